@@ -1,0 +1,285 @@
+"""The preflight: every endpoint and path of a spec is looked at before anything is sent.
+
+All checks are made, side by side, and all findings are reported.  Each endpoint is asked for once, and each
+folder once, however many files are in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.model.finding import Finding
+from goclient.model.grammar import fill_serial, is_uuid
+from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
+
+if TYPE_CHECKING:
+    from goclient.services.globus import FileInfo, Globus
+
+T = TypeVar("T")
+R = TypeVar("R")
+PARALLEL = 16  # requests at once; the service allows 20 a second
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user allows: to overwrite files that exist, and to make folders that do not."""
+
+    overwrite: bool = False
+    make_folders: bool = False
+
+
+def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[TransferSpec, list[Finding]]:
+    """The spec with catalogue names replaced, and a warning for each name that is in no catalogue."""
+    resolved = spec.with_endpoints(dict(catalogue))
+    findings = [
+        Finding(
+            "warning",
+            "unresolved",
+            name,
+            f"{quoted(name)} is not in the catalogue and was not looked up: it is sent as typed",
+            "leave out --noCheck, or add the name to the catalogue",
+        )
+        for name in resolved.endpoints
+        if not is_uuid(name) and not name.startswith(GRIDFTP)
+    ]
+    return resolved, findings
+
+
+def preflight(
+    spec: TransferSpec, *, catalogue: Mapping[str, str], globus: Globus, wishes: Wishes, serials: Sequence[int]
+) -> tuple[TransferSpec, list[Finding]]:
+    """The spec with every endpoint resolved, and what was found, in the order of the spec.
+
+    ``serials``: the serial numbers of the jobs, for targets that differ from job to job.  Folders that are
+    missing at a destination are made if ``wishes`` says so; nothing else is changed anywhere.
+    """
+    checker = _Checker(globus, wishes, serials)
+    names, findings = checker.resolve(spec.endpoints, catalogue)
+    resolved = spec.with_endpoints(names)
+    findings += checker.paths(resolved, known=set(names.values()))
+    return resolved, _without_repeats(findings)
+
+
+def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings without those that say the same again: one missing login is one finding."""
+    return list({(one.level, one.code, one.message): one for one in reversed(list(findings))}.values())[::-1]
+
+
+class _Checker:
+    """The checks of one preflight; keeps what it has asked."""
+
+    def __init__(self, globus: Globus, wishes: Wishes, serials: Sequence[int]) -> None:
+        self._globus = globus
+        self._wishes = wishes
+        self._serials = serials
+        self._listings: dict[tuple[str, str], dict[str, FileInfo] | GoclientError] = {}
+        self._typed: dict[str, str] = {}  # the name that was typed for an id
+
+    # --- endpoints ---
+
+    def resolve(self, names: Sequence[str], catalogue: Mapping[str, str]) -> tuple[dict[str, str], list[Finding]]:
+        """The id of each endpoint that was found, by its name, and a finding for each name."""
+        asked = _side_by_side(lambda name: self._identify(name, catalogue.get(name, name)), names)
+        ids: dict[str, str] = {}
+        findings = []
+        for name, found in asked.items():
+            if isinstance(found, GoclientError):
+                findings.append(Finding.failed(found))
+            else:
+                ids[name], finding = found
+                self._typed[ids[name]] = name
+                findings.append(finding)
+        return ids, findings
+
+    def _identify(self, name: str, meant: str) -> tuple[str, Finding]:
+        if meant.startswith(GRIDFTP):
+            message = f"{quoted(name)} is a GridFTP server, which cannot be checked from here"
+            return meant, Finding("warning", "unchecked", name, message)
+        collection = self._globus.collection(meant) if is_uuid(meant) else self._globus.resolve(name)
+        if collection.connected is False:
+            raise EndpointError(
+                f"{quoted(name)} is a Globus Connect Personal endpoint that is not connected",
+                hint="start Globus Connect Personal on that computer",
+                code="disconnected",
+                subject=name,
+            )
+        message = f"{name} is {collection.name or collection.canonical_name}, {collection.id}"
+        return collection.id, Finding("ok", "endpoint", name, message)
+
+    # --- paths ---
+
+    def paths(self, spec: TransferSpec, *, known: set[str]) -> list[Finding]:
+        """A finding for each source and each target on the endpoints in ``known``."""
+        moves = list(spec.moves)
+        remote = [place for move in moves for place in (move.source, *self._targets(move)) if self._sees(place, known)]
+        self._list(remote)
+        into = [place for move in moves for place in self._existing_directories(move, known)]
+        self._list(into)
+        return [finding for move in moves for finding in self._move(move, known)]
+
+    def _sees(self, place: Place, known: set[str]) -> bool:
+        return place.endpoint in known and not str(place.endpoint).startswith(GRIDFTP)
+
+    def _shown(self, place: Place) -> str:
+        """The place as the user typed it."""
+        name = self._typed.get(str(place.endpoint), place.endpoint)
+        return str(Place(endpoint=name, path=place.path))
+
+    def _targets(self, move: Move) -> list[Place]:
+        """The places that the jobs' copies of a move will write, the serial numbers filled in."""
+        path = move.target.path
+        return [
+            Place(endpoint=move.target.endpoint, path=one)
+            for one in dict.fromkeys(fill_serial(path, serial) for serial in self._serials)
+        ]
+
+    def _list(self, places: Iterable[Place]) -> None:
+        """Asks, side by side, for the folders of the places that were not asked for yet."""
+        folders = dict.fromkeys(_folder_of(place) for place in places)
+        wanted = [folder for folder in folders if folder not in self._listings]
+        self._listings.update(_side_by_side(lambda folder: self._globus.listing(*folder), wanted))
+
+    def _found(self, place: Place) -> FileInfo | GoclientError | None:
+        """What stands at a place: its entry, None if nothing does, or why that is not known."""
+        listing = self._listings[_folder_of(place)]
+        return listing if isinstance(listing, GoclientError) else listing.get(place.name)
+
+    def _existing_directories(self, move: Move, known: set[str]) -> list[Place]:
+        """The places inside a directory that exists where a new name was typed."""
+        if move.destination.is_directory or not self._sees(move.destination, known):
+            return []
+        found = [(target, self._found(target)) for target in self._targets(move)]
+        return [
+            Place(endpoint=target.endpoint, path=f"{target.path}/{move.source.name}")
+            for target, entry in found
+            if entry is not None and not isinstance(entry, GoclientError) and entry.is_directory
+        ]
+
+    def _move(self, move: Move, known: set[str]) -> Iterable[Finding]:
+        if self._sees(move.source, known) and move.source.name:
+            yield self._source(move.source)
+        if self._sees(move.destination, known):
+            inside = self._existing_directories(move, known)
+            targets = self._targets(move)
+            if len(targets) > 1:
+                yield from self._several_targets(targets)
+            else:
+                yield self._target((inside or targets)[0])
+
+    def _source(self, place: Place) -> Finding:
+        found = self._found(place)
+        if isinstance(found, GoclientError):
+            return Finding.failed(found)
+        if found is None:
+            return Finding.failed(self._missing(place))
+        if place.is_directory and not found.is_directory:
+            error = EndpointError(
+                f"{quoted(self._shown(place))} is a file, not a directory",
+                hint="leave out the final /",
+                code="not-a-directory",
+                subject=self._shown(place),
+            )
+            return Finding.failed(error)
+        kind = "a directory" if found.is_directory else f"{found.size} bytes"
+        return Finding("ok", "source", self._shown(place), f"{self._shown(place)} is there, {kind}")
+
+    def _missing(self, place: Place) -> EndpointError:
+        listing = self._listings[_folder_of(place)]
+        assert not isinstance(listing, GoclientError)
+        near = _nearest(place.name, listing)
+        hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else "look at the folder in the Globus web app"
+        return EndpointError(
+            f"{quoted(self._shown(place))}: there is no {quoted(place.name)} in that folder",
+            hint=hint,
+            code="path-not-found",
+            subject=self._shown(place),
+        )
+
+    def _several_targets(self, targets: list[Place]) -> Iterable[Finding]:
+        """The findings of one move's targets in many jobs: each that is wrong, or one for all."""
+        findings = [self._target(target) for target in targets]
+        wrong = [finding for finding in findings if finding.level != "ok"]
+        return wrong or findings[:1]
+
+    def _target(self, place: Place) -> Finding:
+        found = self._found(place)
+        if isinstance(found, GoclientError):
+            return self._no_folder(place, found)
+        if found is None:
+            return Finding(
+                "ok", "target", self._shown(place), f"{self._shown(place)} can be written, nothing is in its way"
+            )
+        if self._wishes.overwrite:
+            return Finding("ok", "target", self._shown(place), f"{self._shown(place)} exists and will be overwritten")
+        what = "directory whose files may be overwritten" if found.is_directory else "file that would be overwritten"
+        error = EndpointError(
+            f"{quoted(self._shown(place))} exists: a {what}",
+            hint="choose another name or folder, or allow it with --goOverwrite",
+            code="exists",
+            subject=self._shown(place),
+        )
+        return Finding.failed(error)
+
+    def _no_folder(self, place: Place, error: GoclientError) -> Finding:
+        if error.code != "path-not-found":
+            return Finding.failed(error)
+        endpoint, folder = _folder_of(place)
+        if self._wishes.make_folders:
+            return self._make_folder(endpoint, folder)
+        shown = self._shown(Place(endpoint=endpoint, path=folder))
+        message = f"the folder {quoted(shown)} does not exist: Globus will make it"
+        return Finding(
+            "warning", "no-folder", self._shown(place), message, "if it is a typo, mend it; --goMkdir makes it now"
+        )
+
+    def _make_folder(self, endpoint: str, folder: str) -> Finding:
+        try:
+            self._make(endpoint, folder)
+        except GoclientError as error:
+            return Finding.failed(error)
+        self._listings[(endpoint, folder)] = {}
+        return Finding(
+            "ok", "folder", folder, f"the folder {self._shown(Place(endpoint=endpoint, path=folder))} was made"
+        )
+
+    def _make(self, endpoint: str, folder: str) -> None:
+        """None, once the folder is there; its parents are made first where that is needed."""
+        try:
+            self._globus.mkdir(endpoint, folder)
+        except EndpointError:
+            parent = folder.rstrip("/").rpartition("/")[0] + "/"
+            if parent in ("/", "/~/"):
+                raise
+            self._make(endpoint, parent)
+            self._globus.mkdir(endpoint, folder)
+
+
+def _side_by_side(ask: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
+    """What ``ask`` gives, or the GoclientError that it raises, for each subject; asked in parallel."""
+
+    def safely(subject: T) -> R | GoclientError:
+        try:
+            return ask(subject)
+        except GoclientError as error:
+            return error
+
+    if not subjects:
+        return {}
+    with ThreadPoolExecutor(min(PARALLEL, len(subjects))) as pool:
+        return dict(zip(subjects, pool.map(safely, subjects), strict=True))
+
+
+def _folder_of(place: Place) -> tuple[str, str]:
+    """The endpoint and the folder in which a place's own entry is."""
+    return str(place.endpoint), place.path.rstrip("/").rpartition("/")[0] + "/"
+
+
+def _nearest(name: str, listing: Mapping[str, FileInfo]) -> list[str]:
+    import difflib  # only a mistake pays for it
+
+    lowered = {known.lower(): known for known in listing}
+    return [lowered[one] for one in difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.6)]

@@ -1,0 +1,86 @@
+"""One place that runs a command: catches what goes wrong, prints it, gives the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from goclient.errors import ExitCode, GoclientError, Interrupted
+
+if TYPE_CHECKING:
+    from goclient.services.globus import Globus
+
+
+def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
+    """The exit code of ``command(argv)``; every error is printed, none escapes as a traceback.
+
+    With ``--json`` in ``argv`` the error is also a JSON document on stdout.  With ``-vv`` the traceback is shown.
+    """
+    try:
+        code = command(argv)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # argparse's --help and --version
+        return _flushed(prog, int(stop.code or 0))
+    except GoclientError as error:
+        return _failed(prog, error, argv)
+    except KeyboardInterrupt:
+        return _failed(prog, Interrupted("interrupted", hint="nothing more was done"), argv)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter's last flush complains
+        return ExitCode.UNEXPECTED
+    except Exception as error:
+        return _failed(prog, _unexpected(error), argv)
+
+
+def _flushed(prog: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _failed(prog, _unexpected(error), ())
+    return code
+
+
+def _unexpected(error: Exception) -> GoclientError:
+    if isinstance(error, OSError):
+        name = f" {error.filename!r}" if error.filename else ""
+        return GoclientError(f"the operating system refused{name}: {error.strerror or error}", code="os-error")
+    hint = "this is a defect of goclient: please report it with the output of the same command and -vv"
+    return GoclientError(f"unexpected {type(error).__name__}: {error}", hint=hint)
+
+
+def _failed(prog: str, error: GoclientError, argv: Sequence[str]) -> int:
+    for part in error.parts:
+        print(f"{prog}: error: {part.message}", file=sys.stderr)
+        if part.hint:
+            print(f"    {part.hint}", file=sys.stderr)
+    if "-vv" in argv or list(argv).count("-v") > 1:
+        import traceback
+
+        traceback.print_exc()
+    if "--json" in argv:
+        print_json({"error": error_document(error), **error.extra})
+    return int(error.exit_code)
+
+
+def error_document(error: GoclientError) -> dict[str, Any]:
+    """The contract's JSON object of an error: code, message, hint, exit_code."""
+    return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
+
+
+def print_json(document: Any) -> None:
+    """Prints one JSON document on stdout, and makes sure that it got there."""
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+
+
+def globus() -> Globus:
+    """The Transfer service, asked by whom the environment names; raises LoginNeeded if it names nobody."""
+    from goclient import config
+    from goclient.services.globus import Globus
+
+    return Globus(config.globus_access())

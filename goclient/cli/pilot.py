@@ -1,0 +1,116 @@
+"""``goclient pilot``: run a job on this node, with its transfers."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from goclient.cli import _argparse, _run
+from goclient.cli._argparse import option
+
+PROG = "goclient pilot"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PilotOptions:
+    """What was typed."""
+
+    site: str = option(
+        "--site", help="the PanDA queue to take a job from", group="pilot", default="", metavar="QUEUE", required=True
+    )
+    once: bool = option("--once", help="take one job, then end (the only way so far)", group="pilot", default=False)
+    deadline: int = option(
+        "--transferHours",
+        help="how many hours a transfer may take",
+        group="pilot",
+        default=24,
+        metavar="N",
+        minimum=1,
+        maximum=720,
+    )
+    faults: int = option(
+        "--faultSeconds",
+        help="how many seconds a transfer may show nothing but faults before it is given up",
+        group="pilot",
+        default=900,
+        metavar="N",
+        minimum=1,
+        maximum=2_592_000,
+    )
+    heartbeat: int = option(
+        "--heartbeatSeconds",
+        help="how often the server is told that the job lives",
+        group="pilot",
+        default=1800,
+        metavar="N",
+        minimum=1,
+        maximum=86_400,
+    )
+    json: bool = option("--json", help="print one JSON document", group="pilot", default=False)
+    verbose: int = option("-v", help="say more; twice: show tracebacks", group="pilot", default=0, count=True)
+
+
+def command(argv: Sequence[str]) -> int:
+    """The exit code of one ``goclient pilot`` command line."""
+    parser = _argparse.Parser(
+        PilotOptions,
+        prog=PROG,
+        description="Take a job of a PanDA queue, bring its input, run it, take its output away.",
+        epilog="The job runs in a folder of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
+    )
+    options = parser.parse(argv)
+    from goclient.errors import UsageError
+
+    if not options.once:
+        raise UsageError(
+            "--once is missing: a pilot that stays is not there yet", hint="add --once", code="missing-option"
+        )
+    return _run_once(options)
+
+
+def _run_once(options: PilotOptions) -> int:
+    import os
+    import signal
+    from pathlib import Path
+
+    from goclient import config
+    from goclient.journal import Journal
+    from goclient.pilot.carry import Patience
+    from goclient.pilot.run import Pilot, Settings
+    from goclient.services.panda import PandaServer
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)  # batch systems send it: the job is reported and cleaned up, as for Ctrl-C
+    journal = config.journal_path()
+    settings = Settings(
+        site=options.site,
+        work=Path(os.environ.get("TMPDIR") or os.getcwd()).absolute(),
+        logs=journal.parent / "logs",
+        patience=Patience(deadline=options.deadline * 3600.0, faults=float(options.faults)),
+        heartbeat=float(options.heartbeat),
+    )
+    server = PandaServer(config.panda_access(pilot=True))
+    pilot = Pilot(
+        settings, server, _run.globus, Journal(journal), lambda text: print(f"pilot: {text}", file=sys.stderr)
+    )
+    outcome = pilot.run_one()
+    if outcome is None:
+        print(f"pilot: there is no job for {options.site}", file=sys.stderr)
+        if options.json:
+            _run.print_json({"PandaID": None, "state": None, "reason": "", "log": None})
+        return 0
+    result = {
+        "PandaID": outcome.panda_id,
+        "state": outcome.state,
+        "reason": getattr(outcome.error, "message", ""),
+        "log": str(outcome.log) if outcome.log else None,
+    }
+    if outcome.error is not None:
+        outcome.error.extra = result
+        raise outcome.error
+    if options.json:
+        _run.print_json(result)
+    else:
+        print(f"PandaID={outcome.panda_id} {outcome.state}; log: {outcome.log}")
+    return 0

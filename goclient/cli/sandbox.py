@@ -1,0 +1,130 @@
+"""``goclient sandbox``: the services in miniature, to try goclient out and to test it."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from goclient.cli import _argparse, _run
+from goclient.cli._argparse import option
+
+ACTIONS = ("start", "stop", "status", "env", "demo")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SandboxOptions:
+    """What was typed."""
+
+    action: tuple[str, ...] = option(
+        "action", help=f"one of {', '.join(ACTIONS)}", group="sandbox", many=True, metavar="ACTION", choices=ACTIONS
+    )
+    dir: Optional[str] = option(
+        "--dir", help="the sandbox's folder, made if it is not there", group="sandbox", metavar="DIR"
+    )
+    foreground: bool = option("--foreground", help="start: run here until Ctrl-C", group="sandbox", default=False)
+    goOverwrite: bool = option(
+        "--goOverwrite", help="demo: allow that the output is overwritten", group="sandbox", default=False
+    )
+    json: bool = option("--json", help="print one JSON document", group="sandbox", default=False)
+    verbose: int = option("-v", help="say more; twice: show tracebacks", group="sandbox", default=0, count=True)
+
+
+def command(argv: Sequence[str]) -> int:
+    """The exit code of one ``goclient sandbox`` command line."""
+    parser = _argparse.Parser(
+        SandboxOptions,
+        prog="goclient sandbox",
+        description="Globus, PanDA and a web server in miniature, on loopback.",
+        epilog=". DIR/env.sh points goclient, globus, globus-sdk and panda-client at the sandbox. See goclient(1).",
+    )
+    options = parser.parse(argv)
+    _check(options)
+    action = options.action[0]
+    if action == "demo":
+        from goclient.sandbox import demo
+
+        return demo.run(Path(options.dir) if options.dir else None, overwrite=options.goOverwrite)
+    return {"start": _start, "stop": _stop, "status": _status, "env": _env}[action](Path(options.dir or ""), options)
+
+
+def _check(options: SandboxOptions) -> None:
+    from goclient.errors import GoclientError, UsageError, raise_all
+
+    try:
+        import werkzeug  # noqa: F401  # only looked for
+    except ImportError as error:
+        raise GoclientError(
+            "the sandbox needs werkzeug", hint="pip install 'goclient[sandbox]'", code="extra"
+        ) from error
+    errors = []
+    if len(options.action) != 1:
+        errors.append(
+            UsageError(f"one action is needed, not {len(options.action)}", hint=f"one of {', '.join(ACTIONS)}")
+        )
+    if not options.dir and options.action != ("demo",):
+        errors.append(UsageError("--dir is missing", hint="add --dir=DIR", code="missing-option", subject="--dir"))
+    raise_all(errors)
+
+
+def _start(folder: Path, options: SandboxOptions) -> int:
+    import os
+
+    from goclient.sandbox import daemon
+
+    if options.foreground:
+        print(f"the sandbox runs in {folder} until Ctrl-C; env.sh is there once it answers", file=sys.stderr)
+        daemon.run(folder, parent=os.getppid())
+        return 0
+    url = daemon.start(folder)
+    if options.json:
+        _run.print_json({"url": url, "dir": str(folder.absolute()), "env": str(folder.absolute() / "env.sh")})
+    else:
+        print(f"the sandbox answers at {url}\nnext: . {folder}/env.sh    (stop: goclient sandbox stop --dir {folder})")
+    return 0
+
+
+def _stop(folder: Path, options: SandboxOptions) -> int:
+    from goclient.sandbox import daemon
+
+    stopped = daemon.stop(folder)
+    if options.json:
+        _run.print_json({"stopped": stopped})
+    else:
+        print(f"the sandbox in {folder} is stopped" if stopped else f"no sandbox runs in {folder}")
+    return 0
+
+
+def _status(folder: Path, options: SandboxOptions) -> int:
+    from goclient.errors import RequestError, quoted
+    from goclient.sandbox import daemon
+    from goclient.sandbox.state import Folders, State
+
+    folders = Folders(folder.absolute())
+    if not folders.database.exists():
+        raise RequestError(f"there is no sandbox in {quoted(folder)}", hint=f"goclient sandbox start --dir {folder}")
+    process, state = daemon.running(folder), State(folders)
+    jobs = state.rows("select panda_id, status, site from jobs order by panda_id")
+    if options.json:
+        _run.print_json({"running": bool(process), "url": state.fact("url") if process else None, "jobs": jobs})
+        return 0
+    print(
+        f"the sandbox in {folder} "
+        + (f"answers at {state.fact('url')} (process {process})" if process else "is stopped")
+    )
+    for job in jobs:
+        print(f"  PandaID={job['panda_id']} {job['status']} at {job['site']}")
+    return 0
+
+
+def _env(folder: Path, _options: SandboxOptions) -> int:
+    from goclient.errors import RequestError, quoted
+    from goclient.sandbox.state import Folders
+
+    try:
+        print(Folders(folder.absolute()).environment.read_text(), end="")
+    except OSError as error:
+        raise RequestError(
+            f"there is no sandbox in {quoted(folder)}", hint=f"goclient sandbox start --dir {folder}"
+        ) from error
+    return 0

@@ -1,0 +1,71 @@
+"""``goclient status``: jobs and their transfers."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from goclient.cli import _argparse, _run
+from goclient.cli._argparse import option
+
+if TYPE_CHECKING:
+    from goclient.status import JobStatus
+
+PROG = "goclient status"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StatusOptions:
+    """What was typed."""
+
+    PandaID: tuple[str, ...] = option(
+        "PandaID", help="the jobs' numbers, as sendJob prints them", group="status", many=True, required=True
+    )
+    json: bool = option("--json", help="print one JSON document", group="status", default=False)
+    verbose: int = option("-v", help="say more; twice: show tracebacks", group="status", default=0, count=True)
+
+
+def command(argv: Sequence[str]) -> int:
+    """The exit code of one ``goclient status`` command line."""
+    parser = _argparse.Parser(StatusOptions, prog=PROG, description="Show jobs and their transfers.")
+    options = parser.parse(argv)
+    from goclient import config
+    from goclient.services.panda import PandaServer
+    from goclient.status import job_status
+
+    panda_ids = _numbers(options.PandaID)
+    found = job_status(panda_ids, server=PandaServer(config.panda_access()), globus=_run.globus)
+    for status in found:
+        if status.warning:
+            print(f"{PROG}: warning: {status.warning}", file=sys.stderr)
+    if options.json:
+        _run.print_json([status.document() for status in found])
+    else:
+        _print(found)
+    return 0
+
+
+def _numbers(words: Sequence[str]) -> list[int]:
+    from goclient.errors import UsageError, quoted, raise_all
+
+    wrong = [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 19)]
+    raise_all(
+        UsageError(f"{quoted(word)} is not a PandaID", hint="a PandaID is a number", code="not-a-number", subject=word)
+        for word in wrong
+    )
+    return [int(word) for word in words]
+
+
+def _print(found: Sequence["JobStatus"]) -> None:
+    from goclient.cli._table import print_table
+    from goclient.status import phase_of
+
+    rows = []
+    for status in found:
+        job = status.job
+        rows.append((str(job.panda_id), job.state, "", "", "", job.reason))
+        for task in status.transfers:
+            rows.append(
+                ("", task.status, phase_of(task), str(task.files), str(task.bytes), task.reason or task.task_id)
+            )
+    print_table(("PandaID", "state", "phase", "files", "bytes", "reason or task"), rows)

@@ -1,0 +1,226 @@
+"""Where services are and what endpoints are called: from the environment and the catalogue.
+
+The environment is PanDA's, globus-sdk's and ``GOCLIENT_*``; ``docs/configuration.md`` lists every variable.
+Only verbs and commands read this module: services are given what they need.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from goclient.errors import LoginNeeded, RequestError, quoted
+from goclient.model.access import GlobusAccess, PandaAccess
+from goclient.model.grammar import is_uuid, parse_location
+from goclient.model.spec import GRIDFTP
+
+DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's own default
+SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+# --- PanDA --------------------------------------------------------------------------------------------------
+
+
+def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) -> PandaAccess:
+    """The access that panda-client would use with this environment; no prompt, no look-up on the network.
+
+    ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
+    Raises RequestError for a bad variable, LoginNeeded without a credential.
+    """
+    url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise RequestError(f"PANDA_URL_SSL={quoted(url)} is not a URL", hint="such as https://host:port", code="config")
+    token, vo = _panda_token(env, pilot=pilot)
+    local = parts.hostname in LOOPBACK
+    if parts.scheme == "http" and token and not local:
+        raise RequestError(
+            f"PANDA_URL_SSL={quoted(url)} would send your token unencrypted", hint="use its https URL", code="config"
+        )
+    certificate = None if token else _certificate(env)
+    if parts.scheme == "https" and not (token or certificate):
+        raise LoginNeeded(
+            "no credential for the PanDA server: no token, and no proxy certificate",
+            hint="run voms-proxy-init, or set PANDA_AUTH=oidc, PANDA_AUTH_VO and OIDC_AUTH_TOKEN_FILE",
+        )
+    return PandaAccess(
+        url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
+        connect_timeout=10.0,
+        answer_timeout=seconds(env, "GOCLIENT_TIMEOUT", 60.0),
+        token=token,
+        vo=vo,
+        certificate=certificate,
+        ca=env.get("X509_CERT_DIR") or _first_folder("/etc/grid-security/certificates"),
+    )
+
+
+def seconds(env: Mapping[str, str], name: str, default: float) -> float:
+    """The positive number of seconds in a variable, or the default; raises RequestError for anything else."""
+    text = env.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e7:
+        raise RequestError(
+            f"{name}={quoted(text)} is not a number of seconds", hint=f"such as {name}=60", code="config"
+        )
+    return value
+
+
+def _panda_token(env: Mapping[str, str], *, pilot: bool) -> tuple[str | None, str | None]:
+    """The identity token and its VO, found in panda-client's order; (None, None) without PANDA_AUTH=oidc."""
+    if env.get("PANDA_AUTH") != "oidc":
+        return None, None
+    vo = env.get("PANDA_AUTH_VO") or env.get("OIDC_AUTH_VO")
+    if not vo:
+        raise RequestError("PANDA_AUTH=oidc needs PANDA_AUTH_VO", hint="export PANDA_AUTH_VO=<your VO>", code="config")
+    if pilot and env.get("GOCLIENT_PILOT_TOKEN_FILE"):
+        token = _read_token(env["GOCLIENT_PILOT_TOKEN_FILE"])
+    elif env.get("PANDA_AUTH_ID_TOKEN"):
+        token = env["PANDA_AUTH_ID_TOKEN"]
+    elif env.get("OIDC_AUTH_TOKEN_FILE"):
+        token = _read_token(env["OIDC_AUTH_TOKEN_FILE"])
+    else:
+        token = env.get("OIDC_AUTH_ID_TOKEN") or _stored_token(env)
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise LoginNeeded("the PanDA token is empty or not a token", hint=_LOGIN_HINT)
+    _check_expiry(token)
+    return token, vo
+
+
+_LOGIN_HINT = "get a new token with panda_auth (of panda-client), or set OIDC_AUTH_TOKEN_FILE to a file that has one"
+
+
+def _read_token(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise LoginNeeded(f"the token file {quoted(path)} cannot be read: {reason}", hint=_LOGIN_HINT) from error
+
+
+def _stored_token(env: Mapping[str, str]) -> str:
+    import json
+
+    folder = env.get("PANDA_CONFIG_ROOT", ".")
+    text = _read_token(os.path.join(folder, ".token"))
+    try:
+        return str(json.loads(text)["id_token"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise LoginNeeded(f"{quoted(folder + '/.token')} holds no id_token", hint=_LOGIN_HINT) from error
+
+
+def _check_expiry(token: str) -> None:
+    """None; raises LoginNeeded if the token says that it has expired (it is not verified: the server does that)."""
+    import base64
+    import json
+
+    try:
+        claims = token.split(".")[1]
+        expiry = float(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
+    except (LookupError, ValueError, TypeError):
+        return
+    if expiry < time.time():
+        ended = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(expiry))
+        raise LoginNeeded(f"the PanDA token expired at {ended}", hint=_LOGIN_HINT, code="token-expired")
+
+
+def _certificate(env: Mapping[str, str]) -> str | None:
+    named = env.get("X509_USER_PROXY")
+    if named:
+        if not os.access(named, os.R_OK):
+            raise LoginNeeded(f"X509_USER_PROXY={quoted(named)} cannot be read", hint="run voms-proxy-init")
+        return named
+    default = f"/tmp/x509up_u{os.getuid()}"  # noqa: S108  # where all grid tools put it
+    return default if os.access(default, os.R_OK) else None
+
+
+def _first_folder(*paths: str) -> str | None:
+    return next((path for path in paths if os.path.isdir(path)), None)
+
+
+# --- Globus -------------------------------------------------------------------------------------------------
+
+
+def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
+    """The client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``; raises LoginNeeded without an id."""
+    client_id = env.get("GOCLIENT_CLIENT_ID", "")
+    if not is_uuid(client_id):
+        given = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID" if client_id else "no Globus client is set"
+        raise LoginNeeded(
+            given,
+            hint="register a client at app.globus.org/settings/developers and export GOCLIENT_CLIENT_ID "
+            "(and GOCLIENT_CLIENT_SECRET for a service)",
+            code="no-client",
+        )
+    return GlobusAccess(client_id, env.get("GOCLIENT_CLIENT_SECRET") or None)
+
+
+# --- the catalogue ------------------------------------------------------------------------------------------
+
+
+def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The endpoints that have a name: name to collection id or ``gsiftp://host[:port]``.
+
+    Read from ``$GOCLIENT_ENDPOINTS``, else from the user's file; then the site's, whose entries yield to the
+    user's.  Raises RequestError for a file that is no catalogue; a file that does not exist has no entries.
+    """
+    if env.get("GOCLIENT_ENDPOINTS"):
+        user = env["GOCLIENT_ENDPOINTS"]
+    else:
+        import platformdirs  # only needed where nothing is set
+
+        user = str(platformdirs.user_config_path("goclient") / "endpoints.toml")
+    return {**_read_catalogue(SITE_CATALOGUE), **_read_catalogue(user)}
+
+
+def _read_catalogue(path: str) -> dict[str, str]:
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _bad_catalogue(path, f"it cannot be read: {error.strerror}") from error
+    import tomllib
+
+    try:
+        entries = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _bad_catalogue(path, f"it is no TOML: {error}") from error
+    return {name: _entry(path, name, entry) for name, entry in entries.items()}
+
+
+def _entry(path: str, name: str, entry: Any) -> str:
+    fields = entry if isinstance(entry, dict) else {}
+    kind, where = fields.get("kind"), fields.get("id") or fields.get("url")
+    if kind == "globus" and isinstance(where, str) and is_uuid(where):
+        return where.lower()
+    if kind == "gridftp" and isinstance(where, str) and where.startswith(GRIDFTP):
+        return str(parse_location(where.rstrip("/") + "/").endpoint)
+    raise _bad_catalogue(path, f'[{name}] is neither kind = "globus" with an id nor kind = "gridftp" with a url')
+
+
+def _bad_catalogue(path: str, problem: str) -> RequestError:
+    return RequestError(f"the endpoint catalogue {quoted(path)}: {problem}", hint="mend or remove it", code="catalogue")
+
+
+# --- the journal --------------------------------------------------------------------------------------------
+
+
+def journal_path(env: Mapping[str, str] = os.environ) -> Path:
+    """The file of the user's journal: in ``$GOCLIENT_STATE``, else the platform's folder for state."""
+    if env.get("GOCLIENT_STATE"):
+        return Path(env["GOCLIENT_STATE"]) / "journal.jsonl"
+    import platformdirs
+
+    return platformdirs.user_state_path("goclient") / "journal.jsonl"

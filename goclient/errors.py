@@ -1,0 +1,163 @@
+"""Every error a user can meet: what is wrong, what to do next, and the exit code.
+
+Whatever goes wrong in goclient is raised as a :class:`GoclientError`, is caught in one place
+(``cli/_run.py``) and printed there.  The message quotes the value that is wrong; the hint says what
+to type next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from types import TracebackType
+from typing import Any
+
+
+class ExitCode(IntEnum):
+    """The exit codes of all commands; 10, 80 and 90 are panda-client's EC_Config, EC_MyProxy, EC_Submit."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    LOGIN = 4
+    REQUEST = 10
+    ENDPOINT = 40
+    MYPROXY = 80
+    SERVER = 90
+    INTERRUPTED = 130
+
+
+# Of several errors at once, the first of these decides the exit code.
+_PRECEDENCE = (
+    ExitCode.USAGE,
+    ExitCode.REQUEST,
+    ExitCode.LOGIN,
+    ExitCode.ENDPOINT,
+    ExitCode.MYPROXY,
+    ExitCode.SERVER,
+    ExitCode.UNEXPECTED,
+    ExitCode.INTERRUPTED,
+)
+
+
+class GoclientError(Exception):
+    """An error fit to show: ``message``, ``hint``, ``code`` (for programs), ``exit_code``, ``transient``.
+
+    ``subject`` is what the error is about, as typed (an option, an endpoint, a path).
+    ``transient`` is True if the same call may succeed later without a change.
+    ``extra`` are the keys that the error's JSON document has beside ``error``.
+    """
+
+    exit_code = ExitCode.UNEXPECTED
+    code = "unexpected"
+
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "", subject: str = "", transient: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code or type(self).code
+        self.subject = subject
+        self.transient = transient
+        self.extra: dict[str, Any] = {}
+
+    @property
+    def parts(self) -> tuple[GoclientError, ...]:
+        """The single errors that this one consists of: itself, unless it is :class:`Several`."""
+        return (self,)
+
+
+class UsageError(GoclientError):
+    """One option as typed is wrong: unknown, twice, empty, not a number, out of range."""
+
+    exit_code = ExitCode.USAGE
+    code = "usage"
+
+
+class LoginNeeded(GoclientError):
+    """A login or a consent is missing; the hint holds the command that gives it."""
+
+    exit_code = ExitCode.LOGIN
+    code = "login-needed"
+
+
+class RequestError(GoclientError):
+    """What the values mean is wrong: paths, lists, widths, combinations, configuration."""
+
+    exit_code = ExitCode.REQUEST
+    code = "request"
+
+
+class EndpointError(GoclientError):
+    """An endpoint, a path or a permission is wrong, or a transfer failed."""
+
+    exit_code = ExitCode.ENDPOINT
+    code = "endpoint"
+
+
+class ServerError(GoclientError):
+    """The PanDA server refused, could not be reached, or did not say what it did."""
+
+    exit_code = ExitCode.SERVER
+    code = "server"
+
+
+class Interrupted(GoclientError):
+    """The user, or the batch system, stopped the command."""
+
+    exit_code = ExitCode.INTERRUPTED
+    code = "interrupted"
+
+
+class Several(GoclientError):
+    """More than one error, reported together; the exit code is the first in order of precedence."""
+
+    def __init__(self, errors: Iterable[GoclientError]) -> None:
+        self._parts = tuple(part for error in errors for part in error.parts)
+        self.exit_code = min((part.exit_code for part in self._parts), key=_PRECEDENCE.index)
+        first = next(part for part in self._parts if part.exit_code == self.exit_code)
+        super().__init__(
+            "; ".join(part.message for part in self._parts), hint=first.hint, code=first.code, subject=first.subject
+        )
+
+    @property
+    def parts(self) -> tuple[GoclientError, ...]:
+        """The single errors, in the order in which they were found."""
+        return self._parts
+
+
+class Collector:
+    """Keeps the errors that its ``with`` blocks raise, so that they are reported together."""
+
+    def __init__(self, errors: Iterable[GoclientError] = ()) -> None:
+        self.errors = list(errors)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, GoclientError):
+            self.errors.append(error)
+            return True
+        return False
+
+
+def raise_all(errors: Iterable[GoclientError]) -> None:
+    """None if there are no errors; raises the only one, or all of them as :class:`Several`."""
+    found = tuple(errors)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise Several(found)
+
+
+def quoted(value: object, limit: int = 200) -> str:
+    """The value in double quotes on one line, control characters escaped, cut after ``limit`` characters."""
+    text = str(value)
+    if len(text) > limit:
+        text = text[:limit] + "…"
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return f'"{escaped}"'

@@ -1,0 +1,84 @@
+"""The journal: append-only JSON lines, each on disk before the next step is taken.
+
+An entry says what is intended, before a call that must not happen twice, and what came of it, after.
+Many processes may append to one journal; a line torn by a crash is passed over by readers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from goclient.errors import GoclientError, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fact: ``what`` (submission, transfer, endpoint) with the key ``key`` came into ``state``.
+
+    States: intended, accepted, refused, unknown, done, failed.  ``subjects`` are the names or ids that the fact
+    is about; ``time`` is in seconds since 1970, set when the entry is made.  No field ever holds a secret.
+    """
+
+    what: str
+    key: str
+    state: str
+    subjects: tuple[str, ...] = ()
+    detail: str = ""
+    time: float = field(default_factory=lambda: round(time.time(), 3))
+
+    def then(self, state: str, *subjects: str, detail: str = "") -> Entry:
+        """The entry that says what came of this one, now; without subjects or detail it keeps this one's."""
+        return Entry(self.what, self.key, state, subjects or self.subjects, detail or self.detail)
+
+
+class Journal:
+    """A journal in one file, made when first written to, readable by its owner only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, entry: Entry) -> None:
+        """None, once the entry is on disk; raises GoclientError if it cannot be written."""
+        line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                self._write(descriptor, line)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise GoclientError(
+                f"the journal {quoted(self.path)} cannot be written: {error.strerror}",
+                hint="make room or set GOCLIENT_STATE to another folder, then type the command again",
+                code="journal",
+            ) from error
+
+    @staticmethod
+    def _write(descriptor: int, line: bytes) -> None:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line  # a crash tore the line before
+        while line:
+            line = line[os.write(descriptor, line) :]
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry in order; lines that are none are passed over; nothing if there is no journal."""
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            try:
+                fields = json.loads(line)
+                yield Entry(**{**fields, "subjects": tuple(fields["subjects"])})
+            except (ValueError, TypeError, KeyError):
+                continue

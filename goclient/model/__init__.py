@@ -1,0 +1,1 @@
+"""Nouns, pure: no input or output, no clock, no network."""

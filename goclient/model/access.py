@@ -1,0 +1,26 @@
+"""Who asks a service, and where it is: what ``config.py`` finds and ``services`` are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class PandaAccess:
+    """Where the PanDA server is and who asks: a token with its VO, or a certificate file; times in seconds."""
+
+    url: str  # scheme://host:port
+    connect_timeout: float
+    answer_timeout: float
+    token: str | None = field(default=None, repr=False)
+    vo: str | None = None
+    certificate: str | None = None
+    ca: str | None = None
+
+
+@dataclass(frozen=True)
+class GlobusAccess:
+    """The registered client that asks: with a secret it acts for itself, without one for a person who logged in."""
+
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)

@@ -1,0 +1,499 @@
+"""The one grammar of transfers: what users type, and the words in a job record, to and from TransferSpec.
+
+Three forms of text are read:
+
+* options as typed (``--StageinGOsrc=SITE1:/data/a,SITE1:/data/b``), on the command line of ``sendJob`` or
+  as words of ``--jobParameters``, as in 2012;
+* our block in a job record: the payload's words, then the marker ``--goclient=v1:<n>`` and n words
+  ``--Name=value``, percent-encoded;
+* a job record that has only a payload.
+
+Everything that is wrong with a text is reported at once.  No function here raises anything but
+:class:`goclient.errors.GoclientError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from goclient.errors import GoclientError, RequestError, quoted, raise_all
+from goclient.model.spec import (
+    GRIDFTP,
+    JOB_DIRECTORY,
+    PLACEHOLDERS,
+    Move,
+    Place,
+    TransferSpec,
+    endpoint_problem,
+    path_problem,
+)
+
+# The words of a record, in the order in which they are written.
+KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")
+
+# The name that a job's Globus Connect endpoint begins with if the user gave none.
+DEFAULT_WORKING = "goclient"
+
+VERSION = 1
+MAX_BLOCK = 1 << 20  # bytes of our words in one job record
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def is_uuid(text: str) -> bool:
+    """True if the text is the id of a collection."""
+    return _UUID.fullmatch(text) is not None
+
+
+# --- items: the elements of lists, as typed -----------------------------------------------------------------
+
+Items = Mapping[str, Sequence[str]]
+
+
+def split_items(key: str, values: Iterable[str], read_lines: Callable[[str], list[str]] | None = None) -> list[str]:
+    """The items of a list option: its values split at commas; a value ``@FILE`` is one item a line of that file.
+
+    In a file, blank lines and lines that begin with ``#`` do not count, and commas are part of a name.
+    Raises RequestError for an empty item, and what ``read_lines`` raises.
+    """
+    items: list[str] = []
+    for value in values:
+        if value.startswith("@") and read_lines is not None:
+            lines = (line.strip(" \t\r") for line in read_lines(value[1:]))
+            items += [line for line in lines if line and not line.startswith("#")]
+            continue
+        parts = value.split(",")
+        if "" in parts:
+            raise RequestError(
+                f"--{key}={quoted(value)} has an empty item",
+                hint="separate items with one comma, without a comma at either end",
+                code="empty-item",
+                subject=f"--{key}",
+            )
+        items += parts
+    return items
+
+
+def parse_location(text: str) -> Place:
+    """The place that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
+
+    Raises RequestError with the reason.
+    """
+    if text.startswith("globus://"):
+        endpoint, slash, rest = text[len("globus://") :].partition("/")
+        problem = "" if is_uuid(endpoint) else "globus:// is followed by the UUID of a collection"
+        endpoint, path = endpoint.lower(), slash + rest
+    elif text.startswith(GRIDFTP):
+        host, slash, rest = text[len(GRIDFTP) :].partition("/")
+        problem = "" if re.fullmatch(r"[A-Za-z0-9._-]+(:\d{1,5})?", host) else "the host is not gsiftp://host[:port]"
+        endpoint, path = GRIDFTP + host.lower(), slash + rest
+    else:
+        endpoint, colon, path = text.partition(":")
+        problem = endpoint_problem(endpoint) if colon else "it is not of the form ENDPOINT:/path"
+        endpoint = endpoint.lower() if is_uuid(endpoint) else endpoint
+    problem = problem or path_problem(path)
+    if problem:
+        raise RequestError(f"{quoted(text)}: {problem}", hint="write ENDPOINT:/path", code="location")
+    return Place(endpoint=endpoint, path=path)
+
+
+def _parse_name(text: str) -> Place:
+    """The place in the job's directory that a relative name means; raises RequestError with the reason."""
+    path = "/" + text.removeprefix("./")
+    problem = "the name must be relative to the job's directory" if text.startswith(("/", "~")) else path_problem(path)
+    if not problem and ":/" in text:
+        problem = "it names an endpoint, but this is a name in the job's directory"
+    if not problem and not path.strip("/"):
+        problem = "it names nothing"
+    if problem:
+        raise RequestError(f"{quoted(text)}: {problem}", hint="write a name such as out.root or results/", code="name")
+    return Place(endpoint=None, path=path)
+
+
+# --- from items to a spec -----------------------------------------------------------------------------------
+
+
+class _Builder:
+    """Builds a spec from items, keeping every mistake for one report."""
+
+    def __init__(self, items: Items) -> None:
+        self.items = items
+        self.errors: list[GoclientError] = []
+        self.working = self._working()
+
+    def get(self, key: str) -> Sequence[str]:
+        return self.items.get(key, ())
+
+    def wrong(self, key: str, message: str, hint: str, code: str) -> None:
+        self.errors.append(RequestError(message, hint=hint, code=code, subject=f"--{key}"))
+
+    def _working(self) -> str:
+        names = self.get("WorkingendpointGO")
+        if len(names) > 1:
+            given = ", ".join(map(quoted, names))
+            self.wrong(
+                "WorkingendpointGO",
+                f"--WorkingendpointGO takes one name, not {len(names)}: {given}",
+                "a job has one working endpoint",
+                "working-endpoint",
+            )
+        for name in names:
+            problem = endpoint_problem(name)
+            if not problem and (":" in name or "/" in name or "$" in name or len(name) > 64):
+                problem = "a name has no colon, slash or $, and at most 64 characters"
+            if problem:
+                self.wrong(
+                    "WorkingendpointGO",
+                    f"--WorkingendpointGO={quoted(name)}: {problem}",
+                    "give a name only: the path on the node is the job's directory",
+                    "working-endpoint",
+                )
+        return names[0] if names else DEFAULT_WORKING
+
+    def places(self, key: str, *, local_names: bool = False) -> list[Place]:
+        """The places of one list; on the working endpoint they are in the job's directory."""
+        found = []
+        for text in self.get(key):
+            try:
+                local = key == "Data" or (local_names and ":" not in text)
+                place = _parse_name(text) if local else parse_location(text)
+            except RequestError as error:
+                self.wrong(key, f"--{key}={error.message}", error.hint, error.code)
+            else:
+                own = place.endpoint == self.working and "WorkingendpointGO" in self.items
+                found.append(Place(endpoint=None, path=place.path) if own else place)
+        return found
+
+    def pair(self, sources_key: str, destinations_key: str, *, into: bool, default: Place | None) -> tuple[Move, ...]:
+        """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes."""
+        sources = self.places(sources_key, local_names=sources_key == "StageoutGOsrc")
+        destinations = self.places(destinations_key)
+        n_sources, n_destinations = len(self.get(sources_key)), len(self.get(destinations_key))
+        if n_destinations not in ((0, 1, n_sources) if n_sources and default else (min(1, n_sources), n_sources)):
+            self._wrong_count(sources_key, destinations_key, default is not None)
+            return ()
+        if len(sources) != n_sources or len(destinations) != n_destinations:
+            return ()  # some are wrong, and are reported
+        if not destinations and default is not None:
+            destinations = [default]
+        if into or (len(destinations) == 1 and n_sources > 1):
+            destinations = [_as_directory(place) for place in destinations]
+        if len(destinations) == 1:
+            destinations *= n_sources
+        return tuple(Move(source=s, destination=d) for s, d in zip(sources, destinations, strict=True))
+
+    def _wrong_count(self, sources_key: str, destinations_key: str, optional: bool) -> None:
+        sources, destinations = self.get(sources_key), self.get(destinations_key)
+        if not destinations:
+            message, hint = f"--{sources_key} without --{destinations_key}", f"say where {_listed(sources)} goes"
+        elif not sources:
+            message, hint = f"--{destinations_key} without --{sources_key}", f"say what goes to {_listed(destinations)}"
+        else:
+            message = (
+                f"--{destinations_key} has {len(destinations)} destinations ({_listed(destinations)}) "
+                f"for the {len(sources)} of --{sources_key} ({_listed(sources)})"
+            )
+            hint = "give one directory for all, or one destination for each, in the same order"
+            if optional:
+                hint += ", or none: the job's directory"
+        self.wrong(destinations_key if destinations else sources_key, message, hint, "list-rule")
+
+    def spec(self) -> TransferSpec:
+        """The spec; raises all mistakes."""
+        stage_in = self.pair("StageinGOsrc", "StageinGOdest", into=False, default=JOB_DIRECTORY)
+        stage_out = self.pair("StageoutGOsrc", "StageoutGOdest", into=False, default=None)
+        output = self.pair("Data", "OutputGO", into=True, default=None)
+        self._own_directory(stage_in, stage_out + output)
+        raise_all(self.errors)
+        moved = stage_in or stage_out or output or self.get("WorkingendpointGO")
+        return TransferSpec(
+            stage_in=stage_in, stage_out=stage_out, output=output, working=self.working if moved else None
+        )
+
+    def _own_directory(self, before: Sequence[Move], after: Sequence[Move]) -> None:
+        for move in before:
+            if move.source.endpoint is None:
+                self.wrong(
+                    "StageinGOsrc",
+                    f"--StageinGOsrc={quoted(f'{self.working}:{move.source.path}')} is in the "
+                    "job's own directory, which is empty before the job",
+                    "name the endpoint that has the file",
+                    "own-directory",
+                )
+        for move in after:
+            if move.destination.endpoint is None:
+                self.wrong(
+                    "OutputGO",
+                    f"{quoted(f'{self.working}:{move.destination.path}')} is in the job's own "
+                    "directory, which is removed after the job",
+                    "name the endpoint that keeps the file",
+                    "own-directory",
+                )
+
+
+def _as_directory(place: Place) -> Place:
+    return place if place.is_directory else Place(endpoint=place.endpoint, path=place.path + "/")
+
+
+def _listed(items: Sequence[str]) -> str:
+    shown = ", ".join(quoted(item) for item in items[:5])
+    return shown if len(items) <= 5 else f"{shown}, and {len(items) - 5} more"
+
+
+def spec_from(items: Items) -> TransferSpec:
+    """The spec that the items of each key mean; raises every mistake in them, the words quoted."""
+    return _Builder(items).spec()
+
+
+# --- words in a text ----------------------------------------------------------------------------------------
+
+# A word as shlex.split(posix=True) sees it; a newline, or a backslash and a newline, is a blank as in the pages
+# of 2012.
+_BLANKS = re.compile(r"(?:[ \t\r\n]|\\\r?\n)*+")
+_WORD = re.compile(r"""(?:[^ \t\r\n'"\\]|\\(?!\r?\n)[\s\S]|'[^']*+'|"(?:[^"\\]|\\[\s\S])*+")++""")
+_QUOTING = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\[\s\S])*+)"|\\([\s\S])""")
+_IN_DOUBLE_QUOTES = re.compile(r'\\(["\\])')
+
+
+class Word(NamedTuple):
+    """A word of a text: its value without quotes, and where it stands."""
+
+    value: str
+    start: int
+    end: int
+
+
+def words(text: str) -> list[Word]:
+    """The words of a text, split as ``shlex.split`` does; raises RequestError for an unbalanced quote."""
+    found = []
+    position = _end(_BLANKS, text, 0)
+    while position < len(text):
+        end = _end(_WORD, text, position)
+        if end == position or (end < len(text) and _end(_BLANKS, text, end) == end):
+            raise RequestError(
+                f"--jobParameters has an unbalanced quote or a lone backslash at column {end + 1}: "
+                f"{quoted(text[end : end + 30])}",
+                hint="close the quote, or write a backslash before it",
+                code="unbalanced-quote",
+                subject="--jobParameters",
+            )
+        found.append(Word(_unquoted(text[position:end]), position, end))
+        position = _end(_BLANKS, text, end)
+    return found
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return match.end() if match else position
+
+
+def _unquoted(raw: str) -> str:
+    def plain(match: re.Match[str]) -> str:
+        single, double, escaped = match.groups()
+        if double is not None:
+            return _IN_DOUBLE_QUOTES.sub(r"\1", double)
+        return single if single is not None else escaped
+
+    return _QUOTING.sub(plain, raw)
+
+
+class Parsed(NamedTuple):
+    """What a text holds: the items of each key, and the payload's own words as they stood."""
+
+    items: dict[str, list[str]]
+    payload: str
+
+
+def split_payload(text: str) -> Parsed:
+    """The transfer options among the words of a text as typed, and the rest of the text, byte for byte.
+
+    Only whole words ``--Name=value`` with one of our names count, and none after a bare ``--``.
+    Raises RequestError for an unbalanced quote, an option without a value, or one given twice.
+    """
+    errors: list[GoclientError] = []
+    values: dict[str, list[str]] = {}
+    ours: list[Word] = []
+    all_words = words(text)
+    for word in all_words:
+        if word.value == "--":
+            break
+        name, equals, value = word.value.removeprefix("--").partition("=")
+        if name not in KEYS or not word.value.startswith("--"):
+            continue
+        ours.append(word)
+        if not value:
+            missing = "an empty value" if equals else "no value"
+            errors.append(
+                RequestError(
+                    f"--jobParameters: {quoted(word.value)} at column {word.start + 1} has {missing}",
+                    hint=f"write --{name}=VALUE; if the payload needs this word itself, put it after a bare --",
+                    code="no-value",
+                    subject=f"--{name}",
+                )
+            )
+        values.setdefault(name, []).append(value)
+    raise_all(errors)
+    return Parsed({name: split_items(name, given) for name, given in values.items()}, _without(text, all_words, ours))
+
+
+def _without(text: str, all_words: list[Word], ours: list[Word]) -> str:
+    """The text without some of its words, each cut with the blanks after it (or before it, at the end)."""
+    removed = set(ours)
+    kept, position = [], 0
+    for index, word in enumerate(all_words):
+        if word in removed:
+            kept.append(text[position : word.start])
+            position = all_words[index + 1].start if index + 1 < len(all_words) else len(text)
+    rest = "".join(kept) + text[position:]
+    return rest.rstrip(" \t\r\n") if ours and all_words[-1] in removed else rest
+
+
+# --- the block in a job record ------------------------------------------------------------------------------
+
+_LITERAL = r"A-Za-z0-9@+:./\-_#~"
+_PLACEHOLDER = "|".join(map(re.escape, PLACEHOLDERS))
+_TO_ENCODE = re.compile(f"({_PLACEHOLDER})|[^{_LITERAL}]")
+_ALL_LITERAL = re.compile(f"[{_LITERAL}]*")
+_ENCODED = re.compile(r"%(?:([0-9A-Fa-f]{2})|)")
+_MARKER = re.compile(r"(?<![^ \t\r\n])(?:--goclient=|goclient=(?=v\d))([^ \t\r\n]*)")
+_MARKER_VALUE = re.compile(r"v(\d{1,9}):(\d{1,9})")
+
+
+def _encoded_item(text: str) -> str:
+    if _ALL_LITERAL.fullmatch(text):
+        return text
+    return _TO_ENCODE.sub(lambda m: m[1] or "".join(f"%{byte:02X}" for byte in m[0].encode()), text)
+
+
+def _decoded_item(text: str) -> str:
+    if "%" not in text:
+        return text
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), text.encode("utf-8", "surrogatepass"))
+    if any(m[1] is None for m in _ENCODED.finditer(text)):
+        raise RequestError(f"{quoted(text)} is not percent-encoded", code="damaged-block")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{quoted(text)} is not UTF-8", code="damaged-block") from error
+
+
+def encode(spec: TransferSpec) -> list[str]:
+    """The words ``--Name=value`` of a spec, in the order of KEYS; none for a spec that moves nothing."""
+
+    def written(place: Place) -> str:
+        return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
+
+    def named(place: Place) -> str:
+        return written(place) if place.endpoint is not None or ":" in place.path else place.path[1:]
+
+    lists = {
+        "StageinGOsrc": [written(move.source) for move in spec.stage_in],
+        "StageinGOdest": _destinations(spec.stage_in, written),
+        "StageoutGOsrc": [named(move.source) for move in spec.stage_out],
+        "StageoutGOdest": _destinations(spec.stage_out, written),
+        "OutputGO": _destinations(spec.output, written),
+        "WorkingendpointGO": [spec.working] if spec.working else [],
+        "Data": [move.source.path[1:] for move in spec.output],
+    }
+    if all(move.destination == JOB_DIRECTORY for move in spec.stage_in):
+        lists["StageinGOdest"] = []
+    return [f"--{key}={','.join(map(_encoded_item, lists[key]))}" for key in KEYS if lists[key]]
+
+
+def _destinations(moves: Sequence[Move], written: Callable[[Place], str]) -> list[str]:
+    """One directory if all moves have the same, else one destination a move."""
+    if moves and moves[0].destination.is_directory and len({move.destination for move in moves}) == 1:
+        return [written(moves[0].destination)]
+    return [written(move.destination) for move in moves]
+
+
+def attach(payload: str, spec: TransferSpec, *, lenient: bool = False) -> str:
+    """The text of jobParameters: the payload's words as they are, then the marker and our words, if any.
+
+    ``lenient``: a bare marker, which lets a site that does not know us run the payload.
+    Raises RequestError if our words are more than a job record takes.
+    """
+    block = encode(spec)
+    if not block and "goclient=" not in payload:
+        return payload
+    text = " ".join(block)
+    if len(text) > MAX_BLOCK:
+        fit = len(list(spec.moves)) * MAX_BLOCK // len(text)
+        raise RequestError(
+            f"the names of {len(list(spec.moves))} files take {len(text)} bytes, more than the {MAX_BLOCK} of a job",
+            hint=f"about {fit} such names fit: move a whole directory (a final /) instead of its files",
+            code="too-many-files",
+        )
+    marker = f"{'' if lenient else '--'}goclient=v{VERSION}:{len(block)}"
+    return " ".join(part for part in (payload, marker, text) if part)
+
+
+class Decoded(NamedTuple):
+    """What a job record says: what to move, and the payload's own words as they stood."""
+
+    spec: TransferSpec
+    payload: str
+
+
+def decode(text: str) -> Decoded:
+    """The spec and the payload of a jobParameters text: with our block, as typed in 2012, or a payload alone.
+
+    Raises RequestError, and nothing else, for a block that is damaged, unknown or of a newer version.
+    """
+    markers = list(_MARKER.finditer(text))
+    if not markers:
+        return _decode_typed(text)
+    marker = markers[-1]
+    version = _MARKER_VALUE.fullmatch(marker[1])
+    block = re.findall(r"[^ \t\r\n]+", text[marker.end() :])
+    if version is None:
+        raise _damaged(f"the marker {quoted(marker[0])} is not goclient=v<version>:<count>")
+    if int(version[1]) != VERSION:
+        raise _damaged(f"the transfer words are of version {version[1]}, this goclient reads version {VERSION}")
+    if int(version[2]) != len(block):
+        raise _damaged(f"{version[2]} transfer words were written, {len(block)} are left")
+    payload = text[: marker.start()]
+    return Decoded(spec_from(_block_items(block)), payload[:-1] if payload else payload)
+
+
+def _block_items(block: Sequence[str]) -> dict[str, list[str]]:
+    items: dict[str, list[str]] = {}
+    for word in block:
+        name, equals, value = word.removeprefix("--").partition("=")
+        if name not in KEYS or not equals or not word.startswith("--"):
+            raise _damaged(f"{quoted(word)} is not a word of version {VERSION}")
+        if name in items:
+            raise _damaged(f"--{name} is there twice")
+        items[name] = [_decoded_item(item) for item in value.split(",")]
+    return items
+
+
+def _decode_typed(text: str) -> Decoded:
+    try:
+        words(text)
+    except RequestError:
+        return Decoded(TransferSpec(), text)  # nobody checked it before: it is the payload's
+    parsed = split_payload(text)
+    return Decoded(spec_from(parsed.items), parsed.payload)
+
+
+def _damaged(message: str) -> RequestError:
+    hint = "the text was changed on its way, or made by a newer goclient: submit again, or update goclient"
+    return RequestError(f"jobParameters: {message}", hint=hint, code="damaged-block")
+
+
+def fill_serial(text: str, serial: int) -> str:
+    """The text with ``${SN}`` and ``${SN/P}`` replaced, as JEDI does: plain, and padded to six digits."""
+    if "${SN" not in text:
+        return text
+    return text.replace("${SN}", str(serial)).replace("${SN/P}", f"{serial:06d}")
+
+
+def needs_serial(spec: TransferSpec) -> Iterator[Move]:
+    """The moves whose target is written outside the job's directory and is the same for all jobs."""
+    for move in spec.moves:
+        target = move.target
+        if target.endpoint is not None and not any(p in target.path for p in ("${SN}", "${SN/P}")):
+            yield move

@@ -1,0 +1,257 @@
+"""The PanDA job that carries a spec, and the only place that knows PanDA's names and widths.
+
+The wire form of a job is a row: the values of ``JOB_ATTRIBUTES`` in order, then a list of file rows (the values
+of ``FILE_ATTRIBUTES``, then null).  What is not set is the string ``"NULL"``.  The order, the widths and the
+spelling are those of panda-client 2.2.0 and of the PanDA server 1.0.4.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from json.encoder import encode_basestring_ascii as _json_string
+from typing import Any
+
+from goclient.errors import GoclientError, RequestError, ServerError, quoted, raise_all
+from goclient.model.grammar import fill_serial
+
+JOB_ATTRIBUTES = tuple(
+    """
+    PandaID jobDefinitionID schedulerID pilotID creationTime creationHost modificationTime modificationHost
+    AtlasRelease transformation homepackage prodSeriesLabel prodSourceLabel prodUserID assignedPriority
+    currentPriority attemptNr maxAttempt jobStatus jobName maxCpuCount maxCpuUnit maxDiskCount maxDiskUnit
+    ipConnectivity minRamCount minRamUnit startTime endTime cpuConsumptionTime cpuConsumptionUnit
+    commandToPilot transExitCode pilotErrorCode pilotErrorDiag exeErrorCode exeErrorDiag supErrorCode
+    supErrorDiag ddmErrorCode ddmErrorDiag brokerageErrorCode brokerageErrorDiag jobDispatcherErrorCode
+    jobDispatcherErrorDiag taskBufferErrorCode taskBufferErrorDiag computingSite computingElement
+    jobParameters metadata prodDBlock dispatchDBlock destinationDBlock destinationSE nEvents grid cloud
+    cpuConversion sourceSite destinationSite transferType taskID cmtConfig stateChangeTime prodDBUpdateTime
+    lockedby relocationFlag jobExecutionID VO pilotTiming workingGroup processingType prodUserName nInputFiles
+    countryGroup batchID parentID specialHandling jobsetID coreCount nInputDataFiles inputFileType
+    inputFileProject inputFileBytes nOutputDataFiles outputFileBytes jobMetrics workQueue_ID jediTaskID
+    jobSubStatus actualCoreCount reqID maxRSS maxVMEM maxSWAP maxPSS avgRSS avgVMEM avgSWAP avgPSS maxWalltime
+    nucleus eventService failedAttempt hs06sec gshare hs06 totRCHAR totWCHAR totRBYTES totWBYTES rateRCHAR
+    rateWCHAR rateRBYTES rateWBYTES resource_type diskIO memory_leak memory_leak_x2 container_name job_label
+    gco2_regional gco2_global cpu_architecture_level outputFileType
+    """.split()
+)
+
+FILE_ATTRIBUTES = tuple(
+    """
+    rowID PandaID GUID lfn type dataset status prodDBlock prodDBlockToken dispatchDBlock dispatchDBlockToken
+    destinationDBlock destinationDBlockToken destinationSE fsize md5sum checksum scope
+    """.split()
+)
+
+UNSET = "NULL"
+LOG = "log"  # the type of a job's log file
+LOG_SUFFIX = ".job.log.tgz"  # its name, after the job's
+
+# Where the server, or a pilot, says why a job failed.
+DIAGNOSES = (
+    "pilotErrorDiag",
+    "exeErrorDiag",
+    "taskBufferErrorDiag",
+    "jobDispatcherErrorDiag",
+    "brokerageErrorDiag",
+    "ddmErrorDiag",
+    "supErrorDiag",
+)
+
+# Columns of the server's database: one character more and the job comes back without a PandaID.
+WIDTHS = {
+    "jobName": 256,
+    "prodDBlock": 255,
+    "destinationDBlock": 255,
+    "transformation": 250,
+    "destinationSE": 250,
+    "computingSite": 128,
+    "processingType": 64,
+    "cloud": 32,
+    "VO": 32,
+    "prodSourceLabel": 20,
+}
+
+# The option of sendJob behind each field, for messages.
+_OPTIONS = {"computingSite", "transformation", "prodSourceLabel", "cloud", "VO", "processingType", "destinationSE"}
+
+
+@dataclass(frozen=True, slots=True)
+class JobCommon:
+    """What the jobs of one submission share; the names are PanDA's, None is unset."""
+
+    transformation: str
+    computingSite: str
+    prodSourceLabel: str
+    destinationSE: str
+    destinationDBlock: str
+    jobDefinitionID: int
+    currentPriority: int
+    cloud: str | None = None
+    VO: str | None = None
+    processingType: str | None = None
+
+    def check(self) -> None:
+        """None if the server's database takes each value; raises RequestError for each that it does not."""
+        raise_all(_too_wide(self))
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One job as the server sees it: what it shares with its siblings, its name, and its jobParameters."""
+
+    common: JobCommon
+    jobName: str
+    jobParameters: str
+
+    @property
+    def log_file(self) -> str:
+        """The name of the job's log file."""
+        return self.jobName + LOG_SUFFIX
+
+
+def job_records(common: JobCommon, *, name: str, parameters: str, count: int) -> list[JobRecord]:
+    """``count`` jobs that differ in their name and where ``${SN}`` or ``${SN/P}`` stands; numbers begin at 1."""
+    if count == 1:
+        return [JobRecord(common, name, fill_serial(parameters, 1))]
+    return [JobRecord(common, f"{name}_{i}", fill_serial(parameters, i + 1)) for i in range(count)]
+
+
+def _too_wide(common: JobCommon) -> Iterator[GoclientError]:
+    for field in fields(common):
+        value, width = getattr(common, field.name), WIDTHS.get(field.name)
+        option = f"--{field.name}" if field.name in _OPTIONS | {"destinationDBlock"} else field.name
+        if isinstance(value, str) and width is not None and len(value) > width:
+            yield RequestError(
+                f"{option} has {len(value)} characters, the server stores {width}: {quoted(value, 40)}",
+                hint=f"shorten it to {width} characters",
+                code="too-wide",
+                subject=option,
+            )
+        if isinstance(value, str) and ("\0" in value or any(0xD800 <= ord(c) < 0xE000 for c in value)):
+            yield RequestError(
+                f"{option}={quoted(value, 40)} has a NUL or is not valid Unicode",
+                hint="retype it",
+                code="not-text",
+                subject=option,
+            )
+
+
+# --- to the wire --------------------------------------------------------------------------------------------
+
+
+def encode_jobs(records: Iterable[JobRecord]) -> str:
+    """The string for the ``jobs`` field of a submission: the bytes of panda-client's ``dump_jobs_json``.
+
+    Jobs that share one JobCommon object share one row template, so that a job costs three strings.
+    """
+    pieces: list[str] = []
+    common: JobCommon | None = None
+    before = between = after = last = ""
+    for record in records:
+        if record.common is not common:
+            common = record.common
+            before, between, after, last = _row_template(common)
+        name = _json_string(record.jobName)
+        # The log file's name is the job's with a suffix: its JSON is the name's, without the closing quote.
+        pieces += (before, name, between, _json_string(record.jobParameters), after, name[:-1], last)
+    return f"[{''.join(pieces)[2:]}]"
+
+
+def _row_template(common: JobCommon) -> tuple[str, ...]:
+    """A job's row as JSON, after the comma to the row before, cut where its name, parameters and log file stand."""
+    values: dict[str, Any] = {field.name: getattr(common, field.name) for field in fields(common)}
+    values |= {"jobName": "\0", "jobParameters": "\0"}
+    block = common.destinationDBlock
+    file = {"lfn": "\0", "type": LOG, "dataset": block, "destinationDBlock": block}
+    row = [_or_unset(values.get(name)) for name in JOB_ATTRIBUTES]
+    file_row = [*(_or_unset(file.get(name)) for name in FILE_ATTRIBUTES), None]
+    before, between, after, last = json.dumps([*row, [file_row]]).split(r'"\u0000"')
+    return f", {before}", between, after, f'{LOG_SUFFIX}"{last}'
+
+
+def _or_unset(value: Any) -> Any:
+    return UNSET if value is None else value
+
+
+# --- from the wire ------------------------------------------------------------------------------------------
+
+
+def decode_jobs(text: str) -> list[dict[str, Any]]:
+    """The jobs of a ``jobs`` field, each a dict of its set attributes, its files under ``Files``.
+
+    This is what the server does with a record.  Raises RequestError if it is not a list of rows.
+    """
+    try:
+        rows = json.loads(text)
+        return [
+            {**_set_values(JOB_ATTRIBUTES, row), "Files": [_set_values(FILE_ATTRIBUTES, file) for file in row[-1]]}
+            for row in rows
+        ]
+    except (ValueError, TypeError, LookupError) as error:
+        raise RequestError(f"not a list of job rows: {error}", code="bad-record") from error
+
+
+def _set_values(names: tuple[str, ...], row: list[Any]) -> dict[str, Any]:
+    return {name: value for name, value in zip(names, row, strict=False) if value != UNSET}
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedJob:
+    """A job as a pilot gets it from the dispatcher; the names in the answer are those of server 1.0.4."""
+
+    panda_id: int
+    name: str
+    transformation: str
+    parameters: str
+    attempt: int
+    log_file: str
+    log_guid: str
+    dispatch_block: str
+    destination_block: str
+
+    @classmethod
+    def from_answer(cls, job: dict[str, Any]) -> AssignedJob:
+        """The job in one element of ``acquire_jobs``' answer; raises ServerError if it is not one."""
+        try:
+            return cls(
+                panda_id=int(job["PandaID"]),
+                name=_text(job, "jobName"),
+                transformation=_text(job, "transformation"),
+                parameters=_text(job, "jobPars"),
+                attempt=int(_text(job, "attemptNr") or 0),
+                log_file=_text(job, "logFile"),
+                log_guid=_text(job, "logGUID"),
+                dispatch_block=_text(job, "dispatchDblock"),
+                destination_block=_text(job, "destinationDblock"),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ServerError(f"the PanDA server sent a job that is none: {error!r}", code="bad-answer") from error
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What the server knows of a job; ``reason`` is empty unless something went wrong."""
+
+    panda_id: int
+    state: str
+    reason: str
+    parameters: str
+
+    @classmethod
+    def from_answer(cls, job: Any) -> JobState:
+        """The state in one element of ``get_description``'s answer; raises ServerError if it is not a job."""
+        if not isinstance(job, dict) or not str(job.get("PandaID", "")).isdigit():
+            raise ServerError(f"the PanDA server sent a job that is none: {quoted(job)}", code="bad-answer")
+        return cls(
+            panda_id=int(job["PandaID"]),
+            state=_text(job, "jobStatus"),
+            reason="; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))),
+            parameters=_text(job, "jobParameters"),
+        )
+
+
+def _text(job: dict[str, Any], key: str) -> str:
+    value = job.get(key)
+    return "" if value in (None, UNSET) else str(value)

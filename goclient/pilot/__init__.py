@@ -1,0 +1,1 @@
+"""The pilot: carries out, on a worker node, what a job record says."""

@@ -1,0 +1,181 @@
+"""The node's own Globus endpoint: a Globus Connect Personal that lives as long as its job."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.journal import Entry, Journal
+from goclient.services.globus import Globus
+
+READY_WITHIN = 120.0  # seconds from start to the first listing through the service
+STOP_WITHIN = 20.0
+PROGRAM = "globusconnectpersonal"
+
+# What a pilot's environment may hold and its children must not see.
+_SECRETS = ("GOCLIENT_", "PANDA_AUTH", "OIDC_", "GLOBUS_CLI_", "X509_USER_", "BEARER_TOKEN", "MYPROXY_")
+
+Say = Callable[[str], None]
+
+
+def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the pilot's credentials and what says where they are."""
+    return {name: value for name, value in env.items() if not name.startswith(_SECRETS)}
+
+
+@contextmanager
+def node_endpoint(
+    globus: Globus, *, name: str, shared: Path, config: Path, journal: Journal, say: Say
+) -> Iterator[str]:
+    """The id of a private endpoint that shares one folder of this node, in a ``with`` block.
+
+    Its name begins with ``name`` and is its own; its configuration is in ``config``.  It is stopped and removed
+    in every case.  Raises EndpointError if it does not come up.
+    """
+    own_name = f"{name}-{secrets.token_hex(4)}"
+    journal.append(Entry("endpoint", own_name, "intended"))
+    collection_id, setup_key = globus.create_personal(own_name)
+    journal.append(Entry("endpoint", own_name, "accepted", (collection_id,)))
+    say(f"made the endpoint {own_name}, {collection_id}")
+    connect = _Connect(config)
+    try:
+        connect.setup(setup_key)
+        connect.start(shared)
+        _wait_until_ready(globus, connect, collection_id, shared)
+        say(f"Globus Connect runs, restricted to {shared}")
+        yield collection_id
+    finally:
+        _clean_up(globus, connect, collection_id, own_name, journal, say)
+
+
+def _wait_until_ready(globus: Globus, connect: _Connect, collection_id: str, shared: Path) -> None:
+    """None, once the service can list the shared folder: "connected" alone comes seconds too early."""
+    end = time.monotonic() + READY_WITHIN
+    pause = 0.05
+    while True:
+        connect.check_alive()
+        try:
+            if connect.connected():
+                globus.listing(collection_id, f"{shared}/")
+                return
+            problem = "it does not say that it is connected"
+        except EndpointError as error:
+            problem = error.message
+        if time.monotonic() > end:
+            raise EndpointError(
+                f"Globus Connect on the node did not come up within {READY_WITHIN:.0f} s: {problem}",
+                hint="the node must reach the Globus service; see the pilot's log",
+                code="node-endpoint",
+                transient=True,
+            )
+        time.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
+
+
+def _clean_up(globus: Globus, connect: _Connect, collection_id: str, name: str, journal: Journal, say: Say) -> None:
+    """Stops and removes the endpoint; what fails here is said, because the job's own result counts more."""
+    for action in (connect.stop, lambda: globus.delete(collection_id)):
+        try:
+            action()
+        except GoclientError as error:
+            say(f"clean-up: {error.message}")
+            return
+    journal.append(Entry("endpoint", name, "done", (collection_id,)))
+    say(f"removed the endpoint {name}")
+
+
+class _Connect:
+    """The ``globusconnectpersonal`` program with a configuration folder of its own."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._program = os.environ.get("GOCLIENT_GLOBUSCONNECT") or PROGRAM
+        self._env = clean_environment(os.environ)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def setup(self, key: str) -> None:
+        """Uses the one-time key.  The program takes it as an argument only; afterwards it is worth nothing."""
+        result = self._call(["-setup", "--setup-key", key])
+        if result.returncode != 0:
+            text = (result.stdout + result.stderr).replace(key, "***").strip()
+            root = os.geteuid() == 0 and "root" in text.lower()
+            raise EndpointError(
+                f"Globus Connect could not be set up on the node: {quoted(text)}",
+                hint="it refuses to run as root: run the pilot as an ordinary user" if root else "see the pilot's log",
+                code="node-endpoint",
+            )
+
+    def start(self, shared: Path) -> None:
+        """Starts the program in the background, restricted to one folder."""
+        log = os.open(self._config / "connect.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._process = subprocess.Popen(
+                [self._program, "-dir", str(self._config), "-start", "-restrict-paths", f"rw{shared}"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+
+    def check_alive(self) -> None:
+        """None; raises EndpointError if the program has ended."""
+        if self._process is not None and self._process.poll() is not None:
+            text = (self._config / "connect.log").read_text(errors="replace").strip()
+            raise EndpointError(
+                f"Globus Connect on the node ended with code {self._process.returncode}: {quoted(text)}",
+                hint="see the pilot's log",
+                code="node-endpoint",
+            )
+
+    def connected(self) -> bool:
+        """Whether the program says that it is connected (its exit code alone does not say so)."""
+        result = self._call(["-status"])
+        return any(line.split() == ["Globus", "Online:", "connected"] for line in result.stdout.splitlines())
+
+    def stop(self) -> None:
+        """Stops the program, by force if it does not end."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._call(["-stop"])
+        try:
+            self._process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _call(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        self._config.mkdir(mode=0o700, exist_ok=True)
+        command = [self._program, "-dir", str(self._config), *words]
+        try:
+            return subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=60,
+                env=self._env,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise EndpointError(
+                f"{quoted(self._program)} is not on this node",
+                hint="install Globus Connect Personal, or set GOCLIENT_GLOBUSCONNECT to its path",
+                code="no-globus-connect",
+            ) from error
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise EndpointError(
+                f"{quoted(self._program)} {words[0]}: {error}".replace(words[-1], "***"),
+                hint="see the pilot's log",
+                code="node-endpoint",
+            ) from error

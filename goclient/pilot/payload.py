@@ -1,0 +1,154 @@
+"""The payload: fetched, run as an argument list, and judged by its exit code and what it says of itself."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from goclient.errors import GoclientError, quoted
+
+CONNECT_WITHIN = 20.0  # seconds
+FETCH_WITHIN = 120.0
+MAX_SIZE = 1 << 30  # bytes of a transformation
+SCRIPT = "run.sh"  # its name, as in 2012
+OUTPUT = "job.out"
+LOOK_EVERY = 1.0  # seconds between looks at a running payload for the server's commands
+
+# What a payload of 2012 says of itself in its output.
+_FAILED = re.compile(r"^!!FAILED!!(\d+)!!(.*)$", re.MULTILINE)
+
+
+class PayloadError(GoclientError):
+    """The payload could not be had or run, or it failed; ``status`` is its exit code, if it has one."""
+
+    code = "payload"
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str = "see job.out in the job's log") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A payload that has ended well."""
+
+    seconds: float
+
+
+def fetch(transformation: str, folder: Path) -> Path:
+    """The file to run: downloaded into the folder if it is a URL, else the path itself; raises PayloadError."""
+    if not transformation.startswith(("http://", "https://")):
+        path = Path(transformation)
+        if not path.is_absolute() or not os.access(path, os.X_OK) or path.is_dir():
+            raise PayloadError(
+                f"the transformation {quoted(transformation)} is neither a URL nor an absolute path of a program here",
+                hint="give its URL, or its path on the worker node",
+            )
+        return path
+    target = folder / SCRIPT
+    try:
+        _download(transformation, target)
+    except (requests.exceptions.RequestException, OSError) as error:
+        raise PayloadError(
+            f"the transformation {quoted(transformation)} could not be fetched: {error}",
+            hint="look at the URL, and whether the node can reach it",
+        ) from error
+    target.chmod(0o700)
+    return target
+
+
+def _download(url: str, target: Path) -> None:
+    end = time.monotonic() + FETCH_WITHIN
+    size = 0
+    with requests.get(url, stream=True, timeout=(CONNECT_WITHIN, FETCH_WITHIN)) as response, open(target, "wb") as file:
+        response.raise_for_status()
+        for part in response.iter_content(1 << 16):
+            size += len(part)
+            if time.monotonic() > end or size > MAX_SIZE:
+                raise OSError(errno.ETIMEDOUT, f"it took more than {FETCH_WITHIN:.0f} s or {MAX_SIZE} bytes")
+            file.write(part)
+
+
+def run(
+    program: Path, words: Sequence[str], *, folder: Path, env: Mapping[str, str], beat: Callable[[], None]
+) -> Finished:
+    """The payload's good end; its output is in ``job.out`` in the folder.
+
+    The words are its arguments as they are: nothing is expanded.  ``beat`` is called now and then while it runs;
+    what it raises ends the payload.  Raises PayloadError for a bad end.
+    """
+    started = time.monotonic()
+    try:
+        output = open(folder / OUTPUT, "xb")  # noqa: SIM115  # it is closed below; only opening it may fail so
+    except OSError as error:
+        raise PayloadError(
+            f"{OUTPUT} cannot be written in the job's directory: {error.strerror}",
+            hint=f"no input may be called {OUTPUT}: the payload's output has that name",
+        ) from error
+    with output:
+        process = _start([str(program), *words], folder, env, output.fileno())
+        try:
+            while True:
+                try:
+                    status = process.wait(LOOK_EVERY)
+                    break
+                except subprocess.TimeoutExpired:
+                    beat()
+        finally:
+            _end(process)
+    if status != 0:
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
+        raise PayloadError(f"the payload {how}: {_last_words(folder)}", status=status if status > 0 else 128 - status)
+    said = _FAILED.search((folder / OUTPUT).read_text(errors="replace"))
+    if said:
+        raise PayloadError(f"the payload says that it failed: {said[1]}: {said[2].strip()}", status=int(said[1][:9]))
+    return Finished(time.monotonic() - started)
+
+
+def _start(command: list[str], folder: Path, env: Mapping[str, str], output: int) -> subprocess.Popen[bytes]:
+    """The running program, in a session of its own; a script without ``#!`` is run by /bin/sh, as execvp does."""
+    for prefix in ([], ["/bin/sh"]):
+        try:
+            return subprocess.Popen(
+                [*prefix, *command],
+                cwd=folder,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno != errno.ENOEXEC or prefix:
+                raise PayloadError(f"{quoted(command[0])} cannot be run: {error.strerror}") from error
+        except ValueError as error:  # a NUL in a word
+            raise PayloadError(f"the payload's words cannot be passed: {error}") from error
+    raise AssertionError("unreachable")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """None, once nothing of the payload runs any more, its children in its session included."""
+    for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
+        if process.poll() is None:
+            try:
+                os.killpg(process.pid, number)
+                process.wait(patience)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _last_words(folder: Path) -> str:
+    lines = (folder / OUTPUT).read_text(errors="replace").strip().splitlines()
+    return quoted(lines[-1]) if lines else "it said nothing"

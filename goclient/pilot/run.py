@@ -1,0 +1,314 @@
+"""One job, from the dispatcher to its last report: stage in, run, stage out, output, clean up."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import tarfile
+import tempfile
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError, quoted
+from goclient.journal import Journal
+from goclient.model.grammar import decode, words
+from goclient.model.plan import Task, plan
+from goclient.model.record import AssignedJob
+from goclient.model.spec import TransferSpec
+from goclient.pilot import payload
+from goclient.pilot.carry import Carrier, Patience
+from goclient.pilot.node import clean_environment, node_endpoint
+from goclient.services.globus import Globus
+from goclient.services.panda import PandaServer
+
+REPORT_TRIES = 5  # of a last report: it may be sent again, it says the same
+
+# Error codes of the PanDA pilot (pilot 3, errorcodes.py) that the monitor knows.
+GENERAL, SETUP, STAGE_IN, STAGE_OUT, PAYLOAD, KILLED_BY_SERVER, KILLED_BY_SIGNAL = (
+    1008,
+    1110,
+    1099,
+    1137,
+    1305,
+    1144,
+    1200,
+)
+
+
+class Killed(GoclientError):
+    """The server told the pilot to stop the job."""
+
+    code = "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a site says of its pilots: the queue, where jobs run, where their logs stay, and how patient to be."""
+
+    site: str
+    work: Path
+    logs: Path
+    patience: Patience
+    heartbeat: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A job that has ended; ``error`` is None if it ended well."""
+
+    panda_id: int
+    state: str
+    error: GoclientError | None
+    log: Path | None
+
+
+class Pilot:
+    """Runs jobs, one at a time; ``globus`` is asked for only if a job moves anything."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        server: PandaServer,
+        globus: Callable[[], Globus],
+        journal: Journal,
+        say: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._server = server
+        self._globus = globus
+        self._journal = journal
+        self._report_to = say
+        self._said: list[str] = []
+
+    def run_one(self) -> Outcome | None:
+        """What became of one job of the queue; None if there is none.
+
+        Whatever happens, everything temporary is removed and the server is told how the job ended.  Raises
+        ServerError if that cannot be told.
+        """
+        job = self._server.acquire(self._settings.site, node=socket.gethostname())
+        if job is None:
+            return None
+        self._said = []
+        self._say(f"PandaID {job.panda_id}: {job.transformation}")
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"goclient-{job.panda_id}-", dir=self._settings.work))
+        except OSError as error:
+            no_folder = GoclientError(f"no folder for the job in {quoted(self._settings.work)}: {error.strerror}")
+            return self._ended(job, None, no_folder)
+        try:
+            return self._ended(job, folder, self._try(job, folder))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _try(self, job: AssignedJob, folder: Path) -> GoclientError | None:
+        """The error that a job ended with, or None."""
+        try:
+            self._job(job, folder)
+        except GoclientError as error:
+            return error
+        except KeyboardInterrupt:
+            return Interrupted("the pilot was stopped by a signal")
+        except Exception as error:  # a defect of ours must not leave a job without a report
+            return GoclientError(f"unexpected {type(error).__name__}: {error}")
+        return None
+
+    def _job(self, job: AssignedJob, folder: Path) -> None:
+        """None, once the job is done; raises what went wrong."""
+        beat = _Heartbeat(self._server, job, self._settings.heartbeat)
+        beat.send("starting")
+        spec, own_words = decode(job.parameters)
+        tasks = plan(spec)
+        arguments = [word.value for word in words(own_words)]
+        directory = folder / "job"
+        directory.mkdir(mode=0o700)
+        globus = self._globus() if tasks or spec.working else None
+        with self._node(globus, spec, tasks, job, folder) as node:
+            carry = self._carrier(globus, node, directory, job, beat)
+            for task in tasks:
+                if task.phase == "stage-in":
+                    carry(task)
+            program = payload.fetch(job.transformation, folder)
+            beat.send("running")
+            self._say("the payload runs")
+            done = payload.run(
+                program, arguments, folder=directory, env=self._environment(job, directory), beat=beat.maybe
+            )
+            self._say(f"the payload ended well after {done.seconds:.1f} s")
+            for task in tasks:
+                if task.phase != "stage-in":
+                    carry(task)
+
+    def _node(
+        self, globus: Globus | None, spec: TransferSpec, tasks: tuple[Task, ...], job: AssignedJob, folder: Path
+    ) -> AbstractContextManager[str | None]:
+        """The node's own endpoint if the job needs one: it moves files of the node, or asked for nothing else."""
+        needed = any(task.source is None or task.destination is None for task in tasks) or not tasks
+        if globus is None or spec.working is None or not needed:
+            return nullcontext()
+        return node_endpoint(
+            globus,
+            name=f"{spec.working}-{job.panda_id}",
+            shared=folder / "job",
+            config=folder / "connect",
+            journal=self._journal,
+            say=self._say,
+        )
+
+    def _carrier(
+        self, globus: Globus | None, node: str | None, directory: Path, job: AssignedJob, beat: _Heartbeat
+    ) -> Callable[[Task], None]:
+        """What carries out a task of the job; an error says in which phase it happened."""
+
+        def carry(task: Task) -> None:
+            assert globus is not None, "a job with tasks has a service to give them to"
+            carrier = Carrier(
+                globus,
+                self._journal,
+                panda_id=job.panda_id,
+                folder=directory,
+                node=node,
+                patience=self._settings.patience,
+                say=self._say,
+                beat=beat.maybe,
+            )
+            with _in_phase(task.phase):
+                carrier.carry(task)
+
+        return carry
+
+    def _environment(self, job: AssignedJob, directory: Path) -> dict[str, str]:
+        """The payload's environment: ours without credentials, and the variables of the 2012 pilots."""
+        return {
+            **clean_environment(os.environ),
+            "PandaID": str(job.panda_id),
+            "PandaSite": self._settings.site,
+            "QueueName": self._settings.site,
+            "PandaWorkdir": str(directory),
+            "dispatchBlock": job.dispatch_block,
+            "destinationBlock": job.destination_block,
+        }
+
+    # --- the end ---
+
+    def _ended(self, job: AssignedJob, folder: Path | None, error: GoclientError | None) -> Outcome:
+        """The outcome, once the server knows it; the log is kept first."""
+        self._say("the job is done" if error is None else f"the job failed: {error.message}")
+        state = "finished" if error is None else "failed"
+        log = self._keep_log(job, folder) if folder is not None else None
+        details = {} if error is None else _diagnosis(error)
+        if log is not None:
+            details["job_output_report"] = json.dumps({job.log_file: _file_report(job, log)})
+        self._report(job, state, details)
+        return Outcome(job.panda_id, state, error, log)
+
+    def _report(self, job: AssignedJob, state: str, details: dict[str, object]) -> None:
+        for number in range(REPORT_TRIES):
+            try:
+                _update(self._server, job, state, self._settings.site, details)
+                return
+            except ServerError as error:
+                if number == REPORT_TRIES - 1:
+                    raise
+                self._say(f"the server was not told yet: {error.message}")
+                time.sleep(2**number)
+
+    def _keep_log(self, job: AssignedJob, folder: Path) -> Path | None:
+        """The archive with the payload's output and what the pilot said, or None if it cannot be written."""
+        try:
+            (folder / "pilot.log").write_text("".join(f"{line}\n" for line in self._said))
+            self._settings.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            archive = self._settings.logs / (Path(job.log_file).name or f"{job.panda_id}.job.log.tgz")
+            with tarfile.open(archive, "w:gz") as tar:
+                for file in (folder / "pilot.log", folder / "job" / payload.OUTPUT):
+                    if file.is_file() and not file.is_symlink():
+                        tar.add(file, file.name)
+        except OSError as error:
+            self._say(f"the log is lost: {error.strerror}")
+            return None
+        return archive
+
+    def _say(self, text: str) -> None:
+        self._said.append(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} {text}")
+        self._report_to(text)
+
+
+class _Heartbeat:
+    """Tells the server now and then that the job lives, and hears whether it shall."""
+
+    def __init__(self, server: PandaServer, job: AssignedJob, every: float) -> None:
+        self._server = server
+        self._job = job
+        self._every = every
+        self._state = "starting"
+        self._next = 0.0
+
+    def send(self, state: str) -> None:
+        """None, once the server knows the state; raises Killed if it wants the job stopped."""
+        self._state = state
+        self._next = time.monotonic() + self._every
+        if _update(self._server, self._job, state, "", {}) == "tobekilled":
+            raise Killed("the server told the pilot to stop the job", hint="it was killed by its owner or an operator")
+
+    def maybe(self) -> None:
+        """As ``send``, if it is time; a server that does not answer now is asked again next time."""
+        if time.monotonic() >= self._next:
+            try:
+                self.send(self._state)
+            except ServerError:
+                return
+
+
+def _update(server: PandaServer, job: AssignedJob, state: str, site: str, details: dict[str, object]) -> str:
+    if site:
+        details = {"site_name": site, **details}
+    return server.update(job.panda_id, state, node=socket.gethostname(), attempt_nr=job.attempt, **details)
+
+
+@contextmanager
+def _in_phase(phase: str) -> Iterator[None]:
+    """Runs its body; an error of the transfer there says in which phase it happened."""
+    try:
+        yield
+    except EndpointError as error:
+        error.message = f"{phase}: {error.message}"
+        error.code = f"{phase}:{error.code}"
+        raise
+
+
+def _diagnosis(error: GoclientError) -> dict[str, object]:
+    """What the server is told of a failure: the code that its monitor knows, and the reason."""
+    reason = error.message[:500]
+    if isinstance(error, payload.PayloadError):
+        status = error.status if error.status is not None else 1
+        return {"trans_exit_code": status, "exe_error_code": PAYLOAD, "exe_error_diag": reason}
+    return {"pilot_error_code": _pilot_code(error), "pilot_error_diag": reason}
+
+
+def _pilot_code(error: GoclientError) -> int:
+    if isinstance(error, Killed):
+        return KILLED_BY_SERVER
+    if isinstance(error, Interrupted):
+        return KILLED_BY_SIGNAL
+    if error.code.startswith("stage-in:"):
+        return STAGE_IN
+    if error.code.startswith(("stage-out:", "output:")):
+        return STAGE_OUT
+    return SETUP if isinstance(error, EndpointError | RequestError) else GENERAL
+
+
+def _file_report(job: AssignedJob, file: Path) -> dict[str, object]:
+    """What the server wants to know of a file: guid, fsize in bytes, adler32 in eight hex digits, surl."""
+    checksum = 1
+    with open(file, "rb") as opened:
+        while part := opened.read(1 << 20):
+            checksum = zlib.adler32(part, checksum)
+    guid = job.log_guid or str(uuid.uuid4())
+    return {"guid": guid, "fsize": file.stat().st_size, "adler32": f"{checksum:08x}", "surl": file.absolute().as_uri()}

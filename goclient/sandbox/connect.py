@@ -1,0 +1,138 @@
+"""A stand-in for ``globusconnectpersonal``, with the interface of the real one as far as pilots use it.
+
+``[-dir D] -setup --setup-key KEY``, ``-start [-restrict-paths rw/DIR]`` (in the foreground), ``-status``,
+``-stop``.  Unlike the real one it does not refuse to run as root.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+CONFIG = "client.json"
+LOCK = "lock"
+PID = "pid"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of one command line, whose first argument is the URL of the sandbox."""
+    url, *words = sys.argv[1:] if argv is None else argv
+    folder = Path.home() / ".globusonline" / "lta"
+    if words[:1] == ["-dir"] and len(words) > 1:
+        folder, words = Path(words[1]), words[2:]
+    if words[:2] == ["-setup", "--setup-key"] and len(words) == 3:
+        return _setup(url, folder, words[2])
+    if words[:1] == ["-start"] and len(words) in (1, 3):
+        return _start(url, folder, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{Path.home()}")
+    if words == ["-status"]:
+        return _status(folder)
+    if words == ["-stop"]:
+        return _stop(folder)
+    print(
+        "usage: globusconnectpersonal [-dir D] -setup --setup-key KEY | -start [-restrict-paths P] | -status | -stop",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _call(url: str, document: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(url, json.dumps(document).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        found: dict[str, Any] = json.load(response)
+    return found
+
+
+def _setup(url: str, folder: Path, key: str) -> int:
+    try:
+        answer = _call(f"{url}/connect/setup", {"setup_key": key})
+    except urllib.error.URLError as error:
+        print(f"Error: setup failed: {error}", file=sys.stderr)
+        return 1
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder / CONFIG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(answer, file)
+    print("Setup completed successfully")
+    return 0
+
+
+def _start(url: str, folder: Path, shared: str) -> int:
+    """Runs until it is stopped, holding the lock that says so."""
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+    except (OSError, ValueError):
+        print("Error: not set up", file=sys.stderr)
+        return 1
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if not _locked(descriptor):
+        print("Error: another instance is running", file=sys.stderr)
+        return 1
+    (folder / PID).write_text(str(os.getpid()))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    allowed = [one.removeprefix("rw").removeprefix("r") for one in shared.split(",")]
+    try:
+        _call(f"{url}/connect/start", {**config, "lock_file": str(folder / LOCK), "allowed": allowed})
+    except urllib.error.URLError as error:
+        print(f"Error: cannot connect: {error}", file=sys.stderr)
+        return 1
+    while True:
+        signal.pause()
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether the lock is ours now; the service looks at it for an instant now and then."""
+    for _ in range(20):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            time.sleep(0.01)
+    return False
+
+
+def _running(folder: Path) -> int:
+    """The process that runs with this folder, or 0."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return 0
+    except OSError:
+        return int((folder / PID).read_text() or 0)
+    finally:
+        os.close(descriptor)
+
+
+def _status(folder: Path) -> int:
+    if not _running(folder):
+        print("No Globus Connect Personal connected to Globus Service found")
+        return 1
+    print("Globus Online:   connected\nTransfer Status: idle")
+    return 0
+
+
+def _stop(folder: Path) -> int:
+    process = _running(folder)
+    if not process:
+        print("No Globus Connect Personal connected to Globus Service found")
+        return 1
+    os.kill(process, signal.SIGTERM)
+    while _running(folder):
+        time.sleep(0.01)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""How the sandbox's services speak HTTP: a request's identity, answers, and errors in each service's own form."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from goclient.sandbox.state import State
+
+
+def answer(document: Any, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(json.dumps(document), status, content_type="application/json")
+
+
+class ServiceError(Exception):
+    """An error that a service answers with: an HTTP status and a document."""
+
+    def __init__(self, status: int, document: dict[str, Any] | str) -> None:
+        super().__init__(str(document))
+        self.status = status
+        self.document = document
+
+    def response(self) -> Response:
+        """The error as a response: JSON for a document, plain text for a string."""
+        if isinstance(self.document, str):
+            return Response(self.document, self.status, content_type="text/plain")
+        return answer(self.document, self.status)
+
+
+def transfer_error(status: int, code: str, message: str, resource: str, **more: Any) -> ServiceError:
+    """An error as the Transfer service words it."""
+    request_id = uuid.uuid4().hex[:9]
+    return ServiceError(
+        status, {"code": code, "message": message, "request_id": request_id, "resource": resource, **more}
+    )
+
+
+def bearer(request: Request) -> str:
+    """The token of a request, or the empty string."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def globus_identity(state: State, request: Request) -> dict[str, Any]:
+    """The identity behind a Globus token, with the token's ``scope``; raises what Transfer answers without one."""
+    row = state.row(
+        "select i.*, t.scope, t.expires from tokens t join identities i on i.id = t.identity where t.access_token = ?",
+        bearer(request),
+    )
+    if row is None or row["expires"] < time.time():
+        raise transfer_error(401, "AuthenticationFailed", "Token is not valid", request.path)
+    return row
+
+
+def not_found(request: Request, error: HTTPException) -> Response:
+    """What the real service of a path answers where it has no such route."""
+    path = request.path
+    if path.startswith(("/api/", "/server/")):
+        return Response(f"ERROR : method {path.rsplit('/', 1)[-1]} is forbidden", 403, content_type="text/plain")
+    if path.startswith("/v0.10/"):
+        status = error.code or 404
+        code = "ClientError.NotFound" if status == 404 else "ClientError.MethodNotAllowed"
+        return transfer_error(status, code, error.description or "no such resource", path).response()
+    if path.startswith("/v2/"):
+        detail = {"status": str(error.code), "code": "NOT_FOUND", "title": error.name, "detail": error.description}
+        return answer({"errors": [detail], "error": "not_found", "error_description": error.name}, error.code or 404)
+    return Response(f"{error.code} {error.name}\n", error.code or 404, content_type="text/plain")

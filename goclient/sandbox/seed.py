@@ -1,0 +1,162 @@
+"""What a new sandbox holds: the endpoints, files, queues and the transformation of the 2012 page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import shlex
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import goclient
+from goclient.sandbox.state import State
+from goclient.sandbox.storage import HOME, MAPPED
+
+VO = "sandbox"
+QUEUES = ("TEST1", "TEST3", "ANALY_BNL_T3")
+TOKEN_LIFETIME = 30 * 86_400  # seconds
+
+# The collections: their folders, and their files with what is in them. CONSENT1 asks for a data_access consent.
+COLLECTIONS: dict[str, tuple[tuple[str, ...], dict[str, bytes]]] = {
+    "SITE1": (("home/osg_data/panda",), {"home/osg_data/panda/0064.file": b"The input of the 2012 example.\n" * 64}),
+    "wdeng#ANLHEP_ATLAS8": (("atlas/dq2/test",), {}),
+    "mxp#MXP_BNL_TEST": (("direct/usatlas+u/mxp",), {"direct/usatlas+u/mxp/xs.sh": b"#!/bin/sh\necho cross section\n"}),
+    "mxp#MXP_OU_TEST": (("home/usatlas1",), {}),
+    "CONSENT1": (("data",), {"data/guarded.dat": b"Read with a consent only.\n"}),
+}
+IN_CATALOGUE = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "mxp#MXP_OU_TEST")
+
+# The payload of the 2012 example, which made a dummy file of 10 MB.
+DATATRANSFER = """#!/bin/sh
+# Makes a dummy file of 10 MB, as the transformation of the 2012 example did.
+echo "PandaID $PandaID at $PandaSite in $PandaWorkdir"
+echo "arguments: $*"
+ls -l
+dd if=/dev/urandom of=10mb-file.bin bs=1048576 count=10 2>/dev/null || exit 1
+echo "made 10mb-file.bin"
+"""
+
+
+def fill(state: State) -> None:
+    """None, once a new sandbox has its identities, collections, queues and transformation."""
+    folders = state.folders
+    for folder in (folders.collections, folders.transformations, folders.programs):
+        folder.mkdir(parents=True, exist_ok=True)
+    user = _identity(state, "jdoe@sandbox.example", "/C=TW/O=Sandbox/OU=People/CN=Jane Doe", production=False)
+    _identity(state, "pilot@sandbox.example", "/C=TW/O=Sandbox/OU=Robots/CN=Pilot", production=True)
+    for name, (directories, files) in COLLECTIONS.items():
+        _collection(state, user, name, directories, files)
+    for queue in QUEUES:
+        state.insert("queues", {"name": queue})
+    _write(folders.transformations / "datatransfer.sh", DATATRANSFER, 0o755)
+    ids = {row["display_name"]: row["id"] for row in state.rows("select id, display_name from collections")}
+    entries = [f'[{json.dumps(name)}]\nkind = "globus"\nid = "{ids[name]}"\n' for name in IN_CATALOGUE]
+    _write(folders.catalogue, "\n".join(entries), 0o600)
+
+
+def _identity(state: State, username: str, subject: str, *, production: bool) -> str:
+    values = {
+        "id": str(uuid.uuid4()),
+        "username": username,
+        "client_id": str(uuid.uuid4()),
+        "client_secret": secrets.token_urlsafe(32),
+        "subject": subject,
+        "production": production,
+        "token": _panda_token(username, subject),
+    }
+    state.insert("identities", values)
+    return str(values["id"])
+
+
+def _panda_token(username: str, subject: str) -> str:
+    """A token in the form of a JWT, as clients expect it; only this sandbox knows it."""
+    name = username.partition("@")[0]
+    claims = {
+        "sub": name,
+        "preferred_username": name,
+        "name": subject.rpartition("=")[2],
+        "vo": VO,
+        "iss": "https://sandbox.example",
+        "exp": int(time.time()) + TOKEN_LIFETIME,
+    }
+    parts = [json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), secrets.token_bytes(32)]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+def _collection(state: State, owner: str, name: str, directories: tuple[str, ...], files: dict[str, bytes]) -> None:
+    root = state.folders.collections / name
+    for directory in (HOME, *directories):
+        (root / directory).mkdir(parents=True, exist_ok=True)
+    for path, content in files.items():
+        (root / path).write_bytes(content)
+    values = {
+        "id": str(uuid.uuid4()),
+        "display_name": name,
+        "owner": owner,
+        "entity_type": MAPPED,
+        "root": str(root),
+        "asks_consent": name == "CONSENT1",
+    }
+    state.insert("collections", values)
+
+
+def environment(state: State) -> dict[str, str]:
+    """The variables that point goclient, the globus command, globus-sdk and panda-client at the sandbox."""
+    folders, url = state.folders, state.fact("url")
+    user = state.rows("select * from identities order by rowid limit 1")[0]
+    return {
+        "SANDBOX_URL": url,
+        "SANDBOX_DIR": str(folders.root),
+        "PANDA_URL": f"{url}/server/panda",
+        "PANDA_URL_SSL": f"{url}/server/panda",
+        "PANDACACHE_URL": f"{url}/server/panda",
+        "PANDA_BEHIND_REAL_LB": "1",
+        "PANDA_AUTH": "oidc",
+        "PANDA_AUTH_VO": VO,
+        "OIDC_AUTH_TOKEN_FILE": str(folders.root / "user.token"),
+        "GOCLIENT_PILOT_TOKEN_FILE": str(folders.root / "pilot.token"),
+        "GLOBUS_SDK_ENVIRONMENT": "goclient-sandbox",
+        "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/",
+        "GLOBUS_SDK_SERVICE_URL_TRANSFER": f"{url}/",
+        "GOCLIENT_CLIENT_ID": user["client_id"],
+        "GOCLIENT_CLIENT_SECRET": user["client_secret"],
+        "GLOBUS_CLI_CLIENT_ID": user["client_id"],
+        "GLOBUS_CLI_CLIENT_SECRET": user["client_secret"],
+        "GOCLIENT_ENDPOINTS": str(folders.catalogue),
+    }
+
+
+# What must not be set, because it would be preferred to what the sandbox sets.
+CLEARED = ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_ID_TOKEN")
+
+
+def write_environment(state: State) -> None:
+    """None, once ``env.sh``, the token files and the programs say where the running sandbox is."""
+    folders = state.folders
+    user, pilot = state.rows("select * from identities order by rowid limit 2")
+    _write(folders.root / "user.token", user["token"], 0o600)
+    _write(folders.root / "pilot.token", pilot["token"], 0o600)
+    library = Path(goclient.__file__).parent.parent
+    program = (
+        f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} "
+        f'exec {shlex.quote(sys.executable)} -m goclient.sandbox.connect {state.fact("url")} "$@"\n'
+    )
+    _write(folders.programs / "globusconnectpersonal", program, 0o755)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(state).items()]
+    lines += [f"unset {' '.join(CLEARED)}", f'export PATH={shlex.quote(str(folders.programs))}:"$PATH"']
+    _write(folders.environment, "\n".join(lines) + "\n", 0o600)
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """None, once the file is there, whole, with this mode."""
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, mode)
+        file.write(text)
+    os.replace(part, path)

@@ -1,0 +1,104 @@
+"""The one HTTP server of a sandbox, on loopback: it hands each request to the service whose path it has."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.utils import send_from_directory
+from werkzeug.wrappers import Request, Response
+
+from goclient.sandbox.auth import Auth
+from goclient.sandbox.http import ServiceError, not_found
+from goclient.sandbox.mover import Mover
+from goclient.sandbox.panda import Panda
+from goclient.sandbox.personal import Personal
+from goclient.sandbox.state import State
+from goclient.sandbox.transfer import Transfer
+
+HOST = "127.0.0.1"
+
+
+class Application:
+    """The WSGI application of all services."""
+
+    def __init__(self, state: State, mover: Mover) -> None:
+        self._folders = state.folders
+        services = (Auth(state), Transfer(state, mover), Panda(state), Personal(state))
+        rules = [rule for service in services for rule in service.rules()]
+        rules.append(Rule("/transformations/<path:name>", endpoint=self._transformation, methods=["GET"]))
+        self._map = Map(rules, strict_slashes=False)
+
+    def _transformation(self, request: Request, name: str) -> Response:
+        """A file of the folder of transformations."""
+        return send_from_directory(self._folders.transformations, name, request.environ)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """The response to a request; an error is worded as the real service of its path words it."""
+        request = Request(environ)
+        try:
+            handler, values = self._map.bind_to_environ(environ).match()
+            response: Response = handler(request, **values)
+        except ServiceError as error:
+            response = error.response()
+        except HTTPException as error:
+            response = not_found(request, error if error.code else NotFound())
+        except Exception:
+            logging.getLogger(__name__).error("%s", traceback.format_exc())
+            response = Response("the sandbox failed; its log says why\n", 500, content_type="text/plain")
+        return response(environ, start_response)
+
+
+class _Handler(WSGIRequestHandler):
+    """HTTP/1.1 that keeps connections, without the delays of small packets."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """One line a request, in the sandbox's log."""
+        logging.getLogger("sandbox").info(message, *args)
+
+
+def serve(state: State, ready: Callable[[], None], *, parent: int | None = None) -> None:
+    """Runs the services of a sandbox until SIGTERM or SIGINT, or until the process ``parent`` is gone.
+
+    ``ready`` is called once requests are accepted and the sandbox's URL is known.
+    """
+    mover = Mover(state)
+    server = make_server(
+        HOST, int(state.fact("port") or 0), Application(state, mover), threaded=True, request_handler=_Handler
+    )
+    state.set_fact("port", str(server.server_port))
+    state.set_fact("url", f"http://{HOST}:{server.server_port}")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: _shut(server))
+    if parent is not None:
+        threading.Thread(target=_watch, args=(server, parent), daemon=True).start()
+    mover.start()
+    ready()
+    try:
+        server.serve_forever(poll_interval=0.05)
+    finally:
+        mover.stop()
+        server.server_close()
+
+
+def _watch(server: BaseWSGIServer, parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    server.shutdown()
+
+
+def _shut(server: BaseWSGIServer) -> None:
+    threading.Thread(target=server.shutdown, daemon=True).start()  # not from the thread that serves

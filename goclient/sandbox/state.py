@@ -1,0 +1,164 @@
+"""The sandbox's state: one SQLite file, and where its files are."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+create table if not exists facts (name text primary key, value text not null);
+create table if not exists identities (id text primary key, username text not null, client_id text not null unique,
+    client_secret text not null, subject text not null, production integer not null, token text not null unique);
+create table if not exists tokens (access_token text primary key, identity text not null, scope text not null,
+    expires real not null);
+create table if not exists collections (id text primary key, display_name text not null, owner text not null,
+    entity_type text not null, root text, asks_consent integer not null default 0,
+    setup_key text, secret text, lock_file text, allowed text);
+create table if not exists submissions (id text primary key, owner text not null, task_id text);
+create table if not exists tasks (task_id text primary key, owner text not null, label text, status text not null,
+    source text not null, destination text not null, request_time real not null, completion_time real,
+    deadline real not null, items text not null, files integer not null default 0,
+    directories integer not null default 0, files_transferred integer not null default 0,
+    bytes_transferred integer not null default 0, faults integer not null default 0,
+    nice_status text not null default 'Queued', fatal text, running integer not null default 0,
+    retry_at real not null default 0, options text not null);
+create table if not exists events (number integer primary key, task_id text not null, time real not null,
+    code text not null,    is_error integer not null, description text not null, details text not null);
+create table if not exists transferred (task_id text not null, source_path text not null,
+    destination_path text not null,    checksum text not null, primary key (task_id, destination_path));
+create table if not exists queues (name text primary key);
+create table if not exists jobs (panda_id integer primary key autoincrement, owner text not null, status text not null,
+    site text not null, command text not null default '', attributes text not null, changed real not null);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where the parts of a sandbox are, below its folder."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file with all state."""
+        return self.root / "sandbox.sqlite"
+
+    @property
+    def collections(self) -> Path:
+        """One folder a collection, with what it holds."""
+        return self.root / "collections"
+
+    @property
+    def transformations(self) -> Path:
+        """What ``$SANDBOX_URL/transformations/`` serves."""
+        return self.root / "transformations"
+
+    @property
+    def catalogue(self) -> Path:
+        """The endpoint catalogue that ``env.sh`` names."""
+        return self.root / "endpoints.toml"
+
+    @property
+    def environment(self) -> Path:
+        """The exports that point clients at the sandbox."""
+        return self.root / "env.sh"
+
+    @property
+    def programs(self) -> Path:
+        """The folder that ``env.sh`` puts first on PATH."""
+        return self.root / "bin"
+
+    @property
+    def log(self) -> Path:
+        """What the services had to say."""
+        return self.root / "sandbox.log"
+
+
+class State:
+    """The database of one sandbox; a connection for each thread, each transaction on disk when it ends."""
+
+    def __init__(self, folders: Folders) -> None:
+        self.folders = folders
+        self._local = threading.local()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self.folders.database, timeout=30, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            connection.execute("pragma synchronous = off")  # a sandbox need not outlive a power cut
+            self._local.connection = connection
+        return connection
+
+    def create(self) -> None:
+        """None, once the tables are there."""
+        self.folders.database.touch(mode=0o600)  # it holds secrets, if only its own
+        self._connection.execute("pragma journal_mode = wal")
+        self._connection.executescript(SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Runs its body with the database to itself; everything in it happens, or nothing."""
+        connection = self._connection
+        connection.execute("begin immediate")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        connection.execute("commit")
+
+    def row(self, query: str, *values: Any) -> dict[str, Any] | None:
+        """The first row of a query as a dict, or None."""
+        row = self._connection.execute(query, values).fetchone()
+        return None if row is None else dict(row)
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """All rows of a query, each a dict."""
+        return [dict(row) for row in self._connection.execute(query, values)]
+
+    def run(self, statement: str, *values: Any) -> int:
+        """How many rows a statement changed."""
+        return self._connection.execute(statement, values).rowcount
+
+    def insert(self, table: str, values: Mapping[str, Any]) -> int:
+        """The number of the new row."""
+        names = ", ".join(values)
+        marks = ", ".join("?" * len(values))
+        cursor = self._connection.execute(f"insert into {table} ({names}) values ({marks})", tuple(values.values()))
+        return int(cursor.lastrowid or 0)
+
+    def fact(self, name: str) -> str:
+        """A fact of the sandbox (its URL, its server's process id); the empty string if it is not set."""
+        row = self.row("select value from facts where name = ?", name)
+        return row["value"] if row else ""
+
+    def set_fact(self, name: str, value: str) -> None:
+        """None, once the fact is set."""
+        self.run("insert into facts values (?, ?) on conflict (name) do update set value = excluded.value", name, value)
+
+    def event(self, task_id: str, code: str, details: str, *, is_error: bool = False) -> None:
+        """None, once the event is in the task's list."""
+        description = code.lower().replace("_", " ")
+        values = {
+            "task_id": task_id,
+            "time": time.time(),
+            "code": code,
+            "is_error": is_error,
+            "description": description,
+            "details": details,
+        }
+        self.insert("events", values)
+
+
+def dumped(value: Any) -> str:
+    """The value as compact JSON, for a column."""
+    return json.dumps(value, separators=(",", ":"))
