@@ -141,7 +141,10 @@ class _Checker:
         """Asks, side by side, for the folders of the places that were not asked for yet."""
         folders = dict.fromkeys(_folder_of(place) for place in places)
         wanted = [folder for folder in folders if folder not in self._listings]
-        self._listings.update(_side_by_side(lambda folder: self._globus.listing(*folder), wanted))
+        self._listings.update(_side_by_side(self._ask, wanted))
+
+    def _ask(self, folder: tuple[str, str]) -> dict[str, FileInfo]:
+        return self._globus.listing(*folder, called=self._typed.get(folder[0], ""))
 
     def _found(self, place: Place) -> FileInfo | GoclientError | None:
         """What stands at a place: its entry, None if nothing does, or why that is not known."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
-from goclient.model.grammar import decode
+from goclient.model.block import decode
 from goclient.model.record import JobState
 
 if TYPE_CHECKING:

@@ -26,8 +26,9 @@ from goclient.errors import (
     raise_all,
 )
 from goclient.journal import Entry, Journal
+from goclient.model.block import attach, decode
 from goclient.model.finding import Finding
-from goclient.model.grammar import KEYS, Items, attach, decode, needs_serial, spec_from, split_payload
+from goclient.model.grammar import KEYS, Items, needs_serial, spec_from, split_payload
 from goclient.model.plan import Task, plan
 from goclient.model.record import JobCommon, JobRecord, encode_jobs, job_records
 from goclient.model.spec import TASK_PLACEHOLDERS, TransferSpec

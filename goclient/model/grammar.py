@@ -1,12 +1,7 @@
-"""The one grammar of transfers: what users type, and the words in a job record, to and from TransferSpec.
+"""The one grammar of transfers: from the options that users type to a TransferSpec.
 
-Three forms of text are read:
-
-* options as typed (``--StageinGOsrc=SITE1:/data/a,SITE1:/data/b``), on the command line of ``sendJob`` or
-  as words of ``--jobParameters``, as in 2012;
-* our block in a job record: the payload's words, then the marker ``--goclient=v1:<n>`` and n words
-  ``--Name=value``, percent-encoded;
-* a job record that has only a payload.
+The options (``--StageinGOsrc=SITE1:/data/a,SITE1:/data/b``) stand on the command line of ``sendJob`` or among the
+words of ``--jobParameters``, as in 2012.  ``model/block.py`` writes the same words into a job record and reads them.
 
 Everything that is wrong with a text is reported at once.  No function here raises anything but
 :class:`goclient.errors.GoclientError`.
@@ -22,22 +17,20 @@ from goclient.errors import GoclientError, RequestError, quoted, raise_all
 from goclient.model.spec import (
     GRIDFTP,
     JOB_DIRECTORY,
-    PLACEHOLDERS,
+    SERIAL_NUMBERS,
     Move,
     Place,
     TransferSpec,
     endpoint_problem,
     path_problem,
 )
+from goclient.model.words import Word, words
 
 # The words of a record, in the order in which they are written.
 KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")
 
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
-
-VERSION = 1
-MAX_BLOCK = 1 << 20  # bytes of our words in one job record
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -247,56 +240,7 @@ def spec_from(items: Items) -> TransferSpec:
     return _Builder(items).spec()
 
 
-# --- words in a text ----------------------------------------------------------------------------------------
-
-# A word as shlex.split(posix=True) sees it; a newline, or a backslash and a newline, is a blank as in the pages
-# of 2012.
-_BLANKS = re.compile(r"(?:[ \t\r\n]|\\\r?\n)*+")
-_WORD = re.compile(r"""(?:[^ \t\r\n'"\\]|\\(?!\r?\n)[\s\S]|'[^']*+'|"(?:[^"\\]|\\[\s\S])*+")++""")
-_QUOTING = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\[\s\S])*+)"|\\([\s\S])""")
-_IN_DOUBLE_QUOTES = re.compile(r'\\(["\\])')
-
-
-class Word(NamedTuple):
-    """A word of a text: its value without quotes, and where it stands."""
-
-    value: str
-    start: int
-    end: int
-
-
-def words(text: str) -> list[Word]:
-    """The words of a text, split as ``shlex.split`` does; raises RequestError for an unbalanced quote."""
-    found = []
-    position = _end(_BLANKS, text, 0)
-    while position < len(text):
-        end = _end(_WORD, text, position)
-        if end == position or (end < len(text) and _end(_BLANKS, text, end) == end):
-            raise RequestError(
-                f"--jobParameters has an unbalanced quote or a lone backslash at column {end + 1}: "
-                f"{quoted(text[end : end + 30])}",
-                hint="close the quote, or write a backslash before it",
-                code="unbalanced-quote",
-                subject="--jobParameters",
-            )
-        found.append(Word(_unquoted(text[position:end]), position, end))
-        position = _end(_BLANKS, text, end)
-    return found
-
-
-def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
-    match = pattern.match(text, position)
-    return match.end() if match else position
-
-
-def _unquoted(raw: str) -> str:
-    def plain(match: re.Match[str]) -> str:
-        single, double, escaped = match.groups()
-        if double is not None:
-            return _IN_DOUBLE_QUOTES.sub(r"\1", double)
-        return single if single is not None else escaped
-
-    return _QUOTING.sub(plain, raw)
+# --- options among a payload's words --------------------------------------------------------------------------
 
 
 class Parsed(NamedTuple):
@@ -350,140 +294,6 @@ def _without(text: str, all_words: list[Word], ours: list[Word]) -> str:
     return rest.rstrip(" \t\r\n") if ours and all_words[-1] in removed else rest
 
 
-# --- the block in a job record ------------------------------------------------------------------------------
-
-_LITERAL = r"A-Za-z0-9@+:./\-_#~"
-_PLACEHOLDER = "|".join(map(re.escape, PLACEHOLDERS))
-_TO_ENCODE = re.compile(f"({_PLACEHOLDER})|[^{_LITERAL}]")
-_ALL_LITERAL = re.compile(f"[{_LITERAL}]*")
-_ENCODED = re.compile(r"%(?:([0-9A-Fa-f]{2})|)")
-_MARKER = re.compile(r"(?<![^ \t\r\n])(?:--goclient=|goclient=(?=v\d))([^ \t\r\n]*)")
-_MARKER_VALUE = re.compile(r"v(\d{1,9}):(\d{1,9})")
-
-
-def _encoded_item(text: str) -> str:
-    if _ALL_LITERAL.fullmatch(text):
-        return text
-    return _TO_ENCODE.sub(lambda m: m[1] or "".join(f"%{byte:02X}" for byte in m[0].encode()), text)
-
-
-def _decoded_item(text: str) -> str:
-    if "%" not in text:
-        return text
-    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), text.encode("utf-8", "surrogatepass"))
-    if any(m[1] is None for m in _ENCODED.finditer(text)):
-        raise RequestError(f"{quoted(text)} is not percent-encoded", code="damaged-block")
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise RequestError(f"{quoted(text)} is not UTF-8", code="damaged-block") from error
-
-
-def encode(spec: TransferSpec) -> list[str]:
-    """The words ``--Name=value`` of a spec, in the order of KEYS; none for a spec that moves nothing."""
-
-    def written(place: Place) -> str:
-        return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
-
-    def named(place: Place) -> str:
-        return written(place) if place.endpoint is not None or ":" in place.path else place.path[1:]
-
-    lists = {
-        "StageinGOsrc": [written(move.source) for move in spec.stage_in],
-        "StageinGOdest": _destinations(spec.stage_in, written),
-        "StageoutGOsrc": [named(move.source) for move in spec.stage_out],
-        "StageoutGOdest": _destinations(spec.stage_out, written),
-        "OutputGO": _destinations(spec.output, written),
-        "WorkingendpointGO": [spec.working] if spec.working else [],
-        "Data": [move.source.path[1:] for move in spec.output],
-    }
-    if all(move.destination == JOB_DIRECTORY for move in spec.stage_in):
-        lists["StageinGOdest"] = []
-    return [f"--{key}={','.join(map(_encoded_item, lists[key]))}" for key in KEYS if lists[key]]
-
-
-def _destinations(moves: Sequence[Move], written: Callable[[Place], str]) -> list[str]:
-    """One directory if all moves have the same, else one destination a move."""
-    if moves and moves[0].destination.is_directory and len({move.destination for move in moves}) == 1:
-        return [written(moves[0].destination)]
-    return [written(move.destination) for move in moves]
-
-
-def attach(payload: str, spec: TransferSpec, *, lenient: bool = False) -> str:
-    """The text of jobParameters: the payload's words as they are, then the marker and our words, if any.
-
-    ``lenient``: a bare marker, which lets a site that does not know us run the payload.
-    Raises RequestError if our words are more than a job record takes.
-    """
-    block = encode(spec)
-    if not block and "goclient=" not in payload:
-        return payload
-    text = " ".join(block)
-    if len(text) > MAX_BLOCK:
-        fit = len(list(spec.moves)) * MAX_BLOCK // len(text)
-        raise RequestError(
-            f"the names of {len(list(spec.moves))} files take {len(text)} bytes, more than the {MAX_BLOCK} of a job",
-            hint=f"about {fit} such names fit: move a whole directory (a final /) instead of its files",
-            code="too-many-files",
-        )
-    marker = f"{'' if lenient else '--'}goclient=v{VERSION}:{len(block)}"
-    return " ".join(part for part in (payload, marker, text) if part)
-
-
-class Decoded(NamedTuple):
-    """What a job record says: what to move, and the payload's own words as they stood."""
-
-    spec: TransferSpec
-    payload: str
-
-
-def decode(text: str) -> Decoded:
-    """The spec and the payload of a jobParameters text: with our block, as typed in 2012, or a payload alone.
-
-    Raises RequestError, and nothing else, for a block that is damaged, unknown or of a newer version.
-    """
-    markers = list(_MARKER.finditer(text))
-    if not markers:
-        return _decode_typed(text)
-    marker = markers[-1]
-    version = _MARKER_VALUE.fullmatch(marker[1])
-    block = re.findall(r"[^ \t\r\n]+", text[marker.end() :])
-    if version is None:
-        raise _damaged(f"the marker {quoted(marker[0])} is not goclient=v<version>:<count>")
-    if int(version[1]) != VERSION:
-        raise _damaged(f"the transfer words are of version {version[1]}, this goclient reads version {VERSION}")
-    if int(version[2]) != len(block):
-        raise _damaged(f"{version[2]} transfer words were written, {len(block)} are left")
-    payload = text[: marker.start()]
-    return Decoded(spec_from(_block_items(block)), payload[:-1] if payload else payload)
-
-
-def _block_items(block: Sequence[str]) -> dict[str, list[str]]:
-    items: dict[str, list[str]] = {}
-    for word in block:
-        name, equals, value = word.removeprefix("--").partition("=")
-        if name not in KEYS or not equals or not word.startswith("--"):
-            raise _damaged(f"{quoted(word)} is not a word of version {VERSION}")
-        if name in items:
-            raise _damaged(f"--{name} is there twice")
-        items[name] = [_decoded_item(item) for item in value.split(",")]
-    return items
-
-
-def _decode_typed(text: str) -> Decoded:
-    try:
-        words(text)
-    except RequestError:
-        return Decoded(TransferSpec(), text)  # nobody checked it before: it is the payload's
-    parsed = split_payload(text)
-    return Decoded(spec_from(parsed.items), parsed.payload)
-
-
-def _damaged(message: str) -> RequestError:
-    hint = "the text was changed on its way, or made by a newer goclient: submit again, or update goclient"
-    return RequestError(f"jobParameters: {message}", hint=hint, code="damaged-block")
-
-
 def fill_serial(text: str, serial: int) -> str:
     """The text with ``${SN}`` and ``${SN/P}`` replaced, as JEDI does: plain, and padded to six digits."""
     if "${SN" not in text:
@@ -495,5 +305,5 @@ def needs_serial(spec: TransferSpec) -> Iterator[Move]:
     """The moves whose target is written outside the job's directory and is the same for all jobs."""
     for move in spec.moves:
         target = move.target
-        if target.endpoint is not None and not any(p in target.path for p in ("${SN}", "${SN/P}")):
+        if target.endpoint is not None and not any(number in target.path for number in SERIAL_NUMBERS):
             yield move

@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
 import tarfile
 import tempfile
 import time
-import uuid
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError, quoted
+from goclient.errors import EndpointError, GoclientError, Interrupted, quoted
 from goclient.journal import Journal
-from goclient.model.grammar import decode, words
+from goclient.model.block import decode
 from goclient.model.plan import Task, plan
 from goclient.model.record import AssignedJob
 from goclient.model.spec import TransferSpec
+from goclient.model.words import words
 from goclient.pilot import payload
 from goclient.pilot.carry import Carrier, Patience
 from goclient.pilot.node import clean_environment, node_endpoint
+from goclient.pilot.report import Heartbeat, report_end
 from goclient.services.globus import Globus
 from goclient.services.panda import PandaServer
-
-REPORT_TRIES = 5  # of a last report: it may be sent again, it says the same
-
-# Error codes of the PanDA pilot (pilot 3, errorcodes.py) that the monitor knows.
-GENERAL, SETUP, STAGE_IN, STAGE_OUT, PAYLOAD, KILLED_BY_SERVER, KILLED_BY_SIGNAL = (
-    1008,
-    1110,
-    1099,
-    1137,
-    1305,
-    1144,
-    1200,
-)
-
-
-class Killed(GoclientError):
-    """The server told the pilot to stop the job."""
-
-    code = "killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +102,7 @@ class Pilot:
 
     def _job(self, job: AssignedJob, folder: Path) -> None:
         """None, once the job is done; raises what went wrong."""
-        beat = _Heartbeat(self._server, job, self._settings.heartbeat)
+        beat = Heartbeat(self._server, job, self._settings.heartbeat)
         beat.send("starting")
         spec, own_words = decode(job.parameters)
         tasks = plan(spec)
@@ -163,7 +143,7 @@ class Pilot:
         )
 
     def _carrier(
-        self, globus: Globus | None, node: str | None, directory: Path, job: AssignedJob, beat: _Heartbeat
+        self, globus: Globus | None, node: str | None, directory: Path, job: AssignedJob, beat: Heartbeat
     ) -> Callable[[Task], None]:
         """What carries out a task of the job; an error says in which phase it happened."""
 
@@ -201,24 +181,9 @@ class Pilot:
     def _ended(self, job: AssignedJob, folder: Path | None, error: GoclientError | None) -> Outcome:
         """The outcome, once the server knows it; the log is kept first."""
         self._say("the job is done" if error is None else f"the job failed: {error.message}")
-        state = "finished" if error is None else "failed"
         log = self._keep_log(job, folder) if folder is not None else None
-        details = {} if error is None else _diagnosis(error)
-        if log is not None:
-            details["job_output_report"] = json.dumps({job.log_file: _file_report(job, log)})
-        self._report(job, state, details)
+        state = report_end(self._server, job, site=self._settings.site, error=error, log=log, say=self._say)
         return Outcome(job.panda_id, state, error, log)
-
-    def _report(self, job: AssignedJob, state: str, details: dict[str, object]) -> None:
-        for number in range(REPORT_TRIES):
-            try:
-                _update(self._server, job, state, self._settings.site, details)
-                return
-            except ServerError as error:
-                if number == REPORT_TRIES - 1:
-                    raise
-                self._say(f"the server was not told yet: {error.message}")
-                time.sleep(2**number)
 
     def _keep_log(self, job: AssignedJob, folder: Path) -> Path | None:
         """The archive with the payload's output and what the pilot said, or None if it cannot be written."""
@@ -240,38 +205,6 @@ class Pilot:
         self._report_to(text)
 
 
-class _Heartbeat:
-    """Tells the server now and then that the job lives, and hears whether it shall."""
-
-    def __init__(self, server: PandaServer, job: AssignedJob, every: float) -> None:
-        self._server = server
-        self._job = job
-        self._every = every
-        self._state = "starting"
-        self._next = 0.0
-
-    def send(self, state: str) -> None:
-        """None, once the server knows the state; raises Killed if it wants the job stopped."""
-        self._state = state
-        self._next = time.monotonic() + self._every
-        if _update(self._server, self._job, state, "", {}) == "tobekilled":
-            raise Killed("the server told the pilot to stop the job", hint="it was killed by its owner or an operator")
-
-    def maybe(self) -> None:
-        """As ``send``, if it is time; a server that does not answer now is asked again next time."""
-        if time.monotonic() >= self._next:
-            try:
-                self.send(self._state)
-            except ServerError:
-                return
-
-
-def _update(server: PandaServer, job: AssignedJob, state: str, site: str, details: dict[str, object]) -> str:
-    if site:
-        details = {"site_name": site, **details}
-    return server.update(job.panda_id, state, node=socket.gethostname(), attempt_nr=job.attempt, **details)
-
-
 @contextmanager
 def _in_phase(phase: str) -> Iterator[None]:
     """Runs its body; an error of the transfer there says in which phase it happened."""
@@ -281,34 +214,3 @@ def _in_phase(phase: str) -> Iterator[None]:
         error.message = f"{phase}: {error.message}"
         error.code = f"{phase}:{error.code}"
         raise
-
-
-def _diagnosis(error: GoclientError) -> dict[str, object]:
-    """What the server is told of a failure: the code that its monitor knows, and the reason."""
-    reason = error.message[:500]
-    if isinstance(error, payload.PayloadError):
-        status = error.status if error.status is not None else 1
-        return {"trans_exit_code": status, "exe_error_code": PAYLOAD, "exe_error_diag": reason}
-    return {"pilot_error_code": _pilot_code(error), "pilot_error_diag": reason}
-
-
-def _pilot_code(error: GoclientError) -> int:
-    if isinstance(error, Killed):
-        return KILLED_BY_SERVER
-    if isinstance(error, Interrupted):
-        return KILLED_BY_SIGNAL
-    if error.code.startswith("stage-in:"):
-        return STAGE_IN
-    if error.code.startswith(("stage-out:", "output:")):
-        return STAGE_OUT
-    return SETUP if isinstance(error, EndpointError | RequestError) else GENERAL
-
-
-def _file_report(job: AssignedJob, file: Path) -> dict[str, object]:
-    """What the server wants to know of a file: guid, fsize in bytes, adler32 in eight hex digits, surl."""
-    checksum = 1
-    with open(file, "rb") as opened:
-        while part := opened.read(1 << 20):
-            checksum = zlib.adler32(part, checksum)
-    guid = job.log_guid or str(uuid.uuid4())
-    return {"guid": guid, "fsize": file.stat().st_size, "adler32": f"{checksum:08x}", "surl": file.absolute().as_uri()}

@@ -86,7 +86,8 @@ def _example(state: State, say: Say, *, overwrite: bool) -> int:
     sent = json.loads(row["attributes"])
     say("submit", f"PandaID={panda_id}; its record's jobParameters, as the server has them:")
     say("record", sent.get("jobParameters", ""))
-    code, done = 0, {}
+    code = 0
+    done: dict[str, Any] = {}
     while not code and done.get("PandaID") != panda_id:  # there may be an older job in the queue
         code, done = _step("goclient", ["pilot", "--site", "TEST1", "--once", "--json"], env, say)
     status = subprocess.run(

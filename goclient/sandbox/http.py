@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 import uuid
 from typing import Any
@@ -71,3 +72,27 @@ def not_found(request: Request, error: HTTPException) -> Response:
         detail = {"status": str(error.code), "code": "NOT_FOUND", "title": error.name, "detail": error.description}
         return answer({"errors": [detail], "error": "not_found", "error_description": error.name}, error.code or 404)
     return Response(f"{error.code} {error.name}\n", error.code or 404, content_type="text/plain")
+
+
+def body(request: Request) -> dict[str, Any]:
+    """The JSON object that a request brings; raises what Transfer answers if it brings none."""
+    try:
+        document = json.loads(request.get_data())
+    except ValueError as error:
+        raise transfer_error(400, "ClientError.BadRequest", "The body is not JSON", request.path) from error
+    if not isinstance(document, dict):
+        raise transfer_error(400, "ClientError.BadRequest", "The body is not an object", request.path)
+    return document
+
+
+def number(request: Request, name: str, default: int) -> int:
+    """A number of the query string, or the default."""
+    try:
+        return max(int(request.args.get(name, default)), 0)
+    except ValueError as error:
+        raise transfer_error(400, "ClientError.BadRequest", f"{name} is not a number", request.path) from error
+
+
+def result(kind: str, code: str, message: str) -> dict[str, Any]:
+    """A result document as Transfer words it."""
+    return {"DATA_TYPE": kind, "code": code, "message": message, "request_id": secrets.token_hex(5), "resource": "/"}

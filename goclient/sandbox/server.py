@@ -23,6 +23,7 @@ from goclient.sandbox.mover import Mover
 from goclient.sandbox.panda import Panda
 from goclient.sandbox.personal import Personal
 from goclient.sandbox.state import State
+from goclient.sandbox.tasks import Tasks
 from goclient.sandbox.transfer import Transfer
 
 HOST = "127.0.0.1"
@@ -33,7 +34,8 @@ class Application:
 
     def __init__(self, state: State, mover: Mover) -> None:
         self._folders = state.folders
-        services = (Auth(state), Transfer(state, mover), Panda(state), Personal(state))
+        transfer = Transfer(state)
+        services = (Auth(state), transfer, Tasks(state, transfer, mover), Panda(state), Personal(state))
         rules = [rule for service in services for rule in service.rules()]
         rules.append(Rule("/transformations/<path:name>", endpoint=self._transformation, methods=["GET"]))
         self._map = Map(rules, strict_slashes=False)

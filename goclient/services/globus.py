@@ -1,13 +1,12 @@
 """Globus Auth and Transfer, through globus-sdk 4.
 
-Every error of the SDK becomes one of goclient's here (:func:`_translated`), and every document of the service
+Every error of the SDK becomes one of goclient's here (``globus_errors.py``), and every document of the service
 becomes a frozen value: no caller sees the SDK.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,30 +15,14 @@ import globus_sdk
 from globus_sdk.scopes import TransferScopes
 from globus_sdk.transport import RequestsTransport, RetryConfig
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
+from goclient.errors import EndpointError, quoted
 from goclient.model.access import GlobusAccess
 from goclient.model.plan import Item
+from goclient.services.globus_errors import translated
 
 APP_NAME = "goclient"
 MAX_LABEL = 128  # characters of a task's label
 SEARCH_LIMIT = 25
-
-# What a user is told for each code of the Transfer service; the first that the code begins with counts.
-_MEANINGS = (
-    ("EndpointNotFound", "endpoint-not-found", "there is no such collection, or you cannot see it"),
-    ("ClientError.NotFound", "path-not-found", "there is no such path"),
-    ("NotFound", "path-not-found", "there is no such path"),
-    ("EndpointPermissionDenied", "permission", "the storage denies it"),
-    ("PermissionDenied", "permission", "the collection's roles or permissions deny it"),
-    ("ExternalError.DirListingFailed.NotDirectory", "not-a-directory", "it is not a directory"),
-    ("ExternalError.DirListingFailed.GCDisconnected", "disconnected", "Globus Connect Personal is not running there"),
-    ("ExternalError.DirListingFailed.LoginFailed", "storage-login", "the storage refused the login"),
-    ("ExternalError.DirListingFailed.PermissionDenied", "permission", "the storage denies it"),
-    ("ExternalError.DirListingFailed.SizeLimit", "too-large", "the directory is too large to list"),
-    ("ExternalError.MkdirFailed.Exists", "exists", "it exists already"),
-    ("GCDisconnectedException", "disconnected", "Globus Connect Personal is not running there"),
-)
-_TRANSIENT = ("EndpointError", "OperationPaused", "ServiceUnavailable", "TooManyRequests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +69,7 @@ class Globus:
 
     def collection(self, collection_id: str) -> Collection:
         """The collection with this id; raises EndpointError if there is none that the identity can see."""
-        with _translated(collection_id):
+        with translated(collection_id):
             return _collection(self._client.get_endpoint(collection_id).data)
 
     def resolve(self, name: str) -> Collection:
@@ -94,7 +77,7 @@ class Globus:
 
         Raises EndpointError if there is none, or if there are several, which it lists.
         """
-        with _translated(name):
+        with translated(name):
             answer = self._client.endpoint_search(filter_fulltext=name, filter_non_functional=False, limit=SEARCH_LIMIT)
             listed = [_collection(document) for document in answer["DATA"]]
         found = [one for one in listed if name in (one.canonical_name, one.name)]
@@ -112,16 +95,19 @@ class Globus:
             subject=name,
         )
 
-    def listing(self, collection_id: str, folder: str) -> dict[str, FileInfo]:
-        """What a directory holds, by name; raises EndpointError if it is none or cannot be read."""
-        with _translated(f"{collection_id}:{folder}"):
+    def listing(self, collection_id: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
+        """What a directory holds, by name; raises EndpointError if it is none or cannot be read.
+
+        ``called``: what the user calls the collection, for the error's message.
+        """
+        with translated(f"{called or collection_id}:{folder}"):
             entries = self._client.operation_ls(collection_id, path=folder, show_hidden=True)
             return {one["name"]: FileInfo(one["name"], one["type"] == "dir", one["size"] or 0) for one in entries}
 
     def mkdir(self, collection_id: str, folder: str) -> None:
         """None, once the directory is there; raises EndpointError if it cannot be made."""
         try:
-            with _translated(f"{collection_id}:{folder}"):
+            with translated(f"{collection_id}:{folder}"):
                 self._client.operation_mkdir(collection_id, folder)
         except EndpointError as error:
             if error.code != "exists":
@@ -135,20 +121,20 @@ class Globus:
         Sent once: the call has no key that would make a second one harmless.
         """
         document = {"DATA_TYPE": "endpoint", "display_name": name, "is_globus_connect": True, "public": False}
-        with _translated(name), self._client.retry_config.tune(max_retries=0):
+        with translated(name), self._client.retry_config.tune(max_retries=0):
             answer = self._client.post("/v0.10/endpoint", data=document)
             return answer["id"], answer["globus_connect_setup_key"]
 
     def delete(self, collection_id: str) -> None:
         """None, once the collection is gone."""
-        with _translated(collection_id):
+        with translated(collection_id):
             self._client.delete_endpoint(collection_id)
 
     # --- transfers ---
 
     def submission_id(self) -> str:
         """A new submission id: a transfer sent twice under one id is carried out once."""
-        with _translated("submission_id"):
+        with translated("submission_id"):
             return str(self._client.get_submission_id()["value"])
 
     def submit(
@@ -169,29 +155,29 @@ class Globus:
         )
         for item in items:
             data.add_item(item.source, item.destination, recursive=item.recursive)
-        with _translated(label):
+        with translated(label):
             return str(self._client.submit_transfer(data)["task_id"])
 
     def task(self, task_id: str) -> TaskState:
         """The state of a task."""
-        with _translated(task_id):
+        with translated(task_id):
             return _task_state(self._client.get_task(task_id).data)
 
     def faults(self, task_id: str) -> list[str]:
         """What went wrong in a task so far, newest first, each thing once."""
-        with _translated(task_id):
+        with translated(task_id):
             events = self._client.task_event_list(task_id, limit=20, query_params={"filter": "is_error:1"})
             texts = [f"{event['code']}: {event['details']}" for event in events["DATA"]]
         return list(dict.fromkeys(texts))
 
     def cancel(self, task_id: str) -> None:
         """None, once the service is told that the task shall end."""
-        with _translated(task_id):
+        with translated(task_id):
             self._client.cancel_task(task_id)
 
     def tasks_labelled(self, prefix: str) -> list[TaskState]:
         """The identity's tasks whose label begins with ``prefix``, oldest first."""
-        with _translated(prefix):
+        with translated(prefix):
             found = self._client.task_list(
                 filter=f"type:TRANSFER/label:~{prefix}*", orderby="request_time ASC", limit=1000
             )
@@ -249,78 +235,3 @@ def _task_state(document: Any) -> TaskState:
         faults=document.get("faults") or 0,
         reason=fatal.get("description") or ("" if nice in ("OK", "Queued") else nice),
     )
-
-
-# --- errors -------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _translated(subject: str) -> Iterator[None]:
-    """Runs its body; whatever the SDK raises there becomes a GoclientError about ``subject``."""
-    try:
-        yield
-    except globus_sdk.GlobusAPIError as error:
-        raise _api_error(error, subject) from error
-    except globus_sdk.NetworkError as error:
-        raise EndpointError(
-            f"Globus could not be reached for {quoted(subject)}: {_words(error)}",
-            hint="check the network (status.globus.org tells if it is Globus), then type the command again",
-            code="globus-unreachable",
-            subject=subject,
-            transient=True,
-        ) from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise EndpointError(
-            f"Globus answered what it does not document for {quoted(subject)}: {error!r}",
-            hint="type the command again later",
-            code="globus-answer",
-            subject=subject,
-            transient=True,
-        ) from error
-    except globus_sdk.GlobusError as error:
-        raise _login_needed(f"there is no valid Globus login: {_words(error)}", subject) from error
-
-
-def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
-    if isinstance(error, globus_sdk.AuthAPIError):
-        reason = (error.raw_json or {}).get("error") or error.message or f"HTTP {error.http_status}"
-        if error.http_status < 500 and error.http_status != 429:
-            return _login_needed(f"Globus Auth refused the login: {reason}", subject)
-        return _service_error(error, f"Globus Auth: {reason}", subject)
-    code = error.code or ""
-    if error.info.consent_required or error.info.authorization_parameters:
-        scopes = ", ".join(error.info.consent_required.required_scopes or ()) or error.message
-        return _login_needed(f"{quoted(subject)} needs a consent or another login: {scopes}", subject)
-    if error.http_status == 401 or code.endswith("AuthenticationFailed"):
-        return _login_needed(f"Globus refused the login: {error.message}", subject)
-    for known, ours, meaning in _MEANINGS:
-        if code.startswith(known):
-            return EndpointError(
-                f"{quoted(subject)}: {meaning} ({error.message})", code=ours, subject=subject, hint=_hint(ours)
-            )
-    return _service_error(error, f"{code}: {error.message}", subject)
-
-
-def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) -> EndpointError:
-    passing = error.http_status in (429, 500, 502, 503, 504) or (error.code or "").startswith(_TRANSIENT)
-    hint = "it may pass: type the command again later" if passing else "ask the endpoint's owner, with this message"
-    return EndpointError(f"{quoted(subject)}: {what}", code="globus", subject=subject, transient=passing, hint=hint)
-
-
-def _login_needed(message: str, subject: str) -> LoginNeeded:
-    hint = "export GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET of a Globus client that may use it"
-    return LoginNeeded(message, hint=hint, subject=subject)
-
-
-def _hint(code: str) -> str:
-    return {
-        "endpoint-not-found": "check the id or the name; private collections are seen by their members only",
-        "path-not-found": "check the path, upper and lower case count",
-        "permission": "ask the collection's owner for access",
-        "disconnected": "start Globus Connect Personal on that computer",
-        "not-a-directory": "leave out the final /, or name its folder",
-    }.get(code, "")
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

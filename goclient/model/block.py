@@ -1,0 +1,152 @@
+"""The block of words with which a spec rides in a job's parameters.
+
+``<the payload's words> --goclient=v1:<n> --Name=value …``: the marker, then n words, percent-encoded where needed,
+so that an ordinary value reads as it did in 2012.  A job record without a block is read as what it is: words as
+they were typed in 2012, or a payload alone.  Whatever it is fed, nothing here raises anything but
+:class:`goclient.errors.GoclientError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from goclient.errors import RequestError, quoted
+from goclient.model.grammar import KEYS, spec_from, split_payload
+from goclient.model.spec import JOB_DIRECTORY, PLACEHOLDERS, Move, Place, TransferSpec
+from goclient.model.words import words
+
+VERSION = 1
+MAX_BLOCK = 1 << 20  # bytes of our words in one job record
+
+_LITERAL = r"A-Za-z0-9@+:./\-_#~"
+_PLACEHOLDER = "|".join(map(re.escape, PLACEHOLDERS))
+_TO_ENCODE = re.compile(f"({_PLACEHOLDER})|[^{_LITERAL}]")
+_ALL_LITERAL = re.compile(f"[{_LITERAL}]*")
+_ENCODED = re.compile(r"%(?:([0-9A-Fa-f]{2})|)")
+_MARKER = re.compile(r"(?<![^ \t\r\n])(?:--goclient=|goclient=(?=v\d))([^ \t\r\n]*)")
+_MARKER_VALUE = re.compile(r"v(\d{1,9}):(\d{1,9})")
+
+
+def _encoded_item(text: str) -> str:
+    if _ALL_LITERAL.fullmatch(text):
+        return text
+    return _TO_ENCODE.sub(lambda m: m[1] or "".join(f"%{byte:02X}" for byte in m[0].encode()), text)
+
+
+def _decoded_item(text: str) -> str:
+    if "%" not in text:
+        return text
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), text.encode("utf-8", "surrogatepass"))
+    if any(m[1] is None for m in _ENCODED.finditer(text)):
+        raise RequestError(f"{quoted(text)} is not percent-encoded", code="damaged-block")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{quoted(text)} is not UTF-8", code="damaged-block") from error
+
+
+def encode(spec: TransferSpec) -> list[str]:
+    """The words ``--Name=value`` of a spec, in the order of KEYS; none for a spec that moves nothing."""
+
+    def written(place: Place) -> str:
+        return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
+
+    def named(place: Place) -> str:
+        return written(place) if place.endpoint is not None or ":" in place.path else place.path[1:]
+
+    lists = {
+        "StageinGOsrc": [written(move.source) for move in spec.stage_in],
+        "StageinGOdest": _destinations(spec.stage_in, written),
+        "StageoutGOsrc": [named(move.source) for move in spec.stage_out],
+        "StageoutGOdest": _destinations(spec.stage_out, written),
+        "OutputGO": _destinations(spec.output, written),
+        "WorkingendpointGO": [spec.working] if spec.working else [],
+        "Data": [move.source.path[1:] for move in spec.output],
+    }
+    if all(move.destination == JOB_DIRECTORY for move in spec.stage_in):
+        lists["StageinGOdest"] = []
+    return [f"--{key}={','.join(map(_encoded_item, lists[key]))}" for key in KEYS if lists[key]]
+
+
+def _destinations(moves: Sequence[Move], written: Callable[[Place], str]) -> list[str]:
+    """One directory if all moves have the same, else one destination a move."""
+    if moves and moves[0].destination.is_directory and len({move.destination for move in moves}) == 1:
+        return [written(moves[0].destination)]
+    return [written(move.destination) for move in moves]
+
+
+def attach(payload: str, spec: TransferSpec, *, lenient: bool = False) -> str:
+    """The text of jobParameters: the payload's words as they are, then the marker and our words, if any.
+
+    ``lenient``: a bare marker, which lets a site that does not know us run the payload.
+    Raises RequestError if our words are more than a job record takes.
+    """
+    block = encode(spec)
+    if not block and "goclient=" not in payload:
+        return payload
+    text = " ".join(block)
+    if len(text) > MAX_BLOCK:
+        fit = len(list(spec.moves)) * MAX_BLOCK // len(text)
+        raise RequestError(
+            f"the names of {len(list(spec.moves))} files take {len(text)} bytes, more than the {MAX_BLOCK} of a job",
+            hint=f"about {fit} such names fit: move a whole directory (a final /) instead of its files",
+            code="too-many-files",
+        )
+    marker = f"{'' if lenient else '--'}goclient=v{VERSION}:{len(block)}"
+    return " ".join(part for part in (payload, marker, text) if part)
+
+
+class Decoded(NamedTuple):
+    """What a job record says: what to move, and the payload's own words as they stood."""
+
+    spec: TransferSpec
+    payload: str
+
+
+def decode(text: str) -> Decoded:
+    """The spec and the payload of a jobParameters text: with our block, as typed in 2012, or a payload alone.
+
+    Raises RequestError, and nothing else, for a block that is damaged, unknown or of a newer version.
+    """
+    markers = list(_MARKER.finditer(text))
+    if not markers:
+        return _decode_typed(text)
+    marker = markers[-1]
+    version = _MARKER_VALUE.fullmatch(marker[1])
+    block = re.findall(r"[^ \t\r\n]+", text[marker.end() :])
+    if version is None:
+        raise _damaged(f"the marker {quoted(marker[0])} is not goclient=v<version>:<count>")
+    if int(version[1]) != VERSION:
+        raise _damaged(f"the transfer words are of version {version[1]}, this goclient reads version {VERSION}")
+    if int(version[2]) != len(block):
+        raise _damaged(f"{version[2]} transfer words were written, {len(block)} are left")
+    payload = text[: marker.start()]
+    return Decoded(spec_from(_block_items(block)), payload[:-1] if payload else payload)
+
+
+def _block_items(block: Sequence[str]) -> dict[str, list[str]]:
+    items: dict[str, list[str]] = {}
+    for word in block:
+        name, equals, value = word.removeprefix("--").partition("=")
+        if name not in KEYS or not equals or not word.startswith("--"):
+            raise _damaged(f"{quoted(word)} is not a word of version {VERSION}")
+        if name in items:
+            raise _damaged(f"--{name} is there twice")
+        items[name] = [_decoded_item(item) for item in value.split(",")]
+    return items
+
+
+def _decode_typed(text: str) -> Decoded:
+    try:
+        words(text)
+    except RequestError:
+        return Decoded(TransferSpec(), text)  # nobody checked it before: it is the payload's
+    parsed = split_payload(text)
+    return Decoded(spec_from(parsed.items), parsed.payload)
+
+
+def _damaged(message: str) -> RequestError:
+    hint = "the text was changed on its way, or made by a newer goclient: submit again, or update goclient"
+    return RequestError(f"jobParameters: {message}", hint=hint, code="damaged-block")

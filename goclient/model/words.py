@@ -1,0 +1,57 @@
+"""Splitting a text into words as a shell does, without losing where each word stands."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from goclient.errors import RequestError, quoted
+
+# A word as shlex.split(posix=True) sees it; a newline, or a backslash and a newline, is a blank as in the pages
+# of 2012.
+_BLANKS = re.compile(r"(?:[ \t\r\n]|\\\r?\n)*+")
+_WORD = re.compile(r"""(?:[^ \t\r\n'"\\]|\\(?!\r?\n)[\s\S]|'[^']*+'|"(?:[^"\\]|\\[\s\S])*+")++""")
+_QUOTING = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\[\s\S])*+)"|\\([\s\S])""")
+_IN_DOUBLE_QUOTES = re.compile(r'\\(["\\])')
+
+
+class Word(NamedTuple):
+    """A word of a text: its value without quotes, and where it stands."""
+
+    value: str
+    start: int
+    end: int
+
+
+def words(text: str) -> list[Word]:
+    """The words of a text, split as ``shlex.split`` does; raises RequestError for an unbalanced quote."""
+    found = []
+    position = _end(_BLANKS, text, 0)
+    while position < len(text):
+        end = _end(_WORD, text, position)
+        if end == position or (end < len(text) and _end(_BLANKS, text, end) == end):
+            raise RequestError(
+                f"--jobParameters has an unbalanced quote or a lone backslash at column {end + 1}: "
+                f"{quoted(text[end : end + 30])}",
+                hint="close the quote, or write a backslash before it",
+                code="unbalanced-quote",
+                subject="--jobParameters",
+            )
+        found.append(Word(_unquoted(text[position:end]), position, end))
+        position = _end(_BLANKS, text, end)
+    return found
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return match.end() if match else position
+
+
+def _unquoted(raw: str) -> str:
+    def plain(match: re.Match[str]) -> str:
+        single, double, escaped = match.groups()
+        if double is not None:
+            return _IN_DOUBLE_QUOTES.sub(r"\1", double)
+        return single if single is not None else escaped
+
+    return _QUOTING.sub(plain, raw)

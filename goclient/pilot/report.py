@@ -1,0 +1,125 @@
+"""What the server is told of a job: that it lives, how it ended, and why."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import uuid
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError
+from goclient.model.record import AssignedJob
+from goclient.pilot.payload import PayloadError
+from goclient.services.panda import PandaServer
+
+REPORT_TRIES = 5  # of a last report: it may be sent again, it says the same
+
+# Error codes of the PanDA pilot (pilot 3, errorcodes.py) that the monitor knows.
+GENERAL, SETUP, STAGE_IN, STAGE_OUT, PAYLOAD, KILLED_BY_SERVER, KILLED_BY_SIGNAL = (
+    1008,
+    1110,
+    1099,
+    1137,
+    1305,
+    1144,
+    1200,
+)
+
+
+class Killed(GoclientError):
+    """The server told the pilot to stop the job."""
+
+    code = "killed"
+
+
+class Heartbeat:
+    """Tells the server now and then that the job lives, and hears whether it shall."""
+
+    def __init__(self, server: PandaServer, job: AssignedJob, every: float) -> None:
+        self._server = server
+        self._job = job
+        self._every = every
+        self._state = "starting"
+        self._next = 0.0
+
+    def send(self, state: str) -> None:
+        """None, once the server knows the state; raises Killed if it wants the job stopped."""
+        self._state = state
+        self._next = time.monotonic() + self._every
+        if _update(self._server, self._job, state, {}) == "tobekilled":
+            raise Killed("the server told the pilot to stop the job", hint="it was killed by its owner or an operator")
+
+    def maybe(self) -> None:
+        """As ``send``, if it is time; a server that does not answer now is asked again next time."""
+        if time.monotonic() >= self._next:
+            try:
+                self.send(self._state)
+            except ServerError:
+                return
+
+
+def report_end(
+    server: PandaServer,
+    job: AssignedJob,
+    *,
+    site: str,
+    error: GoclientError | None,
+    log: Path | None,
+    say: Callable[[str], None],
+) -> str:
+    """The state that the server now knows a job ended in; told again until it is heard, because it says the same.
+
+    Raises ServerError if it is not heard.
+    """
+    state = "finished" if error is None else "failed"
+    details: dict[str, object] = {"site_name": site, **({} if error is None else _diagnosis(error))}
+    if log is not None:
+        details["job_output_report"] = json.dumps({job.log_file: _file_report(job, log)})
+    for number in range(REPORT_TRIES):
+        try:
+            _update(server, job, state, details)
+            break
+        except ServerError as failure:
+            if number == REPORT_TRIES - 1:
+                raise
+            say(f"the server was not told yet: {failure.message}")
+            time.sleep(2**number)
+    return state
+
+
+def _update(server: PandaServer, job: AssignedJob, state: str, details: dict[str, object]) -> str:
+    return server.update(job.panda_id, state, node=socket.gethostname(), attempt_nr=job.attempt, **details)
+
+
+def _diagnosis(error: GoclientError) -> dict[str, object]:
+    """What the server is told of a failure: the code that its monitor knows, and the reason."""
+    reason = error.message[:500]
+    if isinstance(error, PayloadError):
+        status = error.status if error.status is not None else 1
+        return {"trans_exit_code": status, "exe_error_code": PAYLOAD, "exe_error_diag": reason}
+    return {"pilot_error_code": _pilot_code(error), "pilot_error_diag": reason}
+
+
+def _pilot_code(error: GoclientError) -> int:
+    if isinstance(error, Killed):
+        return KILLED_BY_SERVER
+    if isinstance(error, Interrupted):
+        return KILLED_BY_SIGNAL
+    if error.code.startswith("stage-in:"):
+        return STAGE_IN
+    if error.code.startswith(("stage-out:", "output:")):
+        return STAGE_OUT
+    return SETUP if isinstance(error, EndpointError | RequestError) else GENERAL
+
+
+def _file_report(job: AssignedJob, file: Path) -> dict[str, object]:
+    """What the server wants to know of a file: guid, fsize in bytes, adler32 in eight hex digits, surl."""
+    checksum = 1
+    with open(file, "rb") as opened:
+        while part := opened.read(1 << 20):
+            checksum = zlib.adler32(part, checksum)
+    guid = job.log_guid or str(uuid.uuid4())
+    return {"guid": guid, "fsize": file.stat().st_size, "adler32": f"{checksum:08x}", "surl": file.absolute().as_uri()}

@@ -1,0 +1,100 @@
+"""What globus-sdk raises, in words for a user: what is wrong, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import globus_sdk
+
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
+
+# What a user is told for each code of the Transfer service; the first that the code begins with counts.
+_MEANINGS = (
+    ("EndpointNotFound", "endpoint-not-found", "there is no such collection, or you cannot see it"),
+    ("ClientError.NotFound", "path-not-found", "there is no such path"),
+    ("NotFound", "path-not-found", "there is no such path"),
+    ("EndpointPermissionDenied", "permission", "the storage denies it"),
+    ("PermissionDenied", "permission", "the collection's roles or permissions deny it"),
+    ("ExternalError.DirListingFailed.NotDirectory", "not-a-directory", "it is not a directory"),
+    ("ExternalError.DirListingFailed.GCDisconnected", "disconnected", "Globus Connect Personal is not running there"),
+    ("ExternalError.DirListingFailed.LoginFailed", "storage-login", "the storage refused the login"),
+    ("ExternalError.DirListingFailed.PermissionDenied", "permission", "the storage denies it"),
+    ("ExternalError.DirListingFailed.SizeLimit", "too-large", "the directory is too large to list"),
+    ("ExternalError.MkdirFailed.Exists", "exists", "it exists already"),
+    ("GCDisconnectedException", "disconnected", "Globus Connect Personal is not running there"),
+)
+_TRANSIENT = ("EndpointError", "OperationPaused", "ServiceUnavailable", "TooManyRequests")
+
+
+@contextmanager
+def translated(subject: str) -> Iterator[None]:
+    """Runs its body; whatever the SDK raises there becomes a GoclientError about ``subject``."""
+    try:
+        yield
+    except globus_sdk.GlobusAPIError as error:
+        raise _api_error(error, subject) from error
+    except globus_sdk.NetworkError as error:
+        raise EndpointError(
+            f"Globus could not be reached for {quoted(subject)}: {_words(error)}",
+            hint="check the network (status.globus.org tells if it is Globus), then type the command again",
+            code="globus-unreachable",
+            subject=subject,
+            transient=True,
+        ) from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise EndpointError(
+            f"Globus answered what it does not document for {quoted(subject)}: {error!r}",
+            hint="type the command again later",
+            code="globus-answer",
+            subject=subject,
+            transient=True,
+        ) from error
+    except globus_sdk.GlobusError as error:
+        raise _login_needed(f"there is no valid Globus login: {_words(error)}", subject) from error
+
+
+def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
+    if isinstance(error, globus_sdk.AuthAPIError):
+        reason = (error.raw_json or {}).get("error") or error.message or f"HTTP {error.http_status}"
+        if error.http_status < 500 and error.http_status != 429:
+            return _login_needed(f"Globus Auth refused the login: {reason}", subject)
+        return _service_error(error, f"Globus Auth: {reason}", subject)
+    code = error.code or ""
+    if error.info.consent_required or error.info.authorization_parameters:
+        scopes = ", ".join(error.info.consent_required.required_scopes or ()) or error.message
+        return _login_needed(f"{quoted(subject)} needs a consent or another login: {scopes}", subject)
+    if error.http_status == 401 or code.endswith("AuthenticationFailed"):
+        return _login_needed(f"Globus refused the login: {error.message}", subject)
+    for known, ours, meaning in _MEANINGS:
+        if code.startswith(known):
+            return EndpointError(
+                f"{quoted(subject)}: {meaning} ({error.message})", code=ours, subject=subject, hint=_hint(ours)
+            )
+    said = error.message or quoted(error.text)
+    return _service_error(error, f"{code or f'HTTP {error.http_status}'}: {said}", subject)
+
+
+def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) -> EndpointError:
+    passing = error.http_status in (429, 500, 502, 503, 504) or (error.code or "").startswith(_TRANSIENT)
+    hint = "it may pass: type the command again later" if passing else "ask the endpoint's owner, with this message"
+    return EndpointError(f"{quoted(subject)}: {what}", code="globus", subject=subject, transient=passing, hint=hint)
+
+
+def _login_needed(message: str, subject: str) -> LoginNeeded:
+    hint = "export GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET of a Globus client that may use it"
+    return LoginNeeded(message, hint=hint, subject=subject)
+
+
+def _hint(code: str) -> str:
+    return {
+        "endpoint-not-found": "check the id or the name; private collections are seen by their members only",
+        "path-not-found": "check the path, upper and lower case count",
+        "permission": "ask the collection's owner for access",
+        "disconnected": "start Globus Connect Personal on that computer",
+        "not-a-directory": "leave out the final /, or name its folder",
+    }.get(code, "")
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
