@@ -1,0 +1,135 @@
+"""What the tests share: real command lines, run in an environment of their own, against a started sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MODULES = {"sendJob.py": ["-m", "goclient.cli.sendjob"], "goclient": ["-m", "goclient"]}
+TIMEOUT = 60  # seconds; a command that hangs is a failure
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Result]
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """An environment without the developer's settings, whose HOME has nothing in it."""
+    keep = {"PATH", "LANG", "LC_ALL", "PYTHONPATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}
+    return {**{name: value for name, value in os.environ.items() if name in keep}, "HOME": str(home)}
+
+
+def run_command(words: tuple[str, ...], *, env: dict[str, str], cwd: Path, timeout: float = TIMEOUT) -> Result:
+    command = [sys.executable, *MODULES[words[0]], *words[1:]] if words[0] in MODULES else list(words)
+    done = subprocess.run(
+        command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
+    )
+    assert "Traceback (most recent call last)" not in done.stderr, done.stderr
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    home = tmp_path / "home"
+    home.mkdir()
+    return clean_environment(home)
+
+
+@pytest.fixture
+def run(env: dict[str, str], tmp_path: Path) -> Run:
+    """Runs one command line; keyword arguments are further environment variables."""
+
+    def command(*words: str, **more: str) -> Result:
+        return run_command(words, env={**env, **more}, cwd=tmp_path)
+
+    return command
+
+
+class Sandbox:
+    """A started sandbox, and a user in front of it."""
+
+    def __init__(self, root: Path, home: Path) -> None:
+        self.root = root
+        self.cwd = home
+        self.env = clean_environment(home)
+        started = run_command(("goclient", "sandbox", "start", "--dir", str(root)), env=self.env, cwd=home)
+        assert started.code == 0, started.err
+        exports = subprocess.run(
+            ["sh", "-c", '. "$1" && env -0', "sh", str(root / "env.sh")], env=self.env, capture_output=True, check=True
+        ).stdout.decode()
+        self.env = dict(line.split("=", 1) for line in exports.split("\0") if line)
+        self.url = self.env["SANDBOX_URL"]
+
+    def run(self, *words: str, **more: str) -> Result:
+        """Runs one command line as the sandbox's user."""
+        return run_command(words, env={**self.env, **more}, cwd=self.cwd)
+
+    def submit(self, *words: str, **more: str) -> Result:
+        """Runs sendJob.py with what every job needs, and these words."""
+        transformation = f"{self.url}/transformations/datatransfer.sh"
+        return self.run("sendJob.py", "--computingSite=TEST1", f"--transformation={transformation}", *words, **more)
+
+    def pilot(self, *words: str, **more: str) -> Result:
+        return self.run("goclient", "pilot", "--site", "TEST1", "--once", *words, **more)
+
+    def path(self, collection: str, path: str = "") -> Path:
+        """Where a path of a collection really is."""
+        return self.root / "collections" / collection / path.lstrip("/")
+
+    def payload(self, name: str, script: str) -> str:
+        """The URL of a new transformation."""
+        (self.root / "transformations" / name).write_text(script)
+        return f"{self.url}/transformations/{name}"
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows of the sandbox's database."""
+        with sqlite3.connect(self.root / "sandbox.sqlite") as connection:
+            connection.row_factory = sqlite3.Row
+            rows = [dict(row) for row in connection.execute(query, values)]
+        connection.close()
+        return rows
+
+    def stop(self) -> None:
+        stopped = run_command(("goclient", "sandbox", "stop", "--dir", str(self.root)), env=self.env, cwd=self.cwd)
+        assert stopped.code == 0, stopped.err
+
+
+def _started(base: Path) -> Iterator[Sandbox]:
+    home = base / "home"
+    home.mkdir(exist_ok=True)
+    sandbox = Sandbox(base / "sandbox", home)
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox of the test's own."""
+    yield from _started(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox for the tests of one module that change nothing which the others see."""
+    yield from _started(tmp_path_factory.mktemp("shared"))
