@@ -36,7 +36,7 @@ Run = Callable[..., Result]
 
 def clean_environment(home: Path) -> dict[str, str]:
     """An environment without the developer's settings, whose HOME has nothing in it."""
-    keep = {"PATH", "LANG", "LC_ALL", "PYTHONPATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}
+    keep = {"PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}
     return {**{name: value for name, value in os.environ.items() if name in keep}, "HOME": str(home)}
 
 

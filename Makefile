@@ -1,0 +1,46 @@
+# make demo, make test: each sets up what it needs, without root. make check, make figures: for developers.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVER := .venv-server
+PIP := -m pip install --quiet --disable-pip-version-check
+PACKAGE := pyproject.toml setup.cfg requirements/constraints.txt
+
+.PHONY: demo test check figures clean
+
+demo: $(VENV)/.demo-ready
+	$(BIN)/goclient sandbox demo
+
+test: $(VENV)/.dev-ready $(SERVER)/.ready
+	GOCLIENT_TEST_SERVER_PYTHON=$(CURDIR)/$(SERVER)/bin/python $(BIN)/pytest
+
+check: $(VENV)/.dev-ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	tools/check-manpages
+
+figures: $(VENV)/.dev-ready
+	$(BIN)/python tools/figures.py docs/figures.md
+
+clean:
+	rm -rf $(VENV) $(SERVER) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The plain .pth of editable_mode=compat keeps start-up as fast as an ordinary installation's.
+$(VENV)/.demo-ready: $(PACKAGE) | $(BIN)/python
+	$(BIN)/python $(PIP) -c requirements/constraints.txt --config-settings editable_mode=compat -e '.[sandbox]'
+	touch $@
+
+$(VENV)/.dev-ready: $(PACKAGE) | $(BIN)/python
+	$(BIN)/python $(PIP) -c requirements/constraints.txt --config-settings editable_mode=compat -e '.[dev]'
+	touch $@ $(VENV)/.demo-ready
+
+$(SERVER)/.ready: requirements/server.txt
+	$(PYTHON) -m venv $(SERVER)
+	$(SERVER)/bin/python $(PIP) --no-deps -r requirements/server.txt
+	touch $@
