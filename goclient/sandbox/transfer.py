@@ -26,6 +26,23 @@ _PATH_ERRORS = {
 }
 
 
+# Fields of the service's endpoint document that say nothing any more, or nothing here.
+_LEGACY: dict[str, Any] = {
+    **dict.fromkeys(
+        "organization s3_url host_path myproxy_server myproxy_dn oauth_server "
+        "non_functional_endpoint_display_name non_functional_endpoint_id".split()
+    ),
+    **dict.fromkeys(
+        "french_english_bilingual s3_owner_activated disable_verify disable_anonymous_writes force_verify "
+        "force_encryption mfa_required activated shareable acl_available acl_editable in_use".split(),
+        False,
+    ),
+    "expires_in": -1,
+    "expire_time": None,
+    "DATA": [],
+}
+
+
 class Transfer:
     """The routes of the Transfer service that tell of collections and paths."""
 
@@ -119,6 +136,7 @@ class Transfer:
         personal = row["entity_type"] == PERSONAL
         owner = self._state.row("select * from identities where id = ?", row["owner"])
         return {
+            **_LEGACY,
             "DATA_TYPE": "endpoint",
             "id": row["id"],
             "display_name": row["display_name"],
@@ -133,6 +151,7 @@ class Transfer:
             "public": not personal,
             "owner_id": row["owner"],
             "owner_string": owner["username"] if owner else None,
+            "username": owner["username"] if owner else None,
             "default_directory": "/~/",
             "description": None,
             "host_endpoint_id": None,

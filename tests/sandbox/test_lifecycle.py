@@ -1,0 +1,114 @@
+"""A sandbox starts, answers on loopback only, and stops, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.conftest import Run, Sandbox
+
+BOUND = 20.0  # seconds
+
+
+def listening(process: int) -> set[str]:
+    """The addresses on which a process listens, as the kernel writes them."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        try:
+            target = os.readlink(descriptor)
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            sockets.add(target[8:-1])
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in sockets:
+                found.add(fields[1].partition(":")[0])
+    return found
+
+
+def test_it_listens_on_loopback_and_nowhere_else(shared_sandbox: Sandbox) -> None:
+    process = int((shared_sandbox.root / "lock").read_text())
+    assert listening(process) == {"0100007F"}
+
+
+def test_start_returns_once_every_service_answers_and_says_so_again(shared_sandbox: Sandbox) -> None:
+    assert requests.get(f"{shared_sandbox.url}/transformations/datatransfer.sh", timeout=BOUND).ok
+    again = shared_sandbox.run("goclient", "sandbox", "start", "--dir", str(shared_sandbox.root), "--json")
+    assert again.json["url"] == shared_sandbox.url
+
+
+def test_env_prints_the_exports_and_status_says_where_it_answers(shared_sandbox: Sandbox) -> None:
+    where = ("--dir", str(shared_sandbox.root))
+    assert shared_sandbox.run("goclient", "sandbox", "env", *where).out == (shared_sandbox.root / "env.sh").read_text()
+    status = shared_sandbox.run("goclient", "sandbox", "status", *where, "--json").json
+    assert (status["running"], status["url"]) == (True, shared_sandbox.url)
+    assert shared_sandbox.url in shared_sandbox.run("goclient", "sandbox", "status", *where).out
+
+
+def test_files_with_secrets_are_the_owner_s_alone(shared_sandbox: Sandbox) -> None:
+    for name in ("env.sh", "user.token", "pilot.token", "sandbox.sqlite"):
+        assert (shared_sandbox.root / name).stat().st_mode & 0o777 == 0o600, name
+
+
+def test_a_stopped_sandbox_keeps_its_state_and_answers_at_its_place_again(sandbox: Sandbox) -> None:
+    assert sandbox.submit().code == 0
+    where = ("--dir", str(sandbox.root))
+    assert "is stopped" in sandbox.run("goclient", "sandbox", "stop", *where).out
+    with pytest.raises(requests.ConnectionError):
+        requests.get(sandbox.url, timeout=BOUND)
+    assert "no sandbox runs" in sandbox.run("goclient", "sandbox", "stop", *where).out
+    assert sandbox.run("goclient", "sandbox", "start", *where, "--json").json["url"] == sandbox.url
+    assert sandbox.run("goclient", "status", "1", "--json").json[0]["state"] == "activated"
+
+
+def test_a_killed_sandbox_is_known_to_be_dead_and_starts_again(sandbox: Sandbox) -> None:
+    where = ("--dir", str(sandbox.root))
+    os.kill(int((sandbox.root / "lock").read_text()), signal.SIGKILL)
+    end = time.monotonic() + BOUND
+    while sandbox.run("goclient", "sandbox", "status", *where, "--json").json["running"]:
+        assert time.monotonic() < end
+    assert sandbox.run("goclient", "sandbox", "start", *where).code == 0
+
+
+@pytest.mark.parametrize("how", ["interrupt", "orphan"])
+def test_in_the_foreground_it_ends_with_ctrl_c_or_its_parent(env: dict[str, str], tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "front"
+    words = [sys.executable, "-m", "goclient", "sandbox", "start", "--foreground", "--dir", str(folder)]
+    wrapper = "import subprocess, sys; subprocess.Popen(sys.argv[1:]).wait()"
+    parent = subprocess.Popen([sys.executable, "-c", wrapper, *words], env=env, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + BOUND
+    while not (folder / "answers").exists():
+        assert time.monotonic() < end
+    process = int((folder / "lock").read_text())
+    if how == "interrupt":
+        os.kill(process, signal.SIGINT)
+    else:
+        parent.kill()
+    while (folder / "answers").exists():
+        assert time.monotonic() < end
+    parent.kill()
+    parent.wait()
+
+
+def test_a_folder_without_a_sandbox_is_said_to_have_none(run: Run, tmp_path: Path) -> None:
+    for action in ("status", "env"):
+        result = run("goclient", "sandbox", action, "--dir", str(tmp_path / "none"))
+        assert result.code == 10
+        assert f'there is no sandbox in "{tmp_path}/none"' in result.err
+    assert run("goclient", "sandbox", "stop", "--dir", str(tmp_path / "none")).code == 0
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(run: Run) -> None:
+    result = run("goclient", "sandbox", "start", "--dir", "/proc/none")
+    assert result.code == 1
+    assert '"/proc/none" cannot be used' in result.err
