@@ -10,13 +10,15 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from goclient.errors import LoginNeeded, RequestError, quoted
-from goclient.model.access import GlobusAccess, PandaAccess
 from goclient.model.grammar import is_uuid, parse_location
 from goclient.model.spec import GRIDFTP
+
+if TYPE_CHECKING:
+    from goclient.model.access import GlobusAccess, PandaAccess
 
 DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's own default
 SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
@@ -32,6 +34,8 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
     Raises RequestError for a bad variable, LoginNeeded without a credential.
     """
+    from goclient.model.access import PandaAccess  # not needed where nothing is sent
+
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -153,6 +157,8 @@ def _first_folder(*paths: str) -> str | None:
 
 def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     """The client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``; raises LoginNeeded without an id."""
+    from goclient.model.access import GlobusAccess  # not needed where nothing is asked
+
     client_id = env.get("GOCLIENT_CLIENT_ID", "")
     if not is_uuid(client_id):
         given = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID" if client_id else "no Globus client is set"

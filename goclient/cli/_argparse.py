@@ -60,7 +60,7 @@ def option(
 class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # argparse_dataclass has no types
     """A parser whose :meth:`parse` gives an instance of the option dataclass, or raises every mistake."""
 
-    def __init__(self, options_class: type[T], *, prog: str, description: str, epilog: str = "") -> None:
+    def __init__(self, options_class: type[T], *, prog: str, description: str, usage: str, epilog: str = "") -> None:
         self._by_name: dict[str, dataclasses.Field[Any]] = {
             field.name: field
             for field in dataclasses.fields(options_class)  # type: ignore[arg-type]  # T is a dataclass
@@ -71,6 +71,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
             prog=prog,
             description=description,
             epilog=epilog,
+            usage=usage,
             allow_abbrev=False,
             add_help=False,
             formatter_class=_formatter,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import ExitCode, GoclientError, Interrupted
@@ -72,9 +71,21 @@ def error_document(error: GoclientError) -> dict[str, Any]:
     return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
 
 
-def print_json(document: Any) -> None:
-    """Prints one JSON document on stdout, and makes sure that it got there."""
-    sys.stdout.write(json.dumps(document) + "\n")
+def print_json(document: Any, **pieces: Iterable[str]) -> None:
+    """Prints one JSON document on stdout, and makes sure that it got there.
+
+    ``pieces`` are further keys of the document, each a long string that comes in pieces.
+    """
+    import json  # --help and --version are faster without
+
+    text = json.dumps(document)
+    sys.stdout.write(text if not pieces else text[:-1])
+    for key, parts in pieces.items():
+        sys.stdout.write(f', "{key}": "')
+        for part in parts:
+            sys.stdout.write(json.dumps(part)[1:-1])
+        sys.stdout.write('"')
+    sys.stdout.write("}\n" if pieces else "\n")
     sys.stdout.flush()
 
 

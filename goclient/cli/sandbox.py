@@ -35,6 +35,7 @@ def command(argv: Sequence[str]) -> int:
     parser = _argparse.Parser(
         SandboxOptions,
         prog="goclient sandbox",
+        usage="goclient sandbox {start,stop,status,env,demo} [--dir DIR] [OPTION ...]",
         description="Globus, PanDA and a web server in miniature, on loopback.",
         epilog=". DIR/env.sh points goclient, globus, globus-sdk and panda-client at the sandbox. See goclient(1).",
     )

@@ -27,7 +27,12 @@ class StatusOptions:
 
 def command(argv: Sequence[str]) -> int:
     """The exit code of one ``goclient status`` command line."""
-    parser = _argparse.Parser(StatusOptions, prog=PROG, description="Show jobs and their transfers.")
+    parser = _argparse.Parser(
+        StatusOptions,
+        prog=PROG,
+        usage=f"{PROG} PandaID [PandaID ...] [OPTION ...]",
+        description="Show jobs and their transfers.",
+    )
     options = parser.parse(argv)
     from goclient import config
     from goclient.services.panda import PandaServer

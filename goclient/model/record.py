@@ -8,10 +8,10 @@ spelling are those of panda-client 2.2.0 and of the PanDA server 1.0.4.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from json.encoder import encode_basestring_ascii as _json_string
-from typing import Any
+from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, ServerError, quoted, raise_all
 from goclient.model.grammar import fill_serial
@@ -45,6 +45,7 @@ FILE_ATTRIBUTES = tuple(
 )
 
 UNSET = "NULL"
+JOBS_A_PIECE = 64  # about 128 kB
 LOG = "log"  # the type of a job's log file
 LOG_SUFFIX = ".job.log.tgz"  # its name, after the job's
 
@@ -97,8 +98,7 @@ class JobCommon:
         raise_all(_too_wide(self))
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """One job as the server sees it: what it shares with its siblings, its name, and its jobParameters."""
 
     common: JobCommon
@@ -141,22 +141,31 @@ def _too_wide(common: JobCommon) -> Iterator[GoclientError]:
 # --- to the wire --------------------------------------------------------------------------------------------
 
 
-def encode_jobs(records: Iterable[JobRecord]) -> str:
-    """The string for the ``jobs`` field of a submission: the bytes of panda-client's ``dump_jobs_json``.
+def encode_jobs(records: Sequence[JobRecord]) -> str:
+    """The string for the ``jobs`` field of a submission: the bytes of panda-client's ``dump_jobs_json``."""
+    return "".join(encoded_pieces(records))
 
-    Jobs that share one JobCommon object share one row template, so that a job costs three strings.
+
+def encoded_pieces(records: Sequence[JobRecord]) -> Iterator[str]:
+    """The same string in pieces, for many jobs: large strings cost more than what is in them.
+
+    Jobs that share one JobCommon object share one row template, so that a job costs two strings.
     """
-    pieces: list[str] = []
+    yield "["
     common: JobCommon | None = None
     before = between = after = last = ""
-    for record in records:
-        if record.common is not common:
-            common = record.common
-            before, between, after, last = _row_template(common)
-        name = _json_string(record.jobName)
-        # The log file's name is the job's with a suffix: its JSON is the name's, without the closing quote.
-        pieces += (before, name, between, _json_string(record.jobParameters), after, name[:-1], last)
-    return f"[{''.join(pieces)[2:]}]"
+    for start in range(0, len(records), JOBS_A_PIECE):
+        pieces: list[str] = []
+        for record in records[start : start + JOBS_A_PIECE]:
+            if record.common is not common:
+                common = record.common
+                before, between, after, last = _row_template(common)
+            name = _json_string(record.jobName)
+            # The log file's name is the job's with a suffix: its JSON is the name's, without the closing quote.
+            pieces += (before, name, between, _json_string(record.jobParameters), after, name[:-1], last)
+        text = "".join(pieces)
+        yield text if start else text.removeprefix(", ")
+    yield "]"
 
 
 def _row_template(common: JobCommon) -> tuple[str, ...]:

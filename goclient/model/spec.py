@@ -73,15 +73,16 @@ def _checked(problem: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
-class Place(_Frozen):
+class Place(BaseModel):
     """A path on an endpoint; ``endpoint`` None is the job's own directory, whose root ``/`` is that directory.
 
     A final ``/`` says that the path is a directory.
     """
+
+    model_config = _FROZEN
 
     endpoint: Annotated[str, _checked(endpoint_problem)] | None
     path: Annotated[str, _checked(path_problem)]
@@ -105,8 +106,10 @@ class Place(_Frozen):
 JOB_DIRECTORY = Place(endpoint=None, path="/")
 
 
-class Move(_Frozen):
+class Move(BaseModel):
     """One source and where it goes: into ``destination`` if that is a directory, else under that new name."""
+
+    model_config = _FROZEN
 
     source: Place
     destination: Place
@@ -121,12 +124,14 @@ class Move(_Frozen):
         return Place(endpoint=self.destination.endpoint, path=f"{folder}/{self.source.name}{end}")
 
 
-class TransferSpec(_Frozen):
+class TransferSpec(BaseModel):
     """All transfers of one job.
 
     ``stage_in`` ends before the payload starts; ``stage_out`` and then ``output`` follow it.  ``working`` is the
     name under which the job's node becomes a Globus Connect endpoint; it is set whenever anything is moved.
     """
+
+    model_config = _FROZEN
 
     stage_in: tuple[Move, ...] = ()
     stage_out: tuple[Move, ...] = ()

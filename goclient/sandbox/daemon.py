@@ -82,6 +82,7 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
     """
     from goclient.sandbox.server import serve  # the parent of the process that serves does not need it
 
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     folders = Folders(folder.absolute())
     _make(folders)
     descriptor = os.open(folders.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -130,5 +131,4 @@ def _make(folders: Folders) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     run(Path(sys.argv[1]), ready=int(sys.argv[2]))

@@ -67,9 +67,9 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
-    def log(self, type: str, message: str, *args: Any) -> None:
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """One line a request, in the sandbox's log."""
-        logging.getLogger("sandbox").info(message, *args)
+        logging.getLogger("sandbox").info("%s %s", self.requestline.rpartition(" ")[0], code)
 
 
 def serve(state: State, ready: Callable[[], None], *, parent: int | None = None) -> None:

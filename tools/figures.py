@@ -1,0 +1,247 @@
+"""Measures what docs/figures.md claims, and writes that table: ``make figures``.
+
+Every figure is a ratio against a peer, measured in one run, the two in turn; the median of the pairs counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+SENDJOB = str(BIN / "sendJob.py")
+PRUN = [sys.executable, "-c", "from pandaclient.PrunScript import main; main()"]  # what its shell wrapper runs
+JOB = ("--computingSite", "TEST1", "--transformation", "http://example.org/a.sh", "--cloud", "OSG")
+MOVES = ("--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file", "--OutputGO=SITE1:/home/osg_data/panda/${SN/P}/",
+         "--WorkingendpointGO=OSGDEV", "--Data=10mb-file.bin")  # fmt: skip
+
+ARGPARSE = [sys.executable, "-c", "import argparse_dataclass"]
+PYDANTIC = [
+    sys.executable,
+    "-c",
+    "import argparse_dataclass, pydantic\nclass Two(pydantic.BaseModel):\n    a: int\n    b: str\nTwo(a=1, b='b')",
+]
+
+# The same jobs, built and dumped by panda-client, in the same document.
+PANDA_CLIENT = """
+import json, sys
+from pandaclient import MiscUtils
+from pandaclient.FileSpec import FileSpec
+from pandaclient.JobSpec import JobSpec
+document = json.load(open(sys.argv[1]))
+template = MiscUtils.load_jobs_json(document["record"])
+jobs = []
+for one in template:
+    job = JobSpec()
+    for name in ("transformation computingSite prodSourceLabel destinationSE destinationDBlock jobDefinitionID "
+                 "currentPriority cloud jobName jobParameters").split():
+        setattr(job, name, getattr(one, name))
+    log = FileSpec()
+    log.lfn, log.type = job.jobName + ".job.log.tgz", "log"
+    log.dataset = log.destinationDBlock = job.destinationDBlock
+    job.addFile(log)
+    jobs.append(job)
+"""
+
+ENCODERS = (
+    PANDA_CLIENT
+    + """
+import time
+from goclient.model.record import JobCommon, encode_jobs, job_records
+first = jobs[0]
+common = JobCommon(**{name: getattr(first, name) for name in JobCommon.__dataclass_fields__
+                      if getattr(first, name) != "NULL"})
+records = job_records(common, name=first.jobName.removesuffix("_0"), parameters="x " * 120 + "${SN/P}", count=len(jobs))
+for job, record in zip(jobs, records):
+    job.jobName, job.jobParameters = record.jobName, record.jobParameters
+    job.Files[0].lfn = record.log_file
+def timed(call):
+    start = time.perf_counter(); result = call(); return time.perf_counter() - start, result
+ratios = []
+for _ in range(9):
+    ours, text = timed(lambda: encode_jobs(records))
+    theirs, reference = timed(lambda: MiscUtils.dump_jobs_json(jobs))
+    assert text == reference, "the bytes differ"
+    ratios.append((theirs / ours, ours, theirs))
+print(json.dumps(sorted(ratios)[len(ratios) // 2]))
+"""
+)
+
+
+def wall(command: list[str], output: str = os.devnull) -> float:
+    """Seconds that a whole process takes, its output in a file; fails if the command fails."""
+    with open(output, "wb") as file:
+        start = time.perf_counter()
+        subprocess.run(command, stdout=file, stderr=subprocess.DEVNULL, check=True, env=environment())
+        return time.perf_counter() - start
+
+
+def environment() -> dict[str, str]:
+    """An environment in which nothing of the user's is read."""
+    keep = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME")}
+    return {**keep, "PANDA_BEHIND_REAL_LB": "1", "GOCLIENT_ENDPOINTS": "/nonexistent/endpoints.toml"}
+
+
+def paired(ours: Callable[[], float], peer: Callable[[], float], runs: int) -> tuple[float, float, float]:
+    """The median ratio of ours to the peer, and the median seconds of each, taken in turn after one of each."""
+    ours(), peer()
+    pairs = [(ours(), peer()) for _ in range(runs)]
+    return (
+        statistics.median(a / b for a, b in pairs),
+        statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs),
+    )
+
+
+def process(name: str, ours: list[str], peer: list[str], peer_name: str, limit: float, runs: int = 31) -> list[str]:
+    """A row: one process against another."""
+    ratio, a, b = paired(lambda: wall(ours), lambda: wall(peer), runs)
+    return row(name, f"{ratio:.2f}", f"≤ {limit}", ratio <= limit, f"{a * 1e3:.0f} ms, {peer_name} {b * 1e3:.0f} ms")
+
+
+def row(name: str, figure: str, goal: str, met: bool, detail: str) -> list[str]:
+    """The cells of one row."""
+    return [name, figure, goal, "yes" if met else "**no**", detail]
+
+
+def start_up() -> list[list[str]]:
+    """Help, version, and a submission that is not sent."""
+    dry = [SENDJOB, *JOB, *MOVES, "--noSubmit", "--noCheck"]
+    return [
+        process("`sendJob.py --help`, of `import argparse_dataclass`", [SENDJOB, "--help"], ARGPARSE, "peer", 1.3),
+        process(
+            "`sendJob.py --version`, of `import argparse_dataclass`", [SENDJOB, "--version"], ARGPARSE, "peer", 1.3
+        ),
+        process(
+            "`sendJob.py --version`, of `prun --version`", [SENDJOB, "--version"], [*PRUN, "--version"], "prun", 1.0
+        ),
+        process("`sendJob.py … --noSubmit --noCheck`, of a pydantic model", dry, PYDANTIC, "peer", 1.25),
+    ]
+
+
+def records() -> list[list[str]]:
+    """The encoder alone, and ten thousand jobs as a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        document = f"{folder}/ours.json"
+        many = [SENDJOB, *JOB, *MOVES, "--njobs", "10000", "--noSubmit", "--noCheck", "--json"]
+        wall(many, document)
+        found = subprocess.run([sys.executable, "-c", ENCODERS, document], capture_output=True, text=True, check=True,
+                               env=environment())  # fmt: skip
+        faster, ours, theirs = json.loads(found.stdout)
+        script = Path(folder, "peer.py")
+        script.write_text(
+            PANDA_CLIENT.replace('template = MiscUtils.load_jobs_json(document["record"])', BUILD)
+            + "document['record'] = MiscUtils.dump_jobs_json(jobs)\nprint(json.dumps(document))\n"
+        )
+        empty = f"{folder}/empty.json"
+        Path(empty).write_text(json.dumps({**json.loads(Path(document).read_text()), "record": ""}))
+        ratio, a, b = paired(
+            lambda: wall([sys.executable, str(script), empty], f"{folder}/theirs.json"), lambda: wall(many, document), 5
+        )
+    return [
+        row("the encoder alone, 10,000 jobs, `dump_jobs_json` / ours, same bytes", f"{faster:.1f}", "≥ 10",
+            faster >= 10, f"{ours * 1e3:.0f} ms, panda-client {theirs * 1e3:.0f} ms"),
+        row("`--njobs 10000 --noSubmit --noCheck --json`, panda-client's script / ours", f"{ratio:.1f}", "≥ 4",
+            ratio >= 4, f"{b * 1e3:.0f} ms, panda-client {a * 1e3:.0f} ms"),
+    ]  # fmt: skip
+
+
+# Ten thousand different jobs, without asking anything of ours.
+BUILD = """
+class One: pass
+template = []
+for number in range(10000):
+    one = One()
+    one.transformation, one.computingSite, one.prodSourceLabel = "http://example.org/a.sh", "TEST1", "user"
+    one.destinationSE, one.destinationDBlock, one.jobDefinitionID = "local", "panda.destDB.0", 7
+    one.currentPriority, one.cloud, one.jobName = 1000, "OSG", f"0-0-0_{number}"
+    one.jobParameters = (f"--goclient=v1:4 --StageinGOsrc=SITE1:/home/osg_data/panda/0064.file "
+                         f"--OutputGO=SITE1:/home/osg_data/panda/{number:06d}/ --WorkingendpointGO=OSGDEV "
+                         f"--Data=10mb-file.bin")
+    template.append(one)
+"""
+
+
+def demo() -> list[list[str]]:
+    """How long a sandbox takes to start, and what the demo's pilot spends beside transfers and payload."""
+    goclient = str(BIN / "goclient")
+    with tempfile.TemporaryDirectory() as folder:
+        starts = []
+        for number in range(5):
+            where = ["--dir", f"{folder}/{number}"]
+            starts.append(wall([goclient, "sandbox", "start", *where]))
+            wall([goclient, "sandbox", "stop", *where])
+        overheads = [pilot_overhead(goclient, f"{folder}/demo{number}") for number in range(5)]
+    start, overhead = statistics.median(starts), statistics.median(overheads)
+    return [
+        row("`goclient sandbox start` returns", f"{start:.2f} s", "< 2 s", start < 2, "median of 5"),
+        row(
+            "the demo's pilot, outside transfers and payload", f"{overhead:.2f} s", "< 2 s", overhead < 2, "median of 5"
+        ),
+    ]
+
+
+def pilot_overhead(goclient: str, folder: str) -> float:
+    """Seconds from a job's acquisition to its last report, less the time of its transfers and its payload."""
+    wall([goclient, "sandbox", "demo", "--dir", folder])
+    times = {}
+    for line in Path(folder, "sandbox.log").read_text().splitlines():
+        stamp = line[:23].replace(",", ".")
+        for word in ("acquire_jobs", "update_job"):
+            if word in line:
+                times.setdefault(word, []).append(_seconds(stamp))
+    with sqlite3.connect(f"{folder}/sandbox.sqlite") as connection:
+        moving = sum(
+            end - begin for begin, end in connection.execute("select request_time, completion_time from tasks")
+        )
+    connection.close()
+    state = Path(folder, "state", "logs")
+    import tarfile
+
+    (log,) = state.iterdir()
+    with tarfile.open(log) as tar:
+        said = tar.extractfile("pilot.log").read().decode()  # type: ignore[union-attr]
+    payload = float(said.split("the payload ended well after ")[1].split(" s")[0])
+    return times["update_job"][-1] - times["acquire_jobs"][0] - moving - payload
+
+
+def _seconds(stamp: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def main() -> int:
+    """Writes the table; 1 if a goal is missed."""
+    rows = [*start_up(), *records(), *demo()]
+    heads = ["what", "figure", "goal", "met", "medians"]
+    lines = [
+        "# Figures",
+        "",
+        f"Measured on {time.strftime('%Y-%m-%d')} with `make figures`: {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, panda-client {_version('panda-client')}. Ratios are medians of pairs run in turn.",
+        "",
+        *(f"| {' | '.join(cells)} |" for cells in [heads, ["---"] * len(heads), *rows]),
+    ]
+    Path(sys.argv[1]).write_text("\n".join(lines) + "\n")
+    print("\n".join(lines[4:]))
+    return int(any("no" in cells[3] for cells in rows))
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
