@@ -205,7 +205,7 @@ def _not_sent(submission: "Submission", document: dict[str, object], options: Se
     from goclient.model.record import encoded_pieces
 
     if options.json:
-        _run.print_json(document, record=encoded_pieces(submission.records))
+        _run.print_json(document, record=encoded_pieces(submission.records, _run.inside_json))
     else:
         for job in submission.records:
             print(f"jobName={job.jobName} jobParameters={job.jobParameters}")

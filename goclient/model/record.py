@@ -8,7 +8,7 @@ spelling are those of panda-client 2.2.0 and of the PanDA server 1.0.4.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from json.encoder import encode_basestring_ascii as _json_string
 from typing import Any, NamedTuple
@@ -143,13 +143,14 @@ def _too_wide(common: JobCommon) -> Iterator[GoclientError]:
 
 def encode_jobs(records: Sequence[JobRecord]) -> str:
     """The string for the ``jobs`` field of a submission: the bytes of panda-client's ``dump_jobs_json``."""
-    return "".join(encoded_pieces(records))
+    return "".join(encoded_pieces(records, str))
 
 
-def encoded_pieces(records: Sequence[JobRecord]) -> Iterator[str]:
+def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) -> Iterator[str]:
     """The same string in pieces, for many jobs: large strings cost more than what is in them.
 
-    Jobs that share one JobCommon object share one row template, so that a job costs two strings.
+    ``written`` is applied to each part of it, so that a record that is to stand inside another JSON document need not
+    be gone through again.  Jobs that share one JobCommon object share one row template: a job costs two strings.
     """
     yield "["
     common: JobCommon | None = None
@@ -159,10 +160,9 @@ def encoded_pieces(records: Sequence[JobRecord]) -> Iterator[str]:
         for record in records[start : start + JOBS_A_PIECE]:
             if record.common is not common:
                 common = record.common
-                before, between, after, last = _row_template(common)
-            name = _json_string(record.jobName)
-            # The log file's name is the job's with a suffix: its JSON is the name's, without the closing quote.
-            pieces += (before, name, between, _json_string(record.jobParameters), after, name[:-1], last)
+                before, between, after, last = map(written, _row_template(common))
+            name = written(_json_string(record.jobName)[1:-1])
+            pieces += (before, name, between, written(_json_string(record.jobParameters)), after, name, last)
         text = "".join(pieces)
         yield text if start else text.removeprefix(", ")
     yield "]"
@@ -177,7 +177,7 @@ def _row_template(common: JobCommon) -> tuple[str, ...]:
     row = [_or_unset(values.get(name)) for name in JOB_ATTRIBUTES]
     file_row = [*(_or_unset(file.get(name)) for name in FILE_ATTRIBUTES), None]
     before, between, after, last = json.dumps([*row, [file_row]]).split(r'"\u0000"')
-    return f", {before}", between, after, f'{LOG_SUFFIX}"{last}'
+    return f', {before}"', f'"{between}', f'{after}"', f'{LOG_SUFFIX}"{last}'
 
 
 def _or_unset(value: Any) -> Any:

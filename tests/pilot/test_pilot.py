@@ -208,7 +208,9 @@ def test_a_damaged_record_fails_the_job_and_says_so(sandbox: Sandbox) -> None:
 
 
 def test_a_script_without_an_interpreter_line_is_run_by_sh(sandbox: Sandbox) -> None:
-    submit(sandbox, sandbox.payload("plain.sh", "echo plain > made.txt\n"), "--Data=made.txt", f"--OutputGO=SITE1:{HOME}")
+    submit(
+        sandbox, sandbox.payload("plain.sh", "echo plain > made.txt\n"), "--Data=made.txt", f"--OutputGO=SITE1:{HOME}"
+    )
     assert sandbox.pilot().code == 0
     assert sandbox.path("SITE1", f"{HOME}/made.txt").read_text() == "plain\n"
 
