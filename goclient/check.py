@@ -7,7 +7,6 @@ folder once, however many files are in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from goclient.errors import EndpointError, GoclientError, quoted
@@ -21,14 +20,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 PARALLEL = 16  # requests at once; the service allows 20 a second
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user allows: to overwrite files that exist, and to make folders that do not."""
-
-    overwrite: bool = False
-    make_folders: bool = False
 
 
 def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[TransferSpec, list[Finding]]:
@@ -49,14 +40,14 @@ def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[T
 
 
 def preflight(
-    spec: TransferSpec, *, catalogue: Mapping[str, str], globus: Globus, wishes: Wishes, serials: Sequence[int]
+    spec: TransferSpec, *, catalogue: Mapping[str, str], globus: Globus, make_folders: bool, serials: Sequence[int]
 ) -> tuple[TransferSpec, list[Finding]]:
     """The spec with every endpoint resolved, and what was found, in the order of the spec.
 
     ``serials``: the serial numbers of the jobs, for targets that differ from job to job.  Folders that are
-    missing at a destination are made if ``wishes`` says so; nothing else is changed anywhere.
+    missing at a destination are made if ``make_folders`` is set; nothing else is changed anywhere.
     """
-    checker = _Checker(globus, wishes, serials)
+    checker = _Checker(globus, serials, overwrite=spec.overwrite, make_folders=make_folders)
     names, findings = checker.resolve(spec.endpoints, catalogue)
     resolved = spec.with_endpoints(names)
     findings += checker.paths(resolved, known=set(names.values()))
@@ -71,9 +62,10 @@ def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
 class _Checker:
     """The checks of one preflight; keeps what it has asked."""
 
-    def __init__(self, globus: Globus, wishes: Wishes, serials: Sequence[int]) -> None:
+    def __init__(self, globus: Globus, serials: Sequence[int], *, overwrite: bool, make_folders: bool) -> None:
         self._globus = globus
-        self._wishes = wishes
+        self._overwrite = overwrite
+        self._make_folders = make_folders
         self._serials = serials
         self._listings: dict[tuple[str, str], dict[str, FileInfo] | GoclientError] = {}
         self._typed: dict[str, str] = {}  # the name that was typed for an id
@@ -215,7 +207,7 @@ class _Checker:
             return Finding(
                 "ok", "target", self._shown(place), f"{self._shown(place)} can be written, nothing is in its way"
             )
-        if self._wishes.overwrite:
+        if self._overwrite:
             return Finding("ok", "target", self._shown(place), f"{self._shown(place)} exists and will be overwritten")
         what = "directory whose files may be overwritten" if found.is_directory else "file that would be overwritten"
         error = EndpointError(
@@ -230,7 +222,7 @@ class _Checker:
         if error.code != "path-not-found":
             return Finding.failed(error)
         endpoint, folder = _folder_of(place)
-        if self._wishes.make_folders:
+        if self._make_folders:
             return self._make_folder(endpoint, folder)
         shown = self._shown(Place(endpoint=endpoint, path=folder))
         message = f"the folder {quoted(shown)} does not exist: Globus will make it"

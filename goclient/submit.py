@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goclient.check import Wishes, preflight, resolve_offline
+from goclient.check import preflight, resolve_offline
 from goclient.errors import (
     Collector,
     GoclientError,
@@ -83,13 +83,14 @@ def prepare(
     *,
     catalogue: Callable[[], dict[str, str]],
     globus: Callable[[], Globus] | None,
-    wishes: Wishes,
+    make_folders: bool,
     errors: Sequence[GoclientError] = (),
 ) -> Submission:
     """The submission that a request asks for; sends nothing to the PanDA server.
 
-    ``globus`` gives the service for the preflight; None skips it.  Raises every mistake in the request together
-    with the ``errors`` found before; if there are none, the errors that the preflight finds.
+    ``globus`` gives the service for the preflight; None skips it.  ``make_folders``: the preflight makes folders that
+    are missing at a destination.  Raises every mistake in the request together with the ``errors`` found before; if
+    there are none, the errors that the preflight finds.
     """
     collected = Collector(errors)
     spec, payload = TransferSpec(), request.parameters
@@ -103,7 +104,7 @@ def prepare(
     if spec.endpoints and globus is None:
         spec, findings = resolve_offline(spec, catalogue())
     elif spec.endpoints and globus is not None:
-        spec, findings = _checked(spec, request.count, catalogue(), globus, wishes)
+        spec, findings = _checked(spec, request.count, catalogue(), globus, make_folders)
     raise_findings(findings)
     text = attach(payload, spec, lenient=request.lenient)
     records = job_records(request.common, name=request.name, parameters=text, count=request.count)
@@ -120,14 +121,14 @@ def _without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError
 
 
 def _checked(
-    spec: TransferSpec, count: int, catalogue: dict[str, str], globus: Callable[[], Globus], wishes: Wishes
+    spec: TransferSpec, count: int, catalogue: dict[str, str], globus: Callable[[], Globus], make_folders: bool
 ) -> tuple[TransferSpec, list[Finding]]:
     """The resolved spec and the findings of the preflight; one finding if there is no login."""
     try:
         service = globus()
     except GoclientError as error:
         return spec, [Finding.failed(error)]
-    return preflight(spec, catalogue=catalogue, globus=service, wishes=wishes, serials=range(1, count + 1))
+    return preflight(spec, catalogue=catalogue, globus=service, make_folders=make_folders, serials=range(1, count + 1))
 
 
 def _spec_of(request: Request) -> tuple[TransferSpec, str]:

@@ -109,7 +109,6 @@ def _sendjob(argv: Sequence[str]) -> int:
     parser = _argparse.Parser(SendJobOptions, prog=PROG, usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
     options, errors = parser.read(argv)
     from goclient import config, submit  # only --help and --version need neither
-    from goclient.check import Wishes
     from goclient.errors import Collector
 
     collected = Collector(errors)
@@ -120,7 +119,7 @@ def _sendjob(argv: Sequence[str]) -> int:
         _request(options, items),
         catalogue=config.catalogue,
         globus=None if options.noCheck else _run.globus,
-        wishes=Wishes(overwrite=options.goOverwrite, make_folders=options.goMkdir),
+        make_folders=options.goMkdir,
         errors=collected.errors,
     )
     _say(submission, options)
@@ -139,7 +138,7 @@ def _sendjob(argv: Sequence[str]) -> int:
 def _items(options: SendJobOptions) -> dict[str, list[str]]:
     """The items of each transfer option that was given; raises every mistake in the lists."""
     from goclient.errors import Collector, raise_all
-    from goclient.model.grammar import KEYS, split_items
+    from goclient.model.grammar import KEYS, OVERWRITE, split_items
 
     collected = Collector()
     items = {}
@@ -150,7 +149,7 @@ def _items(options: SendJobOptions) -> dict[str, list[str]]:
                 values = (given,) if isinstance(given, str) else given
                 items[key] = [given] if isinstance(given, str) else split_items(key, values, _read_lines)
     raise_all(collected.errors)
-    return items
+    return {**items, OVERWRITE: ["yes"]} if options.goOverwrite else items
 
 
 def _read_lines(path: str) -> list[str]:

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from goclient.errors import RequestError, quoted
-from goclient.model.grammar import KEYS, spec_from, split_payload
+from goclient.model.grammar import KEYS, OVERWRITE, spec_from, split_payload
 from goclient.model.spec import JOB_DIRECTORY, PLACEHOLDERS, Move, Place, TransferSpec
 from goclient.model.words import words
 
 VERSION = 1
 MAX_BLOCK = 1 << 20  # bytes of our words in one job record
+WORDS = (*KEYS, OVERWRITE)  # in the order in which they are written
 
 _LITERAL = r"A-Za-z0-9@+:./\-_#~"
 _PLACEHOLDER = "|".join(map(re.escape, PLACEHOLDERS))
@@ -48,7 +49,7 @@ def _decoded_item(text: str) -> str:
 
 
 def encode(spec: TransferSpec) -> list[str]:
-    """The words ``--Name=value`` of a spec, in the order of KEYS; none for a spec that moves nothing."""
+    """The words ``--Name=value`` of a spec, in the order of WORDS; none for a spec that moves nothing."""
 
     def written(place: Place) -> str:
         return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
@@ -64,10 +65,11 @@ def encode(spec: TransferSpec) -> list[str]:
         "OutputGO": _destinations(spec.output, written),
         "WorkingendpointGO": [spec.working] if spec.working else [],
         "Data": [move.source.path[1:] for move in spec.output],
+        OVERWRITE: ["yes"] if spec.overwrite else [],
     }
     if all(move.destination == JOB_DIRECTORY for move in spec.stage_in):
         lists["StageinGOdest"] = []
-    return [f"--{key}={','.join(map(_encoded_item, lists[key]))}" for key in KEYS if lists[key]]
+    return [f"--{key}={','.join(map(_encoded_item, lists[key]))}" for key in WORDS if lists[key]]
 
 
 def _destinations(moves: Sequence[Move], written: Callable[[Place], str]) -> list[str]:
@@ -130,7 +132,7 @@ def _block_items(block: Sequence[str]) -> dict[str, list[str]]:
     items: dict[str, list[str]] = {}
     for word in block:
         name, equals, value = word.removeprefix("--").partition("=")
-        if name not in KEYS or not equals or not word.startswith("--"):
+        if name not in WORDS or not equals or not word.startswith("--"):
             raise _damaged(f"{quoted(word)} is not a word of version {VERSION}")
         if name in items:
             raise _damaged(f"--{name} is there twice")

@@ -29,6 +29,9 @@ from goclient.model.words import Word, words
 # The words of a record, in the order in which they are written.
 KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")
 
+# The word that allows files to be overwritten; users type --goOverwrite.
+OVERWRITE = "OverwriteGO"
+
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
 
@@ -202,7 +205,11 @@ class _Builder:
         raise_all(self.errors)
         moved = stage_in or stage_out or output or self.get("WorkingendpointGO")
         return TransferSpec(
-            stage_in=stage_in, stage_out=stage_out, output=output, working=self.working if moved else None
+            stage_in=stage_in,
+            stage_out=stage_out,
+            output=output,
+            working=self.working if moved else None,
+            overwrite=bool(moved) and self.get(OVERWRITE) == ["yes"],
         )
 
     def _own_directory(self, before: Sequence[Move], after: Sequence[Move]) -> None:

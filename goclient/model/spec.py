@@ -129,6 +129,7 @@ class TransferSpec(BaseModel):
 
     ``stage_in`` ends before the payload starts; ``stage_out`` and then ``output`` follow it.  ``working`` is the
     name under which the job's node becomes a Globus Connect endpoint; it is set whenever anything is moved.
+    ``overwrite`` allows that files which exist at the destinations are overwritten.
     """
 
     model_config = _FROZEN
@@ -137,6 +138,7 @@ class TransferSpec(BaseModel):
     stage_out: tuple[Move, ...] = ()
     output: tuple[Move, ...] = ()
     working: Annotated[str, _checked(endpoint_problem)] | None = None
+    overwrite: bool = False
 
     def __bool__(self) -> bool:
         return self.working is not None
@@ -170,4 +172,5 @@ class TransferSpec(BaseModel):
             stage_out=moves(self.stage_out),
             output=moves(self.output),
             working=self.working,
+            overwrite=self.overwrite,
         )

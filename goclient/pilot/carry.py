@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.errors import EndpointError, GoclientError, quoted, raise_all
 from goclient.journal import Entry, Journal
 from goclient.model.grammar import is_uuid
 from goclient.model.plan import Item, Task
@@ -37,6 +37,7 @@ class Carrier:
         panda_id: int,
         folder: Path,
         node: str | None,
+        overwrite: bool,
         patience: Patience,
         say: Callable[[str], None],
         beat: Callable[[], None],
@@ -46,6 +47,7 @@ class Carrier:
         self._panda_id = panda_id
         self._folder = folder
         self._node = node
+        self._overwrite = overwrite
         self._patience = patience
         self._say = say
         self._beat = beat
@@ -55,7 +57,10 @@ class Carrier:
     def carry(self, task: Task) -> TaskState:
         """The finished task; raises EndpointError if it failed, or if its time is up."""
         source, destination = self._id(task.source), self._id(task.destination)
-        items = [self._full(task, self._settled(task, source, destination, item)) for item in task.items]
+        items = [self._settled(task, source, destination, item) for item in task.items]
+        if task.destination is not None and not self._overwrite:
+            self._keep(task, destination, items)
+        items = [self._full(task, item) for item in items]
         label = f"goclient {self._panda_id} {task.phase}"
         submission_id = self._globus.submission_id()
         intent = Entry("transfer", submission_id, "intended", (label,), f"{source} -> {destination}")
@@ -101,6 +106,19 @@ class Carrier:
             if there is not None and there.is_directory:
                 target = f"{target}/{item.source.rstrip('/').rsplit('/', 1)[-1]}"
         return replace(item, destination=target, recursive=recursive)
+
+    def _keep(self, task: Task, destination: str, items: list[Item]) -> None:
+        """None; raises EndpointError for each thing that has come in the way since the job was submitted."""
+        raise_all(
+            EndpointError(
+                f"{quoted(item.destination)} exists by now, and would be overwritten",
+                hint="submit again with another destination, or with --goOverwrite",
+                code="exists",
+                subject=item.destination,
+            )
+            for item in items
+            if self._look(task.destination, destination, item.destination, must=False) is not None
+        )
 
     def _look(self, endpoint: str | None, collection_id: str, path: str, *, must: bool = True) -> FileInfo | None:
         """What is at a path; None if that is not known, or nothing is there and it need not be."""

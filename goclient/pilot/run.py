@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, Interrupted, quoted
+from goclient.errors import GoclientError, Interrupted, quoted
 from goclient.journal import Journal
 from goclient.model.block import decode
 from goclient.model.plan import Task, plan
@@ -111,7 +111,7 @@ class Pilot:
         directory.mkdir(mode=0o700)
         globus = self._globus() if tasks or spec.working else None
         with self._node(globus, spec, tasks, job, folder) as node:
-            carry = self._carrier(globus, node, directory, job, beat)
+            carry = self._carrier(globus, spec, node, directory, job, beat)
             for task in tasks:
                 if task.phase == "stage-in":
                     carry(task)
@@ -143,7 +143,13 @@ class Pilot:
         )
 
     def _carrier(
-        self, globus: Globus | None, node: str | None, directory: Path, job: AssignedJob, beat: Heartbeat
+        self,
+        globus: Globus | None,
+        spec: TransferSpec,
+        node: str | None,
+        directory: Path,
+        job: AssignedJob,
+        beat: Heartbeat,
     ) -> Callable[[Task], None]:
         """What carries out a task of the job; an error says in which phase it happened."""
 
@@ -155,6 +161,7 @@ class Pilot:
                 panda_id=job.panda_id,
                 folder=directory,
                 node=node,
+                overwrite=spec.overwrite,
                 patience=self._settings.patience,
                 say=self._say,
                 beat=beat.maybe,
@@ -210,7 +217,7 @@ def _in_phase(phase: str) -> Iterator[None]:
     """Runs its body; an error of the transfer there says in which phase it happened."""
     try:
         yield
-    except EndpointError as error:
+    except GoclientError as error:
         error.message = f"{phase}: {error.message}"
         error.code = f"{phase}:{error.code}"
         raise

@@ -169,6 +169,21 @@ def test_an_input_that_is_gone_by_then_fails_the_job_before_the_payload(sandbox:
     assert "the payload runs" not in result.err
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_file_that_came_in_the_way_since_is_overwritten_only_if_the_user_allowed_it(
+    sandbox: Sandbox, allowed: bool
+) -> None:
+    script = sandbox.payload("make.sh", "#!/bin/sh\necho new > made.txt\n")
+    submit(sandbox, script, "--Data=made.txt", f"--OutputGO=SITE1:{HOME}", *(["--goOverwrite"] if allowed else []))
+    there = sandbox.path("SITE1", f"{HOME}/made.txt")
+    there.write_text("old\n")
+    result = sandbox.pilot()
+    assert result.code == (0 if allowed else 40), result.err
+    assert there.read_text() == ("new\n" if allowed else "old\n")
+    if not allowed:
+        assert "exists by now, and would be overwritten" in job_of(sandbox)["pilotErrorDiag"]
+
+
 def test_a_transfer_with_nothing_but_faults_is_said_given_up_and_cancelled(sandbox: Sandbox) -> None:
     """A missing file in a directory's way does not fail a Globus task: it goes on, with faults, for a day."""
     script = sandbox.payload("make.sh", "#!/bin/sh\necho made > made.txt\n")
