@@ -106,10 +106,9 @@ class _Checker:
     def paths(self, spec: TransferSpec, *, known: set[str]) -> list[Finding]:
         """A finding for each source and each target on the endpoints in ``known``."""
         moves = list(spec.moves)
-        remote = [place for move in moves for place in (move.source, *self._targets(move)) if self._sees(place, known)]
-        self._list(remote)
-        into = [place for move in moves for place in self._existing_directories(move, known)]
-        self._list(into)
+        ends = [place for move in moves for end in (move.source, move.target) for place in self._filled(end)]
+        self._list(place for place in ends if self._sees(place, known))
+        self._list(place for move in moves if self._sees(move.destination, known) for place in self._written(move))
         return [finding for move in moves for finding in self._move(move, known)]
 
     def _sees(self, place: Place, known: set[str]) -> bool:
@@ -120,13 +119,10 @@ class _Checker:
         name = self._typed.get(str(place.endpoint), place.endpoint)
         return str(Place(endpoint=name, path=place.path))
 
-    def _targets(self, move: Move) -> list[Place]:
-        """The places that the jobs' copies of a move will write, the serial numbers filled in."""
-        path = move.target.path
-        return [
-            Place(endpoint=move.target.endpoint, path=one)
-            for one in dict.fromkeys(fill_serial(path, serial) for serial in self._serials)
-        ]
+    def _filled(self, place: Place) -> list[Place]:
+        """The places that one end of a move is in the jobs, their serial numbers filled in."""
+        paths = dict.fromkeys(fill_serial(place.path, serial) for serial in self._serials)
+        return [Place(endpoint=place.endpoint, path=path) for path in paths]
 
     def _list(self, places: Iterable[Place]) -> None:
         """Asks, side by side, for the folders of the places that were not asked for yet."""
@@ -142,27 +138,21 @@ class _Checker:
         listing = self._listings[_folder_of(place)]
         return listing if isinstance(listing, GoclientError) else listing.get(place.name)
 
-    def _existing_directories(self, move: Move, known: set[str]) -> list[Place]:
-        """The places inside a directory that exists where a new name was typed."""
-        if move.destination.is_directory or not self._sees(move.destination, known):
-            return []
-        found = [(target, self._found(target)) for target in self._targets(move)]
-        return [
-            Place(endpoint=target.endpoint, path=f"{target.path}/{move.source.name}")
-            for target, entry in found
-            if entry is not None and not isinstance(entry, GoclientError) and entry.is_directory
-        ]
+    def _written(self, move: Move) -> list[Place]:
+        """The places that a move will write: inside a directory that exists where a new name was typed."""
+        return [self._inside(move, target) for target in self._filled(move.target)]
+
+    def _inside(self, move: Move, target: Place) -> Place:
+        found = None if move.destination.is_directory else self._found(target)
+        if found is None or isinstance(found, GoclientError) or not found.is_directory:
+            return target
+        return Place(endpoint=target.endpoint, path=f"{target.path}/{move.source.name}")
 
     def _move(self, move: Move, known: set[str]) -> Iterable[Finding]:
         if self._sees(move.source, known) and move.source.name:
-            yield self._source(move.source)
+            yield from _wrong_or_first([self._source(place) for place in self._filled(move.source)])
         if self._sees(move.destination, known):
-            inside = self._existing_directories(move, known)
-            targets = self._targets(move)
-            if len(targets) > 1:
-                yield from self._several_targets(targets)
-            else:
-                yield self._target((inside or targets)[0])
+            yield from _wrong_or_first([self._target(place) for place in self._written(move)])
 
     def _source(self, place: Place) -> Finding:
         found = self._found(place)
@@ -192,12 +182,6 @@ class _Checker:
             code="path-not-found",
             subject=self._shown(place),
         )
-
-    def _several_targets(self, targets: list[Place]) -> Iterable[Finding]:
-        """The findings of one move's targets in many jobs: each that is wrong, or one for all."""
-        findings = [self._target(target) for target in targets]
-        wrong = [finding for finding in findings if finding.level != "ok"]
-        return wrong or findings[:1]
 
     def _target(self, place: Place) -> Finding:
         found = self._found(place)
@@ -252,6 +236,11 @@ class _Checker:
             self._globus.mkdir(endpoint, folder)
 
 
+def _wrong_or_first(findings: list[Finding]) -> list[Finding]:
+    """What is wrong with one end of a move in the jobs, or one finding that says it is right in all."""
+    return [finding for finding in findings if finding.level != "ok"] or findings[:1]
+
+
 def _side_by_side(ask: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
     """What ``ask`` gives, or the GoclientError that it raises, for each subject; asked in parallel."""
 
@@ -271,7 +260,7 @@ def _side_by_side(ask: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | G
 
 def _folder_of(place: Place) -> tuple[str, str]:
     """The endpoint and the folder in which a place's own entry is."""
-    return str(place.endpoint), place.path.rstrip("/").rpartition("/")[0] + "/"
+    return str(place.endpoint), place.folder
 
 
 def _nearest(name: str, listing: Mapping[str, FileInfo]) -> list[str]:

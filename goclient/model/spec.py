@@ -76,6 +76,13 @@ def _checked(problem: Callable[[str], str]) -> AfterValidator:
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
+def _parts(path: str) -> tuple[str, str]:
+    """The folder of a path and its last part; the slash of ``${SN/P}`` parts nothing."""
+    whole = path.replace("${SN/P}", "${SN\0P}").rstrip("/")
+    folder, _, name = whole.rpartition("/")
+    return f"{folder}/".replace("\0", "/"), name.replace("\0", "/")
+
+
 class Place(BaseModel):
     """A path on an endpoint; ``endpoint`` None is the job's own directory, whose root ``/`` is that directory.
 
@@ -94,8 +101,13 @@ class Place(BaseModel):
 
     @property
     def name(self) -> str:
-        """The last part of the path, without a slash."""
-        return self.path.rstrip("/").rsplit("/", 1)[-1]
+        """The last part of the path, without a slash at its end."""
+        return _parts(self.path)[1]
+
+    @property
+    def folder(self) -> str:
+        """The directory in which the path's last part is, with a slash at its end."""
+        return _parts(self.path)[0]
 
     def __str__(self) -> str:
         if self.endpoint is None:
