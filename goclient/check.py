@@ -7,6 +7,7 @@ folder once, however many files are in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from goclient.errors import EndpointError, GoclientError, quoted
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+SHOWN = 5  # findings of one end of a move, of thousands of jobs maybe
 PARALLEL = 16  # requests at once; the service allows 20 a second
 
 
@@ -51,7 +53,7 @@ def preflight(
     names, findings = checker.resolve(spec.endpoints, catalogue)
     resolved = spec.with_endpoints(names)
     findings += checker.paths(resolved, known=set(names.values()))
-    return resolved, _without_repeats(findings)
+    return checker.settled(resolved, known=set(names.values())), _without_repeats(findings)
 
 
 def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
@@ -88,8 +90,8 @@ class _Checker:
 
     def _identify(self, name: str, meant: str) -> tuple[str, Finding]:
         if meant.startswith(GRIDFTP):
-            message = f"{quoted(name)} is a GridFTP server, which cannot be checked from here"
-            return meant, Finding("warning", "unchecked", name, message)
+            message = f"{quoted(name)} is a GridFTP server: it cannot be checked from here, nor does our pilot reach it"
+            return meant, Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
         collection = self._globus.collection(meant) if is_uuid(meant) else self._globus.resolve(name)
         if collection.connected is False:
             raise EndpointError(
@@ -110,6 +112,19 @@ class _Checker:
         self._list(place for place in ends if self._sees(place, known))
         self._list(place for move in moves if self._sees(move.destination, known) for place in self._written(move))
         return [finding for move in moves for finding in self._move(move, known)]
+
+    def settled(self, spec: TransferSpec, *, known: set[str]) -> TransferSpec:
+        """The spec with a final slash on what was found to be a directory, where all jobs use the same."""
+
+        def end(place: Place) -> Place:
+            fixed = "$" not in place.path and place.name and not place.is_directory
+            if not (fixed and self._sees(place, known) and _folder_of(place) in self._listings):
+                return place
+            found = self._found(place)
+            is_directory = found is not None and not isinstance(found, GoclientError) and found.is_directory
+            return Place(endpoint=place.endpoint, path=f"{place.path}/") if is_directory else place
+
+        return spec.with_places(end)
 
     def _sees(self, place: Place, known: set[str]) -> bool:
         return place.endpoint in known and not str(place.endpoint).startswith(GRIDFTP)
@@ -238,7 +253,11 @@ class _Checker:
 
 def _wrong_or_first(findings: list[Finding]) -> list[Finding]:
     """What is wrong with one end of a move in the jobs, or one finding that says it is right in all."""
-    return [finding for finding in findings if finding.level != "ok"] or findings[:1]
+    wrong = [finding for finding in findings if finding.level != "ok"] or findings[:1]
+    if len(wrong) <= SHOWN:
+        return wrong
+    more = f"{wrong[SHOWN - 1].message}; and {len(wrong) - SHOWN} more like it"
+    return [*wrong[: SHOWN - 1], replace(wrong[SHOWN - 1], message=more)]
 
 
 def _side_by_side(ask: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:

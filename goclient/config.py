@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from goclient.errors import LoginNeeded, RequestError, quoted
 from goclient.model.grammar import is_uuid, parse_location
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's own default
 SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
+GRID_AUTHORITIES = "/etc/grid-security/certificates"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -37,11 +38,10 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     from goclient.model.access import PandaAccess  # not needed where nothing is sent
 
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RequestError(f"PANDA_URL_SSL={quoted(url)} is not a URL", hint="such as https://host:port", code="config")
+    parts = _url("PANDA_URL_SSL", url)
     token, vo = _panda_token(env, pilot=pilot)
     local = parts.hostname in LOOPBACK
+    timeout = seconds(env, "GOCLIENT_TIMEOUT", 60.0)
     if parts.scheme == "http" and token and not local:
         raise RequestError(
             f"PANDA_URL_SSL={quoted(url)} would send your token unencrypted", hint="use its https URL", code="config"
@@ -54,12 +54,12 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
         )
     return PandaAccess(
         url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
-        connect_timeout=10.0,
-        answer_timeout=seconds(env, "GOCLIENT_TIMEOUT", 60.0),
+        connect_timeout=min(10.0, timeout),
+        answer_timeout=timeout,
         token=token,
         vo=vo,
         certificate=certificate,
-        ca=env.get("X509_CERT_DIR") or _first_folder("/etc/grid-security/certificates"),
+        ca=_authorities(env),
     )
 
 
@@ -86,6 +86,8 @@ def _panda_token(env: Mapping[str, str], *, pilot: bool) -> tuple[str | None, st
     vo = env.get("PANDA_AUTH_VO") or env.get("OIDC_AUTH_VO")
     if not vo:
         raise RequestError("PANDA_AUTH=oidc needs PANDA_AUTH_VO", hint="export PANDA_AUTH_VO=<your VO>", code="config")
+    if not (vo.isascii() and vo.isprintable() and " " not in vo):
+        raise RequestError(f"PANDA_AUTH_VO={quoted(vo)} is not the name of a VO", hint="such as atlas", code="config")
     if pilot and env.get("GOCLIENT_PILOT_TOKEN_FILE"):
         token = _read_token(env["GOCLIENT_PILOT_TOKEN_FILE"])
     elif env.get("PANDA_AUTH_ID_TOKEN"):
@@ -107,8 +109,8 @@ _LOGIN_HINT = "get a new token with panda_auth (of panda-client), or set OIDC_AU
 def _read_token(path: str) -> str:
     try:
         return Path(path).expanduser().read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:  # RuntimeError: ~ without a home
+        reason = getattr(error, "strerror", None) or ("not text" if isinstance(error, ValueError) else str(error))
         raise LoginNeeded(f"the token file {quoted(path)} cannot be read: {reason}", hint=_LOGIN_HINT) from error
 
 
@@ -130,11 +132,12 @@ def _check_expiry(token: str) -> None:
 
     try:
         claims = token.split(".")[1]
-        expiry = float(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
-    except (LookupError, ValueError, TypeError):
+        expiry = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
+        expired = expiry < time.time()
+    except (LookupError, ValueError, TypeError, RecursionError):
         return
-    if expiry < time.time():
-        ended = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(expiry))
+    if expired:
+        ended = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(max(expiry, 0)))
         raise LoginNeeded(f"the PanDA token expired at {ended}", hint=_LOGIN_HINT, code="token-expired")
 
 
@@ -148,8 +151,25 @@ def _certificate(env: Mapping[str, str]) -> str | None:
     return default if os.access(default, os.R_OK) else None
 
 
-def _first_folder(*paths: str) -> str | None:
-    return next((path for path in paths if os.path.isdir(path)), None)
+def _authorities(env: Mapping[str, str]) -> str | None:
+    named = env.get("X509_CERT_DIR")
+    if named and not os.path.isdir(named):
+        raise RequestError(
+            f"X509_CERT_DIR={quoted(named)} is not a folder", hint="name the folder of the authorities", code="config"
+        )
+    return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
+
+
+def _url(name: str, url: str) -> SplitResult:
+    """The parts of an http or https URL; raises RequestError for anything else."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and url.isprintable()
+    except ValueError:
+        valid = False
+    if not valid:
+        raise RequestError(f"{name}={quoted(url)} is not a URL", hint="such as https://host:port", code="config")
+    return parts
 
 
 # --- Globus -------------------------------------------------------------------------------------------------
@@ -212,7 +232,13 @@ def _entry(path: str, name: str, entry: Any) -> str:
     if kind == "globus" and isinstance(where, str) and is_uuid(where):
         return where.lower()
     if kind == "gridftp" and isinstance(where, str) and where.startswith(GRIDFTP):
-        return str(parse_location(where.rstrip("/") + "/").endpoint)
+        try:
+            place = parse_location(where if where.endswith("/") else f"{where}/")
+        except RequestError as error:
+            raise _bad_catalogue(path, f"[{name}] {error.message}") from error
+        if place.path == "/":
+            return str(place.endpoint)
+        raise _bad_catalogue(path, f"[{name}] has a url with a path: write {place.endpoint}, and the path in the job")
     raise _bad_catalogue(path, f'[{name}] is neither kind = "globus" with an id nor kind = "gridftp" with a url')
 
 

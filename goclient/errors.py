@@ -159,5 +159,9 @@ def quoted(value: object, limit: int = 200) -> str:
     text = str(value)
     if len(text) > limit:
         text = text[:limit] + "…"
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return f'"{escaped}"'
+    return f'"{printable(text)}"'
+
+
+def printable(text: str) -> str:
+    """The text with what does not print, such as control characters, written as an escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -71,11 +71,17 @@ class Journal:
             line = line[os.write(descriptor, line) :]
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry in order; lines that are none are passed over; nothing if there is no journal."""
+        """Every entry in order; lines that are none are passed over; nothing if there is no journal.
+
+        Raises GoclientError if the journal cannot be read.
+        """
         try:
             text = self.path.read_bytes()
         except FileNotFoundError:
             return
+        except OSError as error:
+            message = f"the journal {quoted(self.path)} cannot be read: {error.strerror}"
+            raise GoclientError(message, hint="look at GOCLIENT_STATE", code="journal") from error
         for line in text.splitlines():
             try:
                 fields = json.loads(line)

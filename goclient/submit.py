@@ -6,10 +6,10 @@ wrong has been reported.
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from goclient.errors import (
 from goclient.journal import Entry, Journal
 from goclient.model.block import attach, decode
 from goclient.model.finding import Finding
-from goclient.model.grammar import KEYS, Items, needs_serial, spec_from, split_payload
+from goclient.model.grammar import Items, needs_serial, read_payload, read_spec
 from goclient.model.plan import Task, plan
 from goclient.model.record import JobCommon, JobRecord, encode_jobs, job_records
 from goclient.model.spec import TASK_PLACEHOLDERS, TransferSpec
@@ -93,19 +93,18 @@ def prepare(
     there are none, the errors that the preflight finds.
     """
     collected = Collector(errors)
-    spec, payload = TransferSpec(), request.parameters
     with collected:
         request.common.check()
-    with collected:
-        spec, payload = _spec_of(request)
-        _check_spec(spec, request.count)
+    spec, payload = _spec_of(request, collected)
+    collected.errors += _spec_mistakes(spec, request.count)
     raise_all(_without_consequences(collected.errors))
     findings: list[Finding] = []
     if spec.endpoints and globus is None:
         spec, findings = resolve_offline(spec, catalogue())
     elif spec.endpoints and globus is not None:
         spec, findings = _checked(spec, request.count, catalogue(), globus, make_folders)
-    raise_findings(findings)
+    if any(finding.error is not None for finding in findings):
+        raise PreflightFailed(findings)
     text = attach(payload, spec, lenient=request.lenient)
     records = job_records(request.common, name=request.name, parameters=text, count=request.count)
     if request.count == 1 and spec:
@@ -114,10 +113,15 @@ def prepare(
 
 
 def _without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]:
-    """The errors without the list rules broken only because one of the lists was mistyped."""
+    """The errors without the list rules that are broken only because one of the two lists could not be read."""
     parts = [part for error in errors for part in error.parts]
-    mistyped = {part.subject for part in parts if isinstance(part, UsageError)} & {f"--{key}" for key in KEYS}
-    return [part for part in parts if not (mistyped and part.code == "list-rule")]
+    unread = {part.subject for part in parts if isinstance(part, UsageError) or part.code in _UNREAD}
+    unread |= {partner for pair in LISTS for partner in pair if not unread.isdisjoint(pair)}
+    return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
+
+
+_UNREAD = {"list-file", "empty-item", "no-value"}
+LISTS = [("--StageinGOsrc", "--StageinGOdest"), ("--StageoutGOsrc", "--StageoutGOdest"), ("--Data", "--OutputGO")]
 
 
 def _checked(
@@ -131,62 +135,62 @@ def _checked(
     return preflight(spec, catalogue=catalogue, globus=service, make_folders=make_folders, serials=range(1, count + 1))
 
 
-def _spec_of(request: Request) -> tuple[TransferSpec, str]:
-    """The spec of a request's options and of those among its job parameters, and the payload's own words."""
-    inside, payload = split_payload(request.parameters)
-    twice = [
-        RequestError(
-            f"--{name} is given as an option ({quoted(','.join(request.items[name]))}) and inside --jobParameters "
-            f"({quoted(','.join(inside[name]))})",
-            hint="give it once; if the payload needs this word itself, put it after a bare -- in --jobParameters",
-            code="twice",
-            subject=f"--{name}",
-        )
-        for name in inside
-        if name in request.items
-    ]
-    raise_all(twice)
-    return spec_from({**request.items, **inside}), payload
+def _spec_of(request: Request, collected: Collector) -> tuple[TransferSpec, str]:
+    """The spec of a request's options and of those among its job parameters, and the payload's own words.
+
+    What is wrong is collected, and left out of the spec.
+    """
+    if any(0xD800 <= ord(c) < 0xE000 or c == "\0" for c in request.parameters):
+        message = f"--jobParameters={quoted(request.parameters)} has a NUL or is not valid UTF-8"
+        collected.errors.append(RequestError(message, hint="retype it", code="not-text", subject="--jobParameters"))
+        return TransferSpec(), ""
+    (inside, payload), errors = read_payload(request.parameters)
+    collected.errors += errors
+    for name in inside:
+        if name in request.items:
+            message = (
+                f"--{name} is given as an option ({quoted(','.join(request.items[name]))}) and inside --jobParameters "
+                f"({quoted(','.join(inside[name]))})"
+            )
+            hint = "give it once; if the payload needs this word itself, put it after a bare -- in --jobParameters"
+            collected.errors.append(RequestError(message, hint=hint, code="twice", subject=f"--{name}"))
+    spec, errors = read_spec({**inside, **request.items})
+    collected.errors += errors
+    return spec, payload
 
 
-def _check_spec(spec: TransferSpec, count: int) -> None:
-    """None; raises what is wrong with a spec for jobs that sendJob makes, which JEDI never sees."""
-    collected = Collector()
-    with collected:
+def _spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
+    """What is wrong with a spec for ``count`` jobs that sendJob makes, which JEDI never sees."""
+    try:
         plan(spec)
+    except GoclientError as error:
+        yield error
     for move in spec.moves:
         for place in (move.source, move.destination):
             for placeholder in TASK_PLACEHOLDERS:
                 if placeholder in place.path:
-                    collected.errors.append(
-                        RequestError(
-                            f"{quoted(place)}: only tasks fill {placeholder}, a job of sendJob keeps it as it stands",
-                            hint="use ${SN} or ${SN/P}, which sendJob fills, or submit with prun",
-                            code="task-placeholder",
-                            subject=str(place),
-                        )
+                    yield RequestError(
+                        f"{quoted(place)}: only tasks fill {placeholder}, a job of sendJob keeps it as it stands",
+                        hint="use ${SN} or ${SN/P}, which sendJob fills, or submit with prun",
+                        code="task-placeholder",
+                        subject=str(place),
                     )
-    if count > 1:
-        collected.errors += [
-            RequestError(
-                f"{count} jobs would all write {quoted(move.target)}",
-                hint="put ${SN} or ${SN/P} (the job's number) in the destination or the name",
-                code="shared-target",
-                subject=str(move.target),
-            )
-            for move in needs_serial(spec)
-        ]
-    raise_all(collected.errors)
+    for move in needs_serial(spec) if count > 1 else ():
+        yield RequestError(
+            f"{count} jobs would all write {quoted(move.target)}",
+            hint="put ${SN} or ${SN/P} (the job's number) in the destination or the name",
+            code="shared-target",
+            subject=str(move.target),
+        )
 
 
-def raise_findings(findings: Sequence[Finding]) -> None:
-    """None if no finding is an error; else raises them, the findings beside them in the JSON document."""
-    errors = [finding.error for finding in findings if finding.error is not None]
-    if not errors:
-        return
-    error = errors[0] if len(errors) == 1 else Several(errors)
-    error.extra = {"findings": [finding.document() for finding in findings]}
-    raise error
+class PreflightFailed(Several):
+    """The preflight found what would fail; ``findings`` are all that it found."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__(finding.error for finding in findings if finding.error is not None)
+        self.findings = tuple(findings)
+        self.extra = {"findings": [finding.document() for finding in findings]}
 
 
 # --- sending ------------------------------------------------------------------------------------------------
@@ -248,7 +252,7 @@ def _send_batch(batch: Sequence[JobRecord], *, server: PandaServer, journal: Jou
             raise _unknown(Interrupted("interrupted while the jobs were being sent"), names, journal) from stop
         raise
     taken = [Accepted(panda_id, job.jobName) for panda_id, job in zip(ids, batch, strict=True) if panda_id is not None]
-    _note(journal, intent.then("accepted", *(str(one.panda_id) for one in taken)))
+    _note(journal, intent.then("accepted" if taken else "refused", *(str(one.panda_id) for one in taken)))
     if len(taken) < len(batch):
         raise _NotAll(taken, _refused_rows(ids, batch))
     return taken
@@ -259,7 +263,7 @@ def _note(journal: Journal, entry: Entry) -> None:
     try:
         journal.append(entry)
     except GoclientError as error:
-        os.write(2, f"warning: {error.message}\n".encode())
+        sys.stderr.write(f"warning: {error.message}\n")
 
 
 def _refused_rows(ids: Sequence[int | None], batch: Sequence[JobRecord]) -> ServerError:

@@ -97,7 +97,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
             if _is_flag(field):
                 shown["nargs"] = 0
             else:
-                shown.update(nargs="?", const=_NO_VALUE, metavar=_Metavar(meta["metavar"] or field.name))
+                shown.update(nargs="?", const=_NO_VALUE, metavar=_Metavar(meta["metavar"] or field.name.upper()))
         else:
             shown.update(nargs="*", metavar=meta["metavar"] or names[0])
         return self._in_group(meta["group"]).add_argument(*names, **shown)
@@ -110,9 +110,11 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
 
     def read(self, argv: Sequence[str]) -> tuple[T, list[GoclientError]]:
         """The options that ``argv`` gives, defaults in place of what is wrong, and all usage errors."""
+        errors: list[GoclientError] = []
         typed = argparse.Namespace()
-        _, extras = super(argparse_dataclass.ArgumentParser, self).parse_known_args(list(argv), typed)
-        errors: list[GoclientError] = list(self._unknown(extras))
+        words = self._without_flags_values(argv, errors)
+        _, extras = super(argparse_dataclass.ArgumentParser, self).parse_known_args(words, typed)
+        errors += self._unknown(extras)
         values: dict[str, Any] = {}
         for name, field in self._by_name.items():
             given: list[tuple[str, Any]] = getattr(typed, name, None) or []
@@ -125,6 +127,19 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
     def error(self, message: str) -> NoReturn:
         """Raises what argparse itself has found wrong as a usage error."""
         raise UsageError(message, hint=f"{self.prog} --help lists the options")
+
+    def _without_flags_values(self, argv: Sequence[str], errors: list[GoclientError]) -> list[str]:
+        """The words without values of flags, which argparse would stop at; an error for each."""
+        flags = {action.option_strings[-1] for action in self._actions if action.option_strings and action.nargs == 0}
+        end = argv.index("--") if "--" in argv else len(argv)
+        words = list(argv)
+        for index, word in enumerate(argv[:end]):
+            name, equals, value = word.partition("=")
+            if equals and name in flags:
+                words[index] = name
+                message = f"{name} takes no value, but is given {quoted(value)}"
+                errors.append(UsageError(message, hint=f"write {name} alone", code="flag-value", subject=name))
+        return words
 
     def _unknown(self, extras: Sequence[str]) -> Iterator[UsageError]:
         """One error for each word that no option takes; a bare word after an unknown option is its value."""
@@ -219,9 +234,10 @@ def _mistakes(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> 
     meta = field.metadata
     name = meta["args"][-1]
     if not given and meta["must"]:
-        yield UsageError(
-            f"{name} is missing", hint=f"add {name}={meta['metavar'] or 'VALUE'}", code="missing-option", subject=name
-        )
+        hint = f"add {name}={meta['metavar'] or 'VALUE'}"
+        if _is_flag(field) or not name.startswith("-"):
+            hint = f"add {name}" if _is_flag(field) else f"type at least one {name}"
+        yield UsageError(f"{name} is missing", hint=hint, code="missing-option", subject=name)
     if len(given) > 1 and not (meta["many"] or meta["count"]):
         each = ", ".join(typed if _is_flag(field) else f"{typed}={_shown(value)}" for typed, value in given)
         yield UsageError(f"{name} is given {len(given)} times: {each}", hint="give it once", code="twice", subject=name)

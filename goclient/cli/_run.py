@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from goclient.errors import ExitCode, GoclientError, Interrupted
+from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
@@ -20,50 +21,58 @@ def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str])
     """
     try:
         code = command(argv)
-        sys.stdout.flush()
-        return code
     except SystemExit as stop:  # argparse's --help and --version
-        return _flushed(prog, int(stop.code or 0))
+        code = int(stop.code or 0)
     except GoclientError as error:
-        return _failed(prog, error, argv)
+        code = _failed(prog, error, argv)
     except KeyboardInterrupt:
-        return _failed(prog, Interrupted("interrupted", hint="nothing more was done"), argv)
+        code = _failed(prog, Interrupted("interrupted", hint="nothing more was done"), argv)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter's last flush complains
-        return ExitCode.UNEXPECTED
+        code = ExitCode.UNEXPECTED
     except Exception as error:
-        return _failed(prog, _unexpected(error), argv)
+        code = _failed(prog, _unexpected(error), argv)
+    return _flushed(prog, code)
 
 
 def _flushed(prog: str, code: int) -> int:
+    """The exit code, once all output has got where it goes; 1 instead of 0 if it cannot."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return _failed(prog, _unexpected(error), ())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains when it flushes again
+        if not code and not isinstance(error, BrokenPipeError):
+            return _failed(prog, _unexpected(error), ())
+        return code or ExitCode.UNEXPECTED
     return code
 
 
 def _unexpected(error: Exception) -> GoclientError:
     if isinstance(error, OSError):
-        name = f" {error.filename!r}" if error.filename else ""
+        name = f" {quoted(error.filename)}" if error.filename else ""
         return GoclientError(f"the operating system refused{name}: {error.strerror or error}", code="os-error")
     hint = "this is a defect of goclient: please report it with the output of the same command and -vv"
     return GoclientError(f"unexpected {type(error).__name__}: {error}", hint=hint)
 
 
 def _failed(prog: str, error: GoclientError, argv: Sequence[str]) -> int:
+    """The exit code of an error, which is printed, with its traceback and its document if they are wanted."""
     for part in error.parts:
-        print(f"{prog}: error: {part.message}", file=sys.stderr)
-        if part.hint:
-            print(f"    {part.hint}", file=sys.stderr)
+        say(prog, f"error: {part.message}", part.hint)
     if "-vv" in argv or list(argv).count("-v") > 1:
         import traceback
 
         traceback.print_exc()
     if "--json" in argv:
-        print_json({"error": error_document(error), **error.extra})
+        with suppress(OSError):  # the error's own words and exit code count more
+            print_json({"error": error_document(error), **error.extra})
     return int(error.exit_code)
+
+
+def say(prog: str, text: str, hint: str = "") -> None:
+    """Prints a line, and its hint below it, on stderr; nothing in them moves the cursor."""
+    print(f"{prog}: {printable(text)}", file=sys.stderr)
+    if hint:
+        print(f"    {printable(hint)}", file=sys.stderr)
 
 
 def error_document(error: GoclientError) -> dict[str, Any]:

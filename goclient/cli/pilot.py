@@ -1,6 +1,5 @@
 """``goclient pilot``: run a job on this node, with its transfers."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,9 @@ class PilotOptions:
     site: str = option(
         "--site", help="the PanDA queue to take a job from", group="pilot", default="", metavar="QUEUE", required=True
     )
-    once: bool = option("--once", help="take one job, then end (the only way so far)", group="pilot", default=False)
+    once: bool = option(
+        "--once", help="take one job, then end: the only way so far", group="pilot", default=False, required=True
+    )
     deadline: int = option(
         "--transferHours",
         help="how many hours a transfer may take",
@@ -46,7 +47,7 @@ class PilotOptions:
         maximum=86_400,
     )
     json: bool = option("--json", help="print one JSON document", group="pilot", default=False)
-    verbose: int = option("-v", help="say more; twice: show tracebacks", group="pilot", default=0, count=True)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="pilot", default=0, count=True)
 
 
 def command(argv: Sequence[str]) -> int:
@@ -59,12 +60,6 @@ def command(argv: Sequence[str]) -> int:
         epilog="The job runs in a folder of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
     )
     options = parser.parse(argv)
-    from goclient.errors import UsageError
-
-    if not options.once:
-        raise UsageError(
-            "--once is missing: a pilot that stays is not there yet", hint="add --once", code="missing-option"
-        )
     return _run_once(options)
 
 
@@ -92,12 +87,10 @@ def _run_once(options: PilotOptions) -> int:
         heartbeat=float(options.heartbeat),
     )
     server = PandaServer(config.panda_access(pilot=True))
-    pilot = Pilot(
-        settings, server, _run.globus, Journal(journal), lambda text: print(f"pilot: {text}", file=sys.stderr)
-    )
+    pilot = Pilot(settings, server, _run.globus, Journal(journal), lambda text: _run.say("pilot", text))
     outcome = pilot.run_one()
     if outcome is None:
-        print(f"pilot: there is no job for {options.site}", file=sys.stderr)
+        _run.say("pilot", f"there is no job for {options.site}")
         if options.json:
             _run.print_json({"PandaID": None, "state": None, "reason": "", "log": None})
         return 0

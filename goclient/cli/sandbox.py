@@ -27,7 +27,7 @@ class SandboxOptions:
         "--goOverwrite", help="demo: allow that the output is overwritten", group="sandbox", default=False
     )
     json: bool = option("--json", help="print one JSON document", group="sandbox", default=False)
-    verbose: int = option("-v", help="say more; twice: show tracebacks", group="sandbox", default=0, count=True)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="sandbox", default=0, count=True)
 
 
 def command(argv: Sequence[str]) -> int:
@@ -65,6 +65,8 @@ def _check(options: SandboxOptions) -> None:
         )
     if not options.dir and options.action != ("demo",):
         errors.append(UsageError("--dir is missing", hint="add --dir=DIR", code="missing-option", subject="--dir"))
+    if options.json and options.action == ("demo",):
+        errors.append(UsageError("demo prints steps, not JSON", hint="leave out --json", code="demo", subject="--json"))
     raise_all(errors)
 
 
@@ -118,14 +120,19 @@ def _status(folder: Path, options: SandboxOptions) -> int:
     return 0
 
 
-def _env(folder: Path, _options: SandboxOptions) -> int:
+def _env(folder: Path, options: SandboxOptions) -> int:
     from goclient.errors import RequestError, quoted
-    from goclient.sandbox.state import Folders
+    from goclient.sandbox import seed
+    from goclient.sandbox.state import Folders, State
 
+    folders = Folders(folder.absolute())
     try:
-        print(Folders(folder.absolute()).environment.read_text(), end="")
+        text = folders.environment.read_text()
     except OSError as error:
-        raise RequestError(
-            f"there is no sandbox in {quoted(folder)}", hint=f"goclient sandbox start --dir {folder}"
-        ) from error
+        message, hint = f"there is no sandbox in {quoted(folder)}", f"goclient sandbox start --dir {folder}"
+        raise RequestError(message, hint=hint) from error
+    if options.json:
+        _run.print_json(seed.environment(State(folders)))
+    else:
+        print(text, end="")
     return 0

@@ -10,6 +10,8 @@ from goclient.cli import _argparse, _run
 from goclient.cli._argparse import option
 
 if TYPE_CHECKING:
+    from goclient.errors import Collector
+    from goclient.model.finding import Finding
     from goclient.submit import Request, Submission
 
 PROG = "sendJob.py"
@@ -112,16 +114,18 @@ def _sendjob(argv: Sequence[str]) -> int:
     from goclient.errors import Collector
 
     collected = Collector(errors)
-    items: dict[str, list[str]] = {}
-    with collected:
-        items = _items(options)
-    submission = submit.prepare(
-        _request(options, items),
-        catalogue=config.catalogue,
-        globus=None if options.noCheck else _run.globus,
-        make_folders=options.goMkdir,
-        errors=collected.errors,
-    )
+    items = _items(options, collected)
+    try:
+        submission = submit.prepare(
+            _request(options, items),
+            catalogue=config.catalogue,
+            globus=None if options.noCheck else _run.globus,
+            make_folders=options.goMkdir,
+            errors=collected.errors,
+        )
+    except submit.PreflightFailed as error:
+        _say_findings(error.findings, options)
+        raise
     _say(submission, options)
     document: dict[str, object] = {
         "spec": submission.spec.model_dump(),
@@ -135,21 +139,18 @@ def _sendjob(argv: Sequence[str]) -> int:
     return 0
 
 
-def _items(options: SendJobOptions) -> dict[str, list[str]]:
-    """The items of each transfer option that was given; raises every mistake in the lists."""
-    from goclient.errors import Collector, raise_all
+def _items(options: SendJobOptions, collected: "Collector") -> dict[str, list[str]]:
+    """The items of each transfer option that was given; mistakes in the lists are collected."""
     from goclient.model.grammar import KEYS, OVERWRITE, split_items
 
-    collected = Collector()
-    items = {}
+    items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
     for key in KEYS:
         given = getattr(options, key)
         if given:
+            values, read = ((given,), None) if isinstance(given, str) else (given, _read_lines)
             with collected:
-                values = (given,) if isinstance(given, str) else given
-                items[key] = [given] if isinstance(given, str) else split_items(key, values, _read_lines)
-    raise_all(collected.errors)
-    return {**items, OVERWRITE: ["yes"]} if options.goOverwrite else items
+                items[key] = split_items(key, values, read)
+    return items
 
 
 def _read_lines(path: str) -> list[str]:
@@ -157,7 +158,7 @@ def _read_lines(path: str) -> list[str]:
 
     try:
         with open(path, encoding="utf-8") as file:
-            return file.read().splitlines()
+            return file.read().split("\n")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         hint = "@FILE names a file with one item a line"
@@ -183,21 +184,25 @@ def _request(options: SendJobOptions, items: dict[str, list[str]]) -> "Request":
 
 def _say(submission: "Submission", options: SendJobOptions) -> None:
     """Prints the findings that matter, and with -v all of them and the plan, on stderr."""
-    for finding in submission.findings:
-        if finding.level == "warning" or options.verbose:
-            print(f"{PROG}: {finding.level}: {finding.message}", file=sys.stderr)
-        if finding.level == "warning" and finding.hint:
-            print(f"    {finding.hint}", file=sys.stderr)
+    _say_findings(submission.findings, options)
+    if options.noCheck and options.goMkdir:
+        _run.say(PROG, "warning: no folder was made, because nothing was looked at (--noCheck)")
     if options.goLenient and submission.spec:
-        print(
-            f"{PROG}: warning: a site that does not know goclient will run the job without its files (--goLenient)",
-            file=sys.stderr,
-        )
+        _run.say(PROG, "warning: a site that does not know goclient will run the job without its files (--goLenient)")
     if options.verbose:
         for task in submission.plan_document():
-            print(f"{PROG}: {task['phase']}: {task['source']} -> {task['destination']}", file=sys.stderr)
+            _run.say(PROG, f"{task['phase']}: {task['source']} -> {task['destination']}")
             for item in task["items"]:
-                print(f"    {item['source']} -> {item['destination']}", file=sys.stderr)
+                _run.say(PROG, f"    {item['source']} -> {item['destination']}")
+
+
+def _say_findings(findings: Sequence["Finding"], options: SendJobOptions) -> None:
+    """Prints warnings, and with -v what is right; errors are printed as such."""
+    for finding in findings:
+        if finding.level == "warning":
+            _run.say(PROG, f"warning: {finding.message}", finding.hint)
+        elif finding.level == "ok" and options.verbose:
+            _run.say(PROG, f"ok: {finding.message}")
 
 
 def _not_sent(submission: "Submission", document: dict[str, object], options: SendJobOptions) -> None:
@@ -218,7 +223,7 @@ def _send(submission: "Submission", document: dict[str, object], options: SendJo
 
     server = PandaServer(config.panda_access())
     if options.verbose:
-        print(f"{PROG}: sending {len(submission.records)} jobs to {server.name}", file=sys.stderr)
+        _run.say(PROG, f"sending {len(submission.records)} jobs to {server.name}")
     try:
         jobs = submit.send(submission, server=server, journal=Journal(config.journal_path()))
     except GoclientError as error:
@@ -226,11 +231,15 @@ def _send(submission: "Submission", document: dict[str, object], options: SendJo
             for job in error.extra.get("jobs", ()):
                 print(f"PandaID={job['PandaID']} jobName={job['jobName']}")
         raise
-    if options.json:
-        _run.print_json({**document, "jobs": [job.document() for job in jobs]})
-    else:
-        for accepted in jobs:
-            print(f"PandaID={accepted.panda_id} jobName={accepted.name}")
+    try:
+        if options.json:
+            _run.print_json({**document, "jobs": [job.document() for job in jobs]})
+        else:
+            print("".join(f"PandaID={job.panda_id} jobName={job.name}\n" for job in jobs), end="", flush=True)
+    except OSError as error:
+        ids = " ".join(str(job.panda_id) for job in jobs)
+        message = f"the jobs were accepted, but that could not be printed: {error.strerror}; PandaID {ids}"
+        raise GoclientError(message, hint="do not submit them again", code="os-error") from error
 
 
 if __name__ == "__main__":

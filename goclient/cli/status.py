@@ -1,6 +1,5 @@
 """``goclient status``: jobs and their transfers."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ class StatusOptions:
         "PandaID", help="the jobs' numbers, as sendJob prints them", group="status", many=True, required=True
     )
     json: bool = option("--json", help="print one JSON document", group="status", default=False)
-    verbose: int = option("-v", help="say more; twice: show tracebacks", group="status", default=0, count=True)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="status", default=0, count=True)
 
 
 def command(argv: Sequence[str]) -> int:
@@ -42,7 +41,7 @@ def command(argv: Sequence[str]) -> int:
     found = job_status(panda_ids, server=PandaServer(config.panda_access()), globus=_run.globus)
     for status in found:
         if status.warning:
-            print(f"{PROG}: warning: {status.warning}", file=sys.stderr)
+            _run.say(PROG, f"warning: {status.warning}")
     if options.json:
         _run.print_json([status.document() for status in found])
     else:

@@ -55,7 +55,8 @@ def encode(spec: TransferSpec) -> list[str]:
         return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
 
     def named(place: Place) -> str:
-        return written(place) if place.endpoint is not None or ":" in place.path else place.path[1:]
+        plain = place.endpoint is None and ":" not in place.path and not place.path.startswith(("//", "/~"))
+        return place.path[1:] if plain and place.path != "/" else written(place)
 
     lists = {
         "StageinGOsrc": [written(move.source) for move in spec.stage_in],
@@ -64,12 +65,17 @@ def encode(spec: TransferSpec) -> list[str]:
         "StageoutGOdest": _destinations(spec.stage_out, written),
         "OutputGO": _destinations(spec.output, written),
         "WorkingendpointGO": [spec.working] if spec.working else [],
-        "Data": [move.source.path[1:] for move in spec.output],
+        "Data": [_relative(move.source.path) for move in spec.output],
         OVERWRITE: ["yes"] if spec.overwrite else [],
     }
     if all(move.destination == JOB_DIRECTORY for move in spec.stage_in):
         lists["StageinGOdest"] = []
     return [f"--{key}={','.join(map(_encoded_item, lists[key]))}" for key in WORDS if lists[key]]
+
+
+def _relative(path: str) -> str:
+    """The name in the job's directory that reads back as this path."""
+    return f".{path}" if path.startswith(("//", "/~")) else path[1:]
 
 
 def _destinations(moves: Sequence[Move], written: Callable[[Place], str]) -> list[str]:

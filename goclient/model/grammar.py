@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
@@ -57,19 +58,25 @@ def split_items(key: str, values: Iterable[str], read_lines: Callable[[str], lis
     items: list[str] = []
     for value in values:
         if value.startswith("@") and read_lines is not None:
-            lines = (line.strip(" \t\r") for line in read_lines(value[1:]))
-            items += [line for line in lines if line and not line.startswith("#")]
-            continue
-        parts = value.split(",")
-        if "" in parts:
-            raise RequestError(
-                f"--{key}={quoted(value)} has an empty item",
-                hint="separate items with one comma, without a comma at either end",
-                code="empty-item",
-                subject=f"--{key}",
-            )
-        items += parts
+            lines = (line.strip(" \t\r") for line in _lines_of(key, value, read_lines))
+            found = [line for line in lines if line and not line.startswith("#")]
+            problem, hint = "" if found else "lists nothing", "write one item a line into the file"
+        else:
+            found = value.split(",")
+            problem = "has an empty item" if "" in found else ""
+            hint = "separate items with one comma, without a comma at either end"
+        if problem:
+            raise RequestError(f"--{key}={quoted(value)} {problem}", hint=hint, code="empty-item", subject=f"--{key}")
+        items += found
     return items
+
+
+def _lines_of(key: str, value: str, read_lines: Callable[[str], list[str]]) -> list[str]:
+    try:
+        return read_lines(value[1:])
+    except RequestError as error:
+        error.subject = f"--{key}"
+        raise
 
 
 def parse_location(text: str) -> Place:
@@ -87,9 +94,9 @@ def parse_location(text: str) -> Place:
         endpoint, path = GRIDFTP + host.lower(), slash + rest
     else:
         endpoint, colon, path = text.partition(":")
-        problem = endpoint_problem(endpoint) if colon else "it is not of the form ENDPOINT:/path"
+        problem = "" if colon else "it is not of the form ENDPOINT:/path"
         endpoint = endpoint.lower() if is_uuid(endpoint) else endpoint
-    problem = problem or path_problem(path)
+    problem = problem or endpoint_problem(endpoint) or path_problem(path)
     if problem:
         raise RequestError(f"{quoted(text)}: {problem}", hint="write ENDPOINT:/path", code="location")
     return Place(endpoint=endpoint, path=path)
@@ -146,39 +153,41 @@ class _Builder:
                     "give a name only: the path on the node is the job's directory",
                     "working-endpoint",
                 )
-        return names[0] if names else DEFAULT_WORKING
+        return DEFAULT_WORKING if self.errors or not names else names[0]
 
-    def places(self, key: str, *, local_names: bool = False) -> list[Place]:
-        """The places of one list; on the working endpoint they are in the job's directory."""
-        found = []
+    def places(self, key: str, *, local_names: bool = False) -> list[Place | None]:
+        """The places of one list, None for one that is wrong; on the working endpoint they are the job's own."""
+        found: list[Place | None] = []
         for text in self.get(key):
             try:
                 local = key == "Data" or (local_names and ":" not in text)
                 place = _parse_name(text) if local else parse_location(text)
             except RequestError as error:
                 self.wrong(key, f"--{key}={error.message}", error.hint, error.code)
+                found.append(None)
             else:
-                own = place.endpoint == self.working and "WorkingendpointGO" in self.items
-                found.append(Place(endpoint=None, path=place.path) if own else place)
+                found.append(Place(endpoint=None, path=place.path) if place.endpoint == self.working else place)
         return found
 
     def pair(self, sources_key: str, destinations_key: str, *, into: bool, default: Place | None) -> tuple[Move, ...]:
-        """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes."""
+        """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes.
+
+        Moves of which an end is wrong are left out: their mistakes are reported.
+        """
         sources = self.places(sources_key, local_names=sources_key == "StageoutGOsrc")
         destinations = self.places(destinations_key)
-        n_sources, n_destinations = len(self.get(sources_key)), len(self.get(destinations_key))
-        if n_destinations not in ((0, 1, n_sources) if n_sources and default else (min(1, n_sources), n_sources)):
+        allowed = {0, 1, len(sources)} if sources and default else {min(1, len(sources)), len(sources)}
+        if len(destinations) not in allowed:
             self._wrong_count(sources_key, destinations_key, default is not None)
             return ()
-        if len(sources) != n_sources or len(destinations) != n_destinations:
-            return ()  # some are wrong, and are reported
-        if not destinations and default is not None:
+        if not destinations:
             destinations = [default]
-        if into or (len(destinations) == 1 and n_sources > 1):
-            destinations = [_as_directory(place) for place in destinations]
+        if into or (len(destinations) == 1 and len(sources) > 1):
+            destinations = [place and _as_directory(place) for place in destinations]
         if len(destinations) == 1:
-            destinations *= n_sources
-        return tuple(Move(source=s, destination=d) for s, d in zip(sources, destinations, strict=True))
+            destinations *= len(sources)
+        pairs = zip(sources, destinations, strict=True)
+        return tuple(Move(source=source, destination=target) for source, target in pairs if source and target)
 
     def _wrong_count(self, sources_key: str, destinations_key: str, optional: bool) -> None:
         sources, destinations = self.get(sources_key), self.get(destinations_key)
@@ -197,12 +206,13 @@ class _Builder:
         self.wrong(destinations_key if destinations else sources_key, message, hint, "list-rule")
 
     def spec(self) -> TransferSpec:
-        """The spec; raises all mistakes."""
+        """The spec of all that is right; what is wrong is in ``errors`` then."""
         stage_in = self.pair("StageinGOsrc", "StageinGOdest", into=False, default=JOB_DIRECTORY)
         stage_out = self.pair("StageoutGOsrc", "StageoutGOdest", into=False, default=None)
         output = self.pair("Data", "OutputGO", into=True, default=None)
-        self._own_directory(stage_in, stage_out + output)
-        raise_all(self.errors)
+        self._own_directory("StageinGOsrc", [move.source for move in stage_in], "empty before the job")
+        for key, moves in (("StageoutGOdest", stage_out), ("OutputGO", output)):
+            self._own_directory(key, [move.destination for move in moves], "removed after the job")
         moved = stage_in or stage_out or output or self.get("WorkingendpointGO")
         return TransferSpec(
             stage_in=stage_in,
@@ -212,23 +222,14 @@ class _Builder:
             overwrite=bool(moved) and self.get(OVERWRITE) == ["yes"],
         )
 
-    def _own_directory(self, before: Sequence[Move], after: Sequence[Move]) -> None:
-        for move in before:
-            if move.source.endpoint is None:
+    def _own_directory(self, key: str, places: Sequence[Place], why: str) -> None:
+        """A mistake for each place that is in the job's own directory and cannot be."""
+        for place in dict.fromkeys(places):
+            if place.endpoint is None:
                 self.wrong(
-                    "StageinGOsrc",
-                    f"--StageinGOsrc={quoted(f'{self.working}:{move.source.path}')} is in the "
-                    "job's own directory, which is empty before the job",
-                    "name the endpoint that has the file",
-                    "own-directory",
-                )
-        for move in after:
-            if move.destination.endpoint is None:
-                self.wrong(
-                    "OutputGO",
-                    f"{quoted(f'{self.working}:{move.destination.path}')} is in the job's own "
-                    "directory, which is removed after the job",
-                    "name the endpoint that keeps the file",
+                    key,
+                    f"--{key}={quoted(f'{self.working}:{place.path}')} is in the job's own directory, which is {why}",
+                    "name another endpoint, or call the job's own something else with --WorkingendpointGO",
                     "own-directory",
                 )
 
@@ -242,9 +243,17 @@ def _listed(items: Sequence[str]) -> str:
     return shown if len(items) <= 5 else f"{shown}, and {len(items) - 5} more"
 
 
+def read_spec(items: Items) -> tuple[TransferSpec, list[GoclientError]]:
+    """The spec that the items of each key mean as far as they are right, and every mistake, the words quoted."""
+    builder = _Builder(items)
+    return builder.spec(), builder.errors
+
+
 def spec_from(items: Items) -> TransferSpec:
-    """The spec that the items of each key mean; raises every mistake in them, the words quoted."""
-    return _Builder(items).spec()
+    """The spec that the items of each key mean; raises every mistake in them."""
+    spec, errors = read_spec(items)
+    raise_all(errors)
+    return spec
 
 
 # --- options among a payload's words --------------------------------------------------------------------------
@@ -257,48 +266,64 @@ class Parsed(NamedTuple):
     payload: str
 
 
-def split_payload(text: str) -> Parsed:
-    """The transfer options among the words of a text as typed, and the rest of the text, byte for byte.
+def read_payload(text: str) -> tuple[Parsed, list[GoclientError]]:
+    """The transfer options among the words of a text as typed, the rest of the text byte for byte, and every mistake.
 
-    Only whole words ``--Name=value`` with one of our names count, and none after a bare ``--``.
-    Raises RequestError for an unbalanced quote, an option without a value, or one given twice.
+    Only whole words ``--Name=value`` with one of our names count, and none after a bare ``--``.  Mistakes are an
+    unbalanced quote and an option without a value.
     """
+    try:
+        all_words = words(text)
+    except RequestError as error:
+        return Parsed({}, text), [error]
     errors: list[GoclientError] = []
-    values: dict[str, list[str]] = {}
+    items: dict[str, list[str]] = {}
     ours: list[Word] = []
-    all_words = words(text)
     for word in all_words:
         if word.value == "--":
             break
-        name, equals, value = word.value.removeprefix("--").partition("=")
+        name, _, value = word.value.removeprefix("--").partition("=")
         if name not in KEYS or not word.value.startswith("--"):
             continue
         ours.append(word)
-        if not value:
-            missing = "an empty value" if equals else "no value"
-            errors.append(
-                RequestError(
-                    f"--jobParameters: {quoted(word.value)} at column {word.start + 1} has {missing}",
-                    hint=f"write --{name}=VALUE; if the payload needs this word itself, put it after a bare --",
-                    code="no-value",
-                    subject=f"--{name}",
-                )
-            )
-        values.setdefault(name, []).append(value)
+        try:
+            items.setdefault(name, []).extend(_word_items(name, value, word))
+        except RequestError as error:
+            errors.append(error)
+    return Parsed(items, _without(text, all_words, ours)), errors
+
+
+def split_payload(text: str) -> Parsed:
+    """As :func:`read_payload`; raises every mistake."""
+    parsed, errors = read_payload(text)
     raise_all(errors)
-    return Parsed({name: split_items(name, given) for name, given in values.items()}, _without(text, all_words, ours))
+    return parsed
+
+
+def _word_items(name: str, value: str, word: Word) -> list[str]:
+    if value:
+        return split_items(name, [value])
+    raise RequestError(
+        f"--jobParameters: {quoted(word.value)} at column {word.start + 1} has no value",
+        hint=f"write --{name}=VALUE; if the payload needs this word itself, put it after a bare --",
+        code="no-value",
+        subject=f"--{name}",
+    )
 
 
 def _without(text: str, all_words: list[Word], ours: list[Word]) -> str:
-    """The text without some of its words, each cut with the blanks after it (or before it, at the end)."""
+    """The text without some of its words, each cut with the blanks after it, or before it at the end."""
     removed = set(ours)
-    kept, position = [], 0
-    for index, word in enumerate(all_words):
-        if word in removed:
-            kept.append(text[position : word.start])
-            position = all_words[index + 1].start if index + 1 < len(all_words) else len(text)
-    rest = "".join(kept) + text[position:]
-    return rest.rstrip(" \t\r\n") if ours and all_words[-1] in removed else rest
+    kept = [word for word in all_words if word not in removed]
+    if not ours or not kept:
+        return "" if ours else text
+    pieces, position = [], 0
+    for word, following in pairwise(all_words):
+        if word in removed and word.start < kept[-1].start:
+            pieces.append(text[position : word.start])
+            position = following.start
+    end = kept[-1].end if all_words[-1] in removed else len(text)
+    return "".join(pieces) + text[position:end]
 
 
 def fill_serial(text: str, serial: int) -> str:

@@ -198,7 +198,7 @@ def decode_jobs(text: str) -> list[dict[str, Any]]:
             {**_set_values(JOB_ATTRIBUTES, row), "Files": [_set_values(FILE_ATTRIBUTES, file) for file in row[-1]]}
             for row in rows
         ]
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise RequestError(f"not a list of job rows: {error}", code="bad-record") from error
 
 
@@ -235,7 +235,7 @@ class AssignedJob:
                 dispatch_block=_text(job, "dispatchDblock"),
                 destination_block=_text(job, "destinationDblock"),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ServerError(f"the PanDA server sent a job that is none: {error!r}", code="bad-answer") from error
 
 
@@ -251,10 +251,11 @@ class JobState:
     @classmethod
     def from_answer(cls, job: Any) -> JobState:
         """The state in one element of ``get_description``'s answer; raises ServerError if it is not a job."""
-        if not isinstance(job, dict) or not str(job.get("PandaID", "")).isdigit():
+        panda_id = job.get("PandaID") if isinstance(job, dict) else None
+        if not str(panda_id).isdecimal() or not str(panda_id).isascii() or len(str(panda_id)) > 18:
             raise ServerError(f"the PanDA server sent a job that is none: {quoted(job)}", code="bad-answer")
         return cls(
-            panda_id=int(job["PandaID"]),
+            panda_id=int(str(panda_id)),
             state=_text(job, "jobStatus"),
             reason="; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))),
             parameters=_text(job, "jobParameters"),

@@ -171,10 +171,15 @@ class TransferSpec(BaseModel):
     def with_endpoints(self, names: dict[str, str]) -> TransferSpec:
         """The same spec with each endpoint replaced by what ``names`` gives for it, if anything."""
 
-        def place(old: Place) -> Place:
+        def renamed(old: Place) -> Place:
             if old.endpoint is None or old.endpoint not in names:
                 return old
             return Place(endpoint=names[old.endpoint], path=old.path)
+
+        return self.with_places(renamed)
+
+    def with_places(self, place: Callable[[Place], Place]) -> TransferSpec:
+        """The same spec with each place replaced by what ``place`` gives for it."""
 
         def moves(old: tuple[Move, ...]) -> tuple[Move, ...]:
             return tuple(Move(source=place(m.source), destination=place(m.destination)) for m in old)

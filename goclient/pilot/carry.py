@@ -65,9 +65,15 @@ class Carrier:
         submission_id = self._globus.submission_id()
         intent = Entry("transfer", submission_id, "intended", (label,), f"{source} -> {destination}")
         self._journal.append(intent)
-        task_id = self._globus.submit(
-            source, destination, items=items, label=label, submission_id=submission_id, seconds=self._patience.deadline
-        )
+        seconds = self._patience.deadline
+        try:
+            task_id = self._globus.submit(
+                source, destination, items=items, label=label, submission_id=submission_id, seconds=seconds
+            )
+        except GoclientError as error:
+            became = "unknown" if error.transient else "refused"  # sent again under its id it would be the same task
+            self._journal.append(intent.then(became, detail=error.message))
+            raise
         self._journal.append(intent.then("accepted", label, task_id))
         self._say(f"{task.phase}: {len(items)} item(s) in task {task_id}")
         try:

@@ -218,6 +218,7 @@ def _in_phase(phase: str) -> Iterator[None]:
     try:
         yield
     except GoclientError as error:
-        error.message = f"{phase}: {error.message}"
-        error.code = f"{phase}:{error.code}"
+        for part in {error, *error.parts}:
+            part.message = f"{phase}: {part.message}"
+            part.code = f"{phase}:{part.code}"
         raise

@@ -18,11 +18,12 @@ from globus_sdk.transport import RequestsTransport, RetryConfig
 from goclient.errors import EndpointError, quoted
 from goclient.model.access import GlobusAccess
 from goclient.model.plan import Item
-from goclient.services.globus_errors import translated
+from goclient.services.globus_errors import configured, translated
 
 APP_NAME = "goclient"
 MAX_LABEL = 128  # characters of a task's label
 SEARCH_LIMIT = 25
+RETRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,10 @@ class Globus:
     """The Transfer service, asked by one identity; each method is one call, retried by the SDK where that is safe."""
 
     def __init__(self, access: GlobusAccess) -> None:
-        self._client = globus_sdk.TransferClient(
-            app=_app(access), transport=_transport(), retry_config=RetryConfig(max_retries=3, max_sleep=5)
-        )
+        with configured():
+            self._client = globus_sdk.TransferClient(
+                app=_app(access), transport=_transport(), retry_config=RetryConfig(max_retries=RETRIES)
+            )
 
     # --- endpoints and paths ---
 
@@ -191,7 +193,7 @@ def _app(access: GlobusAccess) -> globus_sdk.GlobusApp:
     A service gets a consent by asking for it; a person is never asked in the middle of a command.
     """
     scopes = {TransferScopes.resource_server: [TransferScopes.all]}
-    retry = RetryConfig(max_retries=3, max_sleep=5)
+    retry = RetryConfig(max_retries=RETRIES)
     if access.client_secret:
         login = globus_sdk.ConfidentialAppAuthClient(
             access.client_id, access.client_secret, transport=_transport(), retry_config=retry

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import globus_sdk
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, quoted
 
 # What a user is told for each code of the Transfer service; the first that the code begins with counts.
 _MEANINGS = (
@@ -25,6 +25,16 @@ _MEANINGS = (
     ("GCDisconnectedException", "disconnected", "Globus Connect Personal is not running there"),
 )
 _TRANSIENT = ("EndpointError", "OperationPaused", "ServiceUnavailable", "TooManyRequests")
+
+
+@contextmanager
+def configured() -> Iterator[None]:
+    """Runs its body, which reads the SDK's settings; raises RequestError for one that the SDK cannot use."""
+    try:
+        yield
+    except ValueError as error:
+        hint = "look at the variables GLOBUS_SDK_ENVIRONMENT, GLOBUS_SDK_SERVICE_URL_* and GLOBUS_SDK_VERIFY_SSL"
+        raise RequestError(f"globus-sdk cannot be set up: {error}", hint=hint, code="config") from error
 
 
 @contextmanager

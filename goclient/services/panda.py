@@ -6,8 +6,8 @@ Read from the server 1.0.4: every call is ``/api/v1/<module>/<method>``; an answ
 
 from __future__ import annotations
 
+import io
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +16,7 @@ import requests
 from goclient.errors import LoginNeeded, ServerError, quoted
 from goclient.model.access import PandaAccess
 from goclient.model.record import UNSET, AssignedJob, JobState
+from goclient.services.deadline import within
 
 MAX_ANSWER = 256 << 20  # bytes
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
@@ -64,10 +65,11 @@ class PandaServer:
         ReplyLost if that is not known, ServerError if nothing was sent.
         """
         rows = self._call("job/submit", {"jobs": record}, seconds=self._access.answer_timeout + count * SECONDS_A_JOB)
-        try:
-            ids = [None if row[0] in (UNSET, None) else int(row[0]) for row in rows]
-        except (TypeError, ValueError, LookupError) as error:
-            raise self._lost(f"its answer has no PandaIDs: {quoted(rows)}") from error
+        if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
+            raise self._lost(f"its answer has no PandaIDs: {quoted(rows)}")
+        ids = [None if row[0] in (UNSET, None) else row[0] for row in rows]
+        if not all(one is None or (type(one) is int and one > 0) for one in ids):
+            raise self._lost(f"its answer has PandaIDs that are none: {quoted(ids)}")
         if len(ids) != count:
             raise self._lost(f"it answered for {len(ids)} of {count} jobs")
         return ids
@@ -107,45 +109,42 @@ class PandaServer:
     # --- one call ---
 
     def _call(self, method: str, arguments: dict[str, Any], *, seconds: float | None = None) -> Any:
-        """The ``data`` of an answer that says success."""
-        deadline = time.monotonic() + (seconds or self._access.answer_timeout)
-        body = json.dumps(arguments).encode()
+        """The ``data`` of an answer that says success, which comes within ``seconds`` or not at all."""
+        seconds = seconds or self._access.answer_timeout
+        body = _Body(json.dumps(arguments).encode())
+        try:
+            status, text = within(seconds + self._access.connect_timeout, lambda: self._post(method, body, seconds))
+        except (TimeoutError, requests.exceptions.Timeout) as error:
+            why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
+            raise self._failed(why, body) from error
+        except requests.exceptions.SSLError as error:
+            raise self._failed(f"TLS failed: {_innermost(error)}", body) from error
+        except (requests.exceptions.RequestException, OSError, ValueError) as error:
+            raise self._failed(_innermost(error), body) from error
+        return self._data(status, text.replace(self._access.token, "***") if self._access.token else text)
+
+    def _post(self, method: str, body: _Body, seconds: float) -> tuple[int, str]:
+        """The status and the text of the answer to one request."""
         # The server does not see JSON with a charset in the content type.
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        try:
-            with self._session.post(
-                f"{self._access.url}/api/v1/{method}",
-                data=body,
-                headers=headers,
-                timeout=(self._access.connect_timeout, max(deadline - time.monotonic(), 1.0)),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return self._data(response.status_code, self._read(response, deadline))
-        except requests.exceptions.ConnectTimeout as error:
-            raise self._unreachable(f"no connection within {self._access.connect_timeout:.0f} s") from error
-        except requests.exceptions.SSLError as error:
-            raise self._unreachable(f"the TLS handshake failed: {_innermost(error)}") from error
-        except requests.exceptions.ConnectionError as error:
-            raise self._broken(error) from error
-        except requests.exceptions.Timeout as error:
-            raise self._lost(f"no answer within {seconds or self._access.answer_timeout:.0f} s") from error
-        except (requests.exceptions.RequestException, OSError) as error:
-            raise self._lost(_innermost(error)) from error
+        with self._session.post(
+            f"{self._access.url}/api/v1/{method}",
+            data=body,
+            headers=headers,
+            timeout=(self._access.connect_timeout, seconds),
+            verify=self._session.verify,  # or requests prefers REQUESTS_CA_BUNDLE
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            parts, size = [], 0
+            for part in response.iter_content(1 << 16):
+                parts.append(part)
+                size += len(part)
+                if size > MAX_ANSWER:
+                    raise requests.exceptions.RequestException(f"its answer is larger than {MAX_ANSWER} bytes")
+            return response.status_code, b"".join(parts).decode("utf-8", "replace").strip()
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
-        parts, size = [], 0
-        for part in response.iter_content(1 << 16):
-            parts.append(part)
-            size += len(part)
-            if time.monotonic() > deadline:
-                raise self._lost("its answer did not end in time")
-            if size > MAX_ANSWER:
-                raise self._lost(f"its answer is larger than {MAX_ANSWER} bytes")
-        return b"".join(parts)
-
-    def _data(self, status: int, body: bytes) -> Any:
-        text = body.decode("utf-8", "replace").strip()
+    def _data(self, status: int, text: str) -> Any:
         if status in (401, 403) and "oken" in text:
             raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint="get a new one: panda_auth")
         if status >= 500 and not text.startswith("ERROR :"):
@@ -157,20 +156,16 @@ class PandaServer:
             success = answer["success"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise self._lost(f"its answer is not PanDA's: {quoted(text)}") from error
-        if success is not True:
+        if success is False:
             raise Refused(f"{self.name} refused: {answer.get('message') or quoted(text)}", hint=_ASK)
+        if success is not True:
+            raise self._lost(f"its answer is not PanDA's: {quoted(text)}")
         return answer.get("data")
 
-    def _broken(self, error: requests.exceptions.ConnectionError) -> ServerError:
-        """What a failed connection means: nothing was sent if it was never made, else the reply is lost."""
-        from urllib3.exceptions import NameResolutionError, NewConnectionError, ProxyError
-
-        reason = getattr(error.args[0], "reason", None) if error.args else None
-        if isinstance(reason, NewConnectionError | NameResolutionError | ProxyError):
-            return self._unreachable(_innermost(error))
-        return self._lost(_innermost(error))
-
-    def _unreachable(self, why: str) -> ServerError:
+    def _failed(self, why: str, body: _Body) -> ServerError:
+        """What a call that failed means: nothing was done if the server never got the request."""
+        if body.sent:
+            return self._lost(why)
         return ServerError(
             f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
             hint="check PANDA_URL_SSL and the network, then type the command again",
@@ -184,15 +179,25 @@ class PandaServer:
         )
 
 
+class _Body(io.BytesIO):
+    """A request's body that knows whether any of it was sent: it is read only once there is a connection."""
+
+    sent = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.sent = True
+        return super().read(size)
+
+
 _ASK = "if the reason is not yours to mend, ask the operators of the server, with this message"
 
 
 def _innermost(error: BaseException) -> str:
     """The words of the error at the bottom of a chain, which are the ones that say something."""
-    seen = 0
-    while seen < 20:
-        below = getattr(error, "reason", None) or error.__cause__ or (error.args[0] if error.args else None)
-        if not isinstance(below, BaseException):
+    for _ in range(20):
+        inside = [getattr(error, "reason", None), error.__cause__, *error.args]
+        below = next((one for one in inside if isinstance(one, BaseException)), None)
+        if below is None:
             break
-        error, seen = below, seen + 1
+        error = below
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
