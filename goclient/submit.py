@@ -140,11 +140,12 @@ def _spec_of(request: Request, collected: Collector) -> tuple[TransferSpec, str]
 
     What is wrong is collected, and left out of the spec.
     """
-    if any(0xD800 <= ord(c) < 0xE000 or c == "\0" for c in request.parameters):
-        message = f"--jobParameters={quoted(request.parameters)} has a NUL or is not valid UTF-8"
+    text = request.parameters
+    if any(0xD800 <= ord(c) < 0xE000 or c == "\0" for c in text):
+        message = f"--jobParameters={quoted(text)} has a NUL or is not valid UTF-8"
         collected.errors.append(RequestError(message, hint="retype it", code="not-text", subject="--jobParameters"))
-        return TransferSpec(), ""
-    (inside, payload), errors = read_payload(request.parameters)
+        text = ""
+    (inside, payload), errors = read_payload(text)
     collected.errors += errors
     for name in inside:
         if name in request.items:
