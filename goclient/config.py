@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from goclient.errors import LoginNeeded, RequestError, quoted
-from goclient.model.grammar import is_uuid, parse_location
+from goclient.model.location import is_uuid, parse_location
 from goclient.model.spec import GRIDFTP
 
 if TYPE_CHECKING:

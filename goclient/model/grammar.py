@@ -9,21 +9,19 @@ Everything that is wrong with a text is reported at once.  No function here rais
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
+from goclient.model.location import parse_location, parse_name
 from goclient.model.spec import (
-    GRIDFTP,
     JOB_DIRECTORY,
     SERIAL_NUMBERS,
     Move,
     Place,
     TransferSpec,
     endpoint_problem,
-    path_problem,
 )
 from goclient.model.words import Word, words
 
@@ -35,14 +33,6 @@ OVERWRITE = "OverwriteGO"
 
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-def is_uuid(text: str) -> bool:
-    """True if the text is the id of a collection."""
-    return _UUID.fullmatch(text) is not None
-
 
 # --- items: the elements of lists, as typed -----------------------------------------------------------------
 
@@ -77,42 +67,6 @@ def _lines_of(key: str, value: str, read_lines: Callable[[str], list[str]]) -> l
     except RequestError as error:
         error.subject = f"--{key}"
         raise
-
-
-def parse_location(text: str) -> Place:
-    """The place that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
-
-    Raises RequestError with the reason.
-    """
-    if text.startswith("globus://"):
-        endpoint, slash, rest = text[len("globus://") :].partition("/")
-        problem = "" if is_uuid(endpoint) else "globus:// is followed by the UUID of a collection"
-        endpoint, path = endpoint.lower(), slash + rest
-    elif text.startswith(GRIDFTP):
-        host, slash, rest = text[len(GRIDFTP) :].partition("/")
-        problem = "" if re.fullmatch(r"[A-Za-z0-9._-]+(:\d{1,5})?", host) else "the host is not gsiftp://host[:port]"
-        endpoint, path = GRIDFTP + host.lower(), slash + rest
-    else:
-        endpoint, colon, path = text.partition(":")
-        problem = "" if colon else "it is not of the form ENDPOINT:/path"
-        endpoint = endpoint.lower() if is_uuid(endpoint) else endpoint
-    problem = problem or endpoint_problem(endpoint) or path_problem(path)
-    if problem:
-        raise RequestError(f"{quoted(text)}: {problem}", hint="write ENDPOINT:/path", code="location")
-    return Place(endpoint=endpoint, path=path)
-
-
-def _parse_name(text: str) -> Place:
-    """The place in the job's directory that a relative name means; raises RequestError with the reason."""
-    path = "/" + text.removeprefix("./")
-    problem = "the name must be relative to the job's directory" if text.startswith(("/", "~")) else path_problem(path)
-    if not problem and ":/" in text:
-        problem = "it names an endpoint, but this is a name in the job's directory"
-    if not problem and not path.strip("/"):
-        problem = "it names nothing"
-    if problem:
-        raise RequestError(f"{quoted(text)}: {problem}", hint="write a name such as out.root or results/", code="name")
-    return Place(endpoint=None, path=path)
 
 
 # --- from items to a spec -----------------------------------------------------------------------------------
@@ -161,7 +115,7 @@ class _Builder:
         for text in self.get(key):
             try:
                 local = key == "Data" or (local_names and ":" not in text)
-                place = _parse_name(text) if local else parse_location(text)
+                place = parse_name(text) if local else parse_location(text)
             except RequestError as error:
                 self.wrong(key, f"--{key}={error.message}", error.hint, error.code)
                 found.append(None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, quoted, raise_all
 from goclient.journal import Entry, Journal
-from goclient.model.grammar import is_uuid
+from goclient.model.location import is_uuid
 from goclient.model.plan import Item, Task
 from goclient.model.spec import GRIDFTP
 from goclient.services.globus import FileInfo, Globus, TaskState

@@ -1,0 +1,583 @@
+"""What users type is understood as they mean it, and everything that is wrong with it is said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient.errors import GoclientError, RequestError
+from goclient.model.grammar import (
+    DEFAULT_WORKING,
+    KEYS,
+    OVERWRITE,
+    fill_serial,
+    needs_serial,
+    read_payload,
+    read_spec,
+    spec_from,
+    split_items,
+    split_payload,
+)
+from goclient.model.location import is_uuid, parse_location
+from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
+from goclient.model.words import words
+from tests.strategies import MANY, items_of, mixed_payloads, payloads, specs, typed_items
+
+UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+
+
+def place(endpoint: str | None, path: str) -> Place:
+    return Place(endpoint=endpoint, path=path)
+
+
+def mistakes(call: Callable[[], object]) -> tuple[GoclientError, ...]:
+    """The errors that a call reports."""
+    with pytest.raises(GoclientError) as caught:
+        call()
+    return caught.value.parts
+
+
+def no_lines(path: str) -> list[str]:
+    raise AssertionError(f"{path} was read")
+
+
+# --- items --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "items"),
+    [
+        pytest.param(["A:/a"], ["A:/a"], id="one"),
+        pytest.param(["A:/a,A:/b"], ["A:/a", "A:/b"], id="commas-separate"),
+        pytest.param(["A:/a,A:/b", "A:/c"], ["A:/a", "A:/b", "A:/c"], id="repetitions-add-up"),
+        pytest.param([" a ,b "], [" a ", "b "], id="blanks-belong-to-a-name"),
+        pytest.param(["a=b=c,--x"], ["a=b=c", "--x"], id="equals-signs-belong-to-a-name"),
+        pytest.param([], [], id="none"),
+    ],
+)
+def test_a_list_is_separated_by_commas(values: list[str], items: list[str]) -> None:
+    assert split_items("Data", values, no_lines) == items
+
+
+@pytest.mark.parametrize("value", ["", ",", "a,", ",a", "a,,b"])
+def test_an_empty_item_is_a_mistake(value: str) -> None:
+    (error,) = mistakes(lambda: split_items("Data", ["x", value]))
+    assert f'--Data="{value}"' in error.message
+    assert (error.subject, error.code, error.exit_code) == ("--Data", "empty-item", 10)
+
+
+def test_a_file_holds_one_item_a_line_whose_commas_are_part_of_it() -> None:
+    files = {"list.txt": ["# inputs", "", "A:/a,b", "  A:/c \t", "   # no", "A:/d # e", "\r"]}
+    assert split_items("Data", ["x,y", "@list.txt", "z"], files.__getitem__) == [
+        *("x", "y", "A:/a,b", "A:/c", "A:/d # e", "z")
+    ]
+
+
+@pytest.mark.parametrize("lines", [[], ["", " # a"]], ids=["empty", "only-comments"])
+def test_a_file_that_lists_nothing_is_a_mistake(lines: list[str]) -> None:
+    (error,) = mistakes(lambda: split_items("Data", ["x", "@list.txt"], lambda _: lines))
+    assert '--Data="@list.txt"' in error.message
+    assert (error.subject, error.code) == ("--Data", "empty-item")
+
+
+def test_a_file_that_cannot_be_read_is_the_options_mistake() -> None:
+    def unreadable(path: str) -> list[str]:
+        raise RequestError(f"{path} cannot be read", code="list-file")
+
+    (error,) = mistakes(lambda: split_items("Data", ["@list.txt"], unreadable))
+    assert (error.message, error.subject, error.code) == ("list.txt cannot be read", "--Data", "list-file")
+
+
+def test_an_at_sign_means_a_file_only_where_files_are_read_and_only_in_front() -> None:
+    assert split_items("Data", ["@a,b"]) == ["@a", "b"]
+    assert split_items("Data", ["a@b,@c"], no_lines) == ["a@b", "@c"]
+
+
+@given(st.lists(st.text()))
+@MANY
+def test_any_text_is_split_into_items_or_refused(values: list[str]) -> None:
+    try:
+        items = split_items("Data", values)
+    except GoclientError:
+        assert any("" in value.split(",") for value in values)
+    else:
+        assert ",".join(items) == ",".join(values)
+
+
+# --- locations ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint", "path"),
+    [
+        pytest.param("SITE1:/data/a", "SITE1", "/data/a", id="name"),
+        pytest.param("wdeng#ANLHEP_ATLAS8:/a", "wdeng#ANLHEP_ATLAS8", "/a", id="name-of-2012"),
+        pytest.param("My data, at home:/a", "My data, at home", "/a", id="display-name"),
+        pytest.param("A:/b:/c:d", "A", "/b:/c:d", id="the-first-colon-splits"),
+        pytest.param("A:/", "A", "/", id="root"),
+        pytest.param("A:/~/a", "A", "/~/a", id="home"),
+        pytest.param("A:/a~", "A", "/a~", id="tilde-in-a-name"),
+        pytest.param("A:/a b='c',%41#~", "A", "/a b='c',%41#~", id="nothing-is-decoded"),
+        pytest.param("A:/a/${SN}/${SN/P}/$JEDITASKID", "A", "/a/${SN}/${SN/P}/$JEDITASKID", id="placeholders"),
+        pytest.param("A:/.../..a/b..", "A", "/.../..a/b..", id="dots-in-a-name"),
+        pytest.param("A:/Ä/日本", "A", "/Ä/日本", id="unicode"),
+        pytest.param(f"{UUID}:/a", UUID, "/a", id="uuid"),
+        pytest.param(f"{UUID.upper()}:/a", UUID, "/a", id="uuid-in-capitals"),
+        pytest.param(f"globus://{UUID}/a", UUID, "/a", id="globus-url"),
+        pytest.param(f"globus://{UUID.upper()}/a", UUID, "/a", id="globus-url-in-capitals"),
+        pytest.param("gsiftp://host.example.org/a", "gsiftp://host.example.org", "/a", id="gridftp"),
+        pytest.param("gsiftp://Host:2811/a:b", "gsiftp://host:2811", "/a:b", id="gridftp-with-port"),
+    ],
+)
+def test_a_location_is_an_endpoint_and_a_path(text: str, endpoint: str, path: str) -> None:
+    assert parse_location(text) == place(endpoint, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("", "ENDPOINT:/path", id="nothing"),
+        pytest.param("/data/a", "ENDPOINT:/path", id="no-endpoint"),
+        pytest.param(":/a", "no name", id="empty-endpoint"),
+        pytest.param("  :/a", "no name", id="blank-endpoint"),
+        pytest.param("A\0:/a", "control character", id="nul-in-the-endpoint"),
+        pytest.param("x" * 257 + ":/a", "256", id="endless-endpoint"),
+        pytest.param("gsiftp://" + "x" * 300 + "/a", "256", id="endless-host"),
+        pytest.param("A:", "must begin with /", id="no-path"),
+        pytest.param("A:a", "must begin with /", id="relative-path"),
+        pytest.param("A:~/a", "/~/", id="home-without-slash"),
+        pytest.param("A:/a/../b", "..", id="dot-dot"),
+        pytest.param("A:/./a", ".", id="dot"),
+        pytest.param("A:/a\nb", "control character", id="newline"),
+        pytest.param("A:/a\0b", "control character", id="nul"),
+        pytest.param("A:/a\x7f", "control character", id="delete"),
+        pytest.param("A:/a\udcff", "Unicode", id="not-unicode"),
+        pytest.param("A:/$HOME/a", "$", id="unknown-placeholder"),
+        pytest.param("A:/${X[__import__('os')]}", "$", id="placeholder-that-the-server-would-run"),
+        pytest.param("A:/$${SN}JOBSETID", "$", id="placeholder-inside-a-placeholder"),
+        pytest.param("globus://SITE1/a", "UUID", id="globus-url-with-a-name"),
+        pytest.param(f"globus://{UUID}", "must begin with /", id="globus-url-without-path"),
+        pytest.param("gsiftp:///a", "gsiftp://host", id="gridftp-without-host"),
+        pytest.param("gsiftp://me@host/a", "gsiftp://host", id="gridftp-with-user"),
+        pytest.param("gsiftp://host:port/a", "gsiftp://host", id="gridftp-with-a-port-that-is-none"),
+        pytest.param("gsiftp://host", "must begin with /", id="gridftp-without-path"),
+    ],
+)
+def test_a_location_that_is_none_is_quoted_with_the_reason(text: str, reason: str) -> None:
+    (error,) = mistakes(lambda: parse_location(text))
+    assert isinstance(error, RequestError)
+    assert reason in error.message
+    assert f'"{text[:200].encode("unicode_escape").decode()}' in error.message
+    assert "\n" not in error.message
+    assert error.hint
+
+
+@given(st.text() | st.builds(str.__add__, st.sampled_from(("gsiftp://", "globus://", "A:/")), st.text()))
+@MANY
+def test_any_text_is_a_location_or_refused(text: str) -> None:
+    try:
+        found = parse_location(text)
+    except GoclientError:
+        return
+    assert parse_location(str(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(UUID, True, id="uuid"),
+        pytest.param(UUID.upper(), True, id="capitals"),
+        pytest.param(UUID + "0", False, id="too-long"),
+        pytest.param(UUID.replace("-", ""), False, id="without-dashes"),
+        pytest.param(UUID + "\n", False, id="with-a-newline"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_a_collection_id_is_a_uuid_and_nothing_else(text: str, expected: bool) -> None:
+    assert is_uuid(text) is expected
+
+
+# --- from items to a spec -----------------------------------------------------------------------------------
+
+
+@given(specs)
+@MANY
+def test_what_means_a_spec_gives_that_spec(spec: TransferSpec) -> None:
+    assert spec_from(items_of(spec)) == spec
+
+
+@given(typed_items)
+@MANY
+def test_any_items_are_a_spec_or_refused(items: dict[str, list[str]]) -> None:
+    try:
+        spec = spec_from(items)
+    except GoclientError as error:
+        wrong = error.parts
+    else:
+        wrong = ()
+        assert bool(spec) == any(items.get(key) for key in KEYS)
+    assert all(isinstance(part, RequestError) and part.subject.startswith("--") for part in wrong)
+
+
+def test_nothing_typed_moves_nothing() -> None:
+    assert spec_from({}) == TransferSpec()
+    assert not spec_from({})
+
+
+def test_a_working_endpoint_alone_is_asked_for() -> None:
+    assert spec_from({"WorkingendpointGO": ["W"]}) == TransferSpec(working="W")
+
+
+@pytest.mark.parametrize(
+    ("items", "overwrite"),
+    [
+        pytest.param({"StageinGOsrc": ["A:/a"]}, False, id="not-asked-for"),
+        pytest.param({"StageinGOsrc": ["A:/a"], OVERWRITE: ["yes"]}, True, id="asked-for"),
+        pytest.param({OVERWRITE: ["yes"]}, False, id="nothing-to-overwrite"),
+    ],
+)
+def test_files_are_overwritten_only_where_that_was_asked_for(items: dict[str, list[str]], overwrite: bool) -> None:
+    assert spec_from(items).overwrite is overwrite
+
+
+def test_transfers_without_a_working_endpoint_get_one_of_our_choosing() -> None:
+    assert spec_from({"StageinGOsrc": ["A:/a"]}).working == DEFAULT_WORKING
+
+
+SOURCES = {"StageinGOsrc": ["A:/a", "A:/b"]}
+
+
+@pytest.mark.parametrize(
+    ("items", "destinations"),
+    [
+        pytest.param({"StageinGOsrc": ["A:/a"]}, [JOB_DIRECTORY], id="none-is-the-jobs-directory"),
+        pytest.param(SOURCES, [JOB_DIRECTORY] * 2, id="none-for-several"),
+        pytest.param({**SOURCES, "StageinGOdest": ["B:/x/"]}, [place("B", "/x/")] * 2, id="one-directory-for-several"),
+        pytest.param({**SOURCES, "StageinGOdest": ["B:/x"]}, [place("B", "/x/")] * 2, id="its-final-slash-is-implied"),
+        pytest.param(
+            {**SOURCES, "StageinGOdest": ["B:/x", "C:/y/"]}, [place("B", "/x"), place("C", "/y/")], id="one-for-each"
+        ),
+        pytest.param(
+            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x"]}, [place("B", "/x")], id="one-and-one-is-a-new-name"
+        ),
+        pytest.param(
+            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x/"]}, [place("B", "/x/")], id="one-and-one-directory"
+        ),
+        pytest.param(
+            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["W:/sub/x"], "WorkingendpointGO": ["W"]},
+            [place(None, "/sub/x")],
+            id="a-place-in-the-jobs-directory",
+        ),
+    ],
+)
+def test_a_source_goes_where_its_destination_says(items: dict[str, list[str]], destinations: list[Place]) -> None:
+    spec = spec_from(items)
+    assert [move.destination for move in spec.stage_in] == destinations
+    assert [str(move.source) for move in spec.stage_in] == items["StageinGOsrc"]
+
+
+@pytest.mark.parametrize("typed", ["B:/out", "B:/out/"])
+def test_the_output_goes_into_a_directory_with_or_without_a_final_slash(typed: str) -> None:
+    spec = spec_from({"Data": ["x.root"], "OutputGO": [typed]})
+    assert spec.output == (Move(source=place(None, "/x.root"), destination=place("B", "/out/")),)
+
+
+def test_each_output_may_have_its_own_directory() -> None:
+    spec = spec_from({"Data": ["a", "b"], "OutputGO": ["B:/x", "C:/y"]})
+    assert [move.destination for move in spec.output] == [place("B", "/x/"), place("C", "/y/")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "source"),
+    [
+        pytest.param("o1", place(None, "/o1"), id="name"),
+        pytest.param("./o1", place(None, "/o1"), id="dot-slash"),
+        pytest.param("results/", place(None, "/results/"), id="directory"),
+        pytest.param("a/b c", place(None, "/a/b c"), id="in-a-folder"),
+        pytest.param("W:/o1", place(None, "/o1"), id="on-the-working-endpoint"),
+        pytest.param("A:/o1", place("A", "/o1"), id="on-another-endpoint"),
+    ],
+)
+def test_a_stage_out_source_is_a_name_or_a_location(typed: str, source: Place) -> None:
+    spec = spec_from({"StageoutGOsrc": [typed], "StageoutGOdest": ["B:/x"], "WorkingendpointGO": ["W"]})
+    assert [move.source for move in spec.stage_out] == [source]
+
+
+@pytest.mark.parametrize(
+    ("items", "subject", "quoted"),
+    [
+        pytest.param(
+            {"StageinGOsrc": ["A:/a", "A:/b", "A:/c"], "StageinGOdest": ["B:/x", "B:/y"]},
+            "--StageinGOdest",
+            ["3 of --StageinGOsrc", "2 destinations", '"A:/a", "A:/b", "A:/c"', '"B:/x", "B:/y"'],
+            id="two-destinations-for-three-sources",
+        ),
+        pytest.param(
+            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x", "B:/y"]},
+            "--StageinGOdest",
+            ['"A:/a"', '"B:/x", "B:/y"'],
+            id="more-destinations-than-sources",
+        ),
+        pytest.param(
+            {"StageinGOdest": ["B:/x"]},
+            "--StageinGOdest",
+            ["--StageinGOdest without --StageinGOsrc"],
+            id="destination-without-source",
+        ),
+        pytest.param(
+            {"StageoutGOsrc": ["o1"]},
+            "--StageoutGOsrc",
+            ["--StageoutGOsrc without --StageoutGOdest"],
+            id="stage-out-source-without-destination",
+        ),
+        pytest.param(
+            {"StageoutGOdest": ["B:/x"]},
+            "--StageoutGOdest",
+            ["--StageoutGOdest without --StageoutGOsrc"],
+            id="stage-out-destination-without-source",
+        ),
+        pytest.param(
+            {"StageoutGOsrc": ["o1", "o2", "o3"], "StageoutGOdest": ["B:/x", "B:/y"]},
+            "--StageoutGOdest",
+            ['"o1", "o2", "o3"', '"B:/x", "B:/y"'],
+            id="stage-out-lists-of-different-length",
+        ),
+        pytest.param({"Data": ["x"]}, "--Data", ["--Data without --OutputGO"], id="data-without-output"),
+        pytest.param({"OutputGO": ["B:/x"]}, "--OutputGO", ["--OutputGO without --Data"], id="output-without-data"),
+        pytest.param(
+            {"Data": ["x"], "OutputGO": ["B:/x", "B:/y"]},
+            "--OutputGO",
+            ['"B:/x", "B:/y"', '"x"'],
+            id="more-outputs-than-data",
+        ),
+        pytest.param(
+            {"WorkingendpointGO": ["V", "W"]}, "--WorkingendpointGO", ['"V", "W"'], id="two-working-endpoints"
+        ),
+        pytest.param({"WorkingendpointGO": ["W:/x"]}, "--WorkingendpointGO", ['"W:/x"'], id="working-endpoint-path"),
+        pytest.param({"WorkingendpointGO": [" "]}, "--WorkingendpointGO", ['" "'], id="blank-working-endpoint"),
+        pytest.param({"WorkingendpointGO": ["$X"]}, "--WorkingendpointGO", ['"$X"'], id="working-endpoint-with-dollar"),
+        pytest.param(
+            {"WorkingendpointGO": ["w" * 65]}, "--WorkingendpointGO", ["w" * 65, "64"], id="endless-working-endpoint"
+        ),
+        pytest.param({"StageinGOsrc": ["/a"]}, "--StageinGOsrc", ['"/a"', "ENDPOINT:/path"], id="no-endpoint"),
+        pytest.param(
+            {"StageinGOsrc": ["W:/a"], "WorkingendpointGO": ["W"]},
+            "--StageinGOsrc",
+            ['"W:/a"'],
+            id="input-from-the-jobs-own-directory",
+        ),
+        pytest.param(
+            {"Data": ["x"], "OutputGO": ["W:/o/"], "WorkingendpointGO": ["W"]},
+            "--OutputGO",
+            ['"W:/o/"'],
+            id="output-to-the-jobs-own-directory",
+        ),
+        pytest.param(
+            {"StageoutGOsrc": ["o"], "StageoutGOdest": ["W:/o"], "WorkingendpointGO": ["W"]},
+            "--StageoutGOdest",
+            ['"W:/o"'],
+            id="stage-out-to-the-jobs-own-directory",
+        ),
+        pytest.param({"Data": ["/x"], "OutputGO": ["B:/o"]}, "--Data", ['"/x"'], id="absolute-data"),
+        pytest.param({"Data": ["~/x"], "OutputGO": ["B:/o"]}, "--Data", ['"~/x"'], id="data-in-a-home"),
+        pytest.param({"Data": ["A:/x"], "OutputGO": ["B:/o"]}, "--Data", ['"A:/x"'], id="data-on-an-endpoint"),
+        pytest.param({"Data": ["../x"], "OutputGO": ["B:/o"]}, "--Data", ['"../x"'], id="data-above-the-job"),
+        pytest.param({"Data": ["./"], "OutputGO": ["B:/o"]}, "--Data", ['"./"'], id="data-that-names-nothing"),
+    ],
+)
+def test_a_broken_rule_of_lists_quotes_the_words_that_break_it(
+    items: dict[str, list[str]], subject: str, quoted: list[str]
+) -> None:
+    (error,) = mistakes(lambda: spec_from(items))
+    assert isinstance(error, RequestError)
+    assert all(words in error.message for words in quoted), error.message
+    assert error.subject == subject
+    assert error.hint
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    items = {
+        "StageinGOsrc": ["a", "B:c", "A:/ok"],
+        "StageinGOdest": ["X:/1", "X:/2"],
+        "StageoutGOsrc": ["o1"],
+        "OutputGO": ["B:/../x"],
+        "Data": ["/abs", "ok", "~"],
+        "WorkingendpointGO": ["V", "W"],
+    }
+    errors = mistakes(lambda: spec_from(items))
+    text = "\n".join(f"{error.message}; {error.hint}" for error in errors)
+    for wrong in ('"a"', '"B:c"', '"X:/1", "X:/2"', '"o1"', '"B:/../x"', '"/abs"', '"~"', '"V", "W"'):
+        assert wrong in text, wrong
+    assert [error.subject for error in errors].count("--StageinGOsrc") == 2
+    assert len(errors) == 8
+
+
+def test_beside_its_mistakes_what_is_right_is_understood() -> None:
+    items = {"StageinGOsrc": ["A:/a", "b", "A:/c"], "Data": ["x"], "OutputGO": ["B:/o", "C:/o"]}
+    spec, errors = read_spec(items)
+    assert [str(move.source) for move in spec.moves] == ["A:/a", "A:/c"]
+    assert [error.subject for error in errors] == ["--StageinGOsrc", "--OutputGO"]
+
+
+@given(typed_items)
+@MANY
+def test_a_spec_without_mistakes_is_the_spec(items: dict[str, list[str]]) -> None:
+    spec, errors = read_spec(items)
+    if errors:
+        assert {error.message for error in mistakes(lambda: spec_from(items))} == {error.message for error in errors}
+    else:
+        assert spec_from(items) == spec
+
+
+# --- options among a payload's words ------------------------------------------------------------------------
+
+
+def raw_words(text: str) -> list[str]:
+    """Each word of a text as it stands there."""
+    return [text[word.start : word.end] for word in words(text)]
+
+
+@given(payloads)
+@MANY
+def test_a_payload_without_our_words_passes_byte_for_byte(text: str) -> None:
+    assert split_payload(text) == ({}, text)
+
+
+@given(mixed_payloads)
+@MANY
+def test_without_our_words_the_payloads_own_stay_as_they_stood(text: str) -> None:
+    items, payload = split_payload(text)
+    ours = tuple(f"--{key}=" for key in KEYS)
+    own = [raw for raw, word in zip(raw_words(text), words(text), strict=True) if not word.value.startswith(ours)]
+    assert raw_words(payload) == own
+    assert items or payload == text
+    assert split_payload(payload) == ({}, payload)
+
+
+@pytest.mark.parametrize(
+    ("text", "payload"),
+    [
+        pytest.param("a --Data=x", "a", id="at-the-end"),
+        pytest.param("--Data=x a", "a", id="in-front"),
+        pytest.param("a  --Data=x  b", "a  b", id="in-between"),
+        pytest.param("--Data=x", "", id="alone"),
+        pytest.param("a 'b  c' --Data=x --Data=y \"d\"", "a 'b  c' \"d\"", id="quotes-stay"),
+        pytest.param("a \\\n  --Data=x \\\n  b", "a \\\n  b", id="a-command-on-several-lines"),
+        pytest.param("a \\\n  --Data=x", "a", id="the-last-line-of-a-command-on-several"),
+        pytest.param(r"a\  --Data=x", r"a\ ", id="after-an-escaped-blank"),
+        pytest.param("a\\\t --Data=x", "a\\\t", id="after-an-escaped-tab"),
+        pytest.param(r"a\\ --Data=x", r"a\\", id="after-an-escaped-backslash"),
+    ],
+)
+def test_a_word_of_ours_is_cut_out_with_its_blanks_and_nothing_else(text: str, payload: str) -> None:
+    found = split_payload(text)
+    assert found.payload == payload
+    assert set(found.items) == {"Data"}
+    assert raw_words(found.payload) == [raw for raw in raw_words(text) if not raw.startswith("--Data=")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("--Database=prod", id="longer-name"),
+        pytest.param("--Dat=x", id="shorter-name"),
+        pytest.param("-Data=x", id="one-dash"),
+        pytest.param("Data=x", id="no-dash"),
+        pytest.param("---Data=x", id="three-dashes"),
+        pytest.param("--data=x", id="other-case"),
+        pytest.param("x--Data=x", id="inside-a-word"),
+        pytest.param("'run --Data=x'", id="inside-quotes"),
+        pytest.param(r"a\ --Data=x", id="after-an-escaped-blank"),
+        pytest.param("-- --Data=x --Data", id="after-a-bare-double-dash"),
+        pytest.param("--OverwriteGO=yes", id="a-word-that-nobody-types"),
+        pytest.param("dir-out=/x files-in=a,b globus-user=me", id="words-of-the-globus-pilot"),
+    ],
+)
+def test_only_whole_words_with_our_names_are_ours(text: str) -> None:
+    assert split_payload(text) == ({}, text)
+
+
+def test_options_that_are_repeated_among_the_words_add_up() -> None:
+    found = split_payload("--Data=a,b run --Data=c --OutputGO=B:/o")
+    assert found == ({"Data": ["a", "b", "c"], "OutputGO": ["B:/o"]}, "run")
+
+
+def test_quotes_around_an_option_or_its_value_are_the_shells() -> None:
+    found = split_payload("""'--StageinGOsrc=A:/a b' --Data="x y" --OutputGO=B:/o\\ p""")
+    assert found.items == {"StageinGOsrc": ["A:/a b"], "Data": ["x y"], "OutputGO": ["B:/o p"]}
+
+
+def test_every_option_without_a_value_is_reported_with_its_column() -> None:
+    errors = mistakes(lambda: split_payload("run --Data x --OutputGO= --WorkingendpointGO=W --StageinGOsrc=''"))
+    text = "\n".join(error.message for error in errors)
+    assert [error.subject for error in errors] == ["--Data", "--OutputGO", "--StageinGOsrc"]
+    assert all(shown in text for shown in ('"--Data" at column 5 ', '"--OutputGO=" at column 14 ', '"--StageinGOsrc="'))
+    assert all("after a bare --" in error.hint for error in errors)
+
+
+def test_beside_its_mistakes_a_text_is_split() -> None:
+    (items, payload), errors = read_payload("run --Data --OutputGO=B:/o 'x  y' --Data=a,,b")
+    assert (items["OutputGO"], payload) == (["B:/o"], "run 'x  y'")
+    assert [(error.subject, error.code) for error in errors] == [("--Data", "no-value"), ("--Data", "empty-item")]
+
+
+def test_a_text_with_an_unbalanced_quote_is_not_split() -> None:
+    (items, payload), errors = read_payload("run --Data=x 'y")
+    assert (items, payload) == ({}, "run --Data=x 'y")
+    assert [error.code for error in errors] == ["unbalanced-quote"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_each_of_the_seven_options_is_known(key: str) -> None:
+    assert split_payload(f"a --{key}=x b") == ({key: ["x"]}, "a b")
+
+
+# --- serial numbers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "serial", "filled"),
+    [
+        pytest.param("f_${SN}.root", 7, "f_7.root", id="plain"),
+        pytest.param("f_${SN/P}.root", 7, "f_000007.root", id="six-digits"),
+        pytest.param("${SN}${SN/P}${SN}", 12, "1200001212", id="several"),
+        pytest.param("${SN/P}", 1234567, "1234567", id="more-than-six-digits"),
+        pytest.param("$SN ${SNX} ${sn} {SN}", 7, "$SN ${SNX} ${sn} {SN}", id="others-stay"),
+        pytest.param("$JEDITASKID ${OUTPUT0}", 7, "$JEDITASKID ${OUTPUT0}", id="the-servers-stay"),
+        pytest.param("", 7, "", id="nothing"),
+    ],
+)
+def test_serial_numbers_are_filled_in_as_jedi_does(text: str, serial: int, filled: str) -> None:
+    assert fill_serial(text, serial) == filled
+
+
+OUTPUT: Mapping[str, Sequence[str]] = {"Data": ["x.root"], "OutputGO": ["B:/o/"]}
+
+
+@pytest.mark.parametrize(
+    ("items", "shared"),
+    [
+        pytest.param({}, [], id="nothing-is-written"),
+        pytest.param({"StageinGOsrc": ["A:/a"]}, [], id="the-jobs-directory-is-its-own"),
+        pytest.param(OUTPUT, ["B:/o/x.root"], id="same-name"),
+        pytest.param({**OUTPUT, "Data": ["x_${SN}.root"]}, [], id="number-in-the-name"),
+        pytest.param({**OUTPUT, "Data": ["x_${SN/P}.root"]}, [], id="padded-number-in-the-name"),
+        pytest.param({**OUTPUT, "Data": ["${SN/P}/"]}, [], id="padded-number-is-the-name"),
+        pytest.param({**OUTPUT, "OutputGO": ["B:/o/${SN}"]}, [], id="number-in-the-directory"),
+        pytest.param({**OUTPUT, "OutputGO": ["B:/${SN/P}/o"]}, [], id="padded-number-in-the-directory"),
+        pytest.param({**OUTPUT, "OutputGO": ["B:/$JEDITASKID/o"]}, ["B:/$JEDITASKID/o/x.root"], id="the-tasks-number"),
+        pytest.param({**OUTPUT, "Data": ["a", "b"]}, ["B:/o/a", "B:/o/b"], id="each-is-named"),
+        pytest.param(
+            {"StageinGOsrc": ["A:/${SN}/a"], "StageinGOdest": ["B:/b"]}, ["B:/b"], id="numbered-source-renamed"
+        ),
+        pytest.param({"StageinGOsrc": ["A:/a_${SN/P}"], "StageinGOdest": ["B:/b/"]}, [], id="numbered-source-kept"),
+        pytest.param(
+            {"StageinGOsrc": ["A:/${SN}/a"], "StageinGOdest": ["B:/b/"]}, ["B:/b/a"], id="numbered-source-folder"
+        ),
+    ],
+)
+def test_two_jobs_never_write_one_file(items: dict[str, list[str]], shared: list[str]) -> None:
+    assert [str(move.target) for move in needs_serial(spec_from(items))] == shared

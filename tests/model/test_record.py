@@ -1,0 +1,413 @@
+"""A record has the bytes of panda-client, is read by the server's own code, and fits its columns."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandaclient.FileSpec import FileSpec  # type: ignore[import-untyped]
+from pandaclient.JobSpec import JobSpec  # type: ignore[import-untyped]
+from pandaclient.MiscUtils import dump_jobs_json  # type: ignore[import-untyped]
+
+from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.model.block import Decoded, attach, decode
+from goclient.model.grammar import spec_from
+from goclient.model.record import (
+    FILE_ATTRIBUTES,
+    JOB_ATTRIBUTES,
+    AssignedJob,
+    JobCommon,
+    JobRecord,
+    JobState,
+    decode_jobs,
+    encode_jobs,
+    encoded_pieces,
+    job_records,
+)
+from goclient.model.spec import TransferSpec
+from tests.strategies import FEW, MANY, payloads, specs
+
+COMMON = JobCommon(
+    transformation="http://example.org/datatransfer.sh",
+    computingSite="TEST1",
+    prodSourceLabel="user",
+    destinationSE="local",
+    destinationDBlock="panda.destDB.5b0c9ee7",
+    jobDefinitionID=4711,
+    currentPriority=1000,
+)
+NASTY = "'a\"b\\c\n\t%,=$`;é日本\U0001f600\u2028\x7f</script>"
+
+
+def reference(records: list[JobRecord]) -> str:
+    """What panda-client makes of the same jobs."""
+    jobs = []
+    for record in records:
+        job = JobSpec()
+        for name in JobCommon.__dataclass_fields__:
+            setattr(job, name, getattr(record.common, name))
+        job.jobName, job.jobParameters = record.jobName, record.jobParameters
+        log = FileSpec()
+        log.lfn, log.type = record.log_file, "log"
+        log.dataset = log.destinationDBlock = record.common.destinationDBlock
+        job.addFile(log)
+        jobs.append(job)
+    return str(dump_jobs_json(jobs))
+
+
+# --- to the wire --------------------------------------------------------------------------------------------
+
+
+def test_the_attributes_are_those_of_panda_client() -> None:
+    assert JobSpec._attributes == JOB_ATTRIBUTES
+    assert FileSpec._attributes == FILE_ATTRIBUTES
+    assert (len(JOB_ATTRIBUTES), len(FILE_ATTRIBUTES)) == (126, 18)
+
+
+OTHER = replace(COMMON, computingSite="TEST3", cloud="OSG", VO="osg", processingType="panda-client")
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param([], id="no-job"),
+        pytest.param([JobRecord(COMMON, "one", "run 1")], id="one-job"),
+        pytest.param([JobRecord(OTHER, "one", "run 1")], id="everything-set"),
+        pytest.param([JobRecord(COMMON, "one", "")], id="no-parameters"),
+        pytest.param([JobRecord(replace(COMMON, VO="", cloud=""), "", "")], id="empty-is-not-unset"),
+        pytest.param([JobRecord(COMMON, "NULL", "NULL")], id="the-word-for-unset"),
+        pytest.param([JobRecord(replace(COMMON, transformation=NASTY), NASTY, NASTY)], id="quotes-and-unicode"),
+        pytest.param([JobRecord(COMMON, "\0", "\0 \ud800")], id="what-the-encoder-marks-places-with"),
+        pytest.param([JobRecord(replace(COMMON, cloud=r'"\u0000"'), "one", r'"\u0000"')], id="and-its-escaped-form"),
+        pytest.param([JobRecord(COMMON, "[, ", ", [")], id="separators"),
+        pytest.param(job_records(COMMON, name="n", parameters="run ${SN/P}", count=200), id="many-jobs"),
+        pytest.param(
+            [JobRecord((COMMON, OTHER, replace(COMMON))[i // 3 % 3], f"n{i}", str(i)) for i in range(200)],
+            id="several-kinds-of-jobs",
+        ),
+    ],
+)
+def test_the_bytes_are_those_of_panda_client(records: list[JobRecord]) -> None:
+    assert encode_jobs(records) == reference(records)
+
+
+_texts = st.text(max_size=20)
+_names = _texts.filter(lambda text: "\0" not in text)  # refused before it is encoded
+_commons = st.builds(
+    JobCommon,
+    transformation=_names,
+    computingSite=_names,
+    prodSourceLabel=_names,
+    destinationSE=_names,
+    destinationDBlock=_names,
+    jobDefinitionID=st.integers(1, 9999),
+    currentPriority=st.integers(-100_000, 100_000),
+    cloud=st.none() | _names,
+    VO=st.none() | _names,
+    processingType=st.none() | _names,
+)
+
+
+@given(st.lists(st.builds(JobRecord, st.sampled_from((COMMON, OTHER)) | _commons, _texts, _texts), max_size=5))
+@MANY
+def test_any_jobs_have_the_bytes_of_panda_client(records: list[JobRecord]) -> None:
+    assert encode_jobs(records) == reference(records)
+
+
+def test_a_record_in_another_json_document_is_the_same_record() -> None:
+    records = [*job_records(COMMON, name="n", parameters=NASTY, count=70), JobRecord(OTHER, "\0", "\0")]
+
+    def escaped(text: str) -> str:
+        return json.dumps(text)[1:-1]
+
+    document = f'{{"record": "{"".join(encoded_pieces(records, escaped))}"}}'
+    assert json.loads(document) == {"record": encode_jobs(records)}
+
+
+def test_a_single_job_has_the_plain_name_and_the_first_number() -> None:
+    (record,) = job_records(COMMON, name="n", parameters="${SN} ${SN/P}", count=1)
+    assert (record.jobName, record.jobParameters) == ("n", "1 000001")
+    assert record.log_file == "n.job.log.tgz"
+
+
+def test_several_jobs_have_their_own_names_and_numbers() -> None:
+    records = job_records(COMMON, name="n", parameters="${SN} ${SN/P}", count=3)
+    assert [record.jobName for record in records] == ["n_0", "n_1", "n_2"]
+    assert [record.jobParameters for record in records] == ["1 000001", "2 000002", "3 000003"]
+
+
+# --- widths -------------------------------------------------------------------------------------------------
+
+# The columns of the server's database, measured.
+WIDTHS = {
+    "transformation": 250,
+    "computingSite": 128,
+    "prodSourceLabel": 20,
+    "destinationSE": 250,
+    "destinationDBlock": 255,
+    "cloud": 32,
+    "VO": 32,
+    "processingType": 64,
+}
+
+
+def common_with(values: Any) -> JobCommon:
+    """The common values of a submission, some of them replaced."""
+    return replace(COMMON, **values)
+
+
+def test_every_text_that_jobs_share_has_a_width() -> None:
+    texts = {name for name, kind in JobCommon.__annotations__.items() if "str" in str(kind)}
+    assert texts == set(WIDTHS)
+
+
+@pytest.mark.parametrize("letter", ["x", "日"])
+@pytest.mark.parametrize(("field", "width"), WIDTHS.items())
+def test_what_fits_its_column_exactly_passes(field: str, width: int, letter: str) -> None:
+    common_with({field: letter * width}).check()
+
+
+@pytest.mark.parametrize(("field", "width"), WIDTHS.items())
+def test_one_character_more_than_the_column_has_is_refused(field: str, width: int) -> None:
+    common = common_with({field: "x" * (width + 1)})
+    with pytest.raises(RequestError) as caught:
+        common.check()
+    assert (caught.value.code, caught.value.subject) == ("too-wide", f"--{field}")
+    assert all(part in caught.value.message for part in (f"{width + 1} characters", f"stores {width}", '"xxxx'))
+    assert str(width) in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b", "\udcff"])
+def test_what_is_no_text_is_refused(text: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        replace(COMMON, cloud=text).check()
+    assert (caught.value.code, caught.value.subject) == ("not-text", "--cloud")
+
+
+def test_everything_that_does_not_fit_is_reported_at_once() -> None:
+    common = common_with({field: "x" * (width + 1) for field, width in WIDTHS.items()})
+    with pytest.raises(GoclientError) as caught:
+        common.check()
+    assert sorted(part.subject for part in caught.value.parts) == sorted(f"--{field}" for field in WIDTHS)
+
+
+# --- read by the server -------------------------------------------------------------------------------------
+
+# What the server's own code makes of a record, as JSON: its attributes, and the set values of each job.
+_SERVER = """
+import json, sys
+from pandaserver.taskbuffer.FileSpec import FileSpec
+from pandaserver.taskbuffer.JobSpec import JobSpec
+from pandaserver.taskbuffer.JobUtils import load_jobs_json
+
+def values(spec):
+    every = {name: getattr(spec, name) for name in spec._attributes}
+    return {name: value for name, value in every.items() if value != "NULL"}
+
+jobs = [{**values(job), "Files": [values(file) for file in job.Files]} for job in load_jobs_json(sys.stdin.read())]
+json.dump({"jobs": jobs, "job": JobSpec._attributes, "file": FileSpec._attributes}, sys.stdout)
+"""
+
+Server = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def server() -> Server:
+    """Reads a record with the server's own code."""
+    python = os.environ.get("GOCLIENT_TEST_SERVER_PYTHON")
+    if not python:
+        reason = "GOCLIENT_TEST_SERVER_PYTHON names no interpreter that has panda-server-source"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    def read(record: str) -> Any:
+        done = subprocess.run(
+            [python, "-c", _SERVER],
+            input=record.encode("ascii"),
+            capture_output=True,
+            check=False,
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+    return read
+
+
+def test_the_attributes_stand_where_the_server_looks_for_them(server: Server) -> None:
+    answer = server("[]")
+    assert answer["job"] == list(JOB_ATTRIBUTES)
+    # The server writes row_ID, and has four more behind, which it leaves unset.
+    assert answer["file"][1 : len(FILE_ATTRIBUTES)] == list(FILE_ATTRIBUTES[1:])
+
+
+def test_the_server_reads_what_was_submitted(server: Server) -> None:
+    spec = spec_from({"StageinGOsrc": ["SITE1:/a b,c/é"], "Data": ["x"], "OutputGO": ["SITE1:/o/${SN/P}/"]})
+    text = attach("run '1  2'", spec)
+    records = job_records(OTHER, name="n", parameters=text, count=2)
+    jobs = server(encode_jobs(records))["jobs"]
+    assert jobs == decode_jobs(encode_jobs(records))
+    assert jobs[1] == {
+        "jobDefinitionID": 4711,
+        "transformation": "http://example.org/datatransfer.sh",
+        "prodSourceLabel": "user",
+        "currentPriority": 1000,
+        "jobName": "n_1",
+        "computingSite": "TEST3",
+        "jobParameters": text.replace("${SN/P}", "000002"),
+        "destinationDBlock": "panda.destDB.5b0c9ee7",
+        "destinationSE": "local",
+        "cloud": "OSG",
+        "VO": "osg",
+        "processingType": "panda-client",
+        "Files": [
+            {
+                "lfn": "n_1.job.log.tgz",
+                "type": "log",
+                "dataset": "panda.destDB.5b0c9ee7",
+                "destinationDBlock": "panda.destDB.5b0c9ee7",
+            }
+        ],
+    }
+
+
+@given(jobs=st.lists(st.tuples(payloads, specs), min_size=20, max_size=20))
+@FEW
+def test_through_the_server_every_spec_and_payload_comes_back(
+    server: Server, jobs: list[tuple[str, TransferSpec]]
+) -> None:
+    records = [JobRecord(COMMON, f"n{i}", attach(payload, spec)) for i, (payload, spec) in enumerate(jobs)]
+    read = server(encode_jobs(records))["jobs"]
+    assert [decode(job["jobParameters"]) for job in read] == [Decoded(spec, payload) for payload, spec in jobs]
+
+
+# --- from the wire ------------------------------------------------------------------------------------------
+
+
+def test_the_jobs_of_a_record_have_what_was_set() -> None:
+    record = JobRecord(COMMON, "n", NASTY)
+    (job,) = decode_jobs(encode_jobs([record]))
+    assert (job["jobName"], job["jobParameters"], job["currentPriority"]) == ("n", NASTY, 1000)
+    assert "cloud" not in job
+    assert [file["lfn"] for file in job["Files"]] == ["n.job.log.tgz"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("[", id="cut-off"),
+        pytest.param("5", id="a-number"),
+        pytest.param("null", id="null"),
+        pytest.param("[[]]", id="an-empty-row"),
+        pytest.param("[5]", id="a-number-for-a-row"),
+        pytest.param('[{"a": 1}]', id="an-object-for-a-row"),
+        pytest.param("[[1, 2]]", id="no-files"),
+        pytest.param("[[1, [2]]]", id="a-number-for-a-file"),
+        pytest.param("9" * 5000, id="an-endless-number"),
+        pytest.param("[" * 100_000, id="too-deep"),
+    ],
+)
+def test_what_is_no_record_is_refused(text: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        decode_jobs(text)
+    assert caught.value.code == "bad-record"
+
+
+ANSWER: dict[str, Any] = {
+    "PandaID": 7,
+    "jobName": "n",
+    "transformation": "http://x/run",
+    "jobPars": "run 1",
+    "attemptNr": 2,
+    "logFile": "n.job.log.tgz",
+    "logGUID": "0c",
+    "dispatchDblock": "NULL",
+    "destinationDblock": "panda.destDB.1",
+    "prodSourceLabel": "user",
+}
+
+
+def test_a_job_from_the_dispatcher_has_what_a_pilot_needs() -> None:
+    assert AssignedJob.from_answer(ANSWER) == AssignedJob(
+        panda_id=7,
+        name="n",
+        transformation="http://x/run",
+        parameters="run 1",
+        attempt=2,
+        log_file="n.job.log.tgz",
+        log_guid="0c",
+        dispatch_block="",
+        destination_block="panda.destDB.1",
+    )
+
+
+@pytest.mark.parametrize("unset", [None, "NULL"])
+def test_what_the_dispatcher_leaves_unset_is_empty(unset: str | None) -> None:
+    job = AssignedJob.from_answer({**dict.fromkeys(ANSWER, unset), "PandaID": "7"})
+    assert (job.panda_id, job.attempt, job.parameters, job.log_file) == (7, 0, "", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({**ANSWER, "PandaID": "NULL"}, id="unset-id"),
+        pytest.param({**ANSWER, "PandaID": None}, id="no-id"),
+        pytest.param({**ANSWER, "PandaID": "7x"}, id="an-id-that-is-no-number"),
+        pytest.param({**ANSWER, "PandaID": float("inf")}, id="an-endless-id"),
+        pytest.param({**ANSWER, "PandaID": [7]}, id="a-list-for-an-id"),
+        pytest.param({**ANSWER, "attemptNr": "first"}, id="an-attempt-that-is-no-number"),
+        pytest.param([7], id="a-list"),
+        pytest.param("7", id="a-text"),
+        pytest.param(None, id="null"),
+    ],
+)
+def test_what_is_no_job_is_the_servers_fault(answer: Any) -> None:
+    with pytest.raises(ServerError) as caught:
+        AssignedJob.from_answer(answer)
+    assert (caught.value.code, caught.value.exit_code) == ("bad-answer", 90)
+
+
+def test_a_state_says_everything_that_went_wrong() -> None:
+    job = {
+        "PandaID": 7,
+        "jobStatus": "failed",
+        "jobParameters": "run",
+        "pilotErrorDiag": "stage-in: no file",
+        "exeErrorDiag": "NULL",
+        "taskBufferErrorDiag": None,
+        "ddmErrorDiag": "",
+        "supErrorDiag": "killed",
+    }
+    assert JobState.from_answer(job) == JobState(7, "failed", "stage-in: no file; killed", "run")
+    assert JobState.from_answer({"PandaID": "7"}) == JobState(7, "", "", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(None, id="null"),
+        pytest.param("7", id="a-text"),
+        pytest.param([], id="a-list"),
+        pytest.param({}, id="nothing"),
+        pytest.param({"PandaID": None}, id="no-id"),
+        pytest.param({"PandaID": "NULL"}, id="unset-id"),
+        pytest.param({"PandaID": -7}, id="a-negative-id"),
+        pytest.param({"PandaID": 7.5}, id="half-an-id"),
+        pytest.param({"PandaID": "²"}, id="a-digit-that-is-no-number"),
+        pytest.param({"PandaID": "9" * 5000}, id="an-endless-id"),
+    ],
+)
+def test_what_is_no_state_is_the_servers_fault(answer: Any) -> None:
+    with pytest.raises(ServerError) as caught:
+        JobState.from_answer(answer)
+    assert caught.value.code == "bad-answer"

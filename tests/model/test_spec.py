@@ -1,0 +1,153 @@
+"""A spec is a frozen value that says where each file will be."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from pydantic import BaseModel, ValidationError
+
+from goclient.model.grammar import fill_serial
+from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec, endpoint_problem, path_problem
+from tests.strategies import MANY, specs
+
+MOVE = Move(source=Place(endpoint="A", path="/d/a"), destination=JOB_DIRECTORY)
+
+
+@given(specs)
+@MANY
+def test_a_spec_survives_its_json(spec: TransferSpec) -> None:
+    assert TransferSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        pytest.param(TransferSpec(), "working", id="spec"),
+        pytest.param(MOVE, "source", id="move"),
+        pytest.param(JOB_DIRECTORY, "path", id="place"),
+    ],
+)
+def test_values_are_frozen(value: BaseModel, field: str) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(value, field, "/x")
+
+
+def test_an_unknown_field_is_no_part_of_a_spec() -> None:
+    with pytest.raises(ValidationError, match="extra"):
+        TransferSpec.model_validate({"stage_in": [], "stage_around": []})
+
+
+@pytest.mark.parametrize("path", ["", "a", "~/a", "/a/../b", "/.", "/a\nb", "/\ud800", "/$HOME", "/${SN", "/a\x85b"])
+def test_a_place_has_no_path_that_is_none(path: str) -> None:
+    assert path_problem(path)
+    with pytest.raises(ValidationError):
+        Place(endpoint="A", path=path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "//", "/~/", "/~a/b", "/a b", "/...", "/${SN/P}", "/$JOBSETID$JEDITASKID", "/日本"]
+)
+def test_a_place_has_any_other_path(path: str) -> None:
+    assert path_problem(path) == ""
+    assert Place(endpoint="A", path=path).path == path
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "good"),
+    [
+        pytest.param("x" * 256, True, id="as-long-as-may-be"),
+        pytest.param("x" * 257, False, id="longer"),
+        pytest.param("wdeng#ANLHEP_ATLAS8", True, id="name-of-2012"),
+        pytest.param("Große Ablage, 100%", True, id="display-name"),
+        pytest.param("", False, id="nothing"),
+        pytest.param(" \u00a0", False, id="blanks"),
+        pytest.param("a\tb", False, id="tab"),
+        pytest.param("a\udfff", False, id="half-a-character"),
+    ],
+)
+def test_an_endpoint_has_a_name(endpoint: str, good: bool) -> None:
+    assert (endpoint_problem(endpoint) == "") is good
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "target"),
+    [
+        pytest.param("/in/a", "/out/", "/out/a", id="into-a-directory"),
+        pytest.param("/in/a", "/out/b", "/out/b", id="under-a-new-name"),
+        pytest.param("/in/a/", "/out/", "/out/a/", id="a-directory-into-a-directory"),
+        pytest.param("/in/a/", "/out/b", "/out/b", id="a-directory-under-a-new-name"),
+        pytest.param("/a", "/", "/a", id="into-the-root"),
+        pytest.param("/a", "/~/", "/~/a", id="into-the-home-directory"),
+        pytest.param("/a", "/out//", "/out/a", id="superfluous-slashes"),
+        pytest.param("/", "/out/", "/out/", id="everything"),
+        pytest.param("/in/a_${SN}.root", "/out/", "/out/a_${SN}.root", id="a-number-in-the-name"),
+        pytest.param("/in/a_${SN/P}.root", "/out/", "/out/a_${SN/P}.root", id="a-padded-number-in-the-name"),
+        pytest.param("/in/${SN/P}/", "/out/", "/out/${SN/P}/", id="a-padded-number-is-the-name"),
+        pytest.param("/in/a", "/out/${SN/P}/", "/out/${SN/P}/a", id="a-padded-number-in-the-directory"),
+    ],
+)
+def test_a_target_is_the_destination_joined_with_the_sources_name(source: str, destination: str, target: str) -> None:
+    move = Move(source=Place(endpoint="A", path=source), destination=Place(endpoint="B", path=destination))
+    assert move.target == Place(endpoint="B", path=target)
+
+
+@given(specs)
+@MANY
+def test_a_target_with_the_number_filled_in_is_the_filled_in_moves_target(spec: TransferSpec) -> None:
+    def filled(place: Place) -> Place:
+        return Place(endpoint=place.endpoint, path=fill_serial(place.path, 42))
+
+    for move in spec.moves:
+        assert Move(source=filled(move.source), destination=filled(move.destination)).target == filled(move.target)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "path", "text"),
+    [
+        pytest.param("SITE1", "/a", "SITE1:/a", id="endpoint"),
+        pytest.param("gsiftp://host:2811", "/a", "gsiftp://host:2811/a", id="gridftp"),
+        pytest.param(None, "/a/b", "a/b", id="in-the-jobs-directory"),
+    ],
+)
+def test_a_place_is_written_as_it_is_typed(endpoint: str | None, path: str, text: str) -> None:
+    assert str(Place(endpoint=endpoint, path=path)) == text
+
+
+def move(source: str | None, destination: str | None) -> Move:
+    return Move(source=Place(endpoint=source, path="/a"), destination=Place(endpoint=destination, path="/b"))
+
+
+SPEC = TransferSpec(
+    stage_in=(move("A", None), move("B", "C"), move("A", None)),
+    stage_out=(move(None, "C"), move(None, "D")),
+    output=(move(None, "E"),),
+    working="W",
+    overwrite=True,
+)
+
+
+def test_moves_come_in_the_order_in_which_they_happen() -> None:
+    assert tuple(SPEC.moves) == SPEC.stage_in + SPEC.stage_out + SPEC.output
+
+
+def test_each_endpoint_is_named_once_without_the_nodes_own() -> None:
+    assert SPEC.endpoints == ("A", "B", "C", "D", "E")
+
+
+def test_endpoints_are_replaced_wherever_they_stand_and_nothing_else() -> None:
+    resolved = SPEC.with_endpoints({"A": "1", "C": "gsiftp://host", "W": "no", "X": "no"})
+    assert resolved.endpoints == ("1", "B", "gsiftp://host", "D", "E")
+    assert resolved.with_endpoints({"1": "A", "gsiftp://host": "C"}) == SPEC
+
+
+@given(specs)
+@MANY
+def test_a_spec_whose_endpoints_stay_is_the_same(spec: TransferSpec) -> None:
+    assert spec.with_endpoints({}) == spec
+    assert spec.with_endpoints({name: name for name in spec.endpoints}) == spec
+
+
+def test_a_spec_is_true_if_a_job_needs_more_than_its_payload() -> None:
+    assert not TransferSpec()
+    assert TransferSpec(working="W")
+    assert SPEC

@@ -1,0 +1,278 @@
+"""What hypothesis draws: specs in the form that the grammar gives them, what users type, and hostile texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from goclient.model.block import attach
+from goclient.model.grammar import KEYS, OVERWRITE
+from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
+
+MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(MANY, max_examples=30)
+FEW = settings(MANY, max_examples=5)  # each example starts a program
+
+Draw = st.DrawFn
+Items = dict[str, list[str]]
+
+# --- paths and names ----------------------------------------------------------------------------------------
+
+PLACEHOLDERS = ("${SN}", "${SN/P}", "$JEDITASKID")
+
+# What has a meaning to a shell, to a URL, to PanDA, to the block, or to one of the 2012 parsers.
+_PIECES = (
+    *("a", "data", "x.root", "0064.file", "-", "_", ".", "..x", "~", "#", "@", "+", ",", ":", "=", "==", "%", "%41"),
+    *("%2C", "%zz", " ", "  ", "'", '"', "\\", "`", ";", "&", "|", "<", ">", "(", ")", "*", "?", "[x]", "{a,b}", "!"),
+    *("--Data=x", "goclient=v1:1", "é", "e\u0301", "日本", "\U0001f600", "\u00a0", "\u2028", "\ufeff"),
+    *PLACEHOLDERS,
+)
+
+# Everything that a path may hold beside these pieces: no control characters, no halves of characters, no bare $.
+_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/$")
+
+pieces = st.sampled_from(_PIECES) | st.text(_LETTERS, min_size=1, max_size=4)
+segments = st.lists(pieces, min_size=1, max_size=3).map("".join).filter(lambda name: name not in (".", ".."))
+
+
+# A name such as a/b.root or results/; never empty, never with a slash in front.
+_parts = st.lists(segments, min_size=1, max_size=3)
+relative = st.builds("{1}{0}".format, st.sampled_from(("", "/")), _parts.map("/".join) | _parts.map("//".join))
+
+# A path on an endpoint: absolute, or below the home directory; / itself too.
+paths = st.just("/") | st.builds(str.__add__, st.sampled_from(("/", "//", "/~/")), relative)
+
+# A name that may be typed for a file of the job's directory: it says neither an endpoint nor an absolute path.
+job_names = relative.filter(lambda name: not name.startswith("~") and ":/" not in name)
+
+# --- endpoints ----------------------------------------------------------------------------------------------
+
+_NAMES = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "My data, at home", "100% = 'all'", "Große Ablage")
+_NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":")
+
+hosts = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}(:[0-9]{1,5})?", fullmatch=True)
+endpoints = (
+    st.sampled_from(_NAMES)
+    | st.uuids().map(str)
+    | hosts.map("gsiftp://".__add__)
+    # The two names that are left out are schemes.
+    | st.text(_NAME_LETTERS, min_size=1, max_size=20).filter(lambda e: e.strip() and e not in ("globus", "gsiftp"))
+)
+working_names = st.sampled_from(("OSGDEV", "W", "goclient", "my node, ünter")) | st.text(
+    st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":/$"), min_size=1, max_size=64
+).filter(lambda name: bool(name.strip()))
+
+
+# --- specs --------------------------------------------------------------------------------------------------
+
+
+def _directory(place: Place) -> Place:
+    return place if place.is_directory else Place(endpoint=place.endpoint, path=place.path + "/")
+
+
+_elsewhere = st.builds(Place, endpoint=endpoints, path=paths)
+_own_file = st.builds(Place, endpoint=st.none(), path=job_names.map("/".__add__))
+_own_place = st.just(JOB_DIRECTORY) | st.builds(Place, endpoint=st.none(), path=paths)
+
+
+def _one_for_all(sources: list[Place], destination: Place, into: bool) -> tuple[Move, ...]:
+    one = _directory(destination) if into or len(sources) > 1 else destination
+    return tuple(Move(source=source, destination=one) for source in sources)
+
+
+def _one_for_each(pairs: list[tuple[Place, Place]], into: bool) -> tuple[Move, ...]:
+    return tuple(Move(source=s, destination=_directory(d) if into else d) for s, d in pairs)
+
+
+def _moves(
+    sources: st.SearchStrategy[Place], destinations: st.SearchStrategy[Place], *, into: bool = False
+) -> st.SearchStrategy[tuple[Move, ...]]:
+    """Up to three moves: with one destination for all, which is a directory if they are several, or with one each."""
+    way = st.just(into)
+    return st.builds(_one_for_all, st.lists(sources, max_size=3), destinations, way) | st.builds(
+        _one_for_each, st.lists(st.tuples(sources, destinations), max_size=2), way
+    )
+
+
+def _spec(
+    stage_in: tuple[Move, ...],
+    stage_out: tuple[Move, ...],
+    output: tuple[Move, ...],
+    working: str,
+    alone: bool,
+    overwrite: bool,
+) -> TransferSpec:
+    """A spec as the grammar builds it from what a user typed or from a record."""
+    if not (stage_in or stage_out or output or alone):
+        return TransferSpec()
+    spec = TransferSpec(stage_in=stage_in, stage_out=stage_out, output=output, working=working, overwrite=overwrite)
+    # What is on the working endpoint is in the job's directory: no other endpoint has its name.
+    return spec.with_endpoints({working: working + "+"})
+
+
+specs = st.builds(
+    _spec,
+    _moves(_elsewhere, _elsewhere | _own_place),
+    _moves(_elsewhere | _own_file, _elsewhere),
+    _moves(_own_file, _elsewhere, into=True),
+    working_names,
+    st.booleans(),
+    st.booleans(),
+)
+
+
+# --- what users type ----------------------------------------------------------------------------------------
+
+
+def items_of(spec: TransferSpec) -> Items:
+    """The items of each word that mean a spec, every destination written out."""
+
+    def typed(place: Place) -> str:
+        return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
+
+    items = {
+        "StageinGOsrc": [typed(move.source) for move in spec.stage_in],
+        "StageinGOdest": [typed(move.destination) for move in spec.stage_in],
+        "StageoutGOsrc": [typed(move.source) for move in spec.stage_out],
+        "StageoutGOdest": [typed(move.destination) for move in spec.stage_out],
+        "OutputGO": [typed(move.destination) for move in spec.output],
+        "WorkingendpointGO": [spec.working] if spec.working else [],
+        "Data": [move.source.path[1:] for move in spec.output],
+        OVERWRITE: ["yes"] if spec.overwrite else [],
+    }
+    return {key: value for key, value in items.items() if value}
+
+
+# Anything that may stand where a location or a name should: right, odd, or wrong.
+_odd_names = st.sampled_from(("./~x", ".//x", "/~/x", "//x", "/", "./", "~", "~x", "a:b", "a:/b", "@x", ".", "", " "))
+_odd_items = st.builds("{}:{}".format, st.sampled_from(("W", "goclient", "SITE1")), paths | _odd_names) | _odd_names
+typed_items = st.fixed_dictionaries(
+    {}, optional={key: st.lists(_odd_items | relative | st.text(max_size=12), max_size=3) for key in (*KEYS, OVERWRITE)}
+)
+
+
+def _accepted_items(draw: Draw) -> Items:
+    """Items that are right but for the odd way in which some are written; the grammar accepts most of them."""
+    own = st.builds(str.__add__, st.sampled_from(("W:/", "W://", "W:/~", "W:/~/", "./", ".//", "./~", "")), relative)
+    own |= st.sampled_from(("W:/", "W:/~/", "./"))
+    remote = st.builds("{}:{}".format, st.sampled_from(("SITE1", "goclient")), paths)
+    items: Items = {
+        "StageinGOsrc": draw(st.lists(remote, max_size=2)),
+        "StageoutGOsrc": draw(st.lists(own | remote, max_size=2)),
+        "Data": draw(st.lists(own, max_size=2)),
+        "WorkingendpointGO": draw(st.sampled_from((["W"], []))),
+    }
+    items["StageoutGOdest"] = [draw(remote) for _ in items["StageoutGOsrc"]]
+    items["OutputGO"] = [draw(remote)] if items["Data"] else []
+    return {key: value for key, value in items.items() if value}
+
+
+accepted_items = st.composite(_accepted_items)()
+
+# --- payloads -----------------------------------------------------------------------------------------------
+
+BLANKS = (" ", "  ", "\t", "\n", "\r\n", " \\\n  ", "\\\r\n")
+
+# Words of a payload as typed: with quotes in balance, and none that is an option of ours.
+_OWN_WORDS = (
+    *("run.sh", "-x", "--verbose", "--Database=prod", "--Data2=x", "-Data=x", "Data=x", "dir-out=/x", "files-in=a,b"),
+    *("'a b'", '"a  b"', '"it\'s"', r"a\ ", r"\ ", r"\\", r"\"", "''", '""', "$HOME", "${SN}", "`id`", "#", "~", "*"),
+    *("--StageinGOsrcs=x", "'--Data =x'", '"a\\\nb"', "a=b=c", "é日本", "\u00a0", "goclient=v2", "100%", ";", "&&"),
+)
+own_words = st.sampled_from(_OWN_WORDS) | st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters=" \t\r\n'\"\\-"), min_size=1, max_size=6
+)
+OUR_WORDS = ("--Data=x.root", "--WorkingendpointGO=W", "'--StageinGOsrc=SITE1:/a b'", '--OutputGO="SITE1:/o"')
+
+
+def _command_line(words: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """A text of such words with blanks between them, and perhaps at its ends."""
+
+    def join(draw: Draw) -> str:
+        chosen = draw(st.lists(words, max_size=6))
+        blanks = [draw(st.sampled_from(BLANKS)) for _ in chosen]
+        text = "".join(blank + word for blank, word in zip(blanks, chosen, strict=True))
+        text = text if draw(st.booleans()) else text.removeprefix(blanks[0] if blanks else "")
+        return text + draw(st.sampled_from(("", "", " ", "\n")))
+
+    return st.composite(join)()
+
+
+payloads = _command_line(own_words)
+mixed_payloads = _command_line(own_words | st.sampled_from(OUR_WORDS))
+
+# --- hostile texts ------------------------------------------------------------------------------------------
+
+_TOKENS = (
+    *("%", "%0", "%zz", "%ff", "%00", "%0A", "%2C", "%2F..%2F", "%ED%A0%80", "%C0%AF", "%24%7BX[0]%7D", "${X[0]}", "$"),
+    *("--", " -- ", "--goclient=", " --goclient=v1:1 ", " goclient=v1:0 ", " --goclient=v2:0", " --goclient=v1:٣ "),
+    *(
+        " --Data",
+        " --Data=",
+        " --Data=x ",
+        " --WorkingendpointGO=",
+        " --StageinGOsrc=,",
+        "--",
+        "=",
+        ",",
+        ",,",
+        ":",
+        "/",
+    ),
+    *("'", '"', "\\", "\n", "\r", "\t", " ", "\0", "\x7f", "\ud800", "\udcff", "\U0010ffff", "..", "/../", "~", "v1:"),
+    *("gsiftp://", "globus://", "gsiftp://h:99999/x", "999999999", "9" * 30, "²", "x" * 300),
+)
+
+
+def _deleted(text: str, start: int, end: int, token: str) -> str:
+    return text[:start] + text[end:]
+
+
+def _inserted(text: str, start: int, end: int, token: str) -> str:
+    return text[:start] + token + text[start:]
+
+
+def _replaced(text: str, start: int, end: int, token: str) -> str:
+    return text[:start] + token + text[end:]
+
+
+def _repeated(text: str, start: int, end: int, token: str) -> str:
+    return text[:end] + text[start:]
+
+
+def _cut(text: str, start: int, end: int, token: str) -> str:
+    return text[:end]
+
+
+def _moved(text: str, start: int, end: int, token: str) -> str:
+    return text[:start] + text[end:] + text[start:end]
+
+
+_MUTATIONS: tuple[Callable[[str, int, int, str], str], ...] = (
+    *(_deleted, _inserted, _replaced),
+    *(_repeated, _cut, _moved),
+)
+
+
+def _typed_text(draw: Draw) -> str:
+    """Options as typed in 2012, somewhere among a payload's words."""
+    typed = [f"--{key}={','.join(value)}" for key, value in items_of(draw(specs)).items()]
+    return " ".join(draw(st.permutations([draw(payloads), *typed])))
+
+
+def _hostile(draw: Draw) -> str:
+    """A valid text of jobParameters, with a block or as typed, that something has been done to."""
+    if draw(st.booleans()):
+        text = attach(draw(payloads), draw(specs), lenient=draw(st.booleans()))
+    else:
+        text = _typed_text(draw)
+    for _ in range(draw(st.integers(1, 4))):
+        start, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
+        token = draw(st.sampled_from(_TOKENS) | st.text(max_size=3))
+        text = draw(st.sampled_from(_MUTATIONS))(text, start, end, token)
+    return text
+
+
+hostile_texts = st.composite(_hostile)() | st.text(max_size=60)

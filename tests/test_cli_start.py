@@ -1,0 +1,161 @@
+"""How the commands start: what needs no work loads nothing for it, and what is no command is told so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import goclient
+from tests.conftest import MODULES, Run, run_command
+
+HEAVY = {"pydantic", "requests", "globus_sdk", "rich", "cryptography", "werkzeug", "platformdirs"}
+
+# Runs a module as `python -m` does, then writes the top-level names of what was imported to a file.
+LOADED = """
+import runpy, sys
+module, report, *words = sys.argv[1:]
+sys.argv = [module, *words]
+try:
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+finally:
+    with open(report, "w") as file:
+        file.write(" ".join({name.partition(".")[0] for name in sys.modules}))
+"""
+
+QUICK = [
+    ("sendJob.py", "--help"),
+    ("sendJob.py", "-h"),
+    ("sendJob.py", "--version"),
+    ("sendJob.py", "--noSubmit", "--help"),
+    ("goclient", "--help"),
+    ("goclient", "-h"),
+    ("goclient", "--version"),
+    ("goclient", "pilot", "--help"),
+    ("goclient", "pilot", "--version"),
+    ("goclient", "sandbox", "--help"),
+    ("goclient", "sandbox", "start", "--help"),
+    ("goclient", "status", "--help"),
+]
+
+
+@pytest.mark.parametrize("words", [pytest.param(words, id=" ".join(words)) for words in QUICK])
+def test_help_and_version_need_nothing_and_load_nothing_heavy(
+    words: tuple[str, ...], env: dict[str, str], tmp_path: Path
+) -> None:
+    report = tmp_path / "modules"
+    done = run_command(
+        (sys.executable, "-c", LOADED, MODULES[words[0]][1], str(report), *words[1:]), env=env, cwd=tmp_path
+    )
+    assert (done.code, done.err) == (0, "")
+    assert done.out
+    loaded = set(report.read_text().split())
+    assert "goclient" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("words", [("sendJob.py",), ("goclient",), ("goclient", "status")], ids=" ".join)
+def test_every_command_says_its_version(run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words, "--version").out == f"goclient {goclient.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "heads"),
+    [
+        pytest.param(("sendJob.py",), ("--StageinGOsrc", "--njobs", "--noSubmit", "Exit codes"), id="sendJob.py"),
+        pytest.param(("goclient",), ("pilot", "sandbox", "status", "Exit codes"), id="goclient"),
+        pytest.param(("goclient", "pilot"), ("--site", "--once"), id="goclient pilot"),
+        pytest.param(("goclient", "sandbox"), ("start", "demo", "--dir"), id="goclient sandbox"),
+        pytest.param(("goclient", "status"), ("PandaID", "--json"), id="goclient status"),
+    ],
+)
+def test_help_lists_what_can_be_typed(run: Run, words: tuple[str, ...], heads: tuple[str, ...]) -> None:
+    result = run(*words, "--help")
+    assert result.out.startswith(f"usage: {' '.join(words)} ")
+    for head in heads:
+        assert head in result.out
+    assert max(map(len, result.out.splitlines())) <= 120
+
+
+def test_help_wins_over_mistakes_before_it(run: Run) -> None:
+    assert run("sendJob.py", "--njobs=x", "--help").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "shown", "hint"),
+    [
+        pytest.param((), "a subcommand is missing", "one of pilot, sandbox, status", id="no subcommand"),
+        pytest.param(("statsu", "1"), '"statsu"', "did you mean status?", id="a subcommand mistyped"),
+        pytest.param(("Pilot",), '"Pilot"', "did you mean pilot?", id="a subcommand in capitals"),
+        pytest.param(("frobnicate",), '"frobnicate"', "one of pilot, sandbox, status", id="an unknown subcommand"),
+        pytest.param(("",), '""', "one of pilot, sandbox, status", id="an empty subcommand"),
+        pytest.param(("\x1b[2J",), r'"\x1b[2J"', "one of", id="a subcommand with an escape sequence"),
+        pytest.param(("--frobnicate",), '"--frobnicate"', "goclient --help", id="an unknown option"),
+        pytest.param(("-v", "status", "1"), '"-v"', "", id="an option before the subcommand"),
+        pytest.param(("status", "x"), '"x"', "number", id="a PandaID that is no number"),
+        pytest.param(("status", "-5"), '"-5"', "", id="a PandaID below zero"),
+        pytest.param(("status", "1", "x", "y"), '"y"', "number", id="the last of several PandaIDs"),
+        pytest.param(("status", "٣"), '"٣"', "number", id="a PandaID in Arabic digits"),
+        pytest.param(("status",), "PandaID", "", id="no PandaID"),
+        pytest.param(("status", "--frobnicate", "1"), '"--frobnicate"', "", id="an unknown option of status"),
+        pytest.param(("sandbox", "nope"), '"nope"', "start, stop, status, env, demo", id="an unknown action"),
+        pytest.param(("sandbox",), "action", "start, stop, status, env, demo", id="no action"),
+        pytest.param(("sandbox", "start"), "--dir", "--dir=DIR", id="no folder"),
+        pytest.param(("sandbox", "start", "stop", "--dir=x"), "one action", "start, stop", id="two actions"),
+        pytest.param(("pilot", "--once"), "--site", "--site=QUEUE", id="no site"),
+        pytest.param(("pilot", "--site=TEST1"), "--once", "--once", id="not once"),
+        pytest.param(("pilot", "--site=TEST1", "--once", "x"), '"x"', "", id="a stray word"),
+        pytest.param(("pilot", "--once", "--site=TEST1", "--transferHours=0"), '"0"', "from 1", id="no hours"),
+    ],
+)
+def test_what_is_no_command_is_a_usage_error_with_a_suggestion(
+    run: Run, words: tuple[str, ...], shown: str, hint: str
+) -> None:
+    result = run("goclient", *words)
+    assert (result.code, result.out) == (2, ""), result.err
+    first, second, *_ = [*result.err.splitlines(), ""]
+    assert "error: " in first
+    assert shown in result.err
+    assert second.startswith("    ")
+    assert hint in result.err
+
+
+def test_a_pilot_without_anything_is_told_all_that_it_needs(run: Run) -> None:
+    result = run("goclient", "pilot")
+    assert result.code == 2
+    assert "--site is missing" in result.err
+    assert "--once is missing" in result.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("goclient", "--json"), id="no subcommand"),
+        pytest.param(("goclient", "nope", "--json"), id="an unknown subcommand"),
+        pytest.param(("goclient", "status", "x", "--json"), id="status"),
+        pytest.param(("goclient", "sandbox", "nope", "--json"), id="sandbox"),
+        pytest.param(("goclient", "pilot", "--json"), id="pilot"),
+    ],
+)
+def test_with_json_a_usage_error_is_one_document(run: Run, words: tuple[str, ...]) -> None:
+    result = run(*words)
+    assert result.code == 2
+    assert result.out.count("\n") == 1
+    error = result.json["error"]
+    assert set(error) == {"code", "message", "hint", "exit_code"}
+    assert error["exit_code"] == 2
+    assert error["hint"]
+
+
+def test_the_module_and_the_command_are_the_same_program(env: dict[str, str], tmp_path: Path) -> None:
+    scripts = Path(sys.executable).parent
+    for name, words in (("goclient", MODULES["goclient"]), ("sendJob.py", MODULES["sendJob.py"])):
+        if not (scripts / name).exists():
+            pytest.skip(f"{name} is not installed beside {sys.executable}")
+        by_name = subprocess.run([scripts / name, "--help"], env=env, cwd=tmp_path, capture_output=True, check=True)
+        by_module = subprocess.run(
+            [sys.executable, *words, "--help"], env=env, cwd=tmp_path, capture_output=True, check=True
+        )
+        assert by_name.stdout == by_module.stdout

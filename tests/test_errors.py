@@ -1,0 +1,158 @@
+"""Errors are fit to show: all at once, in order of precedence, on one line each."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient.errors import (
+    Collector,
+    EndpointError,
+    ExitCode,
+    GoclientError,
+    Interrupted,
+    LoginNeeded,
+    RequestError,
+    ServerError,
+    Several,
+    UsageError,
+    printable,
+    quoted,
+    raise_all,
+)
+from tests.strategies import MANY
+
+
+class MyproxyError(GoclientError):
+    """As the modules define their own errors."""
+
+    exit_code = ExitCode.MYPROXY
+    code = "myproxy"
+
+
+# First the one that decides.
+BY_PRECEDENCE = (
+    UsageError,
+    RequestError,
+    LoginNeeded,
+    EndpointError,
+    MyproxyError,
+    ServerError,
+    GoclientError,
+    Interrupted,
+)
+
+
+def test_the_exit_codes_are_those_of_the_contract() -> None:
+    codes = [int(kind.exit_code) for kind in BY_PRECEDENCE]
+    assert codes == [2, 10, 4, 40, 80, 90, 1, 130]
+    assert int(ExitCode.DONE) == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [pytest.param(a, b, id=f"{a.__name__}-{b.__name__}") for a, b in itertools.combinations(BY_PRECEDENCE, 2)],
+)
+def test_of_two_errors_the_more_basic_decides_whichever_came_first(
+    first: type[GoclientError], second: type[GoclientError]
+) -> None:
+    one, other = first("one", hint="do this", subject="--x"), second("other", hint="do that")
+    for several in (Several([one, other]), Several([other, one])):
+        assert several.exit_code == first.exit_code
+        assert (several.code, several.hint, several.subject) == (one.code, "do this", "--x")
+
+
+def test_several_errors_are_told_in_the_order_in_which_they_were_found() -> None:
+    errors = [ServerError("c"), UsageError("a"), RequestError("b")]
+    several = Several(errors)
+    assert (several.message, str(several)) == ("c; a; b", "c; a; b")
+    assert list(several.parts) == errors
+
+
+def test_of_two_with_one_exit_code_the_first_decides() -> None:
+    several = Several([RequestError("a", code="first"), RequestError("b", code="second")])
+    assert several.code == "first"
+
+
+def test_several_inside_several_are_one_list() -> None:
+    a, b, c = UsageError("a"), RequestError("b"), ServerError("c")
+    assert Several([Several([c, b]), a]).parts == (c, b, a)
+    assert a.parts == (a,)
+
+
+def test_no_errors_raise_nothing() -> None:
+    raise_all([])
+    raise_all(iter(()))
+
+
+def test_one_error_is_raised_as_it_is() -> None:
+    error = RequestError("a")
+    with pytest.raises(RequestError) as caught:
+        raise_all(iter([error]))
+    assert caught.value is error
+
+
+def test_more_than_one_error_are_raised_together() -> None:
+    with pytest.raises(Several) as caught:
+        raise_all(iter([RequestError("a"), UsageError("b")]))
+    assert (caught.value.message, caught.value.exit_code) == ("a; b", 2)
+
+
+def test_a_collector_keeps_our_errors_and_goes_on() -> None:
+    collected = Collector([UsageError("before")])
+    reached = []
+    with collected:
+        raise RequestError("first")
+    with collected:
+        reached.append("between")
+    with collected:
+        raise_all([RequestError("second"), ServerError("third")])
+    assert [part.message for error in collected.errors for part in error.parts] == [
+        *("before", "first", "second", "third")
+    ]
+    assert reached == ["between"]
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ValueError("x"), KeyboardInterrupt(), SystemExit(3)])
+def test_a_collector_lets_every_other_error_through(error: BaseException) -> None:
+    collected = Collector()
+    with pytest.raises(type(error)), collected:
+        raise error
+    assert collected.errors == []
+
+
+def test_an_error_has_its_classs_code_unless_it_has_its_own() -> None:
+    assert (RequestError("a").code, RequestError("a", code="too-wide").code) == ("request", "too-wide")
+    assert (RequestError("a").hint, RequestError("a").subject, RequestError("a").transient) == ("", "", False)
+    assert ServerError("a", transient=True).transient
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param("a b", '"a b"', id="plain"),
+        pytest.param("", '""', id="nothing"),
+        pytest.param("é日本", '"é日本"', id="unicode"),
+        pytest.param("a\nb\tc\0", '"a\\nb\\tc\\x00"', id="control-characters"),
+        pytest.param("\x1b[31m", '"\\x1b[31m"', id="terminal-escape"),
+        pytest.param("\u2028\u202e", '"\\u2028\\u202e"', id="line-separator-and-direction"),
+        pytest.param("\udcff", '"\\udcff"', id="half-a-character"),
+        pytest.param(7, '"7"', id="a-number"),
+        pytest.param("x" * 200, f'"{"x" * 200}"', id="as-long-as-may-be"),
+        pytest.param("x" * 201, f'"{"x" * 200}…"', id="longer"),
+    ],
+)
+def test_a_value_is_quoted_on_one_line_without_control_characters(value: object, shown: str) -> None:
+    assert quoted(value) == shown
+
+
+@given(st.text(st.characters()))  # with the halves of characters that file names may have
+@MANY
+def test_any_text_can_be_quoted_and_printed(text: str) -> None:
+    for shown in (quoted(text), printable(text)):
+        assert shown.isprintable()
+        assert shown.encode().decode() == shown
+    assert printable(text) == text or not text.isprintable()
