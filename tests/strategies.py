@@ -182,7 +182,7 @@ _OWN_WORDS = (
     *("--StageinGOsrcs=x", "'--Data =x'", '"a\\\nb"', "a=b=c", "é日本", "\u00a0", "goclient=v2", "100%", ";", "&&"),
 )
 own_words = st.sampled_from(_OWN_WORDS) | st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters=" \t\r\n'\"\\-"), min_size=1, max_size=6
+    st.characters(exclude_categories=["Cs"], exclude_characters=" \t\r\n'\"\\-"), min_size=1, max_size=6
 )
 OUR_WORDS = ("--Data=x.root", "--WorkingendpointGO=W", "'--StageinGOsrc=SITE1:/a b'", '--OutputGO="SITE1:/o"')
 

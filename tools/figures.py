@@ -228,7 +228,8 @@ def main() -> int:
         "# Figures",
         "",
         f"Measured on {time.strftime('%Y-%m-%d')} with `make figures`: {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}, panda-client {_version('panda-client')}. Ratios are medians of pairs run in turn.",
+        f"{platform.python_version()}, panda-client {_version('panda-client')}.",
+        "Ratios are medians of pairs, run in turn.",
         "",
         *(f"| {' | '.join(cells)} |" for cells in [heads, ["---"] * len(heads), *rows]),
     ]
