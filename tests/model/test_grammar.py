@@ -21,7 +21,6 @@ from goclient.model.grammar import (
     split_items,
     split_payload,
 )
-from goclient.model.location import is_uuid, parse_location
 from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
 from goclient.model.words import words
 from tests.strategies import MANY, items_of, mixed_payloads, payloads, specs, typed_items

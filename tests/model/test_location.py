@@ -1,0 +1,148 @@
+"""A location, or a name in the job's directory, is read as it was typed, or refused with the reason."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient.errors import GoclientError, RequestError
+from goclient.model.location import is_uuid, parse_location, parse_name
+from goclient.model.spec import Place
+from tests.strategies import MANY, job_names
+
+UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint", "path"),
+    [
+        pytest.param("SITE1:/data/a", "SITE1", "/data/a", id="name"),
+        pytest.param("wdeng#ANLHEP_ATLAS8:/a", "wdeng#ANLHEP_ATLAS8", "/a", id="name-of-2012"),
+        pytest.param("My data, at home:/a", "My data, at home", "/a", id="display-name"),
+        pytest.param("A:/b:/c:d", "A", "/b:/c:d", id="the-first-colon-splits"),
+        pytest.param("A:/", "A", "/", id="root"),
+        pytest.param("A:/~/a", "A", "/~/a", id="home"),
+        pytest.param("A:/a~", "A", "/a~", id="tilde-in-a-name"),
+        pytest.param("A:/a b='c',%41#~", "A", "/a b='c',%41#~", id="nothing-is-decoded"),
+        pytest.param("A:/a/${SN}/${SN/P}/$JEDITASKID", "A", "/a/${SN}/${SN/P}/$JEDITASKID", id="placeholders"),
+        pytest.param("A:/.../..a/b..", "A", "/.../..a/b..", id="dots-in-a-name"),
+        pytest.param("A:/Ä/日本", "A", "/Ä/日本", id="unicode"),
+        pytest.param(f"{UUID}:/a", UUID, "/a", id="uuid"),
+        pytest.param(f"{UUID.upper()}:/a", UUID, "/a", id="uuid-in-capitals"),
+        pytest.param(f"globus://{UUID}/a", UUID, "/a", id="globus-url"),
+        pytest.param(f"globus://{UUID.upper()}/a", UUID, "/a", id="globus-url-in-capitals"),
+        pytest.param("gsiftp://host.example.org/a", "gsiftp://host.example.org", "/a", id="gridftp"),
+        pytest.param("gsiftp://Host:2811/a:b", "gsiftp://host:2811", "/a:b", id="gridftp-with-port"),
+    ],
+)
+def test_a_location_is_an_endpoint_and_a_path(text: str, endpoint: str, path: str) -> None:
+    assert parse_location(text) == Place(endpoint=endpoint, path=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("", "ENDPOINT:/path", id="nothing"),
+        pytest.param("/data/a", "ENDPOINT:/path", id="no-endpoint"),
+        pytest.param(":/a", "no name", id="empty-endpoint"),
+        pytest.param("  :/a", "no name", id="blank-endpoint"),
+        pytest.param("A\0:/a", "control character", id="nul-in-the-endpoint"),
+        pytest.param("x" * 257 + ":/a", "256", id="endless-endpoint"),
+        pytest.param("gsiftp://" + "x" * 300 + "/a", "256", id="endless-host"),
+        pytest.param("A:", "must begin with /", id="no-path"),
+        pytest.param("A:a", "must begin with /", id="relative-path"),
+        pytest.param("A:~/a", "/~/", id="home-without-slash"),
+        pytest.param("A:/a/../b", "..", id="dot-dot"),
+        pytest.param("A:/./a", ".", id="dot"),
+        pytest.param("A:/a\nb", "control character", id="newline"),
+        pytest.param("A:/a\0b", "control character", id="nul"),
+        pytest.param("A:/a\x7f", "control character", id="delete"),
+        pytest.param("A:/a\udcff", "Unicode", id="not-unicode"),
+        pytest.param("A:/$HOME/a", "$", id="unknown-placeholder"),
+        pytest.param("A:/${X[__import__('os')]}", "$", id="placeholder-that-the-server-would-run"),
+        pytest.param("A:/$${SN}JOBSETID", "$", id="placeholder-inside-a-placeholder"),
+        pytest.param("globus://SITE1/a", "UUID", id="globus-url-with-a-name"),
+        pytest.param(f"globus://{UUID}", "must begin with /", id="globus-url-without-path"),
+        pytest.param("gsiftp:///a", "gsiftp://host", id="gridftp-without-host"),
+        pytest.param("gsiftp://me@host/a", "gsiftp://host", id="gridftp-with-user"),
+        pytest.param("gsiftp://host:port/a", "gsiftp://host", id="gridftp-with-a-port-that-is-none"),
+        pytest.param("gsiftp://host", "must begin with /", id="gridftp-without-path"),
+    ],
+)
+def test_a_location_that_is_none_is_quoted_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_location(text)
+    error = caught.value
+    assert reason in error.message
+    assert f'"{text[:200].encode("unicode_escape").decode()}' in error.message
+    assert "\n" not in error.message
+    assert error.hint
+
+
+@given(st.text() | st.builds(str.__add__, st.sampled_from(("gsiftp://", "globus://", "A:/")), st.text()))
+@MANY
+def test_any_text_is_a_location_or_refused(text: str) -> None:
+    try:
+        found = parse_location(text)
+    except GoclientError:
+        return
+    assert parse_location(str(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(UUID, True, id="uuid"),
+        pytest.param(UUID.upper(), True, id="capitals"),
+        pytest.param(UUID + "0", False, id="too-long"),
+        pytest.param(UUID.replace("-", ""), False, id="without-dashes"),
+        pytest.param(UUID + "\n", False, id="with-a-newline"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_a_collection_id_is_a_uuid_and_nothing_else(text: str, expected: bool) -> None:
+    assert is_uuid(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        pytest.param("x.root", "/x.root", id="name"),
+        pytest.param("./x.root", "/x.root", id="dot-slash"),
+        pytest.param("results/", "/results/", id="directory"),
+        pytest.param("a/b c,d=%41", "/a/b c,d=%41", id="in-a-folder"),
+        pytest.param("a:b", "/a:b", id="colon"),
+        pytest.param("x_${SN/P}", "/x_${SN/P}", id="placeholder"),
+        pytest.param("a~", "/a~", id="tilde-at-the-end"),
+    ],
+)
+def test_a_name_is_a_path_in_the_jobs_directory(text: str, path: str) -> None:
+    assert parse_name(text) == Place(endpoint=None, path=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("", "names nothing", id="nothing"),
+        pytest.param("./", "names nothing", id="the-directory-itself"),
+        pytest.param("/x", "relative", id="absolute"),
+        pytest.param("~/x", "relative", id="home"),
+        pytest.param("A:/x", "endpoint", id="location"),
+        pytest.param("../x", "..", id="above"),
+        pytest.param("a/./b", ".", id="dot"),
+        pytest.param("a\nb", "control character", id="newline"),
+        pytest.param("$HOME", "$", id="variable"),
+    ],
+)
+def test_a_name_that_is_none_is_quoted_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_name(text)
+    assert reason in caught.value.message
+    assert f'"{text.encode("unicode_escape").decode()}"' in caught.value.message
+
+
+@given(job_names)
+@MANY
+def test_a_name_keeps_every_character(name: str) -> None:
+    assert parse_name(name) == parse_name("./" + name) == Place(endpoint=None, path="/" + name)
