@@ -52,7 +52,8 @@ job_names = relative.filter(lambda name: not name.startswith("~") and ":/" not i
 _NAMES = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "My data, at home", "100% = 'all'", "Große Ablage")
 _NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":")
 
-hosts = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}(:[0-9]{1,5})?", fullmatch=True)
+_hosts = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
+hosts = _hosts | st.builds("{}:{}".format, _hosts, st.integers(1, 65535))
 endpoints = (
     st.sampled_from(_NAMES)
     | st.uuids().map(str)

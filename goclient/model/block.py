@@ -27,7 +27,7 @@ _TO_ENCODE = re.compile(f"({_PLACEHOLDER})|[^{_LITERAL}]")
 _ALL_LITERAL = re.compile(f"[{_LITERAL}]*")
 _ENCODED = re.compile(r"%(?:([0-9A-Fa-f]{2})|)")
 _MARKER = re.compile(r"(?<![^ \t\r\n])(?:--goclient=|goclient=(?=v\d))([^ \t\r\n]*)")
-_MARKER_VALUE = re.compile(r"v(\d{1,9}):(\d{1,9})")
+_MARKER_VALUE = re.compile(r"v([0-9]{1,9}):([0-9]{1,9})")
 
 
 def _encoded_item(text: str) -> str:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
-from goclient.model.location import parse_location, parse_name
+from goclient.model.location import is_uuid, parse_location, parse_name
 from goclient.model.spec import (
     JOB_DIRECTORY,
     SERIAL_NUMBERS,
@@ -100,6 +100,8 @@ class _Builder:
             problem = endpoint_problem(name)
             if not problem and (":" in name or "/" in name or "$" in name or len(name) > 64):
                 problem = "a name has no colon, slash or $, and at most 64 characters"
+            if is_uuid(name):
+                problem = "it is the id of a collection, but the job makes an endpoint of its own"
             if problem:
                 self.wrong(
                     "WorkingendpointGO",
@@ -167,6 +169,10 @@ class _Builder:
         self._own_directory("StageinGOsrc", [move.source for move in stage_in], "empty before the job")
         for key, moves in (("StageoutGOdest", stage_out), ("OutputGO", output)):
             self._own_directory(key, [move.destination for move in moves], "removed after the job")
+        if list(self.get(OVERWRITE)) not in ([], ["yes"]):
+            self.wrong(
+                OVERWRITE, f"--{OVERWRITE}={_listed(self.get(OVERWRITE))}", "it is yes, or not there", "overwrite"
+            )
         moved = stage_in or stage_out or output or self.get("WorkingendpointGO")
         return TransferSpec(
             stage_in=stage_in,

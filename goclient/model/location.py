@@ -10,6 +10,9 @@ from goclient.model.spec import GRIDFTP, Place, endpoint_problem, path_problem
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+_HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
+
+
 def is_uuid(text: str) -> bool:
     """True if the text is the id of a collection."""
     return _UUID.fullmatch(text) is not None
@@ -26,7 +29,8 @@ def parse_location(text: str) -> Place:
         endpoint, path = endpoint.lower(), slash + rest
     elif text.startswith(GRIDFTP):
         host, slash, rest = text[len(GRIDFTP) :].partition("/")
-        problem = "" if re.fullmatch(r"[A-Za-z0-9._-]+(:\d{1,5})?", host) else "the host is not gsiftp://host[:port]"
+        valid = _HOST.fullmatch(host)
+        problem = "" if valid and 0 < int(valid[1] or 1) < 65536 else "the host is not gsiftp://host[:port]"
         endpoint, path = GRIDFTP + host.lower(), slash + rest
     else:
         endpoint, colon, path = text.partition(":")

@@ -80,6 +80,7 @@ def _parts(path: str) -> tuple[str, str]:
     """The folder of a path and its last part; the slash of ``${SN/P}`` parts nothing."""
     whole = path.replace("${SN/P}", "${SN\0P}").rstrip("/")
     folder, _, name = whole.rpartition("/")
+    name = "" if whole == "/~" else name  # a home directory has no name of its own
     return f"{folder}/".replace("\0", "/"), name.replace("\0", "/")
 
 

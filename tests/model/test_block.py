@@ -127,6 +127,17 @@ def test_what_is_accepted_however_oddly_typed_is_accepted_in_the_record(items: I
     assert decode(attach("run", spec)).spec == spec
 
 
+def test_a_collection_whose_id_is_the_name_of_the_working_endpoint_is_not_taken_for_it() -> None:
+    collection = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+    try:
+        typed = spec_from({"StageinGOsrc": ["SITE1:/a"], "WorkingendpointGO": [collection]})
+        spec = typed.with_endpoints({"SITE1": collection})
+        text = attach("run", spec)
+    except RequestError:
+        return  # the user sees it at once, and no job fails for it
+    assert decode(text).spec == spec
+
+
 @given(specs, payloads)
 @SOME
 def test_our_words_survive_quoting_and_a_shell(spec: TransferSpec, payload: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.errors import GoclientError, RequestError
+from goclient.errors import GoclientError, RequestError, printable
 from goclient.model.location import is_uuid, parse_location, parse_name
 from goclient.model.spec import Place
 from tests.strategies import MANY, job_names
@@ -67,6 +67,8 @@ def test_a_location_is_an_endpoint_and_a_path(text: str, endpoint: str, path: st
         pytest.param("gsiftp:///a", "gsiftp://host", id="gridftp-without-host"),
         pytest.param("gsiftp://me@host/a", "gsiftp://host", id="gridftp-with-user"),
         pytest.param("gsiftp://host:port/a", "gsiftp://host", id="gridftp-with-a-port-that-is-none"),
+        pytest.param("gsiftp://host:99999/a", "gsiftp://host", id="gridftp-with-a-port-that-no-host-has"),
+        pytest.param("gsiftp://host:\u0661/a", "gsiftp://host", id="gridftp-with-a-port-in-other-digits"),
         pytest.param("gsiftp://host", "must begin with /", id="gridftp-without-path"),
     ],
 )
@@ -75,7 +77,7 @@ def test_a_location_that_is_none_is_quoted_with_the_reason(text: str, reason: st
         parse_location(text)
     error = caught.value
     assert reason in error.message
-    assert f'"{text[:200].encode("unicode_escape").decode()}' in error.message
+    assert f'"{printable(text[:200])}' in error.message
     assert "\n" not in error.message
     assert error.hint
 
@@ -139,7 +141,7 @@ def test_a_name_that_is_none_is_quoted_with_the_reason(text: str, reason: str) -
     with pytest.raises(RequestError) as caught:
         parse_name(text)
     assert reason in caught.value.message
-    assert f'"{text.encode("unicode_escape").decode()}"' in caught.value.message
+    assert f'"{printable(text)}"' in caught.value.message
 
 
 @given(job_names)
