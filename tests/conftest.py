@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")  # the same examples in every run
 
 MODULES = {"sendJob.py": ["-m", "goclient.cli.sendjob"], "goclient": ["-m", "goclient"]}
 TIMEOUT = 60  # seconds; a command that hangs is a failure

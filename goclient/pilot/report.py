@@ -83,7 +83,7 @@ def report_end(
             _update(server, job, state, details)
             break
         except ServerError as failure:
-            if number == REPORT_TRIES - 1:
+            if number == REPORT_TRIES - 1 or not failure.transient:
                 raise
             say(f"the server was not told yet: {failure.message}")
             time.sleep(2**number)
