@@ -13,7 +13,7 @@ demo: $(VENV)/.demo-ready
 	$(BIN)/goclient sandbox demo
 
 test: $(VENV)/.dev-ready $(SERVER)/.ready
-	GOCLIENT_TEST_SERVER_PYTHON=$(CURDIR)/$(SERVER)/bin/python $(BIN)/pytest
+	GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" $(BIN)/pytest
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff check
@@ -29,7 +29,7 @@ clean:
 	rm -rf $(VENV) $(SERVER) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # The plain .pth of editable_mode=compat keeps start-up as fast as an ordinary installation's.
 $(VENV)/.demo-ready: $(PACKAGE) | $(BIN)/python

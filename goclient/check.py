@@ -165,7 +165,10 @@ class _Checker:
         return Place(endpoint=target.endpoint, path=f"{target.path}/{move.source.name}")
 
     def _move(self, move: Move, known: set[str]) -> Iterable[Finding]:
-        if self._sees(move.source, known) and move.source.name:
+        if self._sees(move.source, known) and not move.source.name:
+            shown = self._shown(move.source)
+            yield Finding("warning", "whole", shown, f"{quoted(shown)} is all that the endpoint holds", "name a folder")
+        elif self._sees(move.source, known):
             yield from _wrong_or_first([self._source(place) for place in self._filled(move.source)])
         if self._sees(move.destination, known):
             yield from _wrong_or_first([self._target(place) for place in self._written(move)])

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's own default
 SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
 GRID_AUTHORITIES = "/etc/grid-security/certificates"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 # --- PanDA --------------------------------------------------------------------------------------------------
@@ -35,11 +34,11 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
     Raises RequestError for a bad variable, LoginNeeded without a credential.
     """
-    from goclient.model.access import PandaAccess  # not needed where nothing is sent
+    from goclient.model.access import LOOPBACK, PandaAccess  # not needed where nothing is sent
 
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
     parts = _url("PANDA_URL_SSL", url)
-    token, vo = _panda_token(env, pilot=pilot)
+    token, token_file, vo = _panda_token(env, pilot=pilot)
     local = parts.hostname in LOOPBACK
     timeout = seconds(env, "GOCLIENT_TIMEOUT", 60.0)
     if parts.scheme == "http" and token and not local:
@@ -57,6 +56,7 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
         connect_timeout=min(10.0, timeout),
         answer_timeout=timeout,
         token=token,
+        token_file=token_file,
         vo=vo,
         certificate=certificate,
         ca=_authorities(env),
@@ -79,28 +79,27 @@ def seconds(env: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _panda_token(env: Mapping[str, str], *, pilot: bool) -> tuple[str | None, str | None]:
-    """The identity token and its VO, found in panda-client's order; (None, None) without PANDA_AUTH=oidc."""
+def _panda_token(env: Mapping[str, str], *, pilot: bool) -> tuple[str | None, str | None, str | None]:
+    """The identity token, its file and its VO, found in panda-client's order; nothing without PANDA_AUTH=oidc."""
     if env.get("PANDA_AUTH") != "oidc":
-        return None, None
+        return None, None, None
     vo = env.get("PANDA_AUTH_VO") or env.get("OIDC_AUTH_VO")
     if not vo:
         raise RequestError("PANDA_AUTH=oidc needs PANDA_AUTH_VO", hint="export PANDA_AUTH_VO=<your VO>", code="config")
     if not (vo.isascii() and vo.isprintable() and " " not in vo):
         raise RequestError(f"PANDA_AUTH_VO={quoted(vo)} is not the name of a VO", hint="such as atlas", code="config")
-    if pilot and env.get("GOCLIENT_PILOT_TOKEN_FILE"):
-        token = _read_token(env["GOCLIENT_PILOT_TOKEN_FILE"])
-    elif env.get("PANDA_AUTH_ID_TOKEN"):
-        token = env["PANDA_AUTH_ID_TOKEN"]
-    elif env.get("OIDC_AUTH_TOKEN_FILE"):
-        token = _read_token(env["OIDC_AUTH_TOKEN_FILE"])
+    path = (pilot and env.get("GOCLIENT_PILOT_TOKEN_FILE")) or None
+    if not path and not env.get("PANDA_AUTH_ID_TOKEN"):
+        path = env.get("OIDC_AUTH_TOKEN_FILE")
+    if path:
+        token = _read_token(path)
     else:
-        token = env.get("OIDC_AUTH_ID_TOKEN") or _stored_token(env)
+        token = env.get("PANDA_AUTH_ID_TOKEN") or env.get("OIDC_AUTH_ID_TOKEN") or _stored_token(env)
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise LoginNeeded("the PanDA token is empty or not a token", hint=_LOGIN_HINT)
     _check_expiry(token)
-    return token, vo
+    return token, path, vo
 
 
 _LOGIN_HINT = "get a new token with panda_auth (of panda-client), or set OIDC_AUTH_TOKEN_FILE to a file that has one"

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from goclient.services.panda import PandaServer
 
 JOBS_A_CALL = 1000  # the server cuts a list of more than 5000 without a word
-MAX_JOBS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,7 @@ def prepare(
         spec, findings = resolve_offline(spec, catalogue())
     elif spec.endpoints and globus is not None:
         spec, findings = _checked(spec, request.count, catalogue(), globus, make_folders)
+    findings = [*_doubts(request.common), *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
     text = attach(payload, spec, lenient=request.lenient)
@@ -110,6 +110,18 @@ def prepare(
     if request.count == 1 and spec:
         spec = decode(records[0].jobParameters).spec  # the serial number filled in
     return Submission(spec, plan(spec), tuple(records), tuple(findings))
+
+
+def _doubts(common: JobCommon) -> Iterator[Finding]:
+    """A warning for what our pilot would refuse, though another site's may not."""
+    if not common.transformation.startswith(("http://", "https://", "/")):
+        yield Finding(
+            "warning",
+            "transformation",
+            common.transformation,
+            f"--transformation={quoted(common.transformation)} is neither a URL nor an absolute path",
+            "goclient's pilot runs http:// and https:// URLs, and programs at an absolute path on the node",
+        )
 
 
 def _without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]:

@@ -36,6 +36,13 @@ class Result:
         return json.loads(self.out)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """In CI a skip is a failure: what a test needs, .ci/run installs."""
+    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("ERROR: tests were skipped in CI", red=True)
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 Run = Callable[..., Result]
 
 

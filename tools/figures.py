@@ -1,6 +1,6 @@
 """Measures what docs/figures.md claims, and writes that table: ``make figures``.
 
-Every figure is a ratio against a peer, measured in one run, the two in turn; the median of the pairs counts.
+A ratio is against a peer, measured in one run, the two in turn; the median of the pairs counts.
 """
 
 from __future__ import annotations

@@ -155,9 +155,11 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
                 )
                 after_unknown = "=" not in word
             elif not after_unknown:
+                pasted = word[0] in "\u2010\u2011\u2012\u2013\u2014\u2212"
+                hint = f"every value belongs to an option; quote values with blanks; see {self.prog} --help"
                 yield UsageError(
                     f"{quoted(word)} is not expected here",
-                    hint=f"every value belongs to an option; quote values with blanks; see {self.prog} --help",
+                    hint="its first dash is not a hyphen (-), as in pasted text: retype it" if pasted else hint,
                     code="unexpected-word",
                     subject=word,
                 )

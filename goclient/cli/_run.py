@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,6 +20,11 @@ def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str])
 
     With ``--json`` in ``argv`` the error is also a JSON document on stdout.  With ``-vv`` the traceback is shown.
     """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # it stays open until the process ends
+    if sys.stdout is None:
+        sys.stdout = sys.stderr
+        return _failed(prog, GoclientError("standard output is closed", hint="nothing was done", code="stdout"), ())
     try:
         code = command(argv)
     except SystemExit as stop:  # argparse's --help and --version
@@ -58,7 +64,7 @@ def _failed(prog: str, error: GoclientError, argv: Sequence[str]) -> int:
     """The exit code of an error, which is printed, with its traceback and its document if they are wanted."""
     for part in error.parts:
         say(prog, f"error: {part.message}", part.hint)
-    if "-vv" in argv or list(argv).count("-v") > 1:
+    if sum(word.count("v") for word in argv if re.fullmatch("-v+", word)) > 1:
         import traceback
 
         traceback.print_exc()

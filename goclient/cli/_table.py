@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints rows under heads on stdout."""
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and os.get_terminal_size(1).columns >= sum(map(len, heads)) + 40:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text

@@ -65,19 +65,17 @@ def command(argv: Sequence[str]) -> int:
 
 def _run_once(options: PilotOptions) -> int:
     import os
-    import signal
     from pathlib import Path
 
     from goclient import config
     from goclient.journal import Journal
+    from goclient.pilot import interrupts
     from goclient.pilot.carry import Patience
     from goclient.pilot.run import Pilot, Settings
     from goclient.services.panda import PandaServer
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)  # batch systems send it: the job is reported and cleaned up, as for Ctrl-C
+    interrupts.install()
+    config.globus_access()  # without a client, every job that moves files would fail
     journal = config.journal_path()
     settings = Settings(
         site=options.site,

@@ -1,13 +1,17 @@
 """``goclient sandbox``: the services in miniature, to try goclient out and to test it."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import _argparse, _run
 from goclient.cli._argparse import option
+
+if TYPE_CHECKING:
+    from goclient.errors import GoclientError
 
 ACTIONS = ("start", "stop", "status", "env", "demo")
 
@@ -46,7 +50,17 @@ def command(argv: Sequence[str]) -> int:
         from goclient.sandbox import demo
 
         return demo.run(Path(options.dir) if options.dir else None, overwrite=options.goOverwrite)
-    return {"start": _start, "stop": _stop, "status": _status, "env": _env}[action](Path(options.dir or ""), options)
+    import sqlite3
+
+    try:
+        act = {"start": _start, "stop": _stop, "status": _status, "env": _env}[action]
+        return act(Path(options.dir or ""), options)
+    except sqlite3.Error as error:
+        from goclient.errors import GoclientError
+
+        there = shlex.quote(str(options.dir))
+        hint = f"goclient sandbox start --dir {there} makes it anew"
+        raise GoclientError(f"the state of the sandbox cannot be read: {error}", hint=hint, code="sandbox") from error
 
 
 def _check(options: SandboxOptions) -> None:
@@ -83,7 +97,8 @@ def _start(folder: Path, options: SandboxOptions) -> int:
     if options.json:
         _run.print_json({"url": url, "dir": str(folder.absolute()), "env": str(folder.absolute() / "env.sh")})
     else:
-        print(f"the sandbox answers at {url}\nnext: . {folder}/env.sh    (stop: goclient sandbox stop --dir {folder})")
+        there = shlex.quote(str(folder.absolute()))
+        print(f"the sandbox answers at {url}\nnext: . {there}/env.sh    (stop: goclient sandbox stop --dir {there})")
     return 0
 
 
@@ -99,13 +114,12 @@ def _stop(folder: Path, options: SandboxOptions) -> int:
 
 
 def _status(folder: Path, options: SandboxOptions) -> int:
-    from goclient.errors import RequestError, quoted
     from goclient.sandbox import daemon
     from goclient.sandbox.state import Folders, State
 
     folders = Folders(folder.absolute())
     if not folders.database.exists():
-        raise RequestError(f"there is no sandbox in {quoted(folder)}", hint=f"goclient sandbox start --dir {folder}")
+        raise _none(folder)
     process, state = daemon.running(folder), State(folders)
     jobs = state.rows("select panda_id, status, site from jobs order by panda_id")
     if options.json:
@@ -121,7 +135,6 @@ def _status(folder: Path, options: SandboxOptions) -> int:
 
 
 def _env(folder: Path, options: SandboxOptions) -> int:
-    from goclient.errors import RequestError, quoted
     from goclient.sandbox import seed
     from goclient.sandbox.state import Folders, State
 
@@ -129,10 +142,16 @@ def _env(folder: Path, options: SandboxOptions) -> int:
     try:
         text = folders.environment.read_text()
     except OSError as error:
-        message, hint = f"there is no sandbox in {quoted(folder)}", f"goclient sandbox start --dir {folder}"
-        raise RequestError(message, hint=hint) from error
+        raise _none(folder) from error
     if options.json:
         _run.print_json(seed.environment(State(folders)))
     else:
         print(text, end="")
     return 0
+
+
+def _none(folder: Path) -> "GoclientError":
+    from goclient.errors import RequestError, quoted
+
+    hint = f"goclient sandbox start --dir {shlex.quote(str(folder))}"
+    return RequestError(f"there is no sandbox in {quoted(folder)}", hint=hint, code="no-sandbox")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 @dataclass(frozen=True)
 class PandaAccess:
@@ -13,6 +15,7 @@ class PandaAccess:
     connect_timeout: float
     answer_timeout: float
     token: str | None = field(default=None, repr=False)
+    token_file: str | None = None  # where it comes from, if it is a file: it is read again for each call
     vo: str | None = None
     certificate: str | None = None
     ca: str | None = None

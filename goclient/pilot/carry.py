@@ -13,6 +13,7 @@ from goclient.journal import Entry, Journal
 from goclient.model.location import is_uuid
 from goclient.model.plan import Item, Task
 from goclient.model.spec import GRIDFTP
+from goclient.pilot.interrupts import uninterrupted
 from goclient.services.globus import FileInfo, Globus, TaskState
 
 POLL = (0.1, 10.0)  # seconds between looks at a task: at first, and at most
@@ -78,8 +79,10 @@ class Carrier:
         self._say(f"{task.phase}: {len(items)} item(s) in task {task_id}")
         try:
             state = self._wait(task_id)
-        except GoclientError as error:
-            self._journal.append(intent.then("failed", label, task_id, detail=error.message))
+        except BaseException as error:
+            with uninterrupted():
+                self._cancel(task_id)
+                self._journal.append(intent.then("failed", label, task_id, detail=str(error) or type(error).__name__))
             raise
         self._journal.append(intent.then("done", label, task_id))
         self._say(f"{task.phase}: {state.files} file(s), {state.bytes} bytes moved")
@@ -228,6 +231,13 @@ class Carrier:
         said.update(faults)
         return faults
 
+    def _cancel(self, task_id: str) -> None:
+        """None, once the task will move nothing more, or that cannot be told."""
+        try:
+            self._globus.cancel(task_id)
+        except GoclientError as error:
+            self._say(f"task {task_id} could not be cancelled: {error.message}")
+
     def _failed(self, task_id: str, state: TaskState) -> EndpointError:
         faults = "; ".join(self._new_faults(task_id, set()))
         what = "is paused" if state.status == "INACTIVE" else "failed"
@@ -240,10 +250,6 @@ class Carrier:
 
     def _given_up(self, task_id: str, seconds: float) -> EndpointError:
         faults = "; ".join(self._new_faults(task_id, set())) or "no progress"
-        try:
-            self._globus.cancel(task_id)
-        except GoclientError as error:
-            self._say(f"task {task_id} could not be cancelled: {error.message}")
         return EndpointError(
             f"transfer task {task_id} was given up after {seconds:.0f} s: {faults}",
             hint=f"globus task event-list {task_id}",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.errors import EndpointError, GoclientError, RequestError, quoted
 from goclient.journal import Entry, Journal
+from goclient.pilot.interrupts import uninterrupted
 from goclient.services.globus import Globus
 
 READY_WITHIN = 120.0  # seconds from start to the first listing through the service
@@ -40,18 +42,42 @@ def node_endpoint(
     """
     own_name = f"{name}-{secrets.token_hex(4)}"
     journal.append(Entry("endpoint", own_name, "intended"))
-    collection_id, setup_key = globus.create_personal(own_name)
-    journal.append(Entry("endpoint", own_name, "accepted", (collection_id,)))
-    say(f"made the endpoint {own_name}, {collection_id}")
     connect = _Connect(config)
+    collection_id = ""
     try:
+        with uninterrupted():
+            collection_id, setup_key = globus.create_personal(own_name)
+        journal.append(Entry("endpoint", own_name, "accepted", (collection_id,)))
+        say(f"made the endpoint {own_name}, {collection_id}")
         connect.setup(setup_key)
         connect.start(shared)
         _wait_until_ready(globus, connect, collection_id, shared)
         say(f"Globus Connect runs, restricted to {shared}")
         yield collection_id
     finally:
-        _clean_up(globus, connect, collection_id, own_name, journal, say)
+        if collection_id:
+            with uninterrupted():
+                _clean_up(globus, connect, collection_id, own_name, journal, say)
+
+
+def check_node(work: Path) -> None:
+    """None if this node can carry jobs out; raises what is missing, before a job is taken."""
+    if not os.access(work, os.W_OK | os.X_OK) or not work.is_dir():
+        raise RequestError(
+            f"jobs cannot run in {quoted(work)}: it is no folder that can be written to",
+            hint="set TMPDIR to one, or start the pilot in one",
+            code="no-folder",
+        )
+    if shutil.which(_program()) is None:
+        raise EndpointError(
+            f"{quoted(_program())} is not on this node",
+            hint="install Globus Connect Personal, or set GOCLIENT_GLOBUSCONNECT to its path",
+            code="no-globus-connect",
+        )
+
+
+def _program() -> str:
+    return os.environ.get("GOCLIENT_GLOBUSCONNECT") or PROGRAM
 
 
 def _wait_until_ready(globus: Globus, connect: _Connect, collection_id: str, shared: Path) -> None:
@@ -95,7 +121,7 @@ class _Connect:
 
     def __init__(self, config: Path) -> None:
         self._config = config
-        self._program = os.environ.get("GOCLIENT_GLOBUSCONNECT") or PROGRAM
+        self._program = _program()
         self._env = clean_environment(os.environ)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -113,18 +139,11 @@ class _Connect:
 
     def start(self, shared: Path) -> None:
         """Starts the program in the background, restricted to one folder."""
-        log = os.open(self._config / "connect.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
+        command = [self._program, "-dir", str(self._config), "-start", "-restrict-paths", f"rw{shared}"]
+        with open(self._config / "connect.log", "ab") as log, uninterrupted():
             self._process = subprocess.Popen(
-                [self._program, "-dir", str(self._config), "-start", "-restrict-paths", f"rw{shared}"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._env,
-                start_new_session=True,
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True
             )
-        finally:
-            os.close(log)
 
     def check_alive(self) -> None:
         """None; raises EndpointError if the program has ended."""
@@ -167,12 +186,6 @@ class _Connect:
                 env=self._env,
                 check=False,
             )
-        except FileNotFoundError as error:
-            raise EndpointError(
-                f"{quoted(self._program)} is not on this node",
-                hint="install Globus Connect Personal, or set GOCLIENT_GLOBUSCONNECT to its path",
-                code="no-globus-connect",
-            ) from error
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EndpointError(
                 f"{quoted(self._program)} {words[0]}: {error}".replace(words[-1], "***"),

@@ -16,6 +16,7 @@ from pathlib import Path
 import requests
 
 from goclient.errors import GoclientError, quoted
+from goclient.pilot.interrupts import uninterrupted
 
 CONNECT_WITHIN = 20.0  # seconds
 FETCH_WITHIN = 120.0
@@ -70,7 +71,9 @@ def fetch(transformation: str, folder: Path) -> Path:
 def _download(url: str, target: Path) -> None:
     end = time.monotonic() + FETCH_WITHIN
     size = 0
-    with requests.get(url, stream=True, timeout=(CONNECT_WITHIN, FETCH_WITHIN)) as response, open(target, "wb") as file:
+    session = requests.Session()
+    session.auth = lambda request: request  # no .netrc: whoever serves a transformation gets no password
+    with session.get(url, stream=True, timeout=(CONNECT_WITHIN, FETCH_WITHIN)) as response, open(target, "wb") as file:
         response.raise_for_status()
         for part in response.iter_content(1 << 16):
             size += len(part)
@@ -95,17 +98,15 @@ def run(
             f"{OUTPUT} cannot be written in the job's directory: {error.strerror}",
             hint=f"no input may be called {OUTPUT}: the payload's output has that name",
         ) from error
-    with output:
-        process = _start([str(program), *words], folder, env, output.fileno())
-        try:
-            while True:
-                try:
-                    status = process.wait(LOOK_EVERY)
-                    break
-                except subprocess.TimeoutExpired:
-                    beat()
-        finally:
-            _end(process)
+    process = None
+    try:
+        with output, uninterrupted():
+            process = _start([str(program), *words], folder, env, output.fileno())
+        status = _wait(process, beat)
+    finally:
+        if process is not None:
+            with uninterrupted():
+                _end(process)
     if status != 0:
         how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
         raise PayloadError(f"the payload {how}: {_last_words(folder)}", status=status if status > 0 else 128 - status)
@@ -115,12 +116,21 @@ def run(
     return Finished(time.monotonic() - started)
 
 
+def _wait(process: subprocess.Popen[bytes], beat: Callable[[], None]) -> int:
+    while True:
+        try:
+            return process.wait(LOOK_EVERY)
+        except subprocess.TimeoutExpired:
+            beat()
+
+
 def _start(command: list[str], folder: Path, env: Mapping[str, str], output: int) -> subprocess.Popen[bytes]:
     """The running program, in a session of its own; a script without ``#!`` is run by /bin/sh, as execvp does."""
-    for prefix in ([], ["/bin/sh"]):
+    encoded = [word.encode("utf-8", "surrogateescape") for word in command]  # as they are, whatever the node's locale
+    for prefix in ([], [b"/bin/sh"]):
         try:
             return subprocess.Popen(
-                [*prefix, *command],
+                [*prefix, *encoded],
                 cwd=folder,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError
+from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded, RequestError, ServerError
 from goclient.model.record import AssignedJob
 from goclient.pilot.payload import PayloadError
 from goclient.services.panda import PandaServer
@@ -35,6 +35,12 @@ class Killed(GoclientError):
     code = "killed"
 
 
+class Unreported(ServerError):
+    """A job has ended, and the server could not be told."""
+
+    code = "unreported"
+
+
 class Heartbeat:
     """Tells the server now and then that the job lives, and hears whether it shall."""
 
@@ -57,7 +63,7 @@ class Heartbeat:
         if time.monotonic() >= self._next:
             try:
                 self.send(self._state)
-            except ServerError:
+            except (ServerError, LoginNeeded):
                 return
 
 
@@ -72,7 +78,7 @@ def report_end(
 ) -> str:
     """The state that the server now knows a job ended in; told again until it is heard, because it says the same.
 
-    Raises ServerError if it is not heard.
+    Raises Unreported if it is not heard.
     """
     state = "finished" if error is None else "failed"
     details: dict[str, object] = {"site_name": site, **({} if error is None else _diagnosis(error))}
@@ -82,9 +88,12 @@ def report_end(
         try:
             _update(server, job, state, details)
             break
-        except ServerError as failure:
-            if number == REPORT_TRIES - 1 or not failure.transient:
-                raise
+        except (ServerError, LoginNeeded) as failure:
+            if number == REPORT_TRIES - 1 or not (failure.transient or isinstance(failure, LoginNeeded)):
+                raise Unreported(
+                    f"PandaID {job.panda_id} ended {state}, but the server does not know it: {failure.message}",
+                    hint=f"tell the server's operators; the job's log is {log}" if log else failure.hint,
+                ) from failure
             say(f"the server was not told yet: {failure.message}")
             time.sleep(2**number)
     return state

@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from goclient.model.spec import TransferSpec
 from goclient.model.words import words
 from goclient.pilot import payload
 from goclient.pilot.carry import Carrier, Patience
-from goclient.pilot.node import clean_environment, node_endpoint
+from goclient.pilot.interrupts import uninterrupted
+from goclient.pilot.node import check_node, clean_environment, node_endpoint
 from goclient.pilot.report import Heartbeat, report_end
 from goclient.services.globus import Globus
 from goclient.services.panda import PandaServer
@@ -70,9 +71,10 @@ class Pilot:
     def run_one(self) -> Outcome | None:
         """What became of one job of the queue; None if there is none.
 
-        Whatever happens, everything temporary is removed and the server is told how the job ended.  Raises
-        ServerError if that cannot be told.
+        A node that could not carry a job out takes none.  Whatever happens to a job, everything temporary is removed
+        and the server is told how it ended.  Raises ServerError if that cannot be told.
         """
+        check_node(self._settings.work)
         job = self._server.acquire(self._settings.site, node=socket.gethostname())
         if job is None:
             return None
@@ -187,6 +189,10 @@ class Pilot:
 
     def _ended(self, job: AssignedJob, folder: Path | None, error: GoclientError | None) -> Outcome:
         """The outcome, once the server knows it; the log is kept first."""
+        with uninterrupted():
+            return self._told(job, folder, error)
+
+    def _told(self, job: AssignedJob, folder: Path | None, error: GoclientError | None) -> Outcome:
         self._say("the job is done" if error is None else f"the job failed: {error.message}")
         log = self._keep_log(job, folder) if folder is not None else None
         state = report_end(self._server, job, site=self._settings.site, error=error, log=log, say=self._say)
@@ -195,21 +201,23 @@ class Pilot:
     def _keep_log(self, job: AssignedJob, folder: Path) -> Path | None:
         """The archive with the payload's output and what the pilot said, or None if it cannot be written."""
         try:
-            (folder / "pilot.log").write_text("".join(f"{line}\n" for line in self._said))
+            text = "".join(f"{line}\n" for line in self._said)
+            (folder / "pilot.log").write_text(text, encoding="utf-8", errors="backslashreplace")
             self._settings.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
             archive = self._settings.logs / (Path(job.log_file).name or f"{job.panda_id}.job.log.tgz")
             with tarfile.open(archive, "w:gz") as tar:
                 for file in (folder / "pilot.log", folder / "job" / payload.OUTPUT):
                     if file.is_file() and not file.is_symlink():
                         tar.add(file, file.name)
-        except OSError as error:
-            self._say(f"the log is lost: {error.strerror}")
+        except (OSError, ValueError) as error:
+            self._say(f"the log is lost: {error}")
             return None
         return archive
 
     def _say(self, text: str) -> None:
         self._said.append(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} {text}")
-        self._report_to(text)
+        with suppress(OSError, ValueError):  # nobody may be listening any more: the job goes on
+            self._report_to(text)
 
 
 @contextmanager

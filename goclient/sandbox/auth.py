@@ -13,7 +13,6 @@ from goclient.sandbox.http import ServiceError, answer
 from goclient.sandbox.state import State
 
 LIFETIME = 172_800  # seconds, as the service's
-TRANSFER = "transfer.api.globus.org"
 AUTH = "auth.globus.org"
 
 

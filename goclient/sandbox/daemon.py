@@ -7,29 +7,30 @@ import logging
 import os
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from goclient.errors import GoclientError, quoted
+from goclient.errors import GoclientError, RequestError, quoted
 from goclient.sandbox import seed
 from goclient.sandbox.state import Folders, State
 
 START_WITHIN = 20.0  # seconds
 STOP_WITHIN = 10.0
+ALREADY, RUNS_ALREADY = "runs-already", 3
 
 
 def start(folder: Path) -> str:
-    """The URL of the sandbox in a folder, which now runs in a session of its own; raises GoclientError."""
-    folders = Folders(folder.absolute())
-    if running(folder):
-        return State(folders).fact("url")
-    _make(folders)
+    """The URL of the sandbox in a folder, which runs in a session of its own by now; raises GoclientError."""
+    folders = _folder(folder)
     reader, writer = os.pipe()
     with open(folders.log, "ab") as log:
+        os.fchmod(log.fileno(), 0o600)
         process = subprocess.Popen(
-            [sys.executable, "-m", "goclient.sandbox.daemon", str(folders.root), str(writer)],
+            [sys.executable, "-P", "-m", "goclient.sandbox.daemon", str(folders.root), str(writer)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -41,8 +42,44 @@ def start(folder: Path) -> str:
         heard, _, _ = select.select([pipe], [], [], START_WITHIN)
         if heard and pipe.read(1):
             return State(folders).fact("url")
-    process.kill()
-    raise GoclientError("the sandbox did not start", hint=f"look at {quoted(folders.log)}", code="sandbox")
+    if not heard:
+        process.kill()
+    process.wait()
+    if process.returncode == RUNS_ALREADY:
+        return _url_of_running(folders)
+    lines = folders.log.read_text(errors="replace").strip().splitlines()
+    raise GoclientError(
+        f"the sandbox did not start: {lines[-1] if lines else 'it said nothing'}",
+        hint=f"look at {folders.log}, or name another folder with --dir",
+        code="sandbox",
+    )
+
+
+def _url_of_running(folders: Folders) -> str:
+    """The URL of a sandbox that another command has started, once it answers."""
+    end = time.monotonic() + START_WITHIN
+    while not (folders.root / "answers").exists():
+        if time.monotonic() > end:
+            raise GoclientError("another sandbox in the folder does not answer", hint=f"look at {folders.log}")
+        time.sleep(0.02)
+    return State(folders).fact("url")
+
+
+def _folder(folder: Path) -> Folders:
+    """The sandbox's folder, made if it is not there; raises RequestError if it cannot be used."""
+    folders = Folders(folder.absolute())
+    try:
+        folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        problem = "" if os.access(folders.root, os.W_OK | os.X_OK) else "it cannot be written to"
+    except OSError as error:
+        problem = str(error.strerror)
+    if problem:
+        raise RequestError(
+            f"the folder {quoted(folders.root)} cannot be used: {problem}",
+            hint="name another one with --dir",
+            code="folder",
+        )
+    return folders
 
 
 def stop(folder: Path) -> bool:
@@ -50,7 +87,8 @@ def stop(folder: Path) -> bool:
     process = running(folder)
     if not process:
         return False
-    os.kill(process, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGTERM)
     end = time.monotonic() + STOP_WITHIN
     while running(folder):
         if time.monotonic() > end:
@@ -71,7 +109,7 @@ def running(folder: Path) -> int:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            return int(file.read() or 0)
+            return int(file.read() or 0)  # 0 for the instant until it has written its number
     return 0
 
 
@@ -83,20 +121,18 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
     from goclient.sandbox.server import serve  # the parent of the process that serves does not need it
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    folders = Folders(folder.absolute())
-    _make(folders)
+    folders = _folder(folder)
     descriptor = os.open(folders.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise GoclientError(
-            f"a sandbox runs in {quoted(folder)} already", code="sandbox", hint=f"goclient sandbox stop --dir {folder}"
-        ) from error
+    if not _locked(descriptor):
+        raise GoclientError(f"a sandbox runs in {quoted(folder)} already", code=ALREADY, hint="stop it first")
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
-    state = State(folders)
     answers = folders.root / "answers"
     answers.unlink(missing_ok=True)
+    try:
+        state = _seeded(folders)
+    except (OSError, sqlite3.Error) as error:
+        raise GoclientError(f"the sandbox's files cannot be made: {error}", hint="make room", code="sandbox") from error
 
     def answer() -> None:
         seed.write_environment(state)
@@ -111,24 +147,44 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
         answers.unlink(missing_ok=True)
 
 
-def _make(folders: Folders) -> None:
-    """None, once the folder has a database with the seed in it."""
-    if folders.database.exists() and State(folders).fact("seeded"):
-        return
+def _locked(descriptor: int) -> bool:
+    """Whether the lock is ours now; others look at it for an instant now and then."""
+    for _ in range(20):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            time.sleep(0.01)
+    return False
+
+
+def _seeded(folders: Folders) -> State:
+    """The state of a folder whose lock is ours; what is not whole is made anew."""
+    state = State(folders)
     try:
-        folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        state = State(folders)
+        whole = folders.database.exists() and bool(state.fact("seeded"))
+    except sqlite3.Error:
+        whole = False
+    if not whole:
+        state.close()
+        for path in folders.root.glob(f"{folders.database.name}*"):
+            path.unlink()
         state.create()
         with state.transaction():
             seed.fill(state)
             state.set_fact("seeded", "yes")
-    except OSError as error:
-        raise GoclientError(
-            f"the folder {quoted(folders.root)} cannot be used: {error.strerror}",
-            code="sandbox",
-            hint="name another one with --dir",
-        ) from error
+    return state
+
+
+def main() -> int:
+    """Runs the sandbox in the background: the exit code tells :func:`start` what became of it."""
+    try:
+        run(Path(sys.argv[1]), ready=int(sys.argv[2]))
+    except GoclientError as error:
+        print(error.message, file=sys.stderr)
+        return RUNS_ALREADY if error.code == ALREADY else 1
+    return 0
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), ready=int(sys.argv[2]))
+    sys.exit(main())

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ def run(folder: Path | None, *, overwrite: bool = False) -> int:
 
     With a folder the sandbox's files stay there, for a look; without one nothing stays.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # as for Ctrl-C: nothing stays
     say = _speaker()
     root = folder.absolute() if folder else Path(tempfile.mkdtemp(prefix="goclient-demo-"))
     sandbox = None
@@ -86,12 +89,11 @@ def _example(state: State, say: Say, *, overwrite: bool) -> int:
     sent = json.loads(row["attributes"])
     say("submit", f"PandaID={panda_id}; its record's jobParameters, as the server has them:")
     say("record", sent.get("jobParameters", ""))
-    code = 0
-    done: dict[str, Any] = {}
-    while not code and done.get("PandaID") != panda_id:  # there may be an older job in the queue
-        code, done = _step("goclient", ["pilot", "--site", "TEST1", "--once", "--json"], env, say)
+    code, done = _pilot(env, say)
+    while done.get("PandaID") not in (panda_id, None):  # there was an older job in the queue
+        code, done = _pilot(env, say)
     status = subprocess.run(
-        [sys.executable, "-m", "goclient", "status", str(panda_id)],
+        [sys.executable, "-P", "-m", "goclient", "status", str(panda_id)],
         env=env,
         text=True,
         stdout=subprocess.PIPE,
@@ -100,6 +102,10 @@ def _example(state: State, say: Say, *, overwrite: bool) -> int:
     for line in status.stdout.splitlines():
         say("status", line)
     return code or _compare(state, say)
+
+
+def _pilot(env: dict[str, str], say: Say) -> tuple[int, dict[str, Any]]:
+    return _step("goclient", ["pilot", "--site", "TEST1", "--once", "--json"], env, say)
 
 
 def _compare(state: State, say: Say) -> int:
@@ -129,10 +135,10 @@ def _md5(path: Path) -> str:
 
 def _start(root: Path) -> subprocess.Popen[bytes]:
     """The process of a sandbox that ends when this one does."""
-    root.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open(root / "sandbox.log", "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "goclient", "sandbox", "start", "--foreground", "--dir", str(root)],
+            [sys.executable, "-P", "-m", "goclient", "sandbox", "start", "--foreground", "--dir", str(root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -160,7 +166,7 @@ def _environment(state: State) -> dict[str, str]:
 def _step(module: str, words: list[str], env: dict[str, str], say: Say) -> tuple[int, Any]:
     """The exit code and the JSON document of one command, each line of its progress shown as it comes."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *words], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-P", "-m", module, *words], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -69,15 +71,18 @@ class Mover:
         while not self._stopped:
             self._woken.wait(TICK)
             self._woken.clear()
-            now = time.time()
-            for row in self._state.rows("select task_id from tasks where status = 'ACTIVE' and deadline < ?", now):
-                self.end(
-                    row["task_id"],
-                    "FAILED",
-                    {"code": "EXPIRED", "description": "The task did not complete before its deadline"},
-                )
-            for task_id in self._next(now):
-                self._pool.submit(self._safely, task_id)
+            try:
+                self._look(time.time())
+            except sqlite3.Error:  # a full disk, say: it is looked at again
+                logging.getLogger(__name__).exception("tasks were not looked at")
+
+    def _look(self, now: float) -> None:
+        """Ends what is over, starts what may run."""
+        for row in self._state.rows("select task_id from tasks where status = 'ACTIVE' and deadline < ?", now):
+            expired = {"code": "EXPIRED", "description": "The task did not complete before its deadline"}
+            self.end(row["task_id"], "FAILED", expired)
+        for task_id in self._next(now):
+            self._pool.submit(self._safely, task_id)
 
     def _next(self, now: float) -> list[str]:
         """The tasks that may run now, marked as running."""
@@ -146,7 +151,7 @@ class Mover:
             yield code, f"Error (transfer): {error.strerror}: {source} -> {target}"
 
     def _collection(self, id: str) -> dict[str, Any]:
-        row = self._state.row("select * from collections where id = ?", id)
+        row = self._state.collection(id)
         if row is None:
             raise StorageError("GCDisconnected", f"the endpoint {id} is gone")
         return row

@@ -18,6 +18,7 @@ from goclient.model.record import DIAGNOSES, FILE_ATTRIBUTES, JOB_ATTRIBUTES, LO
 from goclient.sandbox.http import ServiceError, answer, bearer
 from goclient.sandbox.state import State, dumped
 
+MAX_ID = (1 << 63) - 1  # the largest that the database takes
 MAX_JOBS = 5000  # the server cuts longer lists without a word
 DONE = ("finished", "failed", "cancelled", "closed")
 STATES = ("sent", "starting", "running", "transferring", "holding", "finished", "failed")
@@ -108,8 +109,8 @@ class Panda:
         for file in job["Files"]:
             file["PandaID"] = panda_id
             file["GUID"] = str(uuid.uuid4()) if file.get("type") == LOG else file.get("GUID")
-        for name in ("jobParameters",):
-            job[name] = str(job.get(name, "")).replace("$JOBSETID", "000000").replace("$JEDITASKID", "")
+        parameters = str(job.get("jobParameters", ""))
+        job["jobParameters"] = parameters.replace("$JOBSETID", "000000").replace("$JEDITASKID", "")
         self._state.run("update jobs set attributes = ? where panda_id = ?", dumped(job), panda_id)
         return [panda_id, definition, {"jobsetID": UNSET}]
 
@@ -138,7 +139,7 @@ class Panda:
             self._state.run(
                 f"update jobs set status = 'cancelled' where {mine} and status = 'activated'", panda_id, owner["id"]
             )
-        return _success([True] * len(job_ids))
+        return _success([True] * len(_integers(job_ids)))
 
     def is_alive(self, owner: dict[str, Any]) -> dict[str, Any]:
         """Says that the server answers."""
@@ -180,7 +181,7 @@ class Panda:
             if details.get(argument) not in (None, ""):
                 job[attribute] = str(details[argument])[:500]
         self._state.run("update jobs set attributes = ? where panda_id = ?", dumped(job), job_id)
-        self._set_status(job_id, job_status)
+        self._set_status(job_id, "finished" if job_status == "holding" else job_status)
         return _success({"StatusCode": 0, "command": row["command"] or UNSET})
 
     def _set_status(self, panda_id: int, status: str) -> None:
@@ -271,8 +272,8 @@ def _arguments(request: Request) -> dict[str, Any]:
 def _integers(values: Any) -> list[int]:
     listed = values if isinstance(values, list) else [values]
     try:
-        return [int(one) for one in listed]
-    except (TypeError, ValueError) as error:
+        return [min(int(one), MAX_ID) for one in listed]
+    except (TypeError, ValueError, OverflowError) as error:
         raise ServiceError(200, _refusal("Type error: All elements in 'job_ids' must be int.")) from error
 
 

@@ -45,7 +45,7 @@ def fill(state: State) -> None:
     """None, once a new sandbox has its identities, collections, queues and transformation."""
     folders = state.folders
     for folder in (folders.collections, folders.transformations, folders.programs):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     user = _identity(state, "jdoe@sandbox.example", "/C=TW/O=Sandbox/OU=People/CN=Jane Doe", production=False)
     _identity(state, "pilot@sandbox.example", "/C=TW/O=Sandbox/OU=Robots/CN=Pilot", production=True)
     for name, (directories, files) in COLLECTIONS.items():
@@ -98,7 +98,7 @@ def _collection(state: State, owner: str, name: str, directories: tuple[str, ...
         "display_name": name,
         "owner": owner,
         "entity_type": MAPPED,
-        "root": str(root),
+        "root": name,
         "asks_consent": name == "CONSENT1",
     }
     state.insert("collections", values)
@@ -127,11 +127,13 @@ def environment(state: State) -> dict[str, str]:
         "GLOBUS_CLI_CLIENT_ID": user["client_id"],
         "GLOBUS_CLI_CLIENT_SECRET": user["client_secret"],
         "GOCLIENT_ENDPOINTS": str(folders.catalogue),
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
     }
 
 
 # What must not be set, because it would be preferred to what the sandbox sets.
-CLEARED = ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_ID_TOKEN")
+CLEARED = ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_ID_TOKEN", "GOCLIENT_GLOBUSCONNECT", "GLOBUS_SDK_VERIFY_SSL")
 
 
 def write_environment(state: State) -> None:
@@ -143,7 +145,7 @@ def write_environment(state: State) -> None:
     library = Path(goclient.__file__).parent.parent
     program = (
         f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} "
-        f'exec {shlex.quote(sys.executable)} -m goclient.sandbox.connect {state.fact("url")} "$@"\n'
+        f'exec {shlex.quote(sys.executable)} -P -m goclient.sandbox.connect {state.fact("url")} "$@"\n'
     )
     _write(folders.programs / "globusconnectpersonal", program, 0o755)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(state).items()]

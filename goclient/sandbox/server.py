@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 import traceback
@@ -78,11 +79,13 @@ def serve(state: State, ready: Callable[[], None], *, parent: int | None = None)
     ``ready`` is called once requests are accepted and the sandbox's URL is known.
     """
     mover = Mover(state)
+    listener = _listener(int(state.fact("port") or 0))
     server = make_server(
-        HOST, int(state.fact("port") or 0), Application(state, mover), threaded=True, request_handler=_Handler
+        HOST, 0, Application(state, mover), threaded=True, request_handler=_Handler, fd=listener.fileno()
     )
-    state.set_fact("port", str(server.server_port))
-    state.set_fact("url", f"http://{HOST}:{server.server_port}")
+    port = listener.getsockname()[1]
+    state.set_fact("port", str(port))
+    state.set_fact("url", f"http://{HOST}:{port}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _shut(server))
     if parent is not None:
@@ -94,6 +97,14 @@ def serve(state: State, ready: Callable[[], None], *, parent: int | None = None)
     finally:
         mover.stop()
         server.server_close()
+
+
+def _listener(port: int) -> socket.socket:
+    """A socket at the port of last time, or at a free one if somebody else has it now."""
+    try:
+        return socket.create_server((HOST, port))
+    except OSError:
+        return socket.create_server((HOST, 0))
 
 
 def _watch(server: BaseWSGIServer, parent: int) -> None:

@@ -98,6 +98,20 @@ class State:
             self._local.connection = connection
         return connection
 
+    def close(self) -> None:
+        """None, once this thread's connection is closed."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+    def collection(self, id: str) -> dict[str, Any] | None:
+        """A collection's row, its root as a path of this machine."""
+        row = self.row("select * from collections where id = ?", id)
+        if row is not None and row["root"]:
+            row["root"] = str(self.folders.collections / row["root"])
+        return row
+
     def create(self) -> None:
         """None, once the tables are there."""
         self.folders.database.touch(mode=0o600)  # it holds secrets, if only its own

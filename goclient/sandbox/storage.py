@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,6 @@ def entries(folder: Path) -> list[dict[str, Any]]:
 
 def describe(path: Path) -> dict[str, Any]:
     """One entry as Transfer describes it; raises StorageError if it is not there."""
-    import time
-
     try:
         found = path.lstat()
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The Globus Transfer service in miniature: collections, paths, and their paths."""
+"""The Globus Transfer service in miniature: collections and their paths."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Transfer:
         return answer(result("endpoint_delete", "Deleted", "Endpoint deleted successfully"))
 
     def search(self, request: Request) -> Response:
-        """The collections in whose names every word of ``filter_fulltext`` begins a word, or is one."""
+        """The collections whose names have every word of ``filter_fulltext`` in them."""
         identity = globus_identity(self._state, request)
         words = request.args.get("filter_fulltext", "").lower().split()
         limit, offset = number(request, "limit", 25), number(request, "offset", 0)
@@ -127,7 +127,7 @@ class Transfer:
         )
 
     def _collection(self, request: Request, identity: dict[str, Any], id: str) -> dict[str, Any]:
-        row = self._state.row("select * from collections where id = ?", id)
+        row = self._state.collection(id)
         if row is None or (row["entity_type"] == PERSONAL and row["owner"] != identity["id"]):
             raise transfer_error(404, "EndpointNotFound", f"No such endpoint '{id}'", request.path)
         return row

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
 from goclient.errors import LoginNeeded, ServerError, quoted
-from goclient.model.access import PandaAccess
+from goclient.model.access import LOOPBACK, PandaAccess
 from goclient.model.record import UNSET, AssignedJob, JobState
 from goclient.services.deadline import within
 
@@ -40,8 +42,10 @@ class PandaServer:
 
     def __init__(self, access: PandaAccess) -> None:
         self._access = access
+        self._token: str | None = None
         self._session = requests.Session()
         self._session.auth = self._authorise  # of our own, so that no .netrc is read
+        self._session.trust_env = urlsplit(access.url).hostname not in LOOPBACK  # no proxy stands before this machine
         self._session.verify = access.ca or True
         self._session.cert = access.certificate
 
@@ -52,9 +56,18 @@ class PandaServer:
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._access.token is not None:
-            request.headers["Authorization"] = f"Bearer {self._access.token}"
+            self._token = self._fresh_token()
+            request.headers["Authorization"] = f"Bearer {self._token}"
             request.headers["Origin"] = self._access.vo or ""
         return request
+
+    def _fresh_token(self) -> str:
+        """The token as it is in its file now: a pilot's job may outlive the one that it began with."""
+        try:
+            with open(self._access.token_file or "", encoding="ascii") as file:
+                return file.read().strip() or str(self._access.token)
+        except (OSError, ValueError):
+            return str(self._access.token)
 
     # --- for users ---
 
@@ -115,13 +128,14 @@ class PandaServer:
         try:
             status, text = within(seconds + self._access.connect_timeout, lambda: self._post(method, body, seconds))
         except (TimeoutError, requests.exceptions.Timeout) as error:
+            body.abandon()
             why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
             raise self._failed(why, body) from error
         except requests.exceptions.SSLError as error:
             raise self._failed(f"TLS failed: {_innermost(error)}", body) from error
         except (requests.exceptions.RequestException, OSError, ValueError) as error:
             raise self._failed(_innermost(error), body) from error
-        return self._data(status, text.replace(self._access.token, "***") if self._access.token else text)
+        return self._data(status, text.replace(self._token, "***") if self._token else text)
 
     def _post(self, method: str, body: _Body, seconds: float) -> tuple[int, str]:
         """The status and the text of the answer to one request."""
@@ -183,9 +197,22 @@ class _Body(io.BytesIO):
     """A request's body that knows whether any of it was sent: it is read only once there is a connection."""
 
     sent = False
+    _abandoned = False
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._lock = threading.Lock()
+
+    def abandon(self) -> None:
+        """None; from now on a body of which nothing was sent cannot be sent."""
+        with self._lock:
+            self._abandoned = not self.sent
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self.sent = True
+        with self._lock:
+            if self._abandoned:
+                raise TimeoutError("the time for this request is over")
+            self.sent = True
         return super().read(size)
 
 

@@ -255,13 +255,22 @@ def test_a_transformation_that_is_not_at_its_url_fails_the_job(sandbox: Sandbox)
     assert "404" in job_of(sandbox)["exeErrorDiag"]
 
 
-def test_a_node_without_globus_connect_fails_the_job_and_says_what_is_missing(sandbox: Sandbox) -> None:
+UNFIT = [
+    pytest.param({"GOCLIENT_GLOBUSCONNECT": "/no/such/connect"}, 40, '"/no/such/connect" is not on', id="no program"),
+    pytest.param({"TMPDIR": "/no/such/folder"}, 10, '"/no/such/folder"', id="no folder"),
+    pytest.param({"GOCLIENT_CLIENT_ID": ""}, 4, "no Globus client is set", id="no client"),
+]
+
+
+@pytest.mark.parametrize(("change", "code", "words"), UNFIT)
+def test_a_node_that_could_not_carry_a_job_out_takes_none(
+    sandbox: Sandbox, change: dict[str, str], code: int, words: str
+) -> None:
     submit(sandbox, sandbox.payload("echo.sh", ECHO), "--Data=words.txt", f"--OutputGO=SITE1:{HOME}")
-    result = sandbox.pilot(GOCLIENT_GLOBUSCONNECT="/no/such/globusconnectpersonal")
-    assert result.code == 40
-    assert '"/no/such/globusconnectpersonal" is not on this node' in result.err
-    assert sandbox.rows("select * from collections where entity_type = 'GCP_mapped_collection'") == []
-    assert job_of(sandbox)["status"] == "failed"
+    result = sandbox.pilot(**change)
+    assert result.code == code
+    assert words in result.err
+    assert job_of(sandbox)["status"] == "activated", "another node can run it"
 
 
 def test_the_real_globus_connect_s_refusal_of_root_is_explained(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -300,9 +309,9 @@ def started_pilot(sandbox: Sandbox, *more: str) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_job_cleanly_and_it_is_reported(sandbox: Sandbox, number: signal.Signals) -> None:
-    script = sandbox.payload("wait.sh", "#!/bin/sh\nsleep 300 & wait\n")
+    script = sandbox.payload("wait.sh", f"#!/bin/sh\n# {sandbox.cwd}\nsleep 300 & wait\n")
     submit(sandbox, script, "--Data=x", f"--OutputGO=SITE1:{HOME}")
     process = started_pilot(sandbox)
     process.send_signal(number)
@@ -313,6 +322,47 @@ def test_a_signal_ends_the_job_cleanly_and_it_is_reported(sandbox: Sandbox, numb
     assert "stopped by a signal" in job_of(sandbox)["pilotErrorDiag"]
     assert sandbox.rows("select * from collections where entity_type = 'GCP_mapped_collection'") == []
     assert not list(sandbox.cwd.glob("goclient-*"))
+    assert running_below(sandbox.cwd) == [], "nothing of the payload or of Globus Connect is left"
+
+
+def running_below(folder: Path) -> list[str]:
+    """The command lines of processes that name something below a folder, or work in it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            if f"{folder}/goclient-" in command + str((process / "cwd").readlink()):
+                found.append(command)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_stopped_pilot_cancels_its_transfer(sandbox: Sandbox) -> None:
+    sandbox.path("SITE1", f"{HOME}/blocked").write_text("a file where a folder should be made")
+    script = sandbox.payload("make.sh", "#!/bin/sh\necho made > made.txt\n")
+    submit(sandbox, script, "--Data=made.txt", f"--OutputGO=SITE1:{HOME}/blocked/", "--noCheck")
+    words_ = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once"]
+    process = subprocess.Popen(words_, env=sandbox.env, cwd=sandbox.cwd, text=True, stdout=-1, stderr=-1)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "goes on, but" in line:
+            break
+    process.terminate()
+    process.communicate(timeout=30)
+    (task,) = sandbox.rows("select status, fatal from tasks")
+    assert (task["status"], json.loads(task["fatal"])["code"]) == ("FAILED", "CANCELED")
+
+
+def test_a_pilot_whose_output_nobody_reads_still_reports(sandbox: Sandbox) -> None:
+    submit(sandbox, sandbox.payload("make.sh", "#!/bin/sh\necho ü > made.txt\n"), "--jobParameters=ü")
+    words_ = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once"]
+    ascii_only = {**sandbox.env, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    process = subprocess.Popen(words_, env=ascii_only, cwd=sandbox.cwd, stdout=-1, stderr=-1)
+    assert process.stderr is not None
+    process.stderr.close()
+    process.wait(timeout=30)
+    assert job_of(sandbox)["status"] == "finished"
 
 
 def test_a_job_that_is_killed_at_the_server_stops(sandbox: Sandbox) -> None:

@@ -110,5 +110,5 @@ def test_a_folder_without_a_sandbox_is_said_to_have_none(run: Run, tmp_path: Pat
 
 def test_a_folder_that_cannot_be_made_is_a_clear_error(run: Run) -> None:
     result = run("goclient", "sandbox", "start", "--dir", "/proc/none")
-    assert result.code == 1
+    assert result.code == 10
     assert '"/proc/none" cannot be used' in result.err
