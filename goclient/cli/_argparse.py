@@ -21,6 +21,7 @@ from goclient.errors import GoclientError, UsageError, quoted, raise_all
 
 T = TypeVar("T")
 
+_DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 _NO_VALUE = object()  # stands for the value in "--option" at the end of the line
 
 
@@ -155,7 +156,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
                 )
                 after_unknown = "=" not in word
             elif not after_unknown:
-                pasted = word[0] in "\u2010\u2011\u2012\u2013\u2014\u2212"
+                pasted = word.startswith(_DASHES)
                 hint = f"every value belongs to an option; quote values with blanks; see {self.prog} --help"
                 yield UsageError(
                     f"{quoted(word)} is not expected here",

@@ -358,7 +358,7 @@ def test_a_pilot_whose_output_nobody_reads_still_reports(sandbox: Sandbox) -> No
     submit(sandbox, sandbox.payload("make.sh", "#!/bin/sh\necho ü > made.txt\n"), "--jobParameters=ü")
     words_ = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once"]
     ascii_only = {**sandbox.env, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    process = subprocess.Popen(words_, env=ascii_only, cwd=sandbox.cwd, stdout=-1, stderr=-1)
+    process = subprocess.Popen(words_, env=ascii_only, cwd=sandbox.cwd, stdout=subprocess.DEVNULL, stderr=-1)
     assert process.stderr is not None
     process.stderr.close()
     process.wait(timeout=30)
