@@ -216,7 +216,7 @@ def _not_sent(submission: "Submission", document: dict[str, object], options: Se
 
 
 def _send(submission: "Submission", document: dict[str, object], options: SendJobOptions) -> None:
-    from goclient import config, submit
+    from goclient import config, send
     from goclient.errors import GoclientError
     from goclient.journal import Journal
     from goclient.services.panda import PandaServer
@@ -225,7 +225,7 @@ def _send(submission: "Submission", document: dict[str, object], options: SendJo
     if options.verbose:
         _run.say(PROG, f"sending {len(submission.records)} jobs to {server.name}")
     try:
-        jobs = submit.send(submission, server=server, journal=Journal(config.journal_path()))
+        jobs = send.send(submission, server=server, journal=Journal(config.journal_path()))
     except GoclientError as error:
         if not options.json:
             for job in error.extra.get("jobs", ()):

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -15,12 +14,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from goclient.sandbox import lock
+
 CONFIG = "client.json"
 LOCK = "lock"
-PID = "pid"
+STOP_WITHIN = 10.0  # seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,13 +56,13 @@ def _call(url: str, document: dict[str, Any]) -> dict[str, Any]:
 def _setup(url: str, folder: Path, key: str) -> int:
     try:
         answer = _call(f"{url}/connect/setup", {"setup_key": key})
-    except urllib.error.URLError as error:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder / CONFIG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(answer, file)
+    except OSError as error:  # urllib's errors are, too
         print(f"Error: setup failed: {error}", file=sys.stderr)
         return 1
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(folder / CONFIG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(answer, file)
     print("Setup completed successfully")
     return 0
 
@@ -72,11 +74,9 @@ def _start(url: str, folder: Path, shared: str) -> int:
     except (OSError, ValueError):
         print("Error: not set up", file=sys.stderr)
         return 1
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if not _locked(descriptor):
+    if not lock.take(folder / LOCK):
         print("Error: another instance is running", file=sys.stderr)
         return 1
-    (folder / PID).write_text(str(os.getpid()))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     allowed = [one.removeprefix("rw").removeprefix("r") for one in shared.split(",")]
@@ -89,34 +89,8 @@ def _start(url: str, folder: Path, shared: str) -> int:
         signal.pause()
 
 
-def _locked(descriptor: int) -> bool:
-    """Whether the lock is ours now; the service looks at it for an instant now and then."""
-    for _ in range(20):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            time.sleep(0.01)
-    return False
-
-
-def _running(folder: Path) -> int:
-    """The process that runs with this folder, or 0."""
-    try:
-        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return 0
-    except OSError:
-        return int((folder / PID).read_text() or 0)
-    finally:
-        os.close(descriptor)
-
-
 def _status(folder: Path) -> int:
-    if not _running(folder):
+    if not lock.holder(folder / LOCK):
         print("No Globus Connect Personal connected to Globus Service found")
         return 1
     print("Globus Online:   connected\nTransfer Status: idle")
@@ -124,12 +98,17 @@ def _status(folder: Path) -> int:
 
 
 def _stop(folder: Path) -> int:
-    process = _running(folder)
+    process = lock.holder(folder / LOCK)
     if not process:
         print("No Globus Connect Personal connected to Globus Service found")
         return 1
-    os.kill(process, signal.SIGTERM)
-    while _running(folder):
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGTERM)
+    end = time.monotonic() + STOP_WITHIN
+    while lock.is_held(folder / LOCK):
+        if time.monotonic() > end:
+            print("Error: it does not stop", file=sys.stderr)
+            return 1
         time.sleep(0.01)
     return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import select
@@ -15,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.errors import GoclientError, RequestError, quoted
-from goclient.sandbox import seed
+from goclient.sandbox import lock, seed
 from goclient.sandbox.state import Folders, State
 
 START_WITHIN = 20.0  # seconds
@@ -101,16 +100,7 @@ def stop(folder: Path) -> bool:
 
 def running(folder: Path) -> int:
     """The process of the sandbox in a folder, or 0 if none runs."""
-    try:
-        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    with open(descriptor, encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return int(file.read() or 0)  # 0 for the instant until it has written its number
-    return 0
+    return lock.holder(folder / "lock")
 
 
 def run(folder: Path, *, parent: int | None = None, ready: int | None = None) -> None:
@@ -122,11 +112,8 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     folders = _folder(folder)
-    descriptor = os.open(folders.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if not _locked(descriptor):
+    if not lock.take(folders.root / "lock"):
         raise GoclientError(f"a sandbox runs in {quoted(folder)} already", code=ALREADY, hint="stop it first")
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
     answers = folders.root / "answers"
     answers.unlink(missing_ok=True)
     try:
@@ -145,17 +132,6 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
         serve(state, answer, parent=parent)
     finally:
         answers.unlink(missing_ok=True)
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether the lock is ours now; others look at it for an instant now and then."""
-    for _ in range(20):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            time.sleep(0.01)
-    return False
 
 
 def _seeded(folders: Folders) -> State:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
 from pathlib import Path
 from typing import Any
+
+from goclient.sandbox import lock
 
 MAPPED = "GCSv5_mapped_collection"
 PERSONAL = "GCP_mapped_collection"
@@ -24,19 +25,7 @@ class StorageError(Exception):
 
 def is_connected(collection: dict[str, Any]) -> bool:
     """Whether a Globus Connect Personal runs for a collection: it holds a lock while it does, whatever kills it."""
-    if not collection["lock_file"]:
-        return False
-    try:
-        descriptor = os.open(collection["lock_file"], os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return bool(collection["lock_file"]) and lock.is_held(collection["lock_file"])
 
 
 def local_path(collection: dict[str, Any], path: str) -> Path:
