@@ -159,3 +159,25 @@ def test_the_module_and_the_command_are_the_same_program(env: dict[str, str], tm
             [sys.executable, *words, "--help"], env=env, cwd=tmp_path, capture_output=True, check=True
         )
         assert by_name.stdout == by_module.stdout
+
+
+def test_sendjob_and_sendjob_py_are_the_same_program() -> None:
+    from importlib.metadata import entry_points
+
+    scripts = {script.name: script.value for script in entry_points(group="console_scripts")}
+    assert scripts["sendJob"] == scripts["sendJob.py"] == "goclient.cli.sendjob:main"
+
+
+def test_a_closed_standard_output_is_refused_before_anything_is_done(env: dict[str, str], tmp_path: Path) -> None:
+    for words in ("goclient.cli.sendjob --help", "goclient --version", "goclient.cli.sendjob --computingSite=T"):
+        command = ["sh", "-c", f'"$0" -m {words} >&-', sys.executable]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 1
+        assert "standard output is closed" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_dash_of_pasted_text_is_named(run: Run) -> None:
+    result = run("sendJob.py", "\u2013-StageinGOsrc=SITE1:/a")
+    assert result.code == 2
+    assert "not a hyphen" in result.err

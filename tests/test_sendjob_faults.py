@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -484,6 +485,20 @@ def test_a_server_whose_certificate_is_trusted_gets_the_job_and_the_token(user: 
     assert result.code == 0, result.err
     assert server.submissions[0].headers["authorization"] == "Bearer a.b.c"
     assert server.submissions[0].headers["origin"] == "x"
+
+
+def test_a_proxy_certificate_is_presented_to_a_server_that_asks_for_one(user: User) -> None:
+    """X.509, as without PANDA_AUTH: the server trusts the user's certificate, and would refuse a client without one."""
+    made = faults.certificate(user.home)
+    made.context.verify_mode = ssl.CERT_REQUIRED
+    made.context.load_verify_locations(next(made.trusting.glob("*.0")))
+    proxy = str(user.home / "server.pem")
+    with FaultyServer(tls=made.context) as server:
+        without = user.submit(server, X509_CERT_DIR=str(made.trusting))
+        assert without.code == 90, "a token alone does not open a connection here"
+        result = user.submit(server, X509_CERT_DIR=str(made.trusting), PANDA_AUTH="", X509_USER_PROXY=proxy)
+    assert result.code == 0, result.err
+    assert "authorization" not in server.submissions[0].headers
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -112,3 +117,74 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(run: Run) -> None:
     result = run("goclient", "sandbox", "start", "--dir", "/proc/none")
     assert result.code == 10
     assert '"/proc/none" cannot be used' in result.err
+
+
+def test_starts_at_once_on_one_folder_are_one_sandbox(env: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "goclient", "sandbox", "start", "--json", "--dir", str(tmp_path / "one")]
+    several = [subprocess.Popen(words, env=env, cwd=tmp_path, text=True, stdout=-1, stderr=-1) for _ in range(4)]
+    told = [process.communicate(timeout=60) for process in several]
+    assert [process.returncode for process in several] == [0] * 4, told
+    assert len({json.loads(out)["url"] for out, _ in told}) == 1
+    subprocess.run([*words[:3], "sandbox", "stop", "--dir", str(tmp_path / "one")], env=env, check=True, stdout=-3)
+
+
+def test_a_copied_sandbox_has_files_of_its_own(sandbox: Sandbox, tmp_path: Path) -> None:
+    where = ("--dir", str(sandbox.root))
+    sandbox.run("goclient", "sandbox", "stop", *where)
+    copied = tmp_path / "copy"
+    shutil.copytree(sandbox.root, copied)
+    (copied / "collections" / "SITE1" / "home" / "only-here").write_text("x")
+    assert sandbox.run("goclient", "sandbox", "start", "--dir", str(copied)).code == 0
+    try:
+        environment = sandbox.run("goclient", "sandbox", "env", "--dir", str(copied), "--json").json
+        tried = sandbox.submit("--StageinGOsrc=SITE1:/home/only-here", "--noSubmit", **environment)
+        assert tried.code == 0, tried.err
+    finally:
+        assert sandbox.run("goclient", "sandbox", "stop", "--dir", str(copied)).code == 0
+
+
+def test_a_port_that_somebody_else_has_by_now_is_exchanged(sandbox: Sandbox) -> None:
+    where = ("--dir", str(sandbox.root))
+    sandbox.run("goclient", "sandbox", "stop", *where)
+    with socket.create_server(("127.0.0.1", int(sandbox.url.rpartition(":")[2]))):
+        again = sandbox.run("goclient", "sandbox", "start", *where, "--json").json["url"]
+        assert again != sandbox.url
+        assert requests.get(f"{again}/transformations/datatransfer.sh", timeout=BOUND).ok
+
+
+@pytest.mark.parametrize("content", [b"", b"no database"])
+def test_a_damaged_state_is_said_and_made_anew_by_a_start(sandbox: Sandbox, content: bytes) -> None:
+    where = ("--dir", str(sandbox.root))
+    sandbox.run("goclient", "sandbox", "stop", *where)
+    for path in sandbox.root.glob("sandbox.sqlite*"):
+        path.unlink()
+    (sandbox.root / "sandbox.sqlite").write_bytes(content)
+    told = sandbox.run("goclient", "sandbox", "status", *where)
+    assert told.code == 1
+    assert "cannot be read" in told.err
+    assert "goclient sandbox start" in told.err
+    assert sandbox.run("goclient", "sandbox", "start", *where).code == 0
+
+
+def test_the_demo_draws_on_a_terminal_and_leaves_nothing_when_it_is_stopped(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    leader, follower = pty.openpty()
+    words = [sys.executable, "-m", "goclient", "sandbox", "demo"]
+    demo = subprocess.Popen(
+        words, env={**env, "TMPDIR": str(tmp_path), "TERM": "xterm"}, stdout=follower, stderr=follower
+    )
+    os.close(follower)
+    shown = b""
+    while b"the payload runs" not in shown:
+        shown += os.read(leader, 4096)
+    assert b"\x1b[" in shown, "in colour"
+    demo.terminate()
+    with suppress(OSError):
+        while os.read(leader, 4096):
+            pass
+    assert demo.wait(BOUND) == 130
+    os.close(leader)
+    end = time.monotonic() + BOUND
+    while left := [path for path in tmp_path.iterdir() if path.name.startswith("goclient-demo-")]:
+        assert time.monotonic() < end, left
