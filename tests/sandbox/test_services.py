@@ -293,6 +293,21 @@ def test_a_job_of_an_unknown_queue_fails_although_it_was_accepted(shared_sandbox
     assert (found[0], found[2]) == ("failed", "computingSite:NOWHERE is unknown")
 
 
+def test_a_job_on_hold_is_finished_at_once_and_later_reports_change_nothing(shared_sandbox: Sandbox) -> None:
+    _, ((panda_id, *_),), _ = stock_client(shared_sandbox)
+    cases = [("starting", "starting"), ("running", "running"), ("holding", "finished"), ("failed", "finished")]
+    for state, after in cases:
+        news = {"job_id": panda_id, "job_status": state, "attempt_nr": 1}
+        assert call(shared_sandbox, "pilot/update_job", news, token="pilot").json()["data"]["StatusCode"] == 0
+        (job,) = call(shared_sandbox, "job/get_description", {"job_ids": [panda_id]}).json()["data"]
+        assert job["jobStatus"] == after
+
+
+def test_ids_that_no_job_has_are_null(shared_sandbox: Sandbox) -> None:
+    answer = call(shared_sandbox, "job/get_description", {"job_ids": [0, -1, 10**30]})
+    assert answer.json() == {"success": True, "message": "", "data": [None, None, None]}
+
+
 def test_only_5000_jobs_of_a_call_are_stored_without_a_word(sandbox: Sandbox) -> None:
     from goclient.model.record import JobCommon, encode_jobs, job_records
 
