@@ -53,18 +53,9 @@ def job_status(panda_ids: Sequence[int], *, server: PandaServer, globus: Callabl
 
     ``globus`` is asked for only if a job has transfers; without a login they are left out, with a warning.
     """
-    jobs = server.describe(panda_ids)
-    unknown = [str(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
-    if unknown:
-        raise ServerError(
-            f"{server.name} does not know PandaID {', '.join(unknown)}",
-            hint="check the number, and that PANDA_URL_SSL is the server that took the job",
-            code="unknown-job",
-        )
     service: Globus | None = None
     found = []
-    for job in jobs:
-        assert job is not None
+    for job in known_jobs(panda_ids, server=server):
         try:
             if _moves_files(job):
                 service = service or globus()
@@ -74,6 +65,19 @@ def job_status(panda_ids: Sequence[int], *, server: PandaServer, globus: Callabl
         except GoclientError as error:
             found.append(JobStatus(job, (), f"the transfers of {job.panda_id} are not known: {error.message}"))
     return found
+
+
+def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
+    """The jobs in order, as the server has them; raises ServerError for those that it does not know."""
+    jobs = server.describe(panda_ids)
+    unknown = [str(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
+    if unknown:
+        raise ServerError(
+            f"{server.name} does not know PandaID {', '.join(unknown)}",
+            hint="check the number, and that PANDA_URL_SSL is the server that took the job",
+            code="unknown-job",
+        )
+    return [job for job in jobs if job is not None]
 
 
 def _moves_files(job: JobState) -> bool:

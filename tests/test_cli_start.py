@@ -86,11 +86,11 @@ def test_help_wins_over_mistakes_before_it(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "shown", "hint"),
     [
-        pytest.param((), "a subcommand is missing", "one of pilot, sandbox, status", id="no subcommand"),
+        pytest.param((), "a subcommand is missing", "one of explain, pilot, sandbox, status", id="no subcommand"),
         pytest.param(("statsu", "1"), '"statsu"', "did you mean status?", id="a subcommand mistyped"),
         pytest.param(("Pilot",), '"Pilot"', "did you mean pilot?", id="a subcommand in capitals"),
-        pytest.param(("frobnicate",), '"frobnicate"', "one of pilot, sandbox, status", id="an unknown subcommand"),
-        pytest.param(("",), '""', "one of pilot, sandbox, status", id="an empty subcommand"),
+        pytest.param(("frobnicate",), '"frobnicate"', "one of explain, pilot, sandbox, status", id="an unknown subcommand"),
+        pytest.param(("",), '""', "one of explain, pilot, sandbox, status", id="an empty subcommand"),
         pytest.param(("\x1b[2J",), r'"\x1b[2J"', "one of", id="a subcommand with an escape sequence"),
         pytest.param(("--frobnicate",), '"--frobnicate"', "goclient --help", id="an unknown option"),
         pytest.param(("-v", "status", "1"), '"-v"', "", id="an option before the subcommand"),

@@ -14,7 +14,7 @@ import pytest
 
 import goclient
 from goclient import errors
-from goclient.cli import main, pilot, sandbox, sendjob, status
+from goclient.cli import explain, main, pilot, sandbox, sendjob, status
 from goclient.cli._argparse import Parser
 from goclient.model.grammar import OVERWRITE
 
@@ -24,6 +24,7 @@ CONFIGURATION = ROOT / "docs" / "configuration.md"
 
 SENDJOB = sendjob.SendJobOptions
 SUBCOMMANDS: dict[str, type[Any]] = {
+    "EXPLAIN": explain.ExplainOptions,
     "PILOT": pilot.PilotOptions,
     "SANDBOX": sandbox.SandboxOptions,
     "STATUS": status.StatusOptions,

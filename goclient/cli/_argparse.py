@@ -258,7 +258,7 @@ def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> 
     if value is _NO_VALUE:
         hint = f"write {typed}=VALUE (with the = sign if the value begins with a dash)"
         yield UsageError(f"{typed} needs a value", hint=hint, code="no-value", subject=typed)
-    elif value == "":
+    elif value == "" and typed.startswith("-"):
         hint = f"leave {typed} out, or give it a value"
         yield UsageError(f"{typed} has an empty value", hint=hint, code="empty-value", subject=typed)
     elif meta["one_of"] and value not in meta["one_of"]:

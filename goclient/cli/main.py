@@ -10,6 +10,7 @@ from goclient.cli import _run
 from goclient.errors import UsageError, quoted
 
 COMMANDS = {
+    "explain": "show what a jobParameters text will do",
     "pilot": "run a job on a worker node: bring its input, run it, take its output away",
     "sandbox": "the services in miniature on this machine: start, stop, status, env, demo",
     "status": "show jobs and their transfers",

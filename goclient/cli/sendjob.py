@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import _argparse, _run
 from goclient.cli._argparse import option
+from goclient.errors import printable
 
 if TYPE_CHECKING:
     from goclient.errors import Collector
@@ -190,10 +191,18 @@ def _say(submission: "Submission", options: SendJobOptions) -> None:
     if options.goLenient and submission.spec:
         _run.say(PROG, "warning: a site that does not know goclient will run the job without its files (--goLenient)")
     if options.verbose:
-        for task in submission.plan_document():
-            _run.say(PROG, f"{task['phase']}: {task['source']} -> {task['destination']}")
-            for item in task["items"]:
-                _run.say(PROG, f"    {item['source']} -> {item['destination']}")
+        _say_plan(submission)
+
+
+def _say_plan(submission: "Submission") -> None:
+    """Prints the table that ``goclient explain`` prints, on stderr."""
+    from goclient import config
+    from goclient.cli._table import print_table
+    from goclient.explain import HEADS, rows
+
+    if submission.tasks:
+        lines = rows(submission.tasks, submission.spec.working, catalogue=config.catalogue())
+        print_table(HEADS, [tuple(map(printable, line)) for line in lines], file=sys.stderr)
 
 
 def _say_findings(findings: Sequence["Finding"], options: SendJobOptions) -> None:

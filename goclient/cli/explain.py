@@ -1,0 +1,97 @@
+"""``goclient explain``: what a jobParameters text will do."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from goclient.cli import _argparse, _run
+from goclient.cli._argparse import option
+from goclient.errors import printable
+
+PROG = "goclient explain"
+OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version"}
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ExplainOptions:
+    """What was typed."""
+
+    TEXT: tuple[str, ...] = option(
+        "TEXT", help="the text, which may begin with dashes; - reads standard input", group="explain", many=True
+    )
+    pandaid: Optional[int] = option(
+        "--pandaid", help="explain a submitted job instead", group="explain", metavar="N", minimum=1
+    )
+    json: bool = option("--json", help="print one JSON document", group="explain", default=False)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="explain", default=0, count=True)
+
+
+def command(argv: Sequence[str]) -> int:
+    """The exit code of one ``goclient explain`` command line."""
+    parser = _argparse.Parser(
+        ExplainOptions,
+        prog=PROG,
+        usage=f"{PROG} {{TEXT | - | --pandaid N}} [OPTION ...]",
+        description="Show what a jobParameters text will do: what goes from where to where, when, in how many tasks.",
+        epilog="Nothing is looked up but the catalogue. A text of 2012 is explained, too. Quote the text.",
+    )
+    options = parser.parse(_text_last(argv))
+    from goclient import config
+    from goclient.explain import HEADS, explain, rows
+
+    catalogue = config.catalogue()
+    explained = explain(_text(options), catalogue=catalogue)
+    if options.json:
+        _run.print_json(explained.document())
+        return 0
+    from goclient.cli._table import print_table
+
+    if explained.tasks:
+        print_table(HEADS, _printable(rows(explained.tasks, explained.spec.working, catalogue=catalogue)))
+    files = sum(len(task.items) for task in explained.tasks)
+    print(f"{len(explained.tasks)} transfer task(s) with {files} item(s)")
+    print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
+    return 0
+
+
+def _printable(lines: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    return [tuple(map(printable, line)) for line in lines]
+
+
+def _text_last(argv: Sequence[str]) -> list[str]:
+    """The words with the text behind a bare ``--``, so that its dashes are not taken for options."""
+    own, rest = [], []
+    words = iter(argv)
+    for word in words:
+        if word == "--pandaid":
+            own += [word, *([value] if (value := next(words, None)) is not None else [])]
+        elif word in OWN_WORDS or word.startswith("--pandaid="):
+            own.append(word)
+        else:
+            rest.append(word)
+    return [*own, "--", *rest]
+
+
+def _standard_input() -> str:
+    """All of standard input without its last line end; bytes that are no UTF-8 stay what they are."""
+    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    return data.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
+def _text(options: ExplainOptions) -> str:
+    """The text to explain: as typed, of standard input, or of a job; raises UsageError unless there is one."""
+    from goclient.errors import UsageError
+
+    if (options.pandaid is None) != (len(options.TEXT) == 1) or len(options.TEXT) > 1:
+        hint = "quote the whole text, or give - or --pandaid N instead"
+        raise UsageError(
+            f"one text is needed, not {len(options.TEXT)} words", hint=hint, code="one-text", subject="TEXT"
+        )
+    if options.pandaid is None:
+        return _standard_input() if options.TEXT == ("-",) else options.TEXT[0]
+    from goclient import config
+    from goclient.services.panda import PandaServer
+    from goclient.status import known_jobs
+
+    return known_jobs([options.pandaid], server=PandaServer(config.panda_access()))[0].parameters

@@ -1,0 +1,109 @@
+"""What a job's parameters will do is shown, to a person and to a program, before and after submission."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, Sandbox
+
+TEXT = (
+    "run --goclient=v1:4 --StageinGOsrc=SITE1:/in/a.root,SITE1:/in/d/ --OutputGO=SITE1:/out/ "
+    "--WorkingendpointGO=OSGDEV --Data=x.root"
+)
+
+
+def test_a_text_is_a_table_for_a_person(run: Run) -> None:
+    shown = run("goclient", "explain", TEXT)
+    assert shown.code == 0, shown.err
+    assert [line.split() for line in shown.out.splitlines()] == [
+        ["task", "when", "from", "to"],
+        ["1", "before", "the", "payload", "SITE1:/in/a.root", "OSGDEV", "(the", "node):", "a.root"],
+        ["1", "before", "the", "payload", "SITE1:/in/d/", "OSGDEV", "(the", "node):", "d/"],
+        ["2", "then,", "its", "output", "OSGDEV", "(the", "node):", "x.root", "SITE1:/out/x.root"],
+        ["2", "transfer", "task(s)", "with", "3", "item(s)"],
+        ["the", "payload's", "own", "words:", "run"],
+    ]
+
+
+def test_a_text_is_a_document_for_a_program(run: Run) -> None:
+    document = run("goclient", "explain", "--json", TEXT).json
+    assert set(document) == {"spec", "plan", "payload"}
+    assert document["payload"] == "run"
+    assert [(task["phase"], len(task["items"])) for task in document["plan"]] == [("stage-in", 2), ("output", 1)]
+    assert document["plan"][0]["items"][1] == {"source": "/in/d/", "destination": "d/", "recursive": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "payload", "tasks"),
+    [
+        pytest.param("", "", 0, id="no words"),
+        pytest.param("run 'a b' --x", "run 'a b' --x", 0, id="a payload alone"),
+        pytest.param("it's", "it's", 0, id="an unbalanced quote"),
+        pytest.param("run --Data=x --OutputGO=S:/o", "run", 1, id="words of 2012"),
+        pytest.param("--StageinGOsrc=S:/a", "", 1, id="dashes in front"),
+        pytest.param("-- --Data=x", "-- --Data=x", 0, id="the payload's own"),
+    ],
+)
+def test_any_text_is_explained(run: Run, text: str, payload: str, tasks: int) -> None:
+    document = run("goclient", "explain", text, "--json").json
+    assert (document["payload"], len(document["plan"])) == (payload, tasks)
+
+
+def test_names_of_the_catalogue_are_resolved_and_shown(shared_sandbox: Sandbox) -> None:
+    (site,) = shared_sandbox.rows("select id from collections where display_name = 'SITE1'")
+    document = shared_sandbox.run("goclient", "explain", "--StageinGOsrc=SITE1:/a", "--json").json
+    assert document["spec"]["stage_in"][0]["source"]["endpoint"] == site["id"]
+    assert "SITE1:/a" in shared_sandbox.run("goclient", "explain", f"--StageinGOsrc={site['id']}:/a").out
+
+
+def test_a_submitted_job_is_explained_by_its_number_as_its_record_says(sandbox: Sandbox) -> None:
+    words = ("--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file", "--jobParameters=one two")
+    tried = sandbox.submit(*words, "--noSubmit", "--json").json
+    assert sandbox.submit(*words).code == 0
+    document = sandbox.run("goclient", "explain", "--pandaid", "1", "--json").json
+    assert document == {"spec": tried["spec"], "plan": tried["plan"], "payload": "one two"}
+    unknown = sandbox.run("goclient", "explain", "--pandaid=77", "--json")
+    assert (unknown.code, unknown.json["error"]["code"]) == (90, "unknown-job")
+
+
+def test_standard_input_is_read_for_a_dash(env: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "goclient", "explain", "-"]
+    for data, shown in ((b"--StageinGOsrc=S:/a\n", b"S:/a"), (b"caf\xe9", b"caf\\udce9"), (b"", b"(none)")):
+        done = subprocess.run(command, env=env, cwd=tmp_path, input=data, capture_output=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        assert shown in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        pytest.param((), 2, "one text is needed", id="nothing"),
+        pytest.param(("a", "b"), 2, "one text is needed, not 2 words", id="two texts"),
+        pytest.param(("a", "--pandaid=1"), 2, "one text is needed", id="a text and a number"),
+        pytest.param(("--pandaid", "x"), 2, '"x" is not a number', id="no number"),
+        pytest.param(("--pandaid",), 2, "--pandaid needs a value", id="a number is missing"),
+        pytest.param(("--goclient=v1:2 --Data=x",), 10, "2 transfer words were written, 1 are left", id="damaged"),
+        pytest.param(("--goclient=v2:0",), 10, "version 2", id="newer"),
+        pytest.param(("--Data=x",), 10, "--Data without --OutputGO", id="a list rule"),
+        pytest.param(("--Data=x,x --OutputGO=S:/o",), 10, "would both be written", id="one destination"),
+    ],
+)
+def test_a_text_that_cannot_be_explained_is_a_clear_error(
+    run: Run, words: tuple[str, ...], code: int, message: str
+) -> None:
+    result = run("goclient", "explain", *words)
+    assert result.code == code
+    assert message in result.err
+
+
+def test_sendjob_shows_the_same_table_before_it_sends(shared_sandbox: Sandbox) -> None:
+    tried = shared_sandbox.submit("--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file", "--noSubmit", "-v")
+    parameters = tried.out.partition("jobParameters=")[2].strip()
+    table = shared_sandbox.run("goclient", "explain", parameters).out.splitlines()[:2]
+    assert table[1].startswith("1 ")
+    for line in table:
+        assert line in tried.err.splitlines()
