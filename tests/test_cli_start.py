@@ -89,7 +89,9 @@ def test_help_wins_over_mistakes_before_it(run: Run) -> None:
         pytest.param((), "a subcommand is missing", "one of explain, pilot, sandbox, status", id="no subcommand"),
         pytest.param(("statsu", "1"), '"statsu"', "did you mean status?", id="a subcommand mistyped"),
         pytest.param(("Pilot",), '"Pilot"', "did you mean pilot?", id="a subcommand in capitals"),
-        pytest.param(("frobnicate",), '"frobnicate"', "one of explain, pilot, sandbox, status", id="an unknown subcommand"),
+        pytest.param(
+            ("frobnicate",), '"frobnicate"', "one of explain, pilot, sandbox, status", id="an unknown subcommand"
+        ),
         pytest.param(("",), '""', "one of explain, pilot, sandbox, status", id="an empty subcommand"),
         pytest.param(("\x1b[2J",), r'"\x1b[2J"', "one of", id="a subcommand with an escape sequence"),
         pytest.param(("--frobnicate",), '"--frobnicate"', "goclient --help", id="an unknown option"),
