@@ -93,7 +93,7 @@ class _Checker:
         if meant.startswith(GRIDFTP):
             message = f"{quoted(name)} is a GridFTP server: it cannot be checked from here, nor does our pilot reach it"
             return meant, Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
-        collection = self._globus.collection(meant) if is_uuid(meant) else self._globus.resolve(name)
+        collection = self._globus.collection(meant, called=name) if is_uuid(meant) else self._globus.resolve(name)
         if collection.connected is False:
             raise EndpointError(
                 f"{quoted(name)} is a Globus Connect Personal endpoint that is not connected",

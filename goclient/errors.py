@@ -165,3 +165,19 @@ def quoted(value: object, limit: int = 200) -> str:
 def printable(text: str) -> str:
     """The text with what does not print, such as control characters, written as an escape."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def innermost(error: BaseException) -> str:
+    """The words of the error at the bottom of a chain, which are the ones that say something."""
+    for _ in range(20):
+        inside = [
+            getattr(error, "reason", None),
+            getattr(error, "underlying_exception", None),
+            error.__cause__,
+            *error.args,
+        ]
+        below = next((one for one in inside if isinstance(one, BaseException)), None)
+        if below is None:
+            break
+        error = below
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -69,9 +69,12 @@ class Globus:
 
     # --- endpoints and paths ---
 
-    def collection(self, collection_id: str) -> Collection:
-        """The collection with this id; raises EndpointError if there is none that the identity can see."""
-        with translated(collection_id):
+    def collection(self, collection_id: str, *, called: str = "") -> Collection:
+        """The collection with this id; raises EndpointError if there is none that the identity can see.
+
+        ``called``: what the user calls it, for the error's message.
+        """
+        with translated(called or collection_id):
             return _collection(self._client.get_endpoint(collection_id).data)
 
     def resolve(self, name: str) -> Collection:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import globus_sdk
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, quoted
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted
 
 # What a user is told for each code of the Transfer service; the first that the code begins with counts.
 _MEANINGS = (
@@ -46,7 +46,7 @@ def translated(subject: str) -> Iterator[None]:
         raise _api_error(error, subject) from error
     except globus_sdk.NetworkError as error:
         raise EndpointError(
-            f"Globus could not be reached for {quoted(subject)}: {_words(error)}",
+            f"Globus could not be reached for {quoted(subject)}: {innermost(error)}",
             hint="check the network (status.globus.org tells if it is Globus), then type the command again",
             code="globus-unreachable",
             subject=subject,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from goclient.errors import LoginNeeded, ServerError, quoted
+from goclient.errors import LoginNeeded, ServerError, innermost, quoted
 from goclient.model.access import LOOPBACK, PandaAccess
 from goclient.model.record import UNSET, AssignedJob, JobState
 from goclient.services.deadline import within
@@ -132,9 +132,9 @@ class PandaServer:
             why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
             raise self._failed(why, body) from error
         except requests.exceptions.SSLError as error:
-            raise self._failed(f"TLS failed: {_innermost(error)}", body) from error
+            raise self._failed(f"TLS failed: {innermost(error)}", body) from error
         except (requests.exceptions.RequestException, OSError, ValueError) as error:
-            raise self._failed(_innermost(error), body) from error
+            raise self._failed(innermost(error), body) from error
         return self._data(status, text.replace(self._token, "***") if self._token else text)
 
     def _post(self, method: str, body: _Body, seconds: float) -> tuple[int, str]:
@@ -217,14 +217,3 @@ class _Body(io.BytesIO):
 
 
 _ASK = "if the reason is not yours to mend, ask the operators of the server, with this message"
-
-
-def _innermost(error: BaseException) -> str:
-    """The words of the error at the bottom of a chain, which are the ones that say something."""
-    for _ in range(20):
-        inside = [getattr(error, "reason", None), error.__cause__, *error.args]
-        below = next((one for one in inside if isinstance(one, BaseException)), None)
-        if below is None:
-            break
-        error = below
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
