@@ -47,6 +47,9 @@ def send(submission: Submission, *, server: PandaServer, journal: Journal) -> li
             raise _report(error.failure, [*accepted, *error.accepted], len(records)) from error.__cause__
         except GoclientError as error:
             raise _report(error, accepted, len(records)) from error
+        except KeyboardInterrupt as stop:
+            interrupted = Interrupted("interrupted", hint="the journal says what was sent")
+            raise _report(interrupted, accepted, len(records)) from stop
     return accepted
 
 
@@ -65,6 +68,10 @@ def _send_batch(batch: Sequence[JobRecord], *, server: PandaServer, journal: Jou
     journal.append(intent)
     try:
         ids = server.submit(encode_jobs(batch), len(batch))
+        taken = [
+            Accepted(panda_id, job.jobName) for panda_id, job in zip(ids, batch, strict=True) if panda_id is not None
+        ]
+        _note(journal, intent.then("accepted" if taken else "refused", *(str(one.panda_id) for one in taken)))
     except GoclientError as error:
         lost = error.code == "reply-lost"
         _note(journal, intent.then("unknown" if lost else "refused", detail=error.message))
@@ -74,8 +81,6 @@ def _send_batch(batch: Sequence[JobRecord], *, server: PandaServer, journal: Jou
         if isinstance(stop, KeyboardInterrupt):
             raise _unknown(Interrupted("interrupted while the jobs were being sent"), names, journal) from stop
         raise
-    taken = [Accepted(panda_id, job.jobName) for panda_id, job in zip(ids, batch, strict=True) if panda_id is not None]
-    _note(journal, intent.then("accepted" if taken else "refused", *(str(one.panda_id) for one in taken)))
     if len(taken) < len(batch):
         raise _NotAll(taken, _refused_rows(ids, batch))
     return taken

@@ -34,8 +34,6 @@ OVERWRITE = "OverwriteGO"
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
 
-# --- items: the elements of lists, as typed -----------------------------------------------------------------
-
 Items = Mapping[str, Sequence[str]]
 
 

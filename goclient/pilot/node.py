@@ -106,12 +106,12 @@ def _wait_until_ready(globus: Globus, connect: _Connect, collection_id: str, sha
 
 def _clean_up(globus: Globus, connect: _Connect, collection_id: str, name: str, journal: Journal, say: Say) -> None:
     """Stops and removes the endpoint; what fails here is said, because the job's own result counts more."""
-    for action in (connect.stop, lambda: globus.delete(collection_id)):
-        try:
-            action()
-        except GoclientError as error:
-            say(f"clean-up: {error.message}")
-            return
+    connect.stop()
+    try:
+        globus.delete(collection_id)
+    except GoclientError as error:
+        say(f"clean-up: {error.message}")
+        return
     journal.append(Entry("endpoint", name, "done", (collection_id,)))
     say(f"removed the endpoint {name}")
 
@@ -164,11 +164,11 @@ class _Connect:
         """Stops the program, by force if it does not end."""
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._call(["-stop"])
         try:
+            if self._process.poll() is None:
+                self._call(["-stop"])
             self._process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
+        except (EndpointError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
 

@@ -26,7 +26,8 @@ OUTPUT = "job.out"
 LOOK_EVERY = 1.0  # seconds between looks at a running payload for the server's commands
 
 # What a payload of 2012 says of itself in its output.
-_FAILED = re.compile(r"^!!FAILED!!(\d+)!!(.*)$", re.MULTILINE)
+_FAILED = re.compile(r"!!FAILED!!([0-9]{1,9})[0-9]*!!(.*)")
+_PIECE = 1 << 16  # characters of a line of output that are looked at at once
 
 
 class PayloadError(GoclientError):
@@ -107,12 +108,15 @@ def run(
         if process is not None:
             with uninterrupted():
                 _end(process)
+    failed, last = _said(folder)
     if status != 0:
         how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
-        raise PayloadError(f"the payload {how}: {_last_words(folder)}", status=status if status > 0 else 128 - status)
-    said = _FAILED.search((folder / OUTPUT).read_text(errors="replace"))
-    if said:
-        raise PayloadError(f"the payload says that it failed: {said[1]}: {said[2].strip()}", status=int(said[1][:9]))
+        raise PayloadError(
+            f"the payload {how}: {quoted(last) if last else 'it said nothing'}",
+            status=status if status > 0 else 128 - status,
+        )
+    if failed:
+        raise PayloadError(f"the payload says that it failed: {failed[1]}: {failed[2].strip()}", status=int(failed[1]))
     return Finished(time.monotonic() - started)
 
 
@@ -159,6 +163,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _last_words(folder: Path) -> str:
-    lines = (folder / OUTPUT).read_text(errors="replace").strip().splitlines()
-    return quoted(lines[-1]) if lines else "it said nothing"
+def _said(folder: Path) -> tuple[re.Match[str] | None, str]:
+    """The first word of failure in the payload's output, and its last line that is not blank."""
+    failed, last = None, ""
+    with open(folder / OUTPUT, encoding="utf-8", errors="replace") as file:
+        for line in iter(lambda: file.readline(_PIECE), ""):
+            failed = failed or _FAILED.match(line)
+            last = line.strip() or last
+    return failed, last

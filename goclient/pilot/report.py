@@ -8,6 +8,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable
+from enum import IntEnum
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded, RequestError, ServerError
@@ -17,16 +18,17 @@ from goclient.services.panda import PandaServer
 
 REPORT_TRIES = 5  # of a last report: it may be sent again, it says the same
 
-# Error codes of the PanDA pilot (pilot 3, errorcodes.py) that the monitor knows.
-GENERAL, SETUP, STAGE_IN, STAGE_OUT, PAYLOAD, KILLED_BY_SERVER, KILLED_BY_SIGNAL = (
-    1008,
-    1110,
-    1099,
-    1137,
-    1305,
-    1144,
-    1200,
-)
+
+class PilotCode(IntEnum):
+    """Error codes of the PanDA pilot (pilot 3, errorcodes.py), which the monitor knows."""
+
+    GENERAL = 1008
+    STAGE_IN = 1099
+    SETUP = 1110
+    STAGE_OUT = 1137
+    KILLED_BY_SERVER = 1144
+    KILLED_BY_SIGNAL = 1200
+    PAYLOAD = 1305
 
 
 class Killed(GoclientError):
@@ -108,20 +110,20 @@ def _diagnosis(error: GoclientError) -> dict[str, object]:
     reason = error.message[:500]
     if isinstance(error, PayloadError):
         status = error.status if error.status is not None else 1
-        return {"trans_exit_code": status, "exe_error_code": PAYLOAD, "exe_error_diag": reason}
+        return {"trans_exit_code": status, "exe_error_code": PilotCode.PAYLOAD, "exe_error_diag": reason}
     return {"pilot_error_code": _pilot_code(error), "pilot_error_diag": reason}
 
 
-def _pilot_code(error: GoclientError) -> int:
+def _pilot_code(error: GoclientError) -> PilotCode:
     if isinstance(error, Killed):
-        return KILLED_BY_SERVER
+        return PilotCode.KILLED_BY_SERVER
     if isinstance(error, Interrupted):
-        return KILLED_BY_SIGNAL
+        return PilotCode.KILLED_BY_SIGNAL
     if error.code.startswith("stage-in:"):
-        return STAGE_IN
+        return PilotCode.STAGE_IN
     if error.code.startswith(("stage-out:", "output:")):
-        return STAGE_OUT
-    return SETUP if isinstance(error, EndpointError | RequestError) else GENERAL
+        return PilotCode.STAGE_OUT
+    return PilotCode.SETUP if isinstance(error, EndpointError | RequestError) else PilotCode.GENERAL
 
 
 def _file_report(job: AssignedJob, file: Path) -> dict[str, object]:

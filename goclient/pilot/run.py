@@ -75,10 +75,17 @@ class Pilot:
         and the server is told how it ended.  Raises ServerError if that cannot be told.
         """
         check_node(self._settings.work)
-        job = self._server.acquire(self._settings.site, node=socket.gethostname())
+        self._said = []
+        job = None
+        try:
+            with uninterrupted():
+                job = self._server.acquire(self._settings.site, node=socket.gethostname())
+        except KeyboardInterrupt:
+            if job is None:
+                raise
+            return self._ended(job, None, _stopped())
         if job is None:
             return None
-        self._said = []
         self._say(f"PandaID {job.panda_id}: {job.transformation}")
         try:
             folder = Path(tempfile.mkdtemp(prefix=f"goclient-{job.panda_id}-", dir=self._settings.work))
@@ -97,7 +104,7 @@ class Pilot:
         except GoclientError as error:
             return error
         except KeyboardInterrupt:
-            return Interrupted("the pilot was stopped by a signal")
+            return _stopped()
         except Exception as error:  # a defect of ours must not leave a job without a report
             return GoclientError(f"unexpected {type(error).__name__}: {error}")
         return None
@@ -218,6 +225,10 @@ class Pilot:
         self._said.append(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} {text}")
         with suppress(OSError, ValueError):  # nobody may be listening any more: the job goes on
             self._report_to(text)
+
+
+def _stopped() -> Interrupted:
+    return Interrupted("the pilot was stopped by a signal", hint="submit the job again if it was not you")
 
 
 @contextmanager

@@ -285,6 +285,30 @@ def test_the_real_globus_connect_s_refusal_of_root_is_explained(sandbox: Sandbox
     assert "run the pilot as an ordinary user" in result.err
 
 
+def test_a_globus_connect_that_does_not_stop_is_ended_and_its_endpoint_removed(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = tmp_path / "stubborn"
+    real = sandbox.root / "bin" / "globusconnectpersonal"
+    program.write_text(f'#!/bin/sh\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    make = sandbox.payload("make.sh", f"#!/bin/sh\necho made > made.txt\nrm {program}\n")  # -stop cannot be asked
+    submit(sandbox, make, "--Data=made.txt", f"--OutputGO=SITE1:{HOME}")
+    with_it = {"GOCLIENT_GLOBUSCONNECT": str(program)}
+    result = sandbox.pilot(**with_it)
+    assert result.code == 0, result.err
+    assert sandbox.rows("select * from collections where entity_type = 'GCP_mapped_collection'") == []
+    assert running_below(sandbox.cwd) == []
+
+
+def test_a_payload_that_says_very_much_is_judged_by_its_lines(sandbox: Sandbox) -> None:
+    script = "#!/bin/sh\nhead -c 3000000 /dev/zero | tr '\\\\0' x\necho\necho '!!FAILED!!7!!late'\necho end\n"
+    submit(sandbox, sandbox.payload("much.sh", script))
+    assert sandbox.pilot().code == 1
+    assert job_of(sandbox)["transExitCode"] == "7"
+    assert "late" in job_of(sandbox)["exeErrorDiag"]
+
+
 def test_the_log_of_a_job_stays_with_its_output_and_what_the_pilot_said(sandbox: Sandbox) -> None:
     submit(sandbox, sandbox.payload("talk.sh", "#!/bin/sh\necho said by the payload\nexit 3\n"))
     log = Path(sandbox.pilot("--json").json["log"])

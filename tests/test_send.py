@@ -1,0 +1,68 @@
+"""A signal while jobs are being sent never makes them look unsent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from goclient.errors import ExitCode, Interrupted
+from goclient.journal import Entry, Journal
+from goclient.model.record import JobCommon, decode_jobs, job_records
+from goclient.model.spec import TransferSpec
+from goclient.send import send
+from goclient.submit import Submission
+
+
+class Server:
+    """Takes every job and counts on."""
+
+    name = "https://panda.example"
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def submit(self, record: str, count: int) -> list[int]:
+        assert len(decode_jobs(record)) == count
+        first = self.taken + 1
+        self.taken += count
+        return list(range(first, first + count))
+
+
+class Interrupting(Journal):
+    """A journal during whose n-th entry somebody types Ctrl-C."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        super().__init__(path)
+        self.left = number
+
+    def append(self, entry: Entry) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        super().append(entry)
+
+
+def submission(count: int) -> Submission:
+    common = JobCommon("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
+    return Submission(TransferSpec(), (), tuple(job_records(common, name="n", parameters="", count=count)), ())
+
+
+def test_ctrl_c_after_the_server_took_the_jobs_says_where_to_look(tmp_path: Path) -> None:
+    server, journal = Server(), Interrupting(tmp_path / "journal.jsonl", 2)
+    with pytest.raises(Interrupted) as raised:
+        send(submission(2), server=server, journal=journal)  # type: ignore[arg-type]  # it has what send asks of it
+    assert raised.value.exit_code == ExitCode.INTERRUPTED
+    assert "do not submit again" in raised.value.hint
+    assert "n_0 to n_1" in raised.value.hint
+    assert [entry.state for entry in journal.entries()] == ["intended", "unknown"]
+
+
+def test_ctrl_c_before_the_next_call_reports_the_jobs_accepted_so_far(tmp_path: Path) -> None:
+    server, journal = Server(), Interrupting(tmp_path / "journal.jsonl", 3)
+    with pytest.raises(Interrupted) as raised:
+        send(submission(1500), server=server, journal=journal)  # type: ignore[arg-type]  # it has what send asks of it
+    assert server.taken == 1000
+    assert "1000 of 1500 jobs were accepted before: PandaID 1 to 1000" in raised.value.message
+    assert len(raised.value.extra["jobs"]) == 1000
+    assert [entry.state for entry in journal.entries()] == ["intended", "accepted"]
