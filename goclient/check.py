@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.model.finding import Finding
-from goclient.model.grammar import fill_serial
 from goclient.model.location import is_uuid
+from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goclient.model.block import decode
+from goclient.model.block import decode_with_doubts
+from goclient.model.finding import Finding
 from goclient.model.plan import Task, plan
-from goclient.model.spec import TransferSpec
+from goclient.model.spec import NODE_FILES, TransferSpec
 
 # When each phase happens, in a person's words.
 WHEN = {"stage-in": "before the payload", "stage-out": "after the payload", "output": "then, its output"}
@@ -21,6 +22,7 @@ class Explained:
     spec: TransferSpec
     tasks: tuple[Task, ...]
     payload: str
+    doubts: tuple[Finding, ...]
 
     def document(self) -> dict[str, Any]:
         """The contract's JSON object: spec, plan, payload."""
@@ -30,9 +32,9 @@ class Explained:
 
 def explain(text: str, *, catalogue: Mapping[str, str]) -> Explained:
     """What a jobParameters text means; raises RequestError for one that is damaged or wrong."""
-    spec, payload = decode(text)
+    (spec, payload), doubts = decode_with_doubts(text)
     spec = spec.with_endpoints(dict(catalogue))
-    return Explained(spec, plan(spec), payload)
+    return Explained(spec, plan(spec), payload, tuple(doubts))
 
 
 def rows(
@@ -40,18 +42,37 @@ def rows(
 ) -> list[tuple[str, str, str, str]]:
     """For each item of a plan: the number of its task, when it happens, from where, to where.
 
-    Endpoints go by their names in the catalogue, the node by its working endpoint's.
+    Endpoints go by their names in the catalogue; the job's directory by its working endpoint's, or by the server
+    that sees it.
     """
     names = {where: name for name, where in catalogue.items()}
 
-    def place(endpoint: str | None, path: str) -> str:
-        return f"{working} (the node): {path}" if endpoint is None else f"{names.get(endpoint, endpoint)}:{path}"
+    def place(task: Task, endpoint: str | None, path: str) -> str:
+        if endpoint == NODE_FILES:
+            return f"the node's own files: {path}"
+        if endpoint is not None:
+            return f"{names.get(endpoint, endpoint)}:{path}"
+        if task.is_copy:
+            return f"the job's directory: {path}"
+        seen = f"seen by {names.get(task.server, task.server)}" if task.server else "the node"
+        return f"{working} ({seen}): {path or '.'}"
 
     return [
-        (str(number), WHEN[task.phase], place(task.source, item.source), place(task.destination, item.destination))
+        (
+            str(number),
+            WHEN[task.phase],
+            place(task, task.source, item.source),
+            place(task, task.destination, item.destination),
+        )
         for number, task in enumerate(tasks, 1)
         for item in task.items
     ]
 
 
 HEADS = ("task", "when", "from", "to")
+
+
+def who(spec: TransferSpec) -> list[str]:
+    """What a job says about who asks, in lines for a person: the Globus user, the MyProxy account."""
+    lines = [f"asked by the Globus user {spec.user}"] if spec.user else []
+    return lines + ([f"with the proxy of the MyProxy account {spec.myproxy}"] if spec.myproxy else [])

@@ -23,10 +23,13 @@ from goclient.errors import (
 )
 from goclient.model.block import attach, decode
 from goclient.model.finding import Finding
-from goclient.model.grammar import Items, needs_serial, read_payload, read_spec
+from goclient.model.grammar import LISTS, Items
+from goclient.model.lists import ReadLines
 from goclient.model.plan import Task, plan
 from goclient.model.record import JobCommon, JobRecord, job_records
+from goclient.model.serial import needs_serial
 from goclient.model.spec import TASK_PLACEHOLDERS, TransferSpec
+from goclient.model.typed import Typed, read_typed
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
@@ -75,6 +78,7 @@ def prepare(
     catalogue: Callable[[], dict[str, str]],
     globus: Callable[[], Globus] | None,
     make_folders: bool,
+    read_lines: ReadLines,
     errors: Sequence[GoclientError] = (),
 ) -> Submission:
     """The submission that a request asks for; sends nothing to the PanDA server.
@@ -86,7 +90,8 @@ def prepare(
     collected = Collector(errors)
     with collected:
         request.common.check()
-    spec, payload = _spec_of(request, collected)
+    spec, payload, mistakes, doubts = _typed(request, collected, read_lines)
+    collected.errors += mistakes
     collected.errors += _spec_mistakes(spec, request.count)
     raise_all(_without_consequences(collected.errors))
     findings: list[Finding] = []
@@ -94,7 +99,7 @@ def prepare(
         spec, findings = resolve_offline(spec, catalogue())
     elif spec.endpoints and globus is not None:
         spec, findings = _checked(spec, request.count, catalogue(), globus, make_folders)
-    findings = [*_doubts(request.common), *findings]
+    findings = [*_doubts(request.common), *doubts, *_on_node(spec), *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
     text = attach(payload, spec, lenient=request.lenient)
@@ -120,12 +125,12 @@ def _without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError
     """The errors without the list rules that are broken only because one of the two lists could not be read."""
     parts = [part for error in errors for part in error.parts]
     unread = {part.subject for part in parts if isinstance(part, UsageError) or part.code in _UNREAD}
-    unread |= {partner for pair in LISTS for partner in pair if not unread.isdisjoint(pair)}
+    pairs = [(f"--{one}", f"--{other}") for one, other in LISTS]
+    unread |= {partner for pair in pairs for partner in pair if not unread.isdisjoint(pair)}
     return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
 
 
 _UNREAD = {"list-file", "empty-item", "no-value"}
-LISTS = [("--StageinGOsrc", "--StageinGOdest"), ("--StageoutGOsrc", "--StageoutGOdest"), ("--Data", "--OutputGO")]
 
 
 def _checked(
@@ -139,29 +144,23 @@ def _checked(
     return preflight(spec, catalogue=catalogue, globus=service, make_folders=make_folders, serials=range(1, count + 1))
 
 
-def _spec_of(request: Request, collected: Collector) -> tuple[TransferSpec, str]:
-    """The spec of a request's options and of those among its job parameters, and the payload's own words.
-
-    What is wrong is collected, and left out of the spec.
-    """
+def _typed(request: Request, collected: Collector, read_lines: ReadLines) -> Typed:
+    """What the options of a request and its job parameters say."""
     text = request.parameters
     if any(0xD800 <= ord(c) < 0xE000 or c == "\0" for c in text):
         message = f"--jobParameters={quoted(text)} has a NUL or is not valid UTF-8"
         collected.errors.append(RequestError(message, hint="retype it", code="not-text", subject="--jobParameters"))
         text = ""
-    (inside, payload), errors = read_payload(text)
-    collected.errors += errors
-    for name in inside:
-        if name in request.items:
-            message = (
-                f"--{name} is given as an option ({quoted(','.join(request.items[name]))}) and inside --jobParameters "
-                f"({quoted(','.join(inside[name]))})"
-            )
-            hint = "give it once; if the payload needs this word itself, put it after a bare -- in --jobParameters"
-            collected.errors.append(RequestError(message, hint=hint, code="twice", subject=f"--{name}"))
-    spec, errors = read_spec({**inside, **request.items})
-    collected.errors += errors
-    return spec, payload
+    return read_typed(text, options=request.items, read_lines=read_lines)
+
+
+def _on_node(spec: TransferSpec) -> Iterator[Finding]:
+    """A warning for each phase whose files are copied on the node, where nobody can look before."""
+    for phase, mode, moves in spec.phases:
+        if mode == "local" and moves:
+            place = moves[0].source if phase == "stage-in" else moves[0].destination
+            message = f"{phase}: {len(moves)} item(s) such as {quoted(place)} are copied on the worker node"
+            yield Finding("warning", "unchecked", str(place), message, "nothing there can be checked from here")
 
 
 def _spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from typing import NamedTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from goclient.model.block import attach
-from goclient.model.grammar import KEYS, OVERWRITE
-from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
+from goclient.model.grammar import (
+    DEFAULT_WORKING,
+    IN_MODE,
+    KEYS,
+    LOCAL_ENDPOINT,
+    MYPROXY,
+    OUT_MODE,
+    OVERWRITE,
+    USER,
+    WORDS,
+)
+from goclient.model.spec import JOB_DIRECTORY, MODES, NODE_FILES, Mode, Move, MyproxyAccount, Place, TransferSpec
 
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SOME = settings(MANY, max_examples=30)
@@ -50,7 +62,9 @@ job_names = relative.filter(lambda name: not name.startswith("~") and ":/" not i
 # --- endpoints ----------------------------------------------------------------------------------------------
 
 _NAMES = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "My data, at home", "100% = 'all'", "Große Ablage")
-_NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":")
+_NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":$")
+
+_SCHEMES = ("globus", "gsiftp", "file")
 
 _hosts = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
 hosts = _hosts | st.builds("{}:{}".format, _hosts, st.integers(1, 65535))
@@ -58,8 +72,8 @@ endpoints = (
     st.sampled_from(_NAMES)
     | st.uuids().map(str)
     | hosts.map("gsiftp://".__add__)
-    # The two names that are left out are schemes.
-    | st.text(_NAME_LETTERS, min_size=1, max_size=20).filter(lambda e: e.strip() and e not in ("globus", "gsiftp"))
+    # The names that are left out are schemes.
+    | st.text(_NAME_LETTERS, min_size=1, max_size=20).filter(lambda e: e.strip() and e not in _SCHEMES)
 )
 working_names = st.sampled_from(("OSGDEV", "W", "goclient", "my node, ünter")) | st.text(
     st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":/$"), min_size=1, max_size=64
@@ -113,7 +127,7 @@ def _spec(
     return spec.with_endpoints({working: working + "+"})
 
 
-specs = st.builds(
+dashed_specs = st.builds(
     _spec,
     _moves(_elsewhere, _elsewhere | _own_place),
     _moves(_elsewhere | _own_file, _elsewhere),
@@ -124,6 +138,93 @@ specs = st.builds(
 )
 
 
+# Specs as the words of the globusPilot give them, with those words.
+
+users = st.sampled_from(("mxp", "wdeng", "/DC=org/CN=A B 1", "é ü", "a=b,c")) | st.text(
+    _NAME_LETTERS, min_size=1, max_size=20
+).filter(lambda name: bool(name.strip()))
+_far_endpoints = endpoints.filter(lambda endpoint: endpoint != DEFAULT_WORKING)
+_typed_names = job_names.filter(lambda name: "," not in name)
+_node_paths = paths.filter(lambda path: not path.startswith("/~"))
+
+
+class Globus(NamedTuple):
+    """What was typed in the bare syntax, and the spec that it means."""
+
+    words: tuple[tuple[str, str], ...]
+    spec: TransferSpec
+
+    @property
+    def text(self) -> str:
+        return " ".join(f"{name}={shlex.quote(value)}" for name, value in self.words)
+
+
+def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Move, ...], list[tuple[str, str]]]:
+    """The mode, the moves and the words of one direction."""
+    names = draw(st.lists(_typed_names, max_size=3, unique=True))
+    if not names:
+        return "gc", (), []
+    mode: Mode = draw(st.sampled_from(MODES))
+    far = NODE_FILES if mode == "local" else draw(_far_endpoints)
+    folder = draw(_node_paths if mode == "local" else paths)
+    typed = [(f"{way}-mode", mode), (f"files-{way}", ",".join(names))]
+    if mode == "server" and draw(st.booleans()):
+        far = local  # the default
+    elif mode != "local":
+        typed.append((f"globus-endpoint-{way}", far))
+    if folder == "/" and draw(st.booleans()):
+        pass  # the default, too
+    else:
+        typed.append((f"dir-{way}", folder))
+    moves = []
+    for name in names:
+        own = Place(endpoint=None, path=f"/{name}")
+        if way == "in":
+            source = Place(endpoint=far, path=folder.rstrip("/") + own.path)
+            moves.append(Move(source=source, destination=Place(endpoint=None, path=own.folder)))
+        else:
+            moves.append(Move(source=own, destination=Place(endpoint=far, path=folder.rstrip("/") + own.folder)))
+    return mode, tuple(moves), typed
+
+
+def _globus(draw: Draw) -> Globus:
+    local = draw(_far_endpoints)
+    in_mode, stage_in, words_in = _way(draw, "in", local)
+    out_mode, output, words_out = _way(draw, "out", local)
+    server = "server" in (in_mode, out_mode)
+    user = draw(st.none() | users)
+    typed = [*words_in, *words_out]
+    typed += [("globus-endpoint-local", local)] if server else []
+    typed += [("globus-user", user)] if user is not None else []
+    spec = TransferSpec(
+        stage_in=stage_in,
+        output=output,
+        working=DEFAULT_WORKING if stage_in or output else None,
+        in_mode=in_mode,
+        out_mode=out_mode,
+        local_endpoint=local if server else None,
+        user=user,
+    )
+    return Globus(tuple(draw(st.permutations(typed))), spec)
+
+
+globus = st.composite(_globus)()
+_accounts = st.builds(MyproxyAccount, user=users, host=_hosts, port=st.integers(1, 65535))
+
+
+def _asked(spec: TransferSpec, user: str | None, account: MyproxyAccount | None, server: str | None) -> TransferSpec:
+    """A spec of the dashed syntax with what only a record says beside it."""
+    modes = {"in_mode": "server", "out_mode": "server", "local_endpoint": server} if server else {}
+    return spec.model_copy(update={"user": user, "myproxy": account, **modes})
+
+
+specs = (
+    dashed_specs
+    | st.builds(_asked, dashed_specs, st.none() | users, st.none() | _accounts, st.none() | _far_endpoints)
+    | globus.map(lambda typed: typed.spec)
+)
+
+
 # --- what users type ----------------------------------------------------------------------------------------
 
 
@@ -131,6 +232,8 @@ def items_of(spec: TransferSpec) -> Items:
     """The items of each word that mean a spec, every destination written out."""
 
     def typed(place: Place) -> str:
+        if place.endpoint == NODE_FILES:
+            return place.path
         return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
 
     items = {
@@ -141,6 +244,11 @@ def items_of(spec: TransferSpec) -> Items:
         "OutputGO": [typed(move.destination) for move in spec.output],
         "WorkingendpointGO": [spec.working] if spec.working else [],
         "Data": [move.source.path[1:] for move in spec.output],
+        IN_MODE: [spec.in_mode],
+        OUT_MODE: [spec.out_mode],
+        LOCAL_ENDPOINT: [spec.local_endpoint] if spec.local_endpoint else [],
+        USER: [spec.user] if spec.user else [],
+        MYPROXY: [str(spec.myproxy)] if spec.myproxy else [],
         OVERWRITE: ["yes"] if spec.overwrite else [],
     }
     return {key: value for key, value in items.items() if value}
@@ -150,7 +258,7 @@ def items_of(spec: TransferSpec) -> Items:
 _odd_names = st.sampled_from(("./~x", ".//x", "/~/x", "//x", "/", "./", "~", "~x", "a:b", "a:/b", "@x", ".", "", " "))
 _odd_items = st.builds("{}:{}".format, st.sampled_from(("W", "goclient", "SITE1")), paths | _odd_names) | _odd_names
 typed_items = st.fixed_dictionaries(
-    {}, optional={key: st.lists(_odd_items | relative | st.text(max_size=12), max_size=3) for key in (*KEYS, OVERWRITE)}
+    {}, optional={key: st.lists(_odd_items | relative | st.text(max_size=12), max_size=3) for key in WORDS}
 )
 
 
@@ -223,6 +331,15 @@ _TOKENS = (
         "/",
     ),
     *("'", '"', "\\", "\n", "\r", "\t", " ", "\0", "\x7f", "\ud800", "\udcff", "\U0010ffff", "..", "/../", "~", "v1:"),
+    *(
+        " globus-user=",
+        " in-mode=",
+        "in-mode=gc ",
+        " files-in=",
+        "dir-out=..",
+        " globus-endpoint-inn=x",
+        "--InmodeGO=local",
+    ),
     *("gsiftp://", "globus://", "gsiftp://h:99999/x", "999999999", "9" * 30, "²", "x" * 300),
 )
 
@@ -258,8 +375,11 @@ _MUTATIONS: tuple[Callable[[str, int, int, str], str], ...] = (
 
 
 def _typed_text(draw: Draw) -> str:
-    """Options as typed in 2012, somewhere among a payload's words."""
-    typed = [f"--{key}={','.join(value)}" for key, value in items_of(draw(specs)).items()]
+    """Words of either syntax as typed in 2012, somewhere among a payload's words."""
+    if draw(st.booleans()):
+        typed = [f"{name}={shlex.quote(value)}" for name, value in draw(globus).words]
+    else:
+        typed = [f"--{key}={','.join(value)}" for key, value in items_of(draw(dashed_specs)).items() if key in KEYS]
     return " ".join(draw(st.permutations([draw(payloads), *typed])))
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from goclient.errors import GoclientError, RequestError
+from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.model.block import attach, decode
-from goclient.model.grammar import spec_from, split_payload
 from goclient.model.plan import plan
 from goclient.model.spec import JOB_DIRECTORY, Place, TransferSpec
+from goclient.model.typed import read_typed
 from goclient.model.words import words
 
 
 def submitted(parameters: str) -> tuple[TransferSpec, list[str]]:
     """What a pilot reads after a submission: the transfers, and the words that the payload gets."""
-    items, payload = split_payload(parameters)
-    spec, own = decode(attach(payload, spec_from(items)))
+    typed = read_typed(parameters)
+    raise_all(typed.errors)
+    spec, own = decode(attach(typed.payload, typed.spec))
     return spec, [word.value for word in words(own)]
 
 

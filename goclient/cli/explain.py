@@ -38,10 +38,12 @@ def command(argv: Sequence[str]) -> int:
     )
     options = parser.parse(_text_last(argv))
     from goclient import config
-    from goclient.explain import HEADS, explain, rows
+    from goclient.explain import HEADS, explain, rows, who
 
     catalogue = config.catalogue()
     explained = explain(_text(options), catalogue=catalogue)
+    for doubt in explained.doubts:
+        _run.say(PROG, f"warning: {doubt.message}", doubt.hint)
     if options.json:
         _run.print_json(explained.document())
         return 0
@@ -49,8 +51,11 @@ def command(argv: Sequence[str]) -> int:
 
     if explained.tasks:
         print_table(HEADS, _printable(rows(explained.tasks, explained.spec.working, catalogue=catalogue)))
-    files = sum(len(task.items) for task in explained.tasks)
-    print(f"{len(explained.tasks)} transfer task(s) with {files} item(s)")
+    files, copies = sum(len(task.items) for task in explained.tasks), sum(task.is_copy for task in explained.tasks)
+    on_node = f" and {copies} copy task(s) on the node" if copies else ""
+    print(f"{len(explained.tasks) - copies} transfer task(s){on_node} with {files} item(s)")
+    for line in who(explained.spec):
+        print(printable(line))
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import _argparse, _run
 from goclient.cli._argparse import option
+
+if TYPE_CHECKING:
+    from goclient.pilot.server import Shared
 
 PROG = "goclient pilot"
 
@@ -46,6 +50,12 @@ class PilotOptions:
         minimum=1,
         maximum=86_400,
     )
+    sharedFolder: Optional[str] = option(
+        "--sharedFolder",
+        help="a folder of the node, and its path on the servers that see it (default: the same path)",
+        group="pilot",
+        metavar="HERE=THERE",
+    )
     json: bool = option("--json", help="print one JSON document", group="pilot", default=False)
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="pilot", default=0, count=True)
 
@@ -83,6 +93,7 @@ def _run_once(options: PilotOptions) -> int:
         logs=journal.parent / "logs",
         patience=Patience(deadline=options.deadline * 3600.0, faults=float(options.faults)),
         heartbeat=float(options.heartbeat),
+        shared=_shared(options.sharedFolder),
     )
     server = PandaServer(config.panda_access(pilot=True))
     pilot = Pilot(settings, server, _run.globus, Journal(journal), lambda text: _run.say("pilot", text))
@@ -106,3 +117,23 @@ def _run_once(options: PilotOptions) -> int:
     else:
         print(f"PandaID={outcome.panda_id} {outcome.state}; log: {outcome.log}")
     return 0
+
+
+def _shared(text: Optional[str]) -> "Shared":
+    """How servers see this node's folders; raises RequestError unless it is two absolute paths."""
+    from pathlib import PurePosixPath
+
+    from goclient.errors import RequestError, quoted
+    from goclient.pilot.server import SAME, Shared
+
+    if text is None:
+        return SAME
+    here, _, there = text.partition("=")
+    if not (here.startswith("/") and there.startswith("/")):
+        raise RequestError(
+            f"--sharedFolder {quoted(text)} is not two absolute paths",
+            hint="such as --sharedFolder /scratch=/node7/scratch",
+            code="shared-folder",
+            subject="--sharedFolder",
+        )
+    return Shared(PurePosixPath(here), PurePosixPath(there))

@@ -122,6 +122,7 @@ def _sendjob(argv: Sequence[str]) -> int:
             catalogue=config.catalogue,
             globus=None if options.noCheck else _run.globus,
             make_folders=options.goMkdir,
+            read_lines=_read_lines,
             errors=collected.errors,
         )
     except submit.PreflightFailed as error:
@@ -142,7 +143,8 @@ def _sendjob(argv: Sequence[str]) -> int:
 
 def _items(options: SendJobOptions, collected: "Collector") -> dict[str, list[str]]:
     """The items of each transfer option that was given; mistakes in the lists are collected."""
-    from goclient.model.grammar import KEYS, OVERWRITE, split_items
+    from goclient.model.grammar import KEYS, OVERWRITE
+    from goclient.model.lists import split_items
 
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
     for key in KEYS:
@@ -150,7 +152,7 @@ def _items(options: SendJobOptions, collected: "Collector") -> dict[str, list[st
         if given:
             values, read = ((given,), None) if isinstance(given, str) else (given, _read_lines)
             with collected:
-                items[key] = split_items(key, values, read)
+                items[key] = split_items(f"--{key}", values, read)
     return items
 
 

@@ -12,14 +12,15 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from goclient.errors import RequestError, quoted
-from goclient.model.grammar import KEYS, OVERWRITE, spec_from, split_payload
-from goclient.model.spec import JOB_DIRECTORY, PLACEHOLDERS, Move, Place, TransferSpec
-from goclient.model.words import words
+from goclient.errors import RequestError, quoted, raise_all
+from goclient.model.finding import Finding
+from goclient.model.grammar import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from
+from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, PLACEHOLDERS, Move, Place, TransferSpec
+from goclient.model.typed import read_typed
 
 VERSION = 1
-MAX_BLOCK = 1 << 20  # bytes of our words in one job record
-WORDS = (*KEYS, OVERWRITE)  # in the order in which they are written
+MAX_BLOCK = 1 << 20  # bytes of our words in one job of sendJob, which only the pilot reads
+MAX_TASK_BLOCK = 1 << 16  # in a job of a task, whose words all pass through one argument of a shell (131,071 bytes)
 
 _LITERAL = r"A-Za-z0-9@+:./\-_#~"
 _PLACEHOLDER = "|".join(map(re.escape, PLACEHOLDERS))
@@ -52,24 +53,30 @@ def encode(spec: TransferSpec) -> list[str]:
     """The words ``--Name=value`` of a spec, in the order of WORDS; none for a spec that moves nothing."""
 
     def written(place: Place) -> str:
-        return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
+        if place.endpoint is None:
+            return f"{spec.working}:{place.path}"
+        return place.path if place.endpoint == NODE_FILES else str(place)
 
     def named(place: Place) -> str:
         plain = place.endpoint is None and ":" not in place.path and not place.path.startswith(("//", "/~"))
         return place.path[1:] if plain and place.path != "/" else written(place)
 
-    lists = {
+    here = all(move.destination is JOB_DIRECTORY or move.destination == JOB_DIRECTORY for move in spec.stage_in)
+    lists: dict[str, list[str]] = {
         "StageinGOsrc": [written(move.source) for move in spec.stage_in],
-        "StageinGOdest": _destinations(spec.stage_in, written),
+        "StageinGOdest": [] if here else _destinations(spec.stage_in, written),
         "StageoutGOsrc": [named(move.source) for move in spec.stage_out],
         "StageoutGOdest": _destinations(spec.stage_out, written),
         "OutputGO": _destinations(spec.output, written),
         "WorkingendpointGO": [spec.working] if spec.working else [],
         "Data": [_relative(move.source.path) for move in spec.output],
+        IN_MODE: [spec.in_mode] if spec.in_mode != "gc" else [],
+        OUT_MODE: [spec.out_mode] if spec.out_mode != "gc" else [],
+        LOCAL_ENDPOINT: [spec.local_endpoint] if spec.local_endpoint else [],
+        USER: [spec.user] if spec.user else [],
+        MYPROXY: [str(spec.myproxy)] if spec.myproxy else [],
         OVERWRITE: ["yes"] if spec.overwrite else [],
     }
-    if all(move.destination == JOB_DIRECTORY for move in spec.stage_in):
-        lists["StageinGOdest"] = []
     return [f"--{key}={','.join(map(_encoded_item, lists[key]))}" for key in WORDS if lists[key]]
 
 
@@ -80,30 +87,36 @@ def _relative(path: str) -> str:
 
 def _destinations(moves: Sequence[Move], written: Callable[[Place], str]) -> list[str]:
     """One directory if all moves have the same, else one destination a move."""
-    if moves and moves[0].destination.is_directory and len({move.destination for move in moves}) == 1:
-        return [written(moves[0].destination)]
+    if not moves:
+        return []
+    first = moves[0].destination
+    if first.is_directory and all(move.destination is first or move.destination == first for move in moves):
+        return [written(first)]
     return [written(move.destination) for move in moves]
 
 
-def attach(payload: str, spec: TransferSpec, *, lenient: bool = False) -> str:
+def attach(payload: str, spec: TransferSpec, *, lenient: bool = False, limit: int = MAX_BLOCK) -> str:
     """The text of jobParameters: the payload's words as they are, then the marker and our words, if any.
 
-    ``lenient``: a bare marker, which lets a site that does not know us run the payload.
-    Raises RequestError if our words are more than a job record takes.
+    ``lenient``: a bare marker, which lets a site that does not know us run the payload.  ``limit``: how many bytes
+    our words may take, MAX_BLOCK or MAX_TASK_BLOCK.  Raises RequestError if they take more.
     """
     block = encode(spec)
     if not block and "goclient=" not in payload:
         return payload
     text = " ".join(block)
-    if len(text) > MAX_BLOCK:
-        fit = len(list(spec.moves)) * MAX_BLOCK // len(text)
-        raise RequestError(
-            f"the names of {len(list(spec.moves))} files take {len(text)} bytes, more than the {MAX_BLOCK} of a job",
-            hint=f"about {fit} such names fit: move a whole directory (a final /) instead of its files",
-            code="too-many-files",
-        )
+    if len(text) > limit:
+        raise _too_many(sum(1 for _ in spec.moves), len(text), limit)
     marker = f"{'' if lenient else '--'}goclient=v{VERSION}:{len(block)}"
     return " ".join(part for part in (payload, marker, text) if part)
+
+
+def _too_many(files: int, size: int, limit: int) -> RequestError:
+    return RequestError(
+        f"the names of {files} files take {size} bytes, more than the {limit} of a job",
+        hint=f"about {files * limit // size} such names fit: move a whole directory (a final /) instead of its files",
+        code="too-many-files",
+    )
 
 
 class Decoded(NamedTuple):
@@ -118,6 +131,11 @@ def decode(text: str) -> Decoded:
 
     Raises RequestError, and nothing else, for a block that is damaged, unknown or of a newer version.
     """
+    return decode_with_doubts(text)[0]
+
+
+def decode_with_doubts(text: str) -> tuple[Decoded, list[Finding]]:
+    """As :func:`decode`, and warnings about words of 2012 that have no effect."""
     markers = list(_MARKER.finditer(text))
     if not markers:
         return _decode_typed(text)
@@ -131,7 +149,7 @@ def decode(text: str) -> Decoded:
     if int(version[2]) != len(block):
         raise _damaged(f"{version[2]} transfer words were written, {len(block)} are left")
     payload = text[: marker.start()]
-    return Decoded(spec_from(_block_items(block)), payload[:-1] if payload else payload)
+    return Decoded(spec_from(_block_items(block)), payload[:-1] if payload else payload), []
 
 
 def _block_items(block: Sequence[str]) -> dict[str, list[str]]:
@@ -146,13 +164,12 @@ def _block_items(block: Sequence[str]) -> dict[str, list[str]]:
     return items
 
 
-def _decode_typed(text: str) -> Decoded:
-    try:
-        words(text)
-    except RequestError:
-        return Decoded(TransferSpec(), text)  # nobody checked it before: it is the payload's
-    parsed = split_payload(text)
-    return Decoded(spec_from(parsed.items), parsed.payload)
+def _decode_typed(text: str) -> tuple[Decoded, list[Finding]]:
+    typed = read_typed(text)
+    if [error.code for error in typed.errors] == ["unbalanced-quote"]:
+        return Decoded(TransferSpec(), text), []  # nobody checked it before: it is the payload's
+    raise_all(typed.errors)
+    return Decoded(typed.spec, typed.payload), typed.doubts
 
 
 def _damaged(message: str) -> RequestError:

@@ -1,135 +1,187 @@
-"""The one grammar of transfers: from the options that users type to a TransferSpec.
+"""The grammar of transfers: from items of the words ``--Name=value`` to a TransferSpec.
 
-The options (``--StageinGOsrc=SITE1:/data/a,SITE1:/data/b``) stand on the command line of ``sendJob`` or among the
-words of ``--jobParameters``, as in 2012.  ``model/block.py`` writes the same words into a job record and reads them.
+The seven words of ``KEYS`` are what users type, on the command line of ``sendJob`` or among the words of
+``--jobParameters``; a job record has those of ``WORDS``.  ``model/typed.py`` finds the words in a text,
+``model/globus_words.py`` reads the other syntax of 2012, and ``model/block.py`` writes and reads a record.
 
-Everything that is wrong with a text is reported at once.  No function here raises anything but
+Everything that is wrong is reported at once.  No function here raises anything but
 :class:`goclient.errors.GoclientError`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
-from goclient.model.location import is_uuid, parse_location, parse_name
+from goclient.model.lists import listed
+from goclient.model.location import is_uuid, node_place, parse_endpoint, parse_location, parse_name
 from goclient.model.spec import (
     JOB_DIRECTORY,
-    SERIAL_NUMBERS,
+    MODES,
+    Mode,
     Move,
+    MyproxyAccount,
     Place,
     TransferSpec,
     endpoint_problem,
+    name_problem,
 )
-from goclient.model.words import Word, words
 
-# The words of a record, in the order in which they are written.
+# What users type, in the order in which a record has it.
 KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")
+
+# The pairs of lists: what is moved, and where to.
+LISTS = (("StageinGOsrc", "StageinGOdest"), ("StageoutGOsrc", "StageoutGOdest"), ("Data", "OutputGO"))
+
+# What a record says beside it: how the job's directory is reached, by which server, who asks, whose proxy it is.
+IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY = "InmodeGO", "OutmodeGO", "LocalendpointGO", "UserGO", "MyproxyGO"
 
 # The word that allows files to be overwritten; users type --goOverwrite.
 OVERWRITE = "OverwriteGO"
+
+# All words of a record, in the order in which they are written.
+WORDS = (*KEYS, IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY, OVERWRITE)
 
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
 
 Items = Mapping[str, Sequence[str]]
 
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
 
-def split_items(key: str, values: Iterable[str], read_lines: Callable[[str], list[str]] | None = None) -> list[str]:
-    """The items of a list option: its values split at commas; a value ``@FILE`` is one item a line of that file.
 
-    In a file, blank lines and lines that begin with ``#`` do not count, and commas are part of a name.
-    Raises RequestError for an empty item, and what ``read_lines`` raises.
+def read_spec(items: Items, where: Mapping[str, str] | None = None) -> tuple[TransferSpec, list[GoclientError]]:
+    """The spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
+
+    ``where`` says of some words where they stand in a text; mistakes in them repeat it.
     """
-    items: list[str] = []
-    for value in values:
-        if value.startswith("@") and read_lines is not None:
-            lines = (line.strip(" \t\r") for line in _lines_of(key, value, read_lines))
-            found = [line for line in lines if line and not line.startswith("#")]
-            problem, hint = "" if found else "lists nothing", "write one item a line into the file"
-        else:
-            found = value.split(",")
-            problem = "has an empty item" if "" in found else ""
-            hint = "separate items with one comma, without a comma at either end"
-        if problem:
-            raise RequestError(f"--{key}={quoted(value)} {problem}", hint=hint, code="empty-item", subject=f"--{key}")
-        items += found
-    return items
+    builder = _Builder(items, where or {})
+    return builder.spec(), builder.errors
 
 
-def _lines_of(key: str, value: str, read_lines: Callable[[str], list[str]]) -> list[str]:
-    try:
-        return read_lines(value[1:])
-    except RequestError as error:
-        error.subject = f"--{key}"
-        raise
-
-
-# --- from items to a spec -----------------------------------------------------------------------------------
+def spec_from(items: Items) -> TransferSpec:
+    """The spec that the items of each word mean; raises every mistake in them."""
+    spec, errors = read_spec(items)
+    raise_all(errors)
+    return spec
 
 
 class _Builder:
     """Builds a spec from items, keeping every mistake for one report."""
 
-    def __init__(self, items: Items) -> None:
+    def __init__(self, items: Items, where: Mapping[str, str]) -> None:
         self.items = items
+        self.where = where
         self.errors: list[GoclientError] = []
-        self.working = self._working()
+        self.working, self.server = self._working()
+        self.in_mode = self._mode(IN_MODE)
+        self.out_mode = self._mode(OUT_MODE)
 
     def get(self, key: str) -> Sequence[str]:
         return self.items.get(key, ())
 
     def wrong(self, key: str, message: str, hint: str, code: str) -> None:
-        self.errors.append(RequestError(message, hint=hint, code=code, subject=f"--{key}"))
+        self.errors.append(RequestError(message + self.where.get(key, ""), hint=hint, code=code, subject=f"--{key}"))
 
-    def _working(self) -> str:
-        names = self.get("WorkingendpointGO")
-        if len(names) > 1:
-            given = ", ".join(map(quoted, names))
-            self.wrong(
-                "WorkingendpointGO",
-                f"--WorkingendpointGO takes one name, not {len(names)}: {given}",
-                "a job has one working endpoint",
-                "working-endpoint",
-            )
-        for name in names:
-            problem = endpoint_problem(name)
-            if not problem and (":" in name or "/" in name or "$" in name or len(name) > 64):
-                problem = "a name has no colon, slash or $, and at most 64 characters"
-            if is_uuid(name):
-                problem = "it is the id of a collection, but the job makes an endpoint of its own"
-            if problem:
-                self.wrong(
-                    "WorkingendpointGO",
-                    f"--WorkingendpointGO={quoted(name)}: {problem}",
-                    "give a name only: the path on the node is the job's directory",
-                    "working-endpoint",
-                )
-        return DEFAULT_WORKING if self.errors or not names else names[0]
+    # --- single values ---
 
-    def places(self, key: str, *, local_names: bool = False) -> list[Place | None]:
+    def one(self, key: str, what: str) -> str | None:
+        """The value of a word that takes one; None if there is none, or it is wrong."""
+        values = self.get(key)
+        if len(values) > 1:
+            message = f"--{key} takes one {what}, not {len(values)}: {listed(values)}"
+            self.wrong(key, message, "give one", "one-value")
+        return values[0] if len(values) == 1 else None
+
+    def _working(self) -> tuple[str, str | None]:
+        """The name of the job's directory, and the server that sees it, if the user named one."""
+        name = self.one("WorkingendpointGO", "name")
+        if name is None:
+            return DEFAULT_WORKING, None
+        if is_uuid(name):
+            return DEFAULT_WORKING, name.lower()
+        problem = endpoint_problem(name)
+        if ":" in name or "/" in name or "$" in name or len(name) > 64:
+            problem = "a name has no colon, slash or $, and at most 64 characters"
+        if problem:
+            hint = "give a name only: the path on the node is the job's directory"
+            self.wrong("WorkingendpointGO", f"--WorkingendpointGO={quoted(name)}: {problem}", hint, "working-endpoint")
+            return DEFAULT_WORKING, None
+        return name, None
+
+    def _mode(self, key: str) -> Mode:
+        default: Mode = "server" if self.server else "gc"
+        text = self.one(key, "mode") or default
+        for mode in MODES:
+            if text == mode:
+                return mode
+        self.wrong(key, f"--{key}={quoted(text)} is no mode", f"one of {', '.join(MODES)}", "mode")
+        return default
+
+    def _server(self) -> str | None:
+        """The server that sees the job's directory; it is there if, and only if, a mode needs it."""
+        name = self.one(LOCAL_ENDPOINT, "endpoint")
+        if name is not None:
+            try:
+                self.server = parse_endpoint(name)
+            except RequestError as error:
+                self.wrong(LOCAL_ENDPOINT, f"--{LOCAL_ENDPOINT}={error.message}", error.hint, error.code)
+        needed = "server" in (self.in_mode, self.out_mode)
+        if needed != (self.server is not None):
+            message = f"--{LOCAL_ENDPOINT} and a mode server come together or not at all"
+            self.wrong(LOCAL_ENDPOINT, message, "say which server sees the job's directory", "mode")
+        return self.server if needed else None
+
+    def _user(self) -> str | None:
+        user = self.one(USER, "user")
+        if user is not None and (problem := name_problem("user", user)):
+            self.wrong(USER, f"--{USER}={quoted(user)}: {problem}", "give the name of a Globus user", "user")
+        return user
+
+    def _myproxy(self) -> MyproxyAccount | None:
+        text = self.one(MYPROXY, "account")
+        if text is None:
+            return None
+        user, _, server = text.rpartition("@")
+        host, _, port = server.rpartition(":")
+        digits = port.isascii() and port.isdigit() and len(port) < 6
+        if name_problem("user", user) or not _HOST.fullmatch(host) or not (digits and 0 < int(port) < 65536):
+            self.wrong(MYPROXY, f"--{MYPROXY}={quoted(text)} is not USER@HOST:PORT", "name the account", "myproxy")
+            return None
+        return MyproxyAccount(user=user, host=host, port=int(port))
+
+    # --- lists ---
+
+    def places(self, key: str, read: Callable[[str], Place]) -> list[Place | None]:
         """The places of one list, None for one that is wrong; on the working endpoint they are the job's own."""
         found: list[Place | None] = []
+        working = self.working
         for text in self.get(key):
             try:
-                local = key == "Data" or (local_names and ":" not in text)
-                place = parse_name(text) if local else parse_location(text)
+                place = read(text)
             except RequestError as error:
                 self.wrong(key, f"--{key}={error.message}", error.hint, error.code)
                 found.append(None)
             else:
-                found.append(Place(endpoint=None, path=place.path) if place.endpoint == self.working else place)
+                found.append(place if place.endpoint != working else Place(endpoint=None, path=place.path))
         return found
 
-    def pair(self, sources_key: str, destinations_key: str, *, into: bool, default: Place | None) -> tuple[Move, ...]:
+    def pair(
+        self, lists: tuple[str, str], mode: Mode, *, into: bool = False, default: Place | None = None
+    ) -> tuple[Move, ...]:
         """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes.
 
         Moves of which an end is wrong are left out: their mistakes are reported.
         """
-        sources = self.places(sources_key, local_names=sources_key == "StageoutGOsrc")
-        destinations = self.places(destinations_key)
+        sources_key, destinations_key = lists
+        stage_in = sources_key == "StageinGOsrc"
+        on_node = node_place if mode == "local" else parse_location
+        if stage_in:
+            sources, destinations = self.places(sources_key, on_node), self.places(destinations_key, parse_location)
+        else:
+            named = parse_name if sources_key == "Data" else _read_name_or_location
+            sources, destinations = self.places(sources_key, named), self.places(destinations_key, on_node)
         allowed = {0, 1, len(sources)} if sources and default else {min(1, len(sources)), len(sources)}
         if len(destinations) not in allowed:
             self._wrong_count(sources_key, destinations_key, default is not None)
@@ -140,19 +192,26 @@ class _Builder:
             destinations = [place and _as_directory(place) for place in destinations]
         if len(destinations) == 1:
             destinations *= len(sources)
+        if mode == "local":
+            self._only_own(destinations_key if stage_in else sources_key, destinations if stage_in else sources)
         pairs = zip(sources, destinations, strict=True)
         return tuple(Move(source=source, destination=target) for source, target in pairs if source and target)
+
+    def _only_own(self, key: str, places: Sequence[Place | None]) -> None:
+        for place in dict.fromkeys(place for place in places if place is not None and place.endpoint is not None):
+            message = f"--{key}={quoted(place)}: the mode local copies on the node, and asks no endpoint"
+            self.wrong(key, message, "name a place in the job's directory", "mode")
 
     def _wrong_count(self, sources_key: str, destinations_key: str, optional: bool) -> None:
         sources, destinations = self.get(sources_key), self.get(destinations_key)
         if not destinations:
-            message, hint = f"--{sources_key} without --{destinations_key}", f"say where {_listed(sources)} goes"
+            message, hint = f"--{sources_key} without --{destinations_key}", f"say where {listed(sources)} goes"
         elif not sources:
-            message, hint = f"--{destinations_key} without --{sources_key}", f"say what goes to {_listed(destinations)}"
+            message, hint = f"--{destinations_key} without --{sources_key}", f"say what goes to {listed(destinations)}"
         else:
             message = (
-                f"--{destinations_key} has {len(destinations)} destinations ({_listed(destinations)}) "
-                f"for the {len(sources)} of --{sources_key} ({_listed(sources)})"
+                f"--{destinations_key} has {len(destinations)} destinations ({listed(destinations)}) "
+                f"for the {len(sources)} of --{sources_key} ({listed(sources)})"
             )
             hint = "give one directory for all, or one destination for each, in the same order"
             if optional:
@@ -161,139 +220,44 @@ class _Builder:
 
     def spec(self) -> TransferSpec:
         """The spec of all that is right; what is wrong is in ``errors`` then."""
-        stage_in = self.pair("StageinGOsrc", "StageinGOdest", into=False, default=JOB_DIRECTORY)
-        stage_out = self.pair("StageoutGOsrc", "StageoutGOdest", into=False, default=None)
-        output = self.pair("Data", "OutputGO", into=True, default=None)
+        stage_in = self.pair(LISTS[0], self.in_mode, default=JOB_DIRECTORY)
+        stage_out = self.pair(LISTS[1], self.out_mode)
+        output = self.pair(LISTS[2], self.out_mode, into=True)
         self._own_directory("StageinGOsrc", [move.source for move in stage_in], "empty before the job")
         for key, moves in (("StageoutGOdest", stage_out), ("OutputGO", output)):
             self._own_directory(key, [move.destination for move in moves], "removed after the job")
         if list(self.get(OVERWRITE)) not in ([], ["yes"]):
-            self.wrong(
-                OVERWRITE, f"--{OVERWRITE}={_listed(self.get(OVERWRITE))}", "it is yes, or not there", "overwrite"
-            )
-        moved = stage_in or stage_out or output or self.get("WorkingendpointGO")
+            message = f"--{OVERWRITE}={listed(self.get(OVERWRITE))}"
+            self.wrong(OVERWRITE, message, "it is yes, or not there", "overwrite")
+        moved = bool(stage_in or stage_out or output or self.get("WorkingendpointGO"))
         return TransferSpec(
             stage_in=stage_in,
             stage_out=stage_out,
             output=output,
             working=self.working if moved else None,
-            overwrite=bool(moved) and self.get(OVERWRITE) == ["yes"],
+            in_mode=self.in_mode,
+            out_mode=self.out_mode,
+            local_endpoint=self._server(),
+            user=self._user(),
+            myproxy=self._myproxy(),
+            overwrite=moved and self.get(OVERWRITE) == ["yes"],
         )
 
     def _own_directory(self, key: str, places: Sequence[Place], why: str) -> None:
         """A mistake for each place that is in the job's own directory and cannot be."""
-        for place in dict.fromkeys(places):
-            if place.endpoint is None:
-                self.wrong(
-                    key,
-                    f"--{key}={quoted(f'{self.working}:{place.path}')} is in the job's own directory, which is {why}",
-                    "name another endpoint, or call the job's own something else with --WorkingendpointGO",
-                    "own-directory",
-                )
+        for place in dict.fromkeys(place for place in places if place.endpoint is None):
+            self.wrong(
+                key,
+                f"--{key}={quoted(f'{self.working}:{place.path}')} is in the job's own directory, which is {why}",
+                "name another endpoint, or call the job's own something else with --WorkingendpointGO",
+                "own-directory",
+            )
+
+
+def _read_name_or_location(text: str) -> Place:
+    """The place of a stage-out source: a name in the job's directory, or a location."""
+    return parse_location(text) if ":" in text else parse_name(text)
 
 
 def _as_directory(place: Place) -> Place:
     return place if place.is_directory else Place(endpoint=place.endpoint, path=place.path + "/")
-
-
-def _listed(items: Sequence[str]) -> str:
-    shown = ", ".join(quoted(item) for item in items[:5])
-    return shown if len(items) <= 5 else f"{shown}, and {len(items) - 5} more"
-
-
-def read_spec(items: Items) -> tuple[TransferSpec, list[GoclientError]]:
-    """The spec that the items of each key mean as far as they are right, and every mistake, the words quoted."""
-    builder = _Builder(items)
-    return builder.spec(), builder.errors
-
-
-def spec_from(items: Items) -> TransferSpec:
-    """The spec that the items of each key mean; raises every mistake in them."""
-    spec, errors = read_spec(items)
-    raise_all(errors)
-    return spec
-
-
-# --- options among a payload's words --------------------------------------------------------------------------
-
-
-class Parsed(NamedTuple):
-    """What a text holds: the items of each key, and the payload's own words as they stood."""
-
-    items: dict[str, list[str]]
-    payload: str
-
-
-def read_payload(text: str) -> tuple[Parsed, list[GoclientError]]:
-    """The transfer options among the words of a text as typed, the rest of the text byte for byte, and every mistake.
-
-    Only whole words ``--Name=value`` with one of our names count, and none after a bare ``--``.  Mistakes are an
-    unbalanced quote and an option without a value.
-    """
-    try:
-        all_words = words(text)
-    except RequestError as error:
-        return Parsed({}, text), [error]
-    errors: list[GoclientError] = []
-    items: dict[str, list[str]] = {}
-    ours: list[Word] = []
-    for word in all_words:
-        if word.value == "--":
-            break
-        name, _, value = word.value.removeprefix("--").partition("=")
-        if name not in KEYS or not word.value.startswith("--"):
-            continue
-        ours.append(word)
-        try:
-            items.setdefault(name, []).extend(_word_items(name, value, word))
-        except RequestError as error:
-            errors.append(error)
-    return Parsed(items, _without(text, all_words, ours)), errors
-
-
-def split_payload(text: str) -> Parsed:
-    """As :func:`read_payload`; raises every mistake."""
-    parsed, errors = read_payload(text)
-    raise_all(errors)
-    return parsed
-
-
-def _word_items(name: str, value: str, word: Word) -> list[str]:
-    if value:
-        return split_items(name, [value])
-    raise RequestError(
-        f"--jobParameters: {quoted(word.value)} at column {word.start + 1} has no value",
-        hint=f"write --{name}=VALUE; if the payload needs this word itself, put it after a bare --",
-        code="no-value",
-        subject=f"--{name}",
-    )
-
-
-def _without(text: str, all_words: list[Word], ours: list[Word]) -> str:
-    """The text without some of its words, each cut with the blanks after it, or before it at the end."""
-    removed = set(ours)
-    kept = [word for word in all_words if word not in removed]
-    if not ours or not kept:
-        return "" if ours else text
-    pieces, position = [], 0
-    for word, following in pairwise(all_words):
-        if word in removed and word.start < kept[-1].start:
-            pieces.append(text[position : word.start])
-            position = following.start
-    end = kept[-1].end if all_words[-1] in removed else len(text)
-    return "".join(pieces) + text[position:end]
-
-
-def fill_serial(text: str, serial: int) -> str:
-    """The text with ``${SN}`` and ``${SN/P}`` replaced, as JEDI does: plain, and padded to six digits."""
-    if "${SN" not in text:
-        return text
-    return text.replace("${SN}", str(serial)).replace("${SN/P}", f"{serial:06d}")
-
-
-def needs_serial(spec: TransferSpec) -> Iterator[Move]:
-    """The moves whose target is written outside the job's directory and is the same for all jobs."""
-    for move in spec.moves:
-        target = move.target
-        if target.endpoint is not None and not any(number in target.path for number in SERIAL_NUMBERS):
-            yield move

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from goclient.errors import RequestError, quoted
-from goclient.model.spec import GRIDFTP, Place, endpoint_problem, path_problem
+from goclient.model.spec import GRIDFTP, NODE_FILES, Place, endpoint_problem, path_problem
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
 _HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
 
 
@@ -23,23 +22,58 @@ def parse_location(text: str) -> Place:
 
     Raises RequestError with the reason.
     """
-    if text.startswith("globus://"):
-        endpoint, slash, rest = text[len("globus://") :].partition("/")
-        problem = "" if is_uuid(endpoint) else "globus:// is followed by the UUID of a collection"
-        endpoint, path = endpoint.lower(), slash + rest
-    elif text.startswith(GRIDFTP):
-        host, slash, rest = text[len(GRIDFTP) :].partition("/")
-        valid = _HOST.fullmatch(host)
-        problem = "" if valid and 0 < int(valid[1] or 1) < 65536 else "the host is not gsiftp://host[:port]"
-        endpoint, path = GRIDFTP + host.lower(), slash + rest
-    else:
-        endpoint, colon, path = text.partition(":")
-        problem = "" if colon else "it is not of the form ENDPOINT:/path"
-        endpoint = endpoint.lower() if is_uuid(endpoint) else endpoint
-    problem = problem or endpoint_problem(endpoint) or path_problem(path)
+    endpoint, path, problem = _split(text)
+    try:
+        if not problem:
+            return Place(endpoint=endpoint, path=path)
+    except ValueError as error:
+        problem = str(error)
+    raise RequestError(f"{quoted(text)}: {problem}", hint="write ENDPOINT:/path", code="location")
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """The endpoint and the path of a location, and what is wrong with its form, or the empty string."""
+    endpoint, colon, path = text.partition(":")
+    if path.startswith("//"):
+        if endpoint == "globus":
+            return _split_globus(text)
+        if endpoint == "gsiftp":
+            return _split_gridftp(text)
+        if endpoint == "file":
+            return endpoint, path, "file:// names no endpoint: give its name, and the path there"
+    return canonical(endpoint), path, "" if colon else "it is not of the form ENDPOINT:/path"
+
+
+def _split_globus(text: str) -> tuple[str, str, str]:
+    endpoint, slash, rest = text[len("globus://") :].partition("/")
+    problem = "" if is_uuid(endpoint) else "globus:// is followed by the UUID of a collection"
+    return endpoint.lower(), slash + rest, problem
+
+
+def _split_gridftp(text: str) -> tuple[str, str, str]:
+    host, slash, rest = text[len(GRIDFTP) :].partition("/")
+    valid = _HOST.fullmatch(host)
+    problem = "" if valid and 0 < int(valid[1] or 1) < 65536 else "the host is not gsiftp://host[:port]"
+    return GRIDFTP + host.lower(), slash + rest, problem
+
+
+@lru_cache(1024)
+def canonical(endpoint: str) -> str:
+    """The name of an endpoint as it is kept: the id of a collection in small letters, anything else as it is."""
+    return endpoint.lower() if is_uuid(endpoint) else endpoint
+
+
+def parse_endpoint(text: str) -> str:
+    """The endpoint that ``ENDPOINT``, ``globus://UUID`` or ``gsiftp://host[:port]`` names, without a path.
+
+    Raises RequestError with the reason.
+    """
+    scheme = text.startswith(("globus://", GRIDFTP, NODE_FILES))
+    endpoint, path, problem = _split(f"{text}/" if scheme else f"{text}:/")
+    problem = problem or endpoint_problem(endpoint) or ("" if path == "/" else "it has a path, or a colon")
     if problem:
-        raise RequestError(f"{quoted(text)}: {problem}", hint="write ENDPOINT:/path", code="location")
-    return Place(endpoint=endpoint, path=path)
+        raise RequestError(f"{quoted(text)}: {problem}", hint="give the endpoint's name only", code="location")
+    return endpoint
 
 
 def parse_name(text: str) -> Place:
@@ -53,3 +87,13 @@ def parse_name(text: str) -> Place:
     if problem:
         raise RequestError(f"{quoted(text)}: {problem}", hint="write a name such as out.root or results/", code="name")
     return Place(endpoint=None, path=path)
+
+
+def node_place(path: str) -> Place:
+    """The place of a path in the worker node's file system; raises RequestError unless it is absolute."""
+    problem = path_problem(path)
+    if not problem and (path == "/~" or path.startswith("/~/")):
+        problem = "the worker node has no home directory of yours"
+    if problem:
+        raise RequestError(f"{quoted(path)}: {problem}", hint="write an absolute path on the node", code="location")
+    return Place(endpoint=NODE_FILES, path=path)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
-from goclient.model.spec import Move, TransferSpec
-
-Phase = Literal["stage-in", "stage-out", "output"]
+from goclient.model.spec import NODE_FILES, Move, Phase, TransferSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):  # there are thousands: a tuple is made in a third of the time
     """One file or directory: full paths at both ends; on the node, relative to the job's directory.
 
     ``renames`` is True if the destination was typed as a new name: if a directory of that name exists there,
@@ -29,19 +25,30 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One transfer to do: all items of a phase between two endpoints; None is the job's own node."""
+    """One transfer to do: all items of a phase between two endpoints; None is the job's own directory.
+
+    ``server`` is the server that sees that directory; without one, the job's own Globus Connect does.  An endpoint
+    NODE_FILES makes it a copy on the node, which no service is asked for.
+    """
 
     phase: Phase
     source: str | None
     destination: str | None
     items: tuple[Item, ...]
+    server: str | None = None
+
+    @property
+    def is_copy(self) -> bool:
+        """True if the task is a copy on the node."""
+        return NODE_FILES in (self.source, self.destination)
 
     def document(self, working: str | None) -> dict[str, Any]:
-        """The contract's JSON of a plan's entry; the node goes by the name of its working endpoint."""
+        """The contract's JSON of a plan's entry; the node goes by the name of its working endpoint, or its server."""
+        node = self.server or working
         return {
             "phase": self.phase,
-            "source": working if self.source is None else self.source,
-            "destination": working if self.destination is None else self.destination,
+            "source": node if self.source is None else self.source,
+            "destination": node if self.destination is None else self.destination,
             "items": [
                 {"source": item.source, "destination": item.destination, "recursive": item.recursive}
                 for item in self.items
@@ -54,40 +61,36 @@ def plan(spec: TransferSpec) -> tuple[Task, ...]:
 
     Raises RequestError for each two items of a job that would be written to one place.
     """
-    tasks: dict[tuple[Phase, str | None, str | None], list[Item]] = {}
-    for phase, move in _phases(spec):
-        item = Item(
-            source=_path(move.source.endpoint, move.source.path),
-            destination=_path(move.target.endpoint, move.target.path),
-            recursive=move.source.is_directory,
-            renames=not move.destination.is_directory,
-        )
-        tasks.setdefault((phase, move.source.endpoint, move.destination.endpoint), []).append(item)
-    raise_all(_conflicts(spec))
-    return tuple(Task(*key, tuple(items)) for key, items in tasks.items())
-
-
-def _phases(spec: TransferSpec) -> Iterator[tuple[Phase, Move]]:
-    for phase, moves in (("stage-in", spec.stage_in), ("stage-out", spec.stage_out), ("output", spec.output)):
+    tasks: list[Task] = []
+    written: dict[tuple[str | None, str], Move] = {}
+    errors: list[GoclientError] = []
+    for phase, mode, moves in spec.phases:
+        server = spec.local_endpoint if mode == "server" else None
+        items: dict[tuple[str | None, str | None], list[Item]] = {}
         for move in moves:
-            yield phase, move  # type: ignore[misc]  # mypy takes the literals for str
-
-
-def _path(endpoint: str | None, path: str) -> str:
-    return path.lstrip("/") if endpoint is None else path
-
-
-def _conflicts(spec: TransferSpec) -> Iterator[GoclientError]:
-    """An error for each move that is written where an earlier one of the job is."""
-    seen: dict[tuple[str | None, str], Move] = {}
-    for move in spec.moves:
-        target = move.target
-        place = (target.endpoint, re.sub("//+", "/", target.path).rstrip("/"))
-        first = seen.setdefault(place, move)
-        if first is not move:
-            yield RequestError(
-                f"{quoted(first.source)} and {quoted(move.source)} would both be written to {quoted(target)}",
-                hint="give each its own destination",
-                code="one-destination",
-                subject=str(target),
+            source, destination, path = move.source, move.destination, move.target_path
+            where = destination.endpoint
+            place = where, (re.sub("//+", "/", path) if "//" in path else path).rstrip("/")
+            if (first := written.setdefault(place, move)) is not move:
+                errors.append(_conflict(first, move))
+            item = Item(
+                source.path.lstrip("/") if source.endpoint is None else source.path,
+                path.lstrip("/") if where is None else path,
+                source.path.endswith("/"),
+                not destination.path.endswith("/"),
             )
+            items.setdefault((source.endpoint, where), []).append(item)
+        for ends, found in items.items():
+            tasks.append(Task(phase, *ends, tuple(found), server if None in ends else None))
+    raise_all(errors)
+    return tuple(tasks)
+
+
+def _conflict(first: Move, move: Move) -> RequestError:
+    """The error for a move that is written where an earlier one of the job is."""
+    return RequestError(
+        f"{quoted(first.source)} and {quoted(move.source)} would both be written to {quoted(move.target)}",
+        hint="give each its own destination",
+        code="one-destination",
+        subject=str(move.target),
+    )

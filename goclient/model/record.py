@@ -14,7 +14,7 @@ from json.encoder import encode_basestring_ascii as _json_string
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, ServerError, quoted, raise_all
-from goclient.model.grammar import fill_serial
+from goclient.model.serial import fill_serial
 
 JOB_ATTRIBUTES = tuple(
     """

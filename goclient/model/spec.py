@@ -1,18 +1,27 @@
 """What a job moves: :class:`TransferSpec` and its parts, frozen.
 
-A spec is made by ``model/grammar.py`` only, from what a user typed or from a job record, and holds no
-trace of the syntax that it came from.
+A spec is made from what a user typed or from a job record, by ``model/grammar.py`` and ``model/globus_words.py``
+only, and holds no trace of the syntax that it came from.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Annotated
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 GRIDFTP = "gsiftp://"  # an endpoint that is a GridFTP server is written gsiftp://host or gsiftp://host:port
+NODE_FILES = "file://"  # the worker node's own file system, from and to which the mode "local" copies
+
+# How a job's directory is reached: the Globus Connect that the job makes, a server that sees it, or not at all,
+# because files are copied on the node.  The words are those of the globusPilot of 2012.
+Mode = Literal["gc", "server", "local"]
+MODES: tuple[Mode, ...] = ("gc", "server", "local")
+Phase = Literal["stage-in", "stage-out", "output"]
 
 # The serial number of a job among its siblings, as JEDI writes it: plain, and padded to six digits.
 SERIAL_NUMBERS = ("${SN}", "${SN/P}")
@@ -42,7 +51,7 @@ def path_problem(path: str) -> str:
         return f"a home directory is written /~/: type /{path}"
     if not path.startswith("/"):
         return "the path must begin with / (or /~/ for the home directory)"
-    if not {".", ".."}.isdisjoint(path.split("/")):
+    if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
         return "it has a . or .. in it: write the path that you mean"
     if "$" in path and "$" in _PLACEHOLDER.sub("", path):
         return f"it has a $ that is none of {' '.join(PLACEHOLDERS)}: the server would try to evaluate it"
@@ -50,50 +59,53 @@ def path_problem(path: str) -> str:
 
 
 def _is_text(text: str) -> bool:
-    return not any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in text)
+    return text.isprintable() or not any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in text)
 
 
+@lru_cache(1024)  # thousands of files are on a few endpoints
 def endpoint_problem(endpoint: str) -> str:
     """What is wrong with the name of an endpoint, or the empty string."""
-    if not endpoint.strip():
-        return "the endpoint has no name"
-    if not _is_text(endpoint):
-        return "the endpoint has a control character, or is not valid Unicode"
-    if len(endpoint) > 256:
-        return "the endpoint's name is longer than 256 characters"
+    if "$" in endpoint:
+        return "the endpoint's name has a $, which the server would try to evaluate: give the collection's UUID"
+    return name_problem("endpoint", endpoint)
+
+
+def name_problem(what: str, name: str) -> str:
+    """What is wrong with a name of such a thing, or the empty string."""
+    if not name.strip():
+        return f"the {what} has no name"
+    if not _is_text(name):
+        return f"the {what} has a control character, or is not valid Unicode"
+    if len(name) > 256:
+        return f"the {what}'s name is longer than 256 characters"
     return ""
 
 
-def _checked(problem: Callable[[str], str]) -> AfterValidator:
-    def check(value: str) -> str:
-        if found := problem(value):
-            raise ValueError(found)
-        return value
-
-    return AfterValidator(check)
-
-
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
-
-
 def _parts(path: str) -> tuple[str, str]:
-    """The folder of a path and its last part; the slash of ``${SN/P}`` parts nothing."""
-    whole = path.replace("${SN/P}", "${SN\0P}").rstrip("/")
+    """The folder of a path, with a slash at its end, and its last part; the slash of ``${SN/P}`` parts nothing."""
+    numbered = "${SN/P}" in path
+    whole = (path.replace("${SN/P}", "${SN\0P}") if numbered else path).rstrip("/")
     folder, _, name = whole.rpartition("/")
-    name = "" if whole == "/~" else name  # a home directory has no name of its own
-    return f"{folder}/".replace("\0", "/"), name.replace("\0", "/")
+    if whole == "/~":  # a home directory has no name of its own
+        name = ""
+    return (f"{folder}/".replace("\0", "/"), name.replace("\0", "/")) if numbered else (f"{folder}/", name)
 
 
-class Place(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A path on an endpoint; ``endpoint`` None is the job's own directory, whose root ``/`` is that directory.
 
-    A final ``/`` says that the path is a directory.
+    The endpoint NODE_FILES is the worker node's file system.  A final ``/`` says that the path is a directory.
+    Raises ValueError with the reason for what is no endpoint or no path.
     """
 
-    model_config = _FROZEN
+    endpoint: str | None
+    path: str
 
-    endpoint: Annotated[str, _checked(endpoint_problem)] | None
-    path: Annotated[str, _checked(path_problem)]
+    def __post_init__(self) -> None:
+        problem = (self.endpoint is not None and endpoint_problem(self.endpoint)) or path_problem(self.path)
+        if problem:
+            raise ValueError(problem)
 
     @property
     def is_directory(self) -> bool:
@@ -113,36 +125,72 @@ class Place(BaseModel):
     def __str__(self) -> str:
         if self.endpoint is None:
             return self.path[1:]
-        return self.endpoint + self.path if self.endpoint.startswith(GRIDFTP) else f"{self.endpoint}:{self.path}"
+        if self.endpoint.startswith((GRIDFTP, NODE_FILES)):
+            return self.endpoint + self.path
+        return f"{self.endpoint}:{self.path}"
 
 
 JOB_DIRECTORY = Place(endpoint=None, path="/")
 
 
-class Move(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Move:
     """One source and where it goes: into ``destination`` if that is a directory, else under that new name."""
-
-    model_config = _FROZEN
 
     source: Place
     destination: Place
 
     @property
+    def target_path(self) -> str:
+        """The path that the source will have: the destination's, joined with the source's name for a directory."""
+        path, source = self.destination.path, self.source.path
+        if not path.endswith("/"):
+            return path
+        name = _parts(source)[1]
+        return f"{path.rstrip('/')}/{name}{'/' if name and source.endswith('/') else ''}"
+
+    @property
     def target(self) -> Place:
-        """The place that the source will have: the destination, joined with the source's name for a directory."""
-        if not self.destination.is_directory:
-            return self.destination
-        end = "/" if self.source.is_directory and self.source.name else ""
-        folder = self.destination.path.rstrip("/")
-        return Place(endpoint=self.destination.endpoint, path=f"{folder}/{self.source.name}{end}")
+        """The place that the source will have."""
+        return Place(endpoint=self.destination.endpoint, path=self.target_path)
+
+
+def _checked(problem: Callable[[str], str]) -> AfterValidator:
+    """A check of a field: what is wrong with its value, or the empty string."""
+
+    def check(value: str) -> str:
+        if found := problem(value):
+            raise ValueError(found)
+        return value
+
+    return AfterValidator(check)
+
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class MyproxyAccount(BaseModel):
+    """The account of a MyProxy server with which a proxy was deposited."""
+
+    model_config = _FROZEN
+
+    user: str
+    host: str
+    port: Annotated[int, Field(gt=0, lt=65536)]
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}:{self.port}"
 
 
 class TransferSpec(BaseModel):
     """All transfers of one job.
 
     ``stage_in`` ends before the payload starts; ``stage_out`` and then ``output`` follow it.  ``working`` is the
-    name under which the job's node becomes a Globus Connect endpoint; it is set whenever anything is moved.
-    ``overwrite`` allows that files which exist at the destinations are overwritten.
+    name by which the job's directory goes, and under which the node becomes a Globus Connect endpoint; it is set
+    whenever anything is moved.  ``in_mode`` and ``out_mode`` say how that directory is reached before and after the
+    payload; ``local_endpoint`` is the server that sees it, if a mode is ``server``.  ``user`` is the Globus user who
+    asks, ``myproxy`` the account with the user's proxy.  ``overwrite`` allows that files which exist at the
+    destinations are overwritten.
     """
 
     model_config = _FROZEN
@@ -151,10 +199,24 @@ class TransferSpec(BaseModel):
     stage_out: tuple[Move, ...] = ()
     output: tuple[Move, ...] = ()
     working: Annotated[str, _checked(endpoint_problem)] | None = None
+    in_mode: Mode = "gc"
+    out_mode: Mode = "gc"
+    local_endpoint: Annotated[str, _checked(endpoint_problem)] | None = None
+    user: str | None = None
+    myproxy: MyproxyAccount | None = None
     overwrite: bool = False
 
     def __bool__(self) -> bool:
         return self.working is not None
+
+    @property
+    def phases(self) -> tuple[tuple[Phase, Mode, tuple[Move, ...]], ...]:
+        """What happens, in order: each phase, how the job's directory is reached in it, and its moves."""
+        return (
+            ("stage-in", self.in_mode, self.stage_in),
+            ("stage-out", self.out_mode, self.stage_out),
+            ("output", self.out_mode, self.output),
+        )
 
     @property
     def moves(self) -> Iterator[Move]:
@@ -164,20 +226,30 @@ class TransferSpec(BaseModel):
         yield from self.output
 
     @property
+    def makes_endpoint(self) -> bool:
+        """True if the node becomes a Globus Connect endpoint: files pass through it, or nothing else is asked for."""
+        if not any(moves for _, _, moves in self.phases):
+            return self.working is not None and "gc" in (self.in_mode, self.out_mode)
+        through = (move for _, mode, moves in self.phases if mode == "gc" for move in moves)
+        return any(move.source.endpoint is None or move.destination.endpoint is None for move in through)
+
+    @property
     def endpoints(self) -> tuple[str, ...]:
         """Each endpoint once, in the order of its first use; without the node's own."""
-        places = (place for move in self.moves for place in (move.source, move.destination))
-        return tuple(dict.fromkeys(place.endpoint for place in places if place.endpoint is not None))
+        places = (place.endpoint for move in self.moves for place in (move.source, move.destination))
+        own = (None, NODE_FILES)
+        return tuple(dict.fromkeys(endpoint for endpoint in (*places, self.local_endpoint) if endpoint not in own))
 
     def with_endpoints(self, names: dict[str, str]) -> TransferSpec:
         """The same spec with each endpoint replaced by what ``names`` gives for it, if anything."""
+        wanted = {name: names[name] for name in self.endpoints if name in names}
 
         def renamed(old: Place) -> Place:
-            if old.endpoint is None or old.endpoint not in names:
-                return old
-            return Place(endpoint=names[old.endpoint], path=old.path)
+            return Place(endpoint=wanted[old.endpoint], path=old.path) if old.endpoint in wanted else old
 
-        return self.with_places(renamed)
+        spec = self.with_places(renamed) if wanted else self
+        local = wanted.get(self.local_endpoint or "", self.local_endpoint)
+        return spec if local == self.local_endpoint else spec.model_copy(update={"local_endpoint": local})
 
     def with_places(self, place: Callable[[Place], Place]) -> TransferSpec:
         """The same spec with each place replaced by what ``place`` gives for it."""
@@ -185,10 +257,5 @@ class TransferSpec(BaseModel):
         def moves(old: tuple[Move, ...]) -> tuple[Move, ...]:
             return tuple(Move(source=place(m.source), destination=place(m.destination)) for m in old)
 
-        return TransferSpec(
-            stage_in=moves(self.stage_in),
-            stage_out=moves(self.stage_out),
-            output=moves(self.output),
-            working=self.working,
-            overwrite=self.overwrite,
-        )
+        phases = {"stage_in": self.stage_in, "stage_out": self.stage_out, "output": self.output}
+        return self.model_copy(update={name: moves(old) for name, old in phases.items()})

@@ -10,7 +10,7 @@ from goclient.errors import RequestError, quoted
 # A word as shlex.split(posix=True) sees it; a newline, or a backslash and a newline, is a blank as in the pages
 # of 2012.
 _BLANKS = re.compile(r"(?:[ \t\r\n]|\\\r?\n)*+")
-_WORD = re.compile(r"""(?:[^ \t\r\n'"\\]|\\(?!\r?\n)[\s\S]|'[^']*+'|"(?:[^"\\]|\\[\s\S])*+")++""")
+_WORD = re.compile(r"""(?:[^ \t\r\n'"\\]++|\\(?!\r?\n)[\s\S]|'[^']*+'|"(?:[^"\\]++|\\[\s\S])*+")++""")
 _QUOTING = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\[\s\S])*+)"|\\([\s\S])""")
 _IN_DOUBLE_QUOTES = re.compile(r'\\(["\\])')
 
@@ -54,4 +54,4 @@ def _unquoted(raw: str) -> str:
             return _IN_DOUBLE_QUOTES.sub(r"\1", double)
         return single if single is not None else escaped
 
-    return _QUOTING.sub(plain, raw)
+    return _QUOTING.sub(plain, raw) if "'" in raw or '"' in raw or "\\" in raw else raw

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, quoted, raise_all
@@ -14,6 +14,7 @@ from goclient.model.location import is_uuid
 from goclient.model.plan import Item, Task
 from goclient.model.spec import GRIDFTP
 from goclient.pilot.interrupts import uninterrupted
+from goclient.pilot.server import check_sees
 from goclient.services.globus import FileInfo, Globus, TaskState
 
 POLL = (0.1, 10.0)  # seconds between looks at a task: at first, and at most
@@ -28,7 +29,11 @@ class Patience:
 
 
 class Carrier:
-    """Carries out the tasks of one job; ``node`` is the id of the node's own endpoint, if it has one."""
+    """Carries out the tasks of one job.
+
+    ``node`` is the id of the node's own endpoint, if it has one; ``seen_as`` is the path that the job's directory
+    has on a server that sees it.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class Carrier:
         panda_id: int,
         folder: Path,
         node: str | None,
+        seen_as: str,
         overwrite: bool,
         patience: Patience,
         say: Callable[[str], None],
@@ -48,6 +54,7 @@ class Carrier:
         self._panda_id = panda_id
         self._folder = folder
         self._node = node
+        self._seen_as = seen_as
         self._overwrite = overwrite
         self._patience = patience
         self._say = say
@@ -57,7 +64,7 @@ class Carrier:
 
     def carry(self, task: Task) -> TaskState:
         """The finished task; raises EndpointError if it failed, or if its time is up."""
-        source, destination = self._id(task.source), self._id(task.destination)
+        source, destination = self._id(task, task.source), self._id(task, task.destination)
         items = [self._settled(task, source, destination, item) for item in task.items]
         if task.destination is not None and not self._overwrite:
             self._keep(task, destination, items)
@@ -90,7 +97,12 @@ class Carrier:
 
     # --- what only the pilot can see ---
 
-    def _id(self, endpoint: str | None) -> str:
+    def _id(self, task: Task, endpoint: str | None) -> str:
+        """The id of the collection of one end of a task."""
+        if endpoint is None and task.server is not None:
+            server = self._id(task, task.server)
+            check_sees(self._globus, server, called=task.server, folder=self._folder, seen_as=self._seen_as)
+            return server
         if endpoint is None:
             assert self._node is not None, "a job that moves files of its own has an endpoint on the node"
             return self._node
@@ -114,7 +126,7 @@ class Carrier:
             there = self._look(task.destination, destination, target, must=False)
             if there is not None and there.is_directory:
                 target = f"{target}/{item.source.rstrip('/').rsplit('/', 1)[-1]}"
-        return replace(item, destination=target, recursive=recursive)
+        return item._replace(destination=target, recursive=recursive)
 
     def _keep(self, task: Task, destination: str, items: list[Item]) -> None:
         """None; raises EndpointError for each thing that has come in the way since the job was submitted."""
@@ -177,11 +189,13 @@ class Carrier:
     def _full(self, task: Task, item: Item) -> Item:
         """The item with absolute paths at both ends."""
 
-        def full(endpoint: str | None, path: str) -> str:
-            return f"{self._folder}/{path}" if endpoint is None else path
+        top = str(self._folder) if task.server is None else self._seen_as
 
-        return replace(
-            item, source=full(task.source, item.source), destination=full(task.destination, item.destination)
+        def full(endpoint: str | None, path: str) -> str:
+            return f"{top}/{path}" if endpoint is None else path
+
+        return item._replace(
+            source=full(task.source, item.source), destination=full(task.destination, item.destination)
         )
 
     # --- waiting ---

@@ -22,9 +22,11 @@ from goclient.model.spec import TransferSpec
 from goclient.model.words import words
 from goclient.pilot import payload
 from goclient.pilot.carry import Carrier, Patience
+from goclient.pilot.copies import Copier
 from goclient.pilot.interrupts import uninterrupted
 from goclient.pilot.node import check_node, clean_environment, node_endpoint
 from goclient.pilot.report import Heartbeat, report_end
+from goclient.pilot.server import SAME, Shared
 from goclient.services.globus import Globus
 from goclient.services.panda import PandaServer
 
@@ -38,6 +40,7 @@ class Settings:
     logs: Path
     patience: Patience
     heartbeat: float  # seconds
+    shared: Shared = SAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +121,8 @@ class Pilot:
         arguments = [word.value for word in words(own_words)]
         directory = folder / "job"
         directory.mkdir(mode=0o700)
-        globus = self._globus() if tasks or spec.working else None
-        with self._node(globus, spec, tasks, job, folder) as node:
+        globus = self._globus() if spec.makes_endpoint or not all(task.is_copy for task in tasks) else None
+        with self._node(globus, spec, job, folder) as node:
             carry = self._carrier(globus, spec, node, directory, job, beat)
             for task in tasks:
                 if task.phase == "stage-in":
@@ -136,11 +139,10 @@ class Pilot:
                     carry(task)
 
     def _node(
-        self, globus: Globus | None, spec: TransferSpec, tasks: tuple[Task, ...], job: AssignedJob, folder: Path
+        self, globus: Globus | None, spec: TransferSpec, job: AssignedJob, folder: Path
     ) -> AbstractContextManager[str | None]:
-        """The node's own endpoint if the job needs one: it moves files of the node, or asked for nothing else."""
-        needed = any(task.source is None or task.destination is None for task in tasks) or not tasks
-        if globus is None or spec.working is None or not needed:
+        """The node's own endpoint if the job needs one."""
+        if globus is None or not spec.makes_endpoint:
             return nullcontext()
         return node_endpoint(
             globus,
@@ -163,20 +165,24 @@ class Pilot:
         """What carries out a task of the job; an error says in which phase it happened."""
 
         def carry(task: Task) -> None:
-            assert globus is not None, "a job with tasks has a service to give them to"
-            carrier = Carrier(
-                globus,
-                self._journal,
-                panda_id=job.panda_id,
-                folder=directory,
-                node=node,
-                overwrite=spec.overwrite,
-                patience=self._settings.patience,
-                say=self._say,
-                beat=beat.maybe,
-            )
             with _in_phase(task.phase):
-                carrier.carry(task)
+                if task.is_copy:
+                    copied = Copier(directory, overwrite=spec.overwrite, beat=beat.maybe).carry(task)
+                    self._say(f"{task.phase}: {copied} file(s) copied on the node")
+                    return
+                assert globus is not None, "a job with transfers has a service to give them to"
+                Carrier(
+                    globus,
+                    self._journal,
+                    panda_id=job.panda_id,
+                    folder=directory,
+                    node=node,
+                    seen_as=self._settings.shared.path(directory),
+                    overwrite=spec.overwrite,
+                    patience=self._settings.patience,
+                    say=self._say,
+                    beat=beat.maybe,
+                ).carry(task)
 
         return carry
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
 from goclient.model.block import MAX_BLOCK, WORDS, Decoded, attach, decode, encode
-from goclient.model.grammar import KEYS, OVERWRITE, fill_serial, spec_from, split_payload
+from goclient.model.grammar import KEYS, OVERWRITE, spec_from
 from goclient.model.plan import plan
+from goclient.model.serial import fill_serial
 from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
-from tests.strategies import MANY, SOME, Items, accepted_items, hostile_texts, items_of, payloads, specs
+from goclient.model.typed import read_typed
+from tests.strategies import MANY, SOME, Items, accepted_items, dashed_specs, hostile_texts, items_of, payloads, specs
 
 NOTHING = TransferSpec()
 SPEC = spec_from(
@@ -180,9 +182,12 @@ def test_a_job_that_moves_nothing_has_no_block() -> None:
 
 
 def test_the_words_come_in_one_order_however_they_were_typed() -> None:
-    items: Items = {OVERWRITE: ["yes"], "Data": ["a"], "WorkingendpointGO": ["W"]}
+    items: Items = {OVERWRITE: ["yes"], "Data": ["a"], "WorkingendpointGO": ["W"], "LocalendpointGO": ["S"]}
+    items |= {"InmodeGO": ["server"], "OutmodeGO": ["server"], "UserGO": ["mxp"], "MyproxyGO": ["mxp@host:7512"]}
     items |= {key: ["A:/a"] for key in reversed(KEYS) if key not in items}
-    assert [word[2:].partition("=")[0] for word in encode(spec_from(items))] == list(WORDS) == [*KEYS, OVERWRITE]
+    written = [word[2:].partition("=")[0] for word in encode(spec_from(items))]
+    assert written == list(WORDS)
+    assert written[:7] == list(KEYS)
 
 
 def test_the_permission_to_overwrite_rides_in_the_record_only_where_it_was_given() -> None:
@@ -192,19 +197,21 @@ def test_the_permission_to_overwrite_rides_in_the_record_only_where_it_was_given
     assert "Overwrite" not in attach("run", SPEC)
 
 
-@pytest.mark.parametrize("character", [c for c in string.printable if c.isprintable()])
+@pytest.mark.parametrize("character", [c for c in string.printable if c.isprintable() and c != "$"])
 def test_only_what_needs_it_is_percent_encoded(character: str) -> None:
     literal = string.ascii_letters + string.digits + "@+:./-_#~"
-    spec = (
-        TransferSpec(
-            stage_in=(Move(source=Place(endpoint="A", path=f"/a{character}b"), destination=JOB_DIRECTORY),), working="W"
-        )
-        if character not in "$"
-        else spec_from({"WorkingendpointGO": ["W"], "StageinGOsrc": ["a$b:/a"]})
-    )
-    (word, _) = encode(spec)
+    source = Place(endpoint="A", path=f"/a{character}b")
+    (word, _) = encode(TransferSpec(stage_in=(Move(source=source, destination=JOB_DIRECTORY),), working="W"))
     written = character if character in literal else f"%{ord(character):02X}"
-    assert word == (f"--StageinGOsrc=A:/a{written}b" if character != "$" else "--StageinGOsrc=a%24b:/a")
+    assert word == f"--StageinGOsrc=A:/a{written}b"
+
+
+@pytest.mark.parametrize("location", ["A$B:/a", "${SN}:/a", "A:/$HOME/a", "A:/${X[0]}"])
+def test_a_dollar_that_is_no_placeholder_of_a_path_is_refused_with_the_reason(location: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        spec_from({"StageinGOsrc": [location]})
+    assert f'"{location}"' in caught.value.message
+    assert "the server would try to evaluate" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -407,7 +414,7 @@ def test_a_text_of_2012_is_read_as_it_was_typed() -> None:
     assert (spec, payload) == (SPEC, "run '1  2' -x")
 
 
-@given(specs, payloads)
+@given(dashed_specs, payloads)
 @MANY
 def test_typed_among_the_payloads_words_a_spec_reads_the_same(spec: TransferSpec, payload: str) -> None:
     items = {key: value for key, value in items_of(spec).items() if key in KEYS}
@@ -460,8 +467,8 @@ def test_a_hostile_text_is_decoded_or_refused_and_nothing_else(text: str) -> Non
 @given(hostile_texts)
 @MANY
 def test_a_hostile_text_is_split_or_refused_and_nothing_else(text: str) -> None:
-    found = mistakes(lambda: split_payload(text))
-    assert all(isinstance(mistake, RequestError) and mistake.message for mistake in found)
+    typed = read_typed(text)
+    assert all(isinstance(mistake, RequestError) and mistake.message for mistake in typed.errors)
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,13 @@ from goclient.model.grammar import (
     DEFAULT_WORKING,
     KEYS,
     OVERWRITE,
-    fill_serial,
-    needs_serial,
-    read_payload,
     read_spec,
     spec_from,
-    split_items,
-    split_payload,
 )
+from goclient.model.lists import split_items
+from goclient.model.serial import fill_serial, needs_serial
 from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
-from goclient.model.words import words
-from tests.strategies import MANY, items_of, mixed_payloads, payloads, specs, typed_items
+from tests.strategies import MANY, items_of, specs, typed_items
 
 
 def place(endpoint: str | None, path: str) -> Place:
@@ -56,26 +52,26 @@ def no_lines(path: str) -> list[str]:
     ],
 )
 def test_a_list_is_separated_by_commas(values: list[str], items: list[str]) -> None:
-    assert split_items("Data", values, no_lines) == items
+    assert split_items("--Data", values, no_lines) == items
 
 
 @pytest.mark.parametrize("value", ["", ",", "a,", ",a", "a,,b"])
 def test_an_empty_item_is_a_mistake(value: str) -> None:
-    (error,) = mistakes(lambda: split_items("Data", ["x", value]))
+    (error,) = mistakes(lambda: split_items("--Data", ["x", value]))
     assert f'--Data="{value}"' in error.message
     assert (error.subject, error.code, error.exit_code) == ("--Data", "empty-item", 10)
 
 
 def test_a_file_holds_one_item_a_line_whose_commas_are_part_of_it() -> None:
     files = {"list.txt": ["# inputs", "", "A:/a,b", "  A:/c \t", "   # no", "A:/d # e", "\r"]}
-    assert split_items("Data", ["x,y", "@list.txt", "z"], files.__getitem__) == [
+    assert split_items("--Data", ["x,y", "@list.txt", "z"], files.__getitem__) == [
         *("x", "y", "A:/a,b", "A:/c", "A:/d # e", "z")
     ]
 
 
 @pytest.mark.parametrize("lines", [[], ["", " # a"]], ids=["empty", "only-comments"])
 def test_a_file_that_lists_nothing_is_a_mistake(lines: list[str]) -> None:
-    (error,) = mistakes(lambda: split_items("Data", ["x", "@list.txt"], lambda _: lines))
+    (error,) = mistakes(lambda: split_items("--Data", ["x", "@list.txt"], lambda _: lines))
     assert '--Data="@list.txt"' in error.message
     assert (error.subject, error.code) == ("--Data", "empty-item")
 
@@ -84,20 +80,20 @@ def test_a_file_that_cannot_be_read_is_the_options_mistake() -> None:
     def unreadable(path: str) -> list[str]:
         raise RequestError(f"{path} cannot be read", code="list-file")
 
-    (error,) = mistakes(lambda: split_items("Data", ["@list.txt"], unreadable))
+    (error,) = mistakes(lambda: split_items("--Data", ["@list.txt"], unreadable))
     assert (error.message, error.subject, error.code) == ("list.txt cannot be read", "--Data", "list-file")
 
 
 def test_an_at_sign_means_a_file_only_where_files_are_read_and_only_in_front() -> None:
-    assert split_items("Data", ["@a,b"]) == ["@a", "b"]
-    assert split_items("Data", ["a@b,@c"], no_lines) == ["a@b", "@c"]
+    assert split_items("--Data", ["@a,b"]) == ["@a", "b"]
+    assert split_items("--Data", ["a@b,@c"], no_lines) == ["a@b", "@c"]
 
 
 @given(st.lists(st.text()))
 @MANY
 def test_any_text_is_split_into_items_or_refused(values: list[str]) -> None:
     try:
-        items = split_items("Data", values)
+        items = split_items("--Data", values)
     except GoclientError:
         assert any("" in value.split(",") for value in values)
     else:
@@ -334,109 +330,6 @@ def test_a_spec_without_mistakes_is_the_spec(items: dict[str, list[str]]) -> Non
         assert {error.message for error in mistakes(lambda: spec_from(items))} == {error.message for error in errors}
     else:
         assert spec_from(items) == spec
-
-
-# --- options among a payload's words ------------------------------------------------------------------------
-
-
-def raw_words(text: str) -> list[str]:
-    """Each word of a text as it stands there."""
-    return [text[word.start : word.end] for word in words(text)]
-
-
-@given(payloads)
-@MANY
-def test_a_payload_without_our_words_passes_byte_for_byte(text: str) -> None:
-    assert split_payload(text) == ({}, text)
-
-
-@given(mixed_payloads)
-@MANY
-def test_without_our_words_the_payloads_own_stay_as_they_stood(text: str) -> None:
-    items, payload = split_payload(text)
-    ours = tuple(f"--{key}=" for key in KEYS)
-    own = [raw for raw, word in zip(raw_words(text), words(text), strict=True) if not word.value.startswith(ours)]
-    assert raw_words(payload) == own
-    assert items or payload == text
-    assert split_payload(payload) == ({}, payload)
-
-
-@pytest.mark.parametrize(
-    ("text", "payload"),
-    [
-        pytest.param("a --Data=x", "a", id="at-the-end"),
-        pytest.param("--Data=x a", "a", id="in-front"),
-        pytest.param("a  --Data=x  b", "a  b", id="in-between"),
-        pytest.param("--Data=x", "", id="alone"),
-        pytest.param("a 'b  c' --Data=x --Data=y \"d\"", "a 'b  c' \"d\"", id="quotes-stay"),
-        pytest.param("a \\\n  --Data=x \\\n  b", "a \\\n  b", id="a-command-on-several-lines"),
-        pytest.param("a \\\n  --Data=x", "a", id="the-last-line-of-a-command-on-several"),
-        pytest.param(r"a\  --Data=x", r"a\ ", id="after-an-escaped-blank"),
-        pytest.param("a\\\t --Data=x", "a\\\t", id="after-an-escaped-tab"),
-        pytest.param(r"a\\ --Data=x", r"a\\", id="after-an-escaped-backslash"),
-    ],
-)
-def test_a_word_of_ours_is_cut_out_with_its_blanks_and_nothing_else(text: str, payload: str) -> None:
-    found = split_payload(text)
-    assert found.payload == payload
-    assert set(found.items) == {"Data"}
-    assert raw_words(found.payload) == [raw for raw in raw_words(text) if not raw.startswith("--Data=")]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("--Database=prod", id="longer-name"),
-        pytest.param("--Dat=x", id="shorter-name"),
-        pytest.param("-Data=x", id="one-dash"),
-        pytest.param("Data=x", id="no-dash"),
-        pytest.param("---Data=x", id="three-dashes"),
-        pytest.param("--data=x", id="other-case"),
-        pytest.param("x--Data=x", id="inside-a-word"),
-        pytest.param("'run --Data=x'", id="inside-quotes"),
-        pytest.param(r"a\ --Data=x", id="after-an-escaped-blank"),
-        pytest.param("-- --Data=x --Data", id="after-a-bare-double-dash"),
-        pytest.param("--OverwriteGO=yes", id="a-word-that-nobody-types"),
-        pytest.param("dir-out=/x files-in=a,b globus-user=me", id="words-of-the-globus-pilot"),
-    ],
-)
-def test_only_whole_words_with_our_names_are_ours(text: str) -> None:
-    assert split_payload(text) == ({}, text)
-
-
-def test_options_that_are_repeated_among_the_words_add_up() -> None:
-    found = split_payload("--Data=a,b run --Data=c --OutputGO=B:/o")
-    assert found == ({"Data": ["a", "b", "c"], "OutputGO": ["B:/o"]}, "run")
-
-
-def test_quotes_around_an_option_or_its_value_are_the_shells() -> None:
-    found = split_payload("""'--StageinGOsrc=A:/a b' --Data="x y" --OutputGO=B:/o\\ p""")
-    assert found.items == {"StageinGOsrc": ["A:/a b"], "Data": ["x y"], "OutputGO": ["B:/o p"]}
-
-
-def test_every_option_without_a_value_is_reported_with_its_column() -> None:
-    errors = mistakes(lambda: split_payload("run --Data x --OutputGO= --WorkingendpointGO=W --StageinGOsrc=''"))
-    text = "\n".join(error.message for error in errors)
-    assert [error.subject for error in errors] == ["--Data", "--OutputGO", "--StageinGOsrc"]
-    assert all(shown in text for shown in ('"--Data" at column 5 ', '"--OutputGO=" at column 14 ', '"--StageinGOsrc="'))
-    assert all("after a bare --" in error.hint for error in errors)
-
-
-def test_beside_its_mistakes_a_text_is_split() -> None:
-    (items, payload), errors = read_payload("run --Data --OutputGO=B:/o 'x  y' --Data=a,,b")
-    assert (items["OutputGO"], payload) == (["B:/o"], "run 'x  y'")
-    assert [(error.subject, error.code) for error in errors] == [("--Data", "no-value"), ("--Data", "empty-item")]
-
-
-def test_a_text_with_an_unbalanced_quote_is_not_split() -> None:
-    (items, payload), errors = read_payload("run --Data=x 'y")
-    assert (items, payload) == ({}, "run --Data=x 'y")
-    assert [error.code for error in errors] == ["unbalanced-quote"]
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_each_of_the_seven_options_is_known(key: str) -> None:
-    assert split_payload(f"a --{key}=x b") == ({key: ["x"]}, "a b")
 
 
 # --- serial numbers -----------------------------------------------------------------------------------------

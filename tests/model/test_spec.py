@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import FrozenInstanceError
+
 import pytest
 from hypothesis import given
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from goclient.model.grammar import fill_serial
+from goclient.model.serial import fill_serial
 from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec, endpoint_problem, path_problem
 from tests.strategies import MANY, specs
 
@@ -27,8 +30,8 @@ def test_a_spec_survives_its_json(spec: TransferSpec) -> None:
         pytest.param(JOB_DIRECTORY, "path", id="place"),
     ],
 )
-def test_values_are_frozen(value: BaseModel, field: str) -> None:
-    with pytest.raises(ValidationError, match="frozen"):
+def test_values_are_frozen(value: object, field: str) -> None:
+    with pytest.raises((ValidationError, FrozenInstanceError)):
         setattr(value, field, "/x")
 
 
@@ -39,8 +42,9 @@ def test_an_unknown_field_is_no_part_of_a_spec() -> None:
 
 @pytest.mark.parametrize("path", ["", "a", "~/a", "/a/../b", "/.", "/a\nb", "/\ud800", "/$HOME", "/${SN", "/a\x85b"])
 def test_a_place_has_no_path_that_is_none(path: str) -> None:
-    assert path_problem(path)
-    with pytest.raises(ValidationError):
+    problem = path_problem(path)
+    assert problem
+    with pytest.raises(ValueError, match=re.escape(problem)):
         Place(endpoint="A", path=path)
 
 

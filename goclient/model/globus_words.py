@@ -1,0 +1,251 @@
+"""The other syntax of 2012: the bare words ``globus-endpoint-in=… files-in=…`` of the globusPilot, to a TransferSpec.
+
+Each direction has four words: the mode, the endpoint that is far from the job, a directory there, and a list of
+files.  A file keeps its path below the directory: ``dir-in=/data files-in=run/a`` brings ``/data/run/a`` to ``run/a``
+in the job's directory.  The modes say how that directory is reached:
+
+* ``gc``: through a Globus Connect endpoint that is made on the node;
+* ``server``: through ``globus-endpoint-local``, a server that sees the job's directory;
+* ``local``: not at all, the directory ``dir-in`` or ``dir-out`` is one of the node.
+
+As in the globusPilot, directories are ``/`` unless given, and a direction without files moves nothing; in the mode
+``server`` a missing endpoint is the local one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from goclient.errors import GoclientError, RequestError, quoted
+from goclient.model.finding import Finding
+from goclient.model.grammar import DEFAULT_WORKING
+from goclient.model.lists import ReadLines, split_items
+from goclient.model.location import node_place, parse_endpoint, parse_name
+from goclient.model.spec import (
+    JOB_DIRECTORY,
+    MODES,
+    NODE_FILES,
+    Mode,
+    Move,
+    Place,
+    TransferSpec,
+    name_problem,
+    path_problem,
+)
+
+
+class GlobusWord(NamedTuple):
+    """One such word of a text, and the column, from 1, at which it stands."""
+
+    name: str
+    value: str
+    column: int
+
+    def __str__(self) -> str:
+        return f"{quoted(f'{self.name}={self.value}')} at column {self.column}"
+
+
+class _Direction(NamedTuple):
+    """The words of one direction, and what happens in it."""
+
+    mode: str
+    endpoint: str
+    directory: str
+    files: str
+    verb: str
+
+
+_IN = _Direction("in-mode", "globus-endpoint-in", "dir-in", "files-in", "brought")
+_OUT = _Direction("out-mode", "globus-endpoint-out", "dir-out", "files-out", "taken away")
+_USER, _LOCAL = "globus-user", "globus-endpoint-local"
+
+# All ten; nobody else has words like the first of these, so that one of them shows that a text means transfers.
+TELLING = (_USER, _IN.endpoint, _LOCAL, _OUT.endpoint, _IN.mode, _OUT.mode)
+NAMES = (*TELLING, _IN.directory, _IN.files, _OUT.directory, _OUT.files)
+
+_HOW = "in-mode and out-mode are gc (Globus Connect on the node), server (globus-endpoint-local) or local (a copy)"
+
+
+class Read(NamedTuple):
+    """What the words mean as far as they are right, every mistake, and warnings about words without effect."""
+
+    spec: TransferSpec
+    errors: list[GoclientError]
+    doubts: list[Finding]
+
+
+def read_globus_words(given: Sequence[GlobusWord], *, overwrite: bool, read_lines: ReadLines | None = None) -> Read:
+    """What these words of a text mean; the files of a list may be in a file, ``files-in=@FILE``."""
+    reader = _Reader(given, read_lines)
+    return Read(reader.spec(overwrite), reader.errors, reader.doubts)
+
+
+class _Reader:
+    """Builds a spec from the words, keeping every mistake for one report."""
+
+    def __init__(self, given: Sequence[GlobusWord], read_lines: ReadLines | None) -> None:
+        self.given = {name: [word for word in given if word.name == name] for name in NAMES}
+        self.read_lines = read_lines
+        self.errors: list[GoclientError] = []
+        self.doubts: list[Finding] = []
+        self.bad: set[str] = set()  # the names of words that are wrong, and not to be missed again
+
+    def wrong(self, names: Iterable[str], message: str, hint: str, code: str) -> None:
+        names = list(names)
+        self.bad.update(names)
+        self.errors.append(RequestError(f"--jobParameters: {message}", hint=hint, code=code, subject=names[0]))
+
+    def first(self, name: str) -> GlobusWord | None:
+        return next(iter(self.given[name]), None)
+
+    def value(self, name: str, read: Callable[[str], str]) -> str | None:
+        """What ``read`` makes of the value of a word; None if the word is not there, or is wrong."""
+        word = self.first(name)
+        if word is None or name in self.bad:
+            return None
+        try:
+            return read(word.value)
+        except RequestError as error:
+            self.wrong([name], f"{word}: {error.message}", error.hint, error.code)
+            return None
+
+    def spec(self, overwrite: bool) -> TransferSpec:
+        """The spec of all that is right."""
+        self._check_counts()
+        local = self.value(_LOCAL, parse_endpoint)
+        in_mode, stage_in = self._direction(_IN, local, outwards=False)
+        out_mode, output = self._direction(_OUT, local, outwards=True)
+        server = "server" in (in_mode, out_mode)
+        if not server:
+            self._without_effect(_LOCAL, "only the mode server uses it")
+        moved = bool(stage_in or output)
+        return TransferSpec(
+            stage_in=stage_in,
+            output=output,
+            working=DEFAULT_WORKING if moved else None,
+            in_mode=in_mode,
+            out_mode=out_mode,
+            local_endpoint=local if server else None,
+            user=self.value(_USER, _user),
+            overwrite=overwrite and moved,
+        )
+
+    def _check_counts(self) -> None:
+        for name, words in self.given.items():
+            if any(not word.value for word in words):
+                empty = next(word for word in words if not word.value)
+                self.wrong([name], f"{empty} has no value", f"write {name}=VALUE, or leave it out", "no-value")
+            elif len(words) > 1 and name not in (_IN.files, _OUT.files):
+                each = " and ".join(map(str, words))
+                self.wrong([name], f"{name} is given {len(words)} times: {each}", "give it once", "twice")
+
+    # --- one direction ---
+
+    def _direction(self, way: _Direction, local: str | None, *, outwards: bool) -> tuple[Mode, tuple[Move, ...]]:
+        """The mode of a direction, and its moves."""
+        names = self._files(way)
+        mode = self._mode(way, needed=bool(names))
+        if not names:
+            for name in (way.endpoint, way.directory) if way.files not in self.bad else ():
+                self._without_effect(name, f"nothing is {way.verb} without {way.files}")
+            return "gc", ()
+        own = self._own(way, names, outwards)
+        if mode is None:
+            return "gc", ()
+        if mode == "server" and local is None and _LOCAL not in self.bad:
+            said = self.first(way.mode)
+            self.wrong([_LOCAL], f"{said} without {_LOCAL}", "name the server that sees the job's directory", "mode")
+        far = self._far(way, mode, local)
+        return mode, tuple(_move(place, far, outwards) for place in own if far is not None)
+
+    def _files(self, way: _Direction) -> list[str]:
+        """The items of a list of files."""
+        if way.files in self.bad:
+            return []
+        names = []
+        for word in self.given[way.files]:
+            try:
+                names += split_items(way.files, [word.value], self.read_lines)
+            except RequestError as error:
+                self.wrong([way.files], f"{word}: {error.message}", error.hint, error.code)
+        return names
+
+    def _mode(self, way: _Direction, *, needed: bool) -> Mode | None:
+        word = self.first(way.mode)
+        if word is None and needed and way.mode not in self.bad:
+            files = ", ".join(map(str, self.given[way.files]))
+            self.wrong([way.mode], f"{files} without {way.mode}", f"add {way.mode}=gc: {_HOW}", "mode")
+        if word is None or way.mode in self.bad:
+            return None
+        for mode in MODES:
+            if word.value == mode:
+                return mode
+        hint = f"{_HOW}; if it is the payload's own word, put it in quotes"
+        self.wrong([way.mode], f"{word} is no mode", hint, "mode")
+        return None
+
+    def _own(self, way: _Direction, names: Sequence[str], outwards: bool) -> list[Place]:
+        """The place of each file in the job's directory."""
+        places = []
+        for name in names:
+            try:
+                places.append(parse_name(name if outwards else name.lstrip("/")))
+            except RequestError as error:
+                self.wrong([way.files], f"{way.files}={error.message}", error.hint, error.code)
+        return places
+
+    def _far(self, way: _Direction, mode: Mode, local: str | None) -> Place | None:
+        """The directory that is far from the job; None if a word that says so is wrong or missing."""
+        endpoint = self._far_endpoint(way, mode, local)
+        read = _node_folder if mode == "local" else _folder
+        folder = "/" if self.first(way.directory) is None else self.value(way.directory, read)
+        return Place(endpoint=endpoint, path=folder) if endpoint and folder else None
+
+    def _far_endpoint(self, way: _Direction, mode: Mode, local: str | None) -> str | None:
+        if mode == "local":
+            self._without_effect(way.endpoint, f"the mode local copies on the node: {way.directory} is there")
+            return NODE_FILES
+        endpoint = self.value(way.endpoint, parse_endpoint)
+        if self.first(way.endpoint) is None:
+            endpoint = local
+            if mode == "gc":
+                hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}=local"
+                self.wrong([way.endpoint], f"{self.first(way.mode)} without {way.endpoint}", hint, "list-rule")
+        if endpoint == DEFAULT_WORKING:
+            said = self.first(way.endpoint) or self.first(_LOCAL)
+            hint = "give the collection's UUID"
+            self.wrong([way.endpoint], f"{said}: the job's own endpoint goes by that name", hint, "own-directory")
+            return None
+        return endpoint
+
+    def _without_effect(self, name: str, why: str) -> None:
+        word = self.first(name)
+        if word is not None and name not in self.bad:
+            message = f"--jobParameters: {word} has no effect: {why}"
+            self.doubts.append(Finding("warning", "no-effect", name, message, "leave it out, or complete it"))
+
+
+def _user(text: str) -> str:
+    if problem := name_problem("user", text):
+        raise RequestError(f"{quoted(text)}: {problem}", hint="give the name of a Globus user", code="user")
+    return text
+
+
+def _folder(path: str) -> str:
+    if problem := path_problem(path):
+        raise RequestError(f"{quoted(path)}: {problem}", hint="write the directory's absolute path", code="location")
+    return path
+
+
+def _node_folder(path: str) -> str:
+    return node_place(path).path
+
+
+def _move(own: Place, far: Place, outwards: bool) -> Move:
+    """The move of a file between the job's directory and the same path below a directory far away."""
+    top = far.path.rstrip("/")
+    if outwards:
+        return Move(source=own, destination=Place(endpoint=far.endpoint, path=top + own.folder))
+    here = JOB_DIRECTORY if own.folder == "/" else Place(endpoint=None, path=own.folder)
+    return Move(source=Place(endpoint=far.endpoint, path=top + own.path), destination=here)
