@@ -93,6 +93,8 @@ def prepare(
     spec, payload, mistakes, doubts = _typed(request, collected, read_lines)
     collected.errors += mistakes
     collected.errors += _spec_mistakes(spec, request.count)
+    with collected:
+        attach(payload, spec, lenient=request.lenient)  # names that are resolved may only be longer
     raise_all(_without_consequences(collected.errors))
     findings: list[Finding] = []
     if spec.endpoints and globus is None:

@@ -22,6 +22,7 @@ from goclient.model.grammar import (
     WORDS,
 )
 from goclient.model.spec import JOB_DIRECTORY, MODES, NODE_FILES, Mode, Move, MyproxyAccount, Place, TransferSpec
+from goclient.model.words import words
 
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SOME = settings(MANY, max_examples=30)
@@ -285,12 +286,12 @@ accepted_items = st.composite(_accepted_items)()
 BLANKS = (" ", "  ", "\t", "\n", "\r\n", " \\\n  ", "\\\r\n")
 
 # Words of a payload as typed: with quotes in balance, and none that is an option of ours.
-_OWN_WORDS = (
+OWN_WORDS = (
     *("run.sh", "-x", "--verbose", "--Database=prod", "--Data2=x", "-Data=x", "Data=x", "dir-out=/x", "files-in=a,b"),
     *("'a b'", '"a  b"', '"it\'s"', r"a\ ", r"\ ", r"\\", r"\"", "''", '""', "$HOME", "${SN}", "`id`", "#", "~", "*"),
     *("--StageinGOsrcs=x", "'--Data =x'", '"a\\\nb"', "a=b=c", "é日本", "\u00a0", "goclient=v2", "100%", ";", "&&"),
 )
-own_words = st.sampled_from(_OWN_WORDS) | st.text(
+own_words = st.sampled_from(OWN_WORDS) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters=" \t\r\n'\"\\-"), min_size=1, max_size=6
 )
 OUR_WORDS = ("--Data=x.root", "--WorkingendpointGO=W", "'--StageinGOsrc=SITE1:/a b'", '--OutputGO="SITE1:/o"')
@@ -309,12 +310,17 @@ def _command_line(words: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.composite(join)()
 
 
+def raw_words(text: str) -> list[str]:
+    """Each word of a text as it stands there."""
+    return [text[word.start : word.end] for word in words(text)]
+
+
 payloads = _command_line(own_words)
 mixed_payloads = _command_line(own_words | st.sampled_from(OUR_WORDS))
 
 # --- hostile texts ------------------------------------------------------------------------------------------
 
-_TOKENS = (
+TOKENS = (
     *("%", "%0", "%zz", "%ff", "%00", "%0A", "%2C", "%2F..%2F", "%ED%A0%80", "%C0%AF", "%24%7BX[0]%7D", "${X[0]}", "$"),
     *("--", " -- ", "--goclient=", " --goclient=v1:1 ", " goclient=v1:0 ", " --goclient=v2:0", " --goclient=v1:٣ "),
     *(
@@ -368,7 +374,7 @@ def _moved(text: str, start: int, end: int, token: str) -> str:
     return text[:start] + text[end:] + text[start:end]
 
 
-_MUTATIONS: tuple[Callable[[str, int, int, str], str], ...] = (
+MUTATIONS: tuple[Callable[[str, int, int, str], str], ...] = (
     *(_deleted, _inserted, _replaced),
     *(_repeated, _cut, _moved),
 )
@@ -391,8 +397,8 @@ def _hostile(draw: Draw) -> str:
         text = _typed_text(draw)
     for _ in range(draw(st.integers(1, 4))):
         start, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
-        token = draw(st.sampled_from(_TOKENS) | st.text(max_size=3))
-        text = draw(st.sampled_from(_MUTATIONS))(text, start, end, token)
+        token = draw(st.sampled_from(TOKENS) | st.text(max_size=3))
+        text = draw(st.sampled_from(MUTATIONS))(text, start, end, token)
     return text
 
 

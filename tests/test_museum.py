@@ -40,6 +40,11 @@ def test_01_an_equals_sign_in_a_value_does_not_end_it() -> None:
     assert (spec.working, own) == ("W=1", ["go"])
 
 
+def test_01_an_equals_sign_in_a_word_of_the_globus_pilot_does_not_end_it() -> None:
+    spec, _ = submitted("in-mode=gc globus-endpoint-in=A dir-in=/data/run=7 files-in=a=b")
+    assert items_of_plan(spec) == [("A", "/data/run=7/a=b", None, "a=b")]
+
+
 @pytest.mark.parametrize("word", ["--Database=prod", "--DataSet=x", "--OutputGOal=x", "--WorkingendpointGO_2=x"])
 def test_02_a_payload_keeps_an_option_that_begins_like_ours(word: str) -> None:
     """In 2012, options were recognised by their beginning: ``--Database=prod`` was taken for ``--Data``."""
@@ -56,12 +61,26 @@ def test_03_an_option_without_a_value_is_refused_before_the_submission(parameter
     assert '"--Data' in refusal(parameters)
 
 
+@pytest.mark.parametrize("word", ["files-out=", "dir-out=", "globus-endpoint-out=", "out-mode="])
+def test_03_a_word_of_the_globus_pilot_without_a_value_is_refused_before_the_submission(word: str) -> None:
+    """In 2012, such a word was taken as it was: an empty ``dir-out`` was an IndexError on the worker node."""
+    assert f'"{word}"' in refusal(f"in-mode=gc globus-endpoint-in=A files-in=a {word}")
+
+
 def test_04_a_payload_keeps_its_quotes_its_blanks_and_its_words() -> None:
     """In 2012, the text was split at blanks and joined again, and any word ``dir-out=…`` was taken away."""
     payload = "run 'a  b' \"it's\" c\\ d  dir-out=/mine files-in='x y' ''"
     spec, own = submitted(f"{payload} --Data=x --OutputGO=A:/o")
     assert own == ["run", "a  b", "it's", "c d", "dir-out=/mine", "files-in=x y", ""]
     assert decode(attach(payload, spec)).payload == payload
+
+
+def test_04_a_payload_keeps_a_quoted_word_that_looks_like_one_of_the_globus_pilots() -> None:
+    """In 2012, every word ``dir-out=…`` was the pilot's, wherever it stood."""
+    payload = "run 'dir-out=/mine now'  \\files-out=x -- in-mode=fast"
+    spec, own = submitted(f"in-mode=gc globus-endpoint-in=A files-in=a {payload}")
+    assert own == ["run", "dir-out=/mine now", "files-out=x", "--", "in-mode=fast"]
+    assert items_of_plan(spec) == [("A", "/a", None, "a")]
 
 
 def test_05_more_destinations_than_sources_are_refused() -> None:
@@ -153,6 +172,20 @@ def test_10_a_folder_and_a_name_are_joined_with_one_slash(
     """In 2012, the folder ``/in`` and the file ``f1`` became ``/inf1``."""
     spec, _ = submitted(parameters)
     assert items_of_plan(spec) == [item]
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "path"),
+    [("/in", "f1", "/in/f1"), ("/in/", "f1", "/in/f1"), ("/", "f1", "/f1"), ("/in", "/f1", "/in/f1")],
+)
+def test_10_a_folder_and_a_name_of_the_globus_pilot_are_joined_with_one_slash(
+    folder: str, file: str, path: str
+) -> None:
+    """In 2012, ``dir-in=/in`` and ``f1`` became ``/inf1``; ``dir-out`` got its slash."""
+    spec, _ = submitted(f"in-mode=gc globus-endpoint-in=A dir-in={folder} files-in={file}")
+    assert items_of_plan(spec) == [("A", path, None, "f1")]
+    spec, _ = submitted(f"out-mode=gc globus-endpoint-out=A dir-out={folder} files-out=f1")
+    assert items_of_plan(spec) == [(None, "f1", "A", path)]
 
 
 @pytest.mark.parametrize("parameters", ["--Data=x --OutputGO=", "--Data=x --OutputGO=A:", "--Data=x --OutputGO=A:/o,"])

@@ -181,6 +181,29 @@ MEANT = {
     "unbalanced-quote": meaning("--jobParameters=it's", shown=("--jobParameters", '"\'s"'), hint="quote"),
     "lone-backslash": meaning("--jobParameters=x \\", shown="--jobParameters", hint="backslash"),
     "option-inside-without-a-value": meaning("--jobParameters=x --Data", shown='"--Data"', hint="--Data=VALUE"),
+    "both-syntaxes-in-one-job": meaning(
+        "--StageinGOsrc=SITE1:/a",
+        "--jobParameters=run globus-endpoint-in=SITE1 in-mode=gc files-in=f",
+        shown=("two ways", "--StageinGOsrc (an option)", '"globus-endpoint-in=SITE1" at column 5'),
+        hint="in quotes",
+    ),
+    "misspelt-endpoint-word": meaning(
+        "--jobParameters=globus-endpoint-inn=SITE1", shown='"globus-endpoint-inn=SITE1"', hint="globus-endpoint-in=?"
+    ),
+    "misspelt-list-word": meaning(
+        "--jobParameters=in-mode=gc file-in=a", shown='"file-in=a" at column 12', hint="files-in=?"
+    ),
+    "files-without-a-mode": meaning(
+        "--jobParameters=globus-endpoint-in=SITE1 files-in=a",
+        shown=('"files-in=a"', "without in-mode"),
+        hint="in-mode=gc",
+    ),
+    "mode-that-is-none": meaning("--jobParameters=in-mode=ftp", shown='"in-mode=ftp" at column 1', hint="gc"),
+    "list-rule-inside": meaning(
+        "--jobParameters=run --Data=x", shown=("--Data without --OutputGO", "column 5 of --jobParameters"), hint='"x"'
+    ),
+    "dollar-in-an-endpoint": meaning("--StageinGOsrc=A$B:/a", shown=('"A$B:/a"', "evaluate"), hint="ENDPOINT:/path"),
+    "file-url": meaning("--StageinGOsrc=file:///a", shown=('"file:///a"', "no endpoint"), hint="ENDPOINT:/path"),
     "option-inside-with-an-empty-value": meaning("--jobParameters=x --Data=", shown='"--Data="'),
     "option-inside-with-a-bad-path": meaning("--jobParameters=x --StageinGOsrc=SITE1", shown='"SITE1"'),
     "option-as-an-argument-and-inside": meaning(

@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import language
+
 BIN = Path(sys.executable).parent
 SENDJOB = str(BIN / "sendJob.py")
 PRUN = [sys.executable, "-c", "from pandaclient.PrunScript import main; main()"]  # what its shell wrapper runs
@@ -222,7 +224,7 @@ def _seconds(stamp: str) -> float:
 
 def main() -> int:
     """Writes the table; 1 if a goal is missed."""
-    rows = [*start_up(), *records(), *demo()]
+    rows = [*start_up(), *language.rows(), *records(), *demo()]
     heads = ["what", "figure", "goal", "met", "medians"]
     lines = [
         "# Figures",

@@ -14,7 +14,7 @@ As in the globusPilot, directories are ``/`` unless given, and a direction witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted
@@ -91,10 +91,9 @@ class _Reader:
         self.doubts: list[Finding] = []
         self.bad: set[str] = set()  # the names of words that are wrong, and not to be missed again
 
-    def wrong(self, names: Iterable[str], message: str, hint: str, code: str) -> None:
-        names = list(names)
-        self.bad.update(names)
-        self.errors.append(RequestError(f"--jobParameters: {message}", hint=hint, code=code, subject=names[0]))
+    def wrong(self, name: str, message: str, hint: str, code: str) -> None:
+        self.bad.add(name)
+        self.errors.append(RequestError(f"--jobParameters: {message}", hint=hint, code=code, subject=name))
 
     def first(self, name: str) -> GlobusWord | None:
         return next(iter(self.given[name]), None)
@@ -107,7 +106,7 @@ class _Reader:
         try:
             return read(word.value)
         except RequestError as error:
-            self.wrong([name], f"{word}: {error.message}", error.hint, error.code)
+            self.wrong(name, f"{word}: {error.message}", error.hint, error.code)
             return None
 
     def spec(self, overwrite: bool) -> TransferSpec:
@@ -135,10 +134,10 @@ class _Reader:
         for name, words in self.given.items():
             if any(not word.value for word in words):
                 empty = next(word for word in words if not word.value)
-                self.wrong([name], f"{empty} has no value", f"write {name}=VALUE, or leave it out", "no-value")
+                self.wrong(name, f"{empty} has no value", f"write {name}=VALUE, or leave it out", "no-value")
             elif len(words) > 1 and name not in (_IN.files, _OUT.files):
                 each = " and ".join(map(str, words))
-                self.wrong([name], f"{name} is given {len(words)} times: {each}", "give it once", "twice")
+                self.wrong(name, f"{name} is given {len(words)} times: {each}", "give it once", "twice")
 
     # --- one direction ---
 
@@ -155,7 +154,7 @@ class _Reader:
             return "gc", ()
         if mode == "server" and local is None and _LOCAL not in self.bad:
             said = self.first(way.mode)
-            self.wrong([_LOCAL], f"{said} without {_LOCAL}", "name the server that sees the job's directory", "mode")
+            self.wrong(_LOCAL, f"{said} without {_LOCAL}", "name the server that sees the job's directory", "mode")
         far = self._far(way, mode, local)
         return mode, tuple(_move(place, far, outwards) for place in own if far is not None)
 
@@ -168,21 +167,21 @@ class _Reader:
             try:
                 names += split_items(way.files, [word.value], self.read_lines)
             except RequestError as error:
-                self.wrong([way.files], f"{word}: {error.message}", error.hint, error.code)
+                self.wrong(way.files, f"{word}: {error.message}", error.hint, error.code)
         return names
 
     def _mode(self, way: _Direction, *, needed: bool) -> Mode | None:
         word = self.first(way.mode)
         if word is None and needed and way.mode not in self.bad:
             files = ", ".join(map(str, self.given[way.files]))
-            self.wrong([way.mode], f"{files} without {way.mode}", f"add {way.mode}=gc: {_HOW}", "mode")
+            self.wrong(way.mode, f"{files} without {way.mode}", f"add {way.mode}=gc: {_HOW}", "mode")
         if word is None or way.mode in self.bad:
             return None
         for mode in MODES:
             if word.value == mode:
                 return mode
         hint = f"{_HOW}; if it is the payload's own word, put it in quotes"
-        self.wrong([way.mode], f"{word} is no mode", hint, "mode")
+        self.wrong(way.mode, f"{word} is no mode", hint, "mode")
         return None
 
     def _own(self, way: _Direction, names: Sequence[str], outwards: bool) -> list[Place]:
@@ -192,7 +191,9 @@ class _Reader:
             try:
                 places.append(parse_name(name if outwards else name.lstrip("/")))
             except RequestError as error:
-                self.wrong([way.files], f"{way.files}={error.message}", error.hint, error.code)
+                columns = ", ".join(str(word.column) for word in self.given[way.files])
+                message = f"{way.files}={error.message} (column {columns})"
+                self.wrong(way.files, message, error.hint, error.code)
         return places
 
     def _far(self, way: _Direction, mode: Mode, local: str | None) -> Place | None:
@@ -211,11 +212,11 @@ class _Reader:
             endpoint = local
             if mode == "gc":
                 hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}=local"
-                self.wrong([way.endpoint], f"{self.first(way.mode)} without {way.endpoint}", hint, "list-rule")
+                self.wrong(way.endpoint, f"{self.first(way.mode)} without {way.endpoint}", hint, "list-rule")
         if endpoint == DEFAULT_WORKING:
             said = self.first(way.endpoint) or self.first(_LOCAL)
             hint = "give the collection's UUID"
-            self.wrong([way.endpoint], f"{said}: the job's own endpoint goes by that name", hint, "own-directory")
+            self.wrong(way.endpoint, f"{said}: the job's own endpoint goes by that name", hint, "own-directory")
             return None
         return endpoint
 

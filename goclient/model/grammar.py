@@ -122,12 +122,12 @@ class _Builder:
     def _server(self) -> str | None:
         """The server that sees the job's directory; it is there if, and only if, a mode needs it."""
         name = self.one(LOCAL_ENDPOINT, "endpoint")
-        if name is not None:
-            try:
-                self.server = parse_endpoint(name)
-            except RequestError as error:
-                self.wrong(LOCAL_ENDPOINT, f"--{LOCAL_ENDPOINT}={error.message}", error.hint, error.code)
         needed = "server" in (self.in_mode, self.out_mode)
+        try:
+            self.server = parse_endpoint(name) if name is not None else self.server
+        except RequestError as error:
+            self.wrong(LOCAL_ENDPOINT, f"--{LOCAL_ENDPOINT}={error.message}", error.hint, error.code)
+            return None
         if needed != (self.server is not None):
             message = f"--{LOCAL_ENDPOINT} and a mode server come together or not at all"
             self.wrong(LOCAL_ENDPOINT, message, "say which server sees the job's directory", "mode")

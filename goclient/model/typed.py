@@ -43,11 +43,12 @@ def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines
     options = options or {}
     found = find_words(text, read_lines)
     errors = [*found.errors, *_twice(found, options)]
-    overwrite = OVERWRITE in options
-    if found.globus and not (found.items or options.keys() - {OVERWRITE}):
-        read = read_globus_words(found.globus, overwrite=overwrite, read_lines=read_lines)
-        return Typed(read.spec, found.payload, errors + read.errors, read.doubts)
-    errors += _both(found, options)
+    if found.globus:
+        read = read_globus_words(found.globus, overwrite=OVERWRITE in options, read_lines=read_lines)
+        errors += read.errors
+        if not (found.items or options.keys() - {OVERWRITE}):
+            return Typed(read.spec, found.payload, errors, read.doubts)
+        errors.append(_both(found, options))
     where = {key: _where(column) for key, column in found.columns.items() if key not in options}
     spec, mistakes = read_spec({**found.items, **options}, where)
     return Typed(spec, found.payload, errors + mistakes, [] if spec else found.doubts)
@@ -196,17 +197,16 @@ def _twice(found: Found, options: Items) -> Iterator[RequestError]:
             )
 
 
-def _both(found: Found, options: Items) -> Iterator[RequestError]:
-    """A mistake if both syntaxes are in one job."""
-    if found.globus:
-        dashed = [f"--{key} (an option)" for key in KEYS if key in options]
-        dashed += [f"--{key}{_where(column)}" for key, column in found.columns.items()]
-        yield RequestError(
-            f"two ways to write transfers in one job: {', '.join(dashed)} and {found.globus[0]} of --jobParameters",
-            hint="use one of them; if the second is the payload's own word, put it in quotes",
-            code="two-syntaxes",
-            subject="--jobParameters",
-        )
+def _both(found: Found, options: Items) -> RequestError:
+    """The mistake of both syntaxes in one job."""
+    dashed = [f"--{key} (an option)" for key in KEYS if key in options]
+    dashed += [f"--{key}{_where(column)}" for key, column in found.columns.items()]
+    return RequestError(
+        f"two ways to write transfers in one job: {', '.join(dashed)} and {found.globus[0]} of --jobParameters",
+        hint="use one of them; if the second is the payload's own word, put it in quotes",
+        code="two-syntaxes",
+        subject="--jobParameters",
+    )
 
 
 # --- the rest -------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.block import MAX_BLOCK, WORDS, Decoded, attach, decode, encode
+from goclient.model.block import MAX_BLOCK, MAX_TASK_BLOCK, WORDS, Decoded, attach, decode, encode
 from goclient.model.grammar import KEYS, OVERWRITE, spec_from
 from goclient.model.plan import plan
 from goclient.model.serial import fill_serial
@@ -392,6 +392,18 @@ def test_one_byte_more_is_refused_before_the_server_sees_it() -> None:
     assert caught.value.code == "too-many-files"
     assert "1048577 bytes" in caught.value.message
     assert "1048576" in caught.value.message
+
+
+def test_what_passes_through_a_shell_may_be_64_kib() -> None:
+    fits = spec_of_size(MAX_TASK_BLOCK)
+    assert MAX_TASK_BLOCK == 64 * 1024
+    assert decode(attach("run", fits, limit=MAX_TASK_BLOCK)) == Decoded(fits, "run")
+    with pytest.raises(RequestError) as caught:
+        attach("run", spec_of_size(MAX_TASK_BLOCK + 1), limit=MAX_TASK_BLOCK)
+    assert "65537 bytes" in caught.value.message
+    assert "whole directory" in caught.value.hint
+    longest = attach("", fits, limit=MAX_TASK_BLOCK)
+    assert by_bash(f"run.sh {longest}")[1:] == longest.split(" ")
 
 
 def test_many_files_that_do_not_fit_are_told_how_many_would() -> None:

@@ -332,6 +332,73 @@ def test_a_spec_without_mistakes_is_the_spec(items: dict[str, list[str]]) -> Non
         assert spec_from(items) == spec
 
 
+# --- what only a record says ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("items", "subject", "shown"),
+    [
+        pytest.param({"InmodeGO": ["ftp"]}, "--InmodeGO", '"ftp"', id="no-mode"),
+        pytest.param({"OutmodeGO": ["gc", "gc"]}, "--OutmodeGO", '"gc", "gc"', id="two-modes"),
+        pytest.param({"InmodeGO": ["server"]}, "--LocalendpointGO", "come together", id="mode-without-its-server"),
+        pytest.param({"LocalendpointGO": ["L"]}, "--LocalendpointGO", "come together", id="server-without-a-mode"),
+        pytest.param(
+            {"InmodeGO": ["server"], "LocalendpointGO": ["L:/x"]},
+            "--LocalendpointGO",
+            '"L:/x"',
+            id="server-with-a-path",
+        ),
+        pytest.param({"UserGO": [" "]}, "--UserGO", '" "', id="blank-user"),
+        pytest.param({"UserGO": ["a", "b"]}, "--UserGO", '"a", "b"', id="two-users"),
+        pytest.param({"MyproxyGO": ["me"]}, "--MyproxyGO", '"me"', id="account-without-a-server"),
+        pytest.param({"MyproxyGO": ["me@host"]}, "--MyproxyGO", '"me@host"', id="account-without-a-port"),
+        pytest.param(
+            {"MyproxyGO": ["me@host:0"]}, "--MyproxyGO", '"me@host:0"', id="account-with-a-port-that-no-host-has"
+        ),
+        pytest.param({"MyproxyGO": ["me@ho st:1"]}, "--MyproxyGO", '"me@ho st:1"', id="account-of-a-host-that-is-none"),
+        pytest.param({"MyproxyGO": ["m\ne@h:1"]}, "--MyproxyGO", '"m\\ne@h:1"', id="account-with-a-newline"),
+        pytest.param(
+            {"InmodeGO": ["local"], "StageinGOsrc": ["A:/x"]}, "--StageinGOsrc", '"A:/x"', id="copy-from-an-endpoint"
+        ),
+        pytest.param(
+            {"InmodeGO": ["local"], "StageinGOsrc": ["/x"], "StageinGOdest": ["A:/x"]},
+            "--StageinGOdest",
+            '"A:/x"',
+            id="copy-to-an-endpoint",
+        ),
+        pytest.param(
+            {"OutmodeGO": ["local"], "StageoutGOsrc": ["A:/x"], "StageoutGOdest": ["/x"]},
+            "--StageoutGOsrc",
+            '"A:/x"',
+            id="copy-away-from-an-endpoint",
+        ),
+    ],
+)
+def test_a_wrong_value_of_a_record_is_a_mistake(items: dict[str, list[str]], subject: str, shown: str) -> None:
+    (error,) = mistakes(lambda: spec_from(items))
+    assert (error.subject, shown in error.message, bool(error.hint)) == (subject, True, True), error.message
+
+
+@pytest.mark.parametrize("text", ["mxp@myproxy.cern.ch:7512", "/DC=org/CN=A@B@h:1", "a b@[::1]:7512"])
+def test_the_account_of_a_proxy_is_read_as_it_is_written(text: str) -> None:
+    assert str(spec_from({"MyproxyGO": [text]}).myproxy) == text
+
+
+def test_a_collection_named_as_the_working_endpoint_is_a_server_that_sees_the_job() -> None:
+    collection = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+    spec = spec_from({"StageinGOsrc": ["A:/a"], "WorkingendpointGO": [collection.upper()]})
+    assert (spec.in_mode, spec.out_mode, spec.local_endpoint) == ("server", "server", collection)
+    assert (spec.working, spec.makes_endpoint) == (DEFAULT_WORKING, False)
+
+
+def test_an_endpoint_is_made_only_if_files_pass_through_the_node() -> None:
+    third_party = {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/b"]}
+    assert spec_from({"WorkingendpointGO": ["W"]}).makes_endpoint
+    assert spec_from({"StageinGOsrc": ["A:/a"]}).makes_endpoint
+    assert not spec_from(third_party).makes_endpoint
+    assert not spec_from({}).makes_endpoint
+
+
 # --- serial numbers -----------------------------------------------------------------------------------------
 
 

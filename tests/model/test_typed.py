@@ -8,7 +8,7 @@ from hypothesis import given
 from goclient.model.grammar import KEYS, OVERWRITE
 from goclient.model.typed import find_words, read_typed
 from goclient.model.words import words
-from tests.strategies import MANY, mixed_payloads, payloads
+from tests.strategies import MANY, mixed_payloads, payloads, raw_words
 
 
 def split(text: str) -> tuple[dict[str, list[str]], str]:
@@ -19,11 +19,6 @@ def split(text: str) -> tuple[dict[str, list[str]], str]:
 
 
 # --- options and the payload's own words ----------------------------------------------------------------------
-
-
-def raw_words(text: str) -> list[str]:
-    """Each word of a text as it stands there."""
-    return [text[word.start : word.end] for word in words(text)]
 
 
 @given(payloads)
