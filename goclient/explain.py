@@ -72,7 +72,10 @@ def rows(
 HEADS = ("task", "when", "from", "to")
 
 
-def who(spec: TransferSpec) -> list[str]:
-    """What a job says about who asks, in lines for a person: the Globus user, the MyProxy account."""
-    lines = [f"asked by the Globus user {spec.user}"] if spec.user else []
+def summary(tasks: Sequence[Task], spec: TransferSpec) -> list[str]:
+    """How many tasks a plan has, and who asks for them: the Globus user, the MyProxy account; a line each."""
+    items, copies = sum(len(task.items) for task in tasks), sum(task.is_copy for task in tasks)
+    on_node = f" and {copies} copy task(s) on the node" if copies else ""
+    lines = [f"{len(tasks) - copies} transfer task(s){on_node} with {items} item(s)"]
+    lines += [f"asked by the Globus user {spec.user}"] if spec.user else []
     return lines + ([f"with the proxy of the MyProxy account {spec.myproxy}"] if spec.myproxy else [])

@@ -38,7 +38,7 @@ def command(argv: Sequence[str]) -> int:
     )
     options = parser.parse(_text_last(argv))
     from goclient import config
-    from goclient.explain import HEADS, explain, rows, who
+    from goclient.explain import explain
 
     catalogue = config.catalogue()
     explained = explain(_text(options), catalogue=catalogue)
@@ -47,21 +47,11 @@ def command(argv: Sequence[str]) -> int:
     if options.json:
         _run.print_json(explained.document())
         return 0
-    from goclient.cli._table import print_table
+    from goclient.cli._table import print_plan
 
-    if explained.tasks:
-        print_table(HEADS, _printable(rows(explained.tasks, explained.spec.working, catalogue=catalogue)))
-    files, copies = sum(len(task.items) for task in explained.tasks), sum(task.is_copy for task in explained.tasks)
-    on_node = f" and {copies} copy task(s) on the node" if copies else ""
-    print(f"{len(explained.tasks) - copies} transfer task(s){on_node} with {files} item(s)")
-    for line in who(explained.spec):
-        print(printable(line))
+    print_plan(explained.tasks, explained.spec, catalogue=catalogue)
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0
-
-
-def _printable(lines: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    return [tuple(map(printable, line)) for line in lines]
 
 
 def _text_last(argv: Sequence[str]) -> list[str]:

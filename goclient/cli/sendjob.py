@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import _argparse, _run
 from goclient.cli._argparse import option
-from goclient.errors import printable
 
 if TYPE_CHECKING:
     from goclient.errors import Collector
@@ -197,14 +196,11 @@ def _say(submission: "Submission", options: SendJobOptions) -> None:
 
 
 def _say_plan(submission: "Submission") -> None:
-    """Prints the table that ``goclient explain`` prints, on stderr."""
+    """Prints what ``goclient explain`` prints of the record, on stderr."""
     from goclient import config
-    from goclient.cli._table import print_table
-    from goclient.explain import HEADS, rows
+    from goclient.cli._table import print_plan
 
-    if submission.tasks:
-        lines = rows(submission.tasks, submission.spec.working, catalogue=config.catalogue())
-        print_table(HEADS, [tuple(map(printable, line)) for line in lines], file=sys.stderr)
+    print_plan(submission.tasks, submission.spec, catalogue=config.catalogue(), file=sys.stderr)
 
 
 def _say_findings(findings: Sequence["Finding"], options: SendJobOptions) -> None:

@@ -7,7 +7,6 @@ with a backslash in front, a bare word whose name is in quotes.  A word that is 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -163,6 +162,8 @@ def _nearest(name: str) -> str:
     plain = name.lower().replace("_", "-").lstrip("-")
     if name in NAMES or not 4 <= len(plain) <= 32 or (name.startswith("-") and not plain.startswith("globus")):
         return ""
+    import difflib  # only such texts pay for it
+
     return next(iter(difflib.get_close_matches(plain, NAMES, n=1, cutoff=0.8)), "")
 
 
