@@ -171,7 +171,7 @@ class Carrier:
 
     def _look_here(self, path: str) -> FileInfo | None:
         real = self._inside(path)
-        return FileInfo(real.name, real.is_dir(), 0) if real.exists() else None
+        return FileInfo(real.name, real.is_dir(), 0) if os.path.exists(real) else None  # False for a name too long
 
     def _inside(self, path: str) -> Path:
         """The real path of a name in the job's directory; raises EndpointError if a link leads out of it."""

@@ -6,10 +6,11 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, quoted, raise_all
+from goclient.errors import EndpointError, quoted, raise_all
 from goclient.model.plan import Item, Task
 
 PIECE = 1 << 20  # bytes between two heartbeats
@@ -29,7 +30,11 @@ class Copier:
         Nothing is copied before everything was looked at.  A file is complete under its name, or not there.
         """
         ends = [self._ends(task, item) for item in task.items]
-        raise_all(problem for source, target in ends for problem in self._problems(task, source, target))
+        raise_all(
+            problem
+            for item, (source, target) in zip(task.items, ends, strict=True)
+            for problem in (*_source_problems(task, item, source), *self._problems(task, source, target))
+        )
         return sum(self._copy(source, target) for source, target in ends)
 
     def _ends(self, task: Task, item: Item) -> tuple[Path, Path]:
@@ -40,20 +45,16 @@ class Copier:
             target /= source.name
         return source, target
 
-    def _problems(self, task: Task, source: Path, target: Path) -> list[GoclientError]:
-        problems: list[GoclientError] = []
-        if not source.exists():
-            where = "the job did not make it" if task.source is None else "it is not on this node"
-            problems.append(_error(source, where, "look at the name, and at the node", "path-not-found"))
-        elif not source.is_dir() and not source.is_file():
-            problems.append(_error(source, "it is neither a file nor a directory", "name a file", "not-a-file"))
+    def _problems(self, task: Task, source: Path, target: Path) -> Iterator[EndpointError]:
+        """An error for each reason why an item cannot go from where it is to where it shall be."""
         for path, inside in ((source, task.source is None), (target, task.destination is None)):
-            if inside and not path.resolve().is_relative_to(self._folder.resolve()):
-                problems.append(_error(path, "it leads outside the job's directory", "copy the file", "outside"))
+            if inside and not _is_in(path, self._folder):
+                yield _error(path, "it leads outside the job's directory", "copy the file", "outside")
+        if _is_in(target, source):
+            yield _error(source, f"it cannot be copied into itself, to {quoted(target)}", "name a part", "into-itself")
         if os.path.lexists(target) and not self._overwrite:
             hint = "submit again with another destination, or with --goOverwrite"
-            problems.append(_error(target, "it exists by now, and would be overwritten", hint, "exists"))
-        return problems
+            yield _error(target, "it exists by now, and would be overwritten", hint, "exists")
 
     def _copy(self, source: Path, target: Path) -> int:
         """How many files were copied: of a directory, all below it."""
@@ -70,7 +71,7 @@ class Copier:
     def _copy_file(self, source: Path, target: Path) -> None:
         part = target.with_name(f".goclient-{secrets.token_hex(8)}.part")
         try:
-            with open(source, "rb") as reader, open(part, "xb") as writer:
+            with open(source, "rb") as reader, open(part, "xb", opener=_private) as writer:
                 while piece := reader.read(PIECE):
                     writer.write(piece)
                     self._beat()
@@ -86,15 +87,67 @@ class Copier:
         """None, once the complete file has its name; what came in its way meanwhile is not overwritten."""
         if self._overwrite:
             part.replace(target)
-        else:
+            return
+        try:
             os.link(part, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: the name is taken first
+            target.touch(exist_ok=False)
+            part.replace(target)
+
+
+def _source_problems(task: Task, item: Item, source: Path) -> Iterator[EndpointError]:
+    """An error if there is nothing to copy where an item should be, or something that is not copied."""
+    try:
+        mode = source.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        where = "the job did not make it" if task.source is None else "it is not on this node"
+        yield _error(source, where, "look at the name, and at the node", "path-not-found")
+        return
+    except OSError as error:
+        yield _error(source, f"it cannot be read: {error.strerror}", "look at the name, and at the node", "copy")
+        return
+    if stat.S_ISDIR(mode):
+        yield from _odd_below(source)
+    elif not stat.S_ISREG(mode):
+        yield _error(source, "it is neither a file nor a directory", "name a file", "not-a-file")
+    elif item.recursive:
+        yield _error(source, "it is a file, not a directory", "leave out the final /", "not-a-directory")
+
+
+def _odd_below(folder: Path) -> Iterator[EndpointError]:
+    """One error if a directory has links or devices below it."""
+    below = (Path(top, name) for top, folders, files in os.walk(folder) for name in (*folders, *files))
+    odd = sorted(path for path in below if not _is_plain(path))
+    if odd:
+        yield _odd(odd[0], f", as {len(odd) - 1} more are not" if len(odd) > 1 else "")
+
+
+def _is_plain(path: Path) -> bool:
+    """True for what a directory's copy takes along: a file or a directory itself, no link to one."""
+    return not path.is_symlink() and (path.is_file() or path.is_dir())
 
 
 def _plain(path: Path) -> Path:
     """The path of what a directory's copy takes along; raises EndpointError for links and devices."""
-    if path.is_symlink() or not (path.is_file() or path.is_dir()):
-        raise _error(path, "a link or a device is not copied along", "put the file itself there", "not-a-file")
+    if not _is_plain(path):
+        raise _odd(path)
     return path
+
+
+def _is_in(path: Path, folder: Path) -> bool:
+    """True if a path is a folder or below it, once links are followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def _private(path: str, flags: int) -> int:
+    """The descriptor of a new file that nobody else can read."""
+    return os.open(path, flags, 0o600)
+
+
+def _odd(path: Path, more: str = "") -> EndpointError:
+    return _error(path, f"a link or a device is not copied along{more}", "put the file itself there", "not-a-file")
 
 
 def _error(path: Path, problem: str, hint: str, code: str) -> EndpointError:

@@ -30,7 +30,8 @@ SAME = Shared(PurePosixPath("/"), PurePosixPath("/"))  # as in 2012: a server ha
 def check_sees(globus: Globus, server: str, *, called: str, folder: Path, seen_as: str) -> None:
     """None, once a file made in the folder was seen through the server; raises EndpointError if it is not.
 
-    Without this, files would go to, or come from, a directory that only has the same path.
+    Without this, files would go to, or come from, a directory that only has the same path.  A service that cannot
+    tell now makes no server blind: its own error is raised.
     """
     mark = folder / f".goclient-{secrets.token_hex(8)}"
     mark.touch(mode=0o600, exist_ok=False)
@@ -38,6 +39,8 @@ def check_sees(globus: Globus, server: str, *, called: str, folder: Path, seen_a
         seen = mark.name in globus.listing(server, f"{seen_as}/")
         problem = "another directory has that path there"
     except EndpointError as error:
+        if error.transient:
+            raise
         seen, problem = False, error.message
     finally:
         mark.unlink()
