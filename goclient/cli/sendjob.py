@@ -43,7 +43,11 @@ class SendJobOptions:
         required=True,
     )
     jobParameters: str = option(
-        "--jobParameters", help="the payload's own words", group=JOB, default="", metavar="WORDS"
+        "--jobParameters",
+        help="the payload's own words; transfers may stand among them",
+        group=JOB,
+        default="",
+        metavar="WORDS",
     )
     prodSourceLabel: str = option("--prodSourceLabel", help="the kind of job", group=JOB, default="user", metavar="L")
     cloud: Optional[str] = option("--cloud", help="the cloud of the queue", group=JOB)
@@ -83,7 +87,10 @@ class SendJobOptions:
         "--OutputGO", help="the directory for the output", group=MOVE, many=True, metavar=LOCATION
     )
     WorkingendpointGO: Optional[str] = option(
-        "--WorkingendpointGO", help="what the node's own Globus endpoint is called", group=MOVE, metavar="NAME"
+        "--WorkingendpointGO",
+        help="what the node's own Globus endpoint is called, or the UUID of a server that sees the job's directory",
+        group=MOVE,
+        metavar="NAME",
     )
     goOverwrite: bool = option(
         "--goOverwrite", help="allow that files at the destinations are overwritten", group=MOVE, default=False
