@@ -72,10 +72,15 @@ def rows(
 HEADS = ("task", "when", "from", "to")
 
 
-def summary(tasks: Sequence[Task], spec: TransferSpec) -> list[str]:
-    """How many tasks a plan has, and who asks for them: the Globus user, the MyProxy account; a line each."""
+def summary(tasks: Sequence[Task], spec: TransferSpec, *, catalogue: Mapping[str, str]) -> list[str]:
+    """How many tasks a plan has, how they reach the job's directory, and which names the job gives; a line each."""
     items, copies = sum(len(task.items) for task in tasks), sum(task.is_copy for task in tasks)
     on_node = f" and {copies} copy task(s) on the node" if copies else ""
     lines = [f"{len(tasks) - copies} transfer task(s){on_node} with {items} item(s)"]
-    lines += [f"asked by the Globus user {spec.user}"] if spec.user else []
-    return lines + ([f"with the proxy of the MyProxy account {spec.myproxy}"] if spec.myproxy else [])
+    if spec.makes_endpoint:
+        lines.append(f"through a Globus Connect endpoint that the job makes, {spec.working}-…")
+    if spec.local_endpoint is not None:
+        server = {where: name for name, where in catalogue.items()}.get(spec.local_endpoint, spec.local_endpoint)
+        lines.append(f"through the server {server}, which must see the job's directory")
+    lines += [f"names the Globus user {spec.user}"] if spec.user else []
+    return lines + ([f"names the MyProxy account {spec.myproxy}"] if spec.myproxy else [])

@@ -160,7 +160,7 @@ def _on_node(spec: TransferSpec) -> Iterator[Finding]:
     """A warning for each phase whose files are copied on the node, where nobody can look before."""
     for phase, mode, moves in spec.phases:
         if mode == "local" and moves:
-            place = moves[0].source if phase == "stage-in" else moves[0].destination
+            place = moves[0].source if phase == "stage-in" else moves[0].target
             message = f"{phase}: {len(moves)} item(s) such as {quoted(place)} are copied on the worker node"
             yield Finding("warning", "unchecked", str(place), message, "nothing there can be checked from here")
 

@@ -204,7 +204,7 @@ def _globus(draw: Draw) -> Globus:
         in_mode=in_mode,
         out_mode=out_mode,
         local_endpoint=local if server else None,
-        user=user,
+        user=user if stage_in or output else None,
     )
     return Globus(tuple(draw(st.permutations(typed))), spec)
 

@@ -25,6 +25,7 @@ def test_a_text_is_a_table_for_a_person(run: Run) -> None:
         ["1", "before", "the", "payload", "SITE1:/in/d/", "OSGDEV", "(the", "node):", "d/"],
         ["2", "then,", "its", "output", "OSGDEV", "(the", "node):", "x.root", "SITE1:/out/x.root"],
         ["2", "transfer", "task(s)", "with", "3", "item(s)"],
+        ["through", "a", "Globus", "Connect", "endpoint", "that", "the", "job", "makes,", "OSGDEV-…"],
         ["the", "payload's", "own", "words:", "run"],
     ]
 
@@ -35,6 +36,44 @@ def test_a_text_is_a_document_for_a_program(run: Run) -> None:
     assert document["payload"] == "run"
     assert [(task["phase"], len(task["items"])) for task in document["plan"]] == [("stage-in", 2), ("output", 1)]
     assert document["plan"][0]["items"][1] == {"source": "/in/d/", "destination": "d/", "recursive": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        pytest.param(
+            "globus-user=mxp in-mode=server globus-endpoint-local=L files-in=a",
+            [
+                "L:/a",
+                "goclient (seen by L): a",
+                "through the server L, which must see the job's directory",
+                "names the Globus user mxp",
+            ],
+            id="a server",
+        ),
+        pytest.param(
+            "in-mode=local dir-in=/d files-in=a",
+            [
+                "the node's own files: /d/a",
+                "the job's directory: a",
+                "0 transfer task(s) and 1 copy task(s) on the node",
+            ],
+            id="a copy",
+        ),
+        pytest.param(
+            "--goclient=v1:3 --StageinGOsrc=A:/a --WorkingendpointGO=W --MyproxyGO=me@h:1",
+            ["names the MyProxy account me@h:1", "endpoint that the job makes, W-…"],
+            id="an account",
+        ),
+        pytest.param(
+            "--WorkingendpointGO=W", ["0 transfer task(s)", "that the job makes, W-…"], id="an endpoint alone"
+        ),
+    ],
+)
+def test_how_the_jobs_directory_is_reached_is_told(run: Run, text: str, lines: list[str]) -> None:
+    shown = run("goclient", "explain", text)
+    assert shown.code == 0, shown.err
+    assert all(line in shown.out for line in lines), shown.out
 
 
 @pytest.mark.parametrize(

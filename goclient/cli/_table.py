@@ -41,5 +41,5 @@ def print_plan(
     if tasks:
         lines = rows(tasks, spec.working, catalogue=catalogue)
         print_table(HEADS, [tuple(map(printable, line)) for line in lines], file=file)
-    for line in summary(tasks, spec):
+    for line in summary(tasks, spec, catalogue=catalogue):
         print(printable(line), file=file or sys.stdout)

@@ -14,7 +14,7 @@ As in the globusPilot, directories are ``/`` unless given, and a direction witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted
@@ -75,21 +75,26 @@ class Read(NamedTuple):
     doubts: list[Finding]
 
 
-def read_globus_words(given: Sequence[GlobusWord], *, overwrite: bool, read_lines: ReadLines | None = None) -> Read:
-    """What these words of a text mean; the files of a list may be in a file, ``files-in=@FILE``."""
-    reader = _Reader(given, read_lines)
+def read_globus_words(
+    given: Sequence[GlobusWord], *, overwrite: bool, read_lines: ReadLines | None = None, misspelt: Iterable[str] = ()
+) -> Read:
+    """What these words of a text mean; the files of a list may be in a file, ``files-in=@FILE``.
+
+    ``misspelt``: the names that were meant by words that are reported already, and so are not missed.
+    """
+    reader = _Reader(given, read_lines, set(misspelt))
     return Read(reader.spec(overwrite), reader.errors, reader.doubts)
 
 
 class _Reader:
     """Builds a spec from the words, keeping every mistake for one report."""
 
-    def __init__(self, given: Sequence[GlobusWord], read_lines: ReadLines | None) -> None:
+    def __init__(self, given: Sequence[GlobusWord], read_lines: ReadLines | None, bad: set[str]) -> None:
         self.given = {name: [word for word in given if word.name == name] for name in NAMES}
         self.read_lines = read_lines
         self.errors: list[GoclientError] = []
         self.doubts: list[Finding] = []
-        self.bad: set[str] = set()  # the names of words that are wrong, and not to be missed again
+        self.bad = bad  # the names of words that are wrong, and not to be missed again
 
     def wrong(self, name: str, message: str, hint: str, code: str) -> None:
         self.bad.add(name)
@@ -119,6 +124,9 @@ class _Reader:
         if not server:
             self._without_effect(_LOCAL, "only the mode server uses it")
         moved = bool(stage_in or output)
+        user = self.value(_USER, _user)
+        for name in () if moved or self.errors or self.bad else (_USER, _IN.mode, _OUT.mode):
+            self._without_effect(name, "nothing is moved without files-in or files-out")
         return TransferSpec(
             stage_in=stage_in,
             output=output,
@@ -126,7 +134,7 @@ class _Reader:
             in_mode=in_mode,
             out_mode=out_mode,
             local_endpoint=local if server else None,
-            user=self.value(_USER, _user),
+            user=user if moved else None,
             overwrite=overwrite and moved,
         )
 
@@ -189,7 +197,7 @@ class _Reader:
         places = []
         for name in names:
             try:
-                places.append(parse_name(name if outwards else name.lstrip("/")))
+                places.append(parse_name(name) if outwards else parse_name(name.lstrip("/"), below=way.directory))
             except RequestError as error:
                 columns = ", ".join(str(word.column) for word in self.given[way.files])
                 message = f"{way.files}={error.message} (column {columns})"
@@ -210,7 +218,7 @@ class _Reader:
         endpoint = self.value(way.endpoint, parse_endpoint)
         if self.first(way.endpoint) is None:
             endpoint = local
-            if mode == "gc":
+            if mode == "gc" and way.endpoint not in self.bad:
                 hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}=local"
                 self.wrong(way.endpoint, f"{self.first(way.mode)} without {way.endpoint}", hint, "list-rule")
         if endpoint == DEFAULT_WORKING:

@@ -105,7 +105,7 @@ class _Builder:
         if ":" in name or "/" in name or "$" in name or len(name) > 64:
             problem = "a name has no colon, slash or $, and at most 64 characters"
         if problem:
-            hint = "give a name only: the path on the node is the job's directory"
+            hint = "give a name only, or the bare UUID of a collection that sees the job's directory"
             self.wrong("WorkingendpointGO", f"--WorkingendpointGO={quoted(name)}: {problem}", hint, "working-endpoint")
             return DEFAULT_WORKING, None
         return name, None

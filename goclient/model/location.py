@@ -76,12 +76,15 @@ def parse_endpoint(text: str) -> str:
     return endpoint
 
 
-def parse_name(text: str) -> Place:
-    """The place in the job's directory that a relative name means; raises RequestError with the reason."""
+def parse_name(text: str, *, below: str = "the job's directory") -> Place:
+    """The place in the job's directory that a relative name means; raises RequestError with the reason.
+
+    ``below`` is what the name is relative to, for the error's message.
+    """
     path = "/" + text.removeprefix("./")
-    problem = "the name must be relative to the job's directory" if text.startswith(("/", "~")) else path_problem(path)
+    problem = f"the name must be relative to {below}" if text.startswith(("/", "~")) else path_problem(path)
     if not problem and ":/" in text:
-        problem = "it names an endpoint, but this is a name in the job's directory"
+        problem = f"it names an endpoint, but this is a name in {below}"
     if not problem and not path.strip("/"):
         problem = "it names nothing"
     if problem:

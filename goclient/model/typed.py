@@ -43,7 +43,9 @@ def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines
     found = find_words(text, read_lines)
     errors = [*found.errors, *_twice(found, options)]
     if found.globus:
-        read = read_globus_words(found.globus, overwrite=OVERWRITE in options, read_lines=read_lines)
+        read = read_globus_words(
+            found.globus, overwrite=OVERWRITE in options, read_lines=read_lines, misspelt=found.misspelt
+        )
         errors += read.errors
         if not (found.items or options.keys() - {OVERWRITE}):
             return Typed(read.spec, found.payload, errors, read.doubts)
@@ -58,12 +60,16 @@ def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines
 
 @dataclass
 class Found:
-    """Our words in a text: items of KEYS with the column of each word, words of the globusPilot, and the rest."""
+    """Our words in a text: items of KEYS with the column of each word, words of the globusPilot, and the rest.
+
+    ``misspelt`` are the names of the globusPilot that were meant by words which are nearly so.
+    """
 
     payload: str
     items: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     globus: list[GlobusWord] = field(default_factory=list)
+    misspelt: list[str] = field(default_factory=list)
     errors: list[GoclientError] = field(default_factory=list)
     doubts: list[Finding] = field(default_factory=list)
 
@@ -84,14 +90,15 @@ def find_words(text: str, read_lines: ReadLines | None = None) -> Found:
     for word in ours:
         _take(found, word, read_lines)
     bare = [word for word in candidates if not _key(word) and _is_bare(text, word)]
-    telling = [word for word in bare if _name(word) in TELLING or _misspelt_telling(word)]
-    if telling:
-        globus = [word for word in bare if _name(word) in NAMES]
+    globus = [word for word in bare if _name(word) in NAMES]
+    if any(_tells(word, beside_others=bool(globus)) for word in bare):
         found.globus = [GlobusWord(*_split(word), word.start + 1) for word in globus]
-        found.errors += [_misspelt(word, near) for word in bare if (near := _nearest(_name(word)))]
+        nearly = [(word, near) for word in bare if (near := _nearest(_name(word)))]
+        found.misspelt = [near for _, near in nearly]
+        found.errors += [_misspelt(word, near) for word, near in nearly]
         ours += globus
     else:
-        found.doubts = [_left(word) for word in bare if _name(word) in NAMES]
+        found.doubts = [_left(word) for word in globus]
     found.payload = _without(text, all_words, set(ours))
     return found
 
@@ -152,8 +159,15 @@ def _where(column: str) -> str:
 # --- words that are nearly ours -------------------------------------------------------------------------------
 
 
-def _misspelt_telling(word: Word) -> bool:
-    return word.value.lstrip("-")[:6].lower() == "globus" and bool(_nearest(_name(word)))
+def _tells(word: Word, *, beside_others: bool) -> bool:
+    """True if a word shows that the text means transfers: it is one of TELLING, or was meant to be.
+
+    ``beside_others``: there are words of the globusPilot in the text, so that ``inmode=`` is no payload's own word.
+    """
+    name = _name(word)
+    if beside_others or name.lstrip("-")[:6].lower() == "globus":
+        return (_nearest(name) or name) in TELLING
+    return False
 
 
 @lru_cache(4096)

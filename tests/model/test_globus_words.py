@@ -329,15 +329,19 @@ def test_all_mistakes_are_reported_at_once() -> None:
     ("text", "subjects"),
     [
         pytest.param("globus-endpoint-in=A dir-in=/d run", ["globus-endpoint-in", "dir-in"], id="without-files"),
-        pytest.param("globus-endpoint-local=L in-mode=gc", ["globus-endpoint-local"], id="a-server-that-no-mode-uses"),
+        pytest.param(f"globus-endpoint-local=L {IN}", ["globus-endpoint-local"], id="a-server-that-no-mode-uses"),
         pytest.param(
             "in-mode=local files-in=a globus-endpoint-in=A", ["globus-endpoint-in"], id="local-asks-no-endpoint"
         ),
+        pytest.param("in-mode=local out-mode=gc run", ["in-mode", "out-mode"], id="modes-alone"),
+        pytest.param("globus-user=mxp run", ["globus-user"], id="a-user-alone"),
+        pytest.param(f"{IN} out-mode=gc", [], id="a-mode-of-a-direction-that-moves-nothing-beside-one-that-does"),
         pytest.param(IN, [], id="nothing-to-doubt"),
     ],
 )
 def test_a_word_without_effect_is_a_warning(text: str, subjects: list[str]) -> None:
     typed = read_typed(text)
+    assert bool(typed.spec) == ("files-in" in text)
     assert (typed.errors, [doubt.subject for doubt in typed.doubts]) == ([], subjects)
     assert all(doubt.level == "warning" and "no effect" in doubt.message for doubt in typed.doubts)
 

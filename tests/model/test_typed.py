@@ -213,6 +213,16 @@ def test_an_option_that_is_also_in_the_text_is_refused_and_both_places_named() -
     assert all(shown in error.message for shown in ('as an option ("a")', '("b" at column 5)'))
 
 
+def test_a_misspelt_mode_is_found_beside_words_that_need_one() -> None:
+    for text in (
+        "inmode=gc files-in=a globus-endpoint-in=A",
+        "in_mode=gc files-in=a",
+        "globus-endpoint-inn=A files-in=a in-mode=gc",
+    ):
+        assert [error.code for error in read_typed(text).errors] == ["misspelt"], text
+    assert read_typed("inmode=gc run").payload == "inmode=gc run"
+
+
 def test_files_may_be_overwritten_in_either_syntax() -> None:
     for text in (f"{GLOBUS}", "--StageinGOsrc=A:/d/f"):
         assert read_typed(text, options={OVERWRITE: ["yes"]}).spec.overwrite
