@@ -27,7 +27,7 @@ from goclient.model.grammar import LISTS, Items
 from goclient.model.lists import ReadLines
 from goclient.model.plan import Task, plan
 from goclient.model.record import JobCommon, JobRecord, job_records
-from goclient.model.serial import needs_serial
+from goclient.model.serial import needs_serial, shared_targets
 from goclient.model.spec import TASK_PLACEHOLDERS, TransferSpec
 from goclient.model.typed import Typed, read_typed
 
@@ -106,8 +106,9 @@ def prepare(
         raise PreflightFailed(findings)
     text = attach(payload, spec, lenient=request.lenient)
     records = job_records(request.common, name=request.name, parameters=text, count=request.count)
-    if request.count == 1 and spec:
-        spec = decode(records[0].jobParameters).spec  # the serial number filled in
+    if spec:
+        first = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
+        spec = first if request.count == 1 else spec
     return Submission(spec, plan(spec), tuple(records), tuple(findings))
 
 
@@ -187,6 +188,13 @@ def _spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
             hint="put ${SN} or ${SN/P} (the job's number) in the destination or the name",
             code="shared-target",
             subject=str(move.target),
+        )
+    for first, second in shared_targets(spec, count) if count > 1 else ():
+        yield RequestError(
+            f"{quoted(first)} and {quoted(second)} are one file in two of the {count} jobs",
+            hint="use ${SN/P}, which always has six digits, or names that differ in more than numbers",
+            code="shared-target",
+            subject=str(second),
         )
 
 

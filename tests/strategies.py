@@ -78,7 +78,7 @@ endpoints = (
 )
 working_names = st.sampled_from(("OSGDEV", "W", "goclient", "my node, ünter")) | st.text(
     st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":/$"), min_size=1, max_size=64
-).filter(lambda name: bool(name.strip()))
+).filter(lambda name: bool(name.strip()) and name not in _SCHEMES)
 
 
 # --- specs --------------------------------------------------------------------------------------------------
@@ -90,7 +90,8 @@ def _directory(place: Place) -> Place:
 
 _elsewhere = st.builds(Place, endpoint=endpoints, path=paths)
 _own_file = st.builds(Place, endpoint=st.none(), path=job_names.map("/".__add__))
-_own_place = st.just(JOB_DIRECTORY) | st.builds(Place, endpoint=st.none(), path=paths)
+_node_paths = paths.filter(lambda path: not f"{path}/".startswith("/~/"))  # nobody has a home directory on the node
+_own_place = st.just(JOB_DIRECTORY) | st.builds(Place, endpoint=st.none(), path=_node_paths)
 
 
 def _one_for_all(sources: list[Place], destination: Place, into: bool) -> tuple[Move, ...]:
@@ -145,8 +146,8 @@ users = st.sampled_from(("mxp", "wdeng", "/DC=org/CN=A B 1", "é ü", "a=b,c")) 
     _NAME_LETTERS, min_size=1, max_size=20
 ).filter(lambda name: bool(name.strip()))
 _far_endpoints = endpoints.filter(lambda endpoint: endpoint != DEFAULT_WORKING)
-_typed_names = job_names.filter(lambda name: "," not in name)
-_node_paths = paths.filter(lambda path: not path.startswith("/~"))
+_prefixes = st.sampled_from(("", "", "./", ".//"))
+_typed_names = st.builds(str.__add__, _prefixes, job_names.filter(lambda name: "," not in name))
 
 
 class Globus(NamedTuple):
@@ -162,7 +163,8 @@ class Globus(NamedTuple):
 
 def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Move, ...], list[tuple[str, str]]]:
     """The mode, the moves and the words of one direction."""
-    names = draw(st.lists(_typed_names, max_size=3, unique=True))
+    leading = draw(st.sampled_from(("", "", "/", "//"))) if way == "in" else ""
+    names = draw(st.lists(_typed_names.map(lambda name: leading + name), max_size=3, unique=True))
     if not names:
         return "gc", (), []
     mode: Mode = draw(st.sampled_from(MODES))
@@ -179,7 +181,9 @@ def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Move, ...], list
         typed.append((f"dir-{way}", folder))
     moves = []
     for name in names:
-        own = Place(endpoint=None, path=f"/{name}")
+        own = Place(
+            endpoint=None, path=f"/{name.lstrip('/').removeprefix('./') if way == 'in' else name.removeprefix('./')}"
+        )
         if way == "in":
             source = Place(endpoint=far, path=folder.rstrip("/") + own.path)
             moves.append(Move(source=source, destination=Place(endpoint=None, path=own.folder)))
@@ -244,7 +248,7 @@ def items_of(spec: TransferSpec) -> Items:
         "StageoutGOdest": [typed(move.destination) for move in spec.stage_out],
         "OutputGO": [typed(move.destination) for move in spec.output],
         "WorkingendpointGO": [spec.working] if spec.working else [],
-        "Data": [move.source.path[1:] for move in spec.output],
+        "Data": [f".{move.source.path}" for move in spec.output],
         IN_MODE: [spec.in_mode],
         OUT_MODE: [spec.out_mode],
         LOCAL_ENDPOINT: [spec.local_endpoint] if spec.local_endpoint else [],

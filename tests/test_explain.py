@@ -92,6 +92,13 @@ def test_any_text_is_explained(run: Run, text: str, payload: str, tasks: int) ->
     assert (document["payload"], len(document["plan"])) == (payload, tasks)
 
 
+def test_a_text_is_a_text_whatever_stands_in_front_of_it(run: Run) -> None:
+    for words in (("--", "--StageinGOsrc=S:/a"), ("--StageinGOsrc=S:/a",), ("--", "--StageinGOsrc=S:/a", "--json")):
+        assert "S" in run("goclient", "explain", *words).out
+    assert "--pandaid=5 foo" in run("goclient", "explain", "--pandaid=5 foo").out
+    assert run("goclient", "explain", "--").out.startswith("0 transfer")
+
+
 def test_names_of_the_catalogue_are_resolved_and_shown(shared_sandbox: Sandbox) -> None:
     (site,) = shared_sandbox.rows("select id from collections where display_name = 'SITE1'")
     document = shared_sandbox.run("goclient", "explain", "--StageinGOsrc=SITE1:/a", "--json").json

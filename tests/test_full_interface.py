@@ -104,3 +104,9 @@ def test_a_list_of_a_hundred_thousand_names_is_read_checked_and_counted(
     wrong = run(*job)
     assert (wrong.code, wrong.err.count("error:")) == (10, 1)
     assert '--StageinGOsrc="A:b": the path must begin with /' in wrong.err
+
+
+def test_a_list_with_a_byte_order_mark_begins_with_its_first_name(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "names").write_text("A:/a\nA:/b\n", encoding="utf-8-sig")
+    words = ("--computingSite=Q", "--transformation=/bin/true", "--noSubmit", "--noCheck", "--StageinGOsrc=@names")
+    assert "--StageinGOsrc=A:/a,A:/b " in run("sendJob.py", *words).out

@@ -181,6 +181,9 @@ MEANT = {
     "unbalanced-quote": meaning("--jobParameters=it's", shown=("--jobParameters", '"\'s"'), hint="quote"),
     "lone-backslash": meaning("--jobParameters=x \\", shown="--jobParameters", hint="backslash"),
     "option-inside-without-a-value": meaning("--jobParameters=x --Data", shown='"--Data"', hint="--Data=VALUE"),
+    "two-outputs-that-are-one-in-two-jobs": meaning(
+        "--njobs=12", "--Data=x1${SN},x${SN}", OUT, shown=('x1${SN}"', 'x${SN}"', "12 jobs"), hint="${SN/P}"
+    ),
     "both-syntaxes-in-one-job": meaning(
         "--StageinGOsrc=SITE1:/a",
         "--jobParameters=run globus-endpoint-in=SITE1 in-mode=gc files-in=f",

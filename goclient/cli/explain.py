@@ -61,11 +61,12 @@ def _text_last(argv: Sequence[str]) -> list[str]:
     for word in words:
         if word == "--pandaid":
             own += [word, *([value] if (value := next(words, None)) is not None else [])]
-        elif word in OWN_WORDS or word.startswith("--pandaid="):
+        elif word in OWN_WORDS or (word.startswith("--pandaid=") and " " not in word):
             own.append(word)
         else:
             rest.append(word)
-    return [*own, "--", *rest]
+    guarded = len(rest) == 2 and rest[0] == "--"  # typed as a guard before the text
+    return [*own, "--", *rest[guarded:]]
 
 
 def _standard_input() -> str:

@@ -166,7 +166,7 @@ def _read_lines(path: str) -> list[str]:
     from goclient.errors import RequestError, quoted
 
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             return file.read().split("\n")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"

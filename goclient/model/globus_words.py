@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.finding import Finding
-from goclient.model.grammar import DEFAULT_WORKING
-from goclient.model.lists import ReadLines, split_items
+from goclient.model.grammar import DEFAULT_WORKING, checked_user
+from goclient.model.lists import ReadLines, shortened, split_items
 from goclient.model.location import node_place, parse_endpoint, parse_name
 from goclient.model.spec import (
     JOB_DIRECTORY,
@@ -30,20 +30,28 @@ from goclient.model.spec import (
     Move,
     Place,
     TransferSpec,
-    name_problem,
     path_problem,
 )
 
 
 class GlobusWord(NamedTuple):
-    """One such word of a text, and the column, from 1, at which it stands."""
+    """One such word of a text, its value (empty if it has none), and the column, from 1, at which it stands."""
 
-    name: str
-    value: str
+    text: str
     column: int
 
+    @property
+    def name(self) -> str:
+        """What stands before the equals sign."""
+        return self.text.partition("=")[0]
+
+    @property
+    def value(self) -> str:
+        """What stands behind it."""
+        return self.text.partition("=")[2]
+
     def __str__(self) -> str:
-        return f"{quoted(f'{self.name}={self.value}')} at column {self.column}"
+        return f"{quoted(self.text)} at column {self.column}"
 
 
 class _Direction(NamedTuple):
@@ -82,23 +90,35 @@ def read_globus_words(
 
     ``misspelt``: the names that were meant by words that are reported already, and so are not missed.
     """
-    reader = _Reader(given, read_lines, set(misspelt))
-    return Read(reader.spec(overwrite), reader.errors, reader.doubts)
+    reader = _Reader(given, read_lines, misspelt)
+    return Read(reader.spec(overwrite), shortened(reader.errors), reader.doubts)
 
 
 class _Reader:
     """Builds a spec from the words, keeping every mistake for one report."""
 
-    def __init__(self, given: Sequence[GlobusWord], read_lines: ReadLines | None, bad: set[str]) -> None:
+    def __init__(self, given: Sequence[GlobusWord], read_lines: ReadLines | None, already_wrong: Iterable[str]) -> None:
         self.given = {name: [word for word in given if word.name == name] for name in NAMES}
         self.read_lines = read_lines
         self.errors: list[GoclientError] = []
         self.doubts: list[Finding] = []
-        self.bad = bad  # the names of words that are wrong, and not to be missed again
+        self.bad = set(already_wrong)  # the names of words that are wrong, and not to be missed again
 
     def wrong(self, name: str, message: str, hint: str, code: str) -> None:
         self.bad.add(name)
         self.errors.append(RequestError(f"--jobParameters: {message}", hint=hint, code=code, subject=name))
+
+    def missed(self, name: str, message: str, hint: str, code: str) -> None:
+        """A mistake because a word is not there, unless it was meant by one that is wrong."""
+        if name not in self.bad:
+            self.wrong(name, message, hint, code)
+
+    def without_effect(self, name: str, why: str) -> None:
+        """A warning about a word that is there, and right, for nothing."""
+        word = self.first(name)
+        if word is not None and name not in self.bad:
+            message = f"--jobParameters: {word} has no effect: {why}"
+            self.doubts.append(Finding("warning", "no-effect", name, message, "leave it out, or complete it"))
 
     def first(self, name: str) -> GlobusWord | None:
         return next(iter(self.given[name]), None)
@@ -117,16 +137,16 @@ class _Reader:
     def spec(self, overwrite: bool) -> TransferSpec:
         """The spec of all that is right."""
         self._check_counts()
-        local = self.value(_LOCAL, parse_endpoint)
+        user, local = self.value(_USER, checked_user), self.value(_LOCAL, parse_endpoint)
         in_mode, stage_in = self._direction(_IN, local, outwards=False)
         out_mode, output = self._direction(_OUT, local, outwards=True)
         server = "server" in (in_mode, out_mode)
-        if not server:
-            self._without_effect(_LOCAL, "only the mode server uses it")
         moved = bool(stage_in or output)
-        user = self.value(_USER, _user)
-        for name in () if moved or self.errors or self.bad else (_USER, _IN.mode, _OUT.mode):
-            self._without_effect(name, "nothing is moved without files-in or files-out")
+        if not server:
+            self.without_effect(_LOCAL, "only the mode server uses it")
+        if not moved and not self.bad:
+            for name in (_USER, _IN.mode, _OUT.mode):
+                self.without_effect(name, "nothing is moved without files-in or files-out")
         return TransferSpec(
             stage_in=stage_in,
             output=output,
@@ -140,49 +160,41 @@ class _Reader:
 
     def _check_counts(self) -> None:
         for name, words in self.given.items():
-            if any(not word.value for word in words):
-                empty = next(word for word in words if not word.value)
-                self.wrong(name, f"{empty} has no value", f"write {name}=VALUE, or leave it out", "no-value")
+            empty = next((word for word in words if not word.value), None)
+            if empty is not None:
+                hint = f"write {name}=VALUE, or leave it out; if it is the payload's own word, put it in quotes"
+                self.wrong(name, f"{empty} has no value", hint, "no-value")
             elif len(words) > 1 and name not in (_IN.files, _OUT.files):
-                each = " and ".join(map(str, words))
+                each = " and ".join(map(str, words[:5]))
                 self.wrong(name, f"{name} is given {len(words)} times: {each}", "give it once", "twice")
 
     # --- one direction ---
 
     def _direction(self, way: _Direction, local: str | None, *, outwards: bool) -> tuple[Mode, tuple[Move, ...]]:
         """The mode of a direction, and its moves."""
-        names = self._files(way)
-        mode = self._mode(way, needed=bool(names))
-        if not names:
-            for name in (way.endpoint, way.directory) if way.files not in self.bad else ():
-                self._without_effect(name, f"nothing is {way.verb} without {way.files}")
+        mode = self._mode(way)
+        endpoint = self.value(way.endpoint, parse_endpoint)
+        folder = self.value(way.directory, _node_folder if mode == "local" else _folder)
+        own = self._own(way, outwards)
+        files = self.first(way.files)
+        if files is None:
+            for name in (way.endpoint, way.directory):
+                self.without_effect(name, f"nothing is {way.verb} without {way.files}")
             return "gc", ()
-        own = self._own(way, names, outwards)
         if mode is None:
+            self.missed(way.mode, f"{files} without {way.mode}", f"add {way.mode}=gc: {_HOW}", "mode")
             return "gc", ()
-        if mode == "server" and local is None and _LOCAL not in self.bad:
-            said = self.first(way.mode)
-            self.wrong(_LOCAL, f"{said} without {_LOCAL}", "name the server that sees the job's directory", "mode")
-        far = self._far(way, mode, local)
-        return mode, tuple(_move(place, far, outwards) for place in own if far is not None)
+        far = self._far_endpoint(way, mode, endpoint, local)
+        if self.first(way.directory) is None:
+            folder = "/"
+        if far is None or folder is None:
+            return mode, ()
+        place = Place(endpoint=far, path=folder)
+        return mode, tuple(_move(one, place, outwards) for one in own)
 
-    def _files(self, way: _Direction) -> list[str]:
-        """The items of a list of files."""
-        if way.files in self.bad:
-            return []
-        names = []
-        for word in self.given[way.files]:
-            try:
-                names += split_items(way.files, [word.value], self.read_lines)
-            except RequestError as error:
-                self.wrong(way.files, f"{word}: {error.message}", error.hint, error.code)
-        return names
-
-    def _mode(self, way: _Direction, *, needed: bool) -> Mode | None:
+    def _mode(self, way: _Direction) -> Mode | None:
+        """The mode of a direction; None if it is not said, or wrong."""
         word = self.first(way.mode)
-        if word is None and needed and way.mode not in self.bad:
-            files = ", ".join(map(str, self.given[way.files]))
-            self.wrong(way.mode, f"{files} without {way.mode}", f"add {way.mode}=gc: {_HOW}", "mode")
         if word is None or way.mode in self.bad:
             return None
         for mode in MODES:
@@ -192,53 +204,43 @@ class _Reader:
         self.wrong(way.mode, f"{word} is no mode", hint, "mode")
         return None
 
-    def _own(self, way: _Direction, names: Sequence[str], outwards: bool) -> list[Place]:
+    def _own(self, way: _Direction, outwards: bool) -> list[Place]:
         """The place of each file in the job's directory."""
         places = []
-        for name in names:
+        for word in self.given[way.files] if way.files not in self.bad else ():
             try:
-                places.append(parse_name(name) if outwards else parse_name(name.lstrip("/"), below=way.directory))
+                names = split_items(way.files, [word.value], self.read_lines)
             except RequestError as error:
-                columns = ", ".join(str(word.column) for word in self.given[way.files])
-                message = f"{way.files}={error.message} (column {columns})"
-                self.wrong(way.files, message, error.hint, error.code)
+                self.wrong(way.files, f"{word}: {error.message}", error.hint, error.code)
+                continue
+            for name in names:
+                try:
+                    places.append(parse_name(name) if outwards else parse_name(name.lstrip("/"), below=way.directory))
+                except RequestError as error:
+                    message = f"{way.files}={error.message} (column {word.column})"
+                    self.wrong(way.files, message, error.hint, error.code)
         return places
 
-    def _far(self, way: _Direction, mode: Mode, local: str | None) -> Place | None:
-        """The directory that is far from the job; None if a word that says so is wrong or missing."""
-        endpoint = self._far_endpoint(way, mode, local)
-        read = _node_folder if mode == "local" else _folder
-        folder = "/" if self.first(way.directory) is None else self.value(way.directory, read)
-        return Place(endpoint=endpoint, path=folder) if endpoint and folder else None
-
-    def _far_endpoint(self, way: _Direction, mode: Mode, local: str | None) -> str | None:
+    def _far_endpoint(self, way: _Direction, mode: Mode, endpoint: str | None, local: str | None) -> str | None:
+        """The endpoint that is far from the job; None if a word that says so is wrong or missing."""
         if mode == "local":
-            self._without_effect(way.endpoint, f"the mode local copies on the node: {way.directory} is there")
+            self.without_effect(way.endpoint, f"the mode local copies on the node: {way.directory} is there")
             return NODE_FILES
-        endpoint = self.value(way.endpoint, parse_endpoint)
+        said = self.first(way.mode)
+        if mode == "server" and local is None:
+            self.missed(_LOCAL, f"{said} without {_LOCAL}", "name the server that sees the job's directory", "mode")
         if self.first(way.endpoint) is None:
             endpoint = local
-            if mode == "gc" and way.endpoint not in self.bad:
+            if mode == "gc":
                 hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}=local"
-                self.wrong(way.endpoint, f"{self.first(way.mode)} without {way.endpoint}", hint, "list-rule")
+                self.missed(way.endpoint, f"{said} without {way.endpoint}", hint, "list-rule")
+                return None
         if endpoint == DEFAULT_WORKING:
-            said = self.first(way.endpoint) or self.first(_LOCAL)
+            word = self.first(way.endpoint) or self.first(_LOCAL)
             hint = "give the collection's UUID"
-            self.wrong(way.endpoint, f"{said}: the job's own endpoint goes by that name", hint, "own-directory")
+            self.wrong(way.endpoint, f"{word}: the job's own endpoint goes by that name", hint, "own-directory")
             return None
         return endpoint
-
-    def _without_effect(self, name: str, why: str) -> None:
-        word = self.first(name)
-        if word is not None and name not in self.bad:
-            message = f"--jobParameters: {word} has no effect: {why}"
-            self.doubts.append(Finding("warning", "no-effect", name, message, "leave it out, or complete it"))
-
-
-def _user(text: str) -> str:
-    if problem := name_problem("user", text):
-        raise RequestError(f"{quoted(text)}: {problem}", hint="give the name of a Globus user", code="user")
-    return text
 
 
 def _folder(path: str) -> str:

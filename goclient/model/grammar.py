@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
-from goclient.model.lists import listed
+from goclient.model.lists import listed, shortened
 from goclient.model.location import is_uuid, node_place, parse_endpoint, parse_location, parse_name
 from goclient.model.spec import (
     JOB_DIRECTORY,
@@ -47,17 +47,19 @@ WORDS = (*KEYS, IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY, OVERWRITE)
 DEFAULT_WORKING = "goclient"
 
 Items = Mapping[str, Sequence[str]]
+Columns = Mapping[str, Sequence[int]]
+Read = Callable[[str], Place]
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
 
 
-def read_spec(items: Items, where: Mapping[str, str] | None = None) -> tuple[TransferSpec, list[GoclientError]]:
+def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
     """The spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
 
-    ``where`` says of some words where they stand in a text; mistakes in them repeat it.
+    ``columns`` says of some words at which column of ``--jobParameters`` each item stands; mistakes repeat it.
     """
-    builder = _Builder(items, where or {})
-    return builder.spec(), builder.errors
+    builder = _Builder(items, columns or {})
+    return builder.spec(), shortened(builder.errors)
 
 
 def spec_from(items: Items) -> TransferSpec:
@@ -70,19 +72,22 @@ def spec_from(items: Items) -> TransferSpec:
 class _Builder:
     """Builds a spec from items, keeping every mistake for one report."""
 
-    def __init__(self, items: Items, where: Mapping[str, str]) -> None:
+    def __init__(self, items: Items, columns: Columns) -> None:
         self.items = items
-        self.where = where
+        self.columns = columns
         self.errors: list[GoclientError] = []
-        self.working, self.server = self._working()
+        self.working, self.named_server = self._working()
         self.in_mode = self._mode(IN_MODE)
         self.out_mode = self._mode(OUT_MODE)
 
     def get(self, key: str) -> Sequence[str]:
         return self.items.get(key, ())
 
-    def wrong(self, key: str, message: str, hint: str, code: str) -> None:
-        self.errors.append(RequestError(message + self.where.get(key, ""), hint=hint, code=code, subject=f"--{key}"))
+    def wrong(self, key: str, message: str, hint: str, code: str, *, item: int = 0) -> None:
+        """Keeps a mistake, with the column of the item of that number."""
+        columns = self.columns.get(key)
+        message += in_column(columns[item]) if columns else ""
+        self.errors.append(RequestError(message, hint=hint, code=code, subject=f"--{key}"))
 
     # --- single values ---
 
@@ -111,33 +116,48 @@ class _Builder:
         return name, None
 
     def _mode(self, key: str) -> Mode:
-        default: Mode = "server" if self.server else "gc"
-        text = self.one(key, "mode") or default
+        default: Mode = "server" if self.named_server else "gc"
+        text = self.one(key, "mode")
         for mode in MODES:
             if text == mode:
                 return mode
-        self.wrong(key, f"--{key}={quoted(text)} is no mode", f"one of {', '.join(MODES)}", "mode")
+        if text is not None:
+            self.wrong(key, f"--{key}={quoted(text)} is no mode", f"one of {', '.join(MODES)}", "mode")
         return default
 
     def _server(self) -> str | None:
-        """The server that sees the job's directory; it is there if, and only if, a mode needs it."""
+        """The server that sees the job's directory, if a mode needs it."""
+        given = self.get(LOCAL_ENDPOINT)
         name = self.one(LOCAL_ENDPOINT, "endpoint")
-        needed = "server" in (self.in_mode, self.out_mode)
+        server = self.named_server
         try:
-            self.server = parse_endpoint(name) if name is not None else self.server
+            server = parse_endpoint(name) if name is not None else server
         except RequestError as error:
             self.wrong(LOCAL_ENDPOINT, f"--{LOCAL_ENDPOINT}={error.message}", error.hint, error.code)
             return None
-        if needed != (self.server is not None):
-            message = f"--{LOCAL_ENDPOINT} and a mode server come together or not at all"
+        if self.named_server not in (None, server):
+            message = f"--{LOCAL_ENDPOINT}={quoted(name)} and --WorkingendpointGO={quoted(self.named_server)}"
+            self.wrong(LOCAL_ENDPOINT, message, "one server sees the job's directory: name it once", "mode")
+        if "server" not in (self.in_mode, self.out_mode):
+            if server is not None:
+                key = LOCAL_ENDPOINT if given else "WorkingendpointGO"
+                hint = "leave it out, or say the mode server"
+                self.wrong(key, f"--{key}={quoted(server)} is a server, and no mode is server", hint, "mode")
+            return None
+        if server is None and not given:
+            message = f"a mode is server, and there is no --{LOCAL_ENDPOINT}"
             self.wrong(LOCAL_ENDPOINT, message, "say which server sees the job's directory", "mode")
-        return self.server if needed else None
+        return server
 
     def _user(self) -> str | None:
         user = self.one(USER, "user")
-        if user is not None and (problem := name_problem("user", user)):
-            self.wrong(USER, f"--{USER}={quoted(user)}: {problem}", "give the name of a Globus user", "user")
-        return user
+        if user is None:
+            return None
+        try:
+            return checked_user(user)
+        except RequestError as error:
+            self.wrong(USER, f"--{USER}={error.message}", error.hint, error.code)
+            return None
 
     def _myproxy(self) -> MyproxyAccount | None:
         text = self.one(MYPROXY, "account")
@@ -153,38 +173,31 @@ class _Builder:
 
     # --- lists ---
 
-    def places(self, key: str, read: Callable[[str], Place]) -> list[Place | None]:
+    def places(self, key: str, read: Read) -> list[Place | None]:
         """The places of one list, None for one that is wrong; on the working endpoint they are the job's own."""
         found: list[Place | None] = []
         working = self.working
-        for text in self.get(key):
+        for number, text in enumerate(self.get(key)):
             try:
                 place = read(text)
+                found.append(place if place.endpoint != working else _own(text, place))
             except RequestError as error:
-                self.wrong(key, f"--{key}={error.message}", error.hint, error.code)
+                self.wrong(key, f"--{key}={error.message}", error.hint, error.code, item=number)
                 found.append(None)
-            else:
-                found.append(place if place.endpoint != working else Place(endpoint=None, path=place.path))
         return found
 
     def pair(
-        self, lists: tuple[str, str], mode: Mode, *, into: bool = False, default: Place | None = None
+        self, lists: tuple[str, str], reads: tuple[Read, Read], *, into: bool = False, default: Place | None = None
     ) -> tuple[Move, ...]:
         """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes.
 
-        Moves of which an end is wrong are left out: their mistakes are reported.
+        ``reads`` are what reads a source, and a destination.  Moves of which an end is wrong are left out: their
+        mistakes are reported.
         """
-        sources_key, destinations_key = lists
-        stage_in = sources_key == "StageinGOsrc"
-        on_node = node_place if mode == "local" else parse_location
-        if stage_in:
-            sources, destinations = self.places(sources_key, on_node), self.places(destinations_key, parse_location)
-        else:
-            named = parse_name if sources_key == "Data" else _read_name_or_location
-            sources, destinations = self.places(sources_key, named), self.places(destinations_key, on_node)
+        sources, destinations = (self.places(key, read) for key, read in zip(lists, reads, strict=True))
         allowed = {0, 1, len(sources)} if sources and default else {min(1, len(sources)), len(sources)}
         if len(destinations) not in allowed:
-            self._wrong_count(sources_key, destinations_key, default is not None)
+            self._wrong_count(*lists, optional=default is not None)
             return ()
         if not destinations:
             destinations = [default]
@@ -192,17 +205,10 @@ class _Builder:
             destinations = [place and _as_directory(place) for place in destinations]
         if len(destinations) == 1:
             destinations *= len(sources)
-        if mode == "local":
-            self._only_own(destinations_key if stage_in else sources_key, destinations if stage_in else sources)
         pairs = zip(sources, destinations, strict=True)
         return tuple(Move(source=source, destination=target) for source, target in pairs if source and target)
 
-    def _only_own(self, key: str, places: Sequence[Place | None]) -> None:
-        for place in dict.fromkeys(place for place in places if place is not None and place.endpoint is not None):
-            message = f"--{key}={quoted(place)}: the mode local copies on the node, and asks no endpoint"
-            self.wrong(key, message, "name a place in the job's directory", "mode")
-
-    def _wrong_count(self, sources_key: str, destinations_key: str, optional: bool) -> None:
+    def _wrong_count(self, sources_key: str, destinations_key: str, *, optional: bool) -> None:
         sources, destinations = self.get(sources_key), self.get(destinations_key)
         if not destinations:
             message, hint = f"--{sources_key} without --{destinations_key}", f"say where {listed(sources)} goes"
@@ -220,9 +226,12 @@ class _Builder:
 
     def spec(self) -> TransferSpec:
         """The spec of all that is right; what is wrong is in ``errors`` then."""
-        stage_in = self.pair(LISTS[0], self.in_mode, default=JOB_DIRECTORY)
-        stage_out = self.pair(LISTS[1], self.out_mode)
-        output = self.pair(LISTS[2], self.out_mode, into=True)
+        source, own_end = (node_place, self._read_own) if self.in_mode == "local" else (parse_location, parse_location)
+        stage_in = self.pair(LISTS[0], (source, own_end), default=JOB_DIRECTORY)
+        copied = self.out_mode == "local"
+        target = node_place if copied else parse_location
+        stage_out = self.pair(LISTS[1], (self._read_own if copied else _read_name_or_location, target))
+        output = self.pair(LISTS[2], (parse_name, target), into=True)
         self._own_directory("StageinGOsrc", [move.source for move in stage_in], "empty before the job")
         for key, moves in (("StageoutGOdest", stage_out), ("OutputGO", output)):
             self._own_directory(key, [move.destination for move in moves], "removed after the job")
@@ -243,6 +252,14 @@ class _Builder:
             overwrite=moved and self.get(OVERWRITE) == ["yes"],
         )
 
+    def _read_own(self, text: str) -> Place:
+        """A place in the job's directory, for the mode local, which asks no endpoint."""
+        place = _read_name_or_location(text)
+        if place.endpoint not in (None, self.working):
+            problem = f"{quoted(text)}: the mode local copies on the node, and asks no endpoint"
+            raise RequestError(problem, hint="name a place in the job's directory", code="mode")
+        return place
+
     def _own_directory(self, key: str, places: Sequence[Place], why: str) -> None:
         """A mistake for each place that is in the job's own directory and cannot be."""
         for place in dict.fromkeys(place for place in places if place.endpoint is None):
@@ -252,6 +269,28 @@ class _Builder:
                 "name another endpoint, or call the job's own something else with --WorkingendpointGO",
                 "own-directory",
             )
+
+
+def in_column(column: int) -> str:
+    """Where a word stands, as the end of a message."""
+    return f" (column {column} of --jobParameters)"
+
+
+def checked_user(text: str) -> str:
+    """The name of a Globus user; raises RequestError with the reason if it is none."""
+    if problem := name_problem("user", text):
+        raise RequestError(f"{quoted(text)}: {problem}", hint="give the name of a Globus user", code="user")
+    return text
+
+
+def _own(text: str, place: Place) -> Place:
+    """A place on the working endpoint, which is in the job's directory; raises RequestError with the reason."""
+    try:
+        return Place(endpoint=None, path=place.path)
+    except ValueError as error:
+        raise RequestError(
+            f"{quoted(text)}: {error}", hint="write a path in the job's directory", code="name"
+        ) from error
 
 
 def _read_name_or_location(text: str) -> Place:

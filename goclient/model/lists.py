@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from goclient.errors import RequestError, quoted
+from goclient.errors import GoclientError, RequestError, quoted
 
 ReadLines = Callable[[str], list[str]]
 
@@ -44,3 +44,22 @@ def listed(items: Sequence[str]) -> str:
     """The items, quoted, in a few words: the first five, and how many more there are."""
     shown = ", ".join(quoted(item) for item in items[:5])
     return shown if len(items) <= 5 else f"{shown}, and {len(items) - 5} more"
+
+
+MISTAKES_SHOWN = 20  # of one kind in one list
+
+
+def shortened(errors: Sequence[GoclientError]) -> list[GoclientError]:
+    """The errors, of each kind and subject the first twenty, and one that says how many more there are."""
+    found: dict[tuple[str, str], int] = {}
+    kept: list[GoclientError] = []
+    for error in errors:
+        kind = (error.subject, error.code)
+        found[kind] = found.get(kind, 0) + 1
+        if found[kind] <= MISTAKES_SHOWN:
+            kept.append(error)
+    for (subject, code), count in found.items():
+        if count > MISTAKES_SHOWN:
+            message = f"{subject}: {count - MISTAKES_SHOWN} more mistakes of the same kind"
+            kept.append(RequestError(message, hint="mend these, and look again", code=code, subject=subject))
+    return kept

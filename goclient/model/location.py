@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from goclient.errors import RequestError, quoted
-from goclient.model.spec import GRIDFTP, NODE_FILES, Place, endpoint_problem, path_problem
+from goclient.model.spec import GRIDFTP, NODE_FILES, Place, endpoint_problem
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
@@ -82,21 +82,23 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Place:
     ``below`` is what the name is relative to, for the error's message.
     """
     path = "/" + text.removeprefix("./")
-    problem = f"the name must be relative to {below}" if text.startswith(("/", "~")) else path_problem(path)
+    problem = f"the name must be relative to {below}" if text.startswith(("/", "~")) else ""
     if not problem and ":/" in text:
         problem = f"it names an endpoint, but this is a name in {below}"
     if not problem and not path.strip("/"):
         problem = "it names nothing"
-    if problem:
-        raise RequestError(f"{quoted(text)}: {problem}", hint="write a name such as out.root or results/", code="name")
-    return Place(endpoint=None, path=path)
+    try:
+        if not problem:
+            return Place(endpoint=None, path=path)
+    except ValueError as error:
+        problem = str(error)
+    raise RequestError(f"{quoted(text)}: {problem}", hint="write a name such as out.root or results/", code="name")
 
 
 def node_place(path: str) -> Place:
     """The place of a path in the worker node's file system; raises RequestError unless it is absolute."""
-    problem = path_problem(path)
-    if not problem and (path == "/~" or path.startswith("/~/")):
-        problem = "the worker node has no home directory of yours"
-    if problem:
-        raise RequestError(f"{quoted(path)}: {problem}", hint="write an absolute path on the node", code="location")
-    return Place(endpoint=NODE_FILES, path=path)
+    try:
+        return Place(endpoint=NODE_FILES, path=path)
+    except ValueError as error:
+        hint = "write an absolute path on the node"
+        raise RequestError(f"{quoted(path)}: {error}", hint=hint, code="location") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ def plan(spec: TransferSpec) -> tuple[Task, ...]:
         for move in moves:
             source, destination, path = move.source, move.destination, move.target_path
             where = destination.endpoint
-            place = where, (re.sub("//+", "/", path) if "//" in path else path).rstrip("/")
+            place = where, same_place(path)
             if (first := written.setdefault(place, move)) is not move:
                 errors.append(_conflict(first, move))
             item = Item(
@@ -84,6 +85,25 @@ def plan(spec: TransferSpec) -> tuple[Task, ...]:
             tasks.append(Task(phase, *ends, tuple(found), server if None in ends else None))
     raise_all(errors)
     return tuple(tasks)
+
+
+def same_place(path: str) -> str:
+    """The path in the one form that all ways to write it have in common."""
+    return (re.sub("//+", "/", path) if "//" in path else path).rstrip("/")
+
+
+def check_apart(items: Sequence[Item]) -> None:
+    """None if no two items of a task have one destination, now that it is settled; raises RequestError for each."""
+    seen: dict[str, Item] = {}
+    errors = []
+    for item in items:
+        first = seen.setdefault(same_place(item.destination), item)
+        if first is not item:
+            message = f"{quoted(first.source)} and {quoted(item.source)} would both be written to "
+            message += quoted(item.destination)
+            hint = "give each its own destination"
+            errors.append(RequestError(message, hint=hint, code="one-destination", subject=item.destination))
+    raise_all(errors)
 
 
 def _conflict(first: Move, move: Move) -> RequestError:

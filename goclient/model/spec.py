@@ -58,13 +58,24 @@ def path_problem(path: str) -> str:
     return ""
 
 
+def _home_problem(path: str) -> str:
+    """What is wrong with a path in the job's directory or on the node, where nobody has a home directory."""
+    return "there is no home directory there" if path == "/~" or path.startswith("/~/") else ""
+
+
 def _is_text(text: str) -> bool:
     return text.isprintable() or not any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in text)
+
+
+# An endpoint of such a name, with a path //x, would read as the URL of another.
+_SCHEMES = ("globus", "gsiftp", "file")
 
 
 @lru_cache(1024)  # thousands of files are on a few endpoints
 def endpoint_problem(endpoint: str) -> str:
     """What is wrong with the name of an endpoint, or the empty string."""
+    if endpoint in _SCHEMES:
+        return f"{endpoint} is the name of a scheme: give the collection's UUID"
     if "$" in endpoint:
         return "the endpoint's name has a $, which the server would try to evaluate: give the collection's UUID"
     return name_problem("endpoint", endpoint)
@@ -103,7 +114,10 @@ class Place:
     path: str
 
     def __post_init__(self) -> None:
-        problem = (self.endpoint is not None and endpoint_problem(self.endpoint)) or path_problem(self.path)
+        problem = endpoint_problem(self.endpoint) if self.endpoint is not None else ""
+        problem = problem or path_problem(self.path)
+        if not problem and self.endpoint in (None, NODE_FILES):
+            problem = _home_problem(self.path)
         if problem:
             raise ValueError(problem)
 

@@ -1,24 +1,25 @@
 """Transfers as users type them: options, and words of both syntaxes of 2012 among a payload's own words.
 
-Ours are whole words: the seven ``--Name=value``, and, in a text with one of ``globus_words.TELLING``, the ten bare
-``name=value``.  Everything else is the payload's and stays byte for byte: what stands after a bare ``--``, a word
-with a backslash in front, a bare word whose name is in quotes.  A word that is nearly one of the ten is a mistake.
+Ours are whole words: the seven ``--Name=value``, and, in a text that tells so, the ten bare ``name=value`` of the
+globusPilot.  Everything else is the payload's and stays byte for byte: what stands after a bare ``--``, a word with a
+backslash in front, a bare word whose name is in quotes.  In a text that tells so, a word that is nearly one of the ten
+is a mistake.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.finding import Finding
 from goclient.model.globus_words import NAMES, TELLING, GlobusWord, read_globus_words
-from goclient.model.grammar import KEYS, OVERWRITE, Items, read_spec
+from goclient.model.grammar import KEYS, OVERWRITE, Items, in_column, read_spec
 from goclient.model.lists import ReadLines, split_items
-from goclient.model.spec import TransferSpec
+from goclient.model.misspelt import GLOBUS, likely_bare, nearest_bare, nearest_dashed
+from goclient.model.spec import MODES, TransferSpec
 from goclient.model.words import Word, words
 
 
@@ -48,11 +49,11 @@ def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines
         )
         errors += read.errors
         if not (found.items or options.keys() - {OVERWRITE}):
-            return Typed(read.spec, found.payload, errors, read.doubts)
+            return Typed(read.spec, found.payload, errors, found.doubts + read.doubts)
         errors.append(_both(found, options))
-    where = {key: _where(column) for key, column in found.columns.items() if key not in options}
-    spec, mistakes = read_spec({**found.items, **options}, where)
-    return Typed(spec, found.payload, errors + mistakes, [] if spec else found.doubts)
+    columns = {key: numbers for key, numbers in found.columns.items() if key not in options}
+    spec, mistakes = read_spec({**found.items, **options}, columns)
+    return Typed(spec, found.payload, errors + mistakes, found.doubts)
 
 
 # --- finding our words ----------------------------------------------------------------------------------------
@@ -60,14 +61,16 @@ def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines
 
 @dataclass
 class Found:
-    """Our words in a text: items of KEYS with the column of each word, words of the globusPilot, and the rest.
+    """Our words in a text: items of KEYS, words of the globusPilot, and the rest.
 
+    ``columns`` has for each item of KEYS the column at which its word stands, from 1, ``first`` that of the first word.
     ``misspelt`` are the names of the globusPilot that were meant by words which are nearly so.
     """
 
     payload: str
     items: dict[str, list[str]] = field(default_factory=dict)
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, list[int]] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
     globus: list[GlobusWord] = field(default_factory=list)
     misspelt: list[str] = field(default_factory=list)
     errors: list[GoclientError] = field(default_factory=list)
@@ -77,7 +80,7 @@ class Found:
 def find_words(text: str, read_lines: ReadLines | None = None) -> Found:
     """Our words in a text as typed, and the payload's own, byte for byte; mistakes are in ``errors``.
 
-    Mistakes are an unbalanced quote, an option without a value, and a word that is nearly one of ours.
+    Mistakes are an unbalanced quote, a word without a value, and a word that is nearly one of ours.
     """
     found = Found(text)
     try:
@@ -89,16 +92,15 @@ def find_words(text: str, read_lines: ReadLines | None = None) -> Found:
     ours = [word for word in candidates if _key(word)]
     for word in ours:
         _take(found, word, read_lines)
-    bare = [word for word in candidates if not _key(word) and _is_bare(text, word)]
+    others = [word for word in candidates if not _key(word)]
+    bare = [word for word in others if _is_plain(text, word)]
     globus = [word for word in bare if _name(word) in NAMES]
-    if any(_tells(word, beside_others=bool(globus)) for word in bare):
-        found.globus = [GlobusWord(*_split(word), word.start + 1) for word in globus]
-        nearly = [(word, near) for word in bare if (near := _nearest(_name(word)))]
-        found.misspelt = [near for _, near in nearly]
-        found.errors += [_misspelt(word, near) for word, near in nearly]
+    if _tells(bare, globus):
+        _take_globus(found, bare, globus)
         ours += globus
     else:
-        found.doubts = [_left(word) for word in globus]
+        found.doubts = [_left(word) for word in globus if "=" in word.value]
+    found.doubts += [_left(word, near) for word in others if (near := nearest_dashed(_name(word)))]
     found.payload = _without(text, all_words, set(ours))
     return found
 
@@ -112,13 +114,8 @@ def _candidates(text: str, all_words: Sequence[Word]) -> Iterator[Word]:
             yield word
 
 
-def _split(word: Word) -> tuple[str, str]:
-    name, _, value = word.value.partition("=")
-    return name, value
-
-
 def _name(word: Word) -> str:
-    return _split(word)[0]
+    return word.value.partition("=")[0]
 
 
 def _key(word: Word) -> str:
@@ -127,73 +124,88 @@ def _key(word: Word) -> str:
     return name[2:] if name.startswith("--") and name[2:] in KEYS else ""
 
 
-def _is_bare(text: str, word: Word) -> bool:
-    """True if a word is ``name=…`` with its name typed plainly, without quotes."""
-    name, equals, _ = word.value.partition("=")
-    return bool(equals and name) and text.startswith(f"{name}=", word.start)
+def _is_plain(text: str, word: Word) -> bool:
+    """True if the name of a word is typed plainly, without quotes, up to its equals sign or its end."""
+    name = _name(word)
+    return bool(name) and text.startswith(name, word.start) and text[word.start + len(name) :][:1] in ("=", *_ENDS)
+
+
+_ENDS = ("", " ", "\t", "\r", "\n", "\\")  # what may stand behind a word
 
 
 def _take(found: Found, word: Word, read_lines: ReadLines | None) -> None:
     """Puts the items of one of our dashed words to those found, or its mistake."""
-    key, (_, value) = _key(word), _split(word)
-    column = str(word.start + 1)
-    found.columns[key] = f"{found.columns[key]}, {column}" if key in found.columns else column
+    key, value = _key(word), word.value.partition("=")[2]
+    column = word.start + 1
+    found.first.setdefault(key, column)
     items = found.items.setdefault(key, [])
-    where = _where(column)
-    if not value:
-        hint = f"write --{key}=VALUE; if the payload needs this word itself, put it after a bare --"
-        message = f"{quoted(word.value)} has no value{where}"
-        found.errors.append(RequestError(message, hint=hint, code="no-value", subject=f"--{key}"))
-        return
     try:
-        items += split_items(f"--{key}", [value], read_lines)
+        if not value:
+            hint = f"write --{key}=VALUE; if the payload needs this word itself, put it after a bare --"
+            raise RequestError(f"{quoted(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
+        more = split_items(f"--{key}", [value], read_lines)
     except RequestError as error:
-        message = f"{error.message}{where}"
+        message = error.message + in_column(column)
         found.errors.append(RequestError(message, hint=error.hint, code=error.code, subject=error.subject))
+        return
+    items += more
+    found.columns.setdefault(key, []).extend([column] * len(more))
 
 
-def _where(column: str) -> str:
-    return f" (column {column} of --jobParameters)"
+def _take_globus(found: Found, bare: Sequence[Word], globus: Sequence[Word]) -> None:
+    """Puts the words of the globusPilot to those found, and judges the other bare words of the text."""
+    found.globus = [GlobusWord(word.value, word.start + 1) for word in globus]
+    for word in bare:
+        name = _name(word)
+        if near := _meant(word):
+            found.misspelt.append(near)
+            found.errors.append(_misspelt(word, f"did you mean {near}=?"))
+        elif name not in NAMES and name.startswith(GLOBUS) and "=" in word.value:
+            found.errors.append(_misspelt(word, f"the words are {', '.join(NAMES)}"))
+        elif "=" in word.value and (near := likely_bare(name)):
+            found.doubts.append(_left(word, f"{near}="))
 
 
 # --- words that are nearly ours -------------------------------------------------------------------------------
 
 
-def _tells(word: Word, *, beside_others: bool) -> bool:
-    """True if a word shows that the text means transfers: it is one of TELLING, or was meant to be.
+def _tells(bare: Sequence[Word], globus: Sequence[Word]) -> bool:
+    """True if bare words, of which some are the globusPilot's, show that a text means transfers.
 
-    ``beside_others``: there are words of the globusPilot in the text, so that ``inmode=`` is no payload's own word.
+    Nobody else has words like TELLING; one of them that is misspelt shows it, too, if it begins like no other word, or
+    stands beside others and has a mode.
     """
-    name = _name(word)
-    if beside_others or name.lstrip("-")[:6].lower() == "globus":
-        return (_nearest(name) or name) in TELLING
+    if any(_name(word) in TELLING and ("=" in word.value or _name(word).startswith(GLOBUS)) for word in globus):
+        return True
+    for word in bare:
+        name, _, value = word.value.partition("=")
+        if _meant(word) in TELLING and (name.lstrip("-").lower().startswith("globus") or (globus and value in MODES)):
+            return True
     return False
 
 
-@lru_cache(4096)
-def _nearest(name: str) -> str:
-    """The word of the globusPilot that a name is nearly, but not quite; or the empty string."""
-    plain = name.lower().replace("_", "-").lstrip("-")
-    if name in NAMES or not 4 <= len(plain) <= 32 or (name.startswith("-") and not plain.startswith("globus")):
-        return ""
-    import difflib  # only such texts pay for it
-
-    return next(iter(difflib.get_close_matches(plain, NAMES, n=1, cutoff=0.8)), "")
+def _meant(word: Word) -> str:
+    """The word of the globusPilot that a bare word is nearly; or the empty string."""
+    name, equals, _ = word.value.partition("=")
+    if not equals:
+        return name.partition(":")[0] if name.partition(":")[0] in NAMES and ":" in name else ""
+    return nearest_bare(name)
 
 
-def _misspelt(word: Word, near: str) -> RequestError:
+def _misspelt(word: Word, hint: str) -> RequestError:
     return RequestError(
         f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is no word of transfers",
-        hint=f"did you mean {near}=? If it is the payload's own word, put it in quotes",
+        hint=f"{hint} If it is the payload's own word, put it in quotes",
         code="misspelt",
         subject=_name(word),
     )
 
 
-def _left(word: Word) -> Finding:
+def _left(word: Word, near: str = "") -> Finding:
     message = f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is left to the payload"
-    hint = "to move files, say with which mode: in-mode=… or out-mode=…; if it is the payload's own, put it in quotes"
-    return Finding("warning", "left-to-payload", _name(word), message, hint)
+    hint = f"did you mean {near}?" if near else "to move files, say with which mode: in-mode=… or out-mode=…"
+    own = "if it is the payload's own word, put it in quotes or after a bare --"
+    return Finding("warning", "left-to-payload", _name(word), message, f"{hint}; {own}")
 
 
 # --- one job, one syntax, each word once ----------------------------------------------------------------------
@@ -205,7 +217,7 @@ def _twice(found: Found, options: Items) -> Iterator[RequestError]:
         if key in options:
             yield RequestError(
                 f"--{key} is given as an option ({quoted(','.join(options[key]))}) and inside --jobParameters "
-                f"({quoted(','.join(found.items[key]))} at column {found.columns[key]})",
+                f"({quoted(','.join(found.items[key]))} at column {found.first[key]})",
                 hint="give it once; if the payload needs this word itself, put it after a bare -- in --jobParameters",
                 code="twice",
                 subject=f"--{key}",
@@ -215,7 +227,7 @@ def _twice(found: Found, options: Items) -> Iterator[RequestError]:
 def _both(found: Found, options: Items) -> RequestError:
     """The mistake of both syntaxes in one job."""
     dashed = [f"--{key} (an option)" for key in KEYS if key in options]
-    dashed += [f"--{key}{_where(column)}" for key, column in found.columns.items()]
+    dashed += [f"--{key}{in_column(column)}" for key, column in found.first.items()]
     return RequestError(
         f"two ways to write transfers in one job: {', '.join(dashed)} and {found.globus[0]} of --jobParameters",
         hint="use one of them; if the second is the payload's own word, put it in quotes",

@@ -11,7 +11,7 @@ from pathlib import Path
 from goclient.errors import EndpointError, GoclientError, quoted, raise_all
 from goclient.journal import Entry, Journal
 from goclient.model.location import is_uuid
-from goclient.model.plan import Item, Task
+from goclient.model.plan import Item, Task, check_apart
 from goclient.model.spec import GRIDFTP
 from goclient.pilot.interrupts import uninterrupted
 from goclient.pilot.server import check_sees
@@ -66,6 +66,7 @@ class Carrier:
         """The finished task; raises EndpointError if it failed, or if its time is up."""
         source, destination = self._id(task, task.source), self._id(task, task.destination)
         items = [self._settled(task, source, destination, item) for item in task.items]
+        check_apart(items)
         if task.destination is not None and not self._overwrite:
             self._keep(task, destination, items)
         items = [self._full(task, item) for item in items]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from goclient.errors import EndpointError, quoted, raise_all
-from goclient.model.plan import Item, Task
+from goclient.model.plan import Item, Task, check_apart
 
 PIECE = 1 << 20  # bytes between two heartbeats
 
@@ -30,6 +30,7 @@ class Copier:
         Nothing is copied before everything was looked at.  A file is complete under its name, or not there.
         """
         ends = [self._ends(task, item) for item in task.items]
+        check_apart([Item(str(source), str(target), recursive=False) for source, target in ends])
         raise_all(
             problem
             for item, (source, target) in zip(task.items, ends, strict=True)

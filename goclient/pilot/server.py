@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -34,16 +35,19 @@ def check_sees(globus: Globus, server: str, *, called: str, folder: Path, seen_a
     tell now makes no server blind: its own error is raised.
     """
     mark = folder / f".goclient-{secrets.token_hex(8)}"
-    mark.touch(mode=0o600, exist_ok=False)
     try:
+        mark.touch(mode=0o600, exist_ok=False)
         seen = mark.name in globus.listing(server, f"{seen_as}/")
         problem = "another directory has that path there"
     except EndpointError as error:
         if error.transient:
             raise
         seen, problem = False, error.message
+    except OSError as error:
+        seen, problem = False, f"no file can be made in it: {error.strerror}"
     finally:
-        mark.unlink()
+        with suppress(OSError):
+            mark.unlink()
     if not seen:
         raise EndpointError(
             f"the server {quoted(called)} does not see the job's directory as {quoted(seen_as)}: {problem}",

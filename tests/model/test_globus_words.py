@@ -8,6 +8,7 @@ from hypothesis import given
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.model.block import attach, decode
 from goclient.model.globus_words import NAMES
+from goclient.model.lists import MISTAKES_SHOWN
 from goclient.model.plan import Task, plan
 from goclient.model.spec import TransferSpec
 from goclient.model.typed import read_typed
@@ -310,19 +311,18 @@ def test_all_mistakes_are_reported_at_once() -> None:
         "out-mode=server files-out=/abs dir-out=o dir-out=p globus-endpoint-out=B --Data=x"
     )
     subjects = [error.subject for error in mistakes(text)]
-    assert sorted(subjects) == sorted(
-        [
-            "globus-usr",
-            "globus-user",
-            "in-mode",
-            "files-in",
-            "files-out",
-            "dir-out",
-            "globus-endpoint-local",
-            "--jobParameters",
-            "--Data",
-        ]
-    )
+    words = ["globus-usr", "globus-user", "in-mode", "dir-in", "files-in", "globus-endpoint-in", "files-out", "dir-out"]
+    assert sorted(subjects) == sorted([*words, "globus-endpoint-local", "--jobParameters", "--Data"])
+
+
+def test_a_mistake_says_the_column_of_its_own_word_and_many_are_counted() -> None:
+    errors = mistakes("in-mode=gc globus-endpoint-in=A files-in=ok " + "files-in=../x " * 1000)
+    assert len(errors) == MISTAKES_SHOWN + 1
+    assert [f"(column {45 + 14 * number})" in errors[number].message for number in range(3)] == [True] * 3
+    assert f"{1000 - MISTAKES_SHOWN} more" in errors[-1].message
+    assert sum(len(error.message) for error in errors) < 5_000
+    dashed = read_typed("run " + "--Data=../x " * 1000 + "--OutputGO=A:/o").errors
+    assert (len(dashed), "(column 17 of" in dashed[1].message) == (MISTAKES_SHOWN + 1, True)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from goclient.model.grammar import (
     spec_from,
 )
 from goclient.model.lists import split_items
-from goclient.model.serial import fill_serial, needs_serial
+from goclient.model.serial import fill_serial, needs_serial, shared_targets
 from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
 from tests.strategies import MANY, items_of, specs, typed_items
 
@@ -332,6 +332,8 @@ def test_a_spec_without_mistakes_is_the_spec(items: dict[str, list[str]]) -> Non
         assert spec_from(items) == spec
 
 
+COLLECTION = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+
 # --- what only a record says ----------------------------------------------------------------------------------
 
 
@@ -340,13 +342,31 @@ def test_a_spec_without_mistakes_is_the_spec(items: dict[str, list[str]]) -> Non
     [
         pytest.param({"InmodeGO": ["ftp"]}, "--InmodeGO", '"ftp"', id="no-mode"),
         pytest.param({"OutmodeGO": ["gc", "gc"]}, "--OutmodeGO", '"gc", "gc"', id="two-modes"),
-        pytest.param({"InmodeGO": ["server"]}, "--LocalendpointGO", "come together", id="mode-without-its-server"),
-        pytest.param({"LocalendpointGO": ["L"]}, "--LocalendpointGO", "come together", id="server-without-a-mode"),
+        pytest.param(
+            {"InmodeGO": ["server"]}, "--LocalendpointGO", "there is no --LocalendpointGO", id="mode-without-its-server"
+        ),
+        pytest.param({"LocalendpointGO": ["L"]}, "--LocalendpointGO", '"L" is a server', id="server-without-a-mode"),
         pytest.param(
             {"InmodeGO": ["server"], "LocalendpointGO": ["L:/x"]},
             "--LocalendpointGO",
             '"L:/x"',
             id="server-with-a-path",
+        ),
+        pytest.param(
+            {"InmodeGO": ["server"], "LocalendpointGO": ["L", "M"]}, "--LocalendpointGO", '"L", "M"', id="two-servers"
+        ),
+        pytest.param({"InmodeGO": [""]}, "--InmodeGO", '""', id="empty-mode"),
+        pytest.param(
+            {"WorkingendpointGO": [COLLECTION], "LocalendpointGO": ["L"]},
+            "--LocalendpointGO",
+            '"L"',
+            id="two-ways-to-name-it",
+        ),
+        pytest.param(
+            {"WorkingendpointGO": [COLLECTION], "InmodeGO": ["gc"], "OutmodeGO": ["gc"]},
+            "--WorkingendpointGO",
+            COLLECTION,
+            id="a-server-that-no-mode-uses",
         ),
         pytest.param({"UserGO": [" "]}, "--UserGO", '" "', id="blank-user"),
         pytest.param({"UserGO": ["a", "b"]}, "--UserGO", '"a", "b"', id="two-users"),
@@ -385,9 +405,8 @@ def test_the_account_of_a_proxy_is_read_as_it_is_written(text: str) -> None:
 
 
 def test_a_collection_named_as_the_working_endpoint_is_a_server_that_sees_the_job() -> None:
-    collection = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
-    spec = spec_from({"StageinGOsrc": ["A:/a"], "WorkingendpointGO": [collection.upper()]})
-    assert (spec.in_mode, spec.out_mode, spec.local_endpoint) == ("server", "server", collection)
+    spec = spec_from({"StageinGOsrc": ["A:/a"], "WorkingendpointGO": [COLLECTION.upper()]})
+    assert (spec.in_mode, spec.out_mode, spec.local_endpoint) == ("server", "server", COLLECTION)
     assert (spec.working, spec.makes_endpoint) == (DEFAULT_WORKING, False)
 
 
@@ -445,3 +464,37 @@ OUTPUT: Mapping[str, Sequence[str]] = {"Data": ["x.root"], "OutputGO": ["B:/o/"]
 )
 def test_two_jobs_never_write_one_file(items: dict[str, list[str]], shared: list[str]) -> None:
     assert [str(move.target) for move in needs_serial(spec_from(items))] == shared
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "shared"),
+    [
+        pytest.param(["x1${SN}", "x${SN}"], 12, 1, id="x11-of-two-jobs"),
+        pytest.param(["x1${SN}", "x${SN}"], 10, 0, id="too-few-jobs"),
+        pytest.param(["x1${SN}", "x${SN}1"], 2, 1, id="of-one-job"),
+        pytest.param(["a_${SN}", "b_${SN}"], 1000, 0, id="names-that-differ-in-front"),
+        pytest.param(["${SN}.a", "${SN}.b"], 1000, 0, id="names-that-differ-behind"),
+        pytest.param(["x1${SN/P}", "x${SN/P}"], 1000, 0, id="six-digits"),
+        pytest.param(["${SN}", "${SN/P}"], 1000, 0, id="plain-and-padded"),
+    ],
+)
+def test_two_names_are_never_one_in_two_jobs(names: list[str], count: int, shared: int) -> None:
+    spec = spec_from({"Data": names, "OutputGO": ["B:/o"]})
+    assert len(list(shared_targets(spec, count))) == shared
+
+
+@given(st.lists(st.text("x1${SN/P}", min_size=1, max_size=8), min_size=2, max_size=4, unique=True), st.integers(2, 30))
+@MANY
+def test_what_the_jobs_write_is_different_or_refused(names: list[str], count: int) -> None:
+    try:
+        spec = spec_from({"Data": [f"{name}${{SN}}" for name in names], "OutputGO": ["B:/o"]})
+    except GoclientError:
+        return
+    filled = [fill_serial(move.target_path, serial) for serial in range(1, count + 1) for move in spec.output]
+    assert (len(set(filled)) < len(filled)) == bool(list(shared_targets(spec, count)) or _equal(spec))
+
+
+def _equal(spec: TransferSpec) -> bool:
+    """True if two moves are written to one place as typed; the plan refuses that."""
+    targets = [move.target for move in spec.moves]
+    return len(set(targets)) < len(targets)

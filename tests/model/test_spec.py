@@ -10,7 +10,7 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from goclient.model.serial import fill_serial
-from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec, endpoint_problem, path_problem
+from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Move, Place, TransferSpec, endpoint_problem, path_problem
 from tests.strategies import MANY, specs
 
 MOVE = Move(source=Place(endpoint="A", path="/d/a"), destination=JOB_DIRECTORY)
@@ -46,6 +46,18 @@ def test_a_place_has_no_path_that_is_none(path: str) -> None:
     assert problem
     with pytest.raises(ValueError, match=re.escape(problem)):
         Place(endpoint="A", path=path)
+
+
+@pytest.mark.parametrize("path", ["/~", "/~/", "/~/x"])
+@pytest.mark.parametrize("endpoint", [None, NODE_FILES])
+def test_nobody_has_a_home_directory_on_the_node(endpoint: str | None, path: str) -> None:
+    with pytest.raises(ValueError, match="no home directory"):
+        Place(endpoint=endpoint, path=path)
+
+
+@pytest.mark.parametrize("endpoint", ["globus", "gsiftp", "file"])
+def test_no_endpoint_is_called_as_a_scheme(endpoint: str) -> None:
+    assert "scheme" in endpoint_problem(endpoint)
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,9 @@ def test_words_of_the_globus_pilot_are_cut_out_and_nothing_else(text: str, own: 
     [
         ("globus-endpoint-inn=A", "globus-endpoint-in"),
         ("globus-endpoint=A", "globus-endpoint-in"),
+        ("endpoint-out=A", "globus-endpoint-out"),
+        ("globus-dir-in=/d", "dir-in"),
+        ("globus-in-mode=gc", "in-mode"),
         ("globus-usr=me", "globus-user"),
         ("globus_user=me", "globus-user"),
         ("Globus-User=me", "globus-user"),
@@ -243,4 +246,44 @@ def test_words_that_would_need_a_mode_are_left_to_the_payload_with_a_warning() -
     assert (typed.payload, bool(typed.spec), typed.errors) == ("run dir-in=/d files-in=a", False, [])
     assert [(doubt.level, doubt.subject) for doubt in typed.doubts] == [("warning", "dir-in"), ("warning", "files-in")]
     assert "in-mode" in typed.doubts[0].hint
-    assert read_typed("run dir-in=/d --StageinGOsrc=A:/a").doubts == []
+    assert [doubt.subject for doubt in read_typed("run dir-in=/d --StageinGOsrc=A:/a").doubts] == ["dir-in"]
+
+
+@pytest.mark.parametrize(
+    "word", ["--StageInGOsrc=A:/a", "--OuputGO=A:/o", "--workingendpointgo=W", "--StageinGOsrcs=A:/a"]
+)
+def test_an_option_that_is_nearly_ours_is_left_to_the_payload_with_a_warning(word: str) -> None:
+    typed = read_typed(f"run {word}")
+    assert (typed.payload, typed.errors) == (f"run {word}", [])
+    (doubt,) = typed.doubts
+    assert f'"{word}" at column 5' in doubt.message
+    assert "did you mean --" in doubt.hint
+
+
+@pytest.mark.parametrize("word", ["in-dir=/d", "outdir=/o", "mode-in=gc", "--dir-in=/d", "infiles=a"])
+def test_a_word_that_may_have_been_meant_for_ours_is_left_to_the_payload_with_a_warning(word: str) -> None:
+    typed = read_typed(f"{GLOBUS} {word}")
+    assert (typed.payload, typed.errors, [doubt.subject for doubt in typed.doubts]) == (
+        word,
+        [],
+        [word.partition("=")[0]],
+    )
+    assert read_typed(f"run {word}").doubts == []
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        pytest.param(f"{GLOBUS} dir-out /o", "dir-out", id="a-blank-in-place-of-the-equals-sign"),
+        pytest.param("globus-user mxp globus-endpoint-in A", "globus-endpoint-in", id="blanks-everywhere"),
+        pytest.param(f"{GLOBUS} dir-out:/o", "dir-out:/o", id="a-colon-in-place-of-the-equals-sign"),
+        pytest.param(f"{GLOBUS} globus-path=/x", "globus-path", id="a-globus-word-that-nobody-knows"),
+    ],
+)
+def test_a_word_of_ours_that_is_written_wrongly_is_a_mistake(text: str, subject: str) -> None:
+    assert subject in [error.subject for error in read_typed(text).errors]
+
+
+def test_a_payload_alone_keeps_words_that_are_only_a_little_like_ours() -> None:
+    for text in ("run dir-out=/x out_node=5", "run in_node=3 dir-in=/a", "in-mode", "run --in-mode=gc", "dir-in /d"):
+        assert (read_typed(text).payload, read_typed(text).errors) == (text, [])

@@ -311,3 +311,17 @@ def test_a_file_where_a_folder_is_needed_is_the_reason(node: Node) -> None:
     error = node.failure(node.take, "sub/a")
     assert (error.code, tree(node.out)) == ("copy", ["sub"])
     assert "Not a directory" in error.message or "File exists" in error.message
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_two_items_that_turn_out_to_go_to_one_place_are_refused_before_any_is_copied(
+    node: Node, overwrite: bool
+) -> None:
+    """A directory that exists where a new name was typed is gone into: only the node can see that."""
+    write(node.job, "x/a", "y/a")
+    items = (Item("x/a", str(node.out), recursive=False, renames=True), Item("y/a", f"{node.out}/a", recursive=False))
+    task = Task("stage-out", None, NODE_FILES, items)
+    with pytest.raises(GoclientError) as caught:
+        Copier(node.job, overwrite=overwrite, beat=lambda: None).carry(task)
+    assert caught.value.code == "one-destination"
+    assert tree(node.out) == []

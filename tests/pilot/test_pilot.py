@@ -410,3 +410,18 @@ def test_two_pilots_of_one_account_do_not_get_in_each_other_s_way(sandbox: Sandb
         process.communicate(timeout=50)
     assert [process.returncode for process in both] == [0, 0]
     assert [sandbox.path("SITE1", f"{HOME}/{n}/made.txt").read_text() for n in (1, 2)] == ["1\n", "2\n"]
+
+
+def test_two_items_that_turn_out_to_go_to_one_place_are_refused_even_where_overwriting_is_allowed(
+    sandbox: Sandbox,
+) -> None:
+    """A directory that was made after the submission, where a new name was typed, is gone into."""
+    transformation = sandbox.payload("two.sh", "#!/bin/sh\nmkdir x y && echo x > x/a && echo y > y/a\n")
+    words = ("--StageoutGOsrc=x/a,y/a", "--StageoutGOdest=SITE1:/new,SITE1:/new/a", "--goOverwrite")
+    job = ("sendJob.py", "--computingSite=TEST1", f"--transformation={transformation}", *words)
+    assert sandbox.run(*job).code == 0
+    sandbox.path("SITE1", "/new").mkdir()
+    piloted = sandbox.pilot()
+    assert piloted.code == 10
+    assert "would both be written to" in piloted.err
+    assert list(sandbox.path("SITE1", "/new").iterdir()) == []
