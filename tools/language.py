@@ -159,13 +159,28 @@ def hostile_texts(texts: Sequence[str], count: int, seed: int) -> tuple[int, int
 
 
 def mutant(chance: random.Random, text: str) -> str:
-    """The text, as it was written or as a payload with words of both syntaxes, after one to four mutations."""
+    """The text, as it was written or as a payload with words of both syntaxes, after one to four mutations.
+
+    One in twenty also has one wrong word many times: reports must not grow faster than what they report.
+    """
     if chance.random() < 0.5:
         text = text.replace("--goclient=v1:", chance.choice(("", "goclient=v1:", " in-mode=gc globus-user=x ")))
     for _ in range(chance.randint(1, 4)):
         start, end = sorted((chance.randint(0, len(text)), chance.randint(0, len(text))))
         text = chance.choice(MUTATIONS)(text, start, end, chance.choice(TOKENS))
+    if chance.random() < 0.05:
+        text += chance.choice(WRONG) * chance.randint(1, 200)
     return text
+
+
+WRONG = (
+    " --Data=../x",
+    " in-mode=gc files-in=../x",
+    " files-in=a/../b",
+    " in-mode=x",
+    " --StageinGOsrc=A",
+    " globus-usr=x",
+)
 
 
 def cpu_seconds(text: str) -> float:
@@ -177,7 +192,6 @@ def cpu_seconds(text: str) -> float:
         plan(found.spec)
     except GoclientError:
         pass
-    read_typed(text)
     return time.process_time() - start
 
 
