@@ -18,22 +18,13 @@ from globus_sdk.transport import RequestsTransport, RetryConfig
 from goclient.errors import EndpointError, quoted
 from goclient.model.access import GlobusAccess
 from goclient.model.plan import Item
+from goclient.services.collection import Collection
 from goclient.services.globus_errors import configured, translated
 
 APP_NAME = "goclient"
 MAX_LABEL = 128  # characters of a task's label
 SEARCH_LIMIT = 25
 RETRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """What Transfer says of a collection; ``connected`` is None unless it is a Globus Connect Personal one."""
-
-    id: str
-    name: str
-    canonical_name: str
-    connected: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,7 @@ class Globus:
         ``called``: what the user calls it, for the error's message.
         """
         with translated(called or collection_id):
-            return _collection(self._client.get_endpoint(collection_id).data)
+            return Collection.from_document(self._client.get_endpoint(collection_id).data)
 
     def resolve(self, name: str) -> Collection:
         """The one collection whose canonical or display name is exactly ``name``.
@@ -84,7 +75,7 @@ class Globus:
         """
         with translated(name):
             answer = self._client.endpoint_search(filter_fulltext=name, filter_non_functional=False, limit=SEARCH_LIMIT)
-            listed = [_collection(document) for document in answer["DATA"]]
+            listed = [Collection.from_document(document) for document in answer["DATA"]]
         found = [one for one in listed if name in (one.canonical_name, one.name)]
         if len(found) == 1:
             return found[0]
@@ -216,16 +207,6 @@ def _transport() -> RequestsTransport:
     if transport.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to whoever answers
         transport.verify_ssl = True
     return transport
-
-
-def _collection(document: Any) -> Collection:
-    personal = bool(document.get("is_globus_connect"))
-    return Collection(
-        id=document["id"],
-        name=document.get("display_name") or "",
-        canonical_name=document.get("canonical_name") or "",
-        connected=bool(document.get("gcp_connected")) if personal else None,
-    )
 
 
 def _task_state(document: Any) -> TaskState:
