@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SERVER := .venv-server
+GLOBUS := .venv-globus
 PIP := -m pip install --quiet --disable-pip-version-check
 PACKAGE := pyproject.toml setup.cfg requirements/constraints.txt
 
@@ -12,8 +13,9 @@ PACKAGE := pyproject.toml setup.cfg requirements/constraints.txt
 demo: $(VENV)/.demo-ready
 	$(BIN)/goclient sandbox demo
 
-test: $(VENV)/.dev-ready $(SERVER)/.ready
-	GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" $(BIN)/pytest
+test: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
+	GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
+	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/pytest
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff check
@@ -26,7 +28,7 @@ figures: $(VENV)/.dev-ready $(SERVER)/.ready
 	PYTHONPATH=. GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" $(BIN)/python tools/figures.py docs/figures.md
 
 clean:
-	rm -rf $(VENV) $(SERVER) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SERVER) $(GLOBUS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
@@ -43,4 +45,9 @@ $(VENV)/.dev-ready: $(PACKAGE) | $(BIN)/python
 $(SERVER)/.ready: requirements/server.txt
 	$(PYTHON) -m venv $(SERVER)
 	$(SERVER)/bin/python $(PIP) --no-deps -r requirements/server.txt
+	touch $@
+
+$(GLOBUS)/.ready: requirements/globus-cli.txt
+	$(PYTHON) -m venv $(GLOBUS)
+	$(GLOBUS)/bin/python $(PIP) -r requirements/globus-cli.txt
 	touch $@

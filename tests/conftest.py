@@ -145,3 +145,12 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox for the tests of one module that change nothing which the others see."""
     yield from _started(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(scope="session")
+def globus_program() -> str:
+    """The real globus command, in a virtual environment of its own; ``make test`` makes that."""
+    program = os.environ.get("GOCLIENT_TEST_GLOBUS", "")
+    if not program:
+        pytest.skip("GOCLIENT_TEST_GLOBUS does not name the globus command: make test sets it up")
+    return program

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.sandbox import lock, seed
-from goclient.sandbox.state import Folders, State
+from goclient.sandbox.state import LAYOUT, Folders, State
 
 START_WITHIN = 20.0  # seconds
 STOP_WITHIN = 10.0
@@ -138,7 +138,7 @@ def _seeded(folders: Folders) -> State:
     """The state of a folder whose lock is ours; what is not whole is made anew."""
     state = State(folders)
     try:
-        whole = folders.database.exists() and bool(state.fact("seeded"))
+        whole = folders.database.exists() and state.fact("seeded") == LAYOUT
     except sqlite3.Error:
         whole = False
     if not whole:
@@ -148,7 +148,7 @@ def _seeded(folders: Folders) -> State:
         state.create()
         with state.transaction():
             seed.fill(state)
-            state.set_fact("seeded", "yes")
+            state.set_fact("seeded", LAYOUT)
     return state
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
+from goclient.sandbox.scopes import TRANSFER_SCOPE
 from goclient.sandbox.state import State
 
 
@@ -42,21 +43,41 @@ def transfer_error(status: int, code: str, message: str, resource: str, **more: 
     )
 
 
+def auth_error(status: int, code: str, detail: str) -> ServiceError:
+    """An error as the API of Globus Auth words it."""
+    title = code.replace("_", " ").title()
+    one = {"id": str(uuid.uuid4()), "status": str(status), "code": code, "title": title, "detail": detail}
+    return ServiceError(status, {"errors": [one], "error": code.lower(), "error_description": title})
+
+
 def bearer(request: Request) -> str:
     """The token of a request, or the empty string."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def globus_identity(state: State, request: Request) -> dict[str, Any]:
-    """The identity behind a Globus token, with the token's ``scope``; raises what Transfer answers without one."""
+def token_holder(state: State, request: Request) -> dict[str, Any] | None:
+    """The identity behind a Globus token, with the token's scope, client and kind; None without a valid one."""
     row = state.row(
-        "select i.*, t.scope, t.expires from tokens t join identities i on i.id = t.identity where t.access_token = ?",
+        "select i.*, t.scope, t.expires, t.client, t.person from tokens t join identities i on i.id = t.identity "
+        "where t.access_token = ? and not t.refreshes",
         bearer(request),
     )
-    if row is None or row["expires"] < time.time():
+    return row if row is not None and row["expires"] >= time.time() else None
+
+
+def globus_identity(state: State, request: Request) -> dict[str, Any]:
+    """The identity behind a token for Transfer; raises what Transfer answers without one."""
+    row = token_holder(state, request)
+    if row is None or TRANSFER_SCOPE not in row["scope"]:
         raise transfer_error(401, "AuthenticationFailed", "Token is not valid", request.path)
     return row
+
+
+def caller(state: State, request: Request) -> str:
+    """The user name of whoever sends a request, with a token of Globus or of PanDA; the empty string for nobody."""
+    row = token_holder(state, request) or state.row("select username from identities where token = ?", bearer(request))
+    return str(row["username"]) if row else ""
 
 
 def not_found(request: Request, error: HTTPException) -> Response:
@@ -93,6 +114,12 @@ def number(request: Request, name: str, default: int) -> int:
         raise transfer_error(400, "ClientError.BadRequest", f"{name} is not a number", request.path) from error
 
 
-def result(kind: str, code: str, message: str) -> dict[str, Any]:
+def result(kind: str, code: str, message: str, resource: str = "/") -> dict[str, Any]:
     """A result document as Transfer words it."""
-    return {"DATA_TYPE": kind, "code": code, "message": message, "request_id": secrets.token_hex(5), "resource": "/"}
+    return {
+        "DATA_TYPE": kind,
+        "code": code,
+        "message": message,
+        "request_id": secrets.token_hex(5),
+        "resource": resource,
+    }

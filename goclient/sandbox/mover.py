@@ -1,31 +1,25 @@
-"""Carries out transfer tasks: at most three of a user at once, in the background, as the service does.
+"""Carries out tasks: at most three transfers of a user at once, in the background, as the service does.
 
 What is missing or cannot be reached does not fail a task: it stays ACTIVE, with faults, until its deadline.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
-import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
+from goclient.sandbox.copier import copied
+from goclient.sandbox.remover import removed
 from goclient.sandbox.state import State, dumped
-from goclient.sandbox.storage import StorageError, local_path
 
 RUNNING_A_USER = 3
 RETRY_AFTER = 0.5  # seconds; the service waits longer
 TICK = 0.1  # seconds between looks at deadlines and retries
-
-_FAULTS = {"NotFound": "FILE_NOT_FOUND", "GCDisconnected": "GC_NOT_CONNECTED", "PermissionDenied": "PERMISSION_DENIED"}
 
 
 class Mover:
@@ -85,19 +79,18 @@ class Mover:
             self._pool.submit(self._safely, task_id)
 
     def _next(self, now: float) -> list[str]:
-        """The tasks that may run now, marked as running."""
+        """The tasks that may run now, marked as running; a transfer that has begun keeps its place until it ends."""
         chosen = []
         with self._state.transaction():
-            busy: dict[str, int] = {}
-            waiting = "select * from tasks where status = 'ACTIVE' order by request_time"
-            for row in self._state.rows(waiting):
-                if row["running"]:
-                    busy[row["owner"]] = busy.get(row["owner"], 0) + 1
-            for row in self._state.rows(waiting):
-                if not row["running"] and row["retry_at"] <= now and busy.get(row["owner"], 0) < RUNNING_A_USER:
-                    busy[row["owner"]] = busy.get(row["owner"], 0) + 1
-                    self._state.run("update tasks set running = 1 where task_id = ?", row["task_id"])
-                    chosen.append(row["task_id"])
+            active = self._state.rows("select * from tasks where status = 'ACTIVE' order by request_time")
+            busy = Counter(row["owner"] for row in active if row["started"] and row["type"] == "TRANSFER")
+            for row in active:
+                queued = row["type"] == "TRANSFER" and not row["started"]
+                if row["running"] or row["retry_at"] > now or (queued and busy[row["owner"]] >= RUNNING_A_USER):
+                    continue
+                busy[row["owner"]] += queued
+                self._state.run("update tasks set running = 1, started = 1 where task_id = ?", row["task_id"])
+                chosen.append(row["task_id"])
         return chosen
 
     def _safely(self, task_id: str) -> None:
@@ -113,10 +106,19 @@ class Mover:
         assert task is not None
         if not self._state.row("select 1 from events where task_id = ?", task_id):
             self._state.event(task_id, "STARTED", "started")
-        faults = [fault for item in json.loads(task["items"]) for fault in self._item(task, item)]
-        if not faults:
-            self.end(task_id, "SUCCEEDED")
+        items = json.loads(task["items"])
+        if task["type"] == "DELETE":
+            fatal = next(filter(None, (removed(self._state, task, item) for item in items)), None)
+            self.end(task_id, "FAILED" if fatal else "SUCCEEDED", fatal)
             return
+        faults = [fault for item in items for fault in copied(self._state, task, item)]
+        if faults:
+            self._put_off(task_id, faults)
+        else:
+            self.end(task_id, "SUCCEEDED")
+
+    def _put_off(self, task_id: str, faults: list[tuple[str, str]]) -> None:
+        """None, once the faults are noted and the time of the next attempt."""
         for code, details in faults:
             self._state.event(task_id, code, details, is_error=True)
         self._state.run(
@@ -126,77 +128,3 @@ class Mover:
             time.time() + RETRY_AFTER,
             task_id,
         )
-
-    def _item(self, task: dict[str, Any], item: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Moves one item, file by file; gives the code and the details of each fault."""
-        source, target = item["source_path"], item["destination_path"]
-        try:
-            start = local_path(self._collection(task["source"]), source)
-            end = local_path(self._collection(task["destination"]), target)
-            if item.get("recursive"):
-                end.mkdir(parents=True, exist_ok=True)
-            for one in _files(start, recursive=bool(item.get("recursive"))):
-                below = one.relative_to(start)
-                self._file(
-                    task["task_id"],
-                    one,
-                    end / below,
-                    f"{source}/{below}" if below.parts else source,
-                    f"{target}/{below}" if below.parts else target,
-                )
-        except StorageError as error:
-            yield _FAULTS.get(error.kind, "ENDPOINT_ERROR"), f"Error (transfer): {error}: {source} -> {target}"
-        except OSError as error:
-            code = "FILE_NOT_FOUND" if isinstance(error, FileNotFoundError) else "PERMISSION_DENIED"
-            yield code, f"Error (transfer): {error.strerror}: {source} -> {target}"
-
-    def _collection(self, id: str) -> dict[str, Any]:
-        row = self._state.collection(id)
-        if row is None:
-            raise StorageError("GCDisconnected", f"the endpoint {id} is gone")
-        return row
-
-    def _file(self, task_id: str, source: Path, target: Path, source_path: str, target_path: str) -> None:
-        """Copies a file to its place, whole or not at all, once."""
-        done = "select 1 from transferred where task_id = ? and destination_path = ?"
-        if self._state.row(done, task_id, target_path):
-            return
-        if target.is_dir():
-            raise OSError(21, "Is a directory")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.{task_id[:8]}.part")
-        try:
-            shutil.copyfile(source, part)
-            checksum = _md5(source)
-            if checksum != _md5(part):
-                raise OSError(5, "The checksums differ")
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
-        with self._state.transaction():
-            self._state.insert(
-                "transferred",
-                {"task_id": task_id, "source_path": source_path, "destination_path": target_path, "checksum": checksum},
-            )
-            self._state.run(
-                "update tasks set files = files + 1, files_transferred = files_transferred + 1, "
-                "bytes_transferred = bytes_transferred + ?, nice_status = 'OK' where task_id = ?",
-                target.stat().st_size,
-                task_id,
-            )
-
-
-def _files(start: Path, *, recursive: bool) -> list[Path]:
-    """The file, or the files below a directory, that an item means; raises StorageError."""
-    if not start.exists():
-        raise StorageError("NotFound", "No such file or directory")
-    if start.is_dir() != recursive:
-        raise StorageError("IsDirectory", "Is a directory" if start.is_dir() else "Not a directory")
-    if not recursive:
-        return [start]
-    return sorted(path for path in start.rglob("*") if path.is_file() and not path.is_symlink())  # as the service
-
-
-def _md5(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()

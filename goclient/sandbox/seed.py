@@ -11,12 +11,21 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 import goclient
 from goclient.sandbox.state import State
-from goclient.sandbox.storage import HOME, MAPPED
+from goclient.sandbox.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 
 VO = "sandbox"
+USER, OTHER, PILOT = "jdoe@sandbox.example", "asmith@sandbox.example", "pilot@sandbox.example"
+PEOPLE = {
+    USER: "/C=TW/O=Sandbox/OU=People/CN=Jane Doe",
+    OTHER: "/C=TW/O=Sandbox/OU=People/CN=Alex Smith",
+    PILOT: "/C=TW/O=Sandbox/OU=Robots/CN=Pilot",
+}
+NATIVE = "goclient"
+GLOBUS_CLI = "95fdeba8-fac2-42bd-a357-e068d82ff78e"  # the globus command's own id, from its login_manager/storage.py
 QUEUES = ("TEST1", "TEST3", "ANALY_BNL_T3")
 TOKEN_LIFETIME = 30 * 86_400  # seconds
 
@@ -28,6 +37,13 @@ COLLECTIONS: dict[str, tuple[tuple[str, ...], dict[str, bytes]]] = {
     "mxp#MXP_OU_TEST": (("home/usatlas1",), {}),
     "CONSENT1": (("data",), {"data/guarded.dat": b"Read with a consent only.\n"}),
 }
+# Beside those, which all identities may use: one that asmith alone may use and see, and a guest collection of SITE1.
+PRIVATE: dict[str, tuple[tuple[str, ...], dict[str, bytes]]] = {
+    "OTHER1": (("data",), {"data/other.dat": b"Seen by asmith only.\n"}),
+}
+GUEST_BASE = "/shared/"  # where the guest collection's / is at SITE1
+GUEST_FILES = {"in/guest.dat": b"Read by the pilot, too.\n", "private/own.dat": b"Not shared with the pilot.\n"}
+
 IN_CATALOGUE = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "mxp#MXP_OU_TEST")
 
 # The payload of the 2012 example, which made a dummy file of 10 MB.
@@ -46,10 +62,19 @@ def fill(state: State) -> None:
     folders = state.folders
     for folder in (folders.collections, folders.transformations, folders.programs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    user = _identity(state, "jdoe@sandbox.example", "/C=TW/O=Sandbox/OU=People/CN=Jane Doe", production=False)
-    _identity(state, "pilot@sandbox.example", "/C=TW/O=Sandbox/OU=Robots/CN=Pilot", production=True)
+    user, other, pilot = (
+        _identity(state, username, subject, production=username == PILOT) for username, subject in PEOPLE.items()
+    )
+    state.insert("clients", {"id": str(uuid.uuid4()), "name": NATIVE})
+    state.insert("clients", {"id": GLOBUS_CLI, "name": "Globus CLI"})
+    state.set_fact("native_client_id", state.rows("select id from clients where name = ?", NATIVE)[0]["id"])
     for name, (directories, files) in COLLECTIONS.items():
-        _collection(state, user, name, directories, files)
+        _mapped(state, user, name, directories, files, everyone=True)
+    for name, (directories, files) in PRIVATE.items():
+        _mapped(state, other, name, directories, files, everyone=False)
+    _guest(state, user, pilot)
+    _collection(state, user, "LAPTOP", PERSONAL, allowed="[]")
+    _collection(state, user, "ENDPOINT1", BARE, public=True)
     for queue in QUEUES:
         state.insert("queues", {"name": queue})
     _write(folders.transformations / "datatransfer.sh", DATATRANSFER, 0o755)
@@ -59,10 +84,11 @@ def fill(state: State) -> None:
 
 
 def _identity(state: State, username: str, subject: str, *, production: bool) -> str:
+    name = str(uuid.uuid4())  # of a client and of its identity, as with the real service
     values = {
-        "id": str(uuid.uuid4()),
+        "id": name,
         "username": username,
-        "client_id": str(uuid.uuid4()),
+        "client_id": name,
         "client_secret": secrets.token_urlsafe(32),
         "subject": subject,
         "production": production,
@@ -87,27 +113,43 @@ def _panda_token(username: str, subject: str) -> str:
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 
 
-def _collection(state: State, owner: str, name: str, directories: tuple[str, ...], files: dict[str, bytes]) -> None:
+def _mapped(
+    state: State, owner: str, name: str, directories: tuple[str, ...], files: dict[str, bytes], *, everyone: bool
+) -> None:
+    """None, once a mapped collection and its files are there; ``everyone`` sees and uses it, or its owner alone."""
     root = state.folders.collections / name
     for directory in (HOME, *directories):
         (root / directory).mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
         (root / path).write_bytes(content)
-    values = {
-        "id": str(uuid.uuid4()),
-        "display_name": name,
-        "owner": owner,
-        "entity_type": MAPPED,
-        "root": name,
-        "asks_consent": name == "CONSENT1",
-    }
+    more = {"root": name, "asks_consent": name == "CONSENT1", "public": everyone, "everyone": everyone}
+    _collection(state, owner, name, MAPPED, **more)
+
+
+def _guest(state: State, owner: str, pilot: str) -> None:
+    """None, once the guest collection is there: its owner may write everywhere, the pilot read ``/in/``."""
+    host = state.rows("select id from collections where display_name = 'SITE1'")[0]["id"]
+    for path, content in GUEST_FILES.items():
+        file = state.folders.collections / "SITE1" / GUEST_BASE.strip("/") / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    guest = _collection(state, owner, "GUEST1", GUEST, host=host, base=GUEST_BASE, public=True)
+    for principal, folder, permissions in ((owner, "/", "rw"), (pilot, "/in/", "r")):
+        rule = {"id": str(uuid.uuid4()), "collection": guest, "path": folder, "created": time.time()}
+        who = {"principal_type": "identity", "principal": principal, "permissions": permissions}
+        state.insert("rules", {**rule, **who})
+
+
+def _collection(state: State, owner: str, name: str, kind: str, **more: Any) -> str:
+    values = {"id": str(uuid.uuid4()), "display_name": name, "owner": owner, "entity_type": kind, **more}
     state.insert("collections", values)
+    return str(values["id"])
 
 
 def environment(state: State) -> dict[str, str]:
     """The variables that point goclient, the globus command, globus-sdk and panda-client at the sandbox."""
     folders, url = state.folders, state.fact("url")
-    user = state.rows("select * from identities order by rowid limit 1")[0]
+    user, other, pilot = _people(state)
     return {
         "SANDBOX_URL": url,
         "SANDBOX_DIR": str(folders.root),
@@ -126,10 +168,21 @@ def environment(state: State) -> dict[str, str]:
         "GOCLIENT_CLIENT_SECRET": user["client_secret"],
         "GLOBUS_CLI_CLIENT_ID": user["client_id"],
         "GLOBUS_CLI_CLIENT_SECRET": user["client_secret"],
+        "SANDBOX_NATIVE_CLIENT_ID": state.fact("native_client_id"),
+        "SANDBOX_OTHER_CLIENT_ID": other["client_id"],
+        "SANDBOX_OTHER_CLIENT_SECRET": other["client_secret"],
+        "SANDBOX_PILOT_CLIENT_ID": pilot["client_id"],
+        "SANDBOX_PILOT_CLIENT_SECRET": pilot["client_secret"],
+        "SANDBOX_PILOT_IDENTITY": pilot["id"],
         "GOCLIENT_ENDPOINTS": str(folders.catalogue),
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }
+
+
+def _people(state: State) -> list[dict[str, Any]]:
+    """The rows of the user, the other user and the pilot's service."""
+    return [state.rows("select * from identities where username = ?", name)[0] for name in (USER, OTHER, PILOT)]
 
 
 # What must not be set, because it would be preferred to what the sandbox sets.
@@ -139,7 +192,7 @@ CLEARED = ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_ID_TOKEN", "GOCLIENT_GLOBUSCONNECT"
 def write_environment(state: State) -> None:
     """None, once ``env.sh``, the token files and the programs say where the running sandbox is."""
     folders = state.folders
-    user, pilot = state.rows("select * from identities order by rowid limit 2")
+    user, _, pilot = _people(state)
     _write(folders.root / "user.token", user["token"], 0o600)
     _write(folders.root / "pilot.token", pilot["token"], 0o600)
     library = Path(goclient.__file__).parent.parent

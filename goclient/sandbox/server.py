@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import struct
 import threading
 import time
 import traceback
@@ -18,14 +19,22 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.utils import send_from_directory
 from werkzeug.wrappers import Request, Response
 
+from goclient.sandbox.access import Access
 from goclient.sandbox.auth import Auth
+from goclient.sandbox.endpoints import Endpoints
 from goclient.sandbox.http import ServiceError, not_found
+from goclient.sandbox.identities import Identities
+from goclient.sandbox.login import Login
 from goclient.sandbox.mover import Mover
+from goclient.sandbox.oidc import OpenID
 from goclient.sandbox.panda import Panda
+from goclient.sandbox.paths import Paths
 from goclient.sandbox.personal import Personal
+from goclient.sandbox.recorder import Recorder
 from goclient.sandbox.state import State
+from goclient.sandbox.submission import Submission
 from goclient.sandbox.tasks import Tasks
-from goclient.sandbox.transfer import Transfer
+from goclient.sandbox.trouble import Reset, Troubles, troubled
 
 HOST = "127.0.0.1"
 
@@ -35,8 +44,14 @@ class Application:
 
     def __init__(self, state: State, mover: Mover) -> None:
         self._folders = state.folders
-        transfer = Transfer(state)
-        services = (Auth(state), transfer, Tasks(state, transfer, mover), Panda(state), Personal(state))
+        self._troubles, self._recorder = Troubles(), Recorder(state)
+        openid, endpoints = OpenID(state), Endpoints(state)
+        paths = Paths(state, endpoints)
+        services = (
+            *(Auth(state, openid), Login(state), openid, Identities(state)),
+            *(endpoints, paths, Access(state, endpoints), Submission(state, paths, mover), Tasks(state, mover)),
+            *(Panda(state), Personal(state), self._troubles, self._recorder),
+        )
         rules = [rule for service in services for rule in service.rules()]
         rules.append(Rule("/transformations/<path:name>", endpoint=self._transformation, methods=["GET"]))
         self._map = Map(rules, strict_slashes=False)
@@ -46,10 +61,19 @@ class Application:
         return send_from_directory(self._folders.transformations, name, request.environ)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """The response to a request; an error is worded as the real service of its path words it."""
+        """The response to a request, unless trouble is wanted for it; raises Reset."""
         request = Request(environ)
+        if request.path.startswith("/sandbox/"):
+            return self._answer(request)(environ, start_response)
+        self._recorder.note(request)
+        met = self._troubles.met(request.method, request.path)
+        response = troubled(met, request, lambda: self._answer(request)) if met else self._answer(request)
+        return response(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        """What the service of a path answers; an error is worded as the real service words it."""
         try:
-            handler, values = self._map.bind_to_environ(environ).match()
+            handler, values = self._map.bind_to_environ(request.environ).match()
             response: Response = handler(request, **values)
         except ServiceError as error:
             response = error.response()
@@ -58,7 +82,7 @@ class Application:
         except Exception:
             logging.getLogger(__name__).error("%s", traceback.format_exc())
             response = Response("the sandbox failed; its log says why\n", 500, content_type="text/plain")
-        return response(environ, start_response)
+        return response
 
 
 class _Handler(WSGIRequestHandler):
@@ -71,6 +95,14 @@ class _Handler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """One line a request, in the sandbox's log."""
         logging.getLogger("sandbox").info("%s %s", self.requestline.rpartition(" ")[0], code)
+
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+        """Resets the connection, if that is wanted: without the orderly end that closing it has."""
+        self.close_connection = True
+        if isinstance(error, Reset):
+            at_once = struct.pack("ii", 1, 0)  # linger, for no time
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            os.close(self.connection.detach())
 
 
 def serve(state: State, ready: Callable[[], None], *, parent: int | None = None) -> None:

@@ -16,11 +16,25 @@ SCHEMA = """
 create table if not exists facts (name text primary key, value text not null);
 create table if not exists identities (id text primary key, username text not null, client_id text not null unique,
     client_secret text not null, subject text not null, production integer not null, token text not null unique);
+create table if not exists clients (id text primary key, name text not null, secret text);
 create table if not exists tokens (access_token text primary key, identity text not null, scope text not null,
-    expires real not null);
+    expires real not null, issued real not null default 0, client text not null default '',
+    server text not null default '', refreshes integer not null default 0, person integer not null default 0);
+create table if not exists codes (code text primary key, identity text not null, client text not null,
+    redirect_uri text not null, challenge text not null, scope text not null, state text not null,
+    offline integer not null, expires real not null);
+create table if not exists consents (id integer primary key, identity text not null, client text not null,
+    path text not null, time real not null, unique (identity, client, path));
 create table if not exists collections (id text primary key, display_name text not null, owner text not null,
     entity_type text not null, root text, asks_consent integer not null default 0,
-    setup_key text, secret text, lock_file text, allowed text);
+    setup_key text, secret text, lock_file text, allowed text,
+    public integer not null default 0, everyone integer not null default 0, host text, base text,
+    fields text not null default '{}');
+create table if not exists roles (id text primary key, collection text not null, principal text not null,
+    role text not null, unique (collection, principal, role));
+create table if not exists rules (id text primary key, collection text not null, path text not null,
+    principal_type text not null, principal text not null, permissions text not null, created real not null,
+    expires real, unique (collection, path, principal_type, principal));
 create table if not exists submissions (id text primary key, owner text not null, task_id text);
 create table if not exists tasks (task_id text primary key, owner text not null, label text, status text not null,
     source text not null, destination text not null, request_time real not null, completion_time real,
@@ -28,15 +42,18 @@ create table if not exists tasks (task_id text primary key, owner text not null,
     directories integer not null default 0, files_transferred integer not null default 0,
     bytes_transferred integer not null default 0, faults integer not null default 0,
     nice_status text not null default 'Queued', fatal text, running integer not null default 0,
-    retry_at real not null default 0, options text not null);
+    retry_at real not null default 0, options text not null, type text not null default 'TRANSFER',
+    started integer not null default 0);
 create table if not exists events (number integer primary key, task_id text not null, time real not null,
-    code text not null,    is_error integer not null, description text not null, details text not null);
+    code text not null, is_error integer not null, description text not null, details text not null);
 create table if not exists transferred (task_id text not null, source_path text not null,
-    destination_path text not null,    checksum text not null, primary key (task_id, destination_path));
+    destination_path text not null, checksum text not null, size integer not null default 0,
+    primary key (task_id, destination_path));
 create table if not exists queues (name text primary key);
 create table if not exists jobs (panda_id integer primary key autoincrement, owner text not null, status text not null,
     site text not null, command text not null default '', attributes text not null, changed real not null);
 """
+LAYOUT = "2"  # of the tables: the state of another layout is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +123,14 @@ class State:
             self._local.connection = None
 
     def collection(self, id: str) -> dict[str, Any] | None:
-        """A collection's row, its root as a path of this machine."""
+        """A collection's row, its root as a path of this machine: a guest's is a folder of its host's."""
         row = self.row("select * from collections where id = ?", id)
-        if row is not None and row["root"]:
+        if row is None:
+            return None
+        if row["host"]:
+            host = self.row("select root from collections where id = ?", row["host"]) or {"root": None}
+            row["root"] = f"{host['root']}/{row['base'].strip('/')}" if host["root"] else None
+        if row["root"]:
             row["root"] = str(self.folders.collections / row["root"])
         return row
 

@@ -11,7 +11,9 @@ from typing import Any
 from goclient.sandbox import lock
 
 MAPPED = "GCSv5_mapped_collection"
+GUEST = "GCSv5_guest_collection"
 PERSONAL = "GCP_mapped_collection"
+BARE = "GCSv5_endpoint"  # a server without its collections: it holds no data
 HOME = "home"  # where /~/ is, below the root of a mapped collection
 
 
@@ -35,10 +37,13 @@ def local_path(collection: dict[str, Any], path: str) -> Path:
             raise StorageError("GCDisconnected", "The Globus Connect Personal endpoint is not connected to Globus")
         allowed = [Path(one) for one in json.loads(collection["allowed"])]
         real = Path(path.replace("/~/", f"{allowed[0]}/", 1) if path.startswith("/~/") else path)
+    elif not collection["root"]:
+        raise StorageError("NotFound", "The collection that holds the data is gone")
     else:
         root = Path(collection["root"])
         allowed = [root]
-        real = root / HOME / path[3:] if path.startswith("/~/") else root / path.lstrip("/")
+        home = root if collection["entity_type"] == GUEST else root / HOME
+        real = home / path[3:] if path.startswith("/~/") else root / path.lstrip("/")
     resolved = real.resolve()
     if not any(resolved == top.resolve() or top.resolve() in resolved.parents for top in allowed):
         raise StorageError("PermissionDenied", f"Path not allowed: {path}")
@@ -76,4 +81,5 @@ def describe(path: Path) -> dict[str, Any]:
         "user": str(found.st_uid),
         "group": str(found.st_gid),
         "link_target": os.readlink(path) if path.is_symlink() else None,
+        **dict.fromkeys(("link_group", "link_last_modified", "link_size", "link_user")),
     }

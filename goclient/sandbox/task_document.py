@@ -1,0 +1,164 @@
+"""How Transfer describes a task, its events and its files, and how its filters choose tasks."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from goclient.sandbox.state import State
+
+# Fields of the service's document that are always the same here.
+_FIXED: dict[str, Any] = {
+    "DATA_TYPE": "task",
+    "command": "API 0.10",
+    "bytes_checksummed": 0,
+    "canceled_by_admin": None,
+    "canceled_by_admin_message": None,
+    "filter_rules": None,
+    "files_skipped": 0,
+    "history_deleted": False,
+    "is_paused": False,
+    "nice_status_expires_in": None,
+    "recursive_symlinks": "ignore",
+    "symlinks": 0,
+    "subtasks_skipped_errors": 0,
+}
+
+
+def described(state: State, row: dict[str, Any]) -> dict[str, Any]:
+    """The document of a task."""
+    options = json.loads(row["options"])
+    seconds = max((row["completion_time"] or time.time()) - row["request_time"], 0.001)
+    flags = ("encrypt_data", "verify_checksum", "preserve_timestamp", "fail_on_quota_errors", "skip_source_errors")
+    return {
+        **_FIXED,
+        "task_id": row["task_id"],
+        "type": row["type"],
+        "status": row["status"],
+        "label": row["label"],
+        "owner_id": row["owner"],
+        "username": f"u_{row['owner'].replace('-', '')}",
+        "request_time": iso(row["request_time"]),
+        "completion_time": iso(row["completion_time"]),
+        "deadline": iso(row["deadline"]),
+        **_ends(state, row),
+        "files": row["files"],
+        "directories": row["directories"],
+        "files_transferred": row["files_transferred"],
+        "bytes_transferred": row["bytes_transferred"],
+        "effective_bytes_per_second": int(row["bytes_transferred"] / seconds),
+        "faults": row["faults"],
+        **_condition(row),
+        **_subtasks(row),
+        **{flag: bool(options.get(flag)) for flag in flags},
+        "delete_destination_extra": bool(options.get("delete_destination_extra")),
+        "sync_level": options.get("sync_level"),
+    }
+
+
+def _condition(row: dict[str, Any]) -> dict[str, Any]:
+    active = row["status"] == "ACTIVE"
+    troubled = active and row["nice_status"] not in ("OK", "Queued")
+    return {
+        "is_ok": not troubled if active else None,
+        "nice_status": row["nice_status"] if active else None,
+        "nice_status_short_description": row["nice_status"].lower().replace("_", " ") if troubled else None,
+        "nice_status_details": None,
+        "fatal_error": json.loads(row["fatal"]) if row["fatal"] else None,
+    }
+
+
+def _ends(state: State, row: dict[str, Any]) -> dict[str, Any]:
+    """Where a task reads and writes; a deletion has a source only."""
+    found: dict[str, Any] = {}
+    for end in ("source", "destination"):
+        place = row[end] if row["type"] == "TRANSFER" or end == "source" else None
+        named = state.row("select display_name from collections where id = ?", place) or {"display_name": None}
+        found[f"{end}_endpoint_id"] = place
+        found[f"{end}_endpoint"] = found[f"{end}_endpoint_display_name"] = named["display_name"]
+    return found
+
+
+def _subtasks(row: dict[str, Any]) -> dict[str, int]:
+    """The counts of a task's parts: here one for each item, done or not done together."""
+    total = len(json.loads(row["items"]))
+    ended = row["status"] != "ACTIVE"
+    code = json.loads(row["fatal"])["code"] if row["fatal"] else ""
+    kinds = {"CANCELED": "canceled", "EXPIRED": "expired"}
+    kind = ("succeeded" if row["status"] == "SUCCEEDED" else kinds.get(code, "failed")) if ended else "pending"
+    if kind == "pending" and row["faults"]:
+        kind = "retrying"
+    names = ("pending", "retrying", "succeeded", "failed", "canceled", "expired")
+    return {"subtasks_total": total, **{f"subtasks_{name}": total * (name == kind) for name in names}}
+
+
+def event(row: dict[str, Any]) -> dict[str, Any]:
+    """The document of one event of a task."""
+    return {
+        "DATA_TYPE": "event",
+        "code": row["code"],
+        "is_error": bool(row["is_error"]),
+        "description": row["description"],
+        "details": row["details"],
+        "time": iso(row["time"]),
+    }
+
+
+def moved(row: dict[str, Any]) -> dict[str, Any]:
+    """The document of one file that a task has moved."""
+    return {
+        "DATA_TYPE": "successful_transfer",
+        "source_path": row["source_path"],
+        "destination_path": row["destination_path"],
+        "size": row["size"],
+        "checksum": row["checksum"],
+        "checksum_algorithm": "MD5",
+        "dynamic": False,
+    }
+
+
+def iso(seconds: float | None) -> str | None:
+    """A time as Transfer writes it; None for none."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def passes(task: dict[str, Any], filters: str) -> bool:
+    """Whether a task passes a filter ``field:value,…/field:value``; ``~`` marks a pattern, ``!`` a negation."""
+    for part in filter(None, filters.split("/")):
+        field, _, values = part.partition(":")
+        if field in ("request_time", "completion_time"):
+            if not _within(task[field], values):
+                return False
+        elif field in ("type", "status", "label", "task_id") and not _chosen(str(task[field] or ""), values.split(",")):
+            return False
+    return True
+
+
+def _within(moment: str | None, bounds: str) -> bool:
+    """Whether a time is in ``from,to``, either of which may be empty."""
+    if moment is None:
+        return False
+    first, _, last = bounds.partition(",")
+    known = datetime.fromisoformat(moment).timestamp()
+    return (not first or known >= _seconds(first)) and (not last or known <= _seconds(last))
+
+
+def _seconds(text: str) -> float:
+    parsed = datetime.fromisoformat(text)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def _chosen(text: str, values: list[str]) -> bool:
+    """Whether a text is none of the values that are forbidden, and one of the others if there are any."""
+    wanted = [value for value in values if not value.startswith("!")]
+    unwanted = [value[1:] for value in values if value.startswith("!")]
+    return not any(_matches(text, one) for one in unwanted) and (not wanted or any(_matches(text, v) for v in wanted))
+
+
+def _matches(text: str, value: str) -> bool:
+    if value.startswith("~"):
+        return fnmatch.fnmatch(text.lower(), value[1:].lower())
+    return text == value.removeprefix("=")

@@ -1,0 +1,160 @@
+"""Trouble comes when it is asked for, at every service, and what was asked can be counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import Sandbox
+
+BOUND = 20.0  # seconds
+Make = Callable[..., Any]
+PANDA = "/api/v1/system/is_alive"
+AUTH = "/v2/oauth2/userinfo"
+TRANSFER = "/v0.10/task_list"
+FILE = "/transformations/datatransfer.sh"
+SERVICES = [pytest.param(path, id=path.split("/")[1]) for path in (PANDA, AUTH, TRANSFER, FILE, "/connect/none")]
+
+
+@pytest.fixture
+def make(shared_sandbox: Sandbox) -> Iterator[Make]:
+    """Makes trouble, which ends with the test; gives the answer's document."""
+    url = f"{shared_sandbox.url}/sandbox/trouble"
+
+    def one(route: str, kind: str, **more: Any) -> Any:
+        answer = requests.post(url, json={"route": route, "kind": kind, **more}, timeout=BOUND)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    yield one
+    assert requests.delete(url, timeout=BOUND).json() == {"trouble": []}
+
+
+def get(sandbox: Sandbox, path: str, **more: Any) -> requests.Response:
+    return requests.get(f"{sandbox.url}{path}", timeout=BOUND, **more)
+
+
+def user(sandbox: Sandbox) -> dict[str, str]:
+    """The headers of somebody who is logged in at Transfer."""
+    secret = (sandbox.env["GOCLIENT_CLIENT_ID"], sandbox.env["GOCLIENT_CLIENT_SECRET"])
+    scope = "urn:globus:auth:scope:transfer.api.globus.org:all"
+    form = {"grant_type": "client_credentials", "scope": scope}
+    answer = requests.post(f"{sandbox.url}/v2/oauth2/token", data=form, auth=secret, timeout=BOUND)
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+# --- the four kinds ---
+
+
+@pytest.mark.parametrize("path", SERVICES)
+def test_an_error_is_answered_instead_at_every_service(shared_sandbox: Sandbox, make: Make, path: str) -> None:
+    make(f"GET {path}", "error", status=429, document={"code": "Slow"}, headers={"Retry-After": "7"})
+    answer = get(shared_sandbox, path)
+    assert (answer.status_code, answer.json(), answer.headers["Retry-After"]) == (429, {"code": "Slow"}, "7")
+
+
+def test_an_error_may_be_a_text_and_has_a_default(shared_sandbox: Sandbox, make: Make) -> None:
+    make("GET /v0.10/a", "error", status=502, document="<html>Bad Gateway</html>")
+    make("GET /v0.10/b", "error")
+    assert (get(shared_sandbox, "/v0.10/a").status_code, get(shared_sandbox, "/v0.10/a").text[:6]) == (502, "<html>")
+    default = get(shared_sandbox, "/v0.10/b")
+    assert (default.status_code, default.json()["code"]) == (503, "ServiceUnavailable")
+
+
+@pytest.mark.parametrize("path", SERVICES)
+def test_a_reset_leaves_no_answer(shared_sandbox: Sandbox, make: Make, path: str) -> None:
+    make(f"* {path}", "reset", times=1)
+    with pytest.raises(requests.ConnectionError, match="Connection reset by peer"):
+        get(shared_sandbox, path)
+    assert get(shared_sandbox, path).status_code
+
+
+def test_a_truncated_answer_breaks_off(shared_sandbox: Sandbox, make: Make) -> None:
+    make(f"GET {FILE}", "truncate")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+        get(shared_sandbox, FILE)
+
+
+def test_delays_add_up_and_the_answer_is_the_usual_one(shared_sandbox: Sandbox, make: Make) -> None:
+    for _ in range(2):
+        make("GET /transformations/*", "delay", seconds=0.05)
+    begun = time.monotonic()
+    assert get(shared_sandbox, FILE).ok
+    assert time.monotonic() - begun >= 0.1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_the_work_is_done_first_if_that_is_wanted(shared_sandbox: Sandbox, make: Make, after: bool) -> None:
+    headers, place = user(shared_sandbox), f"home/made-{after}"
+    make("POST /v0.10/operation/endpoint/*/mkdir", "reset", after=after)
+    (site,) = shared_sandbox.rows("select id from collections where display_name = 'SITE1'")
+    url = f"{shared_sandbox.url}/v0.10/operation/endpoint/{site['id']}/mkdir"
+    with pytest.raises(requests.ConnectionError):
+        requests.post(url, json={"path": f"/{place}"}, headers=headers, timeout=BOUND)
+    assert shared_sandbox.path("SITE1", place).is_dir() == after
+
+
+# --- how often ---
+
+
+def test_so_many_requests_meet_it_once_others_have_passed(shared_sandbox: Sandbox, make: Make) -> None:
+    make("GET /transformations/*", "error", status=500, skip=2, times=3)
+    assert [get(shared_sandbox, FILE).status_code for _ in range(7)] == [200, 200, 500, 500, 500, 200, 200]
+    (listed,) = get(shared_sandbox, "/sandbox/trouble").json()["trouble"]
+    assert (listed["route"], listed["seen"], listed["used"]) == ("GET /transformations/*", 7, 3)
+
+
+def test_one_after_the_other_in_the_order_in_which_they_were_made(shared_sandbox: Sandbox, make: Make) -> None:
+    for status in (500, 502, 504):
+        make(f"GET {FILE}", "error", status=status, times=1)
+    assert [get(shared_sandbox, FILE).status_code for _ in range(4)] == [500, 502, 504, 200]
+
+
+def test_other_routes_and_methods_go_on(shared_sandbox: Sandbox, make: Make) -> None:
+    make(f"POST {FILE}", "error")
+    make("GET /v0.10/*", "reset")
+    assert get(shared_sandbox, FILE).ok
+    assert get(shared_sandbox, "/sandbox/trouble").ok, "what makes trouble has none"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        pytest.param([], "no JSON object", id="no object"),
+        pytest.param({"route": "GET /", "kind": "flood"}, "kind is one of error, delay, reset, truncate", id="kind"),
+        pytest.param({"route": "/x", "kind": "reset"}, "route is a method and a path", id="route"),
+        pytest.param({"route": "GET /", "kind": "reset", "time": 1}, "there is no field 'time'", id="field"),
+        pytest.param({"route": "GET /", "kind": "reset", "times": "1"}, "times is a str", id="type"),
+    ],
+)
+def test_trouble_that_cannot_be_is_refused(shared_sandbox: Sandbox, given: Any, says: str) -> None:
+    answer = requests.post(f"{shared_sandbox.url}/sandbox/trouble", json=given, timeout=BOUND)
+    assert answer.status_code == 400
+    assert says in " ".join(answer.json()["errors"])
+
+
+# --- what was asked ---
+
+
+def test_requests_are_counted_since_they_were_last_forgotten(shared_sandbox: Sandbox, make: Make) -> None:
+    headers = user(shared_sandbox)
+    panda = {"Authorization": f"Bearer {(shared_sandbox.root / 'pilot.token').read_text()}"}
+    url = f"{shared_sandbox.url}/sandbox/requests"
+    assert requests.delete(url, timeout=BOUND).json() == {"total": 0, "requests": []}
+    make("GET /v0.10/*", "reset", skip=1)
+    get(shared_sandbox, "/v0.10/task_list?limit=3", headers=headers)
+    with pytest.raises(requests.ConnectionError):
+        get(shared_sandbox, TRANSFER)
+    requests.post(f"{shared_sandbox.url}{PANDA}", json={}, headers=panda, timeout=BOUND)
+    listed = requests.get(url, timeout=BOUND).json()
+    assert listed["total"] == 3
+    assert [(one["method"], one["path"], one["query"], one["identity"]) for one in listed["requests"]] == [
+        ("GET", TRANSFER, "limit=3", "jdoe@sandbox.example"),
+        ("GET", TRANSFER, "", ""),
+        ("POST", PANDA, "", "pilot@sandbox.example"),
+    ]
+    assert 0 <= time.time() - listed["requests"][0]["time"] < BOUND
