@@ -10,12 +10,11 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from goclient.errors import LoginNeeded, RequestError, quoted
-from goclient.model.location import is_uuid, parse_location
-from goclient.model.spec import GRIDFTP
+from goclient.model.location import is_uuid
 
 if TYPE_CHECKING:
     from goclient.model.access import GlobusAccess, PandaAccess
@@ -183,8 +182,8 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
         given = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID" if client_id else "no Globus client is set"
         raise LoginNeeded(
             given,
-            hint="register a client at app.globus.org/settings/developers and export GOCLIENT_CLIENT_ID "
-            "(and GOCLIENT_CLIENT_SECRET for a service)",
+            hint="register a client at app.globus.org/settings/developers, export GOCLIENT_CLIENT_ID (and "
+            "GOCLIENT_CLIENT_SECRET for a service), then type: goclient login",
             code="no-client",
         )
     return GlobusAccess(client_id, env.get("GOCLIENT_CLIENT_SECRET") or None)
@@ -197,52 +196,21 @@ def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The endpoints that have a name: name to collection id or ``gsiftp://host[:port]``.
 
     Read from ``$GOCLIENT_ENDPOINTS``, else from the user's file; then the site's, whose entries yield to the
-    user's.  Raises RequestError for a file that is no catalogue; a file that does not exist has no entries.
+    user's.  Raises RequestError for a file that is no catalogue, or that others may change; a file that does not
+    exist has no entries.
     """
+    from goclient.catalogue import merged  # not needed where no endpoint is named
+
+    return merged(user_catalogue(env), SITE_CATALOGUE)
+
+
+def user_catalogue(env: Mapping[str, str] = os.environ) -> str:
+    """The path of the user's own catalogue: ``$GOCLIENT_ENDPOINTS``, else in the platform's configuration folder."""
     if env.get("GOCLIENT_ENDPOINTS"):
-        user = env["GOCLIENT_ENDPOINTS"]
-    else:
-        import platformdirs  # only needed where nothing is set
+        return env["GOCLIENT_ENDPOINTS"]
+    import platformdirs  # only needed where nothing is set
 
-        user = str(platformdirs.user_config_path("goclient") / "endpoints.toml")
-    return {**_read_catalogue(SITE_CATALOGUE), **_read_catalogue(user)}
-
-
-def _read_catalogue(path: str) -> dict[str, str]:
-    try:
-        with open(path, "rb") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise _bad_catalogue(path, f"it cannot be read: {error.strerror}") from error
-    import tomllib
-
-    try:
-        entries = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _bad_catalogue(path, f"it is no TOML: {error}") from error
-    return {name: _entry(path, name, entry) for name, entry in entries.items()}
-
-
-def _entry(path: str, name: str, entry: Any) -> str:
-    fields = entry if isinstance(entry, dict) else {}
-    kind, where = fields.get("kind"), fields.get("id") or fields.get("url")
-    if kind == "globus" and isinstance(where, str) and is_uuid(where):
-        return where.lower()
-    if kind == "gridftp" and isinstance(where, str) and where.startswith(GRIDFTP):
-        try:
-            place = parse_location(where if where.endswith("/") else f"{where}/")
-        except RequestError as error:
-            raise _bad_catalogue(path, f"[{name}] {error.message}") from error
-        if place.path == "/":
-            return str(place.endpoint)
-        raise _bad_catalogue(path, f"[{name}] has a url with a path: write {place.endpoint}, and the path in the job")
-    raise _bad_catalogue(path, f'[{name}] is neither kind = "globus" with an id nor kind = "gridftp" with a url')
-
-
-def _bad_catalogue(path: str, problem: str) -> RequestError:
-    return RequestError(f"the endpoint catalogue {quoted(path)}: {problem}", hint="mend or remove it", code="catalogue")
+    return str(platformdirs.user_config_path("goclient") / "endpoints.toml")
 
 
 # --- the journal --------------------------------------------------------------------------------------------

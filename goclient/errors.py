@@ -76,10 +76,25 @@ class UsageError(GoclientError):
 
 
 class LoginNeeded(GoclientError):
-    """A login or a consent is missing; the hint holds the command that gives it."""
+    """A login or a consent is missing; the hint holds the command that gives it.
+
+    ``login``: the options of ``goclient login`` that give it, which may be joined with those of other errors by
+    :func:`login_command`; None if it takes another command.
+    """
 
     exit_code = ExitCode.LOGIN
     code = "login-needed"
+    login: tuple[tuple[str, str], ...] | None = None
+
+    @classmethod
+    def to_globus(
+        cls, message: str, *, options: Iterable[tuple[str, str]] = (), code: str = "", subject: str = ""
+    ) -> LoginNeeded:
+        """The error of somebody whom ``goclient login`` with these options, each with its value, helps."""
+        login = tuple(dict.fromkeys(options))
+        error = cls(message, hint=f"type: {login_command(login)}", code=code, subject=subject)
+        error.login = login
+        return error
 
 
 class RequestError(GoclientError):
@@ -152,6 +167,14 @@ def raise_all(errors: Iterable[GoclientError]) -> None:
         raise found[0]
     if found:
         raise Several(found)
+
+
+def login_command(options: Iterable[tuple[str, str]] = ()) -> str:
+    """The command line that logs in to Globus with these options, each of which counts once."""
+    import shlex  # only a mistake pays for it
+
+    words = ((name, value) if not value.startswith("-") else (f"{name}={value}",) for name, value in options)
+    return shlex.join(["goclient", "login", *(word for pair in dict.fromkeys(words) for word in pair)])
 
 
 def quoted(value: object, limit: int = 200) -> str:

@@ -11,25 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goclient.check import preflight, resolve_offline
-from goclient.errors import (
-    Collector,
-    GoclientError,
-    RequestError,
-    Several,
-    UsageError,
-    quoted,
-    raise_all,
-)
+from goclient.check import Wishes, look
+from goclient.errors import Collector, GoclientError, Several, quoted, raise_all
 from goclient.model.block import attach, decode
 from goclient.model.finding import Finding
-from goclient.model.grammar import LISTS, Items
+from goclient.model.grammar import Items
 from goclient.model.lists import ReadLines
 from goclient.model.plan import Task, plan
 from goclient.model.record import JobCommon, JobRecord, job_records
-from goclient.model.serial import needs_serial, shared_targets
-from goclient.model.spec import TASK_PLACEHOLDERS, TransferSpec
-from goclient.model.typed import Typed, read_typed
+from goclient.model.spec import TransferSpec
+from goclient.understand import understood
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
@@ -77,31 +68,31 @@ def prepare(
     *,
     catalogue: Callable[[], dict[str, str]],
     globus: Callable[[], Globus] | None,
-    make_folders: bool,
+    wishes: Wishes,
     read_lines: ReadLines,
+    say: Callable[[str], None],
     errors: Sequence[GoclientError] = (),
 ) -> Submission:
     """The submission that a request asks for; sends nothing to the PanDA server.
 
-    ``globus`` gives the service for the preflight; None skips it.  ``make_folders``: the preflight makes folders that
-    are missing at a destination.  Raises every mistake in the request together with the ``errors`` found before; if
-    there are none, the errors that the preflight finds.
+    ``globus`` gives the service for the preflight; None skips it.  ``wishes`` are what the user says of it, ``say`` is
+    told if it takes long.  Raises every mistake in the request together with the ``errors`` found before; if there are
+    none, the errors that the preflight finds.
     """
     collected = Collector(errors)
     with collected:
         request.common.check()
-    spec, payload, mistakes, doubts = _typed(request, collected, read_lines)
-    collected.errors += mistakes
-    collected.errors += _spec_mistakes(spec, request.count)
-    with collected:
-        attach(payload, spec, lenient=request.lenient)  # names that are resolved may only be longer
-    raise_all(_without_consequences(collected.errors))
-    findings: list[Finding] = []
-    if spec.endpoints and globus is None:
-        spec, findings = resolve_offline(spec, catalogue())
-    elif spec.endpoints and globus is not None:
-        spec, findings = _checked(spec, request.count, catalogue(), globus, make_folders)
-    findings = [*_doubts(request.common), *doubts, *_on_node(spec), *findings]
+    spec, payload, mistakes, doubts = understood(
+        request.parameters,
+        items=request.items,
+        count=request.count,
+        lenient=request.lenient,
+        read_lines=read_lines,
+        errors=collected.errors,
+    )
+    raise_all(mistakes)
+    spec, findings = look(spec, request.count, catalogue=catalogue, globus=globus, wishes=wishes, say=say)
+    findings = [*_doubts(request.common), *doubts, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
     text = attach(payload, spec, lenient=request.lenient)
@@ -121,80 +112,6 @@ def _doubts(common: JobCommon) -> Iterator[Finding]:
             common.transformation,
             f"--transformation={quoted(common.transformation)} is neither a URL nor an absolute path",
             "goclient's pilot runs http:// and https:// URLs, and programs at an absolute path on the node",
-        )
-
-
-def _without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]:
-    """The errors without the list rules that are broken only because one of the two lists could not be read."""
-    parts = [part for error in errors for part in error.parts]
-    unread = {part.subject for part in parts if isinstance(part, UsageError) or part.code in _UNREAD}
-    pairs = [(f"--{one}", f"--{other}") for one, other in LISTS]
-    unread |= {partner for pair in pairs for partner in pair if not unread.isdisjoint(pair)}
-    return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
-
-
-_UNREAD = {"list-file", "empty-item", "no-value"}
-
-
-def _checked(
-    spec: TransferSpec, count: int, catalogue: dict[str, str], globus: Callable[[], Globus], make_folders: bool
-) -> tuple[TransferSpec, list[Finding]]:
-    """The resolved spec and the findings of the preflight; one finding if there is no login."""
-    try:
-        service = globus()
-    except GoclientError as error:
-        return spec, [Finding.failed(error)]
-    return preflight(spec, catalogue=catalogue, globus=service, make_folders=make_folders, serials=range(1, count + 1))
-
-
-def _typed(request: Request, collected: Collector, read_lines: ReadLines) -> Typed:
-    """What the options of a request and its job parameters say."""
-    text = request.parameters
-    if any(0xD800 <= ord(c) < 0xE000 or c == "\0" for c in text):
-        message = f"--jobParameters={quoted(text)} has a NUL or is not valid UTF-8"
-        collected.errors.append(RequestError(message, hint="retype it", code="not-text", subject="--jobParameters"))
-        text = ""
-    return read_typed(text, options=request.items, read_lines=read_lines)
-
-
-def _on_node(spec: TransferSpec) -> Iterator[Finding]:
-    """A warning for each phase whose files are copied on the node, where nobody can look before."""
-    for phase, mode, moves in spec.phases:
-        if mode == "local" and moves:
-            place = moves[0].source if phase == "stage-in" else moves[0].target
-            message = f"{phase}: {len(moves)} item(s) such as {quoted(place)} are copied on the worker node"
-            yield Finding("warning", "unchecked", str(place), message, "nothing there can be checked from here")
-
-
-def _spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
-    """What is wrong with a spec for ``count`` jobs that sendJob makes, which JEDI never sees."""
-    try:
-        plan(spec)
-    except GoclientError as error:
-        yield error
-    for move in spec.moves:
-        for place in (move.source, move.destination):
-            for placeholder in TASK_PLACEHOLDERS:
-                if placeholder in place.path:
-                    yield RequestError(
-                        f"{quoted(place)}: only tasks fill {placeholder}, a job of sendJob keeps it as it stands",
-                        hint="use ${SN} or ${SN/P}, which sendJob fills, or submit with prun",
-                        code="task-placeholder",
-                        subject=str(place),
-                    )
-    for move in needs_serial(spec) if count > 1 else ():
-        yield RequestError(
-            f"{count} jobs would all write {quoted(move.target)}",
-            hint="put ${SN} or ${SN/P} (the job's number) in the destination or the name",
-            code="shared-target",
-            subject=str(move.target),
-        )
-    for first, second in shared_targets(spec, count) if count > 1 else ():
-        yield RequestError(
-            f"{quoted(first)} and {quoted(second)} are one file in two of the {count} jobs",
-            hint="use ${SN/P}, which always has six digits, or names that differ in more than numbers",
-            code="shared-target",
-            subject=str(second),
         )
 
 

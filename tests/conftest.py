@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+os.umask(0o022)  # files that others may write to are refused, whatever the developer's umask is
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")  # the same examples in every run

@@ -177,11 +177,12 @@ def test_a_person_s_stored_login_is_used_and_kept_private(sandbox: Sandbox) -> N
 import os, sys, time
 from globus_sdk.token_storage import JSONTokenStorage, TokenStorageData
 import globus_sdk
-client_id, token = sys.argv[1:]
+client_id, token, refresh = sys.argv[1:]
 config = globus_sdk.GlobusAppConfig(token_validation_error_handler=None, request_refresh_tokens=True)
 app = globus_sdk.UserApp("goclient", client_id=client_id, config=config)
 data = dict(resource_server="transfer.api.globus.org", identity_id=None,
-            scope="urn:globus:auth:scope:transfer.api.globus.org:all", access_token=token, refresh_token="r",
+            scope="urn:globus:auth:scope:transfer.api.globus.org:all", access_token=token,
+            refresh_token=refresh or None,
             expires_at_seconds=int(time.time()) + 3600, token_type="Bearer")
 JSONTokenStorage(app.token_storage.token_storage.filepath, namespace="DEFAULT").store_token_data_by_resource_server(
     {data["resource_server"]: TokenStorageData(**data)})
@@ -192,13 +193,21 @@ JSONTokenStorage(app.token_storage.token_storage.filepath, namespace="DEFAULT").
     assert sandbox.submit(f"--StageinGOsrc={INPUT}", "--noSubmit").code == 0
     (token,) = sandbox.rows("select access_token from tokens")
     person = str(uuid.uuid4())
-    subprocess.run([sys.executable, "-c", script, person, token["access_token"]], env=sandbox.env, check=True)
+    subprocess.run([sys.executable, "-c", script, person, token["access_token"], "r"], env=sandbox.env, check=True)
     stored = list((sandbox.cwd / ".globus").rglob("*.json"))
     assert [path.stat().st_mode & 0o777 for path in stored] == [0o600]
     mine = {"GOCLIENT_CLIENT_ID": person, "GOCLIENT_CLIENT_SECRET": ""}
     result = sandbox.submit(f"--StageinGOsrc={INPUT}", "--noSubmit", "-vv", **mine)
     assert result.code == 0, result.err
     assert token["access_token"] not in result.out + result.err
+    assert "login ends" not in result.err, "it can be renewed"
+
+    subprocess.run([sys.executable, "-c", script, person, token["access_token"], ""], env=sandbox.env, check=True)
+    ends = sandbox.submit(f"--StageinGOsrc={INPUT}", "--noSubmit", **mine)
+    assert ends.code == 0, ends.err
+    assert "within the 24 hours of --goNeeds" in ends.err
+    assert "type: goclient login" in ends.err
+    assert "login ends" not in sandbox.submit(f"--StageinGOsrc={INPUT}", "--noSubmit", "--goNeeds=0", **mine).err
 
 
 def test_a_globus_that_is_down_is_said_and_nothing_is_sent(shared_sandbox: Sandbox) -> None:

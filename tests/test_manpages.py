@@ -14,7 +14,7 @@ import pytest
 
 import goclient
 from goclient import errors
-from goclient.cli import explain, main, pilot, sandbox, sendjob, status
+from goclient.cli import check, endpoint, explain, login, logout, main, pilot, sandbox, sendjob, status, whoami
 from goclient.cli._argparse import Parser
 from goclient.model.grammar import OVERWRITE
 
@@ -24,10 +24,15 @@ CONFIGURATION = ROOT / "docs" / "configuration.md"
 
 SENDJOB = sendjob.SendJobOptions
 SUBCOMMANDS: dict[str, type[Any]] = {
+    "CHECK": check.OwnOptions,  # beside those of sendJob
+    "ENDPOINT": endpoint.EndpointOptions,
     "EXPLAIN": explain.ExplainOptions,
+    "LOGIN": login.LoginOptions,
+    "LOGOUT": logout.LogoutOptions,
     "PILOT": pilot.PilotOptions,
     "SANDBOX": sandbox.SandboxOptions,
     "STATUS": status.StatusOptions,
+    "WHOAMI": whoami.WhoamiOptions,
 }
 
 # Dashed words of the pages that are no options: two words of the record, and those that stand for any option.
@@ -164,6 +169,14 @@ def test_goclient_page_lists_each_option_of_a_subcommand_and_no_other(section: s
     assert sorted(listed + common) == sorted(options)
 
 
+def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -> None:
+    shared = {field.name for field in dataclasses.fields(SENDJOB)} - {
+        field.name for field in dataclasses.fields(sendjob.RunOptions)
+    }
+    own = {field.name for field in dataclasses.fields(check.OwnOptions)}
+    assert {field.name for field in dataclasses.fields(check.CheckOptions)} == shared | own
+
+
 def test_goclient_page_has_a_section_for_each_subcommand() -> None:
     assert set(SUBCOMMANDS) == {name.upper() for name in main.COMMANDS}
     assert set(SUBCOMMANDS) <= set(_sections("goclient.1"))
@@ -172,6 +185,11 @@ def test_goclient_page_has_a_section_for_each_subcommand() -> None:
 def test_goclient_page_lists_each_action_of_the_sandbox() -> None:
     tags = [tag.tag for tag in _tags("goclient.1") if (tag.section, tag.subsection) == ("SANDBOX", "Actions")]
     assert tags == list(sandbox.ACTIONS)
+
+
+def test_goclient_page_lists_each_action_of_endpoint() -> None:
+    tags = [tag.tag for tag in _tags("goclient.1") if (tag.section, tag.subsection) == ("ENDPOINT", "Actions")]
+    assert tags == [" ".join([action, *words]) for action, words in endpoint.ACTIONS.items()]
 
 
 def _documented(page: str, section: str, options_class: type[Any]) -> Iterator[tuple[Tag, dataclasses.Field[Any]]]:

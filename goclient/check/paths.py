@@ -1,125 +1,62 @@
-"""The preflight: every endpoint and path of a spec is looked at before anything is sent.
-
-All checks are made, side by side, and all findings are reported.  Each endpoint is asked for once, and each
-folder once, however many files are in it.
-"""
+"""The checks of paths: each folder is asked for once, however many files are in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from goclient.check.parallel import Asker
 from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.model.finding import Finding
-from goclient.model.location import is_uuid
 from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
 
 if TYPE_CHECKING:
     from goclient.services.globus import FileInfo, Globus
 
-T = TypeVar("T")
-R = TypeVar("R")
 SHOWN = 5  # findings of one end of a move, of thousands of jobs maybe
-PARALLEL = 16  # requests at once; the service allows 20 a second
 
 
-def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[TransferSpec, list[Finding]]:
-    """The spec with catalogue names replaced, and a warning for each name that is in no catalogue."""
-    resolved = spec.with_endpoints(dict(catalogue))
-    findings = [
-        Finding(
-            "warning",
-            "unresolved",
-            name,
-            f"{quoted(name)} is not in the catalogue and was not looked up: it is sent as typed",
-            "leave out --noCheck, or add the name to the catalogue",
-        )
-        for name in resolved.endpoints
-        if not is_uuid(name) and not name.startswith(GRIDFTP)
-    ]
-    return resolved, findings
+class Paths:
+    """The checks of the sources and targets of one preflight; keeps what it has asked.
 
-
-def preflight(
-    spec: TransferSpec, *, catalogue: Mapping[str, str], globus: Globus, make_folders: bool, serials: Sequence[int]
-) -> tuple[TransferSpec, list[Finding]]:
-    """The spec with every endpoint resolved, and what was found, in the order of the spec.
-
-    ``serials``: the serial numbers of the jobs, for targets that differ from job to job.  Folders that are
-    missing at a destination are made if ``make_folders`` is set; nothing else is changed anywhere.
+    ``names`` are the names that the user typed, by the ids that were found for them: only these are looked at.
+    ``serials`` are the serial numbers of the jobs, for targets that differ from job to job.
     """
-    checker = _Checker(globus, serials, overwrite=spec.overwrite, make_folders=make_folders)
-    names, findings = checker.resolve(spec.endpoints, catalogue)
-    resolved = spec.with_endpoints(names)
-    findings += checker.paths(resolved, known=set(names.values()))
-    return checker.settled(resolved, known=set(names.values())), _without_repeats(findings)
 
-
-def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings without those that say the same again: one missing login is one finding."""
-    return list({(one.level, one.code, one.message): one for one in reversed(list(findings))}.values())[::-1]
-
-
-class _Checker:
-    """The checks of one preflight; keeps what it has asked."""
-
-    def __init__(self, globus: Globus, serials: Sequence[int], *, overwrite: bool, make_folders: bool) -> None:
+    def __init__(
+        self,
+        globus: Globus,
+        asker: Asker,
+        *,
+        names: Mapping[str, str],
+        serials: Sequence[int],
+        overwrite: bool,
+        make_folders: bool,
+    ) -> None:
         self._globus = globus
+        self._asker = asker
+        self._typed = names
+        self._serials = serials
         self._overwrite = overwrite
         self._make_folders = make_folders
-        self._serials = serials
         self._listings: dict[tuple[str, str], dict[str, FileInfo] | GoclientError] = {}
-        self._typed: dict[str, str] = {}  # the name that was typed for an id
 
-    # --- endpoints ---
-
-    def resolve(self, names: Sequence[str], catalogue: Mapping[str, str]) -> tuple[dict[str, str], list[Finding]]:
-        """The id of each endpoint that was found, by its name, and a finding for each name."""
-        asked = _side_by_side(lambda name: self._identify(name, catalogue.get(name, name)), names)
-        ids: dict[str, str] = {}
-        findings = []
-        for name, found in asked.items():
-            if isinstance(found, GoclientError):
-                findings.append(Finding.failed(found))
-            else:
-                ids[name], finding = found
-                self._typed[ids[name]] = name
-                findings.append(finding)
-        return ids, findings
-
-    def _identify(self, name: str, meant: str) -> tuple[str, Finding]:
-        if meant.startswith(GRIDFTP):
-            message = f"{quoted(name)} is a GridFTP server: it cannot be checked from here, nor does our pilot reach it"
-            return meant, Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
-        collection = self._globus.collection(meant, called=name) if is_uuid(meant) else self._globus.resolve(name)
-        if collection.connected is False:
-            raise EndpointError(
-                f"{quoted(name)} is a Globus Connect Personal endpoint that is not connected",
-                hint="start Globus Connect Personal on that computer",
-                code="disconnected",
-                subject=name,
-            )
-        message = f"{name} is {collection.name or collection.canonical_name}, {collection.id}"
-        return collection.id, Finding("ok", "endpoint", name, message)
-
-    # --- paths ---
-
-    def paths(self, spec: TransferSpec, *, known: set[str]) -> list[Finding]:
-        """A finding for each source and each target on the endpoints in ``known``."""
+    def findings(self, spec: TransferSpec) -> list[Finding]:
+        """A finding for each source and each target on the endpoints that are known, and one for their size."""
         moves = list(spec.moves)
         ends = [place for move in moves for end in (move.source, move.target) for place in self._filled(end)]
-        self._list(place for place in ends if self._sees(place, known))
-        self._list(place for move in moves if self._sees(move.destination, known) for place in self._written(move))
-        return [finding for move in moves for finding in self._move(move, known)]
+        self._list(place for place in ends if self._sees(place))
+        self._list(place for move in moves if self._sees(move.destination) for place in self._written(move))
+        return [*(finding for move in moves for finding in self._move(move)), *self._size(moves)]
 
-    def settled(self, spec: TransferSpec, *, known: set[str]) -> TransferSpec:
+    def settled(self, spec: TransferSpec) -> TransferSpec:
         """The spec with a final slash on what was found to be a directory, where all jobs use the same."""
 
         def end(place: Place) -> Place:
             fixed = "$" not in place.path and place.name and not place.is_directory
-            if not (fixed and self._sees(place, known) and _folder_of(place) in self._listings):
+            if not (fixed and self._sees(place) and _folder_of(place) in self._listings):
                 return place
             found = self._found(place)
             is_directory = found is not None and not isinstance(found, GoclientError) and found.is_directory
@@ -127,8 +64,8 @@ class _Checker:
 
         return spec.with_places(end)
 
-    def _sees(self, place: Place, known: set[str]) -> bool:
-        return place.endpoint in known and not str(place.endpoint).startswith(GRIDFTP)
+    def _sees(self, place: Place) -> bool:
+        return place.endpoint in self._typed and not str(place.endpoint).startswith(GRIDFTP)
 
     def _shown(self, place: Place) -> str:
         """The place as the user typed it."""
@@ -144,7 +81,7 @@ class _Checker:
         """Asks, side by side, for the folders of the places that were not asked for yet."""
         folders = dict.fromkeys(_folder_of(place) for place in places)
         wanted = [folder for folder in folders if folder not in self._listings]
-        self._listings.update(_side_by_side(self._ask, wanted))
+        self._listings.update(self._asker.ask(self._ask, wanted))
 
     def _ask(self, folder: tuple[str, str]) -> dict[str, FileInfo]:
         return self._globus.listing(*folder, called=self._typed.get(folder[0], ""))
@@ -164,14 +101,26 @@ class _Checker:
             return target
         return Place(endpoint=target.endpoint, path=f"{target.path}/{move.source.name}")
 
-    def _move(self, move: Move, known: set[str]) -> Iterable[Finding]:
-        if self._sees(move.source, known) and not move.source.name:
+    def _move(self, move: Move) -> Iterable[Finding]:
+        if self._sees(move.source) and not move.source.name:
             shown = self._shown(move.source)
             yield Finding("warning", "whole", shown, f"{quoted(shown)} is all that the endpoint holds", "name a folder")
-        elif self._sees(move.source, known):
+        elif self._sees(move.source):
             yield from _wrong_or_first([self._source(place) for place in self._filled(move.source)])
-        if self._sees(move.destination, known):
+        if self._sees(move.destination):
             yield from _wrong_or_first([self._target(place) for place in self._written(move)])
+
+    def _size(self, moves: Sequence[Move]) -> Iterable[Finding]:
+        """How much is moved, as far as the listings say: what is in directories is not looked at."""
+        found = [self._found(place) for move in moves if self._sees(move.source) and move.source.name
+                 for place in self._filled(move.source)]  # fmt: skip
+        entries = [entry for entry in found if entry is not None and not isinstance(entry, GoclientError)]
+        files = [entry for entry in entries if not entry.is_directory]
+        if entries:
+            more = len(entries) - len(files)
+            size = f"{len(files)} file(s) of {sum(entry.size for entry in files)} bytes"
+            text = f"{size}, and {more} directories whose size is not known" if more else size
+            yield Finding("ok", "size", "sources", f"to be brought or moved: {text}")
 
     def _source(self, place: Place) -> Finding:
         found = self._found(place)
@@ -262,23 +211,6 @@ def _wrong_or_first(findings: list[Finding]) -> list[Finding]:
         return wrong
     more = f"{wrong[SHOWN - 1].message}; and {len(wrong) - SHOWN} more like it"
     return [*wrong[: SHOWN - 1], replace(wrong[SHOWN - 1], message=more)]
-
-
-def _side_by_side(ask: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
-    """What ``ask`` gives, or the GoclientError that it raises, for each subject; asked in parallel."""
-
-    def safely(subject: T) -> R | GoclientError:
-        try:
-            return ask(subject)
-        except GoclientError as error:
-            return error
-
-    if not subjects:
-        return {}
-    from concurrent.futures import ThreadPoolExecutor  # with --noCheck nothing is asked
-
-    with ThreadPoolExecutor(min(PARALLEL, len(subjects))) as pool:
-        return dict(zip(subjects, pool.map(safely, subjects), strict=True))
 
 
 def _folder_of(place: Place) -> tuple[str, str]:

@@ -59,14 +59,24 @@ def option(
 
 
 class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # argparse_dataclass has no types
-    """A parser whose :meth:`parse` gives an instance of the option dataclass, or raises every mistake."""
+    """Gives an instance of the option dataclass, or every mistake; ``needs_nothing``: no option is required."""
 
-    def __init__(self, options_class: type[T], *, prog: str, description: str, usage: str, epilog: str = "") -> None:
+    def __init__(
+        self,
+        options_class: type[T],
+        *,
+        prog: str,
+        description: str,
+        usage: str,
+        epilog: str = "",
+        needs_nothing: bool = False,
+    ) -> None:
         self._by_name: dict[str, dataclasses.Field[Any]] = {
             field.name: field
             for field in dataclasses.fields(options_class)  # type: ignore[arg-type]  # T is a dataclass
         }
         self._titled: dict[str, Any] = {}
+        self._needs_nothing = needs_nothing
         super().__init__(
             options_class,
             prog=prog,
@@ -92,7 +102,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         """The argparse action of a field, in its group, collecting what was typed for :meth:`parse`."""
         field = self._by_name[kwargs.get("dest") or names[0]]
         meta = field.metadata
-        shown: dict[str, Any] = {"help": _help_text(field), "action": _Collect, "default": None}
+        shown: dict[str, Any] = {"help": _help_text(field, self._needs_nothing), "action": _Collect, "default": None}
         if names[0].startswith("-"):
             shown["dest"] = field.name
             if _is_flag(field):
@@ -119,7 +129,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         values: dict[str, Any] = {}
         for name, field in self._by_name.items():
             given: list[tuple[str, Any]] = getattr(typed, name, None) or []
-            found = list(_mistakes(field, given))
+            found = [] if not given and self._needs_nothing else list(_mistakes(field, given))
             errors += found
             if given and not found:
                 values[name] = _value(field, given)
@@ -215,9 +225,9 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return _Formatter(prog, width=max(width, 40) - 2, max_help_position=30)
 
 
-def _help_text(field: "dataclasses.Field[Any]") -> str:
+def _help_text(field: "dataclasses.Field[Any]", needs_nothing: bool) -> str:
     text = str(field.metadata["help"]).replace("%", "%%")
-    if field.metadata["must"]:
+    if field.metadata["must"] and not needs_nothing:
         return f"{text} (required)"
     if field.default in (None, False, (), "") or field.metadata["count"]:
         return text

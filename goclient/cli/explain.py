@@ -1,6 +1,5 @@
 """``goclient explain``: what a jobParameters text will do."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -69,14 +68,9 @@ def _text_last(argv: Sequence[str]) -> list[str]:
     return [*own, "--", *rest[guarded:]]
 
 
-def _standard_input() -> str:
-    """All of standard input without its last line end; bytes that are no UTF-8 stay what they are."""
-    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
-    return data.decode("utf-8", "surrogateescape").removesuffix("\n")
-
-
 def _text(options: ExplainOptions) -> str:
-    """The text to explain: as typed, of standard input, or of a job; raises UsageError unless there is one."""
+    """The text to explain; raises UsageError unless there is one."""
+    from goclient.cli._text import job_text
     from goclient.errors import UsageError
 
     if (options.pandaid is None) != (len(options.TEXT) == 1) or len(options.TEXT) > 1:
@@ -84,10 +78,4 @@ def _text(options: ExplainOptions) -> str:
         raise UsageError(
             f"one text is needed, not {len(options.TEXT)} words", hint=hint, code="one-text", subject="TEXT"
         )
-    if options.pandaid is None:
-        return _standard_input() if options.TEXT == ("-",) else options.TEXT[0]
-    from goclient import config
-    from goclient.services.panda import PandaServer
-    from goclient.status import known_jobs
-
-    return known_jobs([options.pandaid], server=PandaServer(config.panda_access()))[0].parameters
+    return job_text("".join(options.TEXT), options.pandaid)

@@ -10,10 +10,15 @@ from goclient.cli import _run
 from goclient.errors import UsageError, quoted
 
 COMMANDS = {
+    "check": "look at a job's endpoints and paths as sendJob.py does, and send nothing",
+    "endpoint": "the names of endpoints: list, add, remove; show what one is, and whether it is up",
     "explain": "show what a jobParameters text will do",
+    "login": "log in to Globus, with consents for endpoints",
+    "logout": "log out of Globus",
     "pilot": "run a job on a worker node: bring its input, run it, take its output away",
     "sandbox": "the services in miniature on this machine: start, stop, status, env, demo",
     "status": "show jobs and their transfers",
+    "whoami": "show who asks Globus",
 }
 
 

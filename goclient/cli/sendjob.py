@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import _argparse, _run
 from goclient.cli._argparse import option
+from goclient.cli.options import (
+    JobOptions,
+    TransferOptions,
+    check_identity,
+    job_request,
+    read_lines,
+    transfer_items,
+    waiting,
+    wishes,
+)
 
 if TYPE_CHECKING:
-    from goclient.errors import Collector
     from goclient.model.finding import Finding
-    from goclient.submit import Request, Submission
+    from goclient.submit import Submission
 
 PROG = "sendJob.py"
-JOB, MOVE, RUN = "job", "transfers", "submission"
-LOCATION = "ENDPOINT:/PATH"
+RUN = "submission"
 USAGE = "sendJob.py --computingSite QUEUE --transformation URL [OPTION ...]"
 DESCRIPTION = "Submit PanDA jobs; their input is brought, and their output taken away, by Globus."
 EPILOG = (
@@ -27,85 +35,18 @@ EPILOG = (
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class SendJobOptions:
-    """What was typed; a required option that is missing is the empty string."""
+class RunOptions:
+    """What was typed of the submission itself."""
 
-    njobs: int = option("--njobs", help="how many jobs", group=JOB, default=1, metavar="N", minimum=1, maximum=100_000)
-    computingSite: str = option(
-        "--computingSite", help="the PanDA queue to run at", group=JOB, default="", metavar="QUEUE", required=True
-    )
-    transformation: str = option(
-        "--transformation",
-        help="the payload: a URL, or a path on the node",
-        group=JOB,
-        default="",
-        metavar="URL",
-        required=True,
-    )
-    jobParameters: str = option(
-        "--jobParameters",
-        help="the payload's own words; transfers may stand among them",
-        group=JOB,
-        default="",
-        metavar="WORDS",
-    )
-    prodSourceLabel: str = option("--prodSourceLabel", help="the kind of job", group=JOB, default="user", metavar="L")
-    cloud: Optional[str] = option("--cloud", help="the cloud of the queue", group=JOB)
-    VO: Optional[str] = option("--VO", help="the virtual organisation", group=JOB)
-    processingType: Optional[str] = option("--processingType", help="the processing type", group=JOB, metavar="TYPE")
-    priority: int = option(
-        "--priority", help="the job's priority", group=JOB, default=1000, metavar="N", minimum=-100_000, maximum=100_000
-    )
-    destinationSE: str = option("--destinationSE", help="the storage element", group=JOB, default="local", metavar="SE")
-    destinationDBlock: Optional[str] = option(
-        "--destinationDBlock", help="the output dataset (default: a new one)", group=JOB, metavar="DS"
-    )
-    StageinGOsrc: tuple[str, ...] = option(
-        "--StageinGOsrc", help="what to bring before the payload runs", group=MOVE, many=True, metavar=LOCATION
-    )
-    StageinGOdest: tuple[str, ...] = option(
-        "--StageinGOdest",
-        help="where to: one directory, or one for each (default: the job's directory)",
-        group=MOVE,
-        many=True,
-        metavar=LOCATION,
-    )
-    StageoutGOsrc: tuple[str, ...] = option(
-        "--StageoutGOsrc",
-        help="what to take away after the payload: names in the job's directory",
-        group=MOVE,
-        many=True,
-        metavar="NAME",
-    )
-    StageoutGOdest: tuple[str, ...] = option(
-        "--StageoutGOdest", help="where to: one directory, or one for each", group=MOVE, many=True, metavar=LOCATION
-    )
-    Data: tuple[str, ...] = option(
-        "--Data", help="the payload's output: names in the job's directory", group=MOVE, many=True, metavar="NAME"
-    )
-    OutputGO: tuple[str, ...] = option(
-        "--OutputGO", help="the directory for the output", group=MOVE, many=True, metavar=LOCATION
-    )
-    WorkingendpointGO: Optional[str] = option(
-        "--WorkingendpointGO",
-        help="what the node's own Globus endpoint is called, or the UUID of a server that sees the job's directory",
-        group=MOVE,
-        metavar="NAME",
-    )
-    goOverwrite: bool = option(
-        "--goOverwrite", help="allow that files at the destinations are overwritten", group=MOVE, default=False
-    )
-    goMkdir: bool = option("--goMkdir", help="make the destinations' folders now", group=MOVE, default=False)
-    goLenient: bool = option(
-        "--goLenient",
-        help="let a site that does not know goclient run the payload, without its files",
-        group=MOVE,
-        default=False,
-    )
     noSubmit: bool = option("--noSubmit", help="do everything but send", group=RUN, default=False)
     noCheck: bool = option("--noCheck", help="do not look at the endpoints first", group=RUN, default=False)
     json: bool = option("--json", help="print one JSON document", group=RUN, default=False)
     verbose: int = option("-v", help="say more; twice: show tracebacks", group=RUN, default=0, count=True)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SendJobOptions(RunOptions, TransferOptions, JobOptions):
+    """What was typed."""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -121,14 +62,17 @@ def _sendjob(argv: Sequence[str]) -> int:
     from goclient.errors import Collector
 
     collected = Collector(errors)
-    items = _items(options, collected)
+    items = transfer_items(options, collected)
+    with collected:
+        check_identity(options)
     try:
         submission = submit.prepare(
-            _request(options, items),
+            job_request(options, options, items),
             catalogue=config.catalogue,
             globus=None if options.noCheck else _run.globus,
-            make_folders=options.goMkdir,
-            read_lines=_read_lines,
+            wishes=wishes(options),
+            read_lines=read_lines,
+            say=waiting(PROG),
             errors=collected.errors,
         )
     except submit.PreflightFailed as error:
@@ -145,50 +89,6 @@ def _sendjob(argv: Sequence[str]) -> int:
     else:
         _send(submission, document, options)
     return 0
-
-
-def _items(options: SendJobOptions, collected: "Collector") -> dict[str, list[str]]:
-    """The items of each transfer option that was given; mistakes in the lists are collected."""
-    from goclient.model.grammar import KEYS, OVERWRITE
-    from goclient.model.lists import split_items
-
-    items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
-    for key in KEYS:
-        given = getattr(options, key)
-        if given:
-            values, read = ((given,), None) if isinstance(given, str) else (given, _read_lines)
-            with collected:
-                items[key] = split_items(f"--{key}", values, read)
-    return items
-
-
-def _read_lines(path: str) -> list[str]:
-    from goclient.errors import RequestError, quoted
-
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read().split("\n")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        hint = "@FILE names a file with one item a line"
-        raise RequestError(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
-
-
-def _request(options: SendJobOptions, items: dict[str, list[str]]) -> "Request":
-    from goclient import submit
-
-    common, name = submit.new_job_common(
-        transformation=options.transformation,
-        computingSite=options.computingSite,
-        prodSourceLabel=options.prodSourceLabel,
-        destinationSE=options.destinationSE,
-        destinationDBlock=options.destinationDBlock,
-        currentPriority=options.priority,
-        cloud=options.cloud,
-        VO=options.VO,
-        processingType=options.processingType,
-    )
-    return submit.Request(common, name, options.njobs, options.jobParameters, items, options.goLenient)
 
 
 def _say(submission: "Submission", options: SendJobOptions) -> None:

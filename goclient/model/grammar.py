@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
-from goclient.model.lists import listed, shortened
+from goclient.model.lists import in_column, listed, shortened
 from goclient.model.location import is_uuid, node_place, parse_endpoint, parse_location, parse_name
 from goclient.model.spec import (
     JOB_DIRECTORY,
@@ -236,8 +236,9 @@ class _Builder:
         for key, moves in (("StageoutGOdest", stage_out), ("OutputGO", output)):
             self._own_directory(key, [move.destination for move in moves], "removed after the job")
         if list(self.get(OVERWRITE)) not in ([], ["yes"]):
-            message = f"--{OVERWRITE}={listed(self.get(OVERWRITE))}"
-            self.wrong(OVERWRITE, message, "it is yes, or not there", "overwrite")
+            self.wrong(
+                OVERWRITE, f"--{OVERWRITE}={listed(self.get(OVERWRITE))}", "it is yes, or not there", "overwrite"
+            )
         moved = bool(stage_in or stage_out or output or self.get("WorkingendpointGO"))
         return TransferSpec(
             stage_in=stage_in,
@@ -269,11 +270,6 @@ class _Builder:
                 "name another endpoint, or call the job's own something else with --WorkingendpointGO",
                 "own-directory",
             )
-
-
-def in_column(column: int) -> str:
-    """Where a word stands, as the end of a message."""
-    return f" (column {column} of --jobParameters)"
 
 
 def checked_user(text: str) -> str:

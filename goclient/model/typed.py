@@ -16,8 +16,8 @@ from typing import NamedTuple
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.finding import Finding
 from goclient.model.globus_words import NAMES, TELLING, GlobusWord, read_globus_words
-from goclient.model.grammar import KEYS, OVERWRITE, Items, in_column, read_spec
-from goclient.model.lists import ReadLines, split_items
+from goclient.model.grammar import KEYS, OVERWRITE, Items, read_spec
+from goclient.model.lists import ReadLines, in_column, split_items
 from goclient.model.misspelt import GLOBUS, likely_bare, nearest_bare, nearest_dashed
 from goclient.model.spec import MODES, TransferSpec
 from goclient.model.words import Word, words

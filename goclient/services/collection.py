@@ -16,6 +16,51 @@ KINDS = {
     "GCSv4_share": "a GCSv4 share",
 }
 MAPPED, GUEST, BARE = "GCSv5_mapped_collection", "GCSv5_guest_collection", "GCSv5_endpoint"
+GUEST_KINDS = frozenset({GUEST, "GCP_guest_collection", "GCSv4_share"})  # those with access rules
+RULE_READERS = frozenset({"administrator", "access_manager"})  # the roles that may read these
+
+# The kinds of principals of an access rule that are nobody in particular, in words.
+_EVERYBODY = {"all_authenticated_users": "everybody who has logged in", "anonymous": "everybody"}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Who may do what where in a guest collection: ``permissions`` is r or rw; ``expires`` is empty for never."""
+
+    path: str
+    permissions: str
+    principal_type: str
+    principal: str
+    expires: str
+    id: str = ""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> AccessRule:
+        """The rule of an access document; raises KeyError if that is none."""
+        return cls(
+            path=document["path"],
+            permissions=document["permissions"],
+            principal_type=document["principal_type"],
+            principal=document.get("principal") or "",
+            expires=document.get("expiration_date") or "",
+            id=document.get("id") or "",
+        )
+
+    def document(self) -> dict[str, str | None]:
+        """The JSON object of the rule."""
+        return {
+            "path": self.path,
+            "permissions": self.permissions,
+            "principal_type": self.principal_type,
+            "principal": self.principal or None,
+            "expires": self.expires or None,
+        }
+
+    def words(self) -> str:
+        """The rule in words."""
+        who = _EVERYBODY.get(self.principal_type, f"{self.principal_type} {self.principal}")
+        until = f" until {self.expires}" if self.expires else ""
+        return f"{self.path}: {'read and write' if 'w' in self.permissions else 'read only'}, {who}{until}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +114,11 @@ class Collection:
     def holds_data(self) -> bool:
         """False for a bare GCSv5 endpoint, whose collections hold the data."""
         return self.entity_type != BARE
+
+    @property
+    def first_directory(self) -> str:
+        """The directory that is shown first: the default one, or else the home directory, which a guest has none of."""
+        return self.default_directory or ("/" if self.entity_type in GUEST_KINDS else "/~/")
 
     @property
     def may_ask_consent(self) -> bool:

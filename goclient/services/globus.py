@@ -6,25 +6,23 @@ becomes a frozen value: no caller sees the SDK.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import globus_sdk
-from globus_sdk.scopes import TransferScopes
-from globus_sdk.transport import RequestsTransport, RetryConfig
 
 from goclient.errors import EndpointError, quoted
 from goclient.model.access import GlobusAccess
 from goclient.model.plan import Item
-from goclient.services.collection import Collection
+from goclient.services.collection import AccessRule, Collection
+from goclient.services.globus_app import app, login_end, retry, transport
 from goclient.services.globus_errors import configured, translated
 
-APP_NAME = "goclient"
 MAX_LABEL = 128  # characters of a task's label
 SEARCH_LIMIT = 25
-RETRIES = 3
+SHOWN_LIMIT = 100  # what the service gives at most in one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,9 @@ class Globus:
 
     def __init__(self, access: GlobusAccess) -> None:
         with configured():
-            self._client = globus_sdk.TransferClient(
-                app=_app(access), transport=_transport(), retry_config=RetryConfig(max_retries=RETRIES)
-            )
+            asking = app(access)
+            self._client = globus_sdk.TransferClient(app=asking, transport=transport(), retry_config=retry())
+            self.login_end: datetime | None = login_end(asking)  # None for one that can be renewed
 
     # --- endpoints and paths ---
 
@@ -68,10 +66,11 @@ class Globus:
         with translated(called or collection_id):
             return Collection.from_document(self._client.get_endpoint(collection_id).data)
 
-    def resolve(self, name: str) -> Collection:
+    def resolve(self, name: str, *, known: Iterable[str] = ()) -> Collection:
         """The one collection whose canonical or display name is exactly ``name``.
 
-        Raises EndpointError if there is none, or if there are several, which it lists.
+        Raises EndpointError if there is none, with the nearest names of those found and of those ``known``, or if there
+        are several, which it lists.
         """
         with translated(name):
             answer = self._client.endpoint_search(filter_fulltext=name, filter_non_functional=False, limit=SEARCH_LIMIT)
@@ -83,13 +82,29 @@ class Globus:
             candidates = ", ".join(f"{one.name} {one.id}" for one in found)
             message, code = f"{len(found)} endpoints are called {quoted(name)}: {candidates}", "ambiguous-endpoint"
             raise EndpointError(message, hint="use the UUID of the one that you mean", code=code, subject=name)
-        near = ", ".join(quoted(one.name) for one in listed[:5])
+        near = ", ".join(map(quoted, _nearest_names(name, [*known, *(one.name for one in listed)])))
         raise EndpointError(
             f"no endpoint is called {quoted(name)}",
             hint=f"did you mean {near}?" if near else "use a name of your catalogue, an exact name, or a UUID",
             code="endpoint-not-found",
             subject=name,
         )
+
+    def search(self, text: str) -> tuple[list[Collection], bool]:
+        """The collections that hold data and are described with these words, and whether there are more of them."""
+        with translated(text):
+            answer = self._client.endpoint_search(filter_fulltext=text, filter_non_functional=False, limit=SHOWN_LIMIT)
+            found = [Collection.from_document(document) for document in answer["DATA"]]
+            return [one for one in found if one.holds_data], bool(answer["has_next_page"])
+
+    def access_rules(self, collection_id: str, *, called: str = "") -> list[AccessRule]:
+        """The access rules of a guest collection; raises EndpointError if the identity may not read them.
+
+        ``called``: what the user calls the collection, for the error's message.
+        """
+        with translated(called or collection_id):
+            answer = self._client.endpoint_acl_list(collection_id)
+            return [AccessRule.from_document(document) for document in answer["DATA"]]
 
     def listing(self, collection_id: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
         """What a directory holds, by name; raises EndpointError if it is none or cannot be read.
@@ -108,6 +123,21 @@ class Globus:
         except EndpointError as error:
             if error.code != "exists":
                 raise
+
+    def remove(self, collection_id: str, folder: str) -> str:
+        """The id of a new task that removes a directory, and all below it."""
+        data = globus_sdk.DeleteData(
+            collection_id,
+            label="goclient probe",
+            submission_id=self.submission_id(),
+            recursive=True,
+            notify_on_succeeded=False,
+            notify_on_failed=False,
+            notify_on_inactive=False,
+        )
+        data.add_item(folder)
+        with translated(f"{collection_id}:{folder}"):
+            return str(self._client.submit_delete(data)["task_id"])
 
     # --- a job's own endpoint ---
 
@@ -181,32 +211,14 @@ class Globus:
         return [state for state in states if state.label.startswith(prefix)]
 
 
-def _app(access: GlobusAccess) -> globus_sdk.GlobusApp:
-    """The SDK's app of a service (which keeps its tokens in memory) or of a person who has logged in.
+def _nearest_names(name: str, names: Iterable[str]) -> list[str]:
+    """Up to five of the names: those that are nearly this one first, then the others."""
+    import difflib  # only a mistake pays for it
 
-    A service gets a consent by asking for it; a person is never asked in the middle of a command.
-    """
-    scopes = {TransferScopes.resource_server: [TransferScopes.all]}
-    retry = RetryConfig(max_retries=RETRIES)
-    if access.client_secret:
-        login = globus_sdk.ConfidentialAppAuthClient(
-            access.client_id, access.client_secret, transport=_transport(), retry_config=retry
-        )
-        config = globus_sdk.GlobusAppConfig(
-            token_storage="memory",  # noqa: S106  # a kind of storage, no token
-            auto_redrive_gares=True,
-        )
-        return globus_sdk.ClientApp(APP_NAME, login_client=login, scope_requirements=scopes, config=config)
-    person = globus_sdk.NativeAppAuthClient(access.client_id, transport=_transport(), retry_config=retry)
-    config = globus_sdk.GlobusAppConfig(token_validation_error_handler=None, request_refresh_tokens=True)
-    return globus_sdk.UserApp(APP_NAME, login_client=person, scope_requirements=scopes, config=config)
-
-
-def _transport() -> RequestsTransport:
-    transport = RequestsTransport(http_timeout=30)
-    if transport.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to whoever answers
-        transport.verify_ssl = True
-    return transport
+    lowered = {one.lower(): one for one in names if one}
+    near = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)
+    contained = [one for one in lowered if name.lower() in one]
+    return [lowered[one] for one in dict.fromkeys([*near, *contained])][:5]
 
 
 def _task_state(document: Any) -> TaskState:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import globus_sdk
+from globus_sdk.gare import GlobusAuthorizationParameters, to_gare
+from globus_sdk.token_storage import TokenValidationError
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted
 
@@ -24,6 +28,7 @@ _MEANINGS = (
     ("ExternalError.MkdirFailed.Exists", "exists", "it exists already"),
     ("GCDisconnectedException", "disconnected", "Globus Connect Personal is not running there"),
 )
+_DATA_ACCESS = re.compile(r"https://auth\.globus\.org/scopes/([0-9A-Fa-f-]{36})/data_access")
 _TRANSIENT = ("EndpointError", "OperationPaused", "ServiceUnavailable", "TooManyRequests")
 
 
@@ -52,6 +57,8 @@ def translated(subject: str) -> Iterator[None]:
             subject=subject,
             transient=True,
         ) from error
+    except TokenValidationError as error:  # some of these are ValueErrors, too
+        raise _not_logged_in(error, subject) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise EndpointError(
             f"Globus answered what it does not document for {quoted(subject)}: {error!r}",
@@ -61,21 +68,25 @@ def translated(subject: str) -> Iterator[None]:
             transient=True,
         ) from error
     except globus_sdk.GlobusError as error:
-        raise _login_needed(f"there is no valid Globus login: {_words(error)}", subject) from error
+        raise _not_logged_in(error, subject) from error
 
 
 def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
+    document: Any = error.raw_json  # whatever the service sent, though the SDK takes it for an object
+    if not isinstance(document, dict | None):
+        return _service_error(error, f"HTTP {error.http_status}: {quoted(error.text)}", subject)
     if isinstance(error, globus_sdk.AuthAPIError):
         reason = (error.raw_json or {}).get("error") or error.message or f"HTTP {error.http_status}"
         if error.http_status < 500 and error.http_status != 429:
-            return _login_needed(f"Globus Auth refused the login: {reason}", subject)
+            return _refused(reason, subject)
         return _service_error(error, f"Globus Auth: {reason}", subject)
     code = error.code or ""
-    if error.info.consent_required or error.info.authorization_parameters:
-        scopes = ", ".join(error.info.consent_required.required_scopes or ()) or error.message
-        return _login_needed(f"{quoted(subject)} needs a consent or another login: {scopes}", subject)
+    required = to_gare(error)
+    if required is not None or code == "ConsentRequired" or error.info.authorization_parameters:
+        asked = required.authorization_parameters if required else GlobusAuthorizationParameters()
+        return _more_needed(asked, error.message or code, subject)
     if error.http_status == 401 or code.endswith("AuthenticationFailed"):
-        return _login_needed(f"Globus refused the login: {error.message}", subject)
+        return LoginNeeded.to_globus(f"Globus refused the login: {error.message}", subject=subject)
     for known, ours, meaning in _MEANINGS:
         if code.startswith(known):
             return EndpointError(
@@ -91,9 +102,47 @@ def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) ->
     return EndpointError(f"{quoted(subject)}: {what}", code="globus", subject=subject, transient=passing, hint=hint)
 
 
-def _login_needed(message: str, subject: str) -> LoginNeeded:
-    hint = "export GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET of a Globus client that may use it"
-    return LoginNeeded(message, hint=hint, subject=subject)
+def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:
+    return LoginNeeded.to_globus(f"there is no valid Globus login: {_words(error)}", subject=subject)
+
+
+def _refused(reason: str, subject: str) -> LoginNeeded:
+    """Why Globus Auth gives no token: a client that it does not know, or a login that is over."""
+    message = f"Globus Auth refused the login: {reason}"
+    if reason == "invalid_client":
+        hint = "check GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET: no Globus client has them"
+        return LoginNeeded(message, hint=hint, code="no-client", subject=subject)
+    return LoginNeeded.to_globus(message, subject=subject)
+
+
+def _more_needed(asked: GlobusAuthorizationParameters, said: str, subject: str) -> LoginNeeded:
+    """A consent that is missing, a login that must be newer or somebody else's, or both."""
+    scopes = asked.required_scopes or ()
+    options = [("--endpoint", name) for name in _endpoints(scopes, subject)]
+    session = [("--session", value) for value in _session(asked)]
+    reason = asked.session_message or said
+    if scopes and not session:
+        message = f"{quoted(subject)} needs a consent that you have not given: {', '.join(scopes)}"
+        return LoginNeeded.to_globus(message, options=options, code="consent-needed", subject=subject)
+    message = f"{quoted(subject)} needs another login: {reason}"
+    return LoginNeeded.to_globus(message, options=[*options, *session], subject=subject)
+
+
+def _endpoints(scopes: Sequence[str], subject: str) -> list[str]:
+    """The endpoints whose data the scopes open, as typed if the subject is a place of the only one, else as ids."""
+    ids = list(dict.fromkeys(_DATA_ACCESS.findall(" ".join(scopes))))
+    typed, _, path = subject.partition(":")
+    return [typed] if len(ids) == 1 and path.startswith("/") else ids
+
+
+def _session(asked: GlobusAuthorizationParameters) -> list[str]:
+    """What a session must have, as values of ``goclient login --session``."""
+    return [
+        *(f"identity={one}" for one in asked.session_required_identities or ()),
+        *(f"domain={one}" for one in asked.session_required_single_domain or ()),
+        *(f"policy={one}" for one in asked.session_required_policies or ()),
+        *(["mfa"] if asked.session_required_mfa else []),
+    ]
 
 
 def _hint(code: str) -> str:

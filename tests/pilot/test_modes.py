@@ -113,7 +113,9 @@ def test_a_server_that_sees_the_job_s_directory_replaces_globus_connect_both_way
     assert (away / "new/listing.txt").read_text() == "./sub/deep\n./top\n", "the marker file is gone"
     assert site.tasks == [("stage-in", FAR, "SITE1"), ("output", "SITE1", AWAY)]
     assert (site.endpoints, "made the endpoint" in result.err) == (0, False)
-    assert site.sandbox.rows("select * from collections where entity_type like 'GCP%' and display_name != 'LAPTOP'") == []
+    assert (
+        site.sandbox.rows("select * from collections where entity_type like 'GCP%' and display_name != 'LAPTOP'") == []
+    )
 
 
 def test_a_working_endpoint_that_is_a_collection_s_uuid_is_a_server_that_is_there_already(site: Site) -> None:

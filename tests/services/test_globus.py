@@ -145,6 +145,35 @@ def test_a_token_that_is_not_given_is_a_login_or_the_service_s_trouble(
     assert "secret" not in raised.value.message.replace("GOCLIENT_CLIENT_SECRET", "")
 
 
+CONSENT = f"urn:globus:auth:scope:transfer.api.globus.org:all[*https://auth.globus.org/scopes/{ID}/data_access]"
+NEEDS = [
+    pytest.param({"required_scopes": [CONSENT]}, "consent-needed", "--endpoint 'my site'", id="consent"),
+    pytest.param({"required_scopes": [CONSENT, CONSENT.replace("9e", "8e")]}, "consent-needed",
+                 f"--endpoint {ID} --endpoint {ID.replace('9e', '8e')}", id="two consents"),
+    pytest.param({"authorization_parameters": {"required_scopes": [CONSENT], "session_required_mfa": True}},
+                 "login-needed", "--endpoint 'my site' --session mfa", id="consent and session"),
+    pytest.param({"authorization_parameters": {"session_required_identities": ["a", "b"]}}, "login-needed",
+                 "--session identity=a --session identity=b", id="identities"),
+    pytest.param({"authorization_parameters": {"session_required_policies": "p,q"}}, "login-needed",
+                 "--session policy=p --session policy=q", id="policies"),
+    pytest.param({"authorization_parameters": {"session_required_single_domain": ["x.org"], "session_message": "now"}},
+                 "login-needed", "--session domain=x.org", id="domain"),
+    pytest.param({"authorization_parameters": {"session_required_mfa": "yes"}}, "login-needed", "", id="nonsense"),
+    pytest.param({}, "login-needed", "", id="no scopes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "code", "options"), NEEDS)
+def test_the_hint_of_a_missing_consent_or_session_is_the_command_that_gives_it(
+    service: Service, more: dict[str, Any], code: str, options: str
+) -> None:
+    service.status, service.document = error(403, "ConsentRequired", **more)
+    with pytest.raises(LoginNeeded) as raised:
+        globus().listing(ID, "/data/", called="my site")
+    assert raised.value.code == code
+    assert raised.value.hint == f"type: goclient login {options}".rstrip()
+
+
 def test_an_endpoint_is_created_once_even_if_the_answer_is_an_error(service: Service) -> None:
     service.status, service.document = error(503, "ServiceUnavailable")
     asked = Globus(GlobusAccess(ID, "secret"))  # with the retries that it has

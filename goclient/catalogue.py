@@ -1,0 +1,205 @@
+"""The files of the endpoint catalogue: read with care, changed without losing anything."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
+from goclient.model.entries import read_entries, with_entry, without_entry
+
+
+def merged(user: str, site: str) -> dict[str, str]:
+    """What each name means, in the user's file or else in the site's; raises everything wrong with both."""
+    found = Collector()
+    entries: dict[str, str] = {}
+    for path in (site, user):
+        with found:
+            entries |= read(path)
+    raise_all(found.errors)
+    return entries
+
+
+def read(path: str) -> dict[str, str]:
+    """What each name of a file means; nothing if there is no file.
+
+    Raises RequestError for a file that cannot be read, that others may change, or that is no catalogue.
+    """
+    try:
+        with open(path, "rb") as file:
+            status, data = os.fstat(file.fileno()), file.read()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _wrong(path, f"it cannot be read: {error.strerror}", "mend or remove it") from error
+    text, errors = _text(path, status, data)
+    entries, problems = read_entries(text)
+    errors += [_wrong(path, one.text, _remedy(path, one.name), line=one.line) for one in problems]
+    raise_all(errors)
+    return entries
+
+
+def add(path: str, name: str, where: str) -> bool:
+    """True once the file has the entry, False if it had it before; raises RequestError for another of that name."""
+
+    def change(text: str) -> str:
+        entries, problems = read_entries(text)
+        raise_all(_wrong(path, one.text, _remedy(path, one.name), line=one.line) for one in problems)
+        if entries.get(name, where) != where:
+            raise taken(path, name, entries[name])
+        return text if name in entries else _proven(path, text, with_entry(text, name, where), name, where)
+
+    return _changed(path, change)
+
+
+def remove(path: str, name: str) -> bool:
+    """True once the file has no entry of that name any more, False if it had none; a wrong entry goes, too."""
+
+    def change(text: str) -> str:
+        _, problems = read_entries(text)
+        raise_all(_wrong(path, one.text, _remedy(path, None), line=one.line) for one in problems if one.name is None)
+        return _proven(path, text, without_entry(text, name), name, None)
+
+    return os.path.exists(path) and _changed(path, change)
+
+
+def taken(path: str, name: str, where: str) -> RequestError:
+    """The error of a name that means something else already."""
+    message = f"{quoted(name)} is in {quoted(path)} already: it is {where}"
+    hint = f"goclient endpoint remove {shlex.quote(name)} takes it out; or choose another name"
+    return RequestError(message, hint=hint, code="name-taken", subject=name)
+
+
+def access_problems(status: os.stat_result, user: int) -> list[tuple[str, str]]:
+    """Why a file could send a user's data anywhere, and the words of the command that mends it, of each reason."""
+    if not stat.S_ISREG(status.st_mode):
+        return []  # /dev/null, or a pipe of the user's shell
+    problems = []
+    if status.st_uid not in (user, 0):
+        problems.append((f"it belongs to the user {status.st_uid}, not to you or root", f"sudo chown {user}"))
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        whose = "others" if status.st_mode & stat.S_IWOTH else "its group"
+        problems.append((f"it can be changed by {whose} (mode {stat.S_IMODE(status.st_mode):04o})", "chmod go-w"))
+    return problems
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def _text(path: str, status: os.stat_result, data: bytes) -> tuple[str, list[GoclientError]]:
+    """The text of a file, empty if it is none, and what is wrong with the file itself."""
+    there = shlex.quote(os.path.realpath(path))
+    errors: list[GoclientError] = [
+        _wrong(path, f"{problem}: look at what is in it, then mend that", f"{command} {there}")
+        for problem, command in access_problems(status, os.geteuid())
+    ]
+    try:
+        return data.decode(), errors
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        return "", [*errors, _wrong(path, "it is no TOML: it is not UTF-8", _remedy(path, None), line=line)]
+
+
+def _changed(path: str, change: Callable[[str], str]) -> bool:
+    """True once the file has the text that ``change`` makes of its own, False if that is the same.
+
+    Nobody else changes the file meanwhile.  A reader sees the old text or the new one, whole.
+    """
+    real = Path(os.path.realpath(path))  # a link to the file stays one
+    try:
+        with _locked(real) as descriptor:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise _wrong(path, "it is no file that could be changed", "set GOCLIENT_ENDPOINTS to a file")
+            with open(descriptor, "rb", closefd=False) as file:
+                before, errors = _text(path, status, file.read())
+            raise_all(errors)
+            after = change(before)
+            if after != before:
+                _replace(real, after.encode(), status)
+            return after != before
+    except OSError as error:
+        hint = "look at the permissions and the room there, or set GOCLIENT_ENDPOINTS to another file"
+        raise _wrong(path, f"it cannot be changed: {error.strerror}", hint) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """A descriptor of the file while nobody else has it; the file and its folder are made if they are missing."""
+    for folder in (*reversed(path.parent.parents), path.parent):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_at(descriptor, path):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """False if another file has replaced this one while its lock was waited for."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: Path, data: bytes, status: os.stat_result) -> None:
+    """None, once the file has the data on disk, with the permissions that it had."""
+    import tempfile  # only a change pays for it
+
+    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            with suppress(OSError):  # a group that one is not in cannot be given
+                os.fchown(descriptor, -1, status.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _proven(path: str, before: str, after: str, name: str, where: str | None) -> str:
+    """The changed text, if all other entries are what they were; raises RequestError if they are not."""
+    old, old_problems = read_entries(before)
+    new, new_problems = read_entries(after)
+    old.pop(name, None)
+    others = [one.name for one in old_problems if one.name != name]
+    expected = old if where is None else {**old, name: where}
+    if new != expected or [one.name for one in new_problems] != others:
+        raise _wrong(path, f"it cannot be changed for {quoted(name)} without a loss", "change it with an editor")
+    return after
+
+
+# --- errors -------------------------------------------------------------------------------------------------
+
+
+def _remedy(path: str, name: str | None) -> str:
+    """What to do with a file that has this wrong entry, or that is no TOML."""
+    if name is None:
+        return f"mend it with an editor, or move it away: mv {shlex.quote(path)} {shlex.quote(path + '.old')}"
+    return f"mend it with an editor, or type goclient endpoint remove {shlex.quote(name)} if the file is your own"
+
+
+def _wrong(path: str, problem: str, hint: str, *, line: int = 0) -> RequestError:
+    at = f", line {line}" if line else ""
+    message = f"the endpoint catalogue {quoted(path)}{at}: {problem}"
+    return RequestError(message, hint=hint, code="catalogue", subject=path)

@@ -1,0 +1,120 @@
+"""The checks of endpoints: each is asked for once, by its name or its id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from goclient.check.parallel import Asker
+from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.model.finding import Finding
+from goclient.model.location import is_uuid
+from goclient.model.spec import GRIDFTP, NODE_FILES, TransferSpec
+
+if TYPE_CHECKING:
+    from goclient.services.collection import Collection
+    from goclient.services.globus import Globus
+
+
+class Endpoints:
+    """The checks of the endpoints of one preflight; keeps what was found, by the name that was typed."""
+
+    def __init__(self, globus: Globus, asker: Asker, catalogue: Mapping[str, str]) -> None:
+        self._globus = globus
+        self._asker = asker
+        self._catalogue = catalogue
+        self.ids: dict[str, str] = {}
+        self.collections: dict[str, Collection] = {}
+
+    def findings(self, names: Sequence[str]) -> list[Finding]:
+        """A finding for each name, in order."""
+        asked = self._asker.ask(self._identify, [name for name in names if not self._is_gridftp(name)])
+        return [self._gridftp(name) if self._is_gridftp(name) else self._finding(name, asked[name]) for name in names]
+
+    def _meant(self, name: str) -> str:
+        return self._catalogue.get(name, name)
+
+    def _is_gridftp(self, name: str) -> bool:
+        return self._meant(name).startswith(GRIDFTP)
+
+    def _identify(self, name: str) -> Collection:
+        meant = self._meant(name)
+        if is_uuid(meant):
+            return self._globus.collection(meant, called=name)
+        return self._globus.resolve(name, known=self._catalogue)
+
+    def _gridftp(self, name: str) -> Finding:
+        self.ids[name] = self._meant(name)
+        message = f"{quoted(name)} is a GridFTP server: it cannot be checked from here, nor does our pilot reach it"
+        return Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
+
+    def _finding(self, name: str, found: Collection | GoclientError) -> Finding:
+        if isinstance(found, GoclientError):
+            return Finding.failed(found)
+        if problem := _problem(name, found):
+            return Finding.failed(problem)
+        self.ids[name] = found.id
+        self.collections[found.id] = found
+        message = (
+            f"{name} is {found.name or found.canonical_name}, {found.kind} of {found.owner or 'nobody'}, {found.id}"
+        )
+        return Finding("ok", "endpoint", name, message)
+
+    def personal_ends(self, spec: TransferSpec, *, allowed: bool) -> Iterator[Finding]:
+        """An error for each pair of Globus Connect Personal endpoints between which files would go.
+
+        The job's own endpoint is one.  In 2012 such a transfer was impossible; now it needs a subscription.
+        """
+        typed = {found: name for name, found in self.ids.items()}
+        pairs = dict.fromkeys(
+            (move.source.endpoint, move.destination.endpoint)
+            for _, mode, moves in spec.phases
+            if mode != "local"
+            for move in moves
+            if self._is_personal(move.source.endpoint, mode) and self._is_personal(move.destination.endpoint, mode)
+        )
+        for pair in pairs if not allowed else ():
+            ends = [self.collections[end] for end in pair if end is not None and end != NODE_FILES]
+            if any(end.subscribed for end in ends):
+                continue
+            named = " and ".join(quoted(typed[end.id]) for end in ends) + (
+                " and the node's own" if None in pair else ""
+            )
+            error = EndpointError(
+                f"files cannot go between two Globus Connect Personal endpoints without a subscription: {named}",
+                hint="use a collection of a server at one end, or say --goAllowPersonal if there is a subscription",
+                code="personal-ends",
+                subject=typed[ends[0].id],
+            )
+            yield Finding.failed(error)
+
+    def _is_personal(self, endpoint: str | None, mode: str) -> bool:
+        if endpoint is None:
+            return mode == "gc"
+        return endpoint in self.collections and self.collections[endpoint].is_personal
+
+
+def _problem(name: str, found: Collection) -> EndpointError | None:
+    """What keeps a collection from being used; None if nothing does."""
+    if not found.holds_data:
+        return EndpointError(
+            f"{quoted(name)} is a GCSv5 endpoint: it holds no data itself, its collections do",
+            hint=f"name one of its collections: goclient endpoint list --search {quoted(found.name)} lists them",
+            code="no-collection",
+            subject=name,
+        )
+    if found.connected is False:
+        return EndpointError(
+            f"{quoted(name)} is a Globus Connect Personal endpoint that is not connected",
+            hint=f"start Globus Connect Personal on that computer, or ask {found.owner or 'its owner'} to",
+            code="disconnected",
+            subject=name,
+        )
+    if found.paused:
+        return EndpointError(
+            f"{quoted(name)} is a Globus Connect Personal endpoint that is paused",
+            hint=f"let {found.owner or 'its owner'} choose Unpause in its menu",
+            code="paused",
+            subject=name,
+        )
+    return None

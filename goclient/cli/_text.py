@@ -1,0 +1,21 @@
+"""The jobParameters text that a command is about: as typed, of standard input, or of a submitted job."""
+
+import sys
+from typing import Optional
+
+
+def job_text(typed: str, pandaid: Optional[int]) -> str:
+    """The text itself, that of standard input for ``-``, or that of a job's record; raises ServerError for no job."""
+    if pandaid is None:
+        return _standard_input() if typed == "-" else typed
+    from goclient import config
+    from goclient.services.panda import PandaServer
+    from goclient.status import known_jobs
+
+    return known_jobs([pandaid], server=PandaServer(config.panda_access()))[0].parameters
+
+
+def _standard_input() -> str:
+    """All of standard input without its last line end; bytes that are no UTF-8 stay what they are."""
+    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    return data.decode("utf-8", "surrogateescape").removesuffix("\n")

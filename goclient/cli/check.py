@@ -1,0 +1,122 @@
+"""``goclient check``: look at a job's transfers as sendJob.py does, and send nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+from goclient.cli import _argparse, _run
+from goclient.cli._argparse import option
+from goclient.cli.options import (
+    JobOptions,
+    TransferOptions,
+    check_identity,
+    job_request,
+    read_lines,
+    transfer_items,
+    waiting,
+    wishes,
+)
+from goclient.errors import printable
+
+if TYPE_CHECKING:
+    from goclient.errors import GoclientError
+    from goclient.examine import Examination
+
+PROG = "goclient check"
+OWN = "check"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class OwnOptions:
+    """What was typed of the check itself."""
+
+    TEXT: tuple[str, ...] = option(
+        "TEXT", help="a jobParameters text instead of options; - reads standard input", group=OWN, many=True
+    )
+    pandaid: Optional[int] = option(
+        "--pandaid", help="check a submitted job instead", group=OWN, metavar="N", minimum=1
+    )
+    json: bool = option("--json", help="print one JSON document", group=OWN, default=False)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group=OWN, default=0, count=True)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CheckOptions(OwnOptions, TransferOptions, JobOptions):
+    """What was typed."""
+
+
+def command(argv: Sequence[str]) -> int:
+    """The exit code of one ``goclient check`` command line: 0 unless a finding is an error."""
+    parser = _argparse.Parser(
+        CheckOptions,
+        prog=PROG,
+        usage=f"{PROG} [{{TEXT | - | --pandaid N}}] [OPTION ...]",
+        description="Look at a job's transfers as sendJob.py does before it submits; nothing is sent.",
+        epilog="The options are those of sendJob.py, and none is required. A TEXT that begins with dashes follows --.",
+        needs_nothing=True,
+    )
+    options, errors = parser.read(_record_last(argv))
+    from goclient.errors import Collector, UsageError, raise_all
+
+    collected = Collector(errors)
+    with collected:
+        _one_source(options)
+    items = transfer_items(options, collected)
+    with collected:
+        check_identity(options)
+    examination = _examined(options, items, collected.errors)
+    usage = [error for error in examination.errors if isinstance(error, UsageError)]
+    if usage:
+        raise_all(examination.errors)
+    if options.json:
+        _run.print_json(examination.document())
+    else:
+        _print(examination)
+    return examination.exit_code
+
+
+def _record_last(argv: Sequence[str]) -> list[str]:
+    """The words with a record that begins with our marker behind a bare ``--``: it is a text, no option."""
+    records = [word for word in argv if word.startswith("--goclient=")]
+    if not records or "--" in argv:
+        return list(argv)
+    return [*(word for word in argv if word not in records), "--", *records]
+
+
+def _one_source(options: CheckOptions) -> None:
+    """None; raises UsageError if more is given than one text, one job, or options of transfers."""
+    from goclient.errors import UsageError
+    from goclient.model.grammar import KEYS
+
+    typed = [f"--{key}" for key in KEYS if getattr(options, key)] + (
+        ["--jobParameters"] if options.jobParameters else []
+    )
+    others = [*(["--pandaid"] if options.pandaid is not None else []), *(["TEXT"] if options.TEXT else [])]
+    if len(options.TEXT) > 1:
+        message = f"one text is needed, not {len(options.TEXT)} words"
+        raise UsageError(message, hint="quote the whole text", code="one-text", subject="TEXT")
+    if len(others) + bool(typed) > 1:
+        message = f"more than one job is given: {', '.join([*others, *typed])}"
+        raise UsageError(message, hint="give a text, or --pandaid, or options", code="one-text", subject=others[0])
+
+
+def _examined(options: CheckOptions, items: dict[str, list[str]], errors: Sequence["GoclientError"]) -> "Examination":
+    from goclient import config
+    from goclient.cli._text import job_text
+    from goclient.examine import Looker, examine_request, examine_text
+
+    looker = Looker(config.catalogue, _run.globus, wishes(options), waiting(PROG))
+    if errors or not (options.TEXT or options.pandaid is not None):
+        return examine_request(job_request(options, options, items), looker, read_lines=read_lines, errors=errors)
+    return examine_text(job_text("".join(options.TEXT), options.pandaid), looker)
+
+
+def _print(examination: "Examination") -> None:
+    """Prints a line for each finding, its hint below it, and what they come to."""
+    for finding in examination.findings:
+        print(f"{finding.level:<7}  {printable(finding.message)}")
+        if finding.hint:
+            print(f"         {printable(finding.hint)}")
+    errors = len(examination.errors)
+    warnings = sum(finding.level == "warning" for finding in examination.findings)
+    print("ready" if not errors else "not ready", f"({errors} error(s), {warnings} warning(s))", sep=" ")

@@ -1,0 +1,214 @@
+"""The options that several commands have: of a job, and of its transfers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+from goclient.cli._argparse import option
+
+if TYPE_CHECKING:
+    from goclient.check import Wishes
+    from goclient.errors import Collector
+    from goclient.submit import Request
+
+JOB, MOVE = "job", "transfers"
+LOCATION = "ENDPOINT:/PATH"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class JobOptions:
+    """What was typed of the job; a required option that is missing is the empty string."""
+
+    njobs: int = option("--njobs", help="how many jobs", group=JOB, default=1, metavar="N", minimum=1, maximum=100_000)
+    computingSite: str = option(
+        "--computingSite", help="the PanDA queue to run at", group=JOB, default="", metavar="QUEUE", required=True
+    )
+    transformation: str = option(
+        "--transformation",
+        help="the payload: a URL, or a path on the node",
+        group=JOB,
+        default="",
+        metavar="URL",
+        required=True,
+    )
+    jobParameters: str = option(
+        "--jobParameters",
+        help="the payload's own words; transfers may stand among them",
+        group=JOB,
+        default="",
+        metavar="WORDS",
+    )
+    prodSourceLabel: str = option("--prodSourceLabel", help="the kind of job", group=JOB, default="user", metavar="L")
+    cloud: Optional[str] = option("--cloud", help="the cloud of the queue", group=JOB)
+    VO: Optional[str] = option("--VO", help="the virtual organisation", group=JOB)
+    processingType: Optional[str] = option("--processingType", help="the processing type", group=JOB, metavar="TYPE")
+    priority: int = option(
+        "--priority", help="the job's priority", group=JOB, default=1000, metavar="N", minimum=-100_000, maximum=100_000
+    )
+    destinationSE: str = option("--destinationSE", help="the storage element", group=JOB, default="local", metavar="SE")
+    destinationDBlock: Optional[str] = option(
+        "--destinationDBlock", help="the output dataset (default: a new one)", group=JOB, metavar="DS"
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TransferOptions:
+    """What was typed of its transfers, and of how they are checked."""
+
+    StageinGOsrc: tuple[str, ...] = option(
+        "--StageinGOsrc", help="what to bring before the payload runs", group=MOVE, many=True, metavar=LOCATION
+    )
+    StageinGOdest: tuple[str, ...] = option(
+        "--StageinGOdest",
+        help="where to: one directory, or one for each (default: the job's directory)",
+        group=MOVE,
+        many=True,
+        metavar=LOCATION,
+    )
+    StageoutGOsrc: tuple[str, ...] = option(
+        "--StageoutGOsrc",
+        help="what to take away after the payload: names in the job's directory",
+        group=MOVE,
+        many=True,
+        metavar="NAME",
+    )
+    StageoutGOdest: tuple[str, ...] = option(
+        "--StageoutGOdest", help="where to: one directory, or one for each", group=MOVE, many=True, metavar=LOCATION
+    )
+    Data: tuple[str, ...] = option(
+        "--Data", help="the payload's output: names in the job's directory", group=MOVE, many=True, metavar="NAME"
+    )
+    OutputGO: tuple[str, ...] = option(
+        "--OutputGO", help="the directory for the output", group=MOVE, many=True, metavar=LOCATION
+    )
+    WorkingendpointGO: Optional[str] = option(
+        "--WorkingendpointGO",
+        help="what the node's own Globus endpoint is called, or the UUID of a server that sees the job's directory",
+        group=MOVE,
+        metavar="NAME",
+    )
+    goOverwrite: bool = option(
+        "--goOverwrite", help="allow that files at the destinations are overwritten", group=MOVE, default=False
+    )
+    goMkdir: bool = option("--goMkdir", help="make the destinations' folders now", group=MOVE, default=False)
+    goLenient: bool = option(
+        "--goLenient",
+        help="let a site that does not know goclient run the payload, without its files",
+        group=MOVE,
+        default=False,
+    )
+    goAllowPersonal: bool = option(
+        "--goAllowPersonal",
+        help="allow files to go between two Globus Connect Personal endpoints, which needs a subscription",
+        group=MOVE,
+        default=False,
+    )
+    pilotIdentity: Optional[str] = option(
+        "--pilotIdentity",
+        help="the Globus id of whoever the pilot transfers as: look whether it may, too",
+        group=MOVE,
+        metavar="UUID",
+    )
+    goProbe: bool = option(
+        "--goProbe",
+        help="really make a directory at each destination, and remove it",
+        group=MOVE,
+        default=False,
+    )
+    goNeeds: int = option(
+        "--goNeeds",
+        help="how many hours your Globus login should last",
+        group=MOVE,
+        default=24,
+        metavar="HOURS",
+        minimum=0,
+        maximum=8760,
+    )
+    goTimeout: int = option(
+        "--goTimeout",
+        help="how many seconds Globus may take to answer all checks",
+        group=MOVE,
+        default=30,
+        metavar="N",
+        minimum=1,
+        maximum=3600,
+    )
+
+
+def transfer_items(options: TransferOptions, collected: "Collector") -> dict[str, list[str]]:
+    """The items of each transfer option that was given; mistakes in the lists are collected."""
+    from goclient.model.grammar import KEYS, OVERWRITE
+    from goclient.model.lists import split_items
+
+    items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
+    for key in KEYS:
+        given = getattr(options, key)
+        if given:
+            values, read = ((given,), None) if isinstance(given, str) else (given, read_lines)
+            with collected:
+                items[key] = split_items(f"--{key}", values, read)
+    return items
+
+
+def read_lines(path: str) -> list[str]:
+    """The lines of the file of a list; raises RequestError with the reason if it cannot be read."""
+    from goclient.errors import RequestError, quoted
+
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read().split("\n")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        hint = "@FILE names a file with one item a line"
+        raise RequestError(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
+
+
+def job_request(options: JobOptions, moves: TransferOptions, items: dict[str, list[str]]) -> "Request":
+    """The request that the options make: a new job's name, its common values, its words and transfers."""
+    from goclient import submit
+
+    common, name = submit.new_job_common(
+        transformation=options.transformation,
+        computingSite=options.computingSite,
+        prodSourceLabel=options.prodSourceLabel,
+        destinationSE=options.destinationSE,
+        destinationDBlock=options.destinationDBlock,
+        currentPriority=options.priority,
+        cloud=options.cloud,
+        VO=options.VO,
+        processingType=options.processingType,
+    )
+    return submit.Request(common, name, options.njobs, options.jobParameters, items, moves.goLenient)
+
+
+def wishes(options: TransferOptions) -> "Wishes":
+    """What the options say about the checks."""
+    from goclient.check import Wishes
+
+    return Wishes(
+        make_folders=options.goMkdir,
+        allow_personal=options.goAllowPersonal,
+        pilot_identity=options.pilotIdentity.lower() if options.pilotIdentity else None,
+        probe=options.goProbe,
+        hours=options.goNeeds,
+        seconds=float(options.goTimeout),
+    )
+
+
+def check_identity(options: TransferOptions) -> None:
+    """None; raises UsageError if the pilot's identity is no id."""
+    from goclient.errors import UsageError, quoted
+    from goclient.model.location import is_uuid
+
+    identity = options.pilotIdentity
+    if identity is not None and not is_uuid(identity):
+        message = f"--pilotIdentity {quoted(identity)} is not a UUID"
+        hint = "globus get-identities NAME shows it; that of a service is its client id"
+        raise UsageError(message, hint=hint, code="not-a-uuid", subject="--pilotIdentity")
+
+
+def waiting(prog: str) -> Callable[[str], None]:
+    """What tells the user of a command that a check takes long."""
+    from goclient.cli import _run
+
+    return lambda text: _run.say(prog, text)

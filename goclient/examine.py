@@ -1,0 +1,93 @@
+"""Examination: everything that can be known of a job's transfers before it is submitted, as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from goclient.check import Wishes, look
+from goclient.errors import Collector, ExitCode, GoclientError, Several
+from goclient.model.block import decode_with_doubts
+from goclient.model.finding import Finding
+from goclient.understand import on_node, spec_mistakes, understood
+
+if TYPE_CHECKING:
+    from goclient.model.lists import ReadLines
+    from goclient.model.spec import TransferSpec
+    from goclient.services.globus import Globus
+    from goclient.submit import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """What looks: the catalogue, the service, what the user wishes, and who is told if it takes long."""
+
+    catalogue: Callable[[], dict[str, str]]
+    globus: Callable[[], Globus]
+    wishes: Wishes
+    say: Callable[[str], None]
+
+    def findings(self, spec: TransferSpec, count: int) -> list[Finding]:
+        """What the checks find in a spec of so many jobs."""
+        _, found = look(spec, count, catalogue=self.catalogue, globus=self.globus, wishes=self.wishes, say=self.say)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found; it is good if no finding is an error."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> list[GoclientError]:
+        """The errors among the findings."""
+        return [finding.error for finding in self.findings if finding.error is not None]
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the worst finding."""
+        return Several(self.errors).exit_code if self.errors else ExitCode.DONE
+
+    def document(self) -> dict[str, Any]:
+        """The contract's JSON object: ok, findings."""
+        return {"ok": not self.errors, "findings": [finding.document() for finding in self.findings]}
+
+
+def examine_request(
+    request: Request, looker: Looker, *, read_lines: ReadLines, errors: Sequence[GoclientError] = ()
+) -> Examination:
+    """What is found in a request; Globus is asked only about one that has no mistakes.
+
+    ``errors`` were found before, and are findings like the others.
+    """
+    collected = Collector(errors)
+    with collected:
+        request.common.check()
+    spec, _, mistakes, doubts = understood(
+        request.parameters,
+        items=request.items,
+        count=request.count,
+        lenient=request.lenient,
+        read_lines=read_lines,
+        errors=collected.errors,
+    )
+    found = [] if mistakes else looker.findings(spec, request.count)
+    return _examination(mistakes, [*doubts, *found])
+
+
+def examine_text(text: str, looker: Looker) -> Examination:
+    """What is found in the jobParameters of one job, a record's or as typed."""
+    try:
+        (spec, _), doubts = decode_with_doubts(text)
+    except GoclientError as error:
+        return _examination([error], [])
+    mistakes = list(spec_mistakes(spec, 1))
+    found = [] if mistakes else looker.findings(spec, 1)
+    return _examination(mistakes, [*doubts, *on_node(spec), *found])
+
+
+def _examination(mistakes: Sequence[GoclientError], findings: Sequence[Finding]) -> Examination:
+    parts = [part for error in mistakes for part in error.parts]
+    return Examination((*map(Finding.failed, parts), *findings))

@@ -1,0 +1,422 @@
+"""The catalogue of endpoints is read with care, and changed without losing a byte of what others wrote."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient import catalogue
+from goclient.errors import GoclientError, RequestError
+from goclient.model.entries import (
+    checked_name,
+    checked_where,
+    fields_of,
+    key,
+    kind_of,
+    read_entries,
+    with_entry,
+    without_entry,
+)
+from goclient.model.lists import split_items
+from goclient.model.location import parse_location
+from tests.strategies import MANY, endpoints, hosts
+
+UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
+SITE1 = f'[SITE1]\nkind = "globus"\nid = "{UUID}"\n'
+
+
+# --- what hypothesis draws ----------------------------------------------------------------------------------
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return checked_name(text) == text
+    except RequestError:
+        return False
+
+
+names = endpoints.filter(_is_name)
+wheres = st.uuids().map(str) | hosts.map("gsiftp://".__add__)
+
+_COMMENTS = st.sampled_from(("# mine", "  # [SITE1]", '# kind = "s3"', "#", "# é '''"))
+_BLANKS = st.sampled_from(("", "  ", "\t"))
+_MORE = st.sampled_from(
+    (
+        'owner = "me" # not a comment: #',
+        'note = """\n[SITE1]\n\n# no comment\nkind = "s3"\n"""',
+        "note = '''[B]\n'''",
+        'also = [\n  "[x]", # why\n\n  1,\n]',
+        "# inside",
+    )
+)
+
+
+class Written(NamedTuple):
+    """A catalogue as somebody might have written it: its entries, and its comments outside of tables, in order."""
+
+    text: str
+    entries: dict[str, str]
+    comments: list[str]
+
+
+@st.composite
+def written(draw: st.DrawFn) -> Written:
+    """A catalogue with inline entries, then tables, among comments and blank lines; of one kind of line end."""
+    entries = draw(st.dictionaries(names, wheres, max_size=4))
+    inline = draw(st.integers(0, len(entries)))
+    lines: list[str] = []
+    comments: list[str] = []
+
+    def between() -> None:
+        for number in range(draw(st.integers(0, 2))):
+            comment = f"{draw(_COMMENTS)} {len(comments)}-{number}"
+            comments.append(comment)
+            lines.extend((comment, draw(_BLANKS))[: draw(st.integers(1, 2))])
+
+    for number, (name, where) in enumerate(entries.items()):
+        between()
+        fields = [f'{field} = "{value}"' for field, value in fields_of(where).items()]
+        if number < inline:
+            dotted = [f"{key(name)}.{field}" for field in fields]
+            lines += draw(st.sampled_from(([f"{key(name)} = {{ {', '.join(fields)} }}"], dotted)))
+        else:
+            body = draw(st.permutations([*fields, *draw(st.lists(_MORE, max_size=1))]))
+            lines += [f"[{key(name)}]", *body] if not body[-1].startswith("#") else [f"[{key(name)}]", *reversed(body)]
+            if draw(st.booleans()):
+                lines += ["", f"  [{key(name)}.more]", "x = 1"]
+    between()
+    end = draw(st.sampled_from(("\n", "\r\n")))
+    text = "\n".join(lines) + draw(st.sampled_from(("\n", ""))) * bool(lines)
+    return Written(text.replace("\n", end), entries, comments)
+
+
+# --- a text, changed ----------------------------------------------------------------------------------------
+
+
+@MANY
+@given(written(), names, wheres)
+def test_what_was_added_is_read_and_all_else_as_before(old: Written, name: str, where: str) -> None:
+    others = {one: entry for one, entry in old.entries.items() if one != name}
+    text = without_entry(old.text, name) if name in old.entries else old.text
+    assert read_entries(text) == (others, [])
+    added = with_entry(text, name, where)
+    assert read_entries(added) == ({**others, name: where}, [])
+    assert added.startswith(text)
+
+
+@MANY
+@given(written(), names, wheres)
+def test_what_was_added_and_removed_leaves_the_bytes_before(old: Written, name: str, where: str) -> None:
+    if name not in old.entries:
+        assert without_entry(with_entry(old.text, name, where), name) == old.text
+
+
+@MANY
+@given(written())
+def test_removing_one_leaves_the_others_and_every_comment(old: Written) -> None:
+    for name in old.entries:
+        text = without_entry(old.text, name)
+        left = {one: entry for one, entry in old.entries.items() if one != name}
+        assert read_entries(text) == (left, [])
+        kept = iter(text.split("\n"))
+        assert all(any(line.rstrip("\r") == comment for line in kept) for comment in old.comments)
+
+
+@MANY
+@given(st.text() | st.lists(st.sampled_from(("[", "]", '"', "'''", "=", "\n", "A", "1" * 5000, "#", "."))).map("".join))
+def test_a_text_is_a_catalogue_or_says_on_which_line_it_is_none(text: str) -> None:
+    entries, problems = read_entries(text)
+    assert all(0 <= one.line <= text.count("\n") + 1 and one.text for one in problems)
+    assert not entries or all(map(kind_of, entries.values()))
+
+
+def test_a_text_that_is_nested_without_end_is_no_catalogue() -> None:
+    ((problem),) = read_entries("a = " + "[" * 100_000)[1]
+    assert "too deeply" in problem.text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(f"{SITE1}\n[B]\nx = 1\n", "[B]\nx = 1\n", id="the first"),
+        pytest.param(f"# all\n\n{SITE1}\n# of B\n[B]\nx = 1\n", "# all\n\n# of B\n[B]\nx = 1\n", id="in the middle"),
+        pytest.param(f"[B]\nx = 1\n# of SITE1\n{SITE1}# the end", "[B]\nx = 1\n# of SITE1\n# the end", id="the last"),
+        pytest.param('SITE1.kind = "s3"\n# why\nSITE1.id = 5\nB = 1\n', "# why\nB = 1\n", id="keys above all tables"),
+        pytest.param("[SITE1]\na = 1\n[B]\nx = 1\n[SITE1.c]\ny = 1\n", "[B]\nx = 1\n", id="a table in two places"),
+        pytest.param('[SITE1]\n# inside\na = """\n[B]\n"""\n[B]\n', "[B]\n", id="with all that is inside"),
+        pytest.param("[B]\nx = 1\n", "[B]\nx = 1\n", id="not there"),
+    ],
+)
+def test_removing_takes_the_tables_own_lines(before: str, after: str) -> None:
+    assert without_entry(before, "SITE1") == after
+
+
+# --- what is wrong with a text --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        pytest.param('[A]\nkind = "globus\n', 2, "no TOML", id="a quote that is missing"),
+        pytest.param(f"{SITE1}\n[B", 5, "no TOML", id="a bracket that is missing"),
+        pytest.param(f"{SITE1}\n{SITE1}", 5, "twice", id="a name that is there twice"),
+        pytest.param(f'{SITE1}\n[B]\nkind = "s3"\n', 5, '[B] has the kind "s3"', id="an unknown kind"),
+        pytest.param(f'{SITE1}[B]\nid = "{UUID}"\n', 4, "[B] has no kind", id="no kind"),
+        pytest.param(f"# x\n\n{SITE1.replace(UUID, 'SITE1')}", 3, '[SITE1] has the id "SITE1"', id="a bad UUID"),
+        pytest.param('\n[B]\nkind = "globus"\n', 2, "[B] has no id", id="no id"),
+        pytest.param('[B]\nkind = "gridftp"\nurl = "ftp://h"\n', 1, '[B] has the url "ftp://h"', id="no gridftp"),
+        pytest.param(f"[A]\n{SITE1}", 1, "[A] has no kind", id="an empty table"),
+        pytest.param(f'[a.b]\nkind = "globus"\nid = "{UUID}"', 1, '["a.b"]', id="a dot without quotes"),
+        pytest.param('x = """\n\n"""\nB = 5\n', 4, "[B] is no table", id="no table"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(text: str, line: int, words: str) -> None:
+    problems = read_entries(text)[1]
+    assert [one.line for one in problems if words in one.text] == [line], problems
+
+
+def test_all_that_is_wrong_in_both_files_is_said_at_once(tmp_path: Path) -> None:
+    user, site = tmp_path / "user.toml", tmp_path / "site.toml"
+    user.write_text('[A]\nkind = "s3"\n[B]\nkind = "globus"\nid = "x"\n')
+    site.write_text("[C\n")
+    with pytest.raises(GoclientError) as caught:
+        catalogue.merged(str(user), str(site))
+    assert [one.message.split(": ")[0] for one in caught.value.parts] == [
+        f'the endpoint catalogue "{site}", line 1',
+        f'the endpoint catalogue "{user}", line 1',
+        f'the endpoint catalogue "{user}", line 3',
+    ]
+    assert caught.value.exit_code == 10
+    assert all(one.hint for one in caught.value.parts)
+
+
+def test_what_is_not_utf8_is_said_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "e.toml"
+    path.write_bytes(b"# a\n# \xff\n")
+    with pytest.raises(RequestError, match="line 2: it is no TOML: it is not UTF-8"):
+        catalogue.read(str(path))
+
+
+# --- what is typed ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "no name"),
+        ("  ", "no name"),
+        ("a:b", "colon"),
+        (UUID, "UUID"),
+        (UUID.upper(), "UUID"),
+        ("globus", "scheme"),
+        ("gsiftp", "scheme"),
+        ("file", "scheme"),
+        ("a$b", "$"),
+        ("a\nb", "control"),
+        ("a\x7fb", "control"),
+        ("a\ud800", "Unicode"),
+        ("a,b", "comma"),
+        ("@a", "file"),
+        ("#a", "comment"),
+        (" a", "blank"),
+        ("a\t", "control"),
+        ("goclient", "the job's own endpoint"),
+        ("x" * 257, "256"),
+    ],
+)
+def test_a_name_that_a_location_would_misread_is_none(name: str, why: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        checked_name(name)
+    assert why in caught.value.message
+    assert (caught.value.code, bool(caught.value.hint)) == ("name", True)
+
+
+@MANY
+@given(st.text(max_size=12) | endpoints)
+def test_a_name_is_none_or_every_location_on_it_reads_so(text: str) -> None:
+    if _is_name(text):
+        location = f"{text}:/a b"
+        assert split_items("--Data", [location], lambda _: []) == [location]
+        assert (parse_location(location).endpoint, parse_location(location).path) == (text, "/a b")
+
+
+@pytest.mark.parametrize(
+    ("typed", "where"),
+    [
+        (UUID, UUID),
+        (UUID.upper(), UUID),
+        (f"globus://{UUID}", UUID),
+        (f"globus://{UUID}/", UUID),
+        ("gsiftp://H.example.org", "gsiftp://h.example.org"),
+        ("gsiftp://h:2811/", "gsiftp://h:2811"),
+    ],
+)
+def test_an_endpoint_is_a_uuid_or_a_gridftp_server(typed: str, where: str) -> None:
+    assert checked_where(typed) == where
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "SITE1", UUID[:-1], f"{UUID}:/a", f"globus://{UUID}/a", "globus://x", "gsiftp://", "gsiftp://h/a", "ftp://h"],
+)
+def test_what_is_no_endpoint_is_quoted_with_what_to_type(typed: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        checked_where(typed)
+    assert f'"{typed}" is no endpoint' in caught.value.message
+    assert "endpoint list --search" in caught.value.hint
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A catalogue with a comment and one entry."""
+    file = tmp_path / "endpoints.toml"
+    file.write_text(f"# by hand\n\n{SITE1}")
+    file.chmod(0o640)
+    return file
+
+
+def test_a_file_that_is_not_there_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "deep" / "e.toml"
+    before = os.umask(0)
+    try:
+        assert catalogue.add(str(file), "SITE1", UUID)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (file, file.parent, file.parent.parent)]
+    assert modes == [0o600, 0o700, 0o700]
+    assert file.read_text() == SITE1
+    assert os.listdir(file.parent) == ["e.toml"]
+
+
+def test_permissions_and_bytes_are_kept(path: Path) -> None:
+    before = path.read_bytes()
+    assert catalogue.add(str(path), "NEW", OTHER)
+    assert catalogue.remove(str(path), "NEW")
+    assert path.read_bytes() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_what_is_there_already_is_not_written(path: Path) -> None:
+    before = path.stat()
+    assert not catalogue.add(str(path), "SITE1", UUID)
+    assert not catalogue.remove(str(path), "NEW")
+    assert path.stat() == before
+
+
+def test_a_name_that_means_something_else_stays_so(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(RequestError) as caught:
+        catalogue.add(str(path), "SITE1", OTHER)
+    assert (caught.value.code, caught.value.exit_code) == ("name-taken", 10)
+    assert UUID in caught.value.message
+    assert "goclient endpoint remove SITE1" in caught.value.hint
+    assert path.read_bytes() == before
+
+
+def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    catalogue.add(str(link), "NEW", OTHER)
+    assert link.is_symlink()
+    assert catalogue.read(str(path)) == {"SITE1": UUID, "NEW": OTHER}
+
+
+def test_many_additions_at_once_lose_nothing(tmp_path: Path) -> None:
+    file = str(tmp_path / "new" / "e.toml")
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(lambda number: catalogue.add(file, f"S{number}", UUID), range(64)))
+    assert sorted(catalogue.read(file)) == sorted(f"S{number}" for number in range(64))
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(lambda number: catalogue.remove(file, f"S{number}"), range(64)))
+    assert Path(file).read_text() == ""
+    assert os.listdir(tmp_path / "new") == ["e.toml"]
+
+
+def test_a_change_that_cannot_be_written_leaves_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(RequestError, match="it cannot be changed: No space left"):
+        catalogue.add(str(path), "NEW", OTHER)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_wrong_entry_can_be_removed_and_stops_an_addition(path: Path) -> None:
+    right = path.read_text()
+    path.write_text(f'{right}\n[B]\nkind = "s3"\n\n[C]\n')
+    with pytest.raises(GoclientError, match=r"\[B\] has the kind"):
+        catalogue.add(str(path), "NEW", OTHER)
+    assert catalogue.remove(str(path), "B")
+    assert catalogue.remove(str(path), "C")
+    assert path.read_text() == right
+
+
+def test_what_is_no_toml_is_not_changed(path: Path) -> None:
+    path.write_text("[B\n")
+    for change in (lambda: catalogue.add(str(path), "A", UUID), lambda: catalogue.remove(str(path), "B")):
+        with pytest.raises(RequestError, match="line 1: it is no TOML"):
+            change()
+    assert path.read_text() == "[B\n"
+
+
+@pytest.mark.parametrize("file", ["/dev/null", "."])
+def test_what_is_no_file_is_not_changed(file: str) -> None:
+    with pytest.raises(RequestError):
+        catalogue.add(file, "A", UUID)
+
+
+def test_a_device_is_an_empty_catalogue() -> None:
+    assert catalogue.read(os.devnull) == {}
+
+
+# --- whose file it is ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "commands"),
+    [
+        pytest.param(0o100600, 1000, [], id="mine alone"),
+        pytest.param(0o100644, 1000, [], id="read by others"),
+        pytest.param(0o100644, 0, [], id="of root"),
+        pytest.param(0o100664, 1000, ["chmod go-w"], id="written by the group"),
+        pytest.param(0o100602, 1000, ["chmod go-w"], id="written by others"),
+        pytest.param(0o100666, 0, ["chmod go-w"], id="of root, written by others"),
+        pytest.param(0o100600, 1001, ["sudo chown 1000"], id="of somebody else"),
+        pytest.param(0o100620, 1001, ["sudo chown 1000", "chmod go-w"], id="both"),
+        pytest.param(0o020666, 0, [], id="a device"),
+    ],
+)
+def test_a_file_that_others_could_change_is_found_out(mode: int, owner: int, commands: list[str]) -> None:
+    status = os.stat_result((mode, 1, 1, 1, owner, owner, 0, 0, 0, 0))
+    assert [command for _, command in catalogue.access_problems(status, 1000)] == commands
+
+
+@pytest.mark.parametrize("mode", [0o660, 0o606, 0o666])
+def test_a_file_that_others_can_change_is_neither_read_nor_changed(path: Path, mode: int) -> None:
+    path.chmod(mode)
+    before = path.read_bytes()
+    acts = (
+        lambda: catalogue.read(str(path)),
+        lambda: catalogue.add(str(path), "NEW", UUID),
+        lambda: catalogue.remove(str(path), "SITE1"),
+    )
+    for act in acts:
+        with pytest.raises(RequestError) as caught:
+            act()
+        assert f"mode {mode:04o}" in caught.value.message
+        assert caught.value.hint == f"chmod go-w {path}"
+        assert caught.value.exit_code == 10
+    assert path.read_bytes() == before

@@ -1,0 +1,424 @@
+"""``goclient check`` says in about a second what a job would learn hours later, and sends nothing."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from goclient.check import one_login
+from goclient.check.acting import Acting
+from goclient.check.parallel import Asker
+from goclient.errors import EndpointError, GoclientError, LoginNeeded
+from goclient.model.finding import Finding
+from goclient.model.spec import Move, Place, TransferSpec
+from goclient.services.collection import AccessRule, Collection
+from tests.conftest import Result, Run, Sandbox
+
+INPUT = "SITE1:/home/osg_data/panda/0064.file"
+OUTPUT = ("--Data=new.file", "--OutputGO=SITE1:/home/osg_data/panda/")
+
+
+def check(sandbox: Sandbox, *words: str, **more: str) -> Result:
+    return sandbox.run("goclient", "check", *words, **more)
+
+
+def codes(result: Result, level: str) -> list[str]:
+    return [finding["code"] for finding in result.json["findings"] if finding["level"] == level]
+
+
+@pytest.fixture
+def trouble(shared_sandbox: Sandbox) -> Iterator[Any]:
+    """Makes trouble in the sandbox, which is over when the test is."""
+    url = f"{shared_sandbox.url}/sandbox/trouble"
+
+    def make(**what: Any) -> None:
+        requests.post(url, json=what, timeout=10).raise_for_status()
+
+    yield make
+    requests.delete(url, timeout=10).raise_for_status()
+
+
+# --- what it says ---------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_is_right_is_ready(shared_sandbox: Sandbox) -> None:
+    document = check(shared_sandbox, f"--StageinGOsrc={INPUT}", *OUTPUT, "--json").json
+    assert set(document) == {"ok", "findings"}
+    assert document["ok"] is True
+    assert {finding["level"] for finding in document["findings"]} == {"ok"}
+    assert set(document["findings"][0]) == {"level", "code", "subject", "message", "hint"}
+    shown = check(shared_sandbox, f"--StageinGOsrc={INPUT}", *OUTPUT)
+    assert shown.code == 0
+    assert shown.out.splitlines()[-1] == "ready (0 error(s), 0 warning(s))"
+    assert "SITE1 is SITE1, a mapped collection of jdoe@sandbox.example" in shown.out
+    assert "1 file(s) of 1984 bytes" in shown.out
+    assert shared_sandbox.rows("select * from jobs") == []
+
+
+def test_everything_is_said_at_once_with_the_exit_code_of_the_worst(shared_sandbox: Sandbox) -> None:
+    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}x,SITE2:/a,LAPTOP:/b", *OUTPUT, "--json")
+    assert (result.code, result.json["ok"]) == (40, False)
+    assert codes(result, "error") == ["endpoint-not-found", "disconnected", "path-not-found"]
+    assert codes(result, "ok") == ["endpoint", "target"]
+    shown = check(shared_sandbox, f"--StageinGOsrc={INPUT}x", *OUTPUT)
+    assert shown.code == 40
+    assert 'did you mean "0064.file"?' in shown.out
+    assert shown.out.splitlines()[-1] == "not ready (1 error(s), 0 warning(s))"
+
+
+def test_mistakes_of_the_request_are_findings_and_globus_is_not_asked(run: Run) -> None:
+    result = run("goclient", "check", "--Data=x", "--StageinGOsrc=A:b", "--json")
+    assert (result.code, codes(result, "error")) == (10, ["location", "list-rule"])
+    inside = run("goclient", "check", "--jobParameters=globus-endpoint-inn=A", "--json")
+    assert (inside.code, codes(inside, "error")) == (10, ["misspelt"])
+
+
+def test_warnings_alone_are_no_failure(shared_sandbox: Sandbox) -> None:
+    result = check(shared_sandbox, "--jobParameters=in-mode=local dir-in=/d files-in=a", "--json")
+    assert (result.code, result.json["ok"], codes(result, "warning")) == (0, True, ["unchecked"])
+
+
+def test_what_only_the_node_can_see_is_a_warning(shared_sandbox: Sandbox) -> None:
+    words = "--jobParameters=in-mode=server globus-endpoint-local=SITE1 dir-in=/home/osg_data/panda files-in=0064.file"
+    result = check(shared_sandbox, words, "--json")
+    assert (result.code, codes(result, "warning")) == (0, ["unchecked"])
+    assert "must see the job's directory" in check(shared_sandbox, words).out
+
+
+def test_nothing_is_required_and_nothing_to_move_is_right(run: Run) -> None:
+    assert run("goclient", "check", "--json").json == {"ok": True, "findings": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        pytest.param(("a", "b"), "one text is needed, not 2 words", id="two texts"),
+        pytest.param(("a", "--pandaid=3"), "more than one job is given: --pandaid, TEXT", id="a text and a job"),
+        pytest.param(("a", "--Data=x"), "more than one job is given: TEXT, --Data", id="a text and options"),
+        pytest.param(("--noSubmit",), '"--noSubmit" is not an option', id="an option of sendJob alone"),
+        pytest.param(("--goTimeout=0",), '"0" is out of range', id="no time at all"),
+    ],
+)
+def test_what_cannot_be_checked_is_a_usage_error(run: Run, words: tuple[str, ...], shown: str) -> None:
+    result = run("goclient", "check", *words)
+    assert (result.code, result.out) == (2, "")
+    assert shown in result.err
+
+
+def test_a_text_a_record_and_a_submitted_job_are_checked_like_options(sandbox: Sandbox) -> None:
+    words = (f"--StageinGOsrc={INPUT}", *OUTPUT)
+    tried = sandbox.submit(*words, "--noSubmit")
+    record = tried.out.partition("jobParameters=")[2].strip()
+    assert record.startswith("--goclient=v1:")
+    typed = check(sandbox, *words, "--json").json
+    assert sandbox.submit(*words).code == 0
+    found = [
+        check(sandbox, record, "--json").json,
+        check(sandbox, "--json", "--", record).json,
+        check(sandbox, "--pandaid=1", "--json").json,
+        check(sandbox, "run " + " ".join(words), "--json").json,
+    ]
+    by_input = subprocess.run(
+        [sys.executable, "-m", "goclient", "check", "-", "--json"],
+        env=sandbox.env, cwd=sandbox.cwd, input=record.encode(), capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    found.append(Result(0, by_input.stdout.decode(), "").json)
+    assert all(one["ok"] for one in found)
+    assert [one["code"] for one in found[3]["findings"]] == [one["code"] for one in typed["findings"]]
+    assert {len(one["findings"]) for one in found} == {len(typed["findings"])}
+    broken = check(sandbox, record.replace(":3 ", ":9 ").replace(":4 ", ":9 "), "--json")
+    assert (broken.code, codes(broken, "error")) == (10, ["damaged-block"])
+
+
+# --- endpoints ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "message", "hint"),
+    [
+        pytest.param("LAPTOP:/a", "disconnected", "not connected", "jdoe@sandbox.example", id="a laptop that sleeps"),
+        pytest.param("ENDPOINT1:/a", "no-collection", "holds no data", "endpoint list --search", id="a bare endpoint"),
+        pytest.param("SITE:/a", "endpoint-not-found", 'no endpoint is called "SITE"', '"SITE1"', id="half a name"),
+        pytest.param("site1:/a", "endpoint-not-found", '"site1"', '"SITE1"', id="wrong case"),
+        pytest.param(
+            "mxp#MXP_BNL:/a", "endpoint-not-found", '"mxp#MXP_BNL"', '"mxp#MXP_BNL_TEST"', id="a name of 2012"
+        ),
+        pytest.param("OTHER1:/a", "endpoint-not-found", '"OTHER1"', "", id="somebody else's"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_used_is_found(
+    shared_sandbox: Sandbox, source: str, code: str, message: str, hint: str
+) -> None:
+    result = check(shared_sandbox, f"--StageinGOsrc={source}", "--json")
+    (error,) = [finding for finding in result.json["findings"] if finding["level"] == "error"]
+    assert (result.code, error["code"]) == (40, code)
+    assert message in error["message"]
+    assert hint in error["hint"]
+
+
+CREATE = """
+from goclient import config
+from goclient.services.globus import Globus
+print(*Globus(config.globus_access()).create_personal("mine"))
+"""
+
+
+def test_a_personal_endpoint_and_the_nodes_own_need_a_subscription(sandbox: Sandbox) -> None:
+    """In 2012, Globus did not move files between two Globus Connects at all."""
+    made = subprocess.run(
+        [sys.executable, "-c", CREATE], env=sandbox.env, capture_output=True, text=True, check=True, timeout=30
+    )
+    mine, key = made.stdout.split()
+    words = (f"--StageinGOsrc={mine}:{sandbox.cwd}/a",)
+    (sandbox.cwd / "a").write_text("a")
+    connect = [sandbox.env["PATH"].split(":")[0] + "/globusconnectpersonal", "-dir", str(sandbox.cwd / "gcp")]
+    subprocess.run([*connect, "-setup", "--setup-key", key], env=sandbox.env, check=True, timeout=30)
+    running = subprocess.Popen([*connect, "-start", "-restrict-paths", f"rw{sandbox.cwd}"], env=sandbox.env)
+    try:
+        while "connected" not in subprocess.run(
+            [*connect, "-status"], env=sandbox.env, capture_output=True, text=True, timeout=30, check=False
+        ).stdout.replace("disconnected", ""):
+            assert running.poll() is None
+        refused = check(sandbox, *words, "--json")
+        assert (refused.code, codes(refused, "error")) == (40, ["personal-ends"])
+        assert check(sandbox, *words, "--goAllowPersonal").code == 0
+        server = (f"--WorkingendpointGO={sandbox.rows('select id from collections')[0]['id']}",)
+        assert check(sandbox, *words, *server).code == 0
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+# --- whoever the pilot transfers as ---------------------------------------------------------------------------
+
+
+def test_what_the_pilots_identity_lacks_is_found_and_the_command_that_grants_it_mends_it(
+    sandbox: Sandbox, globus_program: str
+) -> None:
+    pilot = f"--pilotIdentity={sandbox.env['SANDBOX_PILOT_IDENTITY']}"
+    sandbox.path("SITE1", "/shared/in").mkdir(exist_ok=True)
+    sandbox.path("SITE1", "/shared/in/a").write_text("a")
+    reading = ("--StageinGOsrc=GUEST1:/in/a", "--json")
+    assert codes(check(sandbox, *reading, pilot), "ok") == ["endpoint", "source", "size", "pilot"]
+    words = (*reading, "--Data=new", "--OutputGO=GUEST1:/in/")
+    assert check(sandbox, *words).code == 0
+    refused = check(sandbox, *words, pilot)
+    (error,) = [finding for finding in refused.json["findings"] if finding["level"] == "error"]
+    assert (refused.code, error["code"], error["subject"]) == (40, "pilot-permission", "GUEST1:/in/")
+    assert "may not write" in error["message"]
+    grant(sandbox, globus_program, error["hint"], "update")  # it may read there by a rule
+    assert check(sandbox, *words, pilot).code == 0
+
+    elsewhere = ("--json", "--Data=new", "--OutputGO=GUEST1:/new out/", pilot)
+    refused = check(sandbox, *elsewhere)
+    assert codes(refused, "error") == ["pilot-permission"]
+    grant(sandbox, globus_program, refused.json["findings"][-1]["hint"], "create")
+    assert codes(check(sandbox, *elsewhere), "error") == []
+
+
+def grant(sandbox: Sandbox, globus_program: str, hint: str, verb: str) -> None:
+    """Types the command of a hint."""
+    words = shlex.split(hint.removeprefix("type: "))
+    assert words[:4] == ["globus", "endpoint", "permission", verb]
+    granted = sandbox.run(globus_program, *words[1:])
+    assert granted.code == 0, granted.err
+
+
+def test_where_only_the_storage_knows_who_may_that_is_a_warning(shared_sandbox: Sandbox) -> None:
+    pilot = f"--pilotIdentity={shared_sandbox.env['SANDBOX_PILOT_IDENTITY'].upper()}"
+    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", pilot, "--json")
+    assert (result.code, codes(result, "warning")) == (0, ["pilot-unknown"])
+    (warning,) = [finding for finding in result.json["findings"] if finding["level"] == "warning"]
+    assert "SITE1" in warning["message"]
+    assert "jdoe@sandbox.example" in warning["hint"]
+
+
+def test_a_pilots_identity_that_is_no_id_is_a_usage_error(run: Run) -> None:
+    for command in (("goclient", "check"), ("sendJob.py", "--computingSite=Q", "--transformation=/bin/true")):
+        result = run(*command, "--pilotIdentity=pilot@example.org")
+        assert (result.code, '"pilot@example.org" is not a UUID' in result.err) == (2, True)
+
+
+RULES = [
+    pytest.param([("/", "r", "identity", "me")], "/in/", False, "ok", id="a rule above"),
+    pytest.param([("/in/", "r", "identity", "me")], "/in/", True, "error", id="read only"),
+    pytest.param([("/in/", "rw", "identity", "me")], "/", False, "error", id="a rule below"),
+    pytest.param([("/in/", "rw", "identity", "you")], "/in/", False, "error", id="for another"),
+    pytest.param([("/", "rw", "all_authenticated_users", "")], "/in/", True, "ok", id="for everybody"),
+    pytest.param([("/", "rw", "group", "g")], "/in/", True, "warning", id="for a group"),
+    pytest.param([], "/in/", False, "error", id="no rule"),
+]
+
+
+@pytest.mark.parametrize(("rules", "folder", "writes", "level"), RULES)
+def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
+    rules: list[tuple[str, str, str, str]], folder: str, writes: bool, level: str
+) -> None:
+    guest = Collection(
+        "id", "G", "", "GCSv5_guest_collection", "owner", None, None, False, False, "", ("administrator",)
+    )
+
+    class Service:
+        def access_rules(self, _: str) -> list[AccessRule]:
+            return [AccessRule(*rule, expires="") for rule in rules]
+
+    acting = Acting(
+        Service(),  # type: ignore[arg-type]
+        Asker(30, print), identity="me", collections={"id": guest}, names={"id": "G"},
+    )  # fmt: skip
+    here, there = Place(endpoint=None, path="/x"), Place(endpoint="id", path=f"{folder}x")
+    moves = (Move(source=here, destination=there) if writes else Move(source=there, destination=here),)
+    (finding,) = acting.findings(TransferSpec(output=moves, working="W"))
+    assert finding.level == level
+
+
+# --- the probe ------------------------------------------------------------------------------------------------
+
+
+def test_a_probe_really_writes_and_leaves_nothing(sandbox: Sandbox) -> None:
+    folder = sandbox.path("SITE1", "/home/osg_data/panda")
+    before = sorted(folder.iterdir())
+    result = check(sandbox, *OUTPUT, "--goProbe", "--json")
+    assert (result.code, codes(result, "ok")[-1]) == (0, "probe")
+    made = [one["details"] for one in sandbox.rows("select * from events")]
+    assert sandbox.rows("select status from tasks where type = 'DELETE'") == [{"status": "SUCCEEDED"}], made
+    assert sorted(folder.iterdir()) == before
+    assert codes(check(sandbox, "--Data=x${SN}", "--OutputGO=SITE1:/${SN}/", "--goProbe", "--json"), "error") == []
+
+
+def test_a_probe_finds_what_a_listing_cannot_show(sandbox: Sandbox) -> None:
+    other = {name: sandbox.env[f"SANDBOX_PILOT_{name.removeprefix('GOCLIENT_')}"]
+             for name in ("GOCLIENT_CLIENT_ID", "GOCLIENT_CLIENT_SECRET")}  # fmt: skip
+    words = ("--Data=new", "--OutputGO=GUEST1:/in/", "--json")
+    assert check(sandbox, *words, **other).code == 0, "it may be listed"
+    refused = check(sandbox, *words, "--goProbe", **other)
+    assert (refused.code, codes(refused, "error")) == (40, ["probe:permission"])
+    assert "GUEST1:/in/ cannot be written" in refused.json["findings"][-1]["message"]
+
+
+# --- the service ----------------------------------------------------------------------------------------------
+
+
+def test_a_slow_service_is_said_and_has_an_end(shared_sandbox: Sandbox, trouble: Any) -> None:
+    trouble(route="GET /v0.10/operation/endpoint/*/ls", kind="delay", seconds=20)
+    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", "--json", "--goTimeout=3")
+    assert (result.code, codes(result, "error")) == (40, ["globus-timeout"])
+    assert "waiting for Globus (3 s at most)" in result.err
+    assert "--goTimeout" in result.json["findings"][-1]["hint"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"kind": "error", "status": 500, "document": "oops"}, id="an error that is no document"),
+        pytest.param({"kind": "error", "status": 502, "document": {"code": "ExternalError", "message": "x"}}, id="502"),
+        pytest.param({"kind": "error", "status": 404, "document": {}}, id="an empty document"),
+        pytest.param({"kind": "error", "status": 200, "document": []}, id="another document"),
+        pytest.param({"kind": "error", "status": 200, "document": "{"}, id="half a document"),
+        pytest.param(
+            {"kind": "error", "status": 403, "document": {"code": "PermissionDenied", "message": "no"}}, id="403"
+        ),
+        pytest.param({"kind": "error", "status": 400, "document": []}, id="an error that is a list"),
+        pytest.param({"kind": "truncate"}, id="a truncated answer"),
+        pytest.param({"kind": "reset"}, id="a reset"),
+    ],
+)
+@pytest.mark.parametrize("route", ["GET /v0.10/endpoint/*", "GET /v0.10/operation/endpoint/*/ls"])
+def test_any_fault_of_the_service_is_a_finding(
+    shared_sandbox: Sandbox, trouble: Any, route: str, fault: dict[str, Any]
+) -> None:
+    trouble(route=route, **fault)
+    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", "--json", "--goTimeout=4")
+    assert (result.code, result.json["ok"]) == (40, False)
+    (error,) = [finding for finding in result.json["findings"] if finding["level"] == "error"]
+    assert error["message"]
+    assert error["hint"]
+
+
+def test_many_files_cost_one_request_an_endpoint_and_one_a_folder(sandbox: Sandbox, tmp_path: Path) -> None:
+    folders = [sandbox.path("SITE1", f"/many/{number}") for number in range(20)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        for number in range(50):
+            (folder / f"{number}.root").touch()
+    names = tmp_path / "names"
+    names.write_text("".join(f"SITE1:/many/{f}/{n}.root\n" for f in range(20) for n in range(50)))
+    requests.delete(f"{sandbox.url}/sandbox/requests", timeout=10)
+    # Fifty names are in each of twenty folders: each folder has one of its own to go to.
+    result = check(sandbox, f"--StageinGOsrc=@{names}", f"--StageinGOdest=@{_targets(tmp_path)}", "--json")
+    assert result.code == 0, result.out
+    asked = requests.get(f"{sandbox.url}/sandbox/requests", timeout=10).json()["requests"]
+    kinds = [
+        one["path"].rpartition("/")[2] if one["path"].endswith("/ls") else one["path"].split("/")[2] for one in asked
+    ]
+    assert kinds.count("endpoint") == 1
+    assert kinds.count("ls") == 20
+    assert len(asked) <= 22
+
+
+def _targets(folder: Path) -> Path:
+    targets = folder / "targets"
+    targets.write_text("".join(f"goclient:/{f}/{n}.root\n" for f in range(20) for n in range(50)))
+    return targets
+
+
+def test_all_that_a_login_helps_is_mended_by_one_command() -> None:
+    needed = [LoginNeeded.to_globus("a", options=[("--endpoint", "My data")]), LoginNeeded.to_globus("b")]
+    needed += [LoginNeeded.to_globus("c", options=[("--endpoint", "B"), ("--endpoint", "My data")])]
+    other = Finding.failed(EndpointError("d", hint="e"))
+    found = one_login([*map(Finding.failed, needed), other])
+    command = "type: goclient login --endpoint 'My data' --endpoint B"
+    assert [finding.hint for finding in found] == [command, command, command, "e"]
+    assert [getattr(finding.error, "hint", "") for finding in found] == [command, command, command, "e"]
+
+
+# --- asking ---------------------------------------------------------------------------------------------------
+
+
+def test_questions_are_asked_side_by_side_and_answered_in_order() -> None:
+    together = threading.Barrier(8, timeout=30)
+
+    def question(number: int) -> int:
+        together.wait()
+        return number * number
+
+    assert Asker(60, print).ask(question, range(8)) == {number: number * number for number in range(8)}
+    assert Asker(60, print).ask(question, []) == {}
+
+
+def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None:
+    def question(number: int) -> int:
+        if number == 1:
+            raise EndpointError("one")
+        if number > 2:
+            raise ZeroDivisionError
+        return number
+
+    answers = Asker(60, print).ask(question, (0, 1, 2))
+    assert isinstance(answers[1], GoclientError)
+    assert (answers[0], answers[2]) == (0, 2)
+    with pytest.raises(ZeroDivisionError):
+        Asker(60, print).ask(question, (0, 3))
+
+
+def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None:
+    over = threading.Event()
+
+    def question(number: int) -> int:
+        if number:
+            over.wait(30)
+        return number
+
+    answers = Asker(0.2, print).ask(question, (0, 1))
+    over.set()
+    assert answers[0] == 0
+    assert isinstance(answers[1], EndpointError)
+    assert "0 s" in answers[1].message
