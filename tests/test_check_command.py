@@ -60,6 +60,7 @@ def test_a_job_that_is_right_is_ready(shared_sandbox: Sandbox) -> None:
     assert shown.out.splitlines()[-1] == "ready (0 error(s), 0 warning(s))"
     assert "SITE1 is SITE1, a mapped collection of jdoe@sandbox.example" in shown.out
     assert "1 file(s) of 1984 bytes" in shown.out
+    assert f"seen as the service {shared_sandbox.env['GOCLIENT_CLIENT_ID']}" in shown.out
     assert shared_sandbox.rows("select * from jobs") == []
 
 
@@ -67,7 +68,7 @@ def test_everything_is_said_at_once_with_the_exit_code_of_the_worst(shared_sandb
     result = check(shared_sandbox, f"--StageinGOsrc={INPUT}x,SITE2:/a,LAPTOP:/b", *OUTPUT, "--json")
     assert (result.code, result.json["ok"]) == (40, False)
     assert codes(result, "error") == ["endpoint-not-found", "disconnected", "path-not-found"]
-    assert codes(result, "ok") == ["endpoint", "target"]
+    assert codes(result, "ok") == ["identity", "endpoint", "target"]
     shown = check(shared_sandbox, f"--StageinGOsrc={INPUT}x", *OUTPUT)
     assert shown.code == 40
     assert 'did you mean "0064.file"?' in shown.out
@@ -207,7 +208,7 @@ def test_what_the_pilots_identity_lacks_is_found_and_the_command_that_grants_it_
     sandbox.path("SITE1", "/shared/in").mkdir(exist_ok=True)
     sandbox.path("SITE1", "/shared/in/a").write_text("a")
     reading = ("--StageinGOsrc=GUEST1:/in/a", "--json")
-    assert codes(check(sandbox, *reading, pilot), "ok") == ["endpoint", "source", "size", "pilot"]
+    assert codes(check(sandbox, *reading, pilot), "ok") == ["identity", "endpoint", "source", "size", "pilot"]
     words = (*reading, "--Data=new", "--OutputGO=GUEST1:/in/")
     assert check(sandbox, *words).code == 0
     refused = check(sandbox, *words, pilot)

@@ -18,7 +18,7 @@ from goclient.cli import endpoint as command_line
 from goclient.endpoint import patiently
 from goclient.errors import EndpointError, RequestError
 from tests.conftest import Result, Run, Sandbox
-from tests.test_login import Person
+from tests.test_login_command import Person
 
 BOUND = 20.0  # seconds
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"

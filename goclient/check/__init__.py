@@ -103,7 +103,10 @@ def preflight(
 
     asker = Asker(wishes.seconds, say)
     endpoints = Endpoints(globus, asker, catalogue)
-    findings = [*_login_lasts(globus.login_end, wishes.hours), *endpoints.findings(spec.endpoints)]
+    found = endpoints.findings(spec.endpoints)
+    findings = [*_login_lasts(globus.login_end, wishes.hours), *found]
+    if endpoints.collections:  # somebody was let in
+        findings.insert(0, Finding("ok", "identity", "the login", f"what follows was seen as {globus.acts_as}"))
     resolved = spec.with_endpoints(endpoints.ids)
     findings += endpoints.personal_ends(resolved, allowed=wishes.allow_personal)
     names = {found: name for name, found in endpoints.ids.items()}
@@ -117,8 +120,8 @@ def preflight(
     )
     findings += paths.findings(resolved)
     if wishes.pilot_identity is not None:
-        found = endpoints.collections
-        acting = Acting(globus, asker, identity=wishes.pilot_identity, collections=found, names=names)
+        known = endpoints.collections
+        acting = Acting(globus, asker, identity=wishes.pilot_identity, collections=known, names=names)
         findings += acting.findings(resolved)
     if wishes.probe:
         findings += probed(resolved, globus, asker, names=names)

@@ -17,7 +17,7 @@ from goclient.errors import EndpointError, quoted
 from goclient.model.access import GlobusAccess
 from goclient.model.plan import Item
 from goclient.services.collection import AccessRule, Collection
-from goclient.services.globus_app import app, login_end, retry, transport
+from goclient.services.globus_app import acts_as, app, login_end, retry, transport
 from goclient.services.globus_errors import configured, translated
 
 MAX_LABEL = 128  # characters of a task's label
@@ -54,6 +54,7 @@ class Globus:
         with configured():
             asking = app(access)
             self._client = globus_sdk.TransferClient(app=asking, transport=transport(), retry_config=retry())
+            self.acts_as: str = acts_as(asking)
             self.login_end: datetime | None = login_end(asking)  # None for one that can be renewed
 
     # --- endpoints and paths ---

@@ -56,6 +56,15 @@ def app(access: GlobusAccess) -> globus_sdk.GlobusApp:
     return service_app(access) if access.client_secret else person_app(access)
 
 
+def acts_as(asking: globus_sdk.GlobusApp) -> str:
+    """Who asks, in words, as far as that is known without asking: a service by its client id, a person by theirs."""
+    if not isinstance(asking, globus_sdk.UserApp):
+        return f"the service {asking.client_id}"
+    tokens = asking.token_storage.get_token_data_by_resource_server().values()
+    known = next((one.identity_id for one in tokens if one.identity_id), None)
+    return f"the person {known}" if known else "the person who has logged in"
+
+
 def login_end(asking: globus_sdk.GlobusApp) -> datetime | None:
     """When a login ends that cannot be renewed: with the first of its access tokens; None for any other."""
     if not isinstance(asking, globus_sdk.UserApp):
