@@ -61,6 +61,16 @@ def on_node(spec: TransferSpec) -> Iterator[Finding]:
         message = f"files pass through the server {quoted(spec.local_endpoint)}, which must see the job's directory"
         hint = "only the node can tell: ask the site whether it does (goclient pilot --sharedFolder)"
         yield Finding("warning", "unchecked", spec.local_endpoint, message, hint)
+    own = (place for move in spec.moves for place in (move.source, move.target) if place.endpoint is None)
+    own = (place for place in own if " " in place.path)  # they may be a hundred thousand
+    padded = dict.fromkeys(place for place in own if any(part != part.strip() for part in place.path.split("/")))
+    for place in list(padded)[:SHOWN]:
+        message = f"{quoted(place)} in the job's directory has a blank at one of its ends"
+        yield Finding("warning", "blank", str(place), message, "separate the items of a list with a comma alone")
+
+
+SHOWN = 5  # warnings of one kind, of thousands of files maybe
+JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
 
 
 def spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
@@ -69,6 +79,15 @@ def spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
         plan(spec)
     except GoclientError as error:
         yield error
+    for move in spec.stage_in:
+        if move.target.endpoint is None and move.target.path.split("/")[1] == JOB_OUT:
+            message = f"{quoted(move.source)} would be {quoted(move.target)} in the job's directory"
+            yield RequestError(
+                f"{message}, like the payload's output",
+                hint=f"give it another name there, such as --StageinGOdest={spec.working}:/NAME",
+                code="own-file",
+                subject=str(move.source),
+            )
     for move in spec.moves:
         for place in (move.source, move.destination):
             for placeholder in TASK_PLACEHOLDERS:

@@ -37,7 +37,10 @@ def log_length(sandbox: Sandbox) -> int:
 MISTAKES = [
     pytest.param(f"SITE1:{HOME}/0064.fil", "path-not-found", 'did you mean "0064.file"?', id="typo in the name"),
     pytest.param(f"SITE1:{HOME}/0064.FILE", "path-not-found", 'did you mean "0064.file"?', id="wrong case"),
-    pytest.param("SITE1:/home/osg_dat/panda/0064.file", "path-not-found", "no such path", id="typo in the folder"),
+    pytest.param("SITE1:/home/osg_dat/panda/0064.file", "path-not-found", 'mean "osg_data"?', id="typo in the folder"),
+    pytest.param(
+        "SITE1:/hom/osg_dat/panda/0064.file", "path-not-found", 'no folder "hom" in "/"', id="typo at the top"
+    ),
     pytest.param(f"SITE1:{HOME}/0064.file/", "not-a-directory", "leave out the final /", id="a file as a directory"),
     pytest.param("SITE2:/a", "endpoint-not-found", 'no endpoint is called "SITE2"', id="unknown endpoint"),
     pytest.param(f"{uuid.uuid4()}:/a", "endpoint-not-found", "no such collection", id="unknown collection"),

@@ -50,6 +50,8 @@ class Endpoints:
 
     def _finding(self, name: str, found: Collection | GoclientError) -> Finding:
         if isinstance(found, GoclientError):
+            if found.code == "endpoint-not-found" and name in self._catalogue:
+                found.hint = f"the catalogue says {self._catalogue[name]}: mend that (goclient endpoint remove {name})"
             return Finding.failed(found)
         if problem := _problem(name, found):
             return Finding.failed(problem)
@@ -96,23 +98,24 @@ class Endpoints:
 
 def _problem(name: str, found: Collection) -> EndpointError | None:
     """What keeps a collection from being used; None if nothing does."""
+    shown = quoted(name) if name == found.name or not found.name else f"{quoted(name)} ({found.name})"
     if not found.holds_data:
         return EndpointError(
-            f"{quoted(name)} is a GCSv5 endpoint: it holds no data itself, its collections do",
+            f"{shown} is a GCSv5 endpoint: it holds no data itself, its collections do",
             hint=f"name one of its collections: goclient endpoint list --search {quoted(found.name)} lists them",
             code="no-collection",
             subject=name,
         )
     if found.connected is False:
         return EndpointError(
-            f"{quoted(name)} is a Globus Connect Personal endpoint that is not connected",
+            f"{shown} is a Globus Connect Personal endpoint that is not connected",
             hint=f"start Globus Connect Personal on that computer, or ask {found.owner or 'its owner'} to",
             code="disconnected",
             subject=name,
         )
     if found.paused:
         return EndpointError(
-            f"{quoted(name)} is a Globus Connect Personal endpoint that is paused",
+            f"{shown} is a Globus Connect Personal endpoint that is paused",
             hint=f"let {found.owner or 'its owner'} choose Unpause in its menu",
             code="paused",
             subject=name,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from goclient.check.listings import Listings, folder_of
 from goclient.check.parallel import Asker
 from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.model.finding import Finding
@@ -13,7 +14,7 @@ from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
 
 if TYPE_CHECKING:
-    from goclient.services.globus import FileInfo, Globus
+    from goclient.services.globus import Globus
 
 SHOWN = 5  # findings of one end of a move, of thousands of jobs maybe
 
@@ -36,19 +37,20 @@ class Paths:
         make_folders: bool,
     ) -> None:
         self._globus = globus
-        self._asker = asker
+        self._listings = Listings(globus, asker, names)
         self._typed = names
         self._serials = serials
         self._overwrite = overwrite
         self._make_folders = make_folders
-        self._listings: dict[tuple[str, str], dict[str, FileInfo] | GoclientError] = {}
 
     def findings(self, spec: TransferSpec) -> list[Finding]:
         """A finding for each source and each target on the endpoints that are known, and one for their size."""
         moves = list(spec.moves)
         ends = [place for move in moves for end in (move.source, move.target) for place in self._filled(end)]
-        self._list(place for place in ends if self._sees(place))
-        self._list(place for move in moves if self._sees(move.destination) for place in self._written(move))
+        self._listings.fetch(place for place in ends if self._sees(place))
+        written = (place for move in moves if self._sees(move.destination) for place in self._written(move))
+        self._listings.fetch(written)
+        self._listings.climb()
         return [*(finding for move in moves for finding in self._move(move)), *self._size(moves)]
 
     def settled(self, spec: TransferSpec) -> TransferSpec:
@@ -56,9 +58,9 @@ class Paths:
 
         def end(place: Place) -> Place:
             fixed = "$" not in place.path and place.name and not place.is_directory
-            if not (fixed and self._sees(place) and _folder_of(place) in self._listings):
+            if not (fixed and self._sees(place) and place in self._listings):
                 return place
-            found = self._found(place)
+            found = self._listings.entry(place)
             is_directory = found is not None and not isinstance(found, GoclientError) and found.is_directory
             return Place(endpoint=place.endpoint, path=f"{place.path}/") if is_directory else place
 
@@ -77,26 +79,12 @@ class Paths:
         paths = dict.fromkeys(fill_serial(place.path, serial) for serial in self._serials)
         return [Place(endpoint=place.endpoint, path=path) for path in paths]
 
-    def _list(self, places: Iterable[Place]) -> None:
-        """Asks, side by side, for the folders of the places that were not asked for yet."""
-        folders = dict.fromkeys(_folder_of(place) for place in places)
-        wanted = [folder for folder in folders if folder not in self._listings]
-        self._listings.update(self._asker.ask(self._ask, wanted))
-
-    def _ask(self, folder: tuple[str, str]) -> dict[str, FileInfo]:
-        return self._globus.listing(*folder, called=self._typed.get(folder[0], ""))
-
-    def _found(self, place: Place) -> FileInfo | GoclientError | None:
-        """What stands at a place: its entry, None if nothing does, or why that is not known."""
-        listing = self._listings[_folder_of(place)]
-        return listing if isinstance(listing, GoclientError) else listing.get(place.name)
-
     def _written(self, move: Move) -> list[Place]:
         """The places that a move will write: inside a directory that exists where a new name was typed."""
         return [self._inside(move, target) for target in self._filled(move.target)]
 
     def _inside(self, move: Move, target: Place) -> Place:
-        found = None if move.destination.is_directory else self._found(target)
+        found = None if move.destination.is_directory else self._listings.entry(target)
         if found is None or isinstance(found, GoclientError) or not found.is_directory:
             return target
         return Place(endpoint=target.endpoint, path=f"{target.path}/{move.source.name}")
@@ -112,7 +100,7 @@ class Paths:
 
     def _size(self, moves: Sequence[Move]) -> Iterable[Finding]:
         """How much is moved, as far as the listings say: what is in directories is not looked at."""
-        found = [self._found(place) for move in moves if self._sees(move.source) and move.source.name
+        found = [self._listings.entry(place) for move in moves if self._sees(move.source) and move.source.name
                  for place in self._filled(move.source)]  # fmt: skip
         entries = [entry for entry in found if entry is not None and not isinstance(entry, GoclientError)]
         files = [entry for entry in entries if not entry.is_directory]
@@ -123,9 +111,9 @@ class Paths:
             yield Finding("ok", "size", "sources", f"to be brought or moved: {text}")
 
     def _source(self, place: Place) -> Finding:
-        found = self._found(place)
+        found = self._listings.entry(place)
         if isinstance(found, GoclientError):
-            return Finding.failed(found)
+            return Finding.failed(self._listings.no_such_folder(folder_of(place), found))
         if found is None:
             return Finding.failed(self._missing(place))
         if place.is_directory and not found.is_directory:
@@ -140,9 +128,7 @@ class Paths:
         return Finding("ok", "source", self._shown(place), f"{self._shown(place)} is there, {kind}")
 
     def _missing(self, place: Place) -> EndpointError:
-        listing = self._listings[_folder_of(place)]
-        assert not isinstance(listing, GoclientError)
-        near = _nearest(place.name, listing)
+        near = self._listings.beside(place)
         hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else "look at the folder in the Globus web app"
         return EndpointError(
             f"{quoted(self._shown(place))}: there is no {quoted(place.name)} in that folder",
@@ -152,7 +138,7 @@ class Paths:
         )
 
     def _target(self, place: Place) -> Finding:
-        found = self._found(place)
+        found = self._listings.entry(place)
         if isinstance(found, GoclientError):
             return self._no_folder(place, found)
         if found is None:
@@ -173,21 +159,21 @@ class Paths:
     def _no_folder(self, place: Place, error: GoclientError) -> Finding:
         if error.code != "path-not-found":
             return Finding.failed(error)
-        endpoint, folder = _folder_of(place)
+        endpoint, folder = folder_of(place)
         if self._make_folders:
             return self._make_folder(endpoint, folder)
         shown = self._shown(Place(endpoint=endpoint, path=folder))
         message = f"the folder {quoted(shown)} does not exist: Globus will make it"
-        return Finding(
-            "warning", "no-folder", self._shown(place), message, "if it is a typo, mend it; --goMkdir makes it now"
-        )
+        _, _, near = self._listings.lost((endpoint, folder))
+        hint = f"did you mean {' or '.join(map(quoted, near))}? " if near else "if it is a typo, mend it; "
+        return Finding("warning", "no-folder", self._shown(place), message, f"{hint}--goMkdir makes it now")
 
     def _make_folder(self, endpoint: str, folder: str) -> Finding:
         try:
             self._make(endpoint, folder)
         except GoclientError as error:
             return Finding.failed(error)
-        self._listings[(endpoint, folder)] = {}
+        self._listings.made((endpoint, folder))
         return Finding(
             "ok", "folder", folder, f"the folder {self._shown(Place(endpoint=endpoint, path=folder))} was made"
         )
@@ -211,15 +197,3 @@ def _wrong_or_first(findings: list[Finding]) -> list[Finding]:
         return wrong
     more = f"{wrong[SHOWN - 1].message}; and {len(wrong) - SHOWN} more like it"
     return [*wrong[: SHOWN - 1], replace(wrong[SHOWN - 1], message=more)]
-
-
-def _folder_of(place: Place) -> tuple[str, str]:
-    """The endpoint and the folder in which a place's own entry is."""
-    return str(place.endpoint), place.folder
-
-
-def _nearest(name: str, listing: Mapping[str, FileInfo]) -> list[str]:
-    import difflib  # only a mistake pays for it
-
-    lowered = {known.lower(): known for known in listing}
-    return [lowered[one] for one in difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.6)]

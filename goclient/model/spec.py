@@ -47,8 +47,10 @@ def path_problem(path: str) -> str:
     """What is wrong with an absolute path or one below ``/~/``, or the empty string."""
     if not _is_text(path):
         return "it has a control character, or is not valid Unicode"
-    if path.startswith("~"):
+    if path == "~" or path.startswith("~/"):
         return f"a home directory is written /~/: type /{path}"
+    if path.startswith("~"):
+        return "nobody's home directory but your own, /~/, has a name: write its absolute path"
     if not path.startswith("/"):
         return "the path must begin with / (or /~/ for the home directory)"
     if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):

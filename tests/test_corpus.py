@@ -1,0 +1,403 @@
+"""A corpus of submissions, each in a file of ``tests/corpus/``: wrong ones are found and mended, right ones pass.
+
+A file has these keys; ``$NAME`` stands for an id or a URL of the sandbox (``Case.fill`` has the names).
+
+``about``: what happened, in words.  ``typed``: the words after ``sendJob.py`` and what every job needs; with
+``alone = true`` nothing is added.  ``as``: who types: "service" (the sandbox's user, the default), "person" (has
+logged in, and consented to nothing) or "stranger" (a person who has not logged in).
+
+What is there before: ``[there]`` files of collections (``"SITE1:/d/"`` is a folder), ``[here]`` files beside the
+user, ``[environment]`` variables, ``catalogue`` the text of it, ``[[trouble]]`` of the sandbox, ``awake = true`` the
+laptop of the sandbox runs, ``ended = true`` the person's login is over.
+
+A wrong one has ``exit``, ``code``, ``message`` (a part of it), ``names`` (the wrong value, as the message shows it)
+and ``reports`` (how many errors are told, one unless it is said).  ``found = "warning"``: the job is sent all the
+same, after a warning; ``found = false``: nobody can know before; ``why`` says why.  ``[mended]`` is how the user gets
+what was wanted: ``hint`` a part of the hint, ``typed`` other words, ``command`` a command that the hint has, and what
+the user changes otherwise: ``here``, ``there``, ``environment``, ``catalogue``, ``awake``, ``calm = true`` (the
+trouble is over).
+
+A right one has ``tasks`` and ``items``, as its record is explained, and if there are any, ``jobs`` (one unless it is
+said), ``warnings`` (the codes) and ``payload`` (the words that are left to it).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from goclient.explain import explain
+from goclient.model.record import decode_jobs
+from tests.conftest import TIMEOUT, Result, Sandbox
+
+CORPUS = Path(__file__).parent / "corpus"
+PROG = "sendJob.py: "
+SHARE = 0.95  # of the wrong ones, found before submission
+STOPPED = 0.90  # of the wrong ones, not sent
+COLLECTIONS = {
+    "SITE1": "SITE1",
+    "ATLAS8": "wdeng#ANLHEP_ATLAS8",
+    "BNL": "mxp#MXP_BNL_TEST",
+    "OU": "mxp#MXP_OU_TEST",
+    **{name: name for name in ("CONSENT1", "OTHER1", "GUEST1", "LAPTOP", "ENDPOINT1")},
+}
+# Runs the command lines that it reads, each in a process of its own that need not import first; answers exit codes.
+QUICK = """
+import json, os, sys
+import goclient.check.acting, goclient.check.endpoints, goclient.check.paths, goclient.config, goclient.examine
+import goclient.send, goclient.services.globus, goclient.services.panda
+from goclient.cli.sendjob import main
+for line in sys.stdin:
+    wanted = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.environ.clear()
+        os.environ.update(wanted["env"])
+        os.chdir(wanted["cwd"])
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open("stdout", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+        os.dup2(os.open("stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        code = main(wanted["words"])
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+BEFORE = {"about", "typed", "alone", "as", "there", "here", "environment", "catalogue", "trouble", "awake", "ended"}
+WRONG = BEFORE | {"exit", "code", "message", "names", "reports", "found", "why", "mended"}
+MENDED = {"hint", "typed", "command", "here", "there", "environment", "catalogue", "awake", "calm"}
+RIGHT = BEFORE | {"tasks", "items", "jobs", "warnings", "payload"}
+
+
+def read(kind: str) -> dict[str, dict[str, Any]]:
+    """The cases of a kind by their names."""
+    return {path.stem: tomllib.loads(path.read_text()) for path in sorted((CORPUS / kind).glob("*.toml"))}
+
+
+def cases(kind: str) -> list[Any]:
+    return [pytest.param(case, id=name) for name, case in read(kind).items()]
+
+
+# --- the corpus itself --------------------------------------------------------------------------------------
+
+
+def test_the_corpus_is_as_large_as_it_is_said_to_be_and_its_files_have_known_keys() -> None:
+    wrong, right = read("wrong"), read("right")
+    assert len(wrong) >= 60
+    assert len(right) >= 100
+    for name, case in wrong.items():
+        assert set(case) <= WRONG, name
+        assert set(case.get("mended", {})) <= MENDED, name
+        assert ("why" in case) == ("found" in case), name
+        assert ("mended" in case) == (case.get("found") is not False), name
+    for name, case in right.items():
+        assert set(case) <= RIGHT, name
+    typed = [json.dumps({**case, "about": ""}, sort_keys=True) for case in (*wrong.values(), *right.values())]
+    assert len(set(typed)) == len(typed), "each is another one"
+
+
+def test_of_the_wrong_ones_nearly_all_are_found_before_submission() -> None:
+    """That each is found as its file says, is what the other tests are for."""
+    wrong = read("wrong").values()
+    stopped = sum("found" not in case for case in wrong) / len(wrong)
+    found = sum(case.get("found", True) is not False for case in wrong) / len(wrong)
+    print(f"{len(wrong)} wrong submissions: {found:.1%} found before submission, {stopped:.1%} not sent")
+    assert found >= SHARE
+    assert stopped >= STOPPED
+
+
+# --- a case in a sandbox ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Case:
+    """One case of the corpus, in a sandbox and with a user of its own."""
+
+    case: dict[str, Any]
+    sandbox: Sandbox
+    folder: Path
+    globus: str
+    ids: dict[str, str]
+    quick: subprocess.Popen[str]
+
+    def __post_init__(self) -> None:
+        self.home = self.folder / "home"
+        self.home.mkdir()
+        self.environment: dict[str, str] = {}
+
+    @property
+    def env(self) -> dict[str, str]:
+        own = self.sandbox.env
+        native = {"GOCLIENT_CLIENT_ID": own["SANDBOX_NATIVE_CLIENT_ID"], "GOCLIENT_CLIENT_SECRET": ""}
+        programs = (own["PATH"], os.path.dirname(sys.executable), os.path.dirname(self.globus))
+        named = {
+            "HOME": str(self.home),
+            "GOCLIENT_STATE": str(self.folder / "state"),
+            "PATH": os.pathsep.join(filter(None, programs)),
+        }
+        return own | (native if self.is_person else {}) | named | self.environment
+
+    @property
+    def is_person(self) -> bool:
+        return self.case.get("as", "service") != "service"
+
+    def fill(self, text: str) -> str:
+        """The text with the sandbox's ids and variables in place of their names."""
+        known = self.ids | {name: value for name, value in self.sandbox.env.items() if name[:3] in ("SAN", "GOC")}
+        return re.sub(r"\$([A-Z0-9_]+)", lambda found: known.get(found[1], found[0]), text)
+
+    def filled(self, value: Any) -> Any:
+        """A document with all its texts filled."""
+        if isinstance(value, dict):
+            return {name: self.filled(one) for name, one in value.items()}
+        return [self.filled(one) for one in value] if isinstance(value, list) else (
+            self.fill(value) if isinstance(value, str) else value
+        )  # fmt: skip
+
+    def prepare(self, given: dict[str, Any]) -> None:
+        """None, once it is as it was before a command was typed."""
+        for place, text in given.get("there", {}).items():
+            collection, _, path = place.partition(":")
+            self._write(self.sandbox.path(collection, path), text, is_folder=path.endswith("/"))
+        for path, text in given.get("here", {}).items():
+            self._write(self.folder / path, text, is_folder=path.endswith("/"))
+        self.environment |= self.filled(given.get("environment", {}))
+        if "catalogue" in given:
+            Path(self.sandbox.env["GOCLIENT_ENDPOINTS"]).write_text(self.fill(given["catalogue"]))
+        for trouble in given.get("trouble", ()):
+            requests.post(
+                f"{self.sandbox.url}/sandbox/trouble", json=self.filled(trouble), timeout=TIMEOUT
+            ).raise_for_status()
+        if given.get("calm"):
+            requests.delete(f"{self.sandbox.url}/sandbox/trouble", timeout=TIMEOUT).raise_for_status()
+
+    def _write(self, path: Path, text: str, *, is_folder: bool) -> None:
+        (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+        if not is_folder:
+            path.write_text(self.fill(text), encoding="utf-8", newline="")
+
+    def send(self, *words: str) -> Result:
+        """Runs sendJob.py with the words that were typed, and these before them."""
+        return self._ran([sys.executable, "-m", "goclient.cli.sendjob", *words, *self._typed(self.case["typed"])])
+
+    def send_quickly(self, *words: str, typed: list[str] | None = None) -> Result:
+        """The same, with other words if they are given, in a process that need not start first."""
+        wanted = {
+            "words": [*words, *self._typed(typed or self.case["typed"])],
+            "env": self.env,
+            "cwd": str(self.folder),
+        }
+        assert self.quick.stdin is not None
+        assert self.quick.stdout is not None
+        self.quick.stdin.write(f"{json.dumps(wanted)}\n")
+        self.quick.stdin.flush()
+        code = int(self.quick.stdout.readline())
+        return _sane(Result(code, *((self.folder / name).read_text() for name in ("stdout", "stderr"))))
+
+    def _typed(self, typed: list[str]) -> list[str]:
+        url = f"{self.sandbox.url}/transformations/datatransfer.sh"
+        every = [] if self.case.get("alone") else ["--computingSite=TEST1", f"--transformation={url}"]
+        return [*every, *map(self.fill, typed)]
+
+    def carry_out(self, command: str) -> None:
+        """Does what a hint says."""
+        if command.startswith("globus ") and not self.globus:
+            pytest.skip("GOCLIENT_TEST_GLOBUS does not name the globus command: make test sets it up")
+        if command.startswith("goclient login") and self.is_person:
+            self.log_in(*shlex.split(command)[2:])
+        else:
+            result = self._ran(["sh", "-c", command])
+            assert result.code == 0, result.err
+
+    def log_in(self, *words: str) -> None:
+        """Types ``goclient login``, opens the page that it shows, and types the code from there."""
+        command = [sys.executable, "-m", "goclient", "login", "--no-browser", *words]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with subprocess.Popen(command, env=self.env, cwd=self.folder, text=True, **pipes) as process:
+            for line in process.stderr:
+                if line.strip().startswith("http"):
+                    page = requests.get(line.strip(), timeout=TIMEOUT)
+                    process.stdin.write(f"{page.headers['X-Sandbox-Code']}\n")
+                    process.stdin.flush()
+            assert process.wait(TIMEOUT) == 0
+
+    def _ran(self, words: list[str]) -> Result:
+        done = subprocess.run(
+            words, env=self.env, cwd=self.folder, capture_output=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL
+        )
+        return _sane(Result(done.returncode, done.stdout.decode(), done.stderr.decode()))
+
+    @contextmanager
+    def awake(self, given: dict[str, Any]) -> Iterator[None]:
+        """The laptop runs meanwhile, if it is said so."""
+        lock = self.folder / "lock"
+        with open(lock, "w") as file:
+            if given.get("awake"):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            self.sandbox.rows(
+                "update collections set lock_file = ?, allowed = ? where display_name = 'LAPTOP'",
+                *(str(lock), json.dumps([str(self.sandbox.path("LAPTOP"))])),
+            )
+            yield
+
+    def asked_of_panda(self) -> list[str]:
+        asked = requests.get(f"{self.sandbox.url}/sandbox/requests", timeout=TIMEOUT).json()["requests"]
+        return [one["path"] for one in asked if one["path"].startswith("/server/")]
+
+
+def _sane(result: Result) -> Result:
+    assert "Traceback" not in result.err, result.err
+    assert all(c == "\n" or c.isprintable() for c in result.err), "a terminal would obey it"
+    return result
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[subprocess.Popen[str]]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", QUICK], **pipes) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def seeded(shared_sandbox: Sandbox) -> dict[str, Any]:
+    """What a new sandbox holds that a case may change."""
+    top = shared_sandbox.root / "collections"
+    named = {row["display_name"]: row["id"] for row in shared_sandbox.rows("select id, display_name from collections")}
+    ids = {short: str(named[name]) for short, name in COLLECTIONS.items()}
+    ids["RULE"] = str(shared_sandbox.rows("select id from rules where path = '/in/'")[0]["id"])
+    return {
+        "files": set(top.rglob("*")),
+        "catalogue": Path(shared_sandbox.env["GOCLIENT_ENDPOINTS"]).read_text(),
+        "rules": {row["id"]: row["permissions"] for row in shared_sandbox.rows("select id, permissions from rules")},
+        "ids": ids,
+    }
+
+
+@pytest.fixture
+def prepared(
+    request: pytest.FixtureRequest,
+    shared_sandbox: Sandbox,
+    seeded: dict[str, Any],
+    quick: subprocess.Popen[str],
+    tmp_path: Path,
+) -> Iterator[Case]:
+    """A case with everything that is before it; afterwards the sandbox is as new, but for the jobs."""
+    globus = os.environ.get("GOCLIENT_TEST_GLOBUS", "")
+    case = Case(request.param, shared_sandbox, tmp_path, globus, seeded["ids"], quick)
+    try:
+        if case.case.get("as") == "person":
+            case.log_in()
+        if case.case.get("ended"):
+            shared_sandbox.rows("delete from tokens")
+        case.prepare(case.case)
+        requests.delete(f"{shared_sandbox.url}/sandbox/requests", timeout=TIMEOUT)
+        yield case
+    finally:
+        _made_new(shared_sandbox, seeded)
+
+
+def _made_new(sandbox: Sandbox, seeded: dict[str, Any]) -> None:
+    requests.delete(f"{sandbox.url}/sandbox/trouble", timeout=TIMEOUT)
+    for path in sorted(set((sandbox.root / "collections").rglob("*")) - seeded["files"], reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    catalogue = Path(sandbox.env["GOCLIENT_ENDPOINTS"])
+    catalogue.write_text(seeded["catalogue"])
+    catalogue.chmod(0o600)
+    sandbox.rows("delete from consents")
+    for row in sandbox.rows("select id, permissions from rules"):
+        if row["id"] not in seeded["rules"]:
+            sandbox.rows("delete from rules where id = ?", row["id"])
+        elif row["permissions"] != seeded["rules"][row["id"]]:
+            sandbox.rows("update rules set permissions = ? where id = ?", seeded["rules"][row["id"]], row["id"])
+
+
+# --- the wrong ones -----------------------------------------------------------------------------------------
+
+
+def reports(result: Result, level: str) -> list[tuple[str, str]]:
+    """The messages of a level on stderr, each with its hint."""
+    found: list[tuple[str, str, str]] = []
+    for line in result.err.splitlines():
+        if line.startswith(PROG):
+            kind, _, message = line.removeprefix(PROG).partition(": ")
+            found.append((kind, message, ""))
+        elif line.startswith("    ") and found:
+            found[-1] = (*found[-1][:2], line.strip())
+    return [(message, hint) for kind, message, hint in found if kind == level]
+
+
+def codes(result: Result, level: str) -> list[str]:
+    """The codes of an error and of the findings of a level in the JSON document of a command."""
+    findings = [one["code"] for one in result.json.get("findings", ()) if one["level"] == level]
+    errors = [result.json["error"]["code"]] if level == "error" else []
+    return errors + [code for code in findings if code not in errors]
+
+
+@pytest.mark.parametrize("prepared", cases("wrong"), indirect=True)
+def test_a_wrong_submission_is_found_before_it_is_sent_and_the_remedy_mends_it(prepared: Case) -> None:
+    case = prepared.case
+    found = case.get("found", "error")
+    with prepared.awake(case):
+        result = prepared.send("--json", *(["--noSubmit"] if "found" in case else []))
+    if found is False:
+        assert (result.code, reports(result, "error"), reports(result, "warning")) == (0, [], [])
+        return
+    assert prepared.asked_of_panda() == [], "nothing has reached PanDA"
+    assert result.code == case.get("exit", 0), result.err
+    assert case["code"] in codes(result, found), result.out
+    told = reports(result, found)
+    assert len(told) == case.get("reports", 1), result.err
+    names, message = prepared.fill(case["names"]), prepared.fill(case["message"])
+    hints = [hint for text, hint in told if names in text and message in text]
+    assert hints, f"{names} and {message} are not in {result.err}"
+    assert_mended(prepared, hints)
+
+
+def assert_mended(prepared: Case, hints: list[str]) -> None:
+    """The hint says what mends it, and that does."""
+    mended = prepared.case["mended"]
+    said, command = prepared.fill(mended.get("hint", "")), prepared.fill(mended.get("command", ""))
+    assert any(hint and said in hint and command in hint for hint in hints), f"{said} {command} is not in {hints}"
+    prepared.prepare(mended)
+    if command:
+        prepared.carry_out(command)
+    with prepared.awake(mended):
+        result = prepared.send_quickly(typed=mended.get("typed"))
+    assert (result.code, reports(result, "error")) == (0, []), result.err
+    if prepared.case.get("found") == "warning":
+        assert reports(result, "warning") == [], "it is mended"
+
+
+# --- the right ones -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prepared", cases("right"), indirect=True)
+def test_a_right_submission_is_not_refused_and_does_what_it_says(prepared: Case) -> None:
+    case = prepared.case
+    with prepared.awake(case):
+        result = prepared.send_quickly("--json", "--noSubmit")
+    assert result.code == 0, result.err
+    assert reports(result, "error") == []
+    assert codes(result, "warning") == case.get("warnings", []), result.err
+    records = decode_jobs(result.json["record"])
+    assert len(records) == case.get("jobs", 1)
+    for record in (records[0], records[-1]):
+        explained = explain(record.get("jobParameters") or "", catalogue={})
+        assert explained.doubts == ()
+        plan = explained.document()["plan"]
+        assert (len(plan), sum(len(task["items"]) for task in plan)) == (case["tasks"], case["items"]), plan
+    if "payload" in case:
+        assert explained.payload == prepared.fill(case["payload"])
