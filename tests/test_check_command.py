@@ -6,7 +6,9 @@ import shlex
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +193,8 @@ def test_a_personal_endpoint_and_the_nodes_own_need_a_subscription(sandbox: Sand
         refused = check(sandbox, *words, "--json")
         assert (refused.code, codes(refused, "error")) == (40, ["personal-ends"])
         assert check(sandbox, *words, "--goAllowPersonal").code == 0
-        server = (f"--WorkingendpointGO={sandbox.rows('select id from collections')[0]['id']}",)
+        (site,) = sandbox.rows("select id from collections where display_name = 'SITE1'")
+        server = (f"--WorkingendpointGO={site['id']}",)
         assert check(sandbox, *words, *server).code == 0
     finally:
         running.terminate()
@@ -248,6 +251,7 @@ def test_a_pilots_identity_that_is_no_id_is_a_usage_error(run: Run) -> None:
         assert (result.code, '"pilot@example.org" is not a UUID' in result.err) == (2, True)
 
 
+SOON = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
 RULES = [
     pytest.param([("/", "r", "identity", "me")], "/in/", False, "ok", id="a rule above"),
     pytest.param([("/in/", "r", "identity", "me")], "/in/", True, "error", id="read only"),
@@ -256,12 +260,16 @@ RULES = [
     pytest.param([("/", "rw", "all_authenticated_users", "")], "/in/", True, "ok", id="for everybody"),
     pytest.param([("/", "rw", "group", "g")], "/in/", True, "warning", id="for a group"),
     pytest.param([], "/in/", False, "error", id="no rule"),
+    pytest.param([("/", "rw", "identity", "me", "2020-01-01T00:00:00+00:00")], "/", True, "error", id="over"),
+    pytest.param([("/", "rw", "identity", "me", SOON)], "/", True, "error", id="over before the job may have run"),
+    pytest.param([("/", "rw", "identity", "me", "2999-01-01T00:00:00")], "/", True, "ok", id="over in a long time"),
+    pytest.param([("/", "rw", "identity", "me", "soon")], "/", True, "error", id="over at no time"),
 ]
 
 
 @pytest.mark.parametrize(("rules", "folder", "writes", "level"), RULES)
 def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
-    rules: list[tuple[str, str, str, str]], folder: str, writes: bool, level: str
+    rules: list[tuple[str, ...]], folder: str, writes: bool, level: str
 ) -> None:
     guest = Collection(
         "id", "G", "", "GCSv5_guest_collection", "owner", None, None, False, False, "", ("administrator",)
@@ -269,16 +277,19 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
 
     class Service:
         def access_rules(self, _: str) -> list[AccessRule]:
-            return [AccessRule(*rule, expires="") for rule in rules]
+            return [AccessRule(*rule[:4], expires="".join(rule[4:]), id="1; touch x") for rule in rules]
 
     acting = Acting(
         Service(),  # type: ignore[arg-type]
-        Asker(30, print), identity="me", collections={"id": guest}, names={"id": "G"},
+        Asker(30, print), identity="me", hours=24, collections={"id": guest}, names={"id": "G"},
     )  # fmt: skip
     here, there = Place(endpoint=None, path="/x"), Place(endpoint="id", path=f"{folder}x")
     moves = (Move(source=here, destination=there) if writes else Move(source=there, destination=here),)
     (finding,) = acting.findings(TransferSpec(output=moves, working="W"))
     assert finding.level == level
+    if level == "error":
+        assert "1; touch x" not in shlex.join(shlex.split(finding.hint)[:-1]), "what the service says is quoted"
+        assert shlex.split(finding.hint)[1:4] == ["globus", "endpoint", "permission"]
 
 
 # --- the probe ------------------------------------------------------------------------------------------------
@@ -295,6 +306,39 @@ def test_a_probe_really_writes_and_leaves_nothing(sandbox: Sandbox) -> None:
     assert codes(check(sandbox, "--Data=x${SN}", "--OutputGO=SITE1:/${SN}/", "--goProbe", "--json"), "error") == []
 
 
+def test_a_probe_of_a_missing_folder_is_made_where_globus_will_make_it(sandbox: Sandbox) -> None:
+    words = ("--Data=new", "--OutputGO=SITE1:/home/not/yet/", "--goProbe", "--json")
+    result = check(sandbox, *words)
+    assert (result.code, codes(result, "warning"), codes(result, "ok")[-1]) == (0, ["no-folder"], "probe")
+    assert "SITE1:/home/ can be written" in result.json["findings"][-1]["message"]
+    assert [path.name for path in sandbox.path("SITE1", "/home").iterdir()] == ["osg_data"]
+
+
+def test_a_probe_that_could_not_be_removed_in_time_is_named(sandbox: Sandbox) -> None:
+    url = f"{sandbox.url}/sandbox/trouble"
+    requests.post(url, json={"route": "POST /v0.10/delete", "kind": "delay", "seconds": 20}, timeout=10)
+    result = check(sandbox, *OUTPUT, "--goProbe", "--goTimeout=4", "--json")
+    (left,) = [path.name for path in sandbox.path("SITE1", "/home/osg_data/panda").glob(".goclient-probe-*")]
+    assert (result.code, codes(result, "warning")) == (0, ["probe-left"])
+    assert f"remove SITE1:/home/osg_data/panda/{left}" in result.json["findings"][-1]["hint"]
+
+
+def test_without_time_for_it_nothing_is_probed(sandbox: Sandbox) -> None:
+    url = f"{sandbox.url}/sandbox/trouble"
+    requests.post(url, json={"route": "GET /v0.10/operation/endpoint/*/ls", "kind": "delay", "seconds": 9}, timeout=10)
+    result = check(sandbox, *OUTPUT, "--goProbe", "--goTimeout=2", "--json")
+    assert (codes(result, "error"), codes(result, "warning")) == (["globus-timeout"], ["not-probed"])
+    assert list(sandbox.path("SITE1", "/home/osg_data/panda").glob(".goclient-probe-*")) == []
+
+
+def test_where_only_managers_see_the_rules_it_is_not_known_who_may_write(shared_sandbox: Sandbox) -> None:
+    pilot = {name: shared_sandbox.env[f"SANDBOX_PILOT_{name.removeprefix('GOCLIENT_')}"]
+             for name in ("GOCLIENT_CLIENT_ID", "GOCLIENT_CLIENT_SECRET")}  # fmt: skip
+    result = check(shared_sandbox, "--Data=new", "--OutputGO=GUEST1:/in/", "--json", **pilot)
+    assert codes(result, "warning") == ["write-unknown"]
+    assert "--goProbe" in result.json["findings"][-1]["hint"]
+
+
 def test_a_probe_finds_what_a_listing_cannot_show(sandbox: Sandbox) -> None:
     other = {name: sandbox.env[f"SANDBOX_PILOT_{name.removeprefix('GOCLIENT_')}"]
              for name in ("GOCLIENT_CLIENT_ID", "GOCLIENT_CLIENT_SECRET")}  # fmt: skip
@@ -303,6 +347,62 @@ def test_a_probe_finds_what_a_listing_cannot_show(sandbox: Sandbox) -> None:
     refused = check(sandbox, *words, "--goProbe", **other)
     assert (refused.code, codes(refused, "error")) == (40, ["probe:permission"])
     assert "GUEST1:/in/ cannot be written" in refused.json["findings"][-1]["message"]
+
+
+# --- folders --------------------------------------------------------------------------------------------------
+
+
+def test_missing_folders_are_made_with_those_above_them_and_asked_for_once(sandbox: Sandbox) -> None:
+    url = f"{sandbox.url}/sandbox/requests"
+    requests.delete(url, timeout=10)
+    words = ("--Data=x", "--OutputGO=SITE1:/home/a/b/${SN/P}/", "--njobs=5", "--goMkdir", "--json")
+    result = check(sandbox, *words)
+    assert result.code == 0, result.out
+    assert [path.name for path in sorted(sandbox.path("SITE1", "/home/a/b").iterdir())] == [
+        f"{n:06d}" for n in range(1, 6)
+    ]
+    asked = [one["path"] for one in requests.get(url, timeout=10).json()["requests"]]
+    assert sum(path.endswith("/mkdir") for path in asked) == 7
+    assert "the folder SITE1:/home/a/b/000001/ was made" in [one["message"] for one in result.json["findings"]]
+
+
+def test_a_folder_that_cannot_be_made_is_one_error_within_the_time(shared_sandbox: Sandbox, trouble: Any) -> None:
+    words = ("--Data=x", "--OutputGO=SITE1:/home/q/w/e/", "--goMkdir", "--goTimeout=3", "--json")
+    trouble(route="POST /v0.10/operation/endpoint/*/mkdir", kind="delay", seconds=15)
+    result = check(shared_sandbox, *words)
+    assert (result.code, codes(result, "error")) == (40, ["globus-timeout"])
+    assert "waiting for Globus" in result.err
+
+
+def test_a_file_where_a_folder_should_be_is_said_so(shared_sandbox: Sandbox) -> None:
+    result = check(shared_sandbox, "--Data=x", f"--OutputGO={INPUT}", "--json")
+    (error,) = [finding for finding in result.json["findings"] if finding["level"] == "error"]
+    assert f'"{INPUT}" is a file' in error["message"]
+
+
+def test_a_folder_that_is_too_large_to_list_is_no_reason_to_stop(shared_sandbox: Sandbox, trouble: Any) -> None:
+    code = "ExternalError.DirListingFailed.SizeLimit"
+    document = {"code": code, "message": "too large", "request_id": "r", "resource": "x"}
+    trouble(route="GET /v0.10/operation/endpoint/*/ls", kind="error", status=502, document=document)
+    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", *OUTPUT, "--json")
+    assert (result.code, codes(result, "warning")) == (0, ["unchecked"])
+
+
+def test_a_catalogue_that_is_none_is_a_finding(shared_sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[SITE1]\nkind = 'odd'\n")
+    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", "--json", GOCLIENT_ENDPOINTS=str(tmp_path / "c.toml"))
+    assert (result.code, codes(result, "error")) == (10, ["catalogue"])
+
+
+def test_a_command_in_a_hint_is_quoted(shared_sandbox: Sandbox) -> None:
+    name = "$(touch x); 'y'"
+    rows = shared_sandbox.rows("select * from collections where display_name = 'ENDPOINT1'")
+    nasty = {**rows[0], "id": str(uuid.uuid4()), "display_name": name}
+    marks = ", ".join("?" * len(nasty))
+    shared_sandbox.rows(f"insert into collections ({', '.join(nasty)}) values ({marks})", *nasty.values())
+    result = check(shared_sandbox, f"--StageinGOsrc={nasty['id']}:/a", "--json")
+    hint = result.json["findings"][-1]["hint"]
+    assert shlex.split(hint)[-2:] == ["--search", name]
 
 
 # --- the service ----------------------------------------------------------------------------------------------
@@ -369,6 +469,12 @@ def _targets(folder: Path) -> Path:
     targets = folder / "targets"
     targets.write_text("".join(f"goclient:/{f}/{n}.root\n" for f in range(20) for n in range(50)))
     return targets
+
+
+def test_where_nobody_has_logged_in_one_login_is_for_all_endpoints() -> None:
+    nobody = LoginNeeded.to_globus("nobody is logged in", code="not-logged-in")
+    (finding,) = one_login([Finding.failed(nobody)], ["SITE1", "My data", "gsiftp://host"])
+    assert finding.hint == "type: goclient login --endpoint SITE1 --endpoint 'My data'"
 
 
 def test_all_that_a_login_helps_is_mended_by_one_command() -> None:

@@ -17,6 +17,9 @@ from goclient.model.location import is_uuid
 from goclient.model.spec import GRIDFTP, TransferSpec
 
 if TYPE_CHECKING:
+    from goclient.check.endpoints import Endpoints
+    from goclient.check.parallel import Asker
+    from goclient.check.paths import Paths
     from goclient.services.globus import Globus
 
 
@@ -53,13 +56,13 @@ def look(
     """
     if not spec.endpoints:
         return spec, []
-    if globus is None:
-        return resolve_offline(spec, catalogue())
-    known = catalogue()
     try:
+        known = catalogue()
+        if globus is None:
+            return resolve_offline(spec, known)
         service = globus()
     except GoclientError as error:
-        return spec, [Finding.failed(error)]
+        return spec, [*map(Finding.failed, error.parts)]
     return preflight(spec, catalogue=known, globus=service, wishes=wishes, serials=range(1, count + 1), say=say)
 
 
@@ -95,20 +98,15 @@ def preflight(
     a destination are made, and destinations are probed, if the user wishes so; nothing else is changed anywhere.
     ``say`` is told if it takes long.
     """
-    from goclient.check.acting import Acting
     from goclient.check.endpoints import Endpoints  # with --noCheck nothing is asked
     from goclient.check.parallel import Asker
     from goclient.check.paths import Paths
-    from goclient.check.probe import probed
 
     asker = Asker(wishes.seconds, say)
     endpoints = Endpoints(globus, asker, catalogue)
-    found = endpoints.findings(spec.endpoints)
-    findings = [*_login_lasts(globus.login_end, wishes.hours), *found]
-    if endpoints.collections:  # somebody was let in
-        findings.insert(0, Finding("ok", "identity", "the login", f"what follows was seen as {globus.acts_as}"))
+    findings = endpoints.findings(spec.endpoints)
+    who = _login(globus, wishes.hours, let_in=bool(endpoints.collections))
     resolved = spec.with_endpoints(endpoints.ids)
-    findings += endpoints.personal_ends(resolved, allowed=wishes.allow_personal)
     names = {found: name for name, found in endpoints.ids.items()}
     paths = Paths(
         globus,
@@ -116,31 +114,54 @@ def preflight(
         names=names,
         serials=serials,
         overwrite=spec.overwrite,
-        make_folders=wishes.make_folders,
+        make_missing=wishes.make_folders,
     )
-    findings += paths.findings(resolved)
-    if wishes.pilot_identity is not None:
-        known = endpoints.collections
-        acting = Acting(globus, asker, identity=wishes.pilot_identity, collections=known, names=names)
-        findings += acting.findings(resolved)
+    findings += [*endpoints.personal_ends(resolved, allowed=wishes.allow_personal), *paths.findings(resolved)]
+    findings += _rights(resolved, globus, asker, wishes, endpoints, paths)
+    return paths.settled(resolved), one_login(_without_repeats([*who, *findings]), spec.endpoints)
+
+
+def _rights(
+    spec: TransferSpec, globus: Globus, asker: Asker, wishes: Wishes, endpoints: Endpoints, paths: Paths
+) -> Iterator[Finding]:
+    """What is found of who may write: the user, by a probe if it is wished for, and whoever the pilot transfers as."""
+    from goclient.check.acting import Acting, unsure_writes
+    from goclient.check.probe import Probe
+
+    collections = endpoints.collections
+    names = {found: name for name, found in endpoints.ids.items()}
     if wishes.probe:
-        findings += probed(resolved, globus, asker, names=names)
-    return paths.settled(resolved), one_login(_without_repeats(findings))
+        targets = (move.target for move in spec.moves)
+        places = [paths.nearest_folder(one) for one in targets if one.endpoint in collections and "$" not in one.path]
+        yield from Probe(globus, asker, names).findings(list(dict.fromkeys(places)))
+    else:
+        yield from unsure_writes(spec, collections, names)
+    if wishes.pilot_identity is not None:
+        identity, hours = wishes.pilot_identity, wishes.hours
+        acting = Acting(globus, asker, identity=identity, hours=hours, collections=collections, names=names)
+        yield from acting.findings(spec)
 
 
-def _login_lasts(end: datetime | None, hours: int) -> Iterator[Finding]:
-    """A warning if the login ends before the hours that the job needs; none for one that is renewed by itself."""
+def _login(globus: Globus, hours: int, *, let_in: bool) -> Iterator[Finding]:
+    """As whom everything was seen, and a warning if that login ends before the hours that the job needs."""
+    if let_in:
+        yield Finding("ok", "identity", "the login", f"what follows was seen as {globus.acts_as}")
+    end = globus.login_end
     if end is not None and end < datetime.now(UTC) + timedelta(hours=hours):
         message = f"your Globus login ends at {end:%Y-%m-%d %H:%M:%S} UTC, within the {hours} hours of --goNeeds"
-        hint = f"to renew it, type: {login_command()}"
-        yield Finding("warning", "login-ends", "the login", message, hint)
+        yield Finding("warning", "login-ends", "the login", message, f"to renew it, type: {login_command()}")
 
 
-def one_login(findings: list[Finding]) -> list[Finding]:
-    """The findings; those of which a login helps have one command that helps of all."""
+def one_login(findings: list[Finding], names: Sequence[str] = ()) -> list[Finding]:
+    """The findings; those of which a login helps have one command that helps of all.
+
+    Where nobody has logged in, no endpoint could be asked what it needs: all ``names`` are in that command.
+    """
     logins = [one.error.login for one in findings if isinstance(one.error, LoginNeeded) and one.error.login is not None]
     if not logins:
         return findings
+    if any(one.code == "not-logged-in" for one in findings):
+        logins.append(tuple(("--endpoint", name) for name in names if not name.startswith(GRIDFTP)))
     hint = f"type: {login_command(option for login in logins for option in login)}"
     joined = []
     for one in findings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from goclient.check.parallel import Asker
@@ -28,7 +29,8 @@ class Need:
 class Acting:
     """The checks of one preflight for an identity that is not the user's.
 
-    ``collections`` are those that were found, by id, ``names`` what the user calls them.
+    ``hours``: how long what it may do has to last.  ``collections`` are those that were found, by id, ``names`` what
+    the user calls them.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Acting:
         asker: Asker,
         *,
         identity: str,
+        hours: int,
         collections: Mapping[str, Collection],
         names: Mapping[str, str],
     ) -> None:
         self._globus = globus
         self._asker = asker
         self._identity = identity
+        self._hours = hours
         self._collections = collections
         self._names = names
 
@@ -68,15 +72,27 @@ class Acting:
     def _judged(self, rules: Sequence[AccessRule], need: Need) -> Finding:
         shown = self._shown(need.place)
         verb = "write" if need.writes else "read"
-        holding = [rule for rule in rules if _covers(rule, need)]
+        holding = [rule for rule in rules if _covers(rule, need) and self._lasts(rule)]
         if any(_is_for(rule, self._identity) for rule in holding):
             return Finding("ok", "pilot", shown, f"the pilot's identity {self._identity} may {verb} {shown}")
         if any(rule.principal_type == "group" for rule in holding):
             message = f"a group may {verb} {quoted(shown)}: it is not known whether {self._identity} is in it"
             return Finding("warning", "pilot-unknown", shown, message, "ask the group's manager")
         hint = f"type: {self._grant(rules, need)}"
-        message = f"the pilot's identity {self._identity} may not {verb} {quoted(shown)}"
+        message = (
+            f"the pilot's identity {self._identity} may not {verb} {quoted(shown)} for {self._hours} hours from now"
+        )
         return Finding.failed(EndpointError(message, hint=hint, code="pilot-permission", subject=shown))
+
+    def _lasts(self, rule: AccessRule) -> bool:
+        """True if a rule holds as long as the job may need it."""
+        if not rule.expires:
+            return True
+        try:
+            end = datetime.fromisoformat(rule.expires)
+        except ValueError:
+            return False
+        return (end if end.tzinfo else end.replace(tzinfo=UTC)) > datetime.now(UTC) + timedelta(hours=self._hours)
 
     def _grant(self, rules: Sequence[AccessRule], need: Need) -> str:
         """The command that gives the identity what it lacks: a new rule, or more by the one that it has."""
@@ -84,9 +100,10 @@ class Acting:
         allowed = "rw" if need.writes else "r"
         own = [rule for rule in rules if rule.path == path and rule.principal == self._identity]
         if own:
-            return f"globus endpoint permission update --permissions {allowed} {collection} {own[0].id}"
-        words = ["--identity", self._identity, "--permissions", allowed, f"{collection}:{path}"]
-        return shlex.join(["globus", "endpoint", "permission", "create", *words])
+            words = ["update", "--permissions", allowed, str(collection), own[0].id]
+        else:
+            words = ["create", "--identity", self._identity, "--permissions", allowed, f"{collection}:{path}"]
+        return shlex.join(["globus", "endpoint", "permission", *words])
 
     def _unknown(self, collection: str, *, guest: bool) -> Finding:
         name, owner = self._names[collection], self._collections[collection].owner or "its owner"
@@ -128,3 +145,16 @@ def _covers(rule: AccessRule, need: Need) -> bool:
 def _is_for(rule: AccessRule, identity: str) -> bool:
     """True if a rule is for an identity, or for everybody."""
     return rule.principal == identity or rule.principal_type in ("all_authenticated_users", "anonymous")
+
+
+def unsure_writes(spec: TransferSpec, known: Mapping[str, Collection], names: Mapping[str, str]) -> Iterator[Finding]:
+    """A warning for each guest collection that is written to by somebody who cannot see its rules."""
+    from goclient.services.collection import GUEST_KINDS, RULE_READERS
+
+    for collection, needs in _needs(spec, known).items():
+        one = known[collection]
+        seen = one.entity_type not in GUEST_KINDS or RULE_READERS.intersection(one.roles)
+        if not seen and any(need.writes for need in needs):
+            name = names[collection]
+            message = f"whether you may write to {quoted(name)} is not known: only its managers see who may"
+            yield Finding("warning", "write-unknown", name, message, f"--goProbe tells, or {one.owner or 'its owner'}")

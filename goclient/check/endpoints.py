@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ class Endpoints:
     def _finding(self, name: str, found: Collection | GoclientError) -> Finding:
         if isinstance(found, GoclientError):
             if found.code == "endpoint-not-found" and name in self._catalogue:
-                found.hint = f"the catalogue says {self._catalogue[name]}: mend that (goclient endpoint remove {name})"
+                mend = shlex.join(["goclient", "endpoint", "remove", name])
+                found.hint = f"the catalogue says {self._catalogue[name]}; to mend that, type: {mend}"
             return Finding.failed(found)
         if problem := _problem(name, found):
             return Finding.failed(problem)
@@ -102,7 +104,8 @@ def _problem(name: str, found: Collection) -> EndpointError | None:
     if not found.holds_data:
         return EndpointError(
             f"{shown} is a GCSv5 endpoint: it holds no data itself, its collections do",
-            hint=f"name one of its collections: goclient endpoint list --search {quoted(found.name)} lists them",
+            hint="name one of its collections; to list them, type: "
+            + shlex.join(["goclient", "endpoint", "list", "--search", found.name]),
             code="no-collection",
             subject=name,
         )

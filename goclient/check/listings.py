@@ -58,9 +58,23 @@ class Listings:
         """Asks for the folders above those that are not there, until there are some: only a mistake pays for it."""
         missing = [folder for folder, found in self._known.items() if _is_missing(found)]
         while missing:
-            above = [parent for parent in map(_parent, missing) if parent not in self._known]
+            above = [_parent(folder) for folder in missing if folder[1] not in TOPS]
+            above = [parent for parent in dict.fromkeys(above) if parent not in self._known]
             self._ask(above)
             missing = [folder for folder in above if _is_missing(self._known[folder])]
+
+    def chain(self, folder: Folder) -> list[Folder]:
+        """The folders that have to be made so that one is there, the topmost first; none if it is there."""
+        chain: list[Folder] = []
+        while _is_missing(self._known.get(folder)):
+            chain.insert(0, folder)
+            folder = _parent(folder)
+        return chain
+
+    def there(self, folder: Folder) -> Folder:
+        """A folder, or the nearest above it that is there."""
+        chain = self.chain(folder)
+        return _parent(chain[0]) if chain else folder
 
     def lost(self, folder: Folder) -> tuple[str, str, list[str]]:
         """The first part of a missing folder's path that is not there, the folder where it should be, and near names.

@@ -32,13 +32,15 @@ class Asker:
 
     def ask(self, question: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
         """What ``question`` gives, or the GoclientError that it raises, for each subject."""
+        if self.seconds_left() <= 0:
+            return dict.fromkeys(subjects, self._late())
         waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
         answers: queue.SimpleQueue[tuple[T, R | GoclientError | Exception]] = queue.SimpleQueue()
         for subject in subjects:
             waiting.put(subject)
 
         def work() -> None:
-            while not waiting.empty():
+            while self.seconds_left() > 0:
                 try:
                     subject = waiting.get_nowait()
                 except queue.Empty:
@@ -48,6 +50,10 @@ class Asker:
         for _ in range(min(PARALLEL, len(subjects))):
             threading.Thread(target=work, daemon=True).start()
         return self._collect(subjects, answers)
+
+    def seconds_left(self) -> float:
+        """The seconds until the time is up; not positive once it is."""
+        return self._end - time.monotonic()
 
     def _collect(
         self, subjects: Sequence[T], answers: queue.SimpleQueue[tuple[T, R | GoclientError | Exception]]

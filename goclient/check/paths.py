@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from goclient.check.listings import Listings, folder_of
+from goclient.check.folders import make_folders
+from goclient.check.listings import Folder, Listings, folder_of
 from goclient.check.parallel import Asker
 from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.model.finding import Finding
@@ -34,23 +35,28 @@ class Paths:
         names: Mapping[str, str],
         serials: Sequence[int],
         overwrite: bool,
-        make_folders: bool,
+        make_missing: bool,
     ) -> None:
         self._globus = globus
+        self._asker = asker
+        self._made: dict[Folder, GoclientError | None] = {}
         self._listings = Listings(globus, asker, names)
         self._typed = names
         self._serials = serials
         self._overwrite = overwrite
-        self._make_folders = make_folders
+        self._make_missing = make_missing
 
     def findings(self, spec: TransferSpec) -> list[Finding]:
         """A finding for each source and each target on the endpoints that are known, and one for their size."""
         moves = list(spec.moves)
         ends = [place for move in moves for end in (move.source, move.target) for place in self._filled(end)]
         self._listings.fetch(place for place in ends if self._sees(place))
-        written = (place for move in moves if self._sees(move.destination) for place in self._written(move))
+        written = [place for move in moves if self._sees(move.destination) for place in self._written(move)]
         self._listings.fetch(written)
         self._listings.climb()
+        if self._make_missing:
+            folders = map(folder_of, written)
+            self._made = make_folders(folders, self._listings, self._globus, self._asker, self._typed)
         return [*(finding for move in moves for finding in self._move(move)), *self._size(moves)]
 
     def settled(self, spec: TransferSpec) -> TransferSpec:
@@ -65,6 +71,11 @@ class Paths:
             return Place(endpoint=place.endpoint, path=f"{place.path}/") if is_directory else place
 
         return spec.with_places(end)
+
+    def nearest_folder(self, place: Place) -> Place:
+        """The folder of a place, or the nearest above it that is there."""
+        endpoint, path = self._listings.there(folder_of(place))
+        return Place(endpoint=endpoint, path=path)
 
     def _sees(self, place: Place) -> bool:
         return place.endpoint in self._typed and not str(place.endpoint).startswith(GRIDFTP)
@@ -113,7 +124,7 @@ class Paths:
     def _source(self, place: Place) -> Finding:
         found = self._listings.entry(place)
         if isinstance(found, GoclientError):
-            return Finding.failed(self._listings.no_such_folder(folder_of(place), found))
+            return _unlisted(self._listings.no_such_folder(folder_of(place), found))
         if found is None:
             return Finding.failed(self._missing(place))
         if place.is_directory and not found.is_directory:
@@ -139,55 +150,48 @@ class Paths:
 
     def _target(self, place: Place) -> Finding:
         found = self._listings.entry(place)
+        if folder_of(place) in self._made:
+            return self._made_folder(folder_of(place))
         if isinstance(found, GoclientError):
             return self._no_folder(place, found)
+        shown = self._shown(place)
         if found is None:
-            return Finding(
-                "ok", "target", self._shown(place), f"{self._shown(place)} can be written, nothing is in its way"
-            )
+            return Finding("ok", "target", shown, f"nothing is in the way of {shown}")
         if self._overwrite:
-            return Finding("ok", "target", self._shown(place), f"{self._shown(place)} exists and will be overwritten")
+            return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
         what = "directory whose files may be overwritten" if found.is_directory else "file that would be overwritten"
-        error = EndpointError(
-            f"{quoted(self._shown(place))} exists: a {what}",
-            hint="choose another name or folder, or allow it with --goOverwrite",
-            code="exists",
-            subject=self._shown(place),
-        )
+        hint = "choose another name or folder, or allow it with --goOverwrite"
+        error = EndpointError(f"{quoted(shown)} exists: a {what}", hint=hint, code="exists", subject=shown)
         return Finding.failed(error)
 
     def _no_folder(self, place: Place, error: GoclientError) -> Finding:
-        if error.code != "path-not-found":
-            return Finding.failed(error)
         endpoint, folder = folder_of(place)
-        if self._make_folders:
-            return self._make_folder(endpoint, folder)
         shown = self._shown(Place(endpoint=endpoint, path=folder))
+        if error.code == "not-a-directory":
+            message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
+            hint = "name a directory, or another name for the file"
+            return Finding.failed(EndpointError(message, hint=hint, code=error.code, subject=shown))
+        if error.code != "path-not-found":
+            return _unlisted(error)
         message = f"the folder {quoted(shown)} does not exist: Globus will make it"
         _, _, near = self._listings.lost((endpoint, folder))
         hint = f"did you mean {' or '.join(map(quoted, near))}? " if near else "if it is a typo, mend it; "
         return Finding("warning", "no-folder", self._shown(place), message, f"{hint}--goMkdir makes it now")
 
-    def _make_folder(self, endpoint: str, folder: str) -> Finding:
-        try:
-            self._make(endpoint, folder)
-        except GoclientError as error:
-            return Finding.failed(error)
-        self._listings.made((endpoint, folder))
-        return Finding(
-            "ok", "folder", folder, f"the folder {self._shown(Place(endpoint=endpoint, path=folder))} was made"
-        )
+    def _made_folder(self, folder: Folder) -> Finding:
+        problem = self._made[folder]
+        if problem is not None:
+            return Finding.failed(problem)
+        shown = self._shown(Place(endpoint=folder[0], path=folder[1]))
+        return Finding("ok", "folder", shown, f"the folder {shown} was made")
 
-    def _make(self, endpoint: str, folder: str) -> None:
-        """None, once the folder is there; its parents are made first where that is needed."""
-        try:
-            self._globus.mkdir(endpoint, folder)
-        except EndpointError:
-            parent = folder.rstrip("/").rpartition("/")[0] + "/"
-            if parent in ("/", "/~/"):
-                raise
-            self._make(endpoint, parent)
-            self._globus.mkdir(endpoint, folder)
+
+def _unlisted(error: GoclientError) -> Finding:
+    """What a folder that cannot be listed comes to: one that is only too large is no reason to stop."""
+    if error.code == "too-large":
+        hint = "what is in it could not be looked at"
+        return Finding("warning", "unchecked", error.subject, error.message, hint)
+    return Finding.failed(error)
 
 
 def _wrong_or_first(findings: list[Finding]) -> list[Finding]:

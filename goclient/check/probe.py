@@ -4,49 +4,76 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.check.parallel import Asker
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded
 from goclient.model.finding import Finding
-from goclient.model.spec import Place, TransferSpec
+from goclient.model.spec import Place
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
 
 POLL = 0.2  # seconds between looks at the task that removes the probe
+NEEDED = 2.0  # seconds that a probe must have left: one that is begun should be removed
 
 
-def probed(spec: TransferSpec, globus: Globus, asker: Asker, *, names: Mapping[str, str]) -> list[Finding]:
-    """A finding for each folder that is written to: whether a directory could be made there, and is removed again.
+class Probe:
+    """The probes of one preflight; ``names`` are what the user calls the collections.
 
-    Only a directory: Globus takes no file but from another endpoint.  ``names`` are what the user calls the
-    collections; only on these is anything made.  A folder that differs from job to job is not probed.
+    Only directories are made: Globus takes no file but from another endpoint.
     """
-    places = [Place(endpoint=move.target.endpoint, path=move.target.folder) for move in spec.moves]
-    folders = [place for place in dict.fromkeys(places) if place.endpoint in names and "$" not in place.path]
-    answers = asker.ask(lambda place: _probe(globus, place), folders)
-    return [_finding(place, answers[place], names) for place in folders]
 
+    def __init__(self, globus: Globus, asker: Asker, names: Mapping[str, str]) -> None:
+        self._globus = globus
+        self._asker = asker
+        self._names = names
+        self._left: dict[Place, str] = {}  # the probes that were begun, and are not known to be gone
 
-def _probe(globus: Globus, place: Place) -> str:
-    """The state of the task that has removed the probe."""
-    path = f"{place.path}.goclient-probe-{secrets.token_hex(4)}"
-    globus.mkdir(str(place.endpoint), path)
-    task = globus.remove(str(place.endpoint), f"{path}/")
-    while (state := globus.task(task).status) == "ACTIVE":
-        time.sleep(POLL)
-    return state
+    def findings(self, folders: Sequence[Place]) -> list[Finding]:
+        """A finding for each folder: whether a directory could be made there, and is removed again."""
+        if self._asker.seconds_left() < NEEDED:
+            message = "the destinations were not probed: there was no time left"
+            return [Finding("warning", "not-probed", "--goProbe", message, "give more with --goTimeout")]
+        try:
+            answers = self._asker.ask(self._probe, folders)
+        except KeyboardInterrupt as stop:
+            left = ", ".join(map(self._shown_left, list(self._left)))
+            raise Interrupted(
+                "interrupted", hint=f"remove what the probes may have left: {left or 'nothing'}"
+            ) from stop
+        return [self._finding(place, answers[place]) for place in folders]
 
+    def _probe(self, place: Place) -> str:
+        """The state of the task that has removed the probe."""
+        endpoint, called = str(place.endpoint), self._names[str(place.endpoint)]
+        path = f"{place.path}.goclient-probe-{secrets.token_hex(4)}"
+        self._left[place] = path
+        self._globus.mkdir(endpoint, path, called=called)
+        task = self._globus.remove(endpoint, f"{path}/", called=called)
+        while (state := self._globus.task(task).status) == "ACTIVE":
+            time.sleep(POLL)
+        if state == "SUCCEEDED":
+            self._left.pop(place, None)
+        return state
 
-def _finding(place: Place, answer: str | GoclientError, names: Mapping[str, str]) -> Finding:
-    shown = str(Place(endpoint=names[str(place.endpoint)], path=place.path))
-    if isinstance(answer, GoclientError):
-        hint = answer.hint or "ask the endpoint's owner, or choose another folder"
-        message = f"{shown} cannot be written: {answer.message}"
-        return Finding.failed(EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown))
-    if answer != "SUCCEEDED":
-        message = f"a directory could be made in {shown}, but not be removed again: {answer}"
-        return Finding("warning", "probe-left", shown, message, "remove .goclient-probe-* there")
-    return Finding("ok", "probe", shown, f"{shown} can be written: a directory was made there, and removed")
+    def _shown(self, place: Place) -> str:
+        return str(Place(endpoint=self._names[str(place.endpoint)], path=place.path))
+
+    def _shown_left(self, place: Place) -> str:
+        return self._shown(Place(endpoint=place.endpoint, path=self._left[place]))
+
+    def _finding(self, place: Place, answer: str | GoclientError) -> Finding:
+        shown = self._shown(place)
+        if isinstance(answer, LoginNeeded):
+            return Finding.failed(answer)
+        if isinstance(answer, GoclientError) and not answer.transient:
+            hint = answer.hint or "ask the endpoint's owner, or choose another folder"
+            message = f"{shown} cannot be written: {answer.message}"
+            return Finding.failed(EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown))
+        if place in self._left:
+            said = answer.message if isinstance(answer, GoclientError) else f"the removal ended as {answer}"
+            message = f"it is not known whether the probe of {shown} is gone: {said}"
+            return Finding("warning", "probe-left", shown, message, f"remove {self._shown_left(place)}")
+        return Finding("ok", "probe", shown, f"{shown} can be written: a directory was made there, and removed")

@@ -1,0 +1,42 @@
+"""Making the folders that are missing at destinations, side by side, those above first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from goclient.check.listings import Folder, Listings
+from goclient.check.parallel import Asker
+from goclient.errors import GoclientError
+
+if TYPE_CHECKING:
+    from goclient.services.globus import Globus
+
+
+def make_folders(
+    folders: Iterable[Folder], listings: Listings, globus: Globus, asker: Asker, names: Mapping[str, str]
+) -> dict[Folder, GoclientError | None]:
+    """For each folder that was missing None once it is there, or why it could not be made.
+
+    ``names`` are what the user calls the collections.  What could be made is in the listings then.
+    """
+    chains = {folder: chain for folder in dict.fromkeys(folders) if (chain := listings.chain(folder))}
+    wanted = sorted({one for chain in chains.values() for one in chain}, key=_depth)
+    failed: dict[Folder, GoclientError] = {}
+
+    def make(folder: Folder) -> None:
+        globus.mkdir(*folder, called=names.get(folder[0], ""))
+
+    for _, level in groupby(wanted, key=_depth):
+        possible = [one for one in level if not any(one[0] == up[0] and one[1].startswith(up[1]) for up in failed)]
+        for folder, answer in asker.ask(make, possible).items():
+            if isinstance(answer, GoclientError):
+                failed[folder] = answer
+            else:
+                listings.made(folder)
+    return {folder: next((failed[one] for one in chain if one in failed), None) for folder, chain in chains.items()}
+
+
+def _depth(folder: Folder) -> int:
+    return folder[1].count("/")
