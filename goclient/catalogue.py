@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
-from goclient.model.entries import read_entries, with_entry, without_entry
+from goclient.model.entries import command, read_entries, shell_word, with_entry, without_entry
+
+LIMIT = 4 * 1024 * 1024  # bytes of a file; an entry has some 80
+_OPEN = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe that nobody writes to is not waited for
 
 
 def merged(user: str, site: str) -> dict[str, str]:
@@ -31,13 +33,15 @@ def read(path: str) -> dict[str, str]:
     Raises RequestError for a file that cannot be read, that others may change, or that is no catalogue.
     """
     try:
-        with open(path, "rb") as file:
-            status, data = os.fstat(file.fileno()), file.read()
+        descriptor = os.open(path, os.O_RDONLY | _OPEN)
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise _wrong(path, f"it cannot be read: {error.strerror}", "mend or remove it") from error
-    text, errors = _text(path, status, data)
+        raise _unreadable(path, error) from error
+    try:
+        text, errors = _text(path, descriptor)
+    finally:
+        os.close(descriptor)
     entries, problems = read_entries(text)
     errors += [_wrong(path, one.text, _remedy(path, one.name), line=one.line) for one in problems]
     raise_all(errors)
@@ -71,14 +75,14 @@ def remove(path: str, name: str) -> bool:
 def taken(path: str, name: str, where: str) -> RequestError:
     """The error of a name that means something else already."""
     message = f"{quoted(name)} is in {quoted(path)} already: it is {where}"
-    hint = f"goclient endpoint remove {shlex.quote(name)} takes it out; or choose another name"
+    hint = f"{command('remove', name)} takes it out; or choose another name"
     return RequestError(message, hint=hint, code="name-taken", subject=name)
 
 
 def access_problems(status: os.stat_result, user: int) -> list[tuple[str, str]]:
     """Why a file could send a user's data anywhere, and the words of the command that mends it, of each reason."""
     if not stat.S_ISREG(status.st_mode):
-        return []  # /dev/null, or a pipe of the user's shell
+        return []  # /dev/null
     problems = []
     if status.st_uid not in (user, 0):
         problems.append((f"it belongs to the user {status.st_uid}, not to you or root", f"sudo chown {user}"))
@@ -91,18 +95,35 @@ def access_problems(status: os.stat_result, user: int) -> list[tuple[str, str]]:
 # --- files --------------------------------------------------------------------------------------------------
 
 
-def _text(path: str, status: os.stat_result, data: bytes) -> tuple[str, list[GoclientError]]:
-    """The text of a file, empty if it is none, and what is wrong with the file itself."""
-    there = shlex.quote(os.path.realpath(path))
+def _text(path: str, descriptor: int) -> tuple[str, list[GoclientError]]:
+    """The text of an open file, empty if it is none, and what is wrong with the file itself."""
+    status = os.fstat(descriptor)
+    if _is_null(status):
+        return "", []
+    if not stat.S_ISREG(status.st_mode):
+        return "", [_no_file(path)]
+    there = shell_word(os.path.realpath(path))
     errors: list[GoclientError] = [
-        _wrong(path, f"{problem}: look at what is in it, then mend that", f"{command} {there}")
-        for problem, command in access_problems(status, os.geteuid())
+        _wrong(path, f"{problem}: look at what is in it, then mend that", f"{mend} {there}")
+        for problem, mend in access_problems(status, os.geteuid())
     ]
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(LIMIT + 1)
+    except OSError as error:
+        return "", [*errors, _unreadable(path, error)]
+    if len(data) > LIMIT:
+        return "", [*errors, _wrong(path, f"it has more than {LIMIT} bytes", _remedy(path, None))]
     try:
         return data.decode(), errors
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         return "", [*errors, _wrong(path, "it is no TOML: it is not UTF-8", _remedy(path, None), line=line)]
+
+
+def _is_null(status: os.stat_result) -> bool:
+    """True for the null device, which is an empty catalogue."""
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
 
 
 def _changed(path: str, change: Callable[[str], str]) -> bool:
@@ -115,9 +136,8 @@ def _changed(path: str, change: Callable[[str], str]) -> bool:
         with _locked(real) as descriptor:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise _wrong(path, "it is no file that could be changed", "set GOCLIENT_ENDPOINTS to a file")
-            with open(descriptor, "rb", closefd=False) as file:
-                before, errors = _text(path, status, file.read())
+                raise _no_file(path)
+            before, errors = _text(path, descriptor)
             raise_all(errors)
             after = change(before)
             if after != before:
@@ -134,7 +154,7 @@ def _locked(path: Path) -> Iterator[int]:
     for folder in (*reversed(path.parent.parents), path.parent):
         folder.mkdir(mode=0o700, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _OPEN, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_at(descriptor, path):
@@ -195,8 +215,17 @@ def _proven(path: str, before: str, after: str, name: str, where: str | None) ->
 def _remedy(path: str, name: str | None) -> str:
     """What to do with a file that has this wrong entry, or that is no TOML."""
     if name is None:
-        return f"mend it with an editor, or move it away: mv {shlex.quote(path)} {shlex.quote(path + '.old')}"
-    return f"mend it with an editor, or type goclient endpoint remove {shlex.quote(name)} if the file is your own"
+        there = os.path.abspath(path)  # so that no name begins with a dash
+        return f"mend it with an editor, or move it away: mv {shell_word(there)} {shell_word(there + '.old')}"
+    return f"mend it with an editor, or type {command('remove', name)} if the file is your own"
+
+
+def _unreadable(path: str, error: OSError) -> RequestError:
+    return _wrong(path, f"it cannot be read: {error.strerror}", "mend or remove it")
+
+
+def _no_file(path: str) -> RequestError:
+    return _wrong(path, "it is no regular file", "set GOCLIENT_ENDPOINTS to a file, or unset it")
 
 
 def _wrong(path: str, problem: str, hint: str, *, line: int = 0) -> RequestError:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Timer
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient import catalogue
+from goclient.check.parallel import Asker
 from goclient.errors import Collector, EndpointError, GoclientError, LoginNeeded, RequestError, quoted, raise_all
-from goclient.model.entries import checked_name, checked_where, fields_of
+from goclient.model.entries import checked_name, checked_where, command, fields_of
 from goclient.model.location import is_uuid, parse_endpoint
 from goclient.model.spec import GRIDFTP
 from goclient.services.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
-from goclient.services.deadline import within
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
 
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds that all questions of one command may take
-SAY_AFTER = 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +164,14 @@ def remove(name: str, *, user: str, site: str) -> str:
     if name in others:
         raise RequestError(
             f"{quoted(name)} is only in the site's catalogue {quoted(site)}, which is not changed from here",
-            hint=f"an entry of yours replaces it: goclient endpoint add {shlex.quote(name)} UUID",
+            hint=f"an entry of yours replaces it: {command('add', name, 'UUID')}",
             code="site-entry",
             subject=name,
         )
     known = {one.lower(): one for one in (*others, *catalogue.read(user))}
     close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
     near = " or ".join(quoted(known[one]) for one in close)
-    hint = f"did you mean {near}?" if near else "goclient endpoint list shows the names"
+    hint = f"did you mean {near}?" if near else f"{command('list')} shows the names"
     raise RequestError(
         f"{quoted(name)} is not in the catalogue {quoted(user)}", hint=hint, code="no-entry", subject=name
     )
@@ -188,7 +185,7 @@ def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
     raise EndpointError(
         f"{quoted(collection_id)} cannot be {quoted(name)}: it is the GCSv5 endpoint {quoted(one.name)}, which holds "
         "no data itself, its collections do",
-        hint=f"goclient endpoint list --search {quoted(one.name)} lists them",
+        hint=f"{command('list', search=one.name or one.canonical_name or 'TEXT')} lists them",
         code="no-collection",
         subject=collection_id,
     )
@@ -199,17 +196,12 @@ def patiently(call: Callable[[], T], say: Callable[[str], None]) -> T:
 
     All that a command asks of Globus is one call.
     """
-    timer = Timer(SAY_AFTER, say, (f"waiting for Globus ({PATIENCE:.0f} s at most)",))
-    timer.daemon = True
-    timer.start()
-    try:
-        return within(PATIENCE, call)
-    except TimeoutError as error:
-        message = f"Globus has not answered within {PATIENCE:.0f} s"
-        hint = "status.globus.org tells if it is Globus; type the command again later"
-        raise EndpointError(message, hint=hint, code="globus-timeout", transient=True) from error
-    finally:
-        timer.cancel()
+    answer = Asker(PATIENCE, say).ask(lambda _: call(), [None])[None]
+    if not isinstance(answer, GoclientError):
+        return answer
+    if answer.code == "globus-timeout":
+        answer.hint = "status.globus.org tells if it is Globus; type the command again later"  # with no --goTimeout
+    raise answer
 
 
 def _names(where: str, names: Mapping[str, str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient import catalogue
-from goclient.errors import GoclientError, RequestError
+from goclient.errors import GoclientError, RequestError, printable
 from goclient.model.entries import (
     checked_name,
     checked_where,
+    command,
     fields_of,
     key,
     kind_of,
@@ -26,6 +28,7 @@ from goclient.model.entries import (
 )
 from goclient.model.lists import split_items
 from goclient.model.location import parse_location
+from goclient.services.deadline import within
 from tests.strategies import MANY, endpoints, hosts
 
 UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
@@ -273,6 +276,57 @@ def test_what_is_no_endpoint_is_quoted_with_what_to_type(typed: str) -> None:
     assert "endpoint list --search" in caught.value.hint
 
 
+# --- what to type next ---------------------------------------------------------------------------------------
+
+NASTY = [
+    "$(touch pwned)",
+    "`touch pwned`",
+    "a; touch pwned",
+    "a'b",
+    'a"b',
+    "a\nb\\",
+    "'\x1b$(x)\u2028é1",
+    "-x",
+    "a b",
+    "\t",
+]
+
+
+def words_of(line: str) -> list[str]:
+    """What a shell makes of a line that was printed."""
+    done = subprocess.run(["bash", "-c", f"printf '%s\\0' {printable(line)}"], capture_output=True, check=True)
+    return done.stdout.decode().split("\0")[:-1]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_command_in_a_hint_is_one_line_whose_words_a_shell_leaves_alone(name: str) -> None:
+    start, guard = ["goclient", "endpoint"], ["--"] if name.startswith("-") else []
+    assert words_of(command("remove", name)) == [*start, "remove", *guard, name]
+    found = words_of(command("list", search=name))
+    assert found == [*start, "list", *([f"--search={name}"] if guard else ["--search", name])]
+    assert command("add", name, "UUID").isprintable()
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_the_hint_to_a_name_that_is_taken_or_wrong_removes_it(path: Path, name: str) -> None:
+    line = command("remove", name)
+    assert catalogue.taken(str(path), name, UUID).hint.startswith(f"{line} takes it out")
+    path.write_text(f"[{key(name)}]\nkind = 's3'\n")
+    with pytest.raises(RequestError) as caught:
+        catalogue.read(str(path))
+    assert f"type {line} if the file is your own" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["-x$(touch pwned)", "a'\n;b"])
+def test_the_hint_to_a_file_names_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text("[")
+    with pytest.raises(RequestError) as caught:
+        catalogue.read(name)
+    there = str(tmp_path / name)
+    assert words_of(caught.value.hint.rpartition("move it away: ")[2]) == ["mv", there, f"{there}.old"]
+
+
 # --- files --------------------------------------------------------------------------------------------------
 
 
@@ -378,8 +432,34 @@ def test_what_is_no_file_is_not_changed(file: str) -> None:
         catalogue.add(file, "A", UUID)
 
 
-def test_a_device_is_an_empty_catalogue() -> None:
+def test_the_null_device_is_an_empty_catalogue() -> None:
     assert catalogue.read(os.devnull) == {}
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "directory"])
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    file = {"device": "/dev/zero", "pipe": str(tmp_path / "pipe"), "directory": str(tmp_path)}[kind]
+    within(20, lambda: refused_as_no_file(file))
+
+
+def refused_as_no_file(file: str) -> None:
+    with pytest.raises(RequestError, match="it is no regular file") as caught:
+        catalogue.read(file)
+    assert (caught.value.exit_code, "GOCLIENT_ENDPOINTS" in caught.value.hint) == (10, True)
+    for change in (lambda: catalogue.add(file, "A", UUID), lambda: catalogue.remove(file, "A")):
+        with pytest.raises(RequestError, match=r"no regular file|Is a directory"):
+            change()
+
+
+def test_a_file_of_more_than_4_MiB_is_neither_read_nor_changed(path: Path) -> None:
+    path.write_bytes(b"#" * (catalogue.LIMIT - 1) + b"\n")
+    assert catalogue.read(str(path)) == {}
+    os.truncate(path, catalogue.LIMIT + 1)
+    for act in (lambda: catalogue.read(str(path)), lambda: catalogue.add(str(path), "NEW", UUID)):
+        with pytest.raises(RequestError, match="it has more than 4194304 bytes"):
+            act()
+    assert path.stat().st_size == catalogue.LIMIT + 1
 
 
 # --- whose file it is ---------------------------------------------------------------------------------------

@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
 
 from goclient import config
 from goclient.cli import endpoint as command_line
-from goclient.endpoint import patiently
+from goclient.endpoint import patiently, remove, usable
 from goclient.errors import EndpointError, RequestError
+from goclient.model.entries import with_entry
+from goclient.services.collection import BARE, Collection
+from goclient.services.globus import Globus
 from tests.conftest import Result, Run, Sandbox
+from tests.test_catalogue import words_of
 from tests.test_login_command import Person
 
 BOUND = 20.0  # seconds
@@ -316,6 +320,44 @@ def test_what_cannot_be_used_is_not_added(
     assert where in file.read_text()
 
 
+@pytest.mark.parametrize("name", ["$(touch /tmp/pwned)", "a; b", "it's", 'a "b"', "a\nb", "-x", "plain", ""])
+def test_the_hint_to_search_is_safe_whatever_an_endpoint_is_called(name: str) -> None:
+    document = {"id": UUID, "display_name": name, "canonical_name": "u#`x`", "entity_type": BARE}
+
+    class Service:
+        def collection(self, _: str) -> Collection:
+            return Collection.from_document(document)
+
+    with pytest.raises(EndpointError) as caught:
+        usable(UUID, name="X", globus=cast(Globus, Service()))
+    shown = words_of(caught.value.hint.removesuffix(" lists them"))
+    searched = name or "u#`x`"
+    assert shown[:3] == ["goclient", "endpoint", "list"]
+    assert shown[3:] in (["--search", searched], [f"--search={searched}"])
+
+
+@pytest.mark.parametrize("name", ["$(touch /tmp/pwned)", "a; b", "it's", 'a "b"', "a\nb", "-x"])
+def test_the_hint_to_replace_the_sites_entry_is_safe_whatever_its_name(tmp_path: Path, name: str) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(with_entry("", name, UUID))
+    with pytest.raises(RequestError) as caught:
+        remove(name, user=str(tmp_path / "none"), site=str(site))
+    words = words_of(caught.value.hint.partition(": ")[2])
+    assert [word for word in words if word != "--"] == ["goclient", "endpoint", "add", name, "UUID"]
+
+
+@pytest.mark.parametrize("what", ["device", "pipe", "large"])
+def test_a_catalogue_that_is_no_file_of_a_sane_size_is_refused_at_once(run: Run, tmp_path: Path, what: str) -> None:
+    file = Path("/dev/zero") if what == "device" else tmp_path / what
+    if what == "pipe":
+        os.mkfifo(file)
+    elif what == "large":
+        file.touch(0o600)
+        os.truncate(file, 2**40)
+    words = "it has more than" if what == "large" else "it is no regular file"
+    refused(run("goclient", "endpoint", "list", GOCLIENT_ENDPOINTS=str(file)), 10, words, str(file))
+
+
 def test_all_that_is_wrong_with_an_addition_is_said_at_once(endpoint: Endpoint, file: Path) -> None:
     file.parent.mkdir()
     file.write_text('[B]\nkind = "s3"\n')
@@ -434,10 +476,11 @@ def test_a_globus_that_is_not_there_is_said_to_be(run: Run, words: tuple[str, ..
 
 def test_a_globus_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("goclient.endpoint.PATIENCE", 0.05)
-    monkeypatch.setattr("goclient.endpoint.SAY_AFTER", 0.0)
+    monkeypatch.setattr("goclient.check.parallel.SAY_AFTER", 0.0)
     never, said = Event(), Event()
-    with pytest.raises(EndpointError, match="has not answered"):
+    with pytest.raises(EndpointError, match="has not answered") as caught:
         patiently(lambda: never.wait(BOUND), lambda _: said.set())
+    assert "--" not in caught.value.hint, "no option of this command changes that"
     assert said.wait(BOUND)
     never.set()
 

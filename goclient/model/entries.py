@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,26 @@ def kind_of(where: str) -> str:
 def fields_of(where: str) -> dict[str, str]:
     """What an entry holds, as in the file: ``kind``, and ``id`` or ``url``."""
     return {"kind": kind_of(where), "url" if where.startswith(GRIDFTP) else "id": where}
+
+
+def command(action: str, *names: str, search: str = "") -> str:
+    """The command line of ``goclient endpoint`` that does this, safe to paste whatever is in the names."""
+    options = ([f"--search={search}"] if search.startswith("-") else ["--search", search]) if search else []
+    guard = ["--"] if any(name.startswith("-") for name in names) else []
+    return " ".join(map(shell_word, ["goclient", "endpoint", action, *options, *guard, *names]))
+
+
+def shell_word(text: str) -> str:
+    """The text as one word of a shell, on one line: what does not print is written in ``$'...'``."""
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(_escaped(c) for c in text) + "'"
+
+
+def _escaped(c: str) -> str:
+    if c.isprintable():
+        return f"\\{c}" if c in "\\'" else c
+    return "".join(f"\\{byte:03o}" for byte in c.encode(errors="surrogatepass"))  # of no matter which locale
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -145,7 +166,7 @@ def checked_where(text: str) -> str:
     except ValueError as error:
         problem = f"it {error}"
     if problem:
-        hint = "goclient endpoint list --search TEXT shows the UUIDs of collections"
+        hint = f"{command('list', search='TEXT')} shows the UUIDs of collections"
         raise RequestError(f"{quoted(text)} is no endpoint: {problem}", hint=hint, code="no-endpoint", subject=text)
     return where
 

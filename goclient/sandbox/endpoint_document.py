@@ -8,12 +8,12 @@ from typing import Any
 from goclient.sandbox import storage
 from goclient.sandbox.permissions import Rights
 from goclient.sandbox.state import State
-from goclient.sandbox.storage import BARE, GUEST, PERSONAL
+from goclient.sandbox.storage import BARE, GUEST, MAPPED, PERSONAL
 
 # Fields of the service's document that say nothing any more, or nothing here.
 _LEGACY: dict[str, Any] = {
     **dict.fromkeys(
-        "organization department keywords info_link contact_info contact_email user_message user_message_link "
+        "department keywords info_link contact_info contact_email user_message user_message_link "
         "s3_url host_path myproxy_server myproxy_dn oauth_server gcs_manager_url gcs_version https_server "
         "tlsftp_server non_functional_endpoint_display_name non_functional_endpoint_id "
         "authentication_timeout_mins".split()
@@ -26,7 +26,6 @@ _LEGACY: dict[str, Any] = {
     ),
     "expires_in": -1,
     "expire_time": None,
-    "DATA": [],
 }
 
 # What an administrator may change of it.
@@ -45,7 +44,9 @@ def described(state: State, row: dict[str, Any], rights: Rights) -> dict[str, An
     name = row["display_name"]
     return {
         **_LEGACY,
+        "organization": None if personal else "Sandbox",
         "description": None,
+        "DATA": [_server(row["id"])] if row["entity_type"] == MAPPED else [],
         "default_directory": None if row["entity_type"] == BARE else "/" if guest else "/~/",
         **json.loads(row["fields"]),
         "DATA_TYPE": "endpoint",
@@ -71,4 +72,18 @@ def described(state: State, row: dict[str, Any], rights: Rights) -> dict[str, An
         "acl_editable": guest and rights.manages_access,
         "my_effective_roles": sorted(rights.roles),
         "subscription_id": None,
+    }
+
+
+def _server(collection: str) -> dict[str, Any]:
+    """The server of a mapped collection; it has a name of its own, and no certificate's subject that must be known."""
+    host = f"m-{collection[:8]}.data.sandbox.example"
+    return {
+        "DATA_TYPE": "server",
+        "id": int(collection[:6], 16),
+        "hostname": host,
+        "port": 443,
+        "scheme": "tlsftp",
+        "uri": f"tlsftp://{host}:443",
+        "subject": None,
     }
