@@ -24,8 +24,9 @@ check: $(VENV)/.dev-ready
 	$(BIN)/lint-imports --no-cache
 	tools/check-manpages
 
-figures: $(VENV)/.dev-ready $(SERVER)/.ready
-	PYTHONPATH=. GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" $(BIN)/python tools/figures.py docs/figures.md
+figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
+	PYTHONPATH=. GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
+	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md
 
 clean:
 	rm -rf $(VENV) $(SERVER) $(GLOBUS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

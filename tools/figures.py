@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import language
+import preflight
 
 BIN = Path(sys.executable).parent
 SENDJOB = str(BIN / "sendJob.py")
@@ -224,7 +225,7 @@ def _seconds(stamp: str) -> float:
 
 def main() -> int:
     """Writes the table; 1 if a goal is missed."""
-    rows = [*start_up(), *language.rows(), *records(), *demo()]
+    rows = [*start_up(), *records(), *demo(), *language.rows(), *preflight.rows()]
     heads = ["what", "figure", "goal", "met", "medians"]
     lines = [
         "# Figures",

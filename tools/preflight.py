@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,13 +94,33 @@ def rows() -> list[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         sandbox = Sandbox(Path(folder))
         try:
-            return [*_many(sandbox, Path(folder)), *_faults(sandbox), *_beside_globus(sandbox)]
+            many = _many(sandbox, Path(folder))
+            return [*corpus(), *many, *_nobody(sandbox), *_beside_globus(sandbox), *_faults(sandbox)]
         finally:
             sandbox.stop()
 
 
 def _row(name: str, figure: str, goal: str, met: bool, detail: str) -> list[str]:
     return [name, figure, goal, "yes" if met else "**no**", detail]
+
+
+# --- the corpus -----------------------------------------------------------------------------------------------
+
+
+def corpus() -> list[list[str]]:
+    """How many of the wrong submissions are found, and how many of the right ones refused, as the tests show."""
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_corpus.py"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    kinds = {kind: [tomllib.loads(path.read_text()) for path in Path("tests/corpus", kind).glob("*.toml")]
+             for kind in ("wrong", "right")}  # fmt: skip
+    wrong, right = kinds["wrong"], kinds["right"]
+    share = sum(one.get("found", True) is not False for one in wrong) / len(wrong)
+    good = shown.returncode == 0
+    return [
+        _row(f"of {len(wrong)} wrong submissions, found before they are sent", f"{share:.1%}", "≥ 95 %",
+             good and share >= 0.95, "tests/test_corpus.py, which also carries out each remedy"),
+        _row(f"of {len(right)} right submissions, refused", "0" if good else "some", "0", good, "the same"),
+    ]  # fmt: skip
 
 
 # --- round trips ----------------------------------------------------------------------------------------------
@@ -155,6 +176,22 @@ def _many(sandbox: Sandbox, folder: Path) -> list[list[str]]:
              str(max(found + searches - 2 * ENDPOINTS, 0) + max(listings - FOLDERS, 0)), "0",
              found <= ENDPOINTS and searches <= ENDPOINTS and listings <= FOLDERS, counts),
     ]  # fmt: skip
+
+
+def _nobody(sandbox: Sandbox) -> list[list[str]]:
+    """A login that is refused, with ten endpoints: how many round trips until that is known."""
+    words = ("--StageinGOsrc=" + ",".join(f"MANY{number}:/data0/{number}.root" for number in range(ENDPOINTS)),)
+    secret, sandbox.env["GOCLIENT_CLIENT_SECRET"] = sandbox.env["GOCLIENT_CLIENT_SECRET"], "wrong"
+    try:
+        plain = statistics.median(sandbox.check(*words)[0] for _ in range(5))
+        with sandbox.trouble(route="* /*", kind="delay", seconds=DELAY):
+            late = [sandbox.check(*words) for _ in range(5)]
+    finally:
+        sandbox.env["GOCLIENT_CLIENT_SECRET"] = secret
+    assert all(code == 4 for _, code, _, _ in late)
+    trips = (statistics.median(one[0] for one in late) - plain) / DELAY
+    return [_row("nobody logged in: known after round trips of 50 ms", f"{trips:.1f}", "≤ 2", trips <= 2,
+                 f"{plain:.2f} s without the delay")]  # fmt: skip
 
 
 # --- faults ---------------------------------------------------------------------------------------------------
