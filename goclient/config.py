@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's own default
 SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
+GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")  # globus_sdk.config's
 GRID_AUTHORITIES = "/etc/grid-security/certificates"
 
 
@@ -33,17 +34,14 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
     Raises RequestError for a bad variable, LoginNeeded without a credential.
     """
-    from goclient.model.access import LOOPBACK, PandaAccess  # not needed where nothing is sent
+    from goclient.model.access import PandaAccess  # not needed where nothing is sent
 
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
     parts = _url("PANDA_URL_SSL", url)
     token, token_file, vo = _panda_token(env, pilot=pilot)
-    local = parts.hostname in LOOPBACK
     timeout = seconds(env, "GOCLIENT_TIMEOUT", 60.0)
-    if parts.scheme == "http" and token and not local:
-        raise RequestError(
-            f"PANDA_URL_SSL={quoted(url)} would send your token unencrypted", hint="use its https URL", code="config"
-        )
+    if token:
+        _check_encrypted("PANDA_URL_SSL", url)
     certificate = None if token else _certificate(env)
     if parts.scheme == "https" and not (token or certificate):
         raise LoginNeeded(
@@ -162,7 +160,8 @@ def _url(name: str, url: str) -> SplitResult:
     """The parts of an http or https URL; raises RequestError for anything else."""
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and url.isprintable()
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = valid and url.isprintable() and "\\" not in url  # a backslash ends the host for some, not for all
     except ValueError:
         valid = False
     if not valid:
@@ -170,11 +169,24 @@ def _url(name: str, url: str) -> SplitResult:
     return parts
 
 
+def _check_encrypted(name: str, url: str) -> None:
+    """None; raises RequestError for a URL that would send a token over the network as it is."""
+    from goclient.model.access import LOOPBACK
+
+    parts = _url(name, url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        message = f"{name}={quoted(url)} would send your token unencrypted"
+        raise RequestError(message, hint="use its https URL", code="config")
+
+
 # --- Globus -------------------------------------------------------------------------------------------------
 
 
 def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
-    """The client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``; raises LoginNeeded without an id."""
+    """The client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``.
+
+    Raises LoginNeeded without an id, RequestError if globus-sdk's variables would send a secret unencrypted.
+    """
     from goclient.model.access import GlobusAccess  # not needed where nothing is asked
 
     client_id = env.get("GOCLIENT_CLIENT_ID", "")
@@ -186,6 +198,9 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
             "GOCLIENT_CLIENT_SECRET for a service), then type: goclient login",
             code="no-client",
         )
+    for name in GLOBUS_URLS:
+        if env.get(name):
+            _check_encrypted(name, env[name])
     return GlobusAccess(client_id, env.get("GOCLIENT_CLIENT_SECRET") or None)
 
 

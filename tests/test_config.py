@@ -93,6 +93,32 @@ def test_on_loopback_a_token_needs_no_encryption(url: str) -> None:
     assert config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": url}).token == TOKEN
 
 
+GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")
+
+
+@pytest.mark.parametrize("secret", [{}, {"GOCLIENT_CLIENT_SECRET": "s3cret"}])
+@pytest.mark.parametrize("name", GLOBUS_URLS)
+@pytest.mark.parametrize("url", ["http://globus.example.org/", "HTTP://10.0.0.1", "http://localhost@x.org"])
+def test_what_globus_is_sent_never_leaves_the_computer_unencrypted(name: str, url: str, secret: Env) -> None:
+    with pytest.raises(RequestError) as caught:
+        config.globus_access({"GOCLIENT_CLIENT_ID": UUID, **secret, name: url})
+    assert caught.value.exit_code == 10
+    assert f'{name}="{url}" would send your token unencrypted' in caught.value.message
+
+
+@pytest.mark.parametrize("name", GLOBUS_URLS)
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:1/", "http://LOCALHOST:1", "http://[::1]:1", "https://x.org"])
+def test_globus_may_be_on_loopback_or_encrypted(name: str, url: str) -> None:
+    assert config.globus_access({"GOCLIENT_CLIENT_ID": UUID, name: url}).client_id == UUID
+
+
+@pytest.mark.parametrize("name", GLOBUS_URLS)
+@pytest.mark.parametrize("url", ["globus.example.org", "ftp://h", "http://x.org\\@127.0.0.1"])
+def test_what_is_no_url_of_globus_is_refused_by_the_name_of_its_variable(name: str, url: str) -> None:
+    with pytest.raises(RequestError, match=f"^{name}=.* is not a URL"):
+        config.globus_access({"GOCLIENT_CLIENT_ID": UUID, name: url})
+
+
 # --- who asks -----------------------------------------------------------------------------------------------
 
 _SOURCES = ("GOCLIENT_PILOT_TOKEN_FILE", "PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_TOKEN_FILE", "OIDC_AUTH_ID_TOKEN")
@@ -401,7 +427,7 @@ def test_a_catalogue_that_cannot_be_read_is_named(user: Path) -> None:
     user.mkdir()
     with pytest.raises(RequestError) as caught:
         read(user)
-    assert f'"{user}": it cannot be read' in caught.value.message
+    assert f'"{user}": it is no regular file' in caught.value.message
 
 
 # --- the journal --------------------------------------------------------------------------------------------

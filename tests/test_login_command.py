@@ -398,6 +398,47 @@ def test_a_logout_without_globus_removes_the_tokens_and_says_so(person: Person) 
     assert not person.file.exists()
 
 
+@pytest.mark.parametrize("command", ["whoami", "login", "logout"])
+@pytest.mark.parametrize("name", ["AUTH", "TRANSFER"])
+def test_a_login_is_not_sent_unencrypted(person: Person, command: str, name: str) -> None:
+    variable = f"GLOBUS_SDK_SERVICE_URL_{name}"
+    result = person.run(command, **{variable: "http://globus.invalid/"})
+    assert result.code == 10
+    assert f'{variable}="http://globus.invalid/" would send your token unencrypted' in result.err
+
+
+@pytest.mark.parametrize("route", ["POST /v2/oauth2/token", "GET /v2/oauth2/userinfo"])
+def test_a_login_that_is_redirected_says_so(person: Person, route: str) -> None:
+    trouble = f"{person.sandbox.url}/sandbox/trouble"
+    kind = {"route": route, "kind": "error", "status": 307, "document": "moved"}
+    assert requests.post(trouble, json=kind, timeout=TIMEOUT).ok
+    try:
+        result = person.log_in()
+    finally:
+        requests.delete(trouble, timeout=TIMEOUT)
+    assert result.code == 40
+    assert "Globus redirected to another place, which is not followed" in result.err
+
+
+def test_a_pipe_for_a_token_file_is_damaged_and_a_logout_removes_it(person: Person) -> None:
+    person.file.parent.mkdir(parents=True, mode=0o700)
+    os.mkfifo(person.file, 0o600)
+    result = person.run("whoami")
+    assert result.code == 4
+    assert "is damaged: it is no regular file" in result.err
+    assert person.run("logout").out == "logged out\n"
+    assert not person.file.exists()
+
+
+@pytest.mark.parametrize("command", ["whoami", "login", "logout"])
+def test_a_folder_for_a_token_file_is_to_be_removed(person: Person, command: str) -> None:
+    person.file.mkdir(parents=True, mode=0o700)
+    result = person.run(command)
+    assert result.code == 10
+    assert f'"{person.file}" cannot be read: Is a directory' in result.err
+    assert "remove that folder, then type: goclient login" in result.err
+
+
 # --- a service ----------------------------------------------------------------------------------------------
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-# The kinds of the service's ``entity_type`` that hold data, in words for a person; a bare GCSv5 endpoint holds none.
+from goclient.services.documents import Document, flag, text, text_or_none, texts, uuid
+
+# The kinds of the service's ``entity_type``, in words for a person.
 KINDS = {
     "GCSv5_mapped_collection": "a mapped collection",
     "GCSv5_guest_collection": "a guest collection",
@@ -14,6 +14,7 @@ KINDS = {
     "GCP_guest_collection": "a guest collection of a Globus Connect Personal",
     "GCSv4_host": "a GCSv4 host",
     "GCSv4_share": "a GCSv4 share",
+    "GCSv5_endpoint": "a GCSv5 endpoint, which holds no data itself",
 }
 MAPPED, GUEST, BARE = "GCSv5_mapped_collection", "GCSv5_guest_collection", "GCSv5_endpoint"
 GUEST_KINDS = frozenset({GUEST, "GCP_guest_collection", "GCSv4_share"})  # those with access rules
@@ -35,15 +36,15 @@ class AccessRule:
     id: str = ""
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> AccessRule:
-        """The rule of an access document; raises KeyError if that is none."""
+    def from_document(cls, document: Document) -> AccessRule:
+        """The rule of an access document; raises KeyError or TypeError if that is none."""
         return cls(
-            path=document["path"],
-            permissions=document["permissions"],
-            principal_type=document["principal_type"],
-            principal=document.get("principal") or "",
-            expires=document.get("expiration_date") or "",
-            id=document.get("id") or "",
+            path=text(document, "path"),
+            permissions=text(document, "permissions"),
+            principal_type=text(document, "principal_type"),
+            principal=text_or_none(document, "principal"),
+            expires=text_or_none(document, "expiration_date"),
+            id=text_or_none(document, "id"),
         )
 
     def document(self) -> dict[str, str | None]:
@@ -83,21 +84,21 @@ class Collection:
     roles: tuple[str, ...]
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Collection:
-        """The collection of an endpoint document; raises KeyError if that is none."""
-        personal = bool(document.get("is_globus_connect"))
+    def from_document(cls, document: Document) -> Collection:
+        """The collection of an endpoint document; raises KeyError, TypeError or ValueError if that is none."""
+        personal = flag(document, "is_globus_connect")
         return cls(
-            id=document["id"],
-            name=document.get("display_name") or "",
-            canonical_name=document.get("canonical_name") or "",
-            entity_type=document.get("entity_type") or "",
-            owner=document.get("owner_string") or document.get("username") or "",
-            connected=bool(document.get("gcp_connected")) if personal else None,
-            paused=bool(document.get("gcp_paused")) if personal else None,
-            high_assurance=bool(document.get("high_assurance")),
-            subscribed=bool(document.get("subscription_id")),
-            default_directory=document.get("default_directory") or "",
-            roles=tuple(document.get("my_effective_roles") or ()),
+            id=uuid(document, "id"),
+            name=text_or_none(document, "display_name"),
+            canonical_name=text_or_none(document, "canonical_name"),
+            entity_type=text_or_none(document, "entity_type"),
+            owner=text_or_none(document, "owner_string") or text_or_none(document, "username"),
+            connected=flag(document, "gcp_connected") if personal else None,
+            paused=flag(document, "gcp_paused") if personal else None,
+            high_assurance=flag(document, "high_assurance"),
+            subscribed=bool(text_or_none(document, "subscription_id")),
+            default_directory=text_or_none(document, "default_directory"),
+            roles=texts(document, "my_effective_roles"),
         )
 
     @property

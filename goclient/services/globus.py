@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import globus_sdk
 
@@ -17,6 +16,7 @@ from goclient.errors import EndpointError, quoted
 from goclient.model.access import GlobusAccess
 from goclient.model.plan import Item
 from goclient.services.collection import AccessRule, Collection
+from goclient.services.documents import Document, documents, number, part, text, text_or_none, uuid
 from goclient.services.globus_app import acts_as, app, login_end, retry, transport
 from goclient.services.globus_errors import configured, translated
 
@@ -33,6 +33,14 @@ class FileInfo:
     is_directory: bool
     size: int
 
+    @classmethod
+    def from_document(cls, document: Document) -> FileInfo:
+        """The entry of a file document; raises KeyError, TypeError or ValueError if that is none."""
+        name = text(document, "name")
+        if "/" in name:
+            raise ValueError(f"an entry of a directory is called {quoted(name)}")
+        return cls(name, text(document, "type") == "dir", number(document, "size"))
+
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
@@ -45,6 +53,21 @@ class TaskState:
     bytes: int
     faults: int
     reason: str
+
+    @classmethod
+    def from_document(cls, document: Document) -> TaskState:
+        """The state in a task document; raises KeyError, TypeError or ValueError if that is none."""
+        fatal = text_or_none(part(document, "fatal_error"), "description")
+        nice = text_or_none(document, "nice_status_short_description") or text_or_none(document, "nice_status")
+        return cls(
+            task_id=uuid(document, "task_id"),
+            label=text_or_none(document, "label"),
+            status=text(document, "status"),
+            files=number(document, "files_transferred"),
+            bytes=number(document, "bytes_transferred"),
+            faults=number(document, "faults"),
+            reason=fatal or ("" if nice in ("OK", "Queued") else nice),
+        )
 
 
 class Globus:
@@ -75,27 +98,28 @@ class Globus:
         """
         with translated(name):
             answer = self._client.endpoint_search(filter_fulltext=name, filter_non_functional=False, limit=SEARCH_LIMIT)
-            listed = [Collection.from_document(document) for document in answer["DATA"]]
+            listed = [Collection.from_document(document) for document in documents(answer.data, "DATA")]
         found = [one for one in listed if name in (one.canonical_name, one.name)]
         if len(found) == 1:
             return found[0]
         if found:
-            candidates = ", ".join(f"{one.name} {one.id}" for one in found)
+            candidates = ", ".join(f"{one.name} of {one.owner or 'nobody'}, {one.id}" for one in found)
             message, code = f"{len(found)} endpoints are called {quoted(name)}: {candidates}", "ambiguous-endpoint"
             raise EndpointError(message, hint="use the UUID of the one that you mean", code=code, subject=name)
         near = ", ".join(map(quoted, _nearest_names(name, [*known, *(one.name for one in listed)])))
         raise EndpointError(
             f"no endpoint is called {quoted(name)}",
-            hint=f"did you mean {near}?" if near else "use a name of your catalogue, an exact name, or a UUID",
+            hint=(f"did you mean {near}? " if near else "use a name of your catalogue, an exact name, or a UUID; ")
+            + "private collections are seen by those only who may use them",
             code="endpoint-not-found",
             subject=name,
         )
 
-    def search(self, text: str) -> tuple[list[Collection], bool]:
+    def search(self, words: str) -> tuple[list[Collection], bool]:
         """The collections that hold data and are described with these words, and whether there are more of them."""
-        with translated(text):
-            answer = self._client.endpoint_search(filter_fulltext=text, filter_non_functional=False, limit=SHOWN_LIMIT)
-            found = [Collection.from_document(document) for document in answer["DATA"]]
+        with translated(words):
+            answer = self._client.endpoint_search(filter_fulltext=words, filter_non_functional=False, limit=SHOWN_LIMIT)
+            found = [Collection.from_document(document) for document in documents(answer.data, "DATA")]
             return [one for one in found if one.holds_data], bool(answer["has_next_page"])
 
     def access_rules(self, collection_id: str, *, called: str = "") -> list[AccessRule]:
@@ -105,7 +129,7 @@ class Globus:
         """
         with translated(called or collection_id):
             answer = self._client.endpoint_acl_list(collection_id)
-            return [AccessRule.from_document(document) for document in answer["DATA"]]
+            return [AccessRule.from_document(document) for document in documents(answer.data, "DATA")]
 
     def listing(self, collection_id: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
         """What a directory holds, by name; raises EndpointError if it is none or cannot be read.
@@ -113,20 +137,24 @@ class Globus:
         ``called``: what the user calls the collection, for the error's message.
         """
         with translated(f"{called or collection_id}:{folder}"):
-            entries = self._client.operation_ls(collection_id, path=folder, show_hidden=True)
-            return {one["name"]: FileInfo(one["name"], one["type"] == "dir", one["size"] or 0) for one in entries}
+            answer = self._client.operation_ls(collection_id, path=folder, show_hidden=True)
+            entries = [FileInfo.from_document(document) for document in documents(answer.data, "DATA")]
+        return {one.name: one for one in entries}
 
-    def mkdir(self, collection_id: str, folder: str) -> None:
-        """None, once the directory is there; raises EndpointError if it cannot be made."""
+    def mkdir(self, collection_id: str, folder: str, *, called: str = "") -> None:
+        """None, once the directory is there; raises EndpointError if it cannot be made.
+
+        ``called``: what the user calls the collection, for the error's message.
+        """
         try:
-            with translated(f"{collection_id}:{folder}"):
+            with translated(f"{called or collection_id}:{folder}"):
                 self._client.operation_mkdir(collection_id, folder)
         except EndpointError as error:
             if error.code != "exists":
                 raise
 
-    def remove(self, collection_id: str, folder: str) -> str:
-        """The id of a new task that removes a directory, and all below it."""
+    def remove(self, collection_id: str, folder: str, *, called: str = "") -> str:
+        """The id of a new task that removes a directory, and all below it; ``called`` as for :meth:`mkdir`."""
         data = globus_sdk.DeleteData(
             collection_id,
             label="goclient probe",
@@ -137,8 +165,8 @@ class Globus:
             notify_on_inactive=False,
         )
         data.add_item(folder)
-        with translated(f"{collection_id}:{folder}"):
-            return str(self._client.submit_delete(data)["task_id"])
+        with translated(f"{called or collection_id}:{folder}"):
+            return uuid(self._client.submit_delete(data).data, "task_id")
 
     # --- a job's own endpoint ---
 
@@ -150,7 +178,7 @@ class Globus:
         document = {"DATA_TYPE": "endpoint", "display_name": name, "is_globus_connect": True, "public": False}
         with translated(name), self._client.retry_config.tune(max_retries=0):
             answer = self._client.post("/v0.10/endpoint", data=document)
-            return answer["id"], answer["globus_connect_setup_key"]
+            return uuid(answer.data, "id"), text(answer.data, "globus_connect_setup_key")
 
     def delete(self, collection_id: str) -> None:
         """None, once the collection is gone."""
@@ -162,7 +190,7 @@ class Globus:
     def submission_id(self) -> str:
         """A new submission id: a transfer sent twice under one id is carried out once."""
         with translated("submission_id"):
-            return str(self._client.get_submission_id()["value"])
+            return uuid(self._client.get_submission_id().data, "value")
 
     def submit(
         self, source: str, destination: str, *, items: Sequence[Item], label: str, submission_id: str, seconds: float
@@ -183,19 +211,19 @@ class Globus:
         for item in items:
             data.add_item(item.source, item.destination, recursive=item.recursive)
         with translated(label):
-            return str(self._client.submit_transfer(data)["task_id"])
+            return uuid(self._client.submit_transfer(data).data, "task_id")
 
     def task(self, task_id: str) -> TaskState:
         """The state of a task."""
         with translated(task_id):
-            return _task_state(self._client.get_task(task_id).data)
+            return TaskState.from_document(self._client.get_task(task_id).data)
 
     def faults(self, task_id: str) -> list[str]:
         """What went wrong in a task so far, newest first, each thing once."""
         with translated(task_id):
             events = self._client.task_event_list(task_id, limit=20, query_params={"filter": "is_error:1"})
-            texts = [f"{event['code']}: {event['details']}" for event in events["DATA"]]
-        return list(dict.fromkeys(texts))
+            said = [f"{text(one, 'code')}: {text_or_none(one, 'details')}" for one in documents(events.data, "DATA")]
+        return list(dict.fromkeys(said))
 
     def cancel(self, task_id: str) -> None:
         """None, once the service is told that the task shall end."""
@@ -208,7 +236,7 @@ class Globus:
             found = self._client.task_list(
                 filter=f"type:TRANSFER/label:~{prefix}*", orderby="request_time ASC", limit=1000
             )
-            states = [_task_state(document) for document in found["DATA"]]
+            states = [TaskState.from_document(document) for document in documents(found.data, "DATA")]
         return [state for state in states if state.label.startswith(prefix)]
 
 
@@ -220,17 +248,3 @@ def _nearest_names(name: str, names: Iterable[str]) -> list[str]:
     near = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)
     contained = [one for one in lowered if name.lower() in one]
     return [lowered[one] for one in dict.fromkeys([*near, *contained])][:5]
-
-
-def _task_state(document: Any) -> TaskState:
-    fatal = document.get("fatal_error") or {}
-    nice = document.get("nice_status_short_description") or document.get("nice_status") or ""
-    return TaskState(
-        task_id=document["task_id"],
-        label=document.get("label") or "",
-        status=document["status"],
-        files=document.get("files_transferred") or 0,
-        bytes=document.get("bytes_transferred") or 0,
-        faults=document.get("faults") or 0,
-        reason=fatal.get("description") or ("" if nice in ("OK", "Queued") else nice),
-    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import globus_sdk
+import requests
 from globus_sdk.login_flows import LoginFlowManager
 from globus_sdk.scopes import AuthScopes, TransferScopes
 from globus_sdk.transport import RequestsTransport, RetryConfig
 
 from goclient.model.access import GlobusAccess
+from goclient.services.globus_errors import Redirected
 from goclient.services.token_file import TokenFile, path_of
 
 APP_NAME = "goclient"
@@ -90,8 +93,23 @@ def retry() -> RetryConfig:
 
 
 def transport() -> RequestsTransport:
-    """How requests are sent: with an end, and to servers that prove who they are only."""
+    """How requests are sent: with an end, to servers that prove who they are only, and nowhere else."""
     made = RequestsTransport(http_timeout=30)
+    made.session = _Straight()
     if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to whoever answers
         made.verify_ssl = True
     return made
+
+
+class _Straight(requests.Session):
+    """A session that follows no redirect: a token, a code and a secret go where they are sent, and nowhere else."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: there is nowhere to go on to."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # requests' own keywords
+        """The answer; raises Redirected for one that points elsewhere."""
+        response = super().send(request, **kwargs)
+        if 300 <= response.status_code < 400:
+            raise Redirected(response.headers.get("Location", ""))
+        return response

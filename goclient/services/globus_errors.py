@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import globus_sdk
 from globus_sdk.gare import GlobusAuthorizationParameters, to_gare
@@ -29,7 +30,16 @@ _MEANINGS = (
     ("GCDisconnectedException", "disconnected", "Globus Connect Personal is not running there"),
 )
 _DATA_ACCESS = re.compile(r"https://auth\.globus\.org/scopes/([0-9A-Fa-f-]{36})/data_access")
+_TRANSFER_PATH = "/v0.10/"  # in every path of Transfer, and none of Auth
 _TRANSIENT = ("EndpointError", "OperationPaused", "ServiceUnavailable", "TooManyRequests")
+
+
+class Redirected(globus_sdk.GlobusError):
+    """An answer that points to ``where``, which nothing is sent to."""
+
+    def __init__(self, where: str) -> None:
+        place = quoted(where.partition("?")[0]) if where else "another place"
+        super().__init__(f"Globus redirected to {place}, which is not followed")
 
 
 @contextmanager
@@ -51,12 +61,15 @@ def translated(subject: str) -> Iterator[None]:
         raise _api_error(error, subject) from error
     except globus_sdk.NetworkError as error:
         raise EndpointError(
-            f"Globus could not be reached for {quoted(subject)}: {innermost(error)}",
+            f"Globus could not be reached for {quoted(subject)}: {_asked(error)}{innermost(error)}",
             hint="check the network (status.globus.org tells if it is Globus), then type the command again",
             code="globus-unreachable",
             subject=subject,
             transient=True,
         ) from error
+    except Redirected as error:
+        hint = "look at the network, and at the variables GLOBUS_SDK_SERVICE_URL_*: nothing was sent there"
+        raise EndpointError(f"{quoted(subject)}: {error}", hint=hint, code="redirected", subject=subject) from error
     except TokenValidationError as error:  # some of these are ValueErrors, too
         raise _not_logged_in(error, subject) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -79,7 +92,7 @@ def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
         reason = (error.raw_json or {}).get("error") or error.message or f"HTTP {error.http_status}"
         if error.http_status < 500 and error.http_status != 429:
             return _refused(reason, subject)
-        return _service_error(error, f"Globus Auth: {reason}", subject)
+        return _service_error(error, str(reason), subject)
     code = error.code or ""
     required = to_gare(error)
     if required is not None or code == "ConsentRequired" or error.info.authorization_parameters:
@@ -97,9 +110,19 @@ def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
 
 
 def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) -> EndpointError:
+    service = "Globus Auth" if isinstance(error, globus_sdk.AuthAPIError) else "Globus Transfer"
+    message = f"{quoted(subject)}: {service}: {what}"
     passing = error.http_status in (429, 500, 502, 503, 504) or (error.code or "").startswith(_TRANSIENT)
     hint = "it may pass: type the command again later" if passing else "ask the endpoint's owner, with this message"
-    return EndpointError(f"{quoted(subject)}: {what}", code="globus", subject=subject, transient=passing, hint=hint)
+    return EndpointError(message, code="globus", subject=subject, transient=passing, hint=hint)
+
+
+def _asked(error: globus_sdk.NetworkError) -> str:
+    """The service that was asked, before what it said; empty if the request is not known."""
+    request = getattr(error.underlying_exception, "request", None)
+    if request is None:
+        return ""
+    return "Globus Transfer: " if _TRANSFER_PATH in urlsplit(request.url).path else "Globus Auth: "
 
 
 def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:
@@ -108,7 +131,8 @@ def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:
 
 def _refused(reason: str, subject: str) -> LoginNeeded:
     """Why Globus Auth gives no token: a client that it does not know, or a login that is over."""
-    message = f"Globus Auth refused the login: {reason}"
+    over = "; it is over, or was taken back" if reason == "invalid_grant" else ""
+    message = f"Globus Auth refused the login: {reason}{over}"
     if reason == "invalid_client":
         hint = "check GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET: no Globus client has them"
         return LoginNeeded(message, hint=hint, code="no-client", subject=subject)

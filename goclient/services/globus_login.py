@@ -19,6 +19,7 @@ from goclient.errors import Collector, ExitCode, GoclientError, LoginNeeded, Req
 from goclient.model.access import GlobusAccess
 from goclient.model.location import is_uuid
 from goclient.services.collection import Collection
+from goclient.services.documents import Document, documents, text, uuid
 from goclient.services.globus import Globus
 from goclient.services.globus_app import (
     app,
@@ -226,16 +227,21 @@ def _identity(asking: globus_sdk.GlobusApp) -> Identity:
         translated(ASKED),
         globus_sdk.AuthClient(app=asking, transport=transport(), retry_config=retry()) as client,
     ):
-        claims = client.userinfo()
-        consents = client.get_consents(claims["sub"])["consents"]
-        scopes = dict.fromkeys(str(one["scope_name"]) for one in consents if one["status"] == "approved")
+        claims: Document = client.userinfo().data
+        identity_id = uuid(claims, "sub")
         return Identity(
-            username=claims["preferred_username"],
-            id=claims["sub"],
+            username=text(claims, "preferred_username"),
+            id=identity_id,
             kind="person" if isinstance(asking, globus_sdk.UserApp) else "service",
             expires=login_end(asking),
-            consents=tuple(scopes),
+            consents=_approved(client.get_consents(identity_id).data),
         )
+
+
+def _approved(answer: Document) -> tuple[str, ...]:
+    """The scopes of the consents that stand, each once."""
+    consents = [(text(one, "scope_name"), text(one, "status")) for one in documents(answer, "consents")]
+    return tuple(dict.fromkeys(scope for scope, status in consents if status == "approved"))
 
 
 # --- logout -------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -18,12 +19,21 @@ from goclient.errors import LoginNeeded, RequestError, quoted
 
 FORMAT = "2.0"  # JSONTokenStorage.format_version of globus-sdk 4
 OTHERS = 0o077
+TOO_LATE = 253_370_764_800  # the year 9999 begins: not every later second is a datetime in every time zone
 
 
 def path_of(client_id: str, app_name: str, environment: str) -> Path:
     """Where globus-sdk keeps the tokens of an app, each environment's in a file of its own."""
     prefix = "" if environment == "production" else f"{environment}-"
     return Path(os.path.expanduser(f"~/.globus/app/{client_id}/{app_name}/{prefix}tokens.json"))
+
+
+_NO_FILE = "it is no regular file"
+
+
+def _at_once(path: str, flags: int) -> int:
+    """The descriptor of a file that is opened without waiting, as for a pipe that nobody writes to."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 class TokenFile(TokenStorage):
@@ -73,12 +83,14 @@ class TokenFile(TokenStorage):
     def _read(self) -> dict[str, Any]:
         """The document of the file, its parts where they belong; an empty one without a file."""
         try:
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", opener=_at_once) as file:
                 self._check_mode(os.fstat(file.fileno()).st_mode)
                 content = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return {"data": {}, "format_version": FORMAT, "globus-sdk.version": globus_sdk.__version__}
         except OSError as error:
+            if error.errno == errno.ENXIO:
+                raise self._damaged(_NO_FILE) from error
             raise self._refused("read", error) from error
         document = self._parsed(content)
         self._tokens(document)
@@ -104,9 +116,13 @@ class TokenFile(TokenStorage):
             raise self._damaged("a token has not the keys that it must have") from None
         if len({one.identity_id for one in tokens.values()}) > 1:
             raise self._damaged("its tokens are of several identities")
+        if not all(0 <= one.expires_at_seconds < TOO_LATE for one in tokens.values()):
+            raise self._damaged("a token ends at a time that there is not")
         return tokens
 
     def _check_mode(self, mode: int) -> None:
+        if not stat.S_ISREG(mode):
+            raise self._damaged(_NO_FILE)
         if self._lenient or not stat.S_IMODE(mode) & OTHERS:
             return
         raise RequestError(
@@ -157,9 +173,12 @@ class TokenFile(TokenStorage):
         )
 
     def _refused(self, done: str, error: OSError) -> RequestError:
+        hint = "look at its folder, and at the rights and the room there"
+        if os.path.isdir(self.path):
+            hint = "a folder is in its place: remove that folder, then type: goclient login"
         return RequestError(
             f"the token file {quoted(self.path)} cannot be {done}: {error.strerror}",
-            hint="look at its folder, and at the rights and the room there",
+            hint=hint,
             code="token-file",
             subject=str(self.path),
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
 from goclient.model.access import GlobusAccess
+from goclient.services import globus_app
 from goclient.services.globus import Globus
+from goclient.services.globus_login import whoami
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 TOKEN = {
@@ -28,10 +32,29 @@ class Service:
         self.status, self.document = 200, {}  # type: int, Any
         self.token: tuple[int, Any] = (200, TOKEN)
         self.requests: list[str] = []
+        self.moved = (0, "")  # a redirect of everything that is no route to a token: its status, and where to
+        self.token_moved = (0, "")
+        self.url = ""
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    with served() as state:
+        for name in ("AUTH", "TRANSFER"):
+            monkeypatch.setenv(f"GLOBUS_SDK_SERVICE_URL_{name}", f"{state.url}/")
+        monkeypatch.setenv("GLOBUS_SDK_ENVIRONMENT", "goclient-test")
+        yield state
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Service]:
+    """A second server, which nobody may ask."""
+    with served() as state:
+        yield state
+
+
+@contextmanager
+def served() -> Iterator[Service]:
     state = Service()
 
     class Handler(BaseHTTPRequestHandler):
@@ -42,8 +65,11 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
             state.requests.append(f"{self.command} {self.path.split('?')[0]}")
             token = self.path.startswith("/v2/oauth2/token")
             status, document = state.token if token else (state.status, state.document)
+            moved, place = state.token_moved if token else state.moved
             body = document if isinstance(document, bytes) else json.dumps(document).encode()
-            self.send_response(status)
+            self.send_response(moved or status)
+            if moved:
+                self.send_header("Location", place + self.path)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -57,13 +83,13 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    for name in ("AUTH", "TRANSFER"):
-        monkeypatch.setenv(f"GLOBUS_SDK_SERVICE_URL_{name}", f"http://127.0.0.1:{server.server_port}/")
-    monkeypatch.setenv("GLOBUS_SDK_ENVIRONMENT", "goclient-test")
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def globus() -> Globus:
@@ -208,3 +234,156 @@ def test_no_variable_switches_the_verification_of_certificates_off(
     asked = globus()
     assert asked._client.transport.verify_ssl is True
     assert asked._client._app._login_client.transport.verify_ssl is True  # type: ignore[union-attr]
+
+
+# --- redirects ----------------------------------------------------------------------------------------------
+
+REDIRECTS = [300, 301, 302, 303, 307, 308]
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda asked: asked.collection(ID), id="get"),
+        pytest.param(lambda asked: asked.mkdir(ID, "/x"), id="post"),
+        pytest.param(lambda asked: asked.delete(ID), id="delete"),
+    ],
+)
+def test_a_redirect_of_transfer_is_not_followed(
+    service: Service, elsewhere: Service, status: int, ask: Callable[[Globus], object]
+) -> None:
+    service.moved = status, elsewhere.url
+    with pytest.raises(EndpointError, match="which is not followed") as raised:
+        ask(globus())
+    assert f'"{elsewhere.url}/v0.10/' in raised.value.message
+    assert raised.value.code == "redirected"
+    assert elsewhere.requests == []
+    assert len(service.requests) == 2, "the token, and one request"
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+def test_a_redirect_of_a_service_s_token_request_is_not_followed(
+    service: Service, elsewhere: Service, status: int
+) -> None:
+    service.token_moved = status, elsewhere.url
+    with pytest.raises(EndpointError, match="which is not followed"):
+        asked_once(ID)
+    assert (service.requests, elsewhere.requests) == (["POST /v2/oauth2/token"], [])
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+def test_a_redirect_of_a_code_a_refresh_token_or_a_token_to_revoke_is_not_followed(
+    service: Service, elsewhere: Service, status: int
+) -> None:
+    service.token_moved = status, elsewhere.url
+    with globus_app.native_client(GlobusAccess(ID)) as client:
+        asks: list[Callable[[], object]] = [
+            lambda: client.oauth2_refresh_token("secret"),
+            lambda: client.oauth2_revoke_token("secret"),
+            lambda: client.oauth2_token({"grant_type": "authorization_code", "code": "secret"}),
+        ]
+        for ask in asks:
+            with pytest.raises(globus_app.Redirected, match="which is not followed") as raised:
+                ask()
+            assert "secret" not in str(raised.value)
+    assert (len(service.requests), elsewhere.requests) == (3, [])
+
+
+@pytest.mark.parametrize("where", ["", "http://[::1", "//", "?code=secret"])
+def test_a_redirect_to_nowhere_is_one(service: Service, where: str) -> None:
+    service.moved = 302, where
+    with pytest.raises(EndpointError, match="which is not followed") as raised:
+        globus().collection(ID)
+    assert "secret" not in raised.value.message
+
+
+# --- answers of a wrong type, and which service it was --------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, 3, True, [], {}, "x", [3], [{}], [{"scope_name": 3, "status": "approved"}]])
+@pytest.mark.parametrize("field", ["sub", "preferred_username", "consents"])
+def test_an_identity_of_a_wrong_type_is_the_service_s_fault(service: Service, field: str, value: Any) -> None:
+    good = {"sub": ID, "preferred_username": "me@x.org", "consents": [{"scope_name": "s", "status": "approved"}]}
+    token = {**TOKEN, "resource_server": "auth.globus.org", "scope": "openid profile email"}
+    service.token = 200, token
+    service.document = good
+    assert whoami(GlobusAccess(ID, "secret")).consents == ("s",)
+    service.document = {**good, field: value}
+    if (field, value) in [("preferred_username", "x"), ("consents", [])]:
+        assert whoami(GlobusAccess(ID, "secret")).id == ID
+        return
+    with pytest.raises(EndpointError) as raised:
+        whoami(GlobusAccess(ID, "secret"))
+    assert raised.value.code == "globus-answer"
+
+
+@pytest.mark.parametrize(
+    "answer", [{"DATA": 3}, {"DATA": None}, {"DATA": [3]}, {"DATA": {}}, {"DATA": [{"name": 3, "type": "dir"}]}, [], 3]
+)
+def test_a_list_of_a_wrong_type_is_the_service_s_fault(service: Service, answer: Any) -> None:
+    service.document = answer
+    asks: list[Callable[[Globus], object]] = [
+        lambda asked: asked.listing(ID, "/"),
+        lambda asked: asked.access_rules(ID),
+        lambda asked: asked.resolve("x"),
+        lambda asked: asked.search("x"),
+        lambda asked: asked.tasks_labelled("x"),
+        lambda asked: asked.faults(ID),
+        lambda asked: asked.submission_id(),
+        lambda asked: asked.create_personal("x"),
+    ]
+    for ask in asks:
+        with pytest.raises(EndpointError) as raised:
+            ask(globus())
+        assert raised.value.code == "globus-answer"
+
+
+@pytest.mark.parametrize("field", ["code", "message", "request_id", "required_scopes", "authorization_parameters"])
+@pytest.mark.parametrize("value", [None, 3, True, [], {}, "\u001b[31m"])
+def test_an_error_of_a_wrong_type_is_an_error(service: Service, field: str, value: Any) -> None:
+    status, document = error(403, "ConsentRequired")
+    service.status, service.document = status, {**document, field: value}
+    with pytest.raises(GoclientError):
+        globus().collection(ID)
+    service.status = 200
+    service.token = 400, {"error": value}
+    with pytest.raises(GoclientError):
+        asked_once(ID)
+
+
+def test_too_many_requests_name_the_service(service: Service) -> None:
+    service.status, service.document = error(429, "TooManyRequests")
+    with pytest.raises(EndpointError, match="Globus Transfer: TooManyRequests"):
+        globus().collection(ID)
+    service.token = 429, {"error": "slow down"}
+    with pytest.raises(EndpointError, match="Globus Auth: slow down"):
+        asked_once(ID)
+    service.token = 429, b"<html>"
+    with pytest.raises(EndpointError, match="Globus Auth: HTTP 429"):
+        asked_once(ID)
+
+
+@pytest.mark.parametrize(("name", "said"), [("AUTH", "Globus Auth"), ("TRANSFER", "Globus Transfer")])
+def test_a_time_out_names_the_service(service: Service, monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv(f"GLOBUS_SDK_SERVICE_URL_{name}", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        asked = globus()
+        login_client = asked._client._app._login_client  # type: ignore[union-attr]
+        login_client.retry_config.max_retries = 0
+        for client in (asked._client, login_client):
+            client.transport.http_timeout = 0.05
+        with pytest.raises(EndpointError, match=f"could not be reached for .*: {said}: .*timed out"):
+            asked.collection(ID)
+
+
+@pytest.mark.parametrize("called", ["", "SITE1"])
+def test_what_a_user_calls_a_collection_is_in_the_errors_of_changes(
+    service: Service, monkeypatch: pytest.MonkeyPatch, called: str
+) -> None:
+    monkeypatch.setattr(Globus, "submission_id", lambda *_: ID)
+    service.status, service.document = error(403, "PermissionDenied")
+    for ask in (globus().mkdir, globus().remove):
+        with pytest.raises(EndpointError) as raised:
+            ask(ID, "/x", called=called)
+        assert f'"{called or ID}:/x"' in raised.value.message

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from goclient.model.access import GlobusAccess
 from goclient.services import globus_app
 from goclient.services.globus_login import Identity, Wanted, login, logout, whoami
 from goclient.services.login_flow import Person
-from goclient.services.token_file import TokenFile, path_of
+from goclient.services.token_file import TOO_LATE, TokenFile, path_of
 from tests.conftest import TIMEOUT, Sandbox
 
 TRANSFER, AUTH = "transfer.api.globus.org", "auth.globus.org"
@@ -112,6 +114,16 @@ DAMAGED = [
         "keys",
         id="a number for a secret",
     ),
+    *(
+        pytest.param(
+            json.dumps(
+                {"format_version": "2.0", "data": {"DEFAULT": {"x": token(expires_at_seconds=when).to_dict()}}}
+            ).encode(),
+            "a time that there is not",
+            id=f"ends at {when:.0e}",
+        )
+        for when in (10**30, -(10**15), -1, 253_402_300_800)
+    ),
     pytest.param(
         json.dumps(
             {
@@ -177,8 +189,31 @@ def test_a_folder_in_the_place_of_the_file_is_said(file: TokenFile, use: str) ->
         "store": lambda: file.store_token_data_by_resource_server(by_server(token())),
         "remove": file.remove,
     }
-    with pytest.raises(RequestError, match="cannot be"):
+    with pytest.raises(RequestError, match="cannot be") as raised:
         uses[use]()
+    assert "remove that folder" in raised.value.hint
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_what_is_no_file_is_not_waited_for_and_can_be_removed(
+    file: TokenFile, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.path.parent.mkdir(parents=True)
+    monkeypatch.chdir(file.path.parent)  # the name of a socket is short
+    if kind == "pipe":
+        os.mkfifo(file.path, 0o600)
+    else:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(file.path.name)
+    for lenient in (False, True):
+        with pytest.raises(LoginNeeded, match="is damaged: it is no regular file"):
+            TokenFile(file.path, lenient=lenient).get_token_data_by_resource_server()
+    assert file.remove()
+
+
+def test_the_last_time_that_a_file_may_have_is_one_everywhere() -> None:
+    for hours in (-23, 23):
+        datetime.fromtimestamp(TOO_LATE - 1, UTC).astimezone(timezone(timedelta(hours=hours)))
 
 
 # --- faults of Globus Auth ----------------------------------------------------------------------------------
