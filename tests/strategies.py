@@ -47,7 +47,7 @@ _PIECES = (
 _LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/$")
 
 pieces = st.sampled_from(_PIECES) | st.text(_LETTERS, min_size=1, max_size=4)
-segments = st.lists(pieces, min_size=1, max_size=3).map("".join).filter(lambda name: name not in (".", ".."))
+segments = st.lists(pieces, min_size=1, max_size=3).map("".join).filter(lambda name: name not in (".", "..", "~"))
 
 
 # A name such as a/b.root or results/; never empty, never with a slash in front.

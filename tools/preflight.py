@@ -23,7 +23,7 @@ CHECK = [str(BIN / "goclient"), "check"]
 DELAY = 0.05  # seconds that are added to every answer
 ENDPOINTS, FOLDERS, FILES = 10, 20, 1_000
 ROUND_TRIPS = 6
-DEADLINE = 5  # seconds, --goTimeout of the runs with faults
+DEADLINE = 3  # seconds, --goTimeout of the runs with faults
 
 FAULTS: dict[str, dict[str, Any]] = {
     "429 with Retry-After": {"kind": "error", "status": 429, "headers": {"Retry-After": "1"}},

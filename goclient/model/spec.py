@@ -55,6 +55,8 @@ def path_problem(path: str) -> str:
         return "the path must begin with / (or /~/ for the home directory)"
     if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
         return "it has a . or .. in it: write the path that you mean"
+    if "/~" in path and "~" in path.split("/")[2:]:
+        return "it has a part called ~, which would be read as a home directory: give it another name"
     if "$" in path and "$" in _PLACEHOLDER.sub("", path):
         return f"it has a $ that is none of {' '.join(PLACEHOLDERS)}: the server would try to evaluate it"
     return ""

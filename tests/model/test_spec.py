@@ -40,7 +40,9 @@ def test_an_unknown_field_is_no_part_of_a_spec() -> None:
         TransferSpec.model_validate({"stage_in": [], "stage_around": []})
 
 
-@pytest.mark.parametrize("path", ["", "a", "~/a", "/a/../b", "/.", "/a\nb", "/\ud800", "/$HOME", "/${SN", "/a\x85b"])
+@pytest.mark.parametrize(
+    "path", ["", "a", "~/a", "/a/../b", "/.", "/a/~", "/~/~/b", "//~", "/a\nb", "/\ud800", "/$HOME", "/${SN", "/a\x85b"]
+)
 def test_a_place_has_no_path_that_is_none(path: str) -> None:
     problem = path_problem(path)
     assert problem
