@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.check import Wishes, look
-from goclient.errors import Collector, ExitCode, GoclientError, Several
+from goclient.errors import ExitCode, GoclientError, Several
 from goclient.model.block import decode_with_doubts
 from goclient.model.finding import Finding
-from goclient.understand import on_node, spec_mistakes, understood
+from goclient.understand import on_node, spec_mistakes
 
 if TYPE_CHECKING:
     from goclient.model.lists import ReadLines
@@ -62,17 +62,7 @@ def examine_request(
 
     ``errors`` were found before, and are findings like the others.
     """
-    collected = Collector(errors)
-    with collected:
-        request.common.check()
-    spec, _, mistakes, doubts = understood(
-        request.parameters,
-        items=request.items,
-        count=request.count,
-        lenient=request.lenient,
-        read_lines=read_lines,
-        errors=collected.errors,
-    )
+    spec, _, mistakes, doubts = request.understood(read_lines, errors)
     found = [] if mistakes else looker.findings(spec, request.count)
     return _examination(mistakes, [*doubts, *found])
 

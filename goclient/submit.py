@@ -20,7 +20,7 @@ from goclient.model.lists import ReadLines
 from goclient.model.plan import Task, plan
 from goclient.model.record import JobCommon, JobRecord, job_records
 from goclient.model.spec import TransferSpec
-from goclient.understand import understood
+from goclient.understand import Understood, understood
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
@@ -36,6 +36,20 @@ class Request:
     parameters: str
     items: Items
     lenient: bool = False
+
+    def understood(self, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Understood:
+        """What it means, and everything that is wrong with it, the ``errors`` found before included."""
+        collected = Collector(errors)
+        with collected:
+            self.common.check()
+        return understood(
+            self.parameters,
+            items=self.items,
+            count=self.count,
+            lenient=self.lenient,
+            read_lines=read_lines,
+            errors=collected.errors,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +93,7 @@ def prepare(
     told if it takes long.  Raises every mistake in the request together with the ``errors`` found before; if there are
     none, the errors that the preflight finds.
     """
-    collected = Collector(errors)
-    with collected:
-        request.common.check()
-    spec, payload, mistakes, doubts = understood(
-        request.parameters,
-        items=request.items,
-        count=request.count,
-        lenient=request.lenient,
-        read_lines=read_lines,
-        errors=collected.errors,
-    )
+    spec, payload, mistakes, doubts = request.understood(read_lines, errors)
     raise_all(mistakes)
     spec, findings = look(spec, request.count, catalogue=catalogue, globus=globus, wishes=wishes, say=say)
     findings = [*_doubts(request.common), *doubts, *findings]
