@@ -192,9 +192,10 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     client_id = env.get("GOCLIENT_CLIENT_ID", "")
     if not is_uuid(client_id):
         given = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID" if client_id else "no Globus client is set"
+        first = "copy the client's UUID from" if client_id else "register a client at"
         raise LoginNeeded(
             given,
-            hint="register a client at app.globus.org/settings/developers, export GOCLIENT_CLIENT_ID (and "
+            hint=f"{first} app.globus.org/settings/developers, export GOCLIENT_CLIENT_ID (and "
             "GOCLIENT_CLIENT_SECRET for a service), then type: goclient login",
             code="no-client",
         )

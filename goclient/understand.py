@@ -98,6 +98,7 @@ def spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
                         code="task-placeholder",
                         subject=str(place),
                     )
+    yield from _onto_themselves(spec)
     for move in needs_serial(spec) if count > 1 else ():
         yield RequestError(
             f"{count} jobs would all write {quoted(move.target)}",
@@ -112,6 +113,18 @@ def spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
             code="shared-target",
             subject=str(second),
         )
+
+
+def _onto_themselves(spec: TransferSpec) -> Iterator[GoclientError]:
+    """An error for each move whose source and target are one place."""
+    for move in spec.moves:
+        source, endpoint = move.source, move.destination.endpoint
+        if endpoint is None or source.endpoint != endpoint:
+            continue
+        if source.path.rstrip("/") == move.target_path.rstrip("/"):
+            hint = "leave the destination out to bring it into the job's directory, or name another place"
+            message = f"{quoted(move.source)} would be written onto itself"
+            yield RequestError(message, hint=hint, code="onto-itself", subject=str(move.source))
 
 
 def _without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]:

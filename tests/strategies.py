@@ -63,7 +63,7 @@ job_names = relative.filter(lambda name: not name.startswith("~") and ":/" not i
 # --- endpoints ----------------------------------------------------------------------------------------------
 
 _NAMES = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "My data, at home", "100% = 'all'", "Große Ablage")
-_NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":$")
+_NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":$" + "“”„‘’‚")  # noqa: RUF001
 
 _SCHEMES = ("globus", "gsiftp", "file")
 

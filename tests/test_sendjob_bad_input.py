@@ -112,7 +112,7 @@ TYPED = {
 }
 
 MEANT = {
-    "endpoint-without-a-path": meaning("--StageinGOsrc=SITE1", shown='--StageinGOsrc="SITE1"', hint="ENDPOINT:/path"),
+    "endpoint-without-a-path": meaning("--StageinGOsrc=SITE1", shown='--StageinGOsrc="SITE1"', hint="SITE1:/path"),
     "empty-path": meaning("--StageinGOsrc=SITE1:", shown='"SITE1:"'),
     "relative-path": meaning("--StageinGOsrc=SITE1:data/x", shown='"SITE1:data/x"'),
     "path-without-an-endpoint": meaning("--StageinGOsrc=/data/x", shown='"/data/x"', hint="ENDPOINT:/path"),
@@ -123,7 +123,7 @@ MEANT = {
     "escape-sequence-in-a-path": meaning("--StageinGOsrc=SITE1:/\x1b[2J", shown=r'"SITE1:/\x1b[2J"'),
     "c1-control-in-a-path": meaning("--StageinGOsrc=SITE1:/\x9b2J", shown=r'"SITE1:/\x9b2J"'),
     "path-that-is-not-utf-8": meaning("--StageinGOsrc=SITE1:/caf\udce9", shown=r'"SITE1:/caf\udce9"'),
-    "home-directory-of-a-shell": meaning("--StageinGOsrc=SITE1:~/x", shown=('"SITE1:~/x"', "type /~/x")),
+    "home-directory-of-a-shell": meaning("--StageinGOsrc=SITE1:~/x", shown='"SITE1:~/x"', hint="type /~/x"),
     "home-directory-in-a-name": meaning("--Data=~/x", OUT, shown='--Data="~/x"'),
     "home-directory-without-an-endpoint": meaning("--StageinGOsrc=~/x", shown='"~/x"', hint="ENDPOINT:/path"),
     "variable-in-a-path": meaning("--StageinGOsrc=SITE1:/$HOME/x", shown=('"SITE1:/$HOME/x"', "${SN}")),
@@ -205,8 +205,8 @@ MEANT = {
     "list-rule-inside": meaning(
         "--jobParameters=run --Data=x", shown=("--Data without --OutputGO", "column 5 of --jobParameters"), hint='"x"'
     ),
-    "dollar-in-an-endpoint": meaning("--StageinGOsrc=A$B:/a", shown=('"A$B:/a"', "evaluate"), hint="ENDPOINT:/path"),
-    "file-url": meaning("--StageinGOsrc=file:///a", shown=('"file:///a"', "no endpoint"), hint="ENDPOINT:/path"),
+    "dollar-in-an-endpoint": meaning("--StageinGOsrc=A$B:/a", shown=('"A$B:/a"', "evaluate"), hint="UUID"),
+    "file-url": meaning("--StageinGOsrc=file:///a", shown=('"file:///a"', "no endpoint"), hint="give its name"),
     "option-inside-with-an-empty-value": meaning("--jobParameters=x --Data=", shown='"--Data="'),
     "option-inside-with-a-bad-path": meaning("--jobParameters=x --StageinGOsrc=SITE1", shown='"SITE1"'),
     "option-as-an-argument-and-inside": meaning(

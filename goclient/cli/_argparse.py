@@ -17,11 +17,11 @@ from typing import Any, NoReturn, Optional, TypeVar, get_args
 import argparse_dataclass
 
 import goclient
+from goclient.cli._untaken import untaken
 from goclient.errors import GoclientError, UsageError, quoted, raise_all
 
 T = TypeVar("T")
 
-_DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 _NO_VALUE = object()  # stands for the value in "--option" at the end of the line
 
 
@@ -125,7 +125,8 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         typed = argparse.Namespace()
         words = self._without_flags_values(argv, errors)
         _, extras = super(argparse_dataclass.ArgumentParser, self).parse_known_args(words, typed)
-        errors += self._unknown(extras)
+        known = [one for action in self._actions for one in action.option_strings]
+        errors += untaken(extras, prog=self.prog, known=known)
         values: dict[str, Any] = {}
         for name, field in self._by_name.items():
             given: list[tuple[str, Any]] = getattr(typed, name, None) or []
@@ -151,43 +152,6 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
                 message = f"{name} takes no value, but is given {quoted(value)}"
                 errors.append(UsageError(message, hint=f"write {name} alone", code="flag-value", subject=name))
         return words
-
-    def _unknown(self, extras: Sequence[str]) -> Iterator[UsageError]:
-        """One error for each word that no option takes; a bare word after an unknown option is its value."""
-        after_unknown = False
-        for word in extras:
-            if word.startswith("-") and word != "-":
-                name = word.split("=", 1)[0]
-                yield UsageError(
-                    f"{quoted(name)} is not an option of {self.prog}",
-                    hint=self._nearest(name),
-                    code="unknown-option",
-                    subject=name,
-                )
-                after_unknown = "=" not in word
-            elif not after_unknown:
-                pasted = word.startswith(_DASHES)
-                hint = f"every value belongs to an option; quote values with blanks; see {self.prog} --help"
-                yield UsageError(
-                    f"{quoted(word)} is not expected here",
-                    hint="its first dash is not a hyphen (-), as in pasted text: retype it" if pasted else hint,
-                    code="unexpected-word",
-                    subject=word,
-                )
-            else:
-                after_unknown = False
-
-    def _nearest(self, name: str) -> str:
-        import difflib  # only a mistake pays for it
-
-        known = [one for action in self._actions for one in action.option_strings]
-        longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
-        lowered = {one.lower(): one for one in known}
-        close = [lowered[one] for one in difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.6)]
-        near = longer or close
-        if not near:
-            return f"{self.prog} --help lists the options"
-        return f"did you mean {' or '.join(near)}? Options are written in full"
 
 
 class _Collect(argparse.Action):

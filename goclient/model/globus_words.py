@@ -162,7 +162,8 @@ class _Reader:
         for name, words in self.given.items():
             empty = next((word for word in words if not word.value), None)
             if empty is not None:
-                hint = f"write {name}=VALUE, or leave it out; if it is the payload's own word, put it in quotes"
+                hint = f"write {name}=VALUE without a blank at the =, or leave it out; if it is the payload's own "
+                hint += "word, put it in quotes"
                 self.wrong(name, f"{empty} has no value", hint, "no-value")
             elif len(words) > 1 and name not in (_IN.files, _OUT.files):
                 each = " and ".join(map(str, words[:5]))

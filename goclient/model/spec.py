@@ -58,7 +58,8 @@ def path_problem(path: str) -> str:
     if "/~" in path and "~" in path.split("/")[2:]:
         return "it has a part called ~, which would be read as a home directory: give it another name"
     if "$" in path and "$" in _PLACEHOLDER.sub("", path):
-        return f"it has a $ that is none of {' '.join(PLACEHOLDERS)}: the server would try to evaluate it"
+        known = " ".join(PLACEHOLDERS)
+        return f"it has a $ that is none of {known}, and the server would try to evaluate it: write what it stands for"
     return ""
 
 

@@ -141,7 +141,8 @@ def _take(found: Found, word: Word, read_lines: ReadLines | None) -> None:
     items = found.items.setdefault(key, [])
     try:
         if not value:
-            hint = f"write --{key}=VALUE; if the payload needs this word itself, put it after a bare --"
+            hint = f"write --{key}=VALUE without a blank at the =; "
+            hint += "if the payload needs this word itself, put it after a bare --"
             raise RequestError(f"{quoted(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
         more = split_items(f"--{key}", [value], read_lines)
     except RequestError as error:

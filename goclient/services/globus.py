@@ -6,6 +6,7 @@ becomes a frozen value: no caller sees the SDK.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from goclient.services.globus_errors import configured, translated
 
 MAX_LABEL = 128  # characters of a task's label
 SEARCH_LIMIT = 25
+_NEARLY_UUID = re.compile(r"[0-9A-Fa-f-]{28,40}")
 SHOWN_LIMIT = 100  # what the service gives at most in one answer
 
 
@@ -107,10 +109,12 @@ class Globus:
             message, code = f"{len(found)} endpoints are called {quoted(name)}: {candidates}", "ambiguous-endpoint"
             raise EndpointError(message, hint="use the UUID of the one that you mean", code=code, subject=name)
         near = ", ".join(map(quoted, _nearest_names(name, [*known, *(one.name for one in listed)])))
+        hint = f"did you mean {near}? " if near else "use a name of your catalogue, an exact name, or a UUID; "
+        if _NEARLY_UUID.fullmatch(name):
+            hint = f"a UUID has 32 digits, in groups of 8-4-4-4-12, this has {len(name.replace('-', ''))}; "
         raise EndpointError(
             f"no endpoint is called {quoted(name)}",
-            hint=(f"did you mean {near}? " if near else "use a name of your catalogue, an exact name, or a UUID; ")
-            + "private collections are seen by those only who may use them",
+            hint=hint + "private collections are seen by those only who may use them",
             code="endpoint-not-found",
             subject=name,
         )

@@ -146,7 +146,9 @@ def _more_needed(asked: GlobusAuthorizationParameters, said: str, subject: str) 
     session = [("--session", value) for value in _session(asked)]
     reason = asked.session_message or said
     if scopes and not session:
-        message = f"{quoted(subject)} needs a consent that you have not given: {', '.join(scopes)}"
+        others = [one for one in scopes if not _DATA_ACCESS.search(one)]
+        message = f"{quoted(subject)} needs a consent that you have not given"
+        message += f": {', '.join(others)}" if others else ", to its data (data_access)"
         return LoginNeeded.to_globus(message, options=options, code="consent-needed", subject=subject)
     message = f"{quoted(subject)} needs another login: {reason}"
     return LoginNeeded.to_globus(message, options=[*options, *session], subject=subject)
