@@ -42,7 +42,7 @@ class Request:
         collected = Collector(errors)
         with collected:
             self.common.check()
-        return understood(
+        found = understood(
             self.parameters,
             items=self.items,
             count=self.count,
@@ -50,6 +50,7 @@ class Request:
             read_lines=read_lines,
             errors=collected.errors,
         )
+        return found._replace(doubts=[*_doubts(self.common), *found.doubts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def prepare(
     spec, payload, mistakes, doubts = request.understood(read_lines, errors)
     raise_all(mistakes)
     spec, findings = look(spec, request.count, catalogue=catalogue, globus=globus, wishes=wishes, say=say)
-    findings = [*_doubts(request.common), *doubts, *findings]
+    findings = [*doubts, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
     text = attach(payload, spec, lenient=request.lenient)
@@ -109,7 +110,7 @@ def prepare(
 
 def _doubts(common: JobCommon) -> Iterator[Finding]:
     """A warning for what our pilot would refuse, though another site's may not."""
-    if not common.transformation.startswith(("http://", "https://", "/")):
+    if common.transformation and not common.transformation.startswith(("http://", "https://", "/")):
         yield Finding(
             "warning",
             "transformation",

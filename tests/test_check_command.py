@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shlex
 import subprocess
 import sys
@@ -247,8 +248,9 @@ def test_where_only_the_storage_knows_who_may_that_is_a_warning(shared_sandbox: 
 
 def test_a_pilots_identity_that_is_no_id_is_a_usage_error(run: Run) -> None:
     for command in (("goclient", "check"), ("sendJob.py", "--computingSite=Q", "--transformation=/bin/true")):
-        result = run(*command, "--pilotIdentity=pilot@example.org")
-        assert (result.code, '"pilot@example.org" is not a UUID' in result.err) == (2, True)
+        for typed in ("pilot", "@example.org", "a b@example.org", "a@x,b@x"):
+            result = run(*command, f"--pilotIdentity={typed}")
+            assert (result.code, f'"{typed}" is neither a UUID nor a user name' in result.err) == (2, True)
 
 
 SOON = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
@@ -279,13 +281,16 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
         def access_rules(self, _: str) -> list[AccessRule]:
             return [AccessRule(*rule[:4], expires="".join(rule[4:]), id="1; touch x") for rule in rules]
 
+        def identity_called(self, _: str) -> str:
+            return "me"
+
     acting = Acting(
         Service(),  # type: ignore[arg-type]
-        Asker(30, print), identity="me", hours=24, collections={"id": guest}, names={"id": "G"},
+        Asker(30, print), hours=24, collections={"id": guest}, names={"id": "G"},
     )  # fmt: skip
     here, there = Place(endpoint=None, path="/x"), Place(endpoint="id", path=f"{folder}x")
     moves = (Move(source=here, destination=there) if writes else Move(source=there, destination=here),)
-    (finding,) = acting.findings(TransferSpec(output=moves, working="W"))
+    (finding,) = acting.pilot(TransferSpec(output=moves, working="W"), "me@x")
     assert finding.level == level
     if level == "error":
         assert "1; touch x" not in shlex.join(shlex.split(finding.hint)[:-1]), "what the service says is quoted"
@@ -329,6 +334,40 @@ def test_without_time_for_it_nothing_is_probed(sandbox: Sandbox) -> None:
     result = check(sandbox, *OUTPUT, "--goProbe", "--goTimeout=2", "--json")
     assert (codes(result, "error"), codes(result, "warning")) == (["globus-timeout"], ["not-probed"])
     assert list(sandbox.path("SITE1", "/home/osg_data/panda").glob(".goclient-probe-*")) == []
+
+
+def test_a_manager_without_a_rule_is_told_how_to_let_oneself_write(sandbox: Sandbox, globus_program: str) -> None:
+    ids = {row["display_name"]: row["id"] for row in sandbox.rows("select id, display_name from collections")}
+    role = ["role", "create", ids["GUEST1"], "access_manager", "--identity", sandbox.env["SANDBOX_OTHER_CLIENT_ID"]]
+    assert sandbox.run(globus_program, "endpoint", *role).code == 0
+    other = {f"{tool}_CLIENT_{part}": sandbox.env[f"SANDBOX_OTHER_CLIENT_{part}"]
+             for tool in ("GOCLIENT", "GLOBUS_CLI") for part in ("ID", "SECRET")}  # fmt: skip
+    sandbox.path("SITE1", "/shared/out").mkdir()
+    reading = ["permission", "create", "--permissions", "r", "--identity", other["GOCLIENT_CLIENT_ID"]]
+    assert sandbox.run(globus_program, "endpoint", *reading, f"{ids['GUEST1']}:/").code == 0
+
+    words = ("--Data=new", "--OutputGO=GUEST1:/out/", "--json")
+    found = check(sandbox, *words, **other)
+    (warning,) = [one for one in found.json["findings"] if one["level"] == "warning"]
+    assert (found.code, warning["code"], warning["subject"]) == (0, "write-unknown", "GUEST1:/out/")
+    sandbox.env |= other  # the command is typed by the manager
+    grant(sandbox, globus_program, warning["hint"].partition(";")[0], "create")
+    assert codes(check(sandbox, *words, **other), "warning") == []
+
+
+def test_a_server_for_the_jobs_directory_that_is_somebody_elses_laptop_is_a_warning(sandbox: Sandbox) -> None:
+    laptop = sandbox.rows("select id from collections where display_name = 'LAPTOP'")[0]["id"]
+    other = sandbox.env["SANDBOX_OTHER_CLIENT_ID"]
+    sandbox.rows("update collections set public = 1, owner = ? where id = ?", other, laptop)
+    result = check(sandbox, f"--StageinGOsrc={INPUT}", f"--WorkingendpointGO={laptop}", "--json")
+    assert "not-yours" not in codes(result, "warning"), "it is not connected: that is said"
+    assert "disconnected" in codes(result, "error")
+    lock = sandbox.root / "laptop.lock"
+    sandbox.rows("update collections set lock_file = ? where id = ?", str(lock), laptop)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = check(sandbox, f"--StageinGOsrc={INPUT}", f"--WorkingendpointGO={laptop}", "--json")
+    assert "not-yours" in codes(result, "warning")
 
 
 def test_where_only_managers_see_the_rules_it_is_not_known_who_may_write(shared_sandbox: Sandbox) -> None:

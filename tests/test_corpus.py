@@ -53,7 +53,7 @@ COLLECTIONS = {
     "ATLAS8": "wdeng#ANLHEP_ATLAS8",
     "BNL": "mxp#MXP_BNL_TEST",
     "OU": "mxp#MXP_OU_TEST",
-    **{name: name for name in ("CONSENT1", "OTHER1", "GUEST1", "LAPTOP", "ENDPOINT1")},
+    **{name: name for name in ("CONSENT1", "SESSION1", "OTHER1", "GUEST1", "LAPTOP", "ENDPOINT1")},
 }
 # Runs the command lines that it reads, each in a process of its own that need not import first; answers exit codes.
 QUICK = """

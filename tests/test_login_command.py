@@ -136,7 +136,8 @@ def test_a_person_logs_in_is_known_and_logs_out(person: Person) -> None:
     assert set(known) == {"username", "id", "kind", "expires", "consents"}
     assert (known["username"], known["kind"], known["expires"]) == ("jdoe@sandbox.example", "person", None)
     assert known["id"] == identity(person.sandbox, "jdoe")
-    assert set(known["consents"]) == {"openid", "profile", "email", TRANSFER}
+    others = "urn:globus:auth:scope:auth.globus.org:view_identity_set"
+    assert set(known["consents"]) == {"openid", "profile", "email", others, TRANSFER}
     shown = person.run("whoami").out
     assert "while it is used" in shown
     assert TRANSFER in shown

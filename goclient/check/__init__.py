@@ -28,9 +28,9 @@ class Wishes:
     """What a user says about the checks.
 
     ``make_folders``: folders that are missing at a destination are made.  ``allow_personal``: files may go between two
-    Globus Connect Personal endpoints.  ``pilot_identity``: the id of whoever the pilot transfers as, if it is known.
-    ``probe``: a directory is really made at each destination, and removed.  ``hours``: how long the login should last.
-    ``seconds``: the end of all checks.
+    Globus Connect Personal endpoints.  ``pilot_identity``: the id or user name of whoever the pilot transfers as, if it
+    is known.  ``probe``: a directory is really made at each destination, and removed.  ``hours``: how long the login
+    should last.  ``seconds``: the end of all checks.
     """
 
     make_folders: bool = False
@@ -104,7 +104,7 @@ def preflight(
 
     asker = Asker(wishes.seconds, say)
     endpoints = Endpoints(globus, asker, catalogue)
-    findings = endpoints.findings(spec.endpoints)
+    findings = endpoints.findings(spec)
     who = _login(globus, wishes.hours, let_in=bool(endpoints.collections))
     resolved = spec.with_endpoints(endpoints.ids)
     names = {found: name for name, found in endpoints.ids.items()}
@@ -125,21 +125,20 @@ def _rights(
     spec: TransferSpec, globus: Globus, asker: Asker, wishes: Wishes, endpoints: Endpoints, paths: Paths
 ) -> Iterator[Finding]:
     """What is found of who may write: the user, by a probe if it is wished for, and whoever the pilot transfers as."""
-    from goclient.check.acting import Acting, unsure_writes
+    from goclient.check.acting import Acting
     from goclient.check.probe import Probe
 
     collections = endpoints.collections
     names = {found: name for name, found in endpoints.ids.items()}
+    acting = Acting(globus, asker, hours=wishes.hours, collections=collections, names=names)
     if wishes.probe:
         targets = (move.target for move in spec.moves)
         places = [paths.nearest_folder(one) for one in targets if one.endpoint in collections and "$" not in one.path]
         yield from Probe(globus, asker, names).findings(list(dict.fromkeys(places)))
     else:
-        yield from unsure_writes(spec, collections, names)
+        yield from acting.user(spec)
     if wishes.pilot_identity is not None:
-        identity, hours = wishes.pilot_identity, wishes.hours
-        acting = Acting(globus, asker, identity=identity, hours=hours, collections=collections, names=names)
-        yield from acting.findings(spec)
+        yield from acting.pilot(spec, wishes.pilot_identity)
 
 
 def _login(globus: Globus, hours: int, *, let_in: bool) -> Iterator[Finding]:

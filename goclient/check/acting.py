@@ -1,8 +1,7 @@
-"""The checks for whoever the pilot transfers as: may that identity do later what the user may do now?"""
+"""The checks of who acts: may the user write, and may whoever the pilot transfers as do later what has to be done?"""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,8 +9,11 @@ from typing import TYPE_CHECKING
 
 from goclient.check.parallel import Asker
 from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
+from goclient.model.location import is_uuid
 from goclient.model.spec import Place, TransferSpec
+from goclient.services.collection import GUEST_KINDS, RULE_READERS
 
 if TYPE_CHECKING:
     from goclient.services.collection import AccessRule, Collection
@@ -26,11 +28,19 @@ class Need:
     writes: bool
 
 
-class Acting:
-    """The checks of one preflight for an identity that is not the user's.
+@dataclass(frozen=True, slots=True)
+class Who:
+    """An identity whose rights are judged: its id, and what it is called in findings."""
 
-    ``hours``: how long what it may do has to last.  ``collections`` are those that were found, by id, ``names`` what
-    the user calls them.
+    id: str
+    called: str
+
+
+class Acting:
+    """The checks of one preflight for what identities may do.
+
+    ``hours``: how long it has to last.  ``collections`` are those that were found, by id, ``names`` what the user calls
+    them.  The rules of a collection are asked for once.
     """
 
     def __init__(
@@ -38,50 +48,86 @@ class Acting:
         globus: Globus,
         asker: Asker,
         *,
-        identity: str,
         hours: int,
         collections: Mapping[str, Collection],
         names: Mapping[str, str],
     ) -> None:
         self._globus = globus
         self._asker = asker
-        self._identity = identity
         self._hours = hours
         self._collections = collections
         self._names = names
+        self._rules: dict[str, list[AccessRule] | GoclientError] = {}
 
-    def findings(self, spec: TransferSpec) -> list[Finding]:
-        """A finding for each path of a guest collection, whose rules tell, and one for each other collection."""
-        from goclient.services.collection import GUEST_KINDS, RULE_READERS  # only who asks for it pays for it
+    def pilot(self, spec: TransferSpec, typed: str) -> list[Finding]:
+        """What the identity of a pilot may do, by its id or user name as typed.
 
+        A finding for each path of a guest collection, whose rules tell, and one for each other collection.
+        """
+        who = self._identity(typed)
+        if isinstance(who, GoclientError):
+            return [Finding.failed(who)]
         needs = _needs(spec, self._collections)
         guests = [one for one in needs if self._collections[one].entity_type in GUEST_KINDS]
-        readable = [one for one in guests if RULE_READERS.intersection(self._collections[one].roles)]
-        rules = self._asker.ask(self._globus.access_rules, readable)
+        self._fetch(guests)
         found: list[Finding] = []
         for collection, wanted in needs.items():
-            known = rules.get(collection)
-            if isinstance(known, GoclientError):
-                found.append(Finding.failed(known))
-            elif known is not None:
-                found += [self._judged(known, need) for need in wanted]
+            rules = self._rules.get(collection)
+            if isinstance(rules, GoclientError):
+                found.append(Finding.failed(rules))
+            elif rules is not None:
+                found += [self._judged(rules, need, who) for need in wanted]
             else:
-                found.append(self._unknown(collection, guest=collection in guests))
+                found.append(self._unknown(collection, who, guest=collection in guests))
         return found
 
-    def _judged(self, rules: Sequence[AccessRule], need: Need) -> Finding:
+    def user(self, spec: TransferSpec) -> list[Finding]:
+        """A warning for each guest collection to which it is not known that whoever asks may write."""
+        needs = _needs(spec, self._collections)
+        writes = {one: [need for need in wanted if need.writes] for one, wanted in needs.items()}
+        guests = [one for one, wanted in writes.items() if wanted and self._collections[one].entity_type in GUEST_KINDS]
+        me = Who(self._globus.identity, "you")
+        others = [one for one in guests if not me.id or self._collections[one].owner_id != me.id]
+        self._fetch(others if me.id else [])
+        return [finding for one in others for finding in self._own_writes(one, writes[one], me)]
+
+    def _identity(self, typed: str) -> Who | GoclientError:
+        if is_uuid(typed):
+            return Who(typed.lower(), f"the pilot's identity {typed.lower()}")
+        found = self._asker.ask(self._globus.identity_called, [typed])[typed]
+        return found if isinstance(found, GoclientError) else Who(found, f"the pilot's identity {typed}")
+
+    def _fetch(self, guests: Sequence[str]) -> None:
+        """Asks for the rules of these collections that one may read and were not asked for yet."""
+        readable = [one for one in guests if RULE_READERS.intersection(self._collections[one].roles)]
+        self._rules |= self._asker.ask(self._globus.access_rules, [one for one in readable if one not in self._rules])
+
+    def _own_writes(self, collection: str, writes: Sequence[Need], me: Who) -> Iterator[Finding]:
+        rules = self._rules.get(collection)
+        if rules is None or isinstance(rules, GoclientError):
+            name, owner = self._names[collection], self._collections[collection].owner or "its owner"
+            message = f"whether you may write to {quoted(name)} is not known: only its managers see who may"
+            yield Finding("warning", "write-unknown", name, message, f"--goProbe tells, or {owner}")
+            return
+        for need in writes:
+            # Who has a role may have rights that no rule shows: it is not known, and --goProbe tells.
+            if not any(_is_for(rule, me.id) for rule in rules if _covers(rule, need)):
+                shown = self._shown(need.place)
+                message = f"no rule lets you write to {quoted(shown)}, as far as its rules tell"
+                hint = f"type: {self._grant(rules, need, me.id)}; --goProbe tells whether you may all the same"
+                yield Finding("warning", "write-unknown", shown, message, hint)
+
+    def _judged(self, rules: Sequence[AccessRule], need: Need, who: Who) -> Finding:
         shown = self._shown(need.place)
         verb = "write" if need.writes else "read"
         holding = [rule for rule in rules if _covers(rule, need) and self._lasts(rule)]
-        if any(_is_for(rule, self._identity) for rule in holding):
-            return Finding("ok", "pilot", shown, f"the pilot's identity {self._identity} may {verb} {shown}")
+        if any(_is_for(rule, who.id) for rule in holding):
+            return Finding("ok", "pilot", shown, f"{who.called} may {verb} {shown}")
         if any(rule.principal_type == "group" for rule in holding):
-            message = f"a group may {verb} {quoted(shown)}: it is not known whether {self._identity} is in it"
+            message = f"a group may {verb} {quoted(shown)}: it is not known whether {who.called} is in it"
             return Finding("warning", "pilot-unknown", shown, message, "ask the group's manager")
-        hint = f"type: {self._grant(rules, need)}"
-        message = (
-            f"the pilot's identity {self._identity} may not {verb} {quoted(shown)} for {self._hours} hours from now"
-        )
+        hint = f"type: {self._grant(rules, need, who.id)}"
+        message = f"{who.called} may not {verb} {quoted(shown)} for {self._hours} hours from now"
         return Finding.failed(EndpointError(message, hint=hint, code="pilot-permission", subject=shown))
 
     def _lasts(self, rule: AccessRule) -> bool:
@@ -94,24 +140,24 @@ class Acting:
             return False
         return (end if end.tzinfo else end.replace(tzinfo=UTC)) > datetime.now(UTC) + timedelta(hours=self._hours)
 
-    def _grant(self, rules: Sequence[AccessRule], need: Need) -> str:
-        """The command that gives the identity what it lacks: a new rule, or more by the one that it has."""
+    def _grant(self, rules: Sequence[AccessRule], need: Need, identity: str) -> str:
+        """The command that gives an identity what it lacks: a new rule, or more by the one that it has."""
         collection, path = need.place.endpoint, need.place.path
         allowed = "rw" if need.writes else "r"
-        own = [rule for rule in rules if rule.path == path and rule.principal == self._identity]
+        own = [rule for rule in rules if rule.path == path and rule.principal == identity]
         if own:
             words = ["update", "--permissions", allowed, str(collection), own[0].id]
         else:
-            words = ["create", "--identity", self._identity, "--permissions", allowed, f"{collection}:{path}"]
-        return shlex.join(["globus", "endpoint", "permission", *words])
+            words = ["create", "--identity", identity, "--permissions", allowed, f"{collection}:{path}"]
+        return " ".join(map(shell_word, ("globus", "endpoint", "permission", *words)))
 
-    def _unknown(self, collection: str, *, guest: bool) -> Finding:
+    def _unknown(self, collection: str, who: Who, *, guest: bool) -> Finding:
         name, owner = self._names[collection], self._collections[collection].owner or "its owner"
         if guest:
             message, hint = f"only its managers see who may use {quoted(name)}", f"ask {owner}"
         else:
             message, hint = f"its storage decides who may use {quoted(name)}", f"ask {owner}, or use a guest collection"
-        message += f": whether the pilot's identity {self._identity} may is not known from here"
+        message += f": whether {who.called} may is not known from here"
         return Finding("warning", "pilot-unknown", name, message, hint)
 
     def _shown(self, place: Place) -> str:
@@ -145,16 +191,3 @@ def _covers(rule: AccessRule, need: Need) -> bool:
 def _is_for(rule: AccessRule, identity: str) -> bool:
     """True if a rule is for an identity, or for everybody."""
     return rule.principal == identity or rule.principal_type in ("all_authenticated_users", "anonymous")
-
-
-def unsure_writes(spec: TransferSpec, known: Mapping[str, Collection], names: Mapping[str, str]) -> Iterator[Finding]:
-    """A warning for each guest collection that is written to by somebody who cannot see its rules."""
-    from goclient.services.collection import GUEST_KINDS, RULE_READERS
-
-    for collection, needs in _needs(spec, known).items():
-        one = known[collection]
-        seen = one.entity_type not in GUEST_KINDS or RULE_READERS.intersection(one.roles)
-        if not seen and any(need.writes for need in needs):
-            name = names[collection]
-            message = f"whether you may write to {quoted(name)} is not known: only its managers see who may"
-            yield Finding("warning", "write-unknown", name, message, f"--goProbe tells, or {one.owner or 'its owner'}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from goclient.check.parallel import Asker
 from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.model.entries import command
 from goclient.model.finding import Finding
+from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.location import is_uuid
 from goclient.model.spec import GRIDFTP, NODE_FILES, TransferSpec
 
@@ -27,10 +28,16 @@ class Endpoints:
         self.ids: dict[str, str] = {}
         self.collections: dict[str, Collection] = {}
 
-    def findings(self, names: Sequence[str]) -> list[Finding]:
-        """A finding for each name, in order."""
-        asked = self._asker.ask(self._identify, [name for name in names if not self._is_gridftp(name)])
-        return [self._gridftp(name) if self._is_gridftp(name) else self._finding(name, asked[name]) for name in names]
+    def findings(self, spec: TransferSpec) -> list[Finding]:
+        """A finding for each endpoint of a spec, in order; and warnings of those that the job's directory is at."""
+        names, own = spec.endpoints, _name_to_make(spec)
+        wanted = [name for name in (*names, *own) if not self._is_gridftp(name)]
+        asked = self._asker.ask(self._identify, list(dict.fromkeys(wanted)))
+        found = [self._gridftp(name) if self._is_gridftp(name) else self._finding(name, asked[name]) for name in names]
+        server = self.collections.get(self.ids.get(spec.local_endpoint or "", ""))
+        if server is not None and server.is_personal and server.owner_id != self._globus.identity:
+            found.append(_somebody_elses(str(spec.local_endpoint), server))
+        return [*found, *(_taken(name, asked[name]) for name in own if name in asked and _exists(asked[name]))]
 
     def _meant(self, name: str) -> str:
         return self._catalogue.get(name, name)
@@ -52,7 +59,7 @@ class Endpoints:
     def _finding(self, name: str, found: Collection | GoclientError) -> Finding:
         if isinstance(found, GoclientError):
             if found.code == "endpoint-not-found" and name in self._catalogue:
-                mend = shlex.join(["goclient", "endpoint", "remove", name])
+                mend = command("remove", name)
                 found.hint = f"the catalogue says {self._catalogue[name]}; to mend that, type: {mend}"
             return Finding.failed(found)
         if problem := _problem(name, found):
@@ -98,14 +105,40 @@ class Endpoints:
         return endpoint in self.collections and self.collections[endpoint].is_personal
 
 
+def _name_to_make(spec: TransferSpec) -> tuple[str, ...]:
+    """The name that the user gave the endpoint which the job makes, if any."""
+    name = spec.working
+    return (name,) if spec.makes_endpoint and name is not None and name != DEFAULT_WORKING else ()
+
+
+def _exists(answer: Collection | GoclientError) -> bool:
+    """True if there is an endpoint of a name, or several."""
+    return not isinstance(answer, GoclientError) or answer.code == "ambiguous-endpoint"
+
+
+def _taken(name: str, answer: Collection | GoclientError) -> Finding:
+    """The warning that the endpoint which the job makes would be called as one that is there."""
+    what, uuid = "", "UUID"
+    if not isinstance(answer, GoclientError):
+        what, uuid = f", {answer.kind} of {answer.owner or 'nobody'}, {answer.id}", answer.id
+    message = f"there is an endpoint {quoted(name)} already{what}: the job makes one of its own all the same"
+    hint = f"if files shall pass through that one, which must see the job's directory: --WorkingendpointGO={uuid}"
+    return Finding("warning", "working-exists", name, message, hint)
+
+
+def _somebody_elses(name: str, server: Collection) -> Finding:
+    message = f"{quoted(name)}, which must see the job's directory, is {server.kind} of {server.owner or 'nobody'}"
+    hint = "name a server of the site, or leave it out: the job makes an endpoint of its own"
+    return Finding("warning", "not-yours", name, message, hint)
+
+
 def _problem(name: str, found: Collection) -> EndpointError | None:
     """What keeps a collection from being used; None if nothing does."""
     shown = quoted(name) if name == found.name or not found.name else f"{quoted(name)} ({found.name})"
     if not found.holds_data:
         return EndpointError(
             f"{shown} is a GCSv5 endpoint: it holds no data itself, its collections do",
-            hint="name one of its collections; to list them, type: "
-            + shlex.join(["goclient", "endpoint", "list", "--search", found.name]),
+            hint="name one of its collections; to list them, type: " + command("list", search=found.name),
             code="no-collection",
             subject=name,
         )

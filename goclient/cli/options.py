@@ -105,9 +105,9 @@ class TransferOptions:
     )
     pilotIdentity: Optional[str] = option(
         "--pilotIdentity",
-        help="the Globus id of whoever the pilot transfers as: look whether it may, too",
+        help="whoever the pilot transfers as, by Globus id or user name: look whether it may, too",
         group=MOVE,
-        metavar="UUID",
+        metavar="ID",
     )
     goProbe: bool = option(
         "--goProbe",
@@ -188,7 +188,7 @@ def wishes(options: TransferOptions) -> "Wishes":
     return Wishes(
         make_folders=options.goMkdir,
         allow_personal=options.goAllowPersonal,
-        pilot_identity=options.pilotIdentity.lower() if options.pilotIdentity else None,
+        pilot_identity=options.pilotIdentity,
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),
@@ -196,15 +196,18 @@ def wishes(options: TransferOptions) -> "Wishes":
 
 
 def check_identity(options: TransferOptions) -> None:
-    """None; raises UsageError if the pilot's identity is no id."""
+    """None; raises UsageError if the pilot's identity is neither an id nor a user name."""
     from goclient.errors import UsageError, quoted
     from goclient.model.location import is_uuid
 
     identity = options.pilotIdentity
-    if identity is not None and not is_uuid(identity):
-        message = f"--pilotIdentity {quoted(identity)} is not a UUID"
-        hint = "globus get-identities NAME shows it; that of a service is its client id"
-        raise UsageError(message, hint=hint, code="not-a-uuid", subject="--pilotIdentity")
+    if identity is None or is_uuid(identity):
+        return
+    name, at, domain = identity.rpartition("@")
+    if not (name and at and domain and identity.isprintable()) or {",", " "}.intersection(identity):
+        message = f"--pilotIdentity {quoted(identity)} is neither a UUID nor a user name with its domain"
+        hint = "such as wdeng@globusid.org; the identity of a service is its client id"
+        raise UsageError(message, hint=hint, code="not-an-identity", subject="--pilotIdentity")
 
 
 def waiting(prog: str) -> Callable[[str], None]:

@@ -46,6 +46,8 @@ class Login:
         self._check(client, given)
         person = self._person(given)
         consents.record(self._state, person["id"], client, asked_for(self._state, given.get("scope", "")))
+        if given.get("session_required_mfa", "").lower() == "true":
+            self._state.run("insert or ignore into sessions (identity, client) values (?, ?)", person["id"], client)
         code = secrets.token_urlsafe(24)
         values = {
             "code": code,

@@ -62,10 +62,19 @@ class Paths:
             needed = [f"{TRANSFER_SCOPE}[*{consent}]"]
             text = "Missing required data_access consent"
             raise transfer_error(403, "ConsentRequired", text, request.path, required_scopes=needed)
+        if row["asks_session"] and not self._has_session(identity):
+            text = f"Using '{row['display_name']}' takes a login with a second factor"
+            asked = {"session_required_mfa": True, "session_message": text}
+            raise transfer_error(403, "PermissionDenied", text, request.path, authorization_parameters=asked)
         if not allowed.grants:
             text = f"You do not have permission to use '{row['display_name']}'"
             raise transfer_error(403, "PermissionDenied", text, request.path)
         return row, allowed
+
+    def _has_session(self, holder: dict[str, Any]) -> bool:
+        """Whether the holder of a token has logged in with a second factor."""
+        given = "select 1 from sessions where identity = ? and client = ?"
+        return self._state.row(given, holder["id"], holder["client"]) is not None
 
     def ls(self, request: Request, id: str) -> Response:
         """The entries of a directory, filtered and ordered."""

@@ -29,13 +29,15 @@ GLOBUS_CLI = "95fdeba8-fac2-42bd-a357-e068d82ff78e"  # the globus command's own 
 QUEUES = ("TEST1", "TEST3", "ANALY_BNL_T3")
 TOKEN_LIFETIME = 30 * 86_400  # seconds
 
-# The collections: their folders, and their files with what is in them. CONSENT1 asks for a data_access consent.
+# The collections: their folders, and their files with what is in them. CONSENT1 asks for a data_access consent,
+# SESSION1 for a login with a second factor.
 COLLECTIONS: dict[str, tuple[tuple[str, ...], dict[str, bytes]]] = {
     "SITE1": (("home/osg_data/panda",), {"home/osg_data/panda/0064.file": b"The input of the 2012 example.\n" * 64}),
     "wdeng#ANLHEP_ATLAS8": (("atlas/dq2/test",), {}),
     "mxp#MXP_BNL_TEST": (("direct/usatlas+u/mxp",), {"direct/usatlas+u/mxp/xs.sh": b"#!/bin/sh\necho cross section\n"}),
     "mxp#MXP_OU_TEST": (("home/usatlas1",), {}),
     "CONSENT1": (("data",), {"data/guarded.dat": b"Read with a consent only.\n"}),
+    "SESSION1": (("data",), {"data/secure.dat": b"Read after a login with a second factor.\n"}),
 }
 # Beside those, which all identities may use: one that asmith alone may use and see, and a guest collection of SITE1.
 PRIVATE: dict[str, tuple[tuple[str, ...], dict[str, bytes]]] = {
@@ -122,7 +124,8 @@ def _mapped(
         (root / directory).mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
         (root / path).write_bytes(content)
-    more = {"root": name, "asks_consent": name == "CONSENT1", "public": everyone, "everyone": everyone}
+    more = {"root": name, "asks_consent": name == "CONSENT1", "asks_session": name == "SESSION1"}
+    more |= {"public": everyone, "everyone": everyone}
     _collection(state, owner, name, MAPPED, **more)
 
 

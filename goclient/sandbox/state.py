@@ -25,8 +25,10 @@ create table if not exists codes (code text primary key, identity text not null,
     offline integer not null, expires real not null);
 create table if not exists consents (id integer primary key, identity text not null, client text not null,
     path text not null, time real not null, unique (identity, client, path));
+create table if not exists sessions (identity text not null, client text not null, unique (identity, client));
 create table if not exists collections (id text primary key, display_name text not null, owner text not null,
     entity_type text not null, root text, asks_consent integer not null default 0,
+    asks_session integer not null default 0,
     setup_key text, secret text, lock_file text, allowed text,
     public integer not null default 0, everyone integer not null default 0, host text, base text,
     fields text not null default '{}');
@@ -53,7 +55,7 @@ create table if not exists queues (name text primary key);
 create table if not exists jobs (panda_id integer primary key autoincrement, owner text not null, status text not null,
     site text not null, command text not null default '', attributes text not null, changed real not null);
 """
-LAYOUT = "2"  # of the tables: the state of another layout is made anew
+LAYOUT = "3"  # of the tables: the state of another layout is made anew
 
 
 @dataclass(frozen=True, slots=True)

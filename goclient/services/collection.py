@@ -82,6 +82,7 @@ class Collection:
     subscribed: bool
     default_directory: str
     roles: tuple[str, ...]
+    owner_id: str = ""
 
     @classmethod
     def from_document(cls, document: Document) -> Collection:
@@ -99,6 +100,7 @@ class Collection:
             subscribed=bool(text_or_none(document, "subscription_id")),
             default_directory=text_or_none(document, "default_directory"),
             roles=texts(document, "my_effective_roles"),
+            owner_id=text_or_none(document, "owner_id"),
         )
 
     @property

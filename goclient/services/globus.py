@@ -18,7 +18,7 @@ from goclient.model.access import GlobusAccess
 from goclient.model.plan import Item
 from goclient.services.collection import AccessRule, Collection
 from goclient.services.documents import Document, documents, number, part, text, text_or_none, uuid
-from goclient.services.globus_app import acts_as, app, login_end, retry, transport
+from goclient.services.globus_app import acts_as, app, identity_of, login_end, retry, transport
 from goclient.services.globus_errors import configured, translated
 
 MAX_LABEL = 128  # characters of a task's label
@@ -78,9 +78,29 @@ class Globus:
     def __init__(self, access: GlobusAccess) -> None:
         with configured():
             asking = app(access)
+            self._app = asking
             self._client = globus_sdk.TransferClient(app=asking, transport=transport(), retry_config=retry())
             self.acts_as: str = acts_as(asking)
+            self.identity: str = identity_of(asking)  # its id, empty if that is not known without asking
             self.login_end: datetime | None = login_end(asking)  # None for one that can be renewed
+
+    def identity_called(self, username: str) -> str:
+        """The id of the identity with this user name; raises EndpointError if there is none."""
+        with (
+            translated(username),
+            globus_sdk.AuthClient(app=self._app, transport=transport(), retry_config=retry()) as client,
+        ):
+            answer: Document = client.get_identities(usernames=username).data
+            found = [uuid(one, "id") for one in documents(answer, "identities")]
+        if len(found) == 1:
+            return found[0]
+        raise EndpointError(
+            f"Globus knows no identity {quoted(username)}",
+            hint="that of a service is CLIENT_ID@clients.auth.globus.org, or the client id alone; globus whoami shows "
+            "your own",
+            code="identity-not-found",
+            subject=username,
+        )
 
     # --- endpoints and paths ---
 

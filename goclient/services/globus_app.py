@@ -20,7 +20,15 @@ APP_NAME = "goclient"
 RETRIES = 3
 
 _TRANSFER = {TransferScopes.resource_server: [TransferScopes.all]}
-_AUTH = {AuthScopes.resource_server: [AuthScopes.openid, AuthScopes.profile, AuthScopes.email]}
+# The globus command asks for the same; with the last one, others can be looked up by their user names.
+_AUTH = {
+    AuthScopes.resource_server: [
+        AuthScopes.openid,
+        AuthScopes.profile,
+        AuthScopes.email,
+        AuthScopes.view_identity_set,
+    ]
+}
 
 Flow = Callable[[globus_sdk.NativeAppAuthClient], LoginFlowManager]
 
@@ -63,9 +71,16 @@ def acts_as(asking: globus_sdk.GlobusApp) -> str:
     """Who asks, in words, as far as that is known without asking: a service by its client id, a person by theirs."""
     if not isinstance(asking, globus_sdk.UserApp):
         return f"the service {asking.client_id}"
-    tokens = asking.token_storage.get_token_data_by_resource_server().values()
-    known = next((one.identity_id for one in tokens if one.identity_id), None)
+    known = identity_of(asking)
     return f"the person {known}" if known else "the person who has logged in"
+
+
+def identity_of(asking: globus_sdk.GlobusApp) -> str:
+    """The id of whoever asks, as far as that is known without asking; a service's is its client id."""
+    if not isinstance(asking, globus_sdk.UserApp):
+        return str(asking.client_id)
+    tokens = asking.token_storage.get_token_data_by_resource_server().values()
+    return next((one.identity_id for one in tokens if one.identity_id), "")
 
 
 def login_end(asking: globus_sdk.GlobusApp) -> datetime | None:
