@@ -29,7 +29,7 @@ class Certificate(NamedTuple):
     end: int
     key_kind: str  # "RSA", "EC" …, or the algorithm's number
     rsa_bits: int  # 0 if it is not RSA
-    public_key: bytes  # DER
+    public_key: bytes  # the key itself: what the string of bits holds
     is_proxy: bool
     is_limited: bool
     hosts: tuple[str, ...]
@@ -57,10 +57,10 @@ def _read(data: bytes) -> Certificate:
     extensions = _extensions(fields[6:])
     names = common_names(subject.whole)
     proxy, limited = _proxy(extensions, names)
-    kind, bits = _key(key)
+    kind, bits, public_key = _key(key)
     return Certificate(
         oneline(subject.whole), oneline(issuer.whole), name_hash(issuer.whole), names, start, end,
-        kind, bits, key.whole, proxy, limited, *_alternative_names(extensions.get(_ALTERNATIVE_NAMES)),
+        kind, bits, public_key, proxy, limited, *_alternative_names(extensions.get(_ALTERNATIVE_NAMES)),
         subject.whole == issuer.whole, data,
     )  # fmt: skip
 
@@ -108,13 +108,13 @@ def _proxy(extensions: dict[str, bytes], names: tuple[str, ...]) -> tuple[bool, 
     raise Damaged("its proxy policy is damaged")
 
 
-def _key(key: Value) -> tuple[str, int]:
+def _key(key: Value) -> tuple[str, int, bytes]:
     algorithm, bits = der.values(key.content)[:2]
     number = der.oid(der.values(algorithm.content)[0].content)
     if number != RSA:
-        return _KEY_KINDS.get(number, number), 0
+        return _KEY_KINDS.get(number, number), 0, bits.content[1:]
     modulus = der.values(der.only(bits.content[1:], der.SEQUENCE))[0].content
-    return "RSA", int.from_bytes(modulus, "big").bit_length()
+    return "RSA", int.from_bytes(modulus, "big").bit_length(), bits.content[1:]
 
 
 def _alternative_names(extension: bytes | None) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
@@ -124,7 +124,7 @@ def _alternative_names(extension: bytes | None) -> tuple[tuple[str, ...], tuple[
 
 
 def rsa_public_key(key: bytes) -> bytes | None:
-    """The public key (SubjectPublicKeyInfo) of an RSA key that is not encrypted, None for another kind.
+    """The public key of an RSA key that is not encrypted, as in ``Certificate.public_key``; None for another kind.
 
     ``key`` is DER, PKCS #1 or PKCS #8.  Raises Damaged.
     """
@@ -136,10 +136,6 @@ def rsa_public_key(key: bytes) -> bytes | None:
             parts = der.values(der.only(parts[2].content, der.SEQUENCE))
         if len(parts) < 9:
             return None
-        numbers = der.encoded(der.SEQUENCE, parts[1].whole + parts[2].whole)
+        return der.encoded(der.SEQUENCE, parts[1].whole + parts[2].whole)
     except IndexError as error:
         raise Damaged("it is damaged") from error
-    return der.encoded(der.SEQUENCE, _RSA_HEADER + der.encoded(der.BIT_STRING, b"\0" + numbers))
-
-
-_RSA_HEADER = bytes.fromhex("300d06092a864886f70d0101010500")
