@@ -111,6 +111,13 @@ class EndpointError(GoclientError):
     code = "endpoint"
 
 
+class MyproxyError(GoclientError):
+    """A certificate, a MyProxy server or what is deposited there is wrong."""
+
+    exit_code = ExitCode.MYPROXY
+    code = "myproxy"
+
+
 class ServerError(GoclientError):
     """The PanDA server refused, could not be reached, or did not say what it did."""
 

@@ -1,0 +1,206 @@
+"""What can be done with a MyProxy server: INFO, PUT, GET, DESTROY; each method is one of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from goclient.errors import MyproxyError, quoted, raise_all
+from goclient.services.myproxy.connection import Connection, Deadline, Maker, connect
+from goclient.services.myproxy.identity import Identity
+from goclient.services.myproxy.policy import dn_of
+from goclient.services.myproxy.refusals import NONE, refusal
+from goclient.services.myproxy.server_name import Server
+from goclient.services.myproxy.tls import Own, Trust
+from goclient.services.myproxy.wire import (
+    DESTROY,
+    GET,
+    INFO,
+    OK,
+    PUT,
+    Deposit,
+    Request,
+    Response,
+    deposits_of,
+    encode_request,
+)
+
+MAX_CHAIN = 20  # certificates
+TIMEOUT = 30.0  # seconds
+_NO_DELEGATION = b"0"  # what a client of GSI says first: it does not hand over a proxy on its own
+_ANSWER = "it answered the request"
+_ERROR_BEGINS = ord("V")  # of VERSION: an answer, where a number was expected
+
+
+class MyProxy:
+    """A MyProxy server, or the first one of several that can be spoken to; from then on it is the only one.
+
+    ``authorities`` is the folder of CA certificates, ``server_dn`` what MYPROXY_SERVER_DN says.  ``timeout`` counts for
+    a whole call.  ``passphrase_of_key`` is asked, once, if the key needs a pass phrase.
+    """
+
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        identity: Identity,
+        *,
+        authorities: str | os.PathLike[str],
+        server_dn: str | None = None,
+        timeout: float = TIMEOUT,
+        passphrase_of_key: Callable[[], str] | None = None,
+    ) -> None:
+        self._servers = tuple(servers)
+        self._identity = identity
+        self._trust = Trust(os.fspath(authorities), server_dn)
+        self._timeout = timeout
+        self._ask = passphrase_of_key
+        self._passphrase: str | None = None
+        self.skipped: tuple[MyproxyError, ...] = ()
+
+    @property
+    def server(self) -> Server:
+        """The server that is used, for messages."""
+        return self._servers[0]
+
+    def info(self, account: str, *, name: str | None = None) -> tuple[Deposit, ...]:
+        """What the identity has deposited under a user name, which may be nothing; only of one ``name`` if given.
+
+        The deposit without a name is "".  A server tells of deposits to their owner only, and of expired ones, too.
+        """
+        request = Request(INFO, account)
+        try:
+            with self._opened(request) as connection:
+                found = deposits_of(self._asked(connection, request))
+        except MyproxyError as error:
+            if error.code != NONE:
+                raise
+            return ()
+        return tuple(one for one in found if name is None or one.name == name)
+
+    def destroy(self, account: str, *, name: str = "") -> None:
+        """None, once the deposit is gone; raises MyproxyError, with the code myproxy-none if there is none."""
+        request = Request(DESTROY, account, name=name)
+        with self._opened(request) as connection:
+            self._asked(connection, request)
+
+    def put(
+        self,
+        account: str,
+        *,
+        retrievers: str,
+        lifetime: int,
+        retrieval_lifetime: int,
+        renewers: str = "",
+        name: str = "",
+        description: str = "",
+    ) -> int:
+        """The Unix time at which the new deposit ends, once the server keeps it; it replaces one of that name.
+
+        ``retrievers`` is a pattern (:func:`policy.pattern_of`): without it the server's default counts, which may be
+        everybody.  The deposit lasts ``lifetime`` seconds, but not longer than the identity.  ``retrieval_lifetime`` is
+        what a proxy retrieved from it lasts at most, in seconds; 0 sets no limit.  No key leaves this machine.
+        """
+        from goclient.services.myproxy import delegation  # INFO and DESTROY do without cryptography
+
+        request = Request(PUT, account, retrieval_lifetime, name, description, retrievers, renewers)
+        raise_all(_policy_faults(retrievers, lifetime, self._identity))
+        encode_request(request)  # what is wrong with it is said before a pass phrase is asked for
+        signer = delegation.load_signer(self._identity, self._own().passphrase)
+        with self._opened(request) as connection:
+            self._asked(connection, request)
+            wanted = connection.der(step="it asked for a certificate")
+            answer, end = delegation.sign_request(wanted, signer, lifetime=lifetime)
+            step = "it said whether it keeps the deposit (look: goclient myproxy info)"
+            connection.send(answer, step=step)
+            response = connection.response(step=step)
+            if response.kind != OK:
+                raise refusal(self.server, request, response)
+        return end
+
+    def get(self, account: str, *, lifetime: int, name: str = "", passphrase: str = "") -> bytes:
+        """A new proxy made of the deposit, as PEM: certificate, key, chain.
+
+        :func:`proxy_file.write_proxy` makes a file of it.  It lasts ``lifetime`` seconds, or as long as the deposit and the server allow.  ``passphrase`` is that of the
+        deposit, if it has one.
+        """
+        from goclient.services.myproxy import delegation
+
+        request = Request(GET, account, lifetime, name, passphrase=passphrase)
+        with self._opened(request) as connection:
+            self._asked(connection, request)
+            asked = delegation.ask()
+            step = "it sent the proxy"
+            connection.send(asked.request, step=step)
+            if connection.peek(step=step) == _ERROR_BEGINS:
+                raise refusal(self.server, request, connection.response(step=step))
+            count = connection.byte(step=step)
+            if not 0 < count <= MAX_CHAIN:
+                raise self._odd(f"{count} certificates")
+            chain = [connection.der(step=step) for _ in range(count)]
+            response = connection.response(step="it said that the proxy is complete")
+            if response.kind != OK:
+                raise refusal(self.server, request, response)
+        return delegation.assemble(asked, chain)
+
+    # --- one conversation ---
+
+    def _asked(self, connection: Connection, request: Request) -> Response:
+        """The answer to a request, which is OK; raises what else it is."""
+        connection.send(_NO_DELEGATION, step=_ANSWER)
+        connection.send(encode_request(request), step=_ANSWER)
+        response = connection.response(step=_ANSWER)
+        if response.kind != OK:
+            raise refusal(self.server, request, response)
+        return response
+
+    def _odd(self, what: str) -> MyproxyError:
+        return MyproxyError(
+            f"the MyProxy server {self.server} sent {what}",
+            hint="tell the server's operators", code="myproxy-garbage", subject=str(self.server),
+        )  # fmt: skip
+
+    def _opened(self, request: Request) -> Connection:
+        """A connection to the first server that can be spoken to; raises why no one can."""
+        encode_request(request)
+        maker = Maker(self._trust, self._own())
+        whole = Deadline(self._timeout)
+        skipped: list[MyproxyError] = []
+        for place, server in enumerate(self._servers):
+            try:
+                share = whole.share(len(self._servers) - place)
+                connection = connect(server, maker, share, whole=whole)
+            except MyproxyError as error:
+                if error.code.startswith("identity"):
+                    raise  # no server can help
+                skipped.append(error)
+                continue
+            self._servers, self.skipped = (server,), (*self.skipped, *skipped)
+            return connection
+        raise_all(skipped)
+        raise MyproxyError("no MyProxy server is named", hint="name one: --server HOST, or set MYPROXY_SERVER")
+
+    def _own(self) -> Own:
+        """The identity with its pass phrase, which is asked for once."""
+        if self._identity.encrypted and self._passphrase is None:
+            if self._ask is None:
+                raise MyproxyError(
+                    f"the key {quoted(self._identity.key)} needs a pass phrase, and there is nobody to ask for it",
+                    hint="make a proxy first: grid-proxy-init -rfc, or give the pass phrase: --passphrase-fd N",
+                    code="identity-encrypted", subject=self._identity.key,
+                )  # fmt: skip
+            self._passphrase = self._ask()
+        return Own(self._identity, self._passphrase)
+
+
+def _policy_faults(retrievers: str, lifetime: int, identity: Identity) -> list[MyproxyError]:
+    found = []
+    if not retrievers:
+        message = "no retriever is named: whoever the server trusts could take the deposit"
+        found.append(MyproxyError(message, hint='name the pilot: --retriever "/DC=…/CN=…"', code="myproxy-field"))
+    elif dn_of(retrievers) == identity.base:
+        message = f"the retriever {quoted(identity.base)} is yourself: servers let nobody retrieve his own deposit"
+        found.append(MyproxyError(message, hint="name the pilot's DN: --retriever DN", code="myproxy-own-dn"))
+    if lifetime <= 0:
+        message = f"a deposit of {lifetime} s would end before it is made"
+        found.append(MyproxyError(message, hint="give it a life: --lifetime HOURS", code="myproxy-field"))
+    return found

@@ -1,0 +1,197 @@
+"""Proxies (RFC 3820): signed for a server, and asked of one.  Only deposits and retrievals load this module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+from goclient.errors import MyproxyError, quoted
+from goclient.services.myproxy.identity import MIN_RSA_BITS, Identity
+from goclient.services.myproxy.oneline import oneline
+from goclient.services.myproxy.pem import MAX_FILE
+from goclient.services.myproxy.tls import wrong_passphrase
+
+EARLIER = timedelta(minutes=5)  # for clocks that are behind
+PROXY_INFO = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14")  # RFC 3820, 3.8
+INHERIT_ALL = bytes.fromhex("300c300a06082b06010505071501")  # a policy language: all rights of the signer
+LIMITED = bytes.fromhex("300f300d060b2b060104019b5001010109")  # the Grid Community Toolkit's
+_BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion, OverflowError)
+
+
+class Signer(NamedTuple):
+    """Who signs: a key, and the chain of its certificate."""
+
+    key: RSAPrivateKey
+    chain: tuple[x509.Certificate, ...]
+    limited: bool
+
+
+def load_signer(identity: Identity, passphrase: str | None) -> Signer:
+    """The signer that an identity is; raises MyproxyError if its key cannot be used."""
+    with open(identity.key, "rb") as file:
+        content = file.read(MAX_FILE)
+    try:
+        key = load_pem_private_key(content, passphrase.encode() if identity.encrypted and passphrase else None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        if identity.encrypted:
+            raise wrong_passphrase(identity.key) from None  # the cause may show what was typed
+        raise _unusable(identity, str(error)) from error
+    try:
+        chain = tuple(x509.load_der_x509_certificate(data) for data in identity.chain)
+        if not isinstance(key, RSAPrivateKey):
+            raise _unusable(identity, "it has no RSA key")
+        if key.public_key() != chain[0].public_key():
+            raise _unusable(identity, "its key is not the key of its certificate")
+        if oneline(chain[0].subject.public_bytes()) != identity.dn:
+            raise _unusable(identity, "its name cannot be written again as it is")
+        if identity.is_proxy and _proxy_info(chain[0]) is None:
+            raise _unusable(identity, "it is a proxy from before RFC 3820, of which none of today can be made")
+    except _BROKEN as error:
+        raise _unusable(identity, str(error)) from error
+    return Signer(key, chain, identity.is_limited)
+
+
+def _unusable(identity: Identity, why: str) -> MyproxyError:
+    return MyproxyError(
+        f"nothing can be signed with {quoted(identity.certificate)}: {why}",
+        hint="make a proxy: grid-proxy-init -rfc, or name another certificate: --cert FILE --key FILE",
+        code="identity-unusable", subject=identity.certificate,
+    )  # fmt: skip
+
+
+def _proxy_info(certificate: x509.Certificate) -> bytes | None:
+    for extension in certificate.extensions:
+        if extension.oid == PROXY_INFO and isinstance(extension.value, x509.UnrecognizedExtension):
+            return extension.value.value
+    return None
+
+
+# --- signing ----------------------------------------------------------------------------------------------------
+
+
+def sign_request(request: bytes, signer: Signer, *, lifetime: int, now: datetime | None = None) -> tuple[bytes, int]:
+    """What answers a server's request for a certificate (DER): a count and certificates in DER; and when they end.
+
+    The proxy lasts ``lifetime`` seconds, but not longer than any certificate of the chain.
+    """
+    now = now or datetime.now(UTC)
+    public = _requested_key(request)
+    end = min(now + timedelta(seconds=lifetime), *(one.not_valid_after_utc for one in signer.chain))
+    proxy = _proxy(public, signer, start=now - EARLIER, end=end)
+    certificates = [one.public_bytes(Encoding.DER) for one in (proxy, *signer.chain)]
+    return bytes((len(certificates),)) + b"".join(certificates), int(end.timestamp())
+
+
+def _requested_key(request: bytes) -> RSAPublicKey:
+    try:
+        asked = x509.load_der_x509_csr(request)
+        public = asked.public_key()
+        if not asked.is_signature_valid:
+            raise _bad_request("its signature is wrong")
+    except _BROKEN as error:
+        raise _bad_request(str(error) or type(error).__name__) from error
+    if not isinstance(public, RSAPublicKey) or public.key_size < MIN_RSA_BITS:
+        raise _bad_request(f"it is not for an RSA key of at least {MIN_RSA_BITS} bits")
+    return public
+
+
+def _bad_request(why: str) -> MyproxyError:
+    return MyproxyError(
+        f"the MyProxy server asks for a certificate in a way that cannot be granted: {quoted(why)}",
+        hint="tell the server's operators; nothing was deposited",
+        code="myproxy-garbage",
+    )
+
+
+def _proxy(public: RSAPublicKey, signer: Signer, *, start: datetime, end: datetime) -> x509.Certificate:
+    above = signer.chain[0]
+    serial = int.from_bytes(os.urandom(4)) >> 1 | 1 << 30  # of 31 bits, as the C tools'
+    own = x509.RelativeDistinguishedName([x509.NameAttribute(NameOID.COMMON_NAME, str(serial))])
+    builder = x509.CertificateBuilder(
+        issuer_name=above.subject,
+        subject_name=x509.Name([*above.subject.rdns, own]),
+        public_key=public,
+        serial_number=serial,
+        not_valid_before=max(start, *(one.not_valid_before_utc for one in signer.chain)),
+        not_valid_after=end,
+    )
+    usage = x509.KeyUsage(
+        digital_signature=True, key_encipherment=True, content_commitment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    info = x509.UnrecognizedExtension(PROXY_INFO, LIMITED if signer.limited else INHERIT_ALL)
+    return builder.add_extension(usage, critical=True).add_extension(info, critical=True).sign(signer.key, SHA256())
+
+
+# --- asking -----------------------------------------------------------------------------------------------------
+
+
+class Asked(NamedTuple):
+    """A new key, and the request for a certificate of it (DER)."""
+
+    key: RSAPrivateKey
+    request: bytes
+
+
+def ask() -> Asked:
+    """A new key of 2048 bits, which is in memory only, and the request that goes with it."""
+    key = generate_private_key(65537, MIN_RSA_BITS)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "proxy")])  # the server puts its own in place of it
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, SHA256())
+    return Asked(key, request.public_bytes(Encoding.DER))
+
+
+def assemble(asked: Asked, certificates: Sequence[bytes], *, now: datetime | None = None) -> bytes:
+    """A proxy file (PEM) of our key and what a server sent for it: certificate, key, chain; raises MyproxyError."""
+    try:
+        chain = [x509.load_der_x509_certificate(data) for data in certificates]
+        fault = _chain_fault(chain, asked.key.public_key(), now or datetime.now(UTC))
+    except _BROKEN as error:
+        raise _bad_chain(str(error) or type(error).__name__) from error
+    if fault:
+        raise _bad_chain(fault)
+    key = asked.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    first, *others = (one.public_bytes(Encoding.PEM) for one in chain)
+    return first + key + b"".join(others)
+
+
+def _chain_fault(chain: Sequence[x509.Certificate], key: RSAPublicKey, now: datetime) -> str:
+    """Why a chain is not a proxy of this key; "" if it is one."""
+    if not chain:
+        return "it has no certificate in it"
+    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    if chain[0].public_key().public_bytes(*form) != key.public_bytes(*form):
+        return "its certificate is not for the key that was made here"
+    if _proxy_info(chain[0]) is None:
+        return "it is not a proxy of RFC 3820"
+    for one, above in pairwise(chain):
+        one.verify_directly_issued_by(above)
+    if _proxy_info(chain[-1]) is not None:
+        return "the certificate that its proxies were made of is missing"
+    if not all(one.not_valid_before_utc - EARLIER <= now < one.not_valid_after_utc for one in chain):
+        return "one of its certificates is not valid now"
+    return ""
+
+
+def _bad_chain(why: str) -> MyproxyError:
+    return MyproxyError(
+        f"what the MyProxy server sent is no proxy that can be used: {quoted(why)}",
+        hint="ask the owner for a new deposit: goclient myproxy deposit",
+        code="myproxy-unusable",
+    )

@@ -1,0 +1,115 @@
+"""PEM files of certificates and keys: read with care, and taken apart."""
+
+from __future__ import annotations
+
+import binascii
+import errno
+import os
+import stat
+from typing import NamedTuple
+
+from goclient.errors import MyproxyError, quoted, raise_all
+from goclient.services.myproxy.der import Damaged
+
+MAX_FILE = 1 << 20  # bytes
+_OTHERS = 0o077
+_BEGIN, _END, _DASHES = "-----BEGIN ", "-----END ", "-----"
+
+
+class Block(NamedTuple):
+    """One block: its label, its DER, and whether that is encrypted."""
+
+    label: str
+    data: bytes
+    encrypted: bool
+
+
+class Refusal(MyproxyError):
+    """A file of an identity cannot be used."""
+
+    code = "identity-file"
+
+
+def blocks(text: bytes) -> list[Block]:
+    """The blocks of a PEM file in order; raises Damaged."""
+    found: list[Block] = []
+    label = ""
+    lines: list[str] = []
+    headers: list[str] = []
+    for line in text.decode("ascii", "replace").splitlines():
+        line = line.strip()
+        if line.startswith(_BEGIN) and line.endswith(_DASHES):
+            label, lines, headers = line[len(_BEGIN) : -len(_DASHES)], [], []
+        elif label and line == f"{_END}{label}{_DASHES}":
+            encrypted = label.startswith("ENCRYPTED") or any("ENCRYPTED" in header for header in headers)
+            found.append(Block(label, _decoded("".join(lines)), encrypted))
+            label = ""
+        elif label and ":" in line:
+            headers.append(line)
+        elif label:
+            lines.append(line)
+    if label:
+        raise Damaged(f"its {label} has no end")
+    return found
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise Damaged("it is no PEM file: what should be base64 is none") from None
+
+
+def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = True) -> bytes:
+    """The content of a regular file; raises a Refusal for each thing that is wrong with it.
+
+    ``secret``: it must be its owner's, who is ``uid``, and nobody else may read it.  ``follow``: it may be a link.
+    """
+    # Without waiting, as for a pipe that nobody writes to; the rights are those of what was opened.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        raise _unreadable(path, what, error) from error
+    with open(descriptor, "rb") as file:
+        state = os.fstat(descriptor)
+        raise_all(_faults(path, what, state, uid=uid, secret=secret))
+        try:
+            content = file.read(MAX_FILE + 1)
+        except OSError as error:
+            raise _unreadable(path, what, error) from error
+    if len(content) > MAX_FILE:
+        raise _refusal(path, f"the {what} {quoted(path)} is larger than {MAX_FILE} bytes", "name the right file")
+    return content
+
+
+def _faults(path: str, what: str, state: os.stat_result, *, uid: int, secret: bool) -> list[Refusal]:
+    if not stat.S_ISREG(state.st_mode):
+        kind = "a folder" if stat.S_ISDIR(state.st_mode) else "no regular file"
+        return [_refusal(path, f"the {what} {quoted(path)} is {kind}", "name the file itself")]
+    if not secret:
+        return []
+    found = []
+    if state.st_uid != uid:
+        message = f"the {what} {quoted(path)} belongs to the user with the number {state.st_uid}, not to you ({uid})"
+        found.append(_refusal(path, message, "use a file of your own", code="identity-owner"))
+    mode = stat.S_IMODE(state.st_mode)
+    if mode & _OTHERS:
+        message = f"the {what} {quoted(path)} can be read or changed by others (mode {mode:04o})"
+        hint = f"type: chmod 600 {path if path.isalnum() else quoted(path)}, if nobody else can have read it"
+        found.append(_refusal(path, message, hint, code="identity-mode"))
+    return found
+
+
+def _unreadable(path: str, what: str, error: OSError) -> Refusal:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return _refusal(path, f"the {what} {quoted(path)} is not there", "name a file", code="identity-missing")
+    if error.errno == errno.ENXIO:
+        return _refusal(path, f"the {what} {quoted(path)} is no regular file", "name the file itself")
+    if error.errno == errno.ELOOP:
+        return _refusal(path, f"the {what} {quoted(path)} is a link", "remove it, and name the file itself")
+    return _refusal(path, f"the {what} {quoted(path)} cannot be read: {error.strerror}", f"type: ls -lL {quoted(path)}")
+
+
+def _refusal(path: str, message: str, hint: str, *, code: str = "") -> Refusal:
+    return Refusal(message, hint=hint, code=code, subject=path)
