@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goclient.check import Wishes, look
 from goclient.errors import ExitCode, GoclientError, Several
 from goclient.model.block import decode_with_doubts
 from goclient.model.finding import Finding
 from goclient.understand import on_node, spec_mistakes
 
 if TYPE_CHECKING:
+    from goclient.check import Looker
     from goclient.model.lists import ReadLines
-    from goclient.model.spec import TransferSpec
-    from goclient.services.globus import Globus
     from goclient.submit import Request
-
-
-@dataclass(frozen=True, slots=True)
-class Looker:
-    """What looks: the catalogue, the service, what the user wishes, and who is told if it takes long."""
-
-    catalogue: Callable[[], dict[str, str]]
-    globus: Callable[[], Globus]
-    wishes: Wishes
-    say: Callable[[str], None]
-
-    def findings(self, spec: TransferSpec, count: int) -> list[Finding]:
-        """What the checks find in a spec of so many jobs."""
-        _, found = look(spec, count, catalogue=self.catalogue, globus=self.globus, wishes=self.wishes, say=self.say)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +46,7 @@ def examine_request(
     ``errors`` were found before, and are findings like the others.
     """
     spec, _, mistakes, doubts = request.understood(read_lines, errors)
-    found = [] if mistakes else looker.findings(spec, request.count)
+    found = [] if mistakes else looker.look(spec, request.count)[1]
     return _examination(mistakes, [*doubts, *found])
 
 
@@ -74,7 +57,7 @@ def examine_text(text: str, looker: Looker) -> Examination:
     except GoclientError as error:
         return _examination([error], [])
     mistakes = list(spec_mistakes(spec, 1))
-    found = [] if mistakes else looker.findings(spec, 1)
+    found = [] if mistakes else looker.look(spec, 1)[1]
     return _examination(mistakes, [*doubts, *on_node(spec), *found])
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goclient.check import Wishes, look
+from goclient.check.account import TO_DEPOSIT
 from goclient.errors import Collector, GoclientError, Several, quoted, raise_all
 from goclient.model.block import attach, decode
 from goclient.model.finding import Finding
@@ -23,7 +23,7 @@ from goclient.model.spec import TransferSpec
 from goclient.understand import Understood, understood
 
 if TYPE_CHECKING:
-    from goclient.services.globus import Globus
+    from goclient.check import Looker
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,11 @@ class Submission:
     records: tuple[JobRecord, ...]
     findings: tuple[Finding, ...]
 
+    @property
+    def deposit_due(self) -> bool:
+        """Whether a proxy has to be deposited before it is sent."""
+        return any(finding.code == TO_DEPOSIT for finding in self.findings)
+
     def plan_document(self) -> list[dict[str, Any]]:
         """The contract's ``plan``: an object a task, in order."""
         return [task.document(self.spec.working) for task in self.tasks]
@@ -80,23 +85,19 @@ def new_job_common(**values: Any) -> tuple[JobCommon, str]:
 
 def prepare(
     request: Request,
+    looker: Looker,
     *,
-    catalogue: Callable[[], dict[str, str]],
-    globus: Callable[[], Globus] | None,
-    wishes: Wishes,
     read_lines: ReadLines,
-    say: Callable[[str], None],
     errors: Sequence[GoclientError] = (),
 ) -> Submission:
     """The submission that a request asks for; sends nothing to the PanDA server.
 
-    ``globus`` gives the service for the preflight; None skips it.  ``wishes`` are what the user says of it, ``say`` is
-    told if it takes long.  Raises every mistake in the request together with the ``errors`` found before; if there are
-    none, the errors that the preflight finds.
+    Raises every mistake in the request together with the ``errors`` found before; if there are none, the errors that
+    ``looker`` finds.
     """
     spec, payload, mistakes, doubts = request.understood(read_lines, errors)
     raise_all(mistakes)
-    spec, findings = look(spec, request.count, catalogue=catalogue, globus=globus, wishes=wishes, say=say)
+    spec, findings = looker.look(spec, request.count)
     findings = [*doubts, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)

@@ -6,20 +6,22 @@ once, however many files are in it; all of it has one end.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from goclient.errors import GoclientError, LoginNeeded, login_command, quoted
+from goclient.errors import GoclientError, LoginNeeded, MyproxyError, login_command, quoted
 from goclient.model.finding import Finding
 from goclient.model.location import is_uuid
 from goclient.model.spec import GRIDFTP, TransferSpec
 
 if TYPE_CHECKING:
     from goclient.check.endpoints import Endpoints
-    from goclient.check.parallel import Asker
+    from goclient.check.parallel import Aside, Asker
     from goclient.check.paths import Paths
+    from goclient.grid import Accounts
     from goclient.services.globus import Globus
 
 
@@ -30,7 +32,8 @@ class Wishes:
     ``make_folders``: folders that are missing at a destination are made.  ``allow_personal``: files may go between two
     Globus Connect Personal endpoints.  ``pilot_identity``: the id or user name of whoever the pilot transfers as, if it
     is known.  ``probe``: a directory is really made at each destination, and removed.  ``hours``: how long the login
-    should last.  ``seconds``: the end of all checks.
+    should last.  ``seconds``: the end of all checks.  ``pilot``: the DN of whoever retrieves the proxy of a MyProxy
+    account.  ``deposit``: it is made if it is missing.
     """
 
     make_folders: bool = False
@@ -39,31 +42,72 @@ class Wishes:
     probe: bool = False
     hours: int = 24
     seconds: float = 30.0
+    pilot: str | None = None
+    deposit: bool = False
 
 
-def look(
-    spec: TransferSpec,
-    count: int,
-    *,
-    catalogue: Callable[[], dict[str, str]],
-    globus: Callable[[], Globus] | None,
-    wishes: Wishes,
-    say: Callable[[str], None],
-) -> tuple[TransferSpec, list[Finding]]:
-    """The spec of so many jobs with its endpoints resolved, and what the checks find; one finding if nobody may ask.
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """What looks: the catalogue, the services, what the user wishes, and who is told if it takes long.
 
-    ``globus`` gives the service; without it nothing is asked, and only the catalogue is looked into.
+    Without ``globus`` nobody is asked, and only the catalogue is looked into; ``accounts`` gives those of MyProxy.
     """
-    if not spec.endpoints:
-        return spec, []
+
+    catalogue: Callable[[], dict[str, str]]
+    globus: Callable[[], Globus] | None
+    accounts: Callable[[], Accounts]
+    wishes: Wishes
+    say: Callable[[str], None]
+
+    def look(self, spec: TransferSpec, count: int) -> tuple[TransferSpec, list[Finding]]:
+        """The spec of so many jobs with its endpoints resolved, and what is found; one finding if nobody may ask."""
+        begun = time.monotonic()
+        account = self._account(spec)
+        resolved, found = self._transfers(spec, count)
+        if account is not None:
+            found = [*found, *_answered(account, self.wishes.seconds - (time.monotonic() - begun))]
+        return resolved, found
+
+    def _transfers(self, spec: TransferSpec, count: int) -> tuple[TransferSpec, list[Finding]]:
+        if not spec.endpoints:
+            return spec, []
+        try:
+            known = self.catalogue()
+            if self.globus is None:
+                return resolve_offline(spec, known)
+            service = self.globus()
+        except GoclientError as error:
+            return spec, [*map(Finding.failed, error.parts)]
+        serials = range(1, count + 1)
+        return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials, say=self.say)
+
+    def _account(self, spec: TransferSpec) -> Aside[list[Finding]] | None:
+        """The look at the account with the user's proxy, which goes on beside the others; None if there is none.
+
+        An account that is only guessed, from the Globus user of the transfers, stops nothing.
+        """
+        if self.globus is None or not (spec.myproxy or spec.user):
+            return None
+        from goclient.check.account import Account, as_warnings
+        from goclient.check.parallel import Aside
+
+        wishes, accounts = self.wishes, self.accounts()
+        account = spec.myproxy or accounts.of_user(str(spec.user))
+        if account is None:
+            return None
+        look = Account(
+            account, lambda one: accounts.service(one, seconds=wishes.seconds), pilot=wishes.pilot, hours=wishes.hours,
+            to_deposit=wishes.deposit and spec.myproxy is not None,
+        )  # fmt: skip
+        return Aside(look.findings if spec.myproxy else lambda: as_warnings(look.findings()))
+
+
+def _answered(account: Aside[list[Finding]], seconds: float) -> list[Finding]:
     try:
-        known = catalogue()
-        if globus is None:
-            return resolve_offline(spec, known)
-        service = globus()
-    except GoclientError as error:
-        return spec, [*map(Finding.failed, error.parts)]
-    return preflight(spec, catalogue=known, globus=service, wishes=wishes, serials=range(1, count + 1), say=say)
+        return account.result(seconds)
+    except TimeoutError:
+        message, hint = "the MyProxy server has not answered in time", "give more with --goTimeout"
+        return [Finding.failed(MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True))]
 
 
 def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[TransferSpec, list[Finding]]:

@@ -9,12 +9,11 @@ from goclient.cli._argparse import option
 from goclient.cli.options import (
     JobOptions,
     TransferOptions,
-    check_identity,
+    check_identities,
     job_request,
+    looker,
     read_lines,
     transfer_items,
-    waiting,
-    wishes,
 )
 from goclient.errors import printable
 
@@ -63,7 +62,7 @@ def command(argv: Sequence[str]) -> int:
         _one_source(options)
     items = transfer_items(options, collected)
     with collected:
-        check_identity(options)
+        check_identities(options)
     examination = _examined(options, items, collected.errors)
     usage = [error for error in examination.errors if isinstance(error, UsageError)]
     if usage:
@@ -89,7 +88,7 @@ def _one_source(options: CheckOptions) -> None:
     from goclient.model.grammar import KEYS
 
     typed = [f"--{key}" for key in KEYS if getattr(options, key)] + (
-        ["--jobParameters"] if options.jobParameters else []
+        [name for name in ("--jobParameters", "--myproxy") if getattr(options, name[2:])]
     )
     others = [*(["--pandaid"] if options.pandaid is not None else []), *(["TEXT"] if options.TEXT else [])]
     if len(options.TEXT) > 1:
@@ -101,14 +100,13 @@ def _one_source(options: CheckOptions) -> None:
 
 
 def _examined(options: CheckOptions, items: dict[str, list[str]], errors: Sequence["GoclientError"]) -> "Examination":
-    from goclient import config
     from goclient.cli._text import job_text
-    from goclient.examine import Looker, examine_request, examine_text
+    from goclient.examine import examine_request, examine_text
 
-    looker = Looker(config.catalogue, _run.globus, wishes(options), waiting(PROG))
+    look = looker(options, PROG)
     if errors or not (options.TEXT or options.pandaid is not None):
-        return examine_request(job_request(options, options, items), looker, read_lines=read_lines, errors=errors)
-    return examine_text(job_text("".join(options.TEXT), options.pandaid), looker)
+        return examine_request(job_request(options, options, items), look, read_lines=read_lines, errors=errors)
+    return examine_text(job_text("".join(options.TEXT), options.pandaid), look)
 
 
 def _print(examination: "Examination") -> None:

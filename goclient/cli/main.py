@@ -15,6 +15,7 @@ COMMANDS = {
     "explain": "show what a jobParameters text will do",
     "login": "log in to Globus, with consents for endpoints",
     "logout": "log out of Globus",
+    "myproxy": "proxies for pilots: deposit, info, retrieve, destroy",
     "pilot": "run a job on a worker node: bring its input, run it, take its output away",
     "sandbox": "the services in miniature on this machine: start, stop, status, env, demo",
     "status": "show jobs and their transfers",
@@ -58,5 +59,5 @@ def _help() -> str:
         f"subcommands:\n{rows}\n\n"
         "goclient SUBCOMMAND --help lists the options of one; --version shows the version.\n"
         "Exit codes: 0 done, 1 unexpected, 2 usage, 4 login needed, 10 wrong request, 40 endpoint or path,\n"
-        "90 server, 130 interrupted. See goclient(1)."
+        "80 MyProxy, 90 server, 130 interrupted. See goclient(1)."
     )

@@ -1,17 +1,19 @@
 """The options that several commands have: of a job, and of its transfers."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli._argparse import option
 
 if TYPE_CHECKING:
-    from goclient.check import Wishes
-    from goclient.errors import Collector
+    from goclient.check import Looker, Wishes
+    from goclient.errors import Collector, GoclientError
+    from goclient.grid import Accounts
     from goclient.submit import Request
 
-JOB, MOVE = "job", "transfers"
+JOB, MOVE, PROXY = "job", "transfers", "MyProxy"
 LOCATION = "ENDPOINT:/PATH"
 
 
@@ -117,12 +119,27 @@ class TransferOptions:
     )
     goNeeds: int = option(
         "--goNeeds",
-        help="how many hours your Globus login should last",
+        help="how many hours your Globus login, and the proxy of --myproxy, should last",
         group=MOVE,
         default=24,
         metavar="HOURS",
         minimum=0,
         maximum=8760,
+    )
+    myproxy: Optional[str] = option(
+        "--myproxy",
+        help="the MyProxy account that has a proxy for the pilot: look, and tell the pilot",
+        group=PROXY,
+        metavar="USER[@HOST[:PORT]]",
+    )
+    pilot: Optional[str] = option(
+        "--pilot", help="the DN of the pilot that retrieves the proxy", group=PROXY, metavar="DN"
+    )
+    deposit: bool = option(
+        "--deposit",
+        help="deposit a proxy for --pilot if there is none that lasts --goNeeds",
+        group=PROXY,
+        default=False,
     )
     goTimeout: int = option(
         "--goTimeout",
@@ -137,7 +154,7 @@ class TransferOptions:
 
 def transfer_items(options: TransferOptions, collected: "Collector") -> dict[str, list[str]]:
     """The items of each transfer option that was given; mistakes in the lists are collected."""
-    from goclient.model.grammar import KEYS, OVERWRITE
+    from goclient.model.grammar import KEYS, MYPROXY, OVERWRITE
     from goclient.model.lists import split_items
 
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
@@ -147,7 +164,26 @@ def transfer_items(options: TransferOptions, collected: "Collector") -> dict[str
             values, read = ((given,), None) if isinstance(given, str) else (given, read_lines)
             with collected:
                 items[key] = split_items(f"--{key}", values, read)
+    if options.myproxy:
+        with collected:
+            items[MYPROXY] = [str(accounts().named(options.myproxy))]
     return items
+
+
+def accounts() -> "Accounts":
+    """The MyProxy accounts of the user's environment."""
+    from goclient.grid import Accounts
+
+    return Accounts(os.environ)
+
+
+def looker(options: TransferOptions, prog: str, *, checks: bool = True) -> "Looker":
+    """What looks at the transfers of a command; without ``checks`` nobody is asked."""
+    from goclient import config
+    from goclient.check import Looker
+    from goclient.cli import _run
+
+    return Looker(config.catalogue, _run.globus if checks else None, accounts, wishes(options), waiting(prog))
 
 
 def read_lines(path: str) -> list[str]:
@@ -181,6 +217,19 @@ def job_request(options: JobOptions, moves: TransferOptions, items: dict[str, li
     return submit.Request(common, name, options.njobs, options.jobParameters, items, moves.goLenient)
 
 
+def _wanted(options: TransferOptions) -> Iterator["GoclientError"]:
+    """What is wrong with the options of a MyProxy account together."""
+    from goclient.errors import RequestError
+
+    for name, typed in (("--pilot", options.pilot), ("--deposit", options.deposit)):
+        if typed and not options.myproxy:
+            message = f"{name} is about a MyProxy account, and there is no --myproxy"
+            yield RequestError(message, hint="name it: --myproxy USER[@HOST[:PORT]]", code="no-account", subject=name)
+    if options.deposit and not options.pilot:
+        message = "--deposit does not say for whom"
+        yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")
+
+
 def wishes(options: TransferOptions) -> "Wishes":
     """What the options say about the checks."""
     from goclient.check import Wishes
@@ -192,15 +241,31 @@ def wishes(options: TransferOptions) -> "Wishes":
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),
+        pilot=options.pilot,
+        deposit=options.deposit,
     )
 
 
-def check_identity(options: TransferOptions) -> None:
-    """None; raises UsageError if the pilot's identity is neither an id nor a user name."""
+def check_identities(options: TransferOptions) -> None:
+    """None; raises what is wrong with those that are named: a Globus identity, a MyProxy account, a pilot's DN."""
+    from goclient.errors import Collector, raise_all
+
+    collected = Collector(_wanted(options))
+    with collected:
+        _check_globus_identity(options.pilotIdentity)
+    if options.pilot:
+        from goclient.services.myproxy.policy import checked_dn
+
+        with collected:
+            checked_dn(options.pilot)
+    raise_all(collected.errors)
+
+
+def _check_globus_identity(identity: Optional[str]) -> None:
+    """None; raises UsageError if it is neither an id nor a user name."""
     from goclient.errors import UsageError, quoted
     from goclient.model.location import is_uuid
 
-    identity = options.pilotIdentity
     if identity is None or is_uuid(identity):
         return
     name, at, domain = identity.rpartition("@")

@@ -11,12 +11,11 @@ from goclient.cli._argparse import option
 from goclient.cli.options import (
     JobOptions,
     TransferOptions,
-    check_identity,
+    check_identities,
     job_request,
+    looker,
     read_lines,
     transfer_items,
-    waiting,
-    wishes,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +29,8 @@ DESCRIPTION = "Submit PanDA jobs; their input is brought, and their output taken
 EPILOG = (
     "ENDPOINT is a name of your catalogue, the UUID of a collection, or a name that Globus knows. The lists may be "
     "repeated, are separated by commas, and take @FILE (one a line). ${SN} and ${SN/P} stand for the job's number. "
-    "Exit codes: 0 done, 2 usage, 4 login needed, 10 wrong request, 40 endpoint or path, 90 server. See sendJob(1)."
+    "Exit codes: 0 done, 2 usage, 4 login needed, 10 wrong request, 40 endpoint or path, 80 MyProxy, 90 server. "
+    "See sendJob(1)."
 )
 
 
@@ -58,21 +58,18 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def _sendjob(argv: Sequence[str]) -> int:
     parser = _argparse.Parser(SendJobOptions, prog=PROG, usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
     options, errors = parser.read(argv)
-    from goclient import config, submit  # only --help and --version need neither
+    from goclient import submit  # only --help and --version need neither
     from goclient.errors import Collector
 
     collected = Collector(errors)
     items = transfer_items(options, collected)
     with collected:
-        check_identity(options)
+        check_identities(options)
     try:
         submission = submit.prepare(
             job_request(options, options, items),
-            catalogue=config.catalogue,
-            globus=None if options.noCheck else _run.globus,
-            wishes=wishes(options),
+            looker(options, PROG, checks=not options.noCheck),
             read_lines=read_lines,
-            say=waiting(PROG),
             errors=collected.errors,
         )
     except submit.PreflightFailed as error:
@@ -87,8 +84,25 @@ def _sendjob(argv: Sequence[str]) -> int:
     if options.noSubmit:
         _not_sent(submission, document, options)
     else:
+        _deposit_if_due(submission, options)
         _send(submission, document, options)
     return 0
+
+
+def _deposit_if_due(submission: "Submission", options: SendJobOptions) -> None:
+    """None, once the proxy that the jobs need is deposited, if the user asked for it and it is not there."""
+    if not submission.deposit_due or submission.spec.myproxy is None or options.pilot is None:
+        return
+    from goclient.cli.options import accounts
+    from goclient.deposit import HOUR, Wish, deposit
+    from goclient.services.myproxy.policy import pattern_of
+
+    account = submission.spec.myproxy
+    service = accounts().service(account, seconds=float(options.goTimeout), deposit=True)
+    hours = max(12, options.goNeeds)
+    wish = Wish(account.user, pattern_of(options.pilot), proxy_lifetime=hours * HOUR, needs=options.goNeeds * HOUR)
+    proof = deposit(service, wish)
+    _run.say(PROG, f"deposited: {proof.summary}")
 
 
 def _say(submission: "Submission", options: SendJobOptions) -> None:

@@ -62,6 +62,11 @@ class MyProxy:
         """The server that is used, for messages."""
         return self._servers[0]
 
+    @property
+    def identity(self) -> Identity:
+        """Who asks."""
+        return self._identity
+
     def info(self, account: str, *, name: str | None = None) -> tuple[Deposit, ...]:
         """What the identity has deposited under a user name, which may be nothing; only of one ``name`` if given.
 

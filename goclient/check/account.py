@@ -1,0 +1,135 @@
+"""The checks of a MyProxy account: is a proxy deposited there, for the pilot, that outlives the job?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from goclient.errors import GoclientError, MyproxyError, quoted
+from goclient.model.entries import shell_word
+from goclient.model.finding import Finding
+from goclient.model.spec import MyproxyAccount
+from goclient.services.myproxy.loaded import time_text
+from goclient.services.myproxy.policy import checked_dn, dn_of, matches
+
+if TYPE_CHECKING:
+    from goclient.services.myproxy.client import MyProxy
+    from goclient.services.myproxy.wire import Deposit
+
+HOUR, WEEK = 3600, 604_800  # seconds; a deposit lasts a week, unless it is said how long
+TO_DEPOSIT = "myproxy-to-deposit"  # the code of the finding that a deposit has to be made, and will be
+
+
+class Account:
+    """The checks of one account.
+
+    ``service`` gives the server, asked by the user's own identity.  ``pilot``: the DN that has to be let in.
+    ``hours``: how long the deposit has to last.  ``to_deposit``: one that is missing will be made.
+    """
+
+    def __init__(
+        self,
+        account: MyproxyAccount,
+        service: Callable[[MyproxyAccount], MyProxy],
+        *,
+        pilot: str | None,
+        hours: int,
+        to_deposit: bool,
+    ) -> None:
+        self._account = account
+        self._service = service
+        self._pilot = checked_dn(pilot) if pilot is not None else None
+        self._hours = hours
+        self._to_deposit = to_deposit
+
+    def findings(self) -> list[Finding]:
+        """What is found of the server, the identity that asks, and the deposit."""
+        try:
+            service = self._service(self._account)
+            if service.identity.encrypted:
+                return [self._locked(service.identity.key)]
+            deposits = service.info(self._account.user)
+        except GoclientError as error:
+            return [Finding.failed(part) for part in error.parts]
+        found = [self._ok("identity", f"MyProxy was asked as {service.identity.base} ({service.identity.found})")]
+        found += [Finding("warning", "myproxy-remark", str(self._account), text) for text in service.identity.remarks]
+        plain = next((one for one in deposits if not one.name), None)
+        if plain is None:
+            return [*found, self._missing(deposits)]
+        return [*found, *self._judged(plain)]
+
+    def _judged(self, deposit: Deposit) -> list[Finding]:
+        left = (deposit.end - time.time()) / HOUR
+        where = f"the proxy deposited in {quoted(self._account)}"
+        if left < self._hours:
+            ends = f"{where} {'ended' if left <= 0 else 'ends'} at {time_text(deposit.end)}"
+            needed = "" if left <= 0 else f", within the {self._hours} hours of --goNeeds"
+            code = "myproxy-expired" if left <= 0 else "myproxy-ends"
+            first = self._lacking(code, ends + needed, "make a new one")
+        else:
+            first = self._ok("myproxy-deposit", f"{where} lasts until {time_text(deposit.end)}")
+        return [first, self._policy(deposit, where)]
+
+    def _policy(self, deposit: Deposit, where: str) -> Finding:
+        """Whether the pilot may retrieve it, as far as the deposit's own policy tells."""
+        if not deposit.retrievers:
+            message = f"{where} names nobody who may retrieve it without a pass phrase"
+            return Finding.failed(self._error("myproxy-no-policy", message, "deposit it again for the pilot"))
+        who = dn_of(deposit.retrievers) or f"whoever fits {deposit.retrievers}"
+        if self._pilot is None:
+            return self._ok("myproxy-policy", f"it is for {who}; --pilot DN tells whether that is your pilot")
+        fits = matches(deposit.retrievers, self._pilot)
+        if fits is None:
+            message = f"whether {quoted(self._pilot)} fits the policy {quoted(deposit.retrievers)} is not known"
+            return Finding("warning", "myproxy-pilot", str(self._account), message, "the server alone can tell")
+        if not fits:
+            message = f"{where} is for {quoted(who)}, not for the pilot {quoted(self._pilot)}"
+            return Finding.failed(self._error("myproxy-pilot", message, "deposit it again for that pilot"))
+        message = f"the pilot {self._pilot} may retrieve it, unless the server's own policy says no"
+        return self._ok("myproxy-policy", message)
+
+    def _missing(self, deposits: tuple[Deposit, ...]) -> Finding:
+        """The finding that there is no deposit that a pilot would be given."""
+        message = f"nothing of yours is deposited in {quoted(self._account)}"
+        if deposits:
+            names = ", ".join(quoted(one.name) for one in deposits)
+            message = f"what is deposited in {quoted(self._account)} has names, {names}; a pilot asks for none"
+        return self._lacking("myproxy-none", message, "make a deposit")
+
+    def _lacking(self, code: str, message: str, remedy: str) -> Finding:
+        """The finding of a deposit that is not there or ends too soon: an error, unless one will be made."""
+        error = self._error(code, message, remedy)
+        if not self._to_deposit:
+            return Finding.failed(error)
+        return Finding("warning", TO_DEPOSIT, error.subject, message, "sendJob.py deposits a new one (--deposit)")
+
+    def _error(self, code: str, message: str, remedy: str) -> MyproxyError:
+        return MyproxyError(message, hint=f"{remedy}: {self._command()}", code=code, subject=str(self._account))
+
+    def _command(self) -> str:
+        """The command that makes the deposit that is needed."""
+        account = self._account
+        words = ["--server", account.host, "--port", str(account.port), "--user", account.user]
+        words += ["--retriever", self._pilot or "DN-OF-THE-PILOT"]
+        words += ["--lifetime", str(self._hours + 1)] if self._hours * HOUR >= WEEK else []
+        return " ".join(map(shell_word, ["goclient", "myproxy", "deposit", *words]))
+
+    def _locked(self, key: str) -> Finding:
+        message = f"{quoted(self._account)} was not looked at: the key {quoted(key)} needs a pass phrase"
+        hint = f"make a proxy first (voms-proxy-init, grid-proxy-init -rfc), or look: {self._look()}"
+        return Finding("warning", "unchecked", str(self._account), message, hint)
+
+    def _look(self) -> str:
+        account = self._account
+        words = ["--server", account.host, "--port", str(account.port), "--user", account.user]
+        return " ".join(map(shell_word, ["goclient", "myproxy", "info", *words]))
+
+    def _ok(self, code: str, message: str) -> Finding:
+        return Finding("ok", code, str(self._account), message)
+
+
+def as_warnings(findings: list[Finding]) -> list[Finding]:
+    """The findings about an account that the user did not name: nothing in them stops a job."""
+    return [replace(one, level="warning", error=None) if one.level == "error" else one for one in findings]

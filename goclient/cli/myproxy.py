@@ -1,0 +1,275 @@
+"""``goclient myproxy``: deposit a proxy for a pilot, look what is there, retrieve it, remove it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional, TypeVar
+
+from goclient.cli import _argparse, _run
+from goclient.cli._myproxy_options import (
+    AccountOptions,
+    DepositOptions,
+    DestroyOptions,
+    IdentityOptions,
+    InfoOptions,
+    RetrieveOptions,
+)
+from goclient.errors import GoclientError, Interrupted, MyproxyError, UsageError, printable, quoted, raise_all
+
+if TYPE_CHECKING:
+    from goclient.services.myproxy.client import MyProxy
+    from goclient.services.myproxy.identity import Identity
+    from goclient.services.myproxy.wire import Deposit
+
+PROG = "goclient myproxy"
+HOUR = 3600
+
+# What each action does, and an action of the C tools that is it.
+ACTIONS = {
+    "deposit": "make a proxy, deposit it for a pilot, and prove what is there",
+    "info": "show what is deposited, for whom, until when",
+    "retrieve": "get a proxy made of a deposit, as a pilot does",
+    "destroy": "remove a deposit",
+}
+T = TypeVar("T")
+
+
+def command(argv: Sequence[str]) -> int:
+    """The exit code of one ``goclient myproxy`` command line."""
+    action = argv[0] if argv else ""
+    acts = {"deposit": _deposit, "info": _info, "retrieve": _retrieve, "destroy": _destroy}
+    if action in acts:
+        return acts[action](argv[1:])
+    if action in ("-h", "--help"):
+        print(_help())
+        return 0
+    import difflib  # only a mistake pays for it
+
+    near = difflib.get_close_matches(action, [*ACTIONS], n=1)
+    message = f"{quoted(action)} is not an action of {PROG}" if action else "the action is missing"
+    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
+    raise UsageError(message, hint=hint, code="action", subject="action")
+
+
+def _help() -> str:
+    rows = "\n".join(f"  {name:<9} {text}" for name, text in ACTIONS.items())
+    return f"usage: {PROG} ACTION [OPTION ...]\n\n{rows}\n\n{PROG} ACTION --help lists the options of one."
+
+
+def _parsed(kind: type[T], action: str, argv: Sequence[str], epilog: str = "") -> T:
+    parser = _argparse.Parser(
+        kind, prog=f"{PROG} {action}", usage=f"{PROG} {action} [OPTION ...]",
+        description=f"{ACTIONS[action][0].upper()}{ACTIONS[action][1:]}.", epilog=epilog,
+    )  # fmt: skip
+    options, errors = parser.read(argv)
+    raise_all(map(_explained, errors))
+    return options
+
+
+def _explained(error: GoclientError) -> GoclientError:
+    """A mistake, with what is to be known of MyProxy."""
+    if (error.code, error.subject) == ("twice", "--retriever"):
+        error.hint = "MyProxy keeps one policy a deposit: name one DN, or all of them with one --retriever-pattern"
+    return error
+
+
+# --- who, and where -------------------------------------------------------------------------------------------
+
+
+class _Asked:
+    """The service that the options name, who asks it, and the account that is meant."""
+
+    def __init__(self, options: "AccountOptions", files: "IdentityOptions", *, deposit: bool = False) -> None:
+        from goclient import grid
+
+        env = os.environ
+        where = grid.servers(env, options.server, options.port)
+        if options.user is not None and options.dn_as_user:
+            message = f"--user {quoted(options.user)} and --dn-as-user name two accounts"
+            raise UsageError(message, hint="give one of the two", code="combination", subject="--dn-as-user")
+        self.who: Identity = grid.identity(env, grid.Files(files.cert, files.key, files.proxy), deposit=deposit)
+        self.account = self.who.base if options.dn_as_user else options.user or grid.login_name(env)
+        self.service: MyProxy = grid.myproxy(
+            env, self.who, where, seconds=float(options.timeout), passphrase=lambda: _passphrase(files, self.who.key)
+        )
+
+    def say_remarks(self, action: str) -> None:
+        """Tells what was passed over on the way, if anything."""
+        for text in (*self.who.remarks, *(f"not used: {error.message}" for error in self.service.skipped)):
+            _run.say(f"{PROG} {action}", f"warning: {text}")
+
+
+def _passphrase(files: "IdentityOptions", key: str) -> str:
+    """The pass phrase of a key: from the descriptor that was named, or typed on the terminal."""
+    if files.passphrase_fd is not None:
+        try:
+            with os.fdopen(files.passphrase_fd, "rb", closefd=False) as stream:
+                return stream.readline(4096).rstrip(b"\r\n").decode()
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"--passphrase-fd {files.passphrase_fd} cannot be read: {getattr(error, 'strerror', '') or error}"
+            hint = "open it: --passphrase-fd 3 3<FILE"
+            raise UsageError(message, hint=hint, code="passphrase-fd", subject="--passphrase-fd") from error
+    if not sys.stdin.isatty():
+        message = f"the key {quoted(key)} needs a pass phrase, and there is no terminal to ask for it"
+        raise MyproxyError(message, hint="give it with --passphrase-fd N", code="identity-encrypted", subject=key)
+    import getpass
+
+    return getpass.getpass(f"Pass phrase of {printable(key)}: ")
+
+
+# --- the actions ----------------------------------------------------------------------------------------------
+
+
+def _deposit(argv: Sequence[str]) -> int:
+    options = _parsed(
+        DepositOptions, "deposit", argv, "-s -p -l -d -x -Z -k -c -t mean what they mean for myproxy-init."
+    )
+    from goclient.deposit import Wish, deposit, retrievers
+    from goclient.services.myproxy.policy import pattern_of
+
+    dn, pattern = _policy(options)
+    wish = Wish(
+        account="",
+        retrievers=retrievers(dn, pattern),
+        name=options.credname or "",
+        renewers=pattern_of(options.renewer) if options.renewer else "",
+        lifetime=options.lifetime and options.lifetime * HOUR,
+        proxy_lifetime=options.proxy_lifetime * HOUR,
+    )
+    from goclient.cli._myproxy_text import print_proof
+
+    asked = _Asked(options, options, deposit=True)
+    asked.say_remarks("deposit")
+    proof = deposit(asked.service, wish._replace(account=asked.account))
+    asked.say_remarks("deposit") if asked.service.skipped else None
+    if options.json:
+        _run.print_json(proof.document())
+    else:
+        print_proof(proof)
+    return 0
+
+
+def _policy(options: DepositOptions) -> tuple[Optional[str], Optional[str]]:
+    """The one DN that may retrieve, or else the pattern; with the meaning that a user of myproxy-init has in mind.
+
+    There, ``-x`` before ``-Z`` makes its value a pattern of DNs, which a user types as a DN; without it, it is a bare
+    common name; and ``-x`` after ``-Z`` does nothing, so that a policy is stored that nobody matches.
+    """
+    typed = options.retriever
+    if typed is None or typed.startswith("/"):
+        is_pattern = typed is not None and options.regex and ("*" in typed or "?" in typed)
+        return (None, typed) if is_pattern and options.retriever_pattern is None else (typed, options.retriever_pattern)
+    if options.regex or "=" in typed:
+        return typed, options.retriever_pattern  # a DN that is not one, or is written in another way: it is told
+    from goclient.services.myproxy.policy import pattern_of
+
+    pattern = "*" + pattern_of(f"/CN={typed}")
+    if options.retriever_pattern is not None:
+        return typed, options.retriever_pattern
+    return None, pattern
+
+
+def _info(argv: Sequence[str]) -> int:
+    options = _parsed(InfoOptions, "info", argv)
+    asked = _Asked(options, options)
+    asked.say_remarks("info")
+    from goclient.cli._myproxy_text import deposit_document, print_deposit
+
+    found = asked.service.info(asked.account, name=options.credname)
+    if options.json:
+        documents = [deposit_document(one) for one in found]
+        _run.print_json({"server": str(asked.service.server), "account": asked.account, "deposits": documents})
+    else:
+        for one in found:
+            print_deposit(one)
+    error = _lacking(found, options, asked)
+    if error is None:
+        return 0
+    _run.say(f"{PROG} info", f"error: {error.message}", error.hint)
+    return int(error.exit_code)
+
+
+def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) -> Optional[MyproxyError]:
+    """Why what was found does not do: there is nothing, or it ends too soon."""
+    import time
+
+    where = f"account {quoted(asked.account)} of {asked.service.server}"
+    again = "goclient myproxy deposit makes a new one"
+    if not found:
+        what = f" called {quoted(options.credname)}" if options.credname else ""
+        return MyproxyError(f"nothing{what} of yours is deposited in the {where}", hint=again, code="myproxy-none")
+    needed = time.time() + (options.needs or 0) * HOUR
+    if options.needs is not None and not any(one.end >= needed for one in found):
+        message = f"no deposit in the {where} lasts {options.needs} hours from now"
+        return MyproxyError(message, hint=again, code="myproxy-ends")
+    return None
+
+
+def _retrieve(argv: Sequence[str]) -> int:
+    options = _parsed(
+        RetrieveOptions, "retrieve", argv, "-s -p -l -d -k -n -o -t mean what they mean for myproxy-logon."
+    )
+    from goclient.services.myproxy.certificate import read_certificate
+    from goclient.services.myproxy.loaded import time_text
+    from goclient.services.myproxy.pem import blocks
+    from goclient.services.myproxy.proxy_file import write_proxy
+
+    _check_out(options)
+    asked = _Asked(options, options)
+    asked.say_remarks("retrieve")
+    pem = asked.service.get(asked.account, lifetime=options.lifetime * HOUR, name=options.credname or "")
+    write_proxy(options.out, pem)
+    certificate = read_certificate(blocks(pem)[0].data)
+    if options.json:
+        _run.print_json({"file": options.out, "dn": certificate.subject, "end": certificate.end})
+    else:
+        print(printable(f"{options.out}: {certificate.subject}, until {time_text(certificate.end)}"))
+    return 0
+
+
+def _check_out(options: RetrieveOptions) -> None:
+    """None; raises MyproxyError if the file is no proxy, or is the user's own and that was not allowed."""
+    default = [f"/tmp/x509up_u{os.getuid()}", os.environ.get("X509_USER_PROXY") or ""]  # noqa: S108  # where it is
+    taken = [one for one in default if one and os.path.realpath(one) == os.path.realpath(options.out)]
+    if taken and not options.replace_default:
+        message = (
+            f"--out {quoted(options.out)} is where your own proxy is: all that you do would be done as somebody else"
+        )
+        hint = "choose another file, or allow it with --replace-default"
+        raise MyproxyError(message, hint=hint, code="default-proxy", subject="--out")
+    try:
+        with open(options.out, "rb") as file:
+            is_proxy = b"-----BEGIN CERTIFICATE-----" in file.read(1 << 20)
+    except OSError:
+        return  # it is not there, or cannot be written either
+    if not is_proxy:
+        message = f"--out {quoted(options.out)} is a file, and no proxy: it would be lost"
+        raise MyproxyError(message, hint="choose another name", code="no-proxy", subject="--out")
+
+
+def _destroy(argv: Sequence[str]) -> int:
+    options = _parsed(DestroyOptions, "destroy", argv)
+    asked = _Asked(options, options)
+    asked.say_remarks("destroy")
+    what = (
+        f"the deposit {options.credname or 'without a name'} in the account {asked.account} of {asked.service.server}"
+    )
+    if not options.yes:
+        _confirm(what)
+    asked.service.destroy(asked.account, name=options.credname or "")
+    if options.json:
+        where = {"server": str(asked.service.server), "account": asked.account, "name": options.credname or ""}
+        _run.print_json({"destroyed": True, **where})
+    else:
+        print(printable(f"removed: {what}"))
+    return 0
+
+
+def _confirm(what: str) -> None:
+    """None once the user agrees; raises UsageError if there is nobody to ask, Interrupted if they do not."""
+    if not sys.stdin.isatty():
+        message = f"{what} would be removed, and there is no terminal to ask"
+        raise UsageError(message, hint="say --yes", code="confirm", subject="--yes")
+    print(f"Remove {printable(what)}? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Interrupted("nothing was removed", hint="answer y, or say --yes")

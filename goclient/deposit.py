@@ -1,0 +1,146 @@
+"""Deposit: makes a proxy, deposits it, and proves that what was meant is there."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from goclient.errors import GoclientError, MyproxyError, quoted, raise_all
+from goclient.services.myproxy.loaded import time_text
+from goclient.services.myproxy.policy import dn_of, matches, pattern_of
+
+if TYPE_CHECKING:
+    from goclient.services.myproxy.client import MyProxy
+    from goclient.services.myproxy.identity import Identity
+    from goclient.services.myproxy.wire import Deposit
+
+HOUR = 3600
+WEEK = 168 * HOUR  # seconds; what myproxy-init deposits for
+SLACK = 300  # seconds by which the end of a deposit may be another than was meant
+
+
+class Wish(NamedTuple):
+    """What is to be deposited: ``lifetime`` in seconds, None for a week or what is left of the certificate.
+
+    ``retrievers`` and ``renewers`` are patterns, as the server keeps them.  ``needs`` are the seconds that it has to
+    last in any case.
+    """
+
+    account: str
+    retrievers: str
+    name: str = ""
+    renewers: str = ""
+    lifetime: int | None = None
+    proxy_lifetime: int = 12 * HOUR
+    needs: int = 0
+
+
+class Proof(NamedTuple):
+    """What is there now, as the server itself says: where, whose, and for whom."""
+
+    server: str
+    wish: Wish
+    identity: Identity
+    found: Deposit
+
+    @property
+    def retriever(self) -> str | None:
+        """The one DN that may retrieve; None if a pattern says who may."""
+        return dn_of(self.found.retrievers)
+
+    @property
+    def request(self) -> str:
+        """What a pilot has to type to get a proxy."""
+        from goclient.model.entries import shell_word
+
+        host, _, port = self.server.rpartition(":")
+        words = ["-s", host.strip("[]"), "-p", port, "-l", self.wish.account]
+        words += ["-k", self.wish.name] if self.wish.name else []
+        return " ".join(map(shell_word, ["goclient", "myproxy", "retrieve", *words, "-o", "FILE"]))
+
+    @property
+    def summary(self) -> str:
+        """What was deposited, in one line."""
+        who = self.retriever or f"whoever fits {self.found.retrievers}"
+        where = f"the account {self.wish.account} of {self.server}"
+        return f"a proxy of {self.found.owner} in {where}, for {who}, until {time_text(self.found.end)}"
+
+    def document(self) -> dict[str, Any]:
+        """The JSON object of a deposit."""
+        return {
+            "server": self.server,
+            "account": self.wish.account,
+            "name": self.found.name,
+            "owner": self.found.owner,
+            "retriever": self.retriever,
+            "pattern": self.found.retrievers,
+            "end": self.found.end,
+            "proxy_lifetime": self.wish.proxy_lifetime,
+            "identity": {
+                "found": self.identity.found,
+                "certificate": self.identity.certificate,
+                "dn": self.identity.dn,
+                "end": self.identity.end,
+            },
+            "request": self.request,
+        }
+
+
+def retrievers(dn: str | None, pattern: str | None) -> str:
+    """The pattern of whoever may retrieve: one DN, or what the user has written; raises MyproxyError for a mistake."""
+    if (dn is None) == (pattern is None):
+        message = (
+            "it is not said who may retrieve" if dn is None else "there are a DN and a pattern of who may retrieve"
+        )
+        hint = 'name the pilot: --retriever "/DC=…/CN=…", or several with --retriever-pattern "/DC=…/*"'
+        raise MyproxyError(message, hint=hint, code="myproxy-retriever")
+    return pattern_of(dn) if dn is not None else str(pattern)
+
+
+def deposit(service: MyProxy, wish: Wish) -> Proof:
+    """What is there once a proxy of whoever asks is deposited; raises MyproxyError if it is not what was wished for."""
+    who = service.identity
+    left = int(who.end - time.time())
+    lifetime = max(wish.needs, min(WEEK, left)) if wish.lifetime is None else wish.lifetime
+    if lifetime > left:
+        hours = max(left // HOUR, 0)
+        raise MyproxyError(
+            f"the deposit cannot last {lifetime // HOUR} hours: {quoted(who.certificate)} ends in {hours}",
+            hint=f"ask for {hours} hours at most, or renew what it is made of",
+            code="myproxy-lifetime",
+        )
+    end = service.put(
+        wish.account,
+        retrievers=wish.retrievers,
+        renewers=wish.renewers,
+        name=wish.name,
+        lifetime=lifetime,
+        retrieval_lifetime=wish.proxy_lifetime,
+    )
+    found = service.info(wish.account, name=wish.name)
+    if not found:
+        raise _differs("the server took the deposit, but does not show it")
+    raise_all(_differences(found[0], wish, who, end))
+    return Proof(str(service.server), wish, who, found[0])
+
+
+def _differences(found: Deposit, wish: Wish, who: Identity, end: int) -> list[GoclientError]:
+    """An error for each thing that is not as it was sent."""
+    errors: list[GoclientError] = []
+    if found.owner != who.base:
+        errors.append(_differs(f"it belongs to {quoted(found.owner)}, not to you, {quoted(who.base)}"))
+    if found.retrievers != wish.retrievers:
+        errors.append(_differs(f"its retrievers are {quoted(found.retrievers)}, not {quoted(wish.retrievers)}"))
+    if abs(found.end - end) > SLACK:
+        errors.append(_differs(f"it ends at {time_text(found.end)}, not at {time_text(end)}"))
+    return errors
+
+
+def _differs(what: str) -> MyproxyError:
+    hint = "do not rely on it: remove it with goclient myproxy destroy, and tell the server's operators"
+    return MyproxyError(f"what the server has is not what was sent: {what}", hint=hint, code="myproxy-differs")
+
+
+def may_retrieve(found: Deposit, dn: str) -> bool | None:
+    """Whether a DN is one of those that may retrieve a deposit; None if that cannot be told from here."""
+    return matches(found.retrievers, dn)

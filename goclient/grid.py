@@ -1,0 +1,123 @@
+"""The grid's settings, from the environment and the user's files: MyProxy servers, who asks them, whom to believe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from goclient.errors import MyproxyError, quoted
+from goclient.services.myproxy.authorities import find_authorities
+from goclient.services.myproxy.client import MyProxy
+from goclient.services.myproxy.identity import Identity, find_identity
+from goclient.services.myproxy.server_name import PORT, Server, parse_servers
+
+if TYPE_CHECKING:
+    from goclient.model.spec import MyproxyAccount
+
+
+class Files(NamedTuple):
+    """What a user names on the command line: a certificate and its key, or a proxy."""
+
+    certificate: str | None = None
+    key: str | None = None
+    proxy: str | None = None
+
+
+def servers(env: Mapping[str, str], typed: str | None = None, port: int | None = None) -> tuple[Server, ...]:
+    """The servers to ask, in order: typed ones, or MYPROXY_SERVER's; raises MyproxyError if there are none."""
+    text = typed or env.get("MYPROXY_SERVER")
+    if not text:
+        hint = "name it: --server HOST, or export MYPROXY_SERVER=HOST"
+        raise MyproxyError("no MyProxy server is set", hint=hint, code="myproxy-server")
+    if port is None:
+        given = env.get("MYPROXY_SERVER_PORT") or str(PORT)
+        if not (given.isascii() and given.isdigit() and len(given) < 6 and 0 < int(given) < 65536):
+            message = f"MYPROXY_SERVER_PORT={quoted(given)} is no port"
+            raise MyproxyError(message, hint="such as MYPROXY_SERVER_PORT=7512", code="myproxy-server")
+        port = int(given)
+    return parse_servers(text, port=port)
+
+
+def login_name(env: Mapping[str, str]) -> str:
+    """The name that an account on a server has unless one is typed: that of the user on this machine."""
+    if env.get("LOGNAME"):
+        return env["LOGNAME"]
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        raise MyproxyError("the account has no name", hint="name it: --user NAME", code="myproxy-field") from None
+
+
+def home(env: Mapping[str, str]) -> str:
+    """The user's home directory; a folder that is not there if none is set."""
+    return env.get("HOME") or os.path.expanduser("~")
+
+
+def identity(env: Mapping[str, str], files: Files, *, deposit: bool = False) -> Identity:
+    """Who asks: what was named, or what is where the C tools look; raises MyproxyError with all that is wrong with it.
+
+    ``deposit``: it is one that proxies are made of.
+    """
+    certificate, key, proxy = files
+    return find_identity(env, home(env), os.getuid(), certificate=certificate, key=key, proxy=proxy, deposit=deposit)
+
+
+def myproxy(
+    env: Mapping[str, str],
+    who: Identity,
+    where: tuple[Server, ...],
+    *,
+    seconds: float,
+    passphrase: Callable[[], str] | None = None,
+) -> MyProxy:
+    """The service, asked by an identity; ``seconds`` is the end of each operation.
+
+    ``passphrase`` gives that of the identity's key, and is asked only if the key needs one.
+    """
+    return MyProxy(
+        where,
+        who,
+        authorities=find_authorities(env, home(env)),
+        server_dn=env.get("MYPROXY_SERVER_DN") or None,
+        timeout=seconds,
+        passphrase_of_key=passphrase,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts with the proxies of a user's jobs, in one environment."""
+
+    env: Mapping[str, str]
+    passphrase: Callable[[], str] | None = None
+
+    def named(self, text: str) -> MyproxyAccount:
+        """The account ``USER[@HOST[:PORT]]``; raises MyproxyError if it is none, or if no server is set."""
+        from goclient.model.spec import MyproxyAccount, name_problem
+
+        user, at, where = text.rpartition("@")
+        user, where = (user, where) if at else (text, "")
+        if at and not where:
+            raise MyproxyError(f"--myproxy {quoted(text)} names no server", hint=_ACCOUNT, code="myproxy-account")
+        if problem := name_problem("user", user):
+            raise MyproxyError(f"--myproxy {quoted(text)}: {problem}", hint=_ACCOUNT, code="myproxy-account")
+        first = servers(self.env, where or None)[0]
+        return MyproxyAccount(user=user, host=f"[{first.host}]" if ":" in first.host else first.host, port=first.port)
+
+    def of_user(self, user: str) -> MyproxyAccount | None:
+        """The account that a Globus user is likely to have: of that name, at MYPROXY_SERVER; None without one."""
+        first = self.env.get("MYPROXY_SERVER", "").partition(",")[0]
+        return self.named(f"{user}@{first}") if first else None
+
+    def service(self, account: MyproxyAccount, *, seconds: float = 30.0, deposit: bool = False) -> MyProxy:
+        """The server of an account, asked by the user's own identity; ``deposit`` as for :func:`identity`."""
+        who = identity(self.env, Files(), deposit=deposit)
+        server = Server(account.host.strip("[]"), account.port)
+        return myproxy(self.env, who, (server,), seconds=seconds, passphrase=self.passphrase)
+
+
+_ACCOUNT = "write USER@HOST:PORT, or USER with MYPROXY_SERVER set"
