@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from goclient.sandbox.credential import Credential
 from goclient.sandbox.names import Typed, oneline, parsed, subject_hash
 
 TEST_GRID = "/C=TW/O=Test Grid/CN=Test Grid CA"
@@ -24,6 +25,8 @@ EARLIER = timedelta(minutes=5)  # for clocks that are behind
 AUTHORITY_EARLIER = timedelta(days=400)  # certificates that have expired were issued by it, too
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+__all__ = ["Authority", "Credential", "Key", "make_key", "pem", "usage"]
 
 USES = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
@@ -39,15 +42,6 @@ cond_subjects globus '"{scope}/*"'
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """A certificate and its key, as files, and the name in it as OpenSSL writes it on one line."""
-
-    certificate: Path
-    key: Path
-    dn: str
-
-
-@dataclass(frozen=True, slots=True)
 class Authority:
     """An authority: the folder that trusts it, its certificate and its key."""
 
@@ -56,12 +50,15 @@ class Authority:
     key: Key
 
     @classmethod
-    def make(cls, folder: Path, *, subject: Typed = TEST_GRID, key: Path | None = None) -> Authority:
+    def make(
+        cls, folder: Path, *, subject: Typed = TEST_GRID, key: Path | None = None, use: Key | None = None
+    ) -> Authority:
         """A new authority that ``folder`` trusts: its certificate, signing policy and empty revocation list are there.
 
-        Its key is written to the file ``key``, which is not to be in that folder, or kept in memory only.
+        Its key is written to the file ``key``, which is not to be in that folder, or kept in memory only.  ``use``: a
+        key that is there already.
         """
-        private = make_key()
+        private = use or make_key()
         name = parsed(subject)
         authority = cls(folder, _authority_certificate(name, private), private)
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,8 @@ from typing import Any
 from cryptography import x509
 
 from goclient.sandbox import delegation
-from goclient.sandbox.authority import Authority, Credential
+from goclient.sandbox.authority import Authority
+from goclient.sandbox.credential import Credential
 from goclient.sandbox.deposits import Deposits
 from goclient.sandbox.myproxy_commands import Commands
 from goclient.sandbox.myproxy_request import Asked, RefusedError, asked, refusal

@@ -96,6 +96,11 @@ class Folders:
         return self.root / "bin"
 
     @property
+    def grid(self) -> Path:
+        """The certificate authority, and the certificates that it has issued."""
+        return self.root / "grid"
+
+    @property
     def log(self) -> Path:
         """What the services had to say."""
         return self.root / "sandbox.log"
