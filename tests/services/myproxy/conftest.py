@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from myproxy_grid import CONFIGURATION, PROGRAMS, Grid, RealServer, free_port, is_open
 
 from goclient.sandbox.authority import Authority
+from tests.services.myproxy.myproxy_grid import CONFIGURATION, PROGRAMS, Grid, RealServer, free_port, is_open
 
 
 @pytest.fixture(scope="session")

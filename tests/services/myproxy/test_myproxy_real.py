@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from myproxy_grid import HOUR, OTHER_PILOT, OTHER_USER, PILOT, USER, Grid, RealServer
 
 from goclient.errors import MyproxyError
 from goclient.services.myproxy import tls
@@ -19,6 +18,7 @@ from goclient.services.myproxy.identity import find_identity
 from goclient.services.myproxy.policy import dn_of, pattern_of
 from goclient.services.myproxy.proxy_file import write_proxy
 from goclient.services.myproxy.server_name import Server
+from tests.services.myproxy.myproxy_grid import HOUR, OTHER_PILOT, OTHER_USER, PILOT, USER, Grid, RealServer
 
 ROBOTS = "/C=TW/O=Test Grid/OU=Robots/CN="
 ODD_PILOTS = ["A  b c", "x (y)", "host/foo.example.org", "st*r?", "Zoë", "x|*", "[a]{2}^$+.", "back\\slash\\\\two\\x41"]
@@ -141,13 +141,12 @@ def test_a_key_with_a_pass_phrase_is_asked_for_it_once(real: RealServer, tmp_pat
     assert asked == ["?"]
     for wrong in (lambda: "wrong", lambda: ""):
         other = MyProxy([real.address], identity, authorities=real.grid.authorities, passphrase_of_key=wrong)
-        for call in (
-            lambda: other.info("kept"),
-            lambda: other.put("kept", retrievers="*", lifetime=9, retrieval_lifetime=0),
-        ):
-            with pytest.raises(MyproxyError) as caught:
-                call()
-            assert code_of(caught) == "identity-passphrase"
+        with pytest.raises(MyproxyError) as caught:
+            other.info("kept")
+        assert code_of(caught) == "identity-passphrase"
+        with pytest.raises(MyproxyError) as caught:
+            other.put("kept", retrievers="*", lifetime=HOUR, retrieval_lifetime=0)
+        assert code_of(caught) == "identity-passphrase"
     with pytest.raises(MyproxyError) as caught:
         MyProxy([real.address], identity, authorities=real.grid.authorities).info("kept")
     assert code_of(caught) == "identity-encrypted"
