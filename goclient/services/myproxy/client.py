@@ -125,8 +125,8 @@ class MyProxy:
     def get(self, account: str, *, lifetime: int, name: str = "", passphrase: str = "") -> bytes:
         """A new proxy made of the deposit, as PEM: certificate, key, chain.
 
-        :func:`proxy_file.write_proxy` makes a file of it.  It lasts ``lifetime`` seconds, or as long as the deposit and the server allow.  ``passphrase`` is that of the
-        deposit, if it has one.
+        :func:`proxy_file.write_proxy` makes a file of it.  It lasts ``lifetime`` seconds, or as long as the deposit
+        and the server allow.  ``passphrase`` is that of the deposit, if it has one.
         """
         from goclient.services.myproxy import delegation
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from goclient.errors import MyproxyError, quoted
 from goclient.services.deadline import within
 from goclient.services.myproxy import tls
-from goclient.services.myproxy.der import Damaged, header
+from goclient.services.myproxy.der import SEQUENCE, Damaged, header
 from goclient.services.myproxy.server_name import Server
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
 
@@ -95,9 +95,11 @@ class Connection:
                 break
             self._more(step)
         try:
-            _, _, end = header(bytes(self._buffer[:6]))
+            tag, _, end = header(bytes(self._buffer[:6]))
         except Damaged:
-            raise self._garbage(f"something else: {quoted(bytes(self._buffer[:40]))}", step) from None
+            tag, end = 0, 0
+        if tag != SEQUENCE:  # of requests and of certificates
+            raise self._garbage(f"something else: {quoted(bytes(self._buffer[:40]))}", step)
         if end > _MAX_DER:
             raise self._garbage(f"{end} bytes at once", step)
         while len(self._buffer) < end:
