@@ -146,9 +146,9 @@ class MyProxy:
 
     def _asked(self, connection: Connection, request: Request) -> Response:
         """The answer to a request, which is OK; raises what else it is."""
-        connection.send(_NO_DELEGATION, step=_ANSWER)
-        connection.send(encode_request(request), step=_ANSWER)
         try:
+            connection.send(_NO_DELEGATION, step=_ANSWER)
+            connection.send(encode_request(request), step=_ANSWER)
             response = connection.response(step=_ANSWER)
         except MyproxyError as error:
             if error.code == "myproxy-closed" and connection.is_silent:

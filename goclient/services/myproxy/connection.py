@@ -203,9 +203,8 @@ def _why_silent(server: Server, maker: Maker, deadline: Deadline, error: Myproxy
     try:
         _handshaken(server, maker, deadline, check_lists=False, highest=ssl.TLSVersion.TLSv1_2).close()
     except MyproxyError as said:
-        return said if said.code == "myproxy-identity-refused" else error
-    except TimeoutError:
-        return error
+        if said.code == "myproxy-identity-refused":
+            return said
     return error
 
 
@@ -213,11 +212,11 @@ def _handshaken(
     server: Server, maker: Maker, deadline: Deadline, *, check_lists: bool, highest: ssl.TLSVersion | None = None
 ) -> ssl.SSLSocket:
     context = tls.context(maker.trust, maker.own, check_lists=check_lists, highest=highest)
-    plain = _dialled(server, deadline)
-    sock = context.wrap_socket(plain, server_hostname=server.host, do_handshake_on_connect=False)
+    sock: socket.socket = _dialled(server, deadline)
     try:
-        sock.settimeout(deadline.remaining())
-        sock.do_handshake()
+        sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
+        secure.settimeout(deadline.remaining())
+        secure.do_handshake()
     except BaseException as error:
         sock.close()
         if isinstance(error, TimeoutError):
@@ -226,10 +225,10 @@ def _handshaken(
             raise closed(server, "in the TLS handshake") from error
         if isinstance(error, ssl.SSLError):
             raise tls.refused(server, error, "in the TLS handshake") from error
-        if isinstance(error, OSError):
-            raise unreachable(server, error.strerror or str(error)) from error
+        if isinstance(error, (OSError, ValueError)):
+            raise unreachable(server, getattr(error, "strerror", None) or str(error)) from error
         raise
-    return sock
+    return secure
 
 
 def _dialled(server: Server, deadline: Deadline) -> socket.socket:

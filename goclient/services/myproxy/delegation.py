@@ -53,8 +53,11 @@ class Signer(NamedTuple):
 
 def load_signer(identity: Identity, passphrase: str | None) -> Signer:
     """The signer that an identity is; raises MyproxyError if its key cannot be used."""
-    with open(identity.key, "rb") as file:
-        content = file.read(MAX_FILE)
+    try:
+        with open(identity.key, "rb") as file:
+            content = file.read(MAX_FILE)
+    except OSError as error:
+        raise _unusable(identity, f"its key {quoted(identity.key)} cannot be read: {error.strerror}") from error
     try:
         key = load_pem_private_key(content, passphrase.encode() if identity.encrypted and passphrase else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
