@@ -151,9 +151,14 @@ class MyProxy:
 
     def _asked(self, connection: Connection, request: Request) -> Response:
         """The answer to a request, which is OK; raises what else it is."""
-        connection.send(_NO_DELEGATION, step=_ANSWER)
-        connection.send(encode_request(request), step=_ANSWER)
-        response = connection.response(step=_ANSWER)
+        try:
+            connection.send(_NO_DELEGATION, step=_ANSWER)
+            connection.send(encode_request(request), step=_ANSWER)
+            response = connection.response(step=_ANSWER)
+        except MyproxyError as error:
+            if error.code == "myproxy-closed" and connection.is_silent:
+                raise connection.why_silent(self._maker(), error) from error
+            raise
         if response.kind != OK:
             raise refusal(self.server, request, response)
         return response
@@ -167,7 +172,7 @@ class MyProxy:
     def _opened(self, request: Request) -> Connection:
         """A connection to the first server that can be spoken to; raises why no one can."""
         encode_request(request)
-        maker = Maker(self._trust, self._own())
+        maker = self._maker()
         whole = Deadline(self._timeout)
         skipped: list[MyproxyError] = []
         for place, server in enumerate(self._servers):
@@ -183,6 +188,9 @@ class MyProxy:
             return connection
         raise_all(skipped)
         raise MyproxyError("no MyProxy server is named", hint="name one: --server HOST, or set MYPROXY_SERVER")
+
+    def _maker(self) -> Maker:
+        return Maker(self._trust, self._own())
 
     def _own(self) -> Own:
         """The identity with its pass phrase, which is asked for once."""

@@ -69,13 +69,13 @@ class Trust(NamedTuple):
 _OPERATORS = "tell the server's operators"
 
 
-def context(trust: Trust, own: Own, *, check_lists: bool) -> ssl.SSLContext:
+def context(trust: Trust, own: Own, *, check_lists: bool, highest: ssl.TLSVersion | None = None) -> ssl.SSLContext:
     """A context that believes the folder's CAs and shows our certificate; raises MyproxyError."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False  # Trust.check does that, as GSI has rules of its own
     made.verify_mode = ssl.CERT_REQUIRED
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.maximum_version = HIGHEST
+    made.maximum_version = highest or HIGHEST
     made.load_verify_locations(capath=os.fspath(trust.folder))
     if check_lists:
         made.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import socket
 import ssl
 import subprocess
@@ -11,14 +12,19 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from goclient.errors import GoclientError, MyproxyError
 from goclient.sandbox.authority import Authority, Credential
+from goclient.services.myproxy import tls
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.delegation import ask
 from goclient.services.myproxy.identity import find_identity
@@ -327,7 +333,135 @@ def test_a_server_that_does_not_know_our_authority_is_told(tmp_path: Path, grid:
     with HostileServer(host, grid.authorities, answered) as server:
         one = MyProxy([server.address], identity, authorities=grid.authorities, timeout=SOON)
         error = failed(lambda: one.info("wdeng"))
-    assert error.code in ("myproxy-identity-refused", "myproxy-closed")
+    assert error.code == "myproxy-identity-refused"
+    assert "unknown ca" in error.message
+
+
+def rejected(real: RealServer, own: Credential, now: float | None = None) -> str:
+    """What the real server has against a certificate."""
+    named = {"certificate": str(own.certificate), "key": str(own.key)}
+    identity = find_identity({}, "/", os.getuid(), now=now, **named)  # type: ignore[arg-type]
+    one = MyProxy([real.address], identity, authorities=real.grid.authorities, timeout=SOON * 3)
+    error = failed(lambda: one.info("wdeng"))
+    assert error.code == "myproxy-identity-refused"
+    return error.message
+
+
+@pytest.mark.parametrize("highest", ["TLSv1_2", "TLSv1_3"])
+def test_the_real_server_says_what_it_has_against_a_certificate(
+    real: RealServer, tmp_path: Path, highest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "HIGHEST", ssl.TLSVersion[highest])
+    stranger = Authority.make(tmp_path / "strange", subject="/C=TW/O=Test Grid/CN=Strange CA")
+    assert "unknown ca" in rejected(real, stranger.issue(USER, into=tmp_path, name="strange", names=()))
+    now = datetime.now(UTC)
+    times = {"start": now - timedelta(days=3), "end": now - timedelta(days=1)}
+    old = real.grid.authority.issue(USER, into=tmp_path, name="old", names=(), **times)
+    assert "certificate expired" in rejected(real, old, now=time.time() - 2 * 24 * HOUR)
+    bad = real.grid.authority.issue(USER, into=tmp_path, name="bad", names=())
+    real.grid.authority.revoke(bad)
+    assert "certificate revoked" in rejected(real, bad)
+
+
+def then(*steps: Script | bytes) -> Script:
+    """A script of scripts and of bytes to send."""
+
+    def play(sock: ssl.SSLSocket) -> None:
+        for step in steps:
+            sock.sendall(step) if isinstance(step, bytes) else step(sock)
+
+    return play
+
+
+NO = b"VERSION=MYPROXYv2\nRESPONSE=1\nERROR=the disk is full, try again later\n\0"
+
+
+@pytest.mark.parametrize(
+    ("call", "script"),
+    [
+        ("info", then(read_request, NO)),
+        ("put", then(after_the_certificate, NO)),
+        ("get", then(after_the_request_for_a_proxy, NO)),
+        ("get", then(after_the_request_for_a_proxy, b"\1\x30\3\2\1\1", NO)),
+    ],
+)
+def test_a_refusal_is_told_at_whatever_step_it_comes(grid: Grid, host: Credential, call: str, script: Script) -> None:
+    with HostileServer(host, grid.authorities, script) as server:
+        error = failed(lambda: CALLS[call](client(grid, server.address)))
+    assert error.code == "myproxy-refused"
+    assert "the disk is full" in error.message
+    assert error.transient
+
+
+def intermediate(root: Authority, name: str, folder: Path) -> Authority:
+    """An authority that another one has signed; nothing of it is in the other's folder."""
+    own = Authority.make(folder, subject=f"/C=TW/O=Test Grid/CN={name}")
+    above = root.certificate
+    builder = x509.CertificateBuilder(
+        issuer_name=above.subject, subject_name=own.certificate.subject, public_key=own.certificate.public_key(),
+        serial_number=9, not_valid_before=above.not_valid_before_utc, not_valid_after=above.not_valid_after_utc,
+    )  # fmt: skip
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    key = x509.SubjectKeyIdentifier.from_public_key(own.certificate.public_key())
+    builder = builder.add_extension(key, critical=False)
+    return replace(own, certificate=builder.sign(root.key, SHA256()))
+
+
+@pytest.mark.parametrize("where", ["in the folder", "sent by the server", "forbidden"])
+def test_every_authority_on_the_way_to_the_root_needs_a_policy(tmp_path: Path, grid: Grid, where: str) -> None:
+    root = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Root")
+    own = intermediate(root, "Below", tmp_path / "below")
+    pem = own.certificate.public_bytes(Encoding.PEM)
+    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    (root.folder / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
+    known = own.issue(HOST, into=tmp_path, name="h")
+    if where == "sent by the server":
+        known.certificate.chmod(0o600)
+        known.certificate.write_bytes(known.certificate.read_bytes() + pem)
+    else:
+        name = own.file("0").name
+        (root.folder / name).write_text("garbage")  # another CA of the same hash
+        (root.folder / name.replace(".0", ".1")).write_bytes(root.certificate.public_bytes(Encoding.PEM))
+        (root.folder / name.replace(".0", ".2")).write_bytes(pem)
+        known.certificate.chmod(0o600)
+        known.certificate.write_bytes(known.certificate.read_bytes() + pem)
+    if where == "forbidden":
+        policy = root.file("signing_policy")
+        policy.write_text(policy.read_text().replace("/C=TW/O=Test Grid/*", "/C=TW/O=Elsewhere/*"))
+        assert 'sign "/C=TW/O=Test Grid/CN=Below"' in refused(grid, known, folder=root.folder)
+        return
+    with HostileServer(known, grid.authorities, answered) as server:
+        assert client(grid, server.address, authorities=root.folder).info("wdeng") == ()
+
+
+def test_a_list_that_has_expired_is_told(tmp_path: Path, grid: Grid) -> None:
+    authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Sleeping CA")
+    then_, now = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
+    builder = x509.CertificateRevocationListBuilder(authority.certificate.subject, then_, now)
+    authority.file("r0").write_bytes(builder.sign(authority.key, SHA256()).public_bytes(Encoding.PEM))
+    known = authority.issue(HOST, into=tmp_path, name="h")
+    assert "the list of what its CA has revoked has expired" in refused(grid, known, folder=authority.folder)
+
+
+def test_a_folder_of_authorities_that_is_gone_is_told(grid: Grid, host: Credential, tmp_path: Path) -> None:
+    with HostileServer(host, grid.authorities, answered) as server:
+        error = failed(lambda: client(grid, server.address, authorities=tmp_path / "none").info("wdeng"))
+    assert error.code == "myproxy-authorities"
+
+
+def test_an_identity_that_changed_under_our_hands_is_told(grid: Grid, host: Credential, tmp_path: Path) -> None:
+    def changed(spoil: Callable[[Credential], None]) -> str:
+        own = grid.authority.issue(USER, into=tmp_path, name="own", names=())
+        identity = find_identity({}, "/", os.getuid(), certificate=str(own.certificate), key=str(own.key))
+        spoil(own)
+        with HostileServer(host, grid.authorities, answered) as server:
+            one = MyProxy([server.address], identity, authorities=grid.authorities, timeout=SOON)
+            assert failed(lambda: CALLS["put"](one)).code == "identity-unusable"
+            return failed(lambda: CALLS["info"](one)).code
+
+    other = grid.credential(USER)
+    assert changed(lambda own: own.key.unlink()) == "identity-file"
+    assert changed(lambda own: os.replace(shutil.copy(other.key, tmp_path / "k"), own.key)) == "identity-mismatch"
 
 
 def test_a_chain_that_is_not_ours_is_not_used(grid: Grid, host: Credential) -> None:
