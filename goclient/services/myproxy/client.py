@@ -105,14 +105,15 @@ class MyProxy:
         everybody.  The deposit lasts ``lifetime`` seconds, but not longer than the identity.  ``retrieval_lifetime`` is
         what a proxy retrieved from it lasts at most, in seconds; 0 sets no limit.  No key leaves this machine.
         """
-        from goclient.services.myproxy import delegation  # INFO and DESTROY do without cryptography
-
         request = Request(PUT, account, retrieval_lifetime, name, description, retrievers, renewers)
         raise_all(_policy_faults(retrievers, lifetime, self._identity))
         encode_request(request)  # what is wrong with it is said before a pass phrase is asked for
-        signer = delegation.load_signer(self._identity, self._own().passphrase)
         with self._opened(request) as connection:
             self._asked(connection, request)
+            # INFO and DESTROY do without cryptography; here it is loaded while the server makes its key.
+            from goclient.services.myproxy import delegation
+
+            signer = delegation.load_signer(self._identity, self._own().passphrase)
             wanted = connection.der(step="it asked for a certificate")
             answer, end = delegation.sign_request(wanted, signer, lifetime=lifetime)
             step = "it said whether it keeps the deposit (look: goclient myproxy info)"
