@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -180,7 +181,7 @@ def _parsed(request: Request) -> Trouble:
     ]
     if given.get("kind") not in KINDS:
         wrong.append(f"kind is one of {', '.join(KINDS)}")
-    if " /" not in str(given.get("route")):
+    if not re.fullmatch(r"[A-Z*]+ /.*", str(given.get("route"))):
         wrong.append("route is a method and a path: GET /v0.10/endpoint/*")
     if wrong:
         raise ServiceError(400, {"errors": wrong})
