@@ -1,4 +1,4 @@
-"""Two MyProxy servers with one configuration, the real one and the double; the C tools and a bare client to ask them."""
+"""The real MyProxy server and the double with one configuration, and the C tools and a bare client to ask them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 SCOPE = "/C=TW/O=Test Grid"
 TIMEOUT = 60  # seconds
 INHERIT_ALL = bytes.fromhex("300c300a06082b06010505071501")
+LIMITED = bytes.fromhex("300f300d060b2b060104019b5001010109")
 CONFIGURATION = f"""\
 accepted_credentials "{SCOPE}/*"
 authorized_retrievers "*"
