@@ -149,9 +149,7 @@ def test_a_deposit_beyond_the_server_s_maximum_is_refused_in_the_same_words(grid
         for port in (real, double):
             init = ["myproxy-init", "-n", "-l", "long", "-c"]
             said.append([tool(grid, port, "jdoe", [*init, hours]) for hours in ("168", "24")])
-    texts = [
-        [one.text.replace("(167 hours)", "(168 hours)") for one in tools] for tools in said
-    ]
+    texts = [[one.text.replace("(167 hours)", "(168 hours)") for one in tools] for tools in said]
     assert texts[0] == texts[1]
     assert "Credential lifetime (168 hours) exceeds maximum allowed by server (24 hours)." in texts[0][0]
     assert [[one.code for one in tools] for tools in said] == [[1, 0]] * 2
