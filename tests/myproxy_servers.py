@@ -32,6 +32,16 @@ from goclient.sandbox.trouble import Troubles
 TOOLS = ("myproxy-init", "myproxy-info", "myproxy-logon", "myproxy-destroy", "myproxy-server", "grid-proxy-info")
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 SCOPE = "/C=TW/O=Test Grid"
+PEOPLE = {
+    "jdoe": "OU=People/CN=J Doe",
+    "other": "OU=People/CN=A Smith",
+    "pilot": "OU=Robots/CN=pilot one",
+    "pilot2": "OU=Robots/CN=pilot two",
+    "signs": "OU=Robots/CN=J (R) [1] {2}^$|*?.\\",
+    "slash": "OU=Robots/CN=pilot\\/grid.example.org\\+x",
+    "unicode": "OU=Robots/CN=Jürgen Müller 林",
+}
+PILOT = f"{SCOPE}/{PEOPLE['pilot']}"
 TIMEOUT = 60  # seconds
 INHERIT_ALL = bytes.fromhex("300c300a06082b06010505071501")
 LIMITED = bytes.fromhex("300f300d060b2b060104019b5001010109")
@@ -124,6 +134,11 @@ def the_real_one(grid: Grid, *, more: str = "") -> Iterator[int]:
     os.kill(int((folder / "pid").read_text()), signal.SIGTERM)
 
 
+def store_of(grid: Grid) -> Path:
+    """The folder with the deposits of a real server."""
+    return grid.folder / "real-0" / "store"
+
+
 # --- the C tools ---
 
 
@@ -138,7 +153,7 @@ class Said:
 _DIFFERENT = (
     (re.compile(r"(Creating proxy )\.+ "), r"\1"),
     (re.compile(r"valid until: .*"), "valid until: T"),
-    (re.compile(r"\d+:\d\d:\d\d  \((\d+)\.\d days\)"), r"T (\1 days)"),
+    (re.compile(r"timeleft: \d.*"), "timeleft: T"),
     (re.compile(r"in /\S+"), "in FILE"),
     (re.compile(r"127\.0\.0\.1:\d+|localhost:\d+"), "SERVER"),
     (re.compile(r"/CN=\d+"), "/CN=N"),

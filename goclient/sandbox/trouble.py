@@ -4,7 +4,8 @@
 
     {"route": "GET /v0.10/operation/endpoint/*/ls", "kind": "error", "status": 503, "times": 2}
 
-``route``: a method (or ``*``) and a path, in which ``*`` stands for anything, slashes included.
+``route``: a method (or ``*``) and a path, in which ``*`` stands for anything, slashes included.  A command of MyProxy
+is a method with the path ``/myproxy/USER``; its errors are a ``document`` that is a text.
 ``kind``: ``error``: the answer is ``status`` (503 without one), ``document`` (an object or a text) and ``headers``;
 ``delay``: the answer comes ``seconds`` later; ``reset``: the connection is reset instead; ``truncate``: the answer
 breaks off in the middle.
