@@ -53,9 +53,16 @@ create table if not exists transferred (task_id text not null, source_path text 
     primary key (task_id, destination_path));
 create table if not exists queues (name text primary key);
 create table if not exists jobs (panda_id integer primary key autoincrement, owner text not null, status text not null,
-    site text not null, command text not null default '', attributes text not null, changed real not null);
+    site text not null, command text not null default '', attributes text not null, changed real not null,
+    task integer);
+create index if not exists jobs_of_tasks on jobs (task);
+create table if not exists jedi_tasks (task_id integer primary key autoincrement, owner text not null,
+    name text not null, parameters text not null, created real not null, changed real not null,
+    command text not null default '');
+create table if not exists cache_files (name text primary key, owner text not null, size integer not null,
+    checksum text, created real not null);
 """
-LAYOUT = "3"  # of the tables: the state of another layout is made anew
+LAYOUT = "4"  # of the tables: the state of another layout is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,11 @@ class Folders:
     def transformations(self) -> Path:
         """What ``$SANDBOX_URL/transformations/`` serves."""
         return self.root / "transformations"
+
+    @property
+    def cache(self) -> Path:
+        """What ``$SANDBOX_URL/cache/`` serves: the sources of tasks."""
+        return self.root / "cache"
 
     @property
     def catalogue(self) -> Path:
