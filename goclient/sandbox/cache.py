@@ -38,8 +38,9 @@ class Cache:
         return [*api.rules(self._state, methods), Rule("/cache/<path:name>", endpoint=self.file, methods=["GET"])]
 
     def file(self, request: Request, name: str) -> Response:
-        """A file that was uploaded, for anybody."""
-        return send_from_directory(self._state.folders.cache, name, request.environ)
+        """A file that was uploaded, for anybody; its bytes as they are, which a Content-Encoding would deny."""
+        plain = "application/octet-stream"
+        return send_from_directory(self._state.folders.cache, name, request.environ, mimetype=plain)
 
     def upload_cache_file(self, owner: dict[str, Any], file: FileStorage) -> dict[str, Any]:
         """Keeps a file under its last name; one that is there stays as it is."""
