@@ -194,7 +194,13 @@ def _people(state: State) -> list[dict[str, Any]]:
 
 
 # What must not be set, because it would be preferred to what the sandbox sets.
-CLEARED = ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_ID_TOKEN", "GOCLIENT_GLOBUSCONNECT", "GLOBUS_SDK_VERIFY_SSL")
+CLEARED = (
+    "PANDA_AUTH_ID_TOKEN",
+    "OIDC_AUTH_ID_TOKEN",
+    "PANDA_NICKNAME_REPLACE",  # it would make another nickname than the token has
+    "GOCLIENT_GLOBUSCONNECT",
+    "GLOBUS_SDK_VERIFY_SSL",
+)
 
 
 def write_environment(state: State) -> None:
