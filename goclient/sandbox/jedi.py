@@ -242,7 +242,9 @@ def _transformation(given: Any, kind: str, url: str) -> str:
         path = urlsplit(str(given)).path
         return f"{url}{path}" if path.startswith(TRANSFORMATIONS) else str(given)
     words = kind.split("-")
-    name = "runAthena-00-00-12" if "athena" in words else "runcontainer" if "cont" in words else "runGen-00-00-02"
+    if "cont" in words:
+        raise TaskRefused("doRefine failed with runcontainer: the sandbox cannot do that, it has no containers")
+    name = "runAthena-00-00-12" if "athena" in words else "runGen-00-00-02"
     return f"{url}{TRANSFORMATIONS}{name}"
 
 

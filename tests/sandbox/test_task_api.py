@@ -123,6 +123,10 @@ FILLED = [
     pytest.param([output("--o=u.$JEDITASKID._${SN/P}.x")], "--o=u.TASK._000002.x", id="an output is a stream"),
     pytest.param([output("u${SN}.x", hidden=True), "-o ${OUTPUT0} ${OUTPUT0/T}"], "-o u000002.x ['u000002.x']",
                  id="a stream by its name, as a list, too"),
+    pytest.param([output("u${MIDDLENAME}%20", hidden=True), "${OUTPUT0/E} ${OUTPUT0/L} ${OUTPUT0/L/A}"],
+                 "u  u%20 'u%20'", id="a stream decoded, and as a list"),
+    pytest.param([output("a", hidden=True), output("b", hidden=True), "${OUTPUT0} ${OUTPUT1}"], "a ${OUTPUT1}",
+                 id="one stream a data set"),
     pytest.param([output("u${SN}", offset=5, hidden=True), "${OUTPUT0}"], "u000007", id="an output that begins later"),
     pytest.param(["${SN}"], "0", id="nothing counts without an output"),
     pytest.param([number("${SKIPEVENTS}"), number("${MAXEVENTS}"), number("${FIRSTEVENT}", offset=10)], "1 1 11",
@@ -183,6 +187,7 @@ WRONG: list[Any] = [
     pytest.param({"nEvents": 10**6}, "1000000 jobs: the sandbox makes 10000", id="too many jobs"),
     pytest.param({"site": "X"}, "no candidates", id="no such queue"),
     pytest.param({"excludedSite": ["TEST1"]}, "no candidates", id="an excluded queue"),
+    pytest.param({"processingType": "panda-client-2.2.0-jedi-cont"}, "it has no containers", id="a container"),
     pytest.param({"vo": "x" * 33}, "failed to generate jobs: a value is too long", id="a value that does not fit"),
 ]
 
@@ -234,6 +239,39 @@ def test_a_wrong_call_is_answered_in_the_server_s_words(
     else:
         assert answer[0] == expected[0]
         assert expected[1] in answer[1]
+
+
+def test_tasks_are_found_by_what_is_known_of_them(sandbox: Sandbox) -> None:
+    tasks = [submit(sandbox, taskName=f"user.jdoe.{name}/")["data"] for name in "ab"]
+
+    def found(**query: Any) -> Any:
+        answer = call(sandbox, "task/get_tasks_detailed_info_since", **query)
+        return [task["jediTaskID"] for task in answer["data"]] if answer["success"] else answer["message"]
+
+    assert found() == found(since="2020-01-01 00:00:00") == tasks[::-1]
+    assert found(since="2999-01-01 00:00:00") == []
+    assert found(filters='{"taskName": "user.jdoe.a/", "status": "ready"}') == tasks[:1]
+    assert found(n_tasks=1) == tasks[1:]
+    assert "valid JSON" in found(filters="{")
+    assert "must be a JSON object" in found(filters="[1]")
+    assert "since no time" in found(since="now")
+    info = call(sandbox, "task/get_detailed_info", task_id=tasks[0])["data"]
+    assert {"userName": "Jane Doe", "nFiles": 2, "task_creation_arguments": "prun …"}.items() <= info.items()
+    assert "status" not in call(sandbox, "task/get_details", task_id=tasks[0])["data"]
+    for method in ("get_details", "get_detailed_info", "get_task_parameters"):
+        assert call(sandbox, f"task/{method}", task_id=99)["success"] is False
+    assert call(sandbox, "task/get_job_ids", task_id=99)["data"] == []
+    bad = call(sandbox, "task/get_job_descriptions", task_id=tasks[0], unsuccessful_only=True)
+    assert bad["data"] == []
+
+
+def test_without_a_site_the_jobs_go_to_a_queue_that_is_not_excluded(shared_sandbox: Sandbox) -> None:
+    for more, site in (
+        ({"excludedSite": ["TEST1"]}, "TEST3"),
+        ({"includedSite": ["X", "ANALY_BNL_T3"]}, "ANALY_BNL_T3"),
+    ):
+        task = submit(shared_sandbox, site=None, **more)["data"]
+        assert call(shared_sandbox, "task/get_job_descriptions", task_id=task)["data"][0]["computingSite"] == site
 
 
 def test_a_number_of_the_query_is_read_as_the_server_reads_it(shared_sandbox: Sandbox) -> None:
