@@ -110,10 +110,12 @@ def the_double(
         recorder=recorder or Recorder(state),
     )
     server.start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
-    state.close()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        state.close()
 
 
 @contextmanager
@@ -130,8 +132,10 @@ def the_real_one(grid: Grid, *, more: str = "") -> Iterator[int]:
     env = grid.environment("host", 0)
     program = shutil.which(full[0], path=PATH) or full[0]
     subprocess.run([program, *full[1:], "-P", str(folder / "pid")], env=env, check=True, timeout=TIMEOUT)
-    yield int((folder / "port").read_text())
-    os.kill(int((folder / "pid").read_text()), signal.SIGTERM)
+    try:
+        yield int((folder / "port").read_text())
+    finally:
+        os.kill(int((folder / "pid").read_text()), signal.SIGKILL)  # SIGTERM is lost between two connections
 
 
 def store_of(grid: Grid) -> Path:
