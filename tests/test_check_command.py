@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 import threading
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,7 +69,7 @@ def test_a_job_that_is_right_is_ready(shared_sandbox: Sandbox) -> None:
 def test_everything_is_said_at_once_with_the_exit_code_of_the_worst(shared_sandbox: Sandbox) -> None:
     result = check(shared_sandbox, f"--StageinGOsrc={INPUT}x,SITE2:/a,LAPTOP:/b", *OUTPUT, "--json")
     assert (result.code, result.json["ok"]) == (40, False)
-    assert codes(result, "error") == ["endpoint-not-found", "disconnected", "path-not-found"]
+    assert codes(result, "error") == ["endpoint-not-found", "disconnected", "personal-ends", "path-not-found"]
     assert codes(result, "ok") == ["identity", "endpoint", "target"]
     shown = check(shared_sandbox, f"--StageinGOsrc={INPUT}x", *OUTPUT)
     assert shown.code == 40
@@ -162,8 +161,9 @@ def test_an_endpoint_that_cannot_be_used_is_found(
     shared_sandbox: Sandbox, source: str, code: str, message: str, hint: str
 ) -> None:
     result = check(shared_sandbox, f"--StageinGOsrc={source}", "--json")
-    (error,) = [finding for finding in result.json["findings"] if finding["level"] == "error"]
+    error, *others = [finding for finding in result.json["findings"] if finding["level"] == "error"]
     assert (result.code, error["code"]) == (40, code)
+    assert [one["code"] for one in others] == ["personal-ends"] * (source.startswith("LAPTOP"))
     assert message in error["message"]
     assert hint in error["hint"]
 
@@ -278,7 +278,7 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
     )
 
     class Service:
-        def access_rules(self, _: str) -> list[AccessRule]:
+        def access_rules(self, _: str, *, called: str) -> list[AccessRule]:
             return [AccessRule(*rule[:4], expires="".join(rule[4:]), id="1; touch x") for rule in rules]
 
         def identity_called(self, _: str) -> str:
@@ -338,7 +338,15 @@ def test_without_time_for_it_nothing_is_probed(sandbox: Sandbox) -> None:
 
 def test_a_manager_without_a_rule_is_told_how_to_let_oneself_write(sandbox: Sandbox, globus_program: str) -> None:
     ids = {row["display_name"]: row["id"] for row in sandbox.rows("select id, display_name from collections")}
-    role = ["role", "create", ids["GUEST1"], "access_manager", "--identity", sandbox.env["SANDBOX_OTHER_CLIENT_ID"]]
+    role = [
+        "role",
+        "create",
+        ids["GUEST1"],
+        "--role",
+        "access_manager",
+        "--identity",
+        sandbox.env["SANDBOX_OTHER_CLIENT_ID"],
+    ]
     assert sandbox.run(globus_program, "endpoint", *role).code == 0
     other = {f"{tool}_CLIENT_{part}": sandbox.env[f"SANDBOX_OTHER_CLIENT_{part}"]
              for tool in ("GOCLIENT", "GLOBUS_CLI") for part in ("ID", "SECRET")}  # fmt: skip
@@ -385,7 +393,8 @@ def test_a_probe_finds_what_a_listing_cannot_show(sandbox: Sandbox) -> None:
     assert check(sandbox, *words, **other).code == 0, "it may be listed"
     refused = check(sandbox, *words, "--goProbe", **other)
     assert (refused.code, codes(refused, "error")) == (40, ["probe:permission"])
-    assert "GUEST1:/in/ cannot be written" in refused.json["findings"][-1]["message"]
+    (denied,) = [one for one in refused.json["findings"] if one["level"] == "error"]
+    assert "GUEST1:/in/ cannot be written" in denied["message"]
 
 
 # --- folders --------------------------------------------------------------------------------------------------
@@ -433,15 +442,13 @@ def test_a_catalogue_that_is_none_is_a_finding(shared_sandbox: Sandbox, tmp_path
     assert (result.code, codes(result, "error")) == (10, ["catalogue"])
 
 
-def test_a_command_in_a_hint_is_quoted(shared_sandbox: Sandbox) -> None:
-    name = "$(touch x); 'y'"
-    rows = shared_sandbox.rows("select * from collections where display_name = 'ENDPOINT1'")
-    nasty = {**rows[0], "id": str(uuid.uuid4()), "display_name": name}
-    marks = ", ".join("?" * len(nasty))
-    shared_sandbox.rows(f"insert into collections ({', '.join(nasty)}) values ({marks})", *nasty.values())
-    result = check(shared_sandbox, f"--StageinGOsrc={nasty['id']}:/a", "--json")
-    hint = result.json["findings"][-1]["hint"]
-    assert shlex.split(hint)[-2:] == ["--search", name]
+def test_a_command_in_a_hint_is_quoted(sandbox: Sandbox) -> None:
+    folder = "a; touch x 'y'"
+    sandbox.path("SITE1", f"/home/{folder}").mkdir()
+    result = check(sandbox, f"--StageinGOsrc=SITE1:/home/{folder}/qqqqqqq", "--json")
+    words = shlex.split(result.json["findings"][-1]["hint"].partition("type: ")[2])
+    assert words[:2] == ["globus", "ls"]
+    assert words[2].endswith(f":/home/{folder}/")
 
 
 # --- the service ----------------------------------------------------------------------------------------------
@@ -568,3 +575,102 @@ def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None
     assert answers[0] == 0
     assert isinstance(answers[1], EndpointError)
     assert "0 s" in answers[1].message
+
+
+# --- what a review found --------------------------------------------------------------------------------------
+
+
+def test_a_directory_typed_without_its_slash_is_judged_as_itself(shared_sandbox: Sandbox) -> None:
+    pilot = f"--pilotIdentity={shared_sandbox.env['SANDBOX_PILOT_IDENTITY']}"
+    assert codes(check(shared_sandbox, "--StageinGOsrc=GUEST1:/in", pilot, "--json"), "error") == []
+    probed = check(shared_sandbox, "--Data=new", "--OutputGO=GUEST1:/private", "--goProbe", "--json")
+    assert "GUEST1:/private/ can be written" in probed.json["findings"][-1]["message"]
+
+
+def test_numbered_folders_are_judged_by_the_folder_of_all(sandbox: Sandbox, globus_program: str) -> None:
+    words = ("--njobs=3", "--Data=a", "--OutputGO=GUEST1:/in/${SN}/", "--json")
+    pilot = f"--pilotIdentity={sandbox.env['SANDBOX_PILOT_IDENTITY']}"
+    refused = check(sandbox, *words, pilot)
+    (error,) = [one for one in refused.json["findings"] if one["level"] == "error"]
+    assert error["subject"] == "GUEST1:/in/"
+    grant(sandbox, globus_program, error["hint"], "update")
+    assert codes(check(sandbox, *words, pilot), "error") == []
+
+
+def test_a_folder_that_is_read_and_written_takes_one_rule(sandbox: Sandbox, globus_program: str) -> None:
+    pilot = f"--pilotIdentity={sandbox.env['SANDBOX_PILOT_IDENTITY']}"
+    words = ("--StageinGOsrc=GUEST1:/private/own.dat", "--Data=a", "--OutputGO=GUEST1:/private/", pilot, "--json")
+    refused = check(sandbox, *words)
+    (error,) = [one for one in refused.json["findings"] if one["level"] == "error"]
+    grant(sandbox, globus_program, error["hint"], "create")
+    assert codes(check(sandbox, *words), "error") == []
+
+
+def test_a_rule_that_ends_too_soon_is_named_and_its_hint_mends_it(sandbox: Sandbox, globus_program: str) -> None:
+    sandbox.rows(
+        "update rules set expires = ? where permissions = 'r'", (datetime.now(UTC) + timedelta(hours=2)).timestamp()
+    )
+    pilot = f"--pilotIdentity={sandbox.env['SANDBOX_PILOT_IDENTITY']}"
+    words = ("--StageinGOsrc=GUEST1:/in/guest.dat", pilot, "--json")
+    refused = check(sandbox, *words)
+    (error,) = [one for one in refused.json["findings"] if one["level"] == "error"]
+    assert "its rule for /in/ ends at" in error["message"]
+    grant(sandbox, globus_program, error["hint"], "update")
+    assert codes(check(sandbox, *words), "error") == []
+
+
+def test_the_owner_of_a_guest_collection_needs_no_rule(sandbox: Sandbox) -> None:
+    sandbox.rows("delete from rules")
+    me = f"--pilotIdentity={sandbox.env['GOCLIENT_CLIENT_ID']}"
+    assert codes(check(sandbox, "--Data=a", "--OutputGO=GUEST1:/in/", me, "--json"), "error") == []
+
+
+NOBODY = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+
+
+@pytest.mark.parametrize("typed", [NOBODY, f"{NOBODY}@clients.auth.globus.org", "nobody@x.example"])
+def test_a_pilot_whom_nobody_knows_is_an_error(shared_sandbox: Sandbox, typed: str) -> None:
+    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", f"--pilotIdentity={typed}", "--json")
+    assert (result.code, codes(result, "error")) == (40, ["identity-not-found"])
+
+
+ITSELF = {
+    "by its id": ("--StageinGOdest={site}:/home/osg_data/panda/", INPUT),
+    "without the slash": ("--StageinGOdest=SITE1:/home/osg_data/panda", INPUT),
+    "with two slashes": ("--StageinGOdest=SITE1:/home/osg_data//panda/", INPUT),
+    "a directory into itself": ("--StageinGOdest=SITE1:/home/osg_data/panda/", "SITE1:/home/"),
+}
+
+
+@pytest.mark.parametrize(("to", "source"), ITSELF.values(), ids=ITSELF)
+def test_nothing_is_written_onto_or_into_itself(shared_sandbox: Sandbox, to: str, source: str) -> None:
+    (site,) = shared_sandbox.rows("select id from collections where display_name = 'SITE1'")
+    words = (f"--StageinGOsrc={source}", to.format(site=site["id"]), "--goOverwrite", "--json")
+    result = check(shared_sandbox, *words)
+    assert (result.code, codes(result, "error")) == (40, ["onto-itself"])
+
+
+def test_a_session_counts_where_nothing_is_listed_and_a_service_is_told_that_it_has_none(
+    shared_sandbox: Sandbox,
+) -> None:
+    (found,) = shared_sandbox.rows("select id from collections where display_name = 'SESSION1'")
+    for words in ((f"--StageinGOsrc={INPUT}", f"--WorkingendpointGO={found['id']}"), ("--StageinGOsrc=SESSION1:/",)):
+        result = check(shared_sandbox, *words, "--json")
+        assert result.code == 4, result.out
+        assert "as a person" in next(one["hint"] for one in result.json["findings"] if one["level"] == "error")
+
+
+def test_a_look_that_is_only_for_a_warning_stops_nothing(shared_sandbox: Sandbox, trouble: Any) -> None:
+    words = (f"--StageinGOsrc={INPUT}", "--WorkingendpointGO=OSGDEV", "--json")
+    trouble(route="GET /v0.10/endpoint_search", kind="delay", seconds=20)
+    slow = check(shared_sandbox, *words, "--goTimeout=6")
+    assert (slow.code, codes(slow, "warning")) == (0, ["unchecked"])
+    assert "source" in codes(slow, "ok")
+
+
+def test_folders_are_made_only_if_nothing_else_is_wrong(sandbox: Sandbox) -> None:
+    words = ("--Data=a", "--OutputGO=SITE1:/home/made/", "--goMkdir", "--json")
+    assert check(sandbox, f"--StageinGOsrc={INPUT}x", *words).code == 40
+    assert not sandbox.path("SITE1", "/home/made").exists()
+    assert check(sandbox, f"--StageinGOsrc={INPUT}", *words).code == 0
+    assert sandbox.path("SITE1", "/home/made").exists()

@@ -320,9 +320,8 @@ def test_what_cannot_be_used_is_not_added(
     assert where in file.read_text()
 
 
-@pytest.mark.parametrize("name", ["$(touch /tmp/pwned)", "a; b", "it's", 'a "b"', "a\nb", "-x", "plain", ""])
-def test_the_hint_to_search_is_safe_whatever_an_endpoint_is_called(name: str) -> None:
-    document = {"id": UUID, "display_name": name, "canonical_name": "u#`x`", "entity_type": BARE}
+def test_who_names_a_server_without_data_is_told_whom_to_ask() -> None:
+    document = {"id": UUID, "display_name": "$(touch x)", "owner_string": "jdoe@x", "entity_type": BARE}
 
     class Service:
         def collection(self, _: str) -> Collection:
@@ -330,10 +329,7 @@ def test_the_hint_to_search_is_safe_whatever_an_endpoint_is_called(name: str) ->
 
     with pytest.raises(EndpointError) as caught:
         usable(UUID, name="X", globus=cast(Globus, Service()))
-    shown = words_of(caught.value.hint.removesuffix(" lists them"))
-    searched = name or "u#`x`"
-    assert shown[:3] == ["goclient", "endpoint", "list"]
-    assert shown[3:] in (["--search", searched], [f"--search={searched}"])
+    assert caught.value.hint == "ask jdoe@x for one of them, or look: goclient endpoint list --search TEXT"
 
 
 @pytest.mark.parametrize("name", ["$(touch /tmp/pwned)", "a; b", "it's", 'a "b"', "a\nb", "-x"])

@@ -152,7 +152,7 @@ def test_a_person_logs_in_is_known_and_logs_out(person: Person) -> None:
 
 
 def test_what_a_person_may_see_is_checked_with_the_person_s_eyes(person: Person) -> None:
-    assert command_of(person.submit("--StageinGOsrc=OTHER1:/data/other.dat")) == []
+    assert command_of(person.submit("--StageinGOsrc=OTHER1:/data/other.dat")) == ["--endpoint", "OTHER1"]
     person.hint = "asmith@sandbox.example"
     assert person.log_in().code == 0
     submitted = person.submit("--StageinGOsrc=OTHER1:/data/other.dat")

@@ -65,7 +65,7 @@ create table if not exists deposits (place text primary key, username text not n
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "4"  # of the tables: the state of another layout is made anew
+LAYOUT = "5"  # of the tables: the state of another layout is made anew
 
 
 @dataclass(frozen=True, slots=True)
