@@ -41,7 +41,16 @@ WORDS = (
     *("globus-user", "globus-endpoint-in", "globus-endpoint-out", "globus-endpoint-local"),
     *("dir-in", "dir-out", "files-in", "files-out", "in-mode", "out-mode"),
 )
-PROXIES = ("myproxy-init", "myproxy-logon", "mkproxy", "delegate_proxy_activate", "voms-proxy-info", "grid-proxy-info")
+PROXIES = (
+    "myproxy-init",
+    "myproxy-info",
+    "myproxy-logon",
+    "myproxy-destroy",
+    "mkproxy",
+    "delegate_proxy_activate",
+    "voms-proxy-info",
+    "grid-proxy-info",
+)
 EXPECTED = {
     "Commands": COMMANDS,
     "Globus Connect on the node": ("globusconnect -setup", "globusconnect -start", "globusconnect -stop"),

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import language
+import myproxy
+import myproxy_tools
 import preflight
 
 BIN = Path(sys.executable).parent
@@ -225,7 +227,7 @@ def _seconds(stamp: str) -> float:
 
 def main() -> int:
     """Writes the table; 1 if a goal is missed."""
-    rows = [*start_up(), *records(), *demo(), *language.rows(), *preflight.rows()]
+    rows = [*start_up(), *records(), *demo(), *language.rows(), *preflight.rows(), *myproxy.rows(), *myproxy_tools.rows()]
     heads = ["what", "figure", "goal", "met", "medians"]
     lines = [
         "# Figures",
