@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -42,7 +43,8 @@ def run(tool: str, argv: Sequence[str], desk: Desk) -> int:
     version = hooks.version()
     session = Session(tool, desk)
     line = [tool, *words.hidden(argv, desk.table)]
-    with Replaced() as replaced, _command_line(line):
+    os.environ.setdefault("PANDA_SYS", sys.prefix)  # pathena needs it, and panda_setup.sh alone sets it
+    with Replaced() as replaced, _command_line(line), warnings.catch_warnings(action="ignore"):  # as its own scripts do
         session.replaced = replaced
         for hook in hooks.AT_START:
             hooks.found(hook)

@@ -109,7 +109,7 @@ def recording() -> Iterator[Recording]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_PUT = do_GET = do_POST  # noqa: N815  # http.server's names
+        do_PUT = do_GET = do_POST  # http.server's names
 
         def log_message(self, format: str, *args: object) -> None:
             pass
