@@ -9,7 +9,7 @@ from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.location import parse_endpoint, parse_location
 from goclient.model.serial import needs_serial, shared_targets
-from goclient.model.spec import Move, Place, TransferSpec
+from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
 from goclient.tasks.outputs import PATTERN, Outputs
 
 HOME = "/~/"
@@ -27,9 +27,10 @@ class Server:
     @classmethod
     def read(cls, text: str) -> Server:
         """The server that ``ENDPOINT[:/DIR/]`` names; raises RequestError with the reason."""
-        whole = ":/" in text and not (text.startswith(("globus://", "gsiftp://")) and text.count("/") == 2)
+        scheme = text.startswith(("globus://", GRIDFTP))
+        alone = text.count("/") == 2 if scheme else "/" not in text
         try:
-            if not whole:
+            if alone:
                 return cls(parse_endpoint(text.removesuffix(":")))
             place = parse_location(text)
         except RequestError as error:

@@ -118,7 +118,7 @@ def words_of(given: Mapping[str, Any], table: Table) -> list[str]:
 def nearest(word: str, table: Table) -> str:
     """The name of ours, with its dashes, that an unknown word was probably meant for; or the empty string."""
     name = word.partition("=")[0]
-    if not name.startswith("--") or len(name) > 32:
+    if not name.startswith("--") or name[2:] in table.options or len(name) > 32:
         return ""
     lower = {known.lower(): known for known in table.options}
     begun = [known for known in table.options if len(name) > 6 and known.lower().startswith(name[2:].lower())]

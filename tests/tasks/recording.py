@@ -6,12 +6,17 @@ import base64
 import gzip
 import json
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from tests.conftest import Result, clean_environment, run_command
 
 NICKNAME = "jdoe"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -123,3 +128,74 @@ def recording() -> Iterator[Recording]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@dataclass(frozen=True)
+class Tool:
+    """prun or pathena, stock and ours, in one folder, in front of one server."""
+
+    server: Recording
+    env: dict[str, str]
+    folder: Path
+
+    def ours(self, tool: str, *words: str, **more: str) -> Result:
+        return run_command(("goclient", tool, *words), env={**self.env, **more}, cwd=self.folder)
+
+    def prun(self, *words: str, **more: str) -> Result:
+        """Ours with what each task needs, and these words."""
+        return self.ours("prun", "--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild", *words, **more)
+
+    def pathena(self, *words: str, **more: str) -> Result:
+        return self.ours("pathena", *PATHENA, *words, **more)
+
+    def stock(self, tool: str, *words: str) -> Result:
+        command = [sys.executable, "-W", "ignore", "-c", STOCK[tool], *words]
+        env = {"PANDA_SYS": sys.prefix, **self.env}
+        done = subprocess.run(
+            command, env=env, cwd=self.folder, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def words(self, number: int = 0) -> list[str]:
+        """Our words in a task that came: what follows the last of panda-client's own items."""
+        values = [str(item["value"]) for item in self.server.tasks[number]["jobParameters"]]
+        marks = [at for at, value in enumerate(values) if "goclient=v1" in value]
+        return values[marks[0] :] if marks else []
+
+    @property
+    def left(self) -> set[str]:
+        """What is in the folder that was not before."""
+        return {path.name for path in self.folder.iterdir()} - set(FILES)
+
+
+STOCK = {
+    "prun": "from pandaclient.PrunScript import main; main()",
+    "pathena": "import pandaclient.PathenaScript",
+}
+PATHENA = (
+    "--outDS=user.jdoe.test",
+    "--trf=Reco_tf.py maxEvents=5 outputB=%OUT.foo.root",
+    "--containerImage=docker://x",
+)
+BULK = [{"inDS": "mc:in1", "outDS": "user.jdoe.one"}, {"inDS": "mc:in2", "outDS": "user.jdoe.two"}]
+FILES = {
+    "run.sh": "echo hi\n",
+    "old.o": "",
+    "options.json": json.dumps({"outDS": "user.jdoe.json", "exec": "run.sh", "noBuild": True, "nJobs": "3"}),
+    "unknown.json": json.dumps({"outDS": "user.jdoe.json", "exec": "run.sh", "wrong": 1}),
+    "bulk.json": json.dumps(BULK),
+    "inputs.txt": "mc:one\nmc:two\n",
+    "files.txt": "file1\nfile2\n",
+}
+
+
+@contextmanager
+def tool_in(root: Path) -> Iterator[Tool]:
+    """The tools in a new folder below this one, in front of a server of their own."""
+    folder, home = root / "work", root / "home"
+    for one in (folder, home):
+        one.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    with recording() as server:
+        yield Tool(server, {**clean_environment(home), **server.env}, folder)
