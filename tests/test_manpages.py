@@ -14,12 +14,32 @@ import pytest
 
 import goclient
 from goclient import errors
-from goclient.cli import check, endpoint, explain, login, logout, main, pilot, sandbox, sendjob, status, whoami
+from goclient.cli import (
+    _myproxy_options,
+    check,
+    endpoint,
+    explain,
+    login,
+    logout,
+    main,
+    myproxy,
+    pilot,
+    sandbox,
+    sendjob,
+    status,
+    whoami,
+)
 from goclient.cli._argparse import Parser
 from goclient.model.grammar import OVERWRITE
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("sendJob.1", "goclient.1")
+PAGES = ("sendJob.1", "goclient.1", "goclient-myproxy.1")
+MYPROXY_ACTIONS: dict[str, type[Any]] = {
+    "DEPOSIT": _myproxy_options.DepositOptions,
+    "INFO": _myproxy_options.InfoOptions,
+    "RETRIEVE": _myproxy_options.RetrieveOptions,
+    "DESTROY": _myproxy_options.DestroyOptions,
+}
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 
 SENDJOB = sendjob.SendJobOptions
@@ -160,11 +180,19 @@ def test_sendjob_page_lists_the_options_with_the_names_values_and_groups_of_help
     assert listed == [(title, _expected_tag(action)) for title, action in _titled(SENDJOB)]
 
 
-@pytest.mark.parametrize("section", SUBCOMMANDS)
-def test_goclient_page_lists_each_option_of_a_subcommand_and_no_other(section: str) -> None:
-    common = [tag.tag for tag in _tags("goclient.1") if tag.section == "COMMON OPTIONS"]
-    own = [tag for tag in _tags("goclient.1") if (tag.section, tag.subsection) == (section, "Options")]
-    options = [_expected_tag(action) for _, action in _titled(SUBCOMMANDS[section]) if action.option_strings]
+@pytest.mark.parametrize(
+    ("page", "section", "options_class"),
+    [
+        *(("goclient.1", section, options) for section, options in SUBCOMMANDS.items()),
+        *(("goclient-myproxy.1", section, options) for section, options in MYPROXY_ACTIONS.items()),
+    ],
+)
+def test_a_page_lists_each_option_of_a_subcommand_and_no_other(
+    page: str, section: str, options_class: type[Any]
+) -> None:
+    common = [tag.tag for tag in _tags(page) if tag.section == "COMMON OPTIONS"]
+    own = [tag for tag in _tags(page) if (tag.section, tag.subsection) == (section, "Options")]
+    options = [_expected_tag(action) for _, action in _titled(options_class) if action.option_strings]
     listed = [tag.tag for tag in own if tag.tag.startswith("-")]
     assert sorted(listed + common) == sorted(options)
 
@@ -178,8 +206,9 @@ def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -
 
 
 def test_goclient_page_has_a_section_for_each_subcommand() -> None:
-    assert set(SUBCOMMANDS) == {name.upper() for name in main.COMMANDS}
-    assert set(SUBCOMMANDS) <= set(_sections("goclient.1"))
+    assert {*SUBCOMMANDS, "MYPROXY"} == {name.upper() for name in main.COMMANDS}
+    assert {*SUBCOMMANDS, "MYPROXY"} <= set(_sections("goclient.1"))
+    assert [name.lower() for name in MYPROXY_ACTIONS] == list(myproxy.ACTIONS)
 
 
 def test_goclient_page_lists_each_action_of_the_sandbox() -> None:
@@ -195,7 +224,8 @@ def test_goclient_page_lists_each_action_of_endpoint() -> None:
 def _documented(page: str, section: str, options_class: type[Any]) -> Iterator[tuple[Tag, dataclasses.Field[Any]]]:
     """The tagged paragraph of each option of a class, with the field that it describes."""
     sections = ("COMMON OPTIONS", section)
-    by_name = {_OPTION.findall(tag.tag)[0]: tag for tag in _tags(page) if tag.section in sections and tag.tag[0] == "-"}
+    tags = [tag for tag in _tags(page) if tag.section in sections and tag.tag[0] == "-"]
+    by_name = {name: tag for tag in tags for name in _OPTION.findall(tag.tag)}
     for field in dataclasses.fields(options_class):
         name = field.metadata["args"][-1]
         if name.startswith("-"):
@@ -205,6 +235,10 @@ def _documented(page: str, section: str, options_class: type[Any]) -> Iterator[t
 DOCUMENTED = [
     pytest.param("sendJob.1", "OPTIONS", SENDJOB, id="sendJob"),
     *(pytest.param("goclient.1", section, options, id=section.lower()) for section, options in SUBCOMMANDS.items()),
+    *(
+        pytest.param("goclient-myproxy.1", section, options, id=section.lower())
+        for section, options in MYPROXY_ACTIONS.items()
+    ),
 ]
 
 
@@ -232,7 +266,8 @@ def test_the_synopsis_of_sendjob_is_the_usage_of_its_help() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_names_no_option_that_does_not_exist(page: str) -> None:
-    known = _option_names(SENDJOB).union(*map(_option_names, SUBCOMMANDS.values()), OTHER_WORDS)
+    ours = (*SUBCOMMANDS.values(), *MYPROXY_ACTIONS.values())
+    known = _option_names(SENDJOB).union(*map(_option_names, ours), OTHER_WORDS)
     assert {name for name in _OPTION.findall(_prose(page)) if name.startswith("--")} <= known
 
 
@@ -241,7 +276,10 @@ def test_the_examples_of_a_page_are_command_lines_that_parse(page: str) -> None:
     examples = list(_examples(page))
     assert examples
     for program, *words in examples:
-        options_class = SENDJOB if program == "sendJob.py" else SUBCOMMANDS[words.pop(0).upper()]
+        options_class = SENDJOB
+        if program == "goclient":
+            actions = MYPROXY_ACTIONS if words[0] == "myproxy" and words.pop(0) else SUBCOMMANDS
+            options_class = actions[words.pop(0).upper()]
         _, mistakes = _parser(options_class).read(words)
         assert mistakes == [], (program, words)
 
@@ -251,7 +289,8 @@ def test_the_examples_of_a_page_are_command_lines_that_parse(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_lists_the_exit_codes_that_commands_end_with(page: str) -> None:
-    assert _listed_codes(page) == _raised_codes()
+    expected = _raised_codes() if page != "goclient-myproxy.1" else {0, 1, 2, 80, 130}
+    assert _listed_codes(page) == expected
     assert _listed_codes(page) <= {int(code) for code in errors.ExitCode}
 
 

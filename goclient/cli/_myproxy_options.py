@@ -70,7 +70,7 @@ class DepositOptions(OutputOptions, IdentityOptions, AccountOptions):
         "--retriever-pattern", help="a pattern instead: * and ? match anything", group=WHAT, metavar="P"
     )
     regex: bool = option("-x", help="as with myproxy-init: what -Z has is a DN", group=WHAT, default=False)
-    renewer: Optional[str] = option("--renewer", help="the DN that may renew", group=WHAT, metavar="DN")
+    renewer: Optional[str] = option("-R", "--renewer", help="the DN that may renew", group=WHAT, metavar="DN")
     lifetime: Optional[int] = option(
         "-c", "--lifetime", help="how long the deposit lasts (default: 168, or as long as your certificate)",
         group=WHAT, metavar="HOURS", minimum=1, maximum=87_600,
@@ -106,7 +106,11 @@ class RetrieveOptions(OutputOptions, IdentityOptions, AccountOptions):
         maximum=87_600,
     )  # fmt: skip
     no_passphrase: bool = option(
-        "-n", help="as with myproxy-logon: no pass phrase is asked for, which is so anyway", group=WHAT, default=False
+        "-n",
+        "--no_passphrase",
+        help="as with myproxy-logon: no pass phrase is asked for, which is so anyway",
+        group=WHAT,
+        default=False,
     )
 
 

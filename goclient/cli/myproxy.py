@@ -228,23 +228,29 @@ def _retrieve(argv: Sequence[str]) -> int:
 
 
 def _check_out(options: RetrieveOptions) -> None:
-    """None; raises MyproxyError if the file is no proxy, or is the user's own and that was not allowed."""
-    default = [f"/tmp/x509up_u{os.getuid()}", os.environ.get("X509_USER_PROXY") or ""]  # noqa: S108  # where it is
-    taken = [one for one in default if one and os.path.realpath(one) == os.path.realpath(options.out)]
-    if taken and not options.replace_default:
-        message = (
-            f"--out {quoted(options.out)} is where your own proxy is: all that you do would be done as somebody else"
-        )
+    """None; raises MyproxyError for a file that cannot be made, is no proxy, or is the user's own without leave."""
+    out = options.out
+    own = [f"/tmp/x509up_u{os.getuid()}", os.environ.get("X509_USER_PROXY") or ""]  # noqa: S108  # where it is
+    problem, hint = "", "choose another name"
+    if os.path.isdir(out):
+        problem = "is a folder"
+    elif not os.path.isdir(os.path.dirname(out) or "."):
+        problem = f"cannot be made: there is no folder {quoted(os.path.dirname(out))}"
+    elif not options.replace_default and any(one and os.path.realpath(one) == os.path.realpath(out) for one in own):
+        problem = "is where your own proxy is: all that you do would be done as somebody else"
         hint = "choose another file, or allow it with --replace-default"
-        raise MyproxyError(message, hint=hint, code="default-proxy", subject="--out")
+    elif os.path.exists(out) and not _is_proxy(out):
+        problem = "is a file, and no proxy: it would be lost"
+    if problem:
+        raise MyproxyError(f"--out {quoted(out)} {problem}", hint=hint, code="out", subject="--out")
+
+
+def _is_proxy(path: str) -> bool:
     try:
-        with open(options.out, "rb") as file:
-            is_proxy = b"-----BEGIN CERTIFICATE-----" in file.read(1 << 20)
+        with open(path, "rb") as file:
+            return b"-----BEGIN CERTIFICATE-----" in file.read(1 << 20)
     except OSError:
-        return  # it is not there, or cannot be written either
-    if not is_proxy:
-        message = f"--out {quoted(options.out)} is a file, and no proxy: it would be lost"
-        raise MyproxyError(message, hint="choose another name", code="no-proxy", subject="--out")
+        return False
 
 
 def _destroy(argv: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from goclient.grid import Accounts
     from goclient.submit import Request
 
-JOB, MOVE, PROXY = "job", "transfers", "MyProxy"
+JOB, MOVE, PROXY = "job", "transfers", "myproxy account"
 LOCATION = "ENDPOINT:/PATH"
 
 

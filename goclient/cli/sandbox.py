@@ -12,6 +12,7 @@ from goclient.cli._argparse import option
 
 if TYPE_CHECKING:
     from goclient.errors import GoclientError
+    from goclient.sandbox.state import State
 
 ACTIONS = ("start", "stop", "status", "env", "demo")
 
@@ -40,7 +41,7 @@ def command(argv: Sequence[str]) -> int:
         SandboxOptions,
         prog="goclient sandbox",
         usage="goclient sandbox {start,stop,status,env,demo} [--dir DIR] [OPTION ...]",
-        description="Globus, PanDA and a web server in miniature, on loopback.",
+        description="Globus, PanDA, MyProxy and a web server in miniature, on loopback.",
         epilog=". DIR/env.sh points goclient, globus, globus-sdk and panda-client at the sandbox. See goclient(1).",
     )
     options = parser.parse(argv)
@@ -123,15 +124,18 @@ def _status(folder: Path, options: SandboxOptions) -> int:
     process, state = daemon.running(folder), State(folders)
     jobs = state.rows("select panda_id, status, site from jobs order by panda_id")
     if options.json:
-        _run.print_json({"running": bool(process), "url": state.fact("url") if process else None, "jobs": jobs})
+        url, myproxy = (state.fact("url"), _myproxy(state)) if process else (None, None)
+        _run.print_json({"running": bool(process), "url": url, "myproxy": myproxy, "jobs": jobs})
         return 0
-    print(
-        f"the sandbox in {folder} "
-        + (f"answers at {state.fact('url')} (process {process})" if process else "is stopped")
-    )
+    where = f"answers at {state.fact('url')} (process {process}), MyProxy at {_myproxy(state)}"
+    print(f"the sandbox in {folder} {where if process else 'is stopped'}")
     for job in jobs:
         print(f"  PandaID={job['panda_id']} {job['status']} at {job['site']}")
     return 0
+
+
+def _myproxy(state: "State") -> str:
+    return f"localhost:{state.fact('myproxy_port')}"
 
 
 def _env(folder: Path, options: SandboxOptions) -> int:

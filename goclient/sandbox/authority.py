@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from goclient.sandbox.credential import Credential
 from goclient.sandbox.names import Typed, oneline, parsed, subject_hash
 
 TEST_GRID = "/C=TW/O=Test Grid/CN=Test Grid CA"
@@ -24,6 +25,8 @@ EARLIER = timedelta(minutes=5)  # for clocks that are behind
 AUTHORITY_EARLIER = timedelta(days=400)  # certificates that have expired were issued by it, too
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+__all__ = ["Authority", "Credential", "Key", "make_key", "pem", "usage"]
 
 USES = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
@@ -39,15 +42,6 @@ cond_subjects globus '"{scope}/*"'
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """A certificate and its key, as files, and the name in it as OpenSSL writes it on one line."""
-
-    certificate: Path
-    key: Path
-    dn: str
-
-
-@dataclass(frozen=True, slots=True)
 class Authority:
     """An authority: the folder that trusts it, its certificate and its key."""
 
@@ -56,17 +50,20 @@ class Authority:
     key: Key
 
     @classmethod
-    def make(cls, folder: Path, *, subject: Typed = TEST_GRID, key: Path | None = None) -> Authority:
+    def make(
+        cls, folder: Path, *, subject: Typed = TEST_GRID, key: Path | None = None, use: Key | None = None
+    ) -> Authority:
         """A new authority that ``folder`` trusts: its certificate, signing policy and empty revocation list are there.
 
-        Its key is written to the file ``key``, which is not to be in that folder, or kept in memory only.
+        Its key is written to the file ``key``, which is not to be in that folder, or kept in memory only.  ``use``: a
+        key that is there already.
         """
-        private = make_key()
+        private = use or make_key()
         name = parsed(subject)
         authority = cls(folder, _authority_certificate(name, private), private)
         folder.mkdir(parents=True, exist_ok=True)
         if key is not None:
-            write(key, _pem(private), 0o600)
+            write(key, pem(private), 0o600)
         write(authority.file("0"), authority.certificate.public_bytes(Encoding.PEM), 0o644)
         write(authority.file("signing_policy"), _signing_policy(name).encode(), 0o644)
         authority._revoke(())
@@ -111,14 +108,14 @@ class Authority:
         builder = _builder(parsed(subject), private, start or now - EARLIER, end or now + CERTIFICATE_LIFETIME)
         builder = builder.issuer_name(self.certificate.subject)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        builder = builder.add_extension(_usage(digital_signature=True, key_encipherment=True), critical=True)
+        builder = builder.add_extension(usage(digital_signature=True, key_encipherment=True), critical=True)
         builder = builder.add_extension(_issuer_key(self.certificate), critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
         certificate = builder.sign(self.key, SHA256())
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = Credential(into / f"{name}.pem", into / f"{name}.key", oneline(certificate.subject))
-        write(made.key, _pem(private, passphrase), 0o400)
+        write(made.key, pem(private, passphrase.encode() if passphrase else None), 0o400)
         write(made.certificate, certificate.public_bytes(Encoding.PEM), 0o644)
         return made
 
@@ -128,6 +125,11 @@ class Authority:
         before = x509.load_pem_x509_crl(self.file("r0").read_bytes())
         entry = x509.RevokedCertificateBuilder().serial_number(revoked.serial_number)
         self._revoke((*before, entry.revocation_date(datetime.now(UTC) - EARLIER).build()))
+
+    def has_revoked(self, certificate: x509.Certificate) -> bool:
+        """Whether the certificate is on the revocation list."""
+        listed = x509.load_pem_x509_crl(self.file("r0").read_bytes())
+        return listed.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
 
     def _revoke(self, entries: Sequence[x509.RevokedCertificate]) -> None:
         """None, once the revocation list has these entries and no others."""
@@ -160,7 +162,7 @@ def _authority_certificate(name: x509.Name, key: Key) -> x509.Certificate:
     now = datetime.now(UTC)
     builder = _builder(name, key, now - AUTHORITY_EARLIER, now + LIFETIME).issuer_name(name)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    builder = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+    builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
     return builder.sign(key, SHA256())
 
 
@@ -172,7 +174,7 @@ def _builder(name: x509.Name, key: Key, start: datetime, end: datetime) -> x509.
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
 
 
-def _usage(**uses: bool) -> x509.KeyUsage:
+def usage(**uses: bool) -> x509.KeyUsage:
     """A key usage with these uses and no others."""
     return x509.KeyUsage(**{**dict.fromkeys(USES, False), **uses})
 
@@ -188,6 +190,7 @@ def _signing_policy(name: x509.Name) -> str:
     return SIGNING_POLICY.format(subject=subject, scope=subject.rpartition("/CN=")[0])
 
 
-def _pem(key: Key, passphrase: str | None = None) -> bytes:
-    kept = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+def pem(key: Key, passphrase: bytes | None = None) -> bytes:
+    """The key in PEM, encrypted if there is a pass phrase."""
+    kept = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     return key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, kept)

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -108,16 +109,21 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
 
     Once every service answers a byte is written to the descriptor ``ready``, and the file ``answers`` is there.
     """
-    from goclient.sandbox.server import serve  # the parent of the process that serves does not need it
-
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     folders = _folder(folder)
     if not lock.take(folders.root / "lock"):
         raise GoclientError(f"a sandbox runs in {quoted(folder)} already", code=ALREADY, hint="stop it first")
     answers = folders.root / "answers"
     answers.unlink(missing_ok=True)
+    from goclient.sandbox import grid  # the parent of the process that serves needs neither
+
     try:
-        state = _seeded(folders)
+        with ThreadPoolExecutor(1) as beside:  # keys take time, and so does loading the services
+            certificates = beside.submit(grid.ready, folders.grid)
+            from goclient.sandbox.server import serve
+
+            state = _seeded(folders)
+        made = certificates.result()
     except (OSError, sqlite3.Error) as error:
         raise GoclientError(f"the sandbox's files cannot be made: {error}", hint="make room", code="sandbox") from error
 
@@ -129,7 +135,7 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
             os.close(ready)
 
     try:
-        serve(state, answer, parent=parent)
+        serve(state, made, answer, parent=parent)
     finally:
         answers.unlink(missing_ok=True)
 

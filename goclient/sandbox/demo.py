@@ -19,7 +19,7 @@ from goclient.errors import GoclientError
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.state import Folders, State
 
-SITE, NAME = "SITE1", "10mb-file.bin"
+SITE, NAME, ACCOUNT = "SITE1", "10mb-file.bin", "wdeng"
 FOLDER = "home/osg_data/panda"
 Say = Callable[[str, str], None]
 
@@ -38,7 +38,7 @@ def run(folder: Path | None, *, overwrite: bool = False) -> int:
         if not daemon.running(root):
             sandbox = _start(root)
         state = State(Folders(root))
-        say("sandbox", f"Globus, PanDA and a web server answer at {state.fact('url')}, on this machine only")
+        say("sandbox", f"Globus, PanDA and a web server answer at {state.fact('url')}, MyProxy beside them")
         code = _example(state, say, overwrite=overwrite)
         if folder and not code:
             say(
@@ -79,7 +79,13 @@ def command_line(url: str) -> list[str]:
 def _example(state: State, say: Say, *, overwrite: bool) -> int:
     """Submits the job, runs a pilot, shows what became of it; the exit code of the first step that fails."""
     env = _environment(state)
-    typed = command_line(state.fact("url")) + (["--goOverwrite"] if overwrite else [])
+    pilot = {"X509_USER_CERT": env["SANDBOX_PILOT_CERT"], "X509_USER_KEY": env["SANDBOX_PILOT_KEY"]}
+    code = _shown(
+        "deposit", ["myproxy", "deposit", "--user", ACCOUNT, "--retriever", env["SANDBOX_PILOT_DN"]], env, say
+    )
+    if code:
+        return code
+    typed = [*command_line(state.fact("url")), f"--myproxy={ACCOUNT}", *(["--goOverwrite"] if overwrite else [])]
     say("submit", shlex.join(typed))
     code, submitted = _step("goclient.cli.sendjob", [*typed[1:], "--json", "-v"], env, say)
     if code:
@@ -89,19 +95,26 @@ def _example(state: State, say: Say, *, overwrite: bool) -> int:
     sent = json.loads(row["attributes"])
     say("submit", f"PandaID={panda_id}; its record's jobParameters, as the server has them:")
     say("record", sent.get("jobParameters", ""))
+    proxy = state.folders.root / "work" / "user.proxy"
+    code = _shown("proxy", ["myproxy", "retrieve", "-l", ACCOUNT, "-n", "-o", str(proxy)], {**env, **pilot}, say)
+    if code:
+        return code
     code, done = _pilot(env, say)
     while done.get("PandaID") not in (panda_id, None):  # there was an older job in the queue
         code, done = _pilot(env, say)
-    status = subprocess.run(
-        [sys.executable, "-P", "-m", "goclient", "status", str(panda_id)],
-        env=env,
-        text=True,
-        stdout=subprocess.PIPE,
-        check=False,
-    )
-    for line in status.stdout.splitlines():
-        say("status", line)
+    _shown("status", ["status", str(panda_id)], env, say)
     return code or _compare(state, say)
+
+
+def _shown(step: str, words: list[str], env: dict[str, str], say: Say) -> int:
+    """The exit code of a command of goclient, the lines that it prints shown."""
+    command = [sys.executable, "-P", "-m", "goclient", *words]
+    done = subprocess.run(command, env=env, text=True, stdout=subprocess.PIPE, check=False)
+    if step != "status":
+        say(step, shlex.join(["goclient", *words]))
+    for line in done.stdout.splitlines():
+        say(step, line)
+    return done.returncode
 
 
 def _pilot(env: dict[str, str], say: Say) -> tuple[int, dict[str, Any]]:
@@ -172,7 +185,8 @@ def _step(module: str, words: list[str], env: dict[str, str], say: Say) -> tuple
     assert process.stderr is not None
     for line in process.stderr:
         head, colon, rest = line.rstrip("\n").partition(": ")
-        say("pilot" if head == "pilot" else "submit", rest if colon else line.rstrip("\n"))
+        ours = colon and head in ("pilot", "sendJob.py")
+        say("pilot" if head == "pilot" else "submit", rest if ours else line.rstrip("\n"))
     text = process.stdout.read()
     code = process.wait()
     return code, json.loads(text) if text else {}

@@ -34,13 +34,12 @@ class Recorder:
 
     def note(self, request: Request) -> None:
         """None, once the request is on the list; ``identity`` is a user name, empty without a valid token."""
-        kept = {
-            "method": request.method,
-            "path": request.path,
-            "query": request.query_string.decode("ascii", "replace"),
-            "identity": caller(self._state, request),
-            "time": time.time(),
-        }
+        query = request.query_string.decode("ascii", "replace")
+        self.note_call(request.method, request.path, caller(self._state, request), query=query)
+
+    def note_call(self, method: str, path: str, identity: str, *, query: str = "") -> None:
+        """None, once a call of any protocol is on the list."""
+        kept = {"method": method, "path": path, "query": query, "identity": identity, "time": time.time()}
         with self._lock:
             self._kept.append(kept)
             self._total += 1

@@ -14,16 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import goclient
+from goclient.sandbox.grid import HOST_NAME, SUBJECTS, Grid
 from goclient.sandbox.state import State
 from goclient.sandbox.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 
 VO = "sandbox"
 USER, OTHER, PILOT = "jdoe@sandbox.example", "asmith@sandbox.example", "pilot@sandbox.example"
-PEOPLE = {
-    USER: "/C=TW/O=Sandbox/OU=People/CN=Jane Doe",
-    OTHER: "/C=TW/O=Sandbox/OU=People/CN=Alex Smith",
-    PILOT: "/C=TW/O=Sandbox/OU=Robots/CN=Pilot",
-}
+PEOPLE = {USER: SUBJECTS["user"], OTHER: SUBJECTS["other"], PILOT: SUBJECTS["pilot"]}
 NATIVE = "goclient"
 GLOBUS_CLI = "95fdeba8-fac2-42bd-a357-e068d82ff78e"  # the globus command's own id, from its login_manager/storage.py
 QUEUES = ("TEST1", "TEST3", "ANALY_BNL_T3")
@@ -150,9 +147,11 @@ def _collection(state: State, owner: str, name: str, kind: str, **more: Any) -> 
 
 
 def environment(state: State) -> dict[str, str]:
-    """The variables that point goclient, the globus command, globus-sdk and panda-client at the sandbox."""
+    """The variables that point goclient, globus, globus-sdk, panda-client and the grid's tools at the sandbox."""
     folders, url = state.folders, state.fact("url")
     user, other, pilot = _people(state)
+    grid = Grid(folders.grid)
+    own, others, pilots = (grid.credential(name) for name in ("user", "other", "pilot"))
     return {
         "SANDBOX_URL": url,
         "SANDBOX_DIR": str(folders.root),
@@ -178,6 +177,16 @@ def environment(state: State) -> dict[str, str]:
         "SANDBOX_PILOT_CLIENT_SECRET": pilot["client_secret"],
         "SANDBOX_PILOT_IDENTITY": pilot["id"],
         "GOCLIENT_ENDPOINTS": str(folders.catalogue),
+        "MYPROXY_SERVER": HOST_NAME,
+        "MYPROXY_SERVER_PORT": state.fact("myproxy_port"),
+        "X509_CERT_DIR": str(grid.certificates),
+        "X509_USER_CERT": str(own.certificate),
+        "X509_USER_KEY": str(own.key),
+        "SANDBOX_OTHER_CERT": str(others.certificate),
+        "SANDBOX_OTHER_KEY": str(others.key),
+        "SANDBOX_PILOT_CERT": str(pilots.certificate),
+        "SANDBOX_PILOT_KEY": str(pilots.key),
+        "SANDBOX_PILOT_DN": pilots.dn,
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }
@@ -189,7 +198,10 @@ def _people(state: State) -> list[dict[str, Any]]:
 
 
 # What must not be set, because it would be preferred to what the sandbox sets.
-CLEARED = ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_ID_TOKEN", "GOCLIENT_GLOBUSCONNECT", "GLOBUS_SDK_VERIFY_SSL")
+CLEARED = (
+    *("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_ID_TOKEN", "GOCLIENT_GLOBUSCONNECT", "GLOBUS_SDK_VERIFY_SSL"),
+    *("MYPROXY_SERVER_DN", "X509_USER_PROXY"),
+)
 
 
 def write_environment(state: State) -> None:

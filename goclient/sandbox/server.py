@@ -1,4 +1,4 @@
-"""The one HTTP server of a sandbox, on loopback: it hands each request to the service whose path it has."""
+"""The servers of a sandbox, on loopback: for HTTP, where a path has its service, and for MyProxy."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ from werkzeug.wrappers import Request, Response
 from goclient.sandbox.access import Access
 from goclient.sandbox.auth import Auth
 from goclient.sandbox.endpoints import Endpoints
+from goclient.sandbox.grid import HOST as HOST_CERTIFICATE
+from goclient.sandbox.grid import SCOPE, Grid
 from goclient.sandbox.http import ServiceError, not_found
 from goclient.sandbox.identities import Identities
 from goclient.sandbox.login import Login
 from goclient.sandbox.mover import Mover
+from goclient.sandbox.myproxy import MyProxy
 from goclient.sandbox.oidc import OpenID
 from goclient.sandbox.panda import Panda
 from goclient.sandbox.paths import Paths
 from goclient.sandbox.personal import Personal
+from goclient.sandbox.policy import ServerPolicy
 from goclient.sandbox.recorder import Recorder
 from goclient.sandbox.state import State
 from goclient.sandbox.submission import Submission
@@ -37,6 +41,7 @@ from goclient.sandbox.tasks import Tasks
 from goclient.sandbox.trouble import Reset, Troubles, troubled
 
 HOST = "127.0.0.1"
+POLICY = ServerPolicy(accepted_credentials=f"{SCOPE}/*", trusted_retrievers=f"{SCOPE}/OU=Robots/*")
 
 
 class Application:
@@ -44,13 +49,13 @@ class Application:
 
     def __init__(self, state: State, mover: Mover) -> None:
         self._folders = state.folders
-        self._troubles, self._recorder = Troubles(), Recorder(state)
+        self.troubles, self.recorder = Troubles(), Recorder(state)
         openid, endpoints = OpenID(state), Endpoints(state)
         paths = Paths(state, endpoints)
         services = (
             *(Auth(state, openid), Login(state), openid, Identities(state)),
             *(endpoints, paths, Access(state, endpoints), Submission(state, paths, mover), Tasks(state, mover)),
-            *(Panda(state), Personal(state), self._troubles, self._recorder),
+            *(Panda(state), Personal(state), self.troubles, self.recorder),
         )
         rules = [rule for service in services for rule in service.rules()]
         rules.append(Rule("/transformations/<path:name>", endpoint=self._transformation, methods=["GET"]))
@@ -65,8 +70,8 @@ class Application:
         request = Request(environ)
         if request.path.startswith("/sandbox/"):
             return self._answer(request)(environ, start_response)
-        self._recorder.note(request)
-        met = self._troubles.met(request.method, request.path)
+        self.recorder.note(request)
+        met = self.troubles.met(request.method, request.path)
         response = troubled(met, request, lambda: self._answer(request)) if met else self._answer(request)
         return response(environ, start_response)
 
@@ -105,16 +110,15 @@ class _Handler(WSGIRequestHandler):
             os.close(self.connection.detach())
 
 
-def serve(state: State, ready: Callable[[], None], *, parent: int | None = None) -> None:
+def serve(state: State, grid: Grid, ready: Callable[[], None], *, parent: int | None = None) -> None:
     """Runs the services of a sandbox until SIGTERM or SIGINT, or until the process ``parent`` is gone.
 
     ``ready`` is called once requests are accepted and the sandbox's URL is known.
     """
     mover = Mover(state)
     listener = _listener(int(state.fact("port") or 0))
-    server = make_server(
-        HOST, 0, Application(state, mover), threaded=True, request_handler=_Handler, fd=listener.fileno()
-    )
+    application = Application(state, mover)
+    server = make_server(HOST, 0, application, threaded=True, request_handler=_Handler, fd=listener.fileno())
     port = listener.getsockname()[1]
     state.set_fact("port", str(port))
     state.set_fact("url", f"http://{HOST}:{port}")
@@ -122,13 +126,31 @@ def serve(state: State, ready: Callable[[], None], *, parent: int | None = None)
         signal.signal(number, lambda *_: _shut(server))
     if parent is not None:
         threading.Thread(target=_watch, args=(server, parent), daemon=True).start()
+    myproxy = _myproxy(state, grid, application)
     mover.start()
+    myproxy.start()
     ready()
     try:
         server.serve_forever(poll_interval=0.05)
     finally:
         mover.stop()
+        myproxy.server_close()
         server.server_close()
+
+
+def _myproxy(state: State, grid: Grid, application: Application) -> MyProxy:
+    """The MyProxy server, which has trouble and is recorded like the other services; its port is known."""
+    listener = _listener(int(state.fact("myproxy_port") or 0))
+    state.set_fact("myproxy_port", str(listener.getsockname()[1]))
+    return MyProxy(
+        listener,
+        state,
+        authority=grid.authority(),
+        host=grid.credential(HOST_CERTIFICATE),
+        policy=POLICY,
+        troubles=application.troubles,
+        recorder=application.recorder,
+    )
 
 
 def _listener(port: int) -> socket.socket:

@@ -54,6 +54,9 @@ create table if not exists transferred (task_id text not null, source_path text 
 create table if not exists queues (name text primary key);
 create table if not exists jobs (panda_id integer primary key autoincrement, owner text not null, status text not null,
     site text not null, command text not null default '', attributes text not null, changed real not null);
+create table if not exists deposits (place text primary key, username text not null, name text, owner text not null,
+    description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
+    certificates blob not null, key blob not null);
 """
 LAYOUT = "3"  # of the tables: the state of another layout is made anew
 
@@ -93,6 +96,11 @@ class Folders:
     def programs(self) -> Path:
         """The folder that ``env.sh`` puts first on PATH."""
         return self.root / "bin"
+
+    @property
+    def grid(self) -> Path:
+        """The certificate authority, and the certificates that it has issued."""
+        return self.root / "grid"
 
     @property
     def log(self) -> Path:

@@ -97,8 +97,8 @@ def allows(policy: str, *, issuer: str, subject: str) -> bool:
     """Whether a signing policy, in the language of the Globus Toolkit's EACL, lets a CA sign a name."""
     ours = False
     for line in policy.splitlines():
-        words = line.split("#", 1)[0].split(None, 2)
-        if len(words) < 3:
+        words = line.split(None, 2)
+        if len(words) < 3 or words[0].startswith("#"):
             continue
         kind, _, value = words
         if kind == "access_id_CA":

@@ -44,7 +44,9 @@ def read_certificate(data: bytes) -> Certificate:
         raise Damaged("it is too long for a certificate")
     try:
         return _read(data)
-    except (IndexError, OverflowError) as error:
+    except Damaged:
+        raise
+    except (ValueError, IndexError, OverflowError) as error:  # of parts that are missing
         raise Damaged("it is damaged") from error
 
 

@@ -105,14 +105,15 @@ class MyProxy:
         everybody.  The deposit lasts ``lifetime`` seconds, but not longer than the identity.  ``retrieval_lifetime`` is
         what a proxy retrieved from it lasts at most, in seconds; 0 sets no limit.  No key leaves this machine.
         """
-        from goclient.services.myproxy import delegation  # INFO and DESTROY do without cryptography
-
         request = Request(PUT, account, retrieval_lifetime, name, description, retrievers, renewers)
         raise_all(_policy_faults(retrievers, lifetime, self._identity))
         encode_request(request)  # what is wrong with it is said before a pass phrase is asked for
-        signer = delegation.load_signer(self._identity, self._own().passphrase)
         with self._opened(request) as connection:
             self._asked(connection, request)
+            # INFO and DESTROY do without cryptography; here it is loaded while the server makes its key.
+            from goclient.services.myproxy import delegation
+
+            signer = delegation.load_signer(self._identity, self._own().passphrase)
             wanted = connection.der(step="it asked for a certificate")
             answer, end = delegation.sign_request(wanted, signer, lifetime=lifetime)
             step = "it said whether it keeps the deposit (look: goclient myproxy info)"
@@ -125,8 +126,8 @@ class MyProxy:
     def get(self, account: str, *, lifetime: int, name: str = "", passphrase: str = "") -> bytes:
         """A new proxy made of the deposit, as PEM: certificate, key, chain.
 
-        :func:`proxy_file.write_proxy` makes a file of it.  It lasts ``lifetime`` seconds, or as long as the deposit and the server allow.  ``passphrase`` is that of the
-        deposit, if it has one.
+        :func:`proxy_file.write_proxy` makes a file of it.  It lasts ``lifetime`` seconds, or as long as the deposit
+        and the server allow.  ``passphrase`` is that of the deposit, if it has one.
         """
         from goclient.services.myproxy import delegation
 
@@ -151,9 +152,14 @@ class MyProxy:
 
     def _asked(self, connection: Connection, request: Request) -> Response:
         """The answer to a request, which is OK; raises what else it is."""
-        connection.send(_NO_DELEGATION, step=_ANSWER)
-        connection.send(encode_request(request), step=_ANSWER)
-        response = connection.response(step=_ANSWER)
+        try:
+            connection.send(_NO_DELEGATION, step=_ANSWER)
+            connection.send(encode_request(request), step=_ANSWER)
+            response = connection.response(step=_ANSWER)
+        except MyproxyError as error:
+            if error.code == "myproxy-closed" and connection.is_silent:
+                raise connection.why_silent(self._maker(), error) from error
+            raise
         if response.kind != OK:
             raise refusal(self.server, request, response)
         return response
@@ -167,7 +173,7 @@ class MyProxy:
     def _opened(self, request: Request) -> Connection:
         """A connection to the first server that can be spoken to; raises why no one can."""
         encode_request(request)
-        maker = Maker(self._trust, self._own())
+        maker = self._maker()
         whole = Deadline(self._timeout)
         skipped: list[MyproxyError] = []
         for place, server in enumerate(self._servers):
@@ -183,6 +189,9 @@ class MyProxy:
             return connection
         raise_all(skipped)
         raise MyproxyError("no MyProxy server is named", hint="name one: --server HOST, or set MYPROXY_SERVER")
+
+    def _maker(self) -> Maker:
+        return Maker(self._trust, self._own())
 
     def _own(self) -> Own:
         """The identity with its pass phrase, which is asked for once."""

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from goclient.errors import MyproxyError, quoted
 from goclient.services.deadline import within
 from goclient.services.myproxy import tls
-from goclient.services.myproxy.der import Damaged, header
+from goclient.services.myproxy.der import SEQUENCE, Damaged, header
 from goclient.services.myproxy.server_name import Server
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
 
@@ -52,7 +52,8 @@ class Connection:
         self._server = server
         self._deadline = deadline
         self._buffer = bytearray()
-        self._skip_nul = sock.version() == "TLSv1.3"  # GSI's servers begin with one, in a record of its own
+        # With TLS 1.3 a server looks at our certificate after the handshake, and may hang up without a word.
+        self.is_silent = self._skip_nul = sock.version() == "TLSv1.3"
 
     def __enter__(self) -> Connection:
         return self
@@ -95,14 +96,20 @@ class Connection:
                 break
             self._more(step)
         try:
-            _, _, end = header(bytes(self._buffer[:6]))
+            tag, _, end = header(bytes(self._buffer[:6]))
         except Damaged:
-            raise self._garbage(f"something else: {quoted(bytes(self._buffer[:40]))}", step) from None
+            tag, end = 0, 0
+        if tag != SEQUENCE:  # of requests and of certificates
+            raise self._garbage(f"something else: {quoted(bytes(self._buffer[:40]))}", step)
         if end > _MAX_DER:
             raise self._garbage(f"{end} bytes at once", step)
         while len(self._buffer) < end:
             self._more(step)
         return self._taken(end)
+
+    def why_silent(self, maker: Maker, error: MyproxyError) -> MyproxyError:
+        """The reason for an error, if the server hung up before it said anything and says why when asked again."""
+        return _why_silent(self._server, maker, self._deadline, error)
 
     def _whole(self) -> int | None:
         """Where the value at the beginning of the buffer ends, if it is already there."""
@@ -121,9 +128,10 @@ class Connection:
         piece = self._guarded(step, lambda sock: sock.recv(_PIECE))
         if not piece:
             raise self._closed(step)
-        if self._skip_nul:
+        if self._skip_nul:  # GSI's servers begin with one, in a record of its own
             self._skip_nul = False
             piece = piece.removeprefix(b"\0")
+        self.is_silent = False
         self._buffer += piece
 
     def _guarded(self, step: str, call: Callable[[ssl.SSLSocket], T]) -> T:
@@ -187,13 +195,28 @@ def connect(server: Server, maker: Maker, deadline: Deadline, *, whole: Deadline
     return Connection(sock, server, whole)
 
 
-def _handshaken(server: Server, maker: Maker, deadline: Deadline, *, check_lists: bool) -> ssl.SSLSocket:
-    context = tls.context(maker.trust, maker.own, check_lists=check_lists)
-    plain = _dialled(server, deadline)
-    sock = context.wrap_socket(plain, server_hostname=server.host, do_handshake_on_connect=False)
+def _why_silent(server: Server, maker: Maker, deadline: Deadline, error: MyproxyError) -> MyproxyError:
+    """What a server has against us that hung up after a handshake of TLS 1.3: in one of TLS 1.2 it must say that.
+
+    ``error`` is what is known so far; it is given back if nothing more is said.  Nothing is sent.
+    """
     try:
-        sock.settimeout(deadline.remaining())
-        sock.do_handshake()
+        _handshaken(server, maker, deadline, check_lists=False, highest=ssl.TLSVersion.TLSv1_2).close()
+    except MyproxyError as said:
+        if said.code == "myproxy-identity-refused":
+            return said
+    return error
+
+
+def _handshaken(
+    server: Server, maker: Maker, deadline: Deadline, *, check_lists: bool, highest: ssl.TLSVersion | None = None
+) -> ssl.SSLSocket:
+    context = tls.context(maker.trust, maker.own, check_lists=check_lists, highest=highest)
+    sock: socket.socket = _dialled(server, deadline)
+    try:
+        sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
+        secure.settimeout(deadline.remaining())
+        secure.do_handshake()
     except BaseException as error:
         sock.close()
         if isinstance(error, TimeoutError):
@@ -202,10 +225,10 @@ def _handshaken(server: Server, maker: Maker, deadline: Deadline, *, check_lists
             raise closed(server, "in the TLS handshake") from error
         if isinstance(error, ssl.SSLError):
             raise tls.refused(server, error, "in the TLS handshake") from error
-        if isinstance(error, OSError):
-            raise unreachable(server, error.strerror or str(error)) from error
+        if isinstance(error, (OSError, ValueError)):
+            raise unreachable(server, getattr(error, "strerror", None) or str(error)) from error
         raise
-    return sock
+    return secure
 
 
 def _dialled(server: Server, deadline: Deadline) -> socket.socket:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from goclient.errors import MyproxyError, quoted
+from goclient.services.myproxy.der import INTEGER, SEQUENCE, only, values
 from goclient.services.myproxy.identity import MIN_RSA_BITS, Identity
 from goclient.services.myproxy.oneline import oneline
 from goclient.services.myproxy.pem import MAX_FILE
@@ -31,7 +32,15 @@ EARLIER = timedelta(minutes=5)  # for clocks that are behind
 PROXY_INFO = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14")  # RFC 3820, 3.8
 INHERIT_ALL = bytes.fromhex("300c300a06082b06010505071501")  # a policy language: all rights of the signer
 LIMITED = bytes.fromhex("300f300d060b2b060104019b5001010109")  # the Grid Community Toolkit's
-_BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion, OverflowError)
+_BROKEN = (
+    ValueError,
+    TypeError,
+    IndexError,
+    UnsupportedAlgorithm,
+    InvalidSignature,
+    x509.InvalidVersion,
+    OverflowError,
+)
 
 
 class Signer(NamedTuple):
@@ -44,8 +53,11 @@ class Signer(NamedTuple):
 
 def load_signer(identity: Identity, passphrase: str | None) -> Signer:
     """The signer that an identity is; raises MyproxyError if its key cannot be used."""
-    with open(identity.key, "rb") as file:
-        content = file.read(MAX_FILE)
+    try:
+        with open(identity.key, "rb") as file:
+            content = file.read(MAX_FILE)
+    except OSError as error:
+        raise _unusable(identity, f"its key {quoted(identity.key)} cannot be read: {error.strerror}") from error
     try:
         key = load_pem_private_key(content, passphrase.encode() if identity.encrypted and passphrase else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -160,7 +172,7 @@ def ask() -> Asked:
 def assemble(asked: Asked, certificates: Sequence[bytes], *, now: datetime | None = None) -> bytes:
     """A proxy file (PEM) of our key and what a server sent for it: certificate, key, chain; raises MyproxyError."""
     try:
-        chain = [x509.load_der_x509_certificate(data) for data in certificates]
+        chain = [_certificate(data) for data in certificates]
         fault = _chain_fault(chain, asked.key.public_key(), now or datetime.now(UTC))
     except _BROKEN as error:
         raise _bad_chain(str(error) or type(error).__name__) from error
@@ -169,6 +181,15 @@ def assemble(asked: Asked, certificates: Sequence[bytes], *, now: datetime | Non
     key = asked.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     first, *others = (one.public_bytes(Encoding.PEM) for one in chain)
     return first + key + b"".join(others)
+
+
+def _certificate(data: bytes) -> x509.Certificate:
+    """The certificate in DER; raises ValueError, also of a number below 1, of which cryptography only warns."""
+    fields = values(values(only(data, SEQUENCE))[0].content)
+    numbers = [field.content for field in fields if field.tag == INTEGER]
+    if not numbers or int.from_bytes(numbers[0], signed=True) <= 0:
+        raise ValueError("its serial number is not positive")
+    return x509.load_der_x509_certificate(data)
 
 
 def _chain_fault(chain: Sequence[x509.Certificate], key: RSAPublicKey, now: datetime) -> str:

@@ -69,15 +69,16 @@ def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = Tr
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
         descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, what, error) from error
+    try:
+        raise_all(_faults(path, what, os.fstat(descriptor), uid=uid, secret=secret))
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_FILE + 1)
     except OSError as error:
         raise _unreadable(path, what, error) from error
-    with open(descriptor, "rb") as file:
-        state = os.fstat(descriptor)
-        raise_all(_faults(path, what, state, uid=uid, secret=secret))
-        try:
-            content = file.read(MAX_FILE + 1)
-        except OSError as error:
-            raise _unreadable(path, what, error) from error
+    finally:
+        os.close(descriptor)
     if len(content) > MAX_FILE:
         raise _refusal(path, f"the {what} {quoted(path)} is larger than {MAX_FILE} bytes", "name the right file")
     return content
@@ -101,14 +102,16 @@ def _faults(path: str, what: str, state: os.stat_result, *, uid: int, secret: bo
     return found
 
 
-def _unreadable(path: str, what: str, error: OSError) -> Refusal:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+def _unreadable(path: str, what: str, error: OSError | ValueError) -> Refusal:
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOENT, errno.ENOTDIR):
         return _refusal(path, f"the {what} {quoted(path)} is not there", "name a file", code="identity-missing")
-    if error.errno == errno.ENXIO:
+    if number == errno.ENXIO:
         return _refusal(path, f"the {what} {quoted(path)} is no regular file", "name the file itself")
-    if error.errno == errno.ELOOP:
+    if number == errno.ELOOP:
         return _refusal(path, f"the {what} {quoted(path)} is a link", "remove it, and name the file itself")
-    return _refusal(path, f"the {what} {quoted(path)} cannot be read: {error.strerror}", f"type: ls -lL {quoted(path)}")
+    why = getattr(error, "strerror", None) or error
+    return _refusal(path, f"the {what} {quoted(path)} cannot be read: {why}", f"look at it: ls -lL {quoted(path)}")
 
 
 def _refusal(path: str, message: str, hint: str, *, code: str = "") -> Refusal:

@@ -7,16 +7,23 @@ one; the whole is put into ``^(…)$``.  A name with ``( ) [ ] { } | ^ $ +`` in 
 
 from __future__ import annotations
 
+import re
+
 from goclient.errors import MyproxyError, quoted
 from goclient.services.myproxy.expression import SPECIAL, Unjudged, fits
 
 MAX_DN = 1023  # bytes; the server keeps a client's name in 1024
 _ESCAPED = {"\\": "\\\\\\\\", "*": "\\\\\\*", "?": "\\\\\\?", **{c: "\\" + c for c in "()[]{}+|^$"}}
+# A slash or a plus that begins no part, TYPE=value.
+_IN_VALUE = re.compile(r"(?<!\\)([/+])(?![A-Za-z][A-Za-z0-9-]*=|[0-9]+(?:\.[0-9]+)+=)")
 _PROXY_NAMES = ("proxy", "limited proxy")  # of proxies before RFC 3820
 
 
 def checked_dn(text: str) -> str:
-    """The distinguished name as it was given; raises MyproxyError if it is not in the form ``/DC=…/CN=…``."""
+    """The distinguished name as servers with OpenSSL 3 write it; raises MyproxyError if it is not ``/DC=…/CN=…``.
+
+    What is not ASCII becomes ``\\xC3``; a slash or plus in a value, as in ``/CN=host/name``, gets a backslash.
+    """
     if "=" in text and not text.startswith("/") and text.isprintable():
         raise _dn_error(
             f"the DN {quoted(text)} is not written as MyProxy servers write it", f"give it as {quoted(_slashed(text))}"
@@ -25,7 +32,7 @@ def checked_dn(text: str) -> str:
         raise _dn_error(f"{quoted(text)} is no DN", 'give one such as "/DC=org/DC=example/OU=People/CN=Some Body"')
     if not text.isprintable():
         raise _dn_error(f"the DN {quoted(text)} has characters that do not print", "leave them out")
-    text = text if text.isascii() else _hexadecimal(text)
+    text = _IN_VALUE.sub(r"\\\1", text if text.isascii() else _hexadecimal(text))
     if len(text) > MAX_DN:
         raise _dn_error(f"the DN {quoted(text, 40)} is longer than {MAX_DN} characters", "give a shorter one")
     return text
@@ -61,6 +68,8 @@ def base_dn(dn: str) -> str:
     """The name of the person behind a proxy: without ``/CN=proxy``, ``/CN=limited proxy`` and ``/CN=<digits>``."""
     while True:
         rest, slash, last = dn.rpartition("/CN=")
+        if rest.endswith("\\"):  # the slash is in a value
+            return dn
         if not (slash and rest and (last in _PROXY_NAMES or (last.isascii() and last.isdigit()))):
             return dn
         dn = rest
@@ -98,8 +107,9 @@ def dn_of(pattern: str) -> str | None:
 def matches(pattern: str, dn: str) -> bool | None:
     """Whether a server lets this DN in by this pattern; None if that cannot be told here.
 
-    The DN is the client's, of which the server takes the proxies off.
+    The DN is the client's, of which the server takes the proxies off.  Raises as :func:`checked_dn` does.
     """
+    dn = checked_dn(dn)
     only = dn_of(pattern)
     if only is not None:
         return only == dn

@@ -30,8 +30,8 @@ def write_proxy(path: str | os.PathLike[str], pem: bytes) -> None:
             with suppress(OSError):
                 os.unlink(part)
             raise
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise MyproxyError(
-            f"the proxy {quoted(path)} cannot be written: {error.strerror}",
+            f"the proxy {quoted(path)} cannot be written: {getattr(error, 'strerror', None) or error}",
             hint="name another file: --out FILE", code="proxy-file", subject=path,
         ) from error  # fmt: skip

@@ -27,8 +27,8 @@ class _Meaning(NamedTuple):
 
 _MEANINGS = (
     _Meaning(
-        ("no credentials found", "no credentials exist", "unable to retrieve credential information"),
-        NONE, "there is no such deposit of yours", "make one: goclient myproxy deposit",
+        ("no credentials found", "no credentials exist", "credentials do not exist"), NONE,
+        "there is no such deposit of yours", "make one: goclient myproxy deposit",
     ),
     _Meaning(
         ("not owned by", "credentials not owned"), "myproxy-not-owner",
@@ -55,7 +55,7 @@ _MEANINGS = (
         ("locked",), "myproxy-locked", "the deposit is locked", "ask the server's operators why",
     ),
 )  # fmt: skip
-_REFUSED = _Meaning((), "myproxy-refused", "the server refuses", "ask the server's operators, with this message")
+_REFUSED = _Meaning((), "myproxy-refused", "", "ask the server's operators, with this message")
 _TRANSIENT = re.compile(r"temporar|try again|too many|resource", re.IGNORECASE)
 
 
@@ -68,7 +68,7 @@ def refusal(server: Server, request: Request, response: Response) -> MyproxyErro
         text = text or "it asks for a pass phrase"
     said = printable(text[:_MAX_TEXT]) or "it gives no reason"
     error = MyproxyError(
-        f"the MyProxy server {server} refused: {meaning.means} ({said})",
+        f"the MyProxy server {server} refused: {f'{meaning.means} ({said})' if meaning.means else said}",
         hint=_lifetime_hint(text) or meaning.hint, code=meaning.code, subject=request.account,
         transient=bool(_TRANSIENT.search(text)),
     )  # fmt: skip

@@ -43,7 +43,7 @@ def _server(item: str, port: int) -> Server:
         number = rest[1:] if rest else number
     elif item.count(":") == 1:
         host, _, number = item.partition(":")
-    if not host or not host.isascii() or not host.isprintable() or any(c in host for c in " /@\"'\\"):
+    if not host or not host.isascii() or not host.isprintable() or host[0] == "." or any(c in host for c in " /@\"'\\"):
         raise _bad(item, "it is no host name")
     if not (number.isascii() and number.isdigit() and len(number) < 6 and 0 < int(number) < 65536):
         raise _bad(item, f"{quoted(number)} is no port")

@@ -13,6 +13,7 @@ from goclient.services.myproxy.der import Damaged
 from goclient.services.myproxy.identity import Identity
 from goclient.services.myproxy.server_name import Server, name_fault
 
+HIGHEST = ssl.TLSVersion.MAXIMUM_SUPPORTED  # the tests speak an older one, too
 # OpenSSL's x509_vfy.h
 _NO_LIST, _NOT_YET, _EXPIRED, _LIST_EXPIRED, _REVOKED, _PROXY = 3, 9, 10, 12, 23, 40
 _UNKNOWN_CA = (2, 18, 19, 20, 21)
@@ -41,7 +42,6 @@ class Trust(NamedTuple):
 
     folder: str
     server_dn: str | None = None
-    highest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
 
     def has_lists(self) -> bool:
         """Whether any CA's list of revoked certificates is there."""
@@ -69,13 +69,13 @@ class Trust(NamedTuple):
 _OPERATORS = "tell the server's operators"
 
 
-def context(trust: Trust, own: Own, *, check_lists: bool) -> ssl.SSLContext:
+def context(trust: Trust, own: Own, *, check_lists: bool, highest: ssl.TLSVersion | None = None) -> ssl.SSLContext:
     """A context that believes the folder's CAs and shows our certificate; raises MyproxyError."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False  # Trust.check does that, as GSI has rules of its own
     made.verify_mode = ssl.CERT_REQUIRED
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.maximum_version = trust.highest
+    made.maximum_version = highest or HIGHEST
     made.load_verify_locations(capath=os.fspath(trust.folder))
     if check_lists:
         made.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF

@@ -1,0 +1,111 @@
+"""A small grid for the tests of MyProxy: an authority, people, and Debian's server and tools."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from goclient.sandbox.authority import Authority, Credential
+from goclient.services.myproxy.client import MyProxy
+from goclient.services.myproxy.identity import Identity, find_identity
+from goclient.services.myproxy.policy import pattern_of
+from goclient.services.myproxy.server_name import Server
+
+USER = "/C=TW/O=Test Grid/OU=People/CN=Wen Deng"
+PILOT = "/C=TW/O=Test Grid/OU=Robots/CN=Pilot 1"
+OTHER_PILOT = "/C=TW/O=Test Grid/OU=Robots/CN=Pilot 2"
+OTHER_USER = "/C=TW/O=Test Grid/OU=People/CN=Somebody Else"
+HOUR = 3600
+PROGRAMS = ("myproxy-server", "myproxy-init", "myproxy-info", "myproxy-logon", "myproxy-destroy", "grid-proxy-info")
+# Debian has the server where an ordinary user's PATH does not look.
+os.environ["PATH"] += ":/usr/sbin"
+
+CONFIGURATION = """\
+accepted_credentials "/C=TW/O=Test Grid/*"
+authorized_retrievers "*"
+default_retrievers "*"
+authorized_renewers "none"
+authorized_key_retrievers "none"
+trusted_retrievers "/C=TW/O=Test Grid/OU=Robots/*"
+default_trusted_retrievers "none"
+max_cred_lifetime 200
+"""
+
+
+@dataclass
+class Grid:
+    """An authority and what it issued: each person's certificate is made when it is asked for."""
+
+    folder: Path
+    authority: Authority
+    people: dict[str, Credential] = field(default_factory=dict)
+
+    @property
+    def authorities(self) -> Path:
+        return self.authority.folder
+
+    def credential(self, dn: str) -> Credential:
+        if dn not in self.people:
+            name = f"p{len(self.people)}"
+            made = self.authority.issue(dn, into=self.folder / "people", name=name, names=())
+            self.people[dn] = made
+        return self.people[dn]
+
+    def identity(self, dn: str, **more: bool) -> Identity:
+        found = self.credential(dn)
+        return find_identity(
+            {}, self.folder, os.getuid(), certificate=str(found.certificate), key=str(found.key), **more
+        )
+
+    def environment(self, dn: str, **more: str) -> dict[str, str]:
+        """What the C tools need to be somebody."""
+        found = self.credential(dn)
+        return {
+            "PATH": os.environ["PATH"], "HOME": str(self.folder), "X509_CERT_DIR": str(self.authorities),
+            "X509_USER_CERT": str(found.certificate), "X509_USER_KEY": str(found.key), "GT_PROXY_MODE": "rfc",
+            "X509_USER_PROXY": str(self.folder / "none"), **more,
+        }  # fmt: skip
+
+
+def run(*words: str, env: dict[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, env=env, input=text, capture_output=True, text=True, timeout=30)
+
+
+@dataclass
+class RealServer:
+    """Debian's myproxy-server."""
+
+    grid: Grid
+    port: int
+    store: Path
+    log: Path
+
+    @property
+    def address(self) -> Server:
+        return Server("localhost", self.port)
+
+    def as_(self, dn: str, **more: object) -> MyProxy:
+        return MyProxy([self.address], self.grid.identity(dn), authorities=self.grid.authorities, **more)  # type: ignore[arg-type]
+
+    def put(self, account: str, **more: object) -> int:
+        arguments: dict[str, object] = {"retrievers": pattern_of(PILOT), "lifetime": 24 * HOUR, "retrieval_lifetime": 0}
+        return self.as_(USER).put(account, **(arguments | more))  # type: ignore[arg-type]
+
+    def tool(self, name: str, *words: str, dn: str = USER, **more: str) -> subprocess.CompletedProcess[str]:
+        """Runs one of the C tools."""
+        where = ("-s", "localhost", "-p", str(self.port)) if name.startswith("myproxy") else ()
+        return run(name, *where, *words, env=self.grid.environment(dn, **more))
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0

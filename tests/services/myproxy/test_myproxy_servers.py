@@ -1,0 +1,113 @@
+"""Servers are named as the C tools name them, and looking at a deposit loads nothing slow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from goclient.errors import GoclientError
+from goclient.services.myproxy.certificate import Certificate
+from goclient.services.myproxy.refusals import refusal
+from goclient.services.myproxy.server_name import Server, name_fault, parse_servers
+from goclient.services.myproxy.wire import CHALLENGE, GET, PUT, REFUSED, Request, Response
+
+NAMES = {
+    "myproxy.cern.ch": [Server("myproxy.cern.ch", 7512)],
+    "a:7513, b": [Server("a", 7513), Server("b", 7000)],
+    "[::1]:7513,[::1],fe80::1": [Server("::1", 7513), Server("::1", 7000), Server("fe80::1", 7000)],
+}
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_a_list_of_servers_is_read(text: str) -> None:
+    port = 7512 if "cern" in text else 7000
+    assert list(parse_servers(text, port=port)) == NAMES[text]
+    assert list(parse_servers(",".join(map(str, NAMES[text])))) == NAMES[text]
+
+
+NONE = ["", "a:", "a:0", "a:65536", "a:x", "[::1", "[::1]x", "a b", "https://a/", "ü", "a\nb", ":1", ".a"]
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_what_names_no_server_is_refused(text: str) -> None:
+    with pytest.raises(GoclientError) as caught:
+        parse_servers(text)
+    assert caught.value.code == "myproxy-server"
+    assert caught.value.hint
+
+
+def test_all_bad_names_are_told_at_once() -> None:
+    with pytest.raises(GoclientError) as caught:
+        parse_servers("a:x,b,c:y")
+    assert len(caught.value.parts) == 2
+
+
+def certificate(
+    hosts: tuple[str, ...] = (), *, addresses: tuple[bytes, ...] = (), names: tuple[str, ...] = ("x",)
+) -> Certificate:
+    return Certificate(
+        "/CN=x", "/CN=ca", "00000000", names, 0, 1, "RSA", 2048, b"", False, False, hosts, addresses, False, b""
+    )
+
+
+MATCHES = {
+    ("a.example.org", ("*.example.org",)): True,
+    ("A.Example.org.", ("a.example.ORG",)): True,
+    ("a.b.example.org", ("*.example.org",)): False,
+    ("example.org", ("*.example.org",)): False,
+    ("a.org", ("*.org",)): False,
+    ("a.example.org", ("a*.example.org",)): False,
+    ("127.0.0.1", ("127.0.0.1",)): False,
+}
+
+
+@pytest.mark.parametrize(("host", "names"), MATCHES)
+def test_a_name_in_a_certificate_is_one_host_or_all_of_one_domain(host: str, names: tuple[str, ...]) -> None:
+    assert (name_fault(certificate(names), host) == "") == MATCHES[host, names]
+
+
+def test_an_address_is_compared_as_an_address() -> None:
+    own = certificate(addresses=(b"\x7f\0\0\1", b"\0" * 15 + b"\1"))
+    assert name_fault(own, "127.0.0.1") == ""
+    assert name_fault(own, "0:0:0::1") == ""
+    assert name_fault(own, "127.0.0.2")
+
+
+REFUSALS = {
+    'no credentials found for user X, owner "/CN=a"': "myproxy-none",
+    "PUT/STORE: No mapping found for /CN=a": "myproxy-not-accepted",
+    "X509_verify_cert() failed: certificate has expired": "myproxy-expired",
+    '"/CN=a" not authorized by server\'s authorized_retriever policy': "myproxy-not-retriever",
+    "credential locked by the administrator": "myproxy-locked",
+    "something new": "myproxy-refused",
+}
+
+
+@pytest.mark.parametrize("text", REFUSALS)
+def test_the_words_of_a_server_have_a_meaning(text: str) -> None:
+    error = refusal(Server("h"), Request(GET, "a"), Response(REFUSED, (text, "\x1b[2J")))
+    assert error.code == REFUSALS[text]
+    assert error.hint
+    assert error.message.isprintable()
+    assert not error.transient
+
+
+def test_a_server_that_asks_for_a_pass_phrase_does_not_trust_the_retriever() -> None:
+    assert refusal(Server("h"), Request(GET, "a"), Response(CHALLENGE)).code == "myproxy-not-retriever"
+    assert refusal(Server("h"), Request(PUT, "a"), Response(REFUSED)).code == "myproxy-refused"
+    assert refusal(Server("h"), Request(PUT, "a"), Response(REFUSED, ("Try again later",))).transient
+
+
+def test_info_and_destroy_load_neither_cryptography_nor_pydantic() -> None:
+    code = """
+import sys
+import goclient.services.myproxy.authorities, goclient.services.myproxy.client, goclient.services.myproxy.identity
+slow = {"cryptography", "pydantic", "dataclasses", "inspect", "requests", "pathlib", "datetime", "json", "calendar"}
+print(*sorted(slow & set(sys.modules)))
+"""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}  # which loads more
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

@@ -1,0 +1,108 @@
+"""``goclient myproxy`` against the C tools, as processes, with the real server; rows for figures.py.
+
+PYTHONPATH=. .venv/bin/python tools/myproxy_tools.py
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.myproxy_servers import PATH, SCOPE, TOOLS, Grid, make_grid, the_real_one
+
+GOCLIENT = str(Path(sys.executable).parent / "goclient")
+PILOT = f"{SCOPE}/OU=Robots/CN=Pilot"
+RUNS = 31
+AT_ONCE = 20  # deposits
+
+
+class Pair:
+    """What one action costs: ours and the C tool's, in turn."""
+
+    def __init__(self, grid: Grid, port: int, who: str) -> None:
+        self._env = environment(grid, who, port)
+        self._folder = grid.folder
+
+    def run(self, words: list[str]) -> float:
+        """The seconds that a command takes; fails if it fails."""
+        start = time.perf_counter()
+        done = subprocess.run(words, env=self._env, cwd=self._folder, capture_output=True, text=True)
+        seconds = time.perf_counter() - start
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        return seconds
+
+    def row(self, name: str, ours: list[str], theirs: list[str], limit: float, first: list[str] = []) -> list[str]:  # noqa: B006
+        """A row: the median of the ratios; ``first`` is done before each."""
+        pairs = []
+        for _ in range(RUNS + 1):
+            pair = []
+            for words in ([GOCLIENT, "myproxy", *ours], theirs):
+                if first:
+                    self.run([GOCLIENT, "myproxy", *first])
+                pair.append(self.run(words))
+            pairs.append((pair[0], pair[1]))
+        ratio = statistics.median(a / b for a, b in pairs[1:])
+        a, b = (statistics.median(pair[n] for pair in pairs[1:]) * 1e3 for n in (0, 1))
+        met = "yes" if ratio <= limit else "**no**"
+        return [f"`goclient myproxy {name}`, of `{theirs[0]}`", f"{ratio:.2f}", f"≤ {limit}", met,
+                f"{a:.0f} ms, the C tool {b:.0f} ms"]  # fmt: skip
+
+
+def environment(grid: Grid, who: str, port: int) -> dict[str, str]:
+    """What everybody needs to ask a server as somebody, by their certificate."""
+    return {name: value for name, value in grid.environment(who, port).items() if name != "X509_USER_PROXY"}
+
+
+def at_once(grid: Grid, port: int) -> list[str]:
+    """A row: how many of twenty deposits that are made at the same time fail, or are not there afterwards."""
+    env = environment(grid, "user", port)
+    words = [GOCLIENT, "myproxy", "deposit", "-Z", PILOT, "-l"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    start = time.perf_counter()
+    processes = [subprocess.Popen([*words, f"many{n}"], env=env, **pipes) for n in range(AT_ONCE)]  # type: ignore[call-overload]
+    wrong = sum(process.communicate()[1] != "" or process.returncode != 0 for process in processes)
+    seconds = time.perf_counter() - start
+    for number in range(AT_ONCE):
+        looked = subprocess.run([GOCLIENT, "myproxy", "info", "-l", f"many{number}"], env=env, capture_output=True)
+        wrong += looked.returncode != 0
+    return [f"{AT_ONCE} deposits at once, to the real server", f"{wrong} errors", "0", "yes" if not wrong else "**no**",
+            f"{seconds:.1f} s"]  # fmt: skip
+
+
+def rows() -> list[list[str]]:
+    """The rows of ``goclient myproxy`` in the table of figures."""
+    missing = [tool for tool in TOOLS if shutil.which(tool, path=PATH) is None]
+    if missing:
+        raise SystemExit(
+            f"{', '.join(missing)} not installed: apt-get install myproxy myproxy-server globus-proxy-utils"
+        )
+    with tempfile.TemporaryDirectory() as name:
+        grid = make_grid(Path(name), {"user": "OU=People/CN=User", "pilot": "OU=Robots/CN=Pilot"})
+        with the_real_one(grid) as port:
+            user, pilot = Pair(grid, port, "user"), Pair(grid, port, "pilot")
+            deposit, out = ["deposit", "-l", "a", "-Z", PILOT], str(grid.folder / "out")
+            retrieve, logon = ["retrieve", "-l", "a", "-o", out], ["myproxy-logon", "-n", "-l", "a", "-o", out]
+            return [
+                user.row("deposit", deposit, ["myproxy-init", "-l", "b", "-x", "-Z", PILOT], 0.8),
+                pilot.row("retrieve", retrieve, logon, 1.0),
+                user.row("info", ["info", "-l", "a"], ["myproxy-info", "-l", "a"], 1.5),
+                user.row("destroy", ["destroy", "--yes", "-l", "a"], ["myproxy-destroy", "-l", "a"], 1.5, deposit),
+                at_once(grid, port),
+            ]
+
+
+def main() -> int:
+    """Prints the rows; 1 if a goal is missed."""
+    found = rows()
+    for cells in found:
+        print(" | ".join(cells))
+    return int(any("no" in cells[3] for cells in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
