@@ -185,7 +185,7 @@ def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
     raise EndpointError(
         f"{quoted(collection_id)} cannot be {quoted(name)}: it is the GCSv5 endpoint {quoted(one.name)}, which holds "
         "no data itself, its collections do",
-        hint=f"{command('list', search=one.name or one.canonical_name or 'TEXT')} lists them",
+        hint=f"ask {one.owner or 'its owner'} for one of them, or look: {command('list', search='TEXT')}",
         code="no-collection",
         subject=collection_id,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,8 @@ def examine_text(text: str, looker: Looker) -> Examination:
         (spec, _), doubts = decode_with_doubts(text)
     except GoclientError as error:
         return _examination([error], [])
+    with suppress(GoclientError):  # what is wrong with the catalogue is told by the look
+        spec = spec.with_endpoints({where: name for name, where in looker.catalogue().items()})
     mistakes = list(spec_mistakes(spec, 1))
     found = [] if mistakes else looker.look(spec, 1)[1]
     return _examination(mistakes, [*doubts, *on_node(spec), *found])

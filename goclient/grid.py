@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import MyproxyError, quoted
+from goclient.errors import MyproxyError, RequestError, quoted
 from goclient.services.myproxy.authorities import find_authorities
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.identity import Identity, find_identity
@@ -25,11 +25,13 @@ class Files(NamedTuple):
     proxy: str | None = None
 
 
-def servers(env: Mapping[str, str], typed: str | None = None, port: int | None = None) -> tuple[Server, ...]:
+def servers(
+    env: Mapping[str, str], typed: str | None = None, port: int | None = None, *, option: str = "--server HOST"
+) -> tuple[Server, ...]:
     """The servers to ask, in order: typed ones, or MYPROXY_SERVER's; raises MyproxyError if there are none."""
     text = typed or env.get("MYPROXY_SERVER")
     if not text:
-        hint = "name it: --server HOST, or export MYPROXY_SERVER=HOST"
+        hint = f"name it: {option}, or export MYPROXY_SERVER=HOST"
         raise MyproxyError("no MyProxy server is set", hint=hint, code="myproxy-server")
     if port is None:
         given = env.get("MYPROXY_SERVER_PORT") or str(PORT)
@@ -96,16 +98,19 @@ class Accounts:
     passphrase: Callable[[], str] | None = None
 
     def named(self, text: str) -> MyproxyAccount:
-        """The account ``USER[@HOST[:PORT]]``; raises MyproxyError if it is none, or if no server is set."""
+        """The account ``USER[@HOST[:PORT]]``; raises RequestError if it is none, or if no server is set."""
         from goclient.model.spec import MyproxyAccount, name_problem
 
         user, at, where = text.rpartition("@")
         user, where = (user, where) if at else (text, "")
         if at and not where:
-            raise MyproxyError(f"--myproxy {quoted(text)} names no server", hint=_ACCOUNT, code="myproxy-account")
+            raise _no_account(text, "it names no server", _ACCOUNT)
         if problem := name_problem("user", user):
-            raise MyproxyError(f"--myproxy {quoted(text)}: {problem}", hint=_ACCOUNT, code="myproxy-account")
-        first = servers(self.env, where or None)[0]
+            raise _no_account(text, problem, _ACCOUNT)
+        try:
+            first = servers(self.env, where or None, option=f"--myproxy {user}@HOST")[0]
+        except MyproxyError as error:
+            raise _no_account(text, error.message, error.hint) from error
         return MyproxyAccount(user=user, host=f"[{first.host}]" if ":" in first.host else first.host, port=first.port)
 
     def of_user(self, user: str) -> MyproxyAccount | None:
@@ -118,6 +123,11 @@ class Accounts:
         who = identity(self.env, Files(), deposit=deposit)
         server = Server(account.host.strip("[]"), account.port)
         return myproxy(self.env, who, (server,), seconds=seconds, passphrase=self.passphrase)
+
+
+def _no_account(text: str, problem: str, hint: str) -> RequestError:
+    message = f"--myproxy {quoted(text)}: {problem}"
+    return RequestError(message, hint=hint, code="myproxy-account", subject="--myproxy")
 
 
 _ACCOUNT = "write USER@HOST:PORT, or USER with MYPROXY_SERVER set"

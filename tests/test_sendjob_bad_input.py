@@ -123,7 +123,7 @@ MEANT = {
     "escape-sequence-in-a-path": meaning("--StageinGOsrc=SITE1:/\x1b[2J", shown=r'"SITE1:/\x1b[2J"'),
     "c1-control-in-a-path": meaning("--StageinGOsrc=SITE1:/\x9b2J", shown=r'"SITE1:/\x9b2J"'),
     "path-that-is-not-utf-8": meaning("--StageinGOsrc=SITE1:/caf\udce9", shown=r'"SITE1:/caf\udce9"'),
-    "home-directory-of-a-shell": meaning("--StageinGOsrc=SITE1:~/x", shown='"SITE1:~/x"', hint="type /~/x"),
+    "home-directory-of-a-shell": meaning("--StageinGOsrc=SITE1:~/x", shown='"SITE1:~/x"', hint="type SITE1:/~/x"),
     "home-directory-in-a-name": meaning("--Data=~/x", OUT, shown='--Data="~/x"'),
     "home-directory-without-an-endpoint": meaning("--StageinGOsrc=~/x", shown='"~/x"', hint="ENDPOINT:/path"),
     "variable-in-a-path": meaning("--StageinGOsrc=SITE1:/$HOME/x", shown=('"SITE1:/$HOME/x"', "${SN}")),

@@ -92,7 +92,10 @@ class Looker:
         from goclient.check.parallel import Aside
 
         wishes, accounts = self.wishes, self.accounts()
-        account = spec.myproxy or accounts.of_user(str(spec.user))
+        try:
+            account = spec.myproxy or accounts.of_user(str(spec.user))
+        except GoclientError:
+            return None  # it is only guessed
         if account is None:
             return None
         look = Account(
@@ -159,10 +162,14 @@ def preflight(
         serials=serials,
         overwrite=spec.overwrite,
         make_missing=wishes.make_folders,
+        owners={one.id: one.owner for one in endpoints.collections.values()},
     )
-    findings += [*endpoints.personal_ends(resolved, allowed=wishes.allow_personal), *paths.findings(resolved)]
-    findings += _rights(resolved, globus, asker, wishes, endpoints, paths)
-    return paths.settled(resolved), one_login(_without_repeats([*who, *findings]), spec.endpoints)
+    findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)
+    findings += paths.findings(resolved, safe=not any(one.error for one in findings))
+    settled = paths.settled(resolved)
+    findings += _rights(settled, globus, asker, wishes, endpoints, paths)
+    findings = _without_repeats([*who, *findings])
+    return settled, _for_a_service(findings) if globus.is_service else one_login(findings, spec.endpoints)
 
 
 def _rights(
@@ -177,9 +184,11 @@ def _rights(
     acting = Acting(globus, asker, hours=wishes.hours, collections=collections, names=names)
     if wishes.probe:
         targets = (move.target for move in spec.moves)
-        places = [paths.nearest_folder(one) for one in targets if one.endpoint in collections and "$" not in one.path]
-        yield from Probe(globus, asker, names).findings(list(dict.fromkeys(places)))
-    else:
+        known = [one for one in targets if one.endpoint in collections and "$" not in one.path]
+        places = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
+        probed = Probe(globus, asker, names).findings(list(dict.fromkeys(places)))
+        yield from probed
+    if not wishes.probe or any(one.error is not None for one in probed):
         yield from acting.user(spec)
     if wishes.pilot_identity is not None:
         yield from acting.pilot(spec, wishes.pilot_identity)
@@ -213,6 +222,25 @@ def one_login(findings: list[Finding], names: Sequence[str] = ()) -> list[Findin
             one = replace(one, hint=hint)
         joined.append(one)
     return joined
+
+
+def _for_a_service(findings: list[Finding]) -> list[Finding]:
+    """The findings with other hints where a login would help, because nobody logs in for a service.
+
+    Its consents it gives itself, by a login that asks nobody.
+    """
+    told = []
+    for one in findings:
+        error = one.error
+        if isinstance(error, LoginNeeded) and any(name == "--session" for name, _ in error.login or ()):
+            error.hint = (
+                "a service has no session: use it as a person, with a native client's id and no secret, then type: "
+                + login_command(error.login or ())
+            )
+            error.login = None
+            one = replace(one, hint=error.hint)
+        told.append(one)
+    return one_login(told)
 
 
 def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:

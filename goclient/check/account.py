@@ -52,7 +52,7 @@ class Account:
                 return [self._locked(service.identity.key)]
             deposits = service.info(self._account.user)
         except GoclientError as error:
-            return [Finding.failed(part) for part in error.parts]
+            return [Finding.failed(_for_jobs(part)) for part in error.parts]
         found = [self._ok("identity", f"MyProxy was asked as {service.identity.base} ({service.identity.found})")]
         found += [Finding("warning", "myproxy-remark", str(self._account), text) for text in service.identity.remarks]
         plain = next((one for one in deposits if not one.name), None)
@@ -128,6 +128,13 @@ class Account:
 
     def _ok(self, code: str, message: str) -> Finding:
         return Finding("ok", code, str(self._account), message)
+
+
+def _for_jobs(error: GoclientError) -> GoclientError:
+    """The error of an identity, whose hint names what counts here; goclient myproxy has options for it."""
+    if error.code.startswith("identity") and "--" in error.hint:
+        error.hint = "set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"
+    return error
 
 
 def as_warnings(findings: list[Finding]) -> list[Finding]:

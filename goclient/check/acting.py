@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from goclient.check.parallel import Asker
-from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
 from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
 from goclient.model.location import is_uuid
@@ -73,7 +73,10 @@ class Acting:
         found: list[Finding] = []
         for collection, wanted in needs.items():
             rules = self._rules.get(collection)
-            if isinstance(rules, GoclientError):
+            if collection in guests and self._collections[collection].owner_id == who.id:
+                name = self._names[collection]
+                found.append(Finding("ok", "pilot", name, f"{who.called} owns {name}"))
+            elif isinstance(rules, GoclientError):
                 found.append(Finding.failed(rules))
             elif rules is not None:
                 found += [self._judged(rules, need, who) for need in wanted]
@@ -92,20 +95,27 @@ class Acting:
         return [finding for one in others for finding in self._own_writes(one, writes[one], me)]
 
     def _identity(self, typed: str) -> Who | GoclientError:
-        if is_uuid(typed):
-            return Who(typed.lower(), f"the pilot's identity {typed.lower()}")
+        typed = typed.lower() if is_uuid(typed) else typed
         found = self._asker.ask(self._globus.identity_called, [typed])[typed]
         return found if isinstance(found, GoclientError) else Who(found, f"the pilot's identity {typed}")
 
     def _fetch(self, guests: Sequence[str]) -> None:
         """Asks for the rules of these collections that one may read and were not asked for yet."""
         readable = [one for one in guests if RULE_READERS.intersection(self._collections[one].roles)]
-        self._rules |= self._asker.ask(self._globus.access_rules, [one for one in readable if one not in self._rules])
+        wanted = [one for one in readable if one not in self._rules]
+        self._rules |= self._asker.ask(lambda one: self._globus.access_rules(one, called=self._names[one]), wanted)
 
     def _own_writes(self, collection: str, writes: Sequence[Need], me: Who) -> Iterator[Finding]:
         rules = self._rules.get(collection)
-        if rules is None or isinstance(rules, GoclientError):
-            name, owner = self._names[collection], self._collections[collection].owner or "its owner"
+        name, owner = self._names[collection], self._collections[collection].owner or "its owner"
+        if isinstance(rules, LoginNeeded):
+            yield Finding.failed(rules)
+            return
+        if isinstance(rules, GoclientError):
+            message = f"whether you may write to {quoted(name)} is not known: {rules.message}"
+            yield Finding("warning", "write-unknown", name, message, f"--goProbe tells, or {owner}")
+            return
+        if rules is None:
             message = f"whether you may write to {quoted(name)} is not known: only its managers see who may"
             yield Finding("warning", "write-unknown", name, message, f"--goProbe tells, or {owner}")
             return
@@ -113,8 +123,8 @@ class Acting:
             # Who has a role may have rights that no rule shows: it is not known, and --goProbe tells.
             if not any(_is_for(rule, me.id) for rule in rules if _covers(rule, need)):
                 shown = self._shown(need.place)
-                message = f"no rule lets you write to {quoted(shown)}, as far as its rules tell"
-                hint = f"type: {self._grant(rules, need, me.id)}; --goProbe tells whether you may all the same"
+                message = f"no rule lets you write to {quoted(shown)} (--goProbe tells whether you may all the same)"
+                hint = f"type: {self._grant(rules, need, me.id)}"
                 yield Finding("warning", "write-unknown", shown, message, hint)
 
     def _judged(self, rules: Sequence[AccessRule], need: Need, who: Who) -> Finding:
@@ -127,7 +137,10 @@ class Acting:
             message = f"a group may {verb} {quoted(shown)}: it is not known whether {who.called} is in it"
             return Finding("warning", "pilot-unknown", shown, message, "ask the group's manager")
         hint = f"type: {self._grant(rules, need, who.id)}"
-        message = f"{who.called} may not {verb} {quoted(shown)} for {self._hours} hours from now"
+        message = f"{who.called} may not {verb} {quoted(shown)}"
+        ending = [rule for rule in rules if _covers(rule, need) and _is_for(rule, who.id) and rule.expires]
+        if ending:
+            message += f" for {self._hours} hours from now: its rule for {ending[-1].path} ends at {ending[-1].expires}"
         return Finding.failed(EndpointError(message, hint=hint, code="pilot-permission", subject=shown))
 
     def _lasts(self, rule: AccessRule) -> bool:
@@ -146,7 +159,10 @@ class Acting:
         allowed = "rw" if need.writes else "r"
         own = [rule for rule in rules if rule.path == path and rule.principal == identity]
         if own:
-            words = ["update", "--permissions", allowed, str(collection), own[0].id]
+            # The command keeps an end unless it is given another.
+            later = datetime.now(UTC) + timedelta(hours=self._hours, days=1)
+            ends = ["--expiration-date", f"{later:%Y-%m-%d %H:%M:%S}"] if own[0].expires else []
+            words = ["update", "--permissions", allowed, *ends, str(collection), own[0].id]
         else:
             words = ["create", "--identity", identity, "--permissions", allowed, f"{collection}:{path}"]
         return " ".join(map(shell_word, ("globus", "endpoint", "permission", *words)))
@@ -170,14 +186,20 @@ def _needs(spec: TransferSpec, known: Mapping[str, Collection]) -> dict[str, lis
     for need in _all_needs(spec):
         if need.place.endpoint in known:
             needs.setdefault(str(need.place.endpoint), {})[need] = None
-    return {collection: list(found) for collection, found in needs.items()}
+    # Who may write a folder by a rule may read it.
+    return {
+        collection: [need for need in found if need.writes or Need(need.place, writes=True) not in found]
+        for collection, found in needs.items()
+    }
 
 
 def _all_needs(spec: TransferSpec) -> Iterator[Need]:
     for move in spec.moves:
         for place, writes in ((move.source, False), (move.target, True)):
-            # Rules are for folders: a file needs what its folder has.
+            # Rules are for folders: a file needs what its folder has, and numbered ones what the folder of all has.
             path = place.path if place.is_directory else place.folder
+            if "${" in path:
+                path = path.partition("${")[0].rpartition("/")[0] + "/"
             yield Need(Place(endpoint=place.endpoint, path=path), writes)
 
 

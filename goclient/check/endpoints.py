@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from goclient.check.parallel import Asker
-from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.check.parallel import Aside, Asker
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
 from goclient.model.entries import command
 from goclient.model.finding import Finding
 from goclient.model.grammar import DEFAULT_WORKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from goclient.services.globus import Globus
 
 
+PATIENCE = 2.0  # seconds for what only a warning comes of, once all else is known
+
+
 class Endpoints:
     """The checks of the endpoints of one preflight; keeps what was found, by the name that was typed."""
 
@@ -27,17 +31,33 @@ class Endpoints:
         self._catalogue = catalogue
         self.ids: dict[str, str] = {}
         self.collections: dict[str, Collection] = {}
+        self._seen: dict[str, Collection] = {}  # those that cannot be used, too, by the name that was typed
 
     def findings(self, spec: TransferSpec) -> list[Finding]:
         """A finding for each endpoint of a spec, in order; and warnings of those that the job's directory is at."""
         names, own = spec.endpoints, _name_to_make(spec)
-        wanted = [name for name in (*names, *own) if not self._is_gridftp(name)]
+        beside = [(name, Aside(partial(self._identify, name))) for name in own]
+        wanted = [name for name in names if not self._is_gridftp(name)]
         asked = self._asker.ask(self._identify, list(dict.fromkeys(wanted)))
         found = [self._gridftp(name) if self._is_gridftp(name) else self._finding(name, asked[name]) for name in names]
         server = self.collections.get(self.ids.get(spec.local_endpoint or "", ""))
         if server is not None and server.is_personal and server.owner_id != self._globus.identity:
             found.append(_somebody_elses(str(spec.local_endpoint), server))
-        return [*found, *(_taken(name, asked[name]) for name in own if name in asked and _exists(asked[name]))]
+        return [*found, *(one for name, aside in beside for one in self._to_make(name, aside))]
+
+    def _to_make(self, name: str, aside: Aside[Collection]) -> Iterator[Finding]:
+        """A warning if there is an endpoint of the name that is still to be made, or if that is not known."""
+        try:
+            yield _taken(name, aside.result(min(PATIENCE, self._asker.seconds_left())))
+        except LoginNeeded:
+            return  # it is told of the others
+        except GoclientError as error:
+            if error.code == "ambiguous-endpoint":
+                yield _taken(name, None)
+            elif error.code != "endpoint-not-found":
+                yield _unlooked(name, error.message)
+        except TimeoutError:
+            yield _unlooked(name, "Globus has not answered in time")
 
     def _meant(self, name: str) -> str:
         return self._catalogue.get(name, name)
@@ -62,6 +82,7 @@ class Endpoints:
                 mend = command("remove", name)
                 found.hint = f"the catalogue says {self._catalogue[name]}; to mend that, type: {mend}"
             return Finding.failed(found)
+        self._seen[name] = found
         if problem := _problem(name, found):
             return Finding.failed(problem)
         self.ids[name] = found.id
@@ -76,7 +97,6 @@ class Endpoints:
 
         The job's own endpoint is one.  In 2012 such a transfer was impossible; now it needs a subscription.
         """
-        typed = {found: name for name, found in self.ids.items()}
         pairs = dict.fromkeys(
             (move.source.endpoint, move.destination.endpoint)
             for _, mode, moves in spec.phases
@@ -85,24 +105,22 @@ class Endpoints:
             if self._is_personal(move.source.endpoint, mode) and self._is_personal(move.destination.endpoint, mode)
         )
         for pair in pairs if not allowed else ():
-            ends = [self.collections[end] for end in pair if end is not None and end != NODE_FILES]
-            if any(end.subscribed for end in ends):
+            ends = [end for end in pair if end is not None and end != NODE_FILES]
+            if any(self._seen[end].subscribed for end in ends):
                 continue
-            named = " and ".join(quoted(typed[end.id]) for end in ends) + (
-                " and the node's own" if None in pair else ""
-            )
+            named = " and ".join(map(quoted, ends)) + (" and the node's own" if None in pair else "")
             error = EndpointError(
                 f"files cannot go between two Globus Connect Personal endpoints without a subscription: {named}",
                 hint="use a collection of a server at one end, or say --goAllowPersonal if there is a subscription",
                 code="personal-ends",
-                subject=typed[ends[0].id],
+                subject=ends[0],
             )
             yield Finding.failed(error)
 
     def _is_personal(self, endpoint: str | None, mode: str) -> bool:
         if endpoint is None:
             return mode == "gc"
-        return endpoint in self.collections and self.collections[endpoint].is_personal
+        return endpoint in self._seen and self._seen[endpoint].is_personal
 
 
 def _name_to_make(spec: TransferSpec) -> tuple[str, ...]:
@@ -111,19 +129,21 @@ def _name_to_make(spec: TransferSpec) -> tuple[str, ...]:
     return (name,) if spec.makes_endpoint and name is not None and name != DEFAULT_WORKING else ()
 
 
-def _exists(answer: Collection | GoclientError) -> bool:
-    """True if there is an endpoint of a name, or several."""
-    return not isinstance(answer, GoclientError) or answer.code == "ambiguous-endpoint"
-
-
-def _taken(name: str, answer: Collection | GoclientError) -> Finding:
-    """The warning that the endpoint which the job makes would be called as one that is there."""
-    what, uuid = "", "UUID"
-    if not isinstance(answer, GoclientError):
-        what, uuid = f", {answer.kind} of {answer.owner or 'nobody'}, {answer.id}", answer.id
-    message = f"there is an endpoint {quoted(name)} already{what}: the job makes one of its own all the same"
-    hint = f"if files shall pass through that one, which must see the job's directory: --WorkingendpointGO={uuid}"
+def _taken(name: str, there: Collection | None) -> Finding:
+    """The warning that the endpoint which the job makes would be called as one that is there, or as several."""
+    message = f"there is an endpoint {quoted(name)} already"
+    hint = "give the job's own another name"
+    if there is not None:
+        message += f" (of {there.owner or 'nobody'}, {there.id}), {there.kind}"
+        if _problem(name, there) is None:
+            hint += f"; files pass through that one, which must see the job's directory, with its UUID: {there.id}"
+    message += ": the job makes one of its own all the same"
     return Finding("warning", "working-exists", name, message, hint)
+
+
+def _unlooked(name: str, why: str) -> Finding:
+    message = f"whether there is an endpoint {quoted(name)} already was not looked at: {why}"
+    return Finding("warning", "unchecked", name, message, "the job makes one of its own in any case")
 
 
 def _somebody_elses(name: str, server: Collection) -> Finding:
@@ -138,7 +158,8 @@ def _problem(name: str, found: Collection) -> EndpointError | None:
     if not found.holds_data:
         return EndpointError(
             f"{shown} is a GCSv5 endpoint: it holds no data itself, its collections do",
-            hint="name one of its collections; to list them, type: " + command("list", search=found.name),
+            hint=f"name one of its collections: ask {found.owner or 'its owner'}, or look: "
+            + command("list", search="TEXT"),
             code="no-collection",
             subject=name,
         )

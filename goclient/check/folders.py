@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from goclient.check.listings import Folder, Listings
 from goclient.check.parallel import Asker
-from goclient.errors import GoclientError
+from goclient.errors import EndpointError, GoclientError, quoted
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
@@ -32,10 +32,20 @@ def make_folders(
         possible = [one for one in level if not any(one[0] == up[0] and one[1].startswith(up[1]) for up in failed)]
         for folder, answer in asker.ask(make, possible).items():
             if isinstance(answer, GoclientError):
-                failed[folder] = answer
+                failed[folder] = _unsure(folder, answer, names) if answer.code in UNSURE else answer
             else:
                 listings.made(folder)
     return {folder: next((failed[one] for one in chain if one in failed), None) for folder, chain in chains.items()}
+
+
+UNSURE = ("globus-timeout", "globus-unreachable")  # after these a folder may be there
+
+
+def _unsure(folder: Folder, error: GoclientError, names: Mapping[str, str]) -> EndpointError:
+    """The error of a folder that may have been made, or not."""
+    shown = f"{names.get(folder[0], folder[0])}:{folder[1]}"
+    message = f"it is not known whether the folder {quoted(shown)} was made: {error.message}"
+    return EndpointError(message, hint=error.hint, code=error.code, subject=shown, transient=True)
 
 
 def _depth(folder: Folder) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 from goclient.check.folders import make_folders
 from goclient.check.listings import Folder, Listings, folder_of
 from goclient.check.parallel import Asker
-from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
+from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
 from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
@@ -36,6 +38,7 @@ class Paths:
         serials: Sequence[int],
         overwrite: bool,
         make_missing: bool,
+        owners: Mapping[str, str],
     ) -> None:
         self._globus = globus
         self._asker = asker
@@ -45,19 +48,41 @@ class Paths:
         self._serials = serials
         self._overwrite = overwrite
         self._make_missing = make_missing
+        self._owners = owners
 
-    def findings(self, spec: TransferSpec) -> list[Finding]:
-        """A finding for each source and each target on the endpoints that are known, and one for their size."""
+    def findings(self, spec: TransferSpec, *, safe: bool = True) -> list[Finding]:
+        """A finding for each source and each target on the endpoints that are known, and one for their size.
+
+        Folders are made only if nothing is known to be wrong: ``safe`` says so of the endpoints.
+        """
         moves = list(spec.moves)
         ends = [place for move in moves for end in (move.source, move.target) for place in self._filled(end)]
-        self._listings.fetch(place for place in ends if self._sees(place))
+        server = [self._server(spec)] if spec.local_endpoint in self._typed else []
+        self._listings.fetch(place for place in (*ends, *server) if self._sees(place))
         written = [place for move in moves if self._sees(move.destination) for place in self._written(move)]
         self._listings.fetch(written)
         self._listings.climb()
-        if self._make_missing:
+        sources = [list(self._sources(move)) for move in moves]
+        safe = safe and not any(one.error for found in sources for one in found)
+        if self._make_missing and safe:
             folders = map(folder_of, written)
             self._made = make_folders(folders, self._listings, self._globus, self._asker, self._typed)
-        return [*(finding for move in moves for finding in self._move(move)), *self._size(moves)]
+        found = [one for move, ours in zip(moves, sources, strict=True) for one in (*ours, *self._targets(move))]
+        return [*found, *map(Finding.failed, filter(None, map(self._no_login, server))), *self._size(moves)]
+
+    def _server(self, spec: TransferSpec) -> Place:
+        """The place whose listing tells whether the server that sees the job's directory lets one in."""
+        return Place(endpoint=spec.local_endpoint, path="/")
+
+    def _no_login(self, place: Place) -> GoclientError | None:
+        """The consent or the session that is missing for a place; whether it is there is no matter."""
+        found = self._listings.entry(place)
+        return found if isinstance(found, LoginNeeded) else None
+
+    def is_listed(self, place: Place) -> bool:
+        """True if the folder of a place could be listed, or is known not to be there."""
+        found = self._listings.entry(place) if place in self._listings else None
+        return not isinstance(found, GoclientError) or found.code == "path-not-found"
 
     def settled(self, spec: TransferSpec) -> TransferSpec:
         """The spec with a final slash on what was found to be a directory, where all jobs use the same."""
@@ -100,14 +125,30 @@ class Paths:
             return target
         return Place(endpoint=target.endpoint, path=f"{target.path}/{move.source.name}")
 
-    def _move(self, move: Move) -> Iterable[Finding]:
+    def _sources(self, move: Move) -> Iterable[Finding]:
         if self._sees(move.source) and not move.source.name:
-            shown = self._shown(move.source)
-            yield Finding("warning", "whole", shown, f"{quoted(shown)} is all that the endpoint holds", "name a folder")
+            yield self._whole(move.source)
         elif self._sees(move.source):
             yield from _wrong_or_first([self._source(place) for place in self._filled(move.source)])
-        if self._sees(move.destination):
+
+    def _targets(self, move: Move) -> Iterable[Finding]:
+        if not self._sees(move.destination):
+            return
+        pairs = zip(self._filled(move.source) * len(self._serials), self._written(move), strict=False)
+        if any(_inside_itself(source, target) for source, target in pairs):
+            shown = self._shown(move.source)
+            message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
+            yield Finding.failed(EndpointError(message, hint=hint, code="onto-itself", subject=shown))
+        else:
             yield from _wrong_or_first([self._target(place) for place in self._written(move)])
+
+    def _whole(self, place: Place) -> Finding:
+        """The finding of a source that is an endpoint's top, which may not be let into."""
+        found = self._listings.entry(place)
+        if isinstance(found, GoclientError):
+            return self._unlisted(found)
+        shown = self._shown(place)
+        return Finding("warning", "whole", shown, f"{quoted(shown)} is all that the endpoint holds", "name a folder")
 
     def _size(self, moves: Sequence[Move]) -> Iterable[Finding]:
         """How much is moved, as far as the listings say: what is in directories is not looked at."""
@@ -124,7 +165,7 @@ class Paths:
     def _source(self, place: Place) -> Finding:
         found = self._listings.entry(place)
         if isinstance(found, GoclientError):
-            return _unlisted(self._listings.no_such_folder(folder_of(place), found))
+            return self._unlisted(self._listings.no_such_folder(folder_of(place), found))
         if found is None:
             return Finding.failed(self._missing(place))
         if place.is_directory and not found.is_directory:
@@ -140,7 +181,7 @@ class Paths:
 
     def _missing(self, place: Place) -> EndpointError:
         near = self._listings.beside(place)
-        hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else "look at the folder in the Globus web app"
+        hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else f"to see what is, type: {_ls(place)}"
         return EndpointError(
             f"{quoted(self._shown(place))}: there is no {quoted(place.name)} in that folder",
             hint=hint,
@@ -172,11 +213,22 @@ class Paths:
             hint = "name a directory, or another name for the file"
             return Finding.failed(EndpointError(message, hint=hint, code=error.code, subject=shown))
         if error.code != "path-not-found":
-            return _unlisted(error)
+            return self._unlisted(error)
         message = f"the folder {quoted(shown)} does not exist: Globus will make it"
         _, _, near = self._listings.lost((endpoint, folder))
         hint = f"did you mean {' or '.join(map(quoted, near))}? " if near else "if it is a typo, mend it; "
         return Finding("warning", "no-folder", self._shown(place), message, f"{hint}--goMkdir makes it now")
+
+    def _unlisted(self, error: GoclientError) -> Finding:
+        """What a folder that cannot be listed comes to: one that is only too large is no reason to stop."""
+        if error.code == "too-large":
+            hint = "what is in it could not be looked at"
+            return Finding("warning", "unchecked", error.subject, error.message, hint)
+        if error.code == "permission":
+            typed = error.subject.partition(":")[0]
+            owner = next((self._owners.get(found) for found, name in self._typed.items() if name == typed), "")
+            error.hint = f"ask {owner} for access" if owner else error.hint
+        return Finding.failed(error)
 
     def _made_folder(self, folder: Folder) -> Finding:
         problem = self._made[folder]
@@ -186,12 +238,15 @@ class Paths:
         return Finding("ok", "folder", shown, f"the folder {shown} was made")
 
 
-def _unlisted(error: GoclientError) -> Finding:
-    """What a folder that cannot be listed comes to: one that is only too large is no reason to stop."""
-    if error.code == "too-large":
-        hint = "what is in it could not be looked at"
-        return Finding("warning", "unchecked", error.subject, error.message, hint)
-    return Finding.failed(error)
+def _ls(place: Place) -> str:
+    """The command that lists the folder of a place."""
+    return " ".join(map(shell_word, ["globus", "ls", f"{place.endpoint}:{place.folder}"]))
+
+
+def _inside_itself(source: Place, target: Place) -> bool:
+    """True if a target is its source, or is below it."""
+    one, other = (re.sub("/+", "/", f"{place.path}/") for place in (source, target))
+    return source.endpoint == target.endpoint and other.startswith(one)
 
 
 def _wrong_or_first(findings: list[Finding]) -> list[Finding]:

@@ -58,8 +58,9 @@ def command(argv: Sequence[str]) -> int:
     from goclient.errors import Collector, UsageError, raise_all
 
     collected = Collector(errors)
-    with collected:
-        _one_source(options)
+    if not any(error.code == "unknown-option" for error in errors):  # its value would count as a text
+        with collected:
+            _one_source(options)
     items = transfer_items(options, collected)
     with collected:
         check_identities(options)

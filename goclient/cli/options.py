@@ -248,7 +248,7 @@ def wishes(options: TransferOptions) -> "Wishes":
 
 def check_identities(options: TransferOptions) -> None:
     """None; raises what is wrong with those that are named: a Globus identity, a MyProxy account, a pilot's DN."""
-    from goclient.errors import Collector, raise_all
+    from goclient.errors import Collector, MyproxyError, RequestError, raise_all
 
     collected = Collector(_wanted(options))
     with collected:
@@ -256,8 +256,11 @@ def check_identities(options: TransferOptions) -> None:
     if options.pilot:
         from goclient.services.myproxy.policy import checked_dn
 
-        with collected:
+        try:
             checked_dn(options.pilot)
+        except MyproxyError as error:
+            message = f"--pilot: {error.message}"
+            collected.errors.append(RequestError(message, hint=error.hint, code="no-dn", subject="--pilot"))
     raise_all(collected.errors)
 
 

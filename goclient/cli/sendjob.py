@@ -65,6 +65,8 @@ def _sendjob(argv: Sequence[str]) -> int:
     items = transfer_items(options, collected)
     with collected:
         check_identities(options)
+    with collected:
+        _check_deposit(options)
     try:
         submission = submit.prepare(
             job_request(options, options, items),
@@ -89,6 +91,15 @@ def _sendjob(argv: Sequence[str]) -> int:
     return 0
 
 
+def _check_deposit(options: SendJobOptions) -> None:
+    """None; raises RequestError if something would be deposited without a look whether it is there."""
+    from goclient.errors import RequestError
+
+    if options.deposit and options.noCheck:
+        message = "--deposit looks first whether there is a deposit, and --noCheck says not to look"
+        raise RequestError(message, hint="leave out one of the two", code="combination", subject="--deposit")
+
+
 def _deposit_if_due(submission: "Submission", options: SendJobOptions) -> None:
     """None, once the proxy that the jobs need is deposited, if the user asked for it and it is not there."""
     if not submission.deposit_due or submission.spec.myproxy is None:
@@ -101,8 +112,9 @@ def _deposit_if_due(submission: "Submission", options: SendJobOptions) -> None:
 def _say(submission: "Submission", options: SendJobOptions) -> None:
     """Prints the findings that matter, and with -v all of them and the plan, on stderr."""
     _say_findings(submission.findings, options)
-    if options.noCheck and options.goMkdir:
-        _run.say(PROG, "warning: no folder was made, because nothing was looked at (--noCheck)")
+    for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if options.noCheck else ():
+        if getattr(options, name):
+            _run.say(PROG, f"warning: --{name} had no effect, because nothing was looked at (--noCheck)")
     if options.goLenient and submission.spec:
         _run.say(PROG, "warning: a site that does not know goclient will run the job without its files (--goLenient)")
     if options.verbose:

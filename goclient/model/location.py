@@ -29,7 +29,8 @@ def parse_location(text: str) -> Place:
             return Place(endpoint=endpoint, path=path)
     except ValueError as error:
         problem = str(error)
-    raise _wrong(text, problem, hint="write ENDPOINT:/path", code="location")
+    hint = f"write {endpoint}:/{path}" if path and path[0] not in "/~" else "write ENDPOINT:/path"
+    raise _wrong(text, problem.replace("type /~/", f"type {endpoint}:/~/"), hint=hint, code="location")
 
 
 def _wrong(text: str, problem: str, *, hint: str, code: str) -> RequestError:

@@ -125,7 +125,7 @@ class Commands:
                 raise NotValidError("not for this key, or of another identity")
         except NotValidError as error:
             raise RefusedError("Credentials are not valid.") from error
-        left = int((min(one.not_valid_after_utc for one in chain).timestamp()) - time.time())
+        left = int(min(one.not_valid_after_utc for one in chain).timestamp()) - int(time.time())
         most = self._policy.max_cred_lifetime
         if most and left > most + SKEW:
             hours, allowed = left // 3600, most // 3600
@@ -182,8 +182,9 @@ def _unlocked(deposit: Deposit, passphrase: str, *, trusted: bool) -> rsa.RSAPri
         raise RefusedError("authentication failed" if passphrase else "no passphrase\nauthentication failed")
     if encrypted and len(passphrase) < MIN_PASSPHRASE - 1:
         raise RefusedError("invalid credential passphrase")
-    try:
-        key = serialization.load_pem_private_key(deposit.key, passphrase.encode("latin-1") if encrypted else None)
+    secret = passphrase.encode("latin-1") if encrypted else None
+    try:  # the key is the server's own, and needs none of the checks that take a tenth of a second
+        key = serialization.load_pem_private_key(deposit.key, secret, unsafe_skip_rsa_key_validation=True)
     except ValueError as error:
         raise RefusedError("Bad password\ninvalid credential passphrase") from error
     assert isinstance(key, rsa.RSAPrivateKey)

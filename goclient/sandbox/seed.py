@@ -55,11 +55,14 @@ dd if=/dev/urandom of=10mb-file.bin bs=1048576 count=10 2>/dev/null || exit 1
 echo "made 10mb-file.bin"
 """
 
+WRAPPERS = ("runGen-00-00-02", "runAthena-00-00-12")  # the transformations of tasks, by the server's names
+CLIENT = "etc/panda/share/functions.sh"  # where panda-client is installed; prun and pathena read it
+
 
 def fill(state: State) -> None:
     """None, once a new sandbox has its identities, collections, queues and transformation."""
     folders = state.folders
-    for folder in (folders.collections, folders.transformations, folders.programs):
+    for folder in (folders.collections, folders.transformations, folders.programs, folders.cache):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     user, other, pilot = (
         _identity(state, username, subject, production=username == PILOT) for username, subject in PEOPLE.items()
@@ -77,6 +80,8 @@ def fill(state: State) -> None:
     for queue in QUEUES:
         state.insert("queues", {"name": queue})
     _write(folders.transformations / "datatransfer.sh", DATATRANSFER, 0o755)
+    for name in WRAPPERS:
+        _write(folders.transformations / name, Path(__file__).with_name("rungen.py").read_text("utf-8"), 0o755)
     ids = {row["display_name"]: row["id"] for row in state.rows("select id, display_name from collections")}
     entries = [f'[{json.dumps(name)}]\nkind = "globus"\nid = "{ids[name]}"\n' for name in IN_CATALOGUE]
     _write(folders.catalogue, "\n".join(entries), 0o600)
@@ -199,8 +204,13 @@ def _people(state: State) -> list[dict[str, Any]]:
 
 # What must not be set, because it would be preferred to what the sandbox sets.
 CLEARED = (
-    *("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_ID_TOKEN", "GOCLIENT_GLOBUSCONNECT", "GLOBUS_SDK_VERIFY_SSL"),
-    *("MYPROXY_SERVER_DN", "X509_USER_PROXY"),
+    "PANDA_AUTH_ID_TOKEN",
+    "OIDC_AUTH_ID_TOKEN",
+    "PANDA_NICKNAME_REPLACE",  # it would make another nickname than the token has
+    "GOCLIENT_GLOBUSCONNECT",
+    "GLOBUS_SDK_VERIFY_SSL",
+    "MYPROXY_SERVER_DN",
+    "X509_USER_PROXY",
 )
 
 
@@ -217,8 +227,18 @@ def write_environment(state: State) -> None:
     )
     _write(folders.programs / "globusconnectpersonal", program, 0o755)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(state).items()]
+    lines += _panda_client(Path(sys.prefix))
     lines += [f"unset {' '.join(CLEARED)}", f'export PATH={shlex.quote(str(folders.programs))}:"$PATH"']
     _write(folders.environment, "\n".join(lines) + "\n", 0o600)
+
+
+def _panda_client(prefix: Path) -> list[str]:
+    """The lines by which prun and pathena find the panda-client that is installed here, unless they know another."""
+    if not (prefix / CLIENT).is_file():
+        return []
+    values = {"PANDA_SYS": str(prefix), "PANDA_PYTHON_EXEC": sys.executable}
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    return [f'[ -n "${{PANDA_SYS:-}}" ] || export {exports}']
 
 
 def _write(path: Path, text: str, mode: int) -> None:

@@ -21,16 +21,19 @@ from werkzeug.wrappers import Request, Response
 
 from goclient.sandbox.access import Access
 from goclient.sandbox.auth import Auth
+from goclient.sandbox.cache import Cache
 from goclient.sandbox.endpoints import Endpoints
 from goclient.sandbox.grid import HOST as HOST_CERTIFICATE
 from goclient.sandbox.grid import SCOPE, Grid
 from goclient.sandbox.http import ServiceError, not_found
 from goclient.sandbox.identities import Identities
+from goclient.sandbox.jedi import TRANSFORMATIONS
 from goclient.sandbox.login import Login
 from goclient.sandbox.mover import Mover
 from goclient.sandbox.myproxy import MyProxy
 from goclient.sandbox.oidc import OpenID
 from goclient.sandbox.panda import Panda
+from goclient.sandbox.panda_tasks import PandaTasks
 from goclient.sandbox.paths import Paths
 from goclient.sandbox.personal import Personal
 from goclient.sandbox.policy import ServerPolicy
@@ -55,10 +58,11 @@ class Application:
         services = (
             *(Auth(state, openid), Login(state), openid, Identities(state)),
             *(endpoints, paths, Access(state, endpoints), Submission(state, paths, mover), Tasks(state, mover)),
-            *(Panda(state), Personal(state), self.troubles, self.recorder),
+            *(Panda(state), PandaTasks(state), Cache(state), Personal(state), self.troubles, self.recorder),
         )
         rules = [rule for service in services for rule in service.rules()]
-        rules.append(Rule("/transformations/<path:name>", endpoint=self._transformation, methods=["GET"]))
+        for place in ("/transformations/", TRANSFORMATIONS):
+            rules.append(Rule(f"{place}<path:name>", endpoint=self._transformation, methods=["GET"]))
         self._map = Map(rules, strict_slashes=False)
 
     def _transformation(self, request: Request, name: str) -> Response:

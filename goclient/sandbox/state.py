@@ -53,12 +53,19 @@ create table if not exists transferred (task_id text not null, source_path text 
     primary key (task_id, destination_path));
 create table if not exists queues (name text primary key);
 create table if not exists jobs (panda_id integer primary key autoincrement, owner text not null, status text not null,
-    site text not null, command text not null default '', attributes text not null, changed real not null);
+    site text not null, command text not null default '', attributes text not null, changed real not null,
+    task integer);
+create index if not exists jobs_of_tasks on jobs (task);
+create table if not exists jedi_tasks (task_id integer primary key autoincrement, owner text not null,
+    name text not null, parameters text not null, created real not null, changed real not null,
+    command text not null default '');
+create table if not exists cache_files (name text primary key, owner text not null, size integer not null,
+    checksum text, created real not null);
 create table if not exists deposits (place text primary key, username text not null, name text, owner text not null,
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "3"  # of the tables: the state of another layout is made anew
+LAYOUT = "4"  # of the tables: the state of another layout is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,11 @@ class Folders:
     def transformations(self) -> Path:
         """What ``$SANDBOX_URL/transformations/`` serves."""
         return self.root / "transformations"
+
+    @property
+    def cache(self) -> Path:
+        """What ``$SANDBOX_URL/cache/`` serves: the sources of tasks."""
+        return self.root / "cache"
 
     @property
     def catalogue(self) -> Path:

@@ -4,7 +4,8 @@
 
     {"route": "GET /v0.10/operation/endpoint/*/ls", "kind": "error", "status": 503, "times": 2}
 
-``route``: a method (or ``*``) and a path, in which ``*`` stands for anything, slashes included.
+``route``: a method (or ``*``) and a path, in which ``*`` stands for anything, slashes included.  A command of MyProxy
+is a method with the path ``/myproxy/USER``; its errors are a ``document`` that is a text.
 ``kind``: ``error``: the answer is ``status`` (503 without one), ``document`` (an object or a text) and ``headers``;
 ``delay``: the answer comes ``seconds`` later; ``reset``: the connection is reset instead; ``truncate``: the answer
 breaks off in the middle.
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -180,7 +182,7 @@ def _parsed(request: Request) -> Trouble:
     ]
     if given.get("kind") not in KINDS:
         wrong.append(f"kind is one of {', '.join(KINDS)}")
-    if " /" not in str(given.get("route")):
+    if not re.fullmatch(r"[A-Z*]+ /.*", str(given.get("route"))):
         wrong.append("route is a method and a path: GET /v0.10/endpoint/*")
     if wrong:
         raise ServiceError(400, {"errors": wrong})

@@ -15,6 +15,7 @@ import globus_sdk
 
 from goclient.errors import EndpointError, quoted
 from goclient.model.access import GlobusAccess
+from goclient.model.location import is_uuid
 from goclient.model.plan import Item
 from goclient.services.collection import AccessRule, Collection
 from goclient.services.documents import Document, documents, number, part, text, text_or_none, uuid
@@ -24,6 +25,7 @@ from goclient.services.globus_errors import configured, translated
 MAX_LABEL = 128  # characters of a task's label
 SEARCH_LIMIT = 25
 _NEARLY_UUID = re.compile(r"[0-9A-Fa-f-]{28,40}")
+SERVICE_DOMAIN = "@clients.auth.globus.org"
 SHOWN_LIMIT = 100  # what the service gives at most in one answer
 
 
@@ -81,25 +83,30 @@ class Globus:
             self._app = asking
             self._client = globus_sdk.TransferClient(app=asking, transport=transport(), retry_config=retry())
             self.acts_as: str = acts_as(asking)
+            self.is_service: bool = isinstance(asking, globus_sdk.ClientApp)
             self.identity: str = identity_of(asking)  # its id, empty if that is not known without asking
             self.login_end: datetime | None = login_end(asking)  # None for one that can be renewed
 
-    def identity_called(self, username: str) -> str:
-        """The id of the identity with this user name; raises EndpointError if there is none."""
+    def identity_called(self, typed: str) -> str:
+        """The id of the identity with this id or user name; raises EndpointError if there is none.
+
+        A service is called after its client id, which is the id of its identity.
+        """
+        name = typed.removesuffix(SERVICE_DOMAIN)
         with (
-            translated(username),
+            translated(typed),
             globus_sdk.AuthClient(app=self._app, transport=transport(), retry_config=retry()) as client,
         ):
-            answer: Document = client.get_identities(usernames=username).data
+            found_by = client.get_identities(ids=name) if is_uuid(name) else client.get_identities(usernames=name)
+            answer: Document = found_by.data
             found = [uuid(one, "id") for one in documents(answer, "identities")]
         if len(found) == 1:
             return found[0]
         raise EndpointError(
-            f"Globus knows no identity {quoted(username)}",
-            hint="that of a service is CLIENT_ID@clients.auth.globus.org, or the client id alone; globus whoami shows "
-            "your own",
+            f"Globus knows no identity {quoted(typed)}",
+            hint="that of a service is its client id; goclient whoami, typed by whoever it is, shows theirs",
             code="identity-not-found",
-            subject=username,
+            subject=typed,
         )
 
     # --- endpoints and paths ---

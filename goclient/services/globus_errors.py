@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import globus_sdk
 from globus_sdk.gare import GlobusAuthorizationParameters, to_gare
 from globus_sdk.token_storage import TokenValidationError
+from globus_sdk.token_storage.validating_token_storage import MissingIdentityError, MissingTokenError
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted
 
@@ -126,6 +127,8 @@ def _asked(error: globus_sdk.NetworkError) -> str:
 
 
 def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:
+    if isinstance(error, MissingTokenError | MissingIdentityError):
+        return LoginNeeded.to_globus("nobody is logged in to Globus", code="not-logged-in", subject=subject)
     return LoginNeeded.to_globus(f"there is no valid Globus login: {_words(error)}", subject=subject)
 
 

@@ -225,8 +225,8 @@ def _handshaken(
             raise closed(server, "in the TLS handshake") from error
         if isinstance(error, ssl.SSLError):
             raise tls.refused(server, error, "in the TLS handshake") from error
-        if isinstance(error, (OSError, ValueError)):
-            raise unreachable(server, getattr(error, "strerror", None) or str(error)) from error
+        if isinstance(error, OSError):
+            raise unreachable(server, error.strerror or str(error)) from error
         raise
     return secure
 

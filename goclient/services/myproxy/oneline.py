@@ -22,7 +22,6 @@ from goclient.services.myproxy.der import (
 from goclient.services.myproxy.der import oid as oid_of
 
 _COMMON_NAME = bytes.fromhex("550403")  # 2.5.4.3
-_GENERAL_STRING = 0x1B
 _VISIBLE_STRING = 0x1A
 # Short names of OpenSSL's objects.txt; any other is written as a number.
 _SHORT = {
@@ -64,19 +63,13 @@ def oneline(name: bytes) -> str:
     """A name in DER as ``/C=…/CN=…``; raises Damaged."""
     line = ""
     for part in _attributes(name):
-        for place, (kind, tag, value) in enumerate(part):
+        for place, (kind, _, value) in enumerate(part):
             number = oid_of(kind)
-            line += (
-                f"{'+' if place else '/'}{_SHORT.get(number, number)}={_escaped(value, wide=tag == _GENERAL_STRING)}"
-            )
+            line += f"{'+' if place else '/'}{_SHORT.get(number, number)}={_escaped(value)}"
     return line
 
 
-def _escaped(value: bytes, *, wide: bool) -> str:
-    if wide and len(value) % 4 == 0:
-        # OpenSSL takes such a string for one of four bytes a character, and leaves out the columns that are empty.
-        used = [any(value[column::4]) for column in range(4)]
-        value = bytes(byte for at, byte in enumerate(value) if used[at % 4] or (not any(used[:3]) and at % 4 == 3))
+def _escaped(value: bytes) -> str:
     return "".join(_VISIBLE.get(byte) or f"\\x{byte:02X}" for byte in value)
 
 

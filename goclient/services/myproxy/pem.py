@@ -8,7 +8,7 @@ import os
 import stat
 from typing import NamedTuple
 
-from goclient.errors import MyproxyError, quoted, raise_all
+from goclient.errors import MyproxyError, printable, quoted, raise_all
 from goclient.services.myproxy.der import Damaged
 
 MAX_FILE = 1 << 20  # bytes
@@ -97,9 +97,16 @@ def _faults(path: str, what: str, state: os.stat_result, *, uid: int, secret: bo
     mode = stat.S_IMODE(state.st_mode)
     if mode & _OTHERS:
         message = f"the {what} {quoted(path)} can be read or changed by others (mode {mode:04o})"
-        hint = f"type: chmod 600 {path if path.isalnum() else quoted(path)}, if nobody else can have read it"
+        hint = f"type: chmod 600 {_shell_word(path)} (if nobody else can have read it)"
         found.append(_refusal(path, message, hint, code="identity-mode"))
     return found
+
+
+def _shell_word(text: str) -> str:
+    """The text as one word for a shell."""
+    import shlex  # only a mistake pays for it
+
+    return shlex.quote(printable(text))
 
 
 def _unreadable(path: str, what: str, error: OSError | ValueError) -> Refusal:

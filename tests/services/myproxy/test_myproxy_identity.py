@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from goclient.errors import GoclientError, MyproxyError
 from goclient.sandbox.authority import Credential
@@ -283,6 +284,34 @@ def test_a_proxy_that_cannot_be_used_is_told(grid: Grid, home: Path, spoil: str)
     assert error.code == {"readable": "identity-mode"}.get(spoil, f"identity-{spoil}")
     assert f'the proxy "{path}"' in error.message
     assert ("grid-proxy-init" in error.hint) or spoil == "readable"
+
+
+def test_an_encrypted_key_of_the_old_form_is_recognised(grid: Grid, home: Path) -> None:
+    made = issued(grid, home, "own")
+    key = serialization.load_pem_private_key(made.key.read_bytes(), None)
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    kept = serialization.BestAvailableEncryption(b"secret")
+    changed(made.key, key.private_bytes(serialization.Encoding.PEM, form, kept))
+    identity = find(home, **pair(made))
+    assert identity.encrypted
+    assert load_signer(identity, "secret").limited is False
+    for wrong in ("wrong", None):
+        (error,) = errors_of(lambda wrong=wrong: load_signer(identity, wrong))
+        assert error.code == "identity-passphrase"
+
+
+def test_nothing_is_signed_with_an_ec_key(grid: Grid, home: Path) -> None:
+    identity = find(home, **pair(issued(grid, home, "own", key="ec")))
+    assert identity.rsa_bits == 0
+    (error,) = errors_of(lambda: load_signer(identity, None))
+    assert (error.code, "it has no RSA key" in error.message) == ("identity-unusable", True)
+
+
+def test_a_proxy_without_the_certificate_it_was_made_of_still_has_its_name(grid: Grid, home: Path) -> None:
+    path = proxy_of(grid.identity(USER), home / "proxy")
+    text = path.read_text()
+    path.write_text(text[: text.rindex("-----BEGIN CERTIFICATE-----")])
+    assert find(home, proxy=str(path)).base == USER
 
 
 def test_an_encrypted_key_is_recognised(grid: Grid, home: Path) -> None:

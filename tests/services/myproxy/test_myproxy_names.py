@@ -115,6 +115,40 @@ def test_a_certificate_cut_anywhere_is_damaged() -> None:
             read_certificate(whole[:size])
 
 
+DAMAGED: dict[str, tuple[bytes, bytes]] = {
+    "no month": (b"260101000000Z", b"261301000000Z"),
+    "no time": (b"260101000000Z", b"26010100000xZ"),
+    "a time of another kind": (b"\x17\x0d260101000000Z", b"\x13\x0d260101000000Z"),
+    "a name that is no set": (b"\x31", b"\x32"),
+    "an attribute without a type": (b"\x06\x03\x55\x04\x03", b"\x05\x03\x55\x04\x03"),
+    "a type without an end": (b"\x06\x03\x55\x04\x03", b"\x06\x03\x55\x04\x83"),
+    "half a character": ("ë".encode(), b"\xff\xff"),
+    "a fixed length out of range": (b"\x30", b"\x30\x85"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_certificate_that_is_wrong_in_one_place_is_damaged(case: str) -> None:
+    whole = certificate([part(CN, "Zoë")])
+    before, after = DAMAGED[case]
+    assert before in whole
+    with pytest.raises(Damaged):
+        read_certificate(whole.replace(before, after))
+
+
+def test_a_certificate_that_is_too_long_is_damaged() -> None:
+    with pytest.raises(Damaged, match="too long"):
+        read_certificate(b"\x30" * (65 << 10))
+
+
+def test_a_string_of_another_kind_is_hashed_as_it_is() -> None:
+    whole = certificate([part(CN, "1  2 ")])
+    changed = whole.replace(b"\x0c\x051  2 ", b"\x12\x051  2 ")  # a NumericString
+    subject, digest = openssl(changed)
+    read = read_certificate(changed)
+    assert (f"subject={read.subject}", read.issuer_hash) == (subject, digest)
+
+
 @given(st.data())
 @settings(max_examples=300)
 def test_a_certificate_changed_anywhere_is_read_or_damaged(data: st.DataObject) -> None:

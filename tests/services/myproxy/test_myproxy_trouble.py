@@ -478,6 +478,42 @@ def test_a_chain_that_is_not_ours_is_not_used(grid: Grid, host: Credential) -> N
     assert "not for the key that was made here" in error.message
 
 
+BAD_DEPOSITS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "for nobody": ({"retrievers": ""}, "myproxy-field", "no retriever is named"),
+    "for oneself": ({"retrievers": pattern_of(USER)}, "myproxy-own-dn", "is yourself"),
+    "for no time": ({"lifetime": 0}, "myproxy-field", "would end before it is made"),
+    "of a name with a hyphen": ({"name": "A-B"}, "myproxy-field", '"-"'),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DEPOSITS)
+def test_a_deposit_that_makes_no_sense_is_refused_before_anybody_is_asked(grid: Grid, case: str) -> None:
+    fields, code, said = BAD_DEPOSITS[case]
+    arguments: dict[str, Any] = {"retrievers": pattern_of(PILOT), "lifetime": HOUR, "retrieval_lifetime": 0} | fields
+    error = failed(lambda: client(grid, Server("localhost", 1)).put("wdeng", **arguments))
+    assert error.code == code
+    assert said in error.message
+
+
+def test_without_a_server_it_is_told_how_to_name_one(grid: Grid) -> None:
+    error = failed(lambda: MyProxy([], grid.identity(USER), authorities=grid.authorities).info("wdeng"))
+    assert "MYPROXY_SERVER" in error.hint
+
+
+def test_names_that_are_not_found_in_time_are_told(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_found(*_: object, **__: object) -> None:
+        time.sleep(SOON * 2)
+
+    monkeypatch.setattr(socket, "getaddrinfo", never_found)
+    error = failed(lambda: client(grid, Server("localhost", 1), timeout=0.2).info("wdeng"))
+    assert error.code == "myproxy-silent"
+    assert "because its name was not found in time" in error.message
+
+
+def test_a_name_that_is_none_is_told(grid: Grid) -> None:
+    assert failed(lambda: client(grid, Server("a..b")).info("wdeng")).code == "myproxy-unreachable"
+
+
 # --- the end of a deposit ---------------------------------------------------------------------------------------
 
 PUT = """

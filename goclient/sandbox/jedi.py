@@ -1,0 +1,295 @@
+"""JEDI in miniature: how a task without input becomes jobs.
+
+What is filled in, and in which order, is as in the server 1.0.4: AtlasAnalTaskRefiner and TaskRefinerBase for the task,
+JobGenerator.makeJobParameters and getOutputFiles_JEDI for the jobs.  A range such as ``${OUTPUT0[0:2]}``, which the
+server evaluates, stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+MAX_JOBS = 10_000  # of a task: a sandbox is no farm
+NEEDED = ("prodSourceLabel", "vo", "architecture", "transUses", "transHome", "processingType", "jobParameters")
+OUTPUTS = ("output", "log")
+SEQUENCE = "seq_number"  # the data set of a stream that counts
+TRANSFORMATIONS = "/trf/user/"
+
+# What a task may ask for and does not get here, by the task parameter that asks.
+UNSUPPORTED = {
+    "buildSpec": "it builds nothing: add --noBuild",
+    "preproSpec": "it has no preprocessing",
+    "mergeSpec": "it merges nothing: leave --mergeOutput out",
+    "mergeOutput": "it merges nothing: leave --mergeOutput out",
+    "pfnList": "it has no input files: leave --pfnList out",
+    "multiStepExec": "it has no containers: leave --containerImage out",
+    "tarBallViaDDM": "it has no data sets",
+    "loadXML": "it reads no XML",
+    "useJobCloning": "it has no event service",
+    "nEventsPerWorker": "it has no event service",
+    "fineGrainedProc": "it has no event service",
+    "hpoWorkflow": "it has no optimisation of hyperparameters",
+    "segmentSpecs": "it has no segments",
+}
+
+_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
+_EVENT_SERVICE = re.compile(r"<PANDA_ES_ONLY>[^<]*</PANDA_ES_ONLY>")
+_UNRESOLVED = re.compile(r"\$\{(?:IN.*|SEQNUMBER)\}")
+
+
+class TaskRefused(Exception):
+    """A task cannot become jobs; the text is for its user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of every job: its stream, and the template of its name."""
+
+    stream: str
+    type: str
+    template: str
+    dataset: str
+    offset: int
+    destination: str
+
+    def name(self, number: int) -> str:
+        """The name of the file of one job; ``${SN}`` has six digits in it, with or without ``/P``."""
+        serial = f"{number + self.offset:06d}"
+        named = self.template.replace("${SN}", serial).replace("${SN/P}", serial)
+        return named.replace("${MIDDLENAME}", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task that can become jobs."""
+
+    common: Mapping[str, Any]  # the attributes that its jobs share
+    parameters: str  # the template of their jobParameters
+    outputs: tuple[Output, ...]
+    sequences: Mapping[str, int]  # where each stream that counts begins
+    jobs: int
+    events: int
+    events_per_job: int
+    first_event: int | None
+    random_seed: int
+    source_url: str
+
+
+def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
+    """The task that a client's task parameters describe, for a site and a server; raises TaskRefused."""
+    for name in NEEDED:
+        if name not in parameters:
+            raise TaskRefused(f"failed to extract common parameters with KeyError:'{name}'")
+    for name, reason in UNSUPPORTED.items():
+        if parameters.get(name):
+            raise TaskRefused(f"doRefine failed with {name}: the sandbox cannot do that, {reason}")
+    items = _items(parameters)
+    numbers = {name: _number(parameters, name) for name in ("nEvents", "nEventsPerJob", "nFiles", "nFilesPerJob")}
+    total = numbers["nEvents"] or numbers["nFiles"] or 1
+    each = numbers["nEventsPerJob"] if numbers["nEvents"] else numbers["nFilesPerJob"]
+    jobs = math.ceil(total / each) if each else 1
+    if jobs > MAX_JOBS:
+        raise TaskRefused(f"doRefine failed with {jobs} jobs: the sandbox makes {MAX_JOBS} of a task")
+    seed, first = (_offset(items, f"${{{name}}}") for name in ("RNDMSEED", "FIRSTEVENT"))
+    outputs, values = _outputs(items)
+    return Task(
+        common=_common(parameters, site=site, url=url),
+        parameters=_joined(parameters["jobParameters"], values),
+        outputs=tuple(outputs),
+        sequences={_stream(item): item.get("offset", 0) for item in items if item.get("dataset") == SEQUENCE},
+        jobs=jobs,
+        events=total,
+        events_per_job=each or total,
+        first_event=first,
+        random_seed=seed or 0,
+        source_url=str(parameters.get("sourceURL", url)),
+    )
+
+
+def jobs_of(task: Task, task_id: int) -> Iterator[dict[str, Any]]:
+    """Each job of a task as JEDI hands it to the server, which fills in ``$JEDITASKID`` and the like; in order."""
+    for number in range(1, task.jobs + 1):
+        names = {output.stream: output.name(number) for output in task.outputs}
+        files = [_file(output, names[output.stream], task_id) for output in task.outputs]
+        first = next((file for file in files if file["type"] == "output"), files[0] if files else {})
+        yield {
+            **task.common,
+            "jediTaskID": task_id,
+            "taskID": task_id,
+            "reqID": task_id,
+            "jobsetID": task_id,
+            "destinationDBlock": first.get("dataset", ""),
+            "destinationSE": first.get("destinationSE", "local"),
+            "jobParameters": _filled(task, number, names),
+            "Files": files,
+        }
+
+
+# --- the task ---
+
+
+def _items(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The items of jobParameters, then the log's, all of them understood; raises TaskRefused."""
+    given, log = parameters["jobParameters"], parameters.get("log", [])
+    if not isinstance(given, list):
+        raise TaskRefused(f"doRefine failed with jobParameters must be of type list, got {type(given).__name__}")
+    items: list[dict[str, Any]] = [*given, *(log if isinstance(log, list) else [log])]
+    for item in items:
+        if not isinstance(item, dict) or item.get("type") not in ("constant", "template"):
+            raise TaskRefused(f"doRefine failed with {item!r}: neither a constant nor a template")
+        if not isinstance(item.get("value"), str) or not isinstance(item.get("offset", 0), int):
+            raise TaskRefused(f"doRefine failed with {item!r}: its value is no text, or its offset no number")
+        _check_kind(item)
+    if parameters.get("noInput") is not True:
+        raise TaskRefused("doRefine failed with noInput: the sandbox has no input data sets")
+    return items
+
+
+def _check_kind(item: Mapping[str, Any]) -> None:
+    """None, if it is known what a template stands for; raises TaskRefused."""
+    if item["type"] == "constant":
+        return
+    kind, dataset = item.get("param_type"), item.get("dataset")
+    if kind == "input" or (kind == "pseudo_input" and dataset != SEQUENCE):
+        raise TaskRefused(f'doBasicRefine : unknown input dataset "{dataset}"')
+    if kind not in (*OUTPUTS, "number", "pseudo_input"):
+        raise TaskRefused(f"doRefine failed with unknown param_type '{kind}'")
+    if kind in OUTPUTS and not isinstance(dataset, str):
+        raise TaskRefused(f"doRefine failed with {item!r}: an output without a dataset")
+
+
+def _number(parameters: Mapping[str, Any], name: str) -> int | None:
+    value = parameters.get(name)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise TaskRefused(f"doRefine failed with {name}={value!r}: it is no positive number")
+    return value
+
+
+def _offset(items: list[dict[str, Any]], placeholder: str) -> int | None:
+    """The offset of the number with this placeholder; None if there is no such number, or it has none."""
+    for item in items:
+        if item.get("param_type") == "number" and placeholder in item["value"]:
+            offset: int | None = item.get("offset")
+            return offset
+    return None
+
+
+def _stream(item: Mapping[str, Any]) -> str:
+    match = _PLACEHOLDER.search(item["value"])
+    return match[1].split("/")[0] if match else ""
+
+
+def _outputs(items: list[dict[str, Any]]) -> tuple[list[Output], dict[int, str]]:
+    """The outputs, one a data set, and by the id of their items what these say with the stream instead of the name."""
+    found: list[Output] = []
+    values: dict[int, str] = {}
+    for item in items:
+        kind, dataset = item.get("param_type"), item.get("dataset")
+        if item["type"] != "template" or kind not in OUTPUTS or any(one.dataset == dataset for one in found):
+            continue
+        stream = f"{kind.upper()}{sum(1 for one in found if one.type == kind)}"
+        template = item["value"].split("=")[-1].replace("'", "")
+        values[id(item)] = item["value"].replace(template, f"${{{stream}}}")
+        destination = str(item.get("destination") or "local")
+        found.append(Output(stream, kind, template, str(dataset), item.get("offset", 0), destination))
+    return found, values
+
+
+def _joined(items: list[dict[str, Any]], values: Mapping[int, str]) -> str:
+    """The values of the items that are not hidden, each followed by a blank if it has padding."""
+    text = ""
+    for item in items:
+        if item.get("hidden") is True:
+            continue
+        value = values.get(id(item), item["value"])
+        text += f"<PANDA_ES_ONLY>{value}</PANDA_ES_ONLY>" if item.get("es_only") is True else value
+        text += "" if item.get("padding") is False else " "
+    return text[:-1]
+
+
+def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, Any]:
+    name, kind = str(parameters["taskName"]), str(parameters["processingType"])
+    return {
+        "jobDefinitionID": 0,
+        "jobName": f"{name}.$ORIGINPANDAID",
+        "transformation": _transformation(parameters.get("transPath"), kind, url),
+        "AtlasRelease": parameters["transUses"],
+        "homepackage": parameters["transHome"],
+        "cmtConfig": parameters["architecture"],
+        "prodSeriesLabel": "pandatest",
+        "prodSourceLabel": parameters["prodSourceLabel"],
+        "processingType": kind,
+        "computingSite": site,
+        "VO": parameters["vo"],
+        "workingGroup": parameters.get("workingGroup"),
+        "container_name": parameters.get("container_name"),
+        "coreCount": parameters.get("coreCount", 1),
+        "currentPriority": 1000,
+        "assignedPriority": 1000,
+        "ipConnectivity": "yes",
+        "lockedby": "jedi",
+    }
+
+
+def _transformation(given: Any, kind: str, url: str) -> str:
+    """The URL of what runs a job; a name of the PanDA server's own is looked for in the sandbox."""
+    if given:
+        path = urlsplit(str(given)).path
+        return f"{url}{path}" if path.startswith(TRANSFORMATIONS) else str(given)
+    words = kind.split("-")
+    if "cont" in words:
+        raise TaskRefused("doRefine failed with runcontainer: the sandbox cannot do that, it has no containers")
+    name = "runAthena-00-00-12" if "athena" in words else "runGen-00-00-02"
+    return f"{url}{TRANSFORMATIONS}{name}"
+
+
+# --- a job ---
+
+
+def _file(output: Output, name: str, task_id: int) -> dict[str, Any]:
+    block = f"{output.dataset.rstrip('/')}.{task_id}"
+    file = {"lfn": name, "type": output.type, "dataset": block, "destinationDBlock": block}
+    return {**file, "destinationSE": output.destination, "scope": ".".join(output.dataset.split(".")[:2])[:30]}
+
+
+def _filled(task: Task, number: int, names: Mapping[str, str]) -> str:
+    """The jobParameters of one job: the streams first, then the numbers, and nothing of an event service."""
+    streams = {**names, **{name: str(number + offset) for name, offset in task.sequences.items()}}
+    text = _PLACEHOLDER.sub(lambda match: _of_stream(match, streams), task.parameters)
+    skip = (number - 1) * task.events_per_job
+    serial = number + (task.outputs[-1].offset if task.outputs else -number)  # without outputs nothing counts: 0
+    numbers: dict[str, Any] = {
+        "SN": serial,
+        "SN/P": f"{serial:06d}",
+        "RNDMSEED": number + task.random_seed,
+        "MAXEVENTS": min(task.events_per_job, task.events - skip),
+        "SKIPEVENTS": skip,
+        "FIRSTEVENT": None if task.first_event is None else task.first_event + skip,
+        "SURL": task.source_url,
+        "ATTEMPTNR": 1,
+    }
+    for name, value in numbers.items():
+        text = text if value is None else text.replace(f"${{{name}}}", str(value))
+    text = _EVENT_SERVICE.sub("", text)
+    if unresolved := _UNRESOLVED.search(text):
+        raise TaskRefused(f"unresolved {unresolved[0]} when making job parameters")
+    return text
+
+
+def _of_stream(match: re.Match[str], streams: Mapping[str, str]) -> str:
+    """What a placeholder of a stream stands for, with its decorators; any other stays."""
+    name, _, decorators = match[1].partition("/")
+    if name not in streams:
+        return match[0]
+    letters = decorators.split("/")
+    value = streams[name]
+    if "L" in letters:
+        return f"'{value}'" if "A" in letters else value
+    if "T" in letters:
+        return str([value])
+    return unquote(value) if "E" in letters else value
