@@ -21,7 +21,10 @@ PATTERN = "regex|"  # how an output begins whose name only the payload knows
 
 
 class Outputs(NamedTuple):
-    """The outputs of a task: their names in PanDA by those that the payload writes, and the log's, if it has one."""
+    """The outputs of a task: their names in PanDA by those that the payload writes, and the log's, if it has one.
+
+    In them ``${SN/P}`` is a job's number.
+    """
 
     names: Mapping[str, str]
     log: str = ""
@@ -44,7 +47,13 @@ def outputs_of(task: TaskMap) -> Outputs:
             hint="submit without --useGOForOutput and --Data, or declare the outputs otherwise",
             code="outputs",
         )
-    return Outputs(names, str(task.get("log", {}).get("value", "")))
+    log = str(task.get("log", {}).get("value", ""))
+    return Outputs({name: _padded(lfn) for name, lfn in names.items()}, _padded(log))
+
+
+def _padded(lfn: str) -> str:
+    """The name as it is written among words: in a file's name ``${SN}`` has six digits, too (server 1.0.4)."""
+    return lfn.replace("${SN}", "${SN/P}")
 
 
 def _pairs(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -59,7 +68,7 @@ def _pairs(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def expected(names: Iterable[str], nickname: str, dataset: str, *, log: bool = True) -> Outputs:
     """What the outputs of a task will be, as far as it can be told before the task is made."""
     lfns = {name: f"user.{nickname}.$JEDITASKID._${{SN/P}}.{_packed(name)}" for name in names}
-    return Outputs(lfns, f"{dataset}.log.$JEDITASKID.${{SN}}.log.tgz" if log else "")
+    return Outputs(lfns, f"{dataset}.log.$JEDITASKID.${{SN/P}}.log.tgz" if log else "")
 
 
 def declared(outputs: str, trf: object, more: Sequence[str]) -> list[str]:

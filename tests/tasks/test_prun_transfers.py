@@ -14,7 +14,7 @@ from tests.tasks.recording import NICKNAME, Tool, tool_in
 
 SEED = ("--site=ANALY_BNL_T3", "--useGOForOutput", "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/")
 LFN = "user.jdoe.$JEDITASKID._${SN/P}.out.dat"
-LOG = "user.jdoe.test.log.$JEDITASKID.${SN}.log.tgz"
+LOG = "user.jdoe.test.log.$JEDITASKID.${SN/P}.log.tgz"
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_each_of_several_tasks_has_its_own_words(tool: Tool) -> None:
     for number, name in enumerate(("one", "two")):
         assert tool.words(number)[1] == f"--OutputGO=SITE1:/o/jdoe/user.jdoe.{name}/"
         log = decode(" ".join(tool.words(number))).spec.output[-1].source.name
-        assert log == f"user.jdoe.{name}.log.$JEDITASKID.${{SN}}.log.tgz"
+        assert log == f"user.jdoe.{name}.log.$JEDITASKID.${{SN/P}}.log.tgz"
     assert len(tool.server.tasks) == 2
 
 
