@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 def deposit(account: MyproxyAccount, options: TransferOptions, prog: str) -> None:
     """None, once a proxy for the pilot that the options name is deposited and proven to be there."""
-    if options.pilot is None:
-        return
+    assert options.pilot is not None, "--deposit without --pilot was refused"
     from goclient.cli.options import accounts
     from goclient.deposit import HOUR, Wish
     from goclient.deposit import deposit as make

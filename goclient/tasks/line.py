@@ -58,14 +58,11 @@ class Line:
     def parse(self, original: Function) -> Function:
         """Takes our words out of the line, and keeps what the rest says; ours are in it, too, for --dumpJson."""
 
-        def parse_known_args(parser: Any, args: Any = None, namespace: Any = None) -> Any:
-            if self.parsed:
-                return original(parser, args, namespace)
+        def parse_known_args(parser: Any, args: Any = None, _: Any = None) -> Any:
             self.parsed = True
             self.table = table = self._own(parser)
             line = words.shown(sys.argv[1:] if args is None else args)
-            if args is None:
-                sys.argv[1:] = line  # panda-client writes it down for pbook and the monitor
+            sys.argv[1:] = line  # panda-client writes it down for pbook and the monitor
             stock, self.typed = words.divided(line, table, lambda word: _takes_value(parser, word))
             # names that --loadJson may set; what was not given is not in vars() of it
             kind = type("Namespace", (argparse.Namespace,), dict.fromkeys(table.options))

@@ -94,12 +94,11 @@ class Session:
         self.desk = desk
         self.replaced = Replaced()
         self.line = Line(tool, desk.table, judged=lambda typed: desk.read(typed).errors, ready=self._prepare)
-        self._wanted: Wanted | None = None
-        self._meant: Meant | None = None
+        self._asked: tuple[Wanted, Meant] | None = None  # if any transfers are
         self._looked: Looked | None = None
         self._nickname = ""
         self._judged = False
-        self._appended: dict[int, list[str]] = {}  # by the id of the task's parameters
+        self._appended: list[tuple[TaskMap, list[str]]] = []
         self._deposited = False
         self._worst = 0
 
@@ -125,10 +124,9 @@ class Session:
 
         def convert(*args: Any, **more: Any) -> Any:
             line = original(*args, **more)
-            if not self._judged:
-                self._judged = True
-                self._judge()
-                self._keep_dump()
+            self._judged = True
+            self._judge()
+            self._keep_dump()
             return line
 
         return convert
@@ -149,33 +147,32 @@ class Session:
             typed = words.words_of(given, table)
         from goclient.tasks.wanted import meant
 
-        self._wanted = self.desk.read(typed)
+        wanted = self.desk.read(typed)
         merging = any(getattr(self.line.options, name, None) for name in ("mergeOutput", "mergeScript"))
-        self._meant = meant(self._wanted, self.desk.read_lines, merging=merging)
+        found = meant(wanted, self.desk.read_lines, merging=merging)
+        self._asked = (wanted, found) if found else None
 
     def look(self, original: Function) -> Function:
         """Looks at the transfers once it is known who the user is, before anything is uploaded."""
 
         def check_proxy(*args: Any, **more: Any) -> Any:
             answer = original(*args, **more)
-            if self._meant and self._looked is None:
-                self._look()
+            if self._asked is not None and self._looked is None:
+                self._look(*self._asked)
             return answer
 
         return check_proxy
 
-    def _look(self) -> None:
+    def _look(self, wanted: Wanted, meant: Meant) -> None:
         from goclient.submit import PreflightFailed
         from goclient.tasks.look import look
 
-        if self._wanted is None or self._meant is None:
-            return
-        self._nickname = str(hooks.found(hooks.NICKNAME)() or "") if self._meant.server else ""
-        if self._meant.server and not self._nickname:
+        self._nickname = str(hooks.found(hooks.NICKNAME)() or "") if meant.server else ""
+        if meant.server and not self._nickname:
             return  # panda-client stops for that, in words of its own
         try:
             complete = self.tool == "prun"
-            self._looked = look(self._wanted, self._meant, self._expected(), self._nickname, complete=complete)
+            self._looked = look(wanted, meant, self._expected(), self._nickname, complete=complete)
         except PreflightFailed as error:
             self._say(error.findings)
             raise
@@ -223,46 +220,34 @@ class Session:
 
     def _append(self, task: TaskMap) -> None:
         """Appends our words to a task, last and once, and dumps it for pathena."""
-        self._sure()
-        if self._meant and id(task) not in self._appended:
-            found = self._words(task)
+        if not self._judged:
+            raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
+        if self._asked is not None and not any(one is task for one, _ in self._appended):
+            found = self._words(task, *self._asked)
             task["jobParameters"] += [{"type": "constant", "value": word} for word in found]
-            self._appended[id(task)] = found
+            self._appended.append((task, found))
         path = getattr(self.line.options, DUMP, None)
         if self.tool == "pathena" and path and DUMP in self.line.table.options:
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(task, file)
 
-    def _words(self, task: TaskMap) -> list[str]:
+    def _words(self, task: TaskMap, wanted: Wanted, meant: Meant) -> list[str]:
         from goclient.tasks.look import Expected, transfers, words_of
         from goclient.tasks.moves import shared
         from goclient.tasks.outputs import outputs_of
 
-        if self._wanted is None or self._meant is None or self._looked is None:
-            return []
-        name = str(task["taskName"]).rstrip("/")
-        ready = Expected(name, outputs_of(task))
-        looked = self._looked
-        spec = transfers(self._meant.spec, looked.server, ready, self._nickname, found=looked.spec)
-        raise_all(shared(spec, several=bool(self.line.options.inOutDsJson)))
-        return words_of(spec, lenient=self._wanted.lenient)
-
-    def _sure(self) -> None:
-        """None; raises RequestError if our words were not judged and looked at before a task is made."""
-        if not self._judged:
-            raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
-        if self._meant and self._looked is None:
+        if self._looked is None:
             raise hooks.changed(f"{self.tool} does not call {hooks.WHO}")
+        ready = Expected(str(task["taskName"]).rstrip("/"), outputs_of(task))
+        spec = transfers(meant.spec, self._looked.server, ready, self._nickname, found=self._looked.spec)
+        raise_all(shared(spec, several=bool(self.line.options.inOutDsJson)))
+        return words_of(spec, lenient=wanted.lenient)
 
     def send(self, original: Function) -> Function:
         """Sends a task only with our words last in it, and remembers if it was not accepted."""
 
         def insert(task: TaskMap, *args: Any, **more: Any) -> Any:
-            self._sure()
-            ours = self._appended.get(id(task), [])
-            last = [item.get("value") for item in task["jobParameters"][-len(ours) :]] if ours else []
-            if last != ours or (self._meant and not ours):
-                raise hooks.changed(f"{self.tool} does not submit what {hooks.CHECK} was given")
+            self._sure(task)
             self._deposit()
             status, answer = original(task, *args, **more)
             if status != 0 or answer[0] not in (0, 3):  # 3: accepted, to a task that is there
@@ -271,13 +256,22 @@ class Session:
 
         return insert
 
+    def _sure(self, task: TaskMap) -> None:
+        """None; raises RequestError unless our words are last in a task, if any transfers are asked for."""
+        if not self._judged:
+            raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
+        ours = next((found for one, found in self._appended if one is task), [])
+        last = [item.get("value") for item in task["jobParameters"][-len(ours) :]] if ours else []
+        if last != ours or (self._asked is not None and not ours):
+            raise hooks.changed(f"{self.tool} does not submit what {hooks.CHECK} was given")
+
     def _deposit(self) -> None:
         """None, once the proxy that the jobs need is deposited, if that was found due."""
-        if self._deposited or self._wanted is None or self._looked is None:
+        if self._deposited or self._asked is None or self._looked is None:
             return
         from goclient.check.account import TO_DEPOSIT
 
         self._deposited = True
         account = self._looked.spec.myproxy
         if account is not None and any(finding.code == TO_DEPOSIT for finding in self._looked.findings):
-            self._wanted.deposit(account)
+            self._asked[0].deposit(account)

@@ -43,7 +43,7 @@ class Meant(NamedTuple):
     doubts: list[Finding]
 
     def __bool__(self) -> bool:
-        return bool(self.spec) or self.server is not None
+        return self.server is not None or self.spec != TransferSpec()
 
 
 def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:

@@ -91,16 +91,14 @@ def values(ours: Sequence[str], table: Table) -> dict[str, Any]:
     """What the words give, by name, as --dumpJson has it: true, a text, a number, or a list of texts."""
     found: dict[str, Any] = {}
     for word in ours:
-        option = table.named(word)
-        if option is None:
-            continue
-        value = word.partition("=")[2]
+        name, _, value = word[2:].partition("=")
+        option = table.options[name]
         if option.flag:
-            found[option.name] = True
+            found[name] = True
         elif option.many:
-            found.setdefault(option.name, []).append(value)
+            found.setdefault(name, []).append(value)
         else:
-            found[option.name] = int(value) if option.number and value.isdecimal() else value
+            found[name] = int(value) if option.number and value.isdecimal() else value
     return found
 
 

@@ -184,6 +184,7 @@ FILES = {
     "options.json": json.dumps({"outDS": "user.jdoe.json", "exec": "run.sh", "noBuild": True, "nJobs": "3"}),
     "unknown.json": json.dumps({"outDS": "user.jdoe.json", "exec": "run.sh", "wrong": 1}),
     "bulk.json": json.dumps(BULK),
+    "many.json": json.dumps([{"inDS": "mc:in", "outDS": f"user.jdoe.{n}"} for n in range(6)]),
     "inputs.txt": "mc:one\nmc:two\n",
     "files.txt": "file1\nfile2\n",
 }

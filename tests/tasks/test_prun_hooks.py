@@ -57,17 +57,15 @@ OTHER = {
     "checkTaskParam": "import pandaclient.PsubUtils as m; m.checkTaskParam = lambda params: (0, None)",
     "insertTaskParams": "import pandaclient.Client as m; m.insertTaskParams = lambda params, **more: (0, (0, ''))",
 }
-PASSED_BY = {
-    "convSysArgv": "import pandaclient.PrunScript as m; import pandaclient.PsubUtils as u; line = u.convSysArgv\n"
-    "class Other:\n    def __getattr__(self, name): return line if name == 'convSysArgv' else getattr(u, name)\n"
-    "import pandaclient; pandaclient.PsubUtils = Other()",
-    "check_proxy": "import pandaclient.PsubUtils as u; who = u.check_proxy\n"
-    "class Other:\n    def __getattr__(self, name): return who if name == 'check_proxy' else getattr(u, name)\n"
-    "import pandaclient; pandaclient.PsubUtils = Other()",
-    "checkTaskParam": "import pandaclient.PsubUtils as u; check = u.checkTaskParam\n"
-    "class Other:\n    def __getattr__(self, name): return check if name == 'checkTaskParam' else getattr(u, name)\n"
-    "import pandaclient; pandaclient.PsubUtils = Other()",
-}
+# What panda-client would be if it had kept functions of its own, which are not those that are replaced.
+PASSED_BY = """
+import pandaclient, pandaclient.PsubUtils as module
+own = {{name: getattr(module, name) for name in {names}}}
+class Other:
+    def __getattr__(self, name):
+        return own.get(name) or getattr(module, name)
+pandaclient.PsubUtils = Other()
+"""
 
 
 def _refused(tool: Tool, result: Result, hook: str) -> None:
@@ -91,9 +89,18 @@ def test_a_function_with_other_arguments_is_refused(lasting_tool: Tool, hook: st
     _refused(lasting_tool, _ours(lasting_tool, OTHER[hook], name, *GO), hook)
 
 
-@pytest.mark.parametrize("hook", PASSED_BY)
-def test_a_function_that_is_not_called_any_more_is_noticed(lasting_tool: Tool, hook: str) -> None:
-    _refused(lasting_tool, _ours(lasting_tool, PASSED_BY[hook], "prun", *GO), hook)
+@pytest.mark.parametrize(
+    ("names", "hook"),
+    [
+        (["convSysArgv"], "convSysArgv"),
+        (["check_proxy"], "check_proxy"),
+        (["checkTaskParam"], "checkTaskParam"),
+        (["convSysArgv", "checkTaskParam"], "convSysArgv"),
+        (["check_proxy", "checkTaskParam"], "checkTaskParam"),
+    ],
+)
+def test_a_function_that_is_not_called_any_more_is_noticed(lasting_tool: Tool, names: list[str], hook: str) -> None:
+    _refused(lasting_tool, _ours(lasting_tool, PASSED_BY.format(names=names), "prun", *GO), hook)
 
 
 def test_a_parser_of_another_kind_is_noticed(lasting_tool: Tool) -> None:
@@ -103,6 +110,22 @@ def test_a_parser_of_another_kind_is_noticed(lasting_tool: Tool) -> None:
         "m.build_parser = lambda: Other()"
     )
     _refused(lasting_tool, _ours(lasting_tool, change, "prun", *GO), "parse_known_args")
+
+
+def test_a_command_that_does_nothing_is_noticed(lasting_tool: Tool) -> None:
+    change = "import pandaclient.PrunScript as m; m.main = lambda: None"
+    _refused(lasting_tool, _ours(lasting_tool, change, "prun", *GO), "parse_known_args")
+
+
+def test_pathena_with_an_option_for_the_dump_of_its_own_keeps_it(lasting_tool: Tool) -> None:
+    change = (
+        "import pandaclient.PathenaArgs as m; build = m.build_parser\n"
+        "def other():\n    parser = build(); parser.add_argument('--dumpTaskParams'); return parser\n"
+        "m.build_parser = other"
+    )
+    result = _ours(lasting_tool, change, "pathena", "--dumpTaskParams=task.json", "--noSubmit")
+    assert result.code == 0, result
+    assert lasting_tool.left == set()
 
 
 def test_an_option_that_panda_client_has_got_of_its_own_is_noticed(lasting_tool: Tool) -> None:
@@ -146,6 +169,19 @@ def test_help_looks_up_no_name(lasting_tool: Tool, name: str) -> None:
     for words in (("-h",), ("--helpGroup", "globus"), ("--version",)):
         result = _ours(lasting_tool, change, name, *words)
         assert (result.code, result.err) == (0, "False\n")
+
+
+def test_a_package_that_panda_client_lacks_is_named(lasting_tool: Tool) -> None:
+    result = _ours(lasting_tool, "sys.modules['httpx'] = None", "prun", *GO)
+    assert result.code == 1
+    assert "httpx" in result.err
+
+
+@pytest.mark.parametrize(("end", "code"), [("'stopped'", 1), ("None", 0), ("7", 7)])
+def test_the_code_with_which_panda_client_ends_is_ours(lasting_tool: Tool, end: str, code: int) -> None:
+    change = f"import pandaclient.PsubUtils as m\ndef checkOutDsName(*args): sys.exit({end})\n"
+    result = _ours(lasting_tool, change + "m.checkOutDsName = checkOutDsName", "prun", "--noSubmit")
+    assert (result.code, result.err) == (code, "stopped\n" if code == 1 else "")
 
 
 def test_an_error_of_panda_clients_own_is_one_line(lasting_tool: Tool) -> None:

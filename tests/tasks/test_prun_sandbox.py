@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Result, Sandbox, run_command
 
+GO = "--useGOForOutput=SITE1:/home/osg_data/panda/"
 EXEC = "sh -c 'echo one > out.dat; echo two > more.txt'"
 FOLDER = "/atlas/dq2/test/jdoe/user.jdoe.test/"
 
@@ -51,3 +52,40 @@ def test_an_output_and_a_file_that_is_none_go_where_the_options_say(sandbox: San
     assert ran.code == 0, ran
     assert sandbox.path("SITE1", "/home/osg_data/panda/user.jdoe.1._000001.out.dat").read_text() == "one\n"
     assert sandbox.path("SITE1", "/home/osg_data/panda/000001/more.txt").read_text() == "two\n"
+
+
+def test_a_proxy_that_is_missing_is_deposited_once_before_the_first_task(sandbox: Sandbox, work: Path) -> None:
+    (work / "bulk.json").write_text('[{"inDS": "", "outDS": "user.jdoe.a"}, {"inDS": "", "outDS": "user.jdoe.b"}]')
+    words = (GO, "--inOutDsJson=bulk.json", "--myproxy=wdeng", f"--pilot={sandbox.env['SANDBOX_PILOT_DN']}")
+    refused = _prun(sandbox, work, *words)
+    assert refused.code == 80, refused
+    assert "nothing of yours is deposited" in refused.err
+    assert sandbox.rows("select 1 from jedi_tasks") == []
+    not_sent = _prun(sandbox, work, *words, "--deposit", "--noSubmit")
+    assert (not_sent.code, sandbox.rows("select 1 from deposits")) == (0, []), not_sent
+    done = _prun(sandbox, work, *words, "--deposit")
+    assert done.code == 0, done
+    assert done.err.count("deposited: ") == 1
+    assert len(sandbox.rows("select 1 from deposits")) == 1
+
+
+def test_with_v_it_is_said_what_is_right(sandbox: Sandbox, work: Path) -> None:
+    result = _prun(sandbox, work, GO, "-v", "--noSubmit")
+    assert result.code == 0
+    assert "goclient prun: ok: SITE1 is" in result.err
+
+
+@pytest.mark.parametrize("kind", ["a server of GridFTP", "a broken catalogue", "nobody has logged in"])
+def test_an_endpoint_alone_whose_directory_nobody_knows(sandbox: Sandbox, work: Path, kind: str) -> None:
+    catalogue = work / "mine.toml"
+    text = '[OLD]\nkind = "gridftp"\nurl = "gsiftp://host.example.org"\n' if kind == "a server of GridFTP" else "broken"
+    catalogue.write_text(text)
+    sandbox.env["GOCLIENT_ENDPOINTS"] = str(catalogue)
+    if kind == "nobody has logged in":
+        catalogue.write_text("")
+        del sandbox.env["GOCLIENT_CLIENT_SECRET"]
+    result = _prun(sandbox, work, "--useGOForOutput=OLD")
+    assert result.code == {"a server of GridFTP": 0, "a broken catalogue": 10}.get(kind, 4), result
+    if kind == "a server of GridFTP":
+        (row,) = sandbox.rows("select * from jedi_tasks")
+        assert "gsiftp://host.example.org/~/jdoe/user.jdoe.test/" in str(row)

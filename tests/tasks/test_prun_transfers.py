@@ -115,6 +115,18 @@ def test_each_of_several_tasks_has_its_own_words(tool: Tool) -> None:
     assert len(tool.server.tasks) == 2
 
 
+def test_many_tasks_have_their_words_once_each(tool: Tool) -> None:
+    assert tool.prun("--inOutDsJson=many.json", "--inDS=mc:in", "--noCheck", "--useGOForOutput=SITE1:/o/").code == 0
+    folders = [f"--OutputGO=SITE1:/o/jdoe/user.jdoe.{number}/" for number in range(6)]
+    assert [tool.words(number)[1] for number in range(6)] == folders
+    assert {len(tool.words(number)) for number in range(6)} == {4}
+
+
+def test_an_account_alone_is_told_to_the_pilot(tool: Tool) -> None:
+    assert tool.prun("--noCheck", "--myproxy=jdoe@px.example.org").code == 0
+    assert tool.words() == ["--goclient=v1:1", "--MyproxyGO=jdoe@px.example.org:7512"]
+
+
 def test_a_lenient_marker_is_bare_and_warned_of(tool: Tool) -> None:
     result = tool.prun("--noCheck", "--useGOForOutput=SITE1:/o/", "--goLenient")
     assert tool.words()[0] == "goclient=v1:3"
@@ -258,6 +270,21 @@ def test_somebody_elses_dataset_is_refused_in_the_words_of_prun(tool: Tool) -> N
     assert "outDS must be 'user.jdoe." in result.out
     assert tool.server.tasks == []
     assert tool.left == set()
+
+
+def test_a_user_without_a_nickname_is_refused_in_the_words_of_prun(tool: Tool) -> None:
+    result = tool.prun("--noCheck", GO, PANDA_AUTH="x509_no_grid")
+    assert result.code == 10
+    assert "PANDA_NICKNAME is not defined" in result.out
+    assert tool.server.requests == []
+    assert tool.left == set()
+
+
+def test_the_words_of_2012_may_name_a_file_with_a_list(tool: Tool) -> None:
+    (tool.folder / "names.txt").write_text("a.root\nb.root\n")
+    words = "globus-endpoint-out=SITE1 out-mode=gc dir-out=/o/${SN/P} files-out=@names.txt"
+    assert tool.prun("--noCheck", "--globusWords", words).code == 0
+    assert [move.source.name for move in decode(" ".join(tool.words())).spec.output] == ["a.root", "b.root"]
 
 
 # --- what the server says -------------------------------------------------------------------------------------
