@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVER := .venv-server
 GLOBUS := .venv-globus
+OLDEST := .venv-panda-client
 PIP := -m pip install --quiet --disable-pip-version-check
 PACKAGE := pyproject.toml setup.cfg requirements/constraints.txt
 
@@ -13,8 +14,9 @@ PACKAGE := pyproject.toml setup.cfg requirements/constraints.txt
 demo: $(VENV)/.demo-ready
 	$(BIN)/goclient sandbox demo
 
-test: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
+test: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready $(OLDEST)/.ready
 	GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
+	GOCLIENT_TEST_OLDEST_PANDA_CLIENT="$(CURDIR)/$(OLDEST)" \
 	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/pytest
 
 check: $(VENV)/.dev-ready
@@ -29,7 +31,7 @@ figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
 	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md
 
 clean:
-	rm -rf $(VENV) $(SERVER) $(GLOBUS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
@@ -51,4 +53,9 @@ $(SERVER)/.ready: requirements/server.txt
 $(GLOBUS)/.ready: requirements/globus-cli.txt
 	$(PYTHON) -m venv $(GLOBUS)
 	$(GLOBUS)/bin/python $(PIP) -r requirements/globus-cli.txt
+	touch $@
+
+# A folder of packages only: it comes before what $(VENV) has.
+$(OLDEST)/.ready: requirements/oldest-panda-client.txt | $(BIN)/python
+	$(BIN)/python $(PIP) --no-deps --upgrade --target $(OLDEST) -r requirements/oldest-panda-client.txt
 	touch $@

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, RequestError, UsageError, quoted
-from goclient.model.block import attach
+from goclient.model.block import MAX_BLOCK, MAX_TASK_BLOCK, attach
 from goclient.model.finding import Finding
 from goclient.model.grammar import LISTS, Items
 from goclient.model.lists import ReadLines
@@ -26,18 +26,26 @@ class Understood(NamedTuple):
 
 
 def understood(
-    text: str, *, items: Items, count: int, lenient: bool, read_lines: ReadLines, errors: Sequence[GoclientError] = ()
+    text: str,
+    *,
+    items: Items,
+    count: int,
+    lenient: bool,
+    read_lines: ReadLines,
+    errors: Sequence[GoclientError] = (),
+    task: bool = False,
 ) -> Understood:
     """What job parameters, and the items of the options beside them, mean for so many jobs.
 
-    ``errors`` were found before, and are reported with the others.
+    ``errors`` were found before, and are reported with the others.  ``task``: JEDI makes the jobs, as many as it likes.
     """
     collected = Collector(errors)
     spec, payload, mistakes, doubts = _typed(text, items, collected, read_lines)
     collected.errors += mistakes
-    collected.errors += spec_mistakes(spec, count)
+    collected.errors += spec_mistakes(spec, count, task=task)
     with collected:
-        attach(payload, spec, lenient=lenient)  # names that are resolved may only be longer
+        limit = MAX_TASK_BLOCK if task else MAX_BLOCK
+        attach(payload, spec, lenient=lenient, limit=limit)  # names that are resolved may only be longer
     return Understood(spec, payload, _without_consequences(collected.errors), [*doubts, *on_node(spec)])
 
 
@@ -73,8 +81,8 @@ SHOWN = 5  # warnings of one kind, of thousands of files maybe
 JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
 
 
-def spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
-    """What is wrong with a spec for ``count`` jobs that sendJob makes, which JEDI never sees."""
+def spec_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iterator[GoclientError]:
+    """What is wrong with a spec for ``count`` jobs that sendJob makes, which JEDI never sees, or for a task."""
     try:
         plan(spec)
     except GoclientError as error:
@@ -88,7 +96,7 @@ def spec_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
                 code="own-file",
                 subject=str(move.source),
             )
-    for move in spec.moves:
+    for move in spec.moves if not task else ():
         for place in (move.source, move.destination):
             for placeholder in TASK_PLACEHOLDERS:
                 if placeholder in place.path:

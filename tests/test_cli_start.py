@@ -45,6 +45,9 @@ QUICK = [
     ("goclient", "login", "--help"),
     ("goclient", "logout", "--help"),
     ("goclient", "whoami", "--help"),
+    ("goclient", "prun", "-h"),
+    ("goclient", "prun", "--helpGroup", "globus"),
+    ("goclient", "pathena", "-h"),
 ]
 
 

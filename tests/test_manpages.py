@@ -16,6 +16,7 @@ import goclient
 from goclient import errors
 from goclient.cli import (
     _myproxy_options,
+    _task_options,
     check,
     endpoint,
     explain,
@@ -31,15 +32,19 @@ from goclient.cli import (
 )
 from goclient.cli._argparse import Parser
 from goclient.model.grammar import OVERWRITE
+from goclient.tasks.table import TABLES
+from goclient.tasks.words import divided
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("sendJob.1", "goclient.1", "goclient-myproxy.1")
+PAGES = ("sendJob.1", "goclient.1", "goclient-myproxy.1", "goclient-prun.1")
 MYPROXY_ACTIONS: dict[str, type[Any]] = {
     "DEPOSIT": _myproxy_options.DepositOptions,
     "INFO": _myproxy_options.InfoOptions,
     "RETRIEVE": _myproxy_options.RetrieveOptions,
     "DESTROY": _myproxy_options.DestroyOptions,
 }
+TOOLS = _task_options.KINDS  # whose other options are panda-client's
+OWN_PAGES = {"MYPROXY", *map(str.upper, TOOLS)}
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 
 SENDJOB = sendjob.SendJobOptions
@@ -197,6 +202,12 @@ def test_a_page_lists_each_option_of_a_subcommand_and_no_other(
     assert sorted(listed + common) == sorted(options)
 
 
+def test_prun_page_lists_our_options_in_the_order_of_help() -> None:
+    listed = [tag.tag for tag in _tags("goclient-prun.1") if tag.section == "OPTIONS"]
+    options = TABLES["pathena"].options.values()
+    assert listed == [f"--{option.name} {option.metavar}".rstrip() for option in options]
+
+
 def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -> None:
     shared = {field.name for field in dataclasses.fields(SENDJOB)} - {
         field.name for field in dataclasses.fields(sendjob.RunOptions)
@@ -206,8 +217,8 @@ def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -
 
 
 def test_goclient_page_has_a_section_for_each_subcommand() -> None:
-    assert {*SUBCOMMANDS, "MYPROXY"} == {name.upper() for name in main.COMMANDS}
-    assert {*SUBCOMMANDS, "MYPROXY"} <= set(_sections("goclient.1"))
+    assert {*SUBCOMMANDS, *OWN_PAGES} == {name.upper() for name in main.COMMANDS}
+    assert {*SUBCOMMANDS, *OWN_PAGES} <= set(_sections("goclient.1"))
     assert [name.lower() for name in MYPROXY_ACTIONS] == list(myproxy.ACTIONS)
 
 
@@ -239,6 +250,7 @@ DOCUMENTED = [
         pytest.param("goclient-myproxy.1", section, options, id=section.lower())
         for section, options in MYPROXY_ACTIONS.items()
     ),
+    pytest.param("goclient-prun.1", "OPTIONS", TOOLS["pathena"], id="prun"),
 ]
 
 
@@ -266,7 +278,7 @@ def test_the_synopsis_of_sendjob_is_the_usage_of_its_help() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_names_no_option_that_does_not_exist(page: str) -> None:
-    ours = (*SUBCOMMANDS.values(), *MYPROXY_ACTIONS.values())
+    ours = (*SUBCOMMANDS.values(), *MYPROXY_ACTIONS.values(), *TOOLS.values())
     known = _option_names(SENDJOB).union(*map(_option_names, ours), OTHER_WORDS)
     assert {name for name in _OPTION.findall(_prose(page)) if name.startswith("--")} <= known
 
@@ -277,7 +289,10 @@ def test_the_examples_of_a_page_are_command_lines_that_parse(page: str) -> None:
     assert examples
     for program, *words in examples:
         options_class = SENDJOB
-        if program == "goclient":
+        if program == "goclient" and words[0] in TOOLS:
+            options_class = TOOLS[tool := words.pop(0)]
+            words = divided(words, TABLES[tool], lambda word: word.startswith("-")).ours
+        elif program == "goclient":
             actions = MYPROXY_ACTIONS if words[0] == "myproxy" and words.pop(0) else SUBCOMMANDS
             options_class = actions[words.pop(0).upper()]
         _, mistakes = _parser(options_class).read(words)

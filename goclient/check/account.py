@@ -103,7 +103,9 @@ class Account:
         error = self._error(code, message, remedy)
         if not self._to_deposit:
             return Finding.failed(error)
-        return Finding("warning", TO_DEPOSIT, error.subject, message, "sendJob.py deposits a new one (--deposit)")
+        return Finding(
+            "warning", TO_DEPOSIT, error.subject, message, "a new one is deposited before anything is sent (--deposit)"
+        )
 
     def _error(self, code: str, message: str, remedy: str) -> MyproxyError:
         return MyproxyError(message, hint=f"{remedy}: {self._command()}", code=code, subject=str(self._account))

@@ -102,18 +102,11 @@ def _check_deposit(options: SendJobOptions) -> None:
 
 def _deposit_if_due(submission: "Submission", options: SendJobOptions) -> None:
     """None, once the proxy that the jobs need is deposited, if the user asked for it and it is not there."""
-    if not submission.deposit_due or submission.spec.myproxy is None or options.pilot is None:
+    if not submission.deposit_due or submission.spec.myproxy is None:
         return
-    from goclient.cli.options import accounts
-    from goclient.deposit import HOUR, Wish, deposit
-    from goclient.services.myproxy.policy import pattern_of
+    from goclient.cli._deposit import deposit
 
-    account = submission.spec.myproxy
-    service = accounts().service(account, seconds=float(options.goTimeout), deposit=True)
-    hours = max(12, options.goNeeds)
-    wish = Wish(account.user, pattern_of(options.pilot), proxy_lifetime=hours * HOUR, needs=options.goNeeds * HOUR)
-    proof = deposit(service, wish)
-    _run.say(PROG, f"deposited: {proof.summary}")
+    deposit(submission.spec.myproxy, options, PROG)
 
 
 def _say(submission: "Submission", options: SendJobOptions) -> None:

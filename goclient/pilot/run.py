@@ -134,6 +134,7 @@ class Pilot:
                 program, arguments, folder=directory, env=self._environment(job, directory), beat=beat.maybe
             )
             self._say(f"the payload ended well after {done.seconds:.1f} s")
+            self._put_log(job, spec, folder)
             for task in tasks:
                 if task.phase != "stage-in":
                     carry(task)
@@ -214,18 +215,29 @@ class Pilot:
     def _keep_log(self, job: AssignedJob, folder: Path) -> Path | None:
         """The archive with the payload's output and what the pilot said, or None if it cannot be written."""
         try:
-            text = "".join(f"{line}\n" for line in self._said)
-            (folder / "pilot.log").write_text(text, encoding="utf-8", errors="backslashreplace")
             self._settings.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
             archive = self._settings.logs / (Path(job.log_file).name or f"{job.panda_id}.job.log.tgz")
-            with tarfile.open(archive, "w:gz") as tar:
-                for file in (folder / "pilot.log", folder / "job" / payload.OUTPUT):
-                    if file.is_file() and not file.is_symlink():
-                        tar.add(file, file.name)
+            self._write_log(archive, folder)
         except (OSError, ValueError) as error:
             self._say(f"the log is lost: {error}")
             return None
         return archive
+
+    def _write_log(self, archive: Path, folder: Path) -> None:
+        text = "".join(f"{line}\n" for line in self._said)
+        (folder / "pilot.log").write_text(text, encoding="utf-8", errors="backslashreplace")
+        with tarfile.open(archive, "w:gz") as tar:
+            for file in (folder / "pilot.log", folder / "job" / payload.OUTPUT):
+                if file.is_file() and not file.is_symlink():
+                    tar.add(file, file.name)
+
+    def _put_log(self, job: AssignedJob, spec: TransferSpec, folder: Path) -> None:
+        """Writes the log, as far as it goes, into the job's directory if it is to be taken away with the output."""
+        archive = folder / "job" / job.log_file
+        moved = (*spec.stage_out, *spec.output)
+        wanted = any(move.source.endpoint is None and move.source.path == f"/{job.log_file}" for move in moved)
+        if wanted and Path(job.log_file).name == job.log_file and not os.path.lexists(archive):
+            self._write_log(archive, folder)
 
     def _say(self, text: str) -> None:
         self._said.append(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} {text}")

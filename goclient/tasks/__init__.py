@@ -1,0 +1,1 @@
+"""prun and pathena of panda-client, unmodified, with our options in them."""

@@ -1,0 +1,121 @@
+"""What is changed in panda-client while it runs, and whether it can be: each function is looked at first.
+
+panda-client has no place for options of others.  A few of its functions are replaced by ours, which call them; all else
+is as it was installed.  A function that is gone or takes other arguments is refused: a task must never be submitted
+without its transfers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import goclient
+from goclient.errors import RequestError
+
+OLDEST, NEWEST = "2.0.0", "2.2.0"  # of panda-client, that goclient is tested with
+INSTALL = "pip install goclient[prun]"
+
+Function = Callable[..., Any]  # panda-client has no types
+
+
+class Hook(NamedTuple):
+    """A function of panda-client, by its module, its class if it has one, and its name; and what it takes first."""
+
+    module: str
+    owner: str
+    name: str
+    takes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ".".join(part for part in (self.module, self.owner, self.name) if part)
+
+
+ADD_HELP = Hook("Group_argparse", "GroupArgParser", "add_helpGroup", ("self", "addHelp"))
+ADD_GROUP = Hook("Group_argparse", "GroupArgParser", "add_group", ("self", "name", "desc"))
+PARSE = Hook("Group_argparse", "GroupArgParser", "parse_known_args", ("self", "args", "namespace"))
+PRUN = Hook("PrunScript", "", "main", ())
+LINE = Hook("PsubUtils", "", "convSysArgv", ("argv",))
+WHO = Hook("PsubUtils", "", "check_proxy", ("verbose", "voms_role"))
+NICKNAME = Hook("PsubUtils", "", "getNickname", ("verbose",))
+CHECK = Hook("PsubUtils", "", "checkTaskParam", ("taskParamMap", "unlimitNumOutputs"))
+SEND = Hook("Client", "", "insertTaskParams", ("taskParams", "verbose", "properErrorCode", "parent_tid"))
+
+AT_START = (ADD_HELP, ADD_GROUP, PARSE)
+BEFORE_WORK = (LINE, WHO, NICKNAME, CHECK, SEND)  # their modules look up a host's name when they are imported
+
+
+def version() -> str:
+    """The version of the panda-client that is installed; raises RequestError if there is none, or it is too old."""
+    try:
+        found = str(import_module("pandaclient.PandaToolsPkgInfo").release_version)
+    except ImportError:
+        raise RequestError("panda-client is not installed", hint=INSTALL, code="panda-client") from None
+    if tuple(int(part) if part.isdecimal() else 0 for part in found.split(".")) < (2, 0):
+        message = f"panda-client {found} is too old: goclient {goclient.__version__} needs {OLDEST} or later"
+        raise RequestError(message, hint=INSTALL, code="panda-client")
+    return found
+
+
+def changed(what: str) -> RequestError:
+    """The error that panda-client is not as we know it; nothing was submitted."""
+    return RequestError(
+        f"panda-client {version()} is not one that goclient {goclient.__version__} knows: {what}; nothing is submitted",
+        hint=f"install one from {OLDEST} to {NEWEST}, which are tested: pip install panda-client=={NEWEST}",
+        code="panda-client",
+    )
+
+
+class Replaced:
+    """Replaces functions of panda-client while a ``with`` block runs."""
+
+    def __init__(self) -> None:
+        self._restore: list[Callable[[], None]] = []
+
+    def replace(self, hook: Hook, ours: Callable[[Function], Function]) -> None:
+        """None, once a function is what ``ours`` makes of it; raises RequestError if it is not as we know it."""
+        original, owner = found(hook), _owner(hook)
+        inherited = hook.name not in vars(owner)
+
+        def restore() -> None:
+            if inherited:
+                delattr(owner, hook.name)
+            else:
+                setattr(owner, hook.name, original)
+
+        setattr(owner, hook.name, ours(original))
+        self._restore.append(restore)
+
+    def __enter__(self) -> Replaced:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for restore in reversed(self._restore):
+            restore()
+
+
+def found(hook: Hook) -> Function:
+    """The function of a hook; raises RequestError if it is gone, or takes other arguments."""
+    function: Function | None = getattr(_owner(hook), hook.name, None)
+    if function is None:
+        raise changed(f"it has no {hook}")
+    code = getattr(function, "__code__", None)
+    takes = code.co_varnames[: code.co_argcount] if code is not None else ()
+    if takes[: len(hook.takes)] != hook.takes:
+        raise changed(f"{hook} takes ({', '.join(takes)}), not ({', '.join(hook.takes)}, …)")
+    return function
+
+
+def _owner(hook: Hook) -> Any:
+    """The module or class of a hook; raises RequestError if it is gone."""
+    try:
+        module = import_module(f"pandaclient.{hook.module}")
+        return getattr(module, hook.owner) if hook.owner else module
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("pandaclient"):
+            raise
+        raise changed(f"it has no {hook}") from error

@@ -1,0 +1,95 @@
+"""The look at a task's transfers before anything of it is uploaded or submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from goclient.check import Looker
+from goclient.check.parallel import Asker
+from goclient.errors import GoclientError, raise_all
+from goclient.model.block import MAX_TASK_BLOCK, attach
+from goclient.model.finding import Finding
+from goclient.model.location import is_uuid
+from goclient.model.plan import plan
+from goclient.model.spec import GRIDFTP, TransferSpec
+from goclient.services.collection import Collection
+from goclient.submit import PreflightFailed
+from goclient.tasks.moves import Server, renamed, shared, to_server
+from goclient.tasks.outputs import Outputs
+from goclient.tasks.wanted import Meant, Wanted, without_folders
+
+
+class Expected(NamedTuple):
+    """What is known of one task before it is made: its dataset, and what its outputs will be."""
+
+    dataset: str
+    outputs: Outputs
+
+
+class Looked(NamedTuple):
+    """What was looked at: the transfers as typed and the server, their endpoints resolved; and what was found."""
+
+    spec: TransferSpec
+    server: Server | None
+    findings: list[Finding]
+
+
+def look(wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str, *, complete: bool) -> Looked:
+    """What is found of the transfers of these tasks; raises PreflightFailed with the errors among it.
+
+    ``complete``: all outputs are known already, so that a file which two jobs would write is refused here.
+    """
+    server = meant.server and with_directory(meant.server, wanted.looker)
+    specs = [transfers(meant.spec, server, task, nickname) for task in tasks]
+    for spec in specs if complete else ():
+        raise_all(shared(spec, several=len(tasks) > 1))
+        words_of(spec, lenient=wanted.lenient)
+    looker, warnings = without_folders(wanted, specs)
+    own = len(meant.spec.output)
+    joined = specs[0].model_copy(
+        update={"output": specs[0].output[:own] + tuple(move for spec in specs for move in spec.output[own:])}
+    )
+    resolved, findings = looker.look(joined, 1)
+    findings = [*meant.doubts, *warnings, *findings]
+    if any(finding.error is not None for finding in findings):
+        raise PreflightFailed(findings)
+    if server is not None:
+        server = Server(str(resolved.output[own].destination.endpoint), server.directory)
+    return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), server, findings)
+
+
+def transfers(
+    typed: TransferSpec, server: Server | None, task: Expected, nickname: str, *, found: TransferSpec | None = None
+) -> TransferSpec:
+    """All transfers of one task; ``found`` is ``typed`` with its endpoints resolved, once they are."""
+    spec = renamed(typed, task.outputs.names, found)
+    return spec if server is None else to_server(spec, server.folder(nickname, task.dataset), task.outputs)
+
+
+def words_of(spec: TransferSpec, *, lenient: bool) -> list[str]:
+    """The words of a task's transfers, the marker first; raises RequestError if they are too many, or in conflict."""
+    plan(spec)
+    return attach("", spec, lenient=lenient, limit=MAX_TASK_BLOCK).split()
+
+
+def with_directory(server: Server, looker: Looker) -> Server:
+    """The server with a directory: if none was typed, the endpoint's default one, or the home directory.
+
+    What is wrong with the endpoint is not said here: the look at all endpoints finds it.
+    """
+    if server.directory is not None or looker.globus is None or server.endpoint.startswith(GRIDFTP):
+        return server
+    try:
+        known, globus = looker.catalogue(), looker.globus()
+    except GoclientError:
+        return server
+    meant = known.get(server.endpoint, server.endpoint)
+    if meant.startswith(GRIDFTP):
+        return server
+
+    def identify(name: str) -> Collection:
+        return globus.collection(meant, called=name) if is_uuid(meant) else globus.resolve(name, known=known)
+
+    found = Asker(looker.wishes.seconds, looker.say).ask(identify, [server.endpoint])[server.endpoint]
+    return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory)

@@ -1,0 +1,123 @@
+"""The transfers of one task: what was typed, with PanDA's names of its outputs, and those of ``--useGOForOutput``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from goclient.errors import GoclientError, RequestError, quoted
+from goclient.model.grammar import DEFAULT_WORKING
+from goclient.model.location import parse_endpoint, parse_location
+from goclient.model.serial import needs_serial, shared_targets
+from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
+from goclient.tasks.outputs import PATTERN, Outputs
+
+HOME = "/~/"
+COUNT = 1000  # jobs of a task among which targets are looked for that become one file; how many it has, JEDI decides
+TASK = "$JEDITASKID"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What ``--useGOForOutput`` names: an endpoint, and a directory on it; None is the endpoint's default one."""
+
+    endpoint: str
+    directory: str | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Server:
+        """The server that ``ENDPOINT[:/DIR/]`` names; raises RequestError with the reason."""
+        scheme = text.startswith(("globus://", GRIDFTP))
+        alone = text.count("/") == 2 if scheme else "/" not in text
+        try:
+            if alone:
+                return cls(parse_endpoint(text.removesuffix(":")))
+            place = parse_location(text)
+        except RequestError as error:
+            hint = "write ENDPOINT:/DIR/, or ENDPOINT for its default directory"
+            message = f"--useGOForOutput={error.message}"
+            raise RequestError(message, hint=hint, code=error.code, subject="--useGOForOutput") from None
+        return cls(str(place.endpoint), place.path)
+
+    def folder(self, nickname: str, dataset: str) -> Place:
+        """The directory for all that a task writes: below the server's own, the user's and the dataset's."""
+        path = f"{(self.directory or HOME).rstrip('/')}/{nickname}/{dataset.rstrip('/')}/"
+        try:
+            return Place(endpoint=self.endpoint, path=path)
+        except ValueError as error:
+            message = f"--useGOForOutput: the files would go to {quoted(f'{self.endpoint}:{path}')}: {error}"
+            raise RequestError(message, hint="choose another --outDS", code="location") from error
+
+
+def renamed(typed: TransferSpec, names: Mapping[str, str], found: TransferSpec | None = None) -> TransferSpec:
+    """The spec in which each output of the task has its name in PanDA.
+
+    ``found`` is the same spec as the preflight gave it back, whose endpoints and destinations are taken.
+    """
+    found = found or typed
+
+    def moves(old: tuple[Move, ...], new: tuple[Move, ...]) -> tuple[Move, ...]:
+        pairs = zip(old, new, strict=True)
+        return tuple(
+            Move(_renamed(one.source, names) if one.source.endpoint is None else two.source, two.destination)
+            for one, two in pairs
+        )
+
+    stage_out, output = moves(typed.stage_out, found.stage_out), moves(typed.output, found.output)
+    return found.model_copy(update={"stage_out": stage_out, "output": output})
+
+
+def _renamed(source: Place, names: Mapping[str, str]) -> Place:
+    lfn = names.get(source.path[1:])
+    return _written(lfn) if lfn is not None else source
+
+
+def _written(lfn: str) -> Place:
+    """The file of that name in PanDA, in the job's directory; raises RequestError if it is not known before."""
+    try:
+        if lfn.startswith(PATTERN):
+            raise ValueError("its name is a pattern")
+        return Place(endpoint=None, path=f"/{lfn}")
+    except ValueError as error:
+        raise RequestError(
+            f"the output {quoted(lfn)} cannot be taken away: {error}",
+            hint="declare outputs by their names, without --addNthFieldOf…ToLFN, for Globus to take them",
+            code="outputs",
+        ) from error
+
+
+def to_server(spec: TransferSpec, folder: Place, outputs: Outputs) -> TransferSpec:
+    """The spec that takes every output and the log to that folder, too; raises RequestError if there are none."""
+    lfns = [*dict.fromkeys(outputs.names.values()), *([outputs.log] if outputs.log else [])]
+    if not lfns:
+        message = "--useGOForOutput has nothing to take: the task has no outputs, and no log"
+        hint = "declare them with --outputs, or leave out --noSeparateLog"
+        raise RequestError(message, hint=hint, code="outputs", subject="--useGOForOutput")
+    more = tuple(Move(_written(lfn), folder) for lfn in lfns)
+    return spec.model_copy(update={"output": (*spec.output, *more), "working": spec.working or DEFAULT_WORKING})
+
+
+def shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]:
+    """An error for each file that two jobs would write; ``several``: there are several such tasks."""
+    for move in needs_serial(spec):
+        yield RequestError(
+            f"all jobs of the task would write {quoted(move.target)}",
+            hint="put ${SN/P} (the job's number) in the destination or the name, or declare the file as an output",
+            code="shared-target",
+            subject=str(move.target),
+        )
+    for move in spec.moves if several else ():
+        if move.destination.endpoint is not None and TASK not in move.target_path:
+            yield RequestError(
+                f"each task of --inOutDsJson would write {quoted(move.target)}",
+                hint=f"put {TASK} in the destination or the name, beside ${{SN/P}}",
+                code="shared-target",
+                subject=str(move.target),
+            )
+    for first, second in shared_targets(spec, COUNT):
+        yield RequestError(
+            f"{quoted(first)} and {quoted(second)} are one file in two jobs",
+            hint="use ${SN/P}, which always has six digits, or names that differ in more than numbers",
+            code="shared-target",
+            subject=str(second),
+        )

@@ -1,0 +1,100 @@
+"""What our options on a command line of prun or pathena ask for, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from goclient.check import Looker
+from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
+from goclient.model.finding import Finding
+from goclient.model.globus_words import NAMES
+from goclient.model.grammar import Items
+from goclient.model.lists import ReadLines
+from goclient.model.spec import MyproxyAccount, TransferSpec
+from goclient.tasks.moves import Server
+from goclient.understand import understood
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was typed: items of the transfer options, the bare words of 2012, a server for all output, and how to look.
+
+    ``errors`` are the mistakes in single options.  ``remarks`` are for the user, whatever is found.  ``deposit`` makes
+    the deposit that the look at an account may find due.
+    """
+
+    items: Items
+    words: str
+    server: str | None
+    lenient: bool
+    looker: Looker
+    deposit: Callable[[MyproxyAccount], None]
+    errors: tuple[GoclientError, ...] = ()
+    remarks: tuple[Finding, ...] = ()
+
+
+class Meant(NamedTuple):
+    """What it means: the transfers as typed, the same in each task, and the server; and warnings."""
+
+    spec: TransferSpec
+    server: Server | None
+    doubts: list[Finding]
+
+    def __bool__(self) -> bool:
+        return self.server is not None or self.spec != TransferSpec()
+
+
+def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
+    """What is wanted of each task; raises every mistake.  ``merging``: other jobs make the outputs of the task."""
+    collected = Collector(wanted.errors)
+    server = None
+    if wanted.server is not None:
+        with collected:
+            server = Server.read(wanted.server)
+    spec, payload, errors, doubts = understood(
+        wanted.words, items=wanted.items, count=1, lenient=wanted.lenient, read_lines=read_lines, task=True
+    )
+    collected.errors += [_of_words(part) for error in errors for part in error.parts]
+    collected.errors += _together(wanted, spec, payload, merging=merging)
+    raise_all(collected.errors)
+    return Meant(spec, server, [*wanted.remarks, *doubts])
+
+
+def _together(wanted: Wanted, spec: TransferSpec, payload: str, *, merging: bool) -> Iterator[GoclientError]:
+    """What is wrong with options together."""
+    if payload.strip():
+        message = f"--globusWords: {quoted(payload)} is not about transfers"
+        hint = f"the words are {', '.join(NAMES)}; the payload's own words are in --exec or --trf"
+        yield RequestError(message, hint=hint, code="not-a-word", subject="--globusWords")
+    if merging and (wanted.server is not None or spec.stage_out or spec.output):
+        yield RequestError(
+            "--mergeOutput and files that Globus takes away do not go together: merge jobs make the outputs, later, "
+            "and no transfers are theirs",
+            hint="leave out --mergeOutput, or --useGOForOutput, --OutputGO and --StageoutGOdest",
+            code="merge",
+            subject="--mergeOutput",
+        )
+    if wanted.server is not None and spec.out_mode == "local":
+        message = "--useGOForOutput takes the outputs to an endpoint, and out-mode=local asks none"
+        yield RequestError(message, hint="use one of them", code="mode", subject="--useGOForOutput")
+
+
+def _of_words(error: GoclientError) -> GoclientError:
+    """The error of a job's words, which prun's users type as ``--globusWords``."""
+    for name in ("message", "hint", "subject"):
+        setattr(error, name, getattr(error, name).replace("--jobParameters", "--globusWords"))
+    return error
+
+
+def without_folders(wanted: Wanted, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:
+    """The look without ``--goMkdir`` if a folder's name is known only when the jobs are, and a warning then."""
+    looker = wanted.looker
+    targets = (move.target for spec in specs for move in spec.moves if move.destination.endpoint is not None)
+    numbered = next((target for target in targets if "$" in target.folder), None)
+    if numbered is None or not looker.wishes.make_folders:
+        return looker, []
+    message = f"--goMkdir makes no folder: that of {quoted(numbered)} has its name only when the job is made"
+    warning = Finding("warning", "no-folder", str(numbered), message, "Globus makes folders when files come")
+    return replace(looker, wishes=replace(looker.wishes, make_folders=False)), [warning]

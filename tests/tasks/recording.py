@@ -1,0 +1,202 @@
+"""A PanDA server that keeps what it is sent, and the environment in which panda-client talks to it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Result, clean_environment, run_command
+
+NICKNAME = "jdoe"
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def token() -> str:
+    """An id token as panda-client reads it: who it is, and no signature that anybody checks."""
+
+    def part(document: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
+
+    claims = {"name": "jane doe", "preferred_username": NICKNAME, "groups": ["wlcg"], "exp": 4102444800}
+    return f"{part({'alg': 'none', 'kid': 'k'})}.{part(claims)}.x"
+
+
+@dataclass
+class Recording:
+    """What a server was sent, as (path, body), and what it says: each refusal is the answer to one task."""
+
+    url: str
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
+    refusals: list[Any] = field(default_factory=list)
+    tasks_made: int = 0
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            "PANDA_URL": f"{self.url}/server/panda",
+            "PANDA_URL_SSL": f"{self.url}/server/panda",
+            "PANDACACHE_URL": f"{self.url}/server/panda",
+            "PANDA_BEHIND_REAL_LB": "1",
+            "PANDA_AUTH": "oidc",
+            "PANDA_AUTH_VO": "wlcg",
+            "PANDA_AUTH_ID_TOKEN": token(),
+        }
+
+    @property
+    def paths(self) -> list[str]:
+        return [path.rpartition("/api/v1/")[2] for path, _ in self.requests]
+
+    @property
+    def tasks(self) -> list[dict[str, Any]]:
+        """The parameters of each task that came."""
+        return [json.loads(body)["task_parameters"] for path, body in self.requests if path.endswith("/task/submit")]
+
+    @property
+    def masked(self) -> list[tuple[str, bytes]]:
+        """What came, without what differs from run to run: names of sandboxes, which are UUIDs, and their contents."""
+        return [
+            (path, UUID.sub("UUID", body.decode()).encode())
+            if not path.endswith(("_cache_file",))
+            else (path, b"a file")
+            for path, body in self.requests
+        ]
+
+    def answer(self, path: str) -> Any:
+        """The JSON document, or the HTTP status, that a request gets."""
+        if path.endswith("/task/submit"):
+            if self.refusals:
+                return self.refusals.pop(0)
+            self.tasks_made += 1
+            return {
+                "success": True,
+                "message": f"succeeded. new jediTaskID={self.tasks_made}",
+                "data": self.tasks_made,
+            }
+        if path.endswith("/validate_cache_file"):
+            return {"success": False, "message": "NOTFOUND", "data": None}
+        return {"success": True, "message": "", "data": None}
+
+    def forget(self) -> None:
+        """Forgets what came."""
+        self.requests.clear()
+        self.tasks_made = 0
+
+
+@contextmanager
+def recording() -> Iterator[Recording]:
+    """A started server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            kept.requests.append((self.path, body))
+            answer = kept.answer(self.path)
+            status, document = (answer, {}) if isinstance(answer, int) else (200, answer)
+            text = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_PUT = do_GET = do_POST  # http.server's names
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    kept = Recording(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield kept
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@dataclass(frozen=True)
+class Tool:
+    """prun or pathena, stock and ours, in one folder, in front of one server."""
+
+    server: Recording
+    env: dict[str, str]
+    folder: Path
+
+    def ours(self, tool: str, *words: str, **more: str) -> Result:
+        return run_command(("goclient", tool, *words), env={**self.env, **more}, cwd=self.folder)
+
+    def prun(self, *words: str, **more: str) -> Result:
+        """Ours with what each task needs, and these words."""
+        return self.ours("prun", "--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild", *words, **more)
+
+    def pathena(self, *words: str, **more: str) -> Result:
+        return self.ours("pathena", *PATHENA, *words, **more)
+
+    def stock(self, tool: str, *words: str) -> Result:
+        command = [sys.executable, "-W", "ignore", "-c", STOCK[tool], *words]
+        env = {"PANDA_SYS": sys.prefix, **self.env}
+        done = subprocess.run(
+            command, env=env, cwd=self.folder, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def words(self, number: int = 0) -> list[str]:
+        """Our words in a task that came: what follows the last of panda-client's own items."""
+        values = [str(item["value"]) for item in self.server.tasks[number]["jobParameters"]]
+        marks = [at for at, value in enumerate(values) if "goclient=v1" in value]
+        return values[marks[0] :] if marks else []
+
+    @property
+    def left(self) -> set[str]:
+        """What is in the folder that was not before."""
+        return {path.name for path in self.folder.iterdir()} - set(FILES)
+
+
+STOCK = {
+    "prun": "from pandaclient.PrunScript import main; main()",
+    "pathena": "import pandaclient.PathenaScript",
+}
+PATHENA = (
+    "--outDS=user.jdoe.test",
+    "--trf=Reco_tf.py maxEvents=5 outputB=%OUT.foo.root",
+    "--containerImage=docker://x",
+)
+BULK = [{"inDS": "mc:in1", "outDS": "user.jdoe.one"}, {"inDS": "mc:in2", "outDS": "user.jdoe.two"}]
+FILES = {
+    "run.sh": "echo hi\n",
+    "old.o": "",
+    "options.json": json.dumps({"outDS": "user.jdoe.json", "exec": "run.sh", "noBuild": True, "nJobs": "3"}),
+    "unknown.json": json.dumps({"outDS": "user.jdoe.json", "exec": "run.sh", "wrong": 1}),
+    "bulk.json": json.dumps(BULK),
+    "many.json": json.dumps([{"inDS": "mc:in", "outDS": f"user.jdoe.{n}"} for n in range(6)]),
+    "inputs.txt": "mc:one\nmc:two\n",
+    "files.txt": "file1\nfile2\n",
+}
+
+
+@contextmanager
+def tool_in(root: Path) -> Iterator[Tool]:
+    """The tools in a new folder below this one, in front of a server of their own."""
+    folder, home = root / "work", root / "home"
+    for one in (folder, home):
+        one.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    with recording() as server:
+        yield Tool(server, {**clean_environment(home), **server.env}, folder)

@@ -1,0 +1,91 @@
+"""goclient prun in the sandbox: from the command line to the files at the endpoint, through JEDI and the pilot."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Result, Sandbox, run_command
+
+GO = "--useGOForOutput=SITE1:/home/osg_data/panda/"
+EXEC = "sh -c 'echo one > out.dat; echo two > more.txt'"
+FOLDER = "/atlas/dq2/test/jdoe/user.jdoe.test/"
+
+
+@pytest.fixture
+def work(sandbox: Sandbox) -> Path:
+    folder = sandbox.cwd / "work"
+    folder.mkdir()
+    return folder
+
+
+def _prun(sandbox: Sandbox, work: Path, *words: str) -> Result:
+    needed = ("--outDS=user.jdoe.test", f"--exec={EXEC}", "--noBuild", "--site=ANALY_BNL_T3")
+    return run_command(("goclient", "prun", *needed, *words), env=sandbox.env, cwd=work)
+
+
+def test_the_example_of_2012_ends_with_the_outputs_of_every_job_at_the_server(sandbox: Sandbox, work: Path) -> None:
+    words = ("--nJobs=3", "--outputs=out.dat", "--useGOForOutput", "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/")
+    result = _prun(sandbox, work, *words)
+    assert result.code == 0, result
+    for _ in range(3):
+        ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
+        assert ran.code == 0, ran
+    there = {path.name: path for path in sandbox.path("wdeng#ANLHEP_ATLAS8", FOLDER).iterdir()}
+    assert set(there) == {
+        *(f"user.jdoe.1._{number:06}.out.dat" for number in (1, 2, 3)),
+        *(f"user.jdoe.test.log.1.{number:06}.log.tgz" for number in (1, 2, 3)),
+    }
+    assert there["user.jdoe.1._000002.out.dat"].read_text() == "one\n"
+    with tarfile.open(there["user.jdoe.test.log.1.000003.log.tgz"]) as log:
+        assert {"job.out", "pilot.log"} <= set(log.getnames())
+
+
+def test_an_output_and_a_file_that_is_none_go_where_the_options_say(sandbox: Sandbox, work: Path) -> None:
+    folder = "SITE1:/home/osg_data/panda/"
+    words = ("--Data=out.dat,more.txt", f"--OutputGO={folder},{folder}${{SN/P}}/")
+    result = _prun(sandbox, work, "--nJobs=1", "--outputs=out.dat", *words)
+    assert result.code == 0, result
+    ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
+    assert ran.code == 0, ran
+    assert sandbox.path("SITE1", "/home/osg_data/panda/user.jdoe.1._000001.out.dat").read_text() == "one\n"
+    assert sandbox.path("SITE1", "/home/osg_data/panda/000001/more.txt").read_text() == "two\n"
+
+
+def test_a_proxy_that_is_missing_is_deposited_once_before_the_first_task(sandbox: Sandbox, work: Path) -> None:
+    (work / "bulk.json").write_text('[{"inDS": "", "outDS": "user.jdoe.a"}, {"inDS": "", "outDS": "user.jdoe.b"}]')
+    words = (GO, "--inOutDsJson=bulk.json", "--myproxy=wdeng", f"--pilot={sandbox.env['SANDBOX_PILOT_DN']}")
+    refused = _prun(sandbox, work, *words)
+    assert refused.code == 80, refused
+    assert "nothing of yours is deposited" in refused.err
+    assert sandbox.rows("select 1 from jedi_tasks") == []
+    not_sent = _prun(sandbox, work, *words, "--deposit", "--noSubmit")
+    assert (not_sent.code, sandbox.rows("select 1 from deposits")) == (0, []), not_sent
+    done = _prun(sandbox, work, *words, "--deposit")
+    assert done.code == 0, done
+    assert done.err.count("deposited: ") == 1
+    assert len(sandbox.rows("select 1 from deposits")) == 1
+
+
+def test_with_v_it_is_said_what_is_right(sandbox: Sandbox, work: Path) -> None:
+    result = _prun(sandbox, work, GO, "-v", "--noSubmit")
+    assert result.code == 0
+    assert "goclient prun: ok: SITE1 is" in result.err
+
+
+@pytest.mark.parametrize("kind", ["a server of GridFTP", "a broken catalogue", "nobody has logged in"])
+def test_an_endpoint_alone_whose_directory_nobody_knows(sandbox: Sandbox, work: Path, kind: str) -> None:
+    catalogue = work / "mine.toml"
+    text = '[OLD]\nkind = "gridftp"\nurl = "gsiftp://host.example.org"\n' if kind == "a server of GridFTP" else "broken"
+    catalogue.write_text(text)
+    sandbox.env["GOCLIENT_ENDPOINTS"] = str(catalogue)
+    if kind == "nobody has logged in":
+        catalogue.write_text("")
+        del sandbox.env["GOCLIENT_CLIENT_SECRET"]
+    result = _prun(sandbox, work, "--useGOForOutput=OLD")
+    assert result.code == {"a server of GridFTP": 0, "a broken catalogue": 10}.get(kind, 4), result
+    if kind == "a server of GridFTP":
+        (row,) = sandbox.rows("select * from jedi_tasks")
+        assert "gsiftp://host.example.org/~/jdoe/user.jdoe.test/" in str(row)

@@ -1,0 +1,177 @@
+"""The words of a command line, divided: what is pure in it, and the table of our options."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient.cli._task_options import KINDS
+from goclient.errors import RequestError
+from goclient.model.spec import TransferSpec
+from goclient.tasks.moves import Server, to_server
+from goclient.tasks.outputs import Outputs, declared, expected, outputs_of
+from goclient.tasks.table import TABLES
+from goclient.tasks.words import HIDDEN, Option, divided, hidden, nearest, shown, values, words_of
+
+TABLE = TABLES["prun"]
+OURS = sorted(f"--{name}" for name in TABLE.options)
+TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12)
+ANY = st.one_of(TEXTS, st.sampled_from([*OURS, "--", "-", "--exec", "--outDS=x", HIDDEN + "x"]))
+LINES = st.lists(st.one_of(ANY, st.builds("{}={}".format, st.sampled_from(OURS), TEXTS)), max_size=8)
+
+
+def _takes_value(word: str) -> bool:
+    return word in ("--exec", "--outDS")
+
+
+@given(LINES)
+def test_hidden_words_are_shown_as_they_were(line: list[str]) -> None:
+    assert shown(hidden(line, TABLE)) == line
+
+
+@given(LINES)
+def test_no_word_of_ours_is_left_to_be_taken_for_an_obsolete_one(line: list[str]) -> None:
+    words = hidden(line, TABLE)
+    end = words.index("--") if "--" in words else len(words)
+    assert not any(TABLE.named(word) for word in words[:end])
+
+
+@given(LINES.filter(lambda line: not any(TABLE.named(word) for word in line)))
+def test_a_line_without_a_word_of_ours_passes_byte_for_byte(line: list[str]) -> None:
+    assert hidden([word for word in line if not word.startswith(HIDDEN)], TABLE) == [
+        word for word in line if not word.startswith(HIDDEN)
+    ]
+    assert divided(line, TABLE, _takes_value) == (line, [])
+
+
+@given(LINES)
+def test_the_words_of_panda_client_keep_their_order_and_none_is_lost(line: list[str]) -> None:
+    stock, ours = divided(line, TABLE, _takes_value)
+    rest = iter(line)
+    assert all(word in rest for word in stock)
+    assert sum(len(word.encode()) for word in line) == sum(len(word.encode()) for word in [*stock, *ours]) - sum(
+        1 for word in ours if word not in line
+    )  # an equals sign joins a value to its option
+
+
+DIVIDED = {
+    "one word": (["--goMkdir"], [], ["--goMkdir"]),
+    "with an equals sign": (["--Data=x"], [], ["--Data=x"]),
+    "two words": (["--Data", "x", "y"], ["y"], ["--Data=x"]),
+    "a flag takes nothing": (["--goMkdir", "jobO.py"], ["jobO.py"], ["--goMkdir"]),
+    "no value at the end": (["--Data"], [], ["--Data"]),
+    "an option is no value": (["--Data", "--goMkdir"], [], ["--Data", "--goMkdir"]),
+    "a dash is a value": (["--Data", "-"], [], ["--Data=-"]),
+    "the value of an option of theirs": (["--exec", "--Data x"], ["--exec", "--Data x"], []),
+    "an option of theirs without its value": (["--exec", "--goMkdir"], ["--exec"], ["--goMkdir"]),
+    "their value in its word": (["--exec=--Data", "--Data=y"], ["--exec=--Data"], ["--Data=y"]),
+    "after a bare --": (["--goMkdir", "--", "--Data=y"], ["--", "--Data=y"], ["--goMkdir"]),
+    "an abbreviation is not ours": (["--goMk"], ["--goMk"], []),
+    "one dash": (["-Data=x"], ["-Data=x"], []),
+    "an empty value": (["--Data="], [], ["--Data="]),
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "stock", "ours"), [pytest.param(*case, id=name) for name, case in DIVIDED.items()]
+)  # fmt: skip
+def test_ours_are_taken_out_of_a_line(line: list[str], stock: list[str], ours: list[str]) -> None:
+    assert divided(line, TABLE, _takes_value) == (stock, ours)
+
+
+def test_what_words_give_gives_the_words_again() -> None:
+    ours = ["--Data=a", "--Data=b", "--goMkdir", "--goNeeds=5", "--useGOForOutput=S:/o/"]
+    given_values = values(ours, TABLE)
+    assert given_values == {"Data": ["a", "b"], "goMkdir": True, "goNeeds": 5, "useGOForOutput": "S:/o/"}
+    assert words_of(given_values, TABLE) == ours
+    assert words_of({"goMkdir": False, "Data": None, "goNeeds": "x"}, TABLE) == ["--goNeeds=x"]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("--useGOForOutputt", "--useGOForOutput"),
+        ("--usegoforoutput=x", "--useGOForOutput"),
+        ("--useGO", "--useGOForOutput"),
+        ("--outputgo", "--OutputGO"),
+        ("--Data", ""),
+        ("--frobnicate", ""),
+        ("Data", ""),
+        ("-x", ""),
+    ],
+)
+def test_a_word_that_is_nearly_ours_is_told(word: str, meant: str) -> None:
+    assert nearest(word, TABLE) == meant
+
+
+@pytest.mark.parametrize("tool", KINDS)
+def test_the_table_is_that_of_the_option_dataclass(tool: str) -> None:
+    made = {}
+    for field in fields(KINDS[tool]):
+        meta, number = field.metadata, field.type is int
+        text = meta["help"] + (f" (default: {field.default})" if number else "")
+        flag = field.type is bool
+        metavar = "" if flag else meta["metavar"] or field.name.upper()
+        made[field.name] = Option(field.name, metavar, text, flag=flag, many=meta["many"], number=number)
+        assert meta["args"] == [f"--{field.name}"]
+    assert TABLES[tool].options == made
+
+
+# --- outputs, and where they go -------------------------------------------------------------------------------
+
+
+def test_outputs_are_read_as_both_tools_write_them() -> None:
+    def task(text: str, *lfns: str) -> dict[str, object]:
+        outputs = [{"type": "template", "param_type": "output", "value": lfn} for lfn in lfns]
+        return {"jobParameters": [*outputs, {"type": "constant", "value": text}], "log": {"value": "log"}}
+
+    assert outputs_of(task("-o \"{'a': 'lfn.a'}\"", "lfn.a")) == ({"a": "lfn.a"}, "log")
+    pathena = "-o \"{'IROOT': [('a', 'lfn.a')], 'hist': 'lfn.h'}\" "
+    assert outputs_of(task(pathena, "lfn.a", "lfn.h")).names == {"a": "lfn.a", "hist": "lfn.h"}
+    assert outputs_of(task("run.sh")).names == {}
+    for text in ("-o unknown", '-o "{broken}"', "-o \"{'a': 'lfn.a'}\""):
+        with pytest.raises(RequestError, match="is not said"):
+            outputs_of(task(text, "lfn.b"))
+
+
+def test_outputs_are_expected_as_a_line_declares_them() -> None:
+    assert declared("A:x.dat, y*.dat,regex|z.*", None, ["more"]) == ["x.dat", "y*.dat", "more"]
+    assert declared("", "Reco_tf.py out=%OUT.a.root,b", []) == ["a.root"]
+    assert expected(["y*.dat"], "jdoe", "ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint", "directory"),
+    [
+        ("wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/", "wdeng#ANLHEP_ATLAS8", "/atlas/dq2/test/"),
+        ("wdeng#ANLHEP_ATLAS8", "wdeng#ANLHEP_ATLAS8", None),
+        ("SITE1:", "SITE1", None),
+        ("SITE1:/", "SITE1", "/"),
+        ("SITE1:/~/x", "SITE1", "/~/x"),
+        ("gsiftp://host:2811", "gsiftp://host:2811", None),
+        ("gsiftp://host/x", "gsiftp://host", "/x"),
+        ("globus://" + "a" * 8 + "-aaaa-aaaa-aaaa-" + "a" * 12, "a" * 8 + "-aaaa-aaaa-aaaa-" + "a" * 12, None),
+    ],
+)
+def test_a_server_is_an_endpoint_with_or_without_a_directory(text: str, endpoint: str, directory: str | None) -> None:
+    assert Server.read(text) == Server(endpoint, directory)
+
+
+@pytest.mark.parametrize("text", ["/atlas", "a/b", "SITE1:x/", "$X", "", "SITE1:/../"])
+def test_what_is_no_server_is_refused(text: str) -> None:
+    with pytest.raises(RequestError, match="--useGOForOutput="):
+        Server.read(text)
+
+
+def test_a_dataset_that_makes_no_directory_is_refused() -> None:
+    with pytest.raises(RequestError, match="the files would go to"):
+        Server("SITE1", "/o/").folder("jdoe", "user.jdoe.x/../y")
+
+
+def test_each_output_goes_once() -> None:
+    spec = to_server(TransferSpec(), Server("S", "/o").folder("j", "d"), Outputs({"a": "l", "b": "l"}, ""))
+    assert [str(move.target) for move in spec.output] == ["S:/o/j/d/l"]
+    assert spec.working == "goclient"
