@@ -20,6 +20,7 @@ from pathlib import Path
 import language
 import myproxy
 import myproxy_tools
+import panda_tasks
 import preflight
 
 BIN = Path(sys.executable).parent
@@ -227,7 +228,8 @@ def _seconds(stamp: str) -> float:
 
 def main() -> int:
     """Writes the table; 1 if a goal is missed."""
-    rows = [*start_up(), *records(), *demo(), *language.rows(), *preflight.rows(), *myproxy.rows(), *myproxy_tools.rows()]
+    rows = [*start_up(), *records(), *demo(), *language.rows(), *preflight.rows()]
+    rows += [*myproxy.rows(), *myproxy_tools.rows(), *panda_tasks.rows()]
     heads = ["what", "figure", "goal", "met", "medians"]
     lines = [
         "# Figures",
