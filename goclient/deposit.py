@@ -51,12 +51,12 @@ class Proof(NamedTuple):
     @property
     def request(self) -> str:
         """What a pilot has to type to get a proxy."""
-        from goclient.model.entries import shell_word
+        import shlex  # the model's own way of quoting would load pydantic; nothing here has control characters
 
         host, _, port = self.server.rpartition(":")
         words = ["-s", host.strip("[]"), "-p", port, "-l", self.wish.account]
         words += ["-k", self.wish.name] if self.wish.name else []
-        return " ".join(map(shell_word, ["goclient", "myproxy", "retrieve", *words, "-o", "FILE"]))
+        return shlex.join(["goclient", "myproxy", "retrieve", *words, "-o", "FILE"])
 
     @property
     def summary(self) -> str:
