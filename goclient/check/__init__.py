@@ -19,9 +19,10 @@ from goclient.model.spec import GRIDFTP, TransferSpec
 
 if TYPE_CHECKING:
     from goclient.check.endpoints import Endpoints
-    from goclient.check.parallel import Aside, Asker
+    from goclient.check.parallel import Asker
     from goclient.check.paths import Paths
     from goclient.grid import Accounts
+    from goclient.services.deadline import Aside
     from goclient.services.globus import Globus
 
 
@@ -89,7 +90,7 @@ class Looker:
         if self.globus is None or not (spec.myproxy or spec.user):
             return None
         from goclient.check.account import Account, as_warnings
-        from goclient.check.parallel import Aside
+        from goclient.services.deadline import Aside
 
         wishes, accounts = self.wishes, self.accounts()
         try:

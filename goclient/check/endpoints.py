@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from goclient.check.parallel import Aside, Asker
+from goclient.check.parallel import Asker
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
 from goclient.model.entries import command
 from goclient.model.finding import Finding
 from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.location import is_uuid
 from goclient.model.spec import GRIDFTP, NODE_FILES, TransferSpec
+from goclient.services.deadline import Aside
 
 if TYPE_CHECKING:
     from goclient.services.collection import Collection

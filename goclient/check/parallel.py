@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from goclient.errors import EndpointError, GoclientError
 
@@ -90,24 +90,6 @@ class Asker:
             code="globus-timeout",
             transient=True,
         )
-
-
-class Aside(Generic[R]):
-    """One thing that is done beside others; what it gives is asked for at the end."""
-
-    def __init__(self, call: Callable[[], R]) -> None:
-        self._answers: queue.SimpleQueue[R | Exception] = queue.SimpleQueue()
-        threading.Thread(target=lambda: self._answers.put(_answer(lambda _: call(), None)), daemon=True).start()
-
-    def result(self, seconds: float) -> R:
-        """What it gave, or raises; TimeoutError after so many seconds."""
-        try:
-            answer = self._answers.get(timeout=max(seconds, 0.001))
-        except queue.Empty:
-            raise TimeoutError from None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
 
 def _answer(question: Callable[[T], R], subject: T) -> R | GoclientError | Exception:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, quoted, raise_all
+from goclient.services.deadline import Aside
 from goclient.services.myproxy.connection import Connection, Deadline, Maker, connect
 from goclient.services.myproxy.identity import Identity
 from goclient.services.myproxy.policy import dn_of
@@ -24,6 +26,9 @@ from goclient.services.myproxy.wire import (
     deposits_of,
     encode_request,
 )
+
+if TYPE_CHECKING:
+    from goclient.services.myproxy.delegation import Asked
 
 MAX_CHAIN = 20  # certificates
 TIMEOUT = 30.0  # seconds
@@ -129,12 +134,12 @@ class MyProxy:
         :func:`proxy_file.write_proxy` makes a file of it.  It lasts ``lifetime`` seconds, or as long as the deposit
         and the server allow.  ``passphrase`` is that of the deposit, if it has one.
         """
-        from goclient.services.myproxy import delegation
-
         request = Request(GET, account, lifetime, name, passphrase=passphrase)
+        encode_request(request)
+        asking = Aside(_new_key)  # while the server looks who asks
         with self._opened(request) as connection:
             self._asked(connection, request)
-            asked = delegation.ask()
+            asked = asking.result(self._timeout)
             step = "it sent the proxy"
             connection.send(asked.request, step=step)
             if connection.peek(step=step) == _ERROR_BEGINS:
@@ -146,6 +151,8 @@ class MyProxy:
             response = connection.response(step="it said that the proxy is complete")
             if response.kind != OK:
                 raise refusal(self.server, request, response)
+        from goclient.services.myproxy import delegation
+
         return delegation.assemble(asked, chain)
 
     # --- one conversation ---
@@ -204,6 +211,13 @@ class MyProxy:
                 )  # fmt: skip
             self._passphrase = self._ask()
         return Own(self._identity, self._passphrase)
+
+
+def _new_key() -> Asked:
+    """A new key, and what a server is asked to sign for it."""
+    from goclient.services.myproxy import delegation
+
+    return delegation.ask()
 
 
 def _policy_faults(retrievers: str, lifetime: int, identity: Identity) -> list[MyproxyError]:
