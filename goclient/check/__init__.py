@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Wishes:
     """What a user says about the checks.
 
-    ``make_folders``: folders that are missing at a destination are made.  ``allow_personal``: files may go between two
+    ``make_folders``: folders that are missing at a destination are made, those with ``make_numbered`` too whose names
+    have placeholders.  ``allow_personal``: files may go between two
     Globus Connect Personal endpoints.  ``pilot_identity``: the id or user name of whoever the pilot transfers as, if it
     is known.  ``probe``: a directory is really made at each destination, and removed.  ``hours``: how long the login
     should last.  ``seconds``: the end of all checks.  ``pilot``: the DN of whoever retrieves the proxy of a MyProxy
@@ -38,6 +39,7 @@ class Wishes:
     """
 
     make_folders: bool = False
+    make_numbered: bool = True
     allow_personal: bool = False
     pilot_identity: str | None = None
     probe: bool = False
@@ -163,6 +165,7 @@ def preflight(
         serials=serials,
         overwrite=spec.overwrite,
         make_missing=wishes.make_folders,
+        make_numbered=wishes.make_numbered,
         owners={one.id: one.owner for one in endpoints.collections.values()},
     )
     findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)

@@ -38,6 +38,7 @@ class Paths:
         serials: Sequence[int],
         overwrite: bool,
         make_missing: bool,
+        make_numbered: bool,
         owners: Mapping[str, str],
     ) -> None:
         self._globus = globus
@@ -48,6 +49,7 @@ class Paths:
         self._serials = serials
         self._overwrite = overwrite
         self._make_missing = make_missing
+        self._make_numbered = make_numbered
         self._owners = owners
 
     def findings(self, spec: TransferSpec, *, safe: bool = True) -> list[Finding]:
@@ -65,10 +67,14 @@ class Paths:
         sources = [list(self._sources(move)) for move in moves]
         safe = safe and not any(one.error for found in sources for one in found)
         if self._make_missing and safe:
-            folders = map(folder_of, written)
+            folders = [folder_of(place) for move in moves if self._is_made(move) for place in self._written(move)]
             self._made = make_folders(folders, self._listings, self._globus, self._asker, self._typed)
         found = [one for move, ours in zip(moves, sources, strict=True) for one in (*ours, *self._targets(move))]
         return [*found, *map(Finding.failed, filter(None, map(self._no_login, server))), *self._size(moves)]
+
+    def _is_made(self, move: Move) -> bool:
+        """True if the folder of a move's target is made where it is missing."""
+        return self._sees(move.destination) and (self._make_numbered or "$" not in move.target.folder)
 
     def _server(self, spec: TransferSpec) -> Place:
         """The place whose listing tells whether the server that sees the job's directory lets one in."""

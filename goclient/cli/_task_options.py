@@ -91,7 +91,8 @@ def _remarks(options: TaskOptions) -> "list[Finding]":
     if options.goLenient:
         message = "a site that does not know goclient will run the jobs without their files (--goLenient)"
         found.append(Finding("warning", "lenient", "--goLenient", message))
-    if options.noCheck and options.goMkdir:
-        message = "no folder is made, because nothing is looked at (--noCheck)"
-        found.append(Finding("warning", "no-folder", "--goMkdir", message))
+    for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if options.noCheck else ():
+        if getattr(options, name):
+            message = f"--{name} has no effect, because nothing is looked at (--noCheck)"
+            found.append(Finding("warning", "no-look", f"--{name}", message))
     return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from goclient.cli import _run
 from goclient.tasks.run import Desk, run
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from goclient.tasks.wanted import Wanted
 
 
-def run_tool(tool: str, argv: Sequence[str]) -> int:
-    """The exit code of prun or pathena of panda-client with these words."""
+def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, list[Any], int | None], None] | None = None) -> int:
+    """The exit code of prun or pathena of panda-client with these words; ``sent`` is told of each task."""
 
     def read(words: Sequence[str]) -> Wanted:
         from goclient.cli._task_options import wanted  # -h, and a task without transfers, need none of this
@@ -29,4 +30,22 @@ def run_tool(tool: str, argv: Sequence[str]) -> int:
     def say(text: str, hint: str) -> None:
         _run.say(f"goclient {tool}", text, hint)
 
-    return run(tool, argv, Desk(TABLES[tool], read, read_lines, say))
+    return run(tool, argv, Desk(TABLES[tool], read, read_lines, say, sent))
+
+
+def called(argv: Sequence[str]) -> int:
+    """The exit code of a call from Python: the descriptor for what was sent, the tool, its words."""
+    descriptor, tool, *words = argv
+
+    def sent(name: str, said: list[Any], number: int | None) -> None:
+        import json
+        import os
+
+        line = {"name": name, "said": str(said[-1]), "jediTaskID": number}
+        os.write(int(descriptor), f"{json.dumps(line)}\n".encode())
+
+    return _run.run(f"goclient {tool}", lambda own: run_tool(tool, own, sent), words)
+
+
+if __name__ == "__main__":
+    sys.exit(called(sys.argv[1:]))

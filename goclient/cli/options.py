@@ -225,6 +225,9 @@ def _wanted(options: TransferOptions) -> Iterator["GoclientError"]:
         if typed and not options.myproxy:
             message = f"{name} is about a MyProxy account, and there is no --myproxy"
             yield RequestError(message, hint="name it: --myproxy USER[@HOST[:PORT]]", code="no-account", subject=name)
+    if options.deposit and getattr(options, "noCheck", False):
+        message = "--deposit looks first whether there is a deposit, and --noCheck says not to look"
+        yield RequestError(message, hint="leave out one of the two", code="combination", subject="--deposit")
     if options.deposit and not options.pilot:
         message = "--deposit does not say for whom"
         yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")

@@ -65,8 +65,6 @@ def _sendjob(argv: Sequence[str]) -> int:
     items = transfer_items(options, collected)
     with collected:
         check_identities(options)
-    with collected:
-        _check_deposit(options)
     try:
         submission = submit.prepare(
             job_request(options, options, items),
@@ -89,15 +87,6 @@ def _sendjob(argv: Sequence[str]) -> int:
         _deposit_if_due(submission, options)
         _send(submission, document, options)
     return 0
-
-
-def _check_deposit(options: SendJobOptions) -> None:
-    """None; raises RequestError if something would be deposited without a look whether it is there."""
-    from goclient.errors import RequestError
-
-    if options.deposit and options.noCheck:
-        message = "--deposit looks first whether there is a deposit, and --noCheck says not to look"
-        raise RequestError(message, hint="leave out one of the two", code="combination", subject="--deposit")
 
 
 def _deposit_if_due(submission: "Submission", options: SendJobOptions) -> None:

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
-    """What a call came to.
+class SentTask(NamedTuple):
+    """One task that was sent: its name, what the server said, and its id, None if it was not accepted."""
 
-    ``exit_code`` is that of the command, ``output`` all that it printed.  ``tasks`` are what ``--dumpJson`` has of each
-    task: the options, and ``returnCode``, ``returnOut`` and ``jediTaskID``; they are empty if there was no task.
-    """
+    name: str
+    said: str
+    jediTaskID: int | None  # noqa: N815  # as panda-client calls it
+
+
+class TaskResult(NamedTuple):
+    """What a call came to: the exit code of the command, all that it printed, and the tasks that were sent."""
 
     exit_code: int
     output: str
-    tasks: tuple[Mapping[str, Any], ...] = ()
+    tasks: tuple[SentTask, ...] = ()
 
     @property
     def jediTaskID(self) -> int | None:  # noqa: N802  # as panda-client calls it
-        """The id of the first task that was submitted; None if none was."""
-        return next((task["jediTaskID"] for task in self.tasks if task.get("jediTaskID") is not None), None)
+        """The id of the first task that was accepted; None if none was."""
+        return next((task.jediTaskID for task in self.tasks if task.jediTaskID is not None), None)
 
 
 def prun(args: Sequence[str]) -> TaskResult:
@@ -45,38 +46,12 @@ def pathena(args: Sequence[str]) -> TaskResult:
 
 
 def _called(tool: str, args: Sequence[str]) -> TaskResult:
-    path = _dumped(args)
-    if path is not None:
-        return _run(tool, args, path)
-    with tempfile.TemporaryDirectory(prefix="goclient-") as folder:
-        path = os.path.join(folder, "tasks.json")
-        return _run(tool, [f"--dumpJson={path}", *args], path)
-
-
-def _dumped(args: Sequence[str]) -> str | None:
-    """Where the caller has the tasks dumped himself, if he does."""
-    for word, following in zip(args, [*args[1:], None], strict=True):
-        name, equals, value = word.partition("=")
-        if name == "--dumpJson":
-            return os.path.expanduser(value) if equals else following and os.path.expanduser(following)
-    return None
-
-
-def _run(tool: str, args: Sequence[str], dump: str) -> TaskResult:
-    before = _stamp(dump)
-    command = [sys.executable, "-P", "-m", "goclient", tool, *args]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    tasks = []
-    if _stamp(dump) != before:
-        with open(dump, encoding="utf-8") as file:
-            tasks = json.load(file)
-    return TaskResult(done.returncode, done.stdout.decode(errors="backslashreplace"), tuple(tasks))
-
-
-def _stamp(path: str) -> tuple[int, int] | None:
-    """What tells whether a file was written meanwhile; None if there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino
+    # Each task is written down when it was sent, whatever becomes of the process later.
+    with tempfile.TemporaryFile() as sent:
+        command = [sys.executable, "-P", "-m", "goclient.cli._tasks", str(sent.fileno()), tool, *args]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, pass_fds=(sent.fileno(),)
+        )
+        sent.seek(0)
+        tasks = tuple(SentTask(**json.loads(line)) for line in sent)
+    return TaskResult(done.returncode, done.stdout.decode(errors="backslashreplace"), tasks)

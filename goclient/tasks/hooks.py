@@ -40,11 +40,12 @@ PRUN = Hook("PrunScript", "", "main", ())
 LINE = Hook("PsubUtils", "", "convSysArgv", ("argv",))
 WHO = Hook("PsubUtils", "", "check_proxy", ("verbose", "voms_role"))
 NICKNAME = Hook("PsubUtils", "", "getNickname", ("verbose",))
+OUTDS = Hook("PsubUtils", "", "checkOutDsName", ("outDS", "official", "nickName", "mergeOutput", "verbose"))
 CHECK = Hook("PsubUtils", "", "checkTaskParam", ("taskParamMap", "unlimitNumOutputs"))
 SEND = Hook("Client", "", "insertTaskParams", ("taskParams", "verbose", "properErrorCode", "parent_tid"))
 
 AT_START = (ADD_HELP, ADD_GROUP, PARSE)
-BEFORE_WORK = (LINE, WHO, NICKNAME, CHECK, SEND)  # their modules look up a host's name when they are imported
+BEFORE_WORK = (LINE, WHO, NICKNAME, OUTDS, CHECK, SEND)  # their modules look up a host's name when they are imported
 
 
 def version() -> str:

@@ -28,10 +28,14 @@ class Expected(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """What was looked at: the transfers as typed and the server, their endpoints resolved; and what was found."""
+    """What was looked at: the transfers as typed and the server, their endpoints resolved; and what was found.
+
+    ``typed`` is the server as it was typed, with its directory.
+    """
 
     spec: TransferSpec
     server: Server | None
+    typed: Server | None
     findings: list[Finding]
 
 
@@ -47,16 +51,19 @@ def look(wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str,
         words_of(spec, lenient=wanted.lenient)
     looker, warnings = without_folders(wanted, specs)
     own = len(meant.spec.output)
-    joined = specs[0].model_copy(
-        update={"output": specs[0].output[:own] + tuple(move for spec in specs for move in spec.output[own:])}
-    )
-    resolved, findings = looker.look(joined, 1)
+    # The folder of a new dataset is never there: what was typed is the directory above it.
+    looked_at = specs[0] if server is None else to_server(renamed_of(meant, tasks[0]), server.top(), tasks[0].outputs)
+    resolved, findings = looker.look(looked_at, 1)
     findings = [*meant.doubts, *warnings, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
-    if server is not None:
-        server = Server(str(resolved.output[own].destination.endpoint), server.directory)
-    return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), server, findings)
+    found = server and Server(str(resolved.output[own].destination.endpoint), server.directory)
+    return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), found, server, findings)
+
+
+def renamed_of(meant: Meant, task: Expected) -> TransferSpec:
+    """What was typed, with the names in PanDA of a task's outputs."""
+    return renamed(meant.spec, task.outputs.names)
 
 
 def transfers(

@@ -39,6 +39,10 @@ class Server:
             raise RequestError(message, hint=hint, code=error.code, subject="--useGOForOutput") from None
         return cls(str(place.endpoint), place.path)
 
+    def top(self) -> Place:
+        """The directory that was typed, or the default one."""
+        return Place(endpoint=self.endpoint, path=f"{(self.directory or HOME).rstrip('/')}/")
+
     def folder(self, nickname: str, dataset: str) -> Place:
         """The directory for all that a task writes: below the server's own, the user's and the dataset's."""
         path = f"{(self.directory or HOME).rstrip('/')}/{nickname}/{dataset.rstrip('/')}/"

@@ -67,15 +67,19 @@ def _pairs(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def expected(names: Iterable[str], nickname: str, dataset: str, *, log: bool = True) -> Outputs:
     """What the outputs of a task will be, as far as it can be told before the task is made."""
-    lfns = {name: f"user.{nickname}.$JEDITASKID._${{SN/P}}.{_packed(name)}" for name in names}
+    lfns = {name: name if name.startswith(PATTERN) else _expected(name, nickname) for name in names}
     return Outputs(lfns, f"{dataset}.log.$JEDITASKID.${{SN/P}}.log.tgz" if log else "")
+
+
+def _expected(name: str, nickname: str) -> str:
+    return f"user.{nickname}.$JEDITASKID._${{SN/P}}.{_packed(name)}"
 
 
 def declared(outputs: str, trf: object, more: Sequence[str]) -> list[str]:
     """The names of the outputs that a command line declares: prun's --outputs, pathena's --trf and --extOutFile."""
     names = [name.rpartition(":")[2] for name in outputs.replace(" ", "").split(",") if name]
     text = " ".join(map(str, trf)) if isinstance(trf, list) else str(trf or "")
-    return [name for name in (*names, *_DECLARED.findall(text), *more) if not name.startswith(PATTERN)]
+    return [*names, *_DECLARED.findall(text), *more]
 
 
 def _packed(name: str) -> str:

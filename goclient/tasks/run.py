@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,25 +18,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import ExitCode, GoclientError, raise_all
-from goclient.tasks import hooks, words
+from goclient.tasks import datasets, hooks, words
 from goclient.tasks.hooks import Function, Replaced
 from goclient.tasks.line import DUMP, Line
 from goclient.tasks.words import Table
 
 if TYPE_CHECKING:
     from goclient.model.finding import Finding
-    from goclient.tasks.look import Expected, Looked
+    from goclient.tasks.look import Looked
     from goclient.tasks.outputs import TaskMap
     from goclient.tasks.wanted import Meant, Wanted
 
 
 class Desk(NamedTuple):
-    """Who types and reads: our options, what our words want, the files of lists, and how something is said."""
+    """Who types and reads: our options, what our words want, the files of lists, and how something is said.
+
+    ``sent`` is told of each task that was sent: its name, what the server said, and its id or None.
+    """
 
     table: Table
     read: Callable[[Sequence[str]], Wanted]
     read_lines: Callable[[str], list[str]]
     say: Callable[[str, str], None]
+    sent: Callable[[str, list[Any], int | None], None] | None = None
 
 
 def run(tool: str, argv: Sequence[str], desk: Desk) -> int:
@@ -99,11 +104,17 @@ class Session:
         self._nickname = ""
         self._judged = False
         self._appended: list[tuple[TaskMap, list[str]]] = []
-        self._deposited = False
+        self._count = 0  # of the tasks that are to be sent, if any transfers are asked for
+        self._sent = 0
         self._worst = 0
 
     def truth(self, code: int) -> int:
         """The exit code: panda-client's, unless it says that all is well when a task was not accepted."""
+        if not (code or self._worst or getattr(self.line.options, "noSubmit", False)) and self._sent < self._count:
+            self.desk.say(
+                f"error: {self._count - self._sent} of {self._count} tasks were not submitted", "see above why"
+            )
+            return int(ExitCode.SERVER)
         return code or self._worst
 
     def _prepare(self) -> None:
@@ -142,15 +153,26 @@ class Session:
         given = {name: value for name, value in vars(self.line.options).items() if name in table.options}
         if not given:
             return
-        typed = self.line.typed
-        if given != words.values(typed, table):  # --loadJson has changed it
-            typed = words.words_of(given, table)
+        loaded = self._loaded(table)
+        typed = [word for word in self.line.typed if word[2:].partition("=")[0] not in loaded]
+        typed += words.words_of(loaded, table)
         from goclient.tasks.wanted import meant
 
         wanted = self.desk.read(typed)
         merging = any(getattr(self.line.options, name, None) for name in ("mergeOutput", "mergeScript"))
         found = meant(wanted, self.desk.read_lines, merging=merging)
         self._asked = (wanted, found) if found else None
+
+    def _loaded(self, table: Table) -> dict[str, Any]:
+        """What the file of --loadJson gives our options, which counts more than the line.
+
+        It is read again: panda-client makes a number of each text that looks like one.
+        """
+        path = getattr(self.line.options, "loadJson", None)
+        if not path:
+            return {}
+        found = import_module("pandaclient.MiscUtils").decodeJSON(path)
+        return {name: value for name, value in found.items() if name in table.options}
 
     def look(self, original: Function) -> Function:
         """Looks at the transfers once it is known who the user is, before anything is uploaded."""
@@ -167,34 +189,22 @@ class Session:
         from goclient.submit import PreflightFailed
         from goclient.tasks.look import look
 
-        self._nickname = str(hooks.found(hooks.NICKNAME)() or "") if meant.server else ""
-        if meant.server and not self._nickname:
+        options = self.line.options
+        self._nickname = str(hooks.found(hooks.NICKNAME)() or "")
+        tasks = datasets.expected_of(options, self._nickname)
+        if not self._nickname or not all(task.dataset for task in tasks):
             return  # panda-client stops for that, in words of its own
+        for task in tasks:
+            datasets.check_name(task.dataset, options, self._nickname)
+        self._count = len(tasks)
         try:
-            complete = self.tool == "prun"
-            self._looked = look(wanted, meant, self._expected(), self._nickname, complete=complete)
+            complete = self.tool == "prun" or bool(getattr(options, "trf", None))
+            self._looked = look(wanted, meant, tasks, self._nickname, complete=complete)
         except PreflightFailed as error:
             self._say(error.findings)
             raise
         self._say(self._looked.findings)
-
-    def _expected(self) -> list[Expected]:
-        """What is known of the tasks before they are made."""
-        from goclient.tasks.look import Expected
-        from goclient.tasks.outputs import declared, expected
-
-        options = self.line.options
-        more = getattr(options, "extOutFile", "") or []
-        more = more.split(",") if isinstance(more, str) else more
-        names = declared(getattr(options, "outputs", ""), getattr(options, "trf", ""), more)
-        datasets = [options.outDS]
-        if options.inOutDsJson:
-            items = import_module("pandaclient.MiscUtils").decodeJSON(options.inOutDsJson)
-            datasets = [item["outDS"] for item in items]
-        log = not getattr(options, "noSeparateLog", False)
-        return [
-            Expected(name.rstrip("/"), expected(names, self._nickname, name.rstrip("/"), log=log)) for name in datasets
-        ]
+        self._deposit(wanted)
 
     def _say(self, findings: Sequence[Finding]) -> None:
         """Says the warnings, and with -v what is right."""
@@ -239,8 +249,9 @@ class Session:
         if self._looked is None:
             raise hooks.changed(f"{self.tool} does not call {hooks.WHO}")
         ready = Expected(str(task["taskName"]).rstrip("/"), outputs_of(task))
+        typed = transfers(meant.spec, self._looked.typed, ready, self._nickname)
+        raise_all(shared(typed, several=self._count > 1))
         spec = transfers(meant.spec, self._looked.server, ready, self._nickname, found=self._looked.spec)
-        raise_all(shared(spec, several=bool(self.line.options.inOutDsJson)))
         return words_of(spec, lenient=wanted.lenient)
 
     def send(self, original: Function) -> Function:
@@ -248,10 +259,15 @@ class Session:
 
         def insert(task: TaskMap, *args: Any, **more: Any) -> Any:
             self._sure(task)
-            self._deposit()
             status, answer = original(task, *args, **more)
-            if status != 0 or answer[0] not in (0, 3):  # 3: accepted, to a task that is there
+            accepted = status == 0 and answer[0] in (0, 3)  # 3: accepted, to a task that is there
+            number = re.search(r"jediTaskID=(\d+)", str(answer[1])) if accepted else None
+            self._sent += accepted
+            if not accepted or (number is None and answer[0] == 0):
                 self._worst = self._worst or int(ExitCode.SERVER)
+            if self.desk.sent is not None:
+                said = [status, answer[0], answer[1]] if status == 0 else [status, None, str(answer)]
+                self.desk.sent(str(task.get("taskName", "")), said, number and int(number[1]))
             return status, answer
 
         return insert
@@ -265,13 +281,16 @@ class Session:
         if last != ours or (self._asked is not None and not ours):
             raise hooks.changed(f"{self.tool} does not submit what {hooks.CHECK} was given")
 
-    def _deposit(self) -> None:
-        """None, once the proxy that the jobs need is deposited, if that was found due."""
-        if self._deposited or self._asked is None or self._looked is None:
-            return
+    def _deposit(self, wanted: Wanted) -> None:
+        """None, once the proxy that the jobs need is deposited, if that was found due; before anything is uploaded."""
         from goclient.check.account import TO_DEPOSIT
 
-        self._deposited = True
-        account = self._looked.spec.myproxy
-        if account is not None and any(finding.code == TO_DEPOSIT for finding in self._looked.findings):
-            self._asked[0].deposit(account)
+        looked = self._looked
+        due = looked is not None and any(finding.code == TO_DEPOSIT for finding in looked.findings)
+        if (
+            looked is not None
+            and due
+            and looked.spec.myproxy is not None
+            and not getattr(self.line.options, "noSubmit", False)
+        ):
+            wanted.deposit(looked.spec.myproxy)

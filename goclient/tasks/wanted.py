@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -57,14 +58,16 @@ def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
         wanted.words, items=wanted.items, count=1, lenient=wanted.lenient, read_lines=read_lines, task=True
     )
     collected.errors += [_of_words(part) for error in errors for part in error.parts]
-    collected.errors += _together(wanted, spec, payload, merging=merging)
+    collected.errors += _together(wanted, spec, payload, merging=merging, misread=bool(errors))
     raise_all(collected.errors)
     return Meant(spec, server, [*wanted.remarks, *doubts])
 
 
-def _together(wanted: Wanted, spec: TransferSpec, payload: str, *, merging: bool) -> Iterator[GoclientError]:
+def _together(
+    wanted: Wanted, spec: TransferSpec, payload: str, *, merging: bool, misread: bool
+) -> Iterator[GoclientError]:
     """What is wrong with options together."""
-    if payload.strip():
+    if payload.strip() and not misread:
         message = f"--globusWords: {quoted(payload)} is not about transfers"
         hint = f"the words are {', '.join(NAMES)}; the payload's own words are in --exec or --trf"
         yield RequestError(message, hint=hint, code="not-a-word", subject="--globusWords")
@@ -85,16 +88,17 @@ def _of_words(error: GoclientError) -> GoclientError:
     """The error of a job's words, which prun's users type as ``--globusWords``."""
     for name in ("message", "hint", "subject"):
         setattr(error, name, getattr(error, name).replace("--jobParameters", "--globusWords"))
+    error.hint = re.sub("[;.] [Ii]f it is the payload's own word, put it in quotes", "", error.hint)
     return error
 
 
 def without_folders(wanted: Wanted, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:
-    """The look without ``--goMkdir`` if a folder's name is known only when the jobs are, and a warning then."""
+    """The look that makes no folder whose name is known only when the jobs are, and a warning if there is one."""
     looker = wanted.looker
     targets = (move.target for spec in specs for move in spec.moves if move.destination.endpoint is not None)
     numbered = next((target for target in targets if "$" in target.folder), None)
     if numbered is None or not looker.wishes.make_folders:
         return looker, []
-    message = f"--goMkdir makes no folder: that of {quoted(numbered)} has its name only when the job is made"
+    message = f"--goMkdir makes no folder for {quoted(numbered)}: it has its name only when the job is made"
     warning = Finding("warning", "no-folder", str(numbered), message, "Globus makes folders when files come")
-    return replace(looker, wishes=replace(looker.wishes, make_folders=False)), [warning]
+    return replace(looker, wishes=replace(looker.wishes, make_numbered=False)), [warning]

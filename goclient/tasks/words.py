@@ -6,12 +6,16 @@ abbreviations of ours, and those of panda-client mean what they did.  Without a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from goclient.errors import GoclientError, UsageError, quoted, raise_all
 
 # panda-client takes words that it had in 2012, such as --useGOForOutput, off the command line before it parses it.
 # Until then ours begin so; nobody's option has a colon.
 HIDDEN = "--goclient:"
+_PASTED = ("\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212")  # what word processors make of a hyphen
 
 
 class Option(NamedTuple):
@@ -103,19 +107,35 @@ def values(ours: Sequence[str], table: Table) -> dict[str, Any]:
 
 
 def words_of(given: Mapping[str, Any], table: Table) -> list[str]:
-    """The words that give these values, which came from --loadJson maybe; a value that cannot be is put as it is."""
+    """The words that give these values, which came from --loadJson; raises all that cannot be values of an option."""
     found: list[str] = []
+    errors: list[GoclientError] = []
     for name, value in given.items():
-        if table.options[name].flag and isinstance(value, bool):
+        option = table.options[name]
+        each = value if option.many and isinstance(value, list) else [value]
+        if option.flag and isinstance(value, bool):
             found += [f"--{name}"] if value else []
+        elif not option.flag and all(_is_value(one, option) for one in each):
+            found += [f"--{name}={one}" for one in each]
         elif value is not None:
-            found += [f"--{name}={one}" for one in (value if isinstance(value, list) else [value])]
+            kind = "true or false" if option.flag else "a number" if option.number else "a text"
+            message = f"--loadJson: {name} is {quoted(json.dumps(value))}, not {kind}"
+            errors.append(UsageError(message, hint="mend the file", code="load-json", subject=f"--{name}"))
+    raise_all(errors)
     return found
+
+
+def _is_value(value: object, option: Option) -> bool:
+    return isinstance(value, str) or (option.number and type(value) is int)
 
 
 def nearest(word: str, table: Table) -> str:
     """The name of ours, with its dashes, that an unknown word was probably meant for; or the empty string."""
     name = word.partition("=")[0]
+    if name.startswith(_PASTED):
+        name = f"--{name.lstrip(''.join(_PASTED) + '-')}"
+        if name[2:] in table.options:
+            return name
     if not name.startswith("--") or name[2:] in table.options or len(name) > 32:
         return ""
     lower = {known.lower(): known for known in table.options}

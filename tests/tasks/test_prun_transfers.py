@@ -253,7 +253,7 @@ def test_a_file_of_options_with_a_value_that_cannot_be_is_refused(tool: Tool, va
     (tool.folder / "ours.json").write_text(json.dumps({"goMkdir": value, "useGOForOutput": value}))
     result = tool.prun("--loadJson=ours.json", "--noCheck")
     assert result.code == 2, result
-    assert "--goMkdir" in result.err
+    assert all(f"--loadJson: {name} is" in result.err for name in ("goMkdir", "useGOForOutput"))
     assert tool.server.requests == []
 
 
@@ -354,7 +354,7 @@ def test_an_input_that_is_not_there_stops_pathena_too(asked: Tool) -> None:
 def test_folders_are_made_now_if_the_user_says_so(asked: Tool, shared_sandbox: Sandbox) -> None:
     result = asked.prun("--useGOForOutput=SITE1:/home/osg_data/made/", "--goMkdir")
     assert result.code == 0, result
-    assert shared_sandbox.path("SITE1", "/home/osg_data/made/jdoe/user.jdoe.test").is_dir()
+    assert shared_sandbox.path("SITE1", "/home/osg_data/made").is_dir()
 
 
 def test_a_folder_with_a_number_in_its_name_is_not_made_now(asked: Tool, shared_sandbox: Sandbox) -> None:
@@ -367,3 +367,67 @@ def test_a_folder_with_a_number_in_its_name_is_not_made_now(asked: Tool, shared_
 def test_options_of_the_look_alone_change_no_task(tool: Tool) -> None:
     assert tool.prun("--goNeeds=48", "--goMkdir").code == 0
     assert tool.words() == []
+
+
+# --- what a review found ------------------------------------------------------------------------------------
+
+
+def test_a_text_of_a_file_of_options_stays_the_text_that_it_is(tool: Tool) -> None:
+    (tool.folder / "ours.json").write_text(json.dumps({"Data": "0064", "OutputGO": "SITE1:/x/${SN/P}/"}))
+    assert tool.prun("--loadJson=ours.json", "--noCheck").code == 0
+    assert "--Data=0064" in tool.words()
+
+
+def test_a_file_of_options_hides_no_mistake_of_the_line(tool: Tool) -> None:
+    (tool.folder / "ours.json").write_text(json.dumps({"goOverwrite": True}))
+    for words in (["--useGOForOutput=SITE1:/a", "--useGOForOutput=SITE1:/b"], ["--goLenient=1", GO]):
+        result = tool.prun("--loadJson=ours.json", "--noCheck", *words)
+        assert (result.code, tool.server.requests) == (2, [])
+
+
+@pytest.mark.parametrize("word", ["\u2014useGOForOutput=SITE1:/x", "\u2013useGOForOutput"])
+def test_a_dash_of_a_word_processor_is_told(tool: Tool, word: str) -> None:
+    result = tool.pathena("--noCheck", word)
+    assert (result.code, tool.server.requests) == (2, [])
+    assert "did you mean --useGOForOutput" in result.err
+
+
+def test_a_list_of_one_task_needs_no_number_of_the_task(tool: Tool) -> None:
+    (tool.folder / "one.json").write_text(json.dumps([{"inDS": "mc:in", "outDS": "user.jdoe.a"}]))
+    words = ("--inOutDsJson=one.json", "--noCheck", "--Data=x${SN/P}", "--OutputGO=SITE1:/d/")
+    assert tool.prun(*words).code == 0
+    assert tool.words() != []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["--outputs=regex|a.*.dat", GO], id="a pattern"),
+        pytest.param(["--outDS=user.other.x", GO], id="a dataset of somebody else"),
+        pytest.param(["--deposit", "--myproxy=a@localhost:1", "--pilot=/CN=x", GO], id="a deposit without a look"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_uploaded(tool: Tool, words: list[str]) -> None:
+    given = [word for word in words if word.startswith("--outDS")] or ["--outDS=user.jdoe.test"]
+    others = [word for word in words if word not in given]
+    result = tool.ours("prun", *given, "--exec=run.sh", "--noBuild", "--noCheck", *others)
+    assert (result.code, tool.server.requests) == (10, []), result
+
+
+def test_a_transformation_s_shared_target_is_refused_before_anything_is_uploaded(tool: Tool) -> None:
+    result = tool.pathena("--noBuild", "--noCheck", "--Data=other.txt", "--OutputGO=SITE1:/d/")
+    assert (result.code, tool.server.requests) == (10, []), result
+    assert "SITE1:/d/other.txt" in result.err
+
+
+def test_a_task_of_several_that_is_not_sent_makes_the_code_the_truth(tool: Tool) -> None:
+    tool.server.refusals = [{"success": True, "message": "", "data": None}]
+    result = tool.prun("--noCheck", GO)
+    assert result.code == 90, "a success without a task"
+
+
+def test_only_the_directory_that_was_typed_may_be_missing(asked: Tool) -> None:
+    there = asked.prun("--useGOForOutput=SITE1:/home/osg_data/panda/")
+    assert (there.code, "does not exist" in there.err) == (0, False)
+    missing = asked.prun("--useGOForOutput=SITE1:/home/osg_data/nowhere/")
+    assert (missing.code, "does not exist" in missing.err) == (0, True)

@@ -138,7 +138,7 @@ def test_outputs_are_read_as_both_tools_write_them() -> None:
 
 
 def test_outputs_are_expected_as_a_line_declares_them() -> None:
-    assert declared("A:x.dat, y*.dat,regex|z.*", None, ["more"]) == ["x.dat", "y*.dat", "more"]
+    assert declared("A:x.dat, y*.dat,regex|z.*", None, ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
     assert declared("", "Reco_tf.py out=%OUT.a.root,b", []) == ["a.root"]
     assert expected(["y*.dat"], "jdoe", "ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
 
