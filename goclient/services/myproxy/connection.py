@@ -16,6 +16,7 @@ from goclient.errors import MyproxyError, quoted
 from goclient.services.deadline import within
 from goclient.services.myproxy import tls
 from goclient.services.myproxy.der import SEQUENCE, Damaged, header
+from goclient.services.myproxy.revocation import verified_chain
 from goclient.services.myproxy.server_name import Server
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
 
@@ -178,8 +179,8 @@ def connect(server: Server, maker: Maker, deadline: Deadline, *, whole: Deadline
 
     It must be made before ``deadline``, and ends with the ``whole``.
 
-    A CA may have no list of what it revoked, which TLS takes for an error: only then a second connection is made, which
-    does without the list if there is none of this server's CA.
+    A CA may have no list of what it revoked, which TLS takes for an error: only then a second connection is made, and
+    the lists that are there are looked into here.
     """
     listed = maker.trust.has_lists()
     try:
@@ -188,7 +189,9 @@ def connect(server: Server, maker: Maker, deadline: Deadline, *, whole: Deadline
         listed = False
         sock = _handshaken(server, maker, deadline, check_lists=False)
     try:
-        maker.trust.check(server, sock.getpeercert(binary_form=True) or b"", lists_checked=listed)
+        if maker.trust.has_lists() and not listed:
+            maker.trust.check_lists(server, verified_chain(sock))
+        maker.trust.check(server, sock.getpeercert(binary_form=True) or b"")
     except BaseException:
         sock.close()
         raise

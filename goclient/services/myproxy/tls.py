@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from goclient.errors import MyproxyError, quoted
-from goclient.services.myproxy.authorities import has_any_list, has_list, policy_fault
+from goclient.services.myproxy.authorities import has_any_list, policy_fault
 from goclient.services.myproxy.certificate import read_certificate
 from goclient.services.myproxy.der import Damaged
 from goclient.services.myproxy.identity import Identity
@@ -47,14 +48,19 @@ class Trust(NamedTuple):
         """Whether any CA's list of revoked certificates is there."""
         return has_any_list(self.folder)
 
-    def check(self, server: Server, data: bytes, *, lists_checked: bool) -> None:
+    def check_lists(self, server: Server, chain: Sequence[bytes]) -> None:
+        """None if no list that is there has anything against a chain; raises MyproxyError."""
+        from goclient.services.myproxy.revocation import revocation_fault  # TLS has done it if all lists are there
+
+        if fault := revocation_fault(self.folder, chain):
+            raise untrusted(server, fault, _OPERATORS)
+
+    def check(self, server: Server, data: bytes) -> None:
         """None if the certificate is this server's and its CA may sign it; raises MyproxyError."""
         try:
             certificate = read_certificate(data)
         except Damaged as error:
             raise untrusted(server, f"its certificate is damaged: {error}", _OPERATORS) from error
-        if not lists_checked and has_list(self.folder, certificate.issuer_hash):
-            raise untrusted(server, "it was not told whether its certificate is revoked", _OPERATORS)
         if certificate.is_proxy:
             raise untrusted(server, "it has a proxy for a certificate", _OPERATORS)
         if fault := name_fault(certificate, server.host, expected_dn=self.server_dn):
@@ -78,7 +84,7 @@ def context(trust: Trust, own: Own, *, check_lists: bool, highest: ssl.TLSVersio
     made.maximum_version = highest or HIGHEST
     made.load_verify_locations(capath=os.fspath(trust.folder))
     if check_lists:
-        made.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+        made.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
     _load(made, own)
     return made
 

@@ -434,6 +434,35 @@ def test_every_authority_on_the_way_to_the_root_needs_a_policy(tmp_path: Path, g
         assert client(grid, server.address, authorities=root.folder).info("wdeng") == ()
 
 
+@pytest.mark.parametrize("lists", ["all", "the root's alone", "the lower one's alone"])
+@pytest.mark.parametrize("revoked", ["nobody", "the lower authority", "the server"])
+def test_what_any_authority_of_the_chain_has_revoked_counts(
+    tmp_path: Path, grid: Grid, lists: str, revoked: str
+) -> None:
+    root = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Root")
+    own = intermediate(root, "Below", tmp_path / "below")
+    known = own.issue(HOST, into=tmp_path, name="h")
+    known.certificate.chmod(0o600)
+    known.certificate.write_bytes(known.certificate.read_bytes() + own.certificate.public_bytes(Encoding.PEM))
+    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    if revoked == "the server":
+        own.revoke(known)
+    if revoked == "the lower authority":
+        path = tmp_path / "lower.pem"
+        path.write_bytes(own.certificate.public_bytes(Encoding.PEM))
+        root.revoke(Credential(path, path, own.dn))
+    if lists != "the root's alone":
+        (root.folder / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
+    if lists == "the lower one's alone":
+        root.file("r0").unlink()
+    told = {"the lower authority": "the lower one's alone", "the server": "the root's alone"}.get(revoked, lists)
+    if lists == told:  # nobody has revoked anything, or the list is not there that says so
+        with HostileServer(known, grid.authorities, answered) as server:
+            assert client(grid, server.address, authorities=root.folder).info("wdeng") == ()
+    else:
+        assert "revoked" in refused(grid, known, folder=root.folder)
+
+
 def test_a_list_that_has_expired_is_told(tmp_path: Path, grid: Grid) -> None:
     authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Sleeping CA")
     then_, now = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
