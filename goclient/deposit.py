@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.errors import GoclientError, MyproxyError, quoted, raise_all
+from goclient.errors import GoclientError, Interrupted, MyproxyError, quoted, raise_all
 from goclient.services.myproxy.loaded import time_text
 from goclient.services.myproxy.policy import dn_of, matches, pattern_of
 
@@ -54,7 +56,8 @@ class Proof(NamedTuple):
         import shlex  # the model's own way of quoting would load pydantic; nothing here has control characters
 
         host, _, port = self.server.rpartition(":")
-        words = ["-s", host.strip("[]"), "-p", port, "-l", self.wish.account]
+        account = self.wish.account
+        words = ["-s", host.strip("[]"), "-p", port, *(["-l", account] if account[0] != "-" else [f"--user={account}"])]
         words += ["-k", self.wish.name] if self.wish.name else []
         return shlex.join(["goclient", "myproxy", "retrieve", *words, "-o", "FILE"])
 
@@ -89,16 +92,24 @@ class Proof(NamedTuple):
 def retrievers(dn: str | None, pattern: str | None) -> str:
     """The pattern of whoever may retrieve: one DN, or what the user has written; raises MyproxyError for a mistake."""
     if (dn is None) == (pattern is None):
-        message = (
-            "it is not said who may retrieve" if dn is None else "there are a DN and a pattern of who may retrieve"
-        )
+        both = "there are a DN and a pattern of who may retrieve"
+        message = "it is not said who may retrieve" if dn is None else both
         hint = 'name the pilot: --retriever "/DC=…/CN=…", or several with --retriever-pattern "/DC=…/*"'
         raise MyproxyError(message, hint=hint, code="myproxy-retriever")
-    return pattern_of(dn) if dn is not None else str(pattern)
+    if dn is not None:
+        return pattern_of(dn)
+    if not pattern or (matches(pattern, "/CN=anybody") is None and not pattern.upper().startswith("FQAN:")):
+        message = f"the pattern {quoted(pattern)} is not one that is sure to mean the same to every server"
+        hint = "use * and ? for what may be anything; a DN with ( ) [ ] { } | ^ $ + is given with --retriever"
+        raise MyproxyError(message, hint=hint, code="myproxy-retriever")
+    return pattern
 
 
 def deposit(service: MyProxy, wish: Wish) -> Proof:
-    """What is there once a proxy of whoever asks is deposited; raises MyproxyError if it is not what was wished for."""
+    """What is there once a proxy of whoever asks is deposited; raises MyproxyError if it is not what was wished for.
+
+    Without a lifetime in the wish it lasts a week, or as long as the certificate, or as the server allows.
+    """
     who = service.identity
     left = int(who.end - time.time())
     lifetime = max(wish.needs, min(WEEK, left)) if wish.lifetime is None else wish.lifetime
@@ -106,22 +117,49 @@ def deposit(service: MyProxy, wish: Wish) -> Proof:
         hours = max(left // HOUR, 0)
         raise MyproxyError(
             f"the deposit cannot last {lifetime // HOUR} hours: {quoted(who.certificate)} ends in {hours}",
-            hint=f"ask for {hours} hours at most, or renew what it is made of",
+            hint=(f"ask for {hours} hours at most, or " if hours else "") + "renew what it is made of",
             code="myproxy-lifetime",
         )
-    end = service.put(
-        wish.account,
-        retrievers=wish.retrievers,
-        renewers=wish.renewers,
-        name=wish.name,
-        lifetime=lifetime,
-        retrieval_lifetime=wish.proxy_lifetime,
-    )
-    found = service.info(wish.account, name=wish.name)
+    service.unlock()
+    with service.one_deadline():
+        end = _put(service, wish, lifetime)
+        found = _shown(service, wish)
+    raise_all(_differences(found, wish, who, end))
+    return Proof(str(service.server), wish, who, found)
+
+
+def _put(service: MyProxy, wish: Wish, lifetime: int) -> int:
+    """When the deposit ends that was made; it is made for less than a week if the server allows less, and that does."""
+    put = partial(service.put, wish.account, retrievers=wish.retrievers, renewers=wish.renewers, name=wish.name,
+                  retrieval_lifetime=wish.proxy_lifetime)  # fmt: skip
+    try:
+        return put(lifetime=lifetime)
+    except MyproxyError as error:
+        allowed = re.search(r"allowed by server \((\d{1,6}) hours\)", str(error.extra.get("said", "")))
+        most = int(allowed[1]) * HOUR if allowed else 0
+        if wish.lifetime is not None or not max(wish.needs, 1) <= most < lifetime:
+            raise
+        return put(lifetime=most)
+
+
+def _shown(service: MyProxy, wish: Wish) -> Deposit:
+    """What the server shows of the deposit that was just made; an error says that it was made."""
+    import shlex
+
+    server = service.server
+    words = ["--server", server.host, "--port", str(server.port), f"--user={wish.account}"]
+    words += [f"--credname={wish.name}"] if wish.name else []
+    look = f"it was made; look: {shlex.join(['goclient', 'myproxy', 'info', *words])}"
+    try:
+        found = service.info(wish.account, name=wish.name)
+    except KeyboardInterrupt as stop:
+        raise Interrupted("interrupted after the deposit was made, before it was looked at", hint=look) from stop
+    except MyproxyError as error:
+        message = f"the deposit was made, but what the server has could not be looked at: {error.message}"
+        raise MyproxyError(message, hint=look, code=error.code, subject=error.subject, transient=True) from error
     if not found:
         raise _differs("the server took the deposit, but does not show it")
-    raise_all(_differences(found[0], wish, who, end))
-    return Proof(str(service.server), wish, who, found[0])
+    return found[0]
 
 
 def _differences(found: Deposit, wish: Wish, who: Identity, end: int) -> list[GoclientError]:

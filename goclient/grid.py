@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import MyproxyError, RequestError, quoted
@@ -95,7 +96,7 @@ class Accounts:
     """The accounts with the proxies of a user's jobs, in one environment."""
 
     env: Mapping[str, str]
-    passphrase: Callable[[], str] | None = None
+    passphrase: Callable[[str], str] | None = None  # of a key, by its file
 
     def named(self, text: str) -> MyproxyAccount:
         """The account ``USER[@HOST[:PORT]]``; raises RequestError if it is none, or if no server is set."""
@@ -107,6 +108,8 @@ class Accounts:
             raise _no_account(text, "it names no server", _ACCOUNT)
         if problem := name_problem("user", user):
             raise _no_account(text, problem, _ACCOUNT)
+        if "," in where:
+            raise _no_account(text, "a job has the account of one server", "name one")
         try:
             first = servers(self.env, where or None, option=f"--myproxy {user}@HOST")[0]
         except MyproxyError as error:
@@ -122,7 +125,9 @@ class Accounts:
         """The server of an account, asked by the user's own identity; ``deposit`` as for :func:`identity`."""
         who = identity(self.env, Files(), deposit=deposit)
         server = Server(account.host.strip("[]"), account.port)
-        return myproxy(self.env, who, (server,), seconds=seconds, passphrase=self.passphrase)
+        ask = self.passphrase
+        own = partial(ask, who.key) if ask is not None else None
+        return myproxy(self.env, who, (server,), seconds=seconds, passphrase=own)
 
 
 def _no_account(text: str, problem: str, hint: str) -> RequestError:

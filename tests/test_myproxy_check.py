@@ -203,6 +203,36 @@ def test_a_deposit_that_is_missing_is_made_once_before_the_job_is_sent_and_said(
     assert sandbox.run("goclient", "myproxy", "retrieve", "-l", "wdeng", "-o", str(out), **own).code == 0
 
 
+def test_a_deposit_that_cannot_be_looked_at_is_said_to_be_made(sandbox: Sandbox) -> None:
+    trouble = {"route": "INFO /myproxy/*", "kind": "reset"}
+    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=10).ok
+    result = sandbox.run("goclient", "myproxy", "deposit", "-l", "wdeng", "-Z", pilot(sandbox))
+    assert (result.code, "the deposit was made" in result.err) == (80, True)
+    assert "goclient myproxy info" in result.err
+    assert len(sandbox.rows("select * from deposits")) == 1
+
+
+def test_with_a_locked_key_a_deposit_that_is_due_stops_the_submission(sandbox: Sandbox) -> None:
+    from goclient.sandbox.grid import Grid
+
+    own = (
+        Grid(sandbox.root / "grid")
+        .authority()
+        .issue("/C=TW/O=Sandbox/CN=Locked", into=sandbox.cwd, name="locked", passphrase="secret")
+    )
+    locked = {"X509_USER_CERT": str(own.certificate), "X509_USER_KEY": str(own.key)}
+    words = (INPUT, "--myproxy=wdeng", f"--pilot={pilot(sandbox)}")
+    refused = sandbox.submit(*words, "--deposit", **locked)
+    assert (refused.code, "no terminal" in refused.err, sandbox.rows("select * from jobs")) == (80, True, [])
+    assert "--passphrase-fd" not in refused.err
+    assert "was not looked at" in sandbox.submit(*words, **locked).err
+
+
+def test_a_pilot_that_is_oneself_is_an_error(shared_sandbox: Sandbox) -> None:
+    result = check(shared_sandbox, "--myproxy=wdeng", "--pilot=/C=TW/O=Sandbox/OU=People/CN=Jane Doe")
+    assert (result.code, codes(result, "error")) == (80, ["myproxy-own-dn"])
+
+
 def test_a_deposit_that_fails_stops_the_submission(sandbox: Sandbox) -> None:
     trouble = {"route": "PUT /myproxy/*", "kind": "reset"}
     assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=10).ok

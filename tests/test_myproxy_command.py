@@ -371,3 +371,94 @@ def test_nothing_loads_pydantic_and_info_and_destroy_no_cryptography_either(doub
 def test_json_is_one_document_whatever_is_wrong(double: Server) -> None:
     result = double.run("user", "info", "-l", "nobody", "--json")
     assert (result.code, json.loads(result.out)["deposits"]) == (80, [])
+
+
+# --- what a review found ------------------------------------------------------------------------------------
+
+
+def test_a_certificate_its_key_and_what_one_asks_with_are_never_replaced(double: Server, tmp_path: Path) -> None:
+    double.deposit("keep", "--lifetime", "5")
+    user, pilot = double.grid.people["user"], double.grid.people["pilot"]
+    both = tmp_path / "both.pem"
+    both.write_bytes(user.certificate.read_bytes() + user.key.read_bytes())
+    before = both.read_bytes()
+    refused = double.run("pilot", "retrieve", "-l", "keep", "-o", str(both))
+    assert (refused.code, both.read_bytes()) == (80, before)
+    proxy = tmp_path / "proxy"
+    assert double.run("pilot", "retrieve", "-l", "keep", "-o", str(proxy)).code == 0
+    before = proxy.read_bytes()
+    asking = double.run("pilot", "retrieve", "-l", "keep", "--proxy", str(proxy), "-o", str(proxy))
+    assert (asking.code, "what you ask with" in asking.err, proxy.read_bytes()) == (80, True, before)
+    os.mkfifo(tmp_path / "fifo")
+    assert double.run("pilot", "retrieve", "-l", "keep", "-o", str(tmp_path / "fifo")).code == 80
+    assert pilot.certificate.read_bytes()
+
+
+def test_of_several_servers_the_one_that_answers_is_named_and_the_other_is_said(double: Server) -> None:
+    double.deposit("several", "--lifetime", "5")
+    servers = {"MYPROXY_SERVER": f"localhost:1,localhost:{double.port}"}
+    for words in (["info"], ["destroy", "--yes"]):
+        result = double.run("user", *words, "-l", "several", **servers)
+        assert (result.code, result.err.count("not used")) == (0, 1), result.err
+        assert "localhost:1," not in result.out
+    assert f"localhost:{double.port}" in result.out
+
+
+DNS = {
+    "as openssl prints it": "subject=C = TW, O = Test Grid, OU = Robots, CN = The Pilot (atlas)",
+    "as openssl prints it on one line": f"subject={PILOT}",
+    "as LDAP has it": "CN=The Pilot (atlas),OU=Robots,O=Test Grid,C=TW",
+}
+
+
+@pytest.mark.parametrize("typed", DNS.values(), ids=DNS)
+def test_the_hint_of_a_dn_in_another_form_is_the_dn(double: Server, typed: str) -> None:
+    refused = double.run("user", "deposit", "-l", "form", "--retriever", typed)
+    assert (refused.code, f'give it as "{PILOT}"' in refused.err) == (80, True), refused.err
+
+
+@pytest.mark.parametrize("words", [["-x", "-Z", "*/CN=The Pilot*"], ["-Z", "*/CN=The Pilot*"]])
+def test_a_pattern_of_myproxy_init_needs_no_slash_at_its_beginning(double: Server, words: list[str]) -> None:
+    assert double.run("user", "deposit", "-l", "wild", "-c", "5", *words).code == 0
+    assert double.run("pilot", "retrieve", "-l", "wild", "-o", str(double.home / "wild.pem")).code == 0
+
+
+def test_a_pattern_that_is_no_expression_is_refused(double: Server) -> None:
+    refused = double.run("user", "deposit", "-l", "broken", "--retriever-pattern", "(")
+    assert (refused.code, '"("' in refused.err) == (80, True)
+
+
+def test_without_a_lifetime_it_is_what_the_server_allows(double: Server) -> None:
+    made = double.run("user", "deposit", "-l", "most", "-Z", PILOT, "--json")
+    assert made.code == 0, made.err
+    assert abs(made.json["end"] - time.time() - 24 * 3600) < 400
+
+
+def test_an_expired_deposit_is_none_and_the_document_says_so(double: Server) -> None:
+    double.deposit("old", "--lifetime", "5")
+    empty = double.run("user", "info", "-l", "old", "--needs", "6", "--json")
+    assert (empty.code, empty.json["error"]["exit_code"], len(empty.json["deposits"])) == (80, 80, 1)
+    assert "--user=old" in empty.json["error"]["hint"]
+
+
+def test_a_closed_standard_input_is_no_terminal(double: Server, tmp_path: Path) -> None:
+    locked = double.grid.authority.issue(f"{SCOPE}/CN=Shut", into=tmp_path, name="shut", passphrase="secret")
+    command = [sys.executable, *MODULES["goclient"], "myproxy"]
+    for words in (["destroy", "-l", "x"], ["deposit", "-Z", PILOT, "--cert", locked.certificate, "--key", locked.key]):
+        line = ["sh", "-c", 'exec "$@" <&-', "sh", *command, *map(str, words)]
+        done = subprocess.run(line, env=double.env("user"), capture_output=True, text=True, timeout=TIMEOUT)
+        assert done.returncode in (2, 80), done.stderr
+        assert "defect" not in done.stderr
+
+
+def test_options_that_exclude_or_need_one_another_are_told(double: Server) -> None:
+    own = double.grid.people["user"]
+    for words in (["--cert", str(own.certificate), "--key", str(own.key), "--proxy", "p"], ["--key", str(own.key)]):
+        assert double.run("user", "info", *words).code == 2
+
+
+def test_after_the_deposit_was_made_trouble_is_told_as_such(double: Server) -> None:
+    result = double.run("user", "deposit", "-l", "-x", "-Z", PILOT)
+    assert result.code == 2, "an account that begins with a dash is typed with the = sign"
+    shown = double.run("user", "deposit", "--user=-x", "-c", "5", "-Z", PILOT, "--json").json["request"]
+    assert "--user=-x" in shown

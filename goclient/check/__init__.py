@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, LoginNeeded, MyproxyError, login_command, quoted
 from goclient.model.finding import Finding
 from goclient.model.location import is_uuid
-from goclient.model.spec import GRIDFTP, TransferSpec
+from goclient.model.spec import GRIDFTP, MyproxyAccount, TransferSpec
 
 if TYPE_CHECKING:
     from goclient.check.endpoints import Endpoints
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from goclient.grid import Accounts
     from goclient.services.deadline import Aside
     from goclient.services.globus import Globus
+    from goclient.services.myproxy.client import MyProxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Looker:
         """
         if self.globus is None or not (spec.myproxy or spec.user):
             return None
-        from goclient.check.account import Account, as_warnings
+        from goclient.check.account import Account, as_warnings, for_jobs
         from goclient.services.deadline import Aside
 
         wishes, accounts = self.wishes, self.accounts()
@@ -101,18 +103,32 @@ class Looker:
             return None  # it is only guessed
         if account is None:
             return None
+        service = partial(accounts.service, seconds=wishes.seconds, deposit=wishes.deposit)
+        if wishes.deposit:  # what asks for a pass phrase asks now, not beside other things
+            try:
+                known = service(account)
+                known.unlock()
+            except GoclientError as error:
+                failed = [Finding.failed(for_jobs(part)) for part in error.parts]
+                return Aside(lambda: failed)
+            service = partial(_given, known)
         look = Account(
-            account, lambda one: accounts.service(one, seconds=wishes.seconds), pilot=wishes.pilot, hours=wishes.hours,
+            account, service, pilot=wishes.pilot, hours=wishes.hours,
             to_deposit=wishes.deposit and spec.myproxy is not None,
         )  # fmt: skip
         return Aside(look.findings if spec.myproxy else lambda: as_warnings(look.findings()))
+
+
+def _given(service: MyProxy, _: MyproxyAccount) -> MyProxy:
+    """The service, which was made before."""
+    return service
 
 
 def _answered(account: Aside[list[Finding]], seconds: float) -> list[Finding]:
     try:
         return account.result(seconds)
     except TimeoutError:
-        message, hint = "the MyProxy server has not answered in time", "give more with --goTimeout"
+        message, hint = "the look at the MyProxy account took too long", "give more with --goTimeout"
         return [Finding.failed(MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True))]
 
 

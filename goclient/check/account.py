@@ -12,7 +12,7 @@ from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
 from goclient.model.spec import MyproxyAccount
 from goclient.services.myproxy.loaded import time_text
-from goclient.services.myproxy.policy import checked_dn, dn_of, matches
+from goclient.services.myproxy.policy import base_dn, checked_dn, dn_of, matches
 
 if TYPE_CHECKING:
     from goclient.services.myproxy.client import MyProxy
@@ -48,12 +48,17 @@ class Account:
         """What is found of the server, the identity that asks, and the deposit."""
         try:
             service = self._service(self._account)
-            if service.identity.encrypted:
+            if service.identity.encrypted and not self._to_deposit:
                 return [self._locked(service.identity.key)]
             deposits = service.info(self._account.user)
         except GoclientError as error:
-            return [Finding.failed(_for_jobs(part)) for part in error.parts]
+            return [Finding.failed(for_jobs(part)) for part in error.parts]
         found = [self._ok("identity", f"MyProxy was asked as {service.identity.base} ({service.identity.found})")]
+        own = self._pilot is not None and base_dn(self._pilot) == service.identity.base
+        if own:
+            message = f"the pilot {quoted(self._pilot)} is yourself: servers let nobody retrieve their own deposit"
+            hint = "name the pilot's DN: --pilot"
+            return [*found, Finding.failed(MyproxyError(message, hint=hint, code="myproxy-own-dn", subject="--pilot"))]
         found += [Finding("warning", "myproxy-remark", str(self._account), text) for text in service.identity.remarks]
         plain = next((one for one in deposits if not one.name), None)
         if plain is None:
@@ -80,7 +85,7 @@ class Account:
         who = dn_of(deposit.retrievers) or f"whoever fits {deposit.retrievers}"
         if self._pilot is None:
             return self._ok("myproxy-policy", f"it is for {who}; --pilot DN tells whether that is your pilot")
-        fits = matches(deposit.retrievers, self._pilot)
+        fits = matches(deposit.retrievers, base_dn(self._pilot))  # servers take the proxies off
         if fits is None:
             message = f"whether {quoted(self._pilot)} fits the policy {quoted(deposit.retrievers)} is not known"
             return Finding("warning", "myproxy-pilot", str(self._account), message, "the server alone can tell")
@@ -116,6 +121,7 @@ class Account:
         words = ["--server", account.host, "--port", str(account.port), "--user", account.user]
         words += ["--retriever", self._pilot or "DN-OF-THE-PILOT"]
         words += ["--lifetime", str(self._hours + 1)] if self._hours * HOUR >= WEEK else []
+        words += ["--proxy-lifetime", str(self._hours)] if self._hours > 12 else []
         return " ".join(map(shell_word, ["goclient", "myproxy", "deposit", *words]))
 
     def _locked(self, key: str) -> Finding:
@@ -132,7 +138,7 @@ class Account:
         return Finding("ok", code, str(self._account), message)
 
 
-def _for_jobs(error: GoclientError) -> GoclientError:
+def for_jobs(error: GoclientError) -> GoclientError:
     """The error of an identity, whose hint names what counts here; goclient myproxy has options for it."""
     if error.code.startswith("identity") and "--" in error.hint:
         error.hint = "set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"

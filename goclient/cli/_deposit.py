@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from goclient.cli import _run
+from goclient.errors import MyproxyError
 
 if TYPE_CHECKING:
     from goclient.cli.options import TransferOptions
@@ -14,12 +15,18 @@ if TYPE_CHECKING:
 def deposit(account: MyproxyAccount, options: TransferOptions, prog: str) -> None:
     """None, once a proxy for the pilot that the options name is deposited and proven to be there."""
     assert options.pilot is not None, "--deposit without --pilot was refused"
+    from goclient.check.account import for_jobs
     from goclient.cli.options import accounts
     from goclient.deposit import HOUR, Wish
     from goclient.deposit import deposit as make
     from goclient.services.myproxy.policy import pattern_of
 
-    service = accounts().service(account, seconds=float(options.goTimeout), deposit=True)
     hours = max(12, options.goNeeds)
     wish = Wish(account.user, pattern_of(options.pilot), proxy_lifetime=hours * HOUR, needs=options.goNeeds * HOUR)
-    _run.say(prog, f"deposited: {make(service, wish).summary}")
+    try:
+        proof = make(accounts().service(account, seconds=float(options.goTimeout), deposit=True), wish)
+    except MyproxyError as error:
+        if error.code == "myproxy-lifetime":
+            error.hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
+        raise for_jobs(error) from error
+    _run.say(prog, f"deposited: {proof.summary}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -25,6 +26,9 @@ def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str])
     if sys.stdout is None:
         sys.stdout = sys.stderr
         return _failed(prog, GoclientError("standard output is closed", hint="nothing was done", code="stdout"), ())
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets an escape of it
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = command(argv)
     except SystemExit as stop:  # argparse's --help and --version

@@ -14,6 +14,7 @@ from goclient.cli._myproxy_options import (
     InfoOptions,
     RetrieveOptions,
 )
+from goclient.cli._passphrase import passphrase
 from goclient.errors import GoclientError, Interrupted, MyproxyError, UsageError, printable, quoted, raise_all
 
 if TYPE_CHECKING:
@@ -87,34 +88,26 @@ class _Asked:
         if options.user is not None and options.dn_as_user:
             message = f"--user {quoted(options.user)} and --dn-as-user name two accounts"
             raise UsageError(message, hint="give one of the two", code="combination", subject="--dn-as-user")
+        if files.proxy is not None and (files.cert or files.key):
+            message = "--proxy holds a certificate and its key: --cert and --key name others"
+            raise UsageError(message, hint="give either", code="combination", subject="--proxy")
+        if files.key is not None and files.cert is None:
+            message = f"--key {quoted(files.key)} without --cert does not say whose key it is"
+            raise UsageError(message, hint="add --cert FILE", code="combination", subject="--key")
         self.who: Identity = grid.identity(env, grid.Files(files.cert, files.key, files.proxy), deposit=deposit)
         self.account = self.who.base if options.dn_as_user else options.user or grid.login_name(env)
         self.service: MyProxy = grid.myproxy(
-            env, self.who, where, seconds=float(options.timeout), passphrase=lambda: _passphrase(files, self.who.key)
-        )
+            env, self.who, where, seconds=float(options.timeout),
+            passphrase=lambda: passphrase(self.who.key, files.passphrase_fd),
+        )  # fmt: skip
+        self._told = 0
 
     def say_remarks(self, action: str) -> None:
         """Tells what was passed over on the way, if anything."""
-        for text in (*self.who.remarks, *(f"not used: {error.message}" for error in self.service.skipped)):
+        remarks = (*self.who.remarks, *(f"not used: {error.message}" for error in self.service.skipped))
+        for text in remarks[self._told :]:
             _run.say(f"{PROG} {action}", f"warning: {text}")
-
-
-def _passphrase(files: "IdentityOptions", key: str) -> str:
-    """The pass phrase of a key: from the descriptor that was named, or typed on the terminal."""
-    if files.passphrase_fd is not None:
-        try:
-            with os.fdopen(files.passphrase_fd, "rb", closefd=False) as stream:
-                return stream.readline(4096).rstrip(b"\r\n").decode()
-        except (OSError, UnicodeDecodeError) as error:
-            message = f"--passphrase-fd {files.passphrase_fd} cannot be read: {getattr(error, 'strerror', '') or error}"
-            hint = "open it: --passphrase-fd 3 3<FILE"
-            raise UsageError(message, hint=hint, code="passphrase-fd", subject="--passphrase-fd") from error
-    if not sys.stdin.isatty():
-        message = f"the key {quoted(key)} needs a pass phrase, and there is no terminal to ask for it"
-        raise MyproxyError(message, hint="give it with --passphrase-fd N", code="identity-encrypted", subject=key)
-    import getpass
-
-    return getpass.getpass(f"Pass phrase of {printable(key)}: ")
+        self._told = len(remarks)
 
 
 # --- the actions ----------------------------------------------------------------------------------------------
@@ -141,7 +134,7 @@ def _deposit(argv: Sequence[str]) -> int:
     asked = _Asked(options, options, deposit=True)
     asked.say_remarks("deposit")
     proof = deposit(asked.service, wish._replace(account=asked.account))
-    asked.say_remarks("deposit") if asked.service.skipped else None
+    asked.say_remarks("deposit")
     if options.json:
         _run.print_json(proof.document())
     else:
@@ -156,9 +149,11 @@ def _policy(options: DepositOptions) -> tuple[Optional[str], Optional[str]]:
     common name; and ``-x`` after ``-Z`` does nothing, so that a policy is stored that nobody matches.
     """
     typed = options.retriever
+    wild = typed is not None and ("*" in typed or "?" in typed)
+    if typed is not None and wild and (options.regex or not typed.startswith("/")):
+        return (None, typed) if options.retriever_pattern is None else (typed, options.retriever_pattern)
     if typed is None or typed.startswith("/"):
-        is_pattern = typed is not None and options.regex and ("*" in typed or "?" in typed)
-        return (None, typed) if is_pattern and options.retriever_pattern is None else (typed, options.retriever_pattern)
+        return typed, options.retriever_pattern
     if options.regex or "=" in typed:
         return typed, options.retriever_pattern  # a DN that is not one, or is written in another way: it is told
     from goclient.services.myproxy.policy import pattern_of
@@ -171,18 +166,19 @@ def _policy(options: DepositOptions) -> tuple[Optional[str], Optional[str]]:
 
 def _info(argv: Sequence[str]) -> int:
     options = _parsed(InfoOptions, "info", argv)
-    asked = _Asked(options, options)
-    asked.say_remarks("info")
     from goclient.cli._myproxy_text import deposit_document, print_deposit
 
+    asked = _Asked(options, options)
     found = asked.service.info(asked.account, name=options.credname)
+    asked.say_remarks("info")
+    error = _lacking(found, options, asked)
     if options.json:
-        documents = [deposit_document(one) for one in found]
-        _run.print_json({"server": str(asked.service.server), "account": asked.account, "deposits": documents})
+        document: dict[str, object] = {"server": str(asked.service.server), "account": asked.account}
+        document["deposits"] = [deposit_document(one) for one in found]
+        _run.print_json({**document, "error": _run.error_document(error)} if error else document)
     else:
         for one in found:
             print_deposit(one)
-    error = _lacking(found, options, asked)
     if error is None:
         return 0
     _run.say(f"{PROG} info", f"error: {error.message}", error.hint)
@@ -190,34 +186,49 @@ def _info(argv: Sequence[str]) -> int:
 
 
 def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) -> Optional[MyproxyError]:
-    """Why what was found does not do: there is nothing, or it ends too soon."""
+    """Why what was found does not do: there is nothing, or what a pilot is given is over, or ends too soon."""
     import time
 
     where = f"account {quoted(asked.account)} of {asked.service.server}"
-    again = "goclient myproxy deposit makes a new one"
+    again = f"to make one, type: {_deposit_command(options, asked)}"
+    wanted = [one for one in found if one.name == (options.credname or "")] or found
     if not found:
         what = f" called {quoted(options.credname)}" if options.credname else ""
         return MyproxyError(f"nothing{what} of yours is deposited in the {where}", hint=again, code="myproxy-none")
-    needed = time.time() + (options.needs or 0) * HOUR
-    if options.needs is not None and not any(one.end >= needed for one in found):
+    last = max(one.end for one in wanted)
+    if last <= time.time():
+        return MyproxyError(f"what is deposited in the {where} has expired", hint=again, code="myproxy-expired")
+    if options.needs is not None and last < time.time() + options.needs * HOUR:
         message = f"no deposit in the {where} lasts {options.needs} hours from now"
         return MyproxyError(message, hint=again, code="myproxy-ends")
     return None
+
+
+def _deposit_command(options: InfoOptions, asked: _Asked) -> str:
+    import shlex
+
+    server = asked.service.server
+    words = ["--server", server.host, "--port", str(server.port), f"--user={asked.account}"]
+    words += [f"--credname={options.credname}"] if options.credname else []
+    words += ["--lifetime", str(options.needs + 1)] if options.needs and options.needs >= 168 else []
+    return shlex.join(["goclient", "myproxy", "deposit", *words, "--retriever", "DN-OF-THE-PILOT"])
 
 
 def _retrieve(argv: Sequence[str]) -> int:
     options = _parsed(
         RetrieveOptions, "retrieve", argv, "-s -p -l -d -k -n -o -t mean what they mean for myproxy-logon."
     )
+    from goclient.cli._proxy_place import check_not_in_use, check_place
     from goclient.services.myproxy.certificate import read_certificate
     from goclient.services.myproxy.loaded import time_text
     from goclient.services.myproxy.pem import blocks
     from goclient.services.myproxy.proxy_file import write_proxy
 
-    _check_out(options)
+    check_place(options.out, replace_default=options.replace_default)
     asked = _Asked(options, options)
-    asked.say_remarks("retrieve")
+    check_not_in_use(options.out, asked.who)
     pem = asked.service.get(asked.account, lifetime=options.lifetime * HOUR, name=options.credname or "")
+    asked.say_remarks("retrieve")
     write_proxy(options.out, pem)
     certificate = read_certificate(blocks(pem)[0].data)
     if options.json:
@@ -227,44 +238,18 @@ def _retrieve(argv: Sequence[str]) -> int:
     return 0
 
 
-def _check_out(options: RetrieveOptions) -> None:
-    """None; raises MyproxyError for a file that cannot be made, is no proxy, or is the user's own without leave."""
-    out = options.out
-    own = [f"/tmp/x509up_u{os.getuid()}", os.environ.get("X509_USER_PROXY") or ""]  # noqa: S108  # where it is
-    problem, hint = "", "choose another name"
-    if os.path.isdir(out):
-        problem = "is a folder"
-    elif not os.path.isdir(os.path.dirname(out) or "."):
-        problem = f"cannot be made: there is no folder {quoted(os.path.dirname(out))}"
-    elif not options.replace_default and any(one and os.path.realpath(one) == os.path.realpath(out) for one in own):
-        problem = "is where your own proxy is: all that you do would be done as somebody else"
-        hint = "choose another file, or allow it with --replace-default"
-    elif os.path.exists(out) and not _is_proxy(out):
-        problem = "is a file, and no proxy: it would be lost"
-    if problem:
-        raise MyproxyError(f"--out {quoted(out)} {problem}", hint=hint, code="out", subject="--out")
-
-
-def _is_proxy(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return b"-----BEGIN CERTIFICATE-----" in file.read(1 << 20)
-    except OSError:
-        return False
-
-
 def _destroy(argv: Sequence[str]) -> int:
     options = _parsed(DestroyOptions, "destroy", argv)
     asked = _Asked(options, options)
+    name = options.credname or ""
+    asked.service.info(asked.account, name=name)  # it settles which server it is, of several
     asked.say_remarks("destroy")
-    what = (
-        f"the deposit {options.credname or 'without a name'} in the account {asked.account} of {asked.service.server}"
-    )
+    what = f"the deposit {name or 'without a name'} in the account {asked.account} of {asked.service.server}"
     if not options.yes:
         _confirm(what)
-    asked.service.destroy(asked.account, name=options.credname or "")
+    asked.service.destroy(asked.account, name=name)
     if options.json:
-        where = {"server": str(asked.service.server), "account": asked.account, "name": options.credname or ""}
+        where = {"server": str(asked.service.server), "account": asked.account, "name": name}
         _run.print_json({"destroyed": True, **where})
     else:
         print(printable(f"removed: {what}"))
@@ -273,7 +258,7 @@ def _destroy(argv: Sequence[str]) -> int:
 
 def _confirm(what: str) -> None:
     """None once the user agrees; raises UsageError if there is nobody to ask, Interrupted if they do not."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         message = f"{what} would be removed, and there is no terminal to ask"
         raise UsageError(message, hint="say --yes", code="confirm", subject="--yes")
     print(f"Remove {printable(what)}? [y/N] ", end="", file=sys.stderr, flush=True)

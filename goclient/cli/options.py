@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli._argparse import option
@@ -174,7 +175,15 @@ def accounts() -> "Accounts":
     """The MyProxy accounts of the user's environment."""
     from goclient.grid import Accounts
 
-    return Accounts(os.environ)
+    return Accounts(os.environ, _typed_passphrase)
+
+
+@lru_cache
+def _typed_passphrase(key: str) -> str:
+    """The pass phrase of a key, asked for once."""
+    from goclient.cli._passphrase import passphrase
+
+    return passphrase(key, option="")
 
 
 def looker(options: TransferOptions, prog: str, *, checks: bool = True) -> "Looker":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, quoted, raise_all
@@ -60,6 +61,7 @@ class MyProxy:
         self._timeout = timeout
         self._ask = passphrase_of_key
         self._passphrase: str | None = None
+        self._whole: Deadline | None = None  # of several calls
         self.skipped: tuple[MyproxyError, ...] = ()
 
     @property
@@ -71,6 +73,19 @@ class MyProxy:
     def identity(self) -> Identity:
         """Who asks."""
         return self._identity
+
+    def unlock(self) -> None:
+        """None, once the pass phrase of the identity's key is known, if it has one."""
+        self._own()
+
+    @contextmanager
+    def one_deadline(self) -> Iterator[None]:
+        """Runs its body, whose calls have one end, ``timeout`` from now, for all of them."""
+        self._whole = Deadline(self._timeout)
+        try:
+            yield
+        finally:
+            self._whole = None
 
     def info(self, account: str, *, name: str | None = None) -> tuple[Deposit, ...]:
         """What the identity has deposited under a user name, which may be nothing; only of one ``name`` if given.
@@ -181,7 +196,7 @@ class MyProxy:
         """A connection to the first server that can be spoken to; raises why no one can."""
         encode_request(request)
         maker = self._maker()
-        whole = Deadline(self._timeout)
+        whole = self._whole or Deadline(self._timeout)
         skipped: list[MyproxyError] = []
         for place, server in enumerate(self._servers):
             try:

@@ -75,6 +75,9 @@ def find_identity(
             identity = _identity(candidate, uid, now, deposit=deposit, allow_limited=allow_limited)
             return identity._replace(remarks=(*remarks, *identity.remarks))
         if candidate.named:
+            for error in (part for one in collector.errors for part in one.parts):
+                if candidate.found.startswith("X509_"):
+                    error.hint = f"{error.hint}; or unset {candidate.found}, which names it"
             raise_all(collector.errors)
         errors += (part for error in collector.errors for part in error.parts)
         remarks += (f"not used: {part.message}" for error in collector.errors for part in error.parts)

@@ -25,9 +25,10 @@ def checked_dn(text: str) -> str:
     What is not ASCII becomes ``\\xC3``; a slash or plus in a value, as in ``/CN=host/name``, gets a backslash.
     """
     if "=" in text and not text.startswith("/") and text.isprintable():
-        raise _dn_error(
-            f"the DN {quoted(text)} is not written as MyProxy servers write it", f"give it as {quoted(_slashed(text))}"
-        )
+        hint = f"give it as {quoted(_slashed(text))}"
+        if "*" in text or "?" in text:
+            hint = f"for everybody whom it fits: --retriever-pattern {quoted(text)}"
+        raise _dn_error(f"the DN {quoted(text)} is not written as MyProxy servers write it", hint)
     if not text.startswith("/") or "=" not in text or text.startswith("/="):
         raise _dn_error(f"{quoted(text)} is no DN", 'give one such as "/DC=org/DC=example/OU=People/CN=Some Body"')
     if not text.isprintable():
@@ -49,6 +50,9 @@ def _hexadecimal(text: str) -> str:
 
 def _slashed(text: str) -> str:
     """A DN with commas (RFC 2253: the last part first, mostly) in the form with slashes."""
+    text = text.strip().removeprefix("subject=").strip()
+    if text.startswith("/"):
+        return text
     parts, part, escaped = [], "", False
     for char in text:
         if char == "," and not escaped:
@@ -58,6 +62,7 @@ def _slashed(text: str) -> str:
         escaped = char == "\\" and not escaped
         part += "" if escaped else char
     parts.append(part.strip())
+    parts = ["=".join(piece.strip() for piece in one.partition("=")[::2]) for one in parts]
     # The most general part comes first on one line: a country or a domain, never a person.
     if not parts[0].upper().startswith(("DC=", "C=", "O=")):
         parts.reverse()
