@@ -423,6 +423,11 @@ def test_a_pattern_of_myproxy_init_needs_no_slash_at_its_beginning(double: Serve
     assert double.run("pilot", "retrieve", "-l", "wild", "-o", str(double.home / "wild.pem")).code == 0
 
 
+def test_the_dn_of_a_proxy_is_doubted(double: Server) -> None:
+    done = double.deposit("doubt", "-c", "5", retriever=f"{PILOT}/CN=1234567")
+    assert f'--retriever "{PILOT}"' in done.err
+
+
 def test_a_pattern_that_is_no_expression_is_refused(double: Server) -> None:
     refused = double.run("user", "deposit", "-l", "broken", "--retriever-pattern", "(")
     assert (refused.code, '"("' in refused.err) == (80, True)

@@ -118,9 +118,12 @@ def _deposit(argv: Sequence[str]) -> int:
         DepositOptions, "deposit", argv, "-s -p -l -d -x -Z -k -c -t mean what they mean for myproxy-init."
     )
     from goclient.deposit import Wish, deposit, retrievers
-    from goclient.services.myproxy.policy import pattern_of
+    from goclient.services.myproxy.policy import base_dn, pattern_of
 
     dn, pattern = _policy(options)
+    if dn is not None and base_dn(dn) != dn:
+        message = f"{quoted(dn)} ends as the DN of a proxy does; servers know whoever has it as {quoted(base_dn(dn))}"
+        _run.say(f"{PROG} deposit", f"warning: {message}", f"if that is the pilot: --retriever {quoted(base_dn(dn))}")
     wish = Wish(
         account="",
         retrievers=retrievers(dn, pattern),
