@@ -95,8 +95,8 @@ def mutant(seed: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-def fuzz(count: int, seed: int) -> Outcomes:
-    """How often each outcome came of so many mutants."""
+def fuzz(count: int, seed: int) -> tuple[Outcomes, int]:
+    """How often each outcome came of so many mutants, and the most memory that the process has had, in MB."""
     world, chance = World(), random.Random(seed)
     readers = world.readers()
     names = [name for name, (_, _, share) in readers.items() for _ in range(share)]
@@ -109,7 +109,7 @@ def fuzz(count: int, seed: int) -> Outcomes:
         outcomes[f"{name}: {outcome(read, data)}"] += 1
         if time.process_time() - start > MAX_CPU:
             outcomes["slow"] += slow(read, data)
-    return outcomes
+    return outcomes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def outcome(read: Callable[[bytes], object], data: bytes) -> str:
@@ -141,11 +141,10 @@ def slow(read: Callable[[bytes], object], data: bytes) -> bool:
 
 def rows(count: int = MUTANTS) -> list[list[str]]:
     """The rows of MyProxy in the table of figures."""
-    with multiprocessing.Pool(CORES) as pool:
+    with multiprocessing.get_context("spawn").Pool(CORES) as pool:  # a fork would have the memory of what came before
         parts = pool.starmap(fuzz, [(count // CORES, SEED + core) for core in range(CORES)])
-    total = sum(parts, Counter())
+    total, memory = sum((found for found, _ in parts), Counter()), max(memory for _, memory in parts)
     other = sum(number for name, number in total.items() if name.endswith("other"))
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
     detail = ", ".join(f"{name} {number:,}" for name, number in sorted(total.items()))
     return [
         [f"mutated answers of a MyProxy server that gave anything but a result or an error of ours, of {count:,}",
