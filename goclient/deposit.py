@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import GoclientError, Interrupted, MyproxyError, quoted, raise_all
+from goclient.grid import HOUR, WEEK, command
 from goclient.services.myproxy.loaded import time_text
 from goclient.services.myproxy.policy import dn_of, matches, pattern_of
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from goclient.services.myproxy.identity import Identity
     from goclient.services.myproxy.wire import Deposit
 
-HOUR = 3600
-WEEK = 168 * HOUR  # seconds; what myproxy-init deposits for
 SLACK = 300  # seconds by which the end of a deposit may be another than was meant
 
 
@@ -144,12 +143,8 @@ def _put(service: MyProxy, wish: Wish, lifetime: int) -> int:
 
 def _shown(service: MyProxy, wish: Wish) -> Deposit:
     """What the server shows of the deposit that was just made; an error says that it was made."""
-    import shlex
-
-    server = service.server
-    words = ["--server", server.host, "--port", str(server.port), f"--user={wish.account}"]
-    words += [f"--credname={wish.name}"] if wish.name else []
-    look = f"it was made; look: {shlex.join(['goclient', 'myproxy', 'info', *words])}"
+    named = ["--credname", wish.name] if wish.name else []
+    look = f"it was made; look: {command('info', service.server, wish.account, *named)}"
     try:
         found = service.info(wish.account, name=wish.name)
     except KeyboardInterrupt as stop:
@@ -177,8 +172,3 @@ def _differences(found: Deposit, wish: Wish, who: Identity, end: int) -> list[Go
 def _differs(what: str) -> MyproxyError:
     hint = "do not rely on it: remove it with goclient myproxy destroy, and tell the server's operators"
     return MyproxyError(f"what the server has is not what was sent: {what}", hint=hint, code="myproxy-differs")
-
-
-def may_retrieve(found: Deposit, dn: str) -> bool | None:
-    """Whether a DN is one of those that may retrieve a deposit; None if that cannot be told from here."""
-    return matches(found.retrievers, dn)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount
 
 
+HOUR = 3600  # seconds
+WEEK = 168 * HOUR  # what myproxy-init deposits for
+
+
 class Files(NamedTuple):
     """What a user names on the command line: a certificate and its key, or a proxy."""
 
@@ -91,6 +95,20 @@ def myproxy(
     )
 
 
+def server_of(account: MyproxyAccount) -> Server:
+    """The server of an account."""
+    return Server(account.host.strip("[]"), account.port)
+
+
+def command(action: str, server: Server, account: str, *more: str) -> str:
+    """The command line of ``goclient myproxy`` that does this with an account, safe to paste."""
+    import shlex  # the model's own way of quoting would load pydantic; no account has control characters
+
+    user = [f"--user={account}"] if account.startswith("-") else ["--user", account]
+    where = ["--server", server.host, "--port", str(server.port)]
+    return shlex.join(["goclient", "myproxy", action, *where, *user, *more])
+
+
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """The accounts with the proxies of a user's jobs, in one environment."""
@@ -124,10 +142,9 @@ class Accounts:
     def service(self, account: MyproxyAccount, *, seconds: float = 30.0, deposit: bool = False) -> MyProxy:
         """The server of an account, asked by the user's own identity; ``deposit`` as for :func:`identity`."""
         who = identity(self.env, Files(), deposit=deposit)
-        server = Server(account.host.strip("[]"), account.port)
         ask = self.passphrase
         own = partial(ask, who.key) if ask is not None else None
-        return myproxy(self.env, who, (server,), seconds=seconds, passphrase=own)
+        return myproxy(self.env, who, (server_of(account),), seconds=seconds, passphrase=own)
 
 
 def _no_account(text: str, problem: str, hint: str) -> RequestError:

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import language
@@ -22,6 +21,7 @@ import myproxy
 import myproxy_tools
 import panda_tasks
 import preflight
+from measure import paired, ratio, row
 
 BIN = Path(sys.executable).parent
 SENDJOB = str(BIN / "sendJob.py")
@@ -97,26 +97,9 @@ def environment() -> dict[str, str]:
     return {**keep, "PANDA_BEHIND_REAL_LB": "1", "GOCLIENT_ENDPOINTS": "/nonexistent/endpoints.toml"}
 
 
-def paired(ours: Callable[[], float], peer: Callable[[], float], runs: int) -> tuple[float, float, float]:
-    """The median ratio of ours to the peer, and the median seconds of each, taken in turn after one of each."""
-    ours(), peer()
-    pairs = [(ours(), peer()) for _ in range(runs)]
-    return (
-        statistics.median(a / b for a, b in pairs),
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-    )
-
-
-def process(name: str, ours: list[str], peer: list[str], peer_name: str, limit: float, runs: int = 31) -> list[str]:
+def process(name: str, ours: list[str], peer: list[str], peer_name: str, limit: float) -> list[str]:
     """A row: one process against another."""
-    ratio, a, b = paired(lambda: wall(ours), lambda: wall(peer), runs)
-    return row(name, f"{ratio:.2f}", f"≤ {limit}", ratio <= limit, f"{a * 1e3:.0f} ms, {peer_name} {b * 1e3:.0f} ms")
-
-
-def row(name: str, figure: str, goal: str, met: bool, detail: str) -> list[str]:
-    """The cells of one row."""
-    return [name, figure, goal, "yes" if met else "**no**", detail]
+    return ratio(name, lambda: wall(ours), lambda: wall(peer), peer_name, limit)
 
 
 def start_up() -> list[list[str]]:
@@ -150,14 +133,14 @@ def records() -> list[list[str]]:
         )
         empty = f"{folder}/empty.json"
         Path(empty).write_text(json.dumps({**json.loads(Path(document).read_text()), "record": ""}))
-        ratio, a, b = paired(
+        faster_by, a, b = paired(
             lambda: wall([sys.executable, str(script), empty], f"{folder}/theirs.json"), lambda: wall(many, document), 5
         )
     return [
         row("the encoder alone, 10,000 jobs, `dump_jobs_json` / ours, same bytes", f"{faster:.1f}", "≥ 10",
             faster >= 10, f"{ours * 1e3:.0f} ms, panda-client {theirs * 1e3:.0f} ms"),
-        row("`--njobs 10000 --noSubmit --noCheck --json`, panda-client's script / ours", f"{ratio:.1f}", "≥ 4",
-            ratio >= 4, f"{b * 1e3:.0f} ms, panda-client {a * 1e3:.0f} ms"),
+        row("`--njobs 10000 --noSubmit --noCheck --json`, panda-client's script / ours", f"{faster_by:.1f}", "≥ 4",
+            faster_by >= 4, f"{b * 1e3:.0f} ms, panda-client {a * 1e3:.0f} ms"),
     ]  # fmt: skip
 
 

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import random
 import shlex
-import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from measure import paired, row
 from pydantic import BaseModel
 
 from goclient.errors import GoclientError
@@ -66,7 +66,7 @@ def rows() -> list[list[str]]:
 
 
 def _row(name: str, figure: int, goal: str, detail: str) -> list[str]:
-    return [name, str(figure), goal, "yes" if figure == 0 else "**no**", detail]
+    return row(name, str(figure), goal, figure == 0, detail)
 
 
 # --- there and back -------------------------------------------------------------------------------------------
@@ -240,13 +240,15 @@ def speed() -> list[list[str]]:
     """A spec of many files, typed, to its record and its plan, of json.loads and a model with an object a file."""
     rows = []
     for name, text_of in (("`--…GO`", _dashed), ("`globus-*`", _bare)):
-        ratio, ours, peer = _paired(_worked(text_of(1_000)), _peer(1_000))
+        ratio, ours, peer = paired(_timed(_worked(text_of(1_000))), _timed(_peer(1_000)), 60)
         detail = f"{ours * 1e3:.1f} ms, peer {peer * 1e3:.1f} ms"
-        rows.append([f"1,000 files of {name}, of `json.loads` and a pydantic model", f"{ratio:.1f}", "≤ 6",
-                     "yes" if ratio <= 6 else "**no**", detail])  # fmt: skip
-        growth, twice, _ = _paired(_worked(text_of(2_000)), _worked(text_of(1_000)))
-        rows.append([f"2,000 files of {name}, of 1,000", f"{growth:.2f}", "≤ 2.2 (linear, and noise)",
-                     "yes" if growth <= 2.2 else "**no**", f"{twice * 1e3:.1f} ms"])  # fmt: skip
+        name_of = f"1,000 files of {name}, of `json.loads` and a pydantic model"
+        rows.append(row(name_of, f"{ratio:.1f}", "≤ 6", ratio <= 6, detail))
+        growth, twice, _ = paired(_timed(_worked(text_of(2_000))), _timed(_worked(text_of(1_000))), 60)
+        limit = "≤ 2.2 (linear, and noise)"
+        rows.append(
+            row(f"2,000 files of {name}, of 1,000", f"{growth:.2f}", limit, growth <= 2.2, f"{twice * 1e3:.1f} ms")
+        )
     return rows
 
 
@@ -278,17 +280,15 @@ def _peer(count: int) -> Callable[[], object]:
     return lambda: _Files(**json.loads(document))
 
 
-def _paired(ours: Callable[[], object], peer: Callable[[], object]) -> tuple[float, float, float]:
-    """The median ratio of ours to the peer, and the median seconds of each, taken in turn."""
-    pairs = [(_seconds(ours), _seconds(peer)) for _ in range(60)]
-    a, b = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-    return statistics.median(x / y for x, y in pairs), a, b
+def _timed(call: Callable[[], object]) -> Callable[[], float]:
+    """What gives the seconds that a call takes."""
 
+    def seconds() -> float:
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
 
-def _seconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+    return seconds
 
 
 def main() -> None:

@@ -18,6 +18,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import measure
+from measure import row
+
 from goclient.errors import GoclientError
 from goclient.sandbox.authority import Authority
 from goclient.services.myproxy.certificate import read_certificate
@@ -146,14 +149,15 @@ def rows(count: int = MUTANTS) -> list[list[str]]:
     total, memory = sum((found for found, _ in parts), Counter()), max(memory for _, memory in parts)
     other = sum(number for name, number in total.items() if name.endswith("other"))
     detail = ", ".join(f"{name} {number:,}" for name, number in sorted(total.items()))
+    mutants = "mutated answers of a MyProxy server that"
+    slower = total["slow"]
     return [
-        [f"mutated answers of a MyProxy server that gave anything but a result or an error of ours, of {count:,}",
-         str(other), "0", "yes" if other == 0 else "**no**", f"at most {memory} MB; {detail}"],
-        [f"mutated answers of a MyProxy server that took more than 10 ms of CPU time, of {count:,}",
-         str(total["slow"]), "0", "yes" if total["slow"] == 0 else "**no**", "a slow one is repeated before it counts"],
+        row(f"{mutants} gave anything but a result or an error of ours, of {count:,}", str(other), "0", other == 0,
+            f"at most {memory} MB; {detail}"),
+        row(f"{mutants} took more than 10 ms of CPU time, of {count:,}", str(slower), "0", slower == 0,
+            "a slow one is repeated before it counts"),
     ]  # fmt: skip
 
 
 if __name__ == "__main__":
-    for row in rows(int(sys.argv[1]) if len(sys.argv) > 1 else MUTANTS):
-        print(" | ".join(row))
+    sys.exit(measure.shown(rows(int(sys.argv[1]) if len(sys.argv) > 1 else MUTANTS)))

@@ -6,18 +6,20 @@ PYTHONPATH=. .venv/bin/python tools/myproxy_tools.py
 from __future__ import annotations
 
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+import measure
+from measure import ratio, row
 
 from tests.myproxy_servers import PATH, SCOPE, TOOLS, Grid, make_grid, the_real_one
 
 GOCLIENT = str(Path(sys.executable).parent / "goclient")
 PILOT = f"{SCOPE}/OU=Robots/CN=Pilot"
-RUNS = 31
 AT_ONCE = 20  # deposits
 
 
@@ -36,21 +38,16 @@ class Pair:
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return seconds
 
-    def row(self, name: str, ours: list[str], theirs: list[str], limit: float, first: list[str] = []) -> list[str]:  # noqa: B006
-        """A row: the median of the ratios; ``first`` is done before each."""
-        pairs = []
-        for _ in range(RUNS + 1):
-            pair = []
-            for words in ([GOCLIENT, "myproxy", *ours], theirs):
-                if first:
-                    self.run([GOCLIENT, "myproxy", *first])
-                pair.append(self.run(words))
-            pairs.append((pair[0], pair[1]))
-        ratio = statistics.median(a / b for a, b in pairs[1:])
-        a, b = (statistics.median(pair[n] for pair in pairs[1:]) * 1e3 for n in (0, 1))
-        met = "yes" if ratio <= limit else "**no**"
-        return [f"`goclient myproxy {name}`, of `{theirs[0]}`", f"{ratio:.2f}", f"≤ {limit}", met,
-                f"{a:.0f} ms, the C tool {b:.0f} ms"]  # fmt: skip
+    def row(self, name: str, ours: list[str], theirs: list[str], limit: float, first: Sequence[str] = ()) -> list[str]:
+        """A row: ours beside a C tool; ``first`` is done before each, and not counted."""
+
+        def after(words: list[str]) -> float:
+            if first:
+                self.run([GOCLIENT, "myproxy", *first])
+            return self.run(words)
+
+        label = f"`goclient myproxy {name}`, of `{theirs[0]}`"
+        return ratio(label, lambda: after([GOCLIENT, "myproxy", *ours]), lambda: after(theirs), "the C tool", limit)
 
 
 def environment(grid: Grid, who: str, port: int) -> dict[str, str]:
@@ -70,8 +67,8 @@ def at_once(grid: Grid, port: int) -> list[str]:
     for number in range(AT_ONCE):
         looked = subprocess.run([GOCLIENT, "myproxy", "info", "-l", f"many{number}"], env=env, capture_output=True)
         wrong += looked.returncode != 0
-    return [f"{AT_ONCE} deposits at once, to the real server", f"{wrong} errors", "0", "yes" if not wrong else "**no**",
-            f"{seconds:.1f} s"]  # fmt: skip
+    name = f"{AT_ONCE} deposits at once, to the real server"
+    return row(name, f"{wrong} errors", "0", not wrong, f"{seconds:.1f} s")
 
 
 def rows() -> list[list[str]]:
@@ -96,13 +93,5 @@ def rows() -> list[list[str]]:
             ]
 
 
-def main() -> int:
-    """Prints the rows; 1 if a goal is missed."""
-    found = rows()
-    for cells in found:
-        print(" | ".join(cells))
-    return int(any("no" in cells[3] for cells in found))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(measure.shown(rows()))

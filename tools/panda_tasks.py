@@ -5,17 +5,18 @@ PYTHONPATH=. .venv/bin/python tools/panda_tasks.py
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import measure
+from measure import ratio
+
 from tests.tasks.recording import STOCK, Tool, tool_in
 
 GOCLIENT = str(Path(sys.executable).parent / "goclient")
-RUNS = 31
 TASK = ["--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild", "--outputs=out.dat"]
 OURS = ["--useGOForOutput=8b5eb87a-10b2-4626-96dc-d9ab00c6942a:/data/${SN/P}/", "--noCheck"]
 # What our process does beside: it parses with argparse_dataclass, and makes a model.
@@ -36,36 +37,25 @@ def seconds(tool: Tool, words: list[str]) -> float:
     return taken
 
 
-def row(tool: Tool, name: str, ours: list[str], theirs: list[str], limit: float) -> list[str]:
-    """A row: the median of the ratios of pairs, run in turn after one of each."""
-    pairs = [(seconds(tool, ours), seconds(tool, theirs)) for _ in range(RUNS + 1)][1:]
-    ratio = statistics.median(a / b for a, b in pairs)
-    a, b = (statistics.median(pair[n] for pair in pairs) * 1e3 for n in (0, 1))
-    return [name, f"{ratio:.2f}", f"≤ {limit}", "yes" if ratio <= limit else "**no**", f"{a:.0f} ms, prun {b:.0f} ms"]
-
-
 def rows() -> list[list[str]]:
     """The rows of prun in the table of figures."""
     with tempfile.TemporaryDirectory() as name, tool_in(Path(name)) as tool:
         stock = [sys.executable, "-W", "ignore", "-c"]
-        sent = row(
-            tool, "`goclient prun` with our options and `--noCheck`, of stock prun after a pydantic model",
+
+        def beside(name: str, ours: list[str], theirs: list[str], limit: float) -> list[str]:
+            return ratio(name, lambda: seconds(tool, ours), lambda: seconds(tool, theirs), "prun", limit)
+
+        sent = beside(
+            "`goclient prun` with our options and `--noCheck`, of stock prun after a pydantic model",
             [GOCLIENT, "prun", *TASK, *OURS], [*stock, PEER, *TASK], 1.25,
         )  # fmt: skip
         assert any("goclient=v1" in str(task) for task in tool.server.tasks)
         assert not all("goclient=v1" in str(task) for task in tool.server.tasks)
-        shown = row(tool, "`goclient prun -h`, of `prun -h`", [GOCLIENT, "prun", "-h"],
-                    [*stock, STOCK["prun"], "-h"], 1.35)  # fmt: skip
+        shown = beside(
+            "`goclient prun -h`, of `prun -h`", [GOCLIENT, "prun", "-h"], [*stock, STOCK["prun"], "-h"], 1.35
+        )
     return [sent, shown]
 
 
-def main() -> int:
-    """Prints the rows; 1 if a goal is missed."""
-    found = rows()
-    for cells in found:
-        print(" | ".join(cells))
-    return int(any("no" in cells[3] for cells in found))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(measure.shown(rows()))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from measure import ratio, row
 
 BIN = Path(sys.executable).parent
 CHECK = [str(BIN / "goclient"), "check"]
@@ -100,10 +101,6 @@ def rows() -> list[list[str]]:
             sandbox.stop()
 
 
-def _row(name: str, figure: str, goal: str, met: bool, detail: str) -> list[str]:
-    return [name, figure, goal, "yes" if met else "**no**", detail]
-
-
 # --- the corpus -----------------------------------------------------------------------------------------------
 
 
@@ -117,9 +114,9 @@ def corpus() -> list[list[str]]:
     share = sum(one.get("found", True) is not False for one in wrong) / len(wrong)
     good = shown.returncode == 0
     return [
-        _row(f"of {len(wrong)} wrong submissions, found before they are sent", f"{share:.1%}", "≥ 95 %",
+        row(f"of {len(wrong)} wrong submissions, found before they are sent", f"{share:.1%}", "≥ 95 %",
              good and share >= 0.95, "tests/test_corpus.py, which also carries out each remedy"),
-        _row(f"of {len(right)} right submissions, refused", "0" if good else "some", "0", good, "the same"),
+        row(f"of {len(right)} right submissions, refused", "0" if good else "some", "0", good, "the same"),
     ]  # fmt: skip
 
 
@@ -170,9 +167,9 @@ def _many(sandbox: Sandbox, folder: Path) -> list[list[str]]:
     found = sum("/endpoint/" in path and "/ls" not in path for path in paths)
     counts = f"{found} collections, {searches} searches, {listings} listings"
     return [
-        _row(f"{FILES:,} sources in {FOLDERS} folders of {ENDPOINTS} endpoints, round trips of 50 ms", f"{trips:.1f}",
+        row(f"{FILES:,} sources in {FOLDERS} folders of {ENDPOINTS} endpoints, round trips of 50 ms", f"{trips:.1f}",
              f"≤ {ROUND_TRIPS}", trips <= ROUND_TRIPS, f"{plain:.2f} s, with the delay {late:.2f} s"),
-        _row("requests for them, more than one an endpoint, a name or a folder",
+        row("requests for them, more than one an endpoint, a name or a folder",
              str(max(found + searches - 2 * ENDPOINTS, 0) + max(listings - FOLDERS, 0)), "0",
              found <= ENDPOINTS and searches <= ENDPOINTS and listings <= FOLDERS, counts),
     ]  # fmt: skip
@@ -190,7 +187,7 @@ def _nobody(sandbox: Sandbox) -> list[list[str]]:
         sandbox.env["GOCLIENT_CLIENT_SECRET"] = secret
     assert all(code == 4 for _, code, _, _ in late)
     trips = (statistics.median(one[0] for one in late) - plain) / DELAY
-    return [_row("nobody logged in: known after round trips of 50 ms", f"{trips:.1f}", "≤ 2", trips <= 2,
+    return [row("nobody logged in: known after round trips of 50 ms", f"{trips:.1f}", "≤ 2", trips <= 2,
                  f"{plain:.2f} s without the delay")]  # fmt: skip
 
 
@@ -216,7 +213,7 @@ def _faults(sandbox: Sandbox) -> list[list[str]]:
                     wrong.append(f"{call}, {name}, request {skip + 1}: {problem}")
     for line in wrong:
         print(line, file=sys.stderr)
-    return [_row(f"faults of the service without a finding, with a traceback or beyond --goTimeout, of {runs}",
+    return [row(f"faults of the service without a finding, with a traceback or beyond --goTimeout, of {runs}",
                  str(len(wrong)), "0", not wrong, f"slowest {slowest:.1f} s of {DEADLINE} s and start-up")]  # fmt: skip
 
 
@@ -252,12 +249,8 @@ def _beside_globus(sandbox: Sandbox) -> list[list[str]]:
         subprocess.run(command, env=sandbox.env, capture_output=True, check=True)
         return time.perf_counter() - start
 
-    seconds(ours), seconds(peer)
-    pairs = [(seconds(ours), seconds(peer)) for _ in range(15)]
-    ratio = statistics.median(a / b for a, b in pairs)
-    a, b = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-    return [_row("`goclient check` of one file, of `globus stat`", f"{ratio:.2f}", "≤ 1.5", ratio <= 1.5,
-                 f"{a * 1e3:.0f} ms, globus {b * 1e3:.0f} ms")]  # fmt: skip
+    name = "`goclient check` of one file, of `globus stat`"
+    return [ratio(name, lambda: seconds(ours), lambda: seconds(peer), "globus", 1.5, runs=15)]
 
 
 def main() -> None:

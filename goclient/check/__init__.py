@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, LoginNeeded, MyproxyError, login_command, quoted
 from goclient.model.finding import Finding
 from goclient.model.location import is_uuid
-from goclient.model.spec import GRIDFTP, MyproxyAccount, TransferSpec
+from goclient.model.spec import GRIDFTP, TransferSpec
 
 if TYPE_CHECKING:
     from goclient.check.endpoints import Endpoints
@@ -25,19 +24,18 @@ if TYPE_CHECKING:
     from goclient.grid import Accounts
     from goclient.services.deadline import Aside
     from goclient.services.globus import Globus
-    from goclient.services.myproxy.client import MyProxy
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What a user says about the checks.
 
-    ``make_folders``: folders that are missing at a destination are made, those with ``make_numbered`` too whose names
-    have placeholders.  ``allow_personal``: files may go between two
-    Globus Connect Personal endpoints.  ``pilot_identity``: the id or user name of whoever the pilot transfers as, if it
-    is known.  ``probe``: a directory is really made at each destination, and removed.  ``hours``: how long the login
-    should last.  ``seconds``: the end of all checks.  ``pilot``: the DN of whoever retrieves the proxy of a MyProxy
-    account.  ``deposit``: it is made if it is missing.
+    ``make_folders``: folders that are missing at a destination are made, with ``make_numbered`` also those whose names
+    have placeholders.  ``allow_personal``: files may go between two Globus Connect Personal endpoints.
+    ``pilot_identity``: the id or user name of whoever the pilot transfers as, if it is known.  ``probe``: a directory
+    is really made at each destination, and removed.  ``hours``: how long the login should last.  ``seconds``: the end
+    of all checks.  ``pilot``: the DN of whoever retrieves the proxy of a MyProxy account.  ``deposit``: it is made if
+    it is missing.
     """
 
     make_folders: bool = False
@@ -67,7 +65,11 @@ class Looker:
     def look(self, spec: TransferSpec, count: int) -> tuple[TransferSpec, list[Finding]]:
         """The spec of so many jobs with its endpoints resolved, and what is found; one finding if nobody may ask."""
         begun = time.monotonic()
-        account = self._account(spec)
+        account = None
+        if self.globus is not None and (spec.myproxy or spec.user):
+            from goclient.check.account import begun as look_at
+
+            account = look_at(spec, self.accounts(), self.wishes)
         resolved, found = self._transfers(spec, count)
         if account is not None:
             found = [*found, *_answered(account, self.wishes.seconds - (time.monotonic() - begun))]
@@ -85,43 +87,6 @@ class Looker:
             return spec, [*map(Finding.failed, error.parts)]
         serials = range(1, count + 1)
         return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials, say=self.say)
-
-    def _account(self, spec: TransferSpec) -> Aside[list[Finding]] | None:
-        """The look at the account with the user's proxy, which goes on beside the others; None if there is none.
-
-        An account that is only guessed, from the Globus user of the transfers, stops nothing.
-        """
-        if self.globus is None or not (spec.myproxy or spec.user):
-            return None
-        from goclient.check.account import Account, as_warnings, for_jobs
-        from goclient.services.deadline import Aside
-
-        wishes, accounts = self.wishes, self.accounts()
-        try:
-            account = spec.myproxy or accounts.of_user(str(spec.user))
-        except GoclientError:
-            return None  # it is only guessed
-        if account is None:
-            return None
-        service = partial(accounts.service, seconds=wishes.seconds, deposit=wishes.deposit)
-        if wishes.deposit:  # what asks for a pass phrase asks now, not beside other things
-            try:
-                known = service(account)
-                known.unlock()
-            except GoclientError as error:
-                failed = [Finding.failed(for_jobs(part)) for part in error.parts]
-                return Aside(lambda: failed)
-            service = partial(_given, known)
-        look = Account(
-            account, service, pilot=wishes.pilot, hours=wishes.hours,
-            to_deposit=wishes.deposit and spec.myproxy is not None,
-        )  # fmt: skip
-        return Aside(look.findings if spec.myproxy else lambda: as_warnings(look.findings()))
-
-
-def _given(service: MyProxy, _: MyproxyAccount) -> MyProxy:
-    """The service, which was made before."""
-    return service
 
 
 def _answered(account: Aside[list[Finding]], seconds: float) -> list[Finding]:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, MyproxyError, quoted
-from goclient.model.entries import shell_word
+from goclient.grid import HOUR, WEEK, command, server_of
 from goclient.model.finding import Finding
 from goclient.model.spec import MyproxyAccount
+from goclient.services.deadline import Aside
 from goclient.services.myproxy.loaded import time_text
 from goclient.services.myproxy.policy import base_dn, checked_dn, dn_of, matches
 
 if TYPE_CHECKING:
+    from goclient.check import Wishes
+    from goclient.grid import Accounts
+    from goclient.model.spec import TransferSpec
     from goclient.services.myproxy.client import MyProxy
     from goclient.services.myproxy.wire import Deposit
 
-HOUR, WEEK = 3600, 604_800  # seconds; a deposit lasts a week, unless it is said how long
 TO_DEPOSIT = "myproxy-to-deposit"  # the code of the finding that a deposit has to be made, and will be
 
 
@@ -32,7 +36,7 @@ class Account:
     def __init__(
         self,
         account: MyproxyAccount,
-        service: Callable[[MyproxyAccount], MyProxy],
+        service: Callable[[], MyProxy],
         *,
         pilot: str | None,
         hours: int,
@@ -47,7 +51,7 @@ class Account:
     def findings(self) -> list[Finding]:
         """What is found of the server, the identity that asks, and the deposit."""
         try:
-            service = self._service(self._account)
+            service = self._service()
             if service.identity.encrypted and not self._to_deposit:
                 return [self._locked(service.identity.key)]
             deposits = service.info(self._account.user)
@@ -117,25 +121,50 @@ class Account:
 
     def _command(self) -> str:
         """The command that makes the deposit that is needed."""
-        account = self._account
-        words = ["--server", account.host, "--port", str(account.port), "--user", account.user]
-        words += ["--retriever", self._pilot or "DN-OF-THE-PILOT"]
+        words = ["--retriever", self._pilot or "DN-OF-THE-PILOT"]
         words += ["--lifetime", str(self._hours + 1)] if self._hours * HOUR >= WEEK else []
         words += ["--proxy-lifetime", str(self._hours)] if self._hours > 12 else []
-        return " ".join(map(shell_word, ["goclient", "myproxy", "deposit", *words]))
+        return command("deposit", server_of(self._account), self._account.user, *words)
 
     def _locked(self, key: str) -> Finding:
         message = f"{quoted(self._account)} was not looked at: the key {quoted(key)} needs a pass phrase"
-        hint = f"make a proxy first (voms-proxy-init, grid-proxy-init -rfc), or look: {self._look()}"
+        hint = "make a proxy first (voms-proxy-init, grid-proxy-init -rfc), or look: "
+        hint += command("info", server_of(self._account), self._account.user)
         return Finding("warning", "unchecked", str(self._account), message, hint)
-
-    def _look(self) -> str:
-        account = self._account
-        words = ["--server", account.host, "--port", str(account.port), "--user", account.user]
-        return " ".join(map(shell_word, ["goclient", "myproxy", "info", *words]))
 
     def _ok(self, code: str, message: str) -> Finding:
         return Finding("ok", code, str(self._account), message)
+
+
+def begun(spec: TransferSpec, accounts: Accounts, wishes: Wishes) -> Aside[list[Finding]] | None:
+    """The look at the account with the user's proxy, which goes on beside others; None if there is none.
+
+    An account that is only guessed, from the Globus user of the transfers, stops nothing.
+    """
+    if spec.myproxy is None:
+        try:
+            account = accounts.of_user(str(spec.user))
+        except GoclientError:
+            return None
+    else:
+        account = spec.myproxy
+    if account is None:
+        return None
+    service = partial(accounts.service, account, seconds=wishes.seconds, deposit=wishes.deposit)
+    if wishes.deposit:  # what asks for a pass phrase asks now, not beside other things
+        try:
+            known = service()
+            known.unlock()
+        except GoclientError as error:
+            failed = [Finding.failed(for_jobs(part)) for part in error.parts]
+            return Aside(lambda: failed)
+        service = partial(_same, known)
+    look = Account(account, service, pilot=wishes.pilot, hours=wishes.hours, to_deposit=wishes.deposit)
+    return Aside(look.findings if spec.myproxy else lambda: as_warnings(look.findings()))
+
+
+def _same(service: MyProxy) -> MyProxy:
+    return service
 
 
 def for_jobs(error: GoclientError) -> GoclientError:

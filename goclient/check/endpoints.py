@@ -37,9 +37,9 @@ class Endpoints:
     def findings(self, spec: TransferSpec) -> list[Finding]:
         """A finding for each endpoint of a spec, in order; and warnings of those that the job's directory is at."""
         names, own = spec.endpoints, _name_to_make(spec)
-        beside = [(name, Aside(partial(self._identify, name))) for name in own]
+        beside = [(name, Aside(partial(self.identify, name))) for name in own]
         wanted = [name for name in names if not self._is_gridftp(name)]
-        asked = self._asker.ask(self._identify, list(dict.fromkeys(wanted)))
+        asked = self._asker.ask(self.identify, list(dict.fromkeys(wanted)))
         found = [self._gridftp(name) if self._is_gridftp(name) else self._finding(name, asked[name]) for name in names]
         server = self.collections.get(self.ids.get(spec.local_endpoint or "", ""))
         if server is not None and server.is_personal and server.owner_id != self._globus.identity:
@@ -66,7 +66,8 @@ class Endpoints:
     def _is_gridftp(self, name: str) -> bool:
         return self._meant(name).startswith(GRIDFTP)
 
-    def _identify(self, name: str) -> Collection:
+    def identify(self, name: str) -> Collection:
+        """The collection that a name means, asked for now; raises EndpointError if there is none, or several."""
         meant = self._meant(name)
         if is_uuid(meant):
             return self._globus.collection(meant, called=name)

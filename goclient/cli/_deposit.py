@@ -17,8 +17,9 @@ def deposit(account: MyproxyAccount, options: TransferOptions, prog: str) -> Non
     assert options.pilot is not None, "--deposit without --pilot was refused"
     from goclient.check.account import for_jobs
     from goclient.cli.options import accounts
-    from goclient.deposit import HOUR, Wish
+    from goclient.deposit import Wish
     from goclient.deposit import deposit as make
+    from goclient.grid import HOUR
     from goclient.services.myproxy.policy import pattern_of
 
     hours = max(12, options.goNeeds)

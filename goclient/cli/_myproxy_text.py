@@ -6,13 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from goclient.errors import printable
+from goclient.grid import HOUR
 from goclient.services.myproxy.loaded import time_text
 
 if TYPE_CHECKING:
     from goclient.deposit import Proof
     from goclient.services.myproxy.wire import Deposit
-
-HOUR = 3600  # seconds
 
 
 def print_proof(proof: Proof) -> None:

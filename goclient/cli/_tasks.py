@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from goclient.cli import _run
 from goclient.tasks.run import Desk, run
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from goclient.tasks.wanted import Wanted
 
 
-def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, list[Any], int | None], None] | None = None) -> int:
+def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, str, int | None], None] | None = None) -> int:
     """The exit code of prun or pathena of panda-client with these words; ``sent`` is told of each task."""
 
     def read(words: Sequence[str]) -> Wanted:
@@ -37,11 +37,11 @@ def called(argv: Sequence[str]) -> int:
     """The exit code of a call from Python: the descriptor for what was sent, the tool, its words."""
     descriptor, tool, *words = argv
 
-    def sent(name: str, said: list[Any], number: int | None) -> None:
+    def sent(name: str, said: str, number: int | None) -> None:
         import json
         import os
 
-        line = {"name": name, "said": str(said[-1]), "jediTaskID": number}
+        line = {"name": name, "said": said, "jediTaskID": number}
         os.write(int(descriptor), f"{json.dumps(line)}\n".encode())
 
     return _run.run(f"goclient {tool}", lambda own: run_tool(tool, own, sent), words)

@@ -208,13 +208,11 @@ def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) ->
 
 
 def _deposit_command(options: InfoOptions, asked: _Asked) -> str:
-    import shlex
+    from goclient.grid import command
 
-    server = asked.service.server
-    words = ["--server", server.host, "--port", str(server.port), f"--user={asked.account}"]
-    words += [f"--credname={options.credname}"] if options.credname else []
+    words = ["--credname", options.credname] if options.credname else []
     words += ["--lifetime", str(options.needs + 1)] if options.needs and options.needs >= 168 else []
-    return shlex.join(["goclient", "myproxy", "deposit", *words, "--retriever", "DN-OF-THE-PILOT"])
+    return command("deposit", asked.service.server, asked.account, *words, "--retriever", "DN-OF-THE-PILOT")
 
 
 def _retrieve(argv: Sequence[str]) -> int:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from goclient.check import Looker
+from goclient.check.endpoints import Endpoints
 from goclient.check.parallel import Asker
 from goclient.errors import GoclientError, raise_all
 from goclient.model.block import MAX_TASK_BLOCK, attach
 from goclient.model.finding import Finding
-from goclient.model.location import is_uuid
 from goclient.model.plan import plan
 from goclient.model.spec import GRIDFTP, TransferSpec
-from goclient.services.collection import Collection
 from goclient.submit import PreflightFailed
 from goclient.tasks.moves import Server, renamed, shared, to_server
 from goclient.tasks.outputs import Outputs
@@ -44,26 +44,24 @@ def look(wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str,
 
     ``complete``: all outputs are known already, so that a file which two jobs would write is refused here.
     """
-    server = meant.server and with_directory(meant.server, wanted.looker)
+    server, looker = meant.server, wanted.looker
+    if server is not None:
+        server, looker = with_directory(server, looker)
     specs = [transfers(meant.spec, server, task, nickname) for task in tasks]
     for spec in specs if complete else ():
         raise_all(shared(spec, several=len(tasks) > 1))
         words_of(spec, lenient=wanted.lenient)
-    looker, warnings = without_folders(wanted, specs)
+    looker, warnings = without_folders(looker, specs)
     own = len(meant.spec.output)
     # The folder of a new dataset is never there: what was typed is the directory above it.
-    looked_at = specs[0] if server is None else to_server(renamed_of(meant, tasks[0]), server.top(), tasks[0].outputs)
+    typed = renamed(meant.spec, tasks[0].outputs.names)
+    looked_at = specs[0] if server is None else to_server(typed, server.top(), tasks[0].outputs)
     resolved, findings = looker.look(looked_at, 1)
     findings = [*meant.doubts, *warnings, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
     found = server and Server(str(resolved.output[own].destination.endpoint), server.directory)
     return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), found, server, findings)
-
-
-def renamed_of(meant: Meant, task: Expected) -> TransferSpec:
-    """What was typed, with the names in PanDA of a task's outputs."""
-    return renamed(meant.spec, task.outputs.names)
 
 
 def transfers(
@@ -80,23 +78,20 @@ def words_of(spec: TransferSpec, *, lenient: bool) -> list[str]:
     return attach("", spec, lenient=lenient, limit=MAX_TASK_BLOCK).split()
 
 
-def with_directory(server: Server, looker: Looker) -> Server:
+def with_directory(server: Server, looker: Looker) -> tuple[Server, Looker]:
     """The server with a directory: if none was typed, the endpoint's default one, or the home directory.
 
-    What is wrong with the endpoint is not said here: the look at all endpoints finds it.
+    What looks then asks the same service.  What is wrong with the endpoint is not said here: the look at all finds it.
     """
-    if server.directory is not None or looker.globus is None or server.endpoint.startswith(GRIDFTP):
-        return server
+    if server.directory is not None or looker.globus is None:
+        return server, looker
     try:
         known, globus = looker.catalogue(), looker.globus()
     except GoclientError:
-        return server
-    meant = known.get(server.endpoint, server.endpoint)
-    if meant.startswith(GRIDFTP):
-        return server
-
-    def identify(name: str) -> Collection:
-        return globus.collection(meant, called=name) if is_uuid(meant) else globus.resolve(name, known=known)
-
-    found = Asker(looker.wishes.seconds, looker.say).ask(identify, [server.endpoint])[server.endpoint]
-    return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory)
+        return server, looker
+    looker = replace(looker, globus=lambda: globus)
+    if known.get(server.endpoint, server.endpoint).startswith(GRIDFTP):
+        return server, looker
+    asker = Asker(looker.wishes.seconds, looker.say)
+    found = asker.ask(Endpoints(globus, asker, known).identify, [server.endpoint])[server.endpoint]
+    return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory), looker

@@ -40,7 +40,7 @@ class Desk(NamedTuple):
     read: Callable[[Sequence[str]], Wanted]
     read_lines: Callable[[str], list[str]]
     say: Callable[[str, str], None]
-    sent: Callable[[str, list[Any], int | None], None] | None = None
+    sent: Callable[[str, str, int | None], None] | None = None
 
 
 def run(tool: str, argv: Sequence[str], desk: Desk) -> int:
@@ -110,12 +110,15 @@ class Session:
 
     def truth(self, code: int) -> int:
         """The exit code: panda-client's, unless it says that all is well when a task was not accepted."""
-        if not (code or self._worst or getattr(self.line.options, "noSubmit", False)) and self._sent < self._count:
-            self.desk.say(
-                f"error: {self._count - self._sent} of {self._count} tasks were not submitted", "see above why"
-            )
+        missing = 0 if self._submits_nothing else self._count - self._sent
+        if missing and not (code or self._worst):
+            self.desk.say(f"error: {missing} of {self._count} tasks were not submitted", "see above why")
             return int(ExitCode.SERVER)
         return code or self._worst
+
+    @property
+    def _submits_nothing(self) -> bool:
+        return bool(getattr(self.line.options, "noSubmit", False))
 
     def _prepare(self) -> None:
         """Puts the rest of our functions in place, now that there is work to do."""
@@ -266,7 +269,7 @@ class Session:
             if not accepted or (number is None and answer[0] == 0):
                 self._worst = self._worst or int(ExitCode.SERVER)
             if self.desk.sent is not None:
-                said = [status, answer[0], answer[1]] if status == 0 else [status, None, str(answer)]
+                said = str(answer[1]) if status == 0 else str(answer)
                 self.desk.sent(str(task.get("taskName", "")), said, number and int(number[1]))
             return status, answer
 
@@ -286,11 +289,7 @@ class Session:
         from goclient.check.account import TO_DEPOSIT
 
         looked = self._looked
-        due = looked is not None and any(finding.code == TO_DEPOSIT for finding in looked.findings)
-        if (
-            looked is not None
-            and due
-            and looked.spec.myproxy is not None
-            and not getattr(self.line.options, "noSubmit", False)
-        ):
+        if looked is None or looked.spec.myproxy is None or self._submits_nothing:
+            return
+        if any(finding.code == TO_DEPOSIT for finding in looked.findings):
             wanted.deposit(looked.spec.myproxy)

@@ -92,9 +92,8 @@ def _of_words(error: GoclientError) -> GoclientError:
     return error
 
 
-def without_folders(wanted: Wanted, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:
+def without_folders(looker: Looker, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:
     """The look that makes no folder whose name is known only when the jobs are, and a warning if there is one."""
-    looker = wanted.looker
     targets = (move.target for spec in specs for move in spec.moves if move.destination.endpoint is not None)
     numbered = next((target for target in targets if "$" in target.folder), None)
     if numbered is None or not looker.wishes.make_folders:

@@ -182,14 +182,14 @@ def connect(server: Server, maker: Maker, deadline: Deadline, *, whole: Deadline
     A CA may have no list of what it revoked, which TLS takes for an error: only then a second connection is made, and
     the lists that are there are looked into here.
     """
-    listed = maker.trust.has_lists()
+    some_lack = False
     try:
-        sock = _handshaken(server, maker, deadline, check_lists=listed)
+        sock = _handshaken(server, maker, deadline, check_lists=maker.trust.has_lists())
     except tls.NoList:
-        listed = False
+        some_lack = True
         sock = _handshaken(server, maker, deadline, check_lists=False)
     try:
-        if maker.trust.has_lists() and not listed:
+        if some_lack:
             maker.trust.check_lists(server, verified_chain(sock))
         maker.trust.check(server, sock.getpeercert(binary_form=True) or b"")
     except BaseException:
@@ -266,7 +266,8 @@ def unreachable(server: Server, why: str) -> MyproxyError:
     """The error of a server that could not be spoken to."""
     return MyproxyError(
         f"the MyProxy server {server} could not be reached: {why}",
-        hint="check MYPROXY_SERVER and the network, then type the command again",
+        hint="check the server's name and port (MYPROXY_SERVER, MYPROXY_SERVER_PORT) and the network, then type the "
+        "command again",
         code="myproxy-unreachable", subject=str(server), transient=True,
     )  # fmt: skip
 

@@ -100,7 +100,7 @@ class _Parser:
                 raise Unjudged  # GNU's \w, \<, \1, and what POSIX leaves open
         elif char in "*+?{":
             raise Unjudged  # nothing to repeat
-        return Node("one", lambda c, char=char: c == char)  # type: ignore[misc]
+        return Node("one", lambda c, char=char: c == char)  # type: ignore[misc]  # mypy infers no type for the default
 
     def _repeated(self, node: Node) -> Node:
         while (char := self._peek()) and char in "*+?{":

@@ -66,9 +66,14 @@ def _chain(path: str, what: str, found: list[Block]) -> tuple[Certificate, ...]:
     if not certificates:
         raise _damaged(path, what, "it has no certificate in it")
     try:
-        return tuple(read_certificate(data) for data in certificates[:MAX_CHAIN])
+        read = [read_certificate(data) for data in certificates[:MAX_CHAIN]]
     except Damaged as error:
         raise _damaged(path, what, str(error)) from error
+    chain = read[:1]
+    for one in read[1:]:  # from a proxy to the certificate that it was made of; no CA, and nothing that is of no chain
+        if chain[-1].is_proxy and one.subject == chain[-1].issuer:
+            chain.append(one)
+    return tuple(chain)
 
 
 def _key(path: str, found: list[Block]) -> Block:

@@ -112,7 +112,8 @@ def _shell_word(text: str) -> str:
 def _unreadable(path: str, what: str, error: OSError | ValueError) -> Refusal:
     number = getattr(error, "errno", None)
     if number in (errno.ENOENT, errno.ENOTDIR):
-        return _refusal(path, f"the {what} {quoted(path)} is not there", "name a file", code="identity-missing")
+        return _refusal(path, f"the {what} {quoted(path)} is not there", f"check the path of the {what}",
+                        code="identity-missing")  # fmt: skip
     if number == errno.ENXIO:
         return _refusal(path, f"the {what} {quoted(path)} is no regular file", "name the file itself")
     if number == errno.ELOOP:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from goclient.errors import quoted
@@ -53,6 +54,8 @@ def _in_list(path: str, certificate: bytes, issuer: bytes) -> str:
         return f"the list of what its CA revoked, {quoted(path)}, cannot be read: {error}"
     if not signed:
         return f"the list {quoted(path)} is not signed by its CA"
+    if revoked.next_update_utc is not None and revoked.next_update_utc < datetime.now(UTC):
+        return f"the list {quoted(path)} of what its CA has revoked has expired"
     if revoked.get_revoked_certificate_by_serial_number(one.serial_number) is not None:
         return f"the certificate of {quoted(one.subject.rfc4514_string())} is revoked"
     return ""
