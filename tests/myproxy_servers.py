@@ -121,15 +121,20 @@ def the_double(
 @contextmanager
 def the_real_one(grid: Grid, *, more: str = "") -> Iterator[int]:
     """The port of a real server that runs; skips the test where it is not installed."""
+    with real_server(grid.folder / f"real-{len(more)}", grid.environment("host", 0), more=more) as port:
+        yield port
+
+
+@contextmanager
+def real_server(folder: Path, env: dict[str, str], *, more: str = "") -> Iterator[int]:
+    """The port of a real server that runs with this environment, and keeps all it has in a new folder."""
     missing = [tool for tool in TOOLS if shutil.which(tool, path=PATH) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed: apt-get install myproxy myproxy-server globus-proxy-utils")
-    folder = grid.folder / f"real-{len(more)}"
     (folder / "store").mkdir(parents=True, mode=0o700)
     (folder / "configuration").write_text(CONFIGURATION + more)
     words = ["myproxy-server", "-c", "configuration", "-l", "127.0.0.1", "-p", "0", "-z", "port", "-s", "store"]
     full = [str(folder / word) if word in ("configuration", "port", "store") else word for word in words]
-    env = grid.environment("host", 0)
     program = shutil.which(full[0], path=PATH) or full[0]
     subprocess.run([program, *full[1:], "-P", str(folder / "pid")], env=env, check=True, timeout=TIMEOUT)
     try:

@@ -112,24 +112,24 @@ def test_an_account_of_somebody_else_shows_nothing(sandbox: Sandbox) -> None:
     assert (result.code, codes(result, "error")) == (80, ["myproxy-none"])
 
 
-TROUBLE: dict[str, tuple[dict[str, str], list[str], str]] = {
-    "no server is set": ({"MYPROXY_SERVER": ""}, ["--myproxy=wdeng"], "no MyProxy server is set"),
-    "a server that is not there": ({}, ["--myproxy=wdeng@localhost:1"], "Connection refused"),
-    "a port that is none": ({}, ["--myproxy=wdeng@localhost:x"], '"x" is no port'),
-    "no user": ({}, ["--myproxy=@localhost"], "the user has no name"),
-    "no host": ({}, ["--myproxy=wdeng@"], "names no server"),
-    "no certificate": ({"X509_USER_CERT": "/nowhere/c.pem"}, ["--myproxy=wdeng"], "/nowhere/c.pem"),
-    "no authorities": ({"X509_CERT_DIR": "/nowhere"}, ["--myproxy=wdeng"], "/nowhere"),
-    "a pilot that is no DN": ({}, ["--myproxy=wdeng", "--pilot=Nurcan"], '"Nurcan" is no DN'),
+TROUBLE: dict[str, tuple[int, dict[str, str], list[str], str]] = {
+    "no server is set": (10, {"MYPROXY_SERVER": ""}, ["--myproxy=wdeng"], "no MyProxy server is set"),
+    "a server that is not there": (80, {}, ["--myproxy=wdeng@localhost:1"], "Connection refused"),
+    "a port that is none": (10, {}, ["--myproxy=wdeng@localhost:x"], '"x" is no port'),
+    "no user": (10, {}, ["--myproxy=@localhost"], "the user has no name"),
+    "no host": (10, {}, ["--myproxy=wdeng@"], "names no server"),
+    "no certificate": (80, {"X509_USER_CERT": "/nowhere/c.pem"}, ["--myproxy=wdeng"], "/nowhere/c.pem"),
+    "no authorities": (80, {"X509_CERT_DIR": "/nowhere"}, ["--myproxy=wdeng"], "/nowhere"),
+    "a pilot that is no DN": (10, {}, ["--myproxy=wdeng", "--pilot=Nurcan"], '"Nurcan" is no DN'),
 }
 
 
-@pytest.mark.parametrize(("env", "words", "said"), TROUBLE.values(), ids=TROUBLE)
+@pytest.mark.parametrize(("code", "env", "words", "said"), TROUBLE.values(), ids=TROUBLE)
 def test_what_cannot_be_asked_is_an_error_of_its_own(
-    shared_sandbox: Sandbox, env: dict[str, str], words: list[str], said: str
+    shared_sandbox: Sandbox, code: int, env: dict[str, str], words: list[str], said: str
 ) -> None:
     result = shared_sandbox.submit(INPUT, *words, **env)
-    assert (result.code in (10, 80), result.out) == (True, "")
+    assert (result.code, result.out) == (code, "")
     assert said in result.err
 
 
@@ -231,6 +231,16 @@ def test_with_a_locked_key_a_deposit_that_is_due_stops_the_submission(sandbox: S
 def test_a_pilot_that_is_oneself_is_an_error(shared_sandbox: Sandbox) -> None:
     result = check(shared_sandbox, "--myproxy=wdeng", "--pilot=/C=TW/O=Sandbox/OU=People/CN=Jane Doe")
     assert (result.code, codes(result, "error")) == (80, ["myproxy-own-dn"])
+
+
+def test_a_deposit_has_one_end_for_all_that_it_asks(sandbox: Sandbox) -> None:
+    for route, seconds in (("PUT /myproxy/*", 4), ("INFO /myproxy/*", 60)):
+        trouble = {"route": route, "kind": "delay", "seconds": seconds}
+        assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=10).ok
+    begun = time.monotonic()
+    result = sandbox.run("goclient", "myproxy", "deposit", "-l", "wdeng", "-Z", pilot(sandbox), "--timeout", "6")
+    assert (result.code, "the deposit was made" in result.err) == (80, True)
+    assert time.monotonic() - begun < 9, "two ends of 6 seconds would be 10 at least"
 
 
 def test_a_deposit_that_fails_stops_the_submission(sandbox: Sandbox) -> None:

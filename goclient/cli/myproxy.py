@@ -243,18 +243,21 @@ def _destroy(argv: Sequence[str]) -> int:
     options = _parsed(DestroyOptions, "destroy", argv)
     asked = _Asked(options, options)
     name = options.credname or ""
-    asked.service.info(asked.account, name=name)  # it settles which server it is, of several
-    asked.say_remarks("destroy")
-    what = f"the deposit {name or 'without a name'} in the account {asked.account} of {asked.service.server}"
     if not options.yes:
-        _confirm(what)
+        asked.service.info(asked.account, name=name)  # it settles which server it is, of several
+        _confirm(_named(asked, name))
     asked.service.destroy(asked.account, name=name)
+    asked.say_remarks("destroy")
     if options.json:
         where = {"server": str(asked.service.server), "account": asked.account, "name": name}
         _run.print_json({"destroyed": True, **where})
     else:
-        print(printable(f"removed: {what}"))
+        print(printable(f"removed: {_named(asked, name)}"))
     return 0
+
+
+def _named(asked: _Asked, name: str) -> str:
+    return f"the deposit {name or 'without a name'} in the account {asked.account} of {asked.service.server}"
 
 
 def _confirm(what: str) -> None:

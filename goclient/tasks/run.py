@@ -111,7 +111,7 @@ class Session:
     def truth(self, code: int) -> int:
         """The exit code: panda-client's, unless it says that all is well when a task was not accepted."""
         missing = 0 if self._submits_nothing else self._count - self._sent
-        if missing and not (code or self._worst):
+        if missing > 0 and not (code or self._worst):
             self.desk.say(f"error: {missing} of {self._count} tasks were not submitted", "see above why")
             return int(ExitCode.SERVER)
         return code or self._worst

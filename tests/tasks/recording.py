@@ -164,8 +164,14 @@ class Tool:
 
     @property
     def left(self) -> set[str]:
-        """What is in the folder that was not before."""
-        return {path.name for path in self.folder.iterdir()} - set(FILES)
+        """What is in the folder that was not before, or in the temporary one."""
+        kept = {path.name for path in self.folder.iterdir()} - set(FILES)
+        return kept | {path.name for path in self.temporary.iterdir()}
+
+    @property
+    def temporary(self) -> Path:
+        """The temporary folder."""
+        return Path(self.env["TMPDIR"])
 
 
 STOCK = {
@@ -193,10 +199,10 @@ FILES = {
 @contextmanager
 def tool_in(root: Path) -> Iterator[Tool]:
     """The tools in a new folder below this one, in front of a server of their own."""
-    folder, home = root / "work", root / "home"
-    for one in (folder, home):
+    folder, home, temporary = root / "work", root / "home", root / "temporary"
+    for one in (folder, home, temporary):
         one.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text)
     with recording() as server:
-        yield Tool(server, {**clean_environment(home), **server.env}, folder)
+        yield Tool(server, {**clean_environment(home), **server.env, "TMPDIR": str(temporary)}, folder)

@@ -23,7 +23,6 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tool]:
         monkeypatch.chdir(tool.folder)
         for name, value in tool.env.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("TMPDIR", str(tmp_path))
         yield tool
 
 

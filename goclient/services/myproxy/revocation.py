@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from goclient.errors import quoted
@@ -42,6 +41,8 @@ def revocation_fault(folder: str, chain: Sequence[bytes]) -> str:
 
 def _in_list(path: str, certificate: bytes, issuer: bytes) -> str:
     """What a list says against a certificate; "" if nothing."""
+    from datetime import UTC, datetime
+
     from cryptography import x509  # only a chain of which some CA has no list needs it
 
     try:

@@ -19,20 +19,8 @@ PILOT = "/C=TW/O=Test Grid/OU=Robots/CN=Pilot 1"
 OTHER_PILOT = "/C=TW/O=Test Grid/OU=Robots/CN=Pilot 2"
 OTHER_USER = "/C=TW/O=Test Grid/OU=People/CN=Somebody Else"
 HOUR = 3600
-PROGRAMS = ("myproxy-server", "myproxy-init", "myproxy-info", "myproxy-logon", "myproxy-destroy", "grid-proxy-info")
 # Debian has the server where an ordinary user's PATH does not look.
 os.environ["PATH"] += ":/usr/sbin"
-
-CONFIGURATION = """\
-accepted_credentials "/C=TW/O=Test Grid/*"
-authorized_retrievers "*"
-default_retrievers "*"
-authorized_renewers "none"
-authorized_key_retrievers "none"
-trusted_retrievers "/C=TW/O=Test Grid/OU=Robots/*"
-default_trusted_retrievers "none"
-max_cred_lifetime 200
-"""
 
 
 @dataclass
@@ -80,8 +68,6 @@ class RealServer:
 
     grid: Grid
     port: int
-    store: Path
-    log: Path
 
     @property
     def address(self) -> Server:
@@ -104,8 +90,3 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0

@@ -273,3 +273,16 @@ def test_the_first_server_of_a_list_that_can_be_spoken_to_is_used(real: RealServ
     assert user.info("nobody") == ()
     assert user.server == real.address
     assert [one.code for one in user.skipped] == ["myproxy-unreachable"] * 2
+
+
+def test_what_else_is_in_the_file_of_a_certificate_is_not_deposited(real: RealServer, tmp_path: Path) -> None:
+    """An authority, and a certificate of somebody else, of which no chain is made."""
+    own, other = real.grid.credential(USER), real.grid.credential(OTHER_USER)
+    both = tmp_path / "both.pem"
+    authority = real.grid.authority.file("0")
+    both.write_bytes(b"".join(path.read_bytes() for path in (own.certificate, other.certificate, authority)))
+    identity = find_identity({}, tmp_path, os.getuid(), certificate=str(both), key=str(own.key), deposit=True)
+    client = MyProxy([real.address], identity, authorities=real.grid.authorities)
+    client.put("more", retrievers=pattern_of(PILOT), lifetime=24 * HOUR, retrieval_lifetime=0)
+    got = real.as_(PILOT).get("more", lifetime=HOUR)
+    assert got.count(b"BEGIN CERTIFICATE") == 3, "the new proxy, the deposited one, the user's own"

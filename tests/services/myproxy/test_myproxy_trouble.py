@@ -463,6 +463,19 @@ def test_what_any_authority_of_the_chain_has_revoked_counts(
         assert "revoked" in refused(grid, known, folder=root.folder)
 
 
+def test_a_list_that_has_expired_is_told_also_where_another_authority_has_none(tmp_path: Path, grid: Grid) -> None:
+    root = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Root")
+    own = intermediate(root, "Below", tmp_path / "below")
+    known = own.issue(HOST, into=tmp_path, name="h")
+    known.certificate.chmod(0o600)
+    known.certificate.write_bytes(known.certificate.read_bytes() + own.certificate.public_bytes(Encoding.PEM))
+    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    then_, now = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
+    builder = x509.CertificateRevocationListBuilder(root.certificate.subject, then_, now)
+    root.file("r0").write_bytes(builder.sign(root.key, SHA256()).public_bytes(Encoding.PEM))
+    assert "has revoked has expired" in refused(grid, known, folder=root.folder)
+
+
 def test_a_list_that_has_expired_is_told(tmp_path: Path, grid: Grid) -> None:
     authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Sleeping CA")
     then_, now = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
