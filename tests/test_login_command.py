@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ class Person:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         with subprocess.Popen(command, env=env, cwd=self.sandbox.cwd, text=True, **pipes, **more) as process:
             assert process.stderr is not None
+            watchdog = threading.Timer(TIMEOUT, process.kill)
+            watchdog.start()
             shown = ""
             for line in process.stderr:
                 shown += line
@@ -76,6 +79,7 @@ class Person:
                     self.urls.append(line.strip())
                     self._answer(process, signalled)
             out, rest = process.communicate(timeout=TIMEOUT)
+            watchdog.cancel()
         assert "Traceback" not in shown or "-vv" in words
         return Result(process.returncode, out, shown + rest)
 

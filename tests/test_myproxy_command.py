@@ -89,6 +89,9 @@ def test_what_is_deposited_can_be_seen_by_its_owner_retrieved_by_the_pilot_and_r
     assert (shown.code, PILOT in shown.out, "47 h 59 min left" in shown.out) == (0, True, True)
     assert server.run("other", "info", "--user", "wdeng").code == 80, "it is the owner's business"
 
+    taken = server.run("other", "deposit", "--user", "wdeng", "--retriever", PILOT)
+    assert (taken.code, "belongs to somebody else" in taken.err, "--user NAME" in taken.err) == (80, True, True)
+
     out = server.home / "proxy.pem"
     got = server.run("pilot", "retrieve", "-l", "wdeng", "-n", "-o", str(out), "-s", f"localhost:{server.port}")
     assert got.code == 0, got.err
