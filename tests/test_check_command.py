@@ -597,6 +597,16 @@ def test_numbered_folders_are_judged_by_the_folder_of_all(sandbox: Sandbox, glob
     assert codes(check(sandbox, *words, pilot), "error") == []
 
 
+def test_as_many_jobs_as_there_may_be_are_looked_at_in_little_memory(shared_sandbox: Sandbox) -> None:
+    words = ("--njobs=100000", "--StageinGOsrc=SITE1:/home/in.${SN}", "--Data=o.${SN}", "--OutputGO=SITE1:/new/")
+    limited = ("sh", "-c", 'ulimit -v 1000000; exec "$@"', "sh", sys.executable, "-m", "goclient", "check")
+    result = shared_sandbox.run(*limited, *words, "--json")
+    assert result.code == 40, result.out + result.err
+    (last,) = [one for one in result.json["findings"] if one["level"] == "error" and "more like it" in one["message"]]
+    assert (last["code"], last["subject"]) == ("path-not-found", "SITE1:/home/in.5")
+    assert last["message"].endswith("and 99995 more like it")
+
+
 def test_a_folder_that_is_read_and_written_takes_one_rule(sandbox: Sandbox, globus_program: str) -> None:
     pilot = f"--pilotIdentity={sandbox.env['SANDBOX_PILOT_IDENTITY']}"
     words = ("--StageinGOsrc=GUEST1:/private/own.dat", "--Data=a", "--OutputGO=GUEST1:/private/", pilot, "--json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -140,13 +141,14 @@ class Paths:
     def _targets(self, move: Move) -> Iterable[Finding]:
         if not self._sees(move.destination):
             return
-        pairs = zip(self._filled(move.source) * len(self._serials), self._written(move), strict=False)
+        sources, written = self._filled(move.source), self._written(move)
+        pairs = zip(itertools.cycle(sources), written, strict=False)
         if any(_inside_itself(source, target) for source, target in pairs):
             shown = self._shown(move.source)
             message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
             yield Finding.failed(EndpointError(message, hint=hint, code="onto-itself", subject=shown))
         else:
-            yield from _wrong_or_first([self._target(place) for place in self._written(move)])
+            yield from _wrong_or_first([self._target(place) for place in written])
 
     def _whole(self, place: Place) -> Finding:
         """The finding of a source that is an endpoint's top, which may not be let into."""
