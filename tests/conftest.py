@@ -64,6 +64,19 @@ def run_command(words: tuple[str, ...], *, env: dict[str, str], cwd: Path, timeo
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+def running_below(folder: Path) -> list[str]:
+    """The command lines of processes that name a folder of goclient below another one, or work in it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            if f"{folder}/goclient-" in command + str((process / "cwd").readlink()):
+                found.append(command)
+        except OSError:
+            continue
+    return found
+
+
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     home = tmp_path / "home"

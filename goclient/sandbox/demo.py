@@ -155,13 +155,17 @@ def _start(root: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            start_new_session=True,  # Ctrl-C reaches the demo only: what it runs needs the sandbox to clean up
         )
     end = time.monotonic() + daemon.START_WITHIN
-    while not (daemon.running(root) == process.pid and (root / "answers").exists()):
-        if process.poll() is not None or time.monotonic() > end:
-            process.kill()
-            raise GoclientError("the sandbox did not start", hint=(root / "sandbox.log").read_text()[-500:])
-        time.sleep(0.02)
+    try:
+        while not (daemon.running(root) == process.pid and (root / "answers").exists()):
+            if process.poll() is not None or time.monotonic() > end:
+                raise GoclientError("the sandbox did not start", hint=(root / "sandbox.log").read_text()[-500:])
+            time.sleep(0.02)
+    except BaseException:
+        process.kill()
+        raise
     return process
 
 
@@ -177,17 +181,30 @@ def _environment(state: State) -> dict[str, str]:
 
 
 def _step(module: str, words: list[str], env: dict[str, str], say: Say) -> tuple[int, Any]:
-    """The exit code and the JSON document of one command, each line of its progress shown as it comes."""
+    """The exit code and the JSON document of one command, each line of its progress shown as it comes.
+
+    Ctrl-C reaches the demo only, which ends the command and waits: a pilot takes its endpoint down first.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", module, *words], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-P", "-m", module, *words],
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    for line in process.stderr:
-        head, colon, rest = line.rstrip("\n").partition(": ")
-        ours = colon and head in ("pilot", "sendJob.py")
-        say("pilot" if head == "pilot" else "submit", rest if ours else line.rstrip("\n"))
-    text = process.stdout.read()
+    try:
+        for line in process.stderr:
+            head, colon, rest = line.rstrip("\n").partition(": ")
+            ours = colon and head in ("pilot", "sendJob.py")
+            say("pilot" if head == "pilot" else "submit", rest if ours else line.rstrip("\n"))
+        text = process.stdout.read()
+    except BaseException:
+        process.terminate()
+        process.communicate()
+        raise
     code = process.wait()
     return code, json.loads(text) if text else {}
 

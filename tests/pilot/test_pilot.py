@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from goclient.model.words import words
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, running_below
 
 ECHO = """#!/bin/sh
 for word in "$@"; do printf '%s\\n' "$word"; done > words.txt
@@ -347,19 +347,6 @@ def test_a_signal_ends_the_job_cleanly_and_it_is_reported(sandbox: Sandbox, numb
     assert sandbox.rows("select * from collections where entity_type like 'GCP%' and display_name != 'LAPTOP'") == []
     assert not list(sandbox.cwd.glob("goclient-*"))
     assert running_below(sandbox.cwd) == [], "nothing of the payload or of Globus Connect is left"
-
-
-def running_below(folder: Path) -> list[str]:
-    """The command lines of processes that name something below a folder, or work in it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-            if f"{folder}/goclient-" in command + str((process / "cwd").readlink()):
-                found.append(command)
-        except OSError:
-            continue
-    return found
 
 
 def test_a_stopped_pilot_cancels_its_transfer(sandbox: Sandbox) -> None:

@@ -11,13 +11,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.conftest import Run, Sandbox
+from tests.conftest import Run, Sandbox, running_below
 
 BOUND = 20.0  # seconds
 
@@ -166,25 +167,34 @@ def test_a_damaged_state_is_said_and_made_anew_by_a_start(sandbox: Sandbox, cont
     assert sandbox.run("goclient", "sandbox", "start", *where).code == 0
 
 
+def ctrl_c(demo: subprocess.Popen[bytes]) -> None:
+    """What a terminal does: it tells all that run in it."""
+    os.killpg(demo.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("stop", [ctrl_c, subprocess.Popen.terminate], ids=["Ctrl-C", "SIGTERM"])
 def test_the_demo_draws_on_a_terminal_and_leaves_nothing_when_it_is_stopped(
-    env: dict[str, str], tmp_path: Path
+    env: dict[str, str], tmp_path: Path, stop: Callable[[subprocess.Popen[bytes]], None]
 ) -> None:
     leader, follower = pty.openpty()
     words = [sys.executable, "-m", "goclient", "sandbox", "demo"]
     demo = subprocess.Popen(
-        words, env={**env, "TMPDIR": str(tmp_path), "TERM": "xterm"}, stdout=follower, stderr=follower
+        words,
+        env={**env, "TMPDIR": str(tmp_path), "TERM": "xterm"},
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
     )
     os.close(follower)
     shown = b""
     while b"the payload runs" not in shown:
         shown += os.read(leader, 4096)
     assert b"\x1b[" in shown, "in colour"
-    demo.terminate()
+    stop(demo)
     with suppress(OSError):
         while os.read(leader, 4096):
             pass
     assert demo.wait(BOUND) == 130
     os.close(leader)
-    end = time.monotonic() + BOUND
-    while left := [path for path in tmp_path.iterdir() if path.name.startswith("goclient-demo-")]:
-        assert time.monotonic() < end, left
+    assert not list(tmp_path.glob("goclient-demo-*"))
+    assert running_below(tmp_path) == []
