@@ -12,6 +12,8 @@ from enum import IntEnum
 from types import TracebackType
 from typing import Any
 
+from goclient.secrets import hidden
+
 
 class ExitCode(IntEnum):
     """The exit codes of all commands; 10, 80 and 90 are panda-client's EC_Config, EC_MyProxy, EC_Submit."""
@@ -43,6 +45,7 @@ _PRECEDENCE = (
 class GoclientError(Exception):
     """An error fit to show: ``message``, ``hint``, ``code`` (for programs), ``exit_code``, ``transient``.
 
+    No credential that the process holds is in its message or hint, whatever a service echoed.
     ``subject`` is what the error is about, as typed (an option, an endpoint, a path).
     ``transient`` is True if the same call may succeed later without a change.
     ``extra`` are the keys that the error's JSON document has beside ``error``.
@@ -54,9 +57,9 @@ class GoclientError(Exception):
     def __init__(
         self, message: str, *, hint: str = "", code: str = "", subject: str = "", transient: bool = False
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(hidden(message))
+        self.message = hidden(message)
+        self.hint = hidden(hint)
         self.code = code or type(self).code
         self.subject = subject
         self.transient = transient
@@ -185,8 +188,8 @@ def login_command(options: Iterable[tuple[str, str]] = ()) -> str:
 
 
 def quoted(value: object, limit: int = 200) -> str:
-    """The value in double quotes on one line, control characters escaped, cut after ``limit`` characters."""
-    text = str(value)
+    """Return the value in double quotes on one line, control characters escaped, cut after ``limit`` characters."""
+    text = hidden(str(value))  # before it is cut: half a credential is not recognised
     if len(text) > limit:
         text = text[:limit] + "…"
     return f'"{printable(text)}"'

@@ -11,10 +11,11 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError, quoted
+from goclient.secrets import hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Entry:
     """One fact: ``what`` (submission, transfer, endpoint) with the key ``key`` came into ``state``.
 
     States: intended, accepted, refused, unknown, done, failed.  ``subjects`` are the names or ids that the fact
-    is about; ``time`` is in seconds since 1970, set when the entry is made.  No field ever holds a secret.
+    is about; ``time`` is in seconds since 1970, set when the entry is made.  The journal hides credentials in them.
     """
 
     what: str
@@ -44,7 +45,8 @@ class Journal:
         self.path = path
 
     def append(self, entry: Entry) -> None:
-        """None, once the entry is on disk; raises GoclientError if it cannot be written."""
+        """Put the entry on disk, without any credential; raises GoclientError if it cannot be written."""
+        entry = replace(entry, subjects=tuple(map(hidden, entry.subjects)), detail=hidden(entry.detail))
         line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -6,11 +6,12 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
+from goclient.secrets import hidden
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
@@ -29,19 +30,55 @@ def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str])
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets an escape of it
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+    with _hiding():
+        return _flushed(prog, _code(prog, command, argv))
+
+
+class HidingStream:
+    """A text stream that hides credentials in all that is written to it; ``beneath`` is the stream itself."""
+
+    def __init__(self, beneath: TextIO) -> None:
+        self.beneath = beneath
+
+    def write(self, text: str) -> int:
+        """Write the text, which is one line or more."""
+        self.beneath.write(hidden(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write the lines one by one."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:  # as the stream's
+        return getattr(self.beneath, name)
+
+
+@contextmanager
+def _hiding() -> Iterator[None]:
+    """Hide credentials in all that Python writes to stdout and stderr while a block runs, libraries included."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, HidingStream(stream)) for stream in before)
     try:
-        code = command(argv)
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _code(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
+    """Return the exit code of ``command(argv)``, whose errors are printed."""
+    try:
+        return command(argv)
     except SystemExit as stop:  # argparse's --help and --version
-        code = int(stop.code or 0)
+        return int(stop.code or 0)
     except GoclientError as error:
-        code = _failed(prog, error, argv)
+        return _failed(prog, error, argv)
     except KeyboardInterrupt:
-        code = _failed(prog, Interrupted("interrupted", hint="nothing more was done"), argv)
+        return _failed(prog, Interrupted("interrupted", hint="nothing more was done"), argv)
     except BrokenPipeError:
-        code = ExitCode.UNEXPECTED
+        return ExitCode.UNEXPECTED
     except Exception as error:
-        code = _failed(prog, _unexpected(error), argv)
-    return _flushed(prog, code)
+        return _failed(prog, _unexpected(error), argv)
 
 
 def _flushed(prog: str, code: int) -> int:
@@ -91,20 +128,33 @@ def error_document(error: GoclientError) -> dict[str, Any]:
 
 
 def print_json(document: Any, **pieces: Iterable[str]) -> None:
-    """Prints one JSON document on stdout, and makes sure that it got there.
+    """Print one JSON document on stdout, and make sure that it got there.
 
-    ``pieces`` are further keys of the document, each a long string that comes in pieces, written as in JSON.
+    Credentials are hidden in its texts, never in what makes it JSON.  ``pieces`` are further keys of the document, each
+    a long string that comes in pieces, written as in JSON: a job's record, which is what the user typed.
     """
     import json  # --help and --version are faster without
 
     text = json.dumps(document)
-    sys.stdout.write(text if not pieces else text[:-1])
+    if hidden(text) != text:
+        text = json.dumps(_hidden_texts(document))
+    out = getattr(sys.stdout, "beneath", sys.stdout)
+    out.write(text if not pieces else text[:-1])
     for key, parts in pieces.items():
-        sys.stdout.write(f', "{key}": "')
-        sys.stdout.writelines(parts)
-        sys.stdout.write('"')
-    sys.stdout.write("}\n" if pieces else "\n")
-    sys.stdout.flush()
+        out.write(f', "{key}": "')
+        out.writelines(parts)
+        out.write('"')
+    out.write("}\n" if pieces else "\n")
+    out.flush()
+
+
+def _hidden_texts(value: Any) -> Any:
+    """Return a JSON value with the credentials hidden in its texts."""
+    if isinstance(value, dict):
+        return {key: _hidden_texts(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden_texts(one) for one in value]
+    return hidden(value) if isinstance(value, str) else value
 
 
 def globus() -> Globus:

@@ -1,0 +1,144 @@
+"""Every credential that this process holds, and one function that hides all of them in a text.
+
+Whoever reads a credential registers it here.  What is shown, sent or written passes through :func:`hidden`, at the
+one place where it leaves the process.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from base64 import b64encode
+from bisect import bisect_left
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+
+SHORTEST = 8  # characters; a shorter credential would hide ordinary words
+MASK = "***"
+_ROUNDS = 4  # escapes inside escapes: percent-encoded in JSON in JSON in HTML
+
+_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}|\\[^uUx]"
+    r"|&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);"
+)
+_NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_NAMED |= {"amp;": "&", "lt;": "<", "gt;": ">", "quot;": '"', "apos;": "'"}
+
+_needles: tuple[str, ...] = ()
+_lock = threading.Lock()
+
+
+def register(*credentials: str | None) -> None:
+    """Hide these credentials from now on; None, and what is shorter than :data:`SHORTEST`, does not count."""
+    global _needles
+    found = {needle for one in credentials if one and len(one) >= SHORTEST for needle in _forms(one)}
+    with _lock:
+        _needles = tuple(found.union(_needles))
+
+
+def register_keys(pem: bytes) -> None:
+    """Hide the private keys of a PEM file from now on, whatever became of its line breaks."""
+    text = pem.decode("latin-1")
+    register(*(line for key in _KEY.findall(text) for line in re.split(r"[^A-Za-z0-9+/=]+", key)))
+
+
+def hidden(text: str) -> str:
+    """Return the text with ``***`` in place of each credential, however it is written.
+
+    Found are: the credential as it is; percent-encoded; escaped as in JSON, in Python or in HTML; in base64 or
+    base64url, alone or within a longer text, as that of ``id:secret``; and these inside one another.
+    """
+    needles = _needles
+    if not needles or len(text) < SHORTEST:
+        return text
+    spans: list[tuple[int, int]] = []
+    layers: list[tuple[list[int], list[int]]] = []
+    for reading, layer in _readings(text):
+        layers += [layer] if layer else []
+        for start, end in _places(reading, needles):
+            for at, shifts in reversed(layers):
+                start, end = start + shifts[bisect_left(at, start)], end + shifts[bisect_left(at, end)]
+            spans.append((start, end))
+    return _masked(text, spans) if spans else text
+
+
+def _forms(credential: str) -> Iterator[str]:
+    """Return what a credential looks like once the escapes of a text are taken off."""
+    utf8 = credential.encode("utf-8", "surrogatepass")
+    units = credential.encode("utf-16-le", "surrogatepass")
+    as_bytes = utf8.decode("latin-1")  # as what is percent-encoded is read here
+    as_surrogates = "".join(chr(units[i] | units[i + 1] << 8) for i in range(0, len(units), 2))  # as in JSON
+    for text in {credential, as_bytes, as_surrogates}:
+        for reading, _ in _readings(text):  # what looks like an escape in it is taken off with those around it
+            if len(reading) >= SHORTEST:
+                yield _alike(reading)
+    for data in {utf8, quote(utf8, safe="").encode(), quote_plus(utf8).encode()}:
+        for before in range(3):  # the bytes in front of it decide at which of three alignments it stands
+            encoded = b64encode(bytes(before) + data).decode()
+            yield _alike(encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6])
+
+
+def _alike(text: str) -> str:
+    """Return the text with base64url as base64, and a blank as the + of a form."""
+    return text.replace("-", "+").replace("_", "/").replace(" ", "+")
+
+
+def _readings(text: str) -> Iterator[tuple[str, tuple[list[int], list[int]] | None]]:
+    """Return the text as it is, and then with one layer of escapes after the other taken off.
+
+    With each comes where its escapes were in it, and by how much what follows each of them has moved.
+    """
+    yield text, None
+    for _ in range(_ROUNDS):
+        parts: list[str] = []
+        at: list[int] = []
+        shifts = [0]
+        last = length = 0
+        for match in _ESCAPE.finditer(text):
+            meaning = _meaning(match[0])
+            length += match.start() - last
+            at.append(length)
+            shifts.append(shifts[-1] + len(match[0]) - len(meaning))
+            parts += (text[last : match.start()], meaning)
+            length += len(meaning)
+            last = match.end()
+        if not at:
+            return
+        text = "".join((*parts, text[last:]))
+        yield text, (at, shifts)
+
+
+def _meaning(escape: str) -> str:
+    """Return what one escape stands for, at least one character."""
+    if escape[0] == "%":
+        return chr(int(escape[1:], 16))
+    if escape[1] in "uUx":
+        number = int(escape[2:], 16)
+    elif escape[1] == "#":
+        number = int(escape[3:-1], 16) if escape[2] in "xX" else int(escape[2:-1])
+    else:
+        return _NAMED.get(escape[1:], escape[1])
+    return chr(number) if number <= sys.maxunicode else "\0"
+
+
+def _places(reading: str, needles: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Return where each credential begins and ends in one reading of a text."""
+    reading = _alike(reading)
+    for needle in needles:
+        start = reading.find(needle)
+        while start >= 0:
+            yield start, start + len(needle)
+            start = reading.find(needle, start + 1)
+
+
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    """Return the text with one mask in place of all spans that touch."""
+    parts: list[str] = []
+    last = 0
+    for start, end in sorted(spans):
+        if start > last or not parts:
+            parts += (text[last:start], MASK)
+        last = max(last, end)
+    return "".join((*parts, text[last:]))

@@ -1,0 +1,150 @@
+"""A credential is in no text that leaves the process, however a text writes it."""
+
+from __future__ import annotations
+
+import html
+import json
+from base64 import b64encode, encodebytes, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient import secrets
+from goclient.secrets import MASK, hidden
+
+SECRET = "s3cr3t/+ =%41\\n-_é&\"ok"  # has what every encoding changes
+Encoding = Callable[[str], str]
+
+
+def _hex(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode())
+
+
+ENCODINGS: dict[str, Encoding] = {
+    "raw": str,
+    "percent": lambda text: quote(text, safe=""),
+    "percent-in-lower-case": lambda text: quote(text, safe="/").replace("%2F", "%2f").replace("%C3", "%c3"),
+    "form": quote_plus,
+    "every-byte": _hex,
+    "twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json-with-slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "json-of-javascript": lambda text: json.dumps(text)[1:-1].replace("&", "\\u0026").replace("/", "\\u002F"),
+    "json-in-json": lambda text: json.dumps(json.dumps(text))[1:-1],
+    "form-in-json": lambda text: json.dumps({"body": f"a=1&code={quote_plus(text)}"}),
+    "repr": lambda text: repr(text.encode())[2:-1],
+    "html": html.escape,
+    "html-numbers": lambda text: "".join(f"&#x{ord(c):x};" for c in text),
+    "base64": lambda text: b64encode(text.encode()).decode(),
+    "base64url": lambda text: urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "basic": lambda text: b64encode(f"my-id:{text}".encode()).decode(),
+    "basic-of-a-form": lambda text: b64encode(f"my-id:{quote_plus(text)}".encode()).decode(),
+    "base64-at-1": lambda text: b64encode(f"x{text}yz".encode()).decode(),
+    "base64-at-2": lambda text: b64encode(f"xx{text}y".encode()).decode(),
+    "base64-in-a-form": lambda text: quote_plus(b64encode(f"Bearer {text}".encode())),
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(secrets, "_needles", ())
+    yield
+
+
+def known(secret: str) -> None:
+    secrets._needles = ()
+    secrets.register(secret)
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("secret", [SECRET, "eyJhbGciOiJ.eyJzdWIi.c2ln-_", "Abcdefg1", "pässwörter", "𝔭𝔞𝔰𝔰𝔴𝔬𝔯𝔱"])
+def test_a_credential_is_hidden_in_every_encoding(name: str, secret: str) -> None:
+    known(secret)
+    encoded = ENCODINGS[name](secret)
+    shown = hidden(f"before, {encoded}; after")
+    assert encoded not in shown
+    assert MASK in shown
+    assert shown.startswith("before, ")
+    assert shown.endswith("after")
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), min_size=8, max_size=60),
+    st.sampled_from(sorted(ENCODINGS)),
+    st.sampled_from(sorted(ENCODINGS)),
+    st.text(max_size=40),
+    st.text(max_size=40),
+)
+def test_what_was_hidden_cannot_be_decoded_again(secret: str, inner: str, outer: str, front: str, end: str) -> None:
+    known(secret)
+    encoded = ENCODINGS[inner](secret)
+    shown = hidden(front + encoded + end)
+    assert encoded not in shown
+    twice = ENCODINGS[outer](encoded)
+    if "ase64" not in outer and "basic" not in outer and "ase64" not in inner and "basic" not in inner:
+        assert twice not in hidden(front + twice + end)
+
+
+@given(st.text(max_size=300), st.text(st.characters(codec="utf-8"), min_size=8, max_size=30))
+def test_what_has_no_credential_is_not_changed(text: str, secret: str) -> None:
+    known(secret)
+    shown = hidden(text)
+    assert hidden(shown) == shown
+    if MASK not in shown:
+        assert shown == text
+
+
+@pytest.mark.parametrize("short", ["", "a", "1234567"])
+def test_a_short_credential_hides_no_ordinary_words(short: str) -> None:
+    known(short)
+    assert hidden(f"the {short} text") == f"the {short} text"
+
+
+def test_nothing_is_hidden_without_credentials() -> None:
+    assert hidden("%41 and \\u0041") == "%41 and \\u0041"
+
+
+def test_several_credentials_that_overlap_leave_no_piece() -> None:
+    secrets.register("first-secret", "secret-second")
+    assert hidden("a first-secret-second z") == f"a {MASK} z"
+
+
+def test_a_credential_that_is_there_twice_is_hidden_twice() -> None:
+    known("abcdabcd")
+    assert hidden("abcdabcdabcd x %61bcdabcd") == f"{MASK} x {MASK}"
+
+
+PEM = b"-----BEGIN RSA PRIVATE KEY-----\n" + encodebytes(bytes(range(200))) + b"-----END RSA PRIVATE KEY-----\n"
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n" + encodebytes(bytes(range(50, 90))) + b"-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param(lambda pem: pem, id="as-it-is"),
+        pytest.param(lambda pem: pem.replace(b"\n", b" "), id="blanks"),
+        pytest.param(lambda pem: pem.replace(b"\n", b""), id="one-line"),
+        pytest.param(lambda pem: pem.replace(b"\n", b"\r"), id="cr"),
+        pytest.param(lambda pem: pem.rpartition(b"-----END")[0], id="cut"),
+    ],
+)
+def test_no_line_of_a_key_is_shown(spoilt: Callable[[bytes], bytes]) -> None:
+    content = spoilt(CERTIFICATE + PEM)
+    secrets.register_keys(content)
+    shown = hidden(content.decode() + json.dumps(content.decode()) + repr(content))
+    for line in PEM.splitlines()[1:-1]:
+        assert line.decode() not in shown
+    assert hidden(CERTIFICATE.decode()) == CERTIFICATE.decode()
+
+
+def test_a_long_text_takes_no_long_time() -> None:
+    import time
+
+    for number in range(20):
+        secrets.register(f"{number:04}" * 200)
+    started = time.process_time()
+    hidden('{"message": "\\"%20 & more &amp; more"}' * 50_000)  # 1.9 MB, a tenth of it escapes
+    assert time.process_time() - started < 5
