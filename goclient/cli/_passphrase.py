@@ -4,6 +4,7 @@ import os
 import sys
 from typing import Optional
 
+from goclient import secrets
 from goclient.errors import MyproxyError, UsageError, printable, quoted
 
 LONGEST = 1024  # bytes, of OpenSSL
@@ -43,4 +44,5 @@ def _checked(text: str) -> str:
     if len(text.encode()) >= LONGEST:
         message = f"the pass phrase is longer than the {LONGEST - 1} bytes that OpenSSL takes"
         raise UsageError(message, hint="look whether the right file is read", code="passphrase", subject="pass phrase")
+    secrets.register(text)
     return text

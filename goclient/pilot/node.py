@@ -14,6 +14,7 @@ from pathlib import Path
 from goclient.errors import EndpointError, GoclientError, RequestError, quoted
 from goclient.journal import Entry, Journal
 from goclient.pilot.interrupts import uninterrupted
+from goclient.secrets import register
 from goclient.services.globus import Globus
 
 READY_WITHIN = 120.0  # seconds from start to the first listing through the service
@@ -126,10 +127,11 @@ class _Connect:
         self._process: subprocess.Popen[bytes] | None = None
 
     def setup(self, key: str) -> None:
-        """Uses the one-time key.  The program takes it as an argument only; afterwards it is worth nothing."""
+        """Use the one-time key.  The program takes it as an argument only; afterwards it is worth nothing."""
+        register(key)
         result = self._call(["-setup", "--setup-key", key])
         if result.returncode != 0:
-            text = (result.stdout + result.stderr).replace(key, "***").strip()
+            text = (result.stdout + result.stderr).strip()
             root = os.geteuid() == 0 and "root" in text.lower()
             raise EndpointError(
                 f"Globus Connect could not be set up on the node: {quoted(text)}",
@@ -188,7 +190,7 @@ class _Connect:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EndpointError(
-                f"{quoted(self._program)} {words[0]}: {error}".replace(words[-1], "***"),
+                f"{quoted(self._program)} {words[0]}: {error}",
                 hint="see the pilot's log",
                 code="node-endpoint",
             ) from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded, RequestError, ServerError
 from goclient.model.record import AssignedJob
 from goclient.pilot.payload import PayloadError
+from goclient.secrets import hidden
 from goclient.services.panda import PandaServer
 
 REPORT_TRIES = 5  # of a last report: it may be sent again, it says the same
@@ -106,8 +107,8 @@ def _update(server: PandaServer, job: AssignedJob, state: str, details: dict[str
 
 
 def _diagnosis(error: GoclientError) -> dict[str, object]:
-    """What the server is told of a failure: the code that its monitor knows, and the reason."""
-    reason = error.message[:500]
+    """Return what the server is told of a failure: the code that its monitor knows, and the reason, for all to see."""
+    reason = hidden(error.message)[:500]
     if isinstance(error, PayloadError):
         status = error.status if error.status is not None else 1
         return {"trans_exit_code": status, "exe_error_code": PilotCode.PAYLOAD, "exe_error_diag": reason}

@@ -27,6 +27,7 @@ from goclient.pilot.interrupts import uninterrupted
 from goclient.pilot.node import check_node, clean_environment, node_endpoint
 from goclient.pilot.report import Heartbeat, report_end
 from goclient.pilot.server import SAME, Shared
+from goclient.secrets import hidden
 from goclient.services.globus import Globus
 from goclient.services.panda import PandaServer
 
@@ -224,7 +225,7 @@ class Pilot:
         return archive
 
     def _write_log(self, archive: Path, folder: Path) -> None:
-        text = "".join(f"{line}\n" for line in self._said)
+        text = "".join(f"{hidden(line)}\n" for line in self._said)
         (folder / "pilot.log").write_text(text, encoding="utf-8", errors="backslashreplace")
         with tarfile.open(archive, "w:gz") as tar:
             for file in (folder / "pilot.log", folder / "job" / payload.OUTPUT):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
 
 import globus_sdk
 import requests
@@ -12,6 +16,7 @@ from globus_sdk.login_flows import LoginFlowManager
 from globus_sdk.scopes import AuthScopes, TransferScopes
 from globus_sdk.transport import RequestsTransport, RetryConfig
 
+from goclient import secrets
 from goclient.model.access import GlobusAccess
 from goclient.services.globus_errors import Redirected
 from goclient.services.token_file import TokenFile, path_of
@@ -123,8 +128,36 @@ class _Straight(requests.Session):
         """None: there is nowhere to go on to."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # requests' own keywords
-        """The answer; raises Redirected for one that points elsewhere."""
+        """Return the answer; raises Redirected for one that points elsewhere.  Credentials in both are registered."""
+        _register_request(request)
         response = super().send(request, **kwargs)
+        if "/oauth2/token" in request.path_url:
+            _register_answer(response.content)
         if 300 <= response.status_code < 400:
             raise Redirected(response.headers.get("Location", ""))
         return response
+
+
+# What Globus Auth is sent in a form and answers with (RFC 6749, 7009 and 7636).
+_CREDENTIALS = {"client_secret", "code", "code_verifier", "refresh_token", "access_token", "id_token", "token"}
+
+
+def _register_request(request: requests.PreparedRequest) -> None:
+    """Register the credentials in the header and the form of a request."""
+    scheme, _, value = (request.headers.get("Authorization") or "").partition(" ")
+    secrets.register(value)
+    if scheme == "Basic":
+        with suppress(ValueError):
+            password = b64decode(value).decode().partition(":")[2]
+            secrets.register(password, unquote_plus(password))
+    if request.headers.get("Content-Type") == "application/x-www-form-urlencoded" and isinstance(request.body, str):
+        secrets.register(*(value for name, value in parse_qsl(request.body) if name in _CREDENTIALS))
+
+
+def _register_answer(content: bytes) -> None:
+    """Register the tokens in an answer of Globus Auth."""
+    with suppress(ValueError, RecursionError):
+        answer = json.loads(content)
+        for tokens in (answer, *answer.get("other_tokens", ())) if isinstance(answer, dict) else ():
+            if isinstance(tokens, dict):
+                secrets.register(*(str(value) for name, value in tokens.items() if name in _CREDENTIALS))

@@ -17,6 +17,7 @@ from globus_sdk.login_flows import (
 )
 from globus_sdk.login_flows.local_server_login_flow_manager.local_server import RedirectHandler, RedirectHTTPServer
 
+from goclient import secrets
 from goclient.errors import LoginNeeded
 from goclient.services.globus_app import APP_NAME
 
@@ -70,8 +71,9 @@ class LoginFlow(CommandLineLoginFlowManager):
         self._person.show(authorize_url)
 
     def prompt_for_code(self) -> str:
-        """The code that the person typed; raises LoginNeeded if it is none."""
+        """Return the code that the person typed; raises LoginNeeded without one."""
         code = self._person.ask().strip()
+        secrets.register(code)
         if not code:
             raise self._failed("no code was typed")
         return code

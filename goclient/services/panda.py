@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from goclient import secrets
 from goclient.errors import LoginNeeded, ServerError, innermost, quoted
 from goclient.model.access import LOOPBACK, PandaAccess
 from goclient.model.record import UNSET, AssignedJob, JobState
@@ -42,7 +43,6 @@ class PandaServer:
 
     def __init__(self, access: PandaAccess) -> None:
         self._access = access
-        self._token: str | None = None
         self._session = requests.Session()
         self._session.auth = self._authorise  # of our own, so that no .netrc is read
         self._session.trust_env = urlsplit(access.url).hostname not in LOOPBACK  # no proxy stands before this machine
@@ -56,8 +56,9 @@ class PandaServer:
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._access.token is not None:
-            self._token = self._fresh_token()
-            request.headers["Authorization"] = f"Bearer {self._token}"
+            token = self._fresh_token()
+            secrets.register(token)
+            request.headers["Authorization"] = f"Bearer {token}"
             request.headers["Origin"] = self._access.vo or ""
         return request
 
@@ -135,7 +136,7 @@ class PandaServer:
             raise self._failed(f"TLS failed: {innermost(error)}", body) from error
         except (requests.exceptions.RequestException, OSError, ValueError) as error:
             raise self._failed(innermost(error), body) from error
-        return self._data(status, text.replace(self._token, "***") if self._token else text)
+        return self._data(status, text)
 
     def _post(self, method: str, body: _Body, seconds: float) -> tuple[int, str]:
         """The status and the text of the answer to one request."""

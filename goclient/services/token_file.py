@@ -15,6 +15,7 @@ from typing import Any
 import globus_sdk
 from globus_sdk.token_storage import TokenStorage, TokenStorageData
 
+from goclient import secrets
 from goclient.errors import LoginNeeded, RequestError, quoted
 
 FORMAT = "2.0"  # JSONTokenStorage.format_version of globus-sdk 4
@@ -114,6 +115,8 @@ class TokenFile(TokenStorage):
             tokens = {server: TokenStorageData.from_dict(data) for server, data in ours.items()}
         except (ValueError, TypeError, KeyError, AttributeError):
             raise self._damaged("a token has not the keys that it must have") from None
+        for one in tokens.values():
+            secrets.register(one.access_token, one.refresh_token)
         if len({one.identity_id for one in tokens.values()}) > 1:
             raise self._damaged("its tokens are of several identities")
         if not all(0 <= one.expires_at_seconds < TOO_LATE for one in tokens.values()):

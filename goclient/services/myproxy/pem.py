@@ -8,6 +8,7 @@ import os
 import stat
 from typing import NamedTuple
 
+from goclient import secrets
 from goclient.errors import MyproxyError, printable, quoted, raise_all
 from goclient.services.myproxy.der import Damaged
 
@@ -79,6 +80,7 @@ def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = Tr
         raise _unreadable(path, what, error) from error
     finally:
         os.close(descriptor)
+    secrets.register_keys(content)
     if len(content) > MAX_FILE:
         raise _refusal(path, f"the {what} {quoted(path)} is larger than {MAX_FILE} bytes", "name the right file")
     return content

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from goclient import secrets
 from goclient.errors import MyproxyError, quoted
 
 
@@ -13,6 +14,7 @@ def write_proxy(path: str | os.PathLike[str], pem: bytes) -> None:
 
     A link in its place is replaced, not followed.
     """
+    secrets.register_keys(pem)
     path = os.fspath(path)
     part = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.part"
     try:
