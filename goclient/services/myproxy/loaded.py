@@ -9,7 +9,7 @@ from typing import NamedTuple
 from goclient.errors import Collector, quoted, raise_all
 from goclient.services.myproxy.certificate import Certificate, read_certificate, rsa_public_key
 from goclient.services.myproxy.der import Damaged
-from goclient.services.myproxy.pem import Block, Refusal, blocks, read_file
+from goclient.services.myproxy.pem import Block, Mendable, Refusal, blocks, read_file
 
 MAX_CHAIN = 20
 _KEY = "PRIVATE KEY"
@@ -57,6 +57,8 @@ def load(certificate: str, key: str | None, *, uid: int, proxy: bool) -> Loaded:
 def _blocks(path: str, what: str, content: bytes) -> list[Block]:
     try:
         return blocks(content)
+    except Mendable as error:
+        raise _damaged(path, what, str(error), hint=f"type: {error.command(path)}") from error
     except Damaged as error:
         raise _damaged(path, what, str(error)) from error
 
@@ -64,7 +66,8 @@ def _blocks(path: str, what: str, content: bytes) -> list[Block]:
 def _chain(path: str, what: str, found: list[Block]) -> tuple[Certificate, ...]:
     certificates = [block.data for block in found if block.label in ("CERTIFICATE", "X509 CERTIFICATE")]
     if not certificates:
-        raise _damaged(path, what, "it has no certificate in it")
+        key = any(block.label.endswith(_KEY) for block in found)
+        raise _damaged(path, what, "it has a private key, and no certificate" if key else "it has no certificate in it")
     try:
         read = [read_certificate(data) for data in certificates[:MAX_CHAIN]]
     except Damaged as error:
@@ -91,8 +94,8 @@ def _key(path: str, found: list[Block]) -> Block:
     return block
 
 
-def _damaged(path: str, what: str, why: str) -> Refusal:
-    hint = "make a new one: grid-proxy-init -rfc" if what == "proxy" else "name a PEM file"
+def _damaged(path: str, what: str, why: str, *, hint: str = "") -> Refusal:
+    hint = hint or ("make a new one: grid-proxy-init -rfc" if what == "proxy" else "name a PEM file")
     return Refusal(f"the {what} {quoted(path)} cannot be used: {why}", hint=hint, code="identity-garbage", subject=path)
 
 

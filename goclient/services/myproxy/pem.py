@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import binascii
+import codecs
 import errno
 import os
 import stat
+from collections.abc import Callable
 from typing import NamedTuple
 
 from goclient import secrets
 from goclient.errors import MyproxyError, printable, quoted, raise_all
 from goclient.services.myproxy.der import Damaged
+from goclient.text_files import credential_in, decoded, lines_joined, split_command, unmark_command
 
 MAX_FILE = 1 << 20  # bytes
 _OTHERS = 0o077
+_MAX_MARKER = 64  # characters: no label is longer
 _BEGIN, _END, _DASHES = "-----BEGIN ", "-----END ", "-----"
 
 
@@ -31,15 +35,30 @@ class Refusal(MyproxyError):
     code = "identity-file"
 
 
-def blocks(text: bytes) -> list[Block]:
-    """The blocks of a PEM file in order; raises Damaged."""
+class Mendable(Damaged):
+    """A PEM file that a command mends, which ``command`` gives for its path."""
+
+    def __init__(self, why: str, command: Callable[[str], str]) -> None:
+        super().__init__(why)
+        self.command = command
+
+
+def blocks(content: bytes) -> list[Block]:
+    """Return the blocks of a PEM file in order; raises Damaged, which never says what is in the file."""
+    text = content.decode("ascii", "replace")
+    if content.startswith(codecs.BOM_UTF8):
+        raise Mendable("it begins with a byte order mark, which no grid tool skips", unmark_command)
+    if lines_joined(text):
+        if "Proc-Type:" in text:  # its headers cannot be told from its key any more
+            raise Damaged("its line breaks are lost")
+        raise Mendable("its line breaks are lost", split_command)
     found: list[Block] = []
     label = ""
     lines: list[str] = []
     headers: list[str] = []
-    for line in text.decode("ascii", "replace").splitlines():
+    for line in text.splitlines():
         line = line.strip()
-        if line.startswith(_BEGIN) and line.endswith(_DASHES):
+        if line.startswith(_BEGIN) and line.endswith(_DASHES) and len(line) < _MAX_MARKER:
             label, lines, headers = line[len(_BEGIN) : -len(_DASHES)], [], []
         elif label and line == f"{_END}{label}{_DASHES}":
             encrypted = label.startswith("ENCRYPTED") or any("ENCRYPTED" in header for header in headers)
@@ -51,14 +70,25 @@ def blocks(text: bytes) -> list[Block]:
             lines.append(line)
     if label:
         raise Damaged(f"its {label} has no end")
+    if not found:
+        raise Damaged(_something_else(content))
     return found
+
+
+def _something_else(content: bytes) -> str:
+    """Return what a file is that has no block in it."""
+    try:
+        kind = credential_in(decoded(content))
+    except ValueError as error:
+        return str(error)
+    return f"it is {kind}, not a certificate" if kind else "it has no certificate and no key in it"
 
 
 def _decoded(text: str) -> bytes:
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
-        raise Damaged("it is no PEM file: what should be base64 is none") from None
+        raise Damaged("what should be base64 in it is something else") from None
 
 
 def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = True) -> bytes:

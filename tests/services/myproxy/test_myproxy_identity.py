@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -225,8 +227,13 @@ WRONG: dict[str, tuple[dict[str, Any], Callable[[Credential], dict[str, str]], s
     "a key that others can read": ({}, readable, "identity-mode", "can be read or changed by others (mode 0640)"),
     "a certificate that is none": ({}, garbage, "identity-garbage", "cannot be used: it"),
     "a certificate that is cut": ({}, cut, "identity-garbage", "its CERTIFICATE has no end"),
-    "a certificate that is no base64": ({}, no_base64, "identity-garbage", "what should be base64 is none"),
-    "an empty certificate": ({}, empty, "identity-garbage", "it has no certificate in it"),
+    "a certificate that is no base64": (
+        {},
+        no_base64,
+        "identity-garbage",
+        "what should be base64 in it is something else",
+    ),
+    "an empty certificate": ({}, empty, "identity-garbage", "it has no certificate and no key in it"),
     "a folder": ({}, folder, "identity-file", "is a folder"),
     "a pipe": ({}, pipe, "identity-file", "is no regular file"),
     "a huge file": ({}, huge, "identity-file", "is larger than"),
@@ -284,6 +291,56 @@ def test_a_proxy_that_cannot_be_used_is_told(grid: Grid, home: Path, spoil: str)
     assert error.code == {"readable": "identity-mode"}.get(spoil, f"identity-{spoil}")
     assert f'the proxy "{path}"' in error.message
     assert ("grid-proxy-init" in error.hint) or spoil == "readable"
+
+
+# What becomes of a file that was pasted, or passed through a variable or another system; ``mends``: whether its hint is
+# a command that makes it what it was.
+SPOILT: dict[str, tuple[Callable[[bytes], bytes], str, bool]] = {
+    "blanks": (lambda pem: pem.replace(b"\n", b" "), "its line breaks are lost", True),
+    "blanks, and one break at the end": (
+        lambda pem: pem.replace(b"\n", b" ") + b"\n",
+        "its line breaks are lost",
+        True,
+    ),
+    "two blanks": (lambda pem: pem.replace(b"\n", b"  "), "its line breaks are lost", True),
+    "tabs": (lambda pem: pem.replace(b"\n", b"\t"), "its line breaks are lost", True),
+    "nothing": (lambda pem: pem.replace(b"\n", b""), "its line breaks are lost", True),
+    "CR alone": (lambda pem: pem.replace(b"\n", b"\r"), "its line breaks are lost", True),
+    "the letters of an escape": (lambda pem: pem.replace(b"\n", b"\\n"), "its line breaks are lost", True),
+    "the letters of two escapes": (lambda pem: pem.replace(b"\n", b"\\r\\n"), "its line breaks are lost", True),
+    "only in the blocks": (
+        lambda pem: pem.replace(b"\n", b" ").replace(b" -----", b"\n-----").replace(b"----- ", b"-----\n"),
+        "its line breaks are lost",
+        True,
+    ),
+    "a byte order mark": (lambda pem: b"\xef\xbb\xbf" + pem, "it begins with a byte order mark", True),
+    "UTF-16": (lambda pem: pem.decode().encode("utf-16"), "it is UTF-16 text: save it as UTF-8", False),
+    "a half": (lambda pem: pem[: pem.index(b"-----END RSA")], "has no end", False),
+    "DER": (lambda pem: b"0\x82\x04\xa4\x02\x01\x00\x02\x82", "it is not UTF-8 text", False),
+    "a token": (lambda pem: b"eyJhbGciOiJub25lIn0.eyJzZWNyZXQiOiJ0In0.c2lnbmF0dXJl\n", "it is a token, not", False),
+    "panda-client's file": (lambda pem: b'{"id_token": "eyJhbGci", "refresh_token": "r"}', "it is a token, not", False),
+    "its key": (
+        lambda pem: b"-----BEGIN" + pem.split(b"-----BEGIN")[2],
+        "it has a private key, and no certificate",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_proxy_that_was_spoilt_is_not_shown_and_its_hint_mends_it(grid: Grid, home: Path, case: str) -> None:
+    spoil, said, mends = SPOILT[case]
+    path = proxy_of(grid.identity(USER), home / "my proxy")
+    path.write_bytes(content := spoil(path.read_bytes()))
+    (error,) = errors_of(lambda: find(home, proxy=str(path)))
+    assert said in error.message
+    shown = f"{error.message} {error.hint} {error.__cause__}"
+    words = [word for word in re.findall(r"[A-Za-z0-9+/=._-]{16,}", content.decode("latin-1")) if "----" not in word]
+    assert not [word for word in words if word in shown]
+    if mends:
+        subprocess.run(["sh", "-c", error.hint.removeprefix("type: ")], check=True, cwd=home)
+        assert find(home, proxy=str(path)).is_proxy
+        assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_encrypted_key_of_the_old_form_is_recognised(grid: Grid, home: Path) -> None:

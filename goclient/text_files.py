@@ -1,0 +1,68 @@
+"""Text files that users name: UTF-8, with or without a byte order mark, and judged before a word of them is shown."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import shlex
+
+from goclient.errors import printable
+from goclient.secrets import register, register_keys
+
+_MARKS = {  # the longer ones first: one begins as another
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")  # a JWT: RFC 7519, as compact JWS
+_STORED = re.compile(r'"(?:id|access|refresh)_token"\s*:\s*"([^"]*)"')
+_BREAK = r"(?:[ \t\r]|\\[rn])*"
+_JOINED = re.compile(
+    rf"-----BEGIN [A-Z0-9 ]{{1,40}}-----{_BREAK}[A-Za-z0-9+/]{{16}}|[A-Za-z0-9+/=]{{4}}{_BREAK}-----END "
+    r"|^[A-Za-z0-9+/]{60,}(?:[ \t]|\\n)+[A-Za-z0-9+/]",
+    re.MULTILINE,
+)
+
+
+def decoded(content: bytes) -> str:
+    """Return the text of a file without its byte order mark; raises ValueError with what it is instead of UTF-8."""
+    for mark, encoding in _MARKS.items():
+        if content.startswith(mark):
+            raise ValueError(f"it is {encoding} text: save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text") from None  # the cause would hold what is in it
+
+
+def credential_in(text: str) -> str:
+    """Return which kind of credential a text has in it, as "a private key", or the empty string.
+
+    What was found is registered: no part of such a file is ever shown.
+    """
+    if "PRIVATE KEY-----" in text:
+        register_keys(text.encode())
+        return "a private key"
+    found = [*_TOKEN.findall(text), *_STORED.findall(text)]
+    register(*found)
+    return "a token" if found else ""
+
+
+def lines_joined(text: str) -> bool:
+    """Return True for PEM text that has lost its line breaks: they are blanks, CR alone, the letters ``\\n``, or gone."""
+    return _JOINED.search(text) is not None
+
+
+def split_command(path: str) -> str:
+    """Return the command that gives a PEM file its line breaks back, in its place."""
+    file, part = shlex.quote(printable(path)), shlex.quote(printable(f"{path}.mended"))
+    return (
+        rf"(umask 077; sed -E 's/\\[rn]/ /g; s/-----(BEGIN|END) [A-Z0-9 ]+-----/\n&\n/g' {file}"
+        rf" | sed '/^-----/!s/[[:space:]]//g' | fold -w 64 | sed '/^$/d' >{part}) && mv {part} {file}"
+    )
+
+
+def unmark_command(path: str) -> str:
+    """Return the command that takes the byte order mark of UTF-8 out of a file."""
+    return rf"sed -i '1s/^\xef\xbb\xbf//' {shlex.quote(printable(path))}"
