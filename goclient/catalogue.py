@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
 from goclient.model.entries import command, read_entries, shell_word, with_entry, without_entry
+from goclient.text_files import credential_in, decoded
 
 LIMIT = 4 * 1024 * 1024  # bytes of a file; an entry has some 80
 _OPEN = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe that nobody writes to is not waited for
@@ -115,10 +117,12 @@ def _text(path: str, descriptor: int) -> tuple[str, list[GoclientError]]:
     if len(data) > LIMIT:
         return "", [*errors, _wrong(path, f"it has more than {LIMIT} bytes", _remedy(path, None))]
     try:
-        return data.decode(), errors
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        return "", [*errors, _wrong(path, "it is no TOML: it is not UTF-8", _remedy(path, None), line=line)]
+        text = decoded(data)
+        if kind := credential_in(text):
+            raise ValueError(f"it has {kind} in it, which belongs elsewhere")
+    except ValueError as error:
+        return "", [*errors, _wrong(path, f"it is no TOML: {error}", _remedy(path, None))]
+    return text, errors
 
 
 def _is_null(status: os.stat_result) -> bool:
@@ -141,7 +145,8 @@ def _changed(path: str, change: Callable[[str], str]) -> bool:
             raise_all(errors)
             after = change(before)
             if after != before:
-                _replace(real, after.encode(), status)
+                mark = codecs.BOM_UTF8 if os.pread(descriptor, 3, 0) == codecs.BOM_UTF8 else b""
+                _replace(real, mark + after.encode(), status)
             return after != before
     except OSError as error:
         hint = "look at the permissions and the room there, or set GOCLIENT_ENDPOINTS to another file"

@@ -7,14 +7,19 @@ Only verbs and commands read this module: services are given what they need.
 from __future__ import annotations
 
 import os
-import time
+import re
+import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from goclient.errors import LoginNeeded, RequestError, quoted
 from goclient.model.location import is_uuid
+from goclient.panda_token import MAX_FILE, PILOT_FILE, Token, checked_vo, find_token, missing_token
+from goclient.secrets import register
+from goclient.text_files import credential_in, lines_joined, split_command
 
 if TYPE_CHECKING:
     from goclient.model.access import GlobusAccess, PandaAccess
@@ -23,6 +28,37 @@ DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's
 SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
 GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")  # globus_sdk.config's
 GRID_AUTHORITIES = "/etc/grid-security/certificates"
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # of requests and of OpenSSL
+WEB_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")  # of requests
+
+
+# --- goclient's own variables -------------------------------------------------------------------------------
+
+
+def own(env: Mapping[str, str], name: str) -> str:
+    """Return the value of a variable of goclient's own; raises RequestError if a shell should have expanded it."""
+    value = env.get(name, "")
+    if not value.startswith(("~", "$")):
+        return value
+    shown = value
+    if name == "GOCLIENT_CLIENT_SECRET" and not re.match(r"\$[({A-Za-z_]", value):
+        register(value)
+        shown = "…"
+    raise RequestError(
+        f"{name}={quoted(shown)} begins with a {value[0]} that no shell has expanded",
+        hint=f"type: export {name}={_expanding(shown)}",
+        code="config",
+        subject=name,
+    )
+
+
+def _expanding(value: str) -> str:
+    """Return a value as a word of a shell, whose ~ or $ at its beginning is expanded."""
+    if value.startswith("~"):
+        user, slash, rest = value.partition("/")
+        return user + slash + (shlex.quote(rest) if rest else "")
+    inner = re.sub(r'([\\"`])', r"\\\1", value)
+    return f'"{inner}"'
 
 
 # --- PanDA --------------------------------------------------------------------------------------------------
@@ -32,37 +68,46 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     """The access that panda-client would use with this environment; no prompt, no look-up on the network.
 
     ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
-    Raises RequestError for a bad variable, LoginNeeded without a credential.
+    Raises RequestError for a bad variable, LoginNeeded without a credential that the server can be shown.
     """
     from goclient.model.access import PandaAccess  # not needed where nothing is sent
 
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
     parts = _url("PANDA_URL_SSL", url)
-    token, token_file, vo = _panda_token(env, pilot=pilot)
+    token = panda_token(env, pilot=pilot)
     timeout = seconds(env, "GOCLIENT_TIMEOUT", 60.0)
-    if token:
-        _check_encrypted("PANDA_URL_SSL", url)
-    certificate = None if token else _certificate(env)
-    if parts.scheme == "https" and not (token or certificate):
-        raise LoginNeeded(
-            "no credential for the PanDA server: no token, and no proxy certificate",
-            hint="run voms-proxy-init, or set PANDA_AUTH=oidc, PANDA_AUTH_VO and OIDC_AUTH_TOKEN_FILE",
-        )
-    return PandaAccess(
+    server = PandaAccess(
         url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
         connect_timeout=min(10.0, timeout),
         answer_timeout=timeout,
-        token=token,
-        token_file=token_file,
-        vo=vo,
-        certificate=certificate,
         ca=_authorities(env),
+        bundles=_bundles(env),
     )
+    _register_passwords(env)
+    if token is None:
+        return replace(server, certificate=_certificate(env, parts.scheme))
+    _check_encrypted("PANDA_URL_SSL", url)
+    return replace(
+        server, token=token.text, token_file=token.file, stored=token.stored, login=token.login, vo=checked_vo(env)
+    )
+
+
+def panda_token(env: Mapping[str, str] = os.environ, *, pilot: bool = False) -> Token | None:
+    """Return the token that PanDA is shown, None without PANDA_AUTH=oidc; raises LoginNeeded if it cannot be sent."""
+    if env.get("PANDA_AUTH") != "oidc":
+        return None
+    checked_vo(env)
+    if pilot:
+        own(env, PILOT_FILE)
+    token = find_token(env, pilot=pilot)
+    if token is None:
+        raise missing_token(env)
+    return token
 
 
 def seconds(env: Mapping[str, str], name: str, default: float) -> float:
     """The positive number of seconds in a variable, or the default; raises RequestError for anything else."""
-    text = env.get(name)
+    text = own(env, name)
     if not text:
         return default
     try:
@@ -76,75 +121,42 @@ def seconds(env: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _panda_token(env: Mapping[str, str], *, pilot: bool) -> tuple[str | None, str | None, str | None]:
-    """The identity token, its file and its VO, found in panda-client's order; nothing without PANDA_AUTH=oidc."""
-    if env.get("PANDA_AUTH") != "oidc":
-        return None, None, None
-    vo = env.get("PANDA_AUTH_VO") or env.get("OIDC_AUTH_VO")
-    if not vo:
-        raise RequestError("PANDA_AUTH=oidc needs PANDA_AUTH_VO", hint="export PANDA_AUTH_VO=<your VO>", code="config")
-    if not (vo.isascii() and vo.isprintable() and " " not in vo):
-        raise RequestError(f"PANDA_AUTH_VO={quoted(vo)} is not the name of a VO", hint="such as atlas", code="config")
-    path = (pilot and env.get("GOCLIENT_PILOT_TOKEN_FILE")) or None
-    if not path and not env.get("PANDA_AUTH_ID_TOKEN"):
-        path = env.get("OIDC_AUTH_TOKEN_FILE")
-    if path:
-        token = _read_token(path)
-    else:
-        token = env.get("PANDA_AUTH_ID_TOKEN") or env.get("OIDC_AUTH_ID_TOKEN") or _stored_token(env)
-    token = token.strip()
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise LoginNeeded("the PanDA token is empty or not a token", hint=_LOGIN_HINT)
-    _check_expiry(token)
-    return token, path, vo
-
-
-_LOGIN_HINT = "get a new token with panda_auth (of panda-client), or set OIDC_AUTH_TOKEN_FILE to a file that has one"
-
-
-def _read_token(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text()
-    except (OSError, UnicodeDecodeError, RuntimeError) as error:  # RuntimeError: ~ without a home
-        reason = getattr(error, "strerror", None) or ("not text" if isinstance(error, ValueError) else str(error))
-        raise LoginNeeded(f"the token file {quoted(path)} cannot be read: {reason}", hint=_LOGIN_HINT) from error
-
-
-def _stored_token(env: Mapping[str, str]) -> str:
-    import json
-
-    folder = env.get("PANDA_CONFIG_ROOT", ".")
-    text = _read_token(os.path.join(folder, ".token"))
-    try:
-        return str(json.loads(text)["id_token"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise LoginNeeded(f"{quoted(folder + '/.token')} holds no id_token", hint=_LOGIN_HINT) from error
-
-
-def _check_expiry(token: str) -> None:
-    """None; raises LoginNeeded if the token says that it has expired (it is not verified: the server does that)."""
-    import base64
-    import json
-
-    try:
-        claims = token.split(".")[1]
-        expiry = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
-        expired = expiry < time.time()
-    except (LookupError, ValueError, TypeError, RecursionError):
-        return
-    if expired:
-        ended = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(max(expiry, 0)))
-        raise LoginNeeded(f"the PanDA token expired at {ended}", hint=_LOGIN_HINT, code="token-expired")
-
-
-def _certificate(env: Mapping[str, str]) -> str | None:
+def _certificate(env: Mapping[str, str], scheme: str) -> str:
+    """Return the file of the proxy certificate that is shown; raises LoginNeeded if there is none to show."""
     named = env.get("X509_USER_PROXY")
-    if named:
-        if not os.access(named, os.R_OK):
-            raise LoginNeeded(f"X509_USER_PROXY={quoted(named)} cannot be read", hint="run voms-proxy-init")
-        return named
     default = f"/tmp/x509up_u{os.getuid()}"  # noqa: S108  # where all grid tools put it
-    return default if os.access(default, os.R_OK) else None
+    if named and not os.access(named, os.R_OK):
+        raise LoginNeeded(f"X509_USER_PROXY={quoted(named)} cannot be read", hint="type: voms-proxy-init")
+    path = named or (default if os.access(default, os.R_OK) else None)
+    if path is not None and scheme == "https":
+        _check_proxy(path)
+        return path
+    token = any(env.get(name) for name in ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_TOKEN_FILE", "OIDC_AUTH_ID_TOKEN"))
+    reason = "no proxy certificate" if path is None else "a proxy certificate can only be shown with https"
+    raise LoginNeeded(
+        f"there is no credential for the PanDA server: PANDA_AUTH is not oidc, so no token is shown, and {reason}",
+        hint="type: export PANDA_AUTH=oidc" if token or path is not None else "type: voms-proxy-init",
+    )
+
+
+def _check_proxy(path: str) -> None:
+    """Raise LoginNeeded for a file that is no proxy; nothing of what is in it is said."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(MAX_FILE).decode("ascii", "replace")
+    except OSError as error:
+        raise LoginNeeded(
+            f"the proxy {quoted(path)} cannot be read: {error.strerror}", hint="voms-proxy-init"
+        ) from error
+    kind = credential_in(text)
+    hint = "type: voms-proxy-init"
+    if lines_joined(text):
+        problem, hint = "its line breaks are lost", f"type: {split_command(path)}"
+    elif "-----BEGIN CERTIFICATE-----" not in text:
+        problem = f"it is {kind}, not a certificate with its key" if kind else "it has no certificate in it"
+    else:
+        return
+    raise LoginNeeded(f"the proxy {quoted(path)} cannot be used: {problem}", hint=hint, subject=path)
 
 
 def _authorities(env: Mapping[str, str]) -> str | None:
@@ -156,12 +168,42 @@ def _authorities(env: Mapping[str, str]) -> str | None:
     return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
 
 
+def _bundles(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the files of authorities that variables name; raises RequestError for one that has none in it."""
+    found = {env[name]: name for name in BUNDLES if env.get(name)}
+    for path, name in found.items():
+        import ssl  # only those who have a private authority pay for it
+
+        try:
+            folder = os.path.isdir(path)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(*((None, path) if folder else (path,)))
+        except (OSError, ValueError) as error:
+            reason = "it has no certificate of an authority in it"
+            if isinstance(error, FileNotFoundError | PermissionError):
+                reason = str(error.strerror)
+            raise RequestError(
+                f"{name}={quoted(path)} cannot be used: {reason}",
+                hint=f"type: unset {name}",
+                code="config",
+                subject=name,
+            ) from None
+    return tuple(found)
+
+
+def _register_passwords(env: Mapping[str, str]) -> None:
+    """Register the passwords of the web proxies, which stand before every server."""
+    for name in WEB_PROXIES:
+        password = env.get(name, "").rpartition("@")[0].rpartition("//")[2].partition(":")[2]
+        register(password, unquote(password))
+
+
 def _url(name: str, url: str) -> SplitResult:
     """The parts of an http or https URL; raises RequestError for anything else."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         valid = valid and url.isprintable() and "\\" not in url  # a backslash ends the host for some, not for all
+        register(parts.password)
     except ValueError:
         valid = False
     if not valid:
@@ -189,7 +231,9 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     """
     from goclient.model.access import GlobusAccess  # not needed where nothing is asked
 
-    client_id = env.get("GOCLIENT_CLIENT_ID", "")
+    client_id, client_secret = own(env, "GOCLIENT_CLIENT_ID"), own(env, "GOCLIENT_CLIENT_SECRET")
+    register(client_secret)
+    _register_passwords(env)
     if not is_uuid(client_id):
         given = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID" if client_id else "no Globus client is set"
         first = "copy the client's UUID from" if client_id else "register a client at"
@@ -202,7 +246,7 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     for name in GLOBUS_URLS:
         if env.get(name):
             _check_encrypted(name, env[name])
-    return GlobusAccess(client_id, env.get("GOCLIENT_CLIENT_SECRET") or None)
+    return GlobusAccess(client_id, client_secret or None)
 
 
 # --- the catalogue ------------------------------------------------------------------------------------------
@@ -222,8 +266,8 @@ def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 def user_catalogue(env: Mapping[str, str] = os.environ) -> str:
     """The path of the user's own catalogue: ``$GOCLIENT_ENDPOINTS``, else in the platform's configuration folder."""
-    if env.get("GOCLIENT_ENDPOINTS"):
-        return env["GOCLIENT_ENDPOINTS"]
+    if named := own(env, "GOCLIENT_ENDPOINTS"):
+        return named
     import platformdirs  # only needed where nothing is set
 
     return str(platformdirs.user_config_path("goclient") / "endpoints.toml")
@@ -234,8 +278,8 @@ def user_catalogue(env: Mapping[str, str] = os.environ) -> str:
 
 def journal_path(env: Mapping[str, str] = os.environ) -> Path:
     """The file of the user's journal: in ``$GOCLIENT_STATE``, else the platform's folder for state."""
-    if env.get("GOCLIENT_STATE"):
-        return Path(env["GOCLIENT_STATE"]) / "journal.jsonl"
+    if named := own(env, "GOCLIENT_STATE"):
+        return Path(named) / "journal.jsonl"
     import platformdirs
 
     return platformdirs.user_state_path("goclient") / "journal.jsonl"

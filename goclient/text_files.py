@@ -32,8 +32,9 @@ def decoded(content: bytes) -> str:
             raise ValueError(f"it is {encoding} text: save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8 text") from None  # the cause would hold what is in it
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"it is not UTF-8 text, see line {line}") from None  # the cause would hold what is in it
 
 
 def credential_in(text: str) -> str:
@@ -50,7 +51,7 @@ def credential_in(text: str) -> str:
 
 
 def lines_joined(text: str) -> bool:
-    """Return True for PEM text that has lost its line breaks: they are blanks, CR alone, the letters ``\\n``, or gone."""
+    """Return True for PEM text whose line breaks became blanks, CR alone, or the letters ``\\n``, or are gone."""
     return _JOINED.search(text) is not None
 
 

@@ -184,7 +184,7 @@ def test_the_servers_authorities_are_in_the_folder_that_was_named(tmp_path: Path
 
 def test_without_oidc_a_token_that_lies_about_is_not_used(tmp_path: Path) -> None:
     proxy = tmp_path / "proxy"
-    proxy.write_text("")
+    proxy.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
     env = {"PANDA_URL_SSL": "https://h", "PANDA_AUTH_ID_TOKEN": TOKEN, "X509_USER_PROXY": str(proxy)}
     access = config.panda_access(env)
     assert (access.token, access.vo, access.certificate) == (None, None, str(proxy))
@@ -195,14 +195,15 @@ def test_what_is_no_token_is_not_sent(text: str) -> None:
     with pytest.raises(LoginNeeded) as caught:
         config.panda_access({**OIDC, "OIDC_AUTH_ID_TOKEN": text or " "})
     assert caught.value.exit_code == 4
-    assert "OIDC_AUTH_TOKEN_FILE" in caught.value.hint
+    assert caught.value.hint == "type: unset OIDC_AUTH_ID_TOKEN && pbook -c 'show()'"
+    assert text.strip() not in caught.value.message or not text.strip()
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         pytest.param(None, "No such file", id="missing"),
-        pytest.param(b"\xff\xfe", "not text", id="binary"),
+        pytest.param(b"eyJ\xff", "not UTF-8 text", id="binary"),
     ],
 )
 def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
@@ -240,7 +241,7 @@ def test_an_expired_token_is_said_to_be() -> None:
         config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": token(exp=1_000_000_000)})
     assert caught.value.code == "token-expired"
     assert "2001-09-09 01:46:40 UTC" in caught.value.message
-    assert "panda_auth" in caught.value.hint
+    assert caught.value.hint == "type: unset PANDA_AUTH_ID_TOKEN && pbook -c 'show()'"
 
 
 @pytest.mark.parametrize("expiry", [-1e30, -(10**400)], ids=["long-ago", "longer-ago"])

@@ -196,14 +196,21 @@ def looker(options: TransferOptions, prog: str, *, checks: bool = True) -> "Look
 
 
 def read_lines(path: str) -> list[str]:
-    """The lines of the file of a list; raises RequestError with the reason if it cannot be read."""
+    """Return the lines of the file of a list; raises RequestError with the reason if it cannot be read, or is no list.
+
+    A file with a key or a token in it is refused: the items of a list are shown, and sent.
+    """
     from goclient.errors import RequestError, quoted
+    from goclient.text_files import credential_in, decoded
 
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read().split("\n")
+        with open(path, "rb") as file:
+            text = decoded(file.read())
+        if kind := credential_in(text):
+            raise ValueError(f"it has {kind} in it, and is no list")
+        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        reason = getattr(error, "strerror", None) or str(error)
         hint = "@FILE names a file with one item a line"
         raise RequestError(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
 

@@ -16,9 +16,12 @@ class PandaAccess:
     answer_timeout: float
     token: str | None = field(default=None, repr=False)
     token_file: str | None = None  # where it comes from, if it is a file: it is read again for each call
+    stored: str | None = None  # or panda-client's file, whose refresh token gives a new one
+    login: str = ""  # what gives another token, as a hint
     vo: str | None = None
     certificate: str | None = None
     ca: str | None = None
+    bundles: tuple[str, ...] = ()  # files of authorities that count beside ``ca``
 
 
 @dataclass(frozen=True)

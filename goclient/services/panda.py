@@ -17,9 +17,12 @@ import requests
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, ServerError, innermost, quoted
-from goclient.model.access import LOOPBACK, PandaAccess
+from goclient.model.access import PandaAccess
 from goclient.model.record import UNSET, AssignedJob, JobState
+from goclient.panda_token import MAX_FILE
 from goclient.services.deadline import within
+from goclient.services.trust import session_for
+from goclient.text_files import decoded
 
 MAX_ANSWER = 256 << 20  # bytes
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
@@ -43,10 +46,9 @@ class PandaServer:
 
     def __init__(self, access: PandaAccess) -> None:
         self._access = access
-        self._session = requests.Session()
+        self._session = session_for(urlsplit(access.url).hostname, access.bundles)
         self._session.auth = self._authorise  # of our own, so that no .netrc is read
-        self._session.trust_env = urlsplit(access.url).hostname not in LOOPBACK  # no proxy stands before this machine
-        self._session.verify = access.ca or True
+        self._session.verify = access.ca or next(iter(access.bundles), True)
         self._session.cert = access.certificate
 
     @property
@@ -56,17 +58,24 @@ class PandaServer:
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._access.token is not None:
-            token = self._fresh_token()
+            token = self.fresh_token()
             secrets.register(token)
             request.headers["Authorization"] = f"Bearer {token}"
             request.headers["Origin"] = self._access.vo or ""
         return request
 
-    def _fresh_token(self) -> str:
-        """The token as it is in its file now: a pilot's job may outlive the one that it began with."""
+    def fresh_token(self) -> str:
+        """Return the token as it is in its file now: a pilot's job may outlive the one that it began with.
+
+        Raises LoginNeeded if it is panda-client's file, and its token has ended and cannot be renewed.
+        """
+        if self._access.stored is not None:
+            from goclient.services.panda_login import current_token  # few have one to renew
+
+            return current_token(self._access.stored, self._access)
         try:
-            with open(self._access.token_file or "", encoding="ascii") as file:
-                return file.read().strip() or str(self._access.token)
+            with open(self._access.token_file or "", "rb") as file:
+                return decoded(file.read(MAX_FILE)).strip() or str(self._access.token)
         except (OSError, ValueError):
             return str(self._access.token)
 
@@ -161,7 +170,7 @@ class PandaServer:
 
     def _data(self, status: int, text: str) -> Any:
         if status in (401, 403) and "oken" in text:
-            raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint="get a new one: panda_auth")
+            raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=self._access.login)
         if status >= 500 and not text.startswith("ERROR :"):
             raise self._lost(f"HTTP {status}, {quoted(text)}")
         if status != 200:
