@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from goclient.errors import LoginNeeded, RequestError, quoted
 from goclient.model.location import is_uuid
-from goclient.panda_token import MAX_FILE, PILOT_FILE, Token, checked_vo, find_token, missing_token
+from goclient.panda_token import MAX_FILE, PILOT_FILE, VARIABLES, find_token
 from goclient.secrets import register
 from goclient.text_files import credential_in, lines_joined, split_command
 
@@ -74,7 +74,9 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
 
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
     parts = _url("PANDA_URL_SSL", url)
-    token = panda_token(env, pilot=pilot)
+    if pilot:
+        own(env, PILOT_FILE)
+    token = find_token(env, pilot=pilot)
     timeout = seconds(env, "GOCLIENT_TIMEOUT", 60.0)
     server = PandaAccess(
         url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
@@ -87,22 +89,7 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     if token is None:
         return replace(server, certificate=_certificate(env, parts.scheme))
     _check_encrypted("PANDA_URL_SSL", url)
-    return replace(
-        server, token=token.text, token_file=token.file, stored=token.stored, login=token.login, vo=checked_vo(env)
-    )
-
-
-def panda_token(env: Mapping[str, str] = os.environ, *, pilot: bool = False) -> Token | None:
-    """Return the token that PanDA is shown, None without PANDA_AUTH=oidc; raises LoginNeeded if it cannot be sent."""
-    if env.get("PANDA_AUTH") != "oidc":
-        return None
-    checked_vo(env)
-    if pilot:
-        own(env, PILOT_FILE)
-    token = find_token(env, pilot=pilot)
-    if token is None:
-        raise missing_token(env)
-    return token
+    return replace(server, token=token.text, token_file=token.file, stored=token.stored, login=token.login, vo=token.vo)
 
 
 def seconds(env: Mapping[str, str], name: str, default: float) -> float:
@@ -131,7 +118,7 @@ def _certificate(env: Mapping[str, str], scheme: str) -> str:
     if path is not None and scheme == "https":
         _check_proxy(path)
         return path
-    token = any(env.get(name) for name in ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_TOKEN_FILE", "OIDC_AUTH_ID_TOKEN"))
+    token = any(env.get(name) for name in VARIABLES)
     reason = "no proxy certificate" if path is None else "a proxy certificate can only be shown with https"
     raise LoginNeeded(
         f"there is no credential for the PanDA server: PANDA_AUTH is not oidc, so no token is shown, and {reason}",

@@ -17,6 +17,7 @@ from goclient.text_files import credential_in, decoded
 STORED = ".token"  # panda-client's file, in PANDA_CONFIG_ROOT
 RENEW_BEFORE = 300  # seconds before the end, as panda-client's openidc_utils.check_token
 MAX_FILE = 1 << 20  # bytes
+VARIABLES = ("PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_TOKEN_FILE", "OIDC_AUTH_ID_TOKEN")  # panda-client's, in its order
 PILOT_FILE = "GOCLIENT_PILOT_TOKEN_FILE"
 LOGIN = "pbook -c 'show()'"  # any command of panda-client's pbook logs in when it has no token
 
@@ -30,34 +31,30 @@ class Token:
     """
 
     text: str = field(repr=False)
+    vo: str
     login: str
     file: str | None = None
     stored: str | None = None
 
 
-def find_token(env: Mapping[str, str], *, pilot: bool = False) -> Token | None:
-    """Return the token of an environment with PANDA_AUTH=oidc, or None if nobody has logged in.
+def find_token(env: Mapping[str, str], *, pilot: bool = False, optional: bool = False) -> Token | None:
+    """Return the token that an environment says to show, None without PANDA_AUTH=oidc.
 
-    ``pilot``: that of GOCLIENT_PILOT_TOKEN_FILE, if set, comes first.  Raises LoginNeeded for one that cannot be sent.
+    ``pilot``: that of GOCLIENT_PILOT_TOKEN_FILE, if set, comes first.  ``optional``: there may be none, because whoever
+    asks logs in then.  Raises LoginNeeded for a token that is missing or cannot be sent, RequestError without a VO.
     """
-    names = (*([PILOT_FILE] if pilot else []), "PANDA_AUTH_ID_TOKEN", "OIDC_AUTH_TOKEN_FILE", "OIDC_AUTH_ID_TOKEN")
-    name = next((one for one in names if env.get(one)), None)
+    if env.get("PANDA_AUTH") != "oidc":
+        return None
+    vo = _vo(env)
+    name = next((one for one in (*([PILOT_FILE] if pilot else []), *VARIABLES) if env.get(one)), None)
     if name is None:
-        return _stored(os.path.join(env.get("PANDA_CONFIG_ROOT") or ".", STORED))
+        return _stored(os.path.join(env.get("PANDA_CONFIG_ROOT") or ".", STORED), vo, optional=optional)
     login = "put a new token into that file" if name == PILOT_FILE else f"type: unset {name} && {LOGIN}"
     if not name.endswith("_FILE"):
-        return Token(_judged(env[name], f"the token of {name}", login), login)
+        return Token(_judged(env[name], f"the token of {name}", login), vo, login)
     path = os.path.expanduser(env[name])
     what = f"the token file {quoted(path)} of {name}"
-    return Token(_judged(read_token_file(path, what, login), what, login), login, file=path)
-
-
-def missing_token(env: Mapping[str, str]) -> LoginNeeded:
-    """Return the error of somebody who has chosen to show a token and has none."""
-    path = os.path.join(env.get("PANDA_CONFIG_ROOT") or ".", STORED)
-    return LoginNeeded(
-        f"there is no PanDA token: no variable has one, and there is no file {quoted(path)}", hint=f"type: {LOGIN}"
-    )
+    return Token(_judged(read_token_file(path, what, login), what, login), vo, login, file=path)
 
 
 def read_token_file(path: str, what: str, login: str) -> str:
@@ -85,15 +82,18 @@ def stored_login(path: str) -> dict[str, str]:
     return texts
 
 
-def _stored(path: str) -> Token | None:
+def _stored(path: str, vo: str, *, optional: bool) -> Token | None:
     path = os.path.expanduser(path)  # as panda-client does
     if not os.path.lexists(path):
-        return None
+        if optional:
+            return None
+        message = f"there is no PanDA token: no variable has one, and there is no file {quoted(path)}"
+        raise LoginNeeded(message, hint=f"type: {LOGIN}")
     texts = stored_login(path)
     login = f"type: rm {shlex.quote(path)} && {LOGIN}"
     renewable = path if texts.get("refresh_token") else None
     token = _judged(texts["id_token"], f"the token of {quoted(path)}", login, renewable=renewable is not None)
-    return Token(token, login, stored=renewable)
+    return Token(token, vo, login, stored=renewable)
 
 
 def _judged(text: str, what: str, login: str, *, renewable: bool = False) -> str:
@@ -125,7 +125,7 @@ def expiry(token: str) -> float | None:
         return None
 
 
-def checked_vo(env: Mapping[str, str]) -> str:
+def _vo(env: Mapping[str, str]) -> str:
     """Return the VO of the token; raises RequestError without one."""
     vo = env.get("PANDA_AUTH_VO") or env.get("OIDC_AUTH_VO")
     if not vo:

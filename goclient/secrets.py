@@ -6,18 +6,24 @@ one place where it leaves the process.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import threading
 from base64 import b64encode
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from urllib.parse import quote, quote_plus
 
 SHORTEST = 8  # characters; a shorter credential would hide ordinary words
 MASK = "***"
 _ROUNDS = 4  # escapes inside escapes: percent-encoded in JSON in JSON in HTML
 
+# What OAuth 2.0 calls what must not be known: RFC 6749, 7009, 7636 and 8628, and OpenID Connect.
+_NAMES = {
+    "access_token", "client_secret", "code", "code_verifier", "device_code", "id_token", "refresh_token", "token",
+}  # fmt: skip
 _KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)", re.DOTALL)
 _ESCAPE = re.compile(
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}|\\[^uUx]"
@@ -36,6 +42,23 @@ def register(*credentials: str | None) -> None:
     found = {needle for one in credentials if one and len(one) >= SHORTEST for needle in _forms(one)}
     with _lock:
         _needles = tuple(found.union(_needles))
+
+
+def register_fields(fields: Mapping[str, object]) -> None:
+    """Hide the credentials among the fields of a form, or of a JSON document, of OAuth 2.0 from now on."""
+    for name, value in fields.items():
+        if name in _NAMES and isinstance(value, str):
+            register(value)
+        elif isinstance(value, list):  # Globus Auth's "other_tokens"
+            for one in value:
+                register_fields(one if isinstance(one, dict) else {})
+
+
+def register_answer(content: bytes) -> None:
+    """Hide the credentials in an answer of OAuth 2.0 from now on."""
+    with suppress(ValueError, RecursionError):
+        answer = json.loads(content)
+        register_fields(answer if isinstance(answer, dict) else {})
 
 
 def register_keys(pem: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
@@ -132,14 +131,10 @@ class _Straight(requests.Session):
         _register_request(request)
         response = super().send(request, **kwargs)
         if "/oauth2/token" in request.path_url:
-            _register_answer(response.content)
+            secrets.register_answer(response.content)
         if 300 <= response.status_code < 400:
             raise Redirected(response.headers.get("Location", ""))
         return response
-
-
-# What Globus Auth is sent in a form and answers with (RFC 6749, 7009 and 7636).
-_CREDENTIALS = {"client_secret", "code", "code_verifier", "refresh_token", "access_token", "id_token", "token"}
 
 
 def _register_request(request: requests.PreparedRequest) -> None:
@@ -151,13 +146,4 @@ def _register_request(request: requests.PreparedRequest) -> None:
             password = b64decode(value).decode().partition(":")[2]
             secrets.register(password, unquote_plus(password))
     if request.headers.get("Content-Type") == "application/x-www-form-urlencoded" and isinstance(request.body, str):
-        secrets.register(*(value for name, value in parse_qsl(request.body) if name in _CREDENTIALS))
-
-
-def _register_answer(content: bytes) -> None:
-    """Register the tokens in an answer of Globus Auth."""
-    with suppress(ValueError, RecursionError):
-        answer = json.loads(content)
-        for tokens in (answer, *answer.get("other_tokens", ())) if isinstance(answer, dict) else ():
-            if isinstance(tokens, dict):
-                secrets.register(*(str(value) for name, value in tokens.items() if name in _CREDENTIALS))
+        secrets.register_fields(dict(parse_qsl(request.body)))

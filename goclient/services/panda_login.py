@@ -23,7 +23,7 @@ import requests
 from goclient.errors import LoginNeeded, innermost, quoted
 from goclient.model.access import LOOPBACK, PandaAccess
 from goclient.panda_token import LOGIN, RENEW_BEFORE, expiry, stored_login
-from goclient.secrets import register
+from goclient.secrets import register_answer
 from goclient.services.deadline import within
 from goclient.services.trust import session_for
 
@@ -105,9 +105,7 @@ def _ask(access: PandaAccess, refresh_token: str) -> dict[str, Any]:
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,
     }
-    register(form["client_secret"])
     answer = _document(session, _text(endpoints, "token_endpoint"), form)
-    register(*(value for name, value in answer.items() if name.endswith("_token") and isinstance(value, str)))
     _text(answer, "id_token")
     return answer
 
@@ -134,6 +132,7 @@ def _document(session: requests.Session, url: str, form: dict[str, str] | None =
         raise _NotRenewed(
             f"{quoted(url)} answered HTTP {response.status_code}: {quoted(content.decode(errors='replace'))}"
         )
+    register_answer(content)
     with suppress(ValueError, RecursionError):
         document = json.loads(content)
         if isinstance(document, dict):

@@ -42,6 +42,7 @@ WHO = Hook("PsubUtils", "", "check_proxy", ("verbose", "voms_role"))
 NICKNAME = Hook("PsubUtils", "", "getNickname", ("verbose",))
 OUTDS = Hook("PsubUtils", "", "checkOutDsName", ("outDS", "official", "nickName", "mergeOutput", "verbose"))
 CHECK = Hook("PsubUtils", "", "checkTaskParam", ("taskParamMap", "unlimitNumOutputs"))
+LOGIN = Hook("openidc_utils", "", "urlopen", ("url", "data", "timeout"))
 SEND = Hook("Client", "", "insertTaskParams", ("taskParams", "verbose", "properErrorCode", "parent_tid"))
 
 AT_START = (ADD_HELP, ADD_GROUP, PARSE)

@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import ExitCode, GoclientError, raise_all
-from goclient.tasks import datasets, hooks, words
+from goclient.tasks import credential, datasets, hooks, words
 from goclient.tasks.hooks import Function, Replaced
 from goclient.tasks.line import DUMP, Line
 from goclient.tasks.words import Table
@@ -122,6 +122,8 @@ class Session:
 
     def _prepare(self) -> None:
         """Puts the rest of our functions in place, now that there is work to do."""
+        credential.give_token()
+        self.replaced.replace(hooks.LOGIN, credential.noticed)
         for hook, ours in (
             (hooks.LINE, self.judge),
             (hooks.WHO, self.look),
