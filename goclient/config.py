@@ -251,6 +251,15 @@ def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
     return merged(user_catalogue(env), SITE_CATALOGUE)
 
 
+def missing_catalogue(env: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
+    """Return a warning, and its hint, if GOCLIENT_ENDPOINTS names a file that does not exist; None if all is well."""
+    path = user_catalogue(env)
+    if not env.get("GOCLIENT_ENDPOINTS") or os.path.lexists(path):
+        return None
+    message = f"GOCLIENT_ENDPOINTS={quoted(path)} names a file that does not exist: no name in it is known"
+    return message, "type: unset GOCLIENT_ENDPOINTS, or make the file: goclient endpoint add NAME UUID"
+
+
 def user_catalogue(env: Mapping[str, str] = os.environ) -> str:
     """The path of the user's own catalogue: ``$GOCLIENT_ENDPOINTS``, else in the platform's configuration folder."""
     if named := own(env, "GOCLIENT_ENDPOINTS"):

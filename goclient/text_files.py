@@ -6,7 +6,7 @@ import codecs
 import re
 import shlex
 
-from goclient.errors import printable
+from goclient.errors import RequestError, printable, quoted
 from goclient.secrets import register, register_keys
 
 _MARKS = {  # the longer ones first: one begins as another
@@ -48,6 +48,23 @@ def credential_in(text: str) -> str:
     found = [*_TOKEN.findall(text), *_STORED.findall(text)]
     register(*found)
     return "a token" if found else ""
+
+
+def list_lines(path: str) -> list[str]:
+    """Return the lines of a list with one item a line; raises RequestError with the reason if there is none.
+
+    A file with a key or a token in it is refused: the items of a list are shown, and sent.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = decoded(file.read())
+        if kind := credential_in(text):
+            raise ValueError(f"it has {kind} in it, and is not a list")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        hint = "@FILE names a file with one item a line"
+        raise RequestError(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def lines_joined(text: str) -> bool:

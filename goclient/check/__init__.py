@@ -61,6 +61,7 @@ class Looker:
     accounts: Callable[[], Accounts]
     wishes: Wishes
     say: Callable[[str], None]
+    warnings: tuple[Finding, ...] = ()  # of whatever names an endpoint
 
     def look(self, spec: TransferSpec, count: int) -> tuple[TransferSpec, list[Finding]]:
         """The spec of so many jobs with its endpoints resolved, and what is found; one finding if nobody may ask."""
@@ -71,6 +72,7 @@ class Looker:
 
             account = look_at(spec, self.accounts(), self.wishes)
         resolved, found = self._transfers(spec, count)
+        found = [*(self.warnings if spec.endpoints else ()), *found]
         if account is not None:
             found = [*found, *_answered(account, self.wishes.seconds - (time.monotonic() - begun))]
         return resolved, found

@@ -157,6 +157,15 @@ def _hidden_texts(value: Any) -> Any:
     return hidden(value) if isinstance(value, str) else value
 
 
+def catalogue(prog: str) -> dict[str, str]:
+    """Return the endpoints that have a name; says if the file that should have them does not exist."""
+    from goclient import config
+
+    if missing := config.missing_catalogue():
+        say(prog, f"warning: {missing[0]}", missing[1])
+    return config.catalogue()
+
+
 def globus() -> Globus:
     """The Transfer service, asked by whom the environment names; raises LoginNeeded if it names nobody."""
     from goclient import config

@@ -102,7 +102,7 @@ def _list(options: EndpointOptions) -> int:
     from goclient.cli._table import print_table
     from goclient.model.entries import fields_of, kind_of
 
-    entries = sorted(config.catalogue().items())
+    entries = sorted(_run.catalogue(PROG).items())
     if options.json:
         _run.print_json([{"name": name, **fields_of(where)} for name, where in entries])
         return 0
@@ -137,12 +137,11 @@ def _search(options: EndpointOptions, text: str) -> int:
 
 
 def _show(options: EndpointOptions, name: str) -> int:
-    from goclient import config
     from goclient.cli._endpoint_words import view_rows
     from goclient.cli._table import print_table
     from goclient.endpoint import look, patiently
 
-    names = config.catalogue()
+    names = _run.catalogue(PROG)
     view = patiently(lambda: look(name, names=names, globus=_run.globus), _waiting)
     if options.json:
         _run.print_json(view.document())

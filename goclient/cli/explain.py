@@ -36,10 +36,9 @@ def command(argv: Sequence[str]) -> int:
         epilog="Nothing is looked up but the catalogue. A text of 2012 is explained, too. Quote the text.",
     )
     options = parser.parse(_text_last(argv))
-    from goclient import config
     from goclient.explain import explain
 
-    catalogue = config.catalogue()
+    catalogue = _run.catalogue(PROG)
     explained = explain(_text(options), catalogue=catalogue)
     for doubt in explained.doubts:
         _run.say(PROG, f"warning: {doubt.message}", doubt.hint)

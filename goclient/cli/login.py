@@ -57,7 +57,6 @@ def command(argv: Sequence[str]) -> int:
 
 def _wanted(options: LoginOptions) -> "Wanted":
     """What was typed, names of the catalogue replaced; raises all that is wrong with it."""
-    from goclient import config
     from goclient.errors import Collector, UsageError, quoted, raise_all
     from goclient.services.globus_login import SESSION_KINDS, Wanted
 
@@ -69,7 +68,7 @@ def _wanted(options: LoginOptions) -> "Wanted":
             message = f"--session {quoted(value)} is not known"
             collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
     with collected:
-        catalogue = config.catalogue() if options.endpoint else {}
+        catalogue = _run.catalogue(PROG) if options.endpoint else {}
     endpoints = {}
     for typed in options.endpoint:
         with collected:

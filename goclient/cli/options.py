@@ -191,28 +191,23 @@ def looker(options: TransferOptions, prog: str, *, checks: bool = True) -> "Look
     from goclient import config
     from goclient.check import Looker
     from goclient.cli import _run
+    from goclient.errors import RequestError
+    from goclient.model.finding import Finding
 
-    return Looker(config.catalogue, _run.globus if checks else None, accounts, wishes(options), waiting(prog))
+    try:
+        missing = config.missing_catalogue()
+    except RequestError:  # the look tells it
+        missing = None
+    warnings = (Finding("warning", "catalogue", "GOCLIENT_ENDPOINTS", *missing),) if missing else ()
+    globus = _run.globus if checks else None
+    return Looker(config.catalogue, globus, accounts, wishes(options), waiting(prog), warnings)
 
 
 def read_lines(path: str) -> list[str]:
-    """Return the lines of the file of a list; raises RequestError with the reason if it cannot be read, or is no list.
+    """Return the lines of the file of a list; raises RequestError if it cannot be read, or is not a list."""
+    from goclient.text_files import list_lines
 
-    A file with a key or a token in it is refused: the items of a list are shown, and sent.
-    """
-    from goclient.errors import RequestError, quoted
-    from goclient.text_files import credential_in, decoded
-
-    try:
-        with open(path, "rb") as file:
-            text = decoded(file.read())
-        if kind := credential_in(text):
-            raise ValueError(f"it has {kind} in it, and is no list")
-        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        hint = "@FILE names a file with one item a line"
-        raise RequestError(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
+    return list_lines(path)
 
 
 def job_request(options: JobOptions, moves: TransferOptions, items: dict[str, list[str]]) -> "Request":

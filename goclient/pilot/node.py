@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from goclient.config import own
 from goclient.errors import EndpointError, GoclientError, RequestError, quoted
 from goclient.journal import Entry, Journal
 from goclient.pilot.interrupts import uninterrupted
@@ -78,7 +79,7 @@ def check_node(work: Path) -> None:
 
 
 def _program() -> str:
-    return os.environ.get("GOCLIENT_GLOBUSCONNECT") or PROGRAM
+    return own(os.environ, "GOCLIENT_GLOBUSCONNECT") or PROGRAM
 
 
 def _wait_until_ready(globus: Globus, connect: _Connect, collection_id: str, shared: Path) -> None:
