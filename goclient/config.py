@@ -89,7 +89,9 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     if token is None:
         return replace(server, certificate=_certificate(env, parts.scheme))
     _check_encrypted("PANDA_URL_SSL", url)
-    return replace(server, token=token.text, token_file=token.file, stored=token.stored, login=token.login, vo=token.vo)
+    return replace(
+        server, token=token.text, token_file=token.file, stored=token.stored, source=token.source, vo=token.vo
+    )
 
 
 def seconds(env: Mapping[str, str], name: str, default: float) -> float:

@@ -13,6 +13,7 @@ import pytest
 from goclient import config
 from goclient.errors import GoclientError, LoginNeeded, RequestError
 from goclient.model.access import GlobusAccess, PandaAccess
+from goclient.panda_token import login_command
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 Env = dict[str, str]
@@ -195,7 +196,7 @@ def test_what_is_no_token_is_not_sent(text: str) -> None:
     with pytest.raises(LoginNeeded) as caught:
         config.panda_access({**OIDC, "OIDC_AUTH_ID_TOKEN": text or " "})
     assert caught.value.exit_code == 4
-    assert caught.value.hint == "type: unset OIDC_AUTH_ID_TOKEN && pbook -c 'show()'"
+    assert caught.value.hint == f"type: unset OIDC_AUTH_ID_TOKEN && {login_command()}"
     assert text.strip() not in caught.value.message or not text.strip()
 
 
@@ -241,7 +242,7 @@ def test_an_expired_token_is_said_to_be() -> None:
         config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": token(exp=1_000_000_000)})
     assert caught.value.code == "token-expired"
     assert "2001-09-09 01:46:40 UTC" in caught.value.message
-    assert caught.value.hint == "type: unset PANDA_AUTH_ID_TOKEN && pbook -c 'show()'"
+    assert caught.value.hint == f"type: unset PANDA_AUTH_ID_TOKEN && {login_command()}"
 
 
 @pytest.mark.parametrize("expiry", [-1e30, -(10**400)], ids=["long-ago", "longer-ago"])

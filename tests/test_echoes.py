@@ -141,7 +141,7 @@ class Desk:
 
     def run(self, server: Echo, *words: str, text: str = "", **more: str) -> tuple[int, str]:
         """The exit code of a command, and all that it printed."""
-        urls = {name: f"{server.url}/server/panda" for name in ("PANDA_URL", "PANDA_URL_SSL", "PANDACACHE_URL")}
+        urls = dict.fromkeys(("PANDA_URL", "PANDA_URL_SSL", "PANDACACHE_URL"), f"{server.url}/server/panda")
         urls |= {f"GLOBUS_SDK_SERVICE_URL_{name}": f"{server.url}/" for name in ("AUTH", "TRANSFER")}
         done = subprocess.run(
             [sys.executable, *MODULES[words[0]], *words[1:]], env={**self.env, **urls, **more}, cwd=self.folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from base64 import b64encode, encodebytes, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -49,9 +49,8 @@ ENCODINGS: dict[str, Encoding] = {
 
 
 @pytest.fixture(autouse=True)
-def nothing_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "_needles", ())
-    yield
 
 
 def known(secret: str) -> None:
@@ -60,7 +59,7 @@ def known(secret: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-@pytest.mark.parametrize("secret", [SECRET, "eyJhbGciOiJ.eyJzdWIi.c2ln-_", "Abcdefg1", "pässwörter", "𝔭𝔞𝔰𝔰𝔴𝔬𝔯𝔱"])
+@pytest.mark.parametrize("secret", [SECRET, "eyJhbGciOiJ.eyJzdWIi.c2ln-_", "Abcdefg1", "pässwörter", "\U0001f511" * 9])
 def test_a_credential_is_hidden_in_every_encoding(name: str, secret: str) -> None:
     known(secret)
     encoded = ENCODINGS[name](secret)

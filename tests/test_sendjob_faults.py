@@ -210,7 +210,7 @@ def test_a_refusal_is_shown_in_the_server_s_own_words(user: User, case: Case) ->
 
 def test_a_refused_token_comes_with_the_command_that_gets_a_new_one(user: User) -> None:
     with FaultyServer(faults.token_refused) as server:
-        assert "pbook -c" in one_error(user.submit(server, "--json"))["error"]["hint"]
+        assert "get_new_token" in one_error(user.submit(server, "--json"))["error"]["hint"]
 
 
 def test_without_json_stdout_stays_empty_when_nothing_was_accepted(user: User) -> None:

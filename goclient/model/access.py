@@ -17,7 +17,7 @@ class PandaAccess:
     token: str | None = field(default=None, repr=False)
     token_file: str | None = None  # where it comes from, if it is a file: it is read again for each call
     stored: str | None = None  # or panda-client's file, whose refresh token gives a new one
-    login: str = ""  # what gives another token, as a hint
+    source: str = ""  # the variable, or the file of panda-client, that has the token
     vo: str | None = None
     certificate: str | None = None
     ca: str | None = None

@@ -19,7 +19,7 @@ from goclient import secrets
 from goclient.errors import LoginNeeded, ServerError, innermost, quoted
 from goclient.model.access import PandaAccess
 from goclient.model.record import UNSET, AssignedJob, JobState
-from goclient.panda_token import MAX_FILE
+from goclient.panda_token import MAX_FILE, login_hint
 from goclient.services.deadline import within
 from goclient.services.trust import session_for
 from goclient.text_files import decoded
@@ -170,7 +170,7 @@ class PandaServer:
 
     def _data(self, status: int, text: str) -> Any:
         if status in (401, 403) and "oken" in text:
-            raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=self._access.login)
+            raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=login_hint(self._access.source))
         if status >= 500 and not text.startswith("ERROR :"):
             raise self._lost(f"HTTP {status}, {quoted(text)}")
         if status != 200:

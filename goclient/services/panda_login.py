@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shlex
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ import requests
 
 from goclient.errors import LoginNeeded, innermost, quoted
 from goclient.model.access import LOOPBACK, PandaAccess
-from goclient.panda_token import LOGIN, RENEW_BEFORE, expiry, stored_login
+from goclient.panda_token import RENEW_BEFORE, expiry, login_hint, stored_login
 from goclient.secrets import register_answer
 from goclient.services.deadline import within
 from goclient.services.trust import session_for
@@ -45,10 +44,14 @@ def current_token(path: str, access: PandaAccess) -> str:
     except (_NotRenewed, TimeoutError, OSError, ValueError) as error:  # requests' errors are OSErrors
         if not _ends(texts, within=0):
             return texts["id_token"]
-        reason = f"no answer within {WITHIN:.0f} s" if isinstance(error, TimeoutError) else innermost(error)
+        reason = (
+            f"no answer within {WITHIN:.0f} s"
+            if isinstance(error, TimeoutError | requests.exceptions.Timeout)
+            else innermost(error)
+        )
         raise LoginNeeded(
             f"the PanDA token of {quoted(path)} has expired, and could not be renewed: {reason}; nothing was sent",
-            hint=f"type: rm {shlex.quote(path)} && {LOGIN}",
+            hint=login_hint(path),
             code="token-expired",
         ) from error
 
