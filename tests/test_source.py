@@ -80,3 +80,56 @@ def test_no_pattern_has_a_possessive_quantifier_or_an_atomic_group() -> None:
     found = {path: list(patterns(ast.parse(path.read_text(encoding="utf-8")))) for path in SOURCES}
     assert sum(map(len, found.values())) > 100, "the patterns are found"
     assert [(path.name, one) for path, all_of_it in found.items() for one in all_of_it if is_unsafe(one)] == []
+
+
+# --- imports ---
+
+EXTRAS = {"sandbox": "sandbox", "tasks": "prun"}  # the parts of the package that need more than is always installed
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the first name of each module of somebody else's that a module imports."""
+    for node in ast.walk(tree):
+        names: list[str] = []
+        match node:
+            case ast.Import():
+                names = [alias.name for alias in node.names]
+            case ast.ImportFrom(module=str(module), level=0):
+                names = [module]
+            case ast.Call(func=ast.Name(id="import_module"), args=[ast.Constant(value=str(name))]):
+                names = [name]
+            case ast.Call(
+                func=ast.Name(id="import_module"), args=[ast.JoinedStr(values=[ast.Constant(value=name), *_])]
+            ):
+                names = [name]
+        yield from {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"goclient"}
+
+
+def named(requirement: str) -> str:
+    """Return the name of a requirement, as PyPI compares it."""
+    return re.sub("[-_.]+", "-", re.split("[^A-Za-z0-9._-]", requirement)[0]).lower()
+
+
+def test_every_import_is_of_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    always = {named(one) for one in project["dependencies"]}
+    extras = {name: {named(one) for one in ones} for name, ones in project["optional-dependencies"].items()}
+    distributions = packages_distributions()
+    missing, used = [], set()
+    for path in (ROOT / "goclient").rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        declared = always.union(*(extras[extra] for part, extra in EXTRAS.items() if part in parts))
+        for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
+            found = {named(one) for one in distributions.get(name, [name])}
+            used |= found
+            if found.isdisjoint(declared):
+                missing.append((str(path.relative_to(ROOT)), name))
+    assert missing == []
+    assert (always | extras["sandbox"] | extras["prun"]) - used == set(), "declared, and not used"
+
+
+def test_every_declared_dependency_has_its_tested_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tested = {named(one) for one in (ROOT / "requirements/constraints.txt").read_text().splitlines() if "==" in one}
+    declared = [one for ones in (project["dependencies"], *project["optional-dependencies"].values()) for one in ones]
+    assert {named(one) for one in declared} - tested == {"goclient"}
