@@ -7,17 +7,33 @@ SERVER := .venv-server
 GLOBUS := .venv-globus
 OLDEST := .venv-panda-client
 PIP := -m pip install --quiet --disable-pip-version-check
+UNIT = .venv-unit-$(shell $(PYTHON) -c 'import platform; print(platform.python_version())')
 PACKAGE := pyproject.toml setup.cfg requirements/constraints.txt
 
-.PHONY: demo test check figures clean
+# What the tests compare goclient with, and how they are told where that is.
+PEERS := $(SERVER)/.ready $(GLOBUS)/.ready $(OLDEST)/.ready
+TOLD := GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
+	GOCLIENT_TEST_OLDEST_PANDA_CLIENT="$(CURDIR)/$(OLDEST)" GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus"
+
+# The tests that need no server, and no program but goclient: what they show depends on the Python alone.
+UNIT_TESTS := tests/model tests/pilot/test_copies.py tests/services/test_answers.py \
+	$(addprefix tests/services/myproxy/test_myproxy_, delegation.py identity.py names.py policy.py wire.py) \
+	tests/tasks/test_prun_hooks.py tests/tasks/test_task_words.py tests/test_catalogue.py tests/test_cli_start.py \
+	tests/test_config.py tests/test_errors.py tests/test_explain.py tests/test_from_2012.py tests/test_journal.py \
+	tests/test_museum.py tests/test_send.py tests/test_sendjob_bad_input.py tests/test_source.py
+
+.PHONY: demo test test-unit check figures clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/goclient sandbox demo
 
-test: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready $(OLDEST)/.ready
-	GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
-	GOCLIENT_TEST_OLDEST_PANDA_CLIENT="$(CURDIR)/$(OLDEST)" \
-	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/pytest
+test: $(VENV)/.dev-ready $(PEERS)
+	$(TOLD) $(BIN)/pytest
+
+# make test-unit PYTHON=python3.12: each Python has a folder of its own.
+test-unit: $(PEERS)
+	$(MAKE) $(UNIT)/.ready
+	$(TOLD) $(UNIT)/bin/pytest $(UNIT_TESTS)
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff check
@@ -31,7 +47,7 @@ figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
 	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md
 
 clean:
-	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
@@ -44,6 +60,11 @@ $(VENV)/.demo-ready: $(PACKAGE) | $(BIN)/python
 $(VENV)/.dev-ready: $(PACKAGE) | $(BIN)/python
 	$(BIN)/python $(PIP) -c requirements/constraints.txt --config-settings editable_mode=compat -e '.[dev]'
 	touch $@ $(VENV)/.demo-ready
+
+.venv-unit-%/.ready: $(PACKAGE)
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python $(PIP) -c requirements/constraints.txt --config-settings editable_mode=compat -e '.[test]'
+	touch $@
 
 $(SERVER)/.ready: requirements/server.txt
 	$(PYTHON) -m venv $(SERVER)

@@ -7,12 +7,13 @@ import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
 from goclient.model.entries import command, read_entries, shell_word, with_entry, without_entry
 from goclient.text_files import credential_in, decoded
+from goclient.private import make_folder, private, replace
 
 LIMIT = 4 * 1024 * 1024  # bytes of a file; an entry has some 80
 _OPEN = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe that nobody writes to is not waited for
@@ -146,7 +147,7 @@ def _changed(path: str, change: Callable[[str], str]) -> bool:
             after = change(before)
             if after != before:
                 mark = codecs.BOM_UTF8 if os.pread(descriptor, 3, 0) == codecs.BOM_UTF8 else b""
-                _replace(real, mark + after.encode(), status)
+                replace(real, mark + after.encode(), mode=stat.S_IMODE(status.st_mode), group=status.st_gid)
             return after != before
     except OSError as error:
         hint = "look at the permissions and the room there, or set GOCLIENT_ENDPOINTS to another file"
@@ -156,10 +157,9 @@ def _changed(path: str, change: Callable[[str], str]) -> bool:
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
     """A descriptor of the file while nobody else has it; the file and its folder are made if they are missing."""
-    for folder in (*reversed(path.parent.parents), path.parent):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(path.parent)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _OPEN, 0o600)
+        descriptor = private(path, os.O_RDWR | os.O_CREAT | _OPEN)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_at(descriptor, path):
@@ -175,31 +175,6 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
         return False
-
-
-def _replace(path: Path, data: bytes, status: os.stat_result) -> None:
-    """None, once the file has the data on disk, with the permissions that it had."""
-    import tempfile  # only a change pays for it
-
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            with suppress(OSError):  # a group that one is not in cannot be given
-                os.fchown(descriptor, -1, status.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(part, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(part)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _proven(path: str, before: str, after: str, name: str, where: str | None) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from goclient.errors import GoclientError, quoted
 from goclient.secrets import hidden
+from goclient.private import make_folder, private
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Journal:
         entry = replace(entry, subjects=tuple(map(hidden, entry.subjects)), detail=hidden(entry.detail))
         line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_folder(self.path.parent)
+            descriptor = private(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 self._write(descriptor, line)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from goclient.cli.start import raise_from_now_on
 from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
 from goclient.secrets import hidden
 
@@ -22,6 +23,7 @@ def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str])
 
     With ``--json`` in ``argv`` the error is also a JSON document on stdout.  With ``-vv`` the traceback is shown.
     """
+    raise_from_now_on()
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # it stays open until the process ends
     if sys.stdout is None:

@@ -81,6 +81,7 @@ def _run_once(options: PilotOptions) -> int:
     from goclient.journal import Journal
     from goclient.pilot import interrupts
     from goclient.pilot.carry import Patience
+    from goclient.pilot.environment import own_files
     from goclient.pilot.run import Pilot, Settings
     from goclient.services.panda import PandaServer
 
@@ -94,6 +95,7 @@ def _run_once(options: PilotOptions) -> int:
         patience=Patience(deadline=options.deadline * 3600.0, faults=float(options.faults)),
         heartbeat=float(options.heartbeat),
         shared=_shared(options.sharedFolder),
+        own=own_files(),
     )
     server = PandaServer(config.panda_access(pilot=True))
     pilot = Pilot(settings, server, _run.globus, Journal(journal), lambda text: _run.say("pilot", text))

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from goclient.errors import RequestError, quoted
 
 # A word as shlex.split(posix=True) sees it; a newline, or a backslash and a newline, is a blank as in the pages
-# of 2012.
-_BLANKS = re.compile(r"(?:[ \t\r\n]|\\\r?\n)*+")
-_WORD = re.compile(r"""(?:[^ \t\r\n'"\\]++|\\(?!\r?\n)[\s\S]|'[^']*+'|"(?:[^"\\]++|\\[\s\S])*+")++""")
-_QUOTING = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\[\s\S])*+)"|\\([\s\S])""")
+# of 2012.  No text matches in two ways, so that a failure takes linear time: a repeat of alternatives is written as
+# "a* (b a*)*".  A possessive quantifier would say the same, but Python 3.11.2 gets it wrong.
+_BLANKS = re.compile(r"[ \t\r\n]*(?:\\\r?\n[ \t\r\n]*)*")
+_DOUBLE = r"""[^"\\]*(?:\\[\s\S][^"\\]*)*"""
+_WORD = re.compile(rf"""(?:[^ \t\r\n'"\\]+|\\(?!\r?\n)[\s\S]|'[^']*'|"{_DOUBLE}")+""")
+_QUOTING = re.compile(rf"""'([^']*)'|"({_DOUBLE})"|\\([\s\S])""")
 _IN_DOUBLE_QUOTES = re.compile(r'\\(["\\])')
 
 

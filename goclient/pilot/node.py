@@ -7,30 +7,24 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from goclient.config import own
 from goclient.errors import EndpointError, GoclientError, RequestError, quoted
 from goclient.journal import Entry, Journal
+from goclient.pilot.environment import clean_environment
 from goclient.pilot.interrupts import uninterrupted
 from goclient.secrets import register
+from goclient.private import private
 from goclient.services.globus import Globus
 
 READY_WITHIN = 120.0  # seconds from start to the first listing through the service
 STOP_WITHIN = 20.0
 PROGRAM = "globusconnectpersonal"
 
-# What a pilot's environment may hold and its children must not see.
-_SECRETS = ("GOCLIENT_", "PANDA_AUTH", "OIDC_", "GLOBUS_CLI_", "X509_USER_", "BEARER_TOKEN", "MYPROXY_")
-
 Say = Callable[[str], None]
-
-
-def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """The environment without the pilot's credentials and what says where they are."""
-    return {name: value for name, value in env.items() if not name.startswith(_SECRETS)}
 
 
 @contextmanager
@@ -143,7 +137,7 @@ class _Connect:
     def start(self, shared: Path) -> None:
         """Starts the program in the background, restricted to one folder."""
         command = [self._program, "-dir", str(self._config), "-start", "-restrict-paths", f"rw{shared}"]
-        with open(self._config / "connect.log", "ab") as log, uninterrupted():
+        with open(self._config / "connect.log", "ab", opener=private) as log, uninterrupted():
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True
             )

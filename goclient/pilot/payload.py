@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import signal
@@ -12,11 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import requests
 
 from goclient.errors import GoclientError, quoted
 from goclient.pilot.interrupts import uninterrupted
+from goclient.private import private
 
 CONNECT_WITHIN = 20.0  # seconds
 FETCH_WITHIN = 120.0
@@ -38,6 +41,11 @@ class PayloadError(GoclientError):
     def __init__(self, message: str, *, status: int | None = None, hint: str = "see job.out in the job's log") -> None:
         super().__init__(message, hint=hint)
         self.status = status
+
+
+def of_job(path: str, flags: int) -> int:
+    """Open a file that may leave with the job's output: the umask says who may read it, as of the payload's own."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o644)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,10 @@ def _download(url: str, target: Path) -> None:
     size = 0
     session = requests.Session()
     session.auth = lambda request: request  # no .netrc: whoever serves a transformation gets no password
-    with session.get(url, stream=True, timeout=(CONNECT_WITHIN, FETCH_WITHIN)) as response, open(target, "wb") as file:
+    with (
+        session.get(url, stream=True, timeout=(CONNECT_WITHIN, FETCH_WITHIN)) as response,
+        open(target, "wb", opener=private) as file,
+    ):
         response.raise_for_status()
         for part in response.iter_content(1 << 16):
             size += len(part)
@@ -93,22 +104,23 @@ def run(
     """
     started = time.monotonic()
     try:
-        output = open(folder / OUTPUT, "xb")  # noqa: SIM115  # it is closed below; only opening it may fail so
+        output = open(folder / OUTPUT, "x+b", opener=of_job)  # noqa: SIM115  # it is closed below; only opening it may fail so
     except OSError as error:
         raise PayloadError(
             f"{OUTPUT} cannot be written in the job's directory: {error.strerror}",
             hint=f"no input may be called {OUTPUT}: the payload's output has that name",
         ) from error
-    process = None
-    try:
-        with output, uninterrupted():
-            process = _start([str(program), *words], folder, env, output.fileno())
-        status = _wait(process, beat)
-    finally:
-        if process is not None:
+    with output:
+        process = None
+        try:
             with uninterrupted():
-                _end(process)
-    failed, last = _said(folder)
+                process = _start([str(program), *words], folder, env, output.fileno())
+            status = _wait(process, beat)
+        finally:
+            if process is not None:
+                with uninterrupted():
+                    end(process)
+        failed, last = _said(output)
     if status != 0:
         how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
         raise PayloadError(
@@ -150,8 +162,8 @@ def _start(command: list[str], folder: Path, env: Mapping[str, str], output: int
     raise AssertionError("unreachable")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """None, once nothing of the payload runs any more, its children in its session included."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a session, and everything else in that session."""
     for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
         if process.poll() is None:
             try:
@@ -163,11 +175,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _said(folder: Path) -> tuple[re.Match[str] | None, str]:
-    """The first word of failure in the payload's output, and its last line that is not blank."""
+def _said(output: IO[bytes]) -> tuple[re.Match[str] | None, str]:
+    """Return the first word of failure in the payload's output, and its last line that is not blank.
+
+    The file is the one that was made for it: the payload may have put a pipe or a link in its place.
+    """
     failed, last = None, ""
-    with open(folder / OUTPUT, encoding="utf-8", errors="replace") as file:
-        for line in iter(lambda: file.readline(_PIECE), ""):
-            failed = failed or _FAILED.match(line)
-            last = line.strip() or last
+    output.seek(0)
+    file = io.TextIOWrapper(output, encoding="utf-8", errors="replace")
+    for line in iter(lambda: file.readline(_PIECE), ""):
+        failed = failed or _FAILED.match(line)
+        last = line.strip() or last
     return failed, last

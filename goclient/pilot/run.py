@@ -21,13 +21,15 @@ from goclient.model.record import AssignedJob
 from goclient.model.spec import TransferSpec
 from goclient.model.words import words
 from goclient.pilot import payload
+from goclient.pilot.apart import carry_apart
 from goclient.pilot.carry import Carrier, Patience
-from goclient.pilot.copies import Copier
+from goclient.pilot.environment import clean_environment
 from goclient.pilot.interrupts import uninterrupted
-from goclient.pilot.node import check_node, clean_environment, node_endpoint
+from goclient.pilot.node import check_node, node_endpoint
 from goclient.pilot.report import Heartbeat, report_end
 from goclient.pilot.server import SAME, Shared
 from goclient.secrets import hidden
+from goclient.private import make_folder, private
 from goclient.services.globus import Globus
 from goclient.services.panda import PandaServer
 
@@ -42,6 +44,7 @@ class Settings:
     patience: Patience
     heartbeat: float  # seconds
     shared: Shared = SAME
+    own: tuple[str, ...] = ()  # the real paths of the pilot's own files and folders, which no job copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,8 @@ class Pilot:
         def carry(task: Task) -> None:
             with _in_phase(task.phase):
                 if task.is_copy:
-                    copied = Copier(directory, overwrite=spec.overwrite, beat=beat.maybe).carry(task)
+                    own = (*self._settings.own, str(directory.parent))
+                    copied = carry_apart(task, folder=directory, overwrite=spec.overwrite, own=own, beat=beat.maybe)
                     self._say(f"{task.phase}: {copied} file(s) copied on the node")
                     return
                 assert globus is not None, "a job with transfers has a service to give them to"
@@ -216,21 +220,22 @@ class Pilot:
     def _keep_log(self, job: AssignedJob, folder: Path) -> Path | None:
         """The archive with the payload's output and what the pilot said, or None if it cannot be written."""
         try:
-            self._settings.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self._settings.logs)
             archive = self._settings.logs / (Path(job.log_file).name or f"{job.panda_id}.job.log.tgz")
-            self._write_log(archive, folder)
+            self._write_log(archive, folder, opener=private)
         except (OSError, ValueError) as error:
             self._say(f"the log is lost: {error}")
             return None
         return archive
 
-    def _write_log(self, archive: Path, folder: Path) -> None:
+    def _write_log(self, archive: Path, folder: Path, *, opener: Callable[[str, int], int]) -> None:
         text = "".join(f"{hidden(line)}\n" for line in self._said)
-        (folder / "pilot.log").write_text(text, encoding="utf-8", errors="backslashreplace")
-        with tarfile.open(archive, "w:gz") as tar:
-            for file in (folder / "pilot.log", folder / "job" / payload.OUTPUT):
-                if file.is_file() and not file.is_symlink():
-                    tar.add(file, file.name)
+        with open(folder / "pilot.log", "wb", opener=private) as log:
+            log.write(text.encode(errors="backslashreplace"))
+        with open(archive, "wb", opener=opener) as file, tarfile.open(fileobj=file, mode="w:gz") as tar:
+            for name in (folder / "pilot.log", folder / "job" / payload.OUTPUT):
+                if name.is_file() and not name.is_symlink():
+                    tar.add(name, name.name)
 
     def _put_log(self, job: AssignedJob, spec: TransferSpec, folder: Path) -> None:
         """Writes the log, as far as it goes, into the job's directory if it is to be taken away with the output."""
@@ -238,7 +243,7 @@ class Pilot:
         moved = (*spec.stage_out, *spec.output)
         wanted = any(move.source.endpoint is None and move.source.path == f"/{job.log_file}" for move in moved)
         if wanted and Path(job.log_file).name == job.log_file and not os.path.lexists(archive):
-            self._write_log(archive, folder)
+            self._write_log(archive, folder, opener=payload.of_job)
 
     def _say(self, text: str) -> None:
         self._said.append(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} {text}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from goclient.private import make_folder, replace
 from goclient.sandbox.credential import Credential
 from goclient.sandbox.names import Typed, oneline, parsed, subject_hash
 
@@ -61,11 +61,11 @@ class Authority:
         private = use or make_key()
         name = parsed(subject)
         authority = cls(folder, _authority_certificate(name, private), private)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if key is not None:
-            write(key, pem(private), 0o600)
-        write(authority.file("0"), authority.certificate.public_bytes(Encoding.PEM), 0o644)
-        write(authority.file("signing_policy"), _signing_policy(name).encode(), 0o644)
+            replace(key, pem(private), mode=0o600)
+        replace(authority.file("0"), authority.certificate.public_bytes(Encoding.PEM), mode=0o644)
+        replace(authority.file("signing_policy"), _signing_policy(name).encode(), mode=0o644)
         authority._revoke(())
         return authority
 
@@ -113,10 +113,10 @@ class Authority:
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
         certificate = builder.sign(self.key, SHA256())
-        into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(into)
         made = Credential(into / f"{name}.pem", into / f"{name}.key", oneline(certificate.subject))
-        write(made.key, pem(private, passphrase.encode() if passphrase else None), 0o400)
-        write(made.certificate, certificate.public_bytes(Encoding.PEM), 0o644)
+        replace(made.key, pem(private, passphrase.encode() if passphrase else None), mode=0o400)
+        replace(made.certificate, certificate.public_bytes(Encoding.PEM), mode=0o644)
         return made
 
     def revoke(self, credential: Credential) -> None:
@@ -139,23 +139,12 @@ class Authority:
         builder = builder.add_extension(x509.CRLNumber(len(entries) + 1), critical=False)
         for entry in entries:
             builder = builder.add_revoked_certificate(entry)
-        write(self.file("r0"), builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM), 0o644)
+        replace(self.file("r0"), builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM), mode=0o644)
 
 
 def make_key(kind: str = "rsa", *, bits: int = 2048) -> Key:
     """A new key: ``rsa`` of so many bits, or ``ec`` on the curve P-256."""
     return ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, bits)
-
-
-def write(path: Path, content: bytes, mode: int) -> None:
-    """None, once the file is there, whole, with this mode; a former one is replaced."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
-        file.write(content)
-    os.replace(part, path)
 
 
 def _authority_certificate(name: x509.Name, key: Key) -> x509.Certificate:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from goclient.private import make_folder, replace
 from goclient.sandbox import lock
 
 CONFIG = "client.json"
@@ -56,10 +57,8 @@ def _call(url: str, document: dict[str, Any]) -> dict[str, Any]:
 def _setup(url: str, folder: Path, key: str) -> int:
     try:
         answer = _call(f"{url}/connect/setup", {"setup_key": key})
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(folder / CONFIG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(answer, file)
+        make_folder(folder)
+        replace(folder / CONFIG, json.dumps(answer).encode())
     except OSError as error:  # urllib's errors are, too
         print(f"Error: setup failed: {error}", file=sys.stderr)
         return 1

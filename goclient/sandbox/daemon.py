@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.errors import GoclientError, RequestError, quoted
+from goclient.private import FILE, make_folder, private
 from goclient.sandbox import lock, seed
 from goclient.sandbox.state import LAYOUT, Folders, State
 
@@ -27,8 +28,7 @@ def start(folder: Path) -> str:
     """The URL of the sandbox in a folder, which runs in a session of its own by now; raises GoclientError."""
     folders = _folder(folder)
     reader, writer = os.pipe()
-    with open(folders.log, "ab") as log:
-        os.fchmod(log.fileno(), 0o600)
+    with open(folders.log, "ab", opener=private) as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "goclient.sandbox.daemon", str(folders.root), str(writer)],
             stdin=subprocess.DEVNULL,
@@ -69,7 +69,7 @@ def _folder(folder: Path) -> Folders:
     """The sandbox's folder, made if it is not there; raises RequestError if it cannot be used."""
     folders = Folders(folder.absolute())
     try:
-        folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folders.root)
         problem = "" if os.access(folders.root, os.W_OK | os.X_OK) else "it cannot be written to"
     except OSError as error:
         problem = str(error.strerror)
@@ -109,6 +109,7 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
 
     Once every service answers a byte is written to the descriptor ``ready``, and the file ``answers`` is there.
     """
+    os.umask(0o022)  # a site's: the rights of what is in its collections do not depend on the user's umask
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     folders = _folder(folder)
     if not lock.take(folders.root / "lock"):
@@ -129,7 +130,7 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
 
     def answer() -> None:
         seed.write_environment(state)
-        answers.touch()
+        answers.touch(mode=FILE)
         if ready is not None:
             os.write(ready, b"1")
             os.close(ready)

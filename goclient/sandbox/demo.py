@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from goclient.errors import GoclientError
+from goclient.private import make_folder, private
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.state import Folders, State
 
@@ -148,8 +149,8 @@ def _md5(path: Path) -> str:
 
 def _start(root: Path) -> subprocess.Popen[bytes]:
     """The process of a sandbox that ends when this one does."""
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(root / "sandbox.log", "ab") as log:
+    make_folder(root)
+    with open(root / "sandbox.log", "ab", opener=private) as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "goclient", "sandbox", "start", "--foreground", "--dir", str(root)],
             stdin=subprocess.DEVNULL,
@@ -173,7 +174,7 @@ def _environment(state: State) -> dict[str, str]:
     """The user's environment, pointed at the sandbox, with a place of its own for all that goclient keeps."""
     folders = state.folders
     work = folders.root / "work"
-    work.mkdir(exist_ok=True)
+    make_folder(work)
     env = {name: value for name, value in os.environ.items() if name not in seed.CLEARED}
     path = f"{folders.programs}{os.pathsep}{env.get('PATH', os.defpath)}"
     own = {"PATH": path, "GOCLIENT_STATE": str(folders.root / "state"), "TMPDIR": str(work)}

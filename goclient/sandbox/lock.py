@@ -7,10 +7,12 @@ import os
 import time
 from pathlib import Path
 
+from goclient.private import private
+
 
 def take(path: Path) -> bool:
     """True if the lock is this process's until it ends, False if another one holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = private(path, os.O_RDWR | os.O_CREAT)
     for _ in range(20):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 import shlex
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import goclient
+from goclient.private import make_folder, replace
 from goclient.sandbox.grid import HOST_NAME, SUBJECTS, Grid
 from goclient.sandbox.state import State
 from goclient.sandbox.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
@@ -63,7 +63,7 @@ def fill(state: State) -> None:
     """None, once a new sandbox has its identities, collections, queues and transformation."""
     folders = state.folders
     for folder in (folders.collections, folders.transformations, folders.programs, folders.cache):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
     user, other, pilot = (
         _identity(state, username, subject, production=username == PILOT) for username, subject in PEOPLE.items()
     )
@@ -79,12 +79,12 @@ def fill(state: State) -> None:
     _collection(state, user, "ENDPOINT1", BARE, public=True)
     for queue in QUEUES:
         state.insert("queues", {"name": queue})
-    _write(folders.transformations / "datatransfer.sh", DATATRANSFER, 0o755)
+    replace(folders.transformations / "datatransfer.sh", DATATRANSFER.encode(), mode=0o755)
     for name in WRAPPERS:
-        _write(folders.transformations / name, Path(__file__).with_name("rungen.py").read_text("utf-8"), 0o755)
+        replace(folders.transformations / name, Path(__file__).with_name("rungen.py").read_bytes(), mode=0o755)
     ids = {row["display_name"]: row["id"] for row in state.rows("select id, display_name from collections")}
     entries = [f'[{json.dumps(name)}]\nkind = "globus"\nid = "{ids[name]}"\n' for name in IN_CATALOGUE]
-    _write(folders.catalogue, "\n".join(entries), 0o600)
+    replace(folders.catalogue, "\n".join(entries).encode())
 
 
 def _identity(state: State, username: str, subject: str, *, production: bool) -> str:
@@ -218,18 +218,18 @@ def write_environment(state: State) -> None:
     """None, once ``env.sh``, the token files and the programs say where the running sandbox is."""
     folders = state.folders
     user, _, pilot = _people(state)
-    _write(folders.root / "user.token", user["token"], 0o600)
-    _write(folders.root / "pilot.token", pilot["token"], 0o600)
+    replace(folders.root / "user.token", user["token"].encode())
+    replace(folders.root / "pilot.token", pilot["token"].encode())
     library = Path(goclient.__file__).parent.parent
     program = (
         f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} "
         f'exec {shlex.quote(sys.executable)} -P -m goclient.sandbox.connect {state.fact("url")} "$@"\n'
     )
-    _write(folders.programs / "globusconnectpersonal", program, 0o755)
+    replace(folders.programs / "globusconnectpersonal", program.encode(), mode=0o755)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(state).items()]
     lines += _panda_client(Path(sys.prefix))
     lines += [f"unset {' '.join(CLEARED)}", f'export PATH={shlex.quote(str(folders.programs))}:"$PATH"']
-    _write(folders.environment, "\n".join(lines) + "\n", 0o600)
+    replace(folders.environment, ("\n".join(lines) + "\n").encode())
 
 
 def _panda_client(prefix: Path) -> list[str]:
@@ -239,14 +239,3 @@ def _panda_client(prefix: Path) -> list[str]:
     values = {"PANDA_SYS": str(prefix), "PANDA_PYTHON_EXEC": sys.executable}
     exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     return [f'[ -n "${{PANDA_SYS:-}}" ] || export {exports}']
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    """None, once the file is there, whole, with this mode."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, mode)
-        file.write(text)
-    os.replace(part, path)

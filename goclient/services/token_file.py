@@ -6,9 +6,7 @@ import errno
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from globus_sdk.token_storage import TokenStorage, TokenStorageData
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, RequestError, quoted
+from goclient.private import FOLDER, make_folder, replace
 
 FORMAT = "2.0"  # JSONTokenStorage.format_version of globus-sdk 4
 OTHERS = 0o077
@@ -138,32 +137,16 @@ class TokenFile(TokenStorage):
     # --- writing ---
 
     def _write(self, document: Mapping[str, Any]) -> None:
-        """None, once the file is replaced by a new one, mode 0600 whatever the umask, in a folder of mode 0700."""
+        """Replace the file, in a folder that only its owner can enter."""
+        data = json.dumps({**document, "globus-sdk.version": globus_sdk.__version__}).encode()
         try:
-            self._make_folder()
-            descriptor, part = tempfile.mkstemp(dir=self.path.parent, prefix=".tokens-")  # 0600
-            try:
-                with open(descriptor, "w", encoding="utf-8") as file:
-                    os.fchmod(descriptor, 0o600)
-                    json.dump({**document, "globus-sdk.version": globus_sdk.__version__}, file)
-                    file.flush()
-                    os.fsync(descriptor)
-                os.replace(part, self.path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(part)
-                raise
+            folder = self.path.parent
+            make_folder(folder)
+            if stat.S_IMODE(folder.stat().st_mode) & OTHERS:
+                folder.chmod(FOLDER)
+            replace(self.path, data)
         except OSError as error:
             raise self._refused("written", error) from error
-
-    def _make_folder(self) -> None:
-        """None, once the folder is there and only its owner can enter it; so are the folders made for it."""
-        missing = [folder for folder in (self.path.parent, *self.path.parent.parents) if not folder.exists()]
-        for folder in reversed(missing):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
-        if stat.S_IMODE(self.path.parent.stat().st_mode) & OTHERS:
-            self.path.parent.chmod(0o700)
 
     # --- what can be wrong ---
 

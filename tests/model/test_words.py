@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 
 import pytest
 from hypothesis import assume, given
@@ -105,3 +106,58 @@ def test_an_unbalanced_quote_is_shown_where_it_opens(text: str, column: int, sho
     assert f"column {column}: " in caught.value.message
     assert shown in caught.value.message
     assert caught.value.hint
+
+
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("piece", "end", "count"),
+    [
+        pytest.param(" ", "", 0, id="blanks"),
+        pytest.param("\\\n", "", 0, id="joined-lines"),
+        pytest.param("\\\r\n ", "", 0, id="joined-lines-with-carriage-returns"),
+        pytest.param("a", "", 1, id="one-word"),
+        pytest.param("a ", "", MEGABYTE // 2, id="many-words"),
+        pytest.param("\\a", "", 1, id="backslashes"),
+        pytest.param("''", "", 1, id="single-quotes"),
+        pytest.param('""', "", 1, id="double-quotes"),
+        pytest.param("a", "'", None, id="a-single-quote-that-opens-at-the-end"),
+        pytest.param('\\"', '"', None, id="a-double-quote-that-opens-at-the-end"),
+        pytest.param("a''", '"', None, id="quotes-then-an-open-one"),
+        pytest.param("a\\b", "\\", None, id="a-lone-backslash-at-the-end"),
+    ],
+)
+@pytest.mark.parametrize("start", ["", "'", '"'], ids=["plain", "after-a-single-quote", "after-a-double-quote"])
+def test_a_megabyte_takes_linear_time(start: str, piece: str, end: str, count: int | None) -> None:
+    text = start + piece * (MEGABYTE // len(piece)) + end
+    before = time.process_time()
+    try:
+        found = len(words(text))
+    except RequestError:
+        found = None
+    assert time.process_time() - before < 5  # a quadratic search of it takes hours
+    if not start:
+        assert found == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a;"',
+        "a;'",
+        "it's",
+        '"',
+        "'",
+        "\\",
+        'a"b" "',
+        "a'b' '",
+        '"a\\"',
+        "a\\ b\\",
+        "''\"",
+        "it's --StageinGOsrc=SITE1:/a",
+    ],
+)
+def test_what_python_3_11_2_took_for_balanced_is_not(text: str) -> None:
+    with pytest.raises(RequestError):
+        words(text)

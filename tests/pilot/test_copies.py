@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,11 @@ class Node:
         """How many files were copied out of it."""
         return self.carry(f"out-mode=local dir-out={self.out} files-out={files}", **how)
 
-    def carry(self, words: str, *, overwrite: bool = False, beat: Callable[[], None] = lambda: None) -> int:
+    def carry(
+        self, words: str, *, overwrite: bool = False, own: Sequence[str] = (), beat: Callable[[], None] = lambda: None
+    ) -> int:
         (task,) = plan(decode(words).spec)
-        return Copier(self.job, overwrite=overwrite, beat=beat).carry(task)
+        return Copier(self.job, overwrite=overwrite, own=own, beat=beat).carry(task)
 
     def failure(self, copy: Callable[..., int], files: str, **how: Any) -> GoclientError:
         """The error of a copy that fails, which leaves no unfinished file anywhere."""
@@ -208,7 +210,7 @@ def test_a_new_name_is_the_file_s_unless_a_directory_has_it(node: Node, there: b
     if there:
         (node.job / "name").mkdir()
     task = Task("stage-in", NODE_FILES, None, (Item(f"{node.data}/x", "name", False, True),))
-    assert Copier(node.job, overwrite=False, beat=lambda: None).carry(task) == 1
+    assert Copier(node.job, overwrite=False, own=(), beat=lambda: None).carry(task) == 1
     assert tree(node.job) == (["name/x"] if there else ["name"])
 
 
@@ -263,9 +265,13 @@ def test_a_directory_with_a_link_or_a_device_in_it_is_not_copied_at_all(node: No
 def test_a_link_that_comes_into_a_directory_meanwhile_is_not_followed(node: Node) -> None:
     write(node.job, "tree/a")
     (node.job / "tree/z").symlink_to("a")
-    copier = Copier(node.job, overwrite=False, beat=lambda: None)
+    copier = Copier(node.job, overwrite=False, own=(), beat=lambda: None)
     with pytest.raises(EndpointError, match="a link or a device"):
-        copier._copy(node.job / "tree", node.out / "tree")
+        copier._copy(
+            plan(decode(f"out-mode=local dir-out={node.out} files-out=tree").spec)[0],
+            node.job / "tree",
+            node.out / "tree",
+        )
     assert tree(node.out) == ["tree/a"]
 
 
@@ -322,6 +328,151 @@ def test_two_items_that_turn_out_to_go_to_one_place_are_refused_before_any_is_co
     items = (Item("x/a", str(node.out), recursive=False, renames=True), Item("y/a", f"{node.out}/a", recursive=False))
     task = Task("stage-out", None, NODE_FILES, items)
     with pytest.raises(GoclientError) as caught:
-        Copier(node.job, overwrite=overwrite, beat=lambda: None).carry(task)
+        Copier(node.job, overwrite=overwrite, own=(), beat=lambda: None).carry(task)
     assert caught.value.code == "one-destination"
     assert tree(node.out) == []
+
+
+# --- what is not a job's to copy ---
+
+
+def file_task(node: Node, source: str | None = None, target: str | None = None) -> Task:
+    """A copy of one file to or from a path as it is typed."""
+    write(node.job, "made")
+    item = Item(source or "made", target or "x", recursive=False)
+    ends = (NODE_FILES, None) if source else (None, NODE_FILES)
+    return Task("stage-in" if source else "output", *ends, (item,))
+
+
+def refused(node: Node, task: Task, own: Sequence[str]) -> GoclientError:
+    with pytest.raises(GoclientError) as caught:
+        Copier(node.job, overwrite=True, own=own, beat=lambda: None).carry(task)
+    assert caught.value.code == "forbidden"
+    assert caught.value.exit_code == 40
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.fixture
+def own(node: Node, tmp_path: Path) -> list[str]:
+    """The pilot's own files: a token, and a folder with its state; and links of all kinds to them and to /proc."""
+    pilot = tmp_path / "pilot"
+    write(pilot, "token", "state/logs/1.tgz", text="secret")
+    links = {"to-token": pilot / "token", "to-state": pilot / "state", "to-self": "/proc/self", "to-root": "/"}
+    links |= {"to-environ": "/proc/self/environ", "to-link": node.data / "to-token", "to-null": "/dev/null"}
+    for name, place in links.items():
+        (node.data / name).symlink_to(place)
+    os.link(pilot / "token", node.data / "same-file")
+    return [str(pilot / "token"), str(pilot / "state"), str(tmp_path / "not-there")]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/proc/self/environ",
+        "//proc/self/environ",
+        "///proc//self/environ",
+        "/./proc/self/environ",
+        "/usr/../proc/self/environ",
+        "/proc/kmsg",
+        "/proc/self/root/etc/hostname",
+        "/proc/self/fd/0",
+        "/proc/not-there",
+        "/dev/fd/0",
+        "/dev/null",
+        "/dev/shm/file",
+        "/sys/kernel/notes",
+        "/proc/",
+        "/",
+        "{data}/to-self/environ",
+        "{data}/to-environ",
+        "{data}/to-root/proc/self/environ",
+        "{data}/to-null",
+        "{pilot}/token",
+        "{data}/../pilot/token",
+        "{data}/to-token",
+        "{data}/to-link",
+        "{data}/to-root/{pilot}/token",
+        "{data}/same-file",
+        "{pilot}/state",
+        "{pilot}/state/logs/1.tgz",
+        "{data}/to-state/logs/1.tgz",
+        "{pilot}",
+        "{data}/..",
+    ],
+)
+def test_nothing_of_the_node_s_processes_devices_or_the_pilot_is_read(
+    node: Node, own: list[str], tmp_path: Path, source: str
+) -> None:
+    path = source.format(data=node.data, pilot=tmp_path / "pilot")
+    error = refused(node, file_task(node, source=path), own)
+    assert error.message.startswith(f'"{Path(path)}": ')
+    assert tree(node.job) == ["made"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/proc/self/comm",
+        "//proc/self/mem",
+        "/dev/shm/file",
+        "/dev/stdout",
+        "/sys/file",
+        "{data}/to-self/comm",
+        "{data}/to-null",
+        "{data}/to-root/dev/file",
+        "{pilot}/token",
+        "{pilot}/state/journal.jsonl",
+        "{data}/to-state/new/file",
+        "{data}/../pilot/state/x",
+    ],
+)
+def test_nothing_is_written_there(node: Node, own: list[str], tmp_path: Path, target: str) -> None:
+    before = tree(tmp_path)
+    refused(node, file_task(node, target=target.format(data=node.data, pilot=tmp_path / "pilot")), own)
+    assert tree(tmp_path) == sorted([*before, "job/made"])
+
+
+def test_a_tree_is_not_copied_through_a_link_to_the_pilot_s_files(node: Node, own: list[str], tmp_path: Path) -> None:
+    write(node.job, "tree/state/new")
+    (node.out / "tree").mkdir()
+    (node.out / "tree/state").symlink_to(tmp_path / "pilot/state")
+    assert node.failure(node.take, "tree", overwrite=True, own=own).code == "forbidden"
+    assert tree(tmp_path / "pilot") == ["state/logs/1.tgz", "token"]
+
+
+def test_a_link_that_takes_a_file_s_place_meanwhile_is_judged_when_it_is_opened(
+    node: Node, own: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(node.data, "folder/a")
+    looked = Copier._problems
+
+    def then_exchanged(*args: Any) -> Any:
+        yield from looked(*args)
+        (node.data / "folder").rename(node.data / "was")
+        (node.data / "folder").symlink_to(tmp_path / "pilot/state")
+        (tmp_path / "pilot/state/a").write_text("secret")
+
+    monkeypatch.setattr(Copier, "_problems", then_exchanged)
+    assert node.failure(node.bring, "folder/a", own=own).code == "forbidden"
+    assert tree(node.job) == []
+
+
+def test_what_lies_beside_is_copied(node: Node, own: list[str]) -> None:
+    write(node.data, "proc/a", "dev", "token", "state.txt")
+    assert node.bring("proc/a,dev,token,state.txt", own=own) == 4
+
+
+def test_a_job_s_directory_below_the_pilot_s_state_is_the_job_s(node: Node, tmp_path: Path) -> None:
+    write(node.job, "a")
+    write(node.data, "b")
+    own = [str(node.job.parent / "other"), str(node.job)]
+    assert node.take("a", own=own) == 1
+    assert node.bring("b", own=own) == 1
+
+
+def test_a_copy_has_no_set_user_id(node: Node) -> None:
+    write(node.data, "program")
+    (node.data / "program").chmod(0o6755)
+    node.bring("program")
+    assert (node.job / "program").stat().st_mode & 0o7777 == 0o755

@@ -342,6 +342,26 @@ def test_input_may_be_on_the_node_and_output_leave_through_globus_connect(site: 
     assert site.tasks == [("output", "gone", AWAY)]
 
 
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        ("/proc/self", "environ"),
+        ("/proc", "kmsg"),
+        ("//proc/self/root/proc/self", "environ"),
+        ("/dev", "fd/0"),
+        ("", ""),
+    ],
+)
+def test_a_job_that_copies_the_pilot_s_secrets_fails_before_the_payload(site: Site, folder: str, file: str) -> None:
+    token = Path(site.sandbox.env["GOCLIENT_PILOT_TOKEN_FILE"])
+    words = f"in-mode=local dir-in={folder or token.parent} files-in={file or token.name}"
+    site.submit(LIST, "--jobParameters", f"{words} out-mode=local dir-out={site.scratch} files-out=listing.txt")
+    result = site.pilot()
+    assert (result.code, result.json["state"]) == (40, "failed")
+    assert "stage-in: " in site.reason
+    assert file or token.name in site.reason
+
+
 def test_an_input_that_is_not_on_the_node_fails_the_job_before_the_payload(site: Site, tmp_path: Path) -> None:
     site.submit(IDLE, "--jobParameters", f"in-mode=local dir-in={tmp_path} files-in=gone,also/gone")
     result = site.pilot()

@@ -238,7 +238,7 @@ WRONG: dict[str, tuple[dict[str, Any], Callable[[Credential], dict[str, str]], s
     "a pipe": ({}, pipe, "identity-file", "is no regular file"),
     "a huge file": ({}, huge, "identity-file", "is larger than"),
     "a link to itself": ({}, loop, "identity-file", "is a link"),
-    "a NUL in a name": ({}, nul, "identity-file", "embedded null byte"),
+    "a NUL in a name": ({}, nul, "identity-file", "embedded null"),
     "no key": ({}, missing, "identity-missing", "is not there"),
     "a key's file without a key": ({}, no_key, "identity-garbage", "has no key in it"),
     "a key that is damaged": ({}, damaged_key, "identity-garbage", "the key"),

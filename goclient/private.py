@@ -1,0 +1,49 @@
+"""Files and folders that only their owner can read, whatever the umask is."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER, FILE = 0o700, 0o600
+
+
+def private(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a file, which is made for its owner only: the ``opener`` of :func:`open`."""
+    return os.open(path, flags | os.O_CLOEXEC, FILE)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and each one above it that is missing; what is there stays as it is."""
+    for folder in (*reversed(path.parents), path):
+        folder.mkdir(mode=FOLDER, exist_ok=True)
+
+
+def replace(path: str | os.PathLike[str], data: bytes, *, mode: int = FILE, group: int = -1) -> None:
+    """Put a file with this data in place of a former one, if there is one; raise OSError.
+
+    Readers see the old file or the new one, whole, also after a crash.  A link is replaced, not followed.
+    """
+    folder, name = os.path.split(os.fspath(path))
+    part = os.path.join(folder, f".{name[:200]}.{os.urandom(8).hex()}.part")
+    descriptor = private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            if group != -1:
+                with suppress(OSError):  # a group that one is not in cannot be given
+                    os.fchown(descriptor, -1, group)
+            os.fchmod(descriptor, mode)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
+    descriptor = os.open(folder or ".", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

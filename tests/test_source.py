@@ -1,0 +1,135 @@
+"""What holds of every source file: what it imports is declared, and its patterns are safe in every Python."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(path for folder in ("goclient", "tests", "tools") for path in (ROOT / folder).rglob("*.py"))
+UNSAFE = {"POSSESSIVE_REPEAT", "ATOMIC_GROUP"}
+
+
+def patterns(tree: ast.Module) -> Iterator[str]:
+    """Yield the text of each pattern that a module passes to ``re``; what is only known when it runs counts as "x"."""
+    named = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def text(node: ast.AST | None) -> str:
+        match node:
+            case ast.Constant(value=str(value)):
+                return value
+            case ast.Constant(value=bytes(value)):
+                return value.decode("latin-1")
+            case ast.JoinedStr(values=values):
+                return "".join(map(text, values))
+            case ast.FormattedValue(value=value):
+                return text(value)
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return text(left) + text(right)
+            case ast.Name(id=name) if name in named:
+                return text(named[name])
+        return "x"
+
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=name), args=[first, *_]) if name != "escape":
+                yield text(first)
+            case ast.Call(func=ast.Attribute(attr="from_regex"), args=[first, *_]) | ast.keyword("match", first):
+                yield text(first)
+
+
+def operations(parsed: Any) -> Iterator[str]:
+    """Yield the name of each operation of a parsed pattern."""
+    for part in parsed if isinstance(parsed, (list, tuple)) or hasattr(parsed, "data") else ():
+        if hasattr(part, "name"):
+            yield part.name
+        yield from operations(part)
+
+
+def is_unsafe(pattern: str) -> bool:
+    parser = re._parser  # type: ignore[attr-defined]
+    return not UNSAFE.isdisjoint(operations(parser.parse(pattern)))
+
+
+@pytest.mark.parametrize("pattern", ["a*+", "a++b", "(?:ab)?+", "x{1,2}+", "(?>a|b)c", r"(?:[^\\]|\\(?:.|[*?]++))*"])
+def test_an_unsafe_pattern_is_noticed(pattern: str) -> None:
+    assert is_unsafe(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["[*+]", r"\++", "a+?b", r"C\+\+", "[+?]+", r"\(?>"])
+def test_a_pattern_that_only_looks_unsafe_is_not(pattern: str) -> None:
+    assert not is_unsafe(pattern)
+
+
+def test_no_pattern_has_a_possessive_quantifier_or_an_atomic_group() -> None:
+    """Python 3.11.2, which Debian 12 has, gets them wrong."""
+    found = {path: list(patterns(ast.parse(path.read_text(encoding="utf-8")))) for path in SOURCES}
+    assert sum(map(len, found.values())) > 100, "the patterns are found"
+    assert [(path.name, one) for path, all_of_it in found.items() for one in all_of_it if is_unsafe(one)] == []
+
+
+# --- imports ---
+
+EXTRAS = {"sandbox": "sandbox", "tasks": "prun"}  # the parts of the package that need more than is always installed
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the first name of each module of somebody else's that a module imports."""
+    for node in ast.walk(tree):
+        names: list[str] = []
+        match node:
+            case ast.Import():
+                names = [alias.name for alias in node.names]
+            case ast.ImportFrom(module=str(module), level=0):
+                names = [module]
+            case ast.Call(func=ast.Name(id="import_module"), args=[ast.Constant(value=str(name))]):
+                names = [name]
+            case ast.Call(
+                func=ast.Name(id="import_module"), args=[ast.JoinedStr(values=[ast.Constant(value=name), *_])]
+            ):
+                names = [name]
+        yield from {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"goclient"}
+
+
+def named(requirement: str) -> str:
+    """Return the name of a requirement, as PyPI compares it."""
+    return re.sub("[-_.]+", "-", re.split("[^A-Za-z0-9._-]", requirement)[0]).lower()
+
+
+def test_every_import_is_of_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    always = {named(one) for one in project["dependencies"]}
+    extras = {name: {named(one) for one in ones} for name, ones in project["optional-dependencies"].items()}
+    distributions = packages_distributions()
+    missing, used = [], set()
+    for path in (ROOT / "goclient").rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        declared = always.union(*(extras[extra] for part, extra in EXTRAS.items() if part in parts))
+        for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
+            found = {named(one) for one in distributions.get(name, [name])}
+            used |= found
+            if found.isdisjoint(declared):
+                missing.append((str(path.relative_to(ROOT)), name))
+    assert missing == []
+    assert (always | extras["sandbox"] | extras["prun"]) - used == set(), "declared, and not used"
+
+
+def test_every_declared_dependency_has_its_tested_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tested = {named(one) for one in (ROOT / "requirements/constraints.txt").read_text().splitlines() if "==" in one}
+    declared = [one for ones in (project["dependencies"], *project["optional-dependencies"].values()) for one in ones]
+    assert {named(one) for one in declared} - tested == {"goclient"}
