@@ -39,7 +39,7 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
     parts = _url("PANDA_URL_SSL", url)
     token, token_file, vo = _panda_token(env, pilot=pilot)
-    timeout = seconds(env, "GOCLIENT_TIMEOUT", 60.0)
+    timeout = _timeout(env)
     if token:
         _check_encrypted("PANDA_URL_SSL", url)
     certificate = None if token else _certificate(env)
@@ -74,6 +74,11 @@ def seconds(env: Mapping[str, str], name: str, default: float) -> float:
             f"{name}={quoted(text)} is not a number of seconds", hint=f"such as {name}=60", code="config"
         )
     return value
+
+
+def _timeout(env: Mapping[str, str]) -> float:
+    """The end of each call to PanDA and Globus, in seconds."""
+    return seconds(env, "GOCLIENT_TIMEOUT", 60.0)
 
 
 def _panda_token(env: Mapping[str, str], *, pilot: bool) -> tuple[str | None, str | None, str | None]:
@@ -202,7 +207,7 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     for name in GLOBUS_URLS:
         if env.get(name):
             _check_encrypted(name, env[name])
-    return GlobusAccess(client_id, env.get("GOCLIENT_CLIENT_SECRET") or None)
+    return GlobusAccess(client_id, env.get("GOCLIENT_CLIENT_SECRET") or None, _timeout(env))
 
 
 # --- the catalogue ------------------------------------------------------------------------------------------

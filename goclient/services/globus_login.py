@@ -121,14 +121,14 @@ def login(access: GlobusAccess, wanted: Wanted, person: Person) -> Identity:
         asking = person_app(access, flow=partial(LoginFlow, person=person, options=wanted.options))
     known = _collections_if_known(asking, access, wanted, person)
     _log_in(asking, wanted.parameters((known or {}).values()))
-    identity = _identity(asking)
+    identity = _identity(asking, access)
     if known is None:
         known = _collections(access, wanted, person)
         missing = [one for one in known.values() if not identity.may_touch(one.id)]
         if missing:
             person.say("Globus knows you now; once more, for the consents that the endpoints need")
             _log_in(asking, wanted.parameters(missing))
-            identity = _identity(asking)
+            identity = _identity(asking, access)
     _check_given(identity, known)
     return identity
 
@@ -140,12 +140,12 @@ def _service_login(access: GlobusAccess, wanted: Wanted, person: Person) -> Iden
         raise RequestError("a service has no session: nobody logs in for it", hint=hint, code="session")
     with configured():
         asking = service_app(access)
-    identity = _identity(asking)
+    identity = _identity(asking, access)
     known = _collections(access, wanted, person)
     if known:
         with translated(ASKED):
             asking.login(auth_params=wanted.parameters(known.values()))
-        identity = _identity(asking)
+        identity = _identity(asking, access)
     _check_given(identity, known)
     return identity
 
@@ -219,13 +219,13 @@ def whoami(access: GlobusAccess) -> Identity:
         asking = app(access)
     if isinstance(asking, globus_sdk.UserApp) and asking.login_required():
         raise LoginNeeded.to_globus("nobody is logged in to Globus", code="not-logged-in")
-    return _identity(asking)
+    return _identity(asking, access)
 
 
-def _identity(asking: globus_sdk.GlobusApp) -> Identity:
+def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
     with (
         translated(ASKED),
-        globus_sdk.AuthClient(app=asking, transport=transport(), retry_config=retry()) as client,
+        globus_sdk.AuthClient(app=asking, transport=transport(access), retry_config=retry()) as client,
     ):
         claims: Document = client.userinfo().data
         identity_id = uuid(claims, "sub")

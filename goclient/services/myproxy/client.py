@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, quoted, raise_all
-from goclient.services.deadline import Aside
-from goclient.services.myproxy.connection import Connection, Deadline, Maker, connect
+from goclient.services.deadline import Aside, Deadline
+from goclient.services.myproxy.connection import Connection, Maker, connect
 from goclient.services.myproxy.identity import Identity
 from goclient.services.myproxy.policy import dn_of
 from goclient.services.myproxy.refusals import NONE, refusal
