@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
+from goclient.services import waiting
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
@@ -29,6 +30,7 @@ def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str])
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets an escape of it
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+    waiting.report_to(lambda text: say(prog, text))
     try:
         code = command(argv)
     except SystemExit as stop:  # argparse's --help and --version

@@ -23,9 +23,9 @@ from goclient.model.access import GlobusAccess
 from goclient.services.deadline import one_end
 from goclient.services.documents import parse
 from goclient.services.exchange import bounded, left, retry_after
-from goclient.services.globus_errors import Redirected, service_of
+from goclient.services.globus_errors import Redirected
 from goclient.services.token_file import TokenFile, path_of
-from goclient.services.waiting import waiting_for
+from goclient.services.waiting import GLOBUS, waiting_for
 
 APP_NAME = "goclient"
 RETRIES = 3
@@ -151,7 +151,7 @@ class _Transport(RequestsTransport):
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # the SDK's own keywords
         """The answer, in the end; it is said whom the command waits for, if it takes long."""
-        with one_end(self.http_timeout or 60.0) as end, waiting_for(service_of(url), end.seconds):
+        with one_end(self.http_timeout or 60.0) as end, waiting_for(GLOBUS, end.seconds):
             return super().request(method, url, **kwargs)
 
 
