@@ -43,9 +43,9 @@ class Asker:
                     return
                 answers.put((subject, _answer(question, subject)))
 
-        for _ in range(min(PARALLEL, len(subjects))):
-            threading.Thread(target=work, daemon=True).start()
-        with waiting_for(GLOBUS, self._seconds):
+        with waiting_for(GLOBUS, self._seconds):  # before anybody else waits: it is the end that counts
+            for _ in range(min(PARALLEL, len(subjects))):
+                threading.Thread(target=work, daemon=True).start()
             return self._collect(subjects, answers)
 
     def seconds_left(self) -> float:

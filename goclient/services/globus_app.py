@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import globus_sdk
 import requests
+from globus_sdk.authorizers import GlobusAuthorizer
 from globus_sdk.login_flows import LoginFlowManager
 from globus_sdk.scopes import AuthScopes, TransferScopes
 from globus_sdk.transport import (
@@ -45,6 +47,25 @@ _AUTH = {
 Flow = Callable[[globus_sdk.NativeAppAuthClient], LoginFlowManager]
 
 
+class _OneToken:
+    """An app whose threads wait for one token, where the SDK lets each of them ask for its own."""
+
+    _lock = threading.RLock()
+
+    def get_authorizer(self, resource_server: str) -> GlobusAuthorizer:
+        """Return what has the token for a service, which is got first if there is none."""
+        with self._lock:
+            return super().get_authorizer(resource_server)  # type: ignore[misc,no-any-return]  # an app's, below
+
+
+class _Service(_OneToken, globus_sdk.ClientApp):
+    pass
+
+
+class _Person(_OneToken, globus_sdk.UserApp):
+    pass
+
+
 def service_app(access: GlobusAccess) -> globus_sdk.ClientApp:
     """The SDK's app of a service, which keeps its tokens in memory, and gets a consent by asking for it."""
     client = globus_sdk.ConfidentialAppAuthClient(
@@ -54,7 +75,7 @@ def service_app(access: GlobusAccess) -> globus_sdk.ClientApp:
         token_storage="memory",  # noqa: S106  # a kind of storage, no token
         auto_redrive_gares=True,
     )
-    return globus_sdk.ClientApp(APP_NAME, login_client=client, scope_requirements=_TRANSFER, config=config)
+    return _Service(APP_NAME, login_client=client, scope_requirements=_TRANSFER, config=config)
 
 
 def person_app(access: GlobusAccess, *, flow: Flow | None = None) -> globus_sdk.UserApp:
@@ -73,7 +94,7 @@ def person_app(access: GlobusAccess, *, flow: Flow | None = None) -> globus_sdk.
         request_refresh_tokens=flow is not None or all(one.refresh_token for one in stored),
         login_flow_manager=flow(client) if flow else None,
     )
-    return globus_sdk.UserApp(APP_NAME, login_client=client, scope_requirements={**_TRANSFER, **_AUTH}, config=config)
+    return _Person(APP_NAME, login_client=client, scope_requirements={**_TRANSFER, **_AUTH}, config=config)
 
 
 def app(access: GlobusAccess) -> globus_sdk.GlobusApp:

@@ -11,7 +11,7 @@ from typing import Any
 import globus_sdk
 import jwt
 from globus_sdk.gare import GlobusAuthorizationParameters
-from globus_sdk.scopes import GCSCollectionScopes, TransferScopes
+from globus_sdk.scopes import AuthScopes, GCSCollectionScopes, TransferScopes
 from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 from globus_sdk.transport import RetryConfig
 
@@ -19,10 +19,13 @@ from goclient.errors import Collector, ExitCode, GoclientError, LoginNeeded, Req
 from goclient.model.access import GlobusAccess
 from goclient.model.location import is_uuid
 from goclient.services.collection import Collection
+from goclient.services.deadline import Aside
 from goclient.services.documents import Document, documents, text, uuid
+from goclient.services.exchange import LONGEST_WAIT
 from goclient.services.globus import Globus
 from goclient.services.globus_app import (
     app,
+    identity_of,
     login_end,
     native_client,
     person_app,
@@ -168,9 +171,14 @@ def _collections(access: GlobusAccess, wanted: Wanted, person: Person) -> dict[s
     if not wanted.endpoints:
         return {}
     globus, collected, found = Globus(access), Collector(), {}
-    for typed, meant in wanted.endpoints.items():
+
+    def asked(typed: str, meant: str) -> Collection:
+        return globus.collection(meant, called=typed) if is_uuid(meant) else globus.resolve(meant)
+
+    answers = {typed: Aside(partial(asked, typed, meant)) for typed, meant in wanted.endpoints.items()}
+    for typed, answer in answers.items():
         with collected:
-            found[typed] = globus.collection(meant, called=typed) if is_uuid(meant) else globus.resolve(meant)
+            found[typed] = answer.result(LONGEST_WAIT)  # each has an end of its own
     raise_all(collected.errors)
     for typed, collection in found.items():
         if not collection.may_ask_consent:
@@ -227,14 +235,21 @@ def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
         translated(ASKED),
         globus_sdk.AuthClient(app=asking, transport=transport(access), retry_config=retry()) as client,
     ):
+        asking.get_authorizer(AuthScopes.resource_server)  # the token first, once
+        known = identity_of(asking)
+        approved = Aside(lambda: client.get_consents(known)) if known else None
         claims: Document = client.userinfo().data
         identity_id = uuid(claims, "sub")
+        if approved is not None and known == identity_id:
+            consents = approved.result(LONGEST_WAIT)  # it has an end of its own
+        else:
+            consents = client.get_consents(identity_id)
         return Identity(
             username=text(claims, "preferred_username"),
             id=identity_id,
             kind="person" if isinstance(asking, globus_sdk.UserApp) else "service",
             expires=login_end(asking),
-            consents=_approved(client.get_consents(identity_id).data),
+            consents=_approved(consents.data),
         )
 
 
