@@ -12,8 +12,8 @@ from pathlib import Path
 
 from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
 from goclient.model.entries import command, read_entries, shell_word, with_entry, without_entry
-from goclient.text_files import credential_in, decoded
 from goclient.private import make_folder, private, replace
+from goclient.text_files import credential_in, decoded
 
 LIMIT = 4 * 1024 * 1024  # bytes of a file; an entry has some 80
 _OPEN = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe that nobody writes to is not waited for

@@ -77,7 +77,7 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     if pilot:
         own(env, PILOT_FILE)
     token = find_token(env, pilot=pilot)
-    timeout = seconds(env, "GOCLIENT_TIMEOUT", 60.0)
+    timeout = _timeout(env)
     server = PandaAccess(
         url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
         connect_timeout=min(10.0, timeout),
@@ -108,6 +108,11 @@ def seconds(env: Mapping[str, str], name: str, default: float) -> float:
             f"{name}={quoted(text)} is not a number of seconds", hint=f"such as {name}=60", code="config"
         )
     return value
+
+
+def _timeout(env: Mapping[str, str]) -> float:
+    """Return the end of each call to PanDA and Globus, in seconds."""
+    return seconds(env, "GOCLIENT_TIMEOUT", 60.0)
 
 
 def _certificate(env: Mapping[str, str], scheme: str) -> str:
@@ -235,7 +240,7 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     for name in GLOBUS_URLS:
         if env.get(name):
             _check_encrypted(name, env[name])
-    return GlobusAccess(client_id, client_secret or None)
+    return GlobusAccess(client_id, client_secret or None, _timeout(env))
 
 
 # --- the catalogue ------------------------------------------------------------------------------------------

@@ -119,12 +119,10 @@ class Added:
     collection: Collection | None = None
 
 
-def add(
-    name: str, typed: str, *, user: str, site: str, globus: Callable[[], Globus] | None, say: Callable[[str], None]
-) -> Added:
+def add(name: str, typed: str, *, user: str, site: str, globus: Callable[[], Globus] | None) -> Added:
     """The entry that the user's file has now; nothing is written if it, or the site's, had the same.
 
-    ``globus`` gives the service that is asked for a collection first; None asks nobody.  ``say`` is told of a wait.
+    ``globus`` gives the service that is asked for a collection first; None asks nobody.
     Raises everything that is wrong with the name, with what it shall mean, and with the files; then EndpointError
     for a collection that cannot be used.
     """
@@ -146,7 +144,7 @@ def add(
         return Added(name, where, user if name in own else site, written=False)
     one = None
     if globus is not None and is_uuid(where):
-        one = patiently(lambda: usable(where, name=name, globus=globus()), say)
+        one = patiently(lambda: usable(where, name=name, globus=globus()))
     written = catalogue.add(user, name, where)
     return Added(name, where, user, written, sites.get(name, ""), one)
 
@@ -191,12 +189,12 @@ def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
     )
 
 
-def patiently(call: Callable[[], T], say: Callable[[str], None]) -> T:
-    """What ``call`` gives, or raises; ``say`` is told if it takes long, and EndpointError raised if it takes too long.
+def patiently(call: Callable[[], T]) -> T:
+    """Return what ``call`` gives, or raise what it does; raise EndpointError if it takes too long.
 
     All that a command asks of Globus is one call.
     """
-    answer = Asker(PATIENCE, say).ask(lambda _: call(), [None])[None]
+    answer = Asker(PATIENCE).ask(lambda _: call(), [None])[None]
     if not isinstance(answer, GoclientError):
         return answer
     if answer.code == "globus-timeout":

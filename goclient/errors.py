@@ -189,10 +189,13 @@ def login_command(options: Iterable[tuple[str, str]] = ()) -> str:
 
 def quoted(value: object, limit: int = 200) -> str:
     """Return the value in double quotes on one line, control characters escaped, cut after ``limit`` characters."""
+    return f'"{said(value, limit)}"'
+
+
+def said(value: object, limit: int = 600) -> str:
+    """Return what somebody else wrote, without quotes, on one line, cut after ``limit`` characters."""
     text = hidden(str(value))  # before it is cut: half a credential is not recognised
-    if len(text) > limit:
-        text = text[:limit] + "…"
-    return f'"{printable(text)}"'
+    return printable(text if len(text) <= limit else text[:limit] + "…")
 
 
 def printable(text: str) -> str:

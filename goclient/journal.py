@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError, quoted
-from goclient.secrets import hidden
 from goclient.private import make_folder, private
+from goclient.secrets import hidden
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from goclient.check.parallel import Asker
 from goclient.errors import GoclientError, ServerError
 from goclient.model.block import decode
 from goclient.model.record import JobState
@@ -13,6 +14,8 @@ from goclient.model.record import JobState
 if TYPE_CHECKING:
     from goclient.services.globus import Globus, TaskState
     from goclient.services.panda import PandaServer
+
+PATIENCE = 60.0  # seconds for the transfers of all jobs, and one more for each job: Globus answers 20 times a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +56,28 @@ def job_status(panda_ids: Sequence[int], *, server: PandaServer, globus: Callabl
 
     ``globus`` is asked for only if a job has transfers; without a login they are left out, with a warning.
     """
-    service: Globus | None = None
+    jobs = known_jobs(panda_ids, server=server)
+    answers = _transfers(list(dict.fromkeys(job.panda_id for job in jobs if _moves_files(job))), globus)
     found = []
-    for job in known_jobs(panda_ids, server=server):
-        try:
-            if _moves_files(job):
-                service = service or globus()
-                found.append(JobStatus(job, tuple(service.tasks_labelled(f"goclient {job.panda_id} "))))
-            else:
-                found.append(JobStatus(job, ()))
-        except GoclientError as error:
-            found.append(JobStatus(job, (), f"the transfers of {job.panda_id} are not known: {error.message}"))
+    for job in jobs:
+        answer = answers.get(job.panda_id, [])
+        if isinstance(answer, GoclientError):
+            found.append(JobStatus(job, (), f"the transfers of {job.panda_id} are not known: {answer.message}"))
+        else:
+            found.append(JobStatus(job, tuple(answer)))
     return found
+
+
+def _transfers(panda_ids: Sequence[int], globus: Callable[[], Globus]) -> Mapping[int, list[TaskState] | GoclientError]:
+    """Return the transfers of each job, or why they are not known; all jobs are asked for side by side."""
+    if not panda_ids:
+        return {}
+    try:
+        service = globus()
+    except GoclientError as error:
+        return dict.fromkeys(panda_ids, error)
+    asker = Asker(PATIENCE + len(panda_ids))
+    return asker.ask(lambda panda_id: service.tasks_labelled(f"goclient {panda_id} "), panda_ids)
 
 
 def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:

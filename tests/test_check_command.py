@@ -286,7 +286,7 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
 
     acting = Acting(
         Service(),  # type: ignore[arg-type]
-        Asker(30, print), hours=24, collections={"id": guest}, names={"id": "G"},
+        Asker(30), hours=24, collections={"id": guest}, names={"id": "G"},
     )  # fmt: skip
     here, there = Place(endpoint=None, path="/x"), Place(endpoint="id", path=f"{folder}x")
     moves = (Move(source=here, destination=there) if writes else Move(source=there, destination=here),)
@@ -543,8 +543,8 @@ def test_questions_are_asked_side_by_side_and_answered_in_order() -> None:
         together.wait()
         return number * number
 
-    assert Asker(60, print).ask(question, range(8)) == {number: number * number for number in range(8)}
-    assert Asker(60, print).ask(question, []) == {}
+    assert Asker(60).ask(question, range(8)) == {number: number * number for number in range(8)}
+    assert Asker(60).ask(question, []) == {}
 
 
 def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None:
@@ -555,11 +555,11 @@ def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None
             raise ZeroDivisionError
         return number
 
-    answers = Asker(60, print).ask(question, (0, 1, 2))
+    answers = Asker(60).ask(question, (0, 1, 2))
     assert isinstance(answers[1], GoclientError)
     assert (answers[0], answers[2]) == (0, 2)
     with pytest.raises(ZeroDivisionError):
-        Asker(60, print).ask(question, (0, 3))
+        Asker(60).ask(question, (0, 3))
 
 
 def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None:
@@ -570,7 +570,7 @@ def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None
             over.wait(30)
         return number
 
-    answers = Asker(0.2, print).ask(question, (0, 1))
+    answers = Asker(0.2).ask(question, (0, 1))
     over.set()
     assert answers[0] == 0
     assert isinstance(answers[1], EndpointError)

@@ -51,7 +51,7 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Looker:
-    """What looks: the catalogue, the services, what the user wishes, and who is told if it takes long.
+    """What looks: the catalogue, the services, and what the user wishes.
 
     Without ``globus`` nobody is asked, and only the catalogue is looked into; ``accounts`` gives those of MyProxy.
     """
@@ -60,7 +60,6 @@ class Looker:
     globus: Callable[[], Globus] | None
     accounts: Callable[[], Accounts]
     wishes: Wishes
-    say: Callable[[str], None]
     warnings: tuple[Finding, ...] = ()  # of whatever names an endpoint
 
     def look(self, spec: TransferSpec, count: int) -> tuple[TransferSpec, list[Finding]]:
@@ -88,7 +87,7 @@ class Looker:
         except GoclientError as error:
             return spec, [*map(Finding.failed, error.parts)]
         serials = range(1, count + 1)
-        return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials, say=self.say)
+        return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials)
 
 
 def _answered(account: Aside[list[Finding]], seconds: float) -> list[Finding]:
@@ -123,19 +122,17 @@ def preflight(
     globus: Globus,
     wishes: Wishes,
     serials: Sequence[int],
-    say: Callable[[str], None],
 ) -> tuple[TransferSpec, list[Finding]]:
     """The spec with every endpoint resolved, and what was found, in the order of the spec.
 
     ``serials``: the serial numbers of the jobs, for targets that differ from job to job.  Folders that are missing at
     a destination are made, and destinations are probed, if the user wishes so; nothing else is changed anywhere.
-    ``say`` is told if it takes long.
     """
     from goclient.check.endpoints import Endpoints  # with --noCheck nothing is asked
     from goclient.check.parallel import Asker
     from goclient.check.paths import Paths
 
-    asker = Asker(wishes.seconds, say)
+    asker = Asker(wishes.seconds)
     endpoints = Endpoints(globus, asker, catalogue)
     findings = endpoints.findings(spec)
     who = _login(globus, wishes.hours, let_in=bool(endpoints.collections))

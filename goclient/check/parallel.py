@@ -9,26 +9,22 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from goclient.errors import EndpointError, GoclientError
+from goclient.services.waiting import GLOBUS, waiting_for
 
 T = TypeVar("T")
 R = TypeVar("R")
 PARALLEL = 16  # requests at once; the service allows 20 a second
-SAY_AFTER = 2.0  # seconds
 
 
 class Asker:
     """Asks in parallel until a time is up, which all its questions share.
 
-    ``say`` is told once if an answer takes more than SAY_AFTER.  Threads that are still waiting when the time is up
-    are left behind: they end with the process.
+    Threads that are still waiting when the time is up are left behind: they end with the process.
     """
 
-    def __init__(self, seconds: float, say: Callable[[str], None]) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._end = time.monotonic() + seconds
-        self._say_at = time.monotonic() + SAY_AFTER
-        self._say = say
-        self._said = False
 
     def ask(self, question: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
         """What ``question`` gives, or the GoclientError that it raises, for each subject."""
@@ -47,9 +43,10 @@ class Asker:
                     return
                 answers.put((subject, _answer(question, subject)))
 
-        for _ in range(min(PARALLEL, len(subjects))):
-            threading.Thread(target=work, daemon=True).start()
-        return self._collect(subjects, answers)
+        with waiting_for(GLOBUS, self._seconds):  # before anybody else waits: it is the end that counts
+            for _ in range(min(PARALLEL, len(subjects))):
+                threading.Thread(target=work, daemon=True).start()
+            return self._collect(subjects, answers)
 
     def seconds_left(self) -> float:
         """The seconds until the time is up; not positive once it is."""
@@ -61,27 +58,14 @@ class Asker:
         found: dict[T, R | GoclientError] = {}
         while len(found) < len(subjects):
             try:
-                subject, answer = answers.get(timeout=self._pause())
+                subject, answer = answers.get(timeout=max(self.seconds_left(), 0.001))
             except queue.Empty:
-                if time.monotonic() >= self._end:
-                    break
-                self._say_once()
-                continue
+                break
             if isinstance(answer, Exception) and not isinstance(answer, GoclientError):
                 raise answer
             found[subject] = answer
         late = self._late()
         return {subject: found.get(subject, late) for subject in subjects}
-
-    def _pause(self) -> float:
-        """Seconds until there is something to say, or the time is up."""
-        until = self._end if self._said else min(self._say_at, self._end)
-        return max(until - time.monotonic(), 0.001)
-
-    def _say_once(self) -> None:
-        if not self._said:
-            self._said = True
-            self._say(f"waiting for Globus ({self._seconds:.0f} s at most)")
 
     def _late(self) -> EndpointError:
         return EndpointError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from goclient.cli.start import raise_from_now_on
 from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
 from goclient.secrets import hidden
+from goclient.services import waiting
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
@@ -32,6 +33,7 @@ def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str])
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets an escape of it
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+    waiting.report_to(lambda text: say(prog, text))
     with _hiding():
         return _flushed(prog, _code(prog, command, argv))
 

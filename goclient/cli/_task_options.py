@@ -63,7 +63,7 @@ def wanted(tool: str, words: Sequence[str]) -> "Wanted":
         options.globusWords or "",
         options.useGOForOutput,
         options.goLenient,
-        looker(options, prog, checks=not options.noCheck),
+        looker(options, checks=not options.noCheck),
         _depositor(options, prog),
         tuple(collected.errors),
         tuple(_remarks(options)),

@@ -121,7 +121,7 @@ def _search(options: EndpointOptions, text: str) -> int:
     from goclient.cli._table import print_table
     from goclient.endpoint import patiently
 
-    found, more = patiently(lambda: _run.globus().search(text), _waiting)
+    found, more = patiently(lambda: _run.globus().search(text))
     if options.json:
         _run.print_json(found_documents(found))
     else:
@@ -142,7 +142,7 @@ def _show(options: EndpointOptions, name: str) -> int:
     from goclient.endpoint import look, patiently
 
     names = _run.catalogue(PROG)
-    view = patiently(lambda: look(name, names=names, globus=_run.globus), _waiting)
+    view = patiently(lambda: look(name, names=names, globus=_run.globus))
     if options.json:
         _run.print_json(view.document())
     else:
@@ -158,7 +158,7 @@ def _add(options: EndpointOptions, name: str, typed: str) -> int:
 
     user, site = config.user_catalogue(), config.SITE_CATALOGUE
     globus = None if options.noCheck else _run.globus
-    added = add(name, typed, user=user, site=site, globus=globus, say=_waiting)
+    added = add(name, typed, user=user, site=site, globus=globus)
     if added.hidden:
         _run.say(PROG, f"warning: the site's {quoted(name)} is {added.hidden}; from now on yours counts")
     if options.json:
@@ -185,7 +185,3 @@ def _remove(options: EndpointOptions, name: str) -> int:
     else:
         print(printable(f"{name} is no longer in {path}"))
     return 0
-
-
-def _waiting(text: str) -> None:
-    _run.say(PROG, text)

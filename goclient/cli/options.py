@@ -1,7 +1,7 @@
 """The options that several commands have: of a job, and of its transfers."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Optional
@@ -186,7 +186,7 @@ def _typed_passphrase(key: str) -> str:
     return passphrase(key, option="")
 
 
-def looker(options: TransferOptions, prog: str, *, checks: bool = True) -> "Looker":
+def looker(options: TransferOptions, *, checks: bool = True) -> "Looker":
     """What looks at the transfers of a command; without ``checks`` nobody is asked."""
     from goclient import config
     from goclient.check import Looker
@@ -199,8 +199,7 @@ def looker(options: TransferOptions, prog: str, *, checks: bool = True) -> "Look
     except RequestError:  # the look tells it
         missing = None
     warnings = (Finding("warning", "catalogue", "GOCLIENT_ENDPOINTS", *missing),) if missing else ()
-    globus = _run.globus if checks else None
-    return Looker(config.catalogue, globus, accounts, wishes(options), waiting(prog), warnings)
+    return Looker(config.catalogue, _run.globus if checks else None, accounts, wishes(options), warnings)
 
 
 def read_lines(path: str) -> list[str]:
@@ -290,10 +289,3 @@ def _check_globus_identity(identity: Optional[str]) -> None:
         message = f"--pilotIdentity {quoted(identity)} is neither a UUID nor a user name with its domain"
         hint = "such as wdeng@globusid.org; the identity of a service is its client id"
         raise UsageError(message, hint=hint, code="not-an-identity", subject="--pilotIdentity")
-
-
-def waiting(prog: str) -> Callable[[str], None]:
-    """What tells the user of a command that a check takes long."""
-    from goclient.cli import _run
-
-    return lambda text: _run.say(prog, text)

@@ -68,7 +68,7 @@ def _sendjob(argv: Sequence[str]) -> int:
     try:
         submission = submit.prepare(
             job_request(options, options, items),
-            looker(options, PROG, checks=not options.noCheck),
+            looker(options, checks=not options.noCheck),
             read_lines=read_lines,
             errors=collected.errors,
         )

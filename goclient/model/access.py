@@ -26,7 +26,11 @@ class PandaAccess:
 
 @dataclass(frozen=True)
 class GlobusAccess:
-    """The registered client that asks: with a secret it acts for itself, without one for a person who logged in."""
+    """The registered client that asks: with a secret it acts for itself, without one for a person who logged in.
+
+    ``timeout``: the end of each call, in seconds, all its tries included.
+    """
 
     client_id: str
     client_secret: str | None = field(default=None, repr=False)
+    timeout: float = 60.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from json.encoder import encode_basestring_ascii as _json_string
 from typing import Any, NamedTuple
 
-from goclient.errors import GoclientError, RequestError, ServerError, quoted, raise_all
+from goclient.errors import GoclientError, RequestError, ServerError, quoted, raise_all, said
 from goclient.model.serial import fill_serial
 
 JOB_ATTRIBUTES = tuple(
@@ -45,6 +45,8 @@ FILE_ATTRIBUTES = tuple(
 )
 
 UNSET = "NULL"
+MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
+MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500
 JOBS_A_PIECE = 64  # about 128 kB
 LOG = "log"  # the type of a job's log file
 LOG_SUFFIX = ".job.log.tgz"  # its name, after the job's
@@ -225,18 +227,19 @@ class AssignedJob:
         """The job in one element of ``acquire_jobs``' answer; raises ServerError if it is not one."""
         try:
             return cls(
-                panda_id=int(job["PandaID"]),
+                panda_id=_panda_id(job["PandaID"]),
                 name=_text(job, "jobName"),
                 transformation=_text(job, "transformation"),
                 parameters=_text(job, "jobPars"),
-                attempt=int(_text(job, "attemptNr") or 0),
+                attempt=_attempt(_text(job, "attemptNr")),
                 log_file=_text(job, "logFile"),
                 log_guid=_text(job, "logGUID"),
                 dispatch_block=_text(job, "dispatchDblock"),
                 destination_block=_text(job, "destinationDblock"),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ServerError(f"the PanDA server sent a job that is none: {error!r}", code="bad-answer") from error
+            message = f"the PanDA server sent a job that is none: {said(repr(error))}"
+            raise ServerError(message, code="bad-answer") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,15 +254,38 @@ class JobState:
     @classmethod
     def from_answer(cls, job: Any) -> JobState:
         """The state in one element of ``get_description``'s answer; raises ServerError if it is not a job."""
-        panda_id = job.get("PandaID") if isinstance(job, dict) else None
-        if not str(panda_id).isdecimal() or not str(panda_id).isascii() or len(str(panda_id)) > 18:
-            raise ServerError(f"the PanDA server sent a job that is none: {quoted(job)}", code="bad-answer")
+        try:
+            panda_id = _panda_id(job["PandaID"])
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"the PanDA server sent a job that is none: {quoted(job)}"
+            raise ServerError(message, code="bad-answer") from error
         return cls(
-            panda_id=int(str(panda_id)),
-            state=_text(job, "jobStatus"),
-            reason="; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))),
+            panda_id=panda_id,
+            state=said(_text(job, "jobStatus"), 100),
+            reason=said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON),
             parameters=_text(job, "jobParameters"),
         )
+
+
+def is_panda_id(value: object) -> bool:
+    """True for a number that the server's database gives to jobs: whole, positive, of 18 digits at most."""
+    return type(value) is int and 0 < value < MAX_PANDA_ID
+
+
+def _panda_id(value: object) -> int:
+    """Return a PandaID, which may have come as its digits; raise ValueError for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    if not is_panda_id(value):
+        raise ValueError(f"PandaID is {quoted(value)}")
+    return value  # type: ignore[return-value]  # is_panda_id has looked
+
+
+def _attempt(text: str) -> int:
+    """Return the number of a job's attempt, 0 for none; raise ValueError for anything else."""
+    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"attemptNr is {quoted(text)}")
+    return int(text or 0)
 
 
 def _text(job: dict[str, Any], key: str) -> str:

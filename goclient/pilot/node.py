@@ -16,8 +16,8 @@ from goclient.errors import EndpointError, GoclientError, RequestError, quoted
 from goclient.journal import Entry, Journal
 from goclient.pilot.environment import clean_environment
 from goclient.pilot.interrupts import uninterrupted
-from goclient.secrets import register
 from goclient.private import private
+from goclient.secrets import register
 from goclient.services.globus import Globus
 
 READY_WITHIN = 120.0  # seconds from start to the first listing through the service

@@ -17,12 +17,12 @@ from typing import IO
 
 import requests
 
-from goclient.errors import GoclientError, quoted
+from goclient.errors import GoclientError, quoted, said
 from goclient.pilot.interrupts import uninterrupted
 from goclient.private import private
+from goclient.services.exchange import download
 
-CONNECT_WITHIN = 20.0  # seconds
-FETCH_WITHIN = 120.0
+FETCH_WITHIN = 120.0  # seconds
 MAX_SIZE = 1 << 30  # bytes of a transformation
 SCRIPT = "run.sh"  # its name, as in 2012
 OUTPUT = "job.out"
@@ -67,31 +67,15 @@ def fetch(transformation: str, folder: Path) -> Path:
         return path
     target = folder / SCRIPT
     try:
-        _download(transformation, target)
+        with open(target, "wb", opener=private) as file:
+            download(transformation, file, seconds=FETCH_WITHIN, size=MAX_SIZE)
     except (requests.exceptions.RequestException, OSError) as error:
         raise PayloadError(
-            f"the transformation {quoted(transformation)} could not be fetched: {error}",
+            f"the transformation {quoted(transformation)} could not be fetched: {said(error)}",
             hint="look at the URL, and whether the node can reach it",
         ) from error
     target.chmod(0o700)
     return target
-
-
-def _download(url: str, target: Path) -> None:
-    end = time.monotonic() + FETCH_WITHIN
-    size = 0
-    session = requests.Session()
-    session.auth = lambda request: request  # no .netrc: whoever serves a transformation gets no password
-    with (
-        session.get(url, stream=True, timeout=(CONNECT_WITHIN, FETCH_WITHIN)) as response,
-        open(target, "wb", opener=private) as file,
-    ):
-        response.raise_for_status()
-        for part in response.iter_content(1 << 16):
-            size += len(part)
-            if time.monotonic() > end or size > MAX_SIZE:
-                raise OSError(errno.ETIMEDOUT, f"it took more than {FETCH_WITHIN:.0f} s or {MAX_SIZE} bytes")
-            file.write(part)
 
 
 def run(

@@ -28,8 +28,8 @@ from goclient.pilot.interrupts import uninterrupted
 from goclient.pilot.node import check_node, node_endpoint
 from goclient.pilot.report import Heartbeat, report_end
 from goclient.pilot.server import SAME, Shared
-from goclient.secrets import hidden
 from goclient.private import make_folder, private
+from goclient.secrets import hidden
 from goclient.services.globus import Globus
 from goclient.services.panda import PandaServer
 

@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class Deadline:
+    """An end, in seconds from now, for all that is done until then."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """The seconds left; not positive once there are none."""
+        return self._end - time.monotonic()
+
+    def remaining(self) -> float:
+        """Return the seconds left; raise TimeoutError if there are none."""
+        if (left := self.left) <= 0:
+            raise TimeoutError
+        return left
+
+    def share(self, parts: int) -> Deadline:
+        """Return an earlier end: the first of so many equal parts of the time that is left."""
+        return Deadline(max(self.left, 0.001) / parts)
 
 
 class Aside(Generic[T]):
@@ -41,3 +66,25 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     Time-outs of sockets count from byte to byte, so that a server that drips could hold a command for ever.
     """
     return Aside(call).result(seconds)
+
+
+# --- one end for several calls ------------------------------------------------------------------------------------
+
+_here = threading.local()
+
+
+def current() -> Deadline | None:
+    """Return the end that the calls of this thread have now, if they have one."""
+    found: Deadline | None = getattr(_here, "deadline", None)
+    return found
+
+
+@contextmanager
+def one_end(seconds: float) -> Iterator[Deadline]:
+    """Run the body, whose calls in this thread have one end for all of them, and never a later one than before."""
+    outer = current()
+    _here.deadline = mine = Deadline(seconds if outer is None else min(seconds, outer.left))
+    try:
+        yield mine
+    finally:
+        _here.deadline = outer

@@ -6,14 +6,48 @@ turns into the service's fault.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from goclient.errors import quoted
+from goclient.errors import quoted, said
 from goclient.model.location import is_uuid
 
 Document = Mapping[str, object]
 _Kind = TypeVar("_Kind", str, int, bool)
+
+MAX_DEPTH = 50  # lists and objects inside each other; no service documents more than ten
+MAX_VALUES = 3_000_000  # separate values: a listing has 100,000 entries at most, of about fifteen
+MAX_CONTAINERS = 400_000  # lists and objects, each of which takes a hundred times the room that it has in JSON
+MAX_TEXT = 4096  # characters: PATH_MAX, and no name, id or policy is longer
+MAX_WORDS = 500  # characters of what a service says of a fault
+_MOST = 1 << 63  # sizes and counts are 64-bit
+
+
+def parse(content: bytes | str) -> Any:
+    """Return the value of some JSON; raise ValueError if it is none, or none that a service sends.
+
+    Few bytes of JSON can take a lot of room, and deep ones end whatever walks through them.
+    """
+    opened, comma = (b"[", b"{"), b","
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
+    containers = sum(map(data.count, opened))
+    if containers > MAX_CONTAINERS or containers + data.count(comma) > MAX_VALUES:
+        raise ValueError("it has more values than any answer")
+    try:
+        value = json.loads(content)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level, depth = [value], 0
+    while level:
+        if (depth := depth + 1) > MAX_DEPTH:
+            raise ValueError(_TOO_DEEP)
+        inside = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list)))
+        level = [one for values in inside for one in values if isinstance(one, (dict, list))]
+    return value
+
+
+_TOO_DEEP = "its values are nested too deeply"
 
 
 def text(document: Document, key: str) -> str:
@@ -27,10 +61,21 @@ def text_or_none(document: Document, key: str) -> str:
     return "" if value is None else _of_kind(str, value, key)
 
 
-def number(document: Document, key: str) -> int:
-    """The whole number under a key, 0 for null or without it."""
+def words(document: Document, key: str) -> str:
+    """What a service says in its own words under a key, cut and printable; the empty string for null or without it."""
     value = document.get(key)
-    return 0 if value is None else _of_kind(int, value, key)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{key} is {quoted(value)}")
+    return said(value or "", MAX_WORDS)
+
+
+def number(document: Document, key: str) -> int:
+    """The whole number of 64 bits under a key, 0 for null or without it."""
+    value = document.get(key)
+    found = 0 if value is None else _of_kind(int, value, key)
+    if not -_MOST <= found < _MOST:
+        raise ValueError(f"{key} is a number of {found.bit_length()} bits")
+    return found
 
 
 def flag(document: Document, key: str) -> bool:
@@ -72,6 +117,8 @@ def part(document: Document, key: str) -> Document:
 def _of_kind(kind: type[_Kind], value: object, key: str) -> _Kind:
     if type(value) is not kind:  # True is an int
         raise TypeError(f"{key} is {quoted(value)}")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise ValueError(f"{key} is a text of {len(value)} characters")
     return value
 
 

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 
 import globus_sdk
 
-from goclient.errors import EndpointError, quoted
+from goclient.errors import EndpointError, quoted, said
 from goclient.model.access import GlobusAccess
 from goclient.model.location import is_uuid
 from goclient.model.plan import Item
 from goclient.services.collection import AccessRule, Collection
-from goclient.services.documents import Document, documents, number, part, text, text_or_none, uuid
+from goclient.services.documents import Document, documents, number, part, text, text_or_none, uuid, words
+from goclient.services.exchange import allowed
 from goclient.services.globus_app import acts_as, app, identity_of, login_end, retry, transport
 from goclient.services.globus_errors import configured, translated
 
@@ -27,6 +28,7 @@ SEARCH_LIMIT = 25
 _NEARLY_UUID = re.compile(r"[0-9A-Fa-f-]{28,40}")
 SERVICE_DOMAIN = "@clients.auth.globus.org"
 SHOWN_LIMIT = 100  # what the service gives at most in one answer
+MAX_LISTING = 64 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ class TaskState:
     @classmethod
     def from_document(cls, document: Document) -> TaskState:
         """The state in a task document; raises KeyError, TypeError or ValueError if that is none."""
-        fatal = text_or_none(part(document, "fatal_error"), "description")
-        nice = text_or_none(document, "nice_status_short_description") or text_or_none(document, "nice_status")
+        fatal = words(part(document, "fatal_error"), "description")
+        nice = words(document, "nice_status_short_description") or words(document, "nice_status")
         return cls(
             task_id=uuid(document, "task_id"),
             label=text_or_none(document, "label"),
@@ -80,8 +82,9 @@ class Globus:
     def __init__(self, access: GlobusAccess) -> None:
         with configured():
             asking = app(access)
+            self._access = access
             self._app = asking
-            self._client = globus_sdk.TransferClient(app=asking, transport=transport(), retry_config=retry())
+            self._client = globus_sdk.TransferClient(app=asking, transport=transport(access), retry_config=retry())
             self.acts_as: str = acts_as(asking)
             self.is_service: bool = isinstance(asking, globus_sdk.ClientApp)
             self.identity: str = identity_of(asking)  # its id, empty if that is not known without asking
@@ -95,7 +98,7 @@ class Globus:
         name = typed.removesuffix(SERVICE_DOMAIN)
         with (
             translated(typed),
-            globus_sdk.AuthClient(app=self._app, transport=transport(), retry_config=retry()) as client,
+            globus_sdk.AuthClient(app=self._app, transport=transport(self._access), retry_config=retry()) as client,
         ):
             found_by = client.get_identities(ids=name) if is_uuid(name) else client.get_identities(usernames=name)
             answer: Document = found_by.data
@@ -167,7 +170,7 @@ class Globus:
 
         ``called``: what the user calls the collection, for the error's message.
         """
-        with translated(f"{called or collection_id}:{folder}"):
+        with translated(f"{called or collection_id}:{folder}"), allowed(MAX_LISTING):
             answer = self._client.operation_ls(collection_id, path=folder, show_hidden=True)
             entries = [FileInfo.from_document(document) for document in documents(answer.data, "DATA")]
         return {one.name: one for one in entries}
@@ -253,8 +256,10 @@ class Globus:
         """What went wrong in a task so far, newest first, each thing once."""
         with translated(task_id):
             events = self._client.task_event_list(task_id, limit=20, query_params={"filter": "is_error:1"})
-            said = [f"{text(one, 'code')}: {text_or_none(one, 'details')}" for one in documents(events.data, "DATA")]
-        return list(dict.fromkeys(said))
+            found = [
+                f"{said(text(one, 'code'), 100)}: {words(one, 'details')}" for one in documents(events.data, "DATA")
+            ]
+        return list(dict.fromkeys(found))
 
     def cancel(self, task_id: str) -> None:
         """None, once the service is told that the task shall end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,17 +12,30 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import globus_sdk
 import requests
+from globus_sdk.authorizers import GlobusAuthorizer
 from globus_sdk.login_flows import LoginFlowManager
 from globus_sdk.scopes import AuthScopes, TransferScopes
-from globus_sdk.transport import RequestsTransport, RetryConfig
+from globus_sdk.transport import (
+    JSONRequestEncoder,
+    RequestsTransport,
+    RetryCheckCollection,
+    RetryCheckResult,
+    RetryConfig,
+    RetryContext,
+)
 
 from goclient import secrets
 from goclient.model.access import GlobusAccess
+from goclient.services.deadline import one_end
+from goclient.services.documents import parse
+from goclient.services.exchange import bounded, left, retry_after
 from goclient.services.globus_errors import Redirected
 from goclient.services.token_file import TokenFile, path_of
+from goclient.services.waiting import GLOBUS, waiting_for
 
 APP_NAME = "goclient"
 RETRIES = 3
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service may ask for another time within these
 
 _TRANSFER = {TransferScopes.resource_server: [TransferScopes.all]}
 # The globus command asks for the same; with the last one, others can be looked up by their user names.
@@ -37,16 +51,35 @@ _AUTH = {
 Flow = Callable[[globus_sdk.NativeAppAuthClient], LoginFlowManager]
 
 
+class _OneToken:
+    """An app whose threads wait for one token, where the SDK lets each of them ask for its own."""
+
+    _lock = threading.RLock()
+
+    def get_authorizer(self, resource_server: str) -> GlobusAuthorizer:
+        """Return what has the token for a service, which is got first if there is none."""
+        with self._lock:
+            return super().get_authorizer(resource_server)  # type: ignore[misc,no-any-return]  # an app's, below
+
+
+class _Service(_OneToken, globus_sdk.ClientApp):
+    pass
+
+
+class _Person(_OneToken, globus_sdk.UserApp):
+    pass
+
+
 def service_app(access: GlobusAccess) -> globus_sdk.ClientApp:
     """The SDK's app of a service, which keeps its tokens in memory, and gets a consent by asking for it."""
     client = globus_sdk.ConfidentialAppAuthClient(
-        access.client_id, access.client_secret or "", transport=transport(), retry_config=retry()
+        access.client_id, access.client_secret or "", transport=transport(access), retry_config=retry()
     )
     config = globus_sdk.GlobusAppConfig(
         token_storage="memory",  # noqa: S106  # a kind of storage, no token
         auto_redrive_gares=True,
     )
-    return globus_sdk.ClientApp(APP_NAME, login_client=client, scope_requirements=_TRANSFER, config=config)
+    return _Service(APP_NAME, login_client=client, scope_requirements=_TRANSFER, config=config)
 
 
 def person_app(access: GlobusAccess, *, flow: Flow | None = None) -> globus_sdk.UserApp:
@@ -56,6 +89,8 @@ def person_app(access: GlobusAccess, *, flow: Flow | None = None) -> globus_sdk.
     """
     file = token_file(access)
     client = native_client(access)
+    if flow is not None:
+        client.retry_config.max_retries = 0  # a code counts once: sent again, it would be refused
     stored = file.get_token_data_by_resource_server().values()
     config = globus_sdk.GlobusAppConfig(
         token_storage=file,
@@ -63,7 +98,7 @@ def person_app(access: GlobusAccess, *, flow: Flow | None = None) -> globus_sdk.
         request_refresh_tokens=flow is not None or all(one.refresh_token for one in stored),
         login_flow_manager=flow(client) if flow else None,
     )
-    return globus_sdk.UserApp(APP_NAME, login_client=client, scope_requirements={**_TRANSFER, **_AUTH}, config=config)
+    return _Person(APP_NAME, login_client=client, scope_requirements={**_TRANSFER, **_AUTH}, config=config)
 
 
 def app(access: GlobusAccess) -> globus_sdk.GlobusApp:
@@ -98,7 +133,7 @@ def login_end(asking: globus_sdk.GlobusApp) -> datetime | None:
 
 def native_client(access: GlobusAccess) -> globus_sdk.NativeAppAuthClient:
     """The registered program, which cannot keep a secret, as Globus Auth is asked by it."""
-    return globus_sdk.NativeAppAuthClient(access.client_id, transport=transport(), retry_config=retry())
+    return globus_sdk.NativeAppAuthClient(access.client_id, transport=transport(access), retry_config=retry())
 
 
 def token_file(access: GlobusAccess, *, lenient: bool = False) -> TokenFile:
@@ -107,17 +142,50 @@ def token_file(access: GlobusAccess, *, lenient: bool = False) -> TokenFile:
 
 
 def retry() -> RetryConfig:
-    """How often a request is repeated where that is safe."""
-    return RetryConfig(max_retries=RETRIES)
+    """How often a request is repeated where that is safe, and where its answer can come in time."""
+    checks = RetryCheckCollection()
+    checks.register_check(_in_time)
+    return RetryConfig(max_retries=RETRIES, max_sleep=LONGEST_PAUSE, checks=checks)
 
 
-def transport() -> RequestsTransport:
+def _in_time(context: RetryContext) -> RetryCheckResult:
+    """Decide that a request is not repeated if the service would be asked after the end of the call."""
+    asked = retry_after(context.response.headers) if context.response is not None else None
+    if asked is None:
+        asked = min(2.0**context.attempt * SHORTEST_PAUSE, LONGEST_PAUSE)
+    context.backoff = asked
+    return RetryCheckResult.do_not_retry if asked >= left() else RetryCheckResult.no_decision
+
+
+def transport(access: GlobusAccess) -> RequestsTransport:
     """How requests are sent: with an end, to servers that prove who they are only, and nowhere else."""
-    made = RequestsTransport(http_timeout=30)
+    made = _Transport(http_timeout=access.timeout)
     made.session = _Straight()
+    bounded(made.session)
     if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to whoever answers
         made.verify_ssl = True
     return made
+
+
+class _Transport(RequestsTransport):
+    """A transport whose requests have one end for all tries, the pauses between them, and the tokens that they need."""
+
+    def __init__(self, http_timeout: float) -> None:
+        super().__init__(http_timeout=http_timeout)
+        self.representation_providers["json"] = _Json()
+
+    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # the SDK's own keywords
+        """The answer, in the end; it is said whom the command waits for, if it takes long."""
+        with one_end(self.http_timeout or 60.0) as end, waiting_for(GLOBUS, end.seconds):
+            return super().request(method, url, **kwargs)
+
+
+class _Json(JSONRequestEncoder):
+    """The SDK's JSON, read with bounds."""
+
+    def decode_body(self, response: requests.Response) -> Any:
+        """The value of a body; raises ValueError if it is none that a service sends."""
+        return parse(response.content)
 
 
 class _Straight(requests.Session):

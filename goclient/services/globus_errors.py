@@ -13,7 +13,8 @@ from globus_sdk.gare import GlobusAuthorizationParameters, to_gare
 from globus_sdk.token_storage import TokenValidationError
 from globus_sdk.token_storage.validating_token_storage import MissingIdentityError, MissingTokenError
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted, said
+from goclient.services.exchange import AWAY, TOO_MANY, TooLarge, limited
 
 # What a user is told for each code of the Transfer service; the first that the code begins with counts.
 _MEANINGS = (
@@ -61,8 +62,10 @@ def translated(subject: str) -> Iterator[None]:
     except globus_sdk.GlobusAPIError as error:
         raise _api_error(error, subject) from error
     except globus_sdk.NetworkError as error:
+        if isinstance(error.underlying_exception, TooLarge):
+            raise _undocumented(innermost(error), subject) from error
         raise EndpointError(
-            f"Globus could not be reached for {quoted(subject)}: {_asked(error)}{innermost(error)}",
+            f"Globus could not be reached for {quoted(subject)}: {_asked(error)}{said(innermost(error))}",
             hint="check the network (status.globus.org tells if it is Globus), then type the command again",
             code="globus-unreachable",
             subject=subject,
@@ -74,15 +77,19 @@ def translated(subject: str) -> Iterator[None]:
     except TokenValidationError as error:  # some of these are ValueErrors, too
         raise _not_logged_in(error, subject) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise EndpointError(
-            f"Globus answered what it does not document for {quoted(subject)}: {error!r}",
-            hint="type the command again later",
-            code="globus-answer",
-            subject=subject,
-            transient=True,
-        ) from error
+        raise _undocumented(repr(error), subject) from error
     except globus_sdk.GlobusError as error:
         raise _not_logged_in(error, subject) from error
+
+
+def _undocumented(what: str, subject: str) -> EndpointError:
+    return EndpointError(
+        f"Globus answered what it does not document for {quoted(subject)}: {said(what)}",
+        hint="type the command again later",
+        code="globus-answer",
+        subject=subject,
+        transient=True,
+    )
 
 
 def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
@@ -90,46 +97,51 @@ def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
     if not isinstance(document, dict | None):
         return _service_error(error, f"HTTP {error.http_status}: {quoted(error.text)}", subject)
     if isinstance(error, globus_sdk.AuthAPIError):
-        reason = (error.raw_json or {}).get("error") or error.message or f"HTTP {error.http_status}"
-        if error.http_status < 500 and error.http_status != 429:
+        reason = said((error.raw_json or {}).get("error") or error.message or f"HTTP {error.http_status}")
+        if error.http_status < 500 and error.http_status != TOO_MANY:
             return _refused(reason, subject)
-        return _service_error(error, str(reason), subject)
-    code = error.code or ""
+        return _service_error(error, reason, subject)
+    code, message = said(error.code or "", 100), said(error.message or "")
     required = to_gare(error)
     if required is not None or code == "ConsentRequired" or error.info.authorization_parameters:
         asked = required.authorization_parameters if required else GlobusAuthorizationParameters()
-        return _more_needed(asked, error.message or code, subject)
+        return _more_needed(asked, message or code, subject)
     if error.http_status == 401 or code.endswith("AuthenticationFailed"):
-        return LoginNeeded.to_globus(f"Globus refused the login: {error.message}", subject=subject)
+        return LoginNeeded.to_globus(f"Globus refused the login: {message}", subject=subject)
     for known, ours, meaning in _MEANINGS:
         if code.startswith(known):
             return EndpointError(
-                f"{quoted(subject)}: {meaning} ({error.message})", code=ours, subject=subject, hint=_hint(ours)
+                f"{quoted(subject)}: {meaning} ({message})", code=ours, subject=subject, hint=_hint(ours)
             )
-    said = error.message or quoted(error.text)
-    return _service_error(error, f"{code or f'HTTP {error.http_status}'}: {said}", subject)
+    what = f"{code or f'HTTP {error.http_status}'}: {message or quoted(error.text)}"
+    return _service_error(error, what, subject)
 
 
 def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) -> EndpointError:
     service = "Globus Auth" if isinstance(error, globus_sdk.AuthAPIError) else "Globus Transfer"
     message = f"{quoted(subject)}: {service}: {what}"
-    passing = error.http_status in (429, 500, 502, 503, 504) or (error.code or "").startswith(_TRANSIENT)
+    passing = error.http_status in (TOO_MANY, *AWAY) or (error.code or "").startswith(_TRANSIENT)
     hint = "it may pass: type the command again later" if passing else "ask the endpoint's owner, with this message"
+    if limit := limited(error.http_status, error.headers):
+        message, hint = f"{message}; {limit}", "type the command again then"
     return EndpointError(message, code="globus", subject=subject, transient=passing, hint=hint)
+
+
+def service_of(url: str) -> str:
+    """The service that a URL is one of."""
+    return "Globus Transfer" if _TRANSFER_PATH in urlsplit(url).path else "Globus Auth"
 
 
 def _asked(error: globus_sdk.NetworkError) -> str:
     """The service that was asked, before what it said; empty if the request is not known."""
     request = getattr(error.underlying_exception, "request", None)
-    if request is None:
-        return ""
-    return "Globus Transfer: " if _TRANSFER_PATH in urlsplit(request.url).path else "Globus Auth: "
+    return "" if request is None else f"{service_of(request.url)}: "
 
 
 def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:
     if isinstance(error, MissingTokenError | MissingIdentityError):
         return LoginNeeded.to_globus("nobody is logged in to Globus", code="not-logged-in", subject=subject)
-    return LoginNeeded.to_globus(f"there is no valid Globus login: {_words(error)}", subject=subject)
+    return LoginNeeded.to_globus(f"there is no valid Globus login: {said(_words(error))}", subject=subject)
 
 
 def _refused(reason: str, subject: str) -> LoginNeeded:
@@ -142,16 +154,16 @@ def _refused(reason: str, subject: str) -> LoginNeeded:
     return LoginNeeded.to_globus(message, subject=subject)
 
 
-def _more_needed(asked: GlobusAuthorizationParameters, said: str, subject: str) -> LoginNeeded:
+def _more_needed(asked: GlobusAuthorizationParameters, message: str, subject: str) -> LoginNeeded:
     """A consent that is missing, a login that must be newer or somebody else's, or both."""
     scopes = asked.required_scopes or ()
     options = [("--endpoint", name) for name in _endpoints(scopes, subject)]
     session = [("--session", value) for value in _session(asked)]
-    reason = asked.session_message or said
+    reason = said(asked.session_message or message)
     if scopes and not session:
         others = [one for one in scopes if not _DATA_ACCESS.search(one)]
-        message = f"{quoted(subject)} needs a consent that you have not given"
-        message += f": {', '.join(others)}" if others else ", to its data (data_access)"
+        needed = f": {said(', '.join(others))}" if others else ", to its data (data_access)"
+        message = f"{quoted(subject)} needs a consent that you have not given{needed}"
         return LoginNeeded.to_globus(message, options=options, code="consent-needed", subject=subject)
     message = f"{quoted(subject)} needs another login: {reason}"
     return LoginNeeded.to_globus(message, options=[*options, *session], subject=subject)

@@ -11,7 +11,7 @@ from typing import Any
 import globus_sdk
 import jwt
 from globus_sdk.gare import GlobusAuthorizationParameters
-from globus_sdk.scopes import GCSCollectionScopes, TransferScopes
+from globus_sdk.scopes import AuthScopes, GCSCollectionScopes, TransferScopes
 from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 from globus_sdk.transport import RetryConfig
 
@@ -19,10 +19,13 @@ from goclient.errors import Collector, ExitCode, GoclientError, LoginNeeded, Req
 from goclient.model.access import GlobusAccess
 from goclient.model.location import is_uuid
 from goclient.services.collection import Collection
+from goclient.services.deadline import Aside
 from goclient.services.documents import Document, documents, text, uuid
+from goclient.services.exchange import LONGEST_WAIT
 from goclient.services.globus import Globus
 from goclient.services.globus_app import (
     app,
+    identity_of,
     login_end,
     native_client,
     person_app,
@@ -121,14 +124,14 @@ def login(access: GlobusAccess, wanted: Wanted, person: Person) -> Identity:
         asking = person_app(access, flow=partial(LoginFlow, person=person, options=wanted.options))
     known = _collections_if_known(asking, access, wanted, person)
     _log_in(asking, wanted.parameters((known or {}).values()))
-    identity = _identity(asking)
+    identity = _identity(asking, access)
     if known is None:
         known = _collections(access, wanted, person)
         missing = [one for one in known.values() if not identity.may_touch(one.id)]
         if missing:
             person.say("Globus knows you now; once more, for the consents that the endpoints need")
             _log_in(asking, wanted.parameters(missing))
-            identity = _identity(asking)
+            identity = _identity(asking, access)
     _check_given(identity, known)
     return identity
 
@@ -140,12 +143,12 @@ def _service_login(access: GlobusAccess, wanted: Wanted, person: Person) -> Iden
         raise RequestError("a service has no session: nobody logs in for it", hint=hint, code="session")
     with configured():
         asking = service_app(access)
-    identity = _identity(asking)
+    identity = _identity(asking, access)
     known = _collections(access, wanted, person)
     if known:
         with translated(ASKED):
             asking.login(auth_params=wanted.parameters(known.values()))
-        identity = _identity(asking)
+        identity = _identity(asking, access)
     _check_given(identity, known)
     return identity
 
@@ -168,9 +171,14 @@ def _collections(access: GlobusAccess, wanted: Wanted, person: Person) -> dict[s
     if not wanted.endpoints:
         return {}
     globus, collected, found = Globus(access), Collector(), {}
-    for typed, meant in wanted.endpoints.items():
+
+    def asked(typed: str, meant: str) -> Collection:
+        return globus.collection(meant, called=typed) if is_uuid(meant) else globus.resolve(meant)
+
+    answers = {typed: Aside(partial(asked, typed, meant)) for typed, meant in wanted.endpoints.items()}
+    for typed, answer in answers.items():
         with collected:
-            found[typed] = globus.collection(meant, called=typed) if is_uuid(meant) else globus.resolve(meant)
+            found[typed] = answer.result(LONGEST_WAIT)  # each has an end of its own
     raise_all(collected.errors)
     for typed, collection in found.items():
         if not collection.may_ask_consent:
@@ -219,22 +227,29 @@ def whoami(access: GlobusAccess) -> Identity:
         asking = app(access)
     if isinstance(asking, globus_sdk.UserApp) and asking.login_required():
         raise LoginNeeded.to_globus("nobody is logged in to Globus", code="not-logged-in")
-    return _identity(asking)
+    return _identity(asking, access)
 
 
-def _identity(asking: globus_sdk.GlobusApp) -> Identity:
+def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
     with (
         translated(ASKED),
-        globus_sdk.AuthClient(app=asking, transport=transport(), retry_config=retry()) as client,
+        globus_sdk.AuthClient(app=asking, transport=transport(access), retry_config=retry()) as client,
     ):
+        asking.get_authorizer(AuthScopes.resource_server)  # the token first, once
+        known = identity_of(asking)
+        approved = Aside(lambda: client.get_consents(known)) if known else None
         claims: Document = client.userinfo().data
         identity_id = uuid(claims, "sub")
+        if approved is not None and known == identity_id:
+            consents = approved.result(LONGEST_WAIT)  # it has an end of its own
+        else:
+            consents = client.get_consents(identity_id)
         return Identity(
             username=text(claims, "preferred_username"),
             id=identity_id,
             kind="person" if isinstance(asking, globus_sdk.UserApp) else "service",
             expires=login_end(asking),
-            consents=_approved(client.get_consents(identity_id).data),
+            consents=_approved(consents.data),
         )
 
 

@@ -6,9 +6,8 @@ Read from the server 1.0.4: every call is ``/api/v1/<module>/<method>``; an answ
 
 from __future__ import annotations
 
-import io
 import json
-import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,16 +15,21 @@ from urllib.parse import urlsplit
 import requests
 
 from goclient import secrets
-from goclient.errors import LoginNeeded, ServerError, innermost, quoted
+from goclient.errors import LoginNeeded, ServerError, innermost, quoted, said
 from goclient.model.access import PandaAccess
-from goclient.model.record import UNSET, AssignedJob, JobState
+from goclient.model.record import UNSET, AssignedJob, JobState, is_panda_id
 from goclient.panda_token import MAX_FILE, login_hint
-from goclient.services.deadline import within
+from goclient.services.deadline import one_end
+from goclient.services.documents import parse
+from goclient.services.exchange import AWAY, MAX_ANSWER, TOO_MANY, Outgoing, allowed, limited, retry_after
 from goclient.services.trust import session_for
+from goclient.services.waiting import waiting_for
 from goclient.text_files import decoded
 
-MAX_ANSWER = 256 << 20  # bytes
+A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
+MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
+SAYS_THE_SAME = ("job/get_description", "pilot/update_job")  # when it is sent again; nothing else ever is
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
 
 
@@ -87,11 +91,12 @@ class PandaServer:
         ``record`` is what :func:`goclient.model.record.encode_jobs` gives.  Raises Refused if nothing was stored,
         ReplyLost if that is not known, ServerError if nothing was sent.
         """
-        rows = self._call("job/submit", {"jobs": record}, seconds=self._access.answer_timeout + count * SECONDS_A_JOB)
+        seconds = self._access.answer_timeout + count * SECONDS_A_JOB
+        rows = self._call("job/submit", {"jobs": record}, seconds=seconds)
         if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
             raise self._lost(f"its answer has no PandaIDs: {quoted(rows)}")
         ids = [None if row[0] in (UNSET, None) else row[0] for row in rows]
-        if not all(one is None or (type(one) is int and one > 0) for one in ids):
+        if not all(one is None or is_panda_id(one) for one in ids):
             raise self._lost(f"its answer has PandaIDs that are none: {quoted(ids)}")
         if len(ids) != count:
             raise self._lost(f"it answered for {len(ids)} of {count} jobs")
@@ -99,7 +104,7 @@ class PandaServer:
 
     def describe(self, panda_ids: Sequence[int]) -> list[JobState | None]:
         """The state of each job, None for one that the server does not know."""
-        jobs = self._call("job/get_description", {"job_ids": list(panda_ids)})
+        jobs = self._call("job/get_description", {"job_ids": list(panda_ids)}, jobs=len(panda_ids))
         if not isinstance(jobs, list) or len(jobs) != len(panda_ids):
             raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
         return [job if job is None else JobState.from_answer(job) for job in jobs]
@@ -127,66 +132,78 @@ class PandaServer:
         """
         data = self._call("pilot/update_job", {"job_id": panda_id, "job_status": state, **details})
         command = data.get("command") if isinstance(data, dict) else None
-        return "" if command in (None, UNSET) else str(command)
+        return "" if command in (None, UNSET) else said(command)
 
     # --- one call ---
 
-    def _call(self, method: str, arguments: dict[str, Any], *, seconds: float | None = None) -> Any:
-        """The ``data`` of an answer that says success, which comes within ``seconds`` or not at all."""
-        seconds = seconds or self._access.answer_timeout
-        body = _Body(json.dumps(arguments).encode())
-        try:
-            status, text = within(seconds + self._access.connect_timeout, lambda: self._post(method, body, seconds))
-        except (TimeoutError, requests.exceptions.Timeout) as error:
-            body.abandon()
-            why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
-            raise self._failed(why, body) from error
-        except requests.exceptions.SSLError as error:
-            raise self._failed(f"TLS failed: {innermost(error)}", body) from error
-        except (requests.exceptions.RequestException, OSError, ValueError) as error:
-            raise self._failed(innermost(error), body) from error
-        return self._data(status, text)
+    def _call(self, method: str, arguments: dict[str, Any], *, seconds: float | None = None, jobs: int = 1) -> Any:
+        """The ``data`` of an answer that says success, which comes within ``seconds`` or not at all.
 
-    def _post(self, method: str, body: _Body, seconds: float) -> tuple[int, str]:
-        """The status and the text of the answer to one request."""
+        Its size depends on how many ``jobs`` it is about.  What says the same if it is sent again is sent again, if the
+        server has no time for it and says when it will.
+        """
+        content = json.dumps(arguments).encode()
+        seconds = seconds or self._access.answer_timeout
+        size = min(MAX_ANSWER + jobs * A_JOB, MOST_ANSWER)
+        with (
+            one_end(seconds + self._access.connect_timeout) as end,
+            allowed(size),
+            waiting_for(f"the PanDA server {self.name}", seconds),
+        ):
+            while True:
+                body = Outgoing(content)
+                try:
+                    response = self._post(method, body, end.remaining())
+                except (TimeoutError, requests.exceptions.Timeout) as error:
+                    why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
+                    raise self._failed(why, body) from error
+                except requests.exceptions.SSLError as error:
+                    raise self._failed(f"TLS failed: {said(innermost(error))}", body) from error
+                except (requests.exceptions.RequestException, OSError, ValueError) as error:
+                    raise self._failed(said(innermost(error)), body) from error
+                later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
+                if method not in SAYS_THE_SAME or later is None or later >= end.left:
+                    return self._data(response)
+                time.sleep(later)
+
+    def _post(self, method: str, body: Outgoing, seconds: float) -> requests.Response:
+        """The whole answer to one request."""
         # The server does not see JSON with a charset in the content type.
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        with self._session.post(
+        return self._session.post(
             f"{self._access.url}/api/v1/{method}",
             data=body,
             headers=headers,
-            timeout=(self._access.connect_timeout, seconds),
+            timeout=seconds,
             verify=self._session.verify,  # or requests prefers REQUESTS_CA_BUNDLE
             allow_redirects=False,
-            stream=True,
-        ) as response:
-            parts, size = [], 0
-            for part in response.iter_content(1 << 16):
-                parts.append(part)
-                size += len(part)
-                if size > MAX_ANSWER:
-                    raise requests.exceptions.RequestException(f"its answer is larger than {MAX_ANSWER} bytes")
-            return response.status_code, b"".join(parts).decode("utf-8", "replace").strip()
+        )
 
-    def _data(self, status: int, text: str) -> Any:
+    def _data(self, response: requests.Response) -> Any:
+        """What an answer says."""
+        status, text = response.status_code, response.content.decode("utf-8", "replace").strip()
         if status in (401, 403) and "oken" in text:
             raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=login_hint(self._access.source))
+        limit = limited(status, response.headers)
+        if status == TOO_MANY:
+            message = f"{self.name} answered HTTP {status}: {quoted(text)}; {limit}; nothing was done"
+            raise Refused(message, hint="type the command again then", transient=True)
         if status >= 500 and not text.startswith("ERROR :"):
-            raise self._lost(f"HTTP {status}, {quoted(text)}")
+            raise self._lost(f"HTTP {status}, {quoted(text)}{limit and f'; {limit}'}")
         if status != 200:
             raise Refused(f"{self.name} answered HTTP {status}: {quoted(text)}", hint=_ASK)
         try:
-            answer = json.loads(text)
+            answer = parse(text)
             success = answer["success"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise self._lost(f"its answer is not PanDA's: {quoted(text)}") from error
         if success is False:
-            raise Refused(f"{self.name} refused: {answer.get('message') or quoted(text)}", hint=_ASK)
+            raise Refused(f"{self.name} refused: {said(answer.get('message') or '') or quoted(text)}", hint=_ASK)
         if success is not True:
             raise self._lost(f"its answer is not PanDA's: {quoted(text)}")
         return answer.get("data")
 
-    def _failed(self, why: str, body: _Body) -> ServerError:
+    def _failed(self, why: str, body: Outgoing) -> ServerError:
         """What a call that failed means: nothing was done if the server never got the request."""
         if body.sent:
             return self._lost(why)
@@ -201,29 +218,6 @@ class PandaServer:
         return ReplyLost(
             f"the PanDA server {self.name} was asked, but its reply is lost: {why}", hint="ask later", transient=True
         )
-
-
-class _Body(io.BytesIO):
-    """A request's body that knows whether any of it was sent: it is read only once there is a connection."""
-
-    sent = False
-    _abandoned = False
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self._lock = threading.Lock()
-
-    def abandon(self) -> None:
-        """None; from now on a body of which nothing was sent cannot be sent."""
-        with self._lock:
-            self._abandoned = not self.sent
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        with self._lock:
-            if self._abandoned:
-                raise TimeoutError("the time for this request is over")
-            self.sent = True
-        return super().read(size)
 
 
 _ASK = "if the reason is not yours to mend, ask the operators of the server, with this message"

@@ -24,6 +24,7 @@ from goclient.model.access import LOOPBACK, PandaAccess
 from goclient.panda_token import RENEW_BEFORE, expiry, login_hint, stored_login
 from goclient.secrets import register_answer
 from goclient.services.deadline import within
+from goclient.services.exchange import allowed
 from goclient.services.trust import session_for
 
 WITHIN = 30.0  # seconds for all of it
@@ -118,19 +119,10 @@ def _document(session: requests.Session, url: str, form: dict[str, str] | None =
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise _NotRenewed(f"{quoted(url)} would be sent the login unencrypted")
-    with session.request(
-        "GET" if form is None else "POST",
-        url,
-        data=form,
-        timeout=WITHIN,
-        allow_redirects=False,
-        stream=True,
-    ) as response:
-        content = b""
-        for piece in response.iter_content(1 << 14):
-            content += piece
-            if len(content) > MAX_ANSWER:
-                raise _NotRenewed(f"the answer of {quoted(url)} is larger than {MAX_ANSWER} bytes")
+    method = "GET" if form is None else "POST"
+    with allowed(MAX_ANSWER):
+        response = session.request(method, url, data=form, timeout=WITHIN, allow_redirects=False)
+    content = response.content
     if response.status_code != 200:
         raise _NotRenewed(
             f"{quoted(url)} answered HTTP {response.status_code}: {quoted(content.decode(errors='replace'))}"

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, quoted, raise_all
-from goclient.services.deadline import Aside
-from goclient.services.myproxy.connection import Connection, Deadline, Maker, connect
+from goclient.services.deadline import Aside, Deadline
+from goclient.services.myproxy.connection import Connection, Maker, connect
 from goclient.services.myproxy.identity import Identity
 from goclient.services.myproxy.policy import dn_of
 from goclient.services.myproxy.refusals import NONE, refusal
@@ -27,6 +27,7 @@ from goclient.services.myproxy.wire import (
     deposits_of,
     encode_request,
 )
+from goclient.services.waiting import waiting_for
 
 if TYPE_CHECKING:
     from goclient.services.myproxy.delegation import Asked
@@ -192,11 +193,18 @@ class MyProxy:
             hint="tell the server's operators", code="myproxy-garbage", subject=str(self.server),
         )  # fmt: skip
 
-    def _opened(self, request: Request) -> Connection:
-        """A connection to the first server that can be spoken to; raises why no one can."""
+    @contextmanager
+    def _opened(self, request: Request) -> Iterator[Connection]:
+        """Run the body with a connection to the first server that can be spoken to; raise why none can."""
         encode_request(request)
         maker = self._maker()
         whole = self._whole or Deadline(self._timeout)
+        servers = " or ".join(map(str, self._servers))
+        with waiting_for(f"the MyProxy server {servers}", whole.seconds), self._connected(maker, whole) as connection:
+            yield connection
+
+    def _connected(self, maker: Maker, whole: Deadline) -> Connection:
+        """Return a connection to the first server that can be spoken to, which is the only one from then on."""
         skipped: list[MyproxyError] = []
         for place, server in enumerate(self._servers):
             try:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from goclient.errors import MyproxyError, quoted
-from goclient.services.deadline import within
+from goclient.services.deadline import Deadline, within
 from goclient.services.myproxy import tls
 from goclient.services.myproxy.der import SEQUENCE, Damaged, header
 from goclient.services.myproxy.revocation import verified_chain
@@ -24,25 +23,6 @@ T = TypeVar("T")
 _PIECE = 1 << 14  # bytes; the most that a TLS record holds
 _MAX_DER = 64 << 10
 _CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
-
-
-class Deadline:
-    """An end, in seconds from now, for all that is done until then."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def remaining(self) -> float:
-        """The seconds left; raises TimeoutError if there are none."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def share(self, parts: int) -> Deadline:
-        """An earlier end: the first of so many equal parts of the time that is left."""
-        return Deadline(max(self._end - time.monotonic(), 0.001) / parts)
 
 
 class Connection:

@@ -1,0 +1,288 @@
+"""HTTP with bounds: every exchange has one end, whatever it waits for, and an answer has a size that is held.
+
+A time-out of requests counts from byte to byte, and a body is read, and unpacked, however large it is.  Here an
+exchange runs beside its caller, who ends it when its time is up: the connection is shut down, so that nothing of a
+request that was given up is sent later, and nobody goes on reading.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from goclient.services.deadline import current, one_end, within
+
+MAX_ANSWER = 16 << 20  # bytes: a job's parameters may have 10 MB, and everything else is smaller
+MAX_ERROR = 64 << 10  # bytes of an answer that is an error: the rest is left, because its status says enough
+CONNECT_WITHIN = 10.0  # seconds
+TOO_MANY = 429  # HTTP's Too Many Requests
+AWAY = (500, 502, 503, 504)  # HTTP's answers of a service, or of what stands before it, that may pass
+LONGEST_WAIT = 366 * 86_400  # seconds; a service that says more of Retry-After has said nothing
+_PIECE = 1 << 16
+_GZIP = 31  # wbits of zlib: a header of gzip is expected
+_here = threading.local()
+
+
+class TooLarge(requests.exceptions.RequestException):
+    """An answer is larger than any that the service documents."""
+
+
+class Outgoing(io.BytesIO):
+    """A request on its way, and its body, which knows whether any of it was sent: it is read over a connection only.
+
+    Nothing more is sent of a request that was abandoned.
+    """
+
+    def __init__(self, content: bytes = b"") -> None:
+        super().__init__(content)
+        self.sent = False
+        self._over = False
+        self._lock = threading.Lock()
+        self._connection: HTTPConnection | None = None
+
+    def uses(self, connection: HTTPConnection) -> None:
+        """Note the connection that the request goes through; raise TimeoutError if it was abandoned."""
+        with self._lock:
+            self._connection = connection
+            self._check()
+
+    def abandon(self) -> None:
+        """End the exchange, wherever it is."""
+        with self._lock:
+            self._over = True
+            plain = getattr(self._connection, "sock", None)
+        with suppress(OSError, TypeError):
+            # Not SSLSocket's own shutdown: for a moment it would send what follows as it is, without TLS.
+            socket.socket.shutdown(plain, socket.SHUT_RDWR)  # type: ignore[arg-type]  # None is a TypeError
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes to be sent; raise TimeoutError if the request was abandoned."""
+        with self._lock:
+            self._check()
+            self.sent = True
+        return super().read(size)
+
+    def _check(self) -> None:
+        if self._over:
+            raise TimeoutError("the time for this request is over")
+
+
+def _note(connection: HTTPConnection) -> None:
+    going: Outgoing | None = getattr(_here, "going", None)
+    if going is not None:
+        going.uses(connection)
+
+
+class _Plain(HTTPConnection):
+    """A connection that the exchange of its thread can end."""
+
+    def connect(self) -> None:
+        _note(self)
+        super().connect()
+        _note(self)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own
+        _note(self)
+        super().request(*args, **kwargs)
+
+
+class _Secure(HTTPSConnection):
+    """The same with TLS."""
+
+    def connect(self) -> None:
+        _note(self)
+        super().connect()
+        _note(self)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own
+        _note(self)
+        super().request(*args, **kwargs)
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+_POOLS = {"http": _PlainPool, "https": _SecurePool}
+
+
+class Bounded(HTTPAdapter):
+    """How a session of requests sends: each exchange ends after its ``timeout``, or with the time of ``one_end``.
+
+    The answers come whole, of at most MAX_ANSWER bytes or what :func:`allowed` says.  ``into``: the file that the body
+    of a good answer is written to instead.  ``context``: what holds further authorities that servers are believed with.
+    """
+
+    def __init__(self, into: IO[bytes] | None = None, context: ssl.SSLContext | None = None) -> None:
+        self._into = into
+        self._trust: dict[str, Any] = {"ssl_context": context} if context else {}
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Set up the connections, as requests does, with ours."""
+        super().init_poolmanager(*args, **(kwargs | self._trust))
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Return what connects through a proxy, as requests does, with our connections."""
+        manager = super().proxy_manager_for(proxy, **(kwargs | self._trust))
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        """Return the whole answer; raise requests' Timeout at the end of its time, TooLarge for one that is."""
+        going = _outgoing(request)
+        size = getattr(_here, "size", None) or MAX_ANSWER
+        request.headers["Accept-Encoding"] = "gzip" if self._into is None else "identity"
+        with one_end(kwargs["timeout"]) as end:
+            waits = (min(CONNECT_WITHIN, max(end.left, 0.001)), max(end.left, 0.001))
+            kwargs |= {"stream": True, "timeout": waits}
+
+            def exchange() -> requests.Response:
+                _here.going = going
+                response = super(Bounded, self).send(request, **kwargs)
+                with response:
+                    self._load(response, size)
+                return response
+
+            try:
+                return within(end.remaining(), exchange)
+            except TimeoutError:
+                going.abandon()
+                raise requests.exceptions.Timeout(f"timed out after {end.seconds:.3g} s", request=request) from None
+            except BaseException:
+                going.abandon()
+                raise
+
+    def _load(self, response: requests.Response, size: int) -> None:
+        """Read the body of a response into it, or into the file."""
+        good = response.status_code < 400
+        into = self._into if response.status_code == 200 else None
+        content = bytearray()
+        read = 0
+        try:
+            for piece in _pieces(response, size if good else MAX_ERROR):
+                read += len(piece)
+                if good and read > size:
+                    raise TooLarge(f"its answer is larger than {size} bytes", request=response.request)
+                (content.extend if into is None else into.write)(piece)
+                if not good and read >= MAX_ERROR:
+                    response.raw.close()  # what was not read must not come before another answer
+                    break
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            if isinstance(error, requests.exceptions.RequestException):
+                raise
+            raise requests.exceptions.ConnectionError(error, request=response.request) from error
+        response._content = bytes(content)
+        response._content_consumed = True  # type: ignore[attr-defined]  # what its content does when it is read
+
+
+def _outgoing(request: requests.PreparedRequest) -> Outgoing:
+    """Return the handle of a request, which its body is from now on, if it has one."""
+    body: object = request.body
+    if isinstance(body, Outgoing):
+        return body
+    going = Outgoing(body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"")
+    if body:
+        request.body = going  # type: ignore[assignment]  # requests takes what can be read
+    return going
+
+
+def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
+    """Yield the body of a response, unpacked, and never much more than ``most`` bytes of it at once."""
+    kind = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if kind not in ("identity", "gzip", "x-gzip", ""):
+        raise requests.exceptions.ContentDecodingError(
+            "its answer is packed in a way that was not asked for", request=response.request
+        )
+    unpacker = zlib.decompressobj(_GZIP) if kind.endswith("gzip") else None
+    while piece := response.raw.read(_PIECE, decode_content=False):
+        try:
+            yield unpacker.decompress(piece, most + 1) if unpacker else piece
+        except zlib.error as error:
+            raise requests.exceptions.ContentDecodingError(
+                f"its answer cannot be unpacked: {error}", request=response.request
+            ) from error
+        if unpacker is not None and unpacker.unconsumed_tail:
+            return  # that was more than there may be
+    if unpacker is not None and not unpacker.eof:
+        raise requests.exceptions.ContentDecodingError("its answer breaks off", request=response.request)
+
+
+@contextmanager
+def allowed(size: int) -> Iterator[None]:
+    """Run the body, in which an answer may have so many bytes."""
+    _here.size, before = size, getattr(_here, "size", None)
+    try:
+        yield
+    finally:
+        _here.size = before
+
+
+def bounded(session: requests.Session, into: IO[bytes] | None = None, *, context: ssl.SSLContext | None = None) -> None:
+    """Give all exchanges of a session their bounds; each of them has to have a time-out, a number of seconds."""
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, Bounded(into, context))
+
+
+def download(url: str, into: IO[bytes], *, seconds: float, size: int) -> None:
+    """Write what is at a URL into a file, redirects followed; raise requests' RequestException or OSError."""
+    session = requests.Session()
+    session.auth = lambda request: request  # no .netrc: whoever serves it gets no password
+    bounded(session, into)
+    with session, one_end(seconds), allowed(size):
+        session.get(url, timeout=seconds).raise_for_status()
+
+
+# --- a service that wants to be asked later -----------------------------------------------------------------------
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds after which a service wants to be asked again; None if it does not say."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) < 10 and int(text) <= LONGEST_WAIT else None
+    if not text or len(text) > 40:
+        return None
+    from email.utils import parsedate_to_datetime
+
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(seconds, 0.0) if seconds <= LONGEST_WAIT else None
+
+
+def limited(status: int, headers: Mapping[str, str]) -> str:
+    """Return what a service says of being asked again, for a message; the empty string if it says nothing."""
+    seconds = retry_after(headers) if status in (TOO_MANY, *AWAY) else None
+    if seconds is None:
+        return "it limits how often it is asked" if status == TOO_MANY else ""
+    until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
+    span = f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} minutes"
+    why = "it limits how often it is asked" if status == TOO_MANY else "it is not available"
+    return f"{why}, for {span if seconds < 18_000 else f'{seconds / 3600:.0f} hours'}, until {until}"
+
+
+def left() -> float:
+    """Return the seconds that the calls of this thread have left; as many as there are without an end."""
+    end = current()
+    return LONGEST_WAIT if end is None else end.left
