@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import settings
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
@@ -47,6 +48,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 Run = Callable[..., Result]
+_ask = requests.api.request
+_secrets: dict[str, str] = {}  # of the sandboxes that were started, by their URLs
+
+
+def _with_secret(method: str, url: str, **more: Any) -> requests.Response:
+    """Ask as somebody who has read ``env.sh``: what is a sandbox's own, and a login in it, take its secret."""
+    for base, secret in _secrets.items():
+        if url.startswith((f"{base}/sandbox/", f"{base}/connect/", f"{base}/v2/oauth2/authorize")):
+            more["headers"] = {"Authorization": f"Bearer {secret}", **(more.get("headers") or {})}
+    return _ask(method, url, **more)
+
+
+requests.api.request = _with_secret  # what requests.get and its like call; a Session of a test's own asks as anybody
 
 
 def clean_environment(home: Path) -> dict[str, str]:
@@ -108,6 +122,7 @@ class Sandbox:
         ).stdout.decode()
         self.env = dict(line.split("=", 1) for line in exports.split("\0") if line)
         self.url = self.env["SANDBOX_URL"]
+        _secrets[self.url] = self.env["SANDBOX_SECRET"]
 
     def run(self, *words: str, **more: str) -> Result:
         """Runs one command line as the sandbox's user."""

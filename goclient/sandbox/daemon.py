@@ -67,9 +67,11 @@ def _url_of_running(folders: Folders) -> str:
 
 def _folder(folder: Path) -> Folders:
     """The sandbox's folder, made if it is not there; raises RequestError if it cannot be used."""
+    os.umask(0o077)  # whatever is written from here on is its user's alone
     folders = Folders(folder.absolute())
     try:
         folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folders.root.chmod(0o700)
         problem = "" if os.access(folders.root, os.W_OK | os.X_OK) else "it cannot be written to"
     except OSError as error:
         problem = str(error.strerror)

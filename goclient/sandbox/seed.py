@@ -69,6 +69,7 @@ def fill(state: State) -> None:
     )
     state.insert("clients", {"id": str(uuid.uuid4()), "name": NATIVE})
     state.insert("clients", {"id": GLOBUS_CLI, "name": "Globus CLI"})
+    state.set_fact("secret", secrets.token_urlsafe(32))
     state.set_fact("native_client_id", state.rows("select id from clients where name = ?", NATIVE)[0]["id"])
     for name, (directories, files) in COLLECTIONS.items():
         _mapped(state, user, name, directories, files, everyone=True)
@@ -160,6 +161,7 @@ def environment(state: State) -> dict[str, str]:
     return {
         "SANDBOX_URL": url,
         "SANDBOX_DIR": str(folders.root),
+        "SANDBOX_SECRET": state.fact("secret"),
         "PANDA_URL": f"{url}/server/panda",
         "PANDA_URL_SSL": f"{url}/server/panda",
         "PANDACACHE_URL": f"{url}/server/panda",
@@ -220,11 +222,10 @@ def write_environment(state: State) -> None:
     user, _, pilot = _people(state)
     _write(folders.root / "user.token", user["token"], 0o600)
     _write(folders.root / "pilot.token", pilot["token"], 0o600)
+    _write(folders.secret, f"Authorization: Bearer {state.fact('secret')}\n", 0o600)
     library = Path(goclient.__file__).parent.parent
-    program = (
-        f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} "
-        f'exec {shlex.quote(sys.executable)} -P -m goclient.sandbox.connect {state.fact("url")} "$@"\n'
-    )
+    words = [sys.executable, "-P", "-m", "goclient.sandbox.connect", state.fact("url"), str(folders.secret)]
+    program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'
     _write(folders.programs / "globusconnectpersonal", program, 0o755)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(state).items()]
     lines += _panda_client(Path(sys.prefix))

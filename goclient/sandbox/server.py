@@ -25,6 +25,7 @@ from goclient.sandbox.cache import Cache
 from goclient.sandbox.endpoints import Endpoints
 from goclient.sandbox.grid import HOST as HOST_CERTIFICATE
 from goclient.sandbox.grid import SCOPE, Grid
+from goclient.sandbox.guard import Guard
 from goclient.sandbox.http import ServiceError, not_found
 from goclient.sandbox.identities import Identities
 from goclient.sandbox.jedi import TRANSFORMATIONS
@@ -52,11 +53,11 @@ class Application:
 
     def __init__(self, state: State, mover: Mover) -> None:
         self._folders = state.folders
-        self.troubles, self.recorder = Troubles(), Recorder(state)
+        self.troubles, self.recorder, self._guard = Troubles(), Recorder(state), Guard(state)
         openid, endpoints = OpenID(state), Endpoints(state)
         paths = Paths(state, endpoints)
         services = (
-            *(Auth(state, openid), Login(state), openid, Identities(state)),
+            *(Auth(state, openid), Login(state, self._guard), openid, Identities(state)),
             *(endpoints, paths, Access(state, endpoints), Submission(state, paths, mover), Tasks(state, mover)),
             *(Panda(state), PandaTasks(state), Cache(state), Personal(state), self.troubles, self.recorder),
         )
@@ -70,8 +71,12 @@ class Application:
         return send_from_directory(self._folders.transformations, name, request.environ)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """The response to a request, unless trouble is wanted for it; raises Reset."""
+        """The response to a request that may be asked, unless trouble is wanted for it; raises Reset."""
         request = Request(environ)
+        try:
+            self._guard.check(request)
+        except ServiceError as error:
+            return error.response()(environ, start_response)
         if request.path.startswith("/sandbox/"):
             return self._answer(request)(environ, start_response)
         self.recorder.note(request)
