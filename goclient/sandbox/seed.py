@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import goclient
+from goclient.sandbox.exports import FILES, Exports
 from goclient.sandbox.grid import HOST_NAME, SUBJECTS, Grid
 from goclient.sandbox.state import State
 from goclient.sandbox.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
@@ -184,6 +185,7 @@ def environment(state: State) -> dict[str, str]:
         "SANDBOX_PILOT_CLIENT_SECRET": pilot["client_secret"],
         "SANDBOX_PILOT_IDENTITY": pilot["id"],
         "GOCLIENT_ENDPOINTS": str(folders.catalogue),
+        "GOCLIENT_STATE": str(folders.root / "state"),
         "MYPROXY_SERVER": HOST_NAME,
         "MYPROXY_SERVER_PORT": state.fact("myproxy_port"),
         "X509_CERT_DIR": str(grid.certificates),
@@ -227,19 +229,16 @@ def write_environment(state: State) -> None:
     words = [sys.executable, "-P", "-m", "goclient.sandbox.connect", state.fact("url"), str(folders.secret)]
     program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'
     _write(folders.programs / "globusconnectpersonal", program, 0o755)
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(state).items()]
-    lines += _panda_client(Path(sys.prefix))
-    lines += [f"unset {' '.join(CLEARED)}", f'export PATH={shlex.quote(str(folders.programs))}:"$PATH"']
-    _write(folders.environment, "\n".join(lines) + "\n", 0o600)
+    exports = Exports(environment(state), _panda_client(Path(sys.prefix)), CLEARED, folders.programs)
+    for file in FILES:
+        _write(folders.root / file, exports.text(file), 0o600)
 
 
-def _panda_client(prefix: Path) -> list[str]:
-    """The lines by which prun and pathena find the panda-client that is installed here, unless they know another."""
+def _panda_client(prefix: Path) -> dict[str, str]:
+    """The variables by which prun and pathena find the panda-client that is installed here; PANDA_SYS is the last."""
     if not (prefix / CLIENT).is_file():
-        return []
-    values = {"PANDA_SYS": str(prefix), "PANDA_PYTHON_EXEC": sys.executable}
-    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
-    return [f'[ -n "${{PANDA_SYS:-}}" ] || export {exports}']
+        return {}
+    return {"PANDA_PYTHON_EXEC": sys.executable, "PANDA_SYS": str(prefix)}
 
 
 def _write(path: Path, text: str, mode: int) -> None:

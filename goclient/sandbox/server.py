@@ -8,7 +8,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -119,8 +118,8 @@ class _Handler(WSGIRequestHandler):
             os.close(self.connection.detach())
 
 
-def serve(state: State, grid: Grid, ready: Callable[[], None], *, parent: int | None = None) -> None:
-    """Runs the services of a sandbox until SIGTERM or SIGINT, or until the process ``parent`` is gone.
+def serve(state: State, grid: Grid, ready: Callable[[], None], until: Callable[[], None] | None = None) -> None:
+    """Run the services of a sandbox until SIGTERM or SIGINT, or until the function ``until`` returns.
 
     ``ready`` is called once requests are accepted and the sandbox's URL is known.
     """
@@ -133,8 +132,8 @@ def serve(state: State, grid: Grid, ready: Callable[[], None], *, parent: int | 
     state.set_fact("url", f"http://{HOST}:{port}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _shut(server))
-    if parent is not None:
-        threading.Thread(target=_watch, args=(server, parent), daemon=True).start()
+    if until is not None:
+        threading.Thread(target=_shut_after, args=(server, until), daemon=True).start()
     myproxy = _myproxy(state, grid, application)
     mover.start()
     myproxy.start()
@@ -170,9 +169,8 @@ def _listener(port: int) -> socket.socket:
         return socket.create_server((HOST, 0))
 
 
-def _watch(server: BaseWSGIServer, parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
+def _shut_after(server: BaseWSGIServer, until: Callable[[], None]) -> None:
+    until()
     server.shutdown()
 
 

@@ -100,11 +100,6 @@ class Folders:
         return self.root / "endpoints.toml"
 
     @property
-    def environment(self) -> Path:
-        """The exports that point clients at the sandbox."""
-        return self.root / "env.sh"
-
-    @property
     def secret(self) -> Path:
         """The header with the sandbox's secret, for curl -H @FILE."""
         return self.root / "authorization"
