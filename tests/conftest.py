@@ -17,6 +17,8 @@ import pytest
 import requests
 from hypothesis import settings
 
+from tests.processes import ended_with_us, running_in
+
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # files that others may write to are refused, whatever the developer's umask is
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -80,15 +82,14 @@ def run_command(words: tuple[str, ...], *, env: dict[str, str], cwd: Path, timeo
 
 def running_below(folder: Path) -> list[str]:
     """The command lines of processes that name a folder of goclient below another one, or work in it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-            if f"{folder}/goclient-" in command + str((process / "cwd").readlink()):
-                found.append(command)
-        except OSError:
-            continue
-    return found
+    return list(running_in(f"{folder}/goclient-").values())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Ends the servers of the tests with them, whatever ends the tests."""
+    with ended_with_us(tmp_path_factory.getbasetemp()):
+        yield
 
 
 @pytest.fixture
