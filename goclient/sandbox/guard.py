@@ -27,10 +27,10 @@ class Guard:
     def check(self, request: Request) -> None:
         """Raise a ServiceError for a request that is not for this sandbox, or lacks its secret."""
         hosts = [f"{name}:{request.environ['SERVER_PORT']}" for name in NAMES]
-        host = request.environ.get("HTTP_HOST", "")
+        host = request.headers.get("Host", "")
         if host not in hosts:
             raise ServiceError(403, f"the sandbox is at {hosts[0]}, not at {host!a}\n")
-        origin = request.environ.get("HTTP_ORIGIN", "")
+        origin = request.headers.get("Origin", "")
         if _is_of_a_page(origin) and origin not in [f"http://{one}" for one in hosts]:
             raise ServiceError(403, f"the sandbox takes nothing from pages of {origin!a}\n")
         if request.path.startswith(OWN) and not self.knows(bearer(request)):

@@ -18,6 +18,7 @@ import requests
 from goclient.errors import LoginNeeded, ServerError, innermost, quoted
 from goclient.model.access import LOOPBACK, PandaAccess
 from goclient.model.record import UNSET, AssignedJob, JobState
+from goclient.services import loopback
 from goclient.services.deadline import within
 
 MAX_ANSWER = 256 << 20  # bytes
@@ -182,7 +183,7 @@ class PandaServer:
             return self._lost(why)
         return ServerError(
             f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
-            hint="check PANDA_URL_SSL and the network, then type the command again",
+            hint=loopback.remedy(self._access.url, "check PANDA_URL_SSL and the network, then type the command again"),
             code="unreachable",
             transient=True,
         )
