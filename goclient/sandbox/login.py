@@ -1,4 +1,4 @@
-"""The page of Globus Auth on which people log in: here with the sandbox's secret, and they allow what is asked for."""
+"""The page of Globus Auth on which people log in: here the sandbox's user is let in, and allows what is asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 from goclient.sandbox import consents
 from goclient.sandbox.auth import asked_for
 from goclient.sandbox.guard import Guard
-from goclient.sandbox.http import auth_error, bearer
+from goclient.sandbox.http import ServiceError, auth_error
 from goclient.sandbox.state import State
 
 CODE_LIFETIME = 600  # seconds
@@ -27,15 +27,8 @@ _PAGE = """<!doctype html>
 """
 
 
-_ASKED = """<!doctype html>
-<title>goclient sandbox</title>
-<p>{wrong}Type the secret of this sandbox, which <code>goclient sandbox env</code> shows as SANDBOX_SECRET.</p>
-<form method="post"><input type="password" name="secret" autofocus> <input type="submit" value="Log in"></form>
-"""
-
-
 class Login:
-    """The route to which a browser is sent; a program sends the secret as a bearer token instead of typing it.
+    """The route to which a browser is sent, at the secret place that ``env.sh`` has for Auth.
 
     The query's ``login_hint`` says which identity logs in, by its user name; without one it is the sandbox's user.
     """
@@ -46,17 +39,16 @@ class Login:
 
     def rules(self) -> list[Rule]:
         """The routes and their handlers."""
-        return [Rule("/v2/oauth2/authorize", endpoint=self.authorize, methods=["GET", "POST"])]
+        return [Rule("/v2/oauth2/authorize", endpoint=self.authorize, methods=["GET"])]
 
     def authorize(self, request: Request) -> Response:
         """A page that shows an authorization code; a program that waits on this machine is sent it, too."""
         given = request.args
         client = given.get("client_id", "")
         self._check(client, given)
-        secret = request.form.get("secret") or bearer(request)
-        if not self._guard.knows(secret):
-            text = _ASKED.format(wrong="That is not it. " if secret else "")
-            return Response(text, 401, content_type="text/html; charset=utf-8")
+        if not self._guard.may_log_in(request):
+            text = "only the sandbox's user can log in, at the address that goclient login, or globus login, prints\n"
+            raise ServiceError(401, text)
         person = self._person(given)
         consents.record(self._state, person["id"], client, asked_for(self._state, given.get("scope", "")))
         if given.get("session_required_mfa", "").lower() == "true":
@@ -74,7 +66,7 @@ class Login:
             "expires": time.time() + CODE_LIFETIME,
         }
         self._state.insert("codes", values)
-        return self._page(request, person["username"], values)
+        return self._page(person["username"], values)
 
     def _check(self, client: str, given: Any) -> None:
         """None, if the client is known and asks as it must; raises what Auth answers otherwise."""
@@ -103,13 +95,13 @@ class Login:
             raise auth_error(400, "UNKNOWN_IDENTITY", f"the sandbox has no identity {hint!r}")
         return self._state.rows("select * from identities order by rowid limit 1")[0]
 
-    def _page(self, request: Request, username: str, values: dict[str, Any]) -> Response:
+    def _page(self, username: str, values: dict[str, Any]) -> Response:
         text = _PAGE.format(username=html.escape(username), code=values["code"])
         response = Response(text, content_type="text/html; charset=utf-8", headers={CODE_HEADER: values["code"]})
         target = values["redirect_uri"]
         ours = target.startswith(self._state.fact("url"))
         if urlsplit(target).hostname in ("127.0.0.1", "localhost") and not ours:
-            response.status_code = 303 if request.method == "POST" else 302
+            response.status_code = 302
             query = urlencode({"code": values["code"], "state": values["state"]})
             response.headers["Location"] = f"{target}{'&' if '?' in target else '?'}{query}"
         return response

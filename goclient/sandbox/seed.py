@@ -70,7 +70,8 @@ def fill(state: State) -> None:
     )
     state.insert("clients", {"id": str(uuid.uuid4()), "name": NATIVE})
     state.insert("clients", {"id": GLOBUS_CLI, "name": "Globus CLI"})
-    state.set_fact("secret", secrets.token_urlsafe(32))
+    for fact in ("secret", "login"):
+        state.set_fact(fact, secrets.token_urlsafe(32))
     state.set_fact("native_client_id", state.rows("select id from clients where name = ?", NATIVE)[0]["id"])
     for name, (directories, files) in COLLECTIONS.items():
         _mapped(state, user, name, directories, files, everyone=True)
@@ -172,7 +173,7 @@ def environment(state: State) -> dict[str, str]:
         "OIDC_AUTH_TOKEN_FILE": str(folders.root / "user.token"),
         "GOCLIENT_PILOT_TOKEN_FILE": str(folders.root / "pilot.token"),
         "GLOBUS_SDK_ENVIRONMENT": "goclient-sandbox",
-        "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/",
+        "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/{state.fact('login')}/",
         "GLOBUS_SDK_SERVICE_URL_TRANSFER": f"{url}/",
         "GOCLIENT_CLIENT_ID": user["client_id"],
         "GOCLIENT_CLIENT_SECRET": user["client_secret"],

@@ -71,6 +71,7 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """The response to a request that may be asked, unless trouble is wanted for it; raises Reset."""
+        self._guard.enter(environ)
         request = Request(environ)
         try:
             self._guard.check(request)
@@ -92,6 +93,8 @@ class Application:
             response = error.response()
         except HTTPException as error:
             response = not_found(request, error if error.code else NotFound())
+        except UnicodeEncodeError:  # JSON can write halves of characters, which no database and no file takes
+            response = Response("the request has half a character in it\n", 400, content_type="text/plain")
         except Exception:
             logging.getLogger(__name__).error("%s", traceback.format_exc())
             response = Response("the sandbox failed; its log says why\n", 500, content_type="text/plain")

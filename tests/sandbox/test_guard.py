@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -152,27 +153,48 @@ def test_the_secret_is_in_files_of_the_user_alone_and_on_no_command_line(sandbox
     assert again["SANDBOX_SECRET"] == value, "an environment that was read before is good"
 
 
-def test_a_person_types_the_secret_into_the_page(shared_sandbox: Sandbox) -> None:
+def authorize(sandbox: Sandbox, base: str) -> str:
+    """The address of a login page below another one."""
     given = {
-        "client_id": shared_sandbox.env["SANDBOX_NATIVE_CLIENT_ID"],
+        "client_id": sandbox.env["SANDBOX_NATIVE_CLIENT_ID"],
         "response_type": "code",
         "code_challenge": "x",
         "code_challenge_method": "S256",
-        "redirect_uri": "http://127.0.0.1:1/back",
         "scope": "openid",
     }
+    return f"{base}v2/oauth2/authorize?{urlencode(given)}"
+
+
+def test_a_person_logs_in_at_the_place_of_the_environment_only(shared_sandbox: Sandbox) -> None:
     browser = requests.Session()
-    page = f"{shared_sandbox.url}/v2/oauth2/authorize"
-    first = browser.get(page, params=given, timeout=BOUND)
-    assert (first.status_code, '<input type="password" name="secret"' in first.text) == (401, True)
-    assert "X-Sandbox-Code" not in first.headers
-    wrong = browser.post(page, params=given, data={"secret": "x"}, timeout=BOUND)
-    assert (wrong.status_code, "That is not it" in wrong.text) == (401, True)
-    typed = {"secret": shared_sandbox.env["SANDBOX_SECRET"]}
-    right = browser.post(page, params=given, data=typed, timeout=BOUND, allow_redirects=False)
-    assert (right.status_code, right.headers["Location"].partition("?")[0]) == (303, "http://127.0.0.1:1/back")
-    assert right.headers["X-Sandbox-Code"] in right.headers["Location"]
-    assert typed["secret"] not in right.text + right.headers["Location"]
+    place = shared_sandbox.env["GLOBUS_SDK_SERVICE_URL_AUTH"]
+    assert "X-Sandbox-Code" in browser.get(authorize(shared_sandbox, place), timeout=BOUND).headers
+    for wrong in (f"{shared_sandbox.url}/", f"{shared_sandbox.url}//", f"{place[:-2]}/", f"{place}x/", place * 2):
+        answer = browser.get(authorize(shared_sandbox, wrong), timeout=BOUND)
+        assert not answer.ok, wrong
+        assert "X-Sandbox-Code" not in answer.headers
+    path = authorize(shared_sandbox, place).removeprefix(shared_sandbox.url)
+    rebound = [("Host", "evil.example")]
+    assert ask(shared_sandbox, path, rebound) == 403
+
+
+AS_NOBODY = """
+import os, sys, urllib.error, urllib.request
+os.setuid(65534)
+try:
+    print(urllib.request.urlopen(sys.argv[1]).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.skipif("os.geteuid() != 0", reason="only root can be somebody else")
+def test_somebody_else_cannot_log_in_who_has_seen_the_address(shared_sandbox: Sandbox, tmp_path: Path) -> None:
+    seen = authorize(shared_sandbox, shared_sandbox.env["GLOBUS_SDK_SERVICE_URL_AUTH"])
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", AS_NOBODY, seen], capture_output=True, text=True, cwd="/", check=False
+    )
+    assert (done.stdout, done.stderr) == ("401\n", "")
 
 
 # --- what a Globus Connect may share ---

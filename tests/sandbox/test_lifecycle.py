@@ -245,6 +245,20 @@ def test_a_damaged_state_is_said_and_made_anew_by_a_start(sandbox: Sandbox, cont
     assert sandbox.run("goclient", "sandbox", "start", *where).code == 0
 
 
+def test_the_sandbox_of_a_demo_that_is_killed_ends_with_it(env: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "goclient", "sandbox", "demo"]
+    demo = subprocess.Popen(words, env={**env, "TMPDIR": str(tmp_path)}, stdout=-3, stderr=-3)
+    end = time.monotonic() + BOUND
+    while not (answers := list(tmp_path.glob("goclient-demo-*/answers"))):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    demo.kill()
+    demo.wait(BOUND)
+    while answers[0].exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def ctrl_c(demo: subprocess.Popen[bytes]) -> None:
     """What a terminal does: it tells all that run in it."""
     os.killpg(demo.pid, signal.SIGINT)

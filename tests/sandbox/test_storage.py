@@ -143,6 +143,8 @@ def test_a_path_that_cannot_be_used_is_the_service_s_error(
 def test_a_lone_surrogate_in_a_path_is_refused(user: User) -> None:
     answer = user.call("POST", f"operation/endpoint/{user.site}/mkdir", json={"path": "/a\udcff"})
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidPath")
+    named = user.call("POST", "endpoint", json={"display_name": "\ud800", "is_globus_connect": True})
+    assert named.status_code == 400
 
 
 def test_the_owner_s_bits_count_for_root_too(user: User, folder: Path) -> None:
