@@ -94,7 +94,7 @@ def _check(options: SandboxOptions) -> None:
         errors.append(UsageError("--shell is for env only", hint=hint, code="shell", subject="--shell"))
     if options.shell and options.json:
         hint = "leave out --shell, or --json"
-        errors.append(UsageError("--json is for no shell", hint=hint, code="shell", subject="--shell"))
+        errors.append(UsageError("--shell and --json exclude each other", hint=hint, code="shell", subject="--shell"))
     if options.json and options.action == ("demo",):
         errors.append(UsageError("demo prints steps, not JSON", hint="leave out --json", code="demo", subject="--json"))
     raise_all(errors)

@@ -62,7 +62,7 @@ def copied(state: State, task: dict[str, Any], item: dict[str, Any]) -> Iterator
 
 
 def _source(state: State, task: dict[str, Any], path: str) -> Path:
-    """What is at the source of an item, links followed; raises StorageError."""
+    """Return the real path of an item's source, links followed; raise StorageError or OSError."""
     start = permitted(state, task, "source", path, write=False)
     if not start.exists() and permitted(state, task, "source", path, write=False, follow=False).is_symlink():
         raise StorageError("InvalidSymlink", "The symbolic link leads nowhere")
@@ -72,7 +72,7 @@ def _source(state: State, task: dict[str, Any], path: str) -> Path:
 
 
 def _joined(path: str, below: Path) -> str:
-    """The path of a file below an item's, as the service writes it."""
+    """Return the path of a file below an item's, as the service writes it."""
     return "/".join([path.rstrip("/"), *map(written, below.parts)]) if below.parts else path
 
 
@@ -121,7 +121,7 @@ def _copy(state: State, task_id: str, source: Path, target: Path, *, paths: tupl
 
 
 def _written(source: Path, part: Path) -> str:
-    """The MD5 of a file that is copied; raises StorageError if it changed meanwhile, or if the copy differs."""
+    """Copy a file; return its MD5; raise StorageError if it changed meanwhile, or if the copy differs."""
     size = source.stat().st_size
     shutil.copyfile(source, part)
     if source.stat().st_size != size or part.stat().st_size != size:

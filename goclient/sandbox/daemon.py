@@ -46,10 +46,13 @@ def start(folder: Path, *, tied: bool = False) -> str:
         )
     for descriptor in (writer, *life):
         os.close(descriptor)
-    with open(reader, "rb", buffering=0) as pipe:
-        heard, _, _ = select.select([pipe], [], [], START_WITHIN)
-        if heard and pipe.read(1):
-            return State(folders).fact("url")
+    try:
+        heard, answers = _heard(reader)
+    except BaseException:  # Ctrl-C
+        process.kill()
+        raise
+    if answers:
+        return State(folders).fact("url")
     if not heard:
         process.kill()
     if process.wait() == RUNS_ALREADY:
@@ -62,8 +65,15 @@ def start(folder: Path, *, tied: bool = False) -> str:
     )
 
 
+def _heard(reader: int) -> tuple[bool, bool]:
+    """Return whether a sandbox that starts has said something, or has ended, in time; and whether it answers."""
+    with open(reader, "rb", buffering=0) as pipe:
+        heard, _, _ = select.select([pipe], [], [], START_WITHIN)
+        return bool(heard), bool(heard and pipe.read(1))
+
+
 def _last_line(log: Path, before: int) -> str:
-    """The last line of a log that had ``before`` bytes; empty if none was written since."""
+    """Return the last line of a log that had ``before`` bytes; empty if none was written since."""
     with open(log, "rb") as file:
         file.seek(before)
         lines = file.read().decode(errors="replace").strip().splitlines()

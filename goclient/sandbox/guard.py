@@ -35,9 +35,9 @@ class Guard:
 
     def enter(self, environ: dict[str, Any]) -> None:
         """Take the login's secret off the path of a request that has it."""
-        _, head, *rest = environ["PATH_INFO"].split("/", 2)
-        if rest and _same(head, self._state.fact("login")):
-            environ["PATH_INFO"] = f"/{rest[0]}"
+        parts = environ["PATH_INFO"].split("/", 2)
+        if len(parts) == 3 and _same(parts[1], self._state.fact("login")):
+            environ["PATH_INFO"] = f"/{parts[2]}"
             environ[_ENTERED] = True
 
     def check(self, request: Request) -> None:
@@ -65,16 +65,17 @@ class Guard:
 
 
 def _same(shown: str, secret: str) -> bool:
+    """Return True if a secret was shown that is there, without telling by the time how much of it is right."""
     return bool(secret) and secrets.compare_digest(shown.encode(), secret.encode())
 
 
 def _is_of_a_page(origin: str) -> bool:
-    """Whether a browser has set an Origin; PanDA's clients send the name of their VO in it."""
+    """Return True for an Origin that a browser has set; PanDA's clients send the name of their VO in it."""
     return "://" in origin or origin == "null"
 
 
 def _owner(theirs: int, own: int) -> int | None:
-    """The user whose end of a connection has the port ``theirs``, None if the kernel shows none."""
+    """Return the user whose end of a connection has the port ``theirs``, None if the kernel shows none."""
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
             _, local, remote, _, _, _, _, user, *_ = line.split()

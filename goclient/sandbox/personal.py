@@ -68,13 +68,13 @@ def _refused(text: str) -> ServiceError:
 
 
 def _is_file(path: str) -> bool:
-    """Whether there is a regular file of the sandbox's user at a path, and no link to one."""
+    """Return True if a regular file of the sandbox's user is at a path, and not a link to one."""
     found = Path(path)
     return not found.is_symlink() and found.is_file() and found.stat().st_uid == os.getuid()
 
 
 def _directory(path: Any) -> Path:
-    """The directory of a configuration, which nobody else has; raises a ServiceError for another one."""
+    """Return the directory of a configuration, in which nobody else can write; raise a ServiceError for another."""
     try:
         real = Path(os.path.realpath(str(path)))
         mode = real.stat()
@@ -87,7 +87,7 @@ def _directory(path: Any) -> Path:
 
 
 def _allowed(paths: Any, above: Path) -> list[str]:
-    """The directories that are shared, which are all below one; raises a ServiceError for others."""
+    """Return the directories that are shared, all of them below one; raise a ServiceError for others."""
     if not isinstance(paths, list) or not paths or not all(isinstance(one, str) for one in paths):
         raise _refused("allowed is a list of directories")
     for one in paths:

@@ -32,7 +32,7 @@ def removed(state: State, task: dict[str, Any], item: dict[str, Any]) -> dict[st
 
 
 def _meant(state: State, task: dict[str, Any], path: str, *, globs: bool) -> list[Path]:
-    """The real paths that are there of those that a path, or a pattern in its last part, means; links themselves."""
+    """Return the real paths, of links their own, that a path or a pattern in its last part means and that are there."""
     folder, slash, last = path.rstrip("/").rpartition("/")
     if not (globs and any(sign in last for sign in "*?[")):
         real = permitted(state, task, "source", path, write=True, follow=False)

@@ -62,7 +62,7 @@ def problem(error: OSError) -> StorageError:
 
 
 def is_connected(collection: dict[str, Any]) -> bool:
-    """Whether a Globus Connect Personal runs for a collection: it holds a lock while it does, whatever kills it."""
+    """Return True if a Globus Connect Personal runs for a collection: it then holds a lock, whatever kills it."""
     return bool(collection["lock_file"]) and lock.is_held(collection["lock_file"])
 
 
@@ -96,7 +96,7 @@ def inner_path(collection: dict[str, Any], real: Path) -> str:
 
 
 def _tops(collection: dict[str, Any]) -> tuple[Path, ...]:
-    """The real directories that a collection shares."""
+    """Return the real directories that a collection shares; raise StorageError."""
     if collection["entity_type"] == PERSONAL:
         if not is_connected(collection):
             raise StorageError("GCDisconnected", "The Globus Connect Personal endpoint is not connected to Globus")
@@ -109,7 +109,7 @@ def _tops(collection: dict[str, Any]) -> tuple[Path, ...]:
 
 
 def _bases(collection: dict[str, Any], tops: tuple[Path, ...]) -> tuple[Path, Path]:
-    """Where ``/~/`` and ``/`` of a collection are."""
+    """Return where ``/~/`` and ``/`` of a collection are."""
     if collection["entity_type"] == PERSONAL:
         return tops[0], Path("/")
     return tops[0] if collection["entity_type"] == GUEST else tops[0] / HOME, tops[0]
@@ -138,14 +138,14 @@ def written(name: str) -> str:
 
 
 def _encoded(path: str) -> str:
-    """The path that a client means; raises StorageError for one that nothing can have."""
+    """Return the path that a client means; raise StorageError for one that nothing can have."""
     if "\0" in path or "\r\n" in path or any("\ud800" <= sign <= "\udfff" for sign in path):
         raise StorageError("InvalidPath", "Invalid path")
     return "/".join(_read(name) for name in path.split("/"))
 
 
 def _read(name: str) -> str:
-    """The name of a file that Transfer writes so; a name that is UTF-8 after all is what it says."""
+    """Return the name of the file that Transfer writes so; a name that is UTF-8 after all is what it says."""
     try:
         found = os.fsdecode(name.removeprefix(NOT_UTF8).encode("latin-1"))
     except UnicodeEncodeError:
@@ -196,7 +196,7 @@ def describe(collection: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _target(link: Path, tops: tuple[Path, ...]) -> os.stat_result | None:
-    """What a symbolic link leads to, None for nothing, and for what is not shared."""
+    """Return the status of what a symbolic link leads to, None for nothing and for what is not shared."""
     real = Path(os.path.realpath(link))
     try:
         return real.lstat() if any(real.is_relative_to(one) for one in tops) and not real.is_symlink() else None
@@ -209,7 +209,7 @@ def _moment(found: os.stat_result) -> str:
 
 
 def _user(number: int) -> str:
-    """The name of a user, or the number where it has none."""
+    """Return the name of a user, or the number where it has none."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

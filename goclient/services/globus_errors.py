@@ -121,7 +121,7 @@ def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) ->
 
 
 def _url(error: globus_sdk.NetworkError) -> str:
-    """Where a service was asked; empty if the request is not known."""
+    """Return where a service was asked; empty if the request is not known."""
     return str(getattr(getattr(error.underlying_exception, "request", None), "url", ""))
 
 

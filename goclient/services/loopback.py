@@ -24,7 +24,7 @@ def remedy(url: str, otherwise: str) -> str:
 
 
 def _is_dead(url: str) -> bool:
-    """Whether nothing listens at a place of this machine's loopback."""
+    """Return True if nothing listens at a place of this machine's loopback."""
     from ipaddress import ip_address
     from urllib.parse import urlsplit
 
