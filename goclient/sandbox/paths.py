@@ -161,7 +161,7 @@ def _order(request: Request, found: list[dict[str, Any]]) -> None:
             continue
         if found and field not in found[0]:
             raise transfer_error(400, "ClientError.BadRequest", f"no field '{field}'", request.path)
-        found.sort(key=lambda one: one[field], reverse=direction.upper() == "DESC")
+        found.sort(key=lambda one: (one[field] is None, one[field] or 0), reverse=direction.upper() == "DESC")
 
 
 def _passes(entry: dict[str, Any], text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import grp
 import json
 import os
@@ -208,6 +209,7 @@ def _moment(found: os.stat_result) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(found.st_mtime))
 
 
+@functools.lru_cache
 def _user(number: int) -> str:
     """Return the name of a user, or the number where it has none."""
     try:
@@ -216,6 +218,7 @@ def _user(number: int) -> str:
         return str(number)
 
 
+@functools.lru_cache
 def _group(number: int) -> str:
     try:
         return grp.getgrgid(number).gr_name

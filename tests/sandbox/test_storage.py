@@ -83,6 +83,13 @@ def test_an_entry_has_permissions_and_owners_and_a_link_its_own_beside_them(user
     assert plain["group"] == folder.group()
 
 
+@pytest.mark.parametrize("order", ["link_target", "link_size DESC", "type,name", "size DESC,link_target"])
+def test_entries_are_ordered_by_what_only_some_have(user: User, folder: Path, order: str) -> None:
+    given = {"path": f"/{folder.name}", "orderby": order}
+    listed = user.call("GET", f"operation/endpoint/{user.site}/ls", params=given).json()["DATA"]
+    assert {one["name"] for one in listed} == set(TYPES)
+
+
 NAMES = [
     pytest.param(b"plain", "plain", id="ASCII"),
     pytest.param("größe 林".encode(), "größe 林", id="UTF-8"),
