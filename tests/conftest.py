@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import settings
+
+from tests.processes import ended_with_us, running_in
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # files that others may write to are refused, whatever the developer's umask is
@@ -47,6 +50,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 Run = Callable[..., Result]
+_ask = requests.api.request
+_secrets: dict[str, str] = {}  # of the sandboxes that were started, by their URLs
+
+
+def _with_secret(method: str, url: str, **more: Any) -> requests.Response:
+    """Ask as somebody who has read ``env.sh``: what is a sandbox's own, and a login in it, take its secret."""
+    for base, secret in _secrets.items():
+        if url.startswith((f"{base}/sandbox/", f"{base}/connect/", f"{base}/v2/oauth2/authorize")):
+            more["headers"] = {"Authorization": f"Bearer {secret}", **(more.get("headers") or {})}
+    return _ask(method, url, **more)
+
+
+requests.api.request = _with_secret  # what requests.get and its like call; a Session of a test's own asks as anybody
 
 
 def clean_environment(home: Path) -> dict[str, str]:
@@ -66,15 +82,14 @@ def run_command(words: tuple[str, ...], *, env: dict[str, str], cwd: Path, timeo
 
 def running_below(folder: Path) -> list[str]:
     """The command lines of processes that name a folder of goclient below another one, or work in it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-            if f"{folder}/goclient-" in command + str((process / "cwd").readlink()):
-                found.append(command)
-        except OSError:
-            continue
-    return found
+    return list(running_in(f"{folder}/goclient-").values())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Ends the servers of the tests with them, whatever ends the tests."""
+    with ended_with_us(tmp_path_factory.getbasetemp()):
+        yield
 
 
 @pytest.fixture
@@ -108,6 +123,7 @@ class Sandbox:
         ).stdout.decode()
         self.env = dict(line.split("=", 1) for line in exports.split("\0") if line)
         self.url = self.env["SANDBOX_URL"]
+        _secrets[self.url] = self.env["SANDBOX_SECRET"]
 
     def run(self, *words: str, **more: str) -> Result:
         """Runs one command line as the sandbox's user."""

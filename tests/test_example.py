@@ -38,7 +38,7 @@ def test_nothing_temporary_is_left_on_the_node_or_at_globus(sandbox: Sandbox) ->
     endpoints = sandbox.rows(personal)
     assert sandbox.run(*command_line(sandbox.url)).code == 0
     assert sandbox.pilot().code == 0
-    assert sorted(path.name for path in sandbox.cwd.iterdir() if path.name != ".local") == before
+    assert sorted(path.name for path in sandbox.cwd.iterdir()) == before
     assert sandbox.rows(personal) == endpoints
 
 

@@ -62,6 +62,7 @@ class Sandbox:
         self.env |= {name: value.strip("'") for name, value in re.findall(r"^export (\w+)=(.*)$", text, re.MULTILINE)}
         self.env["PATH"] = os.environ["PATH"]
         self.url = self.env["SANDBOX_URL"]
+        self._secret = {"Authorization": f"Bearer {self.env['SANDBOX_SECRET']}"}
 
     def stop(self) -> None:
         """Ends it."""
@@ -77,16 +78,16 @@ class Sandbox:
     @contextmanager
     def trouble(self, **what: Any) -> Iterator[None]:
         """Trouble in the sandbox, for a while."""
-        requests.post(f"{self.url}/sandbox/trouble", json=what, timeout=10).raise_for_status()
+        requests.post(f"{self.url}/sandbox/trouble", json=what, headers=self._secret, timeout=10).raise_for_status()
         try:
             yield
         finally:
-            requests.delete(f"{self.url}/sandbox/trouble", timeout=10).raise_for_status()
+            requests.delete(f"{self.url}/sandbox/trouble", headers=self._secret, timeout=10).raise_for_status()
 
     def asked(self) -> list[str]:
         """The paths of all requests since the last call."""
-        listed = requests.get(f"{self.url}/sandbox/requests", timeout=10).json()["requests"]
-        requests.delete(f"{self.url}/sandbox/requests", timeout=10).raise_for_status()
+        listed = requests.get(f"{self.url}/sandbox/requests", headers=self._secret, timeout=10).json()["requests"]
+        requests.delete(f"{self.url}/sandbox/requests", headers=self._secret, timeout=10).raise_for_status()
         return [one["path"] for one in listed]
 
 

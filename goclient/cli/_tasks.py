@@ -30,7 +30,22 @@ def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, str, int | Non
     def say(text: str, hint: str) -> None:
         _run.say(f"goclient {tool}", text, hint)
 
-    return run(tool, argv, Desk(TABLES[tool], read, read_lines, say, sent))
+    code = run(tool, argv, Desk(TABLES[tool], read, read_lines, say, sent))
+    if code:
+        _say_if_stopped(say)
+    return code
+
+
+def _say_if_stopped(say: Callable[[str, str], None]) -> None:
+    """Say that the sandbox is stopped, if that may be why panda-client failed: its own words do not tell."""
+    import os
+
+    from goclient.services import loopback
+
+    url = os.environ.get("PANDA_URL_SSL", "")
+    remedy = loopback.remedy(url, "")
+    if remedy:
+        say(f"error: nothing answers at {url}", remedy)
 
 
 def called(argv: Sequence[str]) -> int:

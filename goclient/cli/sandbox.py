@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from goclient.errors import GoclientError
     from goclient.sandbox.state import State
 
+FILES = {"tcsh": "env.csh", "csh": "env.csh", "fish": "env.fish"}  # for other shells: env.sh
 ACTIONS = ("start", "stop", "status", "env", "demo")
+SHELLS = ("sh", "bash", "zsh", "tcsh", "csh", "fish")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -25,7 +27,13 @@ class SandboxOptions:
         "action", help=f"one of {', '.join(ACTIONS)}", group="sandbox", many=True, metavar="ACTION", choices=ACTIONS
     )
     dir: Optional[str] = option(
-        "--dir", help="the sandbox's folder, made if it is not there", group="sandbox", metavar="DIR"
+        "--dir",
+        help="the sandbox's directory; without it $SANDBOX_DIR, else goclient-sandbox here",
+        group="sandbox",
+        metavar="DIR",
+    )
+    shell: Optional[str] = option(
+        "--shell", help=f"env: print commands for one of {', '.join(SHELLS)}", group="sandbox", choices=SHELLS
     )
     foreground: bool = option("--foreground", help="start: run here until Ctrl-C", group="sandbox", default=False)
     goOverwrite: bool = option(
@@ -51,16 +59,19 @@ def command(argv: Sequence[str]) -> int:
         from goclient.sandbox import demo
 
         return demo.run(Path(options.dir) if options.dir else None, overwrite=options.goOverwrite)
+    import os
     import sqlite3
 
+    from goclient.sandbox import directory
+
+    folder = directory.chosen(options.dir, os.environ)
     try:
         act = {"start": _start, "stop": _stop, "status": _status, "env": _env}[action]
-        return act(Path(options.dir or ""), options)
+        return act(folder, options)
     except sqlite3.Error as error:
         from goclient.errors import GoclientError
 
-        there = shlex.quote(str(options.dir))
-        hint = f"goclient sandbox start --dir {there} makes it anew"
+        hint = f"goclient sandbox start --dir {shlex.quote(str(folder))}"
         raise GoclientError(f"the state of the sandbox cannot be read: {error}", hint=hint, code="sandbox") from error
 
 
@@ -78,28 +89,36 @@ def _check(options: SandboxOptions) -> None:
         errors.append(
             UsageError(f"one action is needed, not {len(options.action)}", hint=f"one of {', '.join(ACTIONS)}")
         )
-    if not options.dir and options.action != ("demo",):
-        errors.append(UsageError("--dir is missing", hint="add --dir=DIR", code="missing-option", subject="--dir"))
+    if options.shell and options.action != ("env",):
+        hint = "leave out --shell"
+        errors.append(UsageError("--shell is for env only", hint=hint, code="shell", subject="--shell"))
+    if options.shell and options.json:
+        hint = "leave out --shell, or --json"
+        errors.append(UsageError("--shell and --json exclude each other", hint=hint, code="shell", subject="--shell"))
     if options.json and options.action == ("demo",):
         errors.append(UsageError("demo prints steps, not JSON", hint="leave out --json", code="demo", subject="--json"))
     raise_all(errors)
 
 
 def _start(folder: Path, options: SandboxOptions) -> int:
+    import functools
     import os
 
     from goclient.sandbox import daemon
 
     if options.foreground:
+        parent = os.getppid()
         print(f"the sandbox runs in {folder} until Ctrl-C; env.sh is there once it answers", file=sys.stderr)
-        daemon.run(folder, parent=os.getppid())
+        daemon.run(folder, until=functools.partial(daemon.wait_for_orphan, parent))
         return 0
     url = daemon.start(folder)
     if options.json:
         _run.print_json({"url": url, "dir": str(folder.absolute()), "env": str(folder.absolute() / "env.sh")})
     else:
         there = shlex.quote(str(folder.absolute()))
-        print(f"the sandbox answers at {url}\nnext: . {there}/env.sh    (stop: goclient sandbox stop --dir {there})")
+        shell = Path(os.environ.get("SHELL", "")).name
+        read = f"source {there}/{FILES[shell]}" if shell in FILES else f". {there}/env.sh"
+        print(f"the sandbox answers at {url}\nnext: {read}    (stop: goclient sandbox stop --dir {there})")
     return 0
 
 
@@ -144,7 +163,7 @@ def _env(folder: Path, options: SandboxOptions) -> int:
 
     folders = Folders(folder.absolute())
     try:
-        text = folders.environment.read_text()
+        text = (folders.root / FILES.get(options.shell or "", "env.sh")).read_text()
     except OSError as error:
         raise _none(folder) from error
     if options.json:

@@ -1,7 +1,8 @@
 """A stand-in for ``globusconnectpersonal``, with the interface of the real one as far as pilots use it.
 
 ``[-dir D] -setup --setup-key KEY``, ``-start [-restrict-paths rw/DIR]`` (in the foreground), ``-status``,
-``-stop``.  Unlike the real one it does not refuse to run as root.
+``-stop``.  Unlike the real one it does not refuse to run as root, and it shares no more than the directory that ``D``
+is in, where the real one shares all of one's home.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +29,18 @@ STOP_WITHIN = 10.0  # seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code of one command line, whose first argument is the URL of the sandbox."""
-    url, *words = sys.argv[1:] if argv is None else argv
+    """Return the exit code of one command line, which begins with the sandbox's URL and the file of its secret."""
+    url, secret, *words = sys.argv[1:] if argv is None else argv
+    sandbox = Sandbox(url, Path(secret))
+    os.umask(0o077)
     folder = Path.home() / ".globusonline" / "lta"
     if words[:1] == ["-dir"] and len(words) > 1:
         folder, words = Path(words[1]), words[2:]
+    folder = folder.resolve()  # a relative one is below the directory of whoever calls
     if words[:2] == ["-setup", "--setup-key"] and len(words) == 3:
-        return _setup(url, folder, words[2])
+        return _setup(sandbox, folder, words[2])
     if words[:1] == ["-start"] and len(words) in (1, 3):
-        return _start(url, folder, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{Path.home()}")
+        return _start(sandbox, folder, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{folder.parent}")
     if words == ["-status"]:
         return _status(folder)
     if words == ["-stop"]:
@@ -47,17 +52,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _call(url: str, document: dict[str, Any]) -> dict[str, Any]:
-    request = urllib.request.Request(url, json.dumps(document).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as response:
-        found: dict[str, Any] = json.load(response)
-    return found
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Where a sandbox is, and in which file its secret is: on a command line others could read it."""
+
+    url: str
+    secret: Path
+
+    def call(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Return what the sandbox answers; raise OSError, which says why, if it answers with an error."""
+        name, _, value = self.secret.read_text().strip().partition(": ")
+        headers = {"Content-Type": "application/json", name: value}
+        request = urllib.request.Request(f"{self.url}{path}", json.dumps(document).encode(), headers)
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(request, timeout=10) as response:
+                found: dict[str, Any] = json.load(response)
+        except urllib.error.HTTPError as error:
+            raise OSError(f"{error}: {error.read(500).decode(errors='replace')}") from error
+        return found
 
 
-def _setup(url: str, folder: Path, key: str) -> int:
+def _setup(sandbox: Sandbox, folder: Path, key: str) -> int:
     try:
-        answer = _call(f"{url}/connect/setup", {"setup_key": key})
         make_folder(folder)
+        answer = sandbox.call("/connect/setup", {"setup_key": key, "directory": str(folder)})
         replace(folder / CONFIG, json.dumps(answer).encode())
     except OSError as error:  # urllib's errors are, too
         print(f"Error: setup failed: {error}", file=sys.stderr)
@@ -66,7 +85,7 @@ def _setup(url: str, folder: Path, key: str) -> int:
     return 0
 
 
-def _start(url: str, folder: Path, shared: str) -> int:
+def _start(sandbox: Sandbox, folder: Path, shared: str) -> int:
     """Runs until it is stopped, holding the lock that says so."""
     try:
         config = json.loads((folder / CONFIG).read_text())
@@ -78,10 +97,10 @@ def _start(url: str, folder: Path, shared: str) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    allowed = [one.removeprefix("rw").removeprefix("r") for one in shared.split(",")]
+    allowed = [str(Path(one.removeprefix("rw").removeprefix("r")).absolute()) for one in shared.split(",")]
     try:
-        _call(f"{url}/connect/start", {**config, "lock_file": str(folder / LOCK), "allowed": allowed})
-    except urllib.error.URLError as error:
+        sandbox.call("/connect/start", {**config, "lock_file": str(folder / LOCK), "allowed": allowed})
+    except OSError as error:
         print(f"Error: cannot connect: {error}", file=sys.stderr)
         return 1
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import select
@@ -10,49 +11,74 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from goclient.errors import GoclientError, RequestError, quoted
-from goclient.private import FILE, make_folder, private
-from goclient.sandbox import lock, seed
+from goclient.errors import GoclientError, quoted
+from goclient.private import FILE, private
+from goclient.sandbox import directory, lock, seed
 from goclient.sandbox.state import LAYOUT, Folders, State
 
+PROGRAM = (sys.executable, "-P", "-X", "utf8", "-m", "goclient.sandbox.daemon")  # names of files are UTF-8, as Globus's
 START_WITHIN = 20.0  # seconds
 STOP_WITHIN = 10.0
 ALREADY, RUNS_ALREADY = "runs-already", 3
 
 
-def start(folder: Path) -> str:
-    """The URL of the sandbox in a folder, which runs in a session of its own by now; raises GoclientError."""
-    folders = _folder(folder)
+def start(folder: Path, *, tied: bool = False) -> str:
+    """Start the sandbox of a directory in a session of its own; return its URL once it answers; raise GoclientError.
+
+    ``tied``: it ends when this process does, whatever ends that.
+    """
+    folders = directory.prepared(folder)
     reader, writer = os.pipe()
+    life = os.pipe()[:1] if tied else ()  # this process alone has the other end, and never closes it
     with open(folders.log, "ab", opener=private) as log:
+        before = os.fstat(log.fileno()).st_size
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "goclient.sandbox.daemon", str(folders.root), str(writer)],
+            [*PROGRAM, str(folders.root), str(writer), *map(str, life)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            pass_fds=[writer],
+            pass_fds=[writer, *life],
         )
-    os.close(writer)
-    with open(reader, "rb", buffering=0) as pipe:
-        heard, _, _ = select.select([pipe], [], [], START_WITHIN)
-        if heard and pipe.read(1):
-            return State(folders).fact("url")
+    for descriptor in (writer, *life):
+        os.close(descriptor)
+    try:
+        heard, answers = _heard(reader)
+    except BaseException:  # Ctrl-C
+        process.kill()
+        raise
+    if answers:
+        return State(folders).fact("url")
     if not heard:
         process.kill()
-    process.wait()
-    if process.returncode == RUNS_ALREADY:
+    if process.wait() == RUNS_ALREADY:
         return _url_of_running(folders)
-    lines = folders.log.read_text(errors="replace").strip().splitlines()
+    reason = _last_line(folders.log, before) if heard else f"it does not answer within {START_WITHIN:.0f} s"
     raise GoclientError(
-        f"the sandbox did not start: {lines[-1] if lines else 'it said nothing'}",
-        hint=f"look at {folders.log}, or name another folder with --dir",
+        f"the sandbox did not start: {reason or f'its process ended with code {process.returncode}'}",
+        hint=f"read {folders.log}",
         code="sandbox",
     )
+
+
+def _heard(reader: int) -> tuple[bool, bool]:
+    """Return whether a sandbox that starts has said something, or has ended, in time; and whether it answers."""
+    with open(reader, "rb", buffering=0) as pipe:
+        heard, _, _ = select.select([pipe], [], [], START_WITHIN)
+        return bool(heard), bool(heard and pipe.read(1))
+
+
+def _last_line(log: Path, before: int) -> str:
+    """Return the last line of a log that had ``before`` bytes; empty if none was written since."""
+    with open(log, "rb") as file:
+        file.seek(before)
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
 
 
 def _url_of_running(folders: Folders) -> str:
@@ -60,26 +86,10 @@ def _url_of_running(folders: Folders) -> str:
     end = time.monotonic() + START_WITHIN
     while not (folders.root / "answers").exists():
         if time.monotonic() > end:
-            raise GoclientError("another sandbox in the folder does not answer", hint=f"look at {folders.log}")
+            hint = f"read {folders.log}"
+            raise GoclientError("another sandbox in the directory does not answer", hint=hint, code="sandbox")
         time.sleep(0.02)
     return State(folders).fact("url")
-
-
-def _folder(folder: Path) -> Folders:
-    """The sandbox's folder, made if it is not there; raises RequestError if it cannot be used."""
-    folders = Folders(folder.absolute())
-    try:
-        make_folder(folders.root)
-        problem = "" if os.access(folders.root, os.W_OK | os.X_OK) else "it cannot be written to"
-    except OSError as error:
-        problem = str(error.strerror)
-    if problem:
-        raise RequestError(
-            f"the folder {quoted(folders.root)} cannot be used: {problem}",
-            hint="name another one with --dir",
-            code="folder",
-        )
-    return folders
 
 
 def stop(folder: Path) -> bool:
@@ -104,14 +114,14 @@ def running(folder: Path) -> int:
     return lock.holder(folder / "lock")
 
 
-def run(folder: Path, *, parent: int | None = None, ready: int | None = None) -> None:
-    """Runs the sandbox in this process until it is told to stop, or until the process ``parent`` is gone.
+def run(folder: Path, *, until: Callable[[], None] | None = None, ready: int | None = None) -> None:
+    """Run the sandbox in this process until it is told to stop, or until the function ``until`` returns.
 
     Once every service answers a byte is written to the descriptor ``ready``, and the file ``answers`` is there.
     """
     os.umask(0o022)  # a site's: the rights of what is in its collections do not depend on the user's umask
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    folders = _folder(folder)
+    folders = directory.prepared(folder)
     if not lock.take(folders.root / "lock"):
         raise GoclientError(f"a sandbox runs in {quoted(folder)} already", code=ALREADY, hint="stop it first")
     answers = folders.root / "answers"
@@ -136,9 +146,21 @@ def run(folder: Path, *, parent: int | None = None, ready: int | None = None) ->
             os.close(ready)
 
     try:
-        serve(state, made, answer, parent=parent)
+        serve(state, made, answer, until)
     finally:
         answers.unlink(missing_ok=True)
+
+
+def wait_for_end(life: int) -> None:
+    """Return once nobody can write to the descriptor any more."""
+    while os.read(life, 1):
+        pass
+
+
+def wait_for_orphan(parent: int) -> None:
+    """Return once this process has another parent."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
 
 
 def _seeded(folders: Folders) -> State:
@@ -162,7 +184,8 @@ def _seeded(folders: Folders) -> State:
 def main() -> int:
     """Runs the sandbox in the background: the exit code tells :func:`start` what became of it."""
     try:
-        run(Path(sys.argv[1]), ready=int(sys.argv[2]))
+        folder, ready, *life = sys.argv[1:]
+        run(Path(folder), until=functools.partial(wait_for_end, int(life[0])) if life else None, ready=int(ready))
     except GoclientError as error:
         print(error.message, file=sys.stderr)
         return RUNS_ALREADY if error.code == ALREADY else 1

@@ -10,13 +10,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from goclient.errors import GoclientError
-from goclient.private import make_folder, private
+from goclient.private import make_folder
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.state import Folders, State
 
@@ -34,10 +32,11 @@ def run(folder: Path | None, *, overwrite: bool = False) -> int:
         signal.signal(number, signal.default_int_handler)  # as for Ctrl-C: nothing stays
     say = _speaker()
     root = folder.absolute() if folder else Path(tempfile.mkdtemp(prefix="goclient-demo-"))
-    sandbox = None
+    started = False
     try:
         if not daemon.running(root):
-            sandbox = _start(root)
+            started = True
+            daemon.start(root, tied=True)
         state = State(Folders(root))
         say("sandbox", f"Globus, PanDA and a web server answer at {state.fact('url')}, MyProxy beside them")
         code = _example(state, say, overwrite=overwrite)
@@ -49,9 +48,8 @@ def run(folder: Path | None, *, overwrite: bool = False) -> int:
             say("look", f"goclient sandbox start --dir {folder}; . {folder}/env.sh: and type commands of your own")
         return code
     finally:
-        if sandbox is not None:
-            sandbox.terminate()
-            sandbox.wait()
+        if started:
+            daemon.stop(root)
         if folder is None:
             shutil.rmtree(root, ignore_errors=True)
 
@@ -147,29 +145,6 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def _start(root: Path) -> subprocess.Popen[bytes]:
-    """The process of a sandbox that ends when this one does."""
-    make_folder(root)
-    with open(root / "sandbox.log", "ab", opener=private) as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "goclient", "sandbox", "start", "--foreground", "--dir", str(root)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C reaches the demo only: what it runs needs the sandbox to clean up
-        )
-    end = time.monotonic() + daemon.START_WITHIN
-    try:
-        while not (daemon.running(root) == process.pid and (root / "answers").exists()):
-            if process.poll() is not None or time.monotonic() > end:
-                raise GoclientError("the sandbox did not start", hint=(root / "sandbox.log").read_text()[-500:])
-            time.sleep(0.02)
-    except BaseException:
-        process.kill()
-        raise
-    return process
-
-
 def _environment(state: State) -> dict[str, str]:
     """The user's environment, pointed at the sandbox, with a place of its own for all that goclient keeps."""
     folders = state.folders
@@ -177,7 +152,7 @@ def _environment(state: State) -> dict[str, str]:
     make_folder(work)
     env = {name: value for name, value in os.environ.items() if name not in seed.CLEARED}
     path = f"{folders.programs}{os.pathsep}{env.get('PATH', os.defpath)}"
-    own = {"PATH": path, "GOCLIENT_STATE": str(folders.root / "state"), "TMPDIR": str(work)}
+    own = {"PATH": path, "TMPDIR": str(work)}
     return {**env, **seed.environment(state), **own}
 
 

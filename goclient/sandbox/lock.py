@@ -29,7 +29,7 @@ def take(path: Path) -> bool:
 def is_held(path: str | Path) -> bool:
     """Whether a living process holds the lock."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The page of Globus Auth on which people log in: here everybody is let in, and allows what is asked for."""
+"""The page of Globus Auth on which people log in: here the sandbox's user is let in, and allows what is asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from werkzeug.wrappers import Request, Response
 
 from goclient.sandbox import consents
 from goclient.sandbox.auth import asked_for
-from goclient.sandbox.http import auth_error
+from goclient.sandbox.guard import Guard
+from goclient.sandbox.http import ServiceError, auth_error
 from goclient.sandbox.state import State
 
 CODE_LIFETIME = 600  # seconds
@@ -27,13 +28,14 @@ _PAGE = """<!doctype html>
 
 
 class Login:
-    """The route to which a browser is sent.
+    """The route to which a browser is sent, at the secret place that ``env.sh`` has for Auth.
 
     The query's ``login_hint`` says which identity logs in, by its user name; without one it is the sandbox's user.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, guard: Guard) -> None:
         self._state = state
+        self._guard = guard
 
     def rules(self) -> list[Rule]:
         """The routes and their handlers."""
@@ -44,6 +46,9 @@ class Login:
         given = request.args
         client = given.get("client_id", "")
         self._check(client, given)
+        if not self._guard.may_log_in(request):
+            text = "only the sandbox's user can log in, at the address that goclient login, or globus login, prints\n"
+            raise ServiceError(401, text)
         person = self._person(given)
         consents.record(self._state, person["id"], client, asked_for(self._state, given.get("scope", "")))
         if given.get("session_required_mfa", "").lower() == "true":

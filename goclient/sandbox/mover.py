@@ -97,7 +97,7 @@ class Mover:
         try:
             self._move(task_id)
         except Exception as error:  # the task ends, the sandbox goes on
-            self.end(task_id, "FAILED", {"code": "INTERNAL", "description": repr(error)})
+            self.end(task_id, "FAILED", {"code": "INTERNAL_ERROR", "description": repr(error)})
         finally:
             self._state.run("update tasks set running = 0 where task_id = ?", task_id)
 

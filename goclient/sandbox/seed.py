@@ -14,6 +14,7 @@ from typing import Any
 
 import goclient
 from goclient.private import make_folder, replace
+from goclient.sandbox.exports import FILES, Exports
 from goclient.sandbox.grid import HOST_NAME, SUBJECTS, Grid
 from goclient.sandbox.state import State
 from goclient.sandbox.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
@@ -69,6 +70,8 @@ def fill(state: State) -> None:
     )
     state.insert("clients", {"id": str(uuid.uuid4()), "name": NATIVE})
     state.insert("clients", {"id": GLOBUS_CLI, "name": "Globus CLI"})
+    for fact in ("secret", "login"):
+        state.set_fact(fact, secrets.token_urlsafe(32))
     state.set_fact("native_client_id", state.rows("select id from clients where name = ?", NATIVE)[0]["id"])
     for name, (directories, files) in COLLECTIONS.items():
         _mapped(state, user, name, directories, files, everyone=True)
@@ -160,6 +163,7 @@ def environment(state: State) -> dict[str, str]:
     return {
         "SANDBOX_URL": url,
         "SANDBOX_DIR": str(folders.root),
+        "SANDBOX_SECRET": state.fact("secret"),
         "PANDA_URL": f"{url}/server/panda",
         "PANDA_URL_SSL": f"{url}/server/panda",
         "PANDACACHE_URL": f"{url}/server/panda",
@@ -169,7 +173,7 @@ def environment(state: State) -> dict[str, str]:
         "OIDC_AUTH_TOKEN_FILE": str(folders.root / "user.token"),
         "GOCLIENT_PILOT_TOKEN_FILE": str(folders.root / "pilot.token"),
         "GLOBUS_SDK_ENVIRONMENT": "goclient-sandbox",
-        "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/",
+        "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/{state.fact('login')}/",
         "GLOBUS_SDK_SERVICE_URL_TRANSFER": f"{url}/",
         "GOCLIENT_CLIENT_ID": user["client_id"],
         "GOCLIENT_CLIENT_SECRET": user["client_secret"],
@@ -182,6 +186,7 @@ def environment(state: State) -> dict[str, str]:
         "SANDBOX_PILOT_CLIENT_SECRET": pilot["client_secret"],
         "SANDBOX_PILOT_IDENTITY": pilot["id"],
         "GOCLIENT_ENDPOINTS": str(folders.catalogue),
+        "GOCLIENT_STATE": str(folders.root / "state"),
         "MYPROXY_SERVER": HOST_NAME,
         "MYPROXY_SERVER_PORT": state.fact("myproxy_port"),
         "X509_CERT_DIR": str(grid.certificates),
@@ -220,22 +225,18 @@ def write_environment(state: State) -> None:
     user, _, pilot = _people(state)
     replace(folders.root / "user.token", user["token"].encode())
     replace(folders.root / "pilot.token", pilot["token"].encode())
+    replace(folders.secret, f"Authorization: Bearer {state.fact('secret')}\n".encode())
     library = Path(goclient.__file__).parent.parent
-    program = (
-        f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} "
-        f'exec {shlex.quote(sys.executable)} -P -m goclient.sandbox.connect {state.fact("url")} "$@"\n'
-    )
+    words = [sys.executable, "-P", "-m", "goclient.sandbox.connect", state.fact("url"), str(folders.secret)]
+    program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'
     replace(folders.programs / "globusconnectpersonal", program.encode(), mode=0o755)
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(state).items()]
-    lines += _panda_client(Path(sys.prefix))
-    lines += [f"unset {' '.join(CLEARED)}", f'export PATH={shlex.quote(str(folders.programs))}:"$PATH"']
-    replace(folders.environment, ("\n".join(lines) + "\n").encode())
+    exports = Exports(environment(state), _panda_client(Path(sys.prefix)), CLEARED, folders.programs)
+    for file in FILES:
+        replace(folders.root / file, exports.text(file).encode())
 
 
-def _panda_client(prefix: Path) -> list[str]:
-    """The lines by which prun and pathena find the panda-client that is installed here, unless they know another."""
+def _panda_client(prefix: Path) -> dict[str, str]:
+    """The variables by which prun and pathena find the panda-client that is installed here; PANDA_SYS is the last."""
     if not (prefix / CLIENT).is_file():
-        return []
-    values = {"PANDA_SYS": str(prefix), "PANDA_PYTHON_EXEC": sys.executable}
-    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
-    return [f'[ -n "${{PANDA_SYS:-}}" ] || export {exports}']
+        return {}
+    return {"PANDA_PYTHON_EXEC": sys.executable, "PANDA_SYS": str(prefix)}

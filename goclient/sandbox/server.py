@@ -8,7 +8,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -25,6 +24,7 @@ from goclient.sandbox.cache import Cache
 from goclient.sandbox.endpoints import Endpoints
 from goclient.sandbox.grid import HOST as HOST_CERTIFICATE
 from goclient.sandbox.grid import SCOPE, Grid
+from goclient.sandbox.guard import Guard
 from goclient.sandbox.http import ServiceError, not_found
 from goclient.sandbox.identities import Identities
 from goclient.sandbox.jedi import TRANSFORMATIONS
@@ -52,11 +52,11 @@ class Application:
 
     def __init__(self, state: State, mover: Mover) -> None:
         self._folders = state.folders
-        self.troubles, self.recorder = Troubles(), Recorder(state)
+        self.troubles, self.recorder, self._guard = Troubles(), Recorder(state), Guard(state)
         openid, endpoints = OpenID(state), Endpoints(state)
         paths = Paths(state, endpoints)
         services = (
-            *(Auth(state, openid), Login(state), openid, Identities(state)),
+            *(Auth(state, openid), Login(state, self._guard), openid, Identities(state)),
             *(endpoints, paths, Access(state, endpoints), Submission(state, paths, mover), Tasks(state, mover)),
             *(Panda(state), PandaTasks(state), Cache(state), Personal(state), self.troubles, self.recorder),
         )
@@ -70,8 +70,13 @@ class Application:
         return send_from_directory(self._folders.transformations, name, request.environ)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """The response to a request, unless trouble is wanted for it; raises Reset."""
+        """The response to a request that may be asked, unless trouble is wanted for it; raises Reset."""
+        self._guard.enter(environ)
         request = Request(environ)
+        try:
+            self._guard.check(request)
+        except ServiceError as error:
+            return error.response()(environ, start_response)
         if request.path.startswith("/sandbox/"):
             return self._answer(request)(environ, start_response)
         self.recorder.note(request)
@@ -88,6 +93,8 @@ class Application:
             response = error.response()
         except HTTPException as error:
             response = not_found(request, error if error.code else NotFound())
+        except UnicodeEncodeError:  # JSON can write halves of characters, which no database and no file takes
+            response = Response("the request has half a character in it\n", 400, content_type="text/plain")
         except Exception:
             logging.getLogger(__name__).error("%s", traceback.format_exc())
             response = Response("the sandbox failed; its log says why\n", 500, content_type="text/plain")
@@ -114,8 +121,8 @@ class _Handler(WSGIRequestHandler):
             os.close(self.connection.detach())
 
 
-def serve(state: State, grid: Grid, ready: Callable[[], None], *, parent: int | None = None) -> None:
-    """Runs the services of a sandbox until SIGTERM or SIGINT, or until the process ``parent`` is gone.
+def serve(state: State, grid: Grid, ready: Callable[[], None], until: Callable[[], None] | None = None) -> None:
+    """Run the services of a sandbox until SIGTERM or SIGINT, or until the function ``until`` returns.
 
     ``ready`` is called once requests are accepted and the sandbox's URL is known.
     """
@@ -128,8 +135,8 @@ def serve(state: State, grid: Grid, ready: Callable[[], None], *, parent: int | 
     state.set_fact("url", f"http://{HOST}:{port}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _shut(server))
-    if parent is not None:
-        threading.Thread(target=_watch, args=(server, parent), daemon=True).start()
+    if until is not None:
+        threading.Thread(target=_shut_after, args=(server, until), daemon=True).start()
     myproxy = _myproxy(state, grid, application)
     mover.start()
     myproxy.start()
@@ -165,9 +172,8 @@ def _listener(port: int) -> socket.socket:
         return socket.create_server((HOST, 0))
 
 
-def _watch(server: BaseWSGIServer, parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
+def _shut_after(server: BaseWSGIServer, until: Callable[[], None]) -> None:
+    until()
     server.shutdown()
 
 

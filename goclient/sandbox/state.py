@@ -29,7 +29,7 @@ create table if not exists sessions (identity text not null, client text not nul
 create table if not exists collections (id text primary key, display_name text not null, owner text not null,
     entity_type text not null, root text, asks_consent integer not null default 0,
     asks_session integer not null default 0,
-    setup_key text, secret text, lock_file text, allowed text,
+    setup_key text, secret text, directory text, lock_file text, allowed text,
     public integer not null default 0, everyone integer not null default 0, host text, base text,
     fields text not null default '{}');
 create table if not exists roles (id text primary key, collection text not null, principal text not null,
@@ -65,7 +65,7 @@ create table if not exists deposits (place text primary key, username text not n
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "5"  # of the tables: the state of another layout is made anew
+LAYOUT = "6"  # of the tables: the state of another layout is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ class Folders:
         return self.root / "endpoints.toml"
 
     @property
-    def environment(self) -> Path:
-        """The exports that point clients at the sandbox."""
-        return self.root / "env.sh"
+    def secret(self) -> Path:
+        """The header with the sandbox's secret, for curl -H @FILE."""
+        return self.root / "authorization"
 
     @property
     def programs(self) -> Path:

@@ -14,6 +14,7 @@ from globus_sdk.token_storage import TokenValidationError
 from globus_sdk.token_storage.validating_token_storage import MissingIdentityError, MissingTokenError
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted, said
+from goclient.services import loopback
 from goclient.services.exchange import AWAY, TOO_MANY, TooLarge, limited
 
 # What a user is told for each code of the Transfer service; the first that the code begins with counts.
@@ -32,6 +33,7 @@ _MEANINGS = (
     ("GCDisconnectedException", "disconnected", "Globus Connect Personal is not running there"),
 )
 _DATA_ACCESS = re.compile(r"https://auth\.globus\.org/scopes/([0-9A-Fa-f-]{36})/data_access")
+_NETWORK = "check the network (status.globus.org tells if it is Globus), then type the command again"
 _TRANSFER_PATH = "/v0.10/"  # in every path of Transfer, and none of Auth
 _TRANSIENT = ("EndpointError", "OperationPaused", "ServiceUnavailable", "TooManyRequests")
 
@@ -66,7 +68,7 @@ def translated(subject: str) -> Iterator[None]:
             raise _undocumented(innermost(error), subject) from error
         raise EndpointError(
             f"Globus could not be reached for {quoted(subject)}: {_asked(error)}{said(innermost(error))}",
-            hint="check the network (status.globus.org tells if it is Globus), then type the command again",
+            hint=loopback.remedy(_url(error), _NETWORK),
             code="globus-unreachable",
             subject=subject,
             transient=True,
@@ -132,10 +134,15 @@ def service_of(url: str) -> str:
     return "Globus Transfer" if _TRANSFER_PATH in urlsplit(url).path else "Globus Auth"
 
 
+def _url(error: globus_sdk.NetworkError) -> str:
+    """Return where a service was asked; empty if the request is not known."""
+    return str(getattr(getattr(error.underlying_exception, "request", None), "url", ""))
+
+
 def _asked(error: globus_sdk.NetworkError) -> str:
     """The service that was asked, before what it said; empty if the request is not known."""
-    request = getattr(error.underlying_exception, "request", None)
-    return "" if request is None else f"{service_of(request.url)}: "
+    url = _url(error)
+    return f"{service_of(url)}: " if url else ""
 
 
 def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:

@@ -19,6 +19,7 @@ from goclient.errors import LoginNeeded, ServerError, innermost, quoted, said
 from goclient.model.access import PandaAccess
 from goclient.model.record import UNSET, AssignedJob, JobState, is_panda_id
 from goclient.panda_token import MAX_FILE, login_hint
+from goclient.services import loopback
 from goclient.services.deadline import one_end
 from goclient.services.documents import parse
 from goclient.services.exchange import AWAY, MAX_ANSWER, TOO_MANY, Outgoing, allowed, limited, retry_after
@@ -209,7 +210,7 @@ class PandaServer:
             return self._lost(why)
         return ServerError(
             f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
-            hint="check PANDA_URL_SSL and the network, then type the command again",
+            hint=loopback.remedy(self._access.url, "check PANDA_URL_SSL and the network, then type the command again"),
             code="unreachable",
             transient=True,
         )

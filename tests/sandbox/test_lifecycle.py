@@ -83,6 +83,7 @@ def test_a_killed_sandbox_is_known_to_be_dead_and_starts_again(sandbox: Sandbox)
     end = time.monotonic() + BOUND
     while sandbox.run("goclient", "sandbox", "status", *where, "--json").json["running"]:
         assert time.monotonic() < end
+        time.sleep(0.05)
     assert sandbox.run("goclient", "sandbox", "start", *where).code == 0
 
 
@@ -95,6 +96,7 @@ def test_in_the_foreground_it_ends_with_ctrl_c_or_its_parent(env: dict[str, str]
     end = time.monotonic() + BOUND
     while not (folder / "answers").exists():
         assert time.monotonic() < end
+        time.sleep(0.05)
     process = int((folder / "lock").read_text())
     if how == "interrupt":
         os.kill(process, signal.SIGINT)
@@ -102,6 +104,7 @@ def test_in_the_foreground_it_ends_with_ctrl_c_or_its_parent(env: dict[str, str]
         parent.kill()
     while (folder / "answers").exists():
         assert time.monotonic() < end
+        time.sleep(0.05)
     parent.kill()
     parent.wait()
 
@@ -112,6 +115,81 @@ def test_a_folder_without_a_sandbox_is_said_to_have_none(run: Run, tmp_path: Pat
         assert result.code == 10
         assert f'there is no sandbox in "{tmp_path}/none"' in result.err
     assert run("goclient", "sandbox", "stop", "--dir", str(tmp_path / "none")).code == 0
+
+
+def test_without_dir_it_is_the_one_of_the_environment_or_the_usual_one_here(run: Run, tmp_path: Path) -> None:
+    here, other = tmp_path / "goclient-sandbox", tmp_path / "other"
+    assert "goclient-sandbox/env.sh" in run("goclient", "sandbox", "start").out
+    assert run("goclient", "sandbox", "start", SANDBOX_DIR=str(other)).code == 0
+    for folder, more in ((here, {}), (other, {"SANDBOX_DIR": str(other)})):
+        assert run("goclient", "sandbox", "status", "--json", **more).json["running"]
+        assert run("goclient", "sandbox", "env", "--json", **more).json["SANDBOX_DIR"] == str(folder)
+        assert run("goclient", "sandbox", "stop", "--json", **more).json == {"stopped": True}
+        assert not run("goclient", "sandbox", "status", "--json", **more).json["running"]
+    assert run("goclient", "sandbox", "stop", "--json", "--dir", str(other), SANDBOX_DIR="/none").code == 0
+
+
+FOREIGN = [
+    pytest.param("thesis.tex", id="a file"),
+    pytest.param(".hidden", id="a hidden file"),
+    pytest.param("src/main.c", id="a directory"),
+    pytest.param("collections.tar", id="a name that begins like a sandbox's"),
+]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("action", ["start", "demo"])
+def test_a_directory_with_something_else_in_it_is_left_as_it_is(
+    run: Run, tmp_path: Path, action: str, name: str
+) -> None:
+    folder = tmp_path / "mine"
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text("x")
+    folder.chmod(0o755)
+    refused = run("goclient", "sandbox", action, "--dir", str(folder))
+    assert refused.code == 10
+    assert f"""is not a sandbox's: it has "{name.partition("/")[0]}" in it""" in refused.err
+    assert (folder.stat().st_mode & 0o777, len(list(folder.iterdir()))) == (0o755, 1)
+
+
+def test_what_an_interrupted_start_has_left_is_a_sandbox_s(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "half"
+    (folder / "grid.part").mkdir(parents=True)
+    (folder / "sandbox.log").write_text("an older line\n")
+    assert run("goclient", "sandbox", "start", "--dir", str(folder)).code == 0
+    (folder / "notes.txt").write_text("one's own file in a sandbox")
+    assert run("goclient", "sandbox", "stop", "--dir", str(folder)).code == 0
+    assert run("goclient", "sandbox", "start", "--dir", str(folder)).code == 0
+    assert run("goclient", "sandbox", "stop", "--dir", str(folder)).code == 0
+
+
+def no_database(folder: Path) -> None:
+    (folder / "sandbox.sqlite").mkdir()
+
+
+def no_grid(folder: Path) -> None:
+    (folder / "grid.part").write_text("no directory")
+
+
+def no_environment(folder: Path) -> None:
+    (folder / "env.sh.part").mkdir()
+    (folder / "sandbox.sqlite").touch()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "reason"),
+    [(no_database, "Is a directory"), (no_grid, "File exists"), (no_environment, "Is a directory")],
+)
+def test_a_start_that_fails_says_why(run: Run, tmp_path: Path, breaks: Callable[[Path], None], reason: str) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    breaks(folder)
+    (folder / "sandbox.log").write_text("a line of an earlier run\n")
+    failed = run("goclient", "sandbox", "start", "--dir", str(folder))
+    assert failed.code == 1
+    assert "the sandbox did not start: " in failed.err
+    assert reason in failed.err
+    assert "earlier run" not in failed.err
 
 
 def test_a_folder_that_cannot_be_made_is_a_clear_error(run: Run) -> None:
@@ -165,6 +243,20 @@ def test_a_damaged_state_is_said_and_made_anew_by_a_start(sandbox: Sandbox, cont
     assert "cannot be read" in told.err
     assert "goclient sandbox start" in told.err
     assert sandbox.run("goclient", "sandbox", "start", *where).code == 0
+
+
+def test_the_sandbox_of_a_demo_that_is_killed_ends_with_it(env: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "goclient", "sandbox", "demo"]
+    demo = subprocess.Popen(words, env={**env, "TMPDIR": str(tmp_path)}, stdout=-3, stderr=-3)
+    end = time.monotonic() + BOUND
+    while not (answers := list(tmp_path.glob("goclient-demo-*/answers"))):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    demo.kill()
+    demo.wait(BOUND)
+    while answers[0].exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def ctrl_c(demo: subprocess.Popen[bytes]) -> None:

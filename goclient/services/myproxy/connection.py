@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from goclient.errors import MyproxyError, quoted
+from goclient.services import loopback
 from goclient.services.deadline import Deadline, within
 from goclient.services.myproxy import tls
 from goclient.services.myproxy.der import SEQUENCE, Damaged, header
@@ -246,8 +247,11 @@ def unreachable(server: Server, why: str) -> MyproxyError:
     """The error of a server that could not be spoken to."""
     return MyproxyError(
         f"the MyProxy server {server} could not be reached: {why}",
-        hint="check the server's name and port (MYPROXY_SERVER, MYPROXY_SERVER_PORT) and the network, then type the "
-        "command again",
+        hint=loopback.remedy(
+            f"myproxy://{server.host}:{server.port}",
+            "check the server's name and port (MYPROXY_SERVER, MYPROXY_SERVER_PORT) and the network, then type the "
+            "command again",
+        ),
         code="myproxy-unreachable", subject=str(server), transient=True,
     )  # fmt: skip
 
