@@ -17,9 +17,9 @@ import requests
 
 from goclient.errors import GoclientError, quoted
 from goclient.pilot.interrupts import uninterrupted
+from goclient.services.web import opened
 
-CONNECT_WITHIN = 20.0  # seconds
-FETCH_WITHIN = 120.0
+FETCH_WITHIN = 120.0  # seconds
 MAX_SIZE = 1 << 30  # bytes of a transformation
 SCRIPT = "run.sh"  # its name, as in 2012
 OUTPUT = "job.out"
@@ -72,10 +72,7 @@ def fetch(transformation: str, folder: Path) -> Path:
 def _download(url: str, target: Path) -> None:
     end = time.monotonic() + FETCH_WITHIN
     size = 0
-    session = requests.Session()
-    session.auth = lambda request: request  # no .netrc: whoever serves a transformation gets no password
-    with session.get(url, stream=True, timeout=(CONNECT_WITHIN, FETCH_WITHIN)) as response, open(target, "wb") as file:
-        response.raise_for_status()
+    with opened(url, silence=FETCH_WITHIN) as response, open(target, "wb") as file:
         for part in response.iter_content(1 << 16):
             size += len(part)
             if time.monotonic() > end or size > MAX_SIZE:
