@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from werkzeug.wrappers import Request, Response
 from goclient.sandbox import consents, storage
 from goclient.sandbox.endpoints import Endpoints
 from goclient.sandbox.http import answer, body, globus_identity, number, result, transfer_error
-from goclient.sandbox.permissions import Rights
+from goclient.sandbox.permissions import Rights, reached
 from goclient.sandbox.scopes import TRANSFER_SCOPE, data_access
 from goclient.sandbox.state import State
-from goclient.sandbox.storage import BARE, StorageError, local_path
+from goclient.sandbox.storage import BARE, StorageError
 
 # The status and the code of each trouble with a path, as the service words them.
 _PATH_ERRORS = {
@@ -27,7 +27,9 @@ _PATH_ERRORS = {
     "GCDisconnected": (502, "ExternalError.DirListingFailed.GCDisconnected"),
     "Exists": (502, "ExternalError.MkdirFailed.Exists"),
     "RenameExists": (502, "ExternalError.RenameFailed.Exists"),
+    "InvalidPath": (400, "InvalidPath"),
 }
+_OTHER = (502, "EndpointError")
 
 
 class Paths:
@@ -79,8 +81,8 @@ class Paths:
     def ls(self, request: Request, id: str) -> Response:
         """The entries of a directory, filtered and ordered."""
         path = request.args.get("path") or "/~/"
-        with self._opened(request, id, path) as (real,):
-            found = storage.entries(real)
+        with self._opened(request, id, path) as (row, (real,)):
+            found = storage.entries(row, real)
         if request.args.get("show_hidden") in ("0", "false", "False"):
             found = [one for one in found if not one["name"].startswith(".")]
         filters = [one for one in request.args.getlist("filter") if one]
@@ -107,14 +109,14 @@ class Paths:
     def stat(self, request: Request, id: str) -> Response:
         """One entry."""
         path = request.args.get("path") or "/~/"
-        with self._opened(request, id, path, missing="NotFound") as (real,):
-            return answer(storage.describe(real))
+        with self._opened(request, id, path, missing="NotFound", follow=False) as (row, (real,)):
+            return answer(storage.describe(row, real))
 
     def mkdir(self, request: Request, id: str) -> Response:
         """Makes one directory; its parent must exist."""
         path = str(body(request).get("path", ""))
-        with self._opened(request, id, path, write=True) as (real,):
-            _attempt(real.mkdir, exists="Exists")
+        with self._opened(request, id, path, write=True) as (_, (real,)):
+            real.mkdir()
         done = ("mkdir_result", "DirectoryCreated", "The directory was created successfully")
         return answer(result(*done, request.path), 202)
 
@@ -122,39 +124,33 @@ class Paths:
         """Gives a file or a directory another name, at which there is nothing yet."""
         wanted = body(request)
         old, new = str(wanted.get("old_path", "")), str(wanted.get("new_path", ""))
-        with self._opened(request, id, old, new, write=True) as (source, target):
-            if target.exists():
+        with self._opened(request, id, old, new, write=True, follow=False) as (_, (source, target)):
+            if target.exists() or target.is_symlink():
                 raise StorageError("RenameExists", "New path already exists")
-            _attempt(lambda: source.rename(target), exists="RenameExists")
+            source.rename(target)
         return answer(result("result", "FileRenamed", "File or directory renamed successfully", request.path))
 
     @contextmanager
     def _opened(
-        self, request: Request, id: str, *paths: str, write: bool = False, missing: str = "ClientError.NotFound"
-    ) -> Iterator[list[Path]]:
-        """Gives the real paths, if the caller may use them; what fails in the body becomes the service's error."""
+        self,
+        request: Request,
+        id: str,
+        *paths: str,
+        write: bool = False,
+        follow: bool = True,
+        missing: str = "ClientError.NotFound",
+    ) -> Iterator[tuple[dict[str, Any], list[Path]]]:
+        """Give the collection and the real paths; what fails in the body becomes the service's error."""
         row, allowed = self.usable(request, id)
         try:
-            real = [local_path(row, path) for path in paths]
-            if not all(allowed.may(path, write=write) for path in paths):
-                raise StorageError("PermissionDenied", "Denied by endpoint: Path not allowed")
-            yield real
+            try:
+                yield row, [reached(row, allowed, path, write=write, follow=follow) for path in paths]
+            except OSError as error:
+                raise storage.problem(error) from error
         except StorageError as error:
-            status, code = _PATH_ERRORS[error.kind]
+            status, code = _PATH_ERRORS.get(error.kind, _OTHER)
             named = f"{error} (path '{paths[0]}')"
             raise transfer_error(status, missing if error.kind == "NotFound" else code, named, request.path) from error
-
-
-def _attempt(change: Callable[[], Any], *, exists: str) -> None:
-    """None, once the change is made; raises StorageError, of the kind ``exists`` if something is in its way."""
-    try:
-        change()
-    except FileExistsError as error:
-        raise StorageError(exists, "Path already exists") from error
-    except FileNotFoundError as error:
-        raise StorageError("NotFound", "No such file or directory") from error
-    except OSError as error:
-        raise StorageError("PermissionDenied", str(error.strerror)) from error
 
 
 def _order(request: Request, found: list[dict[str, Any]]) -> None:

@@ -8,12 +8,14 @@ folder, until when.  Roles allow managing a collection, and seeing it; they do n
 from __future__ import annotations
 
 import posixpath
+import stat
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from goclient.sandbox.state import State
-from goclient.sandbox.storage import GUEST
+from goclient.sandbox.storage import GUEST, StorageError, check_mode, inner_path, local_path
 
 ADMINISTRATOR, ACCESS_MANAGER = "administrator", "access_manager"
 ROLES = (ADMINISTRATOR, ACCESS_MANAGER, "activity_manager", "activity_monitor")
@@ -63,6 +65,19 @@ def normal(path: str) -> str:
     """A path from a collection's top, without ``~``, ``.`` and ``..``."""
     below = path[3:] if path.startswith("/~/") else path
     return posixpath.normpath("/" + below.lstrip("/"))
+
+
+def reached(collection: dict[str, Any], rights: Rights, path: str, *, write: bool, follow: bool = True) -> Path:
+    """Return the real path of a collection's path, for somebody with these rights; raise StorageError.
+
+    Where symbolic links lead must be allowed, too.  To write is to change the directory that the path is in.
+    """
+    real = local_path(collection, path, follow=follow)
+    if not all(rights.may(one, write=write) for one in (path, inner_path(collection, real))):
+        raise StorageError("PermissionDenied", f"Denied by endpoint: Path not allowed: {path}")
+    if write:
+        check_mode(real.parent, stat.S_IWUSR)
+    return real
 
 
 def rights(state: State, collection: dict[str, Any], identity: str) -> Rights:

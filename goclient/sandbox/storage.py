@@ -1,9 +1,13 @@
-"""Where a collection's paths are on this machine, and who may see them."""
+"""Where a collection's paths are on this machine, what is there, and how Transfer writes it."""
 
 from __future__ import annotations
 
+import errno
+import grp
 import json
 import os
+import pwd
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -15,14 +19,46 @@ GUEST = "GCSv5_guest_collection"
 PERSONAL = "GCP_mapped_collection"
 BARE = "GCSv5_endpoint"  # a server without its collections: it holds no data
 HOME = "home"  # where /~/ is, below the root of a mapped collection
+NOT_UTF8 = "\ufffd"  # before a name that is not UTF-8, whose bytes follow as Latin-1; Transfer API, File Operations, 2
+
+# The kind of each trouble with a file, by the number of the system's error.
+_KINDS = {
+    errno.ENOENT: "NotFound",
+    errno.ENOTDIR: "NotDirectory",
+    errno.EISDIR: "IsDirectory",
+    errno.EEXIST: "Exists",
+    errno.EACCES: "PermissionDenied",
+    errno.EPERM: "PermissionDenied",
+    errno.EROFS: "PermissionDenied",
+    errno.ENAMETOOLONG: "InvalidPath",
+    errno.EINVAL: "InvalidPath",
+    errno.EILSEQ: "InvalidPath",
+    errno.ELOOP: "InvalidSymlink",
+    errno.ENOSPC: "NoSpace",
+    errno.EDQUOT: "Quota",
+}
+# The types of the service's file document.
+_TYPES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFCHR: "chr",
+    stat.S_IFBLK: "blk",
+}
+BROKEN = "invalid_symlink"  # the type of a link that leads nowhere, or out of the collection
 
 
 class StorageError(Exception):
-    """A path cannot be used: ``kind`` is NotFound, NotDirectory, PermissionDenied, Exists or GCDisconnected."""
+    """A path cannot be used: ``kind`` is a value of ``_KINDS``, Changed, Checksum, NotFile, GCDisconnected or Other."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+def problem(error: OSError) -> StorageError:
+    """Return the trouble with a path that an error of the system stands for."""
+    return StorageError(_KINDS.get(error.errno or 0, "Other"), str(error.strerror or error))
 
 
 def is_connected(collection: dict[str, Any]) -> bool:
@@ -30,56 +66,158 @@ def is_connected(collection: dict[str, Any]) -> bool:
     return bool(collection["lock_file"]) and lock.is_held(collection["lock_file"])
 
 
-def local_path(collection: dict[str, Any], path: str) -> Path:
-    """The real path of a collection's path; raises StorageError if it leads outside what is shared."""
+def local_path(collection: dict[str, Any], path: str, *, follow: bool = True) -> Path:
+    """Return the real path of a collection's path; raise StorageError if it leads outside of what is shared.
+
+    ``follow`` False: the last name may be that of a symbolic link, which is meant itself.
+    """
+    tops = _tops(collection)
+    text = _encoded(path)
+    home, top = _bases(collection, tops)
+    real = home / text[3:] if text.startswith("/~/") else top / text.lstrip("/")
+    if follow or text.endswith("/") or real.name in ("", ".."):
+        found = Path(os.path.realpath(real))
+    else:
+        found = Path(os.path.realpath(real.parent)) / real.name
+    above = next((one for one in tops if found.is_relative_to(one)), None)
+    if above is None:
+        raise StorageError("PermissionDenied", f"Path not allowed: {path}")
+    for parent in found.parents:
+        if parent.is_relative_to(above) and parent.is_dir():
+            check_mode(parent, stat.S_IXUSR)
+    return found
+
+
+def inner_path(collection: dict[str, Any], real: Path) -> str:
+    """Return what a real path is called in its collection; a Globus Connect Personal has those of its computer."""
+    if not collection["root"]:
+        return str(real)
+    return f"/{real.relative_to(os.path.realpath(collection['root']))}"
+
+
+def _tops(collection: dict[str, Any]) -> tuple[Path, ...]:
+    """The real directories that a collection shares."""
     if collection["entity_type"] == PERSONAL:
         if not is_connected(collection):
             raise StorageError("GCDisconnected", "The Globus Connect Personal endpoint is not connected to Globus")
-        allowed = [Path(one) for one in json.loads(collection["allowed"])]
-        real = Path(path.replace("/~/", f"{allowed[0]}/", 1) if path.startswith("/~/") else path)
+        shared = json.loads(collection["allowed"])
     elif not collection["root"]:
         raise StorageError("NotFound", "The collection that holds the data is gone")
     else:
-        root = Path(collection["root"])
-        allowed = [root]
-        home = root if collection["entity_type"] == GUEST else root / HOME
-        real = home / path[3:] if path.startswith("/~/") else root / path.lstrip("/")
-    resolved = real.resolve()
-    if not any(resolved == top.resolve() or top.resolve() in resolved.parents for top in allowed):
-        raise StorageError("PermissionDenied", f"Path not allowed: {path}")
-    return resolved
+        shared = [collection["root"]]
+    return tuple(Path(os.path.realpath(one)) for one in shared)
 
 
-def entries(folder: Path) -> list[dict[str, Any]]:
-    """The entries of a directory as Transfer lists them; raises StorageError."""
+def _bases(collection: dict[str, Any], tops: tuple[Path, ...]) -> tuple[Path, Path]:
+    """Where ``/~/`` and ``/`` of a collection are."""
+    if collection["entity_type"] == PERSONAL:
+        return tops[0], Path("/")
+    return tops[0] if collection["entity_type"] == GUEST else tops[0] / HOME, tops[0]
+
+
+def check_mode(path: Path, bits: int) -> None:
+    """Raise StorageError if the owner of a path that is there has none of the ``bits``: the kernel lets root pass."""
     try:
-        return [describe(Path(entry.path)) for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)]
-    except FileNotFoundError as error:
-        raise StorageError("NotFound", f"Directory '{folder.name}' not found") from error
-    except NotADirectoryError as error:
-        raise StorageError("NotDirectory", f"'{folder.name}' is not a directory") from error
-    except PermissionError as error:
-        raise StorageError("PermissionDenied", "Permission denied") from error
+        denied = not path.stat().st_mode & bits
+    except OSError:
+        return
+    if denied:
+        raise StorageError("PermissionDenied", "Permission denied")
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """One entry as Transfer describes it; raises StorageError if it is not there."""
+# --- names ---
+
+
+def written(name: str) -> str:
+    """Return a file's name as Transfer writes it: one that is not UTF-8 is Latin-1 behind a mark."""
+    raw = os.fsencode(name)
     try:
-        found = path.lstat()
-    except FileNotFoundError as error:
-        raise StorageError("NotFound", f"'{path.name}' not found") from error
+        return raw.decode()
+    except UnicodeDecodeError:
+        return NOT_UTF8 + raw.decode("latin-1")
+
+
+def _encoded(path: str) -> str:
+    """The path that a client means; raises StorageError for one that nothing can have."""
+    if "\0" in path or "\r\n" in path or any("\ud800" <= sign <= "\udfff" for sign in path):
+        raise StorageError("InvalidPath", "Invalid path")
+    return "/".join(_read(name) for name in path.split("/"))
+
+
+def _read(name: str) -> str:
+    """The name of a file that Transfer writes so; a name that is UTF-8 after all is what it says."""
+    try:
+        found = os.fsdecode(name.removeprefix(NOT_UTF8).encode("latin-1"))
+    except UnicodeEncodeError:
+        return name
+    return found if name.startswith(NOT_UTF8) and written(found) == name else name
+
+
+# --- what is there ---
+
+
+def entries(collection: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Return the entries of a directory as Transfer lists them; raise StorageError."""
+    check_mode(folder, stat.S_IRUSR)
+    try:
+        names = sorted(os.listdir(folder))
     except OSError as error:
-        raise StorageError("PermissionDenied", str(error.strerror)) from error
-    kind = "dir" if path.is_dir() else "file"
+        raise problem(error) from error
+    return [describe(collection, folder / name) for name in names]
+
+
+def describe(collection: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return one entry as Transfer describes it; raise StorageError if it is not there.
+
+    A symbolic link has the type and the size of its target; what is its own has names that begin with ``link_``.
+    """
+    try:
+        own = path.lstat()
+    except OSError as error:
+        raise problem(error) from error
+    linked = stat.S_ISLNK(own.st_mode)
+    found = _target(path, _tops(collection)) if linked else own
+    shown = found or own
     return {
         "DATA_TYPE": "file",
-        "name": path.name,
-        "type": kind,
-        "size": found.st_size,
-        "last_modified": time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(found.st_mtime)),
-        "permissions": f"{found.st_mode & 0o7777:04o}",
-        "user": str(found.st_uid),
-        "group": str(found.st_gid),
-        "link_target": os.readlink(path) if path.is_symlink() else None,
-        **dict.fromkeys(("link_group", "link_last_modified", "link_size", "link_user")),
+        "name": written(path.name),
+        "type": _TYPES.get(stat.S_IFMT(shown.st_mode), "other") if found else BROKEN,
+        "size": shown.st_size,
+        "last_modified": _moment(shown),
+        "permissions": f"{stat.S_IMODE(shown.st_mode):04o}",
+        "user": _user(shown.st_uid),
+        "group": _group(shown.st_gid),
+        "link_target": written(os.readlink(path)) if linked else None,
+        "link_size": own.st_size if linked else None,
+        "link_last_modified": _moment(own) if linked else None,
+        "link_user": _user(own.st_uid) if linked else None,
+        "link_group": _group(own.st_gid) if linked else None,
     }
+
+
+def _target(link: Path, tops: tuple[Path, ...]) -> os.stat_result | None:
+    """What a symbolic link leads to, None for nothing, and for what is not shared."""
+    real = Path(os.path.realpath(link))
+    try:
+        return real.lstat() if any(real.is_relative_to(one) for one in tops) and not real.is_symlink() else None
+    except OSError:
+        return None
+
+
+def _moment(found: os.stat_result) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(found.st_mtime))
+
+
+def _user(number: int) -> str:
+    """The name of a user, or the number where it has none."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)

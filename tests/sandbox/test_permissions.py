@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -77,7 +76,7 @@ def until(condition: Callable[[], Any]) -> Any:
     end = time.monotonic() + BOUND
     while not (found := condition()):
         assert time.monotonic() < end, "it did not happen in time"
-        os.sched_yield()
+        time.sleep(0.02)
     return found
 
 
