@@ -147,7 +147,7 @@ def preflight(
         overwrite=spec.overwrite,
         make_missing=wishes.make_folders,
         make_numbered=wishes.make_numbered,
-        owners={one.id: one.owner for one in endpoints.collections.values()},
+        collections=endpoints.collections,
     )
     findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)
     findings += paths.findings(resolved, safe=not any(one.error for one in findings))

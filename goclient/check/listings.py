@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from goclient.check.parallel import Asker
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
+from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.model.spec import Place
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class Listings:
         hidden = (place for place in places if place.name and _cannot_be_listed(self._known[folder_of(place)]))
         self._ask((), single=islice(dict.fromkeys(map(_itself, hidden)), MOST_SINGLE))
 
-    def _ask(
-        self, folders: Iterable[Folder], *, single: Iterable[Folder] = (), inside: Iterable[Folder] = ()
-    ) -> None:
+    def _ask(self, folders: Iterable[Folder], *, single: Iterable[Folder] = (), inside: Iterable[Folder] = ()) -> None:
         kept: dict[str, dict[Folder, Any]] = {"listing": self._known, "entry": self._single, "is_empty": self._empty}
         wanted = {"listing": folders, "entry": single, "is_empty": inside}
         questions = [(method, *one) for method, all_of in wanted.items() for one in dict.fromkeys(all_of)
