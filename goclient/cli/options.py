@@ -192,7 +192,8 @@ def looker(options: TransferOptions, prog: str, *, checks: bool = True) -> "Look
     from goclient.check import Looker
     from goclient.cli import _run
 
-    return Looker(config.catalogue, _run.globus if checks else None, accounts, wishes(options), waiting(prog))
+    service = _run.globus if checks else None
+    return Looker(config.catalogue, service, accounts, wishes(options), waiting(prog), config.queue_source)
 
 
 def read_lines(path: str) -> list[str]:
