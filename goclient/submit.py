@@ -52,7 +52,8 @@ class Request:
         collected = Collector(errors)
         with collected:
             self.common.check()
-        collected.errors += mistakes(self.common)
+        told = {part.subject for error in collected.errors for part in error.parts}
+        collected.errors += [one for one in mistakes(self.common) if one.subject not in told]
         found = understood(
             self.parameters,
             items=self.items,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from goclient.errors import quoted
 from goclient.model.entries import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards, matching
 
@@ -16,21 +15,19 @@ if TYPE_CHECKING:
 LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's folder
 
 
-def told(part: Place, shown: str, rest: str, entries: Mapping[str, FileInfo]) -> tuple[str, str] | None:
-    """Return what to say of a part of a path that is not there, and a hint; None if it has no wildcards.
+def told(part: Place, shown: str, rest: str, entries: Mapping[str, FileInfo]) -> tuple[str, str]:
+    """Return what to add of a part of a path that is not there, and a hint; empty if it has no wildcards.
 
     ``shown`` is the folder of the part as it was typed, ``rest`` is what follows the part in the path: after a folder
     there is something.  ``entries`` is what that folder holds.
     """
     if not has_wildcards(part.name):
-        return None
+        return "", ""
     found = [name for name in matching(part.name, entries) if not rest or entries[name].is_directory]
-    message = f"there are no wildcards, and no {quoted(part.name)} in {quoted(shown)}"
-    if not found:
-        return f"{message}; nothing there would match", ""
-    what = ("name" if len(found) == 1 else "names") if not rest else ("folder" if len(found) == 1 else "folders")
+    what = ("name" if not rest else "folder") + ("s" if len(found) != 1 else "")
+    message = f"; there are no wildcards, and {len(found)} {what} there would match"
     command = f"{_list(part)} | {_lines(shown, rest)} > {LIST}"
-    return f"{message}; {len(found)} {what} there would match", f"type: {command}; and name @{LIST} instead"
+    return message, f"type: {command}; and name @{LIST} instead" if found else ""
 
 
 def _list(part: Place) -> str:

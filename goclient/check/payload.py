@@ -29,7 +29,7 @@ def look(payload: str, seconds: float) -> list[Finding]:
 
     try:
         with opened(payload, connect=min(10.0, seconds), silence=seconds) as response:
-            return [judged(payload, _head(response))]
+            return judged(payload, _head(response))
     except requests.exceptions.HTTPError as error:
         reason = f"its server answers {error.response.status_code} {error.response.reason or ''}".rstrip()
         return [_unfetched(payload, reason)]
@@ -52,32 +52,37 @@ def _head(response: Response) -> bytes:
     return head[:HEAD]
 
 
-def judged(payload: str, head: bytes) -> Finding:
-    """Return what the first bytes of a payload tell of it."""
-    start = head.lstrip().lower()
+def judged(payload: str, head: bytes) -> list[Finding]:
+    """Return a warning if the first bytes of a payload tell that it may not run."""
+    what, hint = _problem(payload, head)
+    return [_doubt(payload, what, hint)] if what else []
+
+
+def _problem(payload: str, head: bytes) -> tuple[str, str]:
+    """What is wrong with a payload that begins so, and a hint; empty if nothing is."""
     bom = next((mark for mark in _BOMS if head.startswith(mark)), b"")
-    line, end, _ = head.partition(b"\n")
+    text = head.removeprefix(bom)
+    line, end, _ = text.partition(b"\n")
     if not head:
-        return _doubt(payload, "is empty", "look whether it was written completely")
-    if start.removeprefix(_BOMS[0]).startswith(_HTML):
-        return _doubt(payload, "is a web page, not a program", _raw(payload))
-    if bom and (bom != _BOMS[0] or head.startswith(bom + b"#!")):
-        hint = "save it as UTF-8 without a byte order mark, with line ends of Unix"
-        return _doubt(payload, "has a byte order mark in front: no node finds its #! line", hint)
-    if head.startswith(b"#!"):
-        if line.endswith(b"\r") and end:
-            hint = "give it line ends of Unix where it is served, by: sed -i 's/\\r$//' FILE"
-            return _doubt(payload, "has a first line that ends in CR, so that no node finds its interpreter", hint)
-        shell = line[2:].strip().decode("utf-8", "replace")
-        if not shell.startswith("/"):
-            hint = "begin it with #!/bin/sh, or another absolute path"
-            return _doubt(payload, f"names {quoted(shell)} as its interpreter, which is not an absolute path", hint)
-        return Finding("ok", "payload", PAYLOAD, f"{shown(payload)} is there, a script for {shell}")
-    if head.startswith(_ELF):
-        return Finding("ok", "payload", PAYLOAD, f"{shown(payload)} is there, a program")
-    begins = quoted(line.decode("utf-8", "replace"), 40)
-    what = f"is neither a script with a #! line nor a program: it begins with {begins}"
-    return _doubt(payload, what, "begin a script with #! and its interpreter: else /bin/sh runs it")
+        return "is empty", "look whether it was written completely"
+    if text.lstrip().lower().startswith(_HTML):
+        return "is a web page, not a program", _raw(payload)
+    if bom:
+        hint = "save it as UTF-8 without a byte order mark"
+        return "has a byte order mark in front, so that no node finds its #! line", hint
+    if text.startswith(_ELF):
+        return "", ""
+    if not text.startswith(b"#!"):
+        begins = quoted(line.decode("utf-8", "replace"), 40)
+        what = f"is neither a script with a #! line nor a program: it begins with {begins}"
+        return what, "begin a script with #! and its interpreter: else /bin/sh runs it"
+    if line.endswith(b"\r") and end:
+        hint = "give it the line ends of Unix where it is served: sed -i 's/\\r$//' FILE"
+        return "has a #! line that ends in CR, so that no node finds its interpreter", hint
+    interpreter = line[2:].strip().decode("utf-8", "replace")
+    if not interpreter.startswith("/"):
+        return f"has {quoted(interpreter)} in its #! line, which is not an absolute path", "write #!/bin/sh, or such"
+    return "", ""
 
 
 def _doubt(payload: str, what: str, hint: str) -> Finding:

@@ -86,13 +86,13 @@ def _judged(queues: Queues, name: str, label: str, largest: int) -> list[Finding
         hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else f"it has {_listed(list(queues.known))}"
         error = RequestError(message, hint=hint, code="queue-unknown", subject=name)
         return [Finding.failed(error)]
-    found = [Finding("ok", "queue", name, f"the queue {name} is {queue.status}")]
+    found = []
     if queue.status != "online" and not (queue.status == label == _TEST):
         meaning = _MEANINGS.get(queue.status, "it may run no jobs")
         message = f"the queue {quoted(name)} is {queue.status or 'of no status'}: {meaning}"
         online = [one for one, of in queues.known.items() if of.status == "online"]
         hint = f"online: {_listed(nearest(name, online) or online)}" if online else "no queue of that server is online"
-        found = [Finding("warning", "queue-status", name, message, hint)]
+        found.append(Finding("warning", "queue-status", name, message, hint))
     if queue.megabytes and largest > queue.megabytes * MB:
         message = f"one job brings {largest} bytes, and has {queue.megabytes} MB at {quoted(name)} (maxwdir)"
         found.append(Finding("warning", "queue-space", name, message, "bring less in each job, or name another queue"))

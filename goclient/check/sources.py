@@ -149,9 +149,8 @@ class Sources:
         folder = self._seen.shown(Place(place.endpoint, place.folder))
         message = f"{quoted(self._seen.shown(place))}: there is no {quoted(place.name)} in that folder"
         hint = hint_of_near(place.name, entries)
-        globbed = globs.told(place, folder, "", entries)
-        if globbed is not None:
-            message, hint = globbed
+        more, globbed = globs.told(place, folder, "", entries)
+        message, hint = message + more, globbed or hint
         if not hint and self._listings.is_hidden(place):
             hint = f"look at the name: {quoted(folder)} cannot be listed"
         hint = hint or f"to see what is, type: {listing_command(place)}"
@@ -167,8 +166,7 @@ class Sources:
         shown = self._seen.shown(Place(place.endpoint, place.folder))
         message = f"{quoted(shown)}: there is no folder {quoted(part.name)} in {quoted(above.path)}"
         hint = hint_of_near(part.name, (name for name, entry in entries.items() if entry.is_directory))
-        globbed = globs.told(part, self._seen.shown(above), place.path[len(part.path) + 1 :], entries)
-        if globbed is not None:
-            message, hint = globbed
+        more, globbed = globs.told(part, self._seen.shown(above), place.path[len(part.path) + 1 :], entries)
+        message, hint = message + more, globbed or hint
         hint = hint or f"look at {quoted(above.path)} there"
         return EndpointError(message, hint=hint, code=error.code, subject=shown)
