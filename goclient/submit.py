@@ -16,8 +16,8 @@ from goclient.errors import Collector, GoclientError, Several, raise_all
 from goclient.model.block import attach, decode
 from goclient.model.finding import Finding
 from goclient.model.grammar import Items
-from goclient.model.job_options import doubts, mistakes
 from goclient.model.lists import ReadLines
+from goclient.model.payload import doubts, mistakes
 from goclient.model.plan import Task, plan
 from goclient.model.record import JobCommon, JobRecord, job_records
 from goclient.model.spec import TransferSpec

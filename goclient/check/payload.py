@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import innermost, quoted
 from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
-from goclient.model.job_options import PAYLOAD, is_url, shown
+from goclient.model.payload import PAYLOAD, is_url, shown
 
 if TYPE_CHECKING:
     from requests import Response

@@ -16,7 +16,7 @@ def opened(url: str, *, connect: float = CONNECT_WITHIN, silence: float) -> requ
 
     Raises requests.exceptions.RequestException, also for a status that is an error.
     """
-    response = _Anonymous().get(url, stream=True, timeout=(connect, silence))
+    response = Anonymous().get(url, stream=True, timeout=(connect, silence))
     try:
         response.raise_for_status()
     except requests.exceptions.RequestException:
@@ -25,7 +25,7 @@ def opened(url: str, *, connect: float = CONNECT_WITHIN, silence: float) -> requ
     return response
 
 
-class _Anonymous(requests.Session):
+class Anonymous(requests.Session):
     """A session that shows no credential to anybody."""
 
     def __init__(self) -> None:

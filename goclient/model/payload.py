@@ -1,4 +1,4 @@
-"""What the options of a job must be, as far as they tell by themselves: its queue and its payload."""
+"""What the payload of a job must be, as far as its name tells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
 from goclient.model.record import JobCommon
 
-QUEUE, PAYLOAD = "--computingSite", "--transformation"
+PAYLOAD = "--transformation"
 USER_LABEL = "user"  # the prodSourceLabel of jobs whose payload is fetched; others may name what the site has
 _MEANS = "give the URL of the payload (https://HOST/run.sh), or its absolute path on the worker node (/opt/run.sh)"
 _WORDS = "the payload's own words go into --jobParameters"
@@ -19,14 +19,12 @@ _ENDS = " \t\r\n\v\f\xa0\u200b\u2060\ufeff\"'`<>\u2018\u2019\u201c\u201d"  # is 
 
 
 def mistakes(common: JobCommon) -> Iterator[RequestError]:
-    """Yield what is wrong with the queue and the payload, whatever the site."""
-    for option, value, problem, hint in (
-        (QUEUE, common.computingSite, *_queue_problem(common.computingSite)),
-        (PAYLOAD, common.transformation, *_payload_problem(common.transformation, common.prodSourceLabel)),
-    ):
-        if problem:
-            code = "queue" if option == QUEUE else "transformation"
-            yield RequestError(f"{option}={quoted(shown(value))} {problem}", hint=hint, code=code, subject=option)
+    """Yield what is wrong with the payload, whatever the site."""
+    payload = common.transformation
+    problem, hint = _payload_problem(payload, common.prodSourceLabel)
+    if problem:
+        message = f"{PAYLOAD}={quoted(shown(payload))} {problem}"
+        yield RequestError(message, hint=hint, code="transformation", subject=PAYLOAD)
 
 
 def doubts(common: JobCommon) -> Iterator[Finding]:
@@ -54,25 +52,13 @@ def shown(url: str) -> str:
     return re.sub(r"(?<=://)[^/?#]*@", "", url, count=1)
 
 
-def _queue_problem(queue: str) -> tuple[str, str]:
-    """What is wrong with the name of a queue, and a hint; empty if nothing is."""
-    plain = queue.strip(_ENDS)
-    if "," in queue:
-        return "is more than one queue", "give one, and type the command once for each"
-    if any(c.isspace() or not c.isprintable() for c in plain):
-        return "has a blank in it, or what does not print: no queue is called so", "retype it"
-    if plain != queue:
-        return "has a blank or a quote at an end", _typed(QUEUE, plain)
-    return "", ""
-
-
 def _payload_problem(payload: str, label: str) -> tuple[str, str]:
     """What is wrong with a payload, and a hint; empty if nothing is."""
     plain = payload.strip(_ENDS)
     scheme, colon, rest = payload.partition(":")
     problem, hint = "", ""
     if plain != payload:
-        problem, hint = "has a blank, a quote or a bracket at an end", _typed(PAYLOAD, plain)
+        problem, hint = "has a blank, a quote or a bracket at an end", _typed(plain)
     elif not payload.isprintable():
         problem, hint = "has a character that does not print", "retype it"
     elif is_url(payload):
@@ -84,7 +70,7 @@ def _payload_problem(payload: str, label: str) -> tuple[str, str]:
             problem, hint = "is a directory", "name a program in it"
     elif colon and scheme.lower() in ("http", "https"):
         problem = "is not a URL as the pilot knows it"
-        hint = _typed(PAYLOAD, f"{scheme.lower()}://{rest.lstrip('/')}")
+        hint = _typed(f"{scheme.lower()}://{rest.lstrip('/')}")
     elif "://" in payload:
         problem, hint = f"has the scheme {quoted(scheme)}: a pilot fetches http and https only", _MEANS
     elif payload and (label == USER_LABEL or not _is_bare_name(payload)):
@@ -113,6 +99,6 @@ def _is_bare_name(payload: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", payload) is not None
 
 
-def _typed(option: str, value: str) -> str:
-    """The hint to type an option with another value, or another option if there is no value."""
-    return f"type: {option}={shell_word(shown(value))}" if value else f"leave out {option}, or give it a value"
+def _typed(payload: str) -> str:
+    """The hint to type another payload, if that is known."""
+    return f"type: {PAYLOAD}={shell_word(shown(payload))}" if payload else _MEANS

@@ -1,4 +1,4 @@
-"""What a queue and a payload must be: what is refused whatever the site, what is doubted, and what is right."""
+"""What a payload must be: what is refused whatever the site, what is doubted, and what is right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from goclient.model.job_options import doubts, mistakes, shown
+from goclient.model.payload import doubts, mistakes, shown
 from goclient.model.record import JobCommon
 
 COMMON = JobCommon("http://h/run.sh", "TEST1", "user", "local", "block", 1, 1000)
@@ -110,26 +110,3 @@ def test_a_password_is_shown_by_no_mistake() -> None:
 @pytest.mark.parametrize("url", ["http://h/a@b", "http://h?x=a@b", "http://h#a@b", "/opt/a@b", "@"])
 def test_an_at_further_down_is_no_password(url: str) -> None:
     assert shown(url) == url
-
-
-@pytest.mark.parametrize(
-    "queue", ["TEST1", "ANALY_BNL_T3", "UKI-LT2-QMUL_UCORE.1/score", "CERN-T0@x", "Schlange_ö", "SLAC:Rubin", "a", ""]
-)
-def test_a_queue_of_one_word_is_right(queue: str) -> None:
-    assert not list(mistakes(replace(COMMON, computingSite=queue)))
-
-
-@pytest.mark.parametrize(
-    ("queue", "says"),
-    [
-        ("TEST1 ", "at an end"), (" TEST1", "at an end"), ("TEST1\n", "at an end"), ("'TEST1'", "at an end"),
-        ("\ufeffTEST1", "at an end"), ("TEST1,TEST3", "more than one"), ("TEST1, TEST3", "more than one"),
-        (",", "more than one"), ("TEST1 TEST3", "a blank in it"), ("TE\u200bST1", "a blank in it"), (" ", "at an end"),
-        ("TE\x00ST", "a blank in it"),
-    ],
-)  # fmt: skip
-def test_what_is_no_queue_is_refused(queue: str, says: str) -> None:
-    (error,) = mistakes(replace(COMMON, computingSite=queue))
-    assert says in error.message
-    assert (error.exit_code, error.subject, error.code) == (10, "--computingSite", "queue")
-    assert error.hint
