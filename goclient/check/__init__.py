@@ -194,7 +194,7 @@ def _rights(
         targets = (move.target for move in spec.moves)
         known = [one for one in targets if one.endpoint in collections and "$" not in one.path]
         places = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
-        probed = Probe(globus, asker, names).findings(list(dict.fromkeys(places)))
+        probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(places)))
         yield from probed
     if not wishes.probe or any(one.error is not None for one in probed):
         yield from acting.user(spec)

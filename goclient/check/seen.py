@@ -74,7 +74,7 @@ class Seen:
 
 def ask_for_access(collection: Collection, identity: str) -> str:
     """Return whom to ask for access to a collection: nobody, if it is of whoever asks; empty if that is not known."""
-    if identity and collection.owner_id == identity:
+    if collection.is_of(identity):
         return "the collection is your own: look at the permissions in its storage, and at the paths that it shares"
     return f"ask {collection.owner} for access" if collection.owner else ""
 

@@ -105,6 +105,10 @@ class Collection:
             owner_id=text_or_none(document, "owner_id"),
         )
 
+    def is_of(self, identity: str) -> bool:
+        """Return True for a collection that an identity owns: nobody is asked to ask themselves."""
+        return bool(identity) and self.owner_id == identity
+
     @property
     def kind(self) -> str:
         """What it is, in words."""
