@@ -22,7 +22,7 @@ from goclient.secrets import register
 from goclient.text_files import credential_in, lines_joined, split_command
 
 if TYPE_CHECKING:
-    from goclient.model.access import GlobusAccess, PandaAccess
+    from goclient.model.access import GlobusAccess, PandaAccess, QueueSource
 
 DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's own default
 SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
@@ -92,6 +92,23 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
     return replace(
         server, token=token.text, token_file=token.file, stored=token.stored, source=token.source, vo=token.vo
     )
+
+
+def queue_source(env: Mapping[str, str] = os.environ) -> QueueSource:
+    """Return where the PanDA server tells its queues, which takes no credential, and the file that keeps them.
+
+    Raises RequestError for a bad variable.
+    """
+    import hashlib
+
+    from goclient.model.access import PandaAccess, QueueSource
+
+    parts = _url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
+    timeout = _timeout(env)
+    url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    access = PandaAccess(url, min(10.0, timeout), timeout, ca=_authorities(env), bundles=_bundles(env))
+    name = f"queues-{hashlib.sha256(url.encode()).hexdigest()[:16]}.json"
+    return QueueSource(access, journal_path(env).with_name(name))
 
 
 def seconds(env: Mapping[str, str], name: str, default: float) -> float:

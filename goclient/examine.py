@@ -14,6 +14,7 @@ from goclient.understand import on_node, spec_mistakes
 
 if TYPE_CHECKING:
     from goclient.check import Looker
+    from goclient.check.job import Job
     from goclient.model.lists import ReadLines
     from goclient.submit import Request
 
@@ -47,12 +48,12 @@ def examine_request(
     ``errors`` were found before, and are findings like the others.
     """
     spec, _, mistakes, doubts = request.understood(read_lines, errors)
-    found = [] if mistakes else looker.look(spec, request.count)[1]
+    found = [] if mistakes else looker.look(spec, request.count, request.job)[1]
     return _examination(mistakes, [*doubts, *found])
 
 
-def examine_text(text: str, looker: Looker) -> Examination:
-    """What is found in the jobParameters of one job, a record's or as typed."""
+def examine_text(text: str, looker: Looker, job: Job) -> Examination:
+    """Return what is found in the jobParameters of one job, a record's or as typed, and of the ``job`` around it."""
     try:
         (spec, _), doubts = decode_with_doubts(text)
     except GoclientError as error:
@@ -60,7 +61,7 @@ def examine_text(text: str, looker: Looker) -> Examination:
     with suppress(GoclientError):  # what is wrong with the catalogue is told by the look
         spec = spec.with_endpoints({where: name for name, where in looker.catalogue().items()})
     mistakes = list(spec_mistakes(spec, 1))
-    found = [] if mistakes else looker.look(spec, 1)[1]
+    found = [] if mistakes else looker.look(spec, 1, job)[1]
     return _examination(mistakes, [*doubts, *on_node(spec), *found])
 
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.check.account import TO_DEPOSIT
-from goclient.errors import Collector, GoclientError, Several, quoted, raise_all
+from goclient.errors import Collector, GoclientError, Several, raise_all
 from goclient.model.block import attach, decode
 from goclient.model.finding import Finding
 from goclient.model.grammar import Items
 from goclient.model.lists import ReadLines
+from goclient.model.payload import doubts, mistakes
 from goclient.model.plan import Task, plan
 from goclient.model.record import JobCommon, JobRecord, job_records
 from goclient.model.spec import TransferSpec
@@ -24,6 +25,7 @@ from goclient.understand import Understood, understood
 
 if TYPE_CHECKING:
     from goclient.check import Looker
+    from goclient.check.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,21 @@ class Request:
     items: Items
     lenient: bool = False
 
+    @property
+    def job(self) -> Job:
+        """What is looked at beside the transfers."""
+        from goclient.check.job import Job
+
+        queues = [self.common.computingSite] if self.common.computingSite else []
+        return Job(queues, self.common.transformation, self.common.prodSourceLabel)
+
     def understood(self, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Understood:
         """What it means, and everything that is wrong with it, the ``errors`` found before included."""
         collected = Collector(errors)
         with collected:
             self.common.check()
+        told = {part.subject for error in collected.errors for part in error.parts}
+        collected.errors += [one for one in mistakes(self.common) if one.subject not in told]
         found = understood(
             self.parameters,
             items=self.items,
@@ -50,7 +62,7 @@ class Request:
             read_lines=read_lines,
             errors=collected.errors,
         )
-        return found._replace(doubts=[*_doubts(self.common), *found.doubts])
+        return found._replace(doubts=[*doubts(self.common), *found.doubts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +107,10 @@ def prepare(
     Raises every mistake in the request together with the ``errors`` found before; if there are none, the errors that
     ``looker`` finds.
     """
-    spec, payload, mistakes, doubts = request.understood(read_lines, errors)
-    raise_all(mistakes)
-    spec, findings = looker.look(spec, request.count)
-    findings = [*doubts, *findings]
+    spec, payload, wrong, warnings = request.understood(read_lines, errors)
+    raise_all(wrong)
+    spec, findings = looker.look(spec, request.count, request.job)
+    findings = [*warnings, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
     text = attach(payload, spec, lenient=request.lenient)
@@ -107,18 +119,6 @@ def prepare(
         first = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
         spec = first if request.count == 1 else spec
     return Submission(spec, plan(spec), tuple(records), tuple(findings))
-
-
-def _doubts(common: JobCommon) -> Iterator[Finding]:
-    """A warning for what our pilot would refuse, though another site's may not."""
-    if common.transformation and not common.transformation.startswith(("http://", "https://", "/")):
-        yield Finding(
-            "warning",
-            "transformation",
-            common.transformation,
-            f"--transformation={quoted(common.transformation)} is neither a URL nor an absolute path",
-            "goclient's pilot runs http:// and https:// URLs, and programs at an absolute path on the node",
-        )
 
 
 class PreflightFailed(Several):

@@ -6,9 +6,11 @@ A file has these keys; ``$NAME`` stands for an id or a URL of the sandbox (``Cas
 ``alone = true`` nothing is added.  ``as``: who types: "service" (the sandbox's user, the default), "person" (has
 logged in, and consented to nothing) or "stranger" (a person who has not logged in).
 
-What is there before: ``[there]`` files of collections (``"SITE1:/d/"`` is a folder), ``[here]`` files beside the
-user, ``[environment]`` variables, ``catalogue`` the text of it, ``[[trouble]]`` of the sandbox, ``awake = true`` the
-laptop of the sandbox runs, ``ended = true`` the person's login is over.
+What is there before: ``[there]`` files of collections (``"SITE1:/d/"`` is a folder), ``[made]`` what else is there (a
+``pipe``, a ``socket``, a ``link TARGET``, a file of ``size BYTES``, or the ``mode 0500`` of what is), ``[payloads]``
+files of ``$SANDBOX_URL/transformations/``, ``[queues]`` of PanDA, each a status and MB of ``maxwdir``, ``[here]`` files
+beside the user, ``[environment]`` variables, ``catalogue`` the text of it, ``[[trouble]]`` of the sandbox,
+``awake = true`` the laptop of the sandbox runs, ``ended = true`` the person's login is over.
 
 A wrong one has ``exit``, ``code``, ``message`` (a part of it), ``names`` (the wrong value, as the message shows it)
 and ``reports`` (how many errors are told, one unless it is said).  ``found = "warning"``: the job is sent all the
@@ -28,6 +30,7 @@ import json
 import os
 import re
 import shlex
+import stat
 import subprocess
 import sys
 import tomllib
@@ -46,8 +49,8 @@ from tests.conftest import TIMEOUT, Result, Sandbox
 
 CORPUS = Path(__file__).parent / "corpus"
 PROG = "sendJob.py: "
-SHARE = 0.95  # of the wrong ones, found before submission
-STOPPED = 0.90  # of the wrong ones, not sent
+SHARE = 0.97  # of the wrong ones, found before submission
+STOPPED = 0.70  # of the wrong ones, not sent
 COLLECTIONS = {
     "SITE1": "SITE1",
     "ATLAS8": "wdeng#ANLHEP_ATLAS8",
@@ -76,9 +79,10 @@ for line in sys.stdin:
         os._exit(code)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-BEFORE = {"about", "typed", "alone", "as", "there", "here", "environment", "catalogue", "trouble", "awake", "ended"}
+BEFORE = {"about", "typed", "alone", "as", "there", "made", "payloads", "queues", "here", "environment", "catalogue"}
+BEFORE |= {"trouble", "awake", "ended"}
 WRONG = BEFORE | {"exit", "code", "message", "names", "reports", "found", "why", "mended"}
-MENDED = {"hint", "typed", "command", "here", "there", "environment", "catalogue", "awake", "calm"}
+MENDED = {"hint", "typed", "command", "here", "there", "made", "payloads", "environment", "catalogue", "awake", "calm"}
 RIGHT = BEFORE | {"tasks", "items", "jobs", "warnings", "payload"}
 
 
@@ -157,6 +161,7 @@ class Case:
     def fill(self, text: str) -> str:
         """The text with the sandbox's ids and variables in place of their names."""
         known = self.ids | {name: value for name, value in self.sandbox.env.items() if name[:3] in ("SAN", "GOC")}
+        known["CASE_HOME"] = str(self.home)
         return re.sub(r"\$([A-Z0-9_]+)", lambda found: known.get(found[1], found[0]), text)
 
     def filled(self, value: Any) -> Any:
@@ -172,6 +177,13 @@ class Case:
         for place, text in given.get("there", {}).items():
             collection, _, path = place.partition(":")
             self._write(self.sandbox.path(collection, path), text, is_folder=path.endswith("/"))
+        for place, what in given.get("made", {}).items():
+            collection, _, path = place.partition(":")
+            _make(self.sandbox.path(collection, path), *what.split(" "))
+        for name, text in given.get("payloads", {}).items():
+            self._write(self.sandbox.root / "transformations" / name, text, is_folder=False)
+        for name, (status, size) in given.get("queues", {}).items():
+            self.sandbox.rows("insert into queues values (?, ?, ?)", name, status, size)
         for path, text in given.get("here", {}).items():
             self._write(self.folder / path, text, is_folder=path.endswith("/"))
         self.environment |= self.filled(given.get("environment", {}))
@@ -255,7 +267,24 @@ class Case:
 
     def asked_of_panda(self) -> list[str]:
         asked = requests.get(f"{self.sandbox.url}/sandbox/requests", timeout=TIMEOUT).json()["requests"]
-        return [one["path"] for one in asked if one["path"].startswith("/server/")]
+        paths = [one["path"] for one in asked if one["path"].startswith(("/server/", "/api/v1/"))]
+        return [path for path in paths if not path.endswith("/get_site_specs")]
+
+
+def _make(path: Path, kind: str, value: str = "") -> None:
+    """Make something of a kind at a path, or change the mode of what is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "mode":
+        path.chmod(int(value, 8))
+    elif kind == "link":
+        path.symlink_to(value)
+    elif kind == "size":
+        path.touch()
+        os.truncate(path, int(value))
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        os.mknod(path, stat.S_IFSOCK | 0o644)
 
 
 def _sane(result: Result) -> Result:
@@ -280,6 +309,7 @@ def seeded(shared_sandbox: Sandbox) -> dict[str, Any]:
     ids["RULE"] = str(shared_sandbox.rows("select id from rules where path = '/in/'")[0]["id"])
     return {
         "files": set(top.rglob("*")),
+        "payloads": set((shared_sandbox.root / "transformations").rglob("*")),
         "catalogue": Path(shared_sandbox.env["GOCLIENT_ENDPOINTS"]).read_text(),
         "rules": {row["id"]: row["permissions"] for row in shared_sandbox.rows("select id, permissions from rules")},
         "ids": ids,
@@ -311,8 +341,11 @@ def prepared(
 
 def _made_new(sandbox: Sandbox, seeded: dict[str, Any]) -> None:
     requests.delete(f"{sandbox.url}/sandbox/trouble", timeout=TIMEOUT)
-    for path in sorted(set((sandbox.root / "collections").rglob("*")) - seeded["files"], reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
+    new = set(_below(sandbox.root / "collections")) - seeded["files"]
+    new |= set((sandbox.root / "transformations").rglob("*")) - seeded["payloads"]
+    for path in sorted(new, reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    sandbox.rows("delete from queues where name not in ('TEST1', 'TEST3', 'ANALY_BNL_T3', 'OFFLINE1')")
     catalogue = Path(sandbox.env["GOCLIENT_ENDPOINTS"])
     catalogue.write_text(seeded["catalogue"])
     catalogue.chmod(0o600)
@@ -322,6 +355,15 @@ def _made_new(sandbox: Sandbox, seeded: dict[str, Any]) -> None:
             sandbox.rows("delete from rules where id = ?", row["id"])
         elif row["permissions"] != seeded["rules"][row["id"]]:
             sandbox.rows("update rules set permissions = ? where id = ?", seeded["rules"][row["id"]], row["id"])
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All paths below a folder, those in a directory that its owner alone may enter, too."""
+    for path in folder.iterdir():
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o700)
+            yield from _below(path)
 
 
 # --- the wrong ones -----------------------------------------------------------------------------------------

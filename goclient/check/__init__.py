@@ -1,4 +1,4 @@
-"""The preflight: every endpoint and path of a spec is looked at before anything is sent.
+"""The preflight: every endpoint and path of a spec, its queue and its payload are looked at before anything is sent.
 
 All checks are made, side by side, and all findings are reported.  Each endpoint is asked for once, and each folder
 once, however many files are in it; all of it has one end.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import GoclientError, LoginNeeded, MyproxyError, login_command, quoted
 from goclient.model.finding import Finding
@@ -19,9 +19,11 @@ from goclient.model.spec import GRIDFTP, TransferSpec
 
 if TYPE_CHECKING:
     from goclient.check.endpoints import Endpoints
+    from goclient.check.job import Job
     from goclient.check.parallel import Asker
     from goclient.check.paths import Paths
     from goclient.grid import Accounts
+    from goclient.model.access import QueueSource
     from goclient.services.deadline import Aside
     from goclient.services.globus import Globus
 
@@ -49,43 +51,63 @@ class Wishes:
     deposit: bool = False
 
 
+class Outcome(NamedTuple):
+    """A spec with its endpoints resolved, what was found, and the bytes that one job brings, as far as is known."""
+
+    spec: TransferSpec
+    findings: list[Finding]
+    largest: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Looker:
     """What looks: the catalogue, the services, and what the user wishes.
 
-    Without ``globus`` nobody is asked, and only the catalogue is looked into; ``accounts`` gives those of MyProxy.
+    Without ``globus`` nobody is asked, and only the catalogue is looked into; ``accounts`` gives those of MyProxy,
+    ``queues`` where the PanDA server tells its queues.
     """
 
     catalogue: Callable[[], dict[str, str]]
     globus: Callable[[], Globus] | None
     accounts: Callable[[], Accounts]
     wishes: Wishes
+    queues: Callable[[], QueueSource]
     warnings: tuple[Finding, ...] = ()  # of whatever names an endpoint
 
-    def look(self, spec: TransferSpec, count: int) -> tuple[TransferSpec, list[Finding]]:
-        """The spec of so many jobs with its endpoints resolved, and what is found; one finding if nobody may ask."""
+    def look(self, spec: TransferSpec, count: int, job: Job | None = None) -> tuple[TransferSpec, list[Finding]]:
+        """Return the spec of so many jobs with its endpoints resolved, and what is found of it, and of the ``job``.
+
+        One finding if nobody may ask.
+        """
         begun = time.monotonic()
+        beside = None
+        if self.globus is not None and job is not None:
+            from goclient.check.job import JobLook
+
+            beside = JobLook(job, self.queues, self.wishes.seconds)
         account = None
         if self.globus is not None and (spec.myproxy or spec.user):
             from goclient.check.account import begun as look_at
 
             account = look_at(spec, self.accounts(), self.wishes)
-        resolved, found = self._transfers(spec, count)
+        resolved, found, largest = self._transfers(spec, count)
         found = [*(self.warnings if spec.endpoints else ()), *found]
         if account is not None:
             found = [*found, *_answered(account, self.wishes.seconds - (time.monotonic() - begun))]
+        if beside is not None:
+            found = [*found, *beside.findings(largest)]
         return resolved, found
 
-    def _transfers(self, spec: TransferSpec, count: int) -> tuple[TransferSpec, list[Finding]]:
+    def _transfers(self, spec: TransferSpec, count: int) -> Outcome:
         if not spec.endpoints:
-            return spec, []
+            return Outcome(spec, [])
         try:
             known = self.catalogue()
             if self.globus is None:
-                return resolve_offline(spec, known)
+                return Outcome(*resolve_offline(spec, known))
             service = self.globus()
         except GoclientError as error:
-            return spec, [*map(Finding.failed, error.parts)]
+            return Outcome(spec, [*map(Finding.failed, error.parts)])
         serials = range(1, count + 1)
         return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials)
 
@@ -122,8 +144,8 @@ def preflight(
     globus: Globus,
     wishes: Wishes,
     serials: Sequence[int],
-) -> tuple[TransferSpec, list[Finding]]:
-    """The spec with every endpoint resolved, and what was found, in the order of the spec.
+) -> Outcome:
+    """Return the spec with every endpoint resolved, and what was found, in the order of the spec.
 
     ``serials``: the serial numbers of the jobs, for targets that differ from job to job.  Folders that are missing at
     a destination are made, and destinations are probed, if the user wishes so; nothing else is changed anywhere.
@@ -146,14 +168,15 @@ def preflight(
         overwrite=spec.overwrite,
         make_missing=wishes.make_folders,
         make_numbered=wishes.make_numbered,
-        owners={one.id: one.owner for one in endpoints.collections.values()},
+        collections=endpoints.collections,
     )
     findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)
     findings += paths.findings(resolved, safe=not any(one.error for one in findings))
     settled = paths.settled(resolved)
     findings += _rights(settled, globus, asker, wishes, endpoints, paths)
     findings = _without_repeats([*who, *findings])
-    return settled, _for_a_service(findings) if globus.is_service else one_login(findings, spec.endpoints)
+    findings = _for_a_service(findings) if globus.is_service else one_login(findings, spec.endpoints)
+    return Outcome(settled, findings, paths.load.largest)
 
 
 def _rights(
@@ -170,7 +193,7 @@ def _rights(
         targets = (move.target for move in spec.moves)
         known = [one for one in targets if one.endpoint in collections and "$" not in one.path]
         places = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
-        probed = Probe(globus, asker, names).findings(list(dict.fromkeys(places)))
+        probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(places)))
         yield from probed
     if not wishes.probe or any(one.error is not None for one in probed):
         yield from acting.user(spec)

@@ -168,11 +168,13 @@ class Acting:
         return " ".join(map(shell_word, ("globus", "endpoint", "permission", *words)))
 
     def _unknown(self, collection: str, who: Who, *, guest: bool) -> Finding:
-        name, owner = self._names[collection], self._collections[collection].owner or "its owner"
+        name, found = self._names[collection], self._collections[collection]
         if guest:
-            message, hint = f"only its managers see who may use {quoted(name)}", f"ask {owner}"
+            message, hint = f"only its managers see who may use {quoted(name)}", f"ask {found.owner or 'its owner'}"
         else:
-            message, hint = f"its storage decides who may use {quoted(name)}", f"ask {owner}, or use a guest collection"
+            whom = "look at the accounts of its storage" if found.is_of(self._globus.identity) else (
+                f"ask {found.owner or 'its owner'}")  # fmt: skip
+            message, hint = f"its storage decides who may use {quoted(name)}", f"{whom}, or use a guest collection"
         message += f": whether {who.called} may is not known from here"
         return Finding("warning", "pilot-unknown", name, message, hint)
 

@@ -49,12 +49,13 @@ class Endpoints:
     def _to_make(self, name: str, aside: Aside[Collection]) -> Iterator[Finding]:
         """A warning if there is an endpoint of the name that is still to be made, or if that is not known."""
         try:
-            yield _taken(name, aside.result(min(PATIENCE, self._asker.seconds_left())))
+            there = aside.result(min(PATIENCE, self._asker.seconds_left()))
+            yield _taken(name, there, usable=_problem(name, there, self._globus.identity) is None)
         except LoginNeeded:
             return  # it is told of the others
         except GoclientError as error:
             if error.code == "ambiguous-endpoint":
-                yield _taken(name, None)
+                yield _taken(name, None, usable=False)
             elif error.code != "endpoint-not-found":
                 yield _unlooked(name, error.message)
         except TimeoutError:
@@ -85,7 +86,7 @@ class Endpoints:
                 found.hint = f"the catalogue says {self._catalogue[name]}; to mend that, type: {mend}"
             return Finding.failed(found)
         self._seen[name] = found
-        if problem := _problem(name, found):
+        if problem := _problem(name, found, self._globus.identity):
             return Finding.failed(problem)
         self.ids[name] = found.id
         self.collections[found.id] = found
@@ -131,13 +132,13 @@ def _name_to_make(spec: TransferSpec) -> tuple[str, ...]:
     return (name,) if spec.makes_endpoint and name is not None and name != DEFAULT_WORKING else ()
 
 
-def _taken(name: str, there: Collection | None) -> Finding:
-    """The warning that the endpoint which the job makes would be called as one that is there, or as several."""
+def _taken(name: str, there: Collection | None, *, usable: bool) -> Finding:
+    """Return the warning that the endpoint which the job makes is called as one that is there, or as several."""
     message = f"there is an endpoint {quoted(name)} already"
     hint = "give the job's own another name"
     if there is not None:
         message += f" (of {there.owner or 'nobody'}, {there.id}), {there.kind}"
-        if _problem(name, there) is None:
+        if usable:
             hint += f"; files pass through that one, which must see the job's directory, with its UUID: {there.id}"
     message += ": the job makes one of its own all the same"
     return Finding("warning", "working-exists", name, message, hint)
@@ -154,13 +155,14 @@ def _somebody_elses(name: str, server: Collection) -> Finding:
     return Finding("warning", "not-yours", name, message, hint)
 
 
-def _problem(name: str, found: Collection) -> EndpointError | None:
-    """What keeps a collection from being used; None if nothing does."""
+def _problem(name: str, found: Collection, identity: str) -> EndpointError | None:
+    """Return what keeps a collection from being used; None if nothing does."""
+    mine, owner = found.is_of(identity), found.owner or "its owner"
     shown = quoted(name) if name == found.name or not found.name else f"{quoted(name)} ({found.name})"
     if not found.holds_data:
         return EndpointError(
             f"{shown} is a GCSv5 endpoint: it holds no data itself, its collections do",
-            hint=f"name one of its collections: ask {found.owner or 'its owner'}, or look: "
+            hint=f"name one of its collections: {'' if mine else f'ask {owner}, or '}look: "
             + command("list", search="TEXT"),
             code="no-collection",
             subject=name,
@@ -168,14 +170,14 @@ def _problem(name: str, found: Collection) -> EndpointError | None:
     if found.connected is False:
         return EndpointError(
             f"{shown} is a Globus Connect Personal endpoint that is not connected",
-            hint=f"start Globus Connect Personal on that computer, or ask {found.owner or 'its owner'} to",
+            hint="start Globus Connect Personal on that computer" + ("" if mine else f", or ask {owner} to"),
             code="disconnected",
             subject=name,
         )
     if found.paused:
         return EndpointError(
             f"{shown} is a Globus Connect Personal endpoint that is paused",
-            hint=f"let {found.owner or 'its owner'} choose Unpause in its menu",
+            hint="choose Unpause in its menu" if mine else f"let {owner} choose Unpause in its menu",
             code="paused",
             subject=name,
         )

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from goclient.check.parallel import Asker
-from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.model.spec import Place
 
 if TYPE_CHECKING:
     from goclient.services.globus import FileInfo, Globus
 
 Folder = tuple[str, str]  # the id of a collection, and a path with a slash at its end
+Question = tuple[str, str, str]  # a method of Globus, the id of a collection, and a path
 TOPS = ("/", "/~/")  # above these there is nothing
+MOST_SINGLE = 64  # paths that are asked for one by one: a listing costs less, where there is one
+MOST_ABOUT = 16  # folders of which more is asked than what they hold
+
+
+class Unlisted(EndpointError):
+    """A folder cannot be listed, and what is in it is not known: that is no reason to stop."""
+
+    code = "unchecked"
 
 
 class Listings:
@@ -24,16 +34,35 @@ class Listings:
         self._asker = asker
         self._names = names
         self._known: dict[Folder, dict[str, FileInfo] | GoclientError] = {}
+        self._single: dict[Folder, FileInfo | GoclientError] = {}
+        self._empty: dict[Folder, bool | GoclientError] = {}
 
-    def fetch(self, places: Iterable[Place]) -> None:
-        """Asks, side by side, for the folders of the places that were not asked for yet."""
-        self._ask(folder_of(place) for place in places)
+    def fetch(self, places: Iterable[Place], *, about: Iterable[Folder] = (), inside: Iterable[Folder] = ()) -> None:
+        """Ask, side by side, for the folders of the places that were not asked for yet.
 
-    def _ask(self, folders: Iterable[Folder]) -> None:
-        wanted = [folder for folder in dict.fromkeys(folders) if folder not in self._known]
-        listing = self._globus.listing
-        answers = self._asker.ask(lambda one: listing(*one, called=self._names.get(one[0], "")), wanted)
-        self._known.update(answers)
+        Of a few folders more is asked: what they are themselves (``about``), whether they are empty (``inside``).  A
+        folder that cannot be listed may be entered: its places are asked for one by one.
+        """
+        places = list(places)
+        folders = dict.fromkeys(map(folder_of, places))
+        listed = {*self._known, *folders}
+        apart = (one for one in about if one[1] not in TOPS and _parent(one) not in listed)
+        self._ask(folders, single=islice(apart, MOST_ABOUT), inside=islice(inside, MOST_ABOUT))
+        hidden = (place for place in places if place.name and _cannot_be_listed(self._known[folder_of(place)]))
+        self._ask((), single=islice(dict.fromkeys(map(_itself, hidden)), MOST_SINGLE))
+
+    def _ask(self, folders: Iterable[Folder], *, single: Iterable[Folder] = (), inside: Iterable[Folder] = ()) -> None:
+        kept: dict[str, dict[Folder, Any]] = {"listing": self._known, "entry": self._single, "is_empty": self._empty}
+        wanted = {"listing": folders, "entry": single, "is_empty": inside}
+        questions = [(method, *one) for method, all_of in wanted.items() for one in dict.fromkeys(all_of)
+                     if one not in kept[method]]  # fmt: skip
+        for (method, endpoint, path), answer in self._asker.ask(self._answer, questions).items():
+            kept[method][endpoint, path] = answer
+
+    def _answer(self, question: Question) -> object:
+        method, endpoint, path = question
+        path = path if method != "entry" else path.rstrip("/")
+        return getattr(self._globus, method)(endpoint, path, called=self._names.get(endpoint, ""))
 
     def __contains__(self, place: Place) -> bool:
         return folder_of(place) in self._known
@@ -41,12 +70,43 @@ class Listings:
     def entry(self, place: Place) -> FileInfo | GoclientError | None:
         """What stands at a place: its entry, None if nothing does, or why that is not known."""
         listing = self._known[folder_of(place)]
-        return listing if isinstance(listing, GoclientError) else listing.get(place.name)
+        if not isinstance(listing, GoclientError):
+            return listing.get(place.name)
+        return self._hidden(place, listing) if _cannot_be_listed(listing) else listing
 
-    def beside(self, place: Place) -> list[str]:
-        """The names in the folder of a place that are nearly its own."""
-        listing = self._known[folder_of(place)]
-        return [] if isinstance(listing, GoclientError) else nearest(place.name, listing)
+    def _hidden(self, place: Place, listing: GoclientError) -> FileInfo | GoclientError | None:
+        """What stands at a place in a folder that cannot be listed, as far as it was told by itself."""
+        found = self._single.get(_itself(place))
+        if not isinstance(found, GoclientError | None):
+            return found
+        if _is_missing(found):
+            return None
+        if isinstance(found, LoginNeeded) or (found is not None and found.transient):
+            return found
+        if found is not None and found.code == "permission":
+            return listing if listing.code == "permission" else found
+        return Unlisted(listing.message, hint="what is in it could not be looked at", subject=listing.subject)
+
+    def is_hidden(self, place: Place) -> bool:
+        """True if the folder of a place cannot be listed, though it may be entered."""
+        return _cannot_be_listed(self._known[folder_of(place)])
+
+    def itself(self, folder: Folder) -> FileInfo | None:
+        """What is known of a folder from the listing of the one above it, or by itself."""
+        above = self._known.get(_parent(folder)) if folder[1] not in TOPS else None
+        if above is not None and not isinstance(above, GoclientError):
+            return above.get(folder[1].rstrip("/").rpartition("/")[2])
+        found = self._single.get(folder)
+        return None if isinstance(found, GoclientError) else found
+
+    def is_empty(self, folder: Folder) -> bool:
+        """True if it is known that a folder holds nothing."""
+        return self._known.get(folder) == {} or self._empty.get(folder) is True
+
+    def names_beside(self, place: Place) -> dict[str, FileInfo]:
+        """Return what the folder of a place holds, nothing if that is not known."""
+        listing = self._known.get(folder_of(place))
+        return {} if listing is None or isinstance(listing, GoclientError) else listing
 
     def made(self, folder: Folder) -> None:
         """None; from now on the folder is there, and empty."""
@@ -76,35 +136,27 @@ class Listings:
         chain = self.chain(folder)
         return _parent(chain[0]) if chain else folder
 
-    def lost(self, folder: Folder) -> tuple[str, str, list[str]]:
-        """The first part of a missing folder's path that is not there, the folder where it should be, and near names.
+    def lost(self, folder: Folder) -> tuple[Place, dict[str, FileInfo]] | None:
+        """Return the first part of a missing folder's path that is not there, and what is in the folder of that part.
 
-        Empty strings if that is not known.
+        None if that is not known.
         """
         while folder[1] not in TOPS:
-            parent = _parent(folder)
-            found = self._known.get(parent)
+            found = self._known.get(_parent(folder))
             if found is not None and not isinstance(found, GoclientError):
-                name = folder[1].rstrip("/").rpartition("/")[2]
-                folders = {one: info for one, info in found.items() if info.is_directory}
-                return name, parent[1], nearest(name, folders)
-            folder = parent
-        return "", "", []
-
-    def no_such_folder(self, folder: Folder, error: GoclientError) -> GoclientError:
-        """The error for a source whose folder is not there: which part of its path is wrong, if that is known."""
-        name, where, near = self.lost(folder)
-        if error.code != "path-not-found" or not name:
-            return error
-        shown = str(Place(endpoint=self._names.get(folder[0], folder[0]), path=folder[1]))
-        hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else f"look at {quoted(where)} there"
-        message = f"{quoted(shown)}: there is no folder {quoted(name)} in {quoted(where)}"
-        return EndpointError(message, hint=hint, code=error.code, subject=shown)
+                return Place(endpoint=folder[0], path=folder[1].rstrip("/")), found
+            folder = _parent(folder)
+        return None
 
 
 def folder_of(place: Place) -> Folder:
     """The endpoint and the folder in which a place's own entry is."""
     return str(place.endpoint), place.folder
+
+
+def _itself(place: Place) -> Folder:
+    """A place as if it were a folder."""
+    return str(place.endpoint), f"{place.path.rstrip('/')}/"
 
 
 def _parent(folder: Folder) -> Folder:
@@ -114,6 +166,11 @@ def _parent(folder: Folder) -> Folder:
 
 def _is_missing(found: object) -> bool:
     return isinstance(found, GoclientError) and found.code == "path-not-found"
+
+
+def _cannot_be_listed(found: object) -> bool:
+    """True for what a listing gave if its folder may be entered all the same: it is denied, or the folder too large."""
+    return isinstance(found, GoclientError) and found.code in ("permission", "too-large")
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:

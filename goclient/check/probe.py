@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.check.parallel import Asker
+from goclient.check.seen import ask_for_access
 from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded
 from goclient.model.finding import Finding
 from goclient.model.spec import Place
 
 if TYPE_CHECKING:
+    from goclient.services.collection import Collection
     from goclient.services.globus import Globus
 
 POLL = 0.2  # seconds between looks at the task that removes the probe
@@ -20,13 +22,16 @@ NEEDED = 2.0  # seconds that a probe must have left: one that is begun should be
 
 
 class Probe:
-    """The probes of one preflight; ``names`` are what the user calls the collections.
+    """The probes of one preflight; ``names`` are what the user calls the ``collections``, both by their ids.
 
     Only directories are made: Globus takes no file but from another endpoint.
     """
 
-    def __init__(self, globus: Globus, asker: Asker, names: Mapping[str, str]) -> None:
+    def __init__(
+        self, globus: Globus, asker: Asker, names: Mapping[str, str], collections: Mapping[str, Collection]
+    ) -> None:
         self._globus = globus
+        self._collections = collections
         self._asker = asker
         self._names = names
         self._left: dict[Place, str] = {}  # the probes that were begun, and are not known to be gone
@@ -69,7 +74,9 @@ class Probe:
         if isinstance(answer, LoginNeeded):
             return Finding.failed(answer)
         if isinstance(answer, GoclientError) and not answer.transient:
-            hint = answer.hint or "ask the endpoint's owner, or choose another folder"
+            found = self._collections[str(place.endpoint)] if answer.code == "permission" else None
+            hint = found and ask_for_access(found, self._globus.identity)
+            hint = hint or answer.hint or "ask the endpoint's owner, or choose another folder"
             message = f"{shown} cannot be written: {answer.message}"
             return Finding.failed(EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown))
         if place in self._left:

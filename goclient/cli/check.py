@@ -104,10 +104,10 @@ def _examined(options: CheckOptions, items: dict[str, list[str]], errors: Sequen
     from goclient.cli._text import job_text
     from goclient.examine import examine_request, examine_text
 
-    look = looker(options)
+    look, request = looker(options), job_request(options, options, items)
     if errors or not (options.TEXT or options.pandaid is not None):
-        return examine_request(job_request(options, options, items), look, read_lines=read_lines, errors=errors)
-    return examine_text(job_text("".join(options.TEXT), options.pandaid), look)
+        return examine_request(request, look, read_lines=read_lines, errors=errors)
+    return examine_text(job_text("".join(options.TEXT), options.pandaid), look, request.job)
 
 
 def _print(examination: "Examination") -> None:

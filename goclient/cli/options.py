@@ -199,7 +199,8 @@ def looker(options: TransferOptions, *, checks: bool = True) -> "Looker":
     except RequestError:  # the look tells it
         missing = None
     warnings = (Finding("warning", "catalogue", "GOCLIENT_ENDPOINTS", *missing),) if missing else ()
-    return Looker(config.catalogue, _run.globus if checks else None, accounts, wishes(options), warnings)
+    service = _run.globus if checks else None
+    return Looker(config.catalogue, service, accounts, wishes(options), config.queue_source, warnings)
 
 
 def read_lines(path: str) -> list[str]:

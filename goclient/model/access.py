@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -22,6 +23,14 @@ class PandaAccess:
     certificate: str | None = None
     ca: str | None = None
     bundles: tuple[str, ...] = ()  # files of authorities that count beside ``ca``
+
+
+@dataclass(frozen=True)
+class QueueSource:
+    """Where a PanDA server tells its queues, to anybody, and the file in which they are kept."""
+
+    access: PandaAccess
+    file: Path
 
 
 @dataclass(frozen=True)

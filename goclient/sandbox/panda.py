@@ -14,6 +14,16 @@ from goclient.sandbox.api import Method, in_range, refusal, success
 from goclient.sandbox.state import State, dumped
 
 MAX_JOBS = 5000  # the server cuts longer lists without a word
+# What the server tells of a queue: SiteSpec's attributes without those that the call leaves out (server 1.0.4).
+SPEC = tuple(
+    """
+    sitename nickname dq2url cloud ddm type releases memory maxtime status setokens_output defaulttoken
+    validatedreleases maxinputsize comment statusmodtime pledgedCPU coreCount reliabilityLevel iscvmfs
+    transferringlimit maxwdir fairsharePolicy mintime allowfax pandasite corepower wnconnectivity catchall role
+    pandasite_state maxrss minrss direct_access_lan direct_access_wan tier objectstores is_unified unified_name
+    jobseed capability workflow maxDiskio extra_queue_params
+    """.split()
+)
 STATES = ("sent", "starting", "running", "transferring", "holding", "finished", "failed")
 
 
@@ -33,6 +43,7 @@ class Panda:
             Method("job/kill", self.kill, "POST"),
             Method("pilot/acquire_jobs", self.acquire_jobs, "POST"),
             Method("pilot/update_job", self.update_job, "POST"),
+            Method("metaconfig/get_site_specs", self.get_site_specs, "GET", secure=False),
             Method("system/is_alive", self.is_alive, "GET", secure=False),
             Method("system/get_attributes", self.get_attributes, "GET"),
         )
@@ -72,6 +83,16 @@ class Panda:
         for panda_id in job_ids:
             jobs.kill(self._state, owner, in_range(panda_id))
         return success([True] * len(job_ids))
+
+    # --- queues ---
+
+    def get_site_specs(self, owner: dict[str, Any] | None, type: str = "analysis") -> dict[str, Any]:
+        """Tell anybody the queues of a type, or ``all``; what a queue does not need here is not known of it."""
+        rows = self._state.rows("select name, status, maxwdir from queues order by rowid")
+        known = {"type": "unified", "cloud": "SANDBOX", "maxinputsize": 0}
+        specs = {one["name"]: dict.fromkeys(SPEC) | known | {"sitename": one["name"], "nickname": one["name"],
+                 "status": one["status"], "maxwdir": one["maxwdir"]} for one in rows}  # fmt: skip
+        return success({name: spec for name, spec in specs.items() if type in ("all", spec["type"])})
 
     # --- system ---
 

@@ -67,7 +67,9 @@ class PandaTasks:
 
     def _site(self, parameters: dict[str, Any]) -> str:
         """The queue that the task's jobs go to; raises TaskRefused if it is none."""
-        queues = [row["name"] for row in self._state.rows("select name from queues order by rowid")]
+        queues = [
+            row["name"] for row in self._state.rows("select name from queues where status = 'online' order by rowid")
+        ]
         excluded = parameters.get("excludedSite") or []
         wanted = [parameters["site"]] if parameters.get("site") else parameters.get("includedSite") or queues
         found = [one for one in wanted if one in queues and one not in excluded]

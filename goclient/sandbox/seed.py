@@ -24,7 +24,8 @@ USER, OTHER, PILOT = "jdoe@sandbox.example", "asmith@sandbox.example", "pilot@sa
 PEOPLE = {USER: SUBJECTS["user"], OTHER: SUBJECTS["other"], PILOT: SUBJECTS["pilot"]}
 NATIVE = "goclient"
 GLOBUS_CLI = "95fdeba8-fac2-42bd-a357-e068d82ff78e"  # the globus command's own id, from its login_manager/storage.py
-QUEUES = ("TEST1", "TEST3", "ANALY_BNL_T3")
+QUEUES = {"TEST1": "online", "TEST3": "online", "ANALY_BNL_T3": "online", "OFFLINE1": "offline"}  # and their status
+MAX_DIRECTORY = 14_336  # MB that a job may have in its directory, as at most queues of ATLAS
 TOKEN_LIFETIME = 30 * 86_400  # seconds
 
 # The collections: their folders, and their files with what is in them. CONSENT1 asks for a data_access consent,
@@ -80,8 +81,8 @@ def fill(state: State) -> None:
     _guest(state, user, pilot)
     _collection(state, user, "LAPTOP", PERSONAL, allowed="[]")
     _collection(state, user, "ENDPOINT1", BARE, public=True)
-    for queue in QUEUES:
-        state.insert("queues", {"name": queue})
+    for queue, status in QUEUES.items():
+        state.insert("queues", {"name": queue, "status": status, "maxwdir": MAX_DIRECTORY})
     replace(folders.transformations / "datatransfer.sh", DATATRANSFER.encode(), mode=0o755)
     for name in WRAPPERS:
         replace(folders.transformations / name, Path(__file__).with_name("rungen.py").read_bytes(), mode=0o755)

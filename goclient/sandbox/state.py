@@ -51,7 +51,8 @@ create table if not exists events (number integer primary key, task_id text not 
 create table if not exists transferred (task_id text not null, source_path text not null,
     destination_path text not null, checksum text not null, size integer not null default 0,
     primary key (task_id, destination_path));
-create table if not exists queues (name text primary key);
+create table if not exists queues (name text primary key, status text not null default 'online',
+    maxwdir integer);
 create table if not exists jobs (panda_id integer primary key autoincrement, owner text not null, status text not null,
     site text not null, command text not null default '', attributes text not null, changed real not null,
     task integer);

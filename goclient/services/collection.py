@@ -1,10 +1,12 @@
-"""What Transfer says of a collection: what it is, whether it is up, whose it is."""
+"""What Transfer says of a collection: what it is, whether it is up, whose it is; and of a file in it."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from goclient.services.documents import Document, flag, text, text_or_none, texts, uuid
+from goclient.errors import quoted
+from goclient.services.documents import Document, flag, number, text, text_or_none, texts, uuid
 
 # The kinds of the service's ``entity_type``, in words for a person.
 KINDS = {
@@ -103,6 +105,10 @@ class Collection:
             owner_id=text_or_none(document, "owner_id"),
         )
 
+    def is_of(self, identity: str) -> bool:
+        """Return True for a collection that an identity owns: nobody is asked to ask themselves."""
+        return bool(identity) and self.owner_id == identity
+
     @property
     def kind(self) -> str:
         """What it is, in words."""
@@ -127,3 +133,33 @@ class Collection:
     def may_ask_consent(self) -> bool:
         """True if it may ask for a data_access consent: for any other collection, asking fails the login."""
         return self.entity_type == MAPPED and not self.high_assurance
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """One entry of a directory; ``size`` in bytes.
+
+    ``type`` is the service's word: file, dir, invalid_symlink, pipe, chr, blk, other; ``permissions`` is the mode in
+    octal digits; ``link_target`` is what a symbolic link says.  Each is empty where it is not known.
+    """
+
+    name: str
+    is_directory: bool
+    size: int
+    type: str = ""
+    permissions: str = ""
+    link_target: str = ""
+
+    @classmethod
+    def from_document(cls, document: Document) -> FileInfo:
+        """Return the entry of a file document; raise KeyError, TypeError or ValueError for another document."""
+        name, kind = text(document, "name"), text(document, "type")
+        if "/" in name:
+            raise ValueError(f"an entry of a directory is called {quoted(name)}")
+        more = (text_or_none(document, key) for key in ("permissions", "link_target"))
+        return cls(name, kind == "dir", number(document, "size"), kind, *more)
+
+    @property
+    def mode(self) -> int | None:
+        """The permission bits, None if they are not known."""
+        return int(self.permissions, 8) if re.fullmatch("[0-7]{1,6}", self.permissions) else None

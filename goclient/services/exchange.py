@@ -128,11 +128,15 @@ class Bounded(HTTPAdapter):
     """How a session of requests sends: each exchange ends after its ``timeout``, or with the time of ``one_end``.
 
     The answers come whole, of at most MAX_ANSWER bytes or what :func:`allowed` says.  ``into``: the file that the body
-    of a good answer is written to instead.  ``context``: what holds further authorities that servers are believed with.
+    of a good answer is written to instead.  ``cut``: the rest of a longer answer is left.  ``context``: what holds
+    further authorities that servers are believed with.
     """
 
-    def __init__(self, into: IO[bytes] | None = None, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, into: IO[bytes] | None = None, *, cut: bool = False, context: ssl.SSLContext | None = None
+    ) -> None:
         self._into = into
+        self._cut = cut
         self._trust: dict[str, Any] = {"ssl_context": context} if context else {}
         super().__init__()
 
@@ -179,12 +183,14 @@ class Bounded(HTTPAdapter):
         content = bytearray()
         read = 0
         try:
-            for piece in _pieces(response, size if good else MAX_ERROR):
+            cut = self._cut or not good
+            most = size if good else MAX_ERROR
+            for piece in _pieces(response, most):
                 read += len(piece)
-                if good and read > size:
+                if read > most and not cut:
                     raise TooLarge(f"its answer is larger than {size} bytes", request=response.request)
                 (content.extend if into is None else into.write)(piece)
-                if not good and read >= MAX_ERROR:
+                if read >= most and cut:
                     response.raw.close()  # what was not read must not come before another answer
                     break
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
@@ -237,19 +243,43 @@ def allowed(size: int) -> Iterator[None]:
         _here.size = before
 
 
-def bounded(session: requests.Session, into: IO[bytes] | None = None, *, context: ssl.SSLContext | None = None) -> None:
+def bounded(session: requests.Session, adapter: Bounded | None = None) -> None:
     """Give all exchanges of a session their bounds; each of them has to have a time-out, a number of seconds."""
     for scheme in ("https://", "http://"):
-        session.mount(scheme, Bounded(into, context))
+        session.mount(scheme, adapter or Bounded())
+
+
+class Anonymous(requests.Session):
+    """A session that shows no credential to anybody: none of ``.netrc``, also not after a redirect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = lambda request: request
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Add nothing: after a redirect, requests would look into .netrc for the new host."""
+
+
+# A payload is fetched, and looked at, in one way: redirects are followed, and CAs and proxies are those of requests
+# and its variables.
 
 
 def download(url: str, into: IO[bytes], *, seconds: float, size: int) -> None:
-    """Write what is at a URL into a file, redirects followed; raise requests' RequestException or OSError."""
-    session = requests.Session()
-    session.auth = lambda request: request  # no .netrc: whoever serves it gets no password
-    bounded(session, into)
+    """Write what is at a URL into a file; raise requests' RequestException or OSError."""
+    session = Anonymous()
+    bounded(session, Bounded(into))
     with session, one_end(seconds), allowed(size):
         session.get(url, timeout=seconds).raise_for_status()
+
+
+def head(url: str, *, seconds: float, size: int) -> bytes:
+    """Return the first bytes of what is at a URL; the rest is not read; raise as :func:`download`."""
+    session = Anonymous()
+    bounded(session, Bounded(cut=True))
+    with session, one_end(seconds), allowed(size):
+        response = session.get(url, timeout=seconds)
+        response.raise_for_status()
+    return response.content[:size]
 
 
 # --- a service that wants to be asked later -----------------------------------------------------------------------

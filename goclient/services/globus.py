@@ -18,6 +18,7 @@ from goclient.model.access import GlobusAccess
 from goclient.model.location import is_uuid
 from goclient.model.plan import Item
 from goclient.services.collection import AccessRule, Collection
+from goclient.services.collection import FileInfo as FileInfo  # it is one of this module's answers
 from goclient.services.documents import Document, documents, number, part, text, text_or_none, uuid, words
 from goclient.services.exchange import allowed
 from goclient.services.globus_app import acts_as, app, identity_of, login_end, retry, transport
@@ -29,23 +30,6 @@ _NEARLY_UUID = re.compile(r"[0-9A-Fa-f-]{28,40}")
 SERVICE_DOMAIN = "@clients.auth.globus.org"
 SHOWN_LIMIT = 100  # what the service gives at most in one answer
 MAX_LISTING = 64 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FileInfo:
-    """One entry of a directory; ``size`` in bytes."""
-
-    name: str
-    is_directory: bool
-    size: int
-
-    @classmethod
-    def from_document(cls, document: Document) -> FileInfo:
-        """The entry of a file document; raises KeyError, TypeError or ValueError if that is none."""
-        name = text(document, "name")
-        if "/" in name:
-            raise ValueError(f"an entry of a directory is called {quoted(name)}")
-        return cls(name, text(document, "type") == "dir", number(document, "size"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +158,25 @@ class Globus:
             answer = self._client.operation_ls(collection_id, path=folder, show_hidden=True)
             entries = [FileInfo.from_document(document) for document in documents(answer.data, "DATA")]
         return {one.name: one for one in entries}
+
+    def entry(self, collection_id: str, path: str, *, called: str = "") -> FileInfo:
+        """Return what is at a path, also in a directory that may not be listed; raise EndpointError.
+
+        ``called``: what the user calls the collection, for the error's message.
+        """
+        name = path.rstrip("/").rpartition("/")[2]
+        with translated(f"{called or collection_id}:{path}"):
+            answer: Document = self._client.operation_stat(collection_id, path).data
+            return FileInfo.from_document({**answer, "name": name})
+
+    def is_empty(self, collection_id: str, folder: str, *, called: str = "") -> bool:
+        """Return True for a directory with nothing in it, of which no more than one entry is asked for.
+
+        ``called``: what the user calls the collection, for the error's message.
+        """
+        with translated(f"{called or collection_id}:{folder}"):
+            answer = self._client.operation_ls(collection_id, path=folder, show_hidden=True, limit=1)
+            return not list(documents(answer.data, "DATA"))
 
     def mkdir(self, collection_id: str, folder: str, *, called: str = "") -> None:
         """None, once the directory is there; raises EndpointError if it cannot be made.

@@ -9,7 +9,7 @@ import requests
 from urllib3.util.ssl_ import create_urllib3_context
 
 from goclient.model.access import LOOPBACK
-from goclient.services.exchange import bounded
+from goclient.services.exchange import Bounded, bounded
 
 
 def session_for(host: str | None, places: Iterable[str]) -> requests.Session:
@@ -25,5 +25,5 @@ def session_for(host: str | None, places: Iterable[str]) -> requests.Session:
         folder = os.path.isdir(place)
         assert context is not None, "it is made for the first place"
         context.load_verify_locations(None if folder else place, place if folder else None)
-    bounded(made, context=context)
+    bounded(made, Bounded(context=context))
     return made

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from goclient.check import Looker
 from goclient.check.endpoints import Endpoints
+from goclient.check.job import Job
 from goclient.check.parallel import Asker
 from goclient.errors import GoclientError, raise_all
 from goclient.model.block import MAX_TASK_BLOCK, attach
@@ -18,6 +19,8 @@ from goclient.submit import PreflightFailed
 from goclient.tasks.moves import Server, renamed, shared, to_server
 from goclient.tasks.outputs import Outputs
 from goclient.tasks.wanted import Meant, Wanted, without_folders
+
+ANY_SITE = "AUTO"  # what panda-client's --site is for any queue
 
 
 class Expected(NamedTuple):
@@ -39,10 +42,13 @@ class Looked(NamedTuple):
     findings: list[Finding]
 
 
-def look(wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str, *, complete: bool) -> Looked:
+def look(
+    wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str, *, complete: bool, site: str = ""
+) -> Looked:
     """What is found of the transfers of these tasks; raises PreflightFailed with the errors among it.
 
-    ``complete``: all outputs are known already, so that a file which two jobs would write is refused here.
+    ``complete``: all outputs are known already, so that a file which two jobs would write is refused here.  ``site``:
+    the value of --site, the queues among which JEDI chooses.
     """
     server, looker = meant.server, wanted.looker
     if server is not None:
@@ -56,7 +62,8 @@ def look(wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str,
     # The folder of a new dataset is never there: what was typed is the directory above it.
     typed = renamed(meant.spec, tasks[0].outputs.names)
     looked_at = specs[0] if server is None else to_server(typed, server.top(), tasks[0].outputs)
-    resolved, findings = looker.look(looked_at, 1)
+    queues = [name for name in site.split(",") if name and name != ANY_SITE and "*" not in name]
+    resolved, findings = looker.look(looked_at, 1, Job(queues))
     findings = [*meant.doubts, *warnings, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)

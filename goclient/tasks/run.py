@@ -203,8 +203,9 @@ class Session:
             datasets.check_name(task.dataset, options, self._nickname)
         self._count = len(tasks)
         try:
+            site = str(getattr(options, "site", None) or "")
             complete = self.tool == "prun" or bool(getattr(options, "trf", None))
-            self._looked = look(wanted, meant, tasks, self._nickname, complete=complete)
+            self._looked = look(wanted, meant, tasks, self._nickname, complete=complete, site=site)
         except PreflightFailed as error:
             self._say(error.findings)
             raise

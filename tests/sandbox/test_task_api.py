@@ -186,6 +186,7 @@ WRONG: list[Any] = [
     pytest.param({"nEvents": "3"}, "nEvents='3': it is no positive number", id="a number that is none"),
     pytest.param({"nEvents": 10**6}, "1000000 jobs: the sandbox makes 10000", id="too many jobs"),
     pytest.param({"site": "X"}, "no candidates", id="no such queue"),
+    pytest.param({"site": "OFFLINE1"}, "no candidates", id="a queue that is offline"),
     pytest.param({"excludedSite": ["TEST1"]}, "no candidates", id="an excluded queue"),
     pytest.param({"processingType": "panda-client-2.2.0-jedi-cont"}, "it has no containers", id="a container"),
     pytest.param({"vo": "x" * 33}, "failed to generate jobs: a value is too long", id="a value that does not fit"),

@@ -1,0 +1,13 @@
+"""A queue of PanDA, as far as its server tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue: its status, and the MB that a job may have in its directory (``maxwdir``), 0 if that is not known."""
+
+    status: str
+    megabytes: int = 0
