@@ -10,9 +10,10 @@ from goclient.model.block import MAX_BLOCK, MAX_TASK_BLOCK, attach
 from goclient.model.finding import Finding
 from goclient.model.grammar import LISTS, Items
 from goclient.model.lists import ReadLines
+from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.plan import plan
 from goclient.model.serial import needs_serial, shared_targets
-from goclient.model.spec import TASK_PLACEHOLDERS, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.typed import Typed, read_typed
 
 

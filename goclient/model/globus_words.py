@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.finding import Finding
-from goclient.model.grammar import DEFAULT_WORKING, checked_user
+from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.lists import ReadLines, shortened, split_items
-from goclient.model.location import node_place, parse_endpoint, parse_name
+from goclient.model.location import checked_user, node_place, parse_endpoint, parse_name, refused
+from goclient.model.names import path_problem
 from goclient.model.spec import (
     JOB_DIRECTORY,
     MODES,
@@ -30,7 +31,6 @@ from goclient.model.spec import (
     Move,
     Place,
     TransferSpec,
-    path_problem,
 )
 
 
@@ -246,7 +246,7 @@ class _Reader:
 
 def _folder(path: str) -> str:
     if problem := path_problem(path):
-        raise RequestError(f"{quoted(path)}: {problem}", hint="write the directory's absolute path", code="location")
+        raise refused(path, problem, code="location")
     return path
 
 

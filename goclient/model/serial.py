@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from goclient.model.spec import SERIAL_NUMBERS, Move, Place, TransferSpec
+from goclient.model.names import SERIAL_NUMBERS
+from goclient.model.spec import Move, Place, TransferSpec
 
 
 def fill_serial(text: str, serial: int) -> str:

@@ -266,7 +266,7 @@ IN = "globus-endpoint-in=A in-mode=gc files-in=f"
         pytest.param(
             f"{IN} dir-in=data", "dir-in", ['"dir-in=data" at column 44', "begin with /"], id="relative-directory"
         ),
-        pytest.param(f"{IN} dir-in=~/x", "dir-in", ['"dir-in=~/x"', "/~/x"], id="home-without-a-slash"),
+        pytest.param(f"{IN} dir-in=~/x", "dir-in", ['"dir-in=~/x"', "/~/"], id="home-without-a-slash"),
         pytest.param(f"{IN} dir-in=/a/../b", "dir-in", ['"dir-in=/a/../b"', ".."], id="directory-with-dots"),
         pytest.param(f"{IN} dir-in=/$HOME", "dir-in", ['"dir-in=/$HOME"', "evaluate"], id="directory-with-a-dollar"),
         pytest.param("in-mode=local files-in=a dir-in=/~/x", "dir-in", ["home directory"], id="a-home-on-the-node"),
