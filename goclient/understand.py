@@ -145,4 +145,4 @@ def _without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError
     return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
 
 
-_UNREAD = {"list-file", "empty-item", "no-value"}
+_UNREAD = {"list-file", "empty-item", "no-value", "misspelt"}
