@@ -93,8 +93,8 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
     if text.startswith("@"):
         what = "a file with a list is a value of its own, and no item of a list"
         return Problem(what, f"give {word} once more, with this value alone", f"{word}=@{text.lstrip('@')}")
-    if "{" in text.replace("${", "") or "}" in text.replace("${SN}", "").replace("${SN/P}", ""):
-        return _split_braces(texts, number)
+    if problem := _split_braces(texts, number):
+        return problem
     if text.startswith("/") and before and ":" not in before and reads(f"{before}:{text}"):
         return Problem("a comma stands for the colon", instead=f"{before}:{text}")
     if ":" not in text and after.startswith("/") and reads(f"{text}:{after}"):
@@ -112,14 +112,13 @@ def _split_braces(texts: Sequence[str], number: int) -> Problem | None:
     """Return the problem of an item that is a piece of a shell's braces, which a list is split at."""
     from goclient.model.wildcards import alternatives
 
-    start = next((at for at in range(number, max(-1, number - 20), -1) if "{" in texts[at].replace("${", "")), None)
-    end = next((at for at in range(number, min(len(texts), number + 20)) if "}" in texts[at]), None)
-    if start is None or end is None or start == end:
+    begins = [at for at in range(max(0, number - 20), number + 1) if "{" in texts[at].replace("${", "")]
+    ends = [at for at in range(number, min(len(texts), number + 20)) if "}" in texts[at]]
+    if not begins or not ends or begins[-1] == ends[0]:
         return None
-    items = alternatives(",".join(texts[start : end + 1]))
-    instead = ",".join(items)
-    what = "braces are a shell's, and a list is split at their commas"
-    return Problem(what, instead=instead if len(items) > 1 and reads(instead) else "")
+    items = alternatives(",".join(texts[begins[-1] : ends[0] + 1]))
+    what, instead = "braces are a shell's, and a list is split at their commas", ",".join(items)
+    return Problem(what, instead=instead) if len(items) > 1 and reads(instead) else None
 
 
 # --- the causes, in the order in which they are looked for --------------------------------------------------------

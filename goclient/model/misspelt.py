@@ -97,11 +97,12 @@ def _closest_key(lower: str) -> str:
 def meant_option(word: str, known: Iterable[str]) -> str:
     """Return the word with the option of a program that its name is but for its form; or the empty string.
 
-    Dashes that are none, or none at all, letters of another width, and invisible characters are forms.
+    Dashes that are none, letters of another width, invisible characters, and with a dash the case, are forms.
     """
     name, equals, value = word.partition("=" if "=" in word else WIDE_EQUALS)
-    plain = plain_name(name)
-    option = next((one for one in known if one.startswith("--") and plain_name(one) == plain), "")
+    plain, dashed = plain_name(name), skeleton(name).startswith("-")
+    same = [one for one in known if one.startswith("--") and plain_name(one).lower() == plain.lower()]
+    option = next((one for one in same if dashed or (equals and plain_name(one) == plain)), "")
     return f"{option}={value}" if option and equals else option
 
 

@@ -156,3 +156,22 @@ def name_problem(what: str, name: str) -> str:
     if len(name) > 256:
         return f"the {what}'s name is longer than 256 characters"
     return ""
+
+
+# What the names of PanDA's queues have, and a little more: letters, digits, and these signs.
+_QUEUE = re.compile(r"[A-Za-z0-9_./?:@+#=~-]*")
+
+
+def queue_problem(queue: str) -> Problem | None:
+    """Return what is wrong with the name of a PanDA queue, None for a good one."""
+    if _QUEUE.fullmatch(queue):
+        return None
+    from goclient.model.confusable import skeleton  # only a mistake pays for it
+
+    first = next(iter(re.split(r"[\s,;|\"'\x00-\x1f]+", skeleton(queue).strip(" \t\r\n,;\"'\0"))), "")
+    instead = first if _QUEUE.fullmatch(first) else ""
+    if any(sign in queue.strip(" ,;") for sign in ",; |"):
+        return Problem("a job runs at one queue", "for each queue type the command once", instead)
+    odd = next(sign for sign in queue if not _QUEUE.fullmatch(sign))
+    shown = "a blank" if odd == " " else odd if odd.isprintable() and odd.isascii() else f"U+{ord(odd):04X}"
+    return Problem(f"no queue's name has {shown}", "" if instead else "retype it", instead)

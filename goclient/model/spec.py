@@ -18,6 +18,8 @@ from goclient.model.names import PlaceError, Problem, endpoint_problem, name_pro
 GRIDFTP = "gsiftp://"  # an endpoint that is a GridFTP server is written gsiftp://host or gsiftp://host:port
 NODE_FILES = "file://"  # the worker node's own file system, from and to which the mode "local" copies
 
+JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
+
 # How a job's directory is reached: the Globus Connect that the job makes, a server that sees it, or not at all,
 # because files are copied on the node.  The words are those of the globusPilot of 2012.
 Mode = Literal["gc", "server", "local"]
