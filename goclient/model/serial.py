@@ -44,7 +44,7 @@ def _with_number(path: str) -> str:
     gap = _GAP.search(name)
     if gap:
         return f"{folder}{slash}{name[: gap.end()]}${{SN}}{name[gap.end() :]}"
-    stem, dot, ending = name.partition(".") if not name.startswith(".") else (name, "", "")
+    stem, dot, ending = name.partition(".")
     return f"{folder}{slash}{stem}.${{SN}}{dot}{ending}"
 
 
