@@ -118,7 +118,8 @@ class Accounts:
 
     def named(self, text: str) -> MyproxyAccount:
         """The account ``USER[@HOST[:PORT]]``; raises RequestError if it is none, or if no server is set."""
-        from goclient.model.spec import MyproxyAccount, name_problem
+        from goclient.model.names import name_problem
+        from goclient.model.spec import MyproxyAccount
 
         user, at, where = text.rpartition("@")
         user, where = (user, where) if at else (text, "")

@@ -163,8 +163,7 @@ class Globus(NamedTuple):
 
 def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Move, ...], list[tuple[str, str]]]:
     """The mode, the moves and the words of one direction."""
-    leading = draw(st.sampled_from(("", "", "/", "//"))) if way == "in" else ""
-    names = draw(st.lists(_typed_names.map(lambda name: leading + name), max_size=3, unique=True))
+    names = draw(st.lists(_typed_names, max_size=3, unique=True))
     if not names:
         return "gc", (), []
     mode: Mode = draw(st.sampled_from(MODES))
@@ -181,9 +180,7 @@ def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Move, ...], list
         typed.append((f"dir-{way}", folder))
     moves = []
     for name in names:
-        own = Place(
-            endpoint=None, path=f"/{name.lstrip('/').removeprefix('./') if way == 'in' else name.removeprefix('./')}"
-        )
+        own = Place(endpoint=None, path=f"/{name.removeprefix('./')}")
         if way == "in":
             source = Place(endpoint=far, path=folder.rstrip("/") + own.path)
             moves.append(Move(source=source, destination=Place(endpoint=None, path=own.folder)))

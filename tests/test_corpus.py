@@ -19,6 +19,9 @@ what was wanted: ``hint`` a part of the hint, ``typed`` other words, ``command``
 the user changes otherwise: ``here``, ``there``, ``environment``, ``catalogue``, ``awake``, ``calm = true`` (the
 trouble is over).
 
+Without ``typed`` or anything else that the user changes, the hint itself is typed, literally.  ``siblings`` are other
+words of the same fault, a list each; nobody is asked for them, and the hint of each is typed literally, too.
+
 A right one has ``tasks`` and ``items``, as its record is explained, and if there are any, ``jobs`` (one unless it is
 said), ``warnings`` (the codes) and ``payload`` (the words that are left to it).
 """
@@ -43,6 +46,7 @@ from typing import Any
 import pytest
 import requests
 
+from goclient.errors import printable
 from goclient.explain import explain
 from goclient.model.record import decode_jobs
 from tests.conftest import TIMEOUT, Result, Sandbox
@@ -81,7 +85,7 @@ for line in sys.stdin:
 """
 BEFORE = {"about", "typed", "alone", "as", "there", "made", "payloads", "queues", "here", "environment", "catalogue"}
 BEFORE |= {"trouble", "awake", "ended"}
-WRONG = BEFORE | {"exit", "code", "message", "names", "reports", "found", "why", "mended"}
+WRONG = BEFORE | {"exit", "code", "message", "names", "reports", "found", "why", "mended", "siblings"}
 MENDED = {"hint", "typed", "command", "here", "there", "made", "payloads", "environment", "catalogue", "awake", "calm"}
 RIGHT = BEFORE | {"tasks", "items", "jobs", "warnings", "payload"}
 
@@ -405,10 +409,90 @@ def test_a_wrong_submission_is_found_before_it_is_sent_and_the_remedy_mends_it(p
     names, message = prepared.fill(case["names"]), prepared.fill(case["message"])
     hints = [hint for text, hint in told if names in text and message in text]
     assert hints, f"{names} and {message} are not in {result.err}"
-    assert_mended(prepared, hints)
+    assert_no_hint_is_refused(prepared, told)
+    assert_mended(prepared, hints, told)
+    for typed in case.get("siblings", ()):
+        assert_sibling(prepared, typed)
 
 
-def assert_mended(prepared: Case, hints: list[str]) -> None:
+def assert_sibling(prepared: Case, typed: list[str]) -> None:
+    """It is found as the case is, without asking anybody, and its hints mend it as they are typed."""
+    found = prepared.case.get("found", "error")
+    asked = ["--json", "--noSubmit", "--noCheck"]
+    result = prepared.send_quickly(*asked, typed=typed)
+    assert result.code == prepared.case.get("exit", 0), f"{typed}: {result.err}"
+    assert prepared.case["code"] in codes(result, found), f"{typed}: {result.out}"
+    again = typed_literally(typed, reports(result, found))
+    assert again != typed, f"nothing to type for {typed}: {result.err}"
+    mended = prepared.send_quickly(*asked, typed=again)
+    assert (mended.code, reports(mended, "error")) == (0, []), f"{typed}: {again}: {mended.err}"
+    assert prepared.case["code"] not in codes(mended, found), f"{typed}: {again}: {mended.err}"
+
+
+def assert_no_hint_is_refused(prepared: Case, told: list[tuple[str, str]]) -> None:
+    """What the hints propose, typed literally, has the same mistakes no more."""
+    typed = prepared.case["typed"]
+    again = typed_literally(typed, told)
+    if again != typed and prepared.case.get("exit") in (2, 10):
+        result = prepared.send_quickly("--noSubmit", "--noCheck", typed=again)
+        left = {message for message, _ in reports(result, "error")} & {
+            message for message, hint in told if proposed(hint)
+        }
+        assert left == set(), f"{again}: {result.err}"
+
+
+_SHELL_WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
+_PROPOSAL = re.compile(r"(?:\bwrite|did you mean|retype the blanks:|, add|^add) (.+)")
+_PROSE = {"the", "a", "an", "each", "one", "what", "it", "its", "them", "--Data=…"}
+
+
+def proposed(hint: str) -> str:
+    """What a hint says to type, as it stands there, or the empty string."""
+    found = _PROPOSAL.search(hint)
+    words: list[str] = []
+    for word in _SHELL_WORD.findall(found[1]) if found else ():
+        value_follows = bool(words) and words[-1].startswith("--") and "=" not in words[-1]
+        if words and not (value_follows or "=" in word or word.startswith("--")):
+            break
+        words.append(word.rstrip("?;,:"))
+        if word[-1] in "?;,:":
+            break
+    return "" if not words or words[0] in _PROSE else " ".join(words).replace("ENDPOINT", "SITE1")
+
+
+def typed_literally(typed: list[str], told: list[tuple[str, str]]) -> list[str]:
+    """The words with what the hints propose in place of what their messages quote."""
+    for message, hint in told:
+        new = proposed(hint)
+        shown = re.findall(r'"((?:[^"]|(?<=\\)")*)"', message)
+        old = next((piece for one in shown for piece in pieces(typed) if printable(piece) == one), "")
+        if new and old:
+            typed = [one for word in typed for one in replaced(word, old, new)]
+    return typed
+
+
+def pieces(typed: list[str]) -> Iterator[str]:
+    """What a message may quote of words: a word, its value, the words and items in it."""
+    for word in typed:
+        value = word.partition("=")[2]
+        yield from (word, word.partition("=")[0], value)
+        for one in value.split(" ") if word.startswith("--jobParameters=") else (value,):
+            yield from (one, one.partition("=")[2], *one.partition("=")[2].split(","), *one.split(","))
+
+
+def replaced(word: str, old: str, new: str) -> list[str]:
+    """The words that a word is with the new text in place of the old one."""
+    if old not in word:
+        return [word]
+    if word.startswith("--jobParameters="):  # a shell reads it later
+        return [word.replace(old, new, 1)]
+    words = shlex.split(new)
+    if word == old or (words[0].startswith("--") and word.startswith(words[0].partition("=")[0])):
+        return words if "=" in words[0] or "=" not in word else [word.replace(word.partition("=")[0], words[0])]
+    return [word.replace(old, " ".join(words), 1)]
+
+
+def assert_mended(prepared: Case, hints: list[str], told: list[tuple[str, str]]) -> None:
     """The hint says what mends it, and that does."""
     mended = prepared.case["mended"]
     said, command = prepared.fill(mended.get("hint", "")), prepared.fill(mended.get("command", ""))
@@ -416,8 +500,10 @@ def assert_mended(prepared: Case, hints: list[str]) -> None:
     prepared.prepare(mended)
     if command:
         prepared.carry_out(command)
+    literally = typed_literally(prepared.case["typed"], told)
+    typed = mended.get("typed") or (literally if set(mended) <= {"hint"} else None)
     with prepared.awake(mended):
-        result = prepared.send_quickly(typed=mended.get("typed"))
+        result = prepared.send_quickly(typed=typed)
     assert (result.code, reports(result, "error")) == (0, []), result.err
     if prepared.case.get("found") == "warning":
         assert reports(result, "warning") == [], "it is mended"

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Optional, TypeVar, get_args
 import argparse_dataclass
 
 import goclient
-from goclient.cli._untaken import untaken
+from goclient.cli._untaken import Line, untaken
 from goclient.errors import GoclientError, UsageError, quoted, raise_all
 
 T = TypeVar("T")
@@ -126,7 +126,8 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         words = self._without_flags_values(argv, errors)
         _, extras = super(argparse_dataclass.ArgumentParser, self).parse_known_args(words, typed)
         known = [one for action in self._actions for one in action.option_strings]
-        errors += untaken(extras, prog=self.prog, known=known)
+        lists = [name for field in self._by_name.values() if field.metadata["many"] for name in field.metadata["args"]]
+        errors += untaken(extras, Line(self.prog, known, lists, argv))
         values: dict[str, Any] = {}
         for name, field in self._by_name.items():
             given: list[tuple[str, Any]] = getattr(typed, name, None) or []

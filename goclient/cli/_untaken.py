@@ -1,6 +1,8 @@
 """What is said of the words that no option takes."""
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from goclient.errors import UsageError, quoted
 
@@ -9,44 +11,83 @@ _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"  # and of quotes
 SHOWN = 5  # words of one error
 
 
-def untaken(words: Sequence[str], *, prog: str, known: Sequence[str]) -> Iterator[UsageError]:
-    """An error for each unknown option, and one for all other words; ``known`` are the options of the program.
+class Line(NamedTuple):
+    """A command line: its program, that program's options and those that take lists, and its words."""
+
+    prog: str
+    known: Sequence[str]
+    lists: Collection[str] = ()
+    words: Sequence[str] = ()
+
+
+def untaken(words: Sequence[str], line: Line) -> Iterator[UsageError]:
+    """Yield an error for each unknown option, and one for all other words.
 
     A bare word after an unknown option is its value.
     """
+    prog = line.prog
     after_unknown, strays = False, []
     for word in words:
         if word.startswith("-") and word != "-":
             name = word.split("=", 1)[0]
             message = f"{quoted(name)} is not an option of {prog}"
-            yield UsageError(message, hint=_nearest(name, prog, known), code="unknown-option", subject=name)
+            yield UsageError(message, hint=_nearest(word, line), code="unknown-option", subject=name)
             after_unknown = "=" not in word
         else:
             strays += [] if after_unknown else [word]
             after_unknown = False
     if strays:
-        yield _unexpected(strays, prog)
+        yield _unexpected(strays, line)
 
 
-def _unexpected(words: Sequence[str], prog: str) -> UsageError:
-    """The error of words that no option takes: most often a value that was not quoted."""
-    text = " ".join(words)
-    hint = f"every value belongs to an option; quote values with blanks; see {prog} --help"
-    if len(words) > 1:
-        hint = f"a value with blanks needs quotes around all of it, as in --jobParameters='a b c'; see {prog} --help"
-    if any(word.startswith(_DASHES) for word in words):
-        hint = "its first dash is not a hyphen (-), as in pasted text: retype it"
-    elif any(mark in text for mark in _CURLY):
-        hint = "curly quotes, as in pasted text, quote nothing: retype them as '"
+def _unexpected(words: Sequence[str], line: Line) -> UsageError:
+    """Return the error of words that no option takes: most often a value that was not quoted."""
     shown = " ".join(map(quoted, words[:SHOWN])) + (f" and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
     message = f"{shown} {'is' if len(words) == 1 else 'are'} not expected here"
-    return UsageError(message, hint=hint, code="unexpected-word", subject=words[0])
+    return UsageError(message, hint=_remedy(words, line), code="unexpected-word", subject=words[0])
 
 
-def _nearest(name: str, prog: str, known: Sequence[str]) -> str:
-    """A hint with the options that are nearly this one."""
+def _remedy(words: Sequence[str], line: Line) -> str:
+    """Return what to type instead of words that no option takes, by what has made them so."""
+    from goclient.model.misspelt import meant_option  # only a mistake pays for it
+
+    right = shlex.join([meant_option(word, line.known) or word for word in words])
+    before = line.words[: line.words.index(words[0])] if words[0] in line.words else ()
+    if any(word.startswith(_DASHES) for word in words):
+        return f"its first dash is not a hyphen (-), as in pasted text: write {right}"
+    if right != shlex.join(words):
+        return f"write {right}"
+    if any(mark in " ".join(words) for mark in _CURLY):
+        return "curly quotes, as in pasted text, quote nothing: retype them as '"
+    if "".join(before[-1:]) == "=":
+        return f"write {shlex.quote('='.join((*before[-2:-1], words[0])))} without blanks at the ="
+    if list_option := _list_before(before, line.lists):
+        option, first = list_option
+        items = [word.strip(",") for word in (first, *words) if word.strip(",")]
+        return f"separate the items of {option} with a comma alone: write {option}={shlex.quote(','.join(items))}"
+    if len(words) > 1:
+        return (
+            f"a value with blanks needs quotes around all of it, as in --jobParameters='a b c'; see {line.prog} --help"
+        )
+    return f"every value belongs to an option; quote values with blanks; see {line.prog} --help"
+
+
+def _list_before(before: Sequence[str], lists: Collection[str]) -> tuple[str, str] | None:
+    """Return the option with a list that ends a line, and its value."""
+    last = "".join(before[-1:])
+    option, equals, value = last.partition("=") if last.startswith("--") else ("".join(before[-2:-1]), "=", last)
+    return (option, value) if option in lists and equals else None
+
+
+def _nearest(word: str, line: Line) -> str:
+    """Return a hint with the options that are nearly this one."""
     import difflib  # only a mistake pays for it
 
+    from goclient.model.misspelt import meant_option
+
+    name, prog, known = word.split("=", 1)[0], line.prog, line.known
+    if right := meant_option(word, known):
+        return f"did you mean {right.partition('=')[0]}? write {shlex.quote(right)}"
     longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
     lowered = {one.lower().lstrip("-"): one for one in known}
     near = difflib.get_close_matches(name.lower().lstrip("-"), list(lowered), n=3, cutoff=0.65)

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from goclient.errors import RequestError, quoted, raise_all
 from goclient.model.finding import Finding
 from goclient.model.grammar import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from
-from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, PLACEHOLDERS, Move, Place, TransferSpec
+from goclient.model.names import PLACEHOLDERS
+from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Move, Place, TransferSpec
 from goclient.model.typed import read_typed
 
 VERSION = 1

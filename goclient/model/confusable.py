@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import lru_cache
 
 from goclient.errors import quoted
@@ -32,6 +31,8 @@ def skeleton(text: str) -> str:
     """
     if text.isascii():
         return text
+    import unicodedata  # nearly all names are ASCII
+
     plain = unicodedata.normalize("NFKC", text.translate(_TABLE)).translate(_TABLE)
     return "".join(" " if one.isspace() else one for one in plain if unicodedata.category(one) != "Cf")
 

@@ -17,7 +17,8 @@ from typing import Any
 from goclient.errors import RequestError, quoted
 from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.location import is_uuid, parse_endpoint, parse_location
-from goclient.model.spec import GRIDFTP, endpoint_problem
+from goclient.model.names import endpoint_problem
+from goclient.model.spec import GRIDFTP
 
 GLOBUS, GRID = "globus", "gridftp"  # the kinds of entries
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: what a key without quotes may have
@@ -132,7 +133,8 @@ def _server(value: Any) -> str:
 
 def checked_name(name: str) -> str:
     """The name, if every location that begins with it reads as one on it; raises RequestError with the reason."""
-    problem = endpoint_problem(name) or _misread(name)
+    wrong = endpoint_problem(name)
+    problem = wrong.what if wrong is not None else _misread(name)
     if problem:
         message = f"{quoted(name)} cannot be the name of an endpoint: {problem}"
         raise RequestError(message, hint="choose another name, such as SITE1", code="name", subject=name)

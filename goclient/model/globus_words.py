@@ -15,13 +15,17 @@ As in the globusPilot, directories are ``/`` unless given, and a direction witho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted
+from goclient.model.brought import Words, brought
 from goclient.model.finding import Finding
-from goclient.model.grammar import DEFAULT_WORKING, checked_user
+from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.lists import ReadLines, shortened, split_items
-from goclient.model.location import node_place, parse_endpoint, parse_name
+from goclient.model.location import checked_user, node_place, parse_endpoint, parse_name, refused
+from goclient.model.names import path_problem
 from goclient.model.spec import (
     JOB_DIRECTORY,
     MODES,
@@ -30,7 +34,6 @@ from goclient.model.spec import (
     Move,
     Place,
     TransferSpec,
-    path_problem,
 )
 
 
@@ -175,7 +178,7 @@ class _Reader:
         """The mode of a direction, and its moves."""
         mode = self._mode(way)
         endpoint = self.value(way.endpoint, parse_endpoint)
-        folder = self.value(way.directory, _node_folder if mode == "local" else _folder)
+        folder = self.value(way.directory, _node_folder if mode == "local" else partial(_folder, way.directory))
         own = self._own(way, outwards)
         files = self.first(way.files)
         if files is None:
@@ -190,6 +193,13 @@ class _Reader:
             folder = "/"
         if far is None or folder is None:
             return mode, ()
+        if outwards and own and self.first(way.directory) is None and way.directory not in self.bad:
+            message = (
+                f"--jobParameters: {files} without {way.directory} goes to / there, which hardly anybody may write"
+            )
+            hint = f"add {way.directory}=/~/ for the home directory, or another directory"
+            hint = hint if mode != "local" else f"add {way.directory}=/PATH, a directory of the node"
+            self.doubts.append(Finding("warning", "no-directory", way.directory, message, hint))
         place = Place(endpoint=far, path=folder)
         return mode, tuple(_move(one, place, outwards) for one in own)
 
@@ -208,6 +218,10 @@ class _Reader:
     def _own(self, way: _Direction, outwards: bool) -> list[Place]:
         """The place of each file in the job's directory."""
         places = []
+        given, far = self.first(way.directory), self.first(way.endpoint)
+        context = Words(
+            way.files, way.directory, given.value if given is not None else "/", far.value if far is not None else ""
+        )
         for word in self.given[way.files] if way.files not in self.bad else ():
             try:
                 names = split_items(way.files, [word.value], self.read_lines)
@@ -216,7 +230,7 @@ class _Reader:
                 continue
             for name in names:
                 try:
-                    places.append(parse_name(name) if outwards else parse_name(name.lstrip("/"), below=way.directory))
+                    places.append(parse_name(name) if outwards else brought(name, context))
                 except RequestError as error:
                     message = f"{way.files}={error.message} (column {word.column})"
                     self.wrong(way.files, message, error.hint, error.code)
@@ -244,9 +258,10 @@ class _Reader:
         return endpoint
 
 
-def _folder(path: str) -> str:
+def _folder(word: str, path: str) -> str:
     if problem := path_problem(path):
-        raise RequestError(f"{quoted(path)}: {problem}", hint="write the directory's absolute path", code="location")
+        instead = f"{word}={problem.instead}" if problem.instead else ""
+        raise refused(path, replace(problem, instead=instead), code="location")
     return path
 
 

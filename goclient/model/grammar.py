@@ -10,23 +10,24 @@ Everything that is wrong is reported at once.  No function here raises anything 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
 from goclient.model.lists import in_column, listed, shortened
-from goclient.model.location import is_uuid, node_place, parse_endpoint, parse_location, parse_name
-from goclient.model.spec import (
-    JOB_DIRECTORY,
-    MODES,
-    Mode,
-    Move,
-    MyproxyAccount,
-    Place,
-    TransferSpec,
-    endpoint_problem,
-    name_problem,
+from goclient.model.location import (
+    as_typed,
+    checked_user,
+    is_uuid,
+    node_place,
+    own_place,
+    parse_destination,
+    parse_endpoint,
+    parse_location,
+    parse_name,
+    refused,
 )
+from goclient.model.names import endpoint_problem
+from goclient.model.spec import JOB_DIRECTORY, MODES, Mode, Move, MyproxyAccount, Place, TransferSpec
 
 # What users type, in the order in which a record has it.
 KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")
@@ -49,8 +50,6 @@ DEFAULT_WORKING = "goclient"
 Items = Mapping[str, Sequence[str]]
 Columns = Mapping[str, Sequence[int]]
 Read = Callable[[str], Place]
-
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
 
 
 def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
@@ -106,7 +105,8 @@ class _Builder:
             return DEFAULT_WORKING, None
         if is_uuid(name):
             return DEFAULT_WORKING, name.lower()
-        problem = endpoint_problem(name)
+        wrong = endpoint_problem(name)
+        problem = wrong.what if wrong is not None else ""
         if ":" in name or "/" in name or "$" in name or len(name) > 64:
             problem = "a name has no colon, slash or $, and at most 64 characters"
         if problem:
@@ -163,27 +163,30 @@ class _Builder:
         text = self.one(MYPROXY, "account")
         if text is None:
             return None
-        user, _, server = text.rpartition("@")
-        host, _, port = server.rpartition(":")
-        digits = port.isascii() and port.isdigit() and len(port) < 6
-        if name_problem("user", user) or not _HOST.fullmatch(host) or not (digits and 0 < int(port) < 65536):
+        account = MyproxyAccount.read(text)
+        if account is None:
             self.wrong(MYPROXY, f"--{MYPROXY}={quoted(text)} is not USER@HOST:PORT", "name the account", "myproxy")
-            return None
-        return MyproxyAccount(user=user, host=host, port=int(port))
+        return account
 
     # --- lists ---
 
     def places(self, key: str, read: Read) -> list[Place | None]:
         """The places of one list, None for one that is wrong; on the working endpoint they are the job's own."""
         found: list[Place | None] = []
-        working = self.working
+        working, told = self.working, None
         for number, text in enumerate(self.get(key)):
             try:
                 place = read(text)
-                found.append(place if place.endpoint != working else _own(text, place))
+                found.append(place if place.endpoint != working else own_place(text, place))
             except RequestError as error:
-                self.wrong(key, f"--{key}={error.message}", error.hint, error.code, item=number)
+                from goclient.model.misread import of_a_list  # only a mistake pays for it
+
                 found.append(None)
+                problem = of_a_list(self.get(key), number, f"--{key}") if error.code == "location" else None
+                if problem is None or problem != told:  # the pieces of one thing are told once
+                    error = refused(text, problem, code=error.code) if problem is not None else error
+                    self.wrong(key, f"--{key}={error.message}", error.hint, error.code, item=number)
+                told = problem
         return found
 
     def pair(
@@ -226,11 +229,13 @@ class _Builder:
 
     def spec(self) -> TransferSpec:
         """The spec of all that is right; what is wrong is in ``errors`` then."""
-        source, own_end = (node_place, self._read_own) if self.in_mode == "local" else (parse_location, parse_location)
+        source, own_end = (
+            (node_place, self._read_own) if self.in_mode == "local" else (parse_location, parse_destination)
+        )
         stage_in = self.pair(LISTS[0], (source, own_end), default=JOB_DIRECTORY)
         copied = self.out_mode == "local"
-        target = node_place if copied else parse_location
-        stage_out = self.pair(LISTS[1], (self._read_own if copied else _read_name_or_location, target))
+        target = node_place if copied else parse_destination
+        stage_out = self.pair(LISTS[1], (self._read_own if copied else self._read_name_or_location, target))
         output = self.pair(LISTS[2], (parse_name, target), into=True)
         self._own_directory("StageinGOsrc", [move.source for move in stage_in], "empty before the job")
         for key, moves in (("StageoutGOdest", stage_out), ("OutputGO", output)):
@@ -255,11 +260,26 @@ class _Builder:
 
     def _read_own(self, text: str) -> Place:
         """A place in the job's directory, for the mode local, which asks no endpoint."""
-        place = _read_name_or_location(text)
+        place = self._read_name_or_location(text)
         if place.endpoint not in (None, self.working):
             problem = f"{quoted(text)}: the mode local copies on the node, and asks no endpoint"
             raise RequestError(problem, hint="name a place in the job's directory", code="mode")
         return place
+
+    def _read_name_or_location(self, text: str) -> Place:
+        """Return the place of a stage-out source: a name in the job's directory, or a location."""
+        if ":" not in text:
+            return parse_name(text)
+        try:
+            return parse_location(text)
+        except RequestError as error:
+            from goclient.model.misread import reads
+
+            own = f"{self.working}:/{text}"
+            if ":/" in text or len(text) > 255 or not reads(own):
+                raise
+            hint = f"{error.hint}; a name with a colon in the job's directory is written {as_typed(own)}"
+            raise RequestError(error.message, hint=hint, code=error.code) from error
 
     def _own_directory(self, key: str, places: Sequence[Place], why: str) -> None:
         """A mistake for each place that is in the job's own directory and cannot be."""
@@ -270,28 +290,6 @@ class _Builder:
                 "name another endpoint, or call the job's own something else with --WorkingendpointGO",
                 "own-directory",
             )
-
-
-def checked_user(text: str) -> str:
-    """The name of a Globus user; raises RequestError with the reason if it is none."""
-    if problem := name_problem("user", text):
-        raise RequestError(f"{quoted(text)}: {problem}", hint="give the name of a Globus user", code="user")
-    return text
-
-
-def _own(text: str, place: Place) -> Place:
-    """A place on the working endpoint, which is in the job's directory; raises RequestError with the reason."""
-    try:
-        return Place(endpoint=None, path=place.path)
-    except ValueError as error:
-        raise RequestError(
-            f"{quoted(text)}: {error}", hint="write a path in the job's directory", code="name"
-        ) from error
-
-
-def _read_name_or_location(text: str) -> Place:
-    """The place of a stage-out source: a name in the job's directory, or a location."""
-    return parse_location(text) if ":" in text else parse_name(text)
 
 
 def _as_directory(place: Place) -> Place:

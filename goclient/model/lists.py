@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 
 from goclient.errors import GoclientError, RequestError, quoted
@@ -36,8 +37,9 @@ def _lines_of(word: str, value: str, read_lines: ReadLines) -> list[str]:
     try:
         return read_lines(value[1:])
     except RequestError as error:
-        error.subject = word
-        raise
+        once = shlex.quote(f"@{value.lstrip('@')}")
+        hint = f"write {word}={once}" if value.startswith("@@") else error.hint
+        raise RequestError(error.message, hint=hint, code=error.code, subject=word) from error
 
 
 def listed(items: Sequence[str]) -> str:

@@ -6,11 +6,15 @@ import re
 from functools import lru_cache
 
 from goclient.errors import RequestError, quoted
-from goclient.model.spec import GRIDFTP, NODE_FILES, Place, endpoint_problem
+from goclient.model.names import PlaceError, Problem, name_problem
+from goclient.model.spec import GRIDFTP, NODE_FILES, Place
+from goclient.model.weblink import Side, is_link, linked
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CURLY_QUOTES = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")  # of web pages and word processors
 _HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
+_GLOBUS = "globus://"
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-][A-Za-z0-9_@%+=:,./#~-]*")  # a word that no shell changes
 
 
 def is_uuid(text: str) -> bool:
@@ -19,68 +23,76 @@ def is_uuid(text: str) -> bool:
 
 
 def parse_location(text: str) -> Place:
-    """The place that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
+    """Return the place that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
 
+    A link of Globus' web application is read as the left side of its file manager, the origin.
     Raises RequestError with the reason.
     """
-    endpoint, path, problem = _split(text)
+    return _parsed(text, "origin")
+
+
+def parse_destination(text: str) -> Place:
+    """Return the place of a location, where a link of Globus' web application means the right side, if it has one."""
+    return _parsed(text, "destination")
+
+
+def _parsed(text: str, side: Side) -> Place:
     try:
-        if not problem:
-            return Place(endpoint=endpoint, path=path)
-    except ValueError as error:
-        problem = str(error)
-    hint = f"write {endpoint}:/{path}" if path and path[0] not in "/~" else "write ENDPOINT:/path"
-    raise _wrong(text, problem.replace("type /~/", f"type {endpoint}:/~/"), hint=hint, code="location")
+        return read_place(text, side)
+    except PlaceError as error:
+        from goclient.model.misread import location_problem  # only a mistake pays for it
+
+        problem = error.problem if is_link(text) else location_problem(text, error.problem)
+        raise refused(text, problem, code="location") from error
 
 
-def _wrong(text: str, problem: str, *, hint: str, code: str) -> RequestError:
-    """The error of a problem, which says what is wrong and, after a colon, what to do: else that is the hint."""
-    what, _, remedy = problem.partition(": ")
-    return RequestError(f"{quoted(text)}: {what}", hint=remedy or hint, code=code)
+def refused(text: str, problem: Problem, *, code: str) -> RequestError:
+    """Return the error of a text with a problem; the hint has what to write instead, as a shell takes it."""
+    hint = problem.remedy
+    if problem.instead:
+        hint = f"write {as_typed(problem.instead)}" + (f" ({problem.remedy})" if problem.remedy else "")
+    return RequestError(f"{quoted(text)}: {problem.what}", hint=hint, code=code)
 
 
-def _split(text: str) -> tuple[str, str, str]:
-    """The endpoint and the path of a location, and what is wrong with its form, or the empty string."""
+def as_typed(text: str) -> str:
+    """Return a text as a shell takes it: in quotes where it needs them."""
+    if _PLAIN.fullmatch(text):
+        return text
+    from goclient.model.entries import shell_word
+
+    return shell_word(text)
+
+
+def read_place(text: str, side: Side = "origin") -> Place:
+    """Return the place of a location; raises PlaceError with what is wrong with its form."""
+    if is_link(text):
+        endpoint, path = linked(text, side)
+        return Place(endpoint=endpoint.lower(), path=path)
     endpoint, colon, path = text.partition(":")
-    if path.startswith("//"):
-        if endpoint == "globus":
-            return _split_globus(text)
-        if endpoint == "gsiftp":
-            return _split_gridftp(text)
-        if endpoint == "file":
-            return endpoint, path, "file:// names no endpoint: give its name, and the path there"
-        if endpoint == "gridftp":
-            return endpoint, path, "gridftp:// is no scheme of a location: write gsiftp:/" + path[1:]
-    if endpoint == "gsiftp" and path:
-        return endpoint, path, f"two slashes and a host follow gsiftp: write {GRIDFTP}{path.lstrip('/')}"
+    if path.startswith("//") and endpoint == "globus":
+        return _globus_place(text)
+    if path.startswith("//") and endpoint == "gsiftp":
+        return _gridftp_place(text)
     if text.startswith(_CURLY_QUOTES):
-        return endpoint, path, f"{text[0]} is no quote for a shell: retype it as ', or leave it out"
-    return canonical(endpoint), path, "" if colon else _without_colon(text)
+        raise PlaceError(Problem(f"{text[0]} is no quote for a shell", "retype it, or leave it out"))
+    if not colon:
+        raise PlaceError(Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path"))
+    return Place(endpoint=canonical(endpoint), path=path)
 
 
-def _without_colon(text: str) -> str:
-    """What is wrong with a location that has no colon, and what its writer may have meant."""
-    endpoint, slash, path = text.partition("/")
-    if not slash and text:
-        meant = f": write {text}:/path if that is an endpoint, or @{text} if it is a file with a list"
-    else:
-        meant = f": write {endpoint}:/{path}" if endpoint not in ("", "~", ".", "..") else ""
-    return f"it is not of the form ENDPOINT:/path{meant}"
+def _globus_place(text: str) -> Place:
+    endpoint, slash, rest = text[len(_GLOBUS) :].partition("/")
+    if not is_uuid(endpoint):
+        raise PlaceError(Problem("globus:// is followed by the UUID of a collection, and a path"))
+    return Place(endpoint=endpoint.lower(), path=slash + rest)
 
 
-def _split_globus(text: str) -> tuple[str, str, str]:
-    endpoint, slash, rest = text[len("globus://") :].partition("/")
-    meant = f": write {endpoint}:{slash}{rest}" if endpoint and slash else ""
-    problem = "" if is_uuid(endpoint) else f"globus:// is followed by the UUID of a collection{meant}"
-    return endpoint.lower(), slash + rest, problem
-
-
-def _split_gridftp(text: str) -> tuple[str, str, str]:
+def _gridftp_place(text: str) -> Place:
     host, slash, rest = text[len(GRIDFTP) :].partition("/")
     valid = _HOST.fullmatch(host)
-    right = valid and 0 < int(valid[1] or 1) < 65536
-    problem = "" if right else "the host is not gsiftp://host[:port]: write a port from 1 to 65535, or none"
-    return GRIDFTP + host.lower(), slash + rest, problem
+    if not valid or not 0 < int(valid[1] or 1) < 65536:
+        raise PlaceError(Problem("the host is not gsiftp://host[:port]", "write a port from 1 to 65535, or none"))
+    return Place(endpoint=GRIDFTP + host.lower(), path=slash + rest)
 
 
 @lru_cache(1024)
@@ -90,40 +102,68 @@ def canonical(endpoint: str) -> str:
 
 
 def parse_endpoint(text: str) -> str:
-    """The endpoint that ``ENDPOINT``, ``globus://UUID`` or ``gsiftp://host[:port]`` names, without a path.
+    """Return the endpoint that ``ENDPOINT``, ``globus://UUID`` or ``gsiftp://host[:port]`` names, without a path.
 
     Raises RequestError with the reason.
     """
-    scheme = text.startswith(("globus://", GRIDFTP, NODE_FILES))
-    endpoint, path, problem = _split(f"{text}/" if scheme else f"{text}:/")
-    problem = problem or endpoint_problem(endpoint) or ("" if path == "/" else "it has a path, or a colon")
-    if problem:
-        raise _wrong(text, problem, hint="give the endpoint's name only", code="location")
-    return endpoint
+    scheme = text.startswith((_GLOBUS, GRIDFTP, NODE_FILES))
+    problem = Problem("it has a path, or a colon")
+    try:
+        place = read_place(f"{text}/" if scheme else f"{text}:/")
+        if place.path == "/" and place.endpoint is not None:
+            return place.endpoint
+    except PlaceError as error:
+        problem = error.problem if not error.problem.instead else problem
+    from goclient.model.misread import endpoint_of
+
+    raise refused(text, Problem(problem.what, "give the name of the endpoint only", endpoint_of(text)), code="location")
 
 
 def parse_name(text: str, *, below: str = "the job's directory") -> Place:
-    """The place in the job's directory that a relative name means; raises RequestError with the reason.
+    """Return the place in the job's directory that a relative name means; raises RequestError with the reason.
 
     ``below`` is what the name is relative to, for the error's message.
     """
     path = "/" + text.removeprefix("./")
-    problem = f"the name must be relative to {below}" if text.startswith(("/", "~")) else ""
-    if not problem and ":/" in text:
-        problem = f"it names an endpoint, but this is a name in {below}"
-    if not problem and not path.strip("/"):
-        problem = "it names nothing"
+    problem = None
+    if text.startswith(("/", "~")):
+        problem = Problem(f"the name must be relative to {below}")
+    elif ":/" in text:
+        problem = Problem(f"it names an endpoint, but this is a name in {below}")
+    elif not path.strip("/"):
+        problem = Problem("it names nothing")
     try:
-        if not problem:
+        if problem is None:
             return Place(endpoint=None, path=path)
-    except ValueError as error:
-        problem = str(error)
-    raise _wrong(text, problem, hint="write a name such as out.root or results/", code="name")
+    except PlaceError as error:
+        problem = error.problem
+    from goclient.model.misread import name_of
+
+    raise refused(text, Problem(problem.what, "a name such as out.root or results/", name_of(text)), code="name")
 
 
 def node_place(path: str) -> Place:
     """The place of a path in the worker node's file system; raises RequestError unless it is absolute."""
     try:
         return Place(endpoint=NODE_FILES, path=path)
-    except ValueError as error:
-        raise _wrong(path, str(error), hint="write an absolute path on the node", code="location") from error
+    except PlaceError as error:
+        what = Problem(error.problem.what, "an absolute path on the node", error.problem.instead)
+        raise refused(
+            path, what if "/~/" not in what.instead else Problem(what.what, what.remedy), code="location"
+        ) from error
+
+
+def own_place(text: str, place: Place) -> Place:
+    """Return a place on the working endpoint, which is in the job's directory; raises RequestError with the reason."""
+    try:
+        return Place(endpoint=None, path=place.path)
+    except PlaceError as error:
+        what = Problem(error.problem.what, "write a path in the job's directory")
+        raise refused(text, what, code="name") from error
+
+
+def checked_user(text: str) -> str:
+    """Return the name of a Globus user; raises RequestError with the reason if it is none."""
+    if problem := name_problem("user", text):
+        raise RequestError(f"{quoted(text)}: {problem}", hint="give the name of a Globus user", code="user")
+    return text

@@ -14,6 +14,7 @@ from json.encoder import encode_basestring_ascii as _json_string
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, ServerError, quoted, raise_all, said
+from goclient.model.names import queue_problem
 from goclient.model.serial import fill_serial
 
 JOB_ATTRIBUTES = tuple(
@@ -96,8 +97,8 @@ class JobCommon:
     processingType: str | None = None
 
     def check(self) -> None:
-        """None if the server's database takes each value; raises RequestError for each that it does not."""
-        raise_all(_too_wide(self))
+        """Check that the server's database takes each value, and that the queue may be one; raises each mistake."""
+        raise_all([*_too_wide(self), *_no_queue(self.computingSite)])
 
 
 class JobRecord(NamedTuple):
@@ -138,6 +139,15 @@ def _too_wide(common: JobCommon) -> Iterator[GoclientError]:
                 code="not-text",
                 subject=option,
             )
+
+
+def _no_queue(queue: str) -> Iterator[GoclientError]:
+    problem = queue_problem(queue)
+    if problem is not None:
+        hint = f"write --computingSite={problem.instead}" if problem.instead else problem.remedy
+        hint += f"; {problem.remedy}" if problem.instead and problem.remedy else ""
+        message = f"--computingSite={quoted(queue, 40)}: {problem.what}"
+        yield RequestError(message, hint=hint, code="queue", subject="--computingSite")
 
 
 # --- to the wire --------------------------------------------------------------------------------------------

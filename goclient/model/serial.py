@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
-from goclient.model.spec import SERIAL_NUMBERS, Move, Place, TransferSpec
+from goclient.model.names import SERIAL_NUMBERS
+from goclient.model.spec import Move, Place, TransferSpec
 
 
 def fill_serial(text: str, serial: int) -> str:
@@ -19,6 +21,54 @@ def needs_serial(spec: TransferSpec) -> Iterator[Move]:
     for move in spec.moves:
         if move.destination.endpoint is not None and not any(number in move.target_path for number in SERIAL_NUMBERS):
             yield move
+
+
+def numbered(move: Move) -> str:
+    """Return the name, or the destination, of a move with the job's number where a shell has left a gap for it.
+
+    In ``out_.root`` and ``run7//`` a shell has put nothing for ``${SN}``; else it stands before the ending.
+    """
+    destination, name = move.destination, move.source.name
+    if "//" in destination.path and not destination.path.startswith("//"):
+        return str(Place(endpoint=destination.endpoint, path=destination.path.replace("//", "/${SN}/", 1)))
+    typed = move.source.path[1:] if move.source.endpoint is None else ""
+    if not destination.is_directory or not typed:  # the destination has the name
+        return str(Place(endpoint=destination.endpoint, path=_with_number(destination.path)))
+    return typed.rstrip("/").removesuffix(name) + _with_number(name) + ("/" if typed.endswith("/") else "")
+
+
+def _with_number(path: str) -> str:
+    folder, slash, name = path.rstrip("/").rpartition("/")
+    if path.endswith("/"):
+        return f"{path}${{SN}}/"
+    gap = _GAP.search(name)
+    if gap:
+        return f"{folder}{slash}{name[: gap.end()]}${{SN}}{name[gap.end() :]}"
+    stem, dot, ending = name.partition(".")
+    return f"{folder}{slash}{stem}.${{SN}}{dot}{ending}"
+
+
+_GAP = re.compile(r"[_.-](?=[_.-])|[_-]$|^(?=[_.-]\w)")
+
+
+def sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Place, Place]]:
+    """Yield each source that is brought to one of so many jobs and is written by another, with that target."""
+    sources = list(dict.fromkeys(move.source for move in spec.stage_in if move.source.endpoint is not None))
+    written = (move.target for move in (*spec.stage_out, *spec.output) if move.destination.endpoint is not None)
+    targets = list(dict.fromkeys(written)) if sources else []
+    places = sources + targets
+    near = _alike([place.path.partition("${SN")[0] for place in places])
+    near &= _alike([place.path.rpartition("}")[2][::-1] if "${SN" in place.path else "" for place in places])
+    by_path: dict[tuple[str | None, str], tuple[int, Place]] = {}
+    for place in (places[number] for number in near if number >= len(sources)):
+        for serial in range(1, count + 1) if "${SN" in place.path else ():
+            by_path[place.endpoint, fill_serial(place.path, serial)] = serial, place
+    for place in (places[number] for number in near if number < len(sources) and by_path):
+        for serial in range(1, count + 1) if "${SN" in place.path else (0,):
+            found = by_path.get((place.endpoint, fill_serial(place.path, serial)))
+            if found is not None and found[0] != serial:
+                yield place, found[1]
+                break
 
 
 def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Place, Place]]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from goclient.model.names import PlaceError, Problem, endpoint_problem, name_problem, path_problem, url_problem
+
 GRIDFTP = "gsiftp://"  # an endpoint that is a GridFTP server is written gsiftp://host or gsiftp://host:port
 NODE_FILES = "file://"  # the worker node's own file system, from and to which the mode "local" copies
+
+JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
 
 # How a job's directory is reached: the Globus Connect that the job makes, a server that sees it, or not at all,
 # because files are copied on the node.  The words are those of the globusPilot of 2012.
@@ -23,78 +26,12 @@ Mode = Literal["gc", "server", "local"]
 MODES: tuple[Mode, ...] = ("gc", "server", "local")
 Phase = Literal["stage-in", "stage-out", "output"]
 
-# The serial number of a job among its siblings, as JEDI writes it: plain, and padded to six digits.
-SERIAL_NUMBERS = ("${SN}", "${SN/P}")
 
-# What the server replaces in jobParameters when a job is stored (server 1.0.4, job_complex_module).
-SERVER_PLACEHOLDERS = ("$JOBSETID", "$JEDITASKID")
-
-# What only JEDI replaces, when it makes the jobs of a task (server 1.0.4, JobGenerator).
-TASK_PLACEHOLDERS = (
-    "${ATTEMPTNR}",
-    "${RNDMSEED}",
-    "${MAXEVENTS}",
-    "${SKIPEVENTS}",
-    "${FIRSTEVENT}",
-    "${SURL}",
-)
-
-PLACEHOLDERS = SERIAL_NUMBERS + SERVER_PLACEHOLDERS + TASK_PLACEHOLDERS
-_PLACEHOLDER = re.compile("|".join(map(re.escape, PLACEHOLDERS)))
-
-
-def path_problem(path: str) -> str:
-    """What is wrong with an absolute path or one below ``/~/``, or the empty string."""
-    if not _is_text(path):
-        return "it has a control character, or is not valid Unicode"
-    if path == "~" or path.startswith("~/"):
-        return f"a home directory is written /~/: type /{path}"
-    if path.startswith("~"):
-        return "nobody's home directory but your own, /~/, has a name: write its absolute path"
-    if not path.startswith("/"):
-        return "the path must begin with / (or /~/ for the home directory)"
-    if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
-        return "it has a . or .. in it: write the path that you mean"
-    if "/~" in path and "~" in path.split("/")[2:]:
-        return "it has a part called ~, which would be read as a home directory: give it another name"
-    if "$" in path and "$" in _PLACEHOLDER.sub("", path):
-        known = " ".join(PLACEHOLDERS)
-        return f"it has a $ that is none of {known}, and the server would try to evaluate it: write what it stands for"
-    return ""
-
-
-def _home_problem(path: str) -> str:
-    """What is wrong with a path in the job's directory or on the node, where nobody has a home directory."""
-    return "there is no home directory there" if path == "/~" or path.startswith("/~/") else ""
-
-
-def _is_text(text: str) -> bool:
-    return text.isprintable() or not any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in text)
-
-
-# An endpoint of such a name, with a path //x, would read as the URL of another.
-_SCHEMES = ("globus", "gsiftp", "file")
-
-
-@lru_cache(1024)  # thousands of files are on a few endpoints
-def endpoint_problem(endpoint: str) -> str:
-    """What is wrong with the name of an endpoint, or the empty string."""
-    if endpoint in _SCHEMES:
-        return f"{endpoint} is the name of a scheme: give the collection's UUID"
-    if "$" in endpoint:
-        return "the endpoint's name has a $, which the server would try to evaluate: give the collection's UUID"
-    return name_problem("endpoint", endpoint)
-
-
-def name_problem(what: str, name: str) -> str:
-    """What is wrong with a name of such a thing, or the empty string."""
-    if not name.strip():
-        return f"the {what} has no name"
-    if not _is_text(name):
-        return f"the {what} has a control character, or is not valid Unicode"
-    if len(name) > 256:
-        return f"the {what}'s name is longer than 256 characters"
-    return ""
+def _home_problem(path: str) -> Problem | None:
+    """Return what is wrong with a path in the job's directory or on the node, where nobody has a home directory."""
+    if path != "/~" and not path.startswith("/~/"):
+        return None
+    return Problem("there is no home directory there", "leave out the ~")
 
 
 def _parts(path: str) -> tuple[str, str]:
@@ -112,19 +49,21 @@ class Place:
     """A path on an endpoint; ``endpoint`` None is the job's own directory, whose root ``/`` is that directory.
 
     The endpoint NODE_FILES is the worker node's file system.  A final ``/`` says that the path is a directory.
-    Raises ValueError with the reason for what is no endpoint or no path.
+    Raises PlaceError with the reason for what is no endpoint or no path.
     """
 
     endpoint: str | None
     path: str
 
     def __post_init__(self) -> None:
-        problem = endpoint_problem(self.endpoint) if self.endpoint is not None else ""
+        problem = endpoint_problem(self.endpoint) if self.endpoint is not None else None
         problem = problem or path_problem(self.path)
-        if not problem and self.endpoint in (None, NODE_FILES):
+        if problem is None and self.endpoint and self.path.startswith("//"):
+            problem = url_problem(self.endpoint, self.path)
+        if problem is None and self.endpoint in (None, NODE_FILES):
             problem = _home_problem(self.path)
-        if problem:
-            raise ValueError(problem)
+        if problem is not None:
+            raise PlaceError(problem)
 
     @property
     def is_directory(self) -> bool:
@@ -174,17 +113,18 @@ class Move:
         return Place(endpoint=self.destination.endpoint, path=self.target_path)
 
 
-def _checked(problem: Callable[[str], str]) -> AfterValidator:
-    """A check of a field: what is wrong with its value, or the empty string."""
+def _checked(problem: Callable[[str], Problem | None]) -> AfterValidator:
+    """Return a check of a field by what is wrong with its value."""
 
     def check(value: str) -> str:
         if found := problem(value):
-            raise ValueError(found)
+            raise PlaceError(found)
         return value
 
     return AfterValidator(check)
 
 
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -196,6 +136,16 @@ class MyproxyAccount(BaseModel):
     user: str
     host: str
     port: Annotated[int, Field(gt=0, lt=65536)]
+
+    @classmethod
+    def read(cls, text: str) -> MyproxyAccount | None:
+        """Return the account that ``USER@HOST:PORT`` names, None for anything else."""
+        user, _, server = text.rpartition("@")
+        host, _, port = server.rpartition(":")
+        digits = port.isascii() and port.isdigit() and len(port) < 6
+        if name_problem("user", user) or not _HOST.fullmatch(host) or not (digits and 0 < int(port) < 65536):
+            return None
+        return cls(user=user, host=host, port=int(port))
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}:{self.port}"

@@ -8,7 +8,8 @@ is a mistake.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,7 +19,8 @@ from goclient.model.finding import Finding
 from goclient.model.globus_words import NAMES, TELLING, GlobusWord, read_globus_words
 from goclient.model.grammar import KEYS, OVERWRITE, Items, read_spec
 from goclient.model.lists import ReadLines, in_column, split_items
-from goclient.model.misspelt import GLOBUS, likely_bare, nearest_bare, nearest_dashed
+from goclient.model.misspelt import GLOBUS, likely_bare, nearest_bare, plain_name
+from goclient.model.nearwords import glued, judged, near_words
 from goclient.model.spec import MODES, TransferSpec
 from goclient.model.words import Word, words
 
@@ -41,7 +43,7 @@ def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines
     ``read_lines`` reads the file of a list that was typed as ``@FILE``; without it, that is a name like any other.
     """
     options = options or {}
-    found = find_words(text, read_lines)
+    found = find_words(text, read_lines, options)
     errors = [*found.errors, *_twice(found, options)]
     if found.globus:
         read = read_globus_words(
@@ -77,10 +79,11 @@ class Found:
     doubts: list[Finding] = field(default_factory=list)
 
 
-def find_words(text: str, read_lines: ReadLines | None = None) -> Found:
+def find_words(text: str, read_lines: ReadLines | None = None, options: Collection[str] = ()) -> Found:
     """Our words in a text as typed, and the payload's own, byte for byte; mistakes are in ``errors``.
 
-    Mistakes are an unbalanced quote, a word without a value, and a word that is nearly one of ours.
+    Mistakes are an unbalanced quote, a word without a value, and a word that is nearly one of ours.  ``options`` are
+    the names of those that stand beside the text.
     """
     found = Found(text)
     try:
@@ -89,10 +92,12 @@ def find_words(text: str, read_lines: ReadLines | None = None) -> Found:
         found.errors.append(error)
         return found
     candidates = list(_candidates(text, all_words))
-    ours = [word for word in candidates if _key(word)]
+    joined = glued(candidates)
+    found.errors += joined.values()
+    ours = [word for word in candidates if _key(word) and word not in joined]
     for word in ours:
-        _take(found, word, read_lines)
-    others = [word for word in candidates if not _key(word)]
+        _take(found, word, read_lines, _behind(all_words, word))
+    others = [word for word in candidates if not _key(word) and word not in joined]
     bare = [word for word in others if _is_plain(text, word)]
     globus = [word for word in bare if _name(word) in NAMES]
     if _tells(bare, globus):
@@ -100,7 +105,9 @@ def find_words(text: str, read_lines: ReadLines | None = None) -> Found:
         ours += globus
     else:
         found.doubts = [_left(word) for word in globus if "=" in word.value]
-    found.doubts += [_left(word, near) for word in others if (near := nearest_dashed(_name(word)))]
+    mistakes, doubts = judged(near_words(text, candidates, joined), {*found.items, *options})
+    found.errors += mistakes
+    found.doubts += doubts
     found.payload = _without(text, all_words, set(ours))
     return found
 
@@ -133,15 +140,25 @@ def _is_plain(text: str, word: Word) -> bool:
 _ENDS = ("", " ", "\t", "\r", "\n", "\\")  # what may stand behind a word
 
 
-def _take(found: Found, word: Word, read_lines: ReadLines | None) -> None:
-    """Puts the items of one of our dashed words to those found, or its mistake."""
+def _behind(all_words: Sequence[Word], word: Word) -> str:
+    """Return the value that stands behind a word without one, with or without a sign between; or the empty string."""
+    if "=" in word.value:
+        return ""
+    following = [one.value for one in all_words[all_words.index(word) + 1 :][:2]]
+    value = next((one.removeprefix("=") for one in following if one != "="), "")
+    return value if not value.startswith("-") else ""
+
+
+def _take(found: Found, word: Word, read_lines: ReadLines | None, behind: str) -> None:
+    """Puts the items of one of our dashed words to those found, or its mistake; ``behind`` is the word after it."""
     key, value = _key(word), word.value.partition("=")[2]
     column = word.start + 1
     found.first.setdefault(key, column)
     items = found.items.setdefault(key, [])
     try:
         if not value:
-            hint = f"write --{key}=VALUE without a blank at the =; "
+            right = f"--{key}={shlex.quote(behind)}" if behind else f"--{key}=VALUE"
+            hint = f"write {right} without a blank at the =; "
             hint += "if the payload needs this word itself, put it after a bare --"
             raise RequestError(f"{quoted(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
         more = split_items(f"--{key}", [value], read_lines)
@@ -160,7 +177,8 @@ def _take_globus(found: Found, bare: Sequence[Word], globus: Sequence[Word]) -> 
         name = _name(word)
         if near := _meant(word):
             found.misspelt.append(near)
-            found.errors.append(_misspelt(word, f"did you mean {near}=?"))
+            value = word.value.removeprefix(name).lstrip("=:")
+            found.errors.append(_misspelt(word, f"did you mean {near}={shlex.quote(value) if value else 'VALUE'}?"))
         elif name not in NAMES and name.startswith(GLOBUS) and "=" in word.value:
             found.errors.append(_misspelt(word, f"the words are {', '.join(NAMES)}"))
         elif "=" in word.value and (near := likely_bare(name)):
@@ -171,16 +189,18 @@ def _take_globus(found: Found, bare: Sequence[Word], globus: Sequence[Word]) -> 
 
 
 def _tells(bare: Sequence[Word], globus: Sequence[Word]) -> bool:
-    """True if bare words, of which some are the globusPilot's, show that a text means transfers.
+    """Return True if bare words, of which some are the globusPilot's, show that a text means transfers.
 
     Nobody else has words like TELLING; one of them that is misspelt shows it, too, if it begins like no other word, or
-    stands beside others and has a mode.
+    has a mode and stands beside others, which may be misspelt as well.
     """
     if any(_name(word) in TELLING and ("=" in word.value or _name(word).startswith(GLOBUS)) for word in globus):
         return True
-    for word in bare:
-        name, _, value = word.value.partition("=")
-        if _meant(word) in TELLING and (name.lstrip("-").lower().startswith("globus") or (globus and value in MODES)):
+    meant = [(word, near) for word in bare if (near := _meant(word))]
+    for word, near in meant:
+        value = word.value.partition("=")[2]
+        begins = near.startswith(GLOBUS) and plain_name(_name(word)).lower().startswith("globus")
+        if near in TELLING and (begins or (value in MODES and len(globus) + len(meant) > 1)):
             return True
     return False
 

@@ -70,7 +70,7 @@ def _braces(text: str) -> tuple[int, int, Sequence[str]] | None:
 
 def _choices(inside: str) -> Sequence[str]:
     if "," in inside:
-        return inside.split(",")
+        return inside.split(",") if inside.strip(",") else ()
     first, dots, last = inside.partition("..")
     if not dots or not all(one.isascii() and one.isdigit() and len(one) < 7 for one in (first, last)):
         return ()

@@ -144,9 +144,7 @@ def test_the_words_mean_what_they_meant(text: str, expected: list[tuple[str, ...
     assert items(spec_of(text)) == expected
 
 
-@pytest.mark.parametrize(
-    ("folder", "file"), [("/in", "f1"), ("/in/", "f1"), ("/in//", "f1"), ("/in", "/f1"), ("/in/", "//f1")]
-)
+@pytest.mark.parametrize(("folder", "file"), [("/in", "f1"), ("/in/", "f1"), ("/in//", "f1"), ("/in", "./f1")])
 def test_a_directory_and_a_file_are_joined_with_one_slash(folder: str, file: str) -> None:
     spec = spec_of(f"in-mode=gc globus-endpoint-in=A dir-in={folder} files-in={file}")
     assert items(spec) == [("stage-in", "A", "/in/f1", None, "f1")]
@@ -266,7 +264,7 @@ IN = "globus-endpoint-in=A in-mode=gc files-in=f"
         pytest.param(
             f"{IN} dir-in=data", "dir-in", ['"dir-in=data" at column 44', "begin with /"], id="relative-directory"
         ),
-        pytest.param(f"{IN} dir-in=~/x", "dir-in", ['"dir-in=~/x"', "/~/x"], id="home-without-a-slash"),
+        pytest.param(f"{IN} dir-in=~/x", "dir-in", ['"dir-in=~/x"', "/~/"], id="home-without-a-slash"),
         pytest.param(f"{IN} dir-in=/a/../b", "dir-in", ['"dir-in=/a/../b"', ".."], id="directory-with-dots"),
         pytest.param(f"{IN} dir-in=/$HOME", "dir-in", ['"dir-in=/$HOME"', "evaluate"], id="directory-with-a-dollar"),
         pytest.param("in-mode=local files-in=a dir-in=/~/x", "dir-in", ["home directory"], id="a-home-on-the-node"),
@@ -304,6 +302,47 @@ def test_a_mistake_quotes_the_word_its_column_and_the_rule(text: str, subject: s
     assert error.message.startswith("--jobParameters: ")
     assert all(part in error.message for part in shown), error.message
     assert (error.subject, bool(error.hint)) == (subject, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        ("files-in=/d/e/f", "dir-in=/d/e files-in=f"),
+        ("files-in=/f", "files-in=f"),
+        ("files-in=//f", "files-in=f"),
+        ("files-in=/d/e/", "dir-in=/d files-in=e/"),
+        ("files-in=~/e/f", "dir-in=/~/e files-in=f"),
+        ("files-in=~/f", "dir-in=/~/ files-in=f"),
+        ("dir-in=/d files-in=/d/e/f", "files-in=e/f"),
+        ("dir-in=/d/ files-in=/d//f", "files-in=f"),
+        ("dir-in=/d files-in=/f", "files-in=f"),
+        ("dir-in=/d files-in=/x/f", "dir-in=/x files-in=f"),
+        ("dir-in=/d/e files-in=job.out", "dir-in=/d files-in=e/job.out"),
+        ("dir-in=/e files-in=job.out", "dir-in=/ files-in=e/job.out"),
+        ("dir-in=/d/e files-in=job.out/x", "dir-in=/d files-in=e/job.out/x"),
+    ],
+)
+def test_a_file_that_cannot_be_brought_so_has_the_words_that_mend_it(words: str, right: str) -> None:
+    text = f"in-mode=gc globus-endpoint-in=A {words}"
+    (error,) = mistakes(text)
+    assert f"write {right}" in error.hint
+    kept = " ".join(word for word in text.split() if word.partition("=")[0] + "=" not in right)
+    assert mistakes(f"{kept} {right}") == []
+
+
+def test_the_payloads_output_at_the_top_gets_another_name_with_the_options() -> None:
+    (error,) = mistakes("in-mode=gc globus-endpoint-in=A files-in=job.out")
+    right = "--StageinGOsrc=A:/job.out --StageinGOdest=goclient:/input.job.out"
+    assert right in error.hint
+    assert read_typed(right).errors == []
+
+
+def test_files_that_are_taken_to_the_top_are_a_warning() -> None:
+    for mode, where in (("gc globus-endpoint-out=A", "dir-out=/~/"), ("local", "dir-out=/PATH")):
+        typed = read_typed(f"out-mode={mode} files-out=x")
+        assert (typed.errors, [doubt.code for doubt in typed.doubts]) == ([], ["no-directory"])
+        assert where in typed.doubts[0].hint
+    assert read_typed("out-mode=gc globus-endpoint-out=A files-out=x dir-out=/").doubts == []
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError, printable
-from goclient.model.location import is_uuid, parse_location, parse_name
+from goclient.model.location import is_uuid, parse_destination, parse_endpoint, parse_location, parse_name
+from goclient.model.misread import location_problem, name_of
+from goclient.model.names import Problem
 from goclient.model.spec import Place
 from tests.strategies import MANY, job_names
 
@@ -63,7 +67,7 @@ def test_a_location_is_an_endpoint_and_a_path(text: str, endpoint: str, path: st
         pytest.param("A:/${X[__import__('os')]}", "$", id="placeholder-that-the-server-would-run"),
         pytest.param("A:/$${SN}JOBSETID", "$", id="placeholder-inside-a-placeholder"),
         pytest.param("globus://SITE1/a", "UUID", id="globus-url-with-a-name"),
-        pytest.param(f"globus://{UUID}", "must begin with /", id="globus-url-without-path"),
+        pytest.param(f"globus://{UUID}", "no path", id="globus-url-without-path"),
         pytest.param("gsiftp:///a", "gsiftp://host", id="gridftp-without-host"),
         pytest.param("gsiftp://me@host/a", "gsiftp://host", id="gridftp-with-user"),
         pytest.param("gsiftp://host:port/a", "gsiftp://host", id="gridftp-with-a-port-that-is-none"),
@@ -142,6 +146,220 @@ def test_a_name_that_is_none_is_quoted_with_the_reason(text: str, reason: str) -
         parse_name(text)
     assert reason in caught.value.message
     assert f'"{printable(text)}"' in caught.value.message
+
+
+# --- hints that mend ------------------------------------------------------------------------------------------
+
+LINK = f"https://app.globus.org/file-manager?origin_id={UUID}&origin_path=%2F~%2Fa%20b%2F"
+OTHER = UUID.replace("9e3c", "1111")
+
+
+def written(error: GoclientError) -> str:
+    """The word that a hint says to write, as a shell reads it."""
+    first, word, *_ = shlex.split(error.hint)
+    return word if first == "write" else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("SITE1::/x", "SITE1:/x"),
+        ("SITE1: :/x", "SITE1:/x"),
+        ("SITE1: /x", "SITE1:/x"),
+        ("SITE1 : /x", "SITE1:/x"),
+        ("SITE1:~", "SITE1:/~/"),
+        ("SITE1:~/x", "SITE1:/~/x"),
+        ("SITE1:", "SITE1:/~/"),
+        ("SITE1:x/y", "SITE1:/x/y"),
+        ("SITE1:./x", "SITE1:/x"),
+        ("SITE1 /home", "SITE1:/home"),
+        ("SITE1;/home", "SITE1:/home"),
+        ("SITE1=/home", "SITE1:/home"),
+        ("SITE1/home", "SITE1:/home"),
+        ("SITE1\uff1a/x", "SITE1:/x"),
+        ("SITE1\u2236/x", "SITE1:/x"),
+        ("SITE1:\uff0fx", "SITE1:/x"),
+        ("SITE1:\u00a0/x", "SITE1:/x"),
+        ("SITE1:\ufeff/x", "SITE1:/x"),
+        ("SITE1:\uff5e/x", "SITE1:/~/x"),
+        ("SITE1:$HOME/x", "SITE1:/~/x"),
+        ("SITE1:${HOME}/x", "SITE1:/~/x"),
+        ("SITE1:/$HOME", "SITE1:/~/"),
+        ("SITE1:/a/$SN", "SITE1:/a/${SN}"),
+        ("SITE1:/a/${sn}/b", "SITE1:/a/${SN}/b"),
+        ("SITE1:/a/$(SN)", "SITE1:/a/${SN}"),
+        ("SITE1:/a/${sn/p}", "SITE1:/a/${SN/P}"),
+        ("SITE1:/a/../b", "SITE1:/b"),
+        ("SITE1:/a/./b/", "SITE1:/a/b/"),
+        ("SITE1:/a/~/b", "SITE1:/~/b"),
+        ("SITE1:\\home\\x", "SITE1:/home/x"),
+        ("SITE1:%2Fhome%2Fx", "SITE1:/home/x"),
+        ("C:\\Users\\x", "ENDPOINT:/C/Users/x"),
+        ("d:\\a b", "ENDPOINT:/D/a b"),
+        ("/home/x", "ENDPOINT:/home/x"),
+        ("~/x", "ENDPOINT:/~/x"),
+        ("file:///home/x", "ENDPOINT:/home/x"),
+        ("file:/home/x", "ENDPOINT:/home/x"),
+        ("https://host.example.org/a/b", "ENDPOINT:/a/b"),
+        ("root://eos.example.org//eos/a", "ENDPOINT:/eos/a"),
+        ("s3://bucket/key", "ENDPOINT:/bucket/key"),
+        (f"urn:uuid:{UUID}:/p", f"{UUID}:/p"),
+        (f"urn:uuid:{UUID}/p", f"{UUID}:/p"),
+        (f"uuid:{UUID}", f"{UUID}:/~/"),
+        (f"{UUID}/p", f"{UUID}:/p"),
+        (f"{UUID} /p", f"{UUID}:/p"),
+        (f"globus://{UUID}:/p", f"{UUID}:/p"),
+        (f"globus://{UUID}", f"{UUID}:/~/"),
+        (f"globus:{UUID}/p", f"{UUID}:/p"),
+        (f"GLOBUS://{UUID}/p", f"{UUID}:/p"),
+        ("globus://SITE1/p", "SITE1:/p"),
+        ("globus://SITE1:/p", "SITE1:/p"),
+        ("gridftp://h:2811/x", "gsiftp://h:2811/x"),
+        ("GSIFTP://h/x", "gsiftp://h/x"),
+        ("gsiftp:/h/x", "gsiftp://h/x"),
+        ("gsiftp:h/x", "gsiftp://h/x"),
+        ("gsiftp://me@h/x", "gsiftp://h/x"),
+        ("gsiftp://h:28l1/x", "gsiftp://h/x"),
+        ("gsiftp://h", "gsiftp://h/~/"),
+        ("\u201cSITE1:/x\u201d", "SITE1:/x"),
+        ("A:/x\nA:/y", "A:/x,A:/y"),
+        ("A:/x\r", "A:/x"),
+        (f"https://app.globus.org/file-manager?origin_id={UUID}", f"{UUID}:/~/"),
+        (f"https://app.globus.org/file-manager/collections/{UUID}/overview", f"{UUID}:/~/"),
+    ],
+)
+def test_a_hint_for_a_location_mends_it_as_it_is_typed(text: str, right: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_location(text)
+    assert written(caught.value) == right
+    for one in right.split(","):
+        parse_location(one)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("user.jdoe:hits.root", "rucio list-file-replicas user.jdoe:hits.root"),
+        ("mc16_13TeV:EVNT.1._0001.pool.root.1", "rucio list-file-replicas"),
+        ("SITE1:~jdoe/x", "absolute path"),
+        ("SITE1:../x", "absolute path"),
+        ("SITE1:/$USER/x", "what it stands for"),
+        ("inputs.txt", "@inputs.txt if it is a file with a list"),
+        (f"{LINK}&origin_id={OTHER}", "the one that you mean"),
+        (LINK.replace("%20", "%ff"), "copy it again"),
+        (LINK.replace(UUID, "SITE1"), "copy the link again"),
+        ("gsiftp:///a", "gsiftp://HOST/PATH"),
+        (":/a", "ENDPOINT:/path"),
+    ],
+)
+def test_a_hint_says_what_to_do_where_no_location_can_be_known(text: str, hint: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_location(text)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "origin", "destination"),
+    [
+        pytest.param(LINK, f"{UUID}:/~/a b/", f"{UUID}:/~/a b/", id="one-side"),
+        pytest.param(
+            f"{LINK}&destination_id={OTHER}&destination_path=%2Fb%2F", f"{UUID}:/~/a b/", f"{OTHER}:/b/", id="both"
+        ),
+        pytest.param(LINK.replace("origin", "destination"), f"{UUID}:/~/a b/", f"{UUID}:/~/a b/", id="the-right-side"),
+        pytest.param(LINK.removeprefix("https://"), f"{UUID}:/~/a b/", f"{UUID}:/~/a b/", id="without-its-scheme"),
+        pytest.param(f"{LINK}&two_pane=true#x", f"{UUID}:/~/a b/", f"{UUID}:/~/a b/", id="with-more-fields"),
+        pytest.param(LINK.replace(UUID, UUID.upper()), f"{UUID}:/~/a b/", f"{UUID}:/~/a b/", id="capitals"),
+        pytest.param(
+            LINK.replace("a%20b", "d%C3%A9j%C3%A0%2Cvu"), f"{UUID}:/~/déjà,vu/", f"{UUID}:/~/déjà,vu/", id="utf8"
+        ),
+        pytest.param(f"{LINK}&origin_id={UUID}", f"{UUID}:/~/a b/", f"{UUID}:/~/a b/", id="one-id-twice"),
+    ],
+)
+def test_a_link_of_the_web_application_is_the_folder_that_it_shows(text: str, origin: str, destination: str) -> None:
+    assert (str(parse_location(text)), str(parse_destination(text))) == (origin, destination)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("SITE1:/x", "SITE1"),
+        ("SITE1:", "SITE1"),
+        (f"{UUID}:/x", UUID),
+        (f"globus://{UUID}/a", UUID),
+        (f"urn:uuid:{UUID}", UUID),
+        (LINK, UUID),
+        ("gsiftp://h/x", "gsiftp://h"),
+        ("globus://SITE1/a", "SITE1"),
+    ],
+)
+def test_a_hint_for_an_endpoint_is_its_name_alone(text: str, right: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_endpoint(text)
+    assert written(caught.value) == right
+    assert parse_endpoint(right) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("/scratch/job/hits.root", "hits.root"),
+        ("~/hits.root", "hits.root"),
+        ("SITE1:/data/hits.root", "hits.root"),
+        ("a/./b", "a/b"),
+        ("$HOME/x.root", "x.root"),
+        ("hits.$SN.root", "hits.${SN}.root"),
+        ("hits.${sn}.root", "hits.${SN}.root"),
+        ("hits.root\n", "hits.root"),
+    ],
+)
+def test_a_hint_for_a_name_mends_it_as_it_is_typed(text: str, right: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_name(text)
+    assert written(caught.value) == right
+    parse_name(right)
+
+
+_parts = st.sampled_from(
+    (
+        "SITE1",
+        UUID,
+        ":",
+        "::",
+        "/",
+        "//",
+        "~",
+        "$",
+        "${SN}",
+        "$HOME",
+        "globus:",
+        "gsiftp:",
+        "urn:uuid:",
+        "\\",
+        "..",
+        " ",
+    )
+)
+
+
+@given(st.lists(_parts | st.text(max_size=3), max_size=6).map("".join))
+@MANY
+def test_no_hint_proposes_what_would_be_refused(text: str) -> None:
+    for one in filter(None, location_problem(text, Problem("x")).instead.split(",")):
+        parse_location(one)
+    if name := name_of(text):
+        parse_name(name)
+
+
+@given(st.text())
+@MANY
+def test_what_is_refused_has_a_hint(text: str) -> None:
+    for parse in (parse_location, parse_destination, parse_endpoint, parse_name):
+        hint = "accepted"
+        try:
+            parse(text)
+        except RequestError as error:
+            hint = error.hint
+        assert hint
 
 
 @given(job_names)

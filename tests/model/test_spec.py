@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
+from goclient.model.names import endpoint_problem, path_problem
 from goclient.model.serial import fill_serial
-from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Move, Place, TransferSpec, endpoint_problem, path_problem
+from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Move, Place, TransferSpec
 from tests.strategies import MANY, specs
 
 MOVE = Move(source=Place(endpoint="A", path="/d/a"), destination=JOB_DIRECTORY)
@@ -46,7 +47,7 @@ def test_an_unknown_field_is_no_part_of_a_spec() -> None:
 def test_a_place_has_no_path_that_is_none(path: str) -> None:
     problem = path_problem(path)
     assert problem
-    with pytest.raises(ValueError, match=re.escape(problem)):
+    with pytest.raises(ValueError, match=re.escape(problem.what)):
         Place(endpoint="A", path=path)
 
 
@@ -59,14 +60,16 @@ def test_nobody_has_a_home_directory_on_the_node(endpoint: str | None, path: str
 
 @pytest.mark.parametrize("endpoint", ["globus", "gsiftp", "file"])
 def test_no_endpoint_is_called_as_a_scheme(endpoint: str) -> None:
-    assert "scheme" in endpoint_problem(endpoint)
+    problem = endpoint_problem(endpoint)
+    assert problem is not None
+    assert "scheme" in problem.what
 
 
 @pytest.mark.parametrize(
     "path", ["/", "//", "/~/", "/~a/b", "/a b", "/...", "/${SN/P}", "/$JOBSETID$JEDITASKID", "/日本"]
 )
 def test_a_place_has_any_other_path(path: str) -> None:
-    assert path_problem(path) == ""
+    assert path_problem(path) is None
     assert Place(endpoint="A", path=path).path == path
 
 
@@ -84,7 +87,7 @@ def test_a_place_has_any_other_path(path: str) -> None:
     ],
 )
 def test_an_endpoint_has_a_name(endpoint: str, good: bool) -> None:
-    assert (endpoint_problem(endpoint) == "") is good
+    assert (endpoint_problem(endpoint) is None) is good
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""One place inside another: what a job writes where it, or a sibling, reads or writes something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from goclient.model.spec import Move, Place, TransferSpec
+
+
+class Overlap(NamedTuple):
+    """A place that is another one, or is above it."""
+
+    outer: Move
+    inner: Move
+
+
+def nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
+    """Yield the moves of which one would be a file with a name that is the directory of the other.
+
+    What is typed as a directory, or has the other's source in it, is a directory.
+    """
+    moves = [move for move in spec.moves if move.target.path != "/"]
+    for outer, inner in _nested([move.target for move in moves], [not _is_folder(move) for move in moves]):
+        one, other = moves[outer], moves[inner]
+        same = one.source.endpoint == other.source.endpoint
+        if not (same and _key(other.source)[1].startswith(_key(one.source)[1])) and one.target != other.target:
+            yield Overlap(one, other)
+
+
+def output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
+    """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
+    brought, written = _ends(spec)
+    places = [move.source for move in brought] + [move.target for move in written]
+    for outer, inner in _nested(places, [True] * len(brought) + [False] * len(written)):
+        if inner >= len(brought):
+            yield Overlap(brought[outer], written[inner - len(brought)])
+
+
+def output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
+    """Yield directories that are written after the payload (outer) and what is brought from below them (inner)."""
+    brought, written = _ends(spec)
+    places = [move.target for move in written] + [move.source for move in brought]
+    for outer, inner in _nested(places, [_is_folder(move) for move in written] + [False] * len(brought)):
+        if inner >= len(written) and _key(places[outer]) != _key(places[inner]):
+            yield Overlap(written[outer], brought[inner - len(written)])
+
+
+def _ends(spec: TransferSpec) -> tuple[list[Move], list[Move]]:
+    """Return the moves that bring something from an endpoint, and those that write to one after the payload."""
+    brought = [move for move in spec.stage_in if move.source.endpoint is not None]
+    return brought, [move for move in (*spec.stage_out, *spec.output) if move.destination.endpoint is not None]
+
+
+def _is_folder(move: Move) -> bool:
+    return move.source.is_directory
+
+
+def _key(place: Place) -> tuple[str, str]:
+    """Return a place such that the places below it begin with its path."""
+    path = re.sub("/+", "/", place.path) if "//" in place.path else place.path
+    return place.endpoint or "", path if path.endswith("/") else f"{path}/"
+
+
+def _nested(places: Sequence[Place], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of a place that may be an outer one, and of another that is it or is below it.
+
+    Each inner place is yielded once.  Sorted, all that is below a place follows it.
+    """
+    keys = [_key(place) for place in places]
+    open_places: list[int] = []
+    for number in sorted(range(len(places)), key=lambda number: (keys[number], not outer[number])):
+        endpoint, path = keys[number]
+        while open_places and not (keys[open_places[-1]][0] == endpoint and path.startswith(keys[open_places[-1]][1])):
+            open_places.pop()
+        if open_places:
+            yield open_places[-1], number
+        if outer[number]:
+            open_places.append(number)

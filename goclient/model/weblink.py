@@ -1,0 +1,51 @@
+"""A link of Globus' web application: the page of its file manager, whose address names one or two places.
+
+``https://app.globus.org/file-manager?origin_id=UUID&origin_path=%2Fdata%2F&destination_id=…&destination_path=…``:
+the origin is the left side of the page, the destination the right one, if it is open.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from goclient.model.names import PlaceError, Problem
+
+Side = Literal["origin", "destination"]
+
+_PAGE = re.compile(r"(?:https?://)?app(?:\.[a-z]{1,20})?\.globus\.org(?:[/?#]|$)", re.IGNORECASE)
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_MOST_FIELDS = 50  # of the address; the application has six
+
+
+def is_link(text: str) -> bool:
+    """Return True if a text is an address of Globus' web application."""
+    return text[:5].lower() in ("https", "http:", "app.g", "app.s", "app.p", "app.t") and bool(_PAGE.match(text))
+
+
+def linked(text: str, side: Side) -> tuple[str, str]:
+    """Return the collection's id and the path that a link names on a side, or on the other if it has one only.
+
+    Raises PlaceError with what is wrong with it.
+    """
+    from urllib.parse import parse_qs, urlsplit  # only a link pays for it
+
+    try:
+        fields = parse_qs(urlsplit(text).query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise PlaceError(Problem("the link is damaged", "copy it again, or write ENDPOINT:/path")) from error
+    other: Side = "destination" if side == "origin" else "origin"
+    used = side if f"{side}_id" in fields else other
+    ids, paths = (list(dict.fromkeys(fields.get(f"{used}_{what}", ()))) for what in ("id", "path"))
+    if len(ids) > 1 or len(paths) > 1:
+        raise PlaceError(Problem(f"the link names two places as its {used}", "write the one that you mean"))
+    if not ids:
+        shown = _ID.search(text)
+        what = "the link names no folder: it is not one of the file manager with a collection"
+        raise PlaceError(Problem(what, "the folder, or your home directory", f"{shown[0]}:/~/" if shown else ""))
+    if not _ID.fullmatch(ids[0]):
+        raise PlaceError(Problem(f"the link's {used}_id is not the UUID of a collection", "copy the link again"))
+    if not paths or not paths[0]:
+        what = "the link names a collection, and no folder there"
+        raise PlaceError(Problem(what, "the folder, or your home directory", f"{ids[0]}:/~/"))
+    return ids[0], paths[0]

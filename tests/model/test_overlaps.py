@@ -1,0 +1,127 @@
+"""One place inside another is found: a file as a directory, output in input, a job that reads what a sibling writes."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from goclient.model.overlaps import nested_targets, output_in_input, output_over_input
+from goclient.model.serial import numbered, sibling_reads
+from goclient.model.spec import Move, Place, TransferSpec
+from goclient.model.typed import read_typed
+
+
+def spec_of(text: str) -> TransferSpec:
+    typed = read_typed(text)
+    assert typed.errors == []
+    return typed.spec
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("--StageoutGOsrc=a,b --StageoutGOdest=S:/o/x,S:/o/x/", [("S:/o/x", "S:/o/x/b")]),
+        ("--StageoutGOsrc=a,b --StageoutGOdest=S:/o/x,S:/o/x/y", [("S:/o/x", "S:/o/x/y")]),
+        ("--StageoutGOsrc=b,a --StageoutGOdest=S:/o/x/y/z,S:/o//x", [("S:/o//x", "S:/o/x/y/z")]),
+        ("--StageoutGOsrc=a,b,c --StageoutGOdest=S:/o/x,S:/o/x-1,S:/o/x/y", [("S:/o/x", "S:/o/x/y")]),
+        ("--StageoutGOsrc=a --StageoutGOdest=S:/o/x --Data=b --OutputGO=S:/o/x/", [("S:/o/x", "S:/o/x/b")]),
+        (
+            "--StageoutGOsrc=a --StageoutGOdest=S:/o/${SN} --Data=b --OutputGO=S:/o/${SN}/",
+            [("S:/o/${SN}", "S:/o/${SN}/b")],
+        ),
+        ("--StageoutGOsrc=a/,b --StageoutGOdest=S:/o/x/,S:/o/x/a/", []),
+        ("--StageoutGOsrc=a,b --StageoutGOdest=S:/o/x,T:/o/x/y", []),
+        ("--StageoutGOsrc=a,b --StageoutGOdest=S:/o/x,S:/o/xy/", []),
+        ("in-mode=gc globus-endpoint-in=A files-in=r,r/x", []),
+        ("--StageinGOsrc=A:/d/,A:/e --StageinGOdest=goclient:/in,goclient:/in/e", []),
+        ("--StageinGOsrc=A:/d,A:/e --StageinGOdest=goclient:/in,goclient:/in/e", [("in", "in/e")]),
+        ("--StageinGOsrc=A:/a,A:/b", []),
+    ],
+)
+def test_a_target_that_is_a_file_and_a_directory_is_found(text: str, pairs: list[tuple[str, str]]) -> None:
+    found = nested_targets(spec_of(text))
+    assert [(str(one.outer.target), str(one.inner.target)) for one in found] == pairs
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("--StageinGOsrc=S:/d/ --Data=x --OutputGO=S:/d", ["S:/d/x"]),
+        ("--StageinGOsrc=S:/d --Data=x --OutputGO=S:/d/e/f", ["S:/d/e/f/x"]),
+        ("--StageinGOsrc=S:/ --Data=x --OutputGO=S:/d", ["S:/d/x"]),
+        ("--StageinGOsrc=S:/d/a --Data=a --OutputGO=S:/d", ["S:/d/a"]),
+        ("--StageinGOsrc=S:/d/,S:/d/e/ --Data=x,y --OutputGO=S:/d/e", ["S:/d/e/x", "S:/d/e/y"]),
+        ("--StageinGOsrc=S:/d/ --StageoutGOsrc=S:/a --StageoutGOdest=S:/d/", ["S:/d/a"]),
+        ("--StageinGOsrc=S:/d/a --Data=b --OutputGO=S:/d", []),
+        ("--StageinGOsrc=S:/d/ --Data=x --OutputGO=S:/data", []),
+        ("--StageinGOsrc=S:/d/ --Data=x --OutputGO=T:/d", []),
+        ("--StageinGOsrc=S:/d/ --StageinGOdest=S:/e/", []),
+        ("in-mode=local dir-in=/d files-in=r/ out-mode=local dir-out=/d/r files-out=x", ["file:///d/r/x"]),
+    ],
+)
+def test_an_output_where_input_comes_from_is_found(text: str, written: list[str]) -> None:
+    assert [str(one.inner.target) for one in output_in_input(spec_of(text))] == written
+
+
+def test_a_directory_that_is_written_over_its_input_is_found() -> None:
+    text = "--StageinGOsrc=S:/d/a,S:/d/b --Data=d/ --OutputGO=S:/"
+    assert [str(one.inner.source) for one in output_over_input(spec_of(text))] == ["S:/d/a", "S:/d/b"]
+    assert list(output_over_input(spec_of("--StageinGOsrc=S:/d/a --Data=d --OutputGO=S:/"))) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "found"),
+    [
+        ("S:/o/1.root", "${SN}.root", True),
+        ("S:/o/000003.root", "${SN/P}.root", True),
+        ("S:/o/x1${SN}", "x${SN}", True),
+        ("S:/o/${SN}.root", "1${SN}.root", True),
+        ("S:/o/${SN}.root", "${SN}.root", False),
+        ("S:/o/99.root", "${SN}.root", False),
+        ("S:/i/1.root", "${SN}.root", False),
+        ("T:/o/1.root", "${SN}.root", False),
+        ("S:/o/in.${SN}.root", "out.${SN}.root", False),
+    ],
+)
+def test_a_source_that_a_sibling_writes_is_found(source: str, name: str, found: bool) -> None:
+    spec = spec_of(f"--StageinGOsrc={source} --Data={name} --OutputGO=S:/o/")
+    assert bool(list(sibling_reads(spec, 20))) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("--Data=out_.root --OutputGO=S:/o", "out_${SN}.root"),
+        ("--Data=out..root --OutputGO=S:/o", "out.${SN}.root"),
+        ("--Data=out- --OutputGO=S:/o", "out-${SN}"),
+        ("--Data=_hits.root --OutputGO=S:/o", "${SN}_hits.root"),
+        ("--Data=hits.root --OutputGO=S:/o", "hits.${SN}.root"),
+        ("--Data=r/hits --OutputGO=S:/o", "r/hits.${SN}"),
+        ("--Data=results/ --OutputGO=S:/o", "results.${SN}/"),
+        ("--Data=.root --OutputGO=S:/o", "${SN}.root"),
+        ("--Data=hits.root --OutputGO=S:/o//", "S:/o/${SN}/"),
+        ("--Data=hits.root --OutputGO=S:/o//x", "S:/o/${SN}/x/"),
+        ("--StageoutGOsrc=a --StageoutGOdest=S:/o/log_.txt", "S:/o/log_${SN}.txt"),
+        ("--StageoutGOsrc=S:/a --StageoutGOdest=S:/o/", "S:/o/${SN}/"),
+    ],
+)
+def test_the_jobs_number_is_put_where_a_shell_has_left_a_gap(text: str, right: str) -> None:
+    (move,) = spec_of(text).moves
+    assert numbered(move) == right
+
+
+def test_ten_thousand_files_cost_little() -> None:
+    names = ",".join(f"S:/d/{number}" for number in range(10_000))
+    spec = read_typed(f"--StageinGOsrc={names} --Data=x --OutputGO=S:/o").spec
+    start = time.process_time()
+    assert list(nested_targets(spec)) == list(output_in_input(spec)) == list(output_over_input(spec)) == []
+    assert list(sibling_reads(spec, 100_000)) == []
+    assert time.process_time() - start < 2
+
+
+def test_paths_of_many_slashes_cost_little() -> None:
+    moves = [Move(Place(None, f"/{n}"), Place("S", "/a" * (n + 1))) for n in range(2_000)]
+    start = time.process_time()
+    assert len(list(nested_targets(TransferSpec(stage_out=tuple(moves), working="w")))) == 1_999
+    assert time.process_time() - start < 5

@@ -1,0 +1,89 @@
+"""No hint is the input pasted back together: what it proposes is made from the cause, in a shell's quotes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import goclient
+
+SOURCE = Path(goclient.__file__).parent
+
+# Parameters that are no input: names of options and words, parts of a hint, and ids that a service gave.
+NO_INPUT = {
+    ("check/account.py", "remedy"),
+    ("cli/_argparse.py", "typed"),  # the option's name
+    ("config.py", "name"),  # of a variable
+    ("grid.py", "option"),
+    ("model/lists.py", "word"),  # the option's name
+    ("model/misread.py", "word"),
+    ("model/typed.py", "hint"),
+    ("model/typed.py", "near"),  # one of our words
+    ("pilot/carry.py", "task_id"),
+    ("tasks/datasets.py", "nickname"),
+}
+TEXTS = ("str", "str | None", "Optional[str]", "object", "Place", "Word", "Sequence[str]")
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield node
+
+
+def inputs(function: ast.FunctionDef) -> set[str]:
+    """The parameters of a function that are texts, and what a loop gives of them."""
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    names = {one.arg for one in arguments if one.annotation is not None and ast.unparse(one.annotation) in TEXTS}
+    for node in ast.walk(function):
+        if isinstance(node, ast.For) and isinstance(node.iter, ast.Name) and node.iter.id in names:
+            names |= {one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)}
+    return names
+
+
+def hints(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What a function says to do: ``hint=…``, the second value of a Problem, and what is kept as a hint or remedy."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call):
+            yield from (one.value for one in node.keywords if one.arg in ("hint", "remedy"))
+            if isinstance(node.func, ast.Name) and node.func.id == "Problem":
+                yield from node.args[1:2]
+        elif isinstance(node, ast.Assign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(one, ast.Name) and one.id in ("hint", "remedy") for one in targets):
+                yield node.value
+
+
+def pasted(source: str, module: str) -> Iterator[str]:
+    """The places in a module where a hint has a piece of the input as it was typed."""
+    for function in functions(ast.parse(source)):
+        typed = inputs(function)
+        for hint in hints(function):
+            for piece in ast.walk(hint):
+                name = piece.value if isinstance(piece, ast.FormattedValue) else None
+                whole = name.value if isinstance(name, ast.Attribute) else name  # word.value
+                if isinstance(whole, ast.Name) and whole.id in typed and (module, whole.id) not in NO_INPUT:
+                    yield f"{module}:{hint.lineno}: {whole.id}"
+
+
+def test_no_hint_has_the_input_as_it_was_typed() -> None:
+    found = [
+        place
+        for path in sorted(SOURCE.rglob("*.py"))
+        for place in pasted(path.read_text(encoding="utf-8"), str(path.relative_to(SOURCE)))
+    ]
+    assert found == []
+
+
+def test_a_hint_that_pastes_the_input_is_found() -> None:
+    for body in (
+        'raise E("x", hint=f"write {text}")',
+        'hint = f"write {text}:/path"',
+        'return Problem("x", f"write {text}")',
+        'for one in text:\n        raise E("x", hint=f"write {one}")',
+        'remedy = f"write {text.value}"',
+    ):
+        assert list(pasted(f"def f(text: str) -> None:\n    {body}\n", "m.py"))
+    for body in ('raise E("x", hint=f"write {quoted(text)}")', 'raise E(f"{text}", hint="retype it")'):
+        assert not list(pasted(f"def f(text: str) -> None:\n    {body}\n", "m.py"))
