@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from goclient.errors import printable
+from goclient.cli._table import print_pairs
 from goclient.grid import HOUR
 from goclient.services.myproxy.loaded import time_text
 
@@ -29,8 +29,7 @@ def print_proof(proof: Proof) -> None:
         ("a pilot types", proof.request),
         ("not known", "whether the server's own policy lets that pilot in: it cannot be seen from here"),
     ]
-    for head, text in rows:
-        print(f"{head:<14} {printable(text)}")
+    print_pairs(rows)
 
 
 def deposit_document(one: Deposit) -> dict[str, object]:
@@ -53,8 +52,7 @@ def print_deposit(one: Deposit) -> None:
     ]
     rows += [("renewer", one.renewers)] if one.renewers else []
     rows += [("described", one.description)] if one.description else []
-    for head, text in rows:
-        print(f"{head:<11} {printable(text)}")
+    print_pairs(rows)
 
 
 def _retrievers(one: Deposit) -> str:
