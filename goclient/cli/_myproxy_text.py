@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from goclient.cli._table import print_pairs
-from goclient.grid import HOUR
+from goclient.grid import HOUR, hours_text
 from goclient.services.myproxy.loaded import time_text
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def print_proof(proof: Proof) -> None:
     """Prints who can now retrieve what, until when."""
     found, who, wish = proof.found, proof.identity, proof.wish
     by_pattern = f"every DN that fits the pattern {found.retrievers}"
-    lasts = f"{wish.proxy_lifetime // HOUR} hours at most" if wish.proxy_lifetime else "as the deposit"
+    lasts = f"{hours_text(wish.proxy_lifetime)} at most" if wish.proxy_lifetime else "as the deposit"
     rows = [
         ("deposited", f"{found.owner}, from {who.certificate} ({who.found})"),
         ("at", f"{proof.server}, account {wish.account}" + (f", credential {found.name}" if found.name else "")),

@@ -17,6 +17,7 @@ LEARN = (
     "openssl x509 -noout -subject -nameopt compat -in CERTIFICATE"
 )
 _ESCAPED = {"\\": "\\\\\\\\", "*": "\\\\\\*", "?": "\\\\\\?", **{c: "\\" + c for c in "()[]{}+|^$"}}
+_ANYBODY = ("/CN=a", "/C=ZZ/O=b c/OU=d/CN=e f 1", "/DC=org/DC=g/CN=h.i")
 _PROXY_NAMES = ("proxy", "limited proxy")  # of proxies before RFC 3820
 
 
@@ -41,14 +42,14 @@ def checked_dn(text: str) -> str:
 
 
 def _no_dn(text: str) -> MyproxyError:
-    """Return the error of a text that is not a DN, or may stand for several."""
+    """Return the error of a text that is no DN, or may stand for several."""
     if "=" not in text:
         shell = "a shell fills in a variable only outside single quotes; " if text.startswith("$") else ""
-        return _dn_error(f"{quoted(text)} is not a DN", shell + LEARN)
+        return _dn_error(f"{quoted(text)} is no DN", shell + LEARN)
     if ("*" in text or "?" in text) and not text.startswith("/"):
         message = f"{quoted(text)} is a pattern, not the DN of one pilot"
         return _dn_error(message, f"for everybody whom it fits: --retriever-pattern {_typed(text)}")
-    return _dn_error(f"{quoted(text)} is not a DN, or may stand for more than one", LEARN)
+    return _dn_error(f"{quoted(text)} is no DN, or may stand for more than one", LEARN)
 
 
 def _dn_error(message: str, hint: str) -> MyproxyError:
@@ -100,6 +101,18 @@ def dn_of(pattern: str) -> str | None:
         dn += char
         escaped = False
     return dn if dn and not escaped else None
+
+
+def fits_everybody(pattern: str) -> bool:
+    """Return whether people who have nothing in common fit a pattern."""
+    return all(matches(pattern, dn) for dn in _ANYBODY)
+
+
+def fits_nobody(pattern: str) -> bool:
+    """Return whether a pattern begins with what no DN begins with: a letter, or a dot, which stands for itself."""
+    kind, colon, rest = pattern.partition(":")
+    begin = (rest if colon and kind.upper() == "SUBJECT" else pattern)[:1]
+    return (begin.isalnum() or begin == ".") and "|" not in pattern and not pattern.upper().startswith("FQAN:")
 
 
 def matches(pattern: str, dn: str) -> bool | None:

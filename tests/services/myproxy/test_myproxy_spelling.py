@@ -162,7 +162,8 @@ def test_a_spelling_is_refused_and_its_form_is_said_and_accepted(case: str) -> N
 NO_FORM = {
     "a star": "*", "a name": "pilot", "a host": "pilot.example.org", "a place for a DN": "DN-OF-THE-PILOT",
     "a variable": "$SANDBOX_PILOT_DN", "a path": "/tmp/pilot.pem", "two ends of a kind": "O=a,O=b",
-    "two people": "CN=a,CN=b", "no blanks, the general first": "O=Test,CN=x", "blanks, the person first": "CN=x, O=Test",
+    "two people": "CN=a,CN=b", "no blanks, the general first": "O=Test,CN=x",
+    "blanks, the person first": "CN=x, O=Test",
     "OpenSSL's blanks, the person first": "CN = x, O = Test, C = TW",
     "OpenSSL's word, the general first, no blanks": "subject=C=TW,O=Test,CN=x",
     "a comma without a backslash": "C=US, O=University of California, San Diego, CN=x",
