@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex  # the model's own way of quoting would load pydantic
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.errors import GoclientError, Interrupted, MyproxyError, quoted, raise_all
-from goclient.grid import HOUR, WEEK, command
+from goclient.errors import GoclientError, Interrupted, MyproxyError, UsageError, quoted, raise_all
+from goclient.grid import HOUR, WEEK, command, hours_text
 from goclient.services.myproxy.loaded import time_text
-from goclient.services.myproxy.policy import dn_of, matches, pattern_of
+from goclient.services.myproxy.policy import LEARN, checked_dn, dn_of, fits_nobody, matches, pattern_of
 
 if TYPE_CHECKING:
     from goclient.services.myproxy.client import MyProxy
@@ -34,6 +35,7 @@ class Wish(NamedTuple):
     lifetime: int | None = None
     proxy_lifetime: int = 12 * HOUR
     needs: int = 0
+    description: str = ""
 
 
 class Proof(NamedTuple):
@@ -52,8 +54,6 @@ class Proof(NamedTuple):
     @property
     def request(self) -> str:
         """What a pilot has to type to get a proxy."""
-        import shlex  # the model's own way of quoting would load pydantic; nothing here has control characters
-
         host, _, port = self.server.rpartition(":")
         account = self.wish.account
         words = ["-s", host.strip("[]"), "-p", port, *(["-l", account] if account[0] != "-" else [f"--user={account}"])]
@@ -89,18 +89,30 @@ class Proof(NamedTuple):
 
 
 def retrievers(dn: str | None, pattern: str | None) -> str:
-    """The pattern of whoever may retrieve: one DN, or what the user has written; raises MyproxyError for a mistake."""
-    if (dn is None) == (pattern is None):
-        both = "there are a DN and a pattern of who may retrieve"
-        message = "it is not said who may retrieve" if dn is None else both
-        hint = 'name the pilot: --retriever "/DC=…/CN=…", or several with --retriever-pattern "/DC=…/*"'
-        raise MyproxyError(message, hint=hint, code="myproxy-retriever")
-    if dn is not None:
-        return pattern_of(dn)
+    """Return the pattern of who may retrieve, for one DN or as the user has written it; raises what is wrong."""
+    if dn is None and pattern is None:
+        message = "--retriever is missing: nobody is named who may retrieve"
+        hint = f'name the pilot: --retriever "/DC=…/CN=…"; {LEARN}'
+        raise UsageError(message, hint=hint, code="missing-option", subject="--retriever")
+    if dn is not None and pattern is not None:
+        message = "there are a DN and a pattern of who may retrieve"
+        raise MyproxyError(message, hint="give one of the two", code="myproxy-retriever")
+    return pattern_of(dn) if dn is not None else checked_pattern(pattern or "")
+
+
+def checked_pattern(pattern: str) -> str:
+    """Return a pattern that means the same to every server, and that a DN can fit; raises MyproxyError for another."""
     if not pattern or (matches(pattern, "/CN=anybody") is None and not pattern.upper().startswith("FQAN:")):
         message = f"the pattern {quoted(pattern)} is not one that is sure to mean the same to every server"
         hint = "use * and ? for what may be anything; a DN with ( ) [ ] { } | ^ $ + is given with --retriever"
         raise MyproxyError(message, hint=hint, code="myproxy-retriever")
+    if fits_nobody(pattern):
+        message = f"nobody fits the pattern {quoted(pattern)}: a DN begins with a slash"
+        right = pattern.replace(".*", "*") if ".*" in pattern else f"*/{'' if '=' in pattern else 'CN='}{pattern}"
+        hint = f"--retriever-pattern {shlex.quote(right)} fits any DN that has it; . stands for itself, * for any text"
+        raise MyproxyError(message, hint=hint, code="myproxy-retriever")
+    if (only := dn_of(pattern)) is not None:
+        checked_dn(only)
     return pattern
 
 
@@ -113,9 +125,9 @@ def deposit(service: MyProxy, wish: Wish) -> Proof:
     left = int(who.end - time.time())
     lifetime = max(wish.needs, min(WEEK, left)) if wish.lifetime is None else wish.lifetime
     if lifetime > left:
-        hours = max(left // HOUR, 0)
+        hours, ends = max(left // HOUR, 0), hours_text(max(left, 0))
         raise MyproxyError(
-            f"the deposit cannot last {lifetime // HOUR} hours: {quoted(who.certificate)} ends in {hours}",
+            f"the deposit cannot last {hours_text(lifetime)}: {quoted(who.certificate)} ends in {ends}",
             hint=(f"ask for {hours} hours at most, or " if hours else "") + "renew what it is made of",
             code="myproxy-lifetime",
         )
@@ -130,7 +142,7 @@ def deposit(service: MyProxy, wish: Wish) -> Proof:
 def _put(service: MyProxy, wish: Wish, lifetime: int) -> int:
     """When the deposit ends that was made; it is made for less than a week if the server allows less, and that does."""
     put = partial(service.put, wish.account, retrievers=wish.retrievers, renewers=wish.renewers, name=wish.name,
-                  retrieval_lifetime=wish.proxy_lifetime)  # fmt: skip
+                  retrieval_lifetime=wish.proxy_lifetime, description=wish.description)  # fmt: skip
     try:
         return put(lifetime=lifetime)
     except MyproxyError as error:

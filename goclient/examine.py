@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from goclient.errors import ExitCode, GoclientError, Several
 from goclient.model.block import decode_with_doubts
 from goclient.model.finding import Finding
+from goclient.model.location import parse_location
 from goclient.understand import on_node, spec_mistakes
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from goclient.check.job import Job
     from goclient.model.lists import ReadLines
     from goclient.submit import Request
+
+NOTHING = "nothing-to-check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def examine_request(
     """
     spec, _, mistakes, doubts = request.understood(read_lines, errors)
     found = [] if mistakes else looker.look(spec, request.count, request.job)[1]
-    return _examination(mistakes, [*doubts, *found])
+    return _examination(mistakes, [*doubts, *found], text=None if spec else request.parameters)
 
 
 def examine_text(text: str, looker: Looker, job: Job) -> Examination:
@@ -62,9 +65,45 @@ def examine_text(text: str, looker: Looker, job: Job) -> Examination:
         spec = spec.with_endpoints({where: name for name, where in looker.catalogue().items()})
     mistakes = list(spec_mistakes(spec, 1))
     found = [] if mistakes else looker.look(spec, 1, job)[1]
-    return _examination(mistakes, [*doubts, *on_node(spec), *found])
+    return _examination(mistakes, [*doubts, *on_node(spec), *found], text=None if spec else text)
 
 
-def _examination(mistakes: Sequence[GoclientError], findings: Sequence[Finding]) -> Examination:
+def nothing_to_check(text: str) -> Finding:
+    """Return the warning that a text names no transfers, with what its user may have meant to type."""
+    hint = "give what sendJob.py takes, such as --StageinGOsrc=ENDPOINT:/PATH, a text, or --pandaid N"
+    if text.strip():
+        hint = "it is all the payload's own; transfers are words such as --StageinGOsrc=ENDPOINT:/PATH"
+    meant = numbers_or_places(text.split()) or hint
+    return Finding("warning", NOTHING, text, "there is nothing to check: no transfer is named", meant)
+
+
+def numbers_or_places(words: Sequence[str]) -> str:
+    """Return the hint for words that are the number of a job, or locations, and nothing else; "" for any other."""
+    import shlex  # only a mistake pays for it
+
+    if words and all(word.isascii() and word.isdigit() for word in words):
+        return f"did you mean --pandaid {words[0]}?" + (" One job at a time" if len(words) > 1 else "")
+    if words and all(map(_is_location, words)):
+        bring, put = shlex.quote(",".join(words)), shlex.quote(words[0])
+        return (
+            f"goclient check --StageinGOsrc={bring} looks at bringing it to a job, "
+            f"goclient check --Data=NAME --OutputGO={put} at putting a file there"
+        )
+    return ""
+
+
+def _is_location(word: str) -> bool:
+    try:
+        return bool(parse_location(word)) and not word.startswith(("http://", "https://"))
+    except GoclientError:
+        return False
+
+
+def _examination(
+    mistakes: Sequence[GoclientError], findings: Sequence[Finding], *, text: str | None = None
+) -> Examination:
+    """Return what was found; ``text`` is the one that names no transfers, None if it names some."""
     parts = [part for error in mistakes for part in error.parts]
+    if text is not None and not parts and all(finding.level == "warning" for finding in findings):
+        findings = [*findings, nothing_to_check(text)]
     return Examination((*map(Finding.failed, parts), *findings))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import MyproxyError, RequestError, quoted
+from goclient.errors import MyproxyError, RequestError, UsageError, quoted
 from goclient.services.myproxy.authorities import find_authorities
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.identity import Identity, find_identity
@@ -22,6 +22,13 @@ HOUR = 3600  # seconds
 WEEK = 168 * HOUR  # what myproxy-init deposits for
 
 
+def hours_text(seconds: int) -> str:
+    """Return a time in words: ``1 hour``, ``12 hours``, ``1 hour 30 minutes``."""
+    counts = (("hour", seconds // HOUR), ("minute", seconds % HOUR // 60))
+    words = [f"{count} {unit}{'s' * (count != 1)}" for unit, count in counts if count]
+    return " ".join(words) or "0 hours"
+
+
 class Files(NamedTuple):
     """What a user names on the command line: a certificate and its key, or a proxy."""
 
@@ -33,11 +40,11 @@ class Files(NamedTuple):
 def servers(
     env: Mapping[str, str], typed: str | None = None, port: int | None = None, *, option: str = "--server HOST"
 ) -> tuple[Server, ...]:
-    """The servers to ask, in order: typed ones, or MYPROXY_SERVER's; raises MyproxyError if there are none."""
+    """Return the servers to ask, in order: typed ones, or MYPROXY_SERVER's; raises UsageError if there are none."""
     text = typed or env.get("MYPROXY_SERVER")
     if not text:
         hint = f"name it: {option}, or export MYPROXY_SERVER=HOST"
-        raise MyproxyError("no MyProxy server is set", hint=hint, code="myproxy-server")
+        raise UsageError("no MyProxy server is set", hint=hint, code="missing-option", subject=option.partition(" ")[0])
     if port is None:
         given = env.get("MYPROXY_SERVER_PORT") or str(PORT)
         if not (given.isascii() and given.isdigit() and len(given) < 6 and 0 < int(given) < 65536):
@@ -131,7 +138,7 @@ class Accounts:
             raise _no_account(text, "a job has the account of one server", "name one")
         try:
             first = servers(self.env, where or None, option=f"--myproxy {user}@HOST")[0]
-        except MyproxyError as error:
+        except (MyproxyError, UsageError) as error:
             raise _no_account(text, error.message, error.hint) from error
         return MyproxyAccount(user=user, host=f"[{first.host}]" if ":" in first.host else first.host, port=first.port)
 

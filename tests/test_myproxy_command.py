@@ -108,6 +108,9 @@ def test_what_is_deposited_can_be_seen_by_its_owner_retrieved_by_the_pilot_and_r
     assert (empty.code, empty.out, "goclient myproxy deposit" in empty.err) == (80, "", True)
     again = server.run("user", "destroy", "--user", "wdeng", "--yes")
     assert (again.code, "no such deposit" in again.err) == (80, True)
+    assert ("goclient myproxy info" in again.err, "make one" in again.err) == (True, False)
+    gone = server.run("pilot", "retrieve", "--user", "wdeng", "--out", str(out))
+    assert (gone.code, "its owner makes one" in gone.err) == (80, True)
 
 
 def test_the_c_tools_take_what_we_deposit_and_we_take_what_they_deposit(server: Server) -> None:
@@ -191,7 +194,7 @@ def test_the_documents_have_the_keys_of_the_man_page(server: Server) -> None:
 WRONG: dict[str, tuple[list[str], int, str]] = {
     "no action": ([], 2, "the action is missing"),
     "another action": (["inof"], 2, "did you mean info"),
-    "nobody may retrieve": (["deposit"], 80, "--retriever"),
+    "nobody may retrieve": (["deposit"], 2, "--retriever"),
     "two retrievers": (["deposit", "-Z", PILOT, "--retriever", PILOT], 2, "MyProxy keeps one policy"),
     "a DN and a pattern": (["deposit", "-Z", PILOT, "--retriever-pattern", "*"], 80, "a DN and a pattern"),
     "a DN with commas": (["deposit", "-Z", "CN=Pilot,O=Test Grid,C=TW"], 80, 'give it as "/C=TW/O=Test Grid/CN=Pilot"'),
@@ -201,6 +204,8 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "a minus in the name": (["deposit", "-Z", PILOT, "-k", "a-b"], 80, '"a-b"'),
     "two accounts": (["info", "-l", "a", "-d"], 2, "two accounts"),
     "no hours": (["deposit", "-Z", PILOT, "-c", "0"], 2, "from 1 to 87600"),
+    "61 minutes": (["deposit", "-Z", PILOT, "-t", "1:61"], 2, "HH or HH:MM, from 0 to 87600"),
+    "half an hour with a point": (["deposit", "-Z", PILOT, "-t", "0.5"], 2, "HH or HH:MM"),
     "longer than the certificate": (["deposit", "-Z", PILOT, "-c", "87600"], 80, "cannot last 87600 hours"),
     "longer than the server allows": (["deposit", "-Z", PILOT, "-c", "100"], 80, "--lifetime 24"),
     "a port that is none": (["info", "--server", "localhost:99999"], 80, '"99999" is no port'),
@@ -228,7 +233,8 @@ def test_what_is_wrong_is_said_with_what_to_do(double: Server, words: list[str],
 
 def test_without_a_server_or_a_certificate_it_is_said_where_they_are_looked_for(double: Server) -> None:
     nothing = dict.fromkeys(("MYPROXY_SERVER", "X509_USER_CERT", "X509_USER_KEY"), "")
-    assert "MYPROXY_SERVER" in double.run("user", "info", **nothing).err
+    missing = double.run("user", "info", **nothing)
+    assert (missing.code, "MYPROXY_SERVER" in missing.err) == (2, True)
     found = double.run("user", "info", **{**nothing, "MYPROXY_SERVER": "localhost"})
     assert (found.code, f"{double.home}/.globus" in found.err) == (80, True)
 

@@ -47,7 +47,7 @@ def _writers(view: View, one: Collection) -> list[tuple[str, str]]:
     about = "who may write"
     if isinstance(view.rules, tuple):
         words = [rule.words() for rule in view.rules] or ["nobody yet: it has no access rules"]
-        return [(about if number == 0 else "", line) for number, line in enumerate(words)]
+        return [(about, line) for line in words]
     if one.entity_type in GUEST_KINDS:
         error = view.rules.message if isinstance(view.rules, GoclientError) else ""
         return [(about, error or "as its access rules say, which only its administrators and access managers can read")]

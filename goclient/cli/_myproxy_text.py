@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from goclient.errors import printable
-from goclient.grid import HOUR
+from goclient.cli._table import print_pairs
+from goclient.grid import HOUR, hours_text
 from goclient.services.myproxy.loaded import time_text
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def print_proof(proof: Proof) -> None:
     """Prints who can now retrieve what, until when."""
     found, who, wish = proof.found, proof.identity, proof.wish
     by_pattern = f"every DN that fits the pattern {found.retrievers}"
-    lasts = f"{wish.proxy_lifetime // HOUR} hours at most" if wish.proxy_lifetime else "as the deposit"
+    lasts = f"{hours_text(wish.proxy_lifetime)} at most" if wish.proxy_lifetime else "as the deposit"
     rows = [
         ("deposited", f"{found.owner}, from {who.certificate} ({who.found})"),
         ("at", f"{proof.server}, account {wish.account}" + (f", credential {found.name}" if found.name else "")),
@@ -29,8 +29,7 @@ def print_proof(proof: Proof) -> None:
         ("a pilot types", proof.request),
         ("not known", "whether the server's own policy lets that pilot in: it cannot be seen from here"),
     ]
-    for head, text in rows:
-        print(f"{head:<14} {printable(text)}")
+    print_pairs(rows)
 
 
 def deposit_document(one: Deposit) -> dict[str, object]:
@@ -53,8 +52,7 @@ def print_deposit(one: Deposit) -> None:
     ]
     rows += [("renewer", one.renewers)] if one.renewers else []
     rows += [("described", one.description)] if one.description else []
-    for head, text in rows:
-        print(f"{head:<11} {printable(text)}")
+    print_pairs(rows)
 
 
 def _retrievers(one: Deposit) -> str:

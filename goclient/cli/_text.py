@@ -1,6 +1,7 @@
 """The jobParameters text that a command is about: as typed, of standard input, or of a submitted job."""
 
 import sys
+from collections.abc import Sequence
 from typing import Optional
 
 
@@ -13,6 +14,13 @@ def job_text(typed: str, pandaid: Optional[int]) -> str:
     from goclient.status import known_jobs
 
     return known_jobs([pandaid], server=PandaServer(config.panda_access()))[0].parameters
+
+
+def several_words(words: Sequence[str], otherwise: str = "quote the whole text") -> str:
+    """Return the hint for several words where one text is needed."""
+    from goclient.examine import numbers_or_places
+
+    return numbers_or_places(words) or otherwise
 
 
 def _standard_input() -> str:

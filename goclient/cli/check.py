@@ -54,7 +54,13 @@ def command(argv: Sequence[str]) -> int:
         epilog="The options are those of sendJob.py, and none is required. A TEXT that begins with dashes follows --.",
         needs_nothing=True,
     )
-    options, errors = parser.read(_record_last(argv))
+    from goclient.cli._pasted import sendjob_words
+
+    pasted = sendjob_words(argv)
+    words = (
+        _record_last(argv) if pasted is None else [word for word in pasted if word not in ("--noSubmit", "--noCheck")]
+    )
+    options, errors = parser.read(words)
     from goclient.errors import Collector, UsageError, raise_all
 
     collected = Collector(errors)
@@ -84,7 +90,8 @@ def _record_last(argv: Sequence[str]) -> list[str]:
 
 
 def _one_source(options: CheckOptions) -> None:
-    """None; raises UsageError if more is given than one text, one job, or options of transfers."""
+    """Raise UsageError if more is given than one text, one job, or options of transfers."""
+    from goclient.cli._text import several_words
     from goclient.errors import UsageError
     from goclient.model.grammar import KEYS
 
@@ -94,7 +101,7 @@ def _one_source(options: CheckOptions) -> None:
     others = [*(["--pandaid"] if options.pandaid is not None else []), *(["TEXT"] if options.TEXT else [])]
     if len(options.TEXT) > 1:
         message = f"one text is needed, not {len(options.TEXT)} words"
-        raise UsageError(message, hint="quote the whole text", code="one-text", subject="TEXT")
+        raise UsageError(message, hint=several_words(options.TEXT), code="one-text", subject="TEXT")
     if len(others) + bool(typed) > 1:
         message = f"more than one job is given: {', '.join([*others, *typed])}"
         raise UsageError(message, hint="give a text, or --pandaid, or options", code="one-text", subject=others[0])
@@ -118,4 +125,8 @@ def _print(examination: "Examination") -> None:
             print(f"         {printable(finding.hint)}")
     errors = len(examination.errors)
     warnings = sum(finding.level == "warning" for finding in examination.findings)
-    print("ready" if not errors else "not ready", f"({errors} error(s), {warnings} warning(s))", sep=" ")
+    from goclient.examine import NOTHING
+
+    is_nothing = any(finding.code == NOTHING for finding in examination.findings)
+    result = "not ready" if errors else "nothing to check" if is_nothing else "ready"
+    print(f"{result} ({errors} error(s), {warnings} warning(s))")

@@ -107,9 +107,7 @@ def _list(options: EndpointOptions) -> int:
         _run.print_json([{"name": name, **fields_of(where)} for name, where in entries])
         return 0
     own = catalogue.read(config.user_catalogue())
-    rows = [
-        (printable(name), kind_of(where), where, "yours" if name in own else "the site's") for name, where in entries
-    ]
+    rows = [(name, kind_of(where), where, "yours" if name in own else "the site's") for name, where in entries]
     print_table(("name", "kind", "id or url", "whose"), rows)
     if not entries:
         _run.say(PROG, "the catalogue is empty", f"{PROG} add NAME UUID gives a collection a name of yours")
@@ -125,8 +123,7 @@ def _search(options: EndpointOptions, text: str) -> int:
     if options.json:
         _run.print_json(found_documents(found))
     else:
-        rows = [tuple(map(printable, row)) for row in found_rows(found)]
-        print_table(("name", "kind", "owner", "id"), rows)
+        print_table(("name", "kind", "owner", "id"), found_rows(found))
     if more:
         _run.say(PROG, f"warning: Globus has more than these {len(found)}", "search for more words")
     if not found:
@@ -138,7 +135,7 @@ def _search(options: EndpointOptions, text: str) -> int:
 
 def _show(options: EndpointOptions, name: str) -> int:
     from goclient.cli._endpoint_words import view_rows
-    from goclient.cli._table import print_table
+    from goclient.cli._table import print_pairs
     from goclient.endpoint import look, patiently
 
     names = _run.catalogue(PROG)
@@ -146,8 +143,7 @@ def _show(options: EndpointOptions, name: str) -> int:
     if options.json:
         _run.print_json(view.document())
     else:
-        rows = [(label, printable(words)) for label, words in view_rows(view)]
-        print_table(("endpoint", printable(name)), rows)
+        print_pairs([("endpoint", name), *view_rows(view)])
     return 0
 
 

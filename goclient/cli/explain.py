@@ -35,14 +35,23 @@ def command(argv: Sequence[str]) -> int:
         description="Show what a jobParameters text will do: what goes from where to where, when, in how many tasks.",
         epilog="Nothing is looked up but the catalogue. A text of 2012 is explained, too. Quote the text.",
     )
-    options = parser.parse(_text_last(argv))
+    from goclient.cli._pasted import sendjob_words
+
+    pasted = sendjob_words(argv)
+    if pasted is None:
+        options = parser.parse(_text_last(argv))
+        text, json = _text(options), options.json
+    else:
+        text, json = _text_of_line(pasted), "--json" in pasted
     from goclient.explain import explain
 
     catalogue = _run.catalogue(PROG)
-    explained = explain(_text(options), catalogue=catalogue)
+    explained = explain(text, catalogue=catalogue)
     for doubt in explained.doubts:
         _run.say(PROG, f"warning: {doubt.message}", doubt.hint)
-    if options.json:
+    if not explained.spec:
+        _say_no_transfers(text)
+    if json:
         _run.print_json(explained.document())
         return 0
     from goclient.cli._table import print_plan
@@ -50,6 +59,34 @@ def command(argv: Sequence[str]) -> int:
     print_plan(explained.tasks, explained.spec, catalogue=catalogue)
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0
+
+
+def _text_of_line(words: Sequence[str]) -> str:
+    """Return the parameters of the job, or of the jobs, that a line of sendJob.py would submit."""
+    from goclient.cli.options import job_request, read_lines, transfer_items
+    from goclient.cli.sendjob import SendJobOptions
+    from goclient.errors import Collector, raise_all
+    from goclient.model.block import attach
+    from goclient.model.serial import fill_serial
+
+    parser = _argparse.Parser(SendJobOptions, prog=PROG, usage="", description="", needs_nothing=True)
+    options, errors = parser.read(words)
+    collected = Collector(errors)
+    items = transfer_items(options, collected)
+    spec, payload, mistakes, doubts = job_request(options, options, items).understood(read_lines, collected.errors)
+    raise_all(mistakes)
+    for doubt in doubts:
+        _run.say(PROG, f"warning: {doubt.message}", doubt.hint)
+    text = attach(payload, spec, lenient=options.goLenient)
+    return fill_serial(text, 1) if options.njobs == 1 else text
+
+
+def _say_no_transfers(text: str) -> None:
+    """Say what the user of a text without transfers may have meant, if that is known."""
+    from goclient.examine import numbers_or_places
+
+    if hint := numbers_or_places(text.split()):
+        _run.say(PROG, "warning: no transfer is named", hint)
 
 
 def _text_last(argv: Sequence[str]) -> list[str]:
@@ -69,11 +106,11 @@ def _text_last(argv: Sequence[str]) -> list[str]:
 
 def _text(options: ExplainOptions) -> str:
     """The text to explain; raises UsageError unless there is one."""
-    from goclient.cli._text import job_text
+    from goclient.cli._text import job_text, several_words
     from goclient.errors import UsageError
 
     if (options.pandaid is None) != (len(options.TEXT) == 1) or len(options.TEXT) > 1:
-        hint = "quote the whole text, or give - or --pandaid N instead"
+        hint = several_words(options.TEXT, "quote the whole text, or give - or --pandaid N instead")
         raise UsageError(
             f"one text is needed, not {len(options.TEXT)} words", hint=hint, code="one-text", subject="TEXT"
         )

@@ -1,7 +1,6 @@
 """``goclient myproxy``: deposit a proxy for a pilot, look what is there, retrieve it, remove it."""
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional, TypeVar
 
@@ -15,7 +14,7 @@ from goclient.cli._myproxy_options import (
     RetrieveOptions,
 )
 from goclient.cli._passphrase import passphrase
-from goclient.errors import GoclientError, Interrupted, MyproxyError, UsageError, printable, quoted, raise_all
+from goclient.errors import MyproxyError, UsageError, printable, quoted, raise_all
 
 if TYPE_CHECKING:
     from goclient.services.myproxy.client import MyProxy
@@ -25,13 +24,16 @@ if TYPE_CHECKING:
 PROG = "goclient myproxy"
 HOUR = 3600
 
-# What each action does, and an action of the C tools that is it.
+# What each action does.
 ACTIONS = {
     "deposit": "make a proxy, deposit it for a pilot, and prove what is there",
     "info": "show what is deposited, for whom, until when",
     "retrieve": "get a proxy made of a deposit, as a pilot does",
     "destroy": "remove a deposit",
 }
+OPTIONS = {
+    "deposit": DepositOptions, "info": InfoOptions, "retrieve": RetrieveOptions, "destroy": DestroyOptions,
+}  # fmt: skip
 T = TypeVar("T")
 
 
@@ -62,16 +64,11 @@ def _parsed(kind: type[T], action: str, argv: Sequence[str], epilog: str = "") -
         kind, prog=f"{PROG} {action}", usage=f"{PROG} {action} [OPTION ...]",
         description=f"{ACTIONS[action][0].upper()}{ACTIONS[action][1:]}.", epilog=epilog,
     )  # fmt: skip
-    options, errors = parser.read(argv)
-    raise_all(map(_explained, errors))
+    from goclient.cli._myproxy_words import explained, of_c_tools, wrong_hours
+
+    options, errors = parser.read(of_c_tools(argv))
+    raise_all([*(explained(error, action, OPTIONS) for error in errors), *wrong_hours(options)])
     return options
-
-
-def _explained(error: GoclientError) -> GoclientError:
-    """A mistake, with what is to be known of MyProxy."""
-    if (error.code, error.subject) == ("twice", "--retriever"):
-        error.hint = "MyProxy keeps one policy a deposit: name one DN, or all of them with one --retriever-pattern"
-    return error
 
 
 # --- who, and where -------------------------------------------------------------------------------------------
@@ -114,23 +111,19 @@ class _Asked:
 
 
 def _deposit(argv: Sequence[str]) -> int:
-    options = _parsed(
-        DepositOptions, "deposit", argv, "-s -p -l -d -x -Z -k -c -t mean what they mean for myproxy-init."
-    )
-    from goclient.deposit import Wish, deposit, retrievers
-    from goclient.services.myproxy.policy import base_dn, pattern_of
+    options = _parsed(DepositOptions, "deposit", argv, "The options of myproxy-init mean what they mean there.")
+    from goclient.cli._myproxy_policy import renewers_of, retrievers_of
+    from goclient.cli._myproxy_words import seconds
+    from goclient.deposit import Wish, deposit
 
-    dn, pattern = _policy(options)
-    if dn is not None and base_dn(dn) != dn:
-        message = f"{quoted(dn)} ends as the DN of a proxy does; servers know whoever has it as {quoted(base_dn(dn))}"
-        _run.say(f"{PROG} deposit", f"warning: {message}", f"if that is the pilot: --retriever {quoted(base_dn(dn))}")
     wish = Wish(
         account="",
-        retrievers=retrievers(dn, pattern),
+        retrievers=retrievers_of(options, f"{PROG} deposit"),
         name=options.credname or "",
-        renewers=pattern_of(options.renewer) if options.renewer else "",
-        lifetime=options.lifetime and options.lifetime * HOUR,
-        proxy_lifetime=options.proxy_lifetime * HOUR,
+        renewers=renewers_of(options),
+        lifetime=seconds(options.lifetime) if options.lifetime else None,
+        proxy_lifetime=seconds(options.proxy_lifetime),
+        description=options.description or "",
     )
     from goclient.cli._myproxy_text import print_proof
 
@@ -143,28 +136,6 @@ def _deposit(argv: Sequence[str]) -> int:
     else:
         print_proof(proof)
     return 0
-
-
-def _policy(options: DepositOptions) -> tuple[Optional[str], Optional[str]]:
-    """The one DN that may retrieve, or else the pattern; with the meaning that a user of myproxy-init has in mind.
-
-    There, ``-x`` before ``-Z`` makes its value a pattern of DNs, which a user types as a DN; without it, it is a bare
-    common name; and ``-x`` after ``-Z`` does nothing, so that a policy is stored that nobody matches.
-    """
-    typed = options.retriever
-    wild = typed is not None and ("*" in typed or "?" in typed)
-    if typed is not None and wild and (options.regex or not typed.startswith("/")):
-        return (None, typed) if options.retriever_pattern is None else (typed, options.retriever_pattern)
-    if typed is None or typed.startswith("/"):
-        return typed, options.retriever_pattern
-    if options.regex or "=" in typed:
-        return typed, options.retriever_pattern  # a DN that is not one, or is written in another way: it is told
-    from goclient.services.myproxy.policy import pattern_of
-
-    pattern = "*" + pattern_of(f"/CN={typed}")
-    if options.retriever_pattern is not None:
-        return typed, options.retriever_pattern
-    return None, pattern
 
 
 def _info(argv: Sequence[str]) -> int:
@@ -216,9 +187,8 @@ def _deposit_command(options: InfoOptions, asked: _Asked) -> str:
 
 
 def _retrieve(argv: Sequence[str]) -> int:
-    options = _parsed(
-        RetrieveOptions, "retrieve", argv, "-s -p -l -d -k -n -o -t mean what they mean for myproxy-logon."
-    )
+    options = _parsed(RetrieveOptions, "retrieve", argv, "The options of myproxy-logon mean what they mean there.")
+    from goclient.cli._myproxy_words import seconds
     from goclient.cli._proxy_place import check_not_in_use, check_place
     from goclient.services.myproxy.certificate import read_certificate
     from goclient.services.myproxy.loaded import time_text
@@ -228,13 +198,13 @@ def _retrieve(argv: Sequence[str]) -> int:
     check_place(options.out, replace_default=options.replace_default)
     asked = _Asked(options, options)
     check_not_in_use(options.out, asked.who)
-    pem = asked.service.get(asked.account, lifetime=options.lifetime * HOUR, name=options.credname or "")
+    pem = asked.service.get(asked.account, lifetime=seconds(options.lifetime), name=options.credname or "")
     asked.say_remarks("retrieve")
     write_proxy(options.out, pem)
     certificate = read_certificate(blocks(pem)[0].data)
     if options.json:
         _run.print_json({"file": options.out, "dn": certificate.subject, "end": certificate.end})
-    else:
+    elif not options.quiet:
         print(printable(f"{options.out}: {certificate.subject}, until {time_text(certificate.end)}"))
     return 0
 
@@ -244,8 +214,11 @@ def _destroy(argv: Sequence[str]) -> int:
     asked = _Asked(options, options)
     name = options.credname or ""
     if not options.yes:
+        from goclient.cli._confirm import confirm
+
         asked.service.info(asked.account, name=name)  # it settles which server it is, of several
-        _confirm(_named(asked, name))
+        what = _named(asked, name)
+        confirm(f"Remove {what}?", unasked=f"{what} would be removed", hint="say --yes", stopped="nothing was removed")
     asked.service.destroy(asked.account, name=name)
     asked.say_remarks("destroy")
     if options.json:
@@ -258,13 +231,3 @@ def _destroy(argv: Sequence[str]) -> int:
 
 def _named(asked: _Asked, name: str) -> str:
     return f"the deposit {name or 'without a name'} in the account {asked.account} of {asked.service.server}"
-
-
-def _confirm(what: str) -> None:
-    """None once the user agrees; raises UsageError if there is nobody to ask, Interrupted if they do not."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        message = f"{what} would be removed, and there is no terminal to ask"
-        raise UsageError(message, hint="say --yes", code="confirm", subject="--yes")
-    print(f"Remove {printable(what)}? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Interrupted("nothing was removed", hint="answer y, or say --yes")

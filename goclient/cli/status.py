@@ -67,9 +67,9 @@ def _print(found: Sequence["JobStatus"]) -> None:
     rows = []
     for status in found:
         job = status.job
-        rows.append((str(job.panda_id), job.state, "", "", "", job.reason))
+        panda_id = str(job.panda_id)
+        rows.append((panda_id, job.state, "", "", "", "", job.reason))
         for task in status.transfers:
-            rows.append(
-                ("", task.status, phase_of(task), str(task.files), str(task.bytes), task.reason or task.task_id)
-            )
-    print_table(("PandaID", "state", "phase", "files", "bytes", "reason or task"), rows)
+            counts = (str(task.files), str(task.bytes))
+            rows.append((panda_id, task.status, phase_of(task), *counts, task.task_id, task.reason))
+    print_table(("PandaID", "state", "phase", "files", "bytes", "task", "reason"), rows)

@@ -42,10 +42,9 @@ def show(identity: "Identity", *, json: bool) -> None:
     if json:
         _run.print_json(identity.document())
         return
-    from goclient.errors import printable
+    from goclient.cli._table import print_pairs
 
-    for head, text in _rows(identity):
-        print(f"{head:<10}{printable(text)}")
+    print_pairs(_rows(identity))
 
 
 def _rows(identity: "Identity") -> list[tuple[str, str]]:

@@ -208,6 +208,7 @@ REFUSED = {
     ),
     "a $ that nobody fills": (["--Data=x", "--OutputGO=SITE1:/${X}/"], 10, ["${X}", "evaluate"]),
     "a deposit for nobody": ([GO, "--deposit"], 10, ["--myproxy", "--pilot"]),
+    "a pilot that is a host": ([GO, "--myproxy=a@localhost:1", "--pilot=a.org"], 10, ["ask the site", "openssl x509"]),
     "a list that is not there": (["--Data=@no.txt", "--OutputGO=SITE1:/${SN}/"], 10, ["no.txt"]),
     "too many names": (
         ["--Data=" + ",".join(f"{'x' * 100}{n}" for n in range(700)), "--OutputGO=SITE1:/${SN}/"], 10, ["65536"],

@@ -76,6 +76,21 @@ def oid(content: bytes) -> str:
     return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
 
 
+def oid_content(text: str) -> bytes:
+    """Return the content of an object identifier that is written with dots; raises Damaged."""
+    try:
+        first, second, *others = map(int, text.split("."))
+    except ValueError:
+        raise Damaged("it has an object identifier that is none") from None
+    content = b""
+    for number in (40 * first + second, *others):
+        groups = [number & 0x7F]
+        while number := number >> 7:
+            groups.insert(0, number & 0x7F | 0x80)
+        content += bytes(groups)
+    return content
+
+
 def encoded(tag: int, content: bytes) -> bytes:
     """A value with its header."""
     size = len(content)

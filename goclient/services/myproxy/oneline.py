@@ -23,20 +23,48 @@ from goclient.services.myproxy.der import oid as oid_of
 
 _COMMON_NAME = bytes.fromhex("550403")  # 2.5.4.3
 _VISIBLE_STRING = 0x1A
-# Short names of OpenSSL's objects.txt; any other is written as a number.
+# Short names of OpenSSL's objects.txt, by arc; any other object is written as a number.
+_ARCS = {
+    "2.5.4.": (
+        "3=CN 4=SN 5=serialNumber 6=C 7=L 8=ST 9=street 10=O 11=OU 12=title 13=description 14=searchGuide "
+        "15=businessCategory 16=postalAddress 17=postalCode 18=postOfficeBox "
+        "19=physicalDeliveryOfficeName 20=telephoneNumber 21=telexNumber 22=teletexTerminalIdentifier "
+        "23=facsimileTelephoneNumber 24=x121Address 25=internationaliSDNNumber 26=registeredAddress "
+        "27=destinationIndicator 28=preferredDeliveryMethod 29=presentationAddress "
+        "30=supportedApplicationContext 31=member 32=owner 33=roleOccupant 34=seeAlso 35=userPassword "
+        "36=userCertificate 37=cACertificate 38=authorityRevocationList 39=certificateRevocationList "
+        "40=crossCertificatePair 41=name 42=GN 43=initials 44=generationQualifier 45=x500UniqueIdentifier "
+        "46=dnQualifier 47=enhancedSearchGuide 48=protocolInformation 49=distinguishedName "
+        "50=uniqueMember 51=houseIdentifier 52=supportedAlgorithms 53=deltaRevocationList 54=dmdName "
+        "65=pseudonym 72=role 97=organizationIdentifier 98=c3 99=n3 100=dnsName"
+    ),
+    "0.9.2342.19200300.100.1.": (
+        "1=UID 2=textEncodedORAddress 3=mail 4=info 5=favouriteDrink 6=roomNumber 7=photo 8=userClass "
+        "9=host 10=manager 11=documentIdentifier 12=documentTitle 13=documentVersion 14=documentAuthor "
+        "15=documentLocation 20=homeTelephoneNumber 21=secretary 22=otherMailbox 23=lastModifiedTime "
+        "24=lastModifiedBy 25=DC 26=aRecord 27=pilotAttributeType27 28=mXRecord 29=nSRecord 30=sOARecord "
+        "31=cNAMERecord 37=associatedDomain 38=associatedName 39=homePostalAddress 40=personalTitle "
+        "41=mobileTelephoneNumber 42=pagerTelephoneNumber 43=friendlyCountryName 44=uid "
+        "45=organizationalStatus 46=janetMailbox 47=mailPreferenceOption 48=buildingName 49=dSAQuality "
+        "50=singleLevelQuality 51=subtreeMinimumQuality 52=subtreeMaximumQuality 53=personalSignature "
+        "54=dITRedirect 55=audio 56=documentPublisher"
+    ),
+    "1.2.840.113549.1.9.": (
+        "1=emailAddress 2=unstructuredName 7=challengePassword 8=unstructuredAddress 20=friendlyName"
+    ),
+    "1.3.6.1.4.1.311.60.2.1.": "1=jurisdictionL 2=jurisdictionST 3=jurisdictionC",
+    "1.3.6.1.5.5.7.9.": (
+        "1=id-pda-dateOfBirth 2=id-pda-placeOfBirth 3=id-pda-gender 4=id-pda-countryOfCitizenship "
+        "5=id-pda-countryOfResidence"
+    ),
+    "1.3.6.1.4.1.311.20.2.": "3=msUPN",
+    "1.2.643.100.": "1=OGRN 3=SNILS 5=OGRNIP",
+    "1.2.643.3.131.1.": "1=INN",
+}
 _SHORT = {
-    "2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST",
-    "2.5.4.9": "street", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "title", "2.5.4.13": "description",
-    "2.5.4.15": "businessCategory", "2.5.4.16": "postalAddress", "2.5.4.17": "postalCode",
-    "2.5.4.20": "telephoneNumber", "2.5.4.41": "name", "2.5.4.42": "GN", "2.5.4.43": "initials",
-    "2.5.4.44": "generationQualifier", "2.5.4.45": "x500UniqueIdentifier", "2.5.4.46": "dnQualifier",
-    "2.5.4.65": "pseudonym", "2.5.4.72": "role", "2.5.4.97": "organizationIdentifier",
-    "0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.3": "mail", "0.9.2342.19200300.100.1.25": "DC",
-    "1.2.840.113549.1.9.1": "emailAddress", "1.2.840.113549.1.9.2": "unstructuredName",
-    "1.2.840.113549.1.9.8": "unstructuredAddress",
-    "1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL", "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
-    "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
-}  # fmt: skip
+    arc + number: name for arc, names in _ARCS.items() for number, name in (one.split("=") for one in names.split())
+}
+NUMBERS = {name: number for number, name in _SHORT.items()}
 
 
 # A slash and a plus in a value have a backslash since OpenSSL 3.0; a backslash has none.
@@ -65,11 +93,12 @@ def oneline(name: bytes) -> str:
     for part in _attributes(name):
         for place, (kind, _, value) in enumerate(part):
             number = oid_of(kind)
-            line += f"{'+' if place else '/'}{_SHORT.get(number, number)}={_escaped(value)}"
+            line += f"{'+' if place else '/'}{_SHORT.get(number, number)}={escaped(value)}"
     return line
 
 
-def _escaped(value: bytes) -> str:
+def escaped(value: bytes) -> str:
+    """Return a value as OpenSSL writes it on one line."""
     return "".join(_VISIBLE.get(byte) or f"\\x{byte:02X}" for byte in value)
 
 
@@ -79,7 +108,7 @@ def common_names(name: bytes) -> tuple[str, ...]:
         value.decode("utf-8", "replace")
         for part in _attributes(name)
         for kind, _, value in part
-        if kind == b"\x55\x04\x03"
+        if kind == _COMMON_NAME
     )
 
 

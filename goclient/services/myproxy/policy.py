@@ -7,66 +7,60 @@ one; the whole is put into ``^(…)$``.  A name with ``( ) [ ] { } | ^ $ +`` in 
 
 from __future__ import annotations
 
-import re
-
 from goclient.errors import MyproxyError, quoted
 from goclient.services.myproxy.expression import SPECIAL, Unjudged, fits
+from goclient.services.myproxy.spelling import plain_form, right_form
 
 MAX_DN = 1023  # bytes; the server keeps a client's name in 1024
+LEARN = (
+    "ask the site for its pilot's DN; or, with the pilot's certificate: "
+    "openssl x509 -noout -subject -nameopt compat -in CERTIFICATE"
+)
 _ESCAPED = {"\\": "\\\\\\\\", "*": "\\\\\\*", "?": "\\\\\\?", **{c: "\\" + c for c in "()[]{}+|^$"}}
-# A slash or a plus that begins no part, TYPE=value.
-_IN_VALUE = re.compile(r"(?<!\\)([/+])(?![A-Za-z][A-Za-z0-9-]*=|[0-9]+(?:\.[0-9]+)+=)")
+_ANYBODY = ("/CN=a", "/C=ZZ/O=b c/OU=d/CN=e f 1", "/DC=org/DC=g/CN=h.i")
 _PROXY_NAMES = ("proxy", "limited proxy")  # of proxies before RFC 3820
 
 
 def checked_dn(text: str) -> str:
-    """The distinguished name as servers with OpenSSL 3 write it; raises MyproxyError if it is not ``/DC=…/CN=…``.
+    """Return the distinguished name as servers with OpenSSL 3 write it; raises MyproxyError for any other text.
 
-    What is not ASCII becomes ``\\xC3``; a slash or plus in a value, as in ``/CN=host/name``, gets a backslash.
+    Only escapes are added: what is not ASCII becomes ``\\xC3``; a slash or plus in a value, as in ``/CN=host/name``,
+    gets a backslash.  Another spelling is refused with the right one.
     """
-    if "=" in text and not text.startswith("/") and text.isprintable():
-        hint = f"give it as {quoted(_slashed(text))}"
-        if "*" in text or "?" in text:
-            hint = f"for everybody whom it fits: --retriever-pattern {quoted(text)}"
-        raise _dn_error(f"the DN {quoted(text)} is not written as MyProxy servers write it", hint)
-    if not text.startswith("/") or "=" not in text or text.startswith("/="):
-        raise _dn_error(f"{quoted(text)} is no DN", 'give one such as "/DC=org/DC=example/OU=People/CN=Some Body"')
     if not text.isprintable():
         raise _dn_error(f"the DN {quoted(text)} has characters that do not print", "leave them out")
-    text = _IN_VALUE.sub(r"\\\1", text if text.isascii() else _hexadecimal(text))
-    if len(text) > MAX_DN:
+    right = right_form(text)
+    if right is None:
+        raise _no_dn(text)
+    if plain_form(text) != right:
+        raise _dn_error(
+            f"the DN {quoted(text)} is not written as MyProxy servers write it", f"give it as {_typed(right)}"
+        )
+    if len(right) > MAX_DN:
         raise _dn_error(f"the DN {quoted(text, 40)} is longer than {MAX_DN} characters", "give a shorter one")
-    return text
+    return right
+
+
+def _no_dn(text: str) -> MyproxyError:
+    """Return the error of a text that is no DN, or may stand for several."""
+    if "=" not in text:
+        shell = "a shell fills in a variable only outside single quotes; " if text.startswith("$") else ""
+        return _dn_error(f"{quoted(text)} is no DN", shell + LEARN)
+    if ("*" in text or "?" in text) and not text.startswith("/"):
+        message = f"{quoted(text)} is a pattern, not the DN of one pilot"
+        return _dn_error(message, f"for everybody whom it fits: --retriever-pattern {_typed(text)}")
+    return _dn_error(f"{quoted(text)} is no DN, or may stand for more than one", LEARN)
 
 
 def _dn_error(message: str, hint: str) -> MyproxyError:
     return MyproxyError(message, hint=hint, code="myproxy-dn")
 
 
-def _hexadecimal(text: str) -> str:
-    """The text with each byte that is not ASCII as ``\\xC3``, as OpenSSL writes a name on one line."""
-    return "".join(c if c.isascii() else "".join(f"\\x{byte:02X}" for byte in c.encode()) for c in text)
+def _typed(text: str) -> str:
+    """Return a text in double quotes, or as the shell needs it."""
+    import shlex  # only a mistake pays for it
 
-
-def _slashed(text: str) -> str:
-    """A DN with commas (RFC 2253: the last part first, mostly) in the form with slashes."""
-    text = text.strip().removeprefix("subject=").strip()
-    if text.startswith("/"):
-        return text
-    parts, part, escaped = [], "", False
-    for char in text:
-        if char == "," and not escaped:
-            parts.append(part.strip())
-            part = ""
-            continue
-        escaped = char == "\\" and not escaped
-        part += "" if escaped else char
-    parts.append(part.strip())
-    parts = ["=".join(piece.strip() for piece in one.partition("=")[::2]) for one in parts]
-    # The most general part comes first on one line: a country or a domain, never a person.
-    if not parts[0].upper().startswith(("DC=", "C=", "O=")):
-        parts.reverse()
-    return "".join("/" + one for one in parts if one)
+    return shlex.quote(text) if any(char in text for char in '"$`!') or "\\\\" in text else f'"{text}"'
 
 
 def base_dn(dn: str) -> str:
@@ -107,6 +101,18 @@ def dn_of(pattern: str) -> str | None:
         dn += char
         escaped = False
     return dn if dn and not escaped else None
+
+
+def fits_everybody(pattern: str) -> bool:
+    """Return whether people who have nothing in common fit a pattern."""
+    return all(matches(pattern, dn) for dn in _ANYBODY)
+
+
+def fits_nobody(pattern: str) -> bool:
+    """Return whether a pattern begins with what no DN begins with: a letter, or a dot, which stands for itself."""
+    kind, colon, rest = pattern.partition(":")
+    begin = (rest if colon and kind.upper() == "SUBJECT" else pattern)[:1]
+    return (begin.isalnum() or begin == ".") and "|" not in pattern and not pattern.upper().startswith("FQAN:")
 
 
 def matches(pattern: str, dn: str) -> bool | None:

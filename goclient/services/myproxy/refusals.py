@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from goclient.errors import MyproxyError, printable
 from goclient.services.myproxy.server_name import Server
-from goclient.services.myproxy.wire import CHALLENGE, GET, Request, Response
+from goclient.services.myproxy.wire import CHALLENGE, DESTROY, GET, Request, Response
 
 _MAX_TEXT = 500  # characters of a server's words that are shown
 NONE = "myproxy-none"
@@ -55,6 +55,9 @@ _MEANINGS = (
         ("locked",), "myproxy-locked", "the deposit is locked", "ask the server's operators why",
     ),
 )  # fmt: skip
+_NOTHING_THERE = {  # of those who cannot, or do not want to, make one
+    DESTROY: "look what is there: goclient myproxy info", GET: "its owner makes one: goclient myproxy deposit",
+}  # fmt: skip
 _REFUSED = _Meaning((), "myproxy-refused", "", "ask the server's operators, with this message")
 _TRANSIENT = re.compile(r"temporar|try again|too many|resource", re.IGNORECASE)
 
@@ -67,9 +70,10 @@ def refusal(server: Server, request: Request, response: Response) -> MyproxyErro
         meaning = next(one for one in _MEANINGS if one.code == "myproxy-not-retriever")
         text = text or "it asks for a pass phrase"
     said = printable(text[:_MAX_TEXT]) or "it gives no reason"
+    hint = _NOTHING_THERE.get(request.command, meaning.hint) if meaning.code == NONE else meaning.hint
     error = MyproxyError(
         f"the MyProxy server {server} refused: {f'{meaning.means} ({said})' if meaning.means else said}",
-        hint=_lifetime_hint(text) or meaning.hint, code=meaning.code, subject=request.account,
+        hint=_lifetime_hint(text) or hint, code=meaning.code, subject=request.account,
         transient=bool(_TRANSIENT.search(text)),
     )  # fmt: skip
     error.extra["said"] = said

@@ -24,7 +24,7 @@ ODD = [
 VALUES = st.sampled_from("ab1 .*?\\()[]{}|^$+/-=é")
 DNS = st.lists(
     st.tuples(st.sampled_from(["CN", "OU", "DC", "1.2.3"]), st.text(VALUES, max_size=8)), min_size=1, max_size=4
-).map(lambda parts: "".join(f"/{kind}={value}" for kind, value in parts))  # fmt: skip
+).map(lambda parts: "".join(f"/{kind}={value}" for kind, value in parts).rstrip("/"))  # fmt: skip
 PATTERNS = st.text(st.sampled_from("ab*?.\\()|^$+/=[]{}1,x:-"), max_size=10)
 
 
