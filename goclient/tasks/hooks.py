@@ -37,6 +37,7 @@ ADD_HELP = Hook("Group_argparse", "GroupArgParser", "add_helpGroup", ("self", "a
 ADD_GROUP = Hook("Group_argparse", "GroupArgParser", "add_group", ("self", "name", "desc"))
 PARSE = Hook("Group_argparse", "GroupArgParser", "parse_known_args", ("self", "args", "namespace"))
 PRUN = Hook("PrunScript", "", "main", ())
+LOAD = Hook("MiscUtils", "", "decodeJSON", ("input_file",))
 LINE = Hook("PsubUtils", "", "convSysArgv", ("argv",))
 WHO = Hook("PsubUtils", "", "check_proxy", ("verbose", "voms_role"))
 NICKNAME = Hook("PsubUtils", "", "getNickname", ("verbose",))
@@ -45,7 +46,7 @@ CHECK = Hook("PsubUtils", "", "checkTaskParam", ("taskParamMap", "unlimitNumOutp
 SEND = Hook("Client", "", "insertTaskParams", ("taskParams", "verbose", "properErrorCode", "parent_tid"))
 
 AT_START = (ADD_HELP, ADD_GROUP, PARSE)
-BEFORE_WORK = (LINE, WHO, NICKNAME, OUTDS, CHECK, SEND)  # their modules look up a host's name when they are imported
+BEFORE_WORK = (LOAD, LINE, WHO, NICKNAME, OUTDS, CHECK, SEND)  # importing their modules may look up a host
 
 
 def version() -> str:

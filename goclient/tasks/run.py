@@ -12,15 +12,15 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.errors import ExitCode, GoclientError, raise_all
+from goclient.errors import ExitCode, raise_all
 from goclient.tasks import datasets, hooks, words
 from goclient.tasks.hooks import Function, Replaced
 from goclient.tasks.line import DUMP, Line
+from goclient.tasks.load import keep_letters, read
+from goclient.tasks.stock import command_line, run_stock
 from goclient.tasks.words import Table
 
 if TYPE_CHECKING:
@@ -49,46 +49,16 @@ def run(tool: str, argv: Sequence[str], desk: Desk) -> int:
     session = Session(tool, desk)
     line = [tool, *words.hidden(argv, desk.table)]
     os.environ.setdefault("PANDA_SYS", sys.prefix)  # pathena needs it, and panda_setup.sh alone sets it
-    with Replaced() as replaced, _command_line(line), warnings.catch_warnings(action="ignore"):  # as its own scripts do
+    with Replaced() as replaced, command_line(line), warnings.catch_warnings(action="ignore"):  # as its own scripts do
         session.replaced = replaced
         for hook in hooks.AT_START:
             hooks.found(hook)
         replaced.replace(hooks.ADD_HELP, session.line.add_help)
         replaced.replace(hooks.PARSE, session.line.parse)
-        code = _run_stock(tool, version)
+        code = run_stock(tool, version)
     if not session.line.parsed:
         raise hooks.changed(f"{tool} does not parse with {hooks.PARSE}")
     return session.truth(code)
-
-
-@contextmanager
-def _command_line(line: list[str]) -> Iterator[None]:
-    """The line as that of the program, while a block runs."""
-    before, sys.argv = sys.argv, line
-    try:
-        yield
-    finally:
-        sys.argv = before
-
-
-def _run_stock(tool: str, version: str) -> int:
-    """The exit code of panda-client's own code, which ends by SystemExit."""
-    try:
-        if tool == "prun":
-            hooks.found(hooks.PRUN)()
-        else:
-            sys.modules.pop("pandaclient.PathenaScript", None)  # it runs when it is imported
-            import_module("pandaclient.PathenaScript")
-    except SystemExit as stop:
-        if isinstance(stop.code, str):
-            print(stop.code, file=sys.stderr)
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except GoclientError:
-        raise
-    except Exception as error:
-        message = f"{tool} of panda-client {version} stopped: {type(error).__name__}: {error}"
-        raise GoclientError(message, hint="-vv shows where", code="panda-client") from error
-    return 0
 
 
 class Session:
@@ -123,6 +93,7 @@ class Session:
     def _prepare(self) -> None:
         """Puts the rest of our functions in place, now that there is work to do."""
         for hook, ours in (
+            (hooks.LOAD, keep_letters(lambda: self.line.options, lambda: self.line.table)),
             (hooks.LINE, self.judge),
             (hooks.WHO, self.look),
             (hooks.CHECK, self.append),
@@ -174,8 +145,7 @@ class Session:
         path = getattr(self.line.options, "loadJson", None)
         if not path:
             return {}
-        found = import_module("pandaclient.MiscUtils").decodeJSON(path)
-        return {name: value for name, value in found.items() if name in table.options}
+        return {name: value for name, value in read(path).items() if name in table.options}
 
     def look(self, original: Function) -> Function:
         """Looks at the transfers once it is known who the user is, before anything is uploaded."""
