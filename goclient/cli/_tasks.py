@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import _run
+from goclient.errors import printable
 from goclient.tasks.run import Desk, run
 from goclient.tasks.table import TABLES
 
@@ -28,7 +29,9 @@ def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, str, int | Non
         return read_lines(path)
 
     def say(text: str, hint: str) -> None:
-        _run.say(f"goclient {tool}", text, hint)
+        _run.say(f"goclient {tool}", text)
+        for line in hint.split("\n") if hint else ():  # the names of a task's files are a line each
+            print(f"    {printable(line)}", file=sys.stderr)
 
     return run(tool, argv, Desk(TABLES[tool], read, read_lines, say, sent))
 

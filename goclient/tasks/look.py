@@ -13,6 +13,7 @@ from goclient.errors import GoclientError, raise_all
 from goclient.model.block import MAX_TASK_BLOCK, attach
 from goclient.model.finding import Finding
 from goclient.model.plan import plan
+from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, TransferSpec
 from goclient.submit import PreflightFailed
 from goclient.tasks.moves import Server, renamed, shared, to_server
@@ -53,15 +54,32 @@ def look(wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str,
         words_of(spec, lenient=wanted.lenient)
     looker, warnings = without_folders(looker, specs)
     own = len(meant.spec.output)
-    # The folder of a new dataset is never there: what was typed is the directory above it.
-    typed = renamed(meant.spec, tasks[0].outputs.names)
-    looked_at = specs[0] if server is None else to_server(typed, server.top(), tasks[0].outputs)
-    resolved, findings = looker.look(looked_at, 1)
+    resolved, findings = looker.look(specs[0] if server is None else _with_top(specs[0], server), 1)
+    if server is not None:
+        folder, top = server.folder(nickname, tasks[0].dataset), _with_top(specs[0], server).output[-1]
+        findings = _of_new_folder(findings, str(folder), str(top.target))
     findings = [*meant.doubts, *warnings, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
     found = server and Server(str(resolved.output[own].destination.endpoint), server.directory)
     return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), found, server, findings)
+
+
+def _with_top(spec: TransferSpec, server: Server) -> TransferSpec:
+    """Return the spec that also writes into the directory that was typed, which tells whether that is there."""
+    top = replace(spec.output[-1], destination=server.top())
+    return spec.model_copy(update={"output": (*spec.output, top)})
+
+
+def _of_new_folder(findings: Sequence[Finding], folder: str, top: str) -> list[Finding]:
+    """Return the findings of the folder that the files go to; it may be new, if only what was typed is there.
+
+    ``top`` is a file in the directory that was typed: where the folder itself is there, nothing of that matters.
+    """
+    folder, top = fill_serial(folder, 1), fill_serial(top, 1)
+    new = [one for one in findings if one.code == "no-folder" and one.subject.startswith(folder)]
+    above = (top, top.rpartition("/")[0] + "/")
+    return [one for one in findings if one not in new and (new or one.subject not in above)]
 
 
 def transfers(

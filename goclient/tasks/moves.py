@@ -26,15 +26,16 @@ class Server:
 
     @classmethod
     def read(cls, text: str) -> Server:
-        """The server that ``ENDPOINT[:/DIR/]`` names; raises RequestError with the reason."""
+        """Return the server that ``ENDPOINT[:/DIR/]`` names; raises RequestError with the reason."""
         scheme = text.startswith(("globus://", GRIDFTP))
-        alone = text.count("/") == 2 if scheme else "/" not in text
+        alone = text.count("/") == 2 if scheme else not {"/", ":"} & set(text.removesuffix(":"))
         try:
             if alone:
                 return cls(parse_endpoint(text.removesuffix(":")))
             place = parse_location(text)
         except RequestError as error:
-            hint = "write ENDPOINT:/DIR/, or ENDPOINT for its default directory"
+            general = "write ENDPOINT:/DIR/, or ENDPOINT for its default directory"
+            hint = general if error.hint.startswith(("write ENDPOINT:/path", "give the endpoint")) else error.hint
             message = f"--useGOForOutput={error.message}"
             raise RequestError(message, hint=hint, code=error.code, subject="--useGOForOutput") from None
         return cls(str(place.endpoint), place.path)

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import ExitCode, raise_all
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from goclient.tasks.look import Looked
     from goclient.tasks.outputs import TaskMap
     from goclient.tasks.wanted import Meant, Wanted
+
+
+class Appended(NamedTuple):
+    """What was appended to a task: our words; and the final names of its files, a line each."""
+
+    task: TaskMap
+    words: list[str]
+    names: list[str]
 
 
 class Desk(NamedTuple):
@@ -73,7 +81,7 @@ class Session:
         self._looked: Looked | None = None
         self._nickname = ""
         self._judged = False
-        self._appended: list[tuple[TaskMap, list[str]]] = []
+        self._appended: list[Appended] = []
         self._count = 0  # of the tasks that are to be sent, if any transfers are asked for
         self._sent = 0
         self._worst = 0
@@ -161,25 +169,31 @@ class Session:
     def _look(self, wanted: Wanted, meant: Meant) -> None:
         from goclient.submit import PreflightFailed
         from goclient.tasks.look import look
+        from goclient.tasks.losses import losses
 
         options = self.line.options
         self._nickname = str(hooks.found(hooks.NICKNAME)() or "")
-        tasks = datasets.expected_of(options, self._nickname)
+        tasks = datasets.expected_of(options)
         if not self._nickname or not all(task.dataset for task in tasks):
             return  # panda-client stops for that, in words of its own
         for task in tasks:
             datasets.check_name(task.dataset, options, self._nickname)
         self._count = len(tasks)
+        self._say(losses(meant, options, tasks[0], self._nickname, complete=self._complete))
         try:
-            complete = self.tool == "prun" or bool(getattr(options, "trf", None))
-            self._looked = look(wanted, meant, tasks, self._nickname, complete=complete)
+            self._looked = look(wanted, meant, tasks, self._nickname, complete=self._complete)
         except PreflightFailed as error:
             self._say(error.findings)
             raise
         self._say(self._looked.findings)
         self._deposit(wanted)
 
-    def _say(self, findings: Sequence[Finding]) -> None:
+    @property
+    def _complete(self) -> bool:
+        """True if all outputs of a task are known from the line; else pathena finds them in the job options."""
+        return self.tool == "prun" or bool(getattr(self.line.options, "trf", None))
+
+    def _say(self, findings: Iterable[Finding]) -> None:
         """Says the warnings, and with -v what is right."""
         for finding in findings:
             if finding.level == "warning":
@@ -205,18 +219,21 @@ class Session:
         """Appends our words to a task, last and once, and dumps it for pathena."""
         if not self._judged:
             raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
-        if self._asked is not None and not any(one is task for one, _ in self._appended):
-            found = self._words(task, *self._asked)
-            task["jobParameters"] += [{"type": "constant", "value": word} for word in found]
-            self._appended.append((task, found))
+        if self._asked is not None and not any(one.task is task for one in self._appended):
+            appended = self._transfers(task, *self._asked)
+            task["jobParameters"] += [{"type": "constant", "value": word} for word in appended.words]
+            self._appended.append(appended)
+            self._say_names(appended)
         path = getattr(self.line.options, DUMP, None)
         if self.tool == "pathena" and path and DUMP in self.line.table.options:
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(task, file)
 
-    def _words(self, task: TaskMap, wanted: Wanted, meant: Meant) -> list[str]:
+    def _transfers(self, task: TaskMap, wanted: Wanted, meant: Meant) -> Appended:
         from goclient.tasks.look import Expected, transfers, words_of
+        from goclient.tasks.losses import not_outputs
         from goclient.tasks.moves import shared
+        from goclient.tasks.names import final_names
         from goclient.tasks.outputs import outputs_of
 
         if self._looked is None:
@@ -225,13 +242,22 @@ class Session:
         typed = transfers(meant.spec, self._looked.typed, ready, self._nickname)
         raise_all(shared(typed, several=self._count > 1))
         spec = transfers(meant.spec, self._looked.server, ready, self._nickname, found=self._looked.spec)
-        return words_of(spec, lenient=wanted.lenient)
+        if not self._complete and not self._appended:
+            self._say(not_outputs(meant.spec, self.line.options, ready.outputs))
+        return Appended(task, words_of(spec, lenient=wanted.lenient), final_names(typed, spec, ready.outputs))
+
+    def _say_names(self, appended: Appended, number: int | None = None) -> None:
+        """Says by which names the files of a task arrive, and where."""
+        from goclient.tasks.names import told
+
+        if appended.names:
+            self.desk.say(*told(str(appended.task["taskName"]).rstrip("/"), appended.names, number))
 
     def send(self, original: Function) -> Function:
         """Sends a task only with our words last in it, and remembers if it was not accepted."""
 
         def insert(task: TaskMap, *args: Any, **more: Any) -> Any:
-            self._sure(task)
+            ours = self._sure(task)
             status, answer = original(task, *args, **more)
             accepted = status == 0 and answer[0] in (0, 3)  # 3: accepted, to a task that is there
             number = re.search(r"jediTaskID=(\d+)", str(answer[1])) if accepted else None
@@ -241,18 +267,21 @@ class Session:
             if self.desk.sent is not None:
                 said = str(answer[1]) if status == 0 else str(answer)
                 self.desk.sent(str(task.get("taskName", "")), said, number and int(number[1]))
+            if ours and number:
+                self._say_names(ours, int(number[1]))
             return status, answer
 
         return insert
 
-    def _sure(self, task: TaskMap) -> None:
-        """None; raises RequestError unless our words are last in a task, if any transfers are asked for."""
+    def _sure(self, task: TaskMap) -> Appended | None:
+        """Return what was appended to a task; raises RequestError unless it is last in it, if it is asked for."""
         if not self._judged:
             raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
-        ours = next((found for one, found in self._appended if one is task), [])
-        last = [item.get("value") for item in task["jobParameters"][-len(ours) :]] if ours else []
-        if last != ours or (self._asked is not None and not ours):
+        ours = next((one for one in self._appended if one.task is task), None)
+        last = [item.get("value") for item in task["jobParameters"][-len(ours.words) :]] if ours else []
+        if (ours is not None and last != ours.words) or (self._asked is not None and ours is None):
             raise hooks.changed(f"{self.tool} does not submit what {hooks.CHECK} was given")
+        return ours
 
     def _deposit(self, wanted: Wanted) -> None:
         """None, once the proxy that the jobs need is deposited, if that was found due; before anything is uploaded."""

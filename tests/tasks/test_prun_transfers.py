@@ -258,9 +258,9 @@ def test_a_file_of_options_with_a_value_that_cannot_be_is_refused(tool: Tool, va
 
 
 def test_an_unknown_key_in_a_file_of_options_is_an_error(tool: Tool) -> None:
-    (tool.folder / "ours.json").write_text(json.dumps({"useGOForOutputs": "SITE1:/o/"}))
+    (tool.folder / "ours.json").write_text(json.dumps({"frobnicate": "SITE1:/o/"}))
     result = tool.prun("--loadJson=ours.json")
-    assert "ERROR: unknown parameter useGOForOutputs" in result.out
+    assert "ERROR: unknown parameter frobnicate" in result.out
     assert tool.server.requests == []
 
 

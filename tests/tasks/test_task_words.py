@@ -125,7 +125,7 @@ def test_the_table_is_that_of_the_option_dataclass(tool: str) -> None:
 
 def test_outputs_are_read_as_both_tools_write_them() -> None:
     def task(text: str, *lfns: str) -> dict[str, object]:
-        outputs = [{"type": "template", "param_type": "output", "value": lfn} for lfn in lfns]
+        outputs = [{"type": "template", "param_type": "output", "hidden": True, "value": lfn} for lfn in lfns]
         return {"jobParameters": [*outputs, {"type": "constant", "value": text}], "log": {"value": "log"}}
 
     assert outputs_of(task("-o \"{'a': 'lfn.a'}\"", "lfn.a")) == ({"a": "lfn.a"}, "log")
@@ -138,9 +138,9 @@ def test_outputs_are_read_as_both_tools_write_them() -> None:
 
 
 def test_outputs_are_expected_as_a_line_declares_them() -> None:
-    assert declared("A:x.dat, y*.dat,regex|z.*", None, ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
+    assert declared("A:x.dat, y*.dat,regex|z.*", "", ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
     assert declared("", "Reco_tf.py out=%OUT.a.root,b", []) == ["a.root"]
-    assert expected(["y*.dat"], "jdoe", "ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
+    assert expected(["y*.dat"], "user.jdoe.ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,155 @@
+"""Warnings of what a task would lose in silence, as far as the command line shows it; they stop nothing."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from goclient.errors import quoted
+from goclient.model.entries import shell_word
+from goclient.model.finding import Finding
+from goclient.model.lists import listed
+from goclient.model.spec import TransferSpec
+from goclient.tasks.moves import Server
+from goclient.tasks.outputs import Outputs, padded, undeclared_in
+from goclient.tasks.wanted import Meant
+from goclient.understand import JOB_OUT
+
+if TYPE_CHECKING:
+    from goclient.tasks.look import Expected
+
+SHOWN = 5  # warnings of one kind, of thousands of names maybe
+# What splits, or chooses from, the files that PanDA brings, and the value that each has if it is not given.
+DEALS = {
+    "nFilesPerJob": -1, "nFiles": 0, "nSkipFiles": 0, "nGBPerJob": -1, "nEventsPerFile": 0,
+    "match": "", "antiMatch": "", "inputFileList": "", "inputFileListName": "",
+}  # fmt: skip
+INPUTS = ("inDS", "inDsTxt", "inOutDsJson", "pfnList", "goodRunListXML", "eventPickEvtList", "secondaryDSs", "loadXML")
+# What panda-client fills in --exec and --trf, and nowhere else.
+FILLED_ELSEWHERE = re.compile(
+    r"%(?:RNDM[:=]\d+|OUT\.|(?:IN\d*|RNDM|SKIPEVENTS|MAXEVENTS|FIRSTEVENT|DB|DATASET_(?:IN|OUT)|BULKSEQNUMBER)(?![A-Za-z]))"
+)
+_REDIRECTED = re.compile(r"(?<![0-9&>])>>?\s*([\w.+-]+)")
+_ENDS_NAME = re.compile(r"[()<>|&]")
+
+
+def losses(meant: Meant, options: Any, task: Expected, nickname: str, *, complete: bool) -> Iterator[Finding]:
+    """Yield what is known to be lost before anything is uploaded; ``options`` are panda-client's.
+
+    ``complete``: all outputs of the task are known already; else pathena finds them in the job options.
+    """
+    yield from _undealt(meant.spec, options)
+    yield from _unfilled(meant)
+    yield from _twice_below(meant.server, nickname, task.dataset)
+    if complete:
+        yield from not_outputs(meant.spec, options, task.outputs)
+        yield from _mangled(str(getattr(options, "trf", "") or ""), task.outputs)
+        if meant.server is not None and not task.outputs.names and task.outputs.log:
+            yield _only_the_log(options)
+
+
+def _declaring(options: Any) -> str:
+    """Return the option of prun or pathena that declares outputs."""
+    return "--outputs" if hasattr(options, "outputs") else "--extOutFile"
+
+
+def not_outputs(spec: TransferSpec, options: Any, outputs: Outputs) -> Iterator[Finding]:
+    """Yield a warning for each file to take away that is not an output of the task."""
+    known = {*outputs.names, *outputs.names.values(), outputs.log, JOB_OUT}
+    words = {move.source: word for word, moves in (("--Data", spec.output), ("--StageoutGOsrc", spec.stage_out))
+             for move in moves if move.source.endpoint is None}  # fmt: skip
+    strange = [(place.path[1:], word) for place, word in words.items() if padded(place.path[1:]) not in known]
+    for name, word in strange[:SHOWN]:
+        yield _not_output(name, word, list(outputs.names), _declaring(options))
+    if len(strange) > SHOWN:
+        message = f"{len(strange) - SHOWN} more names are not outputs of the task"
+        yield Finding("warning", "not-an-output", strange[SHOWN][0], message, "look at the first ones")
+
+
+def _not_output(name: str, word: str, outputs: list[str], option: str) -> Finding:
+    """Return the warning for one name; the task has these outputs."""
+    packed = next((one for one in outputs if "*" in one and fnmatchcase(name, one)), "")
+    if packed:
+        message = (
+            f"{quoted(name)} is one of the files of the output {quoted(packed)}, which are packed into one archive"
+        )
+        return Finding("warning", "not-an-output", name, message, f"to take that: {shell_word(f'{word}={packed}')}")
+    there = f"its outputs are {listed(outputs)}" if outputs else "it declares none"
+    message = f"{quoted(name)} is not an output of the task ({there}): a job whose payload does not write it fails"
+    near = difflib.get_close_matches(name.rstrip("/"), outputs, n=1, cutoff=0.7)
+    if near:
+        hint = f"did you mean {shell_word(f'{word}={near[0]}')}?"
+    elif "/" in name or "$" in name:
+        hint = "make sure that the payload writes it"
+    else:
+        hint = f"if the payload writes it, declare it: {shell_word(f'{option}=' + ','.join([*outputs, name]))}"
+    return Finding("warning", "not-an-output", name, message, hint)
+
+
+def _undealt(spec: TransferSpec, options: Any) -> Iterator[Finding]:
+    """Yield a warning if a split of the input is asked for that does not split the files that goclient brings."""
+    given = [
+        name for name, default in DEALS.items() if str(getattr(options, name, default)) not in (str(default), "None")
+    ]
+    inputs = next((name for name in INPUTS if getattr(options, name, None)), "")
+    count = len(spec.stage_in)
+    if not given or not count or (inputs and count == 1):
+        return
+    names, verb = " and ".join(f"--{name}" for name in given), "counts" if len(given) == 1 else "count"
+    sources = f"all {count} sources" if count > 1 else "the source"
+    message = f"{names} {verb} only for the files of --{inputs or 'inDS'}: each job gets {sources} of --StageinGOsrc"
+    hint = "to give each job its own source, put ${SN/P}, the job's number, into its name, and say --nJobs"
+    yield Finding("warning", "not-split", "--StageinGOsrc", message, "" if inputs else hint)
+
+
+def _unfilled(meant: Meant) -> Iterator[Finding]:
+    """Yield a warning for what panda-client fills in the payload's words, but not in the words of transfers."""
+    texts = [str(end) for move in meant.spec.moves for end in (move.source, move.destination)]
+    texts += [f"{meant.server.endpoint}:{meant.server.directory}"] if meant.server else []
+    found = ((text, match[0]) for text in dict.fromkeys(texts) if (match := FILLED_ELSEWHERE.search(text)))
+    for text, word in list(found)[:SHOWN]:
+        message = f"{quoted(text)}: {word} is filled in --exec and --trf alone, and stays as it is here"
+        hint = "write the name alone, without %OUT." if word == "%OUT." else "a job's own number is ${SN} or ${SN/P}"
+        yield Finding("warning", "not-filled", text, message, hint)
+
+
+def _mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:
+    """Yield a warning for each %OUT of a transformation of which pathena makes something else than was meant."""
+    for name in undeclared_in(trf):
+        if name not in outputs.names:
+            message = (
+                f"pathena does not take {quoted(f'%OUT.{name}')} in --trf for an output: it takes one in each word"
+            )
+            yield Finding("warning", "not-declared", name, message, f"add {shell_word(f'--extOutFile={name}')}")
+    for name in outputs.names if "%OUT" in trf else ():
+        end = _ENDS_NAME.search(name)
+        if end:
+            message = (
+                f"pathena reads the name of the output {quoted(name)} in --trf up to the next blank, quote, comma or ;"
+            )
+            hint = f"put a blank after the name: %OUT.{name[: end.start()]} {name[end.start() :]}"
+            yield Finding("warning", "not-declared", name, message, hint)
+
+
+def _only_the_log(options: Any) -> Finding:
+    """Return the warning that a task has no outputs to take."""
+    redirected = _REDIRECTED.findall(str(getattr(options, "jobParams", "") or ""))
+    message = "--useGOForOutput takes the log alone, because the task declares no outputs"
+    name = redirected[-1] if redirected else "out.root"
+    return Finding(
+        "warning", "no-outputs", "--useGOForOutput", message, f"declare them, such as {_declaring(options)}={name}"
+    )
+
+
+def _twice_below(server: Server | None, nickname: str, dataset: str) -> Iterator[Finding]:
+    """Yield a warning if the directory that was typed is the one that goclient makes below it."""
+    path = (server.directory or "").rstrip("/") if server else ""
+    if server and path.endswith(f"/{dataset}"):
+        above = path.removesuffix(f"/{dataset}").removesuffix(f"/{nickname}")
+        folder = quoted(server.folder(nickname, dataset))
+        message = f"the files go to {folder}, because {nickname}/{dataset}/ is added to what is typed"
+        hint = f"did you mean {shell_word(f'--useGOForOutput={server.endpoint}:{above}/')}?"
+        yield Finding("warning", "twice", "--useGOForOutput", message, hint)
