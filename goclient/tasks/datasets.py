@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import RequestError, quoted
@@ -30,9 +31,12 @@ def expected_of(options: Any) -> list[Expected]:
 
 
 def check_name(dataset: str, options: Any, nickname: str) -> None:
-    """None; raises RequestError for a dataset that panda-client would refuse, but only after it has uploaded."""
+    """Raise RequestError for a dataset that panda-client would refuse, but only after it has uploaded."""
     merging = getattr(options, "mergeOutput", False)
     right = hooks.found(hooks.OUTDS)(f"{dataset}/", options.official, nickname, merging, options.verbose)
     if not right:
         message = f"panda-client takes no output dataset {quoted(dataset)}; nothing was uploaded"
-        raise RequestError(message, hint=f"name it user.{nickname}.SOMETHING", code="outDS", subject="--outDS")
+        own = re.sub(rf"^(user\.[^.]*|{re.escape(nickname)})(\.|$)", "", dataset)
+        name = own if re.fullmatch(r"[A-Za-z0-9_.-]+", own) else "test"
+        hint = "name it group.GROUP.SOMETHING" if options.official else f"did you mean --outDS=user.{nickname}.{name}?"
+        raise RequestError(message, hint=hint, code="outDS", subject="--outDS")

@@ -85,19 +85,22 @@ class Line:
         return Table({name: option for name, option in self.table.options.items() if name not in theirs})
 
     def _refuse_misspelt(self, extras: Sequence[str]) -> None:
-        """None; raises every mistake in our words if one that nobody takes is nearly one of ours."""
-        near = [(word.partition("=")[0], name) for word in extras if (name := words.nearest(word, self.table))]
-        errors: list[GoclientError] = [
-            UsageError(
-                f"{quoted(word)} is not an option of goclient {self._tool}",
-                hint=f"did you mean {name}?",
-                code="unknown-option",
-                subject=word,
-            )
-            for word, name in near
-        ]
+        """Raise every mistake in our words if one that nobody takes is nearly one of ours, or was to belong to one."""
+        errors = [self._misspelt(word, name) for word in extras if (name := words.nearest(word, self.table))]
+        if self.typed and self._tool == "prun":  # pathena takes such words for job options
+            errors += [_stray(word) for word in extras if not word.startswith("-")]
         if errors:
             raise_all([*errors, *self._judged(self.typed)])
+
+    def _misspelt(self, word: str, name: str) -> GoclientError:
+        message = f"{quoted(word)} is not an option of goclient {self._tool}"
+        return UsageError(message, hint=f"did you mean {name}?", code="unknown-option", subject=word)
+
+
+def _stray(word: str) -> GoclientError:
+    """Return the error of a word that stands alone beside options of ours, of which it may be the end."""
+    hint = "write a list with commas and without blanks, no blanks around =, and no value after a flag"
+    return UsageError(f"{quoted(word)} belongs to no option", hint=hint, code="stray-word", subject=word)
 
 
 def _takes_value(parser: Any, word: str) -> bool:

@@ -32,7 +32,9 @@ INPUTS = ("inDS", "inDsTxt", "inOutDsJson", "pfnList", "goodRunListXML", "eventP
 FILLED_ELSEWHERE = re.compile(
     r"%(?:RNDM[:=]\d+|OUT\.|(?:IN\d*|RNDM|SKIPEVENTS|MAXEVENTS|FIRSTEVENT|DB|DATASET_(?:IN|OUT)|BULKSEQNUMBER)(?![A-Za-z]))"
 )
+_OURS = re.compile(r"(?<!\S)--(?:Stage(?:in|out)GO(?:src|dest)|OutputGO|WorkingendpointGO|useGOForOutput)\b")
 _REDIRECTED = re.compile(r"(?<![0-9&>])>>?\s*([\w.+-]+)")
+_DECLARABLE = re.compile(r"[A-Za-z0-9_.+-]+")  # a name that panda-client takes for an output's
 _ENDS_NAME = re.compile(r"[()<>|&]")
 
 
@@ -43,6 +45,7 @@ def losses(meant: Meant, options: Any, task: Expected, nickname: str, *, complet
     """
     yield from _undealt(meant.spec, options)
     yield from _unfilled(meant)
+    yield from _in_the_payload(options)
     yield from _twice_below(meant.server, nickname, task.dataset)
     if complete:
         yield from not_outputs(meant.spec, options, task.outputs)
@@ -82,7 +85,7 @@ def _not_output(name: str, word: str, outputs: list[str], option: str) -> Findin
     near = difflib.get_close_matches(name.rstrip("/"), outputs, n=1, cutoff=0.7)
     if near:
         hint = f"did you mean {shell_word(f'{word}={near[0]}')}?"
-    elif "/" in name or "$" in name:
+    elif not _DECLARABLE.fullmatch(name):
         hint = "make sure that the payload writes it"
     else:
         hint = f"if the payload writes it, declare it: {shell_word(f'{option}=' + ','.join([*outputs, name]))}"
@@ -114,6 +117,17 @@ def _unfilled(meant: Meant) -> Iterator[Finding]:
         message = f"{quoted(text)}: {word} is filled in --exec and --trf alone, and stays as it is here"
         hint = "write the name alone, without %OUT." if word == "%OUT." else "a job's own number is ${SN} or ${SN/P}"
         yield Finding("warning", "not-filled", text, message, hint)
+
+
+def _in_the_payload(options: Any) -> Iterator[Finding]:
+    """Yield a warning for words of transfers inside the payload's, where goclient does not look, as sendJob does."""
+    for option in ("exec", "trf"):
+        text = str(getattr(options, "jobParams" if option == "exec" else option, "") or "")
+        words = [match[0] for match in _OURS.finditer(text)]
+        if words:
+            message = f"{listed(words)} in --{option} is the payload's own word: nothing is moved for it"
+            hint = f"if it is goclient's, write it outside the quotes of --{option}"
+            yield Finding("warning", "payload-word", words[0], message, hint)
 
 
 def _mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from goclient.tasks import datasets, hooks, words
 from goclient.tasks.hooks import Function, Replaced
 from goclient.tasks.line import DUMP, Line
 from goclient.tasks.load import keep_letters, read
-from goclient.tasks.stock import command_line, run_stock
+from goclient.tasks.stock import NOT_UPLOADED, UPLOAD_FAILED, command_line, run_stock
 from goclient.tasks.words import Table
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Session:
         if missing > 0 and not (code or self._worst):
             self.desk.say(f"error: {missing} of {self._count} tasks were not submitted", "see above why")
             return int(ExitCode.SERVER)
+        if missing > 0 and code == UPLOAD_FAILED:
+            self.desk.say(*NOT_UPLOADED)
         return code or self._worst
 
     @property

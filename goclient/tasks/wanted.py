@@ -57,7 +57,7 @@ def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
     spec, payload, errors, doubts = understood(
         wanted.words, items=wanted.items, count=1, lenient=wanted.lenient, read_lines=read_lines, task=True
     )
-    collected.errors += [_of_words(part) for error in errors for part in error.parts]
+    collected.errors += [_of_task(part, wanted) for error in errors for part in error.parts]
     collected.errors += _together(wanted, spec, payload, merging=merging, misread=bool(errors))
     raise_all(collected.errors)
     return Meant(spec, server, [*wanted.remarks, *doubts])
@@ -84,11 +84,16 @@ def _together(
         yield RequestError(message, hint="use one of them", code="mode", subject="--useGOForOutput")
 
 
-def _of_words(error: GoclientError) -> GoclientError:
-    """The error of a job's words, which prun's users type as ``--globusWords``."""
+def _of_task(error: GoclientError, wanted: Wanted) -> GoclientError:
+    """Return the error of a job's words for a task, whose users type bare words as ``--globusWords``."""
     for name in ("message", "hint", "subject"):
         setattr(error, name, getattr(error, name).replace("--jobParameters", "--globusWords"))
     error.hint = re.sub("[;.] [Ii]f it is the payload's own word, put it in quotes", "", error.hint)
+    if error.code == "list-rule" and error.subject == "--OutputGO" and not wanted.items.get("Data"):
+        alone = (
+            "leave out --OutputGO, or" if wanted.server else "for all outputs and the log use --useGOForOutput, else"
+        )
+        error.hint = f"{alone} add --Data=NAME, an output of the task"
     return error
 
 

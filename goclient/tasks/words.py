@@ -7,6 +7,7 @@ abbreviations of ours, and those of panda-client mean what they did.  Without a 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -130,17 +131,21 @@ def _is_value(value: object, option: Option) -> bool:
 
 
 def nearest(word: str, table: Table) -> str:
-    """The name of ours, with its dashes, that an unknown word was probably meant for; or the empty string."""
-    name = word.partition("=")[0]
-    if name.startswith(_PASTED):
-        name = f"--{name.lstrip(''.join(_PASTED) + '-')}"
-        if name[2:] in table.options:
-            return name
-    if not name.startswith("--") or name[2:] in table.options or len(name) > 32:
+    """Return the name of ours, with its dashes, that an unknown word was probably meant for; or the empty string.
+
+    Another number or kind of dashes, and a colon for the equals sign, are told only of a name that is ours, whatever
+    its case: the words of pathena's job options begin with one dash.
+    """
+    name = re.split("[=:]", word.lstrip("".join(_PASTED) + "-"))[0]
+    if table.named(word) or len(name) > 32:
         return ""
     lower = {known.lower(): known for known in table.options}
-    begun = [known for known in table.options if len(name) > 6 and known.lower().startswith(name[2:].lower())]
-    meant = begun[0] if begun else _closest(name[2:].lower(), lower)
+    if name.lower() in lower and (word.startswith(("-", *_PASTED)) or "=" in word):
+        return f"--{lower[name.lower()]}"
+    if not word.startswith(("--", *_PASTED)):
+        return ""
+    begun = [known for known in table.options if len(name) > 4 and known.lower().startswith(name.lower())]
+    meant = begun[0] if begun else _closest(name.lower(), lower)
     return f"--{lower.get(meant.lower(), meant)}" if meant else ""
 
 

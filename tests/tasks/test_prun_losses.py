@@ -53,6 +53,10 @@ PRUN: dict[str, tuple[list[str], list[str]]] = {
     "many names": (["--Data=" + ",".join(f"n{n}" for n in range(9)), TO], ['"n4" is not', "4 more names"]),
     "nothing but the log": (["--exec=a; b > out.root", GO], ["takes the log alone", "--outputs=out.root"]),
     "nothing but the log, a number of a stream": (["--exec=a 2>&1 >>log.txt", GO], ["--outputs=log.txt"]),
+    "words of ours for the payload": (
+        [GO, "--exec=run.sh --OutputGO=SITE1:/o/ --Data=x"], ['"--OutputGO" in --exec', "outside"],
+    ),
+    "a name that cannot be an output": (["--Data=a b", TO], ["make sure that the payload writes it"]),
     "a split without an input": ([IN, "--nFilesPerJob=5"], ["--nFilesPerJob counts only", "all 2 sources"]),
     "a split of one source": (["--StageinGOsrc=SITE1:/in/a", "--nFilesPerJob=5"], ["each job gets the source"]),
     "a limit": ([IN, "--nFiles=5"], ["--nFiles counts only for the files of --inDS"]),
@@ -92,6 +96,7 @@ PATHENA: dict[str, tuple[list[str], list[str]]] = {
         ["--trf=x --outputDAODFile=%OUT.p.root %OUT.b", GO], ["add --extOutFile=p.root"],
     ),
     "a split without an input": (["--trf=x %OUT.a.root", IN, "--nFilesPerJob=5"], ["--nFilesPerJob counts only"]),
+    "words of ours for the payload": (["--trf=x --StageinGOsrc SITE1:/a", GO], ['"--StageinGOsrc" in --trf']),
     "nothing but the log": (["--trf=x", "--noOutput", GO], ["takes the log alone", "--extOutFile="]),
 }  # fmt: skip
 

@@ -101,6 +101,18 @@ def test_what_words_give_gives_the_words_again() -> None:
         ("--frobnicate", ""),
         ("Data", ""),
         ("-x", ""),
+        ("-useGOForOutput", "--useGOForOutput"),
+        ("-Data=x", "--Data"),
+        ("-data", "--Data"),
+        ("-dat", ""),
+        ("useGOForOutput=SITE1:/o/", "--useGOForOutput"),
+        ("Data=x", "--Data"),
+        ("---Data=x", "--Data"),
+        ("--useGOForOutput:SITE1:/o/", "--useGOForOutput"),
+        ("\u2014Data=x", "--Data"),
+        ("\u2013\u2013OutputGO", "--OutputGO"),
+        ("SITE1:/o/", ""),
+        ("--Data=x:y", ""),
     ],
 )
 def test_a_word_that_is_nearly_ours_is_told(word: str, meant: str) -> None:
