@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from goclient.tasks.look import Expected
 
 SHOWN = 5  # warnings of one kind, of thousands of names maybe
-# What splits, or chooses from, the files that PanDA brings, and the value that each has if it is not given.
-DEALS = {
-    "nFilesPerJob": -1, "nFiles": 0, "nSkipFiles": 0, "nGBPerJob": -1, "nEventsPerFile": 0,
-    "match": "", "antiMatch": "", "inputFileList": "", "inputFileListName": "",
-}  # fmt: skip
+# What splits the files that PanDA brings, and what else is about these files alone.
+SPLITS = ("nFilesPerJob", "nFiles", "nGBPerJob")
+DEALS = (*SPLITS, "nSkipFiles", "nEventsPerFile", "match", "antiMatch", "inputFileList", "inputFileListName",
+         "writeInputToTxt")  # fmt: skip
+_UNSET = ("None", "", "0", "-1")  # what panda-client has for an option that is not given
 INPUTS = ("inDS", "inDsTxt", "inOutDsJson", "pfnList", "goodRunListXML", "eventPickEvtList", "secondaryDSs", "loadXML")
 # What panda-client fills in --exec and --trf, and nowhere else.
 FILLED_ELSEWHERE = re.compile(
@@ -48,64 +48,92 @@ def losses(meant: Meant, options: Any, task: Expected, nickname: str, *, complet
     yield from _in_the_payload(options)
     yield from _twice_below(meant.server, nickname, task.dataset)
     if complete:
-        yield from not_outputs(meant.spec, options, task.outputs)
+        yield from not_outputs(meant, options, task.outputs)
+        yield from _may_be_missing(meant, options, task.outputs)
         yield from _mangled(str(getattr(options, "trf", "") or ""), task.outputs)
         if meant.server is not None and not task.outputs.names and task.outputs.log:
             yield _only_the_log(options)
 
 
-def _declaring(options: Any) -> str:
-    """Return the option of prun or pathena that declares outputs."""
-    return "--outputs" if hasattr(options, "outputs") else "--extOutFile"
-
-
-def not_outputs(spec: TransferSpec, options: Any, outputs: Outputs) -> Iterator[Finding]:
+def not_outputs(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Finding]:
     """Yield a warning for each file to take away that is not an output of the task."""
     known = {*outputs.names, *outputs.names.values(), outputs.log, JOB_OUT}
-    words = {move.source: word for word, moves in (("--Data", spec.output), ("--StageoutGOsrc", spec.stage_out))
-             for move in moves if move.source.endpoint is None}  # fmt: skip
-    strange = [(place.path[1:], word) for place, word in words.items() if padded(place.path[1:]) not in known]
-    for name, word in strange[:SHOWN]:
-        yield _not_output(name, word, list(outputs.names), _declaring(options))
-    if len(strange) > SHOWN:
-        message = f"{len(strange) - SHOWN} more names are not outputs of the task"
-        yield Finding("warning", "not-an-output", strange[SHOWN][0], message, "look at the first ones")
+    output = "files-out" if meant.bare else "--Data"
+    for word, moves in ((output, meant.spec.output), ("--StageoutGOsrc", meant.spec.stage_out)):
+        names = [*dict.fromkeys(move.source.path[1:] for move in moves if move.source.endpoint is None)]
+        strange = [name for name in names if padded(name) not in known]
+        free = [name for name in outputs.names if name not in names]
+        near = {name: _nearest(name, free) for name in strange[:SHOWN]}
+        right = _typed(word, [near.get(name) or name for name in names])
+        undeclared = [name for name in strange if not near.get(name) and _DECLARABLE.fullmatch(name)]
+        declaring = _typed(*_declared(options, undeclared))
+        for name in strange[:SHOWN]:
+            hint = (
+                f"did you mean {right or quoted(near[name])}?" if near[name] else "make sure that the payload writes it"
+            )
+            if name in undeclared:
+                hint = f"if the payload writes it, declare it{declaring and f': {declaring}'}"
+            yield Finding("warning", "not-an-output", name, _strange(name, near[name], outputs), hint)
+        if len(strange) > SHOWN:
+            message = f"{len(strange) - SHOWN} more names are not outputs of the task"
+            yield Finding("warning", "not-an-output", strange[SHOWN], message, "look at the first ones")
 
 
-def _not_output(name: str, word: str, outputs: list[str], option: str) -> Finding:
-    """Return the warning for one name; the task has these outputs."""
-    packed = next((one for one in outputs if "*" in one and fnmatchcase(name, one)), "")
-    if packed:
-        message = (
-            f"{quoted(name)} is one of the files of the output {quoted(packed)}, which are packed into one archive"
-        )
-        return Finding("warning", "not-an-output", name, message, f"to take that: {shell_word(f'{word}={packed}')}")
-    there = f"its outputs are {listed(outputs)}" if outputs else "it declares none"
-    message = f"{quoted(name)} is not an output of the task ({there}): a job whose payload does not write it fails"
+def _strange(name: str, near: str, outputs: Outputs) -> str:
+    """Return the message that a name is not an output, but maybe nearly one, or one of the files of one."""
+    if "*" in near:
+        return f"{quoted(name)} is one of the files of the output {quoted(near)}, which are packed into one archive"
+    there = f"its outputs are {listed(list(outputs.names))}" if outputs.names else "it declares none"
+    return f"{quoted(name)} is not an output of the task ({there}): a job whose payload does not write it fails"
+
+
+def _typed(option: str, names: list[str]) -> str:
+    """Return the option with these names as it is typed; the empty string if they are too many, or have commas."""
+    return (
+        shell_word(f"{option}={','.join(names)}") if len(names) <= 20 and not any("," in one for one in names) else ""
+    )
+
+
+def _declared(options: Any, more: list[str]) -> tuple[str, list[str]]:
+    """Return the option of prun or pathena that declares outputs, and what it declares with these names, too."""
+    option = "outputs" if hasattr(options, "outputs") else "extOutFile"
+    given = getattr(options, option, "") or []
+    return f"--{option}", [*(given.split(",") if isinstance(given, str) else given), *more]
+
+
+def _nearest(name: str, outputs: list[str]) -> str:
+    """Return the output that a name was probably meant for, one whose pattern it fits first; or the empty string."""
+    packed = (one for one in outputs if "*" in one and fnmatchcase(name, one))
     near = difflib.get_close_matches(name.rstrip("/"), outputs, n=1, cutoff=0.7)
-    if near:
-        hint = f"did you mean {shell_word(f'{word}={near[0]}')}?"
-    elif not _DECLARABLE.fullmatch(name):
-        hint = "make sure that the payload writes it"
-    else:
-        hint = f"if the payload writes it, declare it: {shell_word(f'{option}=' + ','.join([*outputs, name]))}"
-    return Finding("warning", "not-an-output", name, message, hint)
+    return next(packed, near[0] if near else "")
 
 
 def _undealt(spec: TransferSpec, options: Any) -> Iterator[Finding]:
-    """Yield a warning if a split of the input is asked for that does not split the files that goclient brings."""
-    given = [
-        name for name, default in DEALS.items() if str(getattr(options, name, default)) not in (str(default), "None")
-    ]
+    """Yield a warning if what splits or names PanDA's input is given for the files that goclient brings."""
+    count = sum("${SN" not in move.source.path for move in spec.stage_in)  # the others are a job's own already
     inputs = next((name for name in INPUTS if getattr(options, name, None)), "")
-    count = len(spec.stage_in)
+    given = [f"--{name}" for name in (SPLITS if inputs else DEALS) if str(getattr(options, name, None)) not in _UNSET]
+    given += ["%IN in --exec"] if not inputs and re.search(r"%IN\b", str(getattr(options, "jobParams", ""))) else []
     if not given or not count or (inputs and count == 1):
         return
-    names, verb = " and ".join(f"--{name}" for name in given), "counts" if len(given) == 1 else "count"
+    names, verb = " and ".join(given), "counts" if len(given) == 1 else "count"
     sources = f"all {count} sources" if count > 1 else "the source"
     message = f"{names} {verb} only for the files of --{inputs or 'inDS'}: each job gets {sources} of --StageinGOsrc"
     hint = "to give each job its own source, put ${SN/P}, the job's number, into its name, and say --nJobs"
     yield Finding("warning", "not-split", "--StageinGOsrc", message, "" if inputs else hint)
+
+
+def _may_be_missing(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Finding]:
+    """Yield a warning for each output that a job may lack, but whose transfer would then fail."""
+    given = getattr(options, "allowNoOutput", "") or []
+    patterns = [one for one in (given.split(",") if isinstance(given, str) else given) if one]
+    named = {move.source.path[1:] for move in (*meant.spec.stage_out, *meant.spec.output)}
+    for name, lfn in outputs.names.items():
+        taken = meant.server is not None or not named.isdisjoint((name, lfn))
+        if taken and any(lfn.endswith(one) or fnmatchcase(lfn, f"*{one}") for one in patterns):
+            message = f"a job without {quoted(name)} fails in spite of --allowNoOutput, because Globus is to take it"
+            hint = "name with --Data and --OutputGO only what each job writes"
+            yield Finding("warning", "may-be-missing", name, message, hint)
 
 
 def _unfilled(meant: Meant) -> Iterator[Finding]:
@@ -151,11 +179,11 @@ def _mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:
 def _only_the_log(options: Any) -> Finding:
     """Return the warning that a task has no outputs to take."""
     redirected = _REDIRECTED.findall(str(getattr(options, "jobParams", "") or ""))
+    option, _ = _declared(options, [])
     message = "--useGOForOutput takes the log alone, because the task declares no outputs"
     name = redirected[-1] if redirected else "out.root"
-    return Finding(
-        "warning", "no-outputs", "--useGOForOutput", message, f"declare them, such as {_declaring(options)}={name}"
-    )
+    hint = f"declare them, such as {option}={name}"
+    return Finding("warning", "no-outputs", "--useGOForOutput", message, hint)
 
 
 def _twice_below(server: Server | None, nickname: str, dataset: str) -> Iterator[Finding]:

@@ -245,7 +245,7 @@ class Session:
         raise_all(shared(typed, several=self._count > 1))
         spec = transfers(meant.spec, self._looked.server, ready, self._nickname, found=self._looked.spec)
         if not self._complete and not self._appended:
-            self._say(not_outputs(meant.spec, self.line.options, ready.outputs))
+            self._say(not_outputs(meant, self.line.options, ready.outputs))
         return Appended(task, words_of(spec, lenient=wanted.lenient), final_names(typed, spec, ready.outputs))
 
     def _say_names(self, appended: Appended, number: int | None = None) -> None:

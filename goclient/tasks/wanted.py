@@ -37,11 +37,15 @@ class Wanted:
 
 
 class Meant(NamedTuple):
-    """What it means: the transfers as typed, the same in each task, and the server; and warnings."""
+    """What it means: the transfers as typed, the same in each task, and the server; and warnings.
+
+    ``bare``: they were typed as bare words of 2012.
+    """
 
     spec: TransferSpec
     server: Server | None
     doubts: list[Finding]
+    bare: bool = False
 
     def __bool__(self) -> bool:
         return self.server is not None or self.spec != TransferSpec()
@@ -60,7 +64,7 @@ def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
     collected.errors += [_of_task(part, wanted) for error in errors for part in error.parts]
     collected.errors += _together(wanted, spec, payload, merging=merging, misread=bool(errors))
     raise_all(collected.errors)
-    return Meant(spec, server, [*wanted.remarks, *doubts])
+    return Meant(spec, server, [*wanted.remarks, *doubts], bare=bool(wanted.words.strip()))
 
 
 def _together(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -47,7 +49,7 @@ PRUN: dict[str, tuple[list[str], list[str]]] = {
     ),
     "a word of 2012": (
         ["--outputs=a.dat", "--globusWords=globus-endpoint-out=SITE1 out-mode=gc dir-out=/o/${SN/P} files-out=b.dat"],
-        ['"b.dat" is not an output'],
+        ['"b.dat" is not an output', "did you mean files-out=a.dat?"],
     ),
     "a file of a pattern": (["--outputs=out_*.root", "--Data=out_1.root", TO], ["one archive", "'--Data=out_*.root'"]),
     "many names": (["--Data=" + ",".join(f"n{n}" for n in range(9)), TO], ['"n4" is not', "4 more names"]),
@@ -96,7 +98,9 @@ PATHENA: dict[str, tuple[list[str], list[str]]] = {
         ["--trf=x --outputDAODFile=%OUT.p.root %OUT.b", GO], ["add --extOutFile=p.root"],
     ),
     "a split without an input": (["--trf=x %OUT.a.root", IN, "--nFilesPerJob=5"], ["--nFilesPerJob counts only"]),
-    "words of ours for the payload": (["--trf=x --StageinGOsrc SITE1:/a", GO], ['"--StageinGOsrc" in --trf']),
+    "words of ours for the payload": (
+        ["--trf=x --StageinGOsrc SITE1:/a", "--noOutput", GO], ['"--StageinGOsrc" in --trf'],
+    ),
     "nothing but the log": (["--trf=x", "--noOutput", GO], ["takes the log alone", "--extOutFile="]),
 }  # fmt: skip
 
@@ -120,6 +124,38 @@ def test_what_pathena_would_lose_is_said_and_stops_nothing(tool: Tool, words: li
     assert len(tool.server.tasks) == 1
 
 
+TYPED = re.compile(
+    r"^    (?:did you mean|to take that:|if the payload writes it, declare it:|add|declare them, such as) (.*?)\??$",
+    re.M,
+)
+MENDED = [
+    (name, words)
+    for table, name in ((PRUN, "prun"), (PATHENA, "pathena"))
+    for words, said in table.values()
+    if any(re.search("--(Data|StageoutGOsrc|outputs|extOutFile|useGOForOutput)=", text) for text in said)
+]
+
+
+def test_what_a_hint_says_to_type_mends_it(tool: Tool) -> None:
+    """Each option of a hint takes the place of the one of its name on the line, until no hint has any."""
+    typed = 0
+    for name, words in MENDED:
+        needed = [] if name == "prun" else ["--containerImage=docker://x"]
+        line = ["--outDS=user.jdoe.test", "--noCheck", "--noSubmit", *needed, *words]
+        line += ["--exec=run.sh", "--noBuild"] if name == "prun" and not any("--exec" in word for word in words) else []
+        for _ in range(4):
+            result = tool.ours(name, *line)
+            assert result.code == 0, (line, result)
+            hints = [word for hint in TYPED.findall(result.err) for word in shlex.split(hint) if word.startswith("--")]
+            if not hints:
+                break
+            typed += len(hints)
+            given = {word.partition("=")[0] for word in hints}
+            line = [*(word for word in line if word.partition("=")[0] not in given), *dict.fromkeys(hints)]
+        assert not hints, line
+    assert typed >= 12
+
+
 RIGHT: dict[str, list[str]] = {
     "an output": ["--outputs=out.dat", "--Data=out.dat", TO],
     "outputs and blanks": ["--outputs=out.dat, b.dat", "--Data=b.dat", TO],
@@ -132,6 +168,14 @@ RIGHT: dict[str, list[str]] = {
     "everything": ["--outputs=out.dat", GO],
     "everything, at a home": ["--outputs=out.dat", "--useGOForOutput=SITE1:/home/jdoe/"],
     "a calibration beside an input": ["--StageinGOsrc=SITE1:/c.db", "--inDS=mc:one", "--nFilesPerJob=5"],
+    "an input that is listed": [
+        "--StageinGOsrc=SITE1:/c.db",
+        "--inDS=mc:one",
+        "--writeInputToTxt=IN:i",
+        "--exec=x %IN",
+    ],
+    "a source for each job": ["--StageinGOsrc=SITE1:/in/${SN/P}.a,SITE1:/in/${SN}.b", "--nFilesPerJob=5"],
+    "an output that may be missing, and stays": ["--outputs=a,b", "--allowNoOutput=b", "--Data=a", TO],
     "sources for many jobs": [IN, "--nJobs=5"],
     "events of a generator": [IN, "--nEventsPerJob=100", "--nJobs=3", "--exec=run.sh %RNDM:1 %SKIPEVENTS"],
     "an input without transfers out": ["--StageinGOsrc=SITE1:/c.db", "--exec=run.sh > out.txt"],
