@@ -1,9 +1,10 @@
-"""The JSON files that panda-client reads its options and its datasets from, read without a loss."""
+"""The JSON files of panda-client: those of its options and datasets, read without a loss, and those that it writes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, RequestError, UsageError, quoted, raise_all
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from goclient.tasks.hooks import Function
 
 EXAMPLE = '{"outDS": "user.NAME.test", "exec": "run.sh"}'
+DATASETS = '[{"inDS": "mc:input", "outDS": "user.NAME.test"}]'
 
 
 def keep_letters(options: Callable[[], Any], table: Callable[[], Table]) -> Callable[[Function], Function]:
@@ -23,6 +25,8 @@ def keep_letters(options: Callable[[], Any], table: Callable[[], Table]) -> Call
             document = read(input_file)
             if input_file == options().loadJson:
                 check_options(document, options(), table())
+            else:
+                check_datasets(document, input_file)
             return document
 
         return decode
@@ -91,3 +95,31 @@ def check_options(document: Any, options: Any, table: Table) -> None:
             message = f"--loadJson: {quoted(name)} in {quoted(path)} is not an option"
             errors.append(UsageError(message, hint=f"did you mean {near[2:]}?", code="unknown-option", subject=name))
     raise_all(errors)
+
+
+def check_datasets(document: Any, path: str) -> None:
+    """Raise RequestError for a file of --inOutDsJson that is not a list of input and output datasets."""
+    items = document if isinstance(document, list) else []
+    if not items or not all(isinstance(item, dict) and _names_datasets(item) for item in items):
+        raise _wrong(path, "is not a list of input and output datasets", f"write {DATASETS}")
+
+
+def _names_datasets(item: dict[str, Any]) -> bool:
+    return all(isinstance(item.get(name), str) for name in ("inDS", "outDS"))
+
+
+def cannot_be_written(options: Any, names: Sequence[str]) -> Iterator[GoclientError]:
+    """Yield an error for each file that panda-client would fail to write, after the task was sent."""
+    for name in names:
+        path = getattr(options, name, None)
+        if path and not _can_be_written(path):
+            message = f"--{name}={quoted(path)} cannot be written"
+            hint = "name a file in a folder that is there and yours"
+            yield RequestError(message, hint=hint, code="dump", subject=f"--{name}")
+
+
+def _can_be_written(path: str) -> bool:
+    if os.path.exists(path):
+        return not os.path.isdir(path) and os.access(path, os.W_OK)
+    folder = os.path.dirname(os.path.abspath(path))
+    return os.path.isdir(folder) and os.access(folder, os.W_OK)

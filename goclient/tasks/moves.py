@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from goclient.errors import GoclientError, RequestError, quoted
+from goclient.model.entries import shell_word
 from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.location import parse_endpoint, parse_location
 from goclient.model.serial import needs_serial, shared_targets
@@ -27,6 +28,11 @@ class Server:
     @classmethod
     def read(cls, text: str) -> Server:
         """Return the server that ``ENDPOINT[:/DIR/]`` names; raises RequestError with the reason."""
+        first, comma, rest = text.partition(",")
+        if comma and ":/" in rest:
+            message = f"--useGOForOutput={quoted(text)} is a list, and all outputs go to one place"
+            hint = shell_word(f"--useGOForOutput={first}")
+            raise RequestError(message, hint=hint, code="location", subject="--useGOForOutput")
         scheme = text.startswith(("globus://", GRIDFTP))
         alone = text.count("/") == 2 if scheme else not {"/", ":"} & set(text.removesuffix(":"))
         try:

@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import ExitCode, raise_all
-from goclient.tasks import datasets, hooks, words
+from goclient.tasks import datasets, hooks, load, words
 from goclient.tasks.hooks import Function, Replaced
 from goclient.tasks.line import DUMP, Line
-from goclient.tasks.load import keep_letters, read
 from goclient.tasks.stock import NOT_UPLOADED, UPLOAD_FAILED, command_line, run_stock
 from goclient.tasks.words import Table
 
@@ -103,7 +102,7 @@ class Session:
     def _prepare(self) -> None:
         """Puts the rest of our functions in place, now that there is work to do."""
         for hook, ours in (
-            (hooks.LOAD, keep_letters(lambda: self.line.options, lambda: self.line.table)),
+            (hooks.LOAD, load.keep_letters(lambda: self.line.options, lambda: self.line.table)),
             (hooks.LINE, self.judge),
             (hooks.WHO, self.look),
             (hooks.CHECK, self.append),
@@ -127,10 +126,12 @@ class Session:
         return convert
 
     def _keep_dump(self) -> None:
-        """Makes --dumpTaskParams absolute: panda-client writes it from a folder that it removes."""
+        """Make --dumpTaskParams absolute: panda-client writes it from a folder that it removes."""
         path = getattr(self.line.options, DUMP, None)
         if path:
             setattr(self.line.options, DUMP, os.path.abspath(os.path.expanduser(path)))
+        if self._asked is not None:
+            raise_all(load.cannot_be_written(self.line.options, ("dumpJson", DUMP)))
 
     def _judge(self) -> None:
         table = self.line.table
@@ -155,7 +156,7 @@ class Session:
         path = getattr(self.line.options, "loadJson", None)
         if not path:
             return {}
-        return {name: value for name, value in read(path).items() if name in table.options}
+        return {name: value for name, value in load.read(path).items() if name in table.options}
 
     def look(self, original: Function) -> Function:
         """Looks at the transfers once it is known who the user is, before anything is uploaded."""

@@ -134,3 +134,37 @@ def test_a_letter_that_a_dataset_cannot_have_is_refused_not_dropped(tool: Tool, 
     for words in (["--loadJson=o.json"], ["--inOutDsJson=many.json", "--exec=run.sh", "--noBuild"]):
         assert tool.ours("prun", *words).code == 10
         assert tool.server.tasks == []
+
+
+DATASETS = {
+    "an object": '{"inDS": "mc:in", "outDS": "user.jdoe.a"}',
+    "nothing": "[]",
+    "names alone": '["user.jdoe.a"]',
+    "no output": '[{"inDS": "mc:in"}]',
+    "no input": '[{"outDS": "user.jdoe.a"}]',
+    "an output that is no text": '[{"inDS": "mc:in", "outDS": 5}]',
+    "the second wrong": '[{"inDS": "mc:in", "outDS": "user.jdoe.a"}, {"in": "mc:in"}]',
+    "a number": "5",
+}
+
+
+@pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in DATASETS.items()])
+def test_a_list_of_datasets_that_is_none_is_refused(tool: Tool, content: str) -> None:
+    (tool.folder / "d.json").write_text(content)
+    result = tool.prun("--inOutDsJson=d.json")
+    assert (result.code, tool.server.requests) == (10, []), result
+    assert '"d.json" is not a list of input and output datasets' in result.err
+
+
+@pytest.mark.parametrize("option", ["--dumpJson", "--dumpTaskParams"])
+@pytest.mark.parametrize("path", ["/nowhere/x.json", "none/x.json", ".", "run.sh/x.json"])
+def test_a_dump_that_cannot_be_written_is_refused_before_a_task_is_sent(tool: Tool, option: str, path: str) -> None:
+    result = tool.prun("--noCheck", "--useGOForOutput=SITE1:/o/", f"{option}={path}")
+    assert (result.code, tool.server.requests) == (10, []), result
+    assert f'{option}="' in result.err
+    assert "cannot be written" in result.err
+
+
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/null", "x.json", "./x.json"])
+def test_a_dump_may_go_to_any_file_that_can_be_written(tool: Tool, path: str) -> None:
+    assert tool.prun("--noCheck", "--useGOForOutput=SITE1:/o/", f"--dumpJson={path}").code == 0

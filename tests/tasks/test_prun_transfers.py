@@ -195,6 +195,7 @@ REFUSED = {
     ),
     "an output directory and a server": ([GO, "--OutputGO=SITE1:/o/"], 10, ["leave out --OutputGO"]),
     "a home directory": (["--useGOForOutput=SITE1:~/o/"], 10, ["SITE1:/~/o/"]),
+    "two servers": (["--useGOForOutput=SITE1:/a/,SITE1:/b/"], 10, ["is a list", "    --useGOForOutput=SITE1:/a/\n"]),
     "a relative directory": (["--useGOForOutput=SITE1:o"], 10, ["write SITE1:/o"]),
     "a number that is none": ([GO, "--goNeeds=x"], 2, ["--goNeeds"]),
     "a flag with a value": ([GO, "--goMkdir=1"], 2, ["takes no value"]),
