@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, str, int | None], None] | None = None) -> int:
-    """The exit code of prun or pathena of panda-client with these words; ``sent`` is told of each task."""
+    """Return the exit code of prun or pathena of panda-client with these words; ``sent`` is told of each task."""
 
     def read(words: Sequence[str]) -> Wanted:
         from goclient.cli._task_options import wanted  # -h, and a task without transfers, need none of this
@@ -37,7 +37,7 @@ def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, str, int | Non
 
 
 def called(argv: Sequence[str]) -> int:
-    """The exit code of a call from Python: the descriptor for what was sent, the tool, its words."""
+    """Return the exit code of a call from Python: the descriptor for what was sent, the tool, its words."""
     descriptor, tool, *words = argv
 
     def sent(name: str, said: str, number: int | None) -> None:

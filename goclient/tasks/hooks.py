@@ -50,7 +50,7 @@ BEFORE_WORK = (LOAD, LINE, WHO, NICKNAME, OUTDS, CHECK, SEND)  # importing their
 
 
 def version() -> str:
-    """The version of the panda-client that is installed; raises RequestError if there is none, or it is too old."""
+    """Return the version of the panda-client that is installed; raises RequestError if it is missing or too old."""
     try:
         found = str(import_module("pandaclient.PandaToolsPkgInfo").release_version)
     except ImportError:
@@ -62,7 +62,7 @@ def version() -> str:
 
 
 def changed(what: str) -> RequestError:
-    """The error that panda-client is not as we know it; nothing was submitted."""
+    """Return the error that panda-client is not as we know it; nothing was submitted."""
     return RequestError(
         f"panda-client {version()} is not one that goclient {goclient.__version__} knows: {what}; nothing is submitted",
         hint=f"install one from {OLDEST} to {NEWEST}, which are tested: pip install panda-client=={NEWEST}",
@@ -71,13 +71,13 @@ def changed(what: str) -> RequestError:
 
 
 class Replaced:
-    """Replaces functions of panda-client while a ``with`` block runs."""
+    """Replace functions of panda-client while a ``with`` block runs."""
 
     def __init__(self) -> None:
         self._restore: list[Callable[[], None]] = []
 
     def replace(self, hook: Hook, ours: Callable[[Function], Function]) -> None:
-        """None, once a function is what ``ours`` makes of it; raises RequestError if it is not as we know it."""
+        """Replace a function by what ``ours`` makes of it; raises RequestError if it is not as we know it."""
         original, owner = found(hook), _owner(hook)
         inherited = hook.name not in vars(owner)
 
@@ -101,7 +101,7 @@ class Replaced:
 
 
 def found(hook: Hook) -> Function:
-    """The function of a hook; raises RequestError if it is gone, or takes other arguments."""
+    """Return the function of a hook; raises RequestError if it is gone, or takes other arguments."""
     function: Function | None = getattr(_owner(hook), hook.name, None)
     if function is None:
         raise changed(f"it has no {hook}")
@@ -113,7 +113,7 @@ def found(hook: Hook) -> Function:
 
 
 def _owner(hook: Hook) -> Any:
-    """The module or class of a hook; raises RequestError if it is gone."""
+    """Return the module or class of a hook; raises RequestError if it is gone."""
     try:
         module = import_module(f"pandaclient.{hook.module}")
         return getattr(module, hook.owner) if hook.owner else module

@@ -39,7 +39,7 @@ class Line:
         self._ready = ready
 
     def add_help(self, original: Function) -> Function:
-        """Adds our group, for -h and --helpGroup alone: panda-client's abbreviations mean what they meant."""
+        """Add our group, for -h and --helpGroup alone: panda-client's abbreviations mean what they meant."""
 
         def add_help_group(parser: Any, addHelp: Any = None) -> Any:  # noqa: N803  # as panda-client calls it
             group = parser.add_group("globus", "transfers with Globus, by goclient")
@@ -56,7 +56,7 @@ class Line:
         return add_help_group
 
     def parse(self, original: Function) -> Function:
-        """Takes our words out of the line, and keeps what the rest says; ours are in it, too, for --dumpJson."""
+        """Take our words out of the line, and keeps what the rest says; ours are in it, too, for --dumpJson."""
 
         def parse_known_args(parser: Any, args: Any = None, _: Any = None) -> Any:
             self.parsed = True
@@ -78,7 +78,7 @@ class Line:
         return parse_known_args
 
     def _own(self, parser: Any) -> Table:
-        """Our options, without one that pathena has got of its own; raises RequestError for any other such."""
+        """Return our options without one that pathena has got of its own; raises RequestError for any other such."""
         theirs = {name for name in self.table.options if f"--{name}" in parser._option_string_actions}
         if theirs - {DUMP}:
             raise hooks.changed(f"{self._tool} has options of its own called {', '.join(sorted(theirs))}")
@@ -104,7 +104,7 @@ def _stray(word: str) -> GoclientError:
 
 
 def _takes_value(parser: Any, word: str) -> bool:
-    """True if the next word may be the value of this one, an option of panda-client's or its abbreviation."""
+    """Return true if the next word may be the value of this one, an option of panda-client's or its abbreviation."""
     if not word.startswith("-") or "=" in word:
         return False
     known = parser._option_string_actions

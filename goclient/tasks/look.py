@@ -41,7 +41,7 @@ class Looked(NamedTuple):
 
 
 def look(wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str, *, complete: bool) -> Looked:
-    """What is found of the transfers of these tasks; raises PreflightFailed with the errors among it.
+    """Look at the transfers of these tasks, and return what is found; raises PreflightFailed with the errors among it.
 
     ``complete``: all outputs are known already, so that a file which two jobs would write is refused here.
     """
@@ -85,19 +85,19 @@ def _of_new_folder(findings: Sequence[Finding], folder: str, top: str) -> list[F
 def transfers(
     typed: TransferSpec, server: Server | None, task: Expected, nickname: str, *, found: TransferSpec | None = None
 ) -> TransferSpec:
-    """All transfers of one task; ``found`` is ``typed`` with its endpoints resolved, once they are."""
+    """Return all transfers of one task; ``found`` is ``typed`` with its endpoints resolved, once they are."""
     spec = renamed(typed, task.outputs.names, found)
     return spec if server is None else to_server(spec, server.folder(nickname, task.dataset), task.outputs)
 
 
 def words_of(spec: TransferSpec, *, lenient: bool) -> list[str]:
-    """The words of a task's transfers, the marker first; raises RequestError if they are too many, or in conflict."""
+    """Return the words of a task's transfers, the marker first; raises RequestError for too many, or a conflict."""
     plan(spec)
     return attach("", spec, lenient=lenient, limit=MAX_TASK_BLOCK).split()
 
 
 def with_directory(server: Server, looker: Looker) -> tuple[Server, Looker]:
-    """The server with a directory: if none was typed, the endpoint's default one, or the home directory.
+    """Return the server with a directory: if none was typed, the endpoint's default one, or the home directory.
 
     What looks then asks the same service.  What is wrong with the endpoint is not said here: the look at all finds it.
     """

@@ -59,7 +59,7 @@ def outputs_of(task: TaskMap) -> Outputs:
 
 
 def padded(lfn: str) -> str:
-    """The name as it is written among words: in a file's name ``${SN}`` has six digits, too (server 1.0.4)."""
+    """Return the name as it is written among words: in a file's name ``${SN}`` has six digits, too (server 1.0.4)."""
     return lfn.replace("${SN}", "${SN/P}")
 
 
@@ -118,5 +118,5 @@ def undeclared_in(trf: str) -> list[str]:
 
 
 def _packed(name: str) -> str:
-    """The name of an output with a star, whose files are packed into one."""
+    """Return the name of an output with a star, whose files are packed into one."""
     return name.replace("*", "XYZ") + ".tgz" if "*" in name else name

@@ -51,7 +51,7 @@ class Desk(NamedTuple):
 
 
 def run(tool: str, argv: Sequence[str], desk: Desk) -> int:
-    """The exit code of ``prun`` or ``pathena`` with these words; raises what is wrong with ours."""
+    """Return the exit code of ``prun`` or ``pathena`` with these words; raises what is wrong with ours."""
     version = hooks.version()
     session = Session(tool, desk)
     line = [tool, *words.hidden(argv, desk.table)]
@@ -86,7 +86,7 @@ class Session:
         self._worst = 0
 
     def truth(self, code: int) -> int:
-        """The exit code: panda-client's, unless it says that all is well when a task was not accepted."""
+        """Return the exit code: panda-client's, unless it says that all is well when a task was not accepted."""
         missing = 0 if self._submits_nothing else self._count - self._sent
         if missing > 0 and not (code or self._worst):
             self.desk.say(f"error: {missing} of {self._count} tasks were not submitted", "see above why")
@@ -100,7 +100,7 @@ class Session:
         return bool(getattr(self.line.options, "noSubmit", False))
 
     def _prepare(self) -> None:
-        """Puts the rest of our functions in place, now that there is work to do."""
+        """Put the rest of our functions in place, now that there is work to do."""
         for hook, ours in (
             (hooks.LOAD, load.keep_letters(lambda: self.line.options, lambda: self.line.table)),
             (hooks.LINE, self.judge),
@@ -114,7 +114,7 @@ class Session:
     # --- our words ---
 
     def judge(self, original: Function) -> Function:
-        """Judges our words once all are there, --loadJson's included; nobody is asked."""
+        """Judge our words once all are there, --loadJson's included; nobody is asked."""
 
         def convert(*args: Any, **more: Any) -> Any:
             line = original(*args, **more)
@@ -149,7 +149,7 @@ class Session:
         self._asked = (wanted, found) if found else None
 
     def _loaded(self, table: Table) -> dict[str, Any]:
-        """What the file of --loadJson gives our options, which counts more than the line.
+        """Return what the file of --loadJson gives our options, which counts more than the line.
 
         It is read again: panda-client makes a number of each text that looks like one.
         """
@@ -159,7 +159,7 @@ class Session:
         return {name: value for name, value in load.read(path).items() if name in table.options}
 
     def look(self, original: Function) -> Function:
-        """Looks at the transfers once it is known who the user is, before anything is uploaded."""
+        """Look at the transfers once it is known who the user is, before anything is uploaded."""
 
         def check_proxy(*args: Any, **more: Any) -> Any:
             answer = original(*args, **more)
@@ -193,11 +193,11 @@ class Session:
 
     @property
     def _complete(self) -> bool:
-        """True if all outputs of a task are known from the line; else pathena finds them in the job options."""
+        """Return true if all outputs of a task are known from the line; else pathena finds them in the job options."""
         return self.tool == "prun" or bool(getattr(self.line.options, "trf", None))
 
     def _say(self, findings: Iterable[Finding]) -> None:
-        """Says the warnings, and with -v what is right."""
+        """Say the warnings, and with -v what is right."""
         for finding in findings:
             if finding.level == "warning":
                 self.desk.say(f"warning: {finding.message}", finding.hint)
@@ -207,7 +207,7 @@ class Session:
     # --- tasks ---
 
     def append(self, original: Function) -> Function:
-        """Appends our words to a task that panda-client has found right."""
+        """Append our words to a task that panda-client has found right."""
 
         def check(task: TaskMap, *args: Any, **more: Any) -> Any:
             answer = original(task, *args, **more)
@@ -219,7 +219,7 @@ class Session:
         return check
 
     def _append(self, task: TaskMap) -> None:
-        """Appends our words to a task, last and once, and dumps it for pathena."""
+        """Append our words to a task, last and once, and dumps it for pathena."""
         if not self._judged:
             raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
         if self._asked is not None and not any(one.task is task for one in self._appended):
@@ -250,14 +250,14 @@ class Session:
         return Appended(task, words_of(spec, lenient=wanted.lenient), final_names(typed, spec, ready.outputs))
 
     def _say_names(self, appended: Appended, number: int | None = None) -> None:
-        """Says by which names the files of a task arrive, and where."""
+        """Say by which names the files of a task arrive, and where."""
         from goclient.tasks.names import told
 
         if appended.names:
             self.desk.say(*told(str(appended.task["taskName"]).rstrip("/"), appended.names, number))
 
     def send(self, original: Function) -> Function:
-        """Sends a task only with our words last in it, and remembers if it was not accepted."""
+        """Send a task only with our words last in it, and remembers if it was not accepted."""
 
         def insert(task: TaskMap, *args: Any, **more: Any) -> Any:
             ours = self._sure(task)
@@ -287,7 +287,7 @@ class Session:
         return ours
 
     def _deposit(self, wanted: Wanted) -> None:
-        """None, once the proxy that the jobs need is deposited, if that was found due; before anything is uploaded."""
+        """Deposit the proxy that the jobs need, if that was found due; before anything is uploaded."""
         from goclient.check.account import TO_DEPOSIT
 
         looked = self._looked

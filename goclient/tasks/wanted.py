@@ -52,7 +52,7 @@ class Meant(NamedTuple):
 
 
 def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
-    """What is wanted of each task; raises every mistake.  ``merging``: other jobs make the outputs of the task."""
+    """Return what is wanted of each task; raises every mistake.  ``merging``: other jobs make the task's outputs."""
     collected = Collector(wanted.errors)
     server = None
     if wanted.server is not None:
@@ -70,7 +70,7 @@ def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
 def _together(
     wanted: Wanted, spec: TransferSpec, payload: str, *, merging: bool, misread: bool
 ) -> Iterator[GoclientError]:
-    """What is wrong with options together."""
+    """Yield what is wrong with options together."""
     if payload.strip() and not misread:
         message = f"--globusWords: {quoted(payload)} is not about transfers"
         hint = f"the words are {', '.join(NAMES)}; the payload's own words are in --exec or --trf"
@@ -102,7 +102,7 @@ def _of_task(error: GoclientError, wanted: Wanted) -> GoclientError:
 
 
 def without_folders(looker: Looker, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:
-    """The look that makes no folder whose name is known only when the jobs are, and a warning if there is one."""
+    """Return the look that makes no folder whose name is known only when the jobs are, and a warning of it."""
     targets = (move.target for spec in specs for move in spec.moves if move.destination.endpoint is not None)
     numbered = next((target for target in targets if "$" in target.folder), None)
     if numbered is None or not looker.wishes.make_folders:

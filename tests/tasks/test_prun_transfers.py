@@ -205,6 +205,9 @@ REFUSED = {
     "an endpoint that is none": (["--useGOForOutput=a/b"], 10, ["--useGOForOutput="]),
     "an output without a place": (["--Data=x"], 10, ["--Data without --OutputGO"]),
     "a file that all jobs write": (["--Data=x", "--OutputGO=SITE1:/o/"], 10, ["all jobs", "${SN/P}"]),
+    "an output into a directory without a slash": (
+        ["--outputs=o", "--StageoutGOsrc=o", "--StageoutGOdest=SITE1:/x"], 10, ["all jobs", "final slash: SITE1:/x/"],
+    ),
     "files that two jobs write": (
         ["--StageoutGOsrc=a,b", "--StageoutGOdest=SITE1:/x${SN},SITE1:/x1${SN}"], 10, ["one file in two jobs"],
     ),

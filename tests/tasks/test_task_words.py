@@ -152,6 +152,9 @@ def test_outputs_are_read_as_both_tools_write_them() -> None:
 def test_outputs_are_expected_as_a_line_declares_them() -> None:
     assert declared("A:x.dat, y*.dat,regex|z.*", "", ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
     assert declared("", "Reco_tf.py out=%OUT.a.root,b", []) == ["a.root"]
+    assert expected(["a"], "group.phys.ds").names == {"a": "group.phys.$JEDITASKID._${SN/P}.a"}
+    assert expected(["a"], "user.jdoe").names == {"a": "user.jdoe.$JEDITASKID._${SN/P}.a"}
+    assert expected([], "user.jdoe.ds").log == "user.jdoe.ds.log.$JEDITASKID.${SN/P}.log.tgz"
     assert expected(["y*.dat"], "user.jdoe.ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
 
 
