@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from goclient.errors import RequestError, quoted
 from goclient.tasks import hooks
-from goclient.tasks.load import read
+from goclient.tasks.load import Files
 
 if TYPE_CHECKING:
     from goclient.tasks.look import Expected
 
 
-def expected_of(options: Any) -> list[Expected]:
+def expected_of(options: Any, files: Files) -> list[Expected]:
     """Return what is known of the tasks before they are made, from panda-client's own options."""
     from goclient.tasks.look import Expected  # a task without transfers needs none of it
     from goclient.tasks.outputs import declared, expected
@@ -23,7 +23,7 @@ def expected_of(options: Any) -> list[Expected]:
     names = declared(getattr(options, "outputs", ""), str(getattr(options, "trf", "") or ""), more)
     datasets = [options.outDS or ""]
     if options.inOutDsJson:
-        datasets = [item["outDS"] for item in read(options.inOutDsJson)]
+        datasets = [item["outDS"] for item in files.read(options.inOutDsJson)]
     middle = bool(options.addNthFieldOfInDSToLFN or options.addNthFieldOfInFileToLFN)
     log = not getattr(options, "noSeparateLog", False)
     found = ((name.rstrip("/"), expected(names, name.rstrip("/"), middle=middle, log=log)) for name in datasets)

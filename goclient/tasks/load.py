@@ -17,21 +17,33 @@ EXAMPLE = '{"outDS": "user.NAME.test", "exec": "run.sh"}'
 DATASETS = '[{"inDS": "mc:input", "outDS": "user.NAME.test"}]'
 
 
-def keep_letters(options: Callable[[], Any], table: Callable[[], Table]) -> Callable[[Function], Function]:
-    """Return what takes the place of panda-client's own reading, which drops every letter beyond ASCII."""
+class Files:
+    """The files of one run, each read once: what is read may be a pipe."""
 
-    def replace(_: Function) -> Function:
-        def decode(input_file: str) -> Any:
-            document = read(input_file)
-            if input_file == options().loadJson:
-                check_options(document, options(), table())
-            else:
-                check_datasets(document, input_file)
-            return document
+    def __init__(self) -> None:
+        self._documents: dict[str, Any] = {}
 
-        return decode
+    def read(self, path: str) -> Any:
+        """Return the document of a file; raises RequestError with the reason if it has none."""
+        if path not in self._documents:
+            self._documents[path] = read(path)
+        return self._documents[path]
 
-    return replace
+    def keep_letters(self, options: Callable[[], Any], table: Callable[[], Table]) -> Callable[[Function], Function]:
+        """Return what takes the place of panda-client's own reading, which drops every letter beyond ASCII."""
+
+        def replace(_: Function) -> Function:
+            def decode(input_file: str) -> Any:
+                document = self.read(input_file)
+                if input_file == options().loadJson:
+                    check_options(document, options(), table())
+                else:
+                    check_datasets(document, input_file)
+                return document
+
+            return decode
+
+        return replace
 
 
 def read(path: str) -> Any:

@@ -30,7 +30,7 @@ _UNSET = ("None", "", "0", "-1")  # what panda-client has for an option that is 
 INPUTS = ("inDS", "inDsTxt", "inOutDsJson", "pfnList", "goodRunListXML", "eventPickEvtList", "secondaryDSs", "loadXML")
 # What panda-client fills in --exec and --trf, and nowhere else.
 FILLED_ELSEWHERE = re.compile(
-    r"%(?:RNDM[:=]\d+|OUT\.|(?:IN\d*|RNDM|SKIPEVENTS|MAXEVENTS|FIRSTEVENT|DB|DATASET_(?:IN|OUT)|BULKSEQNUMBER)(?![A-Za-z]))"
+    r"%(?:RNDM[:=]\d+|OUT\.|DB[:=]|(?:IN\d*|RNDM|SKIPEVENTS|MAXEVENTS|FIRSTEVENT|DATASET_(?:IN|OUT)|BULKSEQNUMBER)(?![A-Za-z]))"
 )
 _OURS = re.compile(r"(?<!\S)--(?:Stage(?:in|out)GO(?:src|dest)|OutputGO|WorkingendpointGO|useGOForOutput)\b")
 _REDIRECTED = re.compile(r"(?<![0-9&>])>>?\s*([\w.+-]+)")

@@ -78,6 +78,7 @@ class Session:
         self.line = Line(tool, desk.table, judged=lambda typed: desk.read(typed).errors, ready=self._prepare)
         self._asked: tuple[Wanted, Meant] | None = None  # if any transfers are
         self._looked: Looked | None = None
+        self._files = load.Files()
         self._nickname = ""
         self._judged = False
         self._appended: list[Appended] = []
@@ -102,7 +103,7 @@ class Session:
     def _prepare(self) -> None:
         """Put the rest of our functions in place, now that there is work to do."""
         for hook, ours in (
-            (hooks.LOAD, load.keep_letters(lambda: self.line.options, lambda: self.line.table)),
+            (hooks.LOAD, self._files.keep_letters(lambda: self.line.options, lambda: self.line.table)),
             (hooks.LINE, self.judge),
             (hooks.WHO, self.look),
             (hooks.CHECK, self.append),
@@ -156,7 +157,7 @@ class Session:
         path = getattr(self.line.options, "loadJson", None)
         if not path:
             return {}
-        return {name: value for name, value in load.read(path).items() if name in table.options}
+        return {name: value for name, value in self._files.read(path).items() if name in table.options}
 
     def look(self, original: Function) -> Function:
         """Look at the transfers once it is known who the user is, before anything is uploaded."""
@@ -176,7 +177,7 @@ class Session:
 
         options = self.line.options
         self._nickname = str(hooks.found(hooks.NICKNAME)() or "")
-        tasks = datasets.expected_of(options)
+        tasks = datasets.expected_of(options, self._files)
         if not self._nickname or not all(task.dataset for task in tasks):
             return  # panda-client stops for that, in words of its own
         for task in tasks:

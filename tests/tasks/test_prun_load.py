@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,18 @@ def test_what_is_wrong_with_a_file_of_options_is_said(
     for text in said:
         assert text in result.err
     assert tool.server.requests == []
+
+
+@pytest.mark.parametrize("option", ["--loadJson", "--inOutDsJson"])
+def test_what_is_read_may_be_a_pipe(tool: Tool, tmp_path: Path, option: str) -> None:
+    pipe, content = tmp_path / "pipe", GO if option == "--loadJson" else [{"inDS": "mc:in", "outDS": "user.jdoe.a"}]
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=[json.dumps(content)], daemon=True)
+    writer.start()
+    result = tool.prun("--noCheck", f"{option}={pipe}", "--goOverwrite", "--useGOForOutput=SITE1:/o/")
+    writer.join()
+    assert result.code == 0, result
+    assert len(tool.words()) > 1
 
 
 def test_a_file_of_options_that_is_not_there_is_named(tool: Tool) -> None:
