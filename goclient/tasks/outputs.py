@@ -64,12 +64,12 @@ def padded(lfn: str) -> str:
 
 
 def _pairs(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each file's name and its name in PanDA: ``{name: lfn}`` of prun, ``{kind: [(name, …, lfn)] or lfn}``."""
+    """Yield each file's name and its name in PanDA: ``{name: lfn}`` of prun, ``{kind: [(…, name, lfn)] or lfn}``."""
     for name, value in written.items():
         if isinstance(value, str):
             yield name, value
         else:
-            yield from ((str(item[0]), str(item[-1])) for item in value)
+            yield from ((str(item[-2]), str(item[-1])) for item in value)
 
 
 def expected(names: Iterable[str], dataset: str, *, middle: bool = False, log: bool = True) -> Outputs:

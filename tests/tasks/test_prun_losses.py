@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -378,8 +378,39 @@ def test_a_field_of_the_input_in_a_name_is_refused_before_anything_is_uploaded(t
     assert "MIDDLENAME" in result.err
 
 
-def test_outputs_of_an_ntuple_have_three_names() -> None:
-    """pathena writes ``(algorithm, stream, name in PanDA)`` for them."""
-    text = "-o \"{'AANT': [('a', 'S', 'lfn.a')]}\" "
-    items = [{"param_type": "output", "hidden": True, "value": "lfn.a"}, {"value": text}]
-    assert outputs_of(json.loads(json.dumps({"jobParameters": items}))).names == {"a": "lfn.a"}
+# --- the outputs of job options, which pathena learns from Athena -------------------------------------------------
+
+ATHENA = """#!/bin/sh
+echo 'ConfigExtractor > No Input'
+echo 'ConfigExtractor > Output=HIST'
+echo 'ConfigExtractor > Output=AANT tree STREAM1 a.root'
+echo 'ConfigExtractor > Output=AANT tree STREAM2 b.root'
+echo 'ConfigExtractor > Output=IROOT ntup.root'
+"""
+JOB_OPTIONS = {
+    "everything": ([GO], 0, ["ntup.root", "iROOT0._${SN/P}.ntup.root", "STREAM2._${SN/P}.root", "hist._${SN/P}.root"]),
+    "an output": (["--Data=ntup.root", "--OutputGO=SITE1:/o/"], 0, ["SITE1:/o/user.jdoe.1.iROOT0._${SN/P}.ntup.root"]),
+    "an output, and others in PanDA": (["--Data=ntup.root", "--OutputGO=SITE1:/o/"], 0, ["STREAM1", "in PanDA alone"]),
+    "a stream": (["--Data=STREAM1", "--OutputGO=SITE1:/o/"], 0, ["SITE1:/o/user.jdoe.1.STREAM1._${SN/P}.root"]),
+    "a typo": (["--Data=ntp.root", TO], 0, ['"ntp.root" is not an output', "did you mean --Data=ntup.root?"]),
+    "a file that is none": (["--Data=zzz", TO], 0, ["declare it: --extOutFile=zzz"]),
+    "one of all jobs": (["--Data=zzz", "--OutputGO=SITE1:/o/"], 10, ["all jobs of the task would write"]),
+    "more outputs": (["--extOutFile=x.txt", "--Data=x.txt", "--OutputGO=SITE1:/o/"], 0, ["EXT0._${SN/P}.x.txt"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"), [pytest.param(*case, id=name) for name, case in JOB_OPTIONS.items()]
+)
+def test_outputs_of_job_options_are_those_that_athena_tells(
+    tool: Tool, words: list[str], code: int, said: list[str], tmp_path: Path
+) -> None:
+    athena = tmp_path / "athena.py"
+    athena.write_text(ATHENA)
+    athena.chmod(0o755)
+    needed = ("--outDS=user.jdoe.test", "--containerImage=docker://x", "--noCheck", "jobO.py")
+    result = tool.ours("pathena", *needed, *words, PATH=f"{tmp_path}:{tool.env['PATH']}")
+    assert result.code == code, result
+    for text in said:
+        assert text in result.err
+    assert len(tool.server.tasks) == (not code)
