@@ -79,7 +79,9 @@ def _of_new_folder(findings: Sequence[Finding], folder: str, top: str) -> list[F
     folder, top = fill_serial(folder, 1), fill_serial(top, 1)
     new = [one for one in findings if one.code == "no-folder" and one.subject.startswith(folder)]
     above = (top, top.rpartition("/")[0] + "/")
-    return [one for one in findings if one not in new and (new or one.subject not in above)]
+    found = [one for one in findings if one not in new and (new or one.subject not in above)]
+    made = Finding("ok", "target", folder, f"{folder} is made when files come")
+    return [made if one.subject == top and one.level == "ok" else one for one in found]
 
 
 def transfers(

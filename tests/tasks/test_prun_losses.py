@@ -302,6 +302,19 @@ def test_the_folder_that_the_files_go_to_is_looked_at(
         assert f"SITE1:/home/{name}/d/jdoe/user.jdoe.test/user.jdoe.$JEDITASKID._${{SN/P}}.o.dat" in result.err
 
 
+def test_with_v_it_is_said_that_a_new_folder_is_made_later(asked: Tool) -> None:
+    result = asked.prun("--outputs=o.dat", "--useGOForOutput=SITE1:/home/osg_data/", "-v", "--noSubmit")
+    assert "ok: SITE1:/home/osg_data/jdoe/user.jdoe.test/ is made when files come" in result.err
+    assert "in the way of SITE1:/home/osg_data/user" not in result.err
+
+
+@pytest.mark.parametrize("folder", ["/home/", "/home/osg_data/none/"])
+def test_a_probe_is_made_although_the_names_of_the_files_are_not_known_yet(asked: Tool, folder: str) -> None:
+    result = asked.prun("--outputs=o.dat", f"--useGOForOutput=SITE1:{folder}", "-v", "--goProbe", "--noSubmit")
+    assert result.code == 0, result
+    assert "can be written: a directory was made there, and removed" in result.err
+
+
 def test_the_folder_that_the_files_go_to_is_made_if_the_user_says_so(asked: Tool, shared_sandbox: Sandbox) -> None:
     result = asked.prun("--outputs=o.dat", "--useGOForOutput=SITE1:/home/made/", "--goMkdir")
     assert result.code == 0, result
