@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from goclient.model.spec import Move, Place, TransferSpec
 from goclient.tasks.moves import TASK
-from goclient.tasks.outputs import Outputs
+from goclient.tasks.outputs import Outputs, TaskMap
 
 NUMBERS = "${SN/P} is a job's number (000001, 000002, …)"
+
+
+class Appended(NamedTuple):
+    """What was appended to a task: our words; and the final names of its files, a line each."""
+
+    task: TaskMap
+    words: list[str]
+    names: list[str]
+
+    def say_names(self, say: Callable[[str, str], None], number: int | None = None) -> None:
+        """Say by which names the files arrive, and where; the task has its number once it is submitted."""
+        dataset, names = str(self.task["taskName"]).rstrip("/"), "\n".join(self.names)
+        if names and number is None:
+            say(f"final names of the files of {dataset}, where {TASK} is the task's number and {NUMBERS}:", names)
+        elif names:
+            text = f"final names of the files of task {number}, {dataset}, where {NUMBERS}:"
+            say(text, names.replace(TASK, str(number)))
 
 
 def final_names(typed: TransferSpec, ready: TransferSpec, outputs: Outputs) -> list[str]:
@@ -31,13 +51,3 @@ def _shown(move: Move) -> str:
 def _target(named: Move, move: Move) -> str:
     """Return where a move goes, with the endpoint's name as it was typed."""
     return str(Place(endpoint=named.destination.endpoint, path=move.target_path))
-
-
-def told(dataset: str, lines: list[str], number: int | None) -> tuple[str, str]:
-    """Return what is said of a task, and the lines below; its number is filled in once it is submitted."""
-    if number is None:
-        return f"final names of the files of {dataset}, where {TASK} is the task's number and {NUMBERS}:", "\n".join(
-            lines
-        )
-    filled = [line.replace(TASK, str(number)) for line in lines]
-    return f"final names of the files of task {number}, {dataset}, where {NUMBERS}:", "\n".join(filled)

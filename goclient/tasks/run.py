@@ -25,16 +25,9 @@ from goclient.tasks.words import Table
 if TYPE_CHECKING:
     from goclient.model.finding import Finding
     from goclient.tasks.look import Looked
+    from goclient.tasks.names import Appended
     from goclient.tasks.outputs import TaskMap
     from goclient.tasks.wanted import Meant, Wanted
-
-
-class Appended(NamedTuple):
-    """What was appended to a task: our words; and the final names of its files, a line each."""
-
-    task: TaskMap
-    words: list[str]
-    names: list[str]
 
 
 class Desk(NamedTuple):
@@ -227,7 +220,7 @@ class Session:
             appended = self._transfers(task, *self._asked)
             task["jobParameters"] += [{"type": "constant", "value": word} for word in appended.words]
             self._appended.append(appended)
-            self._say_names(appended)
+            appended.say_names(self.desk.say)
         path = getattr(self.line.options, DUMP, None)
         if self.tool == "pathena" and path and DUMP in self.line.table.options:
             with open(path, "w", encoding="utf-8") as file:
@@ -237,7 +230,7 @@ class Session:
         from goclient.tasks.look import Expected, transfers, words_of
         from goclient.tasks.losses import not_outputs
         from goclient.tasks.moves import shared
-        from goclient.tasks.names import final_names
+        from goclient.tasks.names import Appended, final_names
         from goclient.tasks.outputs import outputs_of
 
         if self._looked is None:
@@ -249,13 +242,6 @@ class Session:
         if not self._complete and not self._appended:
             self._say(not_outputs(meant, self.line.options, ready.outputs))
         return Appended(task, words_of(spec, lenient=wanted.lenient), final_names(typed, spec, ready.outputs))
-
-    def _say_names(self, appended: Appended, number: int | None = None) -> None:
-        """Say by which names the files of a task arrive, and where."""
-        from goclient.tasks.names import told
-
-        if appended.names:
-            self.desk.say(*told(str(appended.task["taskName"]).rstrip("/"), appended.names, number))
 
     def send(self, original: Function) -> Function:
         """Send a task only with our words last in it, and remembers if it was not accepted."""
@@ -272,7 +258,7 @@ class Session:
                 said = str(answer[1]) if status == 0 else str(answer)
                 self.desk.sent(str(task.get("taskName", "")), said, number and int(number[1]))
             if ours and number:
-                self._say_names(ours, int(number[1]))
+                ours.say_names(self.desk.say, int(number[1]))
             return status, answer
 
         return insert
