@@ -191,7 +191,7 @@ def _rights(
     acting = Acting(globus, asker, hours=wishes.hours, collections=collections, names=names)
     if wishes.probe:
         targets = (move.target for move in spec.moves)
-        known = [one for one in targets if one.endpoint in collections and "$" not in one.path]
+        known = [one for one in targets if one.endpoint in collections and "$" not in one.folder]
         places = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
         probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(places)))
         yield from probed

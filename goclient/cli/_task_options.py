@@ -48,7 +48,7 @@ KINDS = {"prun": TaskOptions, "pathena": PathenaOptions}
 
 
 def wanted(tool: str, words: Sequence[str]) -> "Wanted":
-    """What our words want of each task, and what is wrong with them singly."""
+    """Return what our words want of each task, and what is wrong with them singly."""
     from goclient.errors import Collector
     from goclient.tasks.wanted import Wanted
 
@@ -80,7 +80,7 @@ def _depositor(options: TaskOptions, prog: str) -> "Callable[[MyproxyAccount], N
 
 
 def _remarks(options: TaskOptions) -> "list[Finding]":
-    """What the user is told of options that do less, or more, than their names say."""
+    """Return what the user is told of options that do less, or more, than their names say."""
     from goclient.model.finding import Finding
 
     found = []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import _run
+from goclient.errors import printable
 from goclient.tasks.run import Desk, run
 from goclient.tasks.table import TABLES
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, str, int | None], None] | None = None) -> int:
-    """The exit code of prun or pathena of panda-client with these words; ``sent`` is told of each task."""
+    """Return the exit code of prun or pathena of panda-client with these words; ``sent`` is told of each task."""
 
     def read(words: Sequence[str]) -> Wanted:
         from goclient.cli._task_options import wanted  # -h, and a task without transfers, need none of this
@@ -28,7 +29,9 @@ def run_tool(tool: str, argv: Sequence[str], sent: Callable[[str, str, int | Non
         return read_lines(path)
 
     def say(text: str, hint: str) -> None:
-        _run.say(f"goclient {tool}", text, hint)
+        _run.say(f"goclient {tool}", text)
+        for line in hint.split("\n") if hint else ():  # the names of a task's files are a line each
+            print(f"    {printable(line)}", file=sys.stderr)
 
     code = run(tool, argv, Desk(TABLES[tool], read, read_lines, say, sent))
     if code:
@@ -49,7 +52,7 @@ def _say_if_stopped(say: Callable[[str, str], None]) -> None:
 
 
 def called(argv: Sequence[str]) -> int:
-    """The exit code of a call from Python: the descriptor for what was sent, the tool, its words."""
+    """Return the exit code of a call from Python: the descriptor for what was sent, the tool, its words."""
     descriptor, tool, *words = argv
 
     def sent(name: str, said: str, number: int | None) -> None:

@@ -6,5 +6,5 @@ from goclient.cli._tasks import run_tool
 
 
 def command(argv: Sequence[str]) -> int:
-    """The exit code of one ``goclient pathena`` command line; never 0 if a task was not accepted."""
+    """Return the exit code of one ``goclient pathena`` command line; never 0 if a task was not accepted."""
     return run_tool("pathena", argv)

@@ -6,5 +6,5 @@ from goclient.cli._tasks import run_tool
 
 
 def command(argv: Sequence[str]) -> int:
-    """The exit code of one ``goclient prun`` command line: prun's, or ours if our words are wrong."""
+    """Return the exit code of one ``goclient prun`` command line: prun's, or ours if our words are wrong."""
     return run_tool("prun", argv)

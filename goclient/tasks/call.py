@@ -27,12 +27,12 @@ class TaskResult(NamedTuple):
 
     @property
     def jediTaskID(self) -> int | None:  # noqa: N802  # as panda-client calls it
-        """The id of the first task that was accepted; None if none was."""
+        """Return the id of the first task that was accepted; None if none was."""
         return next((task.jediTaskID for task in self.tasks if task.jediTaskID is not None), None)
 
 
 def prun(args: Sequence[str]) -> TaskResult:
-    """What ``goclient prun`` with these arguments does; as ``panda_api.execute_prun``, but nothing of it is lost.
+    """Do what ``goclient prun`` with these arguments does; as ``panda_api.execute_prun``, but nothing of it is lost.
 
     It runs in a process of its own: panda-client changes the folder, ``sys.argv`` and the log of the process that it is
     in, and removes its temporary folder only when that ends.
@@ -41,7 +41,7 @@ def prun(args: Sequence[str]) -> TaskResult:
 
 
 def pathena(args: Sequence[str]) -> TaskResult:
-    """What ``goclient pathena`` with these arguments does; see :func:`prun`."""
+    """Do what ``goclient pathena`` with these arguments does; see :func:`prun`."""
     return _called("pathena", args)
 
 

@@ -37,6 +37,7 @@ ADD_HELP = Hook("Group_argparse", "GroupArgParser", "add_helpGroup", ("self", "a
 ADD_GROUP = Hook("Group_argparse", "GroupArgParser", "add_group", ("self", "name", "desc"))
 PARSE = Hook("Group_argparse", "GroupArgParser", "parse_known_args", ("self", "args", "namespace"))
 PRUN = Hook("PrunScript", "", "main", ())
+LOAD = Hook("MiscUtils", "", "decodeJSON", ("input_file",))
 LINE = Hook("PsubUtils", "", "convSysArgv", ("argv",))
 WHO = Hook("PsubUtils", "", "check_proxy", ("verbose", "voms_role"))
 NICKNAME = Hook("PsubUtils", "", "getNickname", ("verbose",))
@@ -46,11 +47,11 @@ LOGIN = Hook("openidc_utils", "", "urlopen", ("url", "data", "timeout"))
 SEND = Hook("Client", "", "insertTaskParams", ("taskParams", "verbose", "properErrorCode", "parent_tid"))
 
 AT_START = (ADD_HELP, ADD_GROUP, PARSE)
-BEFORE_WORK = (LINE, WHO, NICKNAME, OUTDS, CHECK, SEND)  # their modules look up a host's name when they are imported
+BEFORE_WORK = (LOAD, LINE, WHO, NICKNAME, OUTDS, CHECK, SEND)  # importing their modules may look up a host
 
 
 def version() -> str:
-    """The version of the panda-client that is installed; raises RequestError if there is none, or it is too old."""
+    """Return the version of the panda-client that is installed; raises RequestError if it is missing or too old."""
     try:
         found = str(import_module("pandaclient.PandaToolsPkgInfo").release_version)
     except ImportError:
@@ -62,7 +63,7 @@ def version() -> str:
 
 
 def changed(what: str) -> RequestError:
-    """The error that panda-client is not as we know it; nothing was submitted."""
+    """Return the error that panda-client is not as we know it; nothing was submitted."""
     return RequestError(
         f"panda-client {version()} is not one that goclient {goclient.__version__} knows: {what}; nothing is submitted",
         hint=f"install one from {OLDEST} to {NEWEST}, which are tested: pip install panda-client=={NEWEST}",
@@ -71,13 +72,13 @@ def changed(what: str) -> RequestError:
 
 
 class Replaced:
-    """Replaces functions of panda-client while a ``with`` block runs."""
+    """Replace functions of panda-client while a ``with`` block runs."""
 
     def __init__(self) -> None:
         self._restore: list[Callable[[], None]] = []
 
     def replace(self, hook: Hook, ours: Callable[[Function], Function]) -> None:
-        """None, once a function is what ``ours`` makes of it; raises RequestError if it is not as we know it."""
+        """Replace a function by what ``ours`` makes of it; raises RequestError if it is not as we know it."""
         original, owner = found(hook), _owner(hook)
         inherited = hook.name not in vars(owner)
 
@@ -101,7 +102,7 @@ class Replaced:
 
 
 def found(hook: Hook) -> Function:
-    """The function of a hook; raises RequestError if it is gone, or takes other arguments."""
+    """Return the function of a hook; raises RequestError if it is gone, or takes other arguments."""
     function: Function | None = getattr(_owner(hook), hook.name, None)
     if function is None:
         raise changed(f"it has no {hook}")
@@ -113,7 +114,7 @@ def found(hook: Hook) -> Function:
 
 
 def _owner(hook: Hook) -> Any:
-    """The module or class of a hook; raises RequestError if it is gone."""
+    """Return the module or class of a hook; raises RequestError if it is gone."""
     try:
         module = import_module(f"pandaclient.{hook.module}")
         return getattr(module, hook.owner) if hook.owner else module

@@ -39,7 +39,7 @@ class Line:
         self._ready = ready
 
     def add_help(self, original: Function) -> Function:
-        """Adds our group, for -h and --helpGroup alone: panda-client's abbreviations mean what they meant."""
+        """Add our group, for -h and --helpGroup alone: panda-client's abbreviations mean what they meant."""
 
         def add_help_group(parser: Any, addHelp: Any = None) -> Any:  # noqa: N803  # as panda-client calls it
             group = parser.add_group("globus", "transfers with Globus, by goclient")
@@ -56,7 +56,7 @@ class Line:
         return add_help_group
 
     def parse(self, original: Function) -> Function:
-        """Takes our words out of the line, and keeps what the rest says; ours are in it, too, for --dumpJson."""
+        """Take our words out of the line, and keeps what the rest says; ours are in it, too, for --dumpJson."""
 
         def parse_known_args(parser: Any, args: Any = None, _: Any = None) -> Any:
             self.parsed = True
@@ -78,30 +78,33 @@ class Line:
         return parse_known_args
 
     def _own(self, parser: Any) -> Table:
-        """Our options, without one that pathena has got of its own; raises RequestError for any other such."""
+        """Return our options without one that pathena has got of its own; raises RequestError for any other such."""
         theirs = {name for name in self.table.options if f"--{name}" in parser._option_string_actions}
         if theirs - {DUMP}:
             raise hooks.changed(f"{self._tool} has options of its own called {', '.join(sorted(theirs))}")
         return Table({name: option for name, option in self.table.options.items() if name not in theirs})
 
     def _refuse_misspelt(self, extras: Sequence[str]) -> None:
-        """None; raises every mistake in our words if one that nobody takes is nearly one of ours."""
-        near = [(word.partition("=")[0], name) for word in extras if (name := words.nearest(word, self.table))]
-        errors: list[GoclientError] = [
-            UsageError(
-                f"{quoted(word)} is not an option of goclient {self._tool}",
-                hint=f"did you mean {name}?",
-                code="unknown-option",
-                subject=word,
-            )
-            for word, name in near
-        ]
+        """Raise every mistake in our words if one that nobody takes is nearly one of ours, or was to belong to one."""
+        errors = [self._misspelt(word, name) for word in extras if (name := words.nearest(word, self.table))]
+        if self.typed and self._tool == "prun":  # pathena takes such words for job options
+            errors += [_stray(word) for word in extras if not word.startswith("-")]
         if errors:
             raise_all([*errors, *self._judged(self.typed)])
 
+    def _misspelt(self, word: str, name: str) -> GoclientError:
+        message = f"{quoted(word)} is not an option of goclient {self._tool}"
+        return UsageError(message, hint=f"did you mean {name}?", code="unknown-option", subject=word)
+
+
+def _stray(word: str) -> GoclientError:
+    """Return the error of a word that stands alone beside options of ours, of which it may be the end."""
+    hint = "write a list with commas and without blanks, no blanks around =, and no value after a flag"
+    return UsageError(f"{quoted(word)} belongs to no option", hint=hint, code="stray-word", subject=word)
+
 
 def _takes_value(parser: Any, word: str) -> bool:
-    """True if the next word may be the value of this one, an option of panda-client's or its abbreviation."""
+    """Return true if the next word may be the value of this one, an option of panda-client's or its abbreviation."""
     if not word.startswith("-") or "=" in word:
         return False
     known = parser._option_string_actions

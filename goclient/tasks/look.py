@@ -14,6 +14,7 @@ from goclient.errors import GoclientError, raise_all
 from goclient.model.block import MAX_TASK_BLOCK, attach
 from goclient.model.finding import Finding
 from goclient.model.plan import plan
+from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, TransferSpec
 from goclient.submit import PreflightFailed
 from goclient.tasks.moves import Server, renamed, shared, to_server
@@ -45,7 +46,7 @@ class Looked(NamedTuple):
 def look(
     wanted: Wanted, meant: Meant, tasks: Sequence[Expected], nickname: str, *, complete: bool, site: str = ""
 ) -> Looked:
-    """What is found of the transfers of these tasks; raises PreflightFailed with the errors among it.
+    """Look at the transfers of these tasks, and return what is found; raises PreflightFailed with the errors among it.
 
     ``complete``: all outputs are known already, so that a file which two jobs would write is refused here.  ``site``:
     the value of --site, the queues among which JEDI chooses.
@@ -59,11 +60,12 @@ def look(
         words_of(spec, lenient=wanted.lenient)
     looker, warnings = without_folders(looker, specs)
     own = len(meant.spec.output)
-    # The folder of a new dataset is never there: what was typed is the directory above it.
-    typed = renamed(meant.spec, tasks[0].outputs.names)
-    looked_at = specs[0] if server is None else to_server(typed, server.top(), tasks[0].outputs)
     queues = [name for name in site.split(",") if name and name != ANY_SITE and "*" not in name]
+    looked_at = specs[0] if server is None else _with_top(specs[0], server)
     resolved, findings = looker.look(looked_at, 1, Job(queues))
+    if server is not None:
+        folder, top = server.folder(nickname, tasks[0].dataset), looked_at.output[-1]
+        findings = _of_new_folder(findings, str(folder), str(top.target))
     findings = [*meant.doubts, *warnings, *findings]
     if any(finding.error is not None for finding in findings):
         raise PreflightFailed(findings)
@@ -71,22 +73,41 @@ def look(
     return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), found, server, findings)
 
 
+def _with_top(spec: TransferSpec, server: Server) -> TransferSpec:
+    """Return the spec that also writes into the directory that was typed, which tells whether that is there."""
+    top = replace(spec.output[-1], destination=server.top())
+    return spec.model_copy(update={"output": (*spec.output, top)})
+
+
+def _of_new_folder(findings: Sequence[Finding], folder: str, top: str) -> list[Finding]:
+    """Return the findings of the folder that the files go to; it may be new, if only what was typed is there.
+
+    ``top`` is a file in the directory that was typed: where the folder itself is there, nothing of that matters.
+    """
+    folder, top = fill_serial(folder, 1), fill_serial(top, 1)
+    new = [one for one in findings if one.code == "no-folder" and one.subject.startswith(folder)]
+    above = (top, top.rpartition("/")[0] + "/")
+    found = [one for one in findings if one not in new and (new or one.subject not in above)]
+    made = Finding("ok", "target", folder, f"{folder} is made when files come")
+    return [made if one.subject == top and one.level == "ok" else one for one in found]
+
+
 def transfers(
     typed: TransferSpec, server: Server | None, task: Expected, nickname: str, *, found: TransferSpec | None = None
 ) -> TransferSpec:
-    """All transfers of one task; ``found`` is ``typed`` with its endpoints resolved, once they are."""
+    """Return all transfers of one task; ``found`` is ``typed`` with its endpoints resolved, once they are."""
     spec = renamed(typed, task.outputs.names, found)
     return spec if server is None else to_server(spec, server.folder(nickname, task.dataset), task.outputs)
 
 
 def words_of(spec: TransferSpec, *, lenient: bool) -> list[str]:
-    """The words of a task's transfers, the marker first; raises RequestError if they are too many, or in conflict."""
+    """Return the words of a task's transfers, the marker first; raises RequestError for too many, or a conflict."""
     plan(spec)
     return attach("", spec, lenient=lenient, limit=MAX_TASK_BLOCK).split()
 
 
 def with_directory(server: Server, looker: Looker) -> tuple[Server, Looker]:
-    """The server with a directory: if none was typed, the endpoint's default one, or the home directory.
+    """Return the server with a directory: if none was typed, the endpoint's default one, or the home directory.
 
     What looks then asks the same service.  What is wrong with the endpoint is not said here: the look at all finds it.
     """

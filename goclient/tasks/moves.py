@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from goclient.errors import GoclientError, RequestError, quoted
+from goclient.model.entries import shell_word
 from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.location import parse_endpoint, parse_location
+from goclient.model.names import SERIAL_NUMBERS
 from goclient.model.serial import needs_serial, shared_targets
 from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
 from goclient.tasks.outputs import PATTERN, Outputs
@@ -26,25 +28,31 @@ class Server:
 
     @classmethod
     def read(cls, text: str) -> Server:
-        """The server that ``ENDPOINT[:/DIR/]`` names; raises RequestError with the reason."""
+        """Return the server that ``ENDPOINT[:/DIR/]`` names; raises RequestError with the reason."""
+        first, comma, rest = text.partition(",")
+        if comma and ":/" in rest:
+            message = f"--useGOForOutput={quoted(text)} is a list, and all outputs go to one place"
+            hint = shell_word(f"--useGOForOutput={first}")
+            raise RequestError(message, hint=hint, code="location", subject="--useGOForOutput")
         scheme = text.startswith(("globus://", GRIDFTP))
-        alone = text.count("/") == 2 if scheme else "/" not in text
+        alone = text.count("/") == 2 if scheme else not {"/", ":"} & set(text.removesuffix(":"))
         try:
             if alone:
                 return cls(parse_endpoint(text.removesuffix(":")))
             place = parse_location(text)
         except RequestError as error:
-            hint = "write ENDPOINT:/DIR/, or ENDPOINT for its default directory"
+            general = "write ENDPOINT:/DIR/, or ENDPOINT for its default directory"
+            hint = general if error.hint.startswith(("write ENDPOINT:/path", "give the endpoint")) else error.hint
             message = f"--useGOForOutput={error.message}"
             raise RequestError(message, hint=hint, code=error.code, subject="--useGOForOutput") from None
         return cls(str(place.endpoint), place.path)
 
     def top(self) -> Place:
-        """The directory that was typed, or the default one."""
+        """Return the directory that was typed, or the default one."""
         return Place(endpoint=self.endpoint, path=f"{(self.directory or HOME).rstrip('/')}/")
 
     def folder(self, nickname: str, dataset: str) -> Place:
-        """The directory for all that a task writes: below the server's own, the user's and the dataset's."""
+        """Return the directory for all that a task writes: below the server's own, the user's and the dataset's."""
         path = f"{(self.directory or HOME).rstrip('/')}/{nickname}/{dataset.rstrip('/')}/"
         try:
             return Place(endpoint=self.endpoint, path=path)
@@ -54,7 +62,7 @@ class Server:
 
 
 def renamed(typed: TransferSpec, names: Mapping[str, str], found: TransferSpec | None = None) -> TransferSpec:
-    """The spec in which each output of the task has its name in PanDA.
+    """Return the spec in which each output of the task has its name in PanDA.
 
     ``found`` is the same spec as the preflight gave it back, whose endpoints and destinations are taken.
     """
@@ -77,7 +85,7 @@ def _renamed(source: Place, names: Mapping[str, str]) -> Place:
 
 
 def _written(lfn: str) -> Place:
-    """The file of that name in PanDA, in the job's directory; raises RequestError if it is not known before."""
+    """Return the file of that name in PanDA, in the job's directory; raises RequestError if it is not known before."""
     try:
         if lfn.startswith(PATTERN):
             raise ValueError("its name is a pattern")
@@ -91,7 +99,7 @@ def _written(lfn: str) -> Place:
 
 
 def to_server(spec: TransferSpec, folder: Place, outputs: Outputs) -> TransferSpec:
-    """The spec that takes every output and the log to that folder, too; raises RequestError if there are none."""
+    """Return the spec that takes every output and the log to that folder, too; raises RequestError without any."""
     lfns = [*dict.fromkeys(outputs.names.values()), *([outputs.log] if outputs.log else [])]
     if not lfns:
         message = "--useGOForOutput has nothing to take: the task has no outputs, and no log"
@@ -102,11 +110,14 @@ def to_server(spec: TransferSpec, folder: Place, outputs: Outputs) -> TransferSp
 
 
 def shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]:
-    """An error for each file that two jobs would write; ``several``: there are several such tasks."""
+    """Yield an error for each file that two jobs would write; ``several``: there are several such tasks."""
     for move in needs_serial(spec):
+        hint = "put ${SN/P} (the job's number) in the destination or the name, or declare the file as an output"
+        if any(number in move.source.path for number in SERIAL_NUMBERS):
+            hint = f"if that is a directory, write a final slash: {shell_word(f'{move.destination}/')}"
         yield RequestError(
             f"all jobs of the task would write {quoted(move.target)}",
-            hint="put ${SN/P} (the job's number) in the destination or the name, or declare the file as an output",
+            hint=hint,
             code="shared-target",
             subject=str(move.target),
         )

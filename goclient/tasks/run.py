@@ -12,20 +12,20 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.errors import ExitCode, GoclientError, raise_all
-from goclient.tasks import credential, datasets, hooks, words
+from goclient.errors import ExitCode, raise_all
+from goclient.tasks import credential, datasets, hooks, load, words
 from goclient.tasks.hooks import Function, Replaced
 from goclient.tasks.line import DUMP, Line
+from goclient.tasks.stock import NOT_UPLOADED, UPLOAD_FAILED, command_line, run_stock
 from goclient.tasks.words import Table
 
 if TYPE_CHECKING:
     from goclient.model.finding import Finding
     from goclient.tasks.look import Looked
+    from goclient.tasks.names import Appended
     from goclient.tasks.outputs import TaskMap
     from goclient.tasks.wanted import Meant, Wanted
 
@@ -44,51 +44,21 @@ class Desk(NamedTuple):
 
 
 def run(tool: str, argv: Sequence[str], desk: Desk) -> int:
-    """The exit code of ``prun`` or ``pathena`` with these words; raises what is wrong with ours."""
+    """Return the exit code of ``prun`` or ``pathena`` with these words; raises what is wrong with ours."""
     version = hooks.version()
     session = Session(tool, desk)
     line = [tool, *words.hidden(argv, desk.table)]
     os.environ.setdefault("PANDA_SYS", sys.prefix)  # pathena needs it, and panda_setup.sh alone sets it
-    with Replaced() as replaced, _command_line(line), warnings.catch_warnings(action="ignore"):  # as its own scripts do
+    with Replaced() as replaced, command_line(line), warnings.catch_warnings(action="ignore"):  # as its own scripts do
         session.replaced = replaced
         for hook in hooks.AT_START:
             hooks.found(hook)
         replaced.replace(hooks.ADD_HELP, session.line.add_help)
         replaced.replace(hooks.PARSE, session.line.parse)
-        code = _run_stock(tool, version)
+        code = run_stock(tool, version)
     if not session.line.parsed:
         raise hooks.changed(f"{tool} does not parse with {hooks.PARSE}")
     return session.truth(code)
-
-
-@contextmanager
-def _command_line(line: list[str]) -> Iterator[None]:
-    """The line as that of the program, while a block runs."""
-    before, sys.argv = sys.argv, line
-    try:
-        yield
-    finally:
-        sys.argv = before
-
-
-def _run_stock(tool: str, version: str) -> int:
-    """The exit code of panda-client's own code, which ends by SystemExit."""
-    try:
-        if tool == "prun":
-            hooks.found(hooks.PRUN)()
-        else:
-            sys.modules.pop("pandaclient.PathenaScript", None)  # it runs when it is imported
-            import_module("pandaclient.PathenaScript")
-    except SystemExit as stop:
-        if isinstance(stop.code, str):
-            print(stop.code, file=sys.stderr)
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except GoclientError:
-        raise
-    except Exception as error:
-        message = f"{tool} of panda-client {version} stopped: {type(error).__name__}: {error}"
-        raise GoclientError(message, hint="-vv shows where", code="panda-client") from error
-    return 0
 
 
 class Session:
@@ -101,19 +71,22 @@ class Session:
         self.line = Line(tool, desk.table, judged=lambda typed: desk.read(typed).errors, ready=self._prepare)
         self._asked: tuple[Wanted, Meant] | None = None  # if any transfers are
         self._looked: Looked | None = None
+        self._files = load.Files()
         self._nickname = ""
         self._judged = False
-        self._appended: list[tuple[TaskMap, list[str]]] = []
+        self._appended: list[Appended] = []
         self._count = 0  # of the tasks that are to be sent, if any transfers are asked for
         self._sent = 0
         self._worst = 0
 
     def truth(self, code: int) -> int:
-        """The exit code: panda-client's, unless it says that all is well when a task was not accepted."""
+        """Return the exit code: panda-client's, unless it says that all is well when a task was not accepted."""
         missing = 0 if self._submits_nothing else self._count - self._sent
         if missing > 0 and not (code or self._worst):
             self.desk.say(f"error: {missing} of {self._count} tasks were not submitted", "see above why")
             return int(ExitCode.SERVER)
+        if missing > 0 and code == UPLOAD_FAILED:
+            self.desk.say(*NOT_UPLOADED)
         return code or self._worst
 
     @property
@@ -121,10 +94,11 @@ class Session:
         return bool(getattr(self.line.options, "noSubmit", False))
 
     def _prepare(self) -> None:
-        """Puts the rest of our functions in place, now that there is work to do."""
+        """Put the rest of our functions in place, now that there is work to do."""
         credential.give_token()
         self.replaced.replace(hooks.LOGIN, credential.noticed)
         for hook, ours in (
+            (hooks.LOAD, self._files.keep_letters(lambda: self.line.options, lambda: self.line.table)),
             (hooks.LINE, self.judge),
             (hooks.WHO, self.look),
             (hooks.CHECK, self.append),
@@ -136,7 +110,7 @@ class Session:
     # --- our words ---
 
     def judge(self, original: Function) -> Function:
-        """Judges our words once all are there, --loadJson's included; nobody is asked."""
+        """Judge our words once all are there, --loadJson's included; nobody is asked."""
 
         def convert(*args: Any, **more: Any) -> Any:
             line = original(*args, **more)
@@ -148,10 +122,12 @@ class Session:
         return convert
 
     def _keep_dump(self) -> None:
-        """Makes --dumpTaskParams absolute: panda-client writes it from a folder that it removes."""
+        """Make --dumpTaskParams absolute: panda-client writes it from a folder that it removes."""
         path = getattr(self.line.options, DUMP, None)
         if path:
             setattr(self.line.options, DUMP, os.path.abspath(os.path.expanduser(path)))
+        if self._asked is not None:
+            raise_all(load.cannot_be_written(self.line.options, ("dumpJson", DUMP)))
 
     def _judge(self) -> None:
         table = self.line.table
@@ -169,18 +145,17 @@ class Session:
         self._asked = (wanted, found) if found else None
 
     def _loaded(self, table: Table) -> dict[str, Any]:
-        """What the file of --loadJson gives our options, which counts more than the line.
+        """Return what the file of --loadJson gives our options, which counts more than the line.
 
         It is read again: panda-client makes a number of each text that looks like one.
         """
         path = getattr(self.line.options, "loadJson", None)
         if not path:
             return {}
-        found = import_module("pandaclient.MiscUtils").decodeJSON(path)
-        return {name: value for name, value in found.items() if name in table.options}
+        return {name: value for name, value in self._files.read(path).items() if name in table.options}
 
     def look(self, original: Function) -> Function:
-        """Looks at the transfers once it is known who the user is, before anything is uploaded."""
+        """Look at the transfers once it is known who the user is, before anything is uploaded."""
 
         def check_proxy(*args: Any, **more: Any) -> Any:
             answer = original(*args, **more)
@@ -193,27 +168,33 @@ class Session:
     def _look(self, wanted: Wanted, meant: Meant) -> None:
         from goclient.submit import PreflightFailed
         from goclient.tasks.look import look
+        from goclient.tasks.losses import losses
 
         options = self.line.options
         self._nickname = str(hooks.found(hooks.NICKNAME)() or "")
-        tasks = datasets.expected_of(options, self._nickname)
+        tasks = datasets.expected_of(options, self._files)
         if not self._nickname or not all(task.dataset for task in tasks):
             return  # panda-client stops for that, in words of its own
         for task in tasks:
             datasets.check_name(task.dataset, options, self._nickname)
         self._count = len(tasks)
+        self._say(losses(meant, options, tasks[0], self._nickname, complete=self._complete))
         try:
             site = str(getattr(options, "site", None) or "")
-            complete = self.tool == "prun" or bool(getattr(options, "trf", None))
-            self._looked = look(wanted, meant, tasks, self._nickname, complete=complete, site=site)
+            self._looked = look(wanted, meant, tasks, self._nickname, complete=self._complete, site=site)
         except PreflightFailed as error:
             self._say(error.findings)
             raise
         self._say(self._looked.findings)
         self._deposit(wanted)
 
-    def _say(self, findings: Sequence[Finding]) -> None:
-        """Says the warnings, and with -v what is right."""
+    @property
+    def _complete(self) -> bool:
+        """Return true if all outputs of a task are known from the line; else pathena finds them in the job options."""
+        return self.tool == "prun" or bool(getattr(self.line.options, "trf", None))
+
+    def _say(self, findings: Iterable[Finding]) -> None:
+        """Say the warnings, and with -v what is right."""
         for finding in findings:
             if finding.level == "warning":
                 self.desk.say(f"warning: {finding.message}", finding.hint)
@@ -223,7 +204,7 @@ class Session:
     # --- tasks ---
 
     def append(self, original: Function) -> Function:
-        """Appends our words to a task that panda-client has found right."""
+        """Append our words to a task that panda-client has found right."""
 
         def check(task: TaskMap, *args: Any, **more: Any) -> Any:
             answer = original(task, *args, **more)
@@ -235,21 +216,24 @@ class Session:
         return check
 
     def _append(self, task: TaskMap) -> None:
-        """Appends our words to a task, last and once, and dumps it for pathena."""
+        """Append our words to a task, last and once, and dumps it for pathena."""
         if not self._judged:
             raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
-        if self._asked is not None and not any(one is task for one, _ in self._appended):
-            found = self._words(task, *self._asked)
-            task["jobParameters"] += [{"type": "constant", "value": word} for word in found]
-            self._appended.append((task, found))
+        if self._asked is not None and not any(one.task is task for one in self._appended):
+            appended = self._transfers(task, *self._asked)
+            task["jobParameters"] += [{"type": "constant", "value": word} for word in appended.words]
+            self._appended.append(appended)
+            appended.say_names(self.desk.say)
         path = getattr(self.line.options, DUMP, None)
         if self.tool == "pathena" and path and DUMP in self.line.table.options:
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(task, file)
 
-    def _words(self, task: TaskMap, wanted: Wanted, meant: Meant) -> list[str]:
+    def _transfers(self, task: TaskMap, wanted: Wanted, meant: Meant) -> Appended:
         from goclient.tasks.look import Expected, transfers, words_of
+        from goclient.tasks.losses import not_outputs
         from goclient.tasks.moves import shared
+        from goclient.tasks.names import Appended, final_names
         from goclient.tasks.outputs import outputs_of
 
         if self._looked is None:
@@ -258,13 +242,15 @@ class Session:
         typed = transfers(meant.spec, self._looked.typed, ready, self._nickname)
         raise_all(shared(typed, several=self._count > 1))
         spec = transfers(meant.spec, self._looked.server, ready, self._nickname, found=self._looked.spec)
-        return words_of(spec, lenient=wanted.lenient)
+        if not self._complete and not self._appended:
+            self._say(not_outputs(meant, self.line.options, ready.outputs))
+        return Appended(task, words_of(spec, lenient=wanted.lenient), final_names(typed, spec, ready.outputs))
 
     def send(self, original: Function) -> Function:
-        """Sends a task only with our words last in it, and remembers if it was not accepted."""
+        """Send a task only with our words last in it, and remembers if it was not accepted."""
 
         def insert(task: TaskMap, *args: Any, **more: Any) -> Any:
-            self._sure(task)
+            ours = self._sure(task)
             status, answer = original(task, *args, **more)
             accepted = status == 0 and answer[0] in (0, 3)  # 3: accepted, to a task that is there
             number = re.search(r"jediTaskID=(\d+)", str(answer[1])) if accepted else None
@@ -274,21 +260,24 @@ class Session:
             if self.desk.sent is not None:
                 said = str(answer[1]) if status == 0 else str(answer)
                 self.desk.sent(str(task.get("taskName", "")), said, number and int(number[1]))
+            if ours and number:
+                ours.say_names(self.desk.say, int(number[1]))
             return status, answer
 
         return insert
 
-    def _sure(self, task: TaskMap) -> None:
-        """None; raises RequestError unless our words are last in a task, if any transfers are asked for."""
+    def _sure(self, task: TaskMap) -> Appended | None:
+        """Return what was appended to a task; raises RequestError unless it is last in it, if it is asked for."""
         if not self._judged:
             raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
-        ours = next((found for one, found in self._appended if one is task), [])
-        last = [item.get("value") for item in task["jobParameters"][-len(ours) :]] if ours else []
-        if last != ours or (self._asked is not None and not ours):
+        ours = next((one for one in self._appended if one.task is task), None)
+        last = [item.get("value") for item in task["jobParameters"][-len(ours.words) :]] if ours else []
+        if (ours is not None and last != ours.words) or (self._asked is not None and ours is None):
             raise hooks.changed(f"{self.tool} does not submit what {hooks.CHECK} was given")
+        return ours
 
     def _deposit(self, wanted: Wanted) -> None:
-        """None, once the proxy that the jobs need is deposited, if that was found due; before anything is uploaded."""
+        """Deposit the proxy that the jobs need, if that was found due; before anything is uploaded."""
         from goclient.check.account import TO_DEPOSIT
 
         looked = self._looked

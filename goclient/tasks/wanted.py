@@ -37,18 +37,22 @@ class Wanted:
 
 
 class Meant(NamedTuple):
-    """What it means: the transfers as typed, the same in each task, and the server; and warnings."""
+    """What it means: the transfers as typed, the same in each task, and the server; and warnings.
+
+    ``bare``: they were typed as bare words of 2012.
+    """
 
     spec: TransferSpec
     server: Server | None
     doubts: list[Finding]
+    bare: bool = False
 
     def __bool__(self) -> bool:
         return self.server is not None or self.spec != TransferSpec()
 
 
 def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
-    """What is wanted of each task; raises every mistake.  ``merging``: other jobs make the outputs of the task."""
+    """Return what is wanted of each task; raises every mistake.  ``merging``: other jobs make the task's outputs."""
     collected = Collector(wanted.errors)
     server = None
     if wanted.server is not None:
@@ -57,16 +61,16 @@ def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
     spec, payload, errors, doubts = understood(
         wanted.words, items=wanted.items, count=1, lenient=wanted.lenient, read_lines=read_lines, task=True
     )
-    collected.errors += [_of_words(part) for error in errors for part in error.parts]
+    collected.errors += [_of_task(part, wanted) for error in errors for part in error.parts]
     collected.errors += _together(wanted, spec, payload, merging=merging, misread=bool(errors))
     raise_all(collected.errors)
-    return Meant(spec, server, [*wanted.remarks, *doubts])
+    return Meant(spec, server, [*wanted.remarks, *doubts], bare=bool(wanted.words.strip()))
 
 
 def _together(
     wanted: Wanted, spec: TransferSpec, payload: str, *, merging: bool, misread: bool
 ) -> Iterator[GoclientError]:
-    """What is wrong with options together."""
+    """Yield what is wrong with options together."""
     if payload.strip() and not misread:
         message = f"--globusWords: {quoted(payload)} is not about transfers"
         hint = f"the words are {', '.join(NAMES)}; the payload's own words are in --exec or --trf"
@@ -84,16 +88,21 @@ def _together(
         yield RequestError(message, hint="use one of them", code="mode", subject="--useGOForOutput")
 
 
-def _of_words(error: GoclientError) -> GoclientError:
-    """The error of a job's words, which prun's users type as ``--globusWords``."""
+def _of_task(error: GoclientError, wanted: Wanted) -> GoclientError:
+    """Return the error of a job's words for a task, whose users type bare words as ``--globusWords``."""
     for name in ("message", "hint", "subject"):
         setattr(error, name, getattr(error, name).replace("--jobParameters", "--globusWords"))
     error.hint = re.sub("[;.] [Ii]f it is the payload's own word, put it in quotes", "", error.hint)
+    if error.code == "list-rule" and error.subject == "--OutputGO" and not wanted.items.get("Data"):
+        alone = (
+            "leave out --OutputGO, or" if wanted.server else "for all outputs and the log use --useGOForOutput, else"
+        )
+        error.hint = f"{alone} add --Data=NAME, an output of the task"
     return error
 
 
 def without_folders(looker: Looker, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:
-    """The look that makes no folder whose name is known only when the jobs are, and a warning if there is one."""
+    """Return the look that makes no folder whose name is known only when the jobs are, and a warning of it."""
     targets = (move.target for spec in specs for move in spec.moves if move.destination.endpoint is not None)
     numbered = next((target for target in targets if "$" in target.folder), None)
     if numbered is None or not looker.wishes.make_folders:

@@ -7,6 +7,7 @@ abbreviations of ours, and those of panda-client mean what they did.  Without a 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -35,7 +36,7 @@ class Table(NamedTuple):
     options: Mapping[str, Option]
 
     def named(self, word: str) -> Option | None:
-        """The option of a word ``--name`` or ``--name=value``; None if it is not ours."""
+        """Return the option of a word ``--name`` or ``--name=value``; None if it is not ours."""
         return self.options.get(word[2:].partition("=")[0]) if word.startswith("--") else None
 
 
@@ -47,7 +48,7 @@ class Divided(NamedTuple):
 
 
 def hidden(argv: Sequence[str], table: Table) -> list[str]:
-    """The words with ours under another name; :func:`shown` gives them back."""
+    """Return the words with ours under another name; :func:`shown` gives them back."""
     end = argv.index("--") if "--" in argv else len(argv)
     return [_hidden(word, table) for word in argv[:end]] + list(argv[end:])
 
@@ -57,13 +58,13 @@ def _hidden(word: str, table: Table) -> str:
 
 
 def shown(argv: Sequence[str]) -> list[str]:
-    """The words as they were before :func:`hidden`."""
+    """Return the words as they were before :func:`hidden`."""
     end = argv.index("--") if "--" in argv else len(argv)
     return [f"--{word[len(HIDDEN) :]}" if word.startswith(HIDDEN) else word for word in argv[:end]] + list(argv[end:])
 
 
 def divided(argv: Sequence[str], table: Table, takes_value: Callable[[str], bool]) -> Divided:
-    """The words, divided; what follows a bare ``--`` is never ours.
+    """Return the words, divided; what follows a bare ``--`` is never ours.
 
     ``takes_value`` tells of a word of panda-client's whether the next one is its value, and so not ours.
     """
@@ -87,12 +88,12 @@ def divided(argv: Sequence[str], table: Table, takes_value: Callable[[str], bool
 
 
 def _may_be_value(word: str) -> bool:
-    """True if argparse takes a word as the value of the option before it."""
+    """Return true if argparse takes a word as the value of the option before it."""
     return not word.startswith("-") or word == "-" or " " in word
 
 
 def values(ours: Sequence[str], table: Table) -> dict[str, Any]:
-    """What the words give, by name, as --dumpJson has it: true, a text, a number, or a list of texts."""
+    """Return what the words give, by name, as --dumpJson has it: true, a text, a number, or a list of texts."""
     found: dict[str, Any] = {}
     for word in ours:
         name, _, value = word[2:].partition("=")
@@ -107,7 +108,7 @@ def values(ours: Sequence[str], table: Table) -> dict[str, Any]:
 
 
 def words_of(given: Mapping[str, Any], table: Table) -> list[str]:
-    """The words that give these values, which came from --loadJson; raises all that cannot be values of an option."""
+    """Return the words that give these values of --loadJson; raises all that cannot be values of an option."""
     found: list[str] = []
     errors: list[GoclientError] = []
     for name, value in given.items():
@@ -130,17 +131,21 @@ def _is_value(value: object, option: Option) -> bool:
 
 
 def nearest(word: str, table: Table) -> str:
-    """The name of ours, with its dashes, that an unknown word was probably meant for; or the empty string."""
-    name = word.partition("=")[0]
-    if name.startswith(_PASTED):
-        name = f"--{name.lstrip(''.join(_PASTED) + '-')}"
-        if name[2:] in table.options:
-            return name
-    if not name.startswith("--") or name[2:] in table.options or len(name) > 32:
+    """Return the name of ours, with its dashes, that an unknown word was probably meant for; or the empty string.
+
+    Another number or kind of dashes, and a colon for the equals sign, are told only of a name that is ours, whatever
+    its case: the words of pathena's job options begin with one dash.
+    """
+    name = re.split("[=:]", word.lstrip("".join(_PASTED) + "-"))[0]
+    if table.named(word) or len(name) > 32:
         return ""
     lower = {known.lower(): known for known in table.options}
-    begun = [known for known in table.options if len(name) > 6 and known.lower().startswith(name[2:].lower())]
-    meant = begun[0] if begun else _closest(name[2:].lower(), lower)
+    if name.lower() in lower and (word.startswith(("-", *_PASTED)) or "=" in word):
+        return f"--{lower[name.lower()]}"
+    if not word.startswith(("--", *_PASTED)):
+        return ""
+    begun = [known for known in table.options if len(name) > 4 and known.lower().startswith(name.lower())]
+    meant = begun[0] if begun else _closest(name.lower(), lower)
     return f"--{lower.get(meant.lower(), meant)}" if meant else ""
 
 

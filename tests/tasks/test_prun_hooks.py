@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from goclient.model.block import decode
 from tests.conftest import Result, run_command
 from tests.tasks.recording import PATHENA, Tool, tool_in
 
@@ -41,6 +42,7 @@ GONE = {
     "GroupArgParser": "import pandaclient.Group_argparse as m; del m.GroupArgParser",
     "parse_known_args": "from pandaclient.Group_argparse import GroupArgParser as P; P.parse_known_args = None",
     "Group_argparse": "sys.modules['pandaclient.Group_argparse'] = None",
+    "decodeJSON": "import pandaclient.MiscUtils as m; del m.decodeJSON",
     "convSysArgv": "import pandaclient.PsubUtils as m; del m.convSysArgv",
     "check_proxy": "import pandaclient.PsubUtils as m; del m.check_proxy",
     "getNickname": "import pandaclient.PsubUtils as m; del m.getNickname",
@@ -52,6 +54,7 @@ OTHER = {
     "parse_known_args": (
         "from pandaclient.Group_argparse import GroupArgParser as P; P.parse_known_args = lambda self, line: None"
     ),
+    "decodeJSON": "import pandaclient.MiscUtils as m; m.decodeJSON = lambda path: {}",
     "convSysArgv": "import pandaclient.PsubUtils as m; m.convSysArgv = lambda line: ''",
     "check_proxy": "import pandaclient.PsubUtils as m; m.check_proxy = lambda voms_role, verbose: True",
     "checkTaskParam": "import pandaclient.PsubUtils as m; m.checkTaskParam = lambda params: (0, None)",
@@ -222,6 +225,15 @@ def test_the_oldest_panda_client_is_stock_without_our_options(oldest: Tool, name
     oldest.server.forget()
     assert oldest.ours(name, *words) == stock
     assert oldest.server.masked == sent
+
+
+@pytest.mark.parametrize("name", ["prun", "pathena"])
+def test_the_oldest_panda_client_loses_no_letter_either(oldest: Tool, name: str) -> None:
+    words = PATHENA if name == "pathena" else ("--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild")
+    (oldest.folder / "o.json").write_text('{"Data": "\u00f6", "OutputGO": "SITE1:/\u00f6/${SN/P}/"}')
+    assert oldest.ours(name, *words, "--noCheck", "--loadJson=o.json").code == 0
+    (move,) = decode(" ".join(oldest.words())).spec.output
+    assert str(move.target) == "SITE1:/ö/${SN/P}/ö"
 
 
 @pytest.mark.parametrize("name", ["prun", "pathena"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from pathlib import Path
 
@@ -52,6 +53,52 @@ def test_an_output_and_a_file_that_is_none_go_where_the_options_say(sandbox: San
     assert ran.code == 0, ran
     assert sandbox.path("SITE1", "/home/osg_data/panda/user.jdoe.1._000001.out.dat").read_text() == "one\n"
     assert sandbox.path("SITE1", "/home/osg_data/panda/000001/more.txt").read_text() == "two\n"
+
+
+def _said(result: Result) -> list[str]:
+    """Return where the files of a job go, as it was said with the task's number, of the first job."""
+    block = result.err.rpartition("final names of the files of task 1,")[2]
+    places = [re.split(" {2,}", line)[-1] for line in block.split("\n") if "SITE1:/" in line]
+    return [place.replace("${SN/P}", "000001") for place in places]
+
+
+WAYS = {
+    "every output and the log": ("--outputs=out.dat,more.txt", GO),
+    "an output of a suffix": ("--outputs=A:out.dat", GO),
+    "outputs with a star": ("--outputs=*.dat,m*.txt", GO),
+    "an output and a file": ("--outputs=out.dat", "--Data=out.dat,more.txt", "--OutputGO=SITE1:/home/${SN/P}/"),
+    "an output that is taken away": (
+        "--outputs=out.dat", "--StageoutGOsrc=out.dat", "--StageoutGOdest=SITE1:/home/new${SN/P}.dat",
+    ),
+    "a folder that is there": ("--outputs=out.dat", "--StageoutGOsrc=out.dat", "--StageoutGOdest=SITE1:/home/"),
+    "the words of 2012": (
+        "--outputs=out.dat", "--globusWords=globus-endpoint-out=SITE1 out-mode=gc dir-out=/home files-out=out.dat",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [pytest.param(words, id=name) for name, words in WAYS.items()])
+def test_the_files_arrive_where_it_was_said(sandbox: Sandbox, work: Path, words: tuple[str, ...]) -> None:
+    result = _prun(sandbox, work, "--nJobs=1", *words)
+    assert result.code == 0, result
+    ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
+    assert ran.code == 0, ran
+    places = _said(result)
+    assert places
+    for place in places:
+        assert sandbox.path("SITE1", place.removeprefix("SITE1:")).is_file(), (place, result)
+
+
+@pytest.mark.parametrize("trf", ["echo x > %OUT.a.txt;", "echo x > %OUT.a.txt; true", "echo x > '%OUT.a.txt'"])
+def test_an_output_of_a_transformation_arrives_where_it_was_said(sandbox: Sandbox, work: Path, trf: str) -> None:
+    words = ("--outDS=user.jdoe.p", f"--trf={trf}", "--containerImage=X", "--noBuild", "--site=ANALY_BNL_T3", GO)
+    result = run_command(("goclient", "pathena", *words), env=sandbox.env, cwd=work)
+    assert result.code == 0, result
+    ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
+    assert ran.code == 0, ran
+    (output, _) = places = _said(result)
+    assert output.endswith("/jdoe/user.jdoe.p/user.jdoe.1.EXT0._000001.a.txt")
+    assert all(sandbox.path("SITE1", place.removeprefix("SITE1:")).is_file() for place in places)
 
 
 def test_a_proxy_that_is_missing_is_deposited_once_before_the_first_task(sandbox: Sandbox, work: Path) -> None:

@@ -180,6 +180,23 @@ REFUSED = {
     "an option misspelt": (["--useGOForOutputs", "SITE1:/o/"], 2, ["did you mean --useGOForOutput?"]),
     "an option in small letters": (["--outputgo=SITE1:/o/"], 2, ["did you mean --OutputGO?"]),
     "an option cut short": (["--useGOFor=SITE1:/o/"], 2, ["did you mean --useGOForOutput?"]),
+    "an option with one dash": (["-useGOForOutput", "SITE1:/o/"], 2, ["did you mean --useGOForOutput?"]),
+    "an option with three dashes": (["---Data=x"], 2, ["did you mean --Data?"]),
+    "an option without dashes": (["useGOForOutput=SITE1:/o/"], 2, ["did you mean --useGOForOutput?"]),
+    "a colon for the equals sign": (["--useGOForOutput:SITE1:/o/"], 2, ["did you mean --useGOForOutput?"]),
+    "blanks around the equals sign": (["--useGOForOutput", "=", "SITE1:/o/"], 2, ['"SITE1:/o/" belongs', "no blanks"]),
+    "a list with a blank": (["--StageinGOsrc", "SITE1:/a", "SITE1:/b"], 2, ['"SITE1:/b" belongs', "commas"]),
+    "a list with a comma and a blank": (
+        ["--Data", "a,", "b", "--OutputGO=SITE1:/${SN}/"], 2, ['"b" belongs', "empty item"],
+    ),
+    "a value after a flag": ([GO, "--goMkdir", "yes"], 2, ['"yes" belongs', "no value after a flag"]),
+    "an output directory without names": (
+        ["--OutputGO=SITE1:/o/"], 10, ["--OutputGO without --Data", "--useGOForOutput"],
+    ),
+    "an output directory and a server": ([GO, "--OutputGO=SITE1:/o/"], 10, ["leave out --OutputGO"]),
+    "a home directory": (["--useGOForOutput=SITE1:~/o/"], 10, ["SITE1:/~/o/"]),
+    "two servers": (["--useGOForOutput=SITE1:/a/,SITE1:/b/"], 10, ["is a list", "    --useGOForOutput=SITE1:/a/\n"]),
+    "a relative directory": (["--useGOForOutput=SITE1:o"], 10, ["write SITE1:/o"]),
     "a number that is none": ([GO, "--goNeeds=x"], 2, ["--goNeeds"]),
     "a flag with a value": ([GO, "--goMkdir=1"], 2, ["takes no value"]),
     "an empty value": (["--useGOForOutput="], 2, ["empty"]),
@@ -188,6 +205,9 @@ REFUSED = {
     "an endpoint that is none": (["--useGOForOutput=a/b"], 10, ["--useGOForOutput="]),
     "an output without a place": (["--Data=x"], 10, ["--Data without --OutputGO"]),
     "a file that all jobs write": (["--Data=x", "--OutputGO=SITE1:/o/"], 10, ["all jobs", "${SN/P}"]),
+    "an output into a directory without a slash": (
+        ["--outputs=o", "--StageoutGOsrc=o", "--StageoutGOdest=SITE1:/x"], 10, ["all jobs", "final slash: SITE1:/x/"],
+    ),
     "files that two jobs write": (
         ["--StageoutGOsrc=a,b", "--StageoutGOdest=SITE1:/x${SN},SITE1:/x1${SN}"], 10, ["one file in two jobs"],
     ),
@@ -228,6 +248,36 @@ def test_what_is_wrong_in_our_words_is_said_before_anything_is_uploaded(
     assert lasting_tool.left == set()
 
 
+DATASETS = {
+    "of somebody else": ("user.other.w", "--outDS=user.jdoe.w?"),
+    "without user": ("jdoe.w", "--outDS=user.jdoe.w?"),
+    "without a nickname": ("w", "--outDS=user.jdoe.w?"),
+    "without a name": ("user.jdoe", "--outDS=user.jdoe.test?"),
+    "of a group": ("group.phys.w", "--outDS=user.jdoe.group.phys.w?"),
+    "with a $": ("user.jdoe.$w", "--outDS=user.jdoe.test?"),
+    "with an umlaut": ("user.other.\u00f6", "--outDS=user.jdoe.test?"),
+    "in capitals": ("USER.jdoe.w", "--outDS=user.jdoe.USER.jdoe.w?"),
+}
+
+
+@pytest.mark.parametrize(("dataset", "meant"), [pytest.param(*case, id=name) for name, case in DATASETS.items()])
+def test_a_dataset_that_cannot_be_is_told_with_one_that_can(lasting_tool: Tool, dataset: str, meant: str) -> None:
+    words = ("--exec=run.sh", "--noBuild", "--noCheck", GO)
+    result = lasting_tool.ours("prun", f"--outDS={dataset}", *words)
+    assert (result.code, lasting_tool.server.requests) == (10, []), result
+    assert f"did you mean {meant}" in result.err
+    again = lasting_tool.ours("prun", meant.removesuffix("?"), *words, "--noSubmit")
+    assert again.code == 0, again
+
+
+def test_a_server_that_is_dead_is_told_with_what_names_it(tool: Tool) -> None:
+    dead = {"PANDA_URL_SSL": "http://127.0.0.1:9/server/panda", "PANDACACHE_URL": "http://127.0.0.1:9/server/panda"}
+    result = tool.prun("--noCheck", GO, **dead)
+    assert result.code == 50
+    assert "nothing was submitted" in result.err
+    assert "PANDACACHE_URL" in result.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -259,9 +309,9 @@ def test_a_file_of_options_with_a_value_that_cannot_be_is_refused(tool: Tool, va
 
 
 def test_an_unknown_key_in_a_file_of_options_is_an_error(tool: Tool) -> None:
-    (tool.folder / "ours.json").write_text(json.dumps({"useGOForOutputs": "SITE1:/o/"}))
+    (tool.folder / "ours.json").write_text(json.dumps({"frobnicate": "SITE1:/o/"}))
     result = tool.prun("--loadJson=ours.json")
-    assert "ERROR: unknown parameter useGOForOutputs" in result.out
+    assert "ERROR: unknown parameter frobnicate" in result.out
     assert tool.server.requests == []
 
 

@@ -101,6 +101,18 @@ def test_what_words_give_gives_the_words_again() -> None:
         ("--frobnicate", ""),
         ("Data", ""),
         ("-x", ""),
+        ("-useGOForOutput", "--useGOForOutput"),
+        ("-Data=x", "--Data"),
+        ("-data", "--Data"),
+        ("-dat", ""),
+        ("useGOForOutput=SITE1:/o/", "--useGOForOutput"),
+        ("Data=x", "--Data"),
+        ("---Data=x", "--Data"),
+        ("--useGOForOutput:SITE1:/o/", "--useGOForOutput"),
+        ("\u2014Data=x", "--Data"),
+        ("\u2013\u2013OutputGO", "--OutputGO"),
+        ("SITE1:/o/", ""),
+        ("--Data=x:y", ""),
     ],
 )
 def test_a_word_that_is_nearly_ours_is_told(word: str, meant: str) -> None:
@@ -125,7 +137,7 @@ def test_the_table_is_that_of_the_option_dataclass(tool: str) -> None:
 
 def test_outputs_are_read_as_both_tools_write_them() -> None:
     def task(text: str, *lfns: str) -> dict[str, object]:
-        outputs = [{"type": "template", "param_type": "output", "value": lfn} for lfn in lfns]
+        outputs = [{"type": "template", "param_type": "output", "hidden": True, "value": lfn} for lfn in lfns]
         return {"jobParameters": [*outputs, {"type": "constant", "value": text}], "log": {"value": "log"}}
 
     assert outputs_of(task("-o \"{'a': 'lfn.a'}\"", "lfn.a")) == ({"a": "lfn.a"}, "log")
@@ -138,9 +150,12 @@ def test_outputs_are_read_as_both_tools_write_them() -> None:
 
 
 def test_outputs_are_expected_as_a_line_declares_them() -> None:
-    assert declared("A:x.dat, y*.dat,regex|z.*", None, ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
+    assert declared("A:x.dat, y*.dat,regex|z.*", "", ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
     assert declared("", "Reco_tf.py out=%OUT.a.root,b", []) == ["a.root"]
-    assert expected(["y*.dat"], "jdoe", "ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
+    assert expected(["a"], "group.phys.ds").names == {"a": "group.phys.$JEDITASKID._${SN/P}.a"}
+    assert expected(["a"], "user.jdoe").names == {"a": "user.jdoe.$JEDITASKID._${SN/P}.a"}
+    assert expected([], "user.jdoe.ds").log == "user.jdoe.ds.log.$JEDITASKID.${SN/P}.log.tgz"
+    assert expected(["y*.dat"], "user.jdoe.ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,137 @@
+"""The JSON files of panda-client: those of its options and datasets, read without a loss, and those that it writes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from goclient.errors import GoclientError, RequestError, UsageError, quoted, raise_all
+from goclient.tasks.words import Table, nearest
+
+if TYPE_CHECKING:
+    from goclient.tasks.hooks import Function
+
+EXAMPLE = '{"outDS": "user.NAME.test", "exec": "run.sh"}'
+DATASETS = '[{"inDS": "mc:input", "outDS": "user.NAME.test"}]'
+
+
+class Files:
+    """The files of one run, each read once: what is read may be a pipe."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, Any] = {}
+
+    def read(self, path: str) -> Any:
+        """Return the document of a file; raises RequestError with the reason if it has none."""
+        if path not in self._documents:
+            self._documents[path] = read(path)
+        return self._documents[path]
+
+    def keep_letters(self, options: Callable[[], Any], table: Callable[[], Table]) -> Callable[[Function], Function]:
+        """Return what takes the place of panda-client's own reading, which drops every letter beyond ASCII."""
+
+        def replace(_: Function) -> Function:
+            def decode(input_file: str) -> Any:
+                document = self.read(input_file)
+                if input_file == options().loadJson:
+                    check_options(document, options(), table())
+                else:
+                    check_datasets(document, input_file)
+                return document
+
+            return decode
+
+        return replace
+
+
+def read(path: str) -> Any:
+    """Return the document of a JSON file in UTF-8, with or without a byte order mark.
+
+    Raises RequestError if the file cannot be read, is not JSON, gives a name two values, or has half a character (a
+    lone surrogate).
+    """
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8-sig")
+        document = json.loads(text, object_pairs_hook=_once)
+        json.dumps(document, ensure_ascii=False).encode()
+    except OSError as error:
+        raise _wrong(path, f"cannot be read: {error.strerror}", "name a file that is there") from None
+    except UnicodeDecodeError as error:
+        byte = f"byte 0x{error.object[error.start]:02x} in line {error.object.count(10, 0, error.start) + 1}"
+        raise _wrong(path, f"is not UTF-8: {byte}", "save it as UTF-8") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _wrong(path, f"is not JSON: {error.msg} in {where}", f"write {EXAMPLE}") from None
+    except _Twice as error:
+        raise _wrong(path, f"gives {quoted(error)} two values", "leave one of them out") from None
+    except RecursionError:
+        raise _wrong(path, "has too many brackets in one another", f"write {EXAMPLE}") from None
+    except UnicodeEncodeError as error:
+        half = f"has half a character, \\u{ord(error.object[error.start]):04x}"
+        raise _wrong(path, half, "write the character itself, or both halves of it") from None
+    return document
+
+
+class _Twice(Exception):
+    """A name that stands twice in one JSON object, of which one value would be lost."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _Twice(name)
+        found[name] = value
+    return found
+
+
+def _wrong(path: str, what: str, hint: str) -> RequestError:
+    return RequestError(f"the file {quoted(path)} {what}", hint=hint, code="load-json", subject=path)
+
+
+def check_options(document: Any, options: Any, table: Table) -> None:
+    """Raise the error of a file of options that is not one JSON object, or has a name that is nearly one of ours."""
+    path = options.loadJson
+    if not isinstance(document, dict):
+        dumped = isinstance(document, list) and any("returnCode" in item for item in document if isinstance(item, dict))
+        what = "is what --dumpJson wrote, which --loadJson cannot read" if dumped else "is not one JSON object"
+        raise _wrong(path, what, f"write the options that you need into it, such as {EXAMPLE}")
+    errors: list[GoclientError] = []
+    for name in document:
+        known = name == "exec" or hasattr(options, name)
+        near = "" if known else nearest(f"--{name}", table)
+        if near:
+            message = f"--loadJson: {quoted(name)} in {quoted(path)} is not an option"
+            errors.append(UsageError(message, hint=f"did you mean {near[2:]}?", code="unknown-option", subject=name))
+    raise_all(errors)
+
+
+def check_datasets(document: Any, path: str) -> None:
+    """Raise RequestError for a file of --inOutDsJson that is not a list of input and output datasets."""
+    items = document if isinstance(document, list) else []
+    if not items or not all(isinstance(item, dict) and _names_datasets(item) for item in items):
+        raise _wrong(path, "is not a list of input and output datasets", f"write {DATASETS}")
+
+
+def _names_datasets(item: dict[str, Any]) -> bool:
+    return all(isinstance(item.get(name), str) for name in ("inDS", "outDS"))
+
+
+def cannot_be_written(options: Any, names: Sequence[str]) -> Iterator[GoclientError]:
+    """Yield an error for each file that panda-client would fail to write, after the task was sent."""
+    for name in names:
+        path = getattr(options, name, None)
+        if path and not _can_be_written(path):
+            message = f"--{name}={quoted(path)} cannot be written"
+            hint = "name a file in a folder that is there and yours"
+            yield RequestError(message, hint=hint, code="dump", subject=f"--{name}")
+
+
+def _can_be_written(path: str) -> bool:
+    if os.path.exists(path):
+        return not os.path.isdir(path) and os.access(path, os.W_OK)
+    folder = os.path.dirname(os.path.abspath(path))
+    return os.path.isdir(folder) and os.access(folder, os.W_OK)

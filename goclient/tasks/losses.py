@@ -1,0 +1,196 @@
+"""Warnings of what a task would lose in silence, as far as the command line shows it; they stop nothing."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from goclient.errors import quoted
+from goclient.model.entries import shell_word
+from goclient.model.finding import Finding
+from goclient.model.lists import listed
+from goclient.model.spec import JOB_OUT, TransferSpec
+from goclient.tasks.moves import Server
+from goclient.tasks.outputs import Outputs, padded, undeclared_in
+from goclient.tasks.wanted import Meant
+
+if TYPE_CHECKING:
+    from goclient.tasks.look import Expected
+
+SHOWN = 5  # warnings of one kind, of thousands of names maybe
+# What splits the files that PanDA brings, and what else is about these files alone.
+SPLITS = ("nFilesPerJob", "nFiles", "nGBPerJob")
+DEALS = (*SPLITS, "nSkipFiles", "nEventsPerFile", "match", "antiMatch", "inputFileList", "inputFileListName",
+         "writeInputToTxt")  # fmt: skip
+_UNSET = ("None", "", "0", "-1")  # what panda-client has for an option that is not given
+INPUTS = ("inDS", "inDsTxt", "inOutDsJson", "pfnList", "goodRunListXML", "eventPickEvtList", "secondaryDSs", "loadXML")
+# What panda-client fills in --exec and --trf, and nowhere else.
+FILLED_ELSEWHERE = re.compile(
+    r"%(?:RNDM[:=]\d+|OUT\.|DB[:=]|(?:IN\d*|RNDM|SKIPEVENTS|MAXEVENTS|FIRSTEVENT|DATASET_(?:IN|OUT)|BULKSEQNUMBER)(?![A-Za-z]))"
+)
+_OURS = re.compile(r"(?<!\S)--(?:Stage(?:in|out)GO(?:src|dest)|OutputGO|WorkingendpointGO|useGOForOutput)\b")
+_REDIRECTED = re.compile(r"(?<![0-9&>])>>?\s*([\w.+-]+)")
+_DECLARABLE = re.compile(r"[A-Za-z0-9_.+-]+")  # a name that panda-client takes for an output's
+_ENDS_NAME = re.compile(r"[()<>|&]")
+
+
+def losses(meant: Meant, options: Any, task: Expected, nickname: str, *, complete: bool) -> Iterator[Finding]:
+    """Yield what is known to be lost before anything is uploaded; ``options`` are panda-client's.
+
+    ``complete``: all outputs of the task are known already; else pathena finds them in the job options.
+    """
+    yield from _undealt(meant.spec, options)
+    yield from _unfilled(meant)
+    yield from _in_the_payload(options)
+    yield from _twice_below(meant.server, nickname, task.dataset)
+    if complete:
+        yield from not_outputs(meant, options, task.outputs)
+        yield from _may_be_missing(meant, options, task.outputs)
+        yield from _mangled(str(getattr(options, "trf", "") or ""), task.outputs)
+        if meant.server is not None and not task.outputs.names and task.outputs.log:
+            yield _only_the_log(options)
+
+
+def not_outputs(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Finding]:
+    """Yield a warning for each file to take away that is not an output of the task."""
+    known = {*outputs.names, *outputs.names.values(), outputs.log, JOB_OUT}
+    output = "files-out" if meant.bare else "--Data"
+    for word, moves in ((output, meant.spec.output), ("--StageoutGOsrc", meant.spec.stage_out)):
+        names = [*dict.fromkeys(move.source.path[1:] for move in moves if move.source.endpoint is None)]
+        strange = [name for name in names if padded(name) not in known]
+        free = [name for name in outputs.names if name not in names]
+        near = {name: _nearest(name, free) for name in strange[:SHOWN]}
+        right = _typed(word, [near.get(name) or name for name in names])
+        undeclared = [name for name in strange if not near.get(name) and _DECLARABLE.fullmatch(name)]
+        declaring = _typed(*_declared(options, undeclared))
+        for name in strange[:SHOWN]:
+            hint = (
+                f"did you mean {right or quoted(near[name])}?" if near[name] else "make sure that the payload writes it"
+            )
+            if name in undeclared:
+                hint = f"if the payload writes it, declare it{declaring and f': {declaring}'}"
+            yield Finding("warning", "not-an-output", name, _strange(name, near[name], outputs), hint)
+        if len(strange) > SHOWN:
+            message = f"{len(strange) - SHOWN} more names are not outputs of the task"
+            yield Finding("warning", "not-an-output", strange[SHOWN], message, "look at the first ones")
+
+
+def _strange(name: str, near: str, outputs: Outputs) -> str:
+    """Return the message that a name is not an output, but maybe nearly one, or one of the files of one."""
+    if "*" in near:
+        return f"{quoted(name)} is one of the files of the output {quoted(near)}, which are packed into one archive"
+    there = f"its outputs are {listed(list(outputs.names))}" if outputs.names else "it declares none"
+    return f"{quoted(name)} is not an output of the task ({there}): a job whose payload does not write it fails"
+
+
+def _typed(option: str, names: list[str]) -> str:
+    """Return the option with these names as it is typed; the empty string if they are too many, or have commas."""
+    return (
+        shell_word(f"{option}={','.join(names)}") if len(names) <= 20 and not any("," in one for one in names) else ""
+    )
+
+
+def _declared(options: Any, more: list[str]) -> tuple[str, list[str]]:
+    """Return the option of prun or pathena that declares outputs, and what it declares with these names, too."""
+    option = "outputs" if hasattr(options, "outputs") else "extOutFile"
+    given = getattr(options, option, "") or []
+    return f"--{option}", [*(given.split(",") if isinstance(given, str) else given), *more]
+
+
+def _nearest(name: str, outputs: list[str]) -> str:
+    """Return the output that a name was probably meant for, one whose pattern it fits first; or the empty string."""
+    packed = (one for one in outputs if "*" in one and fnmatchcase(name, one))
+    near = difflib.get_close_matches(name.rstrip("/"), outputs, n=1, cutoff=0.7)
+    return next(packed, near[0] if near else "")
+
+
+def _undealt(spec: TransferSpec, options: Any) -> Iterator[Finding]:
+    """Yield a warning if what splits or names PanDA's input is given for the files that goclient brings."""
+    count = sum("${SN" not in move.source.path for move in spec.stage_in)  # the others are a job's own already
+    inputs = next((name for name in INPUTS if getattr(options, name, None)), "")
+    given = [f"--{name}" for name in (SPLITS if inputs else DEALS) if str(getattr(options, name, None)) not in _UNSET]
+    given += ["%IN in --exec"] if not inputs and re.search(r"%IN\b", str(getattr(options, "jobParams", ""))) else []
+    if not given or not count or (inputs and count == 1):
+        return
+    names, verb = " and ".join(given), "counts" if len(given) == 1 else "count"
+    sources = f"all {count} sources" if count > 1 else "the source"
+    message = f"{names} {verb} only for the files of --{inputs or 'inDS'}: each job gets {sources} of --StageinGOsrc"
+    hint = "to give each job its own source, put ${SN/P}, the job's number, into its name, and say --nJobs"
+    yield Finding("warning", "not-split", "--StageinGOsrc", message, "" if inputs else hint)
+
+
+def _may_be_missing(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Finding]:
+    """Yield a warning for each output that a job may lack, but whose transfer would then fail."""
+    given = getattr(options, "allowNoOutput", "") or []
+    patterns = [one for one in (given.split(",") if isinstance(given, str) else given) if one]
+    named = {move.source.path[1:] for move in (*meant.spec.stage_out, *meant.spec.output)}
+    for name, lfn in outputs.names.items():
+        taken = meant.server is not None or not named.isdisjoint((name, lfn))
+        if taken and any(lfn.endswith(one) or fnmatchcase(lfn, f"*{one}") for one in patterns):
+            message = f"a job without {quoted(name)} fails in spite of --allowNoOutput, because Globus is to take it"
+            hint = "name with --Data and --OutputGO only what each job writes"
+            yield Finding("warning", "may-be-missing", name, message, hint)
+
+
+def _unfilled(meant: Meant) -> Iterator[Finding]:
+    """Yield a warning for what panda-client fills in the payload's words, but not in the words of transfers."""
+    texts = [str(end) for move in meant.spec.moves for end in (move.source, move.destination)]
+    texts += [f"{meant.server.endpoint}:{meant.server.directory}"] if meant.server else []
+    found = ((text, match[0]) for text in dict.fromkeys(texts) if (match := FILLED_ELSEWHERE.search(text)))
+    for text, word in list(found)[:SHOWN]:
+        message = f"{quoted(text)}: {word} is filled in --exec and --trf alone, and stays as it is here"
+        hint = "write the name alone, without %OUT." if word == "%OUT." else "a job's own number is ${SN} or ${SN/P}"
+        yield Finding("warning", "not-filled", text, message, hint)
+
+
+def _in_the_payload(options: Any) -> Iterator[Finding]:
+    """Yield a warning for words of transfers inside the payload's, where goclient does not look, as sendJob does."""
+    for option in ("exec", "trf"):
+        text = str(getattr(options, "jobParams" if option == "exec" else option, "") or "")
+        words = [match[0] for match in _OURS.finditer(text)]
+        if words:
+            message = f"{listed(words)} in --{option} is the payload's own word: nothing is moved for it"
+            hint = f"if it is goclient's, write it outside the quotes of --{option}"
+            yield Finding("warning", "payload-word", words[0], message, hint)
+
+
+def _mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:
+    """Yield a warning for each %OUT of a transformation of which pathena makes something else than was meant."""
+    for name in undeclared_in(trf):
+        if name not in outputs.names:
+            message = (
+                f"pathena does not take {quoted(f'%OUT.{name}')} in --trf for an output: it takes one in each word"
+            )
+            yield Finding("warning", "not-declared", name, message, f"add {shell_word(f'--extOutFile={name}')}")
+    for name in outputs.names if "%OUT" in trf else ():
+        end = _ENDS_NAME.search(name)
+        if end:
+            message = (
+                f"pathena reads the name of the output {quoted(name)} in --trf up to the next blank, quote, comma or ;"
+            )
+            hint = f"put a blank after the name: %OUT.{name[: end.start()]} {name[end.start() :]}"
+            yield Finding("warning", "not-declared", name, message, hint)
+
+
+def _only_the_log(options: Any) -> Finding:
+    """Return the warning that a task has no outputs to take."""
+    redirected = _REDIRECTED.findall(str(getattr(options, "jobParams", "") or ""))
+    option, _ = _declared(options, [])
+    message = "--useGOForOutput takes the log alone, because the task declares no outputs"
+    name = redirected[-1] if redirected else "out.root"
+    hint = f"declare them, such as {option}={name}"
+    return Finding("warning", "no-outputs", "--useGOForOutput", message, hint)
+
+
+def _twice_below(server: Server | None, nickname: str, dataset: str) -> Iterator[Finding]:
+    """Yield a warning if the directory that was typed is the one that goclient makes below it."""
+    path = (server.directory or "").rstrip("/") if server else ""
+    if server and path.endswith(f"/{dataset}"):
+        above = path.removesuffix(f"/{dataset}").removesuffix(f"/{nickname}")
+        folder = quoted(server.folder(nickname, dataset))
+        message = f"the files go to {folder}, because {nickname}/{dataset}/ is added to what is typed"
+        hint = f"did you mean {shell_word(f'--useGOForOutput={server.endpoint}:{above}/')}?"
+        yield Finding("warning", "twice", "--useGOForOutput", message, hint)

@@ -1,0 +1,53 @@
+"""The final names of what a task's jobs write, for a person: where each file goes, and by which name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from goclient.model.spec import Move, Place, TransferSpec
+from goclient.tasks.moves import TASK
+from goclient.tasks.outputs import Outputs, TaskMap
+
+NUMBERS = "${SN/P} is a job's number (000001, 000002, …)"
+
+
+class Appended(NamedTuple):
+    """What was appended to a task: our words; and the final names of its files, a line each."""
+
+    task: TaskMap
+    words: list[str]
+    names: list[str]
+
+    def say_names(self, say: Callable[[str, str], None], number: int | None = None) -> None:
+        """Say by which names the files arrive, and where; the task has its number once it is submitted."""
+        dataset, names = str(self.task["taskName"]).rstrip("/"), "\n".join(self.names)
+        if names and number is None:
+            say(f"final names of the files of {dataset}, where {TASK} is the task's number and {NUMBERS}:", names)
+        elif names:
+            text = f"final names of the files of task {number}, {dataset}, where {NUMBERS}:"
+            say(text, names.replace(TASK, str(number)))
+
+
+def final_names(typed: TransferSpec, ready: TransferSpec, outputs: Outputs) -> list[str]:
+    """Return a line for each file that a job gives away, and for each output that stays in PanDA alone.
+
+    ``typed`` has the endpoints' names as the user knows them, ``ready`` is what the jobs do; their moves are the same.
+    None of the lines is there if nothing is taken away.
+    """
+    labels = {f"/{lfn}": name for name, lfn in outputs.names.items()} | {f"/{outputs.log}": "the log"}
+    pairs = [*zip(typed.stage_out, ready.stage_out, strict=True), *zip(typed.output, ready.output, strict=True)]
+    lines = [(labels.get(move.source.path, _shown(move)), _target(named, move)) for named, move in pairs]
+    taken = {move.source.path for _, move in pairs}
+    left = [(name, f"{lfn}, in PanDA alone") for name, lfn in outputs.names.items() if f"/{lfn}" not in taken]
+    width = max((len(label) for label, _ in [*lines, *left]), default=0)
+    return [f"{label:<{width}}  {target}" for label, target in [*lines, *left]] if lines else []
+
+
+def _shown(move: Move) -> str:
+    return move.source.path[1:] if move.source.endpoint is None else str(move.source)
+
+
+def _target(named: Move, move: Move) -> str:
+    """Return where a move goes, with the endpoint's name as it was typed."""
+    return str(Place(endpoint=named.destination.endpoint, path=move.target_path))
