@@ -119,10 +119,10 @@ def _text(path: str, descriptor: int) -> tuple[str, list[GoclientError]]:
         return "", [*errors, _wrong(path, f"it has more than {LIMIT} bytes", _remedy(path, None))]
     try:
         text = decoded(data)
-        if kind := credential_in(text):
-            raise ValueError(f"it has {kind} in it, which belongs elsewhere")
     except ValueError as error:
         return "", [*errors, _wrong(path, f"it is no TOML: {error}", _remedy(path, None))]
+    if kind := credential_in(text):
+        return "", [*errors, _wrong(path, f"it has {kind} in it, and is no catalogue", _ANOTHER_FILE)]
     return text, errors
 
 
@@ -189,6 +189,8 @@ def _proven(path: str, before: str, after: str, name: str, where: str | None) ->
     return after
 
 
+_ANOTHER_FILE = "set GOCLIENT_ENDPOINTS to a file, or unset it"
+
 # --- errors -------------------------------------------------------------------------------------------------
 
 
@@ -205,7 +207,7 @@ def _unreadable(path: str, error: OSError) -> RequestError:
 
 
 def _no_file(path: str) -> RequestError:
-    return _wrong(path, "it is no regular file", "set GOCLIENT_ENDPOINTS to a file, or unset it")
+    return _wrong(path, "it is no regular file", _ANOTHER_FILE)
 
 
 def _wrong(path: str, problem: str, hint: str, *, line: int = 0) -> RequestError:

@@ -32,7 +32,7 @@ class Provider:
     refresh: str = "refresh-token-1"
     given: list[str] = field(default_factory=list)  # the tokens that were given
     forms: list[dict[str, str]] = field(default_factory=list)
-    shown: list[str] = field(default_factory=list)  # the tokens that jobs were submitted with
+    shown: list[str] = field(default_factory=list)  # what the PanDA server was shown, in each call
     asked: list[str] = field(default_factory=list)
     seconds: float = 0.0  # that the token endpoint takes
     moved: str = ""  # where the token endpoint redirects to
@@ -52,8 +52,8 @@ class Provider:
             return 200, {"device_code": "d", "verification_uri_complete": address, "interval": 0, "expires_in": 60}
         if path == "/token":
             return self._token(dict(parse_qsl(body)))
+        self.shown.append(headers.get("Authorization", ""))
         if path.endswith("/job/submit"):
-            self.shown.append(headers.get("Authorization", ""))
             return 200, {"success": True, "message": "", "data": [[17, 1, {"jobsetID": "NULL"}]]}
         return 200, {"success": True, "message": "", "data": []}
 

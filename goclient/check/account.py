@@ -169,7 +169,7 @@ def _same(service: MyProxy) -> MyProxy:
 
 def for_jobs(error: GoclientError) -> GoclientError:
     """The error of an identity, whose hint names what counts here; goclient myproxy has options for it."""
-    if error.code.startswith("identity") and "--" in error.hint:
+    if error.code.startswith("identity") and " --" in error.hint:  # an option
         error.hint = "set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"
     return error
 

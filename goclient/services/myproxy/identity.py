@@ -76,7 +76,7 @@ def find_identity(
             return identity._replace(remarks=(*remarks, *identity.remarks))
         if candidate.named:
             for error in (part for one in collector.errors for part in one.parts):
-                if candidate.found.startswith("X509_"):
+                if candidate.found.startswith("X509_") and not error.hint.startswith("type: "):
                     error.hint = f"{error.hint}; or unset {candidate.found}, which names it"
             raise_all(collector.errors)
         errors += (part for error in collector.errors for part in error.parts)
