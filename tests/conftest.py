@@ -81,13 +81,13 @@ def run_command(words: tuple[str, ...], *, env: dict[str, str], cwd: Path, timeo
 
 
 def running_below(folder: Path) -> list[str]:
-    """The command lines of processes that name a folder of goclient below another one, or work in it."""
+    """Return the command lines of processes that name a folder of goclient below another one, or work in it."""
     return list(running_in(f"{folder}/goclient-").values())
 
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Ends the servers of the tests with them, whatever ends the tests."""
+    """End the servers of the tests with them, whatever ends the tests."""
     with ended_with_us(tmp_path_factory.getbasetemp()):
         yield
 

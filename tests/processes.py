@@ -19,13 +19,17 @@ from pathlib import Path
 GONE_WITHIN = 20.0  # seconds
 
 
-def running_in(prefix: str) -> dict[int, str]:
-    """The processes, and their command lines, that name a path that begins so, or work there."""
+def running_in(prefix: str, *, since: int = 0) -> dict[int, str]:
+    """Return the processes, and their command lines, that name a path that begins so, or work there.
+
+    ``since``: only those that began no earlier, in the kernel's ticks.
+    """
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-            if process.stat().st_uid == os.getuid() and prefix in f"{command} {(process / 'cwd').readlink()}/":
+            ours = process.stat().st_uid == os.getuid() and _began(process) >= since
+            if ours and prefix in f"{command} {(process / 'cwd').readlink()}/":
                 found[int(process.name)] = command
         except OSError:  # it has ended
             continue
@@ -33,9 +37,14 @@ def running_in(prefix: str) -> dict[int, str]:
     return found
 
 
+def _began(process: Path) -> int:
+    """Return when a process began, from its line in /proc (proc(5): starttime)."""
+    return int((process / "stat").read_text().rpartition(")")[2].split()[19])
+
+
 @contextmanager
 def ended_with_us(folder: Path) -> Iterator[None]:
-    """Runs its body; whatever is in the folder is ended afterwards, also if this process is killed before."""
+    """Run its body; whatever is in the folder is ended afterwards, also if this process is killed before."""
     watcher = subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.PIPE,
@@ -54,12 +63,13 @@ def ended_with_us(folder: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Ends what is left in the folder that the first line names, once there are no more lines."""
+    """End what was started in the folder that the first line names, once there are no more lines."""
+    began = _began(Path("/proc/self"))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     folder, *_ = sys.stdin.read().splitlines()
     end = time.monotonic() + GONE_WITHIN
-    while (left := running_in(f"{folder}/")) and time.monotonic() < end:
+    while (left := running_in(f"{folder}/", since=began)) and time.monotonic() < end:
         for process in left:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)

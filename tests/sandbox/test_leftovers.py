@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import clean_environment
 from tests.myproxy_servers import PATH
-from tests.processes import running_in
+from tests.processes import ended_with_us, running_in
 
 WITHIN = 60.0  # seconds
 KINDS = ("goclient.sandbox.daemon", "--foreground", "sandbox demo", "goclient.sandbox.connect", "myproxy-server")
@@ -44,6 +44,19 @@ def test_a_killed_test_run_leaves_no_server(env: dict[str, str], tmp_path: Path,
     finally:
         run.kill()
         run.wait()
+
+
+def test_only_what_was_started_later_is_ended(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "import time; time.sleep(120)", f"{tmp_path}/argument"]
+    before = subprocess.Popen(words)
+    time.sleep(0.05)  # processes of one tick are of one age
+    with ended_with_us(tmp_path):
+        after = subprocess.Popen(words)
+        assert set(running_in(f"{tmp_path}/")) >= {before.pid, after.pid}
+    assert after.wait(WITHIN) == -signal.SIGKILL
+    assert before.poll() is None
+    before.kill()
+    before.wait()
 
 
 def _until(condition: Callable[[], bool]) -> None:
