@@ -56,7 +56,7 @@ class Line:
         return add_help_group
 
     def parse(self, original: Function) -> Function:
-        """Take our words out of the line, and keeps what the rest says; ours are in it, too, for --dumpJson."""
+        """Take our words out of the line, and keep what the rest says; ours are in it, too, for --dumpJson."""
 
         def parse_known_args(parser: Any, args: Any = None, _: Any = None) -> Any:
             self.parsed = True

@@ -72,6 +72,8 @@ def read(path: str) -> Any:
     except UnicodeEncodeError as error:
         half = f"has half a character, \\u{ord(error.object[error.start]):04x}"
         raise _wrong(path, half, "write the character itself, or both halves of it") from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise _wrong(path, f"has a value that cannot be read: {error}", f"write {EXAMPLE}") from None
     return document
 
 

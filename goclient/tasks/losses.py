@@ -67,10 +67,10 @@ def not_outputs(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Findin
         undeclared = [name for name in strange if not near.get(name) and _DECLARABLE.fullmatch(name)]
         declaring = _typed(*_declared(options, undeclared))
         for name in strange[:SHOWN]:
-            hint = (
-                f"did you mean {right or quoted(near[name])}?" if near[name] else "make sure that the payload writes it"
-            )
-            if name in undeclared:
+            hint = "make sure that the payload writes it"
+            if near[name]:
+                hint = f"did you mean {right or quoted(near[name])}?"
+            elif name in undeclared:
                 hint = f"if the payload writes it, declare it{declaring and f': {declaring}'}"
             yield Finding("warning", "not-an-output", name, _strange(name, near[name], outputs), hint)
         if len(strange) > SHOWN:
@@ -88,9 +88,8 @@ def _strange(name: str, near: str, outputs: Outputs) -> str:
 
 def _typed(option: str, names: list[str]) -> str:
     """Return the option with these names as it is typed; the empty string if they are too many, or have commas."""
-    return (
-        shell_word(f"{option}={','.join(names)}") if len(names) <= 20 and not any("," in one for one in names) else ""
-    )
+    typed = len(names) <= 20 and not any("," in name for name in names)
+    return shell_word(f"{option}={','.join(names)}") if typed else ""
 
 
 def _declared(options: Any, more: list[str]) -> tuple[str, list[str]]:
@@ -161,16 +160,13 @@ def _mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:
     """Yield a warning for each %OUT of a transformation of which pathena makes something else than was meant."""
     for name in undeclared_in(trf):
         if name not in outputs.names:
-            message = (
-                f"pathena does not take {quoted(f'%OUT.{name}')} in --trf for an output: it takes one in each word"
-            )
+            word = quoted(f"%OUT.{name}")
+            message = f"pathena does not take {word} in --trf for an output: it takes one in each word"
             yield Finding("warning", "not-declared", name, message, f"add {shell_word(f'--extOutFile={name}')}")
     for name in outputs.names if "%OUT" in trf else ():
         end = _ENDS_NAME.search(name)
         if end:
-            message = (
-                f"pathena reads the name of the output {quoted(name)} in --trf up to the next blank, quote, comma or ;"
-            )
+            message = f"pathena reads the output {quoted(name)} in --trf up to the next blank, quote, comma or ;"
             hint = f"put a blank after the name: %OUT.{name[: end.start()]} {name[end.start() :]}"
             yield Finding("warning", "not-declared", name, message, hint)
 

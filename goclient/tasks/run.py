@@ -216,7 +216,7 @@ class Session:
         return check
 
     def _append(self, task: TaskMap) -> None:
-        """Append our words to a task, last and once, and dumps it for pathena."""
+        """Append our words to a task, last and once, and dump it for pathena."""
         if not self._judged:
             raise hooks.changed(f"{self.tool} does not call {hooks.LINE}")
         if self._asked is not None and not any(one.task is task for one in self._appended):
@@ -247,7 +247,7 @@ class Session:
         return Appended(task, words_of(spec, lenient=wanted.lenient), final_names(typed, spec, ready.outputs))
 
     def send(self, original: Function) -> Function:
-        """Send a task only with our words last in it, and remembers if it was not accepted."""
+        """Send a task only with our words last in it, and remember if it was not accepted."""
 
         def insert(task: TaskMap, *args: Any, **more: Any) -> Any:
             ours = self._sure(task)

@@ -22,13 +22,13 @@ NICKNAME = "jdoe"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def token() -> str:
+def token(*groups: str) -> str:
     """An id token as panda-client reads it: who it is, and no signature that anybody checks."""
 
     def part(document: dict[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
 
-    claims = {"name": "jane doe", "preferred_username": NICKNAME, "groups": ["wlcg"], "exp": 4102444800}
+    claims = {"name": "jane doe", "preferred_username": NICKNAME, "groups": ["wlcg", *groups], "exp": 4102444800}
     return f"{part({'alg': 'none', 'kid': 'k'})}.{part(claims)}.x"
 
 

@@ -39,8 +39,14 @@ LETTERS = {
 }
 
 
-@pytest.mark.parametrize("escaped", [False, True], ids=["as letters", "as escapes"])
-@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in LETTERS.items()])
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        *(pytest.param(text, False, id=name) for name, text in LETTERS.items()),
+        pytest.param("\u00f6", True, id="an escape"),
+        pytest.param("\U0001f4c1", True, id="two escapes"),
+    ],
+)
 def test_no_letter_of_a_file_of_options_is_lost(tool: Tool, text: str, escaped: bool) -> None:
     options = {**OPTIONS, "exec": f"echo {text}", "Data": f"{text}.txt", "OutputGO": f"SITE1:/{text}/${{SN/P}}/"}
     (tool.folder / "o.json").write_text(json.dumps(options, ensure_ascii=escaped), encoding="utf-8")
@@ -100,6 +106,7 @@ NAMED: dict[str, tuple[str | bytes, int, list[str]]] = {
     "a text": ('"x"', 10, ["not one JSON object"]),
     "a dump": ('[{"Data": "x", "returnCode": 0}]', 10, ["what --dumpJson wrote"]),
     "a name with two values": ('{"Data": "a", "Data": "b"}', 10, ['"Data" two values']),
+    "a number of too many digits": ('{"goNeeds": ' + "9" * 5000 + "}", 10, ["cannot be read"]),
     "brackets in brackets": ("[" * 200000, 10, ["brackets"]),
     "a name of ours misspelt": ('{"useGOForOutputs": "SITE1:/o/"}', 2, ["did you mean useGOForOutput?"]),
     "a name of ours in small letters": ('{"outputgo": "SITE1:/o/"}', 2, ["did you mean OutputGO?"]),
@@ -107,13 +114,11 @@ NAMED: dict[str, tuple[str | bytes, int, list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["prun", "pathena"])
-@pytest.mark.parametrize(("content", "code", "said"), [pytest.param(*case, id=name) for name, case in NAMED.items()])
-def test_what_is_wrong_with_a_file_of_options_is_said(
-    tool: Tool, name: str, content: str | bytes, code: int, said: list[str]
-) -> None:
+@pytest.mark.parametrize("name", NAMED)
+def test_what_is_wrong_with_a_file_of_options_is_said(tool: Tool, name: str) -> None:
+    content, code, said = NAMED[name]
     (tool.folder / "o.json").write_bytes(content if isinstance(content, bytes) else content.encode())
-    run = tool.prun if name == "prun" else tool.pathena
+    run = tool.prun if list(NAMED).index(name) % 3 else tool.pathena
     result = run("--loadJson=o.json")
     assert result.code == code, result
     for text in said:

@@ -11,7 +11,7 @@ import pytest
 
 from goclient.tasks.outputs import declared, outputs_of
 from tests.conftest import Sandbox
-from tests.tasks.recording import Tool, tool_in
+from tests.tasks.recording import Tool, token, tool_in
 
 GO = "--useGOForOutput=SITE1:/o/"
 TO = "--OutputGO=SITE1:/o/${SN/P}/"
@@ -281,13 +281,12 @@ MADE: dict[str, tuple[list[str], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("slash", ["/", ""])
 @pytest.mark.parametrize("case", MADE)
-def test_the_folder_that_the_files_go_to_is_looked_at(
-    asked: Tool, shared_sandbox: Sandbox, case: str, slash: str
-) -> None:
+def test_the_folder_that_the_files_go_to_is_looked_at(asked: Tool, shared_sandbox: Sandbox, case: str) -> None:
+    number = list(MADE).index(case)
+    slash = "/" * (number % 2)
     made, said = MADE[case]
-    name = f"{list(MADE).index(case)}{len(slash)}"
+    name = f"made{number}"
     home = shared_sandbox.path("SITE1", "/home") / name
     home.mkdir()
     for one in made:
@@ -379,9 +378,12 @@ def test_a_task_that_is_refused_or_not_sent_has_no_number(tool: Tool) -> None:
         assert "files of task" not in result.err
 
 
-def test_an_output_of_a_group_begins_with_its_dataset(tool: Tool) -> None:
-    names = outputs_of({"jobParameters": [], "log": {"value": "group.phys.x.log.$JEDITASKID.${SN}.log.tgz"}})
-    assert names.log == "group.phys.x.log.$JEDITASKID.${SN/P}.log.tgz"
+def test_the_names_of_a_group_begin_with_it(tool: Tool) -> None:
+    words = ("--official", "--outDS=group.phys.x", "--exec=run.sh", "--noBuild", "--noCheck", "--outputs=o.dat", GO)
+    result = tool.ours("prun", *words, PANDA_AUTH_ID_TOKEN=token("phys/production"))
+    assert result.code == 0, result
+    assert "SITE1:/o/jdoe/group.phys.x/group.phys.1._${SN/P}.o.dat" in result.err
+    assert "SITE1:/o/jdoe/group.phys.x/group.phys.x.log.1.${SN/P}.log.tgz" in result.err
 
 
 @pytest.mark.parametrize("option", ["--addNthFieldOfInDSToLFN=2", "--addNthFieldOfInFileToLFN=2"])
