@@ -6,15 +6,12 @@ one place where it leaves the process.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import threading
-from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from urllib.parse import quote, quote_plus
 
 SHORTEST = 8  # characters; a shorter credential would hide ordinary words
 MASK = "***"
@@ -50,6 +47,8 @@ def register_form(fields: Mapping[str, str]) -> None:
 
 def register_answer(content: bytes) -> None:
     """Hide the credentials in a JSON document that OAuth 2.0 answers with from now on."""
+    import json  # --help and --version are faster without
+
     with suppress(ValueError, RecursionError):
         _register_document(json.loads(content))
 
@@ -89,6 +88,9 @@ def hidden(text: str) -> str:
 
 def _forms(credential: str) -> Iterator[str]:
     """Return what a credential looks like once the escapes of a text are taken off."""
+    from base64 import b64encode  # commands without credentials are faster without these
+    from urllib.parse import quote, quote_plus
+
     utf8 = credential.encode("utf-8", "surrogatepass")
     units = credential.encode("utf-16-le", "surrogatepass")
     as_bytes = utf8.decode("latin-1")  # as what is percent-encoded is read here
