@@ -68,8 +68,8 @@ def login_hint(source: str) -> str:
 def login_command(stored: str = "") -> str:
     """Return the command that logs in with panda-client, which shows an address to open, and stores the token.
 
-    ``stored`` is the file with a login that does not count any more.  panda-client has no command of its own for it: Python calls its function;
-    where panda-client is another Python's, pbook does, which logs in when there is no token.
+    ``stored`` is the file with a login that does not count any more.  panda-client has no command of its own for it:
+    Python calls its function; where panda-client is another Python's, pbook does, which logs in without a token.
     """
     import shutil
     from importlib.util import find_spec  # only a mistake pays for them
