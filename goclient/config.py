@@ -156,14 +156,13 @@ def _check_proxy(path: str) -> None:
         with open(path, "rb") as file:
             text = file.read(MAX_FILE).decode("ascii", "replace")
     except OSError as error:
-        raise LoginNeeded(
-            f"the proxy {quoted(path)} cannot be read: {error.strerror}", hint="voms-proxy-init"
-        ) from error
+        message = f"the proxy {quoted(path)} cannot be read: {error.strerror}"
+        raise LoginNeeded(message, hint="type: voms-proxy-init") from error
     kind = credential_in(text)
     hint = "type: voms-proxy-init"
     if lines_joined(text):
         problem, hint = "its line breaks are lost", f"type: {split_command(path)}"
-    elif "-----BEGIN CERTIFICATE-----" not in text:
+    elif "CERTIFICATE-----" not in text:
         problem = f"it is {kind}, not a certificate with its key" if kind else "it has no certificate in it"
     else:
         return
@@ -242,7 +241,7 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     """
     from goclient.model.access import GlobusAccess  # not needed where nothing is asked
 
-    client_id, client_secret = own(env, "GOCLIENT_CLIENT_ID"), own(env, "GOCLIENT_CLIENT_SECRET")
+    client_id, client_secret = (own(env, f"GOCLIENT_CLIENT_{name}").strip() for name in ("ID", "SECRET"))
     register(client_secret)
     _register_passwords(env)
     if not is_uuid(client_id):
@@ -278,7 +277,7 @@ def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
 def missing_catalogue(env: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
     """Return a warning, and its hint, if GOCLIENT_ENDPOINTS names a file that does not exist; None if all is well."""
     path = user_catalogue(env)
-    if not env.get("GOCLIENT_ENDPOINTS") or os.path.lexists(path):
+    if not env.get("GOCLIENT_ENDPOINTS") or os.path.exists(path):
         return None
     message = f"GOCLIENT_ENDPOINTS={quoted(path)} names a file that does not exist: no name in it is known"
     return message, "type: unset GOCLIENT_ENDPOINTS, or make the file: goclient endpoint add NAME UUID"

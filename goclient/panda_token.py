@@ -65,11 +65,11 @@ def login_hint(source: str) -> str:
     return f"type: unset {source} && {login_command()}" if source in VARIABLES else f"type: {login_command(source)}"
 
 
-def login_command(stored: str = STORED) -> str:
+def login_command(stored: str = "") -> str:
     """Return the command that logs in with panda-client, which shows an address to open, and stores the token.
 
-    ``stored`` is the file that it writes.  panda-client has no command of its own for it: Python calls its function;
-    where panda-client is another Python's, pbook does, which logs in when there is no token.
+    ``stored`` is the file with a login that does not count any more.  panda-client has no command of its own for it:
+    Python calls its function; where panda-client is another Python's, pbook does, which logs in without a token.
     """
     import shutil
     from importlib.util import find_spec  # only a mistake pays for them
@@ -78,7 +78,7 @@ def login_command(stored: str = STORED) -> str:
     if find_spec("pandaclient") is not None:
         return f"{python} -c {shlex.quote(_LOGIN)}"
     if shutil.which("pbook"):
-        return f"rm -f {shlex.quote(stored)} && pbook -c 'show()'"
+        return (f"rm -f {shlex.quote(stored)} && " if stored else "") + "pbook -c 'show()'"
     return f"{python} -m pip install 'goclient[prun]' && {python} -c {shlex.quote(_LOGIN)}"
 
 

@@ -6,24 +6,20 @@ one place where it leaves the process.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import threading
-from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from urllib.parse import quote, quote_plus
 
 SHORTEST = 8  # characters; a shorter credential would hide ordinary words
 MASK = "***"
 _ROUNDS = 4  # escapes inside escapes: percent-encoded in JSON in JSON in HTML
 
-# What OAuth 2.0 calls what must not be known: RFC 6749, 7009, 7636 and 8628, and OpenID Connect.
-_NAMES = {
-    "access_token", "client_secret", "code", "code_verifier", "device_code", "id_token", "refresh_token", "token",
-}  # fmt: skip
+# What OAuth 2.0 calls what must not be known, in answers and in forms: RFC 6749, 7009, 7636 and 8628, OpenID Connect.
+_ANSWERED = {"access_token", "client_secret", "device_code", "id_token", "refresh_token"}
+_SENT = {*_ANSWERED, "code", "code_verifier", "token"}  # the code of an answer is that of an error
 _KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)", re.DOTALL)
 _ESCAPE = re.compile(
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}|\\[^uUx]"
@@ -44,21 +40,24 @@ def register(*credentials: str | None) -> None:
         _needles = tuple(found.union(_needles))
 
 
-def register_fields(fields: Mapping[str, object]) -> None:
-    """Hide the credentials among the fields of a form, or of a JSON document, of OAuth 2.0 from now on."""
-    for name, value in fields.items():
-        if name in _NAMES and isinstance(value, str):
-            register(value)
-        elif isinstance(value, list):  # Globus Auth's "other_tokens"
-            for one in value:
-                register_fields(one if isinstance(one, dict) else {})
+def register_form(fields: Mapping[str, str]) -> None:
+    """Hide the credentials in a form that OAuth 2.0 is sent from now on."""
+    register(*(value for name, value in fields.items() if name in _SENT))
 
 
 def register_answer(content: bytes) -> None:
-    """Hide the credentials in an answer of OAuth 2.0 from now on."""
+    """Hide the credentials in a JSON document that OAuth 2.0 answers with from now on."""
+    import json  # --help and --version are faster without
+
     with suppress(ValueError, RecursionError):
-        answer = json.loads(content)
-        register_fields(answer if isinstance(answer, dict) else {})
+        _register_document(json.loads(content))
+
+
+def _register_document(document: object) -> None:
+    if isinstance(document, dict):
+        register(*(str(value) for name, value in document.items() if name in _ANSWERED))
+    for one in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        _register_document(one)
 
 
 def register_keys(pem: bytes) -> None:
@@ -89,6 +88,9 @@ def hidden(text: str) -> str:
 
 def _forms(credential: str) -> Iterator[str]:
     """Return what a credential looks like once the escapes of a text are taken off."""
+    from base64 import b64encode  # commands without credentials are faster without these
+    from urllib.parse import quote, quote_plus
+
     utf8 = credential.encode("utf-8", "surrogatepass")
     units = credential.encode("utf-16-le", "surrogatepass")
     as_bytes = utf8.decode("latin-1")  # as what is percent-encoded is read here

@@ -144,7 +144,7 @@ class Desk:
         urls = dict.fromkeys(("PANDA_URL", "PANDA_URL_SSL", "PANDACACHE_URL"), f"{server.url}/server/panda")
         urls |= {f"GLOBUS_SDK_SERVICE_URL_{name}": f"{server.url}/" for name in ("AUTH", "TRANSFER")}
         done = subprocess.run(
-            [sys.executable, *MODULES[words[0]], *words[1:]], env={**self.env, **urls, **more}, cwd=self.folder,
+            [sys.executable, *MODULES.get(words[0], ()), *words[1:]], env={**self.env, **urls, **more}, cwd=self.folder,
             input=text, capture_output=True, text=True, timeout=TIMEOUT, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
@@ -249,6 +249,17 @@ def test_a_pilot_tells_nobody_what_globus_echoes(desk: Desk, status: int, form: 
     kept = desk.kept()
     assert "***" in kept
     assert_nothing_of(shown + kept + "".join(server.bodies))
+
+
+def test_a_call_from_python_is_told_no_token(desk: Desk) -> None:
+    program = f"import goclient; print(goclient.prun({list(PRUN)!r}))"
+    well = {"/api/v1/file_server/": {"success": True, "message": "", "data": None}}
+    with echo(status=200, form="panda", well=well) as server:
+        code, shown = desk.run(server, "python", "-c", program)
+    assert (code, "TaskResult" in shown) == (0, True), shown
+    assert any("task/submit" in body for body in server.bodies), server.bodies
+    assert "said='refused: ***" in shown or "***" in shown.partition("tasks=")[2], shown
+    assert_nothing_of(shown)
 
 
 # --- persons ------------------------------------------------------------------------------------------------

@@ -227,6 +227,7 @@ def test_the_hint_of_a_token_that_the_server_refuses_logs_in(
 def test_without_panda_client_the_hint_says_what_logs_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert login_command() == "pbook -c 'show()'"
     assert login_command("/a b/.token") == "rm -f '/a b/.token' && pbook -c 'show()'"
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert " -m pip install 'goclient[prun]' && " in login_command()

@@ -147,3 +147,22 @@ def test_a_long_text_takes_no_long_time() -> None:
     started = time.process_time()
     hidden('{"message": "\\"%20 & more &amp; more"}' * 50_000)  # 1.9 MB, a tenth of it escapes
     assert time.process_time() - started < 5
+
+
+def test_what_oauth_answers_is_known_and_what_it_calls_an_error_is_not() -> None:
+    one = {
+        "access_token": "access-token-1",
+        "other_tokens": [{"refresh_token": "refresh-token-1"}],
+        "scope": "all-of-it",
+    }
+    secrets.register_answer(json.dumps(one).encode())
+    secrets.register_answer(json.dumps({"errors": [{"code": "CONSENT_REQUIRED"}], "code": "UNAUTHORIZED"}).encode())
+    for odd in (b"", b"[1]", b"nothing", b'{"access_token": null, "id_token": 5}', b"[" * 100_000):
+        secrets.register_answer(odd)
+    assert hidden("access-token-1 refresh-token-1") == f"{MASK} {MASK}"
+    assert hidden("UNAUTHORIZED CONSENT_REQUIRED all-of-it") == "UNAUTHORIZED CONSENT_REQUIRED all-of-it"
+
+
+def test_what_a_form_sends_is_known() -> None:
+    secrets.register_form({"grant_type": "authorization_code", "code": "the-code-1", "code_verifier": "verifier-1"})
+    assert hidden("authorization_code the-code-1 verifier-1") == f"authorization_code {MASK} {MASK}"

@@ -13,6 +13,7 @@ import pytest
 
 from goclient import config
 from goclient.errors import RequestError
+from goclient.secrets import hidden
 from tests import faults
 from tests.conftest import Result, Run
 from tests.faults import FaultyServer
@@ -231,6 +232,18 @@ def test_what_a_shell_should_have_expanded_is_refused_with_the_right_export(name
     command = f'{caught.value.hint.removeprefix("type: ")}; printf %s "${name}"'
     typed = subprocess.run(["sh", "-c", command], env={"HOME": "/home/me"}, capture_output=True, text=True, check=True)
     assert typed.stdout == UNEXPANDED[value]
+
+
+@pytest.mark.parametrize("around", ["\n", "\r\n", " ", "\r"])
+def test_what_is_around_a_client_and_its_secret_does_not_count(around: str) -> None:
+    env = {"GOCLIENT_CLIENT_ID": COLLECTION + around, "GOCLIENT_CLIENT_SECRET": around + "s3cret" + around}
+    assert config.globus_access(env).client_secret == "s3cret"
+
+
+@pytest.mark.parametrize("name", config.WEB_PROXIES)
+def test_the_password_of_a_web_proxy_is_a_credential(name: str) -> None:
+    config.globus_access({"GOCLIENT_CLIENT_ID": COLLECTION, name: f"http://me:{name}-p%40ss%2F@proxy.example.org:3128"})
+    assert hidden(f"{name}-p@ss/ and {name}-p%40ss%2F") == "*** and ***"
 
 
 @pytest.mark.parametrize("value", ["./~x", "a$b", "/data/~/x", "x~"])

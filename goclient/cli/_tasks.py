@@ -59,7 +59,9 @@ def called(argv: Sequence[str]) -> int:
         import json
         import os
 
-        line = {"name": name, "said": said, "jediTaskID": number}
+        from goclient.secrets import hidden
+
+        line = {"name": name, "said": hidden(said), "jediTaskID": number}
         os.write(int(descriptor), f"{json.dumps(line)}\n".encode())
 
     return _run.run(f"goclient {tool}", lambda own: run_tool(tool, own, sent), words)

@@ -214,4 +214,4 @@ def _register_request(request: requests.PreparedRequest) -> None:
             password = b64decode(value).decode().partition(":")[2]
             secrets.register(password, unquote_plus(password))
     if request.headers.get("Content-Type") == "application/x-www-form-urlencoded" and isinstance(request.body, str):
-        secrets.register_fields(dict(parse_qsl(request.body)))
+        secrets.register_form(dict(parse_qsl(request.body)))
