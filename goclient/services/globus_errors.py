@@ -14,7 +14,7 @@ from globus_sdk.token_storage import TokenValidationError
 from globus_sdk.token_storage.validating_token_storage import MissingIdentityError, MissingTokenError
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted, said
-from goclient.services.exchange import AWAY, TOO_MANY, TooLarge, limited
+from goclient.services.exchange import AWAY, TOO_MANY, BadAnswer, limited
 
 # What a user is told for each code of the Transfer service; the first that the code begins with counts.
 _MEANINGS = (
@@ -62,8 +62,8 @@ def translated(subject: str) -> Iterator[None]:
     except globus_sdk.GlobusAPIError as error:
         raise _api_error(error, subject) from error
     except globus_sdk.NetworkError as error:
-        if isinstance(error.underlying_exception, TooLarge):
-            raise _undocumented(innermost(error), subject) from error
+        if isinstance(error.underlying_exception, BadAnswer):
+            raise _undocumented(str(error.underlying_exception), subject) from error
         raise EndpointError(
             f"Globus could not be reached for {quoted(subject)}: {_asked(error)}{said(innermost(error))}",
             hint="check the network (status.globus.org tells if it is Globus), then type the command again",
@@ -76,6 +76,8 @@ def translated(subject: str) -> Iterator[None]:
         raise EndpointError(f"{quoted(subject)}: {error}", hint=hint, code="redirected", subject=subject) from error
     except TokenValidationError as error:  # some of these are ValueErrors, too
         raise _not_logged_in(error, subject) from error
+    except BadAnswer as error:
+        raise _undocumented(str(error), subject) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _undocumented(repr(error), subject) from error
     except globus_sdk.GlobusError as error:
