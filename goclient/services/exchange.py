@@ -99,17 +99,8 @@ class _Plain(HTTPConnection):
         super().request(*args, **kwargs)
 
 
-class _Secure(HTTPSConnection):
+class _Secure(_Plain, HTTPSConnection):
     """The same with TLS."""
-
-    def connect(self) -> None:
-        _note(self)
-        super().connect()
-        _note(self)
-
-    def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own
-        _note(self)
-        super().request(*args, **kwargs)
 
 
 class _PlainPool(HTTPConnectionPool):
