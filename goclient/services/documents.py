@@ -39,7 +39,7 @@ def parse(content: bytes, *, longest: int = 0) -> Any:
         if not start:
             raise ValueError("it has a text that is longer than any")
     try:
-        value = json.loads(content)
+        value = json.loads(content.decode("utf-8-sig", "replace"))
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     level, depth = [value], 0

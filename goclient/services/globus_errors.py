@@ -125,7 +125,7 @@ def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) ->
     passing = error.http_status in (TOO_MANY, *AWAY) or (error.code or "").startswith(_TRANSIENT)
     hint = "it may pass: type the command again later" if passing else "ask the endpoint's owner, with this message"
     if limit := limited(error.http_status, error.headers):
-        message, hint = f"{message}; {limit}", "type the command again then"
+        message = f"{message}; {limit}"
     return EndpointError(message, code="globus", subject=subject, transient=passing, hint=hint)
 
 

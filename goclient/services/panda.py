@@ -179,7 +179,7 @@ class PandaServer:
         limit = limited(status, response.headers)
         if status == TOO_MANY:
             message = f"{self.name} answered HTTP {status}: {quoted(text)}; {limit}; nothing was done"
-            raise Refused(message, hint="type the command again then", transient=True)
+            raise Refused(message, hint="type the command again later", transient=True)
         if status >= 500 and not text.startswith("ERROR :"):
             raise self._lost(f"HTTP {status}, {quoted(text)}{limit and f'; {limit}'}")
         if status != 200:
@@ -190,7 +190,7 @@ class PandaServer:
         except (ValueError, KeyError, TypeError) as error:
             raise self._lost(f"its answer is not PanDA's: {quoted(text)}") from error
         if success is False:
-            message = self._hidden(said(answer.get("message") or "")) or quoted(text)
+            message = said(self._hidden(str(answer.get("message") or ""))) or quoted(text)
             raise Refused(f"{self.name} refused: {message}", hint=_ASK)
         if success is not True:
             raise self._lost(f"its answer is not PanDA's: {quoted(text)}")
