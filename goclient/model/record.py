@@ -47,6 +47,7 @@ FILE_ATTRIBUTES = tuple(
 
 UNSET = "NULL"
 MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
+MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
 MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500
 JOBS_A_PIECE = 64  # about 128 kB
 LOG = "log"  # the type of a job's log file
@@ -238,14 +239,14 @@ class AssignedJob:
         try:
             return cls(
                 panda_id=_panda_id(job["PandaID"]),
-                name=_text(job, "jobName"),
-                transformation=_text(job, "transformation"),
+                name=_short(job, "jobName"),
+                transformation=_short(job, "transformation"),
                 parameters=_text(job, "jobPars"),
                 attempt=_attempt(_text(job, "attemptNr")),
-                log_file=_text(job, "logFile"),
-                log_guid=_text(job, "logGUID"),
-                dispatch_block=_text(job, "dispatchDblock"),
-                destination_block=_text(job, "destinationDblock"),
+                log_file=_short(job, "logFile"),
+                log_guid=_short(job, "logGUID"),
+                dispatch_block=_short(job, "dispatchDblock"),
+                destination_block=_short(job, "destinationDblock"),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             message = f"the PanDA server sent a job that is none: {said(repr(error))}"
@@ -267,8 +268,7 @@ class JobState:
         try:
             panda_id = _panda_id(job["PandaID"])
         except (KeyError, TypeError, ValueError) as error:
-            message = f"the PanDA server sent a job that is none: {quoted(job)}"
-            raise ServerError(message, code="bad-answer") from error
+            raise ServerError(f"the PanDA server sent a job that is none: {quoted(job)}", code="bad-answer") from error
         return cls(
             panda_id=panda_id,
             state=said(_text(job, "jobStatus"), 100),
@@ -296,6 +296,13 @@ def _attempt(text: str) -> int:
     if text and not (text.isascii() and text.isdigit() and len(text) < 10):
         raise ValueError(f"attemptNr is {quoted(text)}")
     return int(text or 0)
+
+
+def _short(job: dict[str, Any], key: str) -> str:
+    """Return the text under a key; raise ValueError if it is longer than any column."""
+    if len(text := _text(job, key)) > MAX_SHORT:
+        raise ValueError(f"{key} has {len(text)} characters")
+    return text
 
 
 def _text(job: dict[str, Any], key: str) -> str:

@@ -83,7 +83,8 @@ def current() -> Deadline | None:
 def one_end(seconds: float) -> Iterator[Deadline]:
     """Run the body, whose calls in this thread have one end for all of them, and never a later one than before."""
     outer = current()
-    _here.deadline = mine = Deadline(seconds if outer is None else min(seconds, outer.left))
+    mine = outer if outer is not None and outer.left < seconds else Deadline(seconds)
+    _here.deadline = mine
     try:
         yield mine
     finally:

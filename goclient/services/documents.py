@@ -24,18 +24,22 @@ MAX_WORDS = 500  # characters of what a service says of a fault
 _MOST = 1 << 63  # sizes and counts are 64-bit
 
 
-def parse(content: bytes | str) -> Any:
+def parse(content: bytes, *, longest: int = 0) -> Any:
     """Return the value of some JSON; raise ValueError if it is none, or none that a service sends.
 
-    Few bytes of JSON can take a lot of room, and deep ones end whatever walks through them.
+    Few bytes of JSON can take a lot of room, and deep ones end whatever walks through them.  ``longest``: the bytes
+    that a text in it may have, 0 for as many as there are.
     """
-    opened, comma = (b"[", b"{"), b","
-    data = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
-    containers = sum(map(data.count, opened))
-    if containers > MAX_CONTAINERS or containers + data.count(comma) > MAX_VALUES:
+    containers = content.count(b"[") + content.count(b"{")
+    if containers > MAX_CONTAINERS or containers + content.count(b",") > MAX_VALUES:
         raise ValueError("it has more values than any answer")
+    start = 0
+    while longest and len(content) - start > longest:
+        start = content.rfind(b'"', start, start + longest) + 1
+        if not start:
+            raise ValueError("it has a text that is longer than any")
     try:
-        value = json.loads(content)
+        value = json.loads(content.decode("utf-8-sig", "replace"))
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     level, depth = [value], 0

@@ -26,7 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from goclient.services.deadline import current, one_end, within
 
-MAX_ANSWER = 16 << 20  # bytes: a job's parameters may have 10 MB, and everything else is smaller
+MAX_ANSWER = 12 << 20  # bytes: a job's parameters may have 10 MB, and everything else is smaller
 MAX_ERROR = 64 << 10  # bytes of an answer that is an error: the rest is left, because its status says enough
 CONNECT_WITHIN = 10.0  # seconds
 TOO_MANY = 429  # HTTP's Too Many Requests
@@ -37,8 +37,8 @@ _GZIP = 31  # wbits of zlib: a header of gzip is expected
 _here = threading.local()
 
 
-class TooLarge(requests.exceptions.RequestException):
-    """An answer is larger than any that the service documents."""
+class BadAnswer(requests.exceptions.RequestException):
+    """An answer is none that a service sends: too large, packed in a way that nobody asked for, or not JSON."""
 
 
 class Outgoing(io.BytesIO):
@@ -52,22 +52,22 @@ class Outgoing(io.BytesIO):
         self.sent = False
         self._over = False
         self._lock = threading.Lock()
-        self._connection: HTTPConnection | None = None
+        self._socket: socket.socket | None = None
 
-    def uses(self, connection: HTTPConnection) -> None:
-        """Note the connection that the request goes through; raise TimeoutError if it was abandoned."""
+    def uses(self, plain: socket.socket | None) -> None:
+        """Note the socket that the request goes through, once there is one; raise TimeoutError if it was abandoned."""
         with self._lock:
-            self._connection = connection
+            self._socket = plain or self._socket  # a connection forgets its own while the answer is read from it
             self._check()
 
     def abandon(self) -> None:
         """End the exchange, wherever it is."""
         with self._lock:
             self._over = True
-            plain = getattr(self._connection, "sock", None)
-        with suppress(OSError, TypeError):
-            # Not SSLSocket's own shutdown: for a moment it would send what follows as it is, without TLS.
-            socket.socket.shutdown(plain, socket.SHUT_RDWR)  # type: ignore[arg-type]  # None is a TypeError
+        with suppress(OSError, TypeError):  # it is closed; or it is no socket, but TLS inside a proxy's TLS
+            if self._socket is not None:
+                # Not SSLSocket's own shutdown: for a moment it would send what follows as it is, without TLS.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return the next bytes to be sent; raise TimeoutError if the request was abandoned."""
@@ -84,7 +84,7 @@ class Outgoing(io.BytesIO):
 def _note(connection: HTTPConnection) -> None:
     going: Outgoing | None = getattr(_here, "going", None)
     if going is not None:
-        going.uses(connection)
+        going.uses(connection.sock)
 
 
 class _Plain(HTTPConnection):
@@ -100,17 +100,8 @@ class _Plain(HTTPConnection):
         super().request(*args, **kwargs)
 
 
-class _Secure(HTTPSConnection):
+class _Secure(_Plain, HTTPSConnection):
     """The same with TLS."""
-
-    def connect(self) -> None:
-        _note(self)
-        super().connect()
-        _note(self)
-
-    def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own
-        _note(self)
-        super().request(*args, **kwargs)
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -152,7 +143,7 @@ class Bounded(HTTPAdapter):
         return manager
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
-        """Return the whole answer; raise requests' Timeout at the end of its time, TooLarge for one that is."""
+        """Return the whole answer; raise requests' Timeout at the end of its time, or BadAnswer."""
         going = _outgoing(request)
         size = getattr(_here, "size", None) or MAX_ANSWER
         request.headers["Accept-Encoding"] = "gzip" if self._into is None else "identity"
@@ -185,10 +176,10 @@ class Bounded(HTTPAdapter):
         try:
             cut = self._cut or not good
             most = size if good else MAX_ERROR
-            for piece in _pieces(response, most):
+            for piece in _pieces(response):
                 read += len(piece)
                 if read > most and not cut:
-                    raise TooLarge(f"its answer is larger than {size} bytes", request=response.request)
+                    raise BadAnswer(f"its answer is larger than {size >> 20} MiB", request=response.request)
                 (content.extend if into is None else into.write)(piece)
                 if read >= most and cut:
                     response.raw.close()  # what was not read must not come before another answer
@@ -212,25 +203,24 @@ def _outgoing(request: requests.PreparedRequest) -> Outgoing:
     return going
 
 
-def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
-    """Yield the body of a response, unpacked, and never much more than ``most`` bytes of it at once."""
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Yield the body of a response in small pieces, unpacked."""
     kind = response.headers.get("Content-Encoding", "identity").strip().lower()
     if kind not in ("identity", "gzip", "x-gzip", ""):
-        raise requests.exceptions.ContentDecodingError(
-            "its answer is packed in a way that was not asked for", request=response.request
-        )
+        raise BadAnswer("its answer is packed in a way that was not asked for", request=response.request)
     unpacker = zlib.decompressobj(_GZIP) if kind.endswith("gzip") else None
     while piece := response.raw.read(_PIECE, decode_content=False):
-        try:
-            yield unpacker.decompress(piece, most + 1) if unpacker else piece
-        except zlib.error as error:
-            raise requests.exceptions.ContentDecodingError(
-                f"its answer cannot be unpacked: {error}", request=response.request
-            ) from error
-        if unpacker is not None and unpacker.unconsumed_tail:
-            return  # that was more than there may be
+        if unpacker is None:
+            yield piece
+            continue
+        while piece:
+            try:
+                yield unpacker.decompress(piece, _PIECE)
+            except zlib.error as error:
+                raise BadAnswer(f"its answer cannot be unpacked: {error}", request=response.request) from error
+            piece = unpacker.unconsumed_tail
     if unpacker is not None and not unpacker.eof:
-        raise requests.exceptions.ContentDecodingError("its answer breaks off", request=response.request)
+        raise requests.exceptions.ConnectionError("its answer breaks off", request=response.request)
 
 
 @contextmanager

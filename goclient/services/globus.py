@@ -29,7 +29,7 @@ SEARCH_LIMIT = 25
 _NEARLY_UUID = re.compile(r"[0-9A-Fa-f-]{28,40}")
 SERVICE_DOMAIN = "@clients.auth.globus.org"
 SHOWN_LIMIT = 100  # what the service gives at most in one answer
-MAX_LISTING = 64 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
+MAX_LISTING = 48 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,14 @@ from goclient import secrets
 from goclient.model.access import GlobusAccess
 from goclient.services.deadline import one_end
 from goclient.services.documents import parse
-from goclient.services.exchange import bounded, left, retry_after
+from goclient.services.exchange import TOO_MANY, BadAnswer, bounded, left, retry_after
 from goclient.services.globus_errors import Redirected
 from goclient.services.token_file import TokenFile, path_of
 from goclient.services.waiting import GLOBUS, waiting_for
 
 APP_NAME = "goclient"
 RETRIES = 3
+MAX_RUN = 256 << 10  # bytes of one text in an answer: those of Globus have some thousand
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service may ask for another time within these
 
 _TRANSFER = {TransferScopes.resource_server: [TransferScopes.all]}
@@ -54,7 +55,9 @@ Flow = Callable[[globus_sdk.NativeAppAuthClient], LoginFlowManager]
 class _OneToken:
     """An app whose threads wait for one token, where the SDK lets each of them ask for its own."""
 
-    _lock = threading.RLock()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # the SDK's own
+        self._lock = threading.RLock()
+        super().__init__(*args, **kwargs)
 
     def get_authorizer(self, resource_server: str) -> GlobusAuthorizer:
         """Return what has the token for a service, which is got first if there is none."""
@@ -149,12 +152,17 @@ def retry() -> RetryConfig:
 
 
 def _in_time(context: RetryContext) -> RetryCheckResult:
-    """Decide that a request is not repeated if the service would be asked after the end of the call."""
-    asked = retry_after(context.response.headers) if context.response is not None else None
+    """Decide that a request is not repeated after the end of the call, nor if its answer was no answer."""
+    if isinstance(context.exception, BadAnswer):
+        return RetryCheckResult.do_not_retry
+    busy = context.response is not None and context.response.status_code in (TOO_MANY, 503)
+    asked = retry_after(context.response.headers) if busy and context.response is not None else None
     if asked is None:
         asked = min(2.0**context.attempt * SHORTEST_PAUSE, LONGEST_PAUSE)
     context.backoff = asked
-    return RetryCheckResult.do_not_retry if asked >= left() else RetryCheckResult.no_decision
+    if asked >= left():
+        return RetryCheckResult.do_not_retry
+    return RetryCheckResult.do_retry if busy else RetryCheckResult.no_decision  # the SDK would sleep for -5 s
 
 
 def transport(access: GlobusAccess) -> RequestsTransport:
@@ -184,8 +192,13 @@ class _Json(JSONRequestEncoder):
     """The SDK's JSON, read with bounds."""
 
     def decode_body(self, response: requests.Response) -> Any:
-        """The value of a body; raises ValueError if it is none that a service sends."""
-        return parse(response.content)
+        """Return the value of a body; raise BadAnswer if it is none, or ValueError: an error may be HTML."""
+        try:
+            return parse(response.content, longest=MAX_RUN)
+        except ValueError as error:
+            if response.status_code < 400:
+                raise BadAnswer(f"its answer is not JSON: {error}", request=response.request) from error
+            raise
 
 
 class _Straight(requests.Session):

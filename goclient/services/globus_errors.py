@@ -15,7 +15,7 @@ from globus_sdk.token_storage.validating_token_storage import MissingIdentityErr
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted, said
 from goclient.services import loopback
-from goclient.services.exchange import AWAY, TOO_MANY, TooLarge, limited
+from goclient.services.exchange import AWAY, TOO_MANY, BadAnswer, limited
 
 # What a user is told for each code of the Transfer service; the first that the code begins with counts.
 _MEANINGS = (
@@ -64,8 +64,8 @@ def translated(subject: str) -> Iterator[None]:
     except globus_sdk.GlobusAPIError as error:
         raise _api_error(error, subject) from error
     except globus_sdk.NetworkError as error:
-        if isinstance(error.underlying_exception, TooLarge):
-            raise _undocumented(innermost(error), subject) from error
+        if isinstance(error.underlying_exception, BadAnswer):
+            raise _undocumented(str(error.underlying_exception), subject) from error
         raise EndpointError(
             f"Globus could not be reached for {quoted(subject)}: {_asked(error)}{said(innermost(error))}",
             hint=loopback.remedy(_url(error), _NETWORK),
@@ -78,6 +78,8 @@ def translated(subject: str) -> Iterator[None]:
         raise EndpointError(f"{quoted(subject)}: {error}", hint=hint, code="redirected", subject=subject) from error
     except TokenValidationError as error:  # some of these are ValueErrors, too
         raise _not_logged_in(error, subject) from error
+    except BadAnswer as error:
+        raise _undocumented(str(error), subject) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _undocumented(repr(error), subject) from error
     except globus_sdk.GlobusError as error:
@@ -125,7 +127,7 @@ def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) ->
     passing = error.http_status in (TOO_MANY, *AWAY) or (error.code or "").startswith(_TRANSIENT)
     hint = "it may pass: type the command again later" if passing else "ask the endpoint's owner, with this message"
     if limit := limited(error.http_status, error.headers):
-        message, hint = f"{message}; {limit}", "type the command again then"
+        message = f"{message}; {limit}"
     return EndpointError(message, code="globus", subject=subject, transient=passing, hint=hint)
 
 

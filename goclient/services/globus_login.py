@@ -15,7 +15,17 @@ from globus_sdk.scopes import AuthScopes, GCSCollectionScopes, TransferScopes
 from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 from globus_sdk.transport import RetryConfig
 
-from goclient.errors import Collector, ExitCode, GoclientError, LoginNeeded, RequestError, innermost, quoted, raise_all
+from goclient.errors import (
+    Collector,
+    ExitCode,
+    GoclientError,
+    LoginNeeded,
+    RequestError,
+    innermost,
+    quoted,
+    raise_all,
+    said,
+)
 from goclient.model.access import GlobusAccess
 from goclient.model.location import is_uuid
 from goclient.services.collection import Collection
@@ -281,11 +291,12 @@ def _revoke(access: GlobusAccess, tokens: Sequence[str]) -> str:
     """Why Globus Auth could not be told that the tokens are void; the empty string if it was."""
     with configured(), native_client(access) as client:
         client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
+        asked = [Aside(partial(client.oauth2_revoke_token, token)) for token in tokens]
         try:
-            for token in tokens:
-                client.oauth2_revoke_token(token)
+            for one in asked:
+                one.result(LONGEST_WAIT)  # it has an end of its own
         except globus_sdk.GlobusAPIError as error:
             return f"Globus Auth answered HTTP {error.http_status}"
         except globus_sdk.GlobusError as error:
-            return innermost(error)
+            return said(innermost(error))
     return ""

@@ -31,6 +31,7 @@ A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about,
 MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
 SAYS_THE_SAME = ("job/get_description", "pilot/update_job")  # when it is sent again; nothing else ever is
+_SHOWN = 4096  # bytes of an answer that are looked at for a message
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
 
 
@@ -182,24 +183,25 @@ class PandaServer:
 
     def _data(self, response: requests.Response) -> Any:
         """What an answer says."""
-        status, text = response.status_code, response.content.decode("utf-8", "replace").strip()
+        status, text = response.status_code, response.content[:_SHOWN].decode("utf-8", "replace").strip()
         if status in (401, 403) and "oken" in text:
             raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=login_hint(self._access.source))
         limit = limited(status, response.headers)
         if status == TOO_MANY:
             message = f"{self.name} answered HTTP {status}: {quoted(text)}; {limit}; nothing was done"
-            raise Refused(message, hint="type the command again then", transient=True)
+            raise Refused(message, hint="type the command again later", transient=True)
         if status >= 500 and not text.startswith("ERROR :"):
             raise self._lost(f"HTTP {status}, {quoted(text)}{limit and f'; {limit}'}")
         if status != 200:
             raise Refused(f"{self.name} answered HTTP {status}: {quoted(text)}", hint=_ASK)
         try:
-            answer = parse(text)
+            answer = parse(response.content)
             success = answer["success"]
         except (ValueError, KeyError, TypeError) as error:
             raise self._lost(f"its answer is not PanDA's: {quoted(text)}") from error
         if success is False:
-            raise Refused(f"{self.name} refused: {said(answer.get('message') or '') or quoted(text)}", hint=_ASK)
+            message = said(answer.get("message") or "") or quoted(text)
+            raise Refused(f"{self.name} refused: {message}", hint=_ASK)
         if success is not True:
             raise self._lost(f"its answer is not PanDA's: {quoted(text)}")
         return answer.get("data")

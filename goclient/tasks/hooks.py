@@ -7,15 +7,20 @@ without its transfers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import TracebackType
 from typing import Any, NamedTuple
 
 import goclient
-from goclient.errors import RequestError
+from goclient.errors import RequestError, ServerError
+from goclient.services.deadline import within
+from goclient.services.waiting import waiting_for
 
 OLDEST, NEWEST = "2.0.0", "2.2.0"  # of panda-client, that goclient is tested with
+ANSWER_WITHIN = 660.0  # seconds for a task to be taken: panda-client itself waits 600, but from byte to byte
 INSTALL = "pip install goclient[prun]"
 
 Function = Callable[..., Any]  # panda-client has no types
@@ -69,6 +74,31 @@ def changed(what: str) -> RequestError:
         hint=f"install one from {OLDEST} to {NEWEST}, which are tested: pip install panda-client=={NEWEST}",
         code="panda-client",
     )
+
+
+def answered(call: Callable[[], Any]) -> Any:
+    """Return what panda-client's call of the server gives; raise ServerError if there is no answer in the end."""
+    try:
+        with waiting_for("the PanDA server", ANSWER_WITHIN):
+            return within(ANSWER_WITHIN, call)
+    except TimeoutError:
+        raise ServerError(
+            f"the PanDA server was sent a task, but its reply is lost: no answer within {ANSWER_WITHIN:.0f} s",
+            hint="it is not known whether the task was accepted: look in the PanDA monitor before you submit it again",
+            code="reply-lost",
+            transient=True,
+        ) from None
+
+
+@contextmanager
+def sockets_end() -> Iterator[None]:
+    """Run the body, in which no socket waits for ever that was opened without a time-out, as those for tokens are."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(ANSWER_WITHIN)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 class Replaced:

@@ -49,7 +49,8 @@ def run(tool: str, argv: Sequence[str], desk: Desk) -> int:
     session = Session(tool, desk)
     line = [tool, *words.hidden(argv, desk.table)]
     os.environ.setdefault("PANDA_SYS", sys.prefix)  # pathena needs it, and panda_setup.sh alone sets it
-    with Replaced() as replaced, command_line(line), warnings.catch_warnings(action="ignore"):  # as its own scripts do
+    quiet = warnings.catch_warnings(action="ignore")  # as its own scripts are
+    with Replaced() as replaced, command_line(line), hooks.sockets_end(), quiet:
         session.replaced = replaced
         for hook in hooks.AT_START:
             hooks.found(hook)
@@ -251,7 +252,7 @@ class Session:
 
         def insert(task: TaskMap, *args: Any, **more: Any) -> Any:
             ours = self._sure(task)
-            status, answer = original(task, *args, **more)
+            status, answer = hooks.answered(lambda: original(task, *args, **more))
             accepted = status == 0 and answer[0] in (0, 3)  # 3: accepted, to a task that is there
             number = re.search(r"jediTaskID=(\d+)", str(answer[1])) if accepted else None
             self._sent += accepted

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from goclient.errors import MyproxyError, printable
+from goclient.errors import MyproxyError, said
 from goclient.services.myproxy.server_name import Server
 from goclient.services.myproxy.wire import CHALLENGE, DESTROY, GET, Request, Response
 
@@ -69,14 +69,14 @@ def refusal(server: Server, request: Request, response: Response) -> MyproxyErro
     if response.kind == CHALLENGE or (meaning is _REFUSED and request.command == GET and not text):
         meaning = next(one for one in _MEANINGS if one.code == "myproxy-not-retriever")
         text = text or "it asks for a pass phrase"
-    said = printable(text[:_MAX_TEXT]) or "it gives no reason"
+    words = said(text, _MAX_TEXT) or "it gives no reason"
     hint = _NOTHING_THERE.get(request.command, meaning.hint) if meaning.code == NONE else meaning.hint
     error = MyproxyError(
-        f"the MyProxy server {server} refused: {f'{meaning.means} ({said})' if meaning.means else said}",
+        f"the MyProxy server {server} refused: {f'{meaning.means} ({words})' if meaning.means else words}",
         hint=_lifetime_hint(text) or hint, code=meaning.code, subject=request.account,
         transient=bool(_TRANSIENT.search(text)),
     )  # fmt: skip
-    error.extra["said"] = said
+    error.extra["said"] = words
     return error
 
 

@@ -169,14 +169,22 @@ def deposits_of(response: Response) -> tuple[Deposit, ...]:
 def _deposit(fields: dict[str, str], name: str, prefix: str) -> Deposit:
     return Deposit(
         name,
-        owner=fields.get(f"{prefix}_OWNER", ""),
+        owner=_short(fields, f"{prefix}_OWNER"),
         start=_time(fields, f"{prefix}_START_TIME"),
         end=_time(fields, f"{prefix}_END_TIME"),
-        retrievers=fields.get(f"{prefix}_RETRIEVER_TRUSTED", ""),
-        renewers=fields.get(f"{prefix}_RENEWER", ""),
-        description=fields.get(f"{prefix}_DESC", ""),
-        passphrase_retrievers=fields.get(f"{prefix}_RETRIEVER", ""),
+        retrievers=_short(fields, f"{prefix}_RETRIEVER_TRUSTED"),
+        renewers=_short(fields, f"{prefix}_RENEWER"),
+        description=_short(fields, f"{prefix}_DESC"),
+        passphrase_retrievers=_short(fields, f"{prefix}_RETRIEVER"),
     )
+
+
+def _short(fields: dict[str, str], name: str) -> str:
+    """Return the text of a field, the empty string without it; raise MyproxyError if it is longer than any policy."""
+    text = fields.get(name, "")
+    if len(text) > MAX_POLICY:
+        raise _garbage(f"its {printable_name(name)} has {len(text)} characters")
+    return text
 
 
 def _time(fields: dict[str, str], name: str) -> int:

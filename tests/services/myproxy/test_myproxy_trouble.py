@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import select
 import shutil
@@ -202,9 +203,22 @@ def test_garbage_is_told_and_not_kept(grid: Grid, host: Credential, case: str) -
     assert peak < 4 << 20
 
 
-def test_a_server_that_drips_is_given_up_in_time(grid: Grid, host: Credential) -> None:
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_that_drips_is_given_up_in_time(grid: Grid, host: Credential, call: str) -> None:
     with HostileServer(host, grid.authorities, drip) as server:
-        assert failed(lambda: client(grid, server.address).info("wdeng")).code == "myproxy-silent"
+        assert failed(lambda: CALLS[call](client(grid, server.address))).code == "myproxy-silent"
+
+
+def test_the_table_has_every_call() -> None:
+    public = {name for name, one in vars(MyProxy).items() if inspect.isfunction(one) and not name.startswith("_")}
+    assert public == {*CALLS, "unlock", "one_deadline"}  # these two ask nobody
+
+
+def test_a_value_that_is_longer_than_any_is_no_answer(grid: Grid, host: Credential) -> None:
+    answer = "VERSION=MYPROXYv2\nRESPONSE=0\nCRED_START_TIME=1\nCRED_END_TIME=2\nCRED_DESC=" + "d" * 5000 + "\n\0"
+    with HostileServer(host, grid.authorities, lambda sock: (read_request(sock), sock.sendall(answer.encode()))) as one:  # type: ignore[arg-type,return-value]
+        error = failed(lambda: client(grid, one.address).info("wdeng"))
+    assert (error.code, "CRED_DESC" in error.message) == ("myproxy-garbage", True)
 
 
 # --- who the server is ------------------------------------------------------------------------------------------
