@@ -1,8 +1,9 @@
 """``python -m goclient`` is the ``goclient`` command."""
 
-import sys
-
-from goclient.cli.main import main
+import _signal
 
 if __name__ == "__main__":
-    sys.exit(main())
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGINT})  # until it is answered without a traceback
+    from goclient.cli.start import goclient
+
+    raise SystemExit(goclient())

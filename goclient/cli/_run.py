@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from goclient.cli.start import raise_from_now_on
 from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str])
 
     With ``--json`` in ``argv`` the error is also a JSON document on stdout.  With ``-vv`` the traceback is shown.
     """
+    raise_from_now_on()
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # it stays open until the process ends
     if sys.stdout is None:

@@ -286,7 +286,7 @@ class Session:
 
     def _deposit(self, wanted: Wanted) -> None:
         """None, once the proxy that the jobs need is deposited, if that was found due; before anything is uploaded."""
-        from goclient.check.account import TO_DEPOSIT
+        from goclient.model.finding import TO_DEPOSIT
 
         looked = self._looked
         if looked is None or looked.spec.myproxy is None or self._submits_nothing:
