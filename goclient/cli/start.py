@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 INTERRUPTED = 130
-IMPORT_WITHIN = 1  # seconds that an interrupt waits for the end of an import; pathena runs while it is imported
 
 
 def goclient() -> int:
@@ -65,7 +64,7 @@ def _program(main: Callable[[Sequence[str]], int]) -> int:
         code = main(sys.argv[1:])
         if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
             _signal.signal(_signal.SIGINT, leave)
-        _stop_waiting()
+        sys.settrace(None)
     except KeyboardInterrupt:  # a second one, while the first is told
         _end_at_once()
     return code
@@ -74,7 +73,6 @@ def _program(main: Callable[[Sequence[str]], int]) -> int:
 def raise_from_now_on() -> None:
     """Let Ctrl-C raise KeyboardInterrupt instead of ending the process, if it does that."""
     if _signal.getsignal(_signal.SIGINT) is _end_at_once:
-        _signal.signal(_signal.SIGALRM, _raise)
         _signal.signal(_signal.SIGINT, _raise_between_imports)
 
 
@@ -102,18 +100,12 @@ def _raise_between_imports(_: int, frame: FrameType | None) -> None:
         elif importing:
             importer, importing = frame, False
         frame = frame.f_back
-    if importer is None:
+    if importer is None or importer.f_trace is _raise:  # none goes on, or Ctrl-C was typed twice
         _raise()
-    _signal.alarm(IMPORT_WITHIN)
     importer.f_trace = _raise  # called when its next line begins, or it ends
     sys.settrace(lambda *_: None)
 
 
 def _raise(*_: object) -> NoReturn:
-    _stop_waiting()
-    raise KeyboardInterrupt
-
-
-def _stop_waiting() -> None:
     sys.settrace(None)
-    _signal.alarm(0)
+    raise KeyboardInterrupt

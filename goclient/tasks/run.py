@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -78,6 +79,8 @@ def _run_stock(tool: str, version: str) -> int:
             hooks.found(hooks.PRUN)()
         else:
             sys.modules.pop("pandaclient.PathenaScript", None)  # it runs when it is imported
+            if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # ours would wait for the end of the import
             import_module("pandaclient.PathenaScript")
     except SystemExit as stop:
         if isinstance(stop.code, str):
