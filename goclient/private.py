@@ -14,10 +14,10 @@ def private(path: str | os.PathLike[str], flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, FILE)
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder, and each one above it that is missing; what is there stays as it is."""
+def make_folder(path: Path, *, mode: int = FOLDER) -> None:
+    """Make a folder, and each one above it that is missing, with this mode; what is there stays as it is."""
     for folder in (*reversed(path.parents), path):
-        folder.mkdir(mode=FOLDER, exist_ok=True)
+        folder.mkdir(mode=mode, exist_ok=True)
 
 
 def replace(path: str | os.PathLike[str], data: bytes, *, mode: int = FILE, group: int = -1) -> None:

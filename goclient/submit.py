@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goclient.check.account import TO_DEPOSIT
 from goclient.errors import Collector, GoclientError, Several, raise_all
 from goclient.model.block import attach, decode
-from goclient.model.finding import Finding
+from goclient.model.finding import TO_DEPOSIT, Finding
 from goclient.model.grammar import Items
 from goclient.model.lists import ReadLines
 from goclient.model.payload import doubts, mistakes

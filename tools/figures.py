@@ -113,7 +113,7 @@ def start_up() -> list[list[str]]:
         process(
             "`sendJob.py --version`, of `prun --version`", [SENDJOB, "--version"], [*PRUN, "--version"], "prun", 1.0
         ),
-        process("`sendJob.py … --noSubmit --noCheck`, of a pydantic model", dry, PYDANTIC, "peer", 1.25),
+        process("`sendJob.py … --noSubmit --noCheck`, of a pydantic model", dry, PYDANTIC, "peer", 1.1),
     ]
 
 

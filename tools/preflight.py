@@ -251,7 +251,7 @@ def _beside_globus(sandbox: Sandbox) -> list[list[str]]:
         return time.perf_counter() - start
 
     name = "`goclient check` of one file, of `globus stat`"
-    return [ratio(name, lambda: seconds(ours), lambda: seconds(peer), "globus", 1.5, runs=15)]
+    return [ratio(name, lambda: seconds(ours), lambda: seconds(peer), "globus", 1.2, runs=15)]
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, MyproxyError, quoted
 from goclient.grid import HOUR, WEEK, command, server_of
-from goclient.model.finding import Finding
+from goclient.model.finding import TO_DEPOSIT, Finding
 from goclient.model.spec import MyproxyAccount
 from goclient.services.deadline import Aside
 from goclient.services.myproxy.loaded import time_text
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from goclient.model.spec import TransferSpec
     from goclient.services.myproxy.client import MyProxy
     from goclient.services.myproxy.wire import Deposit
-
-TO_DEPOSIT = "myproxy-to-deposit"  # the code of the finding that a deposit has to be made, and will be
 
 
 class Account:

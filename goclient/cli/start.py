@@ -8,6 +8,7 @@ SIGINT until this module is loaded.
 from __future__ import annotations
 
 import _signal  # signal itself makes enumerations first, which takes as long as all else here
+import atexit
 import os
 import sys
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 INTERRUPTED = 130
-IMPORT_WITHIN = 1  # seconds that an interrupt waits for the end of an import; pathena runs while it is imported
 
 
 def goclient() -> int:
@@ -47,11 +47,24 @@ def _program(main: Callable[[Sequence[str]], int]) -> int:
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # in the background it is ignored
         _signal.signal(_signal.SIGINT, _end_at_once)
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGINT})
+    code: int | None = None
+
+    def leave(*_: object) -> None:
+        """End the process, all being done: to take it apart, object by object, is a fifth of a short command's time."""
+        if code is not None:
+            for stream in (sys.stdout, sys.stderr):
+                try:
+                    stream.flush()
+                except (OSError, ValueError):
+                    continue  # stdout's failure was told; nobody is left to tell of stderr's
+            os._exit(code)
+
+    atexit.register(leave)  # the first that is registered is the last that is called
     try:
         code = main(sys.argv[1:])
         if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
-            _signal.signal(_signal.SIGINT, lambda *_: os._exit(code))  # all is done and printed
-        _stop_waiting()
+            _signal.signal(_signal.SIGINT, leave)
+        sys.settrace(None)
     except KeyboardInterrupt:  # a second one, while the first is told
         _end_at_once()
     return code
@@ -60,7 +73,6 @@ def _program(main: Callable[[Sequence[str]], int]) -> int:
 def raise_from_now_on() -> None:
     """Let Ctrl-C raise KeyboardInterrupt instead of ending the process, if it does that."""
     if _signal.getsignal(_signal.SIGINT) is _end_at_once:
-        _signal.signal(_signal.SIGALRM, _raise)
         _signal.signal(_signal.SIGINT, _raise_between_imports)
 
 
@@ -88,18 +100,12 @@ def _raise_between_imports(_: int, frame: FrameType | None) -> None:
         elif importing:
             importer, importing = frame, False
         frame = frame.f_back
-    if importer is None:
+    if importer is None or importer.f_trace is _raise:  # none goes on, or Ctrl-C was typed twice
         _raise()
-    _signal.alarm(IMPORT_WITHIN)
     importer.f_trace = _raise  # called when its next line begins, or it ends
     sys.settrace(lambda *_: None)
 
 
 def _raise(*_: object) -> NoReturn:
-    _stop_waiting()
-    raise KeyboardInterrupt
-
-
-def _stop_waiting() -> None:
     sys.settrace(None)
-    _signal.alarm(0)
+    raise KeyboardInterrupt

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from goclient.errors import GoclientError
 
 Level = Literal["ok", "warning", "error"]
+TO_DEPOSIT = "myproxy-to-deposit"  # the code of the finding that a deposit has to be made, and will be
 
 
 @dataclass(frozen=True, slots=True)

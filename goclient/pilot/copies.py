@@ -11,6 +11,7 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, quoted, raise_all
 from goclient.model.plan import Item, Task, check_apart
+from goclient.private import make_folder
 
 PIECE = 1 << 20  # bytes between two heartbeats
 NO_FILES = ("/proc", "/sys", "/dev")  # where the node shows its processes and devices: what is there is no data
@@ -97,7 +98,7 @@ class Copier:
     def _copy(self, task: Task, source: Path, target: Path) -> int:
         """Return how many files were copied: of a directory, all below it."""
         try:
-            target.parent.mkdir(mode=OTHERS_READ, parents=True, exist_ok=True)
+            make_folder(target.parent, mode=OTHERS_READ)
             if not source.is_dir():
                 self._copy_file(task, source, target)
                 return 1

@@ -279,7 +279,7 @@ class Session:
 
     def _deposit(self, wanted: Wanted) -> None:
         """Deposit the proxy that the jobs need, if that was found due; before anything is uploaded."""
-        from goclient.check.account import TO_DEPOSIT
+        from goclient.model.finding import TO_DEPOSIT
 
         looked = self._looked
         if looked is None or looked.spec.myproxy is None or self._submits_nothing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ def run_stock(tool: str, version: str) -> int:
             hooks.found(hooks.PRUN)()
         else:
             sys.modules.pop("pandaclient.PathenaScript", None)  # it runs when it is imported
+            if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # ours would wait for the end of the import
             import_module("pandaclient.PathenaScript")
     except SystemExit as stop:
         if isinstance(stop.code, str):
