@@ -23,7 +23,7 @@ _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _BEFORE_ID = re.compile(rf"(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)")
 _DRIVE = re.compile(r"([A-Za-z]):(\\.*)", re.DOTALL)
-_NO_COLON = re.compile(r"([^\s:;|=/\\~.@][^\s:;|=/\\]*)[\s;|=@]+([/~].*)", re.DOTALL)
+_NO_COLON = re.compile(r"([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)", re.DOTALL)
 _SCOPE = re.compile(r"(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*", re.IGNORECASE)
 _GRIDFTP = re.compile(
     r"(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?", re.DOTALL | re.IGNORECASE
@@ -139,7 +139,7 @@ def _several(text: str) -> Problem | None:
 
 def joined(text: str) -> list[str]:
     """Return the locations that a text joins with something else than a comma, or an empty list."""
-    parts = [part for part in re.split(r"[\s;|]+|(?<=\S)\s*&\s*(?=\S)", text) if part]
+    parts = [part for part in re.split(r"[\s;|&]+", text) if part]
     located = len(parts) > 1 and all(":/" in part and reads(part) for part in parts)
     endpoints = {part.partition(":")[0] for part in parts} if located else set()
     return (

@@ -177,7 +177,7 @@ def _take_globus(found: Found, bare: Sequence[Word], globus: Sequence[Word]) -> 
         name = _name(word)
         if near := _meant(word):
             found.misspelt.append(near)
-            value = word.value.removeprefix(name).lstrip("=:")
+            value = word.value.partition("=" if "=" in word.value else ":")[2]
             found.errors.append(_misspelt(word, f"did you mean {near}={shlex.quote(value) if value else 'VALUE'}?"))
         elif name not in NAMES and name.startswith(GLOBUS) and "=" in word.value:
             found.errors.append(_misspelt(word, f"the words are {', '.join(NAMES)}"))

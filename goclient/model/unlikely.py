@@ -44,8 +44,10 @@ def unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]
     for endpoint in spec.endpoints:
         path = next((place.path for place in places if place.endpoint == endpoint), "/")
         if (right := _unwrapped(endpoint, path)) != endpoint:
-            shown = quoted(endpoint) if endpoint.isascii() else with_code_points(endpoint)
-            message = f"the endpoint {shown} has signs around its name that do not belong to it"
+            shown = "" if endpoint.isascii() else f", {with_code_points(endpoint)},"
+            message = (
+                f"{quoted(f'{endpoint}:{path}')} has signs around the endpoint's name{shown} that do not belong to it"
+            )
             meant = as_typed(f"{right}:{path.removesuffix(endpoint[0])}")
             yield RequestError(message, hint=f"write {meant}", code="location", subject=endpoint)
 
@@ -91,7 +93,7 @@ def unlikely_words(payload: str) -> Iterator[Finding]:
     """Yield a warning for each word of a payload that is nearly the job's number."""
     for typed, right in islice(nearly_serial(payload).items(), SHOWN):
         message = f"--jobParameters: {quoted(typed)} is not the job's number, and stays as it is"
-        hint = f"the job's number is written {right}; if {typed} is the payload's own, leave it"
+        hint = f"write {right}, or leave it if it is the payload's own"
         yield Finding("warning", "placeholder", typed, message, hint)
 
 
@@ -115,7 +117,7 @@ def _patterns(own: Iterable[Place]) -> Iterator[Finding]:
             )
             message = f"{quoted(whole)} is a name in the job's directory as it stands: there are no wildcards"
             yield Finding("warning", "wildcard", whole, message, f"{hint}; or @FILE with one name a line")
-        begun = "" if "}" in name else begun
+        begun = "" if "}" in name or len(begun) > LONGEST_NAME else begun
 
 
 def _wild_targets(targets: Iterable[Place]) -> Iterator[Finding]:
