@@ -97,14 +97,13 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
         return problem
     if text.startswith("/") and before and ":" not in before and reads(f"{before}:{text}"):
         return Problem("a comma stands for the colon", instead=f"{before}:{text}")
-    if ":" not in text and after.startswith("/") and reads(f"{text}:{after}"):
+    if ":" not in text[1:] and text[:1] not in ("/", "~", ".") and after[:1] == "/" and reads(f"{text}:{after}"):
         return Problem("a comma stands for the colon", instead=f"{text}:{after}")
     if text.startswith("/"):
-        near = next((place for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None)
-        if near is not None:
-            return Problem(
-                "it names no endpoint: each item does", instead=str(Place(endpoint=near.endpoint, path=text))
-            )
+        near = next((place.endpoint for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None) or ""
+        instead = f"{near}{'' if near.startswith(GRIDFTP) else ':'}{text}"
+        if near and reads(instead):
+            return Problem("it names no endpoint: each item does", instead=instead)
     return None
 
 
