@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from goclient.errors import ExitCode, GoclientError, Several
 from goclient.model.block import decode_with_doubts
 from goclient.model.finding import Finding
+from goclient.model.unlikely import find_unlikely_words
 from goclient.understand import on_node, spec_mistakes
 
 if TYPE_CHECKING:
@@ -54,14 +55,14 @@ def examine_request(
 def examine_text(text: str, looker: Looker) -> Examination:
     """What is found in the jobParameters of one job, a record's or as typed."""
     try:
-        (spec, _), doubts = decode_with_doubts(text)
+        (spec, payload), doubts = decode_with_doubts(text)
     except GoclientError as error:
         return _examination([error], [])
     with suppress(GoclientError):  # what is wrong with the catalogue is told by the look
         spec = spec.with_endpoints({where: name for name, where in looker.catalogue().items()})
     mistakes = list(spec_mistakes(spec, 1))
     found = [] if mistakes else looker.look(spec, 1)[1]
-    return _examination(mistakes, [*doubts, *on_node(spec), *found])
+    return _examination(mistakes, [*doubts, *find_unlikely_words(payload), *on_node(spec), *found])
 
 
 def _examination(mistakes: Sequence[GoclientError], findings: Sequence[Finding]) -> Examination:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from goclient.model.confusable import skeleton
-from goclient.model.names import FOREIGN_SCHEMES, PlaceError, Problem, path_problem, respelled
+from goclient.model.names import FOREIGN_SCHEMES, PlaceError, Problem, path_problem, respell_serial
 from goclient.model.spec import GRIDFTP, Place
 
 LONGEST = 4096  # characters of a text that is looked at closer
@@ -35,13 +35,13 @@ _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
 def location_problem(text: str, found: Problem) -> Problem:
     """Return why a text is no location, and what to write; ``found`` is what its reader says of its form."""
     causes = (cause(text) for cause in _CAUSES) if len(text) <= LONGEST else iter(())
-    problem = next(filter(None, causes), None) or replace(found, instead=_completed(text, found.instead))
+    problem = next(filter(None, causes), None) or replace(found, instead=_complete(text, found.instead))
     if problem.instead and reads(problem.instead):
         return problem
     return replace(problem, instead="", remedy=problem.remedy or _FORM.remedy)
 
 
-def _completed(text: str, path: str) -> str:
+def _complete(text: str, path: str) -> str:
     """Return a text with that path in place of its own, or the empty string without a path."""
     scheme = GRIDFTP if text.startswith(GRIDFTP) else ""
     endpoint = text.removeprefix(scheme).partition("/" if scheme else ":")[0]
@@ -77,7 +77,7 @@ def endpoint_of(text: str) -> str:
 
 def name_of(text: str) -> str:
     """Return the name in the job's directory that was meant by a text that is none, or the empty string."""
-    name = respelled(text)
+    name = respell_serial(text)
     if ":/" in name or name.startswith(("/", "~", "$HOME", "${HOME}")):
         name = posixpath.basename(name.rstrip("/"))
     elif "$" not in name:
@@ -132,11 +132,11 @@ def _curly(text: str) -> Problem | None:
 
 
 def _several(text: str) -> Problem | None:
-    parts = joined(text) if any(c in text for c in "\n\r\t\0") else []
+    parts = split_locations(text) if any(c in text for c in "\n\r\t\0") else []
     return Problem("it is more than one location", "items are separated by commas", ",".join(parts)) if parts else None
 
 
-def joined(text: str) -> list[str]:
+def split_locations(text: str) -> list[str]:
     """Return the locations that a text joins with something else than a comma, or an empty list."""
     parts = [part for part in re.split(r"[\s;|&]+", text) if part]
     located = len(parts) > 1 and all(":/" in part and reads(part) for part in parts)

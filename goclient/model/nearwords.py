@@ -44,7 +44,7 @@ class NearWord(NamedTuple):
         return f"did you mean {self.right}? {_OWN}"
 
 
-def near_words(text: str, words: Sequence[Word], passed: Collection[Word]) -> list[NearWord]:
+def find_near_words(text: str, words: Sequence[Word], passed: Collection[Word]) -> list[NearWord]:
     """Return the words that are nearly an option of transfers, without those that are passed over.
 
     Quotes keep one without a hyphen for the payload.
@@ -53,7 +53,7 @@ def near_words(text: str, words: Sequence[Word], passed: Collection[Word]) -> li
     return [one for one in near if one is not None]
 
 
-def judged(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[GoclientError], list[Finding]]:
+def judge(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[GoclientError], list[Finding]]:
     """Return the mistakes and the warnings of near words, where these of KEYS are given rightly."""
     present = {*given, *(one.near.key for one in found if one.near.weight is Weight.SURE)}
     errors: list[GoclientError] = []
@@ -69,7 +69,7 @@ def judged(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[Gocl
     return shortened(errors), doubts[:MISTAKES_SHOWN]
 
 
-def glued(words: Sequence[Word]) -> dict[Word, RequestError]:
+def find_glued(words: Sequence[Word]) -> dict[Word, RequestError]:
     """Return a mistake for each word in which a blank that parts no words stands before one of ours."""
     found = {}
     for word in words:

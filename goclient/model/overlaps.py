@@ -16,7 +16,7 @@ class Overlap(NamedTuple):
     inner: Move
 
 
-def nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
+def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield the moves of which one would be a file with a name that is the directory of the other.
 
     What is typed as a directory, or has the other's source in it, is a directory.
@@ -29,7 +29,7 @@ def nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
             yield Overlap(one, other)
 
 
-def output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
+def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
     brought, written = _ends(spec)
     places = [move.source for move in brought] + [move.target for move in written]
@@ -38,7 +38,7 @@ def output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
             yield Overlap(brought[outer], written[inner - len(brought)])
 
 
-def output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
+def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield directories that are written after the payload (outer) and what is brought from below them (inner)."""
     brought, written = _ends(spec)
     places = [move.target for move in written] + [move.source for move in brought]
