@@ -44,12 +44,8 @@ def _relative(name: str, words: Words) -> str:
     last = f"{last}/" if path.endswith("/") else last
     if not last.strip("/"):
         return f"{words.files}=NAME, a name below {words.directory}"
-    above = "/~/" if above == "/~" else above
-    return (
-        f"{words.directory}={shell_quote(above)} {words.files}={shell_quote(last)}"
-        if above
-        else f"{words.files}={shell_quote(last)}"
-    )
+    right = f"{words.files}={shell_quote(last)}"
+    return f"{words.directory}={shell_quote('/~/' if above == '/~' else above)} {right}" if above else right
 
 
 def _other_name(place: Place, words: Words) -> str:

@@ -194,9 +194,7 @@ class _Reader:
         if far is None or folder is None:
             return mode, ()
         if outwards and own and self.first(way.directory) is None and way.directory not in self.bad:
-            message = (
-                f"--jobParameters: {files} without {way.directory} goes to / there, which hardly anybody may write"
-            )
+            message = f"--jobParameters: {files} without {way.directory} goes to / there"
             hint = f"add {way.directory}=/~/ for the home directory, or another directory"
             hint = hint if mode != "local" else f"add {way.directory}=/PATH, a directory of the node"
             self.doubts.append(Finding("warning", "no-directory", way.directory, message, hint))
