@@ -213,7 +213,8 @@ def _gridftp(text: str) -> Problem | None:
 def _look_alike(text: str) -> Problem | None:
     """Return the problem of another alphabet's colon or slash, or of an invisible character before the path."""
     endpoint, colon, path = text.partition(":")
-    plain = endpoint + colon + skeleton(path[:1]) + path[1:] if colon else text
+    first = skeleton(path[:1])
+    plain = f"{endpoint}:{first}{path[1:]}" if colon and first in ("", " ", ":", "/", "~") else text
     if not colon:
         odd = next((c for c in text if not c.isascii() and skeleton(c) == ":"), "")
         start, _, rest = text.partition(odd) if odd else ("", "", "")
@@ -256,9 +257,8 @@ def _scope(text: str) -> Problem | None:
     if not colon or not name or "/" in name or not _SCOPE.fullmatch(scope) or not re.fullmatch(r"[\w.*+-]+", name):
         return None
     what = "it is scope:name of Rucio, which is no location"
-    return Problem(
-        what, f"to see where it is, type: rucio list-file-replicas {scope}:{name}; then write ENDPOINT:/path"
-    )
+    command = f"to see where it is, type: rucio list-file-replicas {scope}:{name}; then write ENDPOINT:/path"
+    return Problem(what, f"{command}; if {scope} is an endpoint, write {scope}:/{name}")
 
 
 def _without_colon(text: str) -> Problem | None:
