@@ -24,7 +24,7 @@ _WRAPPED = re.compile(r"[{(<\[\"']+([0-9a-fA-F-]{36})[})>\]\"']+")
 
 def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
     """Yield an error for each location that joins several, has a quote or an invisible sign, or is too long."""
-    places = list(dict.fromkeys(place for move in spec.moves for place in (move.source, move.target)))
+    places = list(dict.fromkeys(place for move in spec.moves for place in (move.source, move.destination)))
     too_long: set[str] = set()
     for place in places:
         if place.endpoint is not None and ":/" in place.path and (parts := _joined(place)):
@@ -41,8 +41,9 @@ def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientE
                 code="name-too-long",
                 subject=str(place),
             )
+    first = {place.endpoint: place.path for place in reversed(places)}
     for endpoint in spec.endpoints:
-        path = next((place.path for place in places if place.endpoint == endpoint), "/")
+        path = first.get(endpoint, "/")
         if (right := _unwrap(endpoint, path)) != endpoint:
             shown = "" if endpoint.isascii() else f", {with_code_points(endpoint)},"
             message = (
@@ -82,8 +83,9 @@ def find_unlikely_names(spec: TransferSpec) -> Iterator[Finding]:
     own = [move.source for move in (*spec.stage_out, *spec.output) if move.source.endpoint is None]
     yield from _shown(_patterns(own))
     yield from _shown(_several(own))
-    ends = dict.fromkeys(place for move in spec.moves for place in (move.source, move.target) if place.endpoint is None)
-    yield from _shown(_padded(ends))
+    brought = (move for move in spec.stage_in if move.destination.endpoint is None)
+    brought = (move for move in brought if not _is_plain(move.source) or not _is_plain(move.destination))
+    yield from _shown(_padded(dict.fromkeys((*own, *(move.target for move in brought)))))
     targets = dict.fromkeys(move.destination for move in spec.moves)
     yield from _shown(_wild_targets(targets))
     yield from _shown(_alike(spec))
@@ -95,6 +97,11 @@ def find_unlikely_words(payload: str) -> Iterator[Finding]:
         message = f"--jobParameters: {quoted(typed)} is not the job's number, and stays as it is"
         hint = f"write {right}, or leave it if it is the payload's own"
         yield Finding("warning", "placeholder", typed, message, hint)
+
+
+def _is_plain(place: Place) -> bool:
+    """Return True if a path has neither blanks nor other letters: nearly all of a hundred thousand are so."""
+    return place.path.isascii() and " " not in place.path
 
 
 def _shown(findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -110,13 +117,9 @@ def _patterns(own: Iterable[Place]) -> Iterator[Finding]:
         whole = begun if begun and "}" in name else "" if begun else name
         if whole and ("{" in whole or "*" in whole or "?" in whole or "[" in whole) and has_wildcards(whole):
             choices = alternatives(whole)
-            hint = (
-                f"write {','.join(map(shell_quote, choices))}"
-                if 1 < len(choices) <= SHOWN
-                else "write each name, or a directory"
-            )
+            names = shell_quote(",".join(choices)) if 1 < len(choices) <= SHOWN else "each name, or a directory"
             message = f"{quoted(whole)} is a name in the job's directory as it stands: there are no wildcards"
-            yield Finding("warning", "wildcard", whole, message, f"{hint}; or @FILE with one name a line")
+            yield Finding("warning", "wildcard", whole, message, f"write {names}; or @FILE with one name a line")
         begun = "" if "}" in name or len(begun) > LONGEST_NAME else begun
 
 
@@ -140,7 +143,7 @@ def _several(own: Iterable[Place]) -> Iterator[Finding]:
 
 def _padded(places: Iterable[Place]) -> Iterator[Finding]:
     for place in places:
-        if place.path.isascii() and " " not in place.path:  # they may be a hundred thousand
+        if _is_plain(place):
             continue
         if any(part != part.strip() for part in place.path.split("/")):
             message = f"{quoted(place)} in the job's directory has a blank at one of its ends"
