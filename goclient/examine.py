@@ -11,6 +11,7 @@ from goclient.errors import ExitCode, GoclientError, Several
 from goclient.model.block import decode_with_doubts
 from goclient.model.finding import Finding
 from goclient.model.location import parse_location
+from goclient.model.unlikely import find_unlikely_words
 from goclient.understand import on_node, spec_mistakes
 
 if TYPE_CHECKING:
@@ -58,14 +59,15 @@ def examine_request(
 def examine_text(text: str, looker: Looker, job: Job) -> Examination:
     """Return what is found in the jobParameters of one job, a record's or as typed, and of the ``job`` around it."""
     try:
-        (spec, _), doubts = decode_with_doubts(text)
+        (spec, payload), doubts = decode_with_doubts(text)
     except GoclientError as error:
         return _examination([error], [])
     with suppress(GoclientError):  # what is wrong with the catalogue is told by the look
         spec = spec.with_endpoints({where: name for name, where in looker.catalogue().items()})
     mistakes = list(spec_mistakes(spec, 1))
     found = [] if mistakes else looker.look(spec, 1, job)[1]
-    return _examination(mistakes, [*doubts, *on_node(spec), *found], text=None if spec else text)
+    warned = [*doubts, *find_unlikely_words(payload), *on_node(spec), *found]
+    return _examination(mistakes, warned, text=None if spec else text)
 
 
 def nothing_to_check(text: str) -> Finding:

@@ -11,14 +11,14 @@ from goclient.model.block import MAX_BLOCK, MAX_TASK_BLOCK, attach
 from goclient.model.finding import Finding
 from goclient.model.grammar import LISTS, Items
 from goclient.model.lists import ReadLines
-from goclient.model.location import as_typed
+from goclient.model.location import shell_quote
 from goclient.model.names import TASK_PLACEHOLDERS
-from goclient.model.overlaps import nested_targets, output_in_input, output_over_input
+from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
 from goclient.model.plan import plan
-from goclient.model.serial import needs_serial, numbered, shared_targets, sibling_reads
+from goclient.model.serial import find_sibling_reads, insert_serial, needs_serial, shared_targets
 from goclient.model.spec import JOB_OUT, TransferSpec
 from goclient.model.typed import Typed, read_typed
-from goclient.model.unlikely import SHOWN, unlikely_mistakes, unlikely_names, unlikely_words
+from goclient.model.unlikely import SHOWN, find_unlikely_mistakes, find_unlikely_names, find_unlikely_words
 
 
 class Understood(NamedTuple):
@@ -51,8 +51,8 @@ def understood(
     with collected:
         limit = MAX_TASK_BLOCK if task else MAX_BLOCK
         attach(payload, spec, lenient=lenient, limit=limit)  # names that are resolved may only be longer
-    doubts = [*doubts, *unlikely_words(payload), *on_node(spec)]
-    doubts += sibling_doubts(spec, count) if count > 1 else ()
+    doubts = [*doubts, *find_unlikely_words(payload), *on_node(spec)]
+    doubts += _find_sibling_doubts(spec, count) if count > 1 else ()
     return Understood(spec, payload, _without_consequences(collected.errors), doubts)
 
 
@@ -76,8 +76,8 @@ def on_node(spec: TransferSpec) -> Iterator[Finding]:
         message = f"files pass through the server {quoted(spec.local_endpoint)}, which must see the job's directory"
         hint = "only the node can tell: ask the site whether it does (goclient pilot --sharedFolder)"
         yield Finding("warning", "unchecked", spec.local_endpoint, message, hint)
-    yield from unlikely_names(spec)
-    yield from _overlaps(spec)
+    yield from find_unlikely_names(spec)
+    yield from _find_overlaps(spec)
 
 
 def spec_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iterator[GoclientError]:
@@ -106,12 +106,12 @@ def spec_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
                         subject=str(place),
                     )
     yield from _onto_themselves(spec)
-    yield from unlikely_mistakes(spec, count)
-    yield from _files_as_directories(spec)
+    yield from find_unlikely_mistakes(spec, count)
+    yield from _find_files_as_directories(spec)
     for move in needs_serial(spec) if count > 1 else ():
         yield RequestError(
             f"{count} jobs would all write {quoted(move.target)}",
-            hint=f"write {as_typed(numbered(move))}, in single quotes: else a shell puts nothing for ${{SN}}",
+            hint=f"write {shell_quote(insert_serial(move))}, in single quotes: else a shell puts nothing for ${{SN}}",
             code="shared-target",
             subject=str(move.target),
         )
@@ -136,18 +136,18 @@ def _onto_themselves(spec: TransferSpec) -> Iterator[GoclientError]:
             yield RequestError(message, hint=hint, code="onto-itself", subject=str(move.source))
 
 
-def _files_as_directories(spec: TransferSpec) -> Iterator[GoclientError]:
+def _find_files_as_directories(spec: TransferSpec) -> Iterator[GoclientError]:
     """Yield an error for each name in the job's directory that would be written as a file and as a directory."""
-    for outer, inner in islice(nested_targets(spec), SHOWN):
+    for outer, inner in islice(find_nested_targets(spec), SHOWN):
         if outer.source.endpoint is None:
             message = f"{quoted(outer.target)} would be a file, and the directory of {quoted(inner.target)}"
-            hint = f"name another place, or write {as_typed(f'{outer.source}/')} if it is a directory"
+            hint = f"name another place, or write {shell_quote(f'{outer.source}/')} if it is a directory"
             yield RequestError(message, hint=hint, code="file-and-directory", subject=str(inner.target))
 
 
-def _overlaps(spec: TransferSpec) -> Iterator[Finding]:
+def _find_overlaps(spec: TransferSpec) -> Iterator[Finding]:
     """Yield a warning for each output that is where input comes from."""
-    for brought, written in islice(output_in_input(spec), SHOWN):
+    for brought, written in islice(find_output_in_input(spec), SHOWN):
         source, target = quoted(brought.source), quoted(written.target)
         if brought.source.path.rstrip("/") != written.target.path.rstrip("/") or brought.source.is_directory:
             message = f"{target} would be in {source}, which is brought as input: the next job brings it, too"
@@ -155,19 +155,19 @@ def _overlaps(spec: TransferSpec) -> Iterator[Finding]:
         elif spec.overwrite:
             message = f"{target} would replace the input {source} (--goOverwrite)"
             yield Finding("warning", "output-over-input", str(written.target), message, "name another place for it")
-    for written, brought in islice(output_over_input(spec), SHOWN) if spec.overwrite else ():
+    for written, brought in islice(find_output_over_input(spec), SHOWN) if spec.overwrite else ():
         message = f"{quoted(written.target)} would be written over the input {quoted(brought.source)} (--goOverwrite)"
         yield Finding("warning", "output-over-input", str(written.target), message, "name another place for it")
-    for outer, inner in islice(nested_targets(spec), SHOWN):
+    for outer, inner in islice(find_nested_targets(spec), SHOWN):
         if outer.source.endpoint is not None:
             message = f"{quoted(outer.target)} must be a directory, because {quoted(inner.target)} will be in it"
             hint = f"if {quoted(outer.source)} is a file, name another place"
             yield Finding("warning", "file-and-directory", str(inner.target), message, hint)
 
 
-def sibling_doubts(spec: TransferSpec, count: int) -> Iterator[Finding]:
+def _find_sibling_doubts(spec: TransferSpec, count: int) -> Iterator[Finding]:
     """Yield a warning for each source that another one of so many jobs writes."""
-    for source, target in islice(sibling_reads(spec, count), SHOWN):
+    for source, target in islice(find_sibling_reads(spec, count), SHOWN):
         message = f"{quoted(source)} of one job is {quoted(target)} of another: nothing says which comes first"
         yield Finding("warning", "sibling", str(source), message, "name another place for what is written")
 

@@ -191,10 +191,12 @@ MEANT = {
         hint="in quotes",
     ),
     "misspelt-endpoint-word": meaning(
-        "--jobParameters=globus-endpoint-inn=SITE1", shown='"globus-endpoint-inn=SITE1"', hint="globus-endpoint-in=?"
+        "--jobParameters=globus-endpoint-inn=SITE1",
+        shown='"globus-endpoint-inn=SITE1"',
+        hint="globus-endpoint-in=SITE1?",
     ),
     "misspelt-list-word": meaning(
-        "--jobParameters=in-mode=gc file-in=a", shown='"file-in=a" at column 12', hint="files-in=?"
+        "--jobParameters=in-mode=gc file-in=a", shown='"file-in=a" at column 12', hint="files-in=a?"
     ),
     "files-without-a-mode": meaning(
         "--jobParameters=globus-endpoint-in=SITE1 files-in=a",

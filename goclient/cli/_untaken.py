@@ -49,9 +49,9 @@ def _unexpected(words: Sequence[str], line: Line) -> UsageError:
 
 def _remedy(words: Sequence[str], line: Line) -> str:
     """Return what to type instead of words that no option takes, by what has made them so."""
-    from goclient.model.misspelt import meant_option  # only a mistake pays for it
+    from goclient.model.misspelt import respell_option  # only a mistake pays for it
 
-    right = shlex.join([meant_option(word, line.known) or word for word in words])
+    right = shlex.join([respell_option(word, line.known) or word for word in words])
     before = line.words[: line.words.index(words[0])] if words[0] in line.words else ()
     if any(word.startswith(_DASHES) for word in words):
         return f"its first dash is not a hyphen (-), as in pasted text: write {right}"
@@ -83,10 +83,10 @@ def _nearest(word: str, line: Line) -> str:
     """Return a hint with the options that are nearly this one."""
     import difflib  # only a mistake pays for it
 
-    from goclient.model.misspelt import meant_option
+    from goclient.model.misspelt import respell_option
 
     name, prog, known = word.split("=", 1)[0], line.prog, line.known
-    if right := meant_option(word, known):
+    if right := respell_option(word, known):
         return f"did you mean {right.partition('=')[0]}? write {shlex.quote(right)}"
     longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
     lowered = {one.lower().lstrip("-"): one for one in known}

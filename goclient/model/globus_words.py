@@ -20,11 +20,11 @@ from functools import partial
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted
-from goclient.model.brought import Words, brought
+from goclient.model.files_in import Words, parse_brought
 from goclient.model.finding import Finding
 from goclient.model.grammar import DEFAULT_WORKING
 from goclient.model.lists import ReadLines, shortened, split_items
-from goclient.model.location import checked_user, node_place, parse_endpoint, parse_name, refused
+from goclient.model.location import checked_user, node_place, parse_endpoint, parse_name, refuse
 from goclient.model.names import path_problem
 from goclient.model.spec import (
     JOB_DIRECTORY,
@@ -194,9 +194,7 @@ class _Reader:
         if far is None or folder is None:
             return mode, ()
         if outwards and own and self.first(way.directory) is None and way.directory not in self.bad:
-            message = (
-                f"--jobParameters: {files} without {way.directory} goes to / there, which hardly anybody may write"
-            )
+            message = f"--jobParameters: {files} without {way.directory} goes to / there"
             hint = f"add {way.directory}=/~/ for the home directory, or another directory"
             hint = hint if mode != "local" else f"add {way.directory}=/PATH, a directory of the node"
             self.doubts.append(Finding("warning", "no-directory", way.directory, message, hint))
@@ -230,7 +228,7 @@ class _Reader:
                 continue
             for name in names:
                 try:
-                    places.append(parse_name(name) if outwards else brought(name, context))
+                    places.append(parse_name(name) if outwards else parse_brought(name, context))
                 except RequestError as error:
                     message = f"{way.files}={error.message} (column {word.column})"
                     self.wrong(way.files, message, error.hint, error.code)
@@ -261,7 +259,7 @@ class _Reader:
 def _folder(word: str, path: str) -> str:
     if problem := path_problem(path):
         instead = f"{word}={problem.instead}" if problem.instead else ""
-        raise refused(path, replace(problem, instead=instead), code="location")
+        raise refuse(path, replace(problem, instead=instead), code="location")
     return path
 
 

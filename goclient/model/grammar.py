@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
 from goclient.model.lists import in_column, listed, shortened
 from goclient.model.location import (
-    as_typed,
     checked_user,
     is_uuid,
     node_place,
@@ -24,7 +23,8 @@ from goclient.model.location import (
     parse_endpoint,
     parse_location,
     parse_name,
-    refused,
+    refuse,
+    shell_quote,
 )
 from goclient.model.names import endpoint_problem
 from goclient.model.spec import JOB_DIRECTORY, MODES, Mode, Move, MyproxyAccount, Place, TransferSpec
@@ -184,7 +184,7 @@ class _Builder:
                 found.append(None)
                 problem = of_a_list(self.get(key), number, f"--{key}") if error.code == "location" else None
                 if problem is None or problem != told:  # the pieces of one thing are told once
-                    error = refused(text, problem, code=error.code) if problem is not None else error
+                    error = refuse(text, problem, code=error.code) if problem is not None else error
                     self.wrong(key, f"--{key}={error.message}", error.hint, error.code, item=number)
                 told = problem
         return found
@@ -278,7 +278,7 @@ class _Builder:
             own = f"{self.working}:/{text}"
             if ":/" in text or len(text) > 255 or not reads(own):
                 raise
-            hint = f"{error.hint}; a name with a colon in the job's directory is written {as_typed(own)}"
+            hint = f"{error.hint}; a name with a colon in the job's directory is written {shell_quote(own)}"
             raise RequestError(error.message, hint=hint, code=error.code) from error
 
     def _own_directory(self, key: str, places: Sequence[Place], why: str) -> None:

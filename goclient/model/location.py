@@ -8,7 +8,7 @@ from functools import lru_cache
 from goclient.errors import RequestError, quoted
 from goclient.model.names import PlaceError, Problem, name_problem
 from goclient.model.spec import GRIDFTP, NODE_FILES, Place
-from goclient.model.weblink import Side, is_link, linked
+from goclient.model.weblink import Side, is_link, read_link
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CURLY_QUOTES = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")  # of web pages and word processors
@@ -43,18 +43,18 @@ def _parsed(text: str, side: Side) -> Place:
         from goclient.model.misread import location_problem  # only a mistake pays for it
 
         problem = error.problem if is_link(text) else location_problem(text, error.problem)
-        raise refused(text, problem, code="location") from error
+        raise refuse(text, problem, code="location") from error
 
 
-def refused(text: str, problem: Problem, *, code: str) -> RequestError:
+def refuse(text: str, problem: Problem, *, code: str) -> RequestError:
     """Return the error of a text with a problem; the hint has what to write instead, as a shell takes it."""
     hint = problem.remedy
     if problem.instead:
-        hint = f"write {as_typed(problem.instead)}" + (f" ({problem.remedy})" if problem.remedy else "")
+        hint = f"write {shell_quote(problem.instead)}" + (f" ({problem.remedy})" if problem.remedy else "")
     return RequestError(f"{quoted(text)}: {problem.what}", hint=hint, code=code)
 
 
-def as_typed(text: str) -> str:
+def shell_quote(text: str) -> str:
     """Return a text as a shell takes it: in quotes where it needs them."""
     if _PLAIN.fullmatch(text):
         return text
@@ -66,7 +66,7 @@ def as_typed(text: str) -> str:
 def read_place(text: str, side: Side = "origin") -> Place:
     """Return the place of a location; raises PlaceError with what is wrong with its form."""
     if is_link(text):
-        endpoint, path = linked(text, side)
+        endpoint, path = read_link(text, side)
         return Place(endpoint=endpoint.lower(), path=path)
     endpoint, colon, path = text.partition(":")
     if path.startswith("//") and endpoint == "globus":
@@ -116,7 +116,7 @@ def parse_endpoint(text: str) -> str:
         problem = error.problem if not error.problem.instead else problem
     from goclient.model.misread import endpoint_of
 
-    raise refused(text, Problem(problem.what, "give the name of the endpoint only", endpoint_of(text)), code="location")
+    raise refuse(text, Problem(problem.what, "give the name of the endpoint only", endpoint_of(text)), code="location")
 
 
 def parse_name(text: str, *, below: str = "the job's directory") -> Place:
@@ -139,7 +139,7 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Place:
         problem = error.problem
     from goclient.model.misread import name_of
 
-    raise refused(text, Problem(problem.what, "a name such as out.root or results/", name_of(text)), code="name")
+    raise refuse(text, Problem(problem.what, "a name such as out.root or results/", name_of(text)), code="name")
 
 
 def node_place(path: str) -> Place:
@@ -148,7 +148,7 @@ def node_place(path: str) -> Place:
         return Place(endpoint=NODE_FILES, path=path)
     except PlaceError as error:
         what = Problem(error.problem.what, "an absolute path on the node", error.problem.instead)
-        raise refused(
+        raise refuse(
             path, what if "/~/" not in what.instead else Problem(what.what, what.remedy), code="location"
         ) from error
 
@@ -159,7 +159,7 @@ def own_place(text: str, place: Place) -> Place:
         return Place(endpoint=None, path=place.path)
     except PlaceError as error:
         what = Problem(error.problem.what, "write a path in the job's directory")
-        raise refused(text, what, code="name") from error
+        raise refuse(text, what, code="name") from error
 
 
 def checked_user(text: str) -> str:

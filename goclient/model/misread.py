@@ -13,7 +13,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from goclient.model.confusable import skeleton
-from goclient.model.names import FOREIGN_SCHEMES, PlaceError, Problem, path_problem, respelled
+from goclient.model.names import FOREIGN_SCHEMES, PlaceError, Problem, path_problem, respell_serial
 from goclient.model.spec import GRIDFTP, Place
 
 LONGEST = 4096  # characters of a text that is looked at closer
@@ -23,7 +23,7 @@ _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _BEFORE_ID = re.compile(rf"(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)")
 _DRIVE = re.compile(r"([A-Za-z]):(\\.*)", re.DOTALL)
-_NO_COLON = re.compile(r"([^\s:;|=/\\~.@][^\s:;|=/\\]*)[\s;|=@]+([/~].*)", re.DOTALL)
+_NO_COLON = re.compile(r"([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)", re.DOTALL)
 _SCOPE = re.compile(r"(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*", re.IGNORECASE)
 _GRIDFTP = re.compile(
     r"(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?", re.DOTALL | re.IGNORECASE
@@ -35,13 +35,13 @@ _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
 def location_problem(text: str, found: Problem) -> Problem:
     """Return why a text is no location, and what to write; ``found`` is what its reader says of its form."""
     causes = (cause(text) for cause in _CAUSES) if len(text) <= LONGEST else iter(())
-    problem = next(filter(None, causes), None) or replace(found, instead=_completed(text, found.instead))
+    problem = next(filter(None, causes), None) or replace(found, instead=_complete(text, found.instead))
     if problem.instead and reads(problem.instead):
         return problem
     return replace(problem, instead="", remedy=problem.remedy or _FORM.remedy)
 
 
-def _completed(text: str, path: str) -> str:
+def _complete(text: str, path: str) -> str:
     """Return a text with that path in place of its own, or the empty string without a path."""
     scheme = GRIDFTP if text.startswith(GRIDFTP) else ""
     endpoint = text.removeprefix(scheme).partition("/" if scheme else ":")[0]
@@ -77,7 +77,7 @@ def endpoint_of(text: str) -> str:
 
 def name_of(text: str) -> str:
     """Return the name in the job's directory that was meant by a text that is none, or the empty string."""
-    name = respelled(text)
+    name = respell_serial(text)
     if ":/" in name or name.startswith(("/", "~", "$HOME", "${HOME}")):
         name = posixpath.basename(name.rstrip("/"))
     elif "$" not in name:
@@ -97,14 +97,13 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
         return problem
     if text.startswith("/") and before and ":" not in before and reads(f"{before}:{text}"):
         return Problem("a comma stands for the colon", instead=f"{before}:{text}")
-    if ":" not in text and after.startswith("/") and reads(f"{text}:{after}"):
+    if ":" not in text[1:] and text[:1] not in ("/", "~", ".") and after[:1] == "/" and reads(f"{text}:{after}"):
         return Problem("a comma stands for the colon", instead=f"{text}:{after}")
     if text.startswith("/"):
-        near = next((place for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None)
-        if near is not None:
-            return Problem(
-                "it names no endpoint: each item does", instead=str(Place(endpoint=near.endpoint, path=text))
-            )
+        near = next((place.endpoint for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None) or ""
+        instead = f"{near}{'' if near.startswith(GRIDFTP) else ':'}{text}"
+        if near and reads(instead):
+            return Problem("it names no endpoint: each item does", instead=instead)
     return None
 
 
@@ -133,13 +132,13 @@ def _curly(text: str) -> Problem | None:
 
 
 def _several(text: str) -> Problem | None:
-    parts = joined(text) if any(c in text for c in "\n\r\t\0") else []
+    parts = split_locations(text) if any(c in text for c in "\n\r\t\0") else []
     return Problem("it is more than one location", "items are separated by commas", ",".join(parts)) if parts else None
 
 
-def joined(text: str) -> list[str]:
+def split_locations(text: str) -> list[str]:
     """Return the locations that a text joins with something else than a comma, or an empty list."""
-    parts = [part for part in re.split(r"[\s;|]+|(?<=\S)\s*&\s*(?=\S)", text) if part]
+    parts = [part for part in re.split(r"[\s;|&]+", text) if part]
     located = len(parts) > 1 and all(":/" in part and reads(part) for part in parts)
     endpoints = {part.partition(":")[0] for part in parts} if located else set()
     return (
@@ -214,7 +213,8 @@ def _gridftp(text: str) -> Problem | None:
 def _look_alike(text: str) -> Problem | None:
     """Return the problem of another alphabet's colon or slash, or of an invisible character before the path."""
     endpoint, colon, path = text.partition(":")
-    plain = endpoint + colon + skeleton(path[:1]) + path[1:] if colon else text
+    first = skeleton(path[:1])
+    plain = f"{endpoint}:{first}{path[1:]}" if colon and first in ("", " ", ":", "/", "~") else text
     if not colon:
         odd = next((c for c in text if not c.isascii() and skeleton(c) == ":"), "")
         start, _, rest = text.partition(odd) if odd else ("", "", "")
@@ -257,9 +257,8 @@ def _scope(text: str) -> Problem | None:
     if not colon or not name or "/" in name or not _SCOPE.fullmatch(scope) or not re.fullmatch(r"[\w.*+-]+", name):
         return None
     what = "it is scope:name of Rucio, which is no location"
-    return Problem(
-        what, f"to see where it is, type: rucio list-file-replicas {scope}:{name}; then write ENDPOINT:/path"
-    )
+    command = f"to see where it is, type: rucio list-file-replicas {scope}:{name}; then write ENDPOINT:/path"
+    return Problem(what, f"{command}; if {scope} is an endpoint, write {scope}:/{name}")
 
 
 def _without_colon(text: str) -> Problem | None:

@@ -94,7 +94,7 @@ def _closest_key(lower: str) -> str:
     return _KEYS.get(_closest(lower, _KEYS), "")
 
 
-def meant_option(word: str, known: Iterable[str]) -> str:
+def respell_option(word: str, known: Iterable[str]) -> str:
     """Return the word with the option of a program that its name is but for its form; or the empty string.
 
     Dashes that are none, letters of another width, invisible characters, and with a dash the case, are forms.

@@ -54,17 +54,17 @@ class PlaceError(ValueError):
         self.problem = problem
 
 
-def respelled(text: str) -> str:
+def respell_serial(text: str) -> str:
     """Return the text with the job's number as it is written, ``${SN}`` or ``${SN/P}``, where it is nearly so."""
     if "$" not in text and "%" not in text:
         return text
     return _NEARLY_SERIAL.sub(lambda found: "${SN/P}" if found[1] or found[2] else "${SN}", text)
 
 
-def nearly_serial(text: str) -> dict[str, str]:
+def find_nearly_serial(text: str) -> dict[str, str]:
     """Return what was typed for the job's number in a text and means nothing, each with the right word."""
     found = (match[0] for match in _NEARLY_SERIAL.finditer(text)) if "$" in text or "%" in text else ()
-    return {typed: respelled(typed) for typed in found if typed not in SERIAL_NUMBERS}
+    return {typed: respell_serial(typed) for typed in found if typed not in SERIAL_NUMBERS}
 
 
 def path_problem(path: str) -> Problem | None:
@@ -106,7 +106,7 @@ def _dollar_problem(path: str) -> Problem:
     """Return what is wrong with a path that has a ``$`` which nobody replaces as the user meant."""
     known = f"{', '.join(SERIAL_NUMBERS)} (the job's number), {' and '.join(SERVER_PLACEHOLDERS)}"
     what = f"it has a $ that is none of {known}, and the server would try to evaluate it"
-    if (right := respelled(path)) != path:
+    if (right := respell_serial(path)) != path:
         return Problem(what, "the number of a job is ${SN}, or ${SN/P} with six digits", right)
     if home := _HOME.match(path):
         return Problem(what, "a home directory is written /~/", f"/~/{path[home.end() :]}")

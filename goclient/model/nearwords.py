@@ -11,16 +11,18 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from goclient.errors import RequestError, quoted
+from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.confusable import skeleton
 from goclient.model.finding import Finding
 from goclient.model.grammar import LISTS
+from goclient.model.lists import MISTAKES_SHOWN, shortened
 from goclient.model.misspelt import EXACT, WIDE_EQUALS, Near, Weight, is_location, near_option
 from goclient.model.words import Word
 
 # Blanks that part no words, and characters that nobody sees.
 _ODD_BLANKS = re.compile("[\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]+")
 _PARTNER = dict(LISTS) | {destinations: sources for sources, destinations in LISTS}
+LONGEST_SHOWN = 1000  # characters of a value that a hint repeats
 _OWN = "If it is the payload's own word, put it after a bare --"
 
 
@@ -42,7 +44,7 @@ class NearWord(NamedTuple):
         return f"did you mean {self.right}? {_OWN}"
 
 
-def near_words(text: str, words: Sequence[Word], passed: Collection[Word]) -> list[NearWord]:
+def find_near_words(text: str, words: Sequence[Word], passed: Collection[Word]) -> list[NearWord]:
     """Return the words that are nearly an option of transfers, without those that are passed over.
 
     Quotes keep one without a hyphen for the payload.
@@ -51,10 +53,10 @@ def near_words(text: str, words: Sequence[Word], passed: Collection[Word]) -> li
     return [one for one in near if one is not None]
 
 
-def judged(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[RequestError], list[Finding]]:
+def judge(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[GoclientError], list[Finding]]:
     """Return the mistakes and the warnings of near words, where these of KEYS are given rightly."""
     present = {*given, *(one.near.key for one in found if one.near.weight is Weight.SURE)}
-    errors: list[RequestError] = []
+    errors: list[GoclientError] = []
     doubts: list[Finding] = []
     for one in found:
         key = one.near.key
@@ -64,10 +66,10 @@ def judged(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[Requ
         elif one.near.weight is Weight.LIKELY:
             message = f"{one.message} is left to the payload"
             doubts.append(Finding("warning", "left-to-payload", one.word.value.partition("=")[0], message, one.hint))
-    return errors, doubts
+    return shortened(errors), doubts[:MISTAKES_SHOWN]
 
 
-def glued(words: Sequence[Word]) -> dict[Word, RequestError]:
+def find_glued(words: Sequence[Word]) -> dict[Word, RequestError]:
     """Return a mistake for each word in which a blank that parts no words stands before one of ours."""
     found = {}
     for word in words:
@@ -104,7 +106,7 @@ def _near_word(text: str, words: Sequence[Word], number: int) -> NearWord | None
     word = words[number]
     name, sign, value = _divided(word.value)
     near = near_option(name, value) if sign else None
-    if sign == ":" and name in EXACT:
+    if sign in (":", WIDE_EQUALS) and name in EXACT:
         near = Near(EXACT[name], Weight.SURE if is_location(value) else Weight.LIKELY)
     dashed = name.startswith("-") or (not name.isascii() and skeleton(name).startswith("-"))
     if near is None and not sign and number + 1 < len(words):
@@ -114,7 +116,8 @@ def _near_word(text: str, words: Sequence[Word], number: int) -> NearWord | None
     if near is None or not (name.startswith("-") or text.startswith(name, word.start)):
         return None
     plain = value.strip("\u201c\u201d\u201e\u2018\u2019\u201a")
-    return NearWord(word, near, f"--{near.key}={shlex.quote(plain) if plain else 'VALUE'}")
+    right = shlex.quote(plain) if 0 < len(plain) < LONGEST_SHOWN else "VALUE"
+    return NearWord(word, near, f"--{near.key}={right}")
 
 
 def _divided(word: str) -> tuple[str, str, str]:

@@ -16,34 +16,38 @@ class Overlap(NamedTuple):
     inner: Move
 
 
-def nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
+def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield the moves of which one would be a file with a name that is the directory of the other.
 
     What is typed as a directory, or has the other's source in it, is a directory.
     """
-    moves = [move for move in spec.moves if move.target.path != "/"]
-    for outer, inner in _nested([move.target for move in moves], [not _is_folder(move) for move in moves]):
+    moves = list(spec.moves)
+    keys = [_target_key(move) for move in moves]
+    for outer, inner in _nested(keys, [not _is_folder(move) and move.target_path != "/" for move in moves]):
         one, other = moves[outer], moves[inner]
         same = one.source.endpoint == other.source.endpoint
-        if not (same and _key(other.source)[1].startswith(_key(one.source)[1])) and one.target != other.target:
+        below = same and _key(other.source)[1].startswith(_key(one.source)[1])
+        if not below and keys[outer] != keys[inner]:
             yield Overlap(one, other)
 
 
-def output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
+def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
     brought, written = _ends(spec)
-    places = [move.source for move in brought] + [move.target for move in written]
-    for outer, inner in _nested(places, [True] * len(brought) + [False] * len(written)):
+    keys = [_key(move.source) for move in brought] + [_target_key(move) for move in written]
+    for outer, inner in _nested(keys if written else (), [True] * len(brought) + [False] * len(written)):
         if inner >= len(brought):
             yield Overlap(brought[outer], written[inner - len(brought)])
 
 
-def output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
+def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield directories that are written after the payload (outer) and what is brought from below them (inner)."""
     brought, written = _ends(spec)
-    places = [move.target for move in written] + [move.source for move in brought]
-    for outer, inner in _nested(places, [_is_folder(move) for move in written] + [False] * len(brought)):
-        if inner >= len(written) and _key(places[outer]) != _key(places[inner]):
+    keys = [_target_key(move) for move in written] + [_key(move.source) for move in brought]
+    for outer, inner in _nested(
+        keys if brought else (), [_is_folder(move) for move in written] + [False] * len(brought)
+    ):
+        if inner >= len(written) and keys[outer] != keys[inner]:
             yield Overlap(written[outer], brought[inner - len(written)])
 
 
@@ -57,20 +61,29 @@ def _is_folder(move: Move) -> bool:
     return move.source.is_directory
 
 
-def _key(place: Place) -> tuple[str, str]:
-    """Return a place such that the places below it begin with its path."""
-    path = re.sub("/+", "/", place.path) if "//" in place.path else place.path
-    return place.endpoint or "", path if path.endswith("/") else f"{path}/"
+Key = tuple[str, str]  # an endpoint, and a path that ends with a slash: what is below it begins with it
 
 
-def _nested(places: Sequence[Place], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:
+def _key(place: Place) -> Key:
+    return place.endpoint or "", _closed(place.path)
+
+
+def _target_key(move: Move) -> Key:
+    return move.destination.endpoint or "", _closed(move.target_path)
+
+
+def _closed(path: str) -> str:
+    path = re.sub("/+", "/", path) if "//" in path else path
+    return path if path.endswith("/") else f"{path}/"
+
+
+def _nested(keys: Sequence[Key], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """Yield the numbers of a place that may be an outer one, and of another that is it or is below it.
 
     Each inner place is yielded once.  Sorted, all that is below a place follows it.
     """
-    keys = [_key(place) for place in places]
     open_places: list[int] = []
-    for number in sorted(range(len(places)), key=lambda number: (keys[number], not outer[number])):
+    for number in sorted(range(len(keys)), key=lambda number: (keys[number], not outer[number])):
         endpoint, path = keys[number]
         while open_places and not (keys[open_places[-1]][0] == endpoint and path.startswith(keys[open_places[-1]][1])):
             open_places.pop()

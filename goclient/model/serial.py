@@ -23,7 +23,7 @@ def needs_serial(spec: TransferSpec) -> Iterator[Move]:
             yield move
 
 
-def numbered(move: Move) -> str:
+def insert_serial(move: Move) -> str:
     """Return the name, or the destination, of a move with the job's number where a shell has left a gap for it.
 
     In ``out_.root`` and ``run7//`` a shell has put nothing for ``${SN}``; else it stands before the ending.
@@ -33,11 +33,11 @@ def numbered(move: Move) -> str:
         return str(Place(endpoint=destination.endpoint, path=destination.path.replace("//", "/${SN}/", 1)))
     typed = move.source.path[1:] if move.source.endpoint is None else ""
     if not destination.is_directory or not typed:  # the destination has the name
-        return str(Place(endpoint=destination.endpoint, path=_with_number(destination.path)))
-    return typed.rstrip("/").removesuffix(name) + _with_number(name) + ("/" if typed.endswith("/") else "")
+        return str(Place(endpoint=destination.endpoint, path=_add_number(destination.path)))
+    return typed.rstrip("/").removesuffix(name) + _add_number(name) + ("/" if typed.endswith("/") else "")
 
 
-def _with_number(path: str) -> str:
+def _add_number(path: str) -> str:
     folder, slash, name = path.rstrip("/").rpartition("/")
     if path.endswith("/"):
         return f"{path}${{SN}}/"
@@ -51,7 +51,7 @@ def _with_number(path: str) -> str:
 _GAP = re.compile(r"[_.-](?=[_.-])|[_-]$|^(?=[_.-]\w)")
 
 
-def sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Place, Place]]:
+def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Place, Place]]:
     """Yield each source that is brought to one of so many jobs and is written by another, with that target."""
     sources = list(dict.fromkeys(move.source for move in spec.stage_in if move.source.endpoint is not None))
     written = (move.target for move in (*spec.stage_out, *spec.output) if move.destination.endpoint is not None)

@@ -20,7 +20,7 @@ from goclient.model.globus_words import NAMES, TELLING, GlobusWord, read_globus_
 from goclient.model.grammar import KEYS, OVERWRITE, Items, read_spec
 from goclient.model.lists import ReadLines, in_column, split_items
 from goclient.model.misspelt import GLOBUS, likely_bare, nearest_bare, plain_name
-from goclient.model.nearwords import glued, judged, near_words
+from goclient.model.nearwords import find_glued, find_near_words, judge
 from goclient.model.spec import MODES, TransferSpec
 from goclient.model.words import Word, words
 
@@ -92,7 +92,7 @@ def find_words(text: str, read_lines: ReadLines | None = None, options: Collecti
         found.errors.append(error)
         return found
     candidates = list(_candidates(text, all_words))
-    joined = glued(candidates)
+    joined = find_glued(candidates)
     found.errors += joined.values()
     ours = [word for word in candidates if _key(word) and word not in joined]
     for word in ours:
@@ -105,7 +105,7 @@ def find_words(text: str, read_lines: ReadLines | None = None, options: Collecti
         ours += globus
     else:
         found.doubts = [_left(word) for word in globus if "=" in word.value]
-    mistakes, doubts = judged(near_words(text, candidates, joined), {*found.items, *options})
+    mistakes, doubts = judge(find_near_words(text, candidates, joined), {*found.items, *options})
     found.errors += mistakes
     found.doubts += doubts
     found.payload = _without(text, all_words, set(ours))
@@ -177,7 +177,7 @@ def _take_globus(found: Found, bare: Sequence[Word], globus: Sequence[Word]) -> 
         name = _name(word)
         if near := _meant(word):
             found.misspelt.append(near)
-            value = word.value.removeprefix(name).lstrip("=:")
+            value = word.value.partition("=" if "=" in word.value else ":")[2]
             found.errors.append(_misspelt(word, f"did you mean {near}={shlex.quote(value) if value else 'VALUE'}?"))
         elif name not in NAMES and name.startswith(GLOBUS) and "=" in word.value:
             found.errors.append(_misspelt(word, f"the words are {', '.join(NAMES)}"))

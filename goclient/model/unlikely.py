@@ -9,8 +9,8 @@ from itertools import islice
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.confusable import skeleton, with_code_points
 from goclient.model.finding import Finding
-from goclient.model.location import as_typed, is_uuid
-from goclient.model.names import nearly_serial
+from goclient.model.location import is_uuid, shell_quote
+from goclient.model.names import find_nearly_serial
 from goclient.model.spec import Place, TransferSpec
 from goclient.model.wildcards import alternatives, has_wildcards
 
@@ -22,13 +22,13 @@ _CURLY = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")
 _WRAPPED = re.compile(r"[{(<\[\"']+([0-9a-fA-F-]{36})[})>\]\"']+")
 
 
-def unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
+def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
     """Yield an error for each location that joins several, has a quote or an invisible sign, or is too long."""
-    places = list(dict.fromkeys(place for move in spec.moves for place in (move.source, move.target)))
+    places = list(dict.fromkeys(place for move in spec.moves for place in (move.source, move.destination)))
     too_long: set[str] = set()
     for place in places:
         if place.endpoint is not None and ":/" in place.path and (parts := _joined(place)):
-            items = as_typed(",".join(parts))
+            items = shell_quote(",".join(parts))
             message = f"{quoted(place)} is {len(parts)} locations, and a list is separated by commas"
             yield RequestError(message, hint=f"write {items}", code="location", subject=str(place))
         name = _longest_name(place.path, count)
@@ -41,19 +41,22 @@ def unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]
                 code="name-too-long",
                 subject=str(place),
             )
+    first = {place.endpoint: place.path for place in reversed(places)}
     for endpoint in spec.endpoints:
-        path = next((place.path for place in places if place.endpoint == endpoint), "/")
-        if (right := _unwrapped(endpoint, path)) != endpoint:
-            shown = quoted(endpoint) if endpoint.isascii() else with_code_points(endpoint)
-            message = f"the endpoint {shown} has signs around its name that do not belong to it"
-            meant = as_typed(f"{right}:{path.removesuffix(endpoint[0])}")
+        path = first.get(endpoint, "/")
+        if (right := _unwrap(endpoint, path)) != endpoint:
+            shown = "" if endpoint.isascii() else f", {with_code_points(endpoint)},"
+            message = (
+                f"{quoted(f'{endpoint}:{path}')} has signs around the endpoint's name{shown} that do not belong to it"
+            )
+            meant = shell_quote(f"{right}:{path.removesuffix(endpoint[0])}")
             yield RequestError(message, hint=f"write {meant}", code="location", subject=endpoint)
 
 
 def _joined(place: Place) -> list[str]:
-    from goclient.model.misread import joined  # hardly any path has a colon and a slash
+    from goclient.model.misread import split_locations  # hardly any path has a colon and a slash
 
-    return joined(str(place))
+    return split_locations(str(place))
 
 
 def _longest_name(path: str, count: int) -> str | None:
@@ -64,7 +67,7 @@ def _longest_name(path: str, count: int) -> str | None:
     return next((name for name in filled.split("/") if len(name.encode(errors="surrogatepass")) > LONGEST_NAME), None)
 
 
-def _unwrapped(endpoint: str, path: str) -> str:
+def _unwrap(endpoint: str, path: str) -> str:
     """Return an endpoint's name without quotes, brackets and invisible signs around it."""
     plain = endpoint.strip(_INVISIBLE)
     wrapped = _WRAPPED.fullmatch(plain)
@@ -75,24 +78,30 @@ def _unwrapped(endpoint: str, path: str) -> str:
     return plain or endpoint
 
 
-def unlikely_names(spec: TransferSpec) -> Iterator[Finding]:
+def find_unlikely_names(spec: TransferSpec) -> Iterator[Finding]:
     """Yield a warning for each name that a payload hardly writes: a pattern, several names, a blank, a quote."""
     own = [move.source for move in (*spec.stage_out, *spec.output) if move.source.endpoint is None]
     yield from _shown(_patterns(own))
     yield from _shown(_several(own))
-    ends = dict.fromkeys(place for move in spec.moves for place in (move.source, move.target) if place.endpoint is None)
-    yield from _shown(_padded(ends))
+    brought = (move for move in spec.stage_in if move.destination.endpoint is None)
+    brought = (move for move in brought if not _is_plain(move.source) or not _is_plain(move.destination))
+    yield from _shown(_padded(dict.fromkeys((*own, *(move.target for move in brought)))))
     targets = dict.fromkeys(move.destination for move in spec.moves)
     yield from _shown(_wild_targets(targets))
     yield from _shown(_alike(spec))
 
 
-def unlikely_words(payload: str) -> Iterator[Finding]:
+def find_unlikely_words(payload: str) -> Iterator[Finding]:
     """Yield a warning for each word of a payload that is nearly the job's number."""
-    for typed, right in islice(nearly_serial(payload).items(), SHOWN):
+    for typed, right in islice(find_nearly_serial(payload).items(), SHOWN):
         message = f"--jobParameters: {quoted(typed)} is not the job's number, and stays as it is"
-        hint = f"the job's number is written {right}; if {typed} is the payload's own, leave it"
+        hint = f"write {right}, or leave it if it is the payload's own"
         yield Finding("warning", "placeholder", typed, message, hint)
+
+
+def _is_plain(place: Place) -> bool:
+    """Return True if a path has neither blanks nor other letters: nearly all of a hundred thousand are so."""
+    return place.path.isascii() and " " not in place.path
 
 
 def _shown(findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -108,14 +117,10 @@ def _patterns(own: Iterable[Place]) -> Iterator[Finding]:
         whole = begun if begun and "}" in name else "" if begun else name
         if whole and ("{" in whole or "*" in whole or "?" in whole or "[" in whole) and has_wildcards(whole):
             choices = alternatives(whole)
-            hint = (
-                f"write {','.join(map(as_typed, choices))}"
-                if 1 < len(choices) <= SHOWN
-                else "write each name, or a directory"
-            )
+            names = shell_quote(",".join(choices)) if 1 < len(choices) <= SHOWN else "each name, or a directory"
             message = f"{quoted(whole)} is a name in the job's directory as it stands: there are no wildcards"
-            yield Finding("warning", "wildcard", whole, message, f"{hint}; or @FILE with one name a line")
-        begun = "" if "}" in name else begun
+            yield Finding("warning", "wildcard", whole, message, f"write {names}; or @FILE with one name a line")
+        begun = "" if "}" in name or len(begun) > LONGEST_NAME else begun
 
 
 def _wild_targets(targets: Iterable[Place]) -> Iterator[Finding]:
@@ -132,13 +137,13 @@ def _several(own: Iterable[Place]) -> Iterator[Finding]:
         parts = [part for part in re.split(r"\s*;\s*", name) if part] if ";" in name else name.split()
         if len(parts) > 1 and (";" in name or all("." in part.strip(".") for part in parts)):
             message = f"{quoted(name)} in the job's directory is one name"
-            hint = f"a list is separated by commas: write {as_typed(','.join(parts))}"
+            hint = f"a list is separated by commas: write {shell_quote(','.join(parts))}"
             yield Finding("warning", "joined", name, message, hint)
 
 
 def _padded(places: Iterable[Place]) -> Iterator[Finding]:
     for place in places:
-        if place.path.isascii() and " " not in place.path:  # they may be a hundred thousand
+        if _is_plain(place):
             continue
         if any(part != part.strip() for part in place.path.split("/")):
             message = f"{quoted(place)} in the job's directory has a blank at one of its ends"
@@ -146,7 +151,9 @@ def _padded(places: Iterable[Place]) -> Iterator[Finding]:
         elif place.name.startswith(_CURLY) or place.name.endswith(_CURLY):
             message = f"{quoted(place)} in the job's directory has a curly quote, which a shell leaves in the name"
             right = place.path[1:].strip("".join(_CURLY))
-            yield Finding("warning", "quote", str(place), message, f"write {as_typed(right)}" if right else "retype it")
+            yield Finding(
+                "warning", "quote", str(place), message, f"write {shell_quote(right)}" if right else "retype it"
+            )
 
 
 def _alike(spec: TransferSpec) -> Iterator[Finding]:

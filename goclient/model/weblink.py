@@ -23,7 +23,7 @@ def is_link(text: str) -> bool:
     return text[:5].lower() in ("https", "http:", "app.g", "app.s", "app.p", "app.t") and bool(_PAGE.match(text))
 
 
-def linked(text: str, side: Side) -> tuple[str, str]:
+def read_link(text: str, side: Side) -> tuple[str, str]:
     """Return the collection's id and the path that a link names on a side, or on the other if it has one only.
 
     Raises PlaceError with what is wrong with it.

@@ -498,3 +498,45 @@ def _equal(spec: TransferSpec) -> bool:
     """True if two moves are written to one place as typed; the plan refuses that."""
     targets = [move.target for move in spec.moves]
     return len(set(targets)) < len(targets)
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        pytest.param("A:/a,/b", "A:/b", id="the-second-without-its-endpoint"),
+        pytest.param("gsiftp://h/a,/b", "gsiftp://h/b", id="the-second-without-its-server"),
+        pytest.param("A:/a,/b,/c", "A:/b", id="the-others-without-their-endpoint"),
+        pytest.param("A,/b", "A:/b", id="a-comma-for-the-colon"),
+        pytest.param("A:/d/{a,b}", "A:/d/a,A:/d/b", id="braces"),
+        pytest.param("A:/d/{a,b,c}.x,B:/e", "A:/d/a.x,A:/d/b.x,A:/d/c.x", id="braces-of-three"),
+        pytest.param("A:/{d,e}/f", "A:/d/f,A:/e/f", id="braces-in-the-middle"),
+        pytest.param("A:/a,@l.txt", "--StageinGOsrc=@l.txt", id="a-list-in-a-list"),
+        pytest.param("A:/a,@@l.txt", "--StageinGOsrc=@l.txt", id="a-list-in-a-list-twice"),
+    ],
+)
+def test_a_hint_for_an_item_is_made_from_the_items_around_it(typed: str, right: str) -> None:
+    _, errors = read_spec({"StageinGOsrc": typed.split(",")})
+    assert errors[0].hint.startswith(f"write {right}")
+    for one in right.split(",") if ":" in right else ():
+        assert read_spec({"StageinGOsrc": [one]})[1] == []
+
+
+def test_an_item_with_a_control_character_is_refused() -> None:
+    _, (error,) = read_spec({"StageinGOsrc": ["A:/a", "/b\x7f"]})
+    assert (error.code, bool(error.hint)) == ("location", True)
+
+
+def test_a_stage_out_source_with_a_colon_is_shown_as_a_name_in_the_jobs_directory() -> None:
+    _, (error,) = read_spec({"StageoutGOsrc": ["user.jdoe:hits.root"], "StageoutGOdest": ["A:/o/"]})
+    assert error.hint.endswith("is written goclient:/user.jdoe:hits.root")
+    spec, errors = read_spec({"StageoutGOsrc": ["goclient:/user.jdoe:hits.root"], "StageoutGOdest": ["A:/o/"]})
+    assert (errors, str(spec.stage_out[0].source)) == ([], "user.jdoe:hits.root")
+
+
+def test_a_link_is_the_source_by_its_left_side_and_the_destination_by_its_right_one() -> None:
+    one, other = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "1111a9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+    link = f"https://app.globus.org/file-manager?origin_id={one}&origin_path=%2Fa%2F&destination_id={other}&destination_path=%2Fb%2F"
+    spec, errors = read_spec({"StageinGOsrc": [link], "StageinGOdest": [link], "Data": ["x"], "OutputGO": [link]})
+    assert errors == []
+    assert [str(move.source) for move in spec.stage_in] == [f"{one}:/a/"]
+    assert {str(move.destination) for move in (*spec.stage_in, *spec.output)} == {f"{other}:/b/"}

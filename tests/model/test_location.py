@@ -171,6 +171,8 @@ def written(error: GoclientError) -> str:
         ("SITE1:~/x", "SITE1:/~/x"),
         ("SITE1:", "SITE1:/~/"),
         ("SITE1:x/y", "SITE1:/x/y"),
+        ("SITE1:\u0430/y", "SITE1:/\u0430/y"),
+        ("SITE1:\u6570/y", "SITE1:/\u6570/y"),
         ("SITE1:./x", "SITE1:/x"),
         ("SITE1 /home", "SITE1:/home"),
         ("SITE1;/home", "SITE1:/home"),

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from goclient.model.overlaps import nested_targets, output_in_input, output_over_input
-from goclient.model.serial import numbered, sibling_reads
+from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
+from goclient.model.serial import find_sibling_reads, insert_serial
 from goclient.model.spec import Move, Place, TransferSpec
 from goclient.model.typed import read_typed
 
@@ -40,7 +40,7 @@ def spec_of(text: str) -> TransferSpec:
     ],
 )
 def test_a_target_that_is_a_file_and_a_directory_is_found(text: str, pairs: list[tuple[str, str]]) -> None:
-    found = nested_targets(spec_of(text))
+    found = find_nested_targets(spec_of(text))
     assert [(str(one.outer.target), str(one.inner.target)) for one in found] == pairs
 
 
@@ -61,13 +61,13 @@ def test_a_target_that_is_a_file_and_a_directory_is_found(text: str, pairs: list
     ],
 )
 def test_an_output_where_input_comes_from_is_found(text: str, written: list[str]) -> None:
-    assert [str(one.inner.target) for one in output_in_input(spec_of(text))] == written
+    assert [str(one.inner.target) for one in find_output_in_input(spec_of(text))] == written
 
 
 def test_a_directory_that_is_written_over_its_input_is_found() -> None:
     text = "--StageinGOsrc=S:/d/a,S:/d/b --Data=d/ --OutputGO=S:/"
-    assert [str(one.inner.source) for one in output_over_input(spec_of(text))] == ["S:/d/a", "S:/d/b"]
-    assert list(output_over_input(spec_of("--StageinGOsrc=S:/d/a --Data=d --OutputGO=S:/"))) == []
+    assert [str(one.inner.source) for one in find_output_over_input(spec_of(text))] == ["S:/d/a", "S:/d/b"]
+    assert list(find_output_over_input(spec_of("--StageinGOsrc=S:/d/a --Data=d --OutputGO=S:/"))) == []
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_directory_that_is_written_over_its_input_is_found() -> None:
 )
 def test_a_source_that_a_sibling_writes_is_found(source: str, name: str, found: bool) -> None:
     spec = spec_of(f"--StageinGOsrc={source} --Data={name} --OutputGO=S:/o/")
-    assert bool(list(sibling_reads(spec, 20))) == found
+    assert bool(list(find_sibling_reads(spec, 20))) == found
 
 
 @pytest.mark.parametrize(
@@ -108,20 +108,22 @@ def test_a_source_that_a_sibling_writes_is_found(source: str, name: str, found: 
 )
 def test_the_jobs_number_is_put_where_a_shell_has_left_a_gap(text: str, right: str) -> None:
     (move,) = spec_of(text).moves
-    assert numbered(move) == right
+    assert insert_serial(move) == right
 
 
 def test_ten_thousand_files_cost_little() -> None:
     names = ",".join(f"S:/d/{number}" for number in range(10_000))
     spec = read_typed(f"--StageinGOsrc={names} --Data=x --OutputGO=S:/o").spec
     start = time.process_time()
-    assert list(nested_targets(spec)) == list(output_in_input(spec)) == list(output_over_input(spec)) == []
-    assert list(sibling_reads(spec, 100_000)) == []
+    assert (
+        list(find_nested_targets(spec)) == list(find_output_in_input(spec)) == list(find_output_over_input(spec)) == []
+    )
+    assert list(find_sibling_reads(spec, 100_000)) == []
     assert time.process_time() - start < 2
 
 
 def test_paths_of_many_slashes_cost_little() -> None:
     moves = [Move(Place(None, f"/{n}"), Place("S", "/a" * (n + 1))) for n in range(2_000)]
     start = time.process_time()
-    assert len(list(nested_targets(TransferSpec(stage_out=tuple(moves), working="w")))) == 1_999
+    assert len(list(find_nested_targets(TransferSpec(stage_out=tuple(moves), working="w")))) == 1_999
     assert time.process_time() - start < 5

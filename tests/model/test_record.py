@@ -171,7 +171,16 @@ def test_every_text_that_jobs_share_has_a_width() -> None:
 @pytest.mark.parametrize("letter", ["x", "日"])
 @pytest.mark.parametrize(("field", "width"), WIDTHS.items())
 def test_what_fits_its_column_exactly_passes(field: str, width: int, letter: str) -> None:
-    common_with({field: letter * width}).check()
+    if field != "computingSite" or letter == "x":  # no queue has another alphabet in its name
+        common_with({field: letter * width}).check()
+
+
+@pytest.mark.parametrize("queue", ["TEST1 ", "TEST1,TEST3", "TEST1\t", "“TEST1”", "TEST 1"])
+def test_a_queue_that_cannot_be_one_is_refused_with_the_right_name(queue: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        common_with({"computingSite": queue}).check()
+    assert (caught.value.code, caught.value.subject) == ("queue", "--computingSite")
+    assert "write --computingSite=TEST" in caught.value.hint
 
 
 @pytest.mark.parametrize(("field", "width"), WIDTHS.items())

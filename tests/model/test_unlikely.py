@@ -6,9 +6,9 @@ import pytest
 
 from goclient.errors import GoclientError
 from goclient.model.finding import Finding
-from goclient.model.names import Problem, nearly_serial, queue_problem, respelled
+from goclient.model.names import Problem, find_nearly_serial, queue_problem, respell_serial
 from goclient.model.typed import read_typed
-from goclient.model.unlikely import unlikely_mistakes, unlikely_names, unlikely_words
+from goclient.model.unlikely import find_unlikely_mistakes, find_unlikely_names, find_unlikely_words
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 
@@ -16,11 +16,11 @@ UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 def mistakes(**items: list[str]) -> list[GoclientError]:
     typed = read_typed("", options=items)
     assert typed.errors == []
-    return list(unlikely_mistakes(typed.spec, 9))
+    return list(find_unlikely_mistakes(typed.spec, 9))
 
 
 def doubts(*names: str) -> list[Finding]:
-    return list(unlikely_names(read_typed("", options={"Data": list(names), "OutputGO": ["S:/o"]}).spec))
+    return list(find_unlikely_names(read_typed("", options={"Data": list(names), "OutputGO": ["S:/o"]}).spec))
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,14 @@ def test_an_ordinary_name_is_not_doubted(names: list[str]) -> None:
     "typed", ["$SN", "$sn", "${sn}", "${Sn}", "$(SN)", "${ SN }", "${SN /P}", "${sn/p}", "%SN%", "%{SN}"]
 )
 def test_what_is_nearly_the_jobs_number_in_a_payload_is_a_warning(typed: str) -> None:
-    (doubt,) = unlikely_words(f"--seed x{typed}y --n ${{SN}} {typed}")
+    (doubt,) = find_unlikely_words(f"--seed x{typed}y --n ${{SN}} {typed}")
     assert (doubt.subject, doubt.code) == (typed, "placeholder")
-    assert respelled(typed) in ("${SN}", "${SN/P}")
-    assert respelled(typed) in doubt.hint
+    assert respell_serial(typed) in ("${SN}", "${SN/P}")
+    assert respell_serial(typed) in doubt.hint
 
 
 def test_other_variables_are_not_the_jobs_number() -> None:
-    assert nearly_serial("$SNAP ${SNR} $_SN $1 ${SN} ${SN/P} {SN} SN %d %s $$ %S") == {}
+    assert find_nearly_serial("$SNAP ${SNR} $_SN $1 ${SN} ${SN/P} {SN} SN %d %s $$ %S") == {}
 
 
 @pytest.mark.parametrize("queue", ["", "TEST1", "ANALY_BNL_T3", "BNL-OSG.2/x", "a?b", "A:B@C+D#E=F~G"])

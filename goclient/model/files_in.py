@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from goclient.errors import RequestError, quoted
 from goclient.model.grammar import DEFAULT_WORKING
-from goclient.model.location import as_typed, parse_name
+from goclient.model.location import parse_name, shell_quote
 from goclient.model.names import path_problem
 from goclient.model.spec import JOB_OUT, Place
 
@@ -21,7 +21,7 @@ class Words(NamedTuple):
     endpoint: str
 
 
-def brought(name: str, words: Words) -> Place:
+def parse_brought(name: str, words: Words) -> Place:
     """Return the place in the job's directory; raises RequestError with the reason, and words that mend it."""
     if name.startswith(("/", "~")):
         message = f"{quoted(name)}: the name must be relative to {words.directory}"
@@ -39,25 +39,21 @@ def _relative(name: str, words: Words) -> str:
     path = re.sub("/+", "/", problem.instead if problem is not None else name)
     folder = f"{words.folder.rstrip('/')}/"
     if folder != "/" and path.startswith(folder) and path != folder:
-        return f"{words.files}={as_typed(path.removeprefix(folder))}"
+        return f"{words.files}={shell_quote(path.removeprefix(folder))}"
     above, _, last = path.rstrip("/").rpartition("/")
     last = f"{last}/" if path.endswith("/") else last
     if not last.strip("/"):
         return f"{words.files}=NAME, a name below {words.directory}"
-    above = "/~/" if above == "/~" else above
-    return (
-        f"{words.directory}={as_typed(above)} {words.files}={as_typed(last)}"
-        if above
-        else f"{words.files}={as_typed(last)}"
-    )
+    right = f"{words.files}={shell_quote(last)}"
+    return f"{words.directory}={shell_quote('/~/' if above == '/~' else above)} {right}" if above else right
 
 
 def _other_name(place: Place, words: Words) -> str:
     """Return what to type for a file that would be in the way of the payload's output."""
     above, _, last = words.folder.rstrip("/").rpartition("/")
     if last not in ("", "~"):
-        below = f"{words.directory}={as_typed(above or '/')} {words.files}={as_typed(last + place.path)}"
+        below = f"{words.directory}={shell_quote(above or '/')} {words.files}={shell_quote(last + place.path)}"
         return f"bring it below a directory: write {below}"
-    source = as_typed(f"{words.endpoint or 'ENDPOINT'}:{words.folder.rstrip('/')}{place.path}")
+    source = shell_quote(f"{words.endpoint or 'ENDPOINT'}:{words.folder.rstrip('/')}{place.path}")
     other = f"{DEFAULT_WORKING}:/input.{place.path[1:]}"
-    return f"in place of these words, write --StageinGOsrc={source} --StageinGOdest={as_typed(other)}"
+    return f"in place of these words, write --StageinGOsrc={source} --StageinGOdest={shell_quote(other)}"
