@@ -23,8 +23,6 @@ MOST_ABOUT = 16  # folders of which more is asked than what they hold
 class Unlisted(EndpointError):
     """A folder cannot be listed, and what is in it is not known: that is no reason to stop."""
 
-    code = "unchecked"
-
 
 class Listings:
     """The listings of one preflight; ``names`` are what the user calls the collections."""
@@ -84,8 +82,8 @@ class Listings:
         if isinstance(found, LoginNeeded) or (found is not None and found.transient):
             return found
         if found is not None and found.code == "permission":
-            return listing if listing.code == "permission" else found
-        return Unlisted(listing.message, hint="what is in it could not be looked at", subject=listing.subject)
+            return listing
+        return Unlisted(listing.message, subject=listing.subject)
 
     def is_hidden(self, place: Place) -> bool:
         """True if the folder of a place cannot be listed, though it may be entered."""
@@ -169,8 +167,8 @@ def _is_missing(found: object) -> bool:
 
 
 def _cannot_be_listed(found: object) -> bool:
-    """True for what a listing gave if its folder may be entered all the same: it is denied, or the folder too large."""
-    return isinstance(found, GoclientError) and found.code in ("permission", "too-large")
+    """True for what a listing gave if its folder may be entered all the same."""
+    return isinstance(found, GoclientError) and found.code == "permission"
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
