@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from goclient.check.parallel import Asker
-from goclient.errors import EndpointError, GoclientError, LoginNeeded
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, StorageDenied
 from goclient.model.spec import Place
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ class Listings:
         listed = {*self._known, *folders}
         apart = (one for one in about if one[1] not in TOPS and _parent(one) not in listed)
         self._ask(folders, single=islice(apart, MOST_ABOUT), inside=islice(inside, MOST_ABOUT))
-        hidden = (place for place in places if place.name and _cannot_be_listed(self._known[folder_of(place)]))
-        self._ask((), single=islice(dict.fromkeys(map(_itself, hidden)), MOST_SINGLE))
+        closed = {folder for folder in folders if _cannot_be_listed(self._known[folder])}
+        if closed:
+            hidden = (place for place in places if place.name and folder_of(place) in closed)
+            self._ask((), single=islice(dict.fromkeys(map(_itself, hidden)), MOST_SINGLE))
 
     def _ask(self, folders: Iterable[Folder], *, single: Iterable[Folder] = (), inside: Iterable[Folder] = ()) -> None:
         kept: dict[str, dict[Folder, Any]] = {"listing": self._known, "entry": self._single, "is_empty": self._empty}
@@ -168,7 +170,7 @@ def _is_missing(found: object) -> bool:
 
 def _cannot_be_listed(found: object) -> bool:
     """True for what a listing gave if its folder may be entered all the same."""
-    return isinstance(found, GoclientError) and found.code == "permission"
+    return isinstance(found, StorageDenied)
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:

@@ -25,6 +25,7 @@ class Targets:
         self._listings = seen.listings
         self._overwrite = overwrite
         self._made = made
+        self._written: dict[Move, list[Place]] = {}
 
     def findings(self, move: Move) -> Iterable[Finding]:
         """Return a finding for the target of a move, or for each job in which something is wrong with it."""
@@ -40,13 +41,16 @@ class Targets:
 
     def written(self, move: Move) -> list[Place]:
         """Return the places that a move will write: inside a directory that exists where a new name was typed."""
-        return [self._inside(move, target) for target in self._seen.filled(move.target)]
+        if move not in self._written:
+            self._written[move] = [self._inside(move, target) for target in self._seen.filled(move.target)]
+        return self._written[move]
 
     def folders(self, moves: Sequence[Move]) -> Iterator[Folder]:
         """Yield the folder of each target, as it was typed."""
         for move in moves:
             if self._seen.sees(move.destination):
-                yield from map(folder_of, self._seen.filled(move.target))
+                several = "$" in move.target.folder
+                yield from map(folder_of, self._seen.filled(move.target) if several else [move.target])
 
     def remarks(self, moves: Sequence[Move]) -> list[Finding]:
         """Return warnings of folders that nobody may write into, as their modes say."""
