@@ -84,17 +84,17 @@ class Targets:
         what = kind_of(found) or f"a {what}"
         hint = "choose another name or folder"
         if not self._overwrite:
-            hint += ", or allow it with --goOverwrite" if not self._replaces(found, source) else ""
+            hint += ", or allow it with --goOverwrite" if not self._of_another_kind(found, source) else ""
             error = EndpointError(f"{quoted(shown)} exists: {what}", hint=hint, code="exists", subject=shown)
             return Finding.failed(error)
-        if problem := self._replaces(found, source):
+        if problem := self._of_another_kind(found, source):
             message = f"{quoted(shown)} exists: {problem}, which --goOverwrite does not replace"
-            if found.is_directory:
+            if found.is_directory and not self._seen.sees(source):
                 hint = f"if {quoted(source.name)} is a directory, too, type a / at its end; else choose another name"
             return Finding.failed(EndpointError(message, hint=hint, code="exists", subject=shown))
         return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
 
-    def _replaces(self, found: FileInfo, source: Place) -> str:
+    def _of_another_kind(self, found: FileInfo, source: Place) -> str:
         """What cannot be replaced by a source, because the two are not of a kind; the empty string if it can."""
         entry = self._listings.entry(source) if self._seen.sees(source) and source.name else None
         known = entry.is_directory if isinstance(entry, FileInfo) else False
