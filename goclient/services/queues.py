@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from goclient.errors import ServerError, innermost, quoted
 from goclient.model.access import LOOPBACK, PandaAccess
@@ -18,7 +19,7 @@ from goclient.model.queue import Queue
 from goclient.services.deadline import within
 
 PATH = "/api/v1/metaconfig/get_site_specs?type=all"
-MAX_ANSWER = 64 << 20  # bytes; ATLAS's is 2 MB
+MAX_ANSWER = 8 << 20  # bytes; ATLAS's is 2 MB
 
 
 class QueuesUnknown(ServerError):
@@ -36,7 +37,7 @@ def fetch(access: PandaAccess, seconds: float) -> dict[str, Queue]:
         status, text = within(seconds, lambda: _get(access, seconds))
     except TimeoutError as error:
         raise _unknown(access, f"no answer within {seconds:.0f} s") from error
-    except (requests.exceptions.RequestException, OSError, ValueError) as error:
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise _unknown(access, innermost(error)) from error
     if status != 200:
         raise _unknown(access, f"HTTP {status}")
@@ -61,14 +62,14 @@ def _get(access: PandaAccess, seconds: float) -> tuple[int, bytes]:
     session.trust_env = urlsplit(access.url).hostname not in LOOPBACK  # no proxy stands before this machine
     with session.get(
         f"{access.url}{PATH}",
-        headers={"Accept": "application/json"},
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         timeout=(min(access.connect_timeout, seconds), seconds),
         verify=access.ca or True,
         allow_redirects=False,
         stream=True,
     ) as response:
         parts, size = [], 0
-        for part in response.iter_content(1 << 16):
+        for part in response.raw.stream(1 << 16, decode_content=False):  # nothing is unpacked, however it is sent
             parts.append(part)
             size += len(part)
             if size > MAX_ANSWER:
