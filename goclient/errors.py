@@ -114,6 +114,12 @@ class EndpointError(GoclientError):
     code = "endpoint"
 
 
+class StorageDenied(EndpointError):
+    """The storage behind a collection denies a path, which says nothing of the paths below it."""
+
+    code = "permission"
+
+
 class MyproxyError(GoclientError):
     """A certificate, a MyProxy server or what is deposited there is wrong."""
 

@@ -172,8 +172,12 @@ class Acting:
         if guest:
             message, hint = f"only its managers see who may use {quoted(name)}", f"ask {found.owner or 'its owner'}"
         else:
-            whom = "look at the accounts of its storage" if found.is_of(self._globus.identity) else (
-                f"ask {found.owner or 'its owner'}")  # fmt: skip
+            owner = found.owner or "its owner"
+            whom = (
+                f"it is your own ({owner}): see which accounts its storage has"
+                if found.is_of(self._globus.identity)
+                else f"ask {owner}"
+            )
             message, hint = f"its storage decides who may use {quoted(name)}", f"{whom}, or use a guest collection"
         message += f": whether {who.called} may is not known from here"
         return Finding("warning", "pilot-unknown", name, message, hint)

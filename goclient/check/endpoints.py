@@ -170,7 +170,8 @@ def _problem(name: str, found: Collection, identity: str) -> EndpointError | Non
     if found.connected is False:
         return EndpointError(
             f"{shown} is a Globus Connect Personal endpoint that is not connected",
-            hint="start Globus Connect Personal on that computer" + ("" if mine else f", or ask {owner} to"),
+            hint="start Globus Connect Personal on that computer"
+            + (f", which is your own ({owner})" if mine else f", or ask {owner} to"),
             code="disconnected",
             subject=name,
         )

@@ -16,14 +16,14 @@ LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's
 
 
 def told(part: Place, shown: str, rest: str, entries: Mapping[str, FileInfo]) -> tuple[str, str]:
-    """Return what to add of a part of a path that is not there, and a hint; empty if it has no wildcards.
+    """Return what to add of a part of a path that is not there, and a hint; empty if no wildcards are meant.
 
     ``shown`` is the folder of the part as it was typed, ``rest`` is what follows the part in the path: after a folder
     there is something.  ``entries`` is what that folder holds.
     """
-    if not has_wildcards(part.name):
-        return "", ""
     found = [name for name in matching(part.name, entries) if not rest or entries[name].is_directory]
+    if not found and not has_wildcards(part.name):  # hits[12] is an ordinary name, unless hits1 is there
+        return "", ""
     what = ("name" if not rest else "folder") + ("s" if len(found) != 1 else "")
     message = f"; there are no wildcards, and {len(found)} {what} there would match"
     command = f"{_list(part)} | {_lines(shown, rest)} > {LIST}"

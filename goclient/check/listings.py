@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from goclient.check.parallel import Asker
-from goclient.errors import EndpointError, GoclientError, LoginNeeded
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, StorageDenied
 from goclient.model.spec import Place
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ MOST_ABOUT = 16  # folders of which more is asked than what they hold
 
 class Unlisted(EndpointError):
     """A folder cannot be listed, and what is in it is not known: that is no reason to stop."""
-
-    code = "unchecked"
 
 
 class Listings:
@@ -48,8 +46,10 @@ class Listings:
         listed = {*self._known, *folders}
         apart = (one for one in about if one[1] not in TOPS and _parent(one) not in listed)
         self._ask(folders, single=islice(apart, MOST_ABOUT), inside=islice(inside, MOST_ABOUT))
-        hidden = (place for place in places if place.name and _cannot_be_listed(self._known[folder_of(place)]))
-        self._ask((), single=islice(dict.fromkeys(map(_itself, hidden)), MOST_SINGLE))
+        closed = {folder for folder in folders if _cannot_be_listed(self._known[folder])}
+        if closed:
+            hidden = (place for place in places if place.name and folder_of(place) in closed)
+            self._ask((), single=islice(dict.fromkeys(map(_itself, hidden)), MOST_SINGLE))
 
     def _ask(self, folders: Iterable[Folder], *, single: Iterable[Folder] = (), inside: Iterable[Folder] = ()) -> None:
         kept: dict[str, dict[Folder, Any]] = {"listing": self._known, "entry": self._single, "is_empty": self._empty}
@@ -84,8 +84,8 @@ class Listings:
         if isinstance(found, LoginNeeded) or (found is not None and found.transient):
             return found
         if found is not None and found.code == "permission":
-            return listing if listing.code == "permission" else found
-        return Unlisted(listing.message, hint="what is in it could not be looked at", subject=listing.subject)
+            return listing
+        return Unlisted(listing.message, subject=listing.subject)
 
     def is_hidden(self, place: Place) -> bool:
         """True if the folder of a place cannot be listed, though it may be entered."""
@@ -169,8 +169,8 @@ def _is_missing(found: object) -> bool:
 
 
 def _cannot_be_listed(found: object) -> bool:
-    """True for what a listing gave if its folder may be entered all the same: it is denied, or the folder too large."""
-    return isinstance(found, GoclientError) and found.code in ("permission", "too-large")
+    """True for what a listing gave if its folder may be entered all the same."""
+    return isinstance(found, StorageDenied)
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:

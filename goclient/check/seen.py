@@ -59,8 +59,9 @@ class Seen:
 
     def unlisted(self, error: GoclientError) -> Finding:
         """The finding of what could not be listed: it stops a job only if it is known that the job would fail."""
-        if isinstance(error, Unlisted):
-            return Finding("warning", error.code, error.subject, error.message, error.hint)
+        if isinstance(error, Unlisted) or error.code == "too-large":
+            hint = "what is in it could not be looked at"
+            return Finding("warning", "unchecked", error.subject, error.message, hint)
         if error.code == "permission":
             message, hint = error.message, error.hint
             typed = error.subject.partition(":")[0]
@@ -84,7 +85,7 @@ def kind_of(entry: FileInfo) -> str:
     if entry.type in ("file", "dir", ""):
         return ""
     words = _TYPES.get(entry.type, f"of the type {entry.type}")
-    return f"{words}, to {quoted(entry.link_target)}" if entry.link_target else words
+    return f"{words} ({quoted(entry.link_target)})" if entry.link_target else words
 
 
 def nobody_may(entry: FileInfo, bits: int) -> bool:

@@ -11,7 +11,6 @@ from goclient.check.listings import MOST_ABOUT, Folder, folder_of
 from goclient.check.seen import Seen, few, hint_of_near, kind_of, listing_command, nobody_may, wrong_or_first
 from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.model.finding import Finding
-from goclient.model.serial import fill_serial
 from goclient.model.spec import Move, Place
 from goclient.services.collection import FileInfo
 
@@ -79,10 +78,10 @@ class Sources:
         for move in moves:
             if not self._seen.sees(move.source) or not move.source.name:
                 continue
-            numbered = "$" in move.source.path
-            for serial in self._seen.serials if numbered else self._seen.serials[:1]:
-                times = 1 if numbered else len(self._seen.serials)
-                entry = self._listings.entry(Place(move.source.endpoint, fill_serial(move.source.path, serial)))
+            places = self._seen.filled(move.source)
+            times = len(self._seen.serials) // len(places)  # all jobs bring one, or each its own
+            for serial, place in zip(self._seen.serials, places, strict=False):
+                entry = self._listings.entry(place)
                 if not isinstance(entry, FileInfo):
                     continue
                 if entry.is_directory:
@@ -90,7 +89,7 @@ class Sources:
                     continue
                 load.files += times
                 load.size += times * entry.size
-                if move.destination.endpoint is None and numbered:
+                if move.destination.endpoint is None and len(places) > 1:
                     load.own[serial] = load.own.get(serial, 0) + entry.size
                 elif move.destination.endpoint is None:
                     load.each += entry.size

@@ -25,6 +25,7 @@ class Targets:
         self._listings = seen.listings
         self._overwrite = overwrite
         self._made = made
+        self._written: dict[Move, list[Place]] = {}
 
     def findings(self, move: Move) -> Iterable[Finding]:
         """Return a finding for the target of a move, or for each job in which something is wrong with it."""
@@ -40,13 +41,16 @@ class Targets:
 
     def written(self, move: Move) -> list[Place]:
         """Return the places that a move will write: inside a directory that exists where a new name was typed."""
-        return [self._inside(move, target) for target in self._seen.filled(move.target)]
+        if move not in self._written:
+            self._written[move] = [self._inside(move, target) for target in self._seen.filled(move.target)]
+        return self._written[move]
 
     def folders(self, moves: Sequence[Move]) -> Iterator[Folder]:
         """Yield the folder of each target, as it was typed."""
         for move in moves:
             if self._seen.sees(move.destination):
-                yield from map(folder_of, self._seen.filled(move.target))
+                several = "$" in move.target.folder
+                yield from map(folder_of, self._seen.filled(move.target) if several else [move.target])
 
     def remarks(self, moves: Sequence[Move]) -> list[Finding]:
         """Return warnings of folders that nobody may write into, as their modes say."""
@@ -80,17 +84,17 @@ class Targets:
         what = kind_of(found) or f"a {what}"
         hint = "choose another name or folder"
         if not self._overwrite:
-            hint += ", or allow it with --goOverwrite" if not self._replaces(found, source) else ""
+            hint += ", or allow it with --goOverwrite" if not self._of_another_kind(found, source) else ""
             error = EndpointError(f"{quoted(shown)} exists: {what}", hint=hint, code="exists", subject=shown)
             return Finding.failed(error)
-        if problem := self._replaces(found, source):
+        if problem := self._of_another_kind(found, source):
             message = f"{quoted(shown)} exists: {problem}, which --goOverwrite does not replace"
-            if found.is_directory:
+            if found.is_directory and not self._seen.sees(source):
                 hint = f"if {quoted(source.name)} is a directory, too, type a / at its end; else choose another name"
             return Finding.failed(EndpointError(message, hint=hint, code="exists", subject=shown))
         return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
 
-    def _replaces(self, found: FileInfo, source: Place) -> str:
+    def _of_another_kind(self, found: FileInfo, source: Place) -> str:
         """What cannot be replaced by a source, because the two are not of a kind; the empty string if it can."""
         entry = self._listings.entry(source) if self._seen.sees(source) and source.name else None
         known = entry.is_directory if isinstance(entry, FileInfo) else False

@@ -13,21 +13,31 @@ from globus_sdk.gare import GlobusAuthorizationParameters, to_gare
 from globus_sdk.token_storage import TokenValidationError
 from globus_sdk.token_storage.validating_token_storage import MissingIdentityError, MissingTokenError
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, innermost, quoted, said
+from goclient.errors import (
+    EndpointError,
+    GoclientError,
+    LoginNeeded,
+    RequestError,
+    StorageDenied,
+    innermost,
+    quoted,
+    said,
+)
 from goclient.services import loopback
 from goclient.services.exchange import AWAY, TOO_MANY, BadAnswer, limited
 
+_STORAGE = "the storage denies it"
 # What a user is told for each code of the Transfer service; the first that the code begins with counts.
 _MEANINGS = (
     ("EndpointNotFound", "endpoint-not-found", "there is no such collection, or you cannot see it"),
     ("ClientError.NotFound", "path-not-found", "there is no such path"),
     ("NotFound", "path-not-found", "there is no such path"),
-    ("EndpointPermissionDenied", "permission", "the storage denies it"),
+    ("EndpointPermissionDenied", "permission", _STORAGE),
     ("PermissionDenied", "permission", "the collection's roles or permissions deny it"),
     ("ExternalError.DirListingFailed.NotDirectory", "not-a-directory", "it is not a directory"),
     ("ExternalError.DirListingFailed.GCDisconnected", "disconnected", "Globus Connect Personal is not running there"),
     ("ExternalError.DirListingFailed.LoginFailed", "storage-login", "the storage refused the login"),
-    ("ExternalError.DirListingFailed.PermissionDenied", "permission", "the storage denies it"),
+    ("ExternalError.DirListingFailed.PermissionDenied", "permission", _STORAGE),
     ("ExternalError.DirListingFailed.SizeLimit", "too-large", "the directory is too large to list"),
     ("ExternalError.MkdirFailed.Exists", "exists", "it exists already"),
     ("GCDisconnectedException", "disconnected", "Globus Connect Personal is not running there"),
@@ -114,9 +124,8 @@ def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
         return LoginNeeded.to_globus(f"Globus refused the login: {message}", subject=subject)
     for known, ours, meaning in _MEANINGS:
         if code.startswith(known):
-            return EndpointError(
-                f"{quoted(subject)}: {meaning} ({message})", code=ours, subject=subject, hint=_hint(ours)
-            )
+            kind = StorageDenied if meaning == _STORAGE else EndpointError
+            return kind(f"{quoted(subject)}: {meaning} ({message})", code=ours, subject=subject, hint=_hint(ours))
     what = f"{code or f'HTTP {error.http_status}'}: {message or quoted(error.text)}"
     return _service_error(error, what, subject)
 

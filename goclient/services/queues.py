@@ -19,7 +19,7 @@ from goclient.services.exchange import allowed
 from goclient.services.trust import session_for
 
 PATH = "/api/v1/metaconfig/get_site_specs?type=all"
-MAX_ANSWER = 64 << 20  # bytes; ATLAS's is 2 MB
+MAX_ANSWER = 8 << 20  # bytes; ATLAS's is 2 MB
 
 
 class QueuesUnknown(ServerError):

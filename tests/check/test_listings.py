@@ -12,7 +12,7 @@ import pytest
 from goclient.check.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.check.parallel import Asker
 from goclient.check.paths import Paths
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import EndpointError, GoclientError, StorageDenied
 from goclient.model.finding import Finding
 from goclient.model.spec import Move, Place, TransferSpec
 from goclient.services.collection import Collection, FileInfo
@@ -43,8 +43,8 @@ class Service:
     def _missing(self, path: str) -> EndpointError:
         return EndpointError(f"{path}: there is no such path", code="path-not-found", subject=f"SITE:{path}")
 
-    def _denial(self, path: str) -> EndpointError:
-        return EndpointError(f"SITE:{path}: the storage denies it", code="permission", subject=f"SITE:{path}")
+    def _denial(self, path: str) -> StorageDenied:
+        return StorageDenied(f"SITE:{path}: the storage denies it", subject=f"SITE:{path}")
 
     def listing(self, collection: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
         self._note("ls", folder)
@@ -254,6 +254,17 @@ def test_overwriting_replaces_what_is_of_a_kind(source: str, target: str, there:
     errors = [one for one in findings if one.level == "error"]
     assert [one.code for one in errors] == (["exists"] if says else [])
     assert all(says in one.message and one.hint for one in errors)
+
+
+def test_a_collection_that_lets_nobody_in_is_not_asked_for_single_files() -> None:
+    class Closed(Service):
+        def listing(self, collection: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
+            self._note("ls", folder)
+            raise EndpointError("its roles deny it", code="permission", subject=f"SITE:{folder}")
+
+    service = Closed({})
+    assert codes(looked(service, brought("/d/a"))[1], "error") == ["permission"]
+    assert set(service.asked) == {("ls", "/d/")}
 
 
 def test_a_listing_that_is_late_is_no_reason_to_ask_for_single_files() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import zlib
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -155,6 +156,9 @@ ANSWERS = {
     "queues of another type": told({"TEST1": 3}),
     "deep": saying(b"[" * 100_000),
     "not utf-8": saying(b"\xff\xff"),
+    "packed": saying(zlib.compress(b'{"success": true}'), **{"Content-Encoding": "deflate"}),
+    "too large": saying(b" " * ((8 << 20) + 1)),
+    "broken off": saying(b'{"success": true, "data"', Content_Length="999"),
 }
 
 
@@ -187,9 +191,22 @@ def test_without_an_answer_an_old_list_counts_and_stops_nothing(found: Found, tm
         ]
 
 
-def test_a_server_that_does_not_answer_has_an_end(found: Found) -> None:
-    with serving(lambda handler: time.sleep(5)) as asked:
+def test_a_server_that_does_not_answer_has_an_end(found: Found, tmp_path: Path) -> None:
+    hangs: list[bool] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if hangs:
+            time.sleep(5)
+        told(SPECS)(handler)
+
+    with serving(answer) as asked:
+        assert [one.code for one in found(asked, "OFF")] == ["queue-status"]
+        hangs.append(True)
+        age(tmp_path, 10 * KEPT)
         start = time.monotonic()
-        (finding,) = found(asked, "TEST1", seconds=1.0)
-        assert time.monotonic() - start < 3
-    assert (finding.level, finding.code) == ("warning", "queue-unchecked")
+        old = found(asked, "OFF", seconds=2.0)
+        file_of(tmp_path).unlink()
+        none = found(asked, "TEST1", seconds=1.0)
+        assert time.monotonic() - start < 5
+    assert [(one.level, one.code) for one in none] == [("warning", "queue-unchecked")]
+    assert [one.code for one in old] == ["queue-status", "queue-unchecked"]

@@ -244,7 +244,7 @@ def test_a_transformation_may_be_a_path_on_the_node(sandbox: Sandbox, tmp_path: 
     [pytest.param("/no/such/program", id="no such path"), pytest.param("relative.sh", id="relative path")],
 )
 def test_a_transformation_that_cannot_be_had_fails_the_job(sandbox: Sandbox, transformation: str) -> None:
-    submit(sandbox, transformation)
+    submit(sandbox, transformation, "--prodSourceLabel=test")
     assert sandbox.pilot().code == 1
     assert transformation in job_of(sandbox)["exeErrorDiag"]
 

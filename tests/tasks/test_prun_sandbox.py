@@ -136,3 +136,17 @@ def test_an_endpoint_alone_whose_directory_nobody_knows(sandbox: Sandbox, work: 
     if kind == "a server of GridFTP":
         (row,) = sandbox.rows("select * from jedi_tasks")
         assert "gsiftp://host.example.org/~/jdoe/user.jdoe.test/" in str(row)
+
+
+def test_a_queue_that_the_server_does_not_have_stops_it_before_anything_is_uploaded(
+    sandbox: Sandbox, work: Path
+) -> None:
+    refused = _prun(sandbox, work, GO, "--site=ANALY_BNL")
+    assert refused.code == 10, refused
+    assert 'did you mean "ANALY_BNL_T3"?' in refused.err
+    assert (sandbox.rows("select 1 from jedi_tasks"), sandbox.rows("select 1 from cache_files")) == ([], [])
+    warned = _prun(sandbox, work, GO, "--site=OFFLINE1", "--noSubmit")
+    assert warned.code == 0, warned
+    assert 'the queue "OFFLINE1" is offline' in warned.err
+    quiet = _prun(sandbox, work, GO, "--site=AUTO", "--noSubmit")
+    assert (quiet.code, "queue" in quiet.err) == (0, False), quiet
