@@ -164,8 +164,8 @@ def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) ->
     import time
 
     where = f"account {quoted(asked.account)} of {asked.service.server}"
-    again = f"to make one, type: {_deposit_command(options, asked)}"
     wanted = [one for one in found if one.name == (options.credname or "")] or found
+    again = f"to make one, type: {_deposit_command(options, asked, wanted)}"
     if not found:
         what = f" called {quoted(options.credname)}" if options.credname else ""
         return MyproxyError(f"nothing{what} of yours is deposited in the {where}", hint=again, code="myproxy-none")
@@ -178,12 +178,13 @@ def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) ->
     return None
 
 
-def _deposit_command(options: InfoOptions, asked: _Asked) -> str:
-    from goclient.grid import command
+def _deposit_command(options: InfoOptions, asked: _Asked, former: Sequence["Deposit"]) -> str:
+    from goclient.grid import command, for_retrievers
 
     words = ["--credname", options.credname] if options.credname else []
     words += ["--lifetime", str(options.needs + 1)] if options.needs and options.needs >= 168 else []
-    return command("deposit", asked.service.server, asked.account, *words, "--retriever", "DN-OF-THE-PILOT")
+    words += for_retrievers(former[0].retrievers if former else "")
+    return command("deposit", asked.service.server, asked.account, *words)
 
 
 def _retrieve(argv: Sequence[str]) -> int:
