@@ -34,7 +34,7 @@ def checked_dn(text: str) -> str:
         raise _no_dn(text)
     if plain_form(text) != right:
         raise _dn_error(
-            f"the DN {quoted(text)} is not written as MyProxy servers write it", f"give it as {_typed(right)}"
+            f"the DN {quoted(text)} is not written as MyProxy servers write it", f"give it as {as_typed(right)}"
         )
     if len(right) > MAX_DN:
         raise _dn_error(f"the DN {quoted(text, 40)} is longer than {MAX_DN} characters", "give a shorter one")
@@ -48,7 +48,7 @@ def _no_dn(text: str) -> MyproxyError:
         return _dn_error(f"{quoted(text)} is no DN", shell + LEARN)
     if ("*" in text or "?" in text) and not text.startswith("/"):
         message = f"{quoted(text)} is a pattern, not the DN of one pilot"
-        return _dn_error(message, f"for everybody whom it fits: --retriever-pattern {_typed(text)}")
+        return _dn_error(message, f"for everybody whom it fits: --retriever-pattern {as_typed(text)}")
     return _dn_error(f"{quoted(text)} is no DN, or may stand for more than one", LEARN)
 
 
@@ -56,7 +56,7 @@ def _dn_error(message: str, hint: str) -> MyproxyError:
     return MyproxyError(message, hint=hint, code="myproxy-dn")
 
 
-def _typed(text: str) -> str:
+def as_typed(text: str) -> str:
     """Return a text in double quotes, or as the shell needs it."""
     import shlex  # only a mistake pays for it
 
