@@ -23,7 +23,9 @@ def retrievers_of(options: DepositOptions, prog: str) -> str:
         dn, found = _of_myproxy_init(options.by_cert, regex=options.regex)
         pattern, dn = (found, dn) if pattern is None else (pattern, options.by_cert)
         if found is not None and "=" not in options.by_cert:
-            text = f"-Z {quoted(options.by_cert)} is a common name, as for myproxy-init: whoever has it may retrieve"
+            text = (
+                f"-Z {quoted(options.by_cert)} is a common name, as for myproxy-init: anybody who has it may retrieve"
+            )
             _run.say(prog, f"warning: {text}", "name one: --retriever DN")
     policy = retrievers(dn, pattern)
     if dn is not None:
