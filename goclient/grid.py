@@ -12,6 +12,7 @@ from goclient.errors import MyproxyError, RequestError, UsageError, quoted
 from goclient.services.myproxy.authorities import find_authorities
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.identity import Identity, find_identity
+from goclient.services.myproxy.policy import dn_of, has_wildcards
 from goclient.services.myproxy.server_name import PORT, Server, parse_servers
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 HOUR = 3600  # seconds
+UNKNOWN_DN = "DN-OF-THE-PILOT"  # refused, with how to learn it
 WEEK = 168 * HOUR  # what myproxy-init deposits for
 
 
@@ -114,6 +116,14 @@ def command(action: str, server: Server, account: str, *more: str) -> str:
     user = [f"--user={account}"] if account.startswith("-") else ["--user", account]
     where = ["--server", server.host, "--port", str(server.port)]
     return shlex.join(["goclient", "myproxy", action, *where, *user, *more])
+
+
+def for_retrievers(pattern: str) -> list[str]:
+    """Return the options of ``goclient myproxy deposit`` for the policy of a former deposit; "" if there was none."""
+    dn = dn_of(pattern) or ""
+    if dn.startswith("/"):
+        return ["--retriever", dn]
+    return ["--retriever-pattern", pattern] if has_wildcards(pattern) and pattern else ["--retriever", UNKNOWN_DN]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -452,6 +453,9 @@ def test_an_expired_deposit_is_none_and_the_document_says_so(double: Server) -> 
     empty = double.run("user", "info", "-l", "old", "--needs", "6", "--json")
     assert (empty.code, empty.json["error"]["exit_code"], len(empty.json["deposits"])) == (80, 80, 1)
     assert "--user old" in empty.json["error"]["hint"]
+    again = shlex.split(empty.json["error"]["hint"].partition("type: ")[2])
+    assert double.run("user", *again[2:], "--lifetime", "7").code == 0, "the hint names the pilot of the former one"
+    assert double.run("user", "info", "-l", "old", "--needs", "6").code == 0
 
 
 def test_a_closed_standard_input_is_no_terminal(double: Server, tmp_path: Path) -> None:

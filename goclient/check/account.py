@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, MyproxyError, quoted
-from goclient.grid import HOUR, WEEK, command, server_of
+from goclient.grid import HOUR, WEEK, command, for_retrievers, server_of
 from goclient.model.finding import TO_DEPOSIT, Finding
 from goclient.model.spec import MyproxyAccount
 from goclient.services.deadline import Aside
@@ -74,7 +74,7 @@ class Account:
             ends = f"{where} {'ended' if left <= 0 else 'ends'} at {time_text(deposit.end)}"
             needed = "" if left <= 0 else f", within the {self._hours} hours of --goNeeds"
             code = "myproxy-expired" if left <= 0 else "myproxy-ends"
-            first = self._lacking(code, ends + needed, "make a new one")
+            first = self._lacking(code, ends + needed, "make a new one", former=deposit.retrievers)
         else:
             first = self._ok("myproxy-deposit", f"{where} lasts until {time_text(deposit.end)}")
         return [first, self._policy(deposit, where)]
@@ -105,21 +105,22 @@ class Account:
             message = f"what is deposited in {quoted(self._account)} has names, {names}; a pilot asks for none"
         return self._lacking("myproxy-none", message, "make a deposit")
 
-    def _lacking(self, code: str, message: str, remedy: str) -> Finding:
-        """The finding of a deposit that is not there or ends too soon: an error, unless one will be made."""
-        error = self._error(code, message, remedy)
+    def _lacking(self, code: str, message: str, remedy: str, *, former: str = "") -> Finding:
+        """Return the finding of a deposit that is not there or ends too soon: an error, unless one will be made."""
+        error = self._error(code, message, remedy, former=former)
         if not self._to_deposit:
             return Finding.failed(error)
         return Finding(
             "warning", TO_DEPOSIT, error.subject, message, "a new one is deposited before anything is sent (--deposit)"
         )
 
-    def _error(self, code: str, message: str, remedy: str) -> MyproxyError:
-        return MyproxyError(message, hint=f"{remedy}: {self._command()}", code=code, subject=str(self._account))
+    def _error(self, code: str, message: str, remedy: str, *, former: str = "") -> MyproxyError:
+        hint = f"{remedy}: {self._command(former)}"
+        return MyproxyError(message, hint=hint, code=code, subject=str(self._account))
 
-    def _command(self) -> str:
-        """The command that makes the deposit that is needed."""
-        words = ["--retriever", self._pilot or "DN-OF-THE-PILOT"]
+    def _command(self, former: str) -> str:
+        """Return the command that makes the deposit that is needed; ``former`` is the policy of the one before."""
+        words = ["--retriever", self._pilot] if self._pilot else for_retrievers(former)
         words += ["--lifetime", str(self._hours + 1)] if self._hours * HOUR >= WEEK else []
         words += ["--proxy-lifetime", str(self._hours)] if self._hours > 12 else []
         return command("deposit", server_of(self._account), self._account.user, *words)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+
 from goclient.cli import _run
 from goclient.cli._confirm import confirm
 from goclient.cli._myproxy_options import DepositOptions
 from goclient.deposit import checked_pattern, retrievers
 from goclient.errors import UsageError, quoted
-from goclient.services.myproxy.policy import base_dn, fits_everybody, pattern_of
+from goclient.services.myproxy.policy import as_typed, base_dn, fits_everybody, pattern_of
 
 
 def retrievers_of(options: DepositOptions, prog: str) -> str:
@@ -21,7 +23,9 @@ def retrievers_of(options: DepositOptions, prog: str) -> str:
         dn, found = _of_myproxy_init(options.by_cert, regex=options.regex)
         pattern, dn = (found, dn) if pattern is None else (pattern, options.by_cert)
         if found is not None and "=" not in options.by_cert:
-            text = f"-Z {quoted(options.by_cert)} is a common name, as for myproxy-init: whoever has it may retrieve"
+            text = (
+                f"-Z {quoted(options.by_cert)} is a common name, as for myproxy-init: anybody who has it may retrieve"
+            )
             _run.say(prog, f"warning: {text}", "name one: --retriever DN")
     policy = retrievers(dn, pattern)
     if dn is not None:
@@ -30,7 +34,7 @@ def retrievers_of(options: DepositOptions, prog: str) -> str:
         confirm(
             f"May everybody whom the server trusts retrieve it ({policy})?",
             unasked=f"everybody whom the server trusts could retrieve with the pattern {quoted(policy)}",
-            hint="name the pilot: --retriever DN; or allow it with --yes",
+            hint=f"name the pilot: --retriever DN; or allow it: --retriever-pattern {shlex.quote(policy)} --yes",
             stopped="nothing was deposited",
         )
     return policy
@@ -62,9 +66,9 @@ def _warn_of_dn(dn: str, prog: str) -> None:
     """Warn of a DN that servers know by another one, or that may be meant as a pattern."""
     if base_dn(dn) != dn:
         message = f"{quoted(dn)} ends as the DN of a proxy does; servers know whoever has it as {quoted(base_dn(dn))}"
-        _run.say(prog, f"warning: {message}", f"if that is the pilot: --retriever {quoted(base_dn(dn))}")
+        _run.say(prog, f"warning: {message}", f"if that is the pilot: --retriever {as_typed(base_dn(dn))}")
     if "*" in dn or "?" in dn:
         message = f"* and ? in the DN {quoted(dn)} stand for themselves: it is the name of one pilot"
-        _run.say(prog, f"warning: {message}", f"for everybody whom it fits: --retriever-pattern {quoted(dn)}")
+        _run.say(prog, f"warning: {message}", f"for everybody whom it fits: --retriever-pattern {as_typed(dn)}")
     if dn.endswith(" "):
         _run.say(prog, f"warning: the DN {quoted(dn)} ends with a blank", "leave it out, unless the pilot's DN has it")

@@ -1,4 +1,4 @@
-"""What users of myproxy-init and its like type: which of it has no meaning here, and what is meant by the rest."""
+"""What users of myproxy-init and its like type: what has no meaning here, what to type instead, and their hours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RENEWAL = "nothing is renewed here: ask with your own certificate, --cert FILE 
 # Options of the C tools without a meaning here, by action: their names, and what to do instead.
 _ELSEWHERE: dict[str, dict[tuple[str, ...], str]] = {
     "deposit": {
-        ("-r", "--retrievable_by"): "whoever it names needs a pass phrase, which no deposit here has; without one: "
+        ("-r", "--retrievable_by"): "it allows retrieval with a pass phrase, and no deposit here has one; without one: "
         "--retriever DN (-R is about renewal)",
         ("-w",): "who may renew is said with --renewer DN",
         ("-a", "--allow_anonymous_retrievers"): "they need a pass phrase, which no deposit here has: leave it out",

@@ -13,6 +13,7 @@ from goclient.cli._myproxy_options import (
     InfoOptions,
     RetrieveOptions,
 )
+from goclient.cli._myproxy_words import HOUR, explained, of_c_tools, seconds, wrong_hours
 from goclient.cli._passphrase import passphrase
 from goclient.errors import MyproxyError, UsageError, printable, quoted, raise_all
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from goclient.services.myproxy.wire import Deposit
 
 PROG = "goclient myproxy"
-HOUR = 3600
 
 # What each action does.
 ACTIONS = {
@@ -64,8 +64,6 @@ def _parsed(kind: type[T], action: str, argv: Sequence[str], epilog: str = "") -
         kind, prog=f"{PROG} {action}", usage=f"{PROG} {action} [OPTION ...]",
         description=f"{ACTIONS[action][0].upper()}{ACTIONS[action][1:]}.", epilog=epilog,
     )  # fmt: skip
-    from goclient.cli._myproxy_words import explained, of_c_tools, wrong_hours
-
     options, errors = parser.read(of_c_tools(argv))
     raise_all([*(explained(error, action, OPTIONS) for error in errors), *wrong_hours(options)])
     return options
@@ -113,7 +111,6 @@ class _Asked:
 def _deposit(argv: Sequence[str]) -> int:
     options = _parsed(DepositOptions, "deposit", argv, "The options of myproxy-init mean what they mean there.")
     from goclient.cli._myproxy_policy import renewers_of, retrievers_of
-    from goclient.cli._myproxy_words import seconds
     from goclient.deposit import Wish, deposit
 
     wish = Wish(
@@ -164,8 +161,8 @@ def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) ->
     import time
 
     where = f"account {quoted(asked.account)} of {asked.service.server}"
-    again = f"to make one, type: {_deposit_command(options, asked)}"
     wanted = [one for one in found if one.name == (options.credname or "")] or found
+    again = f"to make one, type: {_deposit_command(options, asked, wanted)}"
     if not found:
         what = f" called {quoted(options.credname)}" if options.credname else ""
         return MyproxyError(f"nothing{what} of yours is deposited in the {where}", hint=again, code="myproxy-none")
@@ -178,17 +175,17 @@ def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) ->
     return None
 
 
-def _deposit_command(options: InfoOptions, asked: _Asked) -> str:
-    from goclient.grid import command
+def _deposit_command(options: InfoOptions, asked: _Asked, former: Sequence["Deposit"]) -> str:
+    from goclient.grid import command, for_retrievers
 
     words = ["--credname", options.credname] if options.credname else []
     words += ["--lifetime", str(options.needs + 1)] if options.needs and options.needs >= 168 else []
-    return command("deposit", asked.service.server, asked.account, *words, "--retriever", "DN-OF-THE-PILOT")
+    words += for_retrievers(former[0].retrievers if former else "")
+    return command("deposit", asked.service.server, asked.account, *words)
 
 
 def _retrieve(argv: Sequence[str]) -> int:
     options = _parsed(RetrieveOptions, "retrieve", argv, "The options of myproxy-logon mean what they mean there.")
-    from goclient.cli._myproxy_words import seconds
     from goclient.cli._proxy_place import check_not_in_use, check_place
     from goclient.services.myproxy.certificate import read_certificate
     from goclient.services.myproxy.loaded import time_text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_CHAIN = 20  # certificates
 TIMEOUT = 30.0  # seconds
+KEY_SECONDS = 30.0  # the longest that a new key may take, which is a tenth of a second mostly
 _NO_DELEGATION = b"0"  # what a client of GSI says first: it does not hand over a proxy on its own
 _ANSWER = "it answered the request"
 _ERROR_BEGINS = ord("V")  # of VERSION: an answer, where a number was expected
@@ -152,10 +154,9 @@ class MyProxy:
         """
         request = Request(GET, account, lifetime, name, passphrase=passphrase)
         encode_request(request)
-        asking = Aside(_new_key)  # while the server looks who asks
-        with self._opened(request) as connection:
+        with _NewKey() as key, self._opened(request) as connection:
             self._asked(connection, request)
-            asked = asking.result(self._timeout)
+            asked = key.result(self._timeout)
             step = "it sent the proxy"
             connection.send(asked.request, step=step)
             if connection.peek(step=step) == _ERROR_BEGINS:
@@ -236,11 +237,29 @@ class MyProxy:
         return Own(self._identity, self._passphrase)
 
 
-def _new_key() -> Asked:
-    """A new key, and what a server is asked to sign for it."""
-    from goclient.services.myproxy import delegation
+class _NewKey(Aside["Asked"]):
+    """A new key, and what a server is asked to sign for it, made while the server looks who asks.
 
-    return delegation.ask()
+    Its context waits until it is made: a process that ends while cryptography works in a thread is aborted.
+    """
+
+    def __init__(self) -> None:
+        self._made = threading.Event()
+        super().__init__(self._make)
+
+    def _make(self) -> Asked:
+        try:
+            from goclient.services.myproxy import delegation
+
+            return delegation.ask()
+        finally:
+            self._made.set()
+
+    def __enter__(self) -> _NewKey:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._made.wait(KEY_SECONDS)
 
 
 def _policy_faults(retrievers: str, lifetime: int, identity: Identity) -> list[MyproxyError]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from goclient.errors import MyproxyError, quoted
 from goclient.services.myproxy.expression import SPECIAL, Unjudged, fits
-from goclient.services.myproxy.spelling import plain_form, right_form
 
 MAX_DN = 1023  # bytes; the server keeps a client's name in 1024
 LEARN = (
@@ -29,12 +28,14 @@ def checked_dn(text: str) -> str:
     """
     if not text.isprintable():
         raise _dn_error(f"the DN {quoted(text)} has characters that do not print", "leave them out")
+    from goclient.services.myproxy.spelling import plain_form, right_form  # 2 ms of regular expressions
+
     right = right_form(text)
     if right is None:
         raise _no_dn(text)
     if plain_form(text) != right:
         raise _dn_error(
-            f"the DN {quoted(text)} is not written as MyProxy servers write it", f"give it as {_typed(right)}"
+            f"the DN {quoted(text)} is not written as MyProxy servers write it", f"give it as {as_typed(right)}"
         )
     if len(right) > MAX_DN:
         raise _dn_error(f"the DN {quoted(text, 40)} is longer than {MAX_DN} characters", "give a shorter one")
@@ -48,7 +49,7 @@ def _no_dn(text: str) -> MyproxyError:
         return _dn_error(f"{quoted(text)} is no DN", shell + LEARN)
     if ("*" in text or "?" in text) and not text.startswith("/"):
         message = f"{quoted(text)} is a pattern, not the DN of one pilot"
-        return _dn_error(message, f"for everybody whom it fits: --retriever-pattern {_typed(text)}")
+        return _dn_error(message, f"for everybody whom it fits: --retriever-pattern {as_typed(text)}")
     return _dn_error(f"{quoted(text)} is no DN, or may stand for more than one", LEARN)
 
 
@@ -56,7 +57,7 @@ def _dn_error(message: str, hint: str) -> MyproxyError:
     return MyproxyError(message, hint=hint, code="myproxy-dn")
 
 
-def _typed(text: str) -> str:
+def as_typed(text: str) -> str:
     """Return a text in double quotes, or as the shell needs it."""
     import shlex  # only a mistake pays for it
 

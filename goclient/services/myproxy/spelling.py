@@ -100,9 +100,12 @@ def _hexadecimal(text: str) -> str:
 
 
 def _known(kind: str) -> str | None:
-    """Return what OpenSSL calls a type; None for one that it does not know by this name."""
-    kind = re.sub("^oid\\.", "", kind, flags=re.IGNORECASE)
-    return kind if kind in NUMBERS else _NUMBERED.get(kind) or _NAMES.get(kind.lower())
+    """Return what OpenSSL calls a type; None for a word that it does not know."""
+    if kind in NUMBERS:
+        return kind
+    lower = kind.lower()
+    number = lower.removeprefix("oid.")
+    return _NUMBERED.get(number, number) if number[0].isdigit() else _NAMES.get(lower)
 
 
 def _of_slashes(text: str) -> str:
@@ -171,7 +174,7 @@ def _parts(text: str) -> tuple[list[_Part], bool, bool]:
         if found is None:
             raise _Ambiguous
         kind, blanks, value, separator = found.groups()
-        name = _known(kind) or (kind if kind[0].isdigit() else None)
+        name = _known(kind)
         if name is None or name == "uid":  # which is UID for everybody but OpenSSL
             raise _Ambiguous
         parts[-1].append(_Attribute(name, _value(value)))

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import MyproxyError
-from goclient.services.myproxy import tls
+from goclient.services.myproxy import delegation, tls
 from goclient.services.myproxy.client import MyProxy
+from goclient.services.myproxy.delegation import Asked
 from goclient.services.myproxy.identity import find_identity
 from goclient.services.myproxy.policy import dn_of, pattern_of
 from goclient.services.myproxy.proxy_file import write_proxy
@@ -79,6 +80,25 @@ def test_a_dn_may_be_the_account_and_is_told_as_it_is_in_the_certificate(real: R
         user.put(own, retrievers=pattern_of(PILOT), lifetime=HOUR, retrieval_lifetime=0, name="panda")
         assert [one.owner for one in user.info(own)] == [own]
         assert real.as_(PILOT).get(own, name="panda", lifetime=60)
+
+
+def test_a_refused_retrieval_ends_after_the_key_that_was_being_made(
+    real: RealServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A process that ends while cryptography works in a thread is aborted, with SIGABRT instead of an exit code.
+    began, made = threading.Event(), threading.Event()
+
+    def slow() -> Asked:
+        began.set()
+        time.sleep(2)
+        made.set()
+        return ask()
+
+    ask = delegation.ask
+    monkeypatch.setattr(delegation, "ask", slow)
+    with pytest.raises(MyproxyError):
+        real.as_(PILOT).get("absent", lifetime=HOUR)
+    assert (began.is_set(), made.is_set()) == (True, True)
 
 
 REFUSALS = {

@@ -124,6 +124,8 @@ SPELT: dict[str, tuple[str, str]] = {
     "USERID": ("/C=TW/CN=x/USERID=y", "/C=TW/CN=x/UID=y"),
     "long names": ("/countryName=TW/organizationName=Test/commonName=x", TW),
     "numbers": ("/2.5.4.6=TW/OID.2.5.4.10=Test/2.5.4.3=x", TW),
+    "an unknown number": ("/C=TW/OID.1.2.3.4=odd", "/C=TW/1.2.3.4=odd"),
+    "an unknown number with commas": ("CN=x, OID.1.2.3.4=odd, C=TW", "/C=TW/1.2.3.4=odd/CN=x"),
     "RFC 2253": ("CN=x,O=Test,C=TW", TW),
     "RFC 1779": ("CN=x; O=Test; C=TW", TW),
     "LDAP with blanks": ("CN=x, O=Test, C=TW", TW),
