@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from goclient import waiting
 from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
-from goclient.services import waiting
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus
