@@ -12,8 +12,8 @@ import pytest
 import requests
 from conftest import Result, Sandbox
 
-from goclient.services import waiting
-from goclient.services.waiting import report_to, waiting_for
+from goclient import waiting
+from goclient.waiting import report_to, waiting_for
 
 SECONDS = 2.6  # that each answer takes: more than a command waits in silence
 INPUT = "SITE1:/home/osg_data/panda/"

@@ -69,7 +69,7 @@ class JobLook:
 
 def _queues(job: Job, source: Callable[[], QueueSource], seconds: float) -> Queues:
     from goclient.check.queue import queues
-    from goclient.services.waiting import waiting_for
+    from goclient.waiting import waiting_for
 
     where = source()
     with waiting_for(f"the PanDA server {where.access.url}", seconds):
@@ -78,7 +78,7 @@ def _queues(job: Job, source: Callable[[], QueueSource], seconds: float) -> Queu
 
 def _payload(job: Job, seconds: float) -> list[Finding]:
     from goclient.check.payload import look
-    from goclient.services.waiting import waiting_for
+    from goclient.waiting import waiting_for
 
     with waiting_for("the server of the payload", seconds):
         return look(job.payload, seconds)

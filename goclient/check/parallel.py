@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.services.waiting import GLOBUS, waiting_for
+from goclient.waiting import GLOBUS, waiting_for
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from goclient import waiting
 from goclient.cli.start import raise_from_now_on
 from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
 from goclient.secrets import hidden
-from goclient.services import waiting
 
 if TYPE_CHECKING:
     from goclient.services.globus import Globus

@@ -31,7 +31,7 @@ from goclient.services.documents import parse
 from goclient.services.exchange import TOO_MANY, BadAnswer, bounded, left, retry_after
 from goclient.services.globus_errors import Redirected
 from goclient.services.token_file import TokenFile, path_of
-from goclient.services.waiting import GLOBUS, waiting_for
+from goclient.waiting import GLOBUS, waiting_for
 
 APP_NAME = "goclient"
 RETRIES = 3

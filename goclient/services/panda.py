@@ -24,8 +24,8 @@ from goclient.services.deadline import one_end
 from goclient.services.documents import parse
 from goclient.services.exchange import AWAY, MAX_ANSWER, TOO_MANY, Outgoing, allowed, limited, retry_after
 from goclient.services.trust import session_for
-from goclient.services.waiting import waiting_for
 from goclient.text_files import decoded
+from goclient.waiting import waiting_for
 
 A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
 MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about

@@ -28,7 +28,7 @@ from goclient.services.myproxy.wire import (
     deposits_of,
     encode_request,
 )
-from goclient.services.waiting import waiting_for
+from goclient.waiting import waiting_for
 
 if TYPE_CHECKING:
     from goclient.services.myproxy.delegation import Asked
