@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +18,13 @@ def private(path: str | os.PathLike[str], flags: int) -> int:
 def make_folder(path: Path, *, mode: int = FOLDER) -> None:
     """Make a folder, and each one above it that is missing, with this mode; what is there stays as it is."""
     for folder in (*reversed(path.parents), path):
-        folder.mkdir(mode=mode, exist_ok=True)
+        try:
+            folder.mkdir(mode=mode)
+        except OSError:
+            if not folder.is_dir():
+                raise
+        else:
+            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | FOLDER)  # a umask may take the owner's rights, too
 
 
 def replace(path: str | os.PathLike[str], data: bytes, *, mode: int = FILE, group: int = -1) -> None:
