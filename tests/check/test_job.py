@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from goclient import waiting
 from goclient.check.job import Job, JobLook
 from goclient.errors import RequestError
 from goclient.model.access import PandaAccess, QueueSource
@@ -29,30 +30,33 @@ def dripping(handler: BaseHTTPRequestHandler) -> None:
 
 
 @pytest.mark.parametrize("answer", [hung, dripping])
-def test_two_services_that_do_not_answer_are_waited_for_once(answer: object, tmp_path: Path) -> None:
+def test_two_services_that_do_not_answer_are_waited_for_side_by_side(answer: object, tmp_path: Path) -> None:
     said: list[str] = []
+    waiting.report_to(said.append)
     with serving(answer) as asked:  # type: ignore[arg-type]
         source = QueueSource(PandaAccess(asked.url, 5.0, 5.0), tmp_path / "queues.json")
         start = time.monotonic()
         job = Job(["TEST1"], f"{asked.url}/run.sh")
-        found = JobLook(job, lambda: source, 2.5, said.append).findings(0)
+        found = JobLook(job, lambda: source, 2.5).findings(0)
         assert time.monotonic() - start < 4.5
     assert [(one.level, one.code) for one in found] == [("warning", "queue-unchecked"), ("warning", "payload")]
-    assert "waiting for the queues of the PanDA server" in said[0]
+    assert sorted(one.partition(" (")[0] for one in said) == sorted(
+        [f"waiting for the PanDA server {asked.url}", "waiting for the server of the payload"]
+    )
 
 
 def test_a_job_of_which_nothing_is_known_is_not_looked_at() -> None:
     def nobody() -> QueueSource:
         raise AssertionError("nobody is asked")
 
-    assert JobLook(Job(), nobody, 1.0, print).findings(0) == []
+    assert JobLook(Job(), nobody, 1.0).findings(0) == []
 
 
 def test_a_setting_that_is_wrong_is_an_error() -> None:
     def source() -> QueueSource:
         raise RequestError('PANDA_URL_SSL="foo" is not a URL', code="config")
 
-    (finding,) = JobLook(Job(["TEST1"]), source, 1.0, print).findings(0)
+    (finding,) = JobLook(Job(["TEST1"]), source, 1.0).findings(0)
     assert (finding.level, finding.code) == ("error", "config")
 
 
