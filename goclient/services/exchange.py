@@ -176,7 +176,7 @@ class Bounded(HTTPAdapter):
         try:
             cut = self._cut or not good
             most = size if good else MAX_ERROR
-            for piece in _pieces(response):
+            for piece in _pieces(response, min(_PIECE, most)):
                 read += len(piece)
                 if read > most and not cut:
                     raise BadAnswer(f"its answer is larger than {size >> 20} MiB", request=response.request)
@@ -203,19 +203,19 @@ def _outgoing(request: requests.PreparedRequest) -> Outgoing:
     return going
 
 
-def _pieces(response: requests.Response) -> Iterator[bytes]:
-    """Yield the body of a response in small pieces, unpacked."""
+def _pieces(response: requests.Response, size: int) -> Iterator[bytes]:
+    """Yield the body of a response in pieces of so many bytes at most, unpacked."""
     kind = response.headers.get("Content-Encoding", "identity").strip().lower()
     if kind not in ("identity", "gzip", "x-gzip", ""):
         raise BadAnswer("its answer is packed in a way that was not asked for", request=response.request)
     unpacker = zlib.decompressobj(_GZIP) if kind.endswith("gzip") else None
-    while piece := response.raw.read(_PIECE, decode_content=False):
+    while piece := response.raw.read(size, decode_content=False):
         if unpacker is None:
             yield piece
             continue
         while piece:
             try:
-                yield unpacker.decompress(piece, _PIECE)
+                yield unpacker.decompress(piece, size)
             except zlib.error as error:
                 raise BadAnswer(f"its answer cannot be unpacked: {error}", request=response.request) from error
             piece = unpacker.unconsumed_tail

@@ -86,7 +86,7 @@ def collection(owner: str = ME) -> Collection:
 def looked(service: Any, *moves: Move, jobs: int = 1, owner: str = ME, **more: Any) -> tuple[Paths, list[Finding]]:
     options = {"overwrite": False, "make_missing": False, "make_numbered": True, **more}
     paths = Paths(
-        service, Asker(10.0, lambda text: None), names={SITE: "SITE"}, serials=range(1, jobs + 1),
+        service, Asker(10.0), names={SITE: "SITE"}, serials=range(1, jobs + 1),
         collections={SITE: collection(owner)}, **options,
     )  # fmt: skip
     return paths, paths.findings(TransferSpec(stage_in=moves, working="w"))

@@ -33,7 +33,7 @@ def found(tmp_path: Path) -> Callable[..., list[Finding]]:
 
     def look(asked: Asked, name: str, *, label: str = "user", largest: int = 0, seconds: float = 5.0) -> list[Finding]:
         source = QueueSource(PandaAccess(asked.url, 5.0, 5.0), tmp_path / "state" / "queues.json")
-        return JobLook(Job([name], label=label), lambda: source, seconds, lambda text: None).findings(largest)
+        return JobLook(Job([name], label=label), lambda: source, seconds).findings(largest)
 
     return look
 
