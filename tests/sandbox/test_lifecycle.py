@@ -172,7 +172,7 @@ def no_grid(folder: Path) -> None:
 
 
 def no_environment(folder: Path) -> None:
-    (folder / "env.sh.part").mkdir()
+    (folder / "env.sh").mkdir()
     (folder / "sandbox.sqlite").touch()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, StorageDenied
 from goclient.model.access import GlobusAccess
 from goclient.services import globus_app
 from goclient.services.globus import Globus
@@ -112,7 +112,7 @@ def error(status: int, code: str, **more: Any) -> tuple[int, Any]:
 ERRORS = [
     pytest.param(error(404, "EndpointNotFound"), EndpointError, "endpoint-not-found", False, id="no collection"),
     pytest.param(error(404, "ClientError.NotFound"), EndpointError, "path-not-found", False, id="no path"),
-    pytest.param(error(403, "EndpointPermissionDenied"), EndpointError, "permission", False, id="storage denies"),
+    pytest.param(error(403, "EndpointPermissionDenied"), StorageDenied, "permission", False, id="storage denies"),
     pytest.param(error(403, "PermissionDenied"), EndpointError, "permission", False, id="roles deny"),
     pytest.param(
         error(502, "ExternalError.DirListingFailed.NotDirectory"), EndpointError, "not-a-directory", False, id="a file"
