@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Result, Sandbox
 
 from goclient import waiting
 from goclient.waiting import report_to, waiting_for
+from tests.conftest import Result, Sandbox
 
 SECONDS = 2.6  # that each answer takes: more than a command waits in silence
 INPUT = "SITE1:/home/osg_data/panda/"

@@ -20,6 +20,7 @@ from goclient.pilot.environment import clean_environment
 from goclient.pilot.interrupts import uninterrupted
 from goclient.pilot.payload import LOOK_EVERY, end
 
+CLEAN_UP = 30.0  # seconds to remove the part of a large file, which a busy disk may take
 _BEAT = b"."  # written by the child for each piece that was copied; its answer, a JSON document, comes last
 _KINDS = {kind.__name__: kind for kind in (EndpointError, RequestError, GoclientError)}
 
@@ -46,7 +47,7 @@ def carry_apart(task: Task, *, folder: Path, overwrite: bool, own: Sequence[str]
     finally:
         if process is not None:
             with uninterrupted():
-                end(process)
+                end(process, within=CLEAN_UP)
     return _copied(text)
 
 

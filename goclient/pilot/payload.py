@@ -146,9 +146,9 @@ def _start(command: list[str], folder: Path, env: Mapping[str, str], output: int
     raise AssertionError("unreachable")
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that leads a session, and everything else in that session."""
-    for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
+def end(process: subprocess.Popen[bytes], *, within: float = 5.0) -> None:
+    """End a process that leads a session, and everything else in that session; it has so many seconds to end itself."""
+    for number, patience in ((signal.SIGTERM, within), (signal.SIGKILL, None)):
         if process.poll() is None:
             try:
                 os.killpg(process.pid, number)

@@ -189,7 +189,7 @@ def test_a_server_that_takes_the_output_away_is_looked_at_then(site: Site) -> No
     assert site.tasks == []
 
 
-@pytest.mark.parametrize("name", ["gone", "x" * 300])
+@pytest.mark.parametrize("name", ["gone", "x" * 255])
 def test_an_output_that_is_not_there_is_missed_before_a_server_is_to_take_it_away(site: Site, name: str) -> None:
     site.submit(IDLE, "--jobParameters", f"out-mode=server globus-endpoint-local=SITE1 files-out={name}")
     result = site.pilot(site.shared, **NO_CONNECT)

@@ -11,6 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import requests
 
 from goclient.model.words import words
 from tests.conftest import Sandbox, running_below
@@ -404,9 +405,12 @@ def test_two_items_that_turn_out_to_go_to_one_place_are_refused_even_where_overw
 ) -> None:
     """A directory that was made after the submission, where a new name was typed, is gone into."""
     transformation = sandbox.payload("two.sh", "#!/bin/sh\nmkdir x y && echo x > x/a && echo y > y/a\n")
-    words = ("--StageoutGOsrc=x/a,y/a", "--StageoutGOdest=SITE1:/new,SITE1:/new/a", "--goOverwrite")
-    job = ("sendJob.py", "--computingSite=TEST1", f"--transformation={transformation}", *words)
-    assert sandbox.run(*job).code == 0
+    words = ("--StageoutGOsrc=x/a,y/a", "--StageoutGOdest=SITE1:/new,SITE1:/old/a", "--goOverwrite")
+    job = ("--computingSite=TEST1", f"--transformation={transformation}", *words, "--noSubmit", "--json")
+    record = sandbox.run("sendJob.py", *job).json["record"].replace("/old/a", "/new/a")  # ours would refuse it
+    headers = {"Authorization": f"Bearer {(sandbox.root / 'user.token').read_text()}", "Origin": "sandbox"}
+    sent = requests.post(f"{sandbox.url}/api/v1/job/submit", json={"jobs": record}, headers=headers, timeout=30)
+    assert sent.json()["success"], sent.text
     sandbox.path("SITE1", "/new").mkdir()
     piloted = sandbox.pilot()
     assert piloted.code == 10
