@@ -190,3 +190,10 @@ def test_each_output_goes_once() -> None:
     spec = to_server(TransferSpec(), Server("S", "/o").folder("j", "d"), Outputs({"a": "l", "b": "l"}, ""))
     assert [str(move.target) for move in spec.output] == ["S:/o/j/d/l"]
     assert spec.working == "goclient"
+
+
+def test_a_link_with_two_sides_means_the_right_one_as_the_place_of_outputs() -> None:
+    left, right = "0f3a7bb4-3bd1-4b0e-8b0c-3a2f9d6a1c11", "5b1f6f0e-7a39-4f0f-8d52-7c1f0e3b9a22"
+    link = f"https://app.globus.org/file-manager?origin_id={left}&origin_path=%2Fa%2F"
+    assert Server.read(f"{link}&destination_id={right}&destination_path=%2Fb%2F") == Server(right, "/b/")
+    assert Server.read(link) == Server(left, "/a/")
