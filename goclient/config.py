@@ -132,18 +132,22 @@ def _timeout(env: Mapping[str, str]) -> float:
     return seconds(env, "GOCLIENT_TIMEOUT", 60.0)
 
 
+def proxy_file(env: Mapping[str, str]) -> str | None:
+    """Return the file of the user's proxy certificate, where all grid tools look for it; None if none can be read."""
+    path = env.get("X509_USER_PROXY") or f"/tmp/x509up_u{os.getuid()}"  # noqa: S108
+    return path if os.access(path, os.R_OK) else None
+
+
 def _certificate(env: Mapping[str, str], scheme: str) -> str:
     """Return the file of the proxy certificate that is shown; raises LoginNeeded if there is none to show."""
-    named = env.get("X509_USER_PROXY")
-    default = f"/tmp/x509up_u{os.getuid()}"  # noqa: S108  # where all grid tools put it
-    if named and not os.access(named, os.R_OK):
+    named, path = env.get("X509_USER_PROXY"), proxy_file(env)
+    if named and path is None:
         raise LoginNeeded(f"X509_USER_PROXY={quoted(named)} cannot be read", hint="type: voms-proxy-init")
-    path = named or (default if os.access(default, os.R_OK) else None)
     if path is not None and scheme == "https":
         _check_proxy(path)
         return path
     token = any(env.get(name) for name in VARIABLES)
-    reason = "no proxy certificate" if path is None else "a proxy certificate can only be shown with https"
+    reason = "there is no proxy certificate" if path is None else "a proxy certificate can only be shown with https"
     raise LoginNeeded(
         f"there is no credential for the PanDA server: PANDA_AUTH is not oidc, so no token is shown, and {reason}",
         hint="type: export PANDA_AUTH=oidc" if token or path is not None else "type: voms-proxy-init",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import ExitCode, GoclientError, Several
-from goclient.model.block import decode_with_doubts
+from goclient.model.block import read_text
 from goclient.model.finding import Finding
 from goclient.model.location import parse_location
 from goclient.model.unlikely import find_unlikely_words
@@ -59,12 +59,12 @@ def examine_request(
 def examine_text(text: str, looker: Looker, job: Job) -> Examination:
     """Return what is found in the jobParameters of one job, a record's or as typed, and of the ``job`` around it."""
     try:
-        (spec, payload), doubts = decode_with_doubts(text)
+        spec, payload, mistakes, doubts = read_text(text)
     except GoclientError as error:
         return _examination([error], [])
     with suppress(GoclientError):  # what is wrong with the catalogue is told by the look
         spec = spec.with_endpoints({where: name for name, where in looker.catalogue().items()})
-    mistakes = list(spec_mistakes(spec, 1))
+    mistakes = [*mistakes, *spec_mistakes(spec, 1)]
     found = [] if mistakes else looker.look(spec, 1, job)[1]
     warned = [*doubts, *find_unlikely_words(payload), *on_node(spec), *found]
     return _examination(mistakes, warned, text=None if spec else text)
@@ -106,6 +106,6 @@ def _examination(
 ) -> Examination:
     """Return what was found; ``text`` is the one that names no transfers, None if it names some."""
     parts = [part for error in mistakes for part in error.parts]
-    if text is not None and not parts and all(finding.level == "warning" for finding in findings):
+    if text is not None and not parts and all(finding.error is None for finding in findings):
         findings = [*findings, nothing_to_check(text)]
     return Examination((*map(Finding.failed, parts), *findings))

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from goclient.errors import Collector, GoclientError, RequestError, UsageError, quoted
+from goclient.errors import Collector, GoclientError, RequestError, quoted
 from goclient.model.block import MAX_BLOCK, MAX_TASK_BLOCK, attach
 from goclient.model.finding import Finding
-from goclient.model.grammar import LISTS, Items
+from goclient.model.grammar import Items
 from goclient.model.lists import ReadLines
 from goclient.model.location import shell_quote
 from goclient.model.names import TASK_PLACEHOLDERS
@@ -17,7 +17,7 @@ from goclient.model.overlaps import find_nested_targets, find_output_in_input, f
 from goclient.model.plan import plan
 from goclient.model.serial import find_sibling_reads, insert_serial, needs_serial, shared_targets
 from goclient.model.spec import JOB_OUT, TransferSpec
-from goclient.model.typed import Typed, read_typed
+from goclient.model.typed import Typed, read_typed, without_consequences
 from goclient.model.unlikely import SHOWN, find_unlikely_mistakes, find_unlikely_names, find_unlikely_words
 
 
@@ -53,7 +53,7 @@ def understood(
         attach(payload, spec, lenient=lenient, limit=limit)  # names that are resolved may only be longer
     doubts = [*doubts, *find_unlikely_words(payload), *on_node(spec)]
     doubts += _find_sibling_doubts(spec, count) if count > 1 else ()
-    return Understood(spec, payload, _without_consequences(collected.errors), doubts)
+    return Understood(spec, payload, without_consequences(collected.errors), doubts)
 
 
 def _typed(text: str, items: Items, collected: Collector, read_lines: ReadLines) -> Typed:
@@ -170,15 +170,3 @@ def _find_sibling_doubts(spec: TransferSpec, count: int) -> Iterator[Finding]:
     for source, target in islice(find_sibling_reads(spec, count), SHOWN):
         message = f"{quoted(source)} of one job is {quoted(target)} of another: nothing says which comes first"
         yield Finding("warning", "sibling", str(source), message, "name another place for what is written")
-
-
-def _without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]:
-    """The errors without the list rules that are broken only because one of the two lists could not be read."""
-    parts = [part for error in errors for part in error.parts]
-    unread = {part.subject for part in parts if isinstance(part, UsageError) or part.code in _UNREAD}
-    pairs = [(f"--{one}", f"--{other}") for one, other in LISTS]
-    unread |= {partner for pair in pairs for partner in pair if not unread.isdisjoint(pair)}
-    return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
-
-
-_UNREAD = {"list-file", "empty-item", "no-value", "misspelt"}

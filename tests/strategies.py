@@ -290,7 +290,7 @@ BLANKS = (" ", "  ", "\t", "\n", "\r\n", " \\\n  ", "\\\r\n")
 OWN_WORDS = (
     *("run.sh", "-x", "--verbose", "--Database=prod", "--Data2=x", "-Data=x", "Data=x", "dir-out=/x", "files-in=a,b"),
     *("'a b'", '"a  b"', '"it\'s"', r"a\ ", r"\ ", r"\\", r"\"", "''", '""', "$HOME", "${SN}", "`id`", "#", "~", "*"),
-    *("--StageinGOsrcs=x", "'--Data =x'", '"a\\\nb"', "a=b=c", "é日本", "\u00a0", "goclient=v2", "100%", ";", "&&"),
+    *("--stageins=x", "'--Data =x'", '"a\\\nb"', "a=b=c", "é日本", "\u00a0", "goclient=v2", "100%", ";", "&&"),
 )
 own_words = st.sampled_from(OWN_WORDS) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters=" \t\r\n'\"\\-"), min_size=1, max_size=6

@@ -117,6 +117,22 @@ def test_what_cannot_be_checked_is_a_usage_error(run: Run, words: tuple[str, ...
     assert shown in result.err
 
 
+def test_a_text_with_a_mistake_keeps_its_warnings_and_has_no_consequences(run: Run) -> None:
+    result = run("goclient", "check", "--json", "--", "\ufeff--Data=x --OutputGO=SITE1:/o/ run $SN")
+    assert (result.code, codes(result, "error"), codes(result, "warning")) == (10, ["misspelt"], ["placeholder"])
+    result = run("goclient", "check", "--json", "--", "--StageinGOsrc=SITE1:~ Data=2012")
+    assert (result.code, len(codes(result, "error")), codes(result, "warning")) == (10, 1, ["left-to-payload"])
+
+
+def test_a_queue_and_a_payload_that_are_right_are_said_so(shared_sandbox: Sandbox) -> None:
+    words = ("--computingSite=TEST1", f"--transformation={shared_sandbox.url}/transformations/datatransfer.sh")
+    result = check(shared_sandbox, *words, "--json")
+    assert (codes(result, "ok"), codes(result, "warning")) == (["queue", "payload"], ["nothing-to-check"])
+    assert check(shared_sandbox, *words).out.splitlines()[-1].startswith("nothing to check ")
+    sent = shared_sandbox.submit("--noSubmit", "-v")
+    assert "sendJob.py: ok: the queue TEST1 is online" in sent.err
+
+
 def test_a_text_a_record_and_a_submitted_job_are_checked_like_options(sandbox: Sandbox) -> None:
     words = (f"--StageinGOsrc={INPUT}", *OUTPUT)
     tried = sandbox.submit(*words, "--noSubmit")

@@ -357,6 +357,26 @@ def test_a_mistake_in_an_option_as_typed_decides_the_exit_code(sendjob: SendJob,
         assert word in result.err
 
 
-def test_a_mistyped_list_does_not_break_the_rule_of_its_partner(sendjob: SendJob) -> None:
-    result = sendjob("--Data=", "--OutputGO=SITE1:/out/")
-    assert [message for message, _ in reports(result)] == [f"{PROG}--Data has an empty value"]
+@pytest.mark.parametrize(
+    ("typed", "right", "says"),
+    [
+        (["--Data="], "--OutputGO", ["--Data has an empty value"]),
+        (["\u2013Data=x"], "--OutputGO", ['"\u2013Data=x" is not expected here']),
+        (["\u2013Data", "x"], "--OutputGO", ['"\u2013Data" "x" are not expected here']),
+        (["Data=x"], "--OutputGO", ['"Data=x" is not expected here']),
+        (["-Data=x"], "--OutputGO", ['"-Data" is not an option of sendJob.py']),
+        (["--Date=x"], "--OutputGO", ['"--Date" is not an option of sendJob.py']),
+        (["--data=x"], "--OutputGO", ['"--data" is not an option of sendJob.py']),
+        (["--StageoutGOsrcs=x"], "--StageoutGOdest", ['"--StageoutGOsrcs" is not an option of sendJob.py']),
+        (
+            ["\u2013StageoutGOsrc=x", "\u2013Data=y"],
+            "--OutputGO",
+            ['"\u2013StageoutGOsrc=x" is not expected here', '"\u2013Data=y" is not expected here'],
+        ),
+    ],
+)
+def test_a_mistyped_list_does_not_break_the_rule_of_its_partner(
+    sendjob: SendJob, typed: list[str], right: str, says: list[str]
+) -> None:
+    result = sendjob(*typed, f"{right}=SITE1:/out/")
+    assert [message for message, _ in reports(result)] == [PROG + one for one in says]

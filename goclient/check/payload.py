@@ -38,9 +38,13 @@ def late(payload: str) -> list[Finding]:
 
 
 def judged(payload: str, head: bytes) -> list[Finding]:
-    """Return a warning if the first bytes of a payload tell that it may not run."""
+    """Return what the first bytes of a payload tell: that it can be run, or a warning."""
     what, hint = _problem(payload, head)
-    return [_doubt(payload, what, hint)] if what else []
+    if what:
+        return [_doubt(payload, what, hint)]
+    line = head.partition(b"\n")[0].decode("utf-8", "replace")
+    kind = "a program" if head.startswith(_ELF) else f"a script that begins with {quoted(line, 40)}"
+    return [Finding("ok", "payload", PAYLOAD, f"the payload {shown(payload)} is {kind}")]
 
 
 def _problem(payload: str, head: bytes) -> tuple[str, str]:

@@ -95,7 +95,7 @@ def _judged(queues: Queues, name: str, label: str, largest: int) -> list[Finding
     if queue.megabytes and largest > queue.megabytes * MB:
         message = f"one job brings {largest} bytes, and has {queue.megabytes} MB at {quoted(name)} (maxwdir)"
         found.append(Finding("warning", "queue-space", name, message, "bring less in each job, or name another queue"))
-    return found
+    return found or [Finding("ok", "queue", name, f"the queue {name} is {queue.status}")]
 
 
 def _softened(finding: Finding) -> Finding:

@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
 
 def untaken(words: Sequence[str], line: Line) -> Iterator[UsageError]:
-    """Yield an error for each unknown option, and one for all other words.
+    """Yield an error for each unknown option, and one for all other words; its subject is the option that was meant.
 
     A bare word after an unknown option is its value.
     """
@@ -31,20 +31,36 @@ def untaken(words: Sequence[str], line: Line) -> Iterator[UsageError]:
         if word.startswith("-") and word != "-":
             name = word.split("=", 1)[0]
             message = f"{quoted(name)} is not an option of {prog}"
-            yield UsageError(message, hint=_nearest(word, line), code="unknown-option", subject=name)
+            meant, hint = _nearest(word, line)
+            yield UsageError(message, hint=hint, code="unknown-option", subject=meant or name)
             after_unknown = "=" not in word
         else:
             strays += [] if after_unknown else [word]
             after_unknown = False
-    if strays:
-        yield _unexpected(strays, line)
+    for group in _grouped(strays, line):
+        yield _unexpected(group, line)
+
+
+def _grouped(strays: Sequence[str], line: Line) -> list[list[str]]:
+    """Return the words in groups: each that is an option but for its form begins one, and has its value behind it."""
+    from goclient.model.misspelt import respell_option  # only a mistake pays for it
+
+    groups: list[list[str]] = []
+    for word in strays:
+        if not groups or respell_option(word, line.known):
+            groups.append([])
+        groups[-1].append(word)
+    return groups
 
 
 def _unexpected(words: Sequence[str], line: Line) -> UsageError:
     """Return the error of words that no option takes: most often a value that was not quoted."""
+    from goclient.model.misspelt import respell_option  # only a mistake pays for it
+
     shown = " ".join(map(quoted, words[:SHOWN])) + (f" and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
     message = f"{shown} {'is' if len(words) == 1 else 'are'} not expected here"
-    return UsageError(message, hint=_remedy(words, line), code="unexpected-word", subject=words[0])
+    meant = respell_option(words[0], line.known) or words[0]
+    return UsageError(message, hint=_remedy(words, line), code="unexpected-word", subject=meant.partition("=")[0])
 
 
 def _remedy(words: Sequence[str], line: Line) -> str:
@@ -79,21 +95,20 @@ def _list_before(before: Sequence[str], lists: Collection[str]) -> tuple[str, st
     return (option, value) if option in lists and equals else None
 
 
-def _nearest(word: str, line: Line) -> str:
-    """Return a hint with the options that are nearly this one."""
+def _nearest(word: str, line: Line) -> tuple[str, str]:
+    """Return the option that is nearest to this word, or the empty string, and a hint with all that are near."""
     import difflib  # only a mistake pays for it
 
-    from goclient.model.misspelt import respell_option
+    from goclient.model.misspelt import respell_option  # only a mistake pays for it
 
     name, prog, known = word.split("=", 1)[0], line.prog, line.known
     if right := respell_option(word, known):
-        return f"did you mean {right.partition('=')[0]}? write {shlex.quote(right)}"
+        meant = right.partition("=")[0]
+        return meant, f"did you mean {meant}? write {shlex.quote(right)}"
     longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
     lowered = {one.lower().lstrip("-"): one for one in known}
     near = difflib.get_close_matches(name.lower().lstrip("-"), list(lowered), n=3, cutoff=0.65)
     found = longer or [lowered[one] for one in near]
-    return (
-        f"did you mean {' or '.join(found)}? Options are written in full"
-        if found
-        else f"{prog} --help lists the options"
-    )
+    if not found:
+        return "", f"{prog} --help lists the options"
+    return found[0], f"did you mean {' or '.join(found)}? Options are written in full"

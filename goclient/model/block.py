@@ -17,7 +17,7 @@ from goclient.model.finding import Finding
 from goclient.model.grammar import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from
 from goclient.model.names import PLACEHOLDERS
 from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Move, Place, TransferSpec
-from goclient.model.typed import read_typed
+from goclient.model.typed import Typed, read_typed, without_consequences
 
 VERSION = 1
 MAX_BLOCK = 1 << 20  # bytes of our words in one job of sendJob, which only the pilot reads
@@ -137,6 +137,16 @@ def decode(text: str) -> Decoded:
 
 def decode_with_doubts(text: str) -> tuple[Decoded, list[Finding]]:
     """As :func:`decode`, and warnings about words of 2012 that have no effect."""
+    spec, payload, errors, doubts = read_text(text)
+    raise_all(errors)
+    return Decoded(spec, payload), doubts
+
+
+def read_text(text: str) -> Typed:
+    """Return what a jobParameters text says, every mistake in what a user typed, and warnings.
+
+    Raises RequestError for a block that is damaged, unknown or of a newer version.
+    """
     markers = list(_MARKER.finditer(text))
     if not markers:
         return _decode_typed(text)
@@ -150,7 +160,7 @@ def decode_with_doubts(text: str) -> tuple[Decoded, list[Finding]]:
     if int(version[2]) != len(block):
         raise _damaged(f"{version[2]} transfer words were written, {len(block)} are left")
     payload = text[: marker.start()]
-    return Decoded(spec_from(_block_items(block)), payload[:-1] if payload else payload), []
+    return Typed(spec_from(_block_items(block)), payload[:-1] if payload else payload, [], [])
 
 
 def _block_items(block: Sequence[str]) -> dict[str, list[str]]:
@@ -165,12 +175,11 @@ def _block_items(block: Sequence[str]) -> dict[str, list[str]]:
     return items
 
 
-def _decode_typed(text: str) -> tuple[Decoded, list[Finding]]:
+def _decode_typed(text: str) -> Typed:
     typed = read_typed(text)
     if [error.code for error in typed.errors] == ["unbalanced-quote"]:
-        return Decoded(TransferSpec(), text), []  # nobody checked it before: it is the payload's
-    raise_all(typed.errors)
-    return Decoded(typed.spec, typed.payload), typed.doubts
+        return Typed(TransferSpec(), text, [], [])  # nobody checked it before: it is the payload's
+    return typed._replace(errors=without_consequences(typed.errors))
 
 
 def _damaged(message: str) -> RequestError:

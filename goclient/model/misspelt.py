@@ -61,7 +61,8 @@ def near_option(name: str, value: str) -> Near | None:
         return Near(key, Weight.SURE if sure else Weight.LIKELY)
     if not (located or "go" in plain_name(name).lower()):
         return None  # stage-in=yes
-    return Near(key, Weight.SURE if located and "GO" in plain_name(name) else Weight.LIKELY)
+    is_ours = "GO" in plain_name(name) and (located or plain_name(name).lower().startswith(_BEGUN))
+    return Near(key, Weight.SURE if is_ours else Weight.LIKELY)
 
 
 def is_location(value: str) -> bool:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from goclient.errors import GoclientError, RequestError, quoted
+from goclient.errors import GoclientError, RequestError, UsageError, quoted
 from goclient.model.finding import Finding
 from goclient.model.globus_words import NAMES, TELLING, GlobusWord, read_globus_words
-from goclient.model.grammar import KEYS, OVERWRITE, Items, read_spec
+from goclient.model.grammar import KEYS, LISTS, OVERWRITE, Items, read_spec
 from goclient.model.lists import ReadLines, in_column, split_items
 from goclient.model.misspelt import GLOBUS, likely_bare, nearest_bare, plain_name
 from goclient.model.nearwords import find_glued, find_near_words, judge
@@ -255,6 +255,21 @@ def _both(found: Found, options: Items) -> RequestError:
         code="two-syntaxes",
         subject="--jobParameters",
     )
+
+
+# --- errors because of others ---------------------------------------------------------------------------------------
+
+
+def without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]:
+    """Return the errors without the list rules that are broken only because one of the two lists could not be read."""
+    parts = [part for error in errors for part in error.parts]
+    unread = {part.subject for part in parts if isinstance(part, UsageError) or part.code in _UNREAD}
+    pairs = [(f"--{one}", f"--{other}") for one, other in LISTS]
+    unread |= {partner for pair in pairs for partner in pair if not unread.isdisjoint(pair)}
+    return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
+
+
+_UNREAD = {"list-file", "empty-item", "no-value", "misspelt"}
 
 
 # --- the rest -------------------------------------------------------------------------------------------------

@@ -16,12 +16,15 @@ from goclient.tasks.hooks import Function
 def give_token() -> None:
     """Put the token that goclient would show where panda-client looks first; raises LoginNeeded if it cannot be sent.
 
-    panda-client sends what is in a variable or a file as it is, line breaks included.  A person who has no token is
-    asked to log in by panda-client itself.
+    panda-client sends what is in a variable or a file as it is, line breaks included.  A person at a terminal who has
+    neither a token nor a proxy is asked to log in by panda-client itself.
     """
+    can_answer = sys.stdin is not None and sys.stdin.isatty()
     try:
-        token = find_token(os.environ, optional=True)
+        token = find_token(os.environ, optional=can_answer)
         if token is None:
+            if not can_answer:
+                _require_proxy()
             return
         text = token.text
         if token.stored is not None:
@@ -30,10 +33,18 @@ def give_token() -> None:
 
             text = current_token(token.stored, config.panda_access())
     except LoginNeeded:
-        if any(map(os.environ.get, VARIABLES)) or sys.stdin is None or not sys.stdin.isatty():
+        if any(map(os.environ.get, VARIABLES)) or not can_answer:
             raise
         return
     os.environ["PANDA_AUTH_ID_TOKEN"] = text
+
+
+def _require_proxy() -> None:
+    """Raise LoginNeeded if panda-client would ask for a pass phrase to make a proxy."""
+    from goclient import config
+
+    if os.environ.get("PANDA_AUTH") != "x509_no_grid" and config.proxy_file(os.environ) is None:
+        config.panda_access()
 
 
 def noticed(original: Function) -> Function:

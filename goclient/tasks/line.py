@@ -86,9 +86,10 @@ class Line:
 
     def _refuse_misspelt(self, extras: Sequence[str]) -> None:
         """Raise every mistake in our words if one that nobody takes is nearly one of ours, or was to belong to one."""
-        errors = [self._misspelt(word, name) for word in extras if (name := words.nearest(word, self.table))]
+        meant = {word: name for word in extras if (name := words.nearest(word, self.table))}
+        errors = [self._misspelt(word, name) for word, name in meant.items()]
         if self.typed and self._tool == "prun":  # pathena takes such words for job options
-            errors += [_stray(word) for word in extras if not word.startswith("-")]
+            errors += [_stray(word) for word in extras if not word.startswith("-") and word not in meant]
         if errors:
             raise_all([*errors, *self._judged(self.typed)])
 

@@ -45,6 +45,7 @@ def losses(meant: Meant, options: Any, task: Expected, nickname: str, *, complet
     yield from _undealt(meant.spec, options)
     yield from _unfilled(meant)
     yield from _in_the_payload(options)
+    yield from _in_a_container(options)
     yield from _twice_below(meant.server, nickname, task.dataset)
     if complete:
         yield from not_outputs(meant, options, task.outputs)
@@ -154,6 +155,15 @@ def _in_the_payload(options: Any) -> Iterator[Finding]:
             message = f"{listed(words)} in --{option} is the payload's own word: nothing is moved for it"
             hint = f"if it is goclient's, write it outside the quotes of --{option}"
             yield Finding("warning", "payload-word", words[0], message, hint)
+
+
+def _in_a_container(options: Any) -> Iterator[Finding]:
+    """Yield a warning for a payload in a container, which goclient's pilot does not start."""
+    image = str(getattr(options, "containerImage", "") or "")
+    if image:
+        message = f"goclient's pilot starts no container: --containerImage={quoted(image)} needs another one"
+        hint = "ask the site whether its pilot starts containers and moves files for goclient; else leave it out"
+        yield Finding("warning", "container", "--containerImage", message, hint)
 
 
 def _mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.entries import shell_word
 from goclient.model.grammar import DEFAULT_WORKING
-from goclient.model.location import parse_endpoint, parse_location
+from goclient.model.location import parse_destination, parse_endpoint
 from goclient.model.names import SERIAL_NUMBERS
 from goclient.model.serial import needs_serial, shared_targets
 from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
@@ -39,7 +39,7 @@ class Server:
         try:
             if alone:
                 return cls(parse_endpoint(text.removesuffix(":")))
-            place = parse_location(text)
+            place = parse_destination(text)
         except RequestError as error:
             general = "write ENDPOINT:/DIR/, or ENDPOINT for its default directory"
             hint = general if error.hint.startswith(("write ENDPOINT:/path", "give the endpoint")) else error.hint

@@ -10,6 +10,7 @@ import pytest
 
 from goclient.check.payload import HEAD, judged, late, look
 from goclient.errors import GoclientError
+from goclient.model.finding import Finding
 from goclient.pilot.payload import fetch
 from tests.check.web_server import saying, serving
 
@@ -45,9 +46,16 @@ WRONG = {
 }
 
 
+def levels(findings: list[Finding]) -> list[str]:
+    return [finding.level for finding in findings]
+
+
 @pytest.mark.parametrize("head", RIGHT.values(), ids=RIGHT)
-def test_what_a_node_can_run_is_not_doubted(head: bytes) -> None:
-    assert judged(URL, head) == []
+def test_what_a_node_can_run_is_said_so(head: bytes) -> None:
+    (finding,) = judged(URL, head)
+    assert (finding.level, finding.code) == ("ok", "payload")
+    assert f"{URL} is a" in finding.message
+    assert finding.message.isprintable()
 
 
 @pytest.mark.parametrize(("head", "says"), WRONG.values(), ids=WRONG)
@@ -81,7 +89,7 @@ def test_it_stops_after_the_first_bytes_of_what_never_ends() -> None:
 
     with serving(answer) as asked:
         start = time.monotonic()
-        assert look(f"{asked.url}/run.sh", 10.0) == []
+        assert levels(look(f"{asked.url}/run.sh", 10.0)) == ["ok"]
         assert time.monotonic() - start < 4
         assert asked.paths == ["/run.sh"]
 
@@ -100,7 +108,7 @@ def test_a_redirect_is_followed_and_a_ring_of_them_is_not() -> None:
         saying(b"#!/bin/sh\n", status=302 if where else 200, **({"Location": where} if where else {}))(handler)
 
     with serving(answer) as asked:
-        assert look(f"{asked.url}/a", 5.0) == []
+        assert levels(look(f"{asked.url}/a", 5.0)) == ["ok"]
         assert asked.paths == ["/a", "/b"]
         assert "redirects" in look(f"{asked.url}/ring", 5.0)[0].message
 
@@ -124,7 +132,7 @@ def test_nobody_gets_a_password_before_or_after_a_redirect(
         with serving(saying(b"", status=302, Location=there)) as asked:
             url = asked.url.replace("http://", "http://me:typed@") + "/a"
             if asking == "check":
-                assert look(url, 5.0) == []
+                assert levels(look(url, 5.0)) == ["ok"]
             else:
                 fetch(url, tmp_path)
     assert (len(asked.paths), len(other.paths)) == (1, 1)
@@ -156,7 +164,7 @@ def test_a_file_here_below_the_home_directory_is_a_warning(tmp_path: Path, monke
 def test_the_pilot_and_the_check_read_the_same(tmp_path: Path) -> None:
     with serving(saying(b"#!/bin/sh\n")) as asked:
         assert fetch(f"{asked.url}/run.sh", tmp_path).read_bytes() == b"#!/bin/sh\n"
-        assert look(f"{asked.url}/run.sh", 5.0) == []
+        assert levels(look(f"{asked.url}/run.sh", 5.0)) == ["ok"]
     with serving(saying(b"", status=404)) as asked:
         with pytest.raises(GoclientError, match="404"):
             fetch(f"{asked.url}/run.sh", tmp_path)

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from goclient.check.job import Job, JobLook
-from goclient.check.queue import KEPT, NEW
+from goclient.check.queue import KEPT, NEW, Queues, judged
 from goclient.model.access import PandaAccess, QueueSource
 from goclient.model.finding import Finding
+from goclient.model.queue import Queue
 from tests.check.web_server import Answer, Asked, saying, serving
 
 SPECS = {"TEST1": {"status": "online", "maxwdir": 100}, "OFF": {"status": "offline"}, "TESTING": {"status": "test"},
@@ -29,11 +30,12 @@ def told(data: Any, **more: Any) -> Answer:
 
 @pytest.fixture
 def found(tmp_path: Path) -> Callable[..., list[Finding]]:
-    """What is found of a queue at a server, with a file of its own."""
+    """What is found wrong with a queue at a server, with a file of its own."""
 
     def look(asked: Asked, name: str, *, label: str = "user", largest: int = 0, seconds: float = 5.0) -> list[Finding]:
         source = QueueSource(PandaAccess(asked.url, 5.0, 5.0), tmp_path / "state" / "queues.json")
-        return JobLook(Job([name], label=label), lambda: source, seconds).findings(largest)
+        findings = JobLook(Job([name], label=label), lambda: source, seconds).findings(largest)
+        return [finding for finding in findings if finding.level != "ok"]
 
     return look
 
@@ -70,6 +72,15 @@ def test_a_queue_that_may_not_run_a_job_is_a_warning(
         findings = found(asked, name, label=label, largest=largest)
     assert [one.code for one in findings] == codes
     assert all(one.level == "warning" and one.hint for one in findings)
+
+
+def test_a_queue_that_runs_the_job_is_said_so() -> None:
+    known = Queues({"TEST1": Queue("online", 100), "TESTING": Queue("test", 0)})
+    findings = judged(known, ["TEST1", "TESTING"], label="test", largest=1)
+    assert [(one.level, one.message) for one in findings] == [
+        ("ok", "the queue TEST1 is online"),
+        ("ok", "the queue TESTING is test"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["TSET1", "test1", "TEST", "TEST11", "TEST-1", "NOWHERE", "$TEST1", "ТEST1"])  # noqa: RUF001

@@ -429,3 +429,13 @@ def test_outputs_of_job_options_are_those_that_athena_tells(
     for text in said:
         assert text in result.err
     assert len(tool.server.tasks) == (not code)
+
+
+def test_a_container_that_no_pilot_of_ours_starts_is_a_warning(tool: Tool) -> None:
+    result = tool.prun("--noCheck", GO, "--outputs=a.root", "--containerImage=docker://x", "--noSubmit")
+    assert result.code == 0, result.err
+    assert (
+        'warning: goclient\'s pilot starts no container: --containerImage="docker://x" needs another one' in result.err
+    )
+    assert "container" not in tool.prun("--noCheck", GO, "--outputs=a.root", "--noSubmit").err
+    assert "goclient's pilot" not in tool.prun("--containerImage=docker://x", "--noSubmit").err, "nothing is moved"

@@ -482,3 +482,22 @@ def test_only_the_directory_that_was_typed_may_be_missing(asked: Tool) -> None:
     assert (there.code, "does not exist" in there.err) == (0, False)
     missing = asked.prun("--useGOForOutput=SITE1:/home/osg_data/nowhere/")
     assert (missing.code, "does not exist" in missing.err) == (0, True)
+
+
+@pytest.mark.parametrize("name", ["prun", "pathena"])
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        ({"PANDA_AUTH": ""}, "type: "),
+        ({"PANDA_AUTH": "", "X509_USER_PROXY": "/none"}, "type: voms-proxy-init"),
+        ({"PANDA_AUTH_ID_TOKEN": "", "OIDC_AUTH_TOKEN_FILE": "", "PANDA_CONFIG_ROOT": "/none"}, "get_new_token"),
+    ],
+    ids=["no proxy", "a proxy that is not there", "no token"],
+)
+def test_without_a_login_nobody_is_asked_where_nobody_can_answer(
+    tool: Tool, name: str, given: dict[str, str], command: str
+) -> None:
+    result = getattr(tool, name)("--noCheck", GO, **given)
+    assert (result.code, tool.server.tasks) == (4, [])
+    assert command in result.err.splitlines()[-1]
+    assert "pass phrase" not in result.err

@@ -52,9 +52,8 @@ def test_the_words_of_panda_client_keep_their_order_and_none_is_lost(line: list[
     stock, ours = divided(line, TABLE, _takes_value)
     rest = iter(line)
     assert all(word in rest for word in stock)
-    assert sum(len(word.encode()) for word in line) == sum(len(word.encode()) for word in [*stock, *ours]) - sum(
-        1 for word in ours if word not in line
-    )  # an equals sign joins a value to its option
+    joined = len(line) - len(stock) - len(ours)  # values, each by an equals sign to its option
+    assert len("".join(line)) == len("".join([*stock, *ours])) - joined
 
 
 DIVIDED = {
@@ -190,3 +189,10 @@ def test_each_output_goes_once() -> None:
     spec = to_server(TransferSpec(), Server("S", "/o").folder("j", "d"), Outputs({"a": "l", "b": "l"}, ""))
     assert [str(move.target) for move in spec.output] == ["S:/o/j/d/l"]
     assert spec.working == "goclient"
+
+
+def test_a_link_with_two_sides_means_the_right_one_as_the_place_of_outputs() -> None:
+    left, right = "0f3a7bb4-3bd1-4b0e-8b0c-3a2f9d6a1c11", "5b1f6f0e-7a39-4f0f-8d52-7c1f0e3b9a22"
+    link = f"https://app.globus.org/file-manager?origin_id={left}&origin_path=%2Fa%2F"
+    assert Server.read(f"{link}&destination_id={right}&destination_path=%2Fb%2F") == Server(right, "/b/")
+    assert Server.read(link) == Server(left, "/a/")
