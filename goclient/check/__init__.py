@@ -166,8 +166,7 @@ def preflight(
         names=names,
         serials=serials,
         overwrite=spec.overwrite,
-        make_missing=wishes.make_folders,
-        make_numbered=wishes.make_numbered,
+        wishes=wishes,
         collections=endpoints.collections,
     )
     findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)

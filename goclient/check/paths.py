@@ -16,6 +16,7 @@ from goclient.model.finding import Finding
 from goclient.model.spec import Move, Place, TransferSpec
 
 if TYPE_CHECKING:
+    from goclient.check import Wishes
     from goclient.services.collection import Collection
     from goclient.services.globus import Globus
 
@@ -36,8 +37,7 @@ class Paths:
         names: Mapping[str, str],
         serials: Sequence[int],
         overwrite: bool,
-        make_missing: bool,
-        make_numbered: bool,
+        wishes: Wishes,
         collections: Mapping[str, Collection],
     ) -> None:
         self._globus = globus
@@ -47,9 +47,9 @@ class Paths:
         self._typed = names
         self._seen = Seen(self._listings, names, collections, globus.identity, serials)
         self._sources = Sources(self._seen)
-        self._targets = Targets(self._seen, overwrite=overwrite, made=self._made)
-        self._make_missing = make_missing
-        self._make_numbered = make_numbered
+        self._targets = Targets(self._seen, overwrite=overwrite, probed=wishes.probe, made=self._made)
+        self._make_missing = wishes.make_folders
+        self._make_numbered = wishes.make_numbered
         self.load = Load()  # once the findings are known
 
     def findings(self, spec: TransferSpec, *, safe: bool = True) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from goclient.check.listings import Folder, folder_of
 from goclient.check.seen import Seen, few, hint_of_near, kind_of, nobody_may, wrong_or_first
@@ -18,12 +19,18 @@ WRITE = 0o222  # the permission bits of everybody
 
 
 class Targets:
-    """The checks of the targets of one preflight; ``made`` are the folders that were made, or why they were not."""
+    """The checks of the targets of one preflight; ``made`` are the folders that were made, or why they were not.
 
-    def __init__(self, seen: Seen, *, overwrite: bool, made: Mapping[Folder, GoclientError | None]) -> None:
+    ``probed``: it is tried whether they can be written into, which tells more than their modes.
+    """
+
+    def __init__(
+        self, seen: Seen, *, overwrite: bool, probed: bool, made: Mapping[Folder, GoclientError | None]
+    ) -> None:
         self._seen = seen
         self._listings = seen.listings
         self._overwrite = overwrite
+        self._probed = probed
         self._made = made
         self._written: dict[Move, list[Place]] = {}
 
@@ -53,7 +60,7 @@ class Targets:
                 yield from map(folder_of, self._seen.filled(move.target) if several else [move.target])
 
     def remarks(self, moves: Sequence[Move]) -> list[Finding]:
-        """Return warnings of folders that nobody may write into, as their modes say."""
+        """Return what is found of folders that nobody may write into, as their modes say."""
         targets = (move for move in moves if self._seen.sees(move.destination))
         folders = dict.fromkeys(folder_of(place) for move in targets for place in self.written(move))
         return few([one for folder in folders for one in self._read_only(folder)])
@@ -63,7 +70,9 @@ class Targets:
         if entry is not None and entry.is_directory and nobody_may(entry, WRITE):
             shown = self._seen.shown(Place(*folder))
             message = f"{quoted(shown)} may be written by nobody: its mode is {entry.permissions}"
-            yield Finding("warning", "read-only", shown, message, "name another folder; --goProbe tries it")
+            hint = "name another folder, or add --goProbe, which tries whether its storage lets you write all the same"
+            found = Finding.failed(EndpointError(message, hint=hint, code="read-only", subject=shown))
+            yield replace(found, level="warning", error=None) if self._probed else found
 
     def _inside(self, move: Move, target: Place) -> Place:
         found = None if move.destination.is_directory else self._listings.entry(target)

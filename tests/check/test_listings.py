@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from goclient.check import Wishes
 from goclient.check.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.check.parallel import Asker
 from goclient.check.paths import Paths
@@ -84,7 +85,7 @@ def collection(owner: str = ME) -> Collection:
 
 
 def looked(service: Any, *moves: Move, jobs: int = 1, owner: str = ME, **more: Any) -> tuple[Paths, list[Finding]]:
-    options = {"overwrite": False, "make_missing": False, "make_numbered": True, **more}
+    options = {"overwrite": False, "wishes": Wishes(), **more}
     paths = Paths(
         service, Asker(10.0), names={SITE: "SITE"}, serials=range(1, jobs + 1),
         collections={SITE: collection(owner)}, **options,
@@ -136,10 +137,12 @@ FOLDER_MODES = [*((mode, True) for mode in READ_ONLY), *((mode, False) for mode 
 
 
 @pytest.mark.parametrize(("mode", "closed"), FOLDER_MODES)
-def test_a_mode_that_lets_nobody_write_a_folder_is_a_warning(mode: str, closed: bool) -> None:
+def test_a_mode_that_lets_nobody_write_a_folder_is_an_error_unless_that_is_tried(mode: str, closed: bool) -> None:
     service = Service(dict([folder("/d"), file("/d/a"), folder("/out", mode)]))
     _, findings = looked(service, brought("/d/a", Place(SITE, "/out/")))
-    assert codes(findings) == (["read-only"] if closed else [])
+    assert codes(findings, "error") == (["read-only"] if closed else [])
+    _, findings = looked(service, brought("/d/a", Place(SITE, "/out/")), wishes=Wishes(probe=True))
+    assert (codes(findings, "error"), codes(findings)) == ([], ["read-only"] if closed else [])
 
 
 def test_of_many_empty_files_a_few_are_told() -> None:
