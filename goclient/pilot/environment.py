@@ -7,19 +7,15 @@ import re
 from collections.abc import Mapping
 
 from goclient import config
-from goclient.secrets import SHORTEST, hidden
+from goclient.secrets import CALLED_SECRET, SHORTEST, hidden
 
 # What a pilot's environment may hold and its children must not see: all that these names begin with,
 _OWN = (
     "GOCLIENT_", "PANDA_AUTH", "OIDC_", "GLOBUS_CLI_", "GLOBUS_SDK_SERVICE_URL_", "X509_USER_",
     "BEARER_TOKEN", "MYPROXY_", "SSH_AUTH_SOCK",
 )  # fmt: skip
-# what is called a credential, or the place of one, whatever program it is for,
-_CALLED_SECRET = re.compile(
-    r"(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDS?|CREDENTIALS?|API_?KEY|(^|_)KEY|_PASS)(_FILE|_PATH|_DIR(ECTORY)?)?$",
-    re.IGNORECASE,
-)
-# and a URL with a password in it.  Web proxies are for everybody on the node: without them, nothing could be fetched.
+# what is called a credential, or the place of one, whatever program it is for, and a URL with a password in it.
+# Web proxies are for everybody on the node: without them, nothing could be fetched.
 _PASSWORD = re.compile(r"://[^/?#@\s]*:[^/?#@\s]+@")
 # Where Globus, Globus Connect and grid tools keep a user's credentials.
 _FOLDERS = ("~/.globus", "~/.globusonline")
@@ -28,7 +24,7 @@ _FOLDERS = ("~/.globus", "~/.globusonline")
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without the pilot's credentials and what says where they are, under whatever name."""
     kept = {name: value for name, value in env.items() if not _is_secret(name)}
-    held = [value for name, value in env.items() if _CALLED_SECRET.search(name) and _is_credential(value)]
+    held = [value for name, value in env.items() if CALLED_SECRET.search(name) and _is_credential(value)]
     return {
         name: value
         for name, value in kept.items()
@@ -38,7 +34,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_secret(name: str) -> bool:
-    return name.startswith(_OWN) or _CALLED_SECRET.search(name) is not None
+    return name.startswith(_OWN) or CALLED_SECRET.search(name) is not None
 
 
 def _is_credential(value: str) -> bool:
