@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from goclient.errors import LoginNeeded, RequestError, quoted
 from goclient.model.location import is_uuid
 from goclient.panda_token import MAX_FILE, PILOT_FILE, VARIABLES, find_token
-from goclient.secrets import register
+from goclient.secrets import register, register_url
 from goclient.text_files import credential_in, lines_joined, split_command
 
 if TYPE_CHECKING:
@@ -207,8 +207,7 @@ def _bundles(env: Mapping[str, str]) -> tuple[str, ...]:
 def _register_passwords(env: Mapping[str, str]) -> None:
     """Register the passwords of the web proxies, which stand before every server."""
     for name in WEB_PROXIES:
-        password = env.get(name, "").rpartition("@")[0].rpartition("//")[2].partition(":")[2]
-        register(password, unquote(password))
+        register_url(env.get(name, ""))
 
 
 def _url(name: str, url: str) -> SplitResult:
@@ -217,7 +216,7 @@ def _url(name: str, url: str) -> SplitResult:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         valid = valid and url.isprintable() and "\\" not in url  # a backslash ends the host for some, not for all
-        register(parts.password)
+        register_url(url)
     except ValueError:
         valid = False
     if not valid:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 FOLDER, FILE = 0o700, 0o600
 
@@ -28,16 +30,24 @@ def make_folder(path: Path, *, mode: int = FOLDER) -> None:
 
 
 def replace(path: str | os.PathLike[str], data: bytes, *, mode: int = FILE, group: int = -1) -> None:
-    """Put a file with this data in place of a former one, if there is one; raise OSError.
+    """Put a file with this data in place of a former one, as :func:`replacing` does."""
+    with replacing(path, mode=mode, group=group) as file:
+        file.write(data)
 
-    Readers see the old file or the new one, whole, also after a crash.  A link is replaced, not followed.
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], *, mode: int = FILE, group: int = -1) -> Iterator[IO[bytes]]:
+    """Run the body, which writes the file that takes the place of a former one, if there is one; raise OSError.
+
+    Readers see the old file or the new one, whole, also after a crash.  A link is replaced, not followed.  If the body
+    raises, the old file stays.
     """
     folder, name = os.path.split(os.fspath(path))
     part = os.path.join(folder, f".{name[:200]}.{os.urandom(8).hex()}.part")
     descriptor = private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
     try:
         with open(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             if group != -1:
                 with suppress(OSError):  # a group that one is not in cannot be given
                     os.fchown(descriptor, -1, group)

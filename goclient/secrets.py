@@ -20,6 +20,12 @@ _ROUNDS = 4  # escapes inside escapes: percent-encoded in JSON in JSON in HTML
 # What OAuth 2.0 calls what must not be known, in answers and in forms: RFC 6749, 7009, 7636 and 8628, OpenID Connect.
 _ANSWERED = {"access_token", "client_secret", "device_code", "id_token", "refresh_token"}
 _SENT = {*_ANSWERED, "code", "code_verifier", "token"}  # the code of an answer is that of an error
+# What programs call one: the end of a variable's name, of a key of a form, or of a query.
+CALLED_SECRET = re.compile(
+    r"(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDS?|CREDENTIALS?|SIGNATURE|API_?KEY|(^|_)KEY|_PASS)"
+    r"(_FILE|_PATH|_DIR(ECTORY)?)?$",
+    re.IGNORECASE,
+)
 _KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)", re.DOTALL)
 _ESCAPE = re.compile(
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}|\\[^uUx]"
@@ -58,6 +64,22 @@ def _register_document(document: object) -> None:
         register(*(str(value) for name, value in document.items() if name in _ANSWERED))
     for one in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
         _register_document(one)
+
+
+def register_url(url: str) -> bool:
+    """Hide what a URL holds to prove who asks from now on: a password, or what its query calls a credential.
+
+    Return True if there is any.
+    """
+    from urllib.parse import parse_qsl, unquote
+
+    rest, _, query = url.partition("#")[0].partition("?")
+    password = rest.partition("//")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
+    fields = parse_qsl(query)
+    found = [value for name, value in fields if CALLED_SECRET.search(name) and name.lower() != "key"]  # S3's is a name
+    found = [password, *(one for one in found if len(one) >= SHORTEST)]
+    register(*found, unquote(password))
+    return any(found)
 
 
 def register_keys(pem: bytes) -> None:

@@ -86,6 +86,10 @@ def spec_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
         plan(spec)
     except GoclientError as error:
         yield error
+    copied = (move for _, mode, moves in spec.phases if mode == "local" for move in moves)
+    for place in islice((end for move in copied for end in (move.source, move.target) if end.no_files_of), SHOWN):
+        message = f"{quoted(place)}: what is below {place.no_files_of} is not copied"
+        yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=str(place))
     for move in spec.stage_in:
         if move.target.endpoint is None and move.target.path.split("/")[1] == JOB_OUT:
             message = f"{quoted(move.source)} would be {quoted(move.target)} in the job's directory"

@@ -22,8 +22,8 @@ from tests.processes import ended_with_us, running_in
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # files that others may write to are refused, whatever the developer's umask is
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")  # the same examples in every run
+settings.register_profile("here", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the same examples in every run
 
 MODULES = {"sendJob.py": ["-m", "goclient.cli.sendjob"], "goclient": ["-m", "goclient"]}
 TIMEOUT = 60  # seconds; a command that hangs is a failure

@@ -176,7 +176,7 @@ def test_10_a_folder_and_a_name_are_joined_with_one_slash(
 
 @pytest.mark.parametrize(
     ("folder", "file", "path"),
-    [("/in", "f1", "/in/f1"), ("/in/", "f1", "/in/f1"), ("/", "f1", "/f1"), ("/in", "/f1", "/in/f1")],
+    [("/in", "f1", "/in/f1"), ("/in/", "f1", "/in/f1"), ("/", "f1", "/f1"), ("/in", "./f1", "/in/f1")],
 )
 def test_10_a_folder_and_a_name_of_the_globus_pilot_are_joined_with_one_slash(
     folder: str, file: str, path: str

@@ -143,10 +143,10 @@ def test_a_token_that_still_counts_is_shown_if_it_cannot_be_renewed(server: Prov
 def test_nothing_is_asked_if_the_answer_could_not_be_kept(
     server: Provider, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(**more: Any) -> None:
+    def refused(path: str, flags: int) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", refused)
+    monkeypatch.setattr("goclient.private.private", refused)
     with pytest.raises(LoginNeeded, match="Permission denied"):
         current_token(str(stored), access_to(server))
     assert server.asked == []

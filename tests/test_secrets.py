@@ -166,3 +166,31 @@ def test_what_oauth_answers_is_known_and_what_it_calls_an_error_is_not() -> None
 def test_what_a_form_sends_is_known() -> None:
     secrets.register_form({"grant_type": "authorization_code", "code": "the-code-1", "code_verifier": "verifier-1"})
     assert hidden("authorization_code the-code-1 verifier-1") == f"authorization_code {MASK} {MASK}"
+
+
+URLS = {
+    "a password": ("https://me:hunter2hunter2@h/run.sh", "hunter2hunter2"),
+    "a password with escapes": ("https://me:hunter%40hunter@h/run.sh", "hunter@hunter"),
+    "a password with an @": ("https://me:hunter2@hunter2@h:8/", "hunter2@hunter2"),
+    "a token": ("https://h/run.sh?token=abcdefgh12", "abcdefgh12"),
+    "one of several": ("https://h/run.sh?ref=main&private_token=abcdefgh12&x=1", "abcdefgh12"),
+    "a signed URL": ("https://s3/b/run.sh?X-Amz-Expires=60&X-Amz-Signature=abcdefgh12#top", "abcdefgh12"),
+    "an API key": ("https://h?api_key=abcdefgh12", "abcdefgh12"),
+    "escapes": ("http://h/?access_token=abc%2Fdefgh", "abc/defgh"),
+}
+NO_CREDENTIAL = (
+    "", "/opt/run.sh", "https://h/run.sh", "https://h/run.sh?ref_type=heads", "https://h/?key=folder/run.sh", "https://[::1]/",
+    "https://h/a@b:c", "https://h/run.sh#token=abcdefgh12", "https://h/?token=1", "https://h/token=abcdefgh12",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "credential"), URLS.values(), ids=URLS)
+def test_the_credential_in_a_url_is_hidden(url: str, credential: str) -> None:
+    assert secrets.register_url(url)
+    assert credential not in secrets.hidden(f"it said {credential} and {url}")
+
+
+@pytest.mark.parametrize("url", NO_CREDENTIAL)
+def test_a_url_without_a_credential_stays(url: str) -> None:
+    assert not secrets.register_url(url)
+    assert secrets.hidden(f"GET {url}") == f"GET {url}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from goclient.errors import innermost, quoted
+from goclient.errors import quoted
 from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
 from goclient.model.payload import PAYLOAD, is_url, shown
@@ -21,15 +21,12 @@ def look(payload: str, seconds: float) -> list[Finding]:
         return [_at_home(payload)] if _is_at_home(payload) else []
     import requests  # not for a payload at a path
 
-    from goclient.services.exchange import head
+    from goclient.services.exchange import head, unfetched
 
     try:
         return judged(payload, head(payload, seconds=seconds, size=HEAD))
-    except requests.exceptions.HTTPError as error:
-        reason = f"its server answers {error.response.status_code} {error.response.reason or ''}".rstrip()
-        return [_unfetched(payload, reason)]
     except (requests.exceptions.RequestException, OSError, ValueError) as error:
-        return [_unfetched(payload, shown(innermost(error)))]
+        return [_unfetched(payload, unfetched(error))]
 
 
 def late(payload: str) -> list[Finding]:

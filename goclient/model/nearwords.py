@@ -70,10 +70,14 @@ def judge(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[Gocli
 
 
 def find_glued(words: Sequence[Word]) -> dict[Word, RequestError]:
-    """Return a mistake for each word in which a blank that parts no words stands before one of ours."""
+    """Return a mistake for each word in which a blank that parts no words stands before one of ours.
+
+    A word that has a quote or a backslash was meant to be one.
+    """
     found = {}
     for word in words:
-        blank = None if word.value.isascii() else _ODD_BLANKS.search(word.value)
+        plain = len(word.value) == word.end - word.start
+        blank = None if word.value.isascii() or not plain else _ODD_BLANKS.search(word.value)
         pieces = [piece for piece in _ODD_BLANKS.split(word.value) if piece] if blank is not None else []
         ours = next((piece for piece in pieces[1:] if _is_option(piece)), None)
         if blank is not None and ours is not None:

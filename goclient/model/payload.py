@@ -10,6 +10,7 @@ from goclient.errors import RequestError, quoted
 from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
 from goclient.model.record import JobCommon
+from goclient.secrets import register_url
 
 PAYLOAD = "--transformation"
 USER_LABEL = "user"  # the prodSourceLabel of jobs whose payload is fetched; others may name what the site has
@@ -30,10 +31,14 @@ def mistakes(common: JobCommon) -> Iterator[RequestError]:
 def doubts(common: JobCommon) -> Iterator[Finding]:
     """Yield warnings of a payload that our pilot would refuse or may not get, though another pilot may."""
     payload = common.transformation
+    secret = is_url(payload) and register_url(payload)  # before it is quoted
     named = f"{PAYLOAD}={quoted(shown(payload))}"
     if is_url(payload) and shown(payload) != payload:
         message = f"{named} holds a user's name or password, which everybody can read in a job"
         yield Finding("warning", "payload-password", PAYLOAD, message, "serve it without: the pilot sends no password")
+    elif secret:
+        message = f"{named} holds a credential, which everybody can read in a job"
+        yield Finding("warning", "payload-password", PAYLOAD, message, "serve it where it can be fetched without one")
     elif payload.startswith("/") and " " in payload and not _has_options(payload):
         yield Finding("warning", "payload", PAYLOAD, f"{named} is one program, with a blank in its name", _WORDS)
     elif _is_bare_name(payload) and common.prodSourceLabel != USER_LABEL:

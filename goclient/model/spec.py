@@ -17,6 +17,7 @@ from goclient.model.names import PlaceError, Problem, endpoint_problem, name_pro
 
 GRIDFTP = "gsiftp://"  # an endpoint that is a GridFTP server is written gsiftp://host or gsiftp://host:port
 NODE_FILES = "file://"  # the worker node's own file system, from and to which the mode "local" copies
+NO_FILES = ("/proc", "/sys", "/dev")  # where a node shows its processes and devices: what is there is not copied
 
 JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
 
@@ -64,6 +65,14 @@ class Place:
             problem = _home_problem(self.path)
         if problem is not None:
             raise PlaceError(problem)
+
+    @property
+    def no_files_of(self) -> str | None:
+        """Return which of NO_FILES it is in on the node, if in any; links are not followed."""
+        if self.endpoint != NODE_FILES:
+            return None
+        path = f"/{self.path.lstrip('/')}/"
+        return next((top for top in NO_FILES if path.startswith(f"{top}/")), None)
 
     @property
     def is_directory(self) -> bool:

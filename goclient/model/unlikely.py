@@ -13,6 +13,8 @@ from goclient.model.location import is_uuid, shell_quote
 from goclient.model.names import find_nearly_serial
 from goclient.model.spec import Place, TransferSpec
 from goclient.model.wildcards import alternatives, has_wildcards
+from goclient.secrets import hidden
+from goclient.text_files import credential_in
 
 SHOWN = 5  # warnings of one kind, of thousands of files maybe
 LONGEST_NAME = 255  # bytes; NAME_MAX of Linux, and no file system has more
@@ -92,7 +94,11 @@ def find_unlikely_names(spec: TransferSpec) -> Iterator[Finding]:
 
 
 def find_unlikely_words(payload: str) -> Iterator[Finding]:
-    """Yield a warning for each word of a payload that is nearly the job's number."""
+    """Yield a warning for each word of a payload that is nearly the job's number, and for a credential in it."""
+    if kind := credential_in(payload) or ("a credential" if hidden(payload) != payload else ""):
+        message = f"--jobParameters has {kind} in it, which everybody can read in a job"
+        hint = "have the payload get it where it runs"
+        yield Finding("warning", "credential", "--jobParameters", message, hint)
     for typed, right in islice(find_nearly_serial(payload).items(), SHOWN):
         message = f"--jobParameters: {quoted(typed)} is not the job's number, and stays as it is"
         hint = f"write {right}, or leave it if it is the payload's own"

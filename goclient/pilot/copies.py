@@ -11,10 +11,10 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, quoted, raise_all
 from goclient.model.plan import Item, Task, check_apart
+from goclient.model.spec import NO_FILES
 from goclient.private import make_folder
 
 PIECE = 1 << 20  # bytes between two heartbeats
-NO_FILES = ("/proc", "/sys", "/dev")  # where the node shows its processes and devices: what is there is no data
 OTHERS_READ = 0o775  # of folders made for a job's files: they are the job's, but not everybody's to write in
 READ = os.O_RDONLY
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL

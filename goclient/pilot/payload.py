@@ -18,9 +18,11 @@ from typing import IO
 import requests
 
 from goclient.errors import GoclientError, quoted, said
+from goclient.model.payload import shown
 from goclient.pilot.interrupts import uninterrupted
 from goclient.private import private
-from goclient.services.exchange import download
+from goclient.secrets import register_url
+from goclient.services.exchange import download, unfetched
 
 FETCH_WITHIN = 120.0  # seconds
 MAX_SIZE = 1 << 30  # bytes of a transformation
@@ -65,13 +67,14 @@ def fetch(transformation: str, folder: Path) -> Path:
                 hint="give its URL, or its path on the worker node",
             )
         return path
+    register_url(transformation)
     target = folder / SCRIPT
     try:
         with open(target, "wb", opener=private) as file:
             download(transformation, file, seconds=FETCH_WITHIN, size=MAX_SIZE)
     except (requests.exceptions.RequestException, OSError) as error:
         raise PayloadError(
-            f"the transformation {quoted(transformation)} could not be fetched: {said(error)}",
+            f"the transformation {quoted(shown(transformation))} could not be fetched: {said(unfetched(error))}",
             hint="look at the URL, and whether the node can reach it",
         ) from error
     target.chmod(0o700)

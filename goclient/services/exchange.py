@@ -24,6 +24,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from goclient.errors import innermost
 from goclient.services.deadline import current, one_end, within
 
 MAX_ANSWER = 12 << 20  # bytes: a job's parameters may have 10 MB, and everything else is smaller
@@ -270,6 +271,15 @@ def head(url: str, *, seconds: float, size: int) -> bytes:
         response = session.get(url, timeout=seconds)
         response.raise_for_status()
     return response.content[:size]
+
+
+def unfetched(error: Exception) -> str:
+    """Return why one of these two has raised an error, in a user's words, without the name and password of a URL."""
+    from goclient.model.payload import shown  # only a mistake pays for it
+
+    if isinstance(error, requests.exceptions.HTTPError):
+        return f"its server answers {error.response.status_code} {error.response.reason or ''}".rstrip()
+    return shown(innermost(error))
 
 
 # --- a service that wants to be asked later -----------------------------------------------------------------------

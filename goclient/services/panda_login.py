@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ import requests
 from goclient.errors import LoginNeeded, innermost, quoted
 from goclient.model.access import LOOPBACK, PandaAccess
 from goclient.panda_token import RENEW_BEFORE, expiry, login_hint, stored_login
+from goclient.private import replacing
 from goclient.secrets import register_answer
 from goclient.services.deadline import within
 from goclient.services.exchange import allowed
@@ -68,18 +68,9 @@ def _renewed(path: str, access: PandaAccess) -> str:
         texts = stored_login(path)
         if not _ends(texts):
             return texts["id_token"]  # somebody else has renewed it meanwhile
-        descriptor, part = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".token-")  # 0600
-        try:
-            with open(descriptor, "w", encoding="utf-8") as file:  # before anything is sent: the old one is void then
-                answer = _ask(access, texts["refresh_token"])
-                json.dump({**texts, **answer}, file)
-                file.flush()
-                os.fsync(descriptor)
-            os.replace(part, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(part)
-            raise
+        with replacing(path) as file:  # before anything is sent: the old one is void then
+            answer = _ask(access, texts["refresh_token"])
+            file.write(json.dumps({**texts, **answer}).encode())
         return str(answer["id_token"])
 
 

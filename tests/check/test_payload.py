@@ -12,6 +12,7 @@ from goclient.check.payload import HEAD, judged, late, look
 from goclient.errors import GoclientError
 from goclient.model.finding import Finding
 from goclient.pilot.payload import fetch
+from goclient.secrets import hidden
 from tests.check.web_server import saying, serving
 
 URL = "http://host/run.sh"
@@ -145,6 +146,18 @@ def test_what_cannot_be_fetched_is_said_without_its_password() -> None:
     for url in ("http://me:hidden@127.0.0.1:9/run.sh", "http://hidden@127.0.0.1:9/run.sh"):
         for finding in (*look(url, 5.0), *late(url), *judged(url, b"")):
             assert "hidden" not in finding.message + finding.hint
+
+
+@pytest.mark.parametrize("place", ["me:Hidden-one@127.0.0.1:{port}/gone", "127.0.0.1:{port}/gone?token=Hidden-one"])
+def test_the_pilot_says_what_it_cannot_fetch_without_its_credential(place: str, tmp_path: Path) -> None:
+    with serving(saying(b"", status=404)) as asked:
+        port = asked.url.rpartition(":")[2]
+        with pytest.raises(GoclientError, match="could not be fetched: its server answers 404") as caught:
+            fetch(f"http://{place.format(port=port)}", tmp_path)
+    assert "Hidden" not in hidden(caught.value.message + caught.value.hint)
+    with pytest.raises(GoclientError, match="could not be fetched: Connection refused") as caught:
+        fetch(f"http://{place.format(port=9)}", tmp_path)
+    assert "Hidden" not in hidden(caught.value.message)
 
 
 def test_a_file_here_below_the_home_directory_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

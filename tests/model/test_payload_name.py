@@ -86,6 +86,7 @@ def test_what_a_hint_says_to_type_is_right(payload: str) -> None:
         ("/opt/my tools/run", "user", "payload"),
         ("http://me@h/run.sh", "user", "payload-password"),
         ("https://me:hidden@h/run.sh", "user", "payload-password"),
+        ("https://h/run.sh?private_token=hidden-hidden", "user", "payload-password"),
     ],
 )
 def test_a_payload_that_another_pilot_may_run_is_doubted(payload: str, label: str, code: str) -> None:

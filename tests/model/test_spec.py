@@ -172,3 +172,17 @@ def test_a_spec_is_true_if_a_job_needs_more_than_its_payload() -> None:
     assert not TransferSpec()
     assert TransferSpec(working="W")
     assert SPEC
+
+
+@pytest.mark.parametrize(
+    ("path", "top"),
+    [
+        ("/proc/self/environ", "/proc"), ("/proc", "/proc"), ("/proc/", "/proc"), ("//proc//self", "/proc"),
+        ("/sys/a", "/sys"), ("/dev/shm/", "/dev"), ("/procedures/a", None), ("/data/proc/a", None), ("/system", None),
+        ("/device", None), ("/", None),
+    ],
+)  # fmt: skip
+def test_what_a_node_shows_of_itself_is_no_file_of_its_disks(path: str, top: str | None) -> None:
+    assert Place(NODE_FILES, path).no_files_of == top
+    assert Place("SITE1", path).no_files_of is None
+    assert Place(None, path).no_files_of is None

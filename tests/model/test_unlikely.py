@@ -9,6 +9,7 @@ from goclient.model.finding import Finding
 from goclient.model.names import Problem, find_nearly_serial, queue_problem, respell_serial
 from goclient.model.typed import read_typed
 from goclient.model.unlikely import find_unlikely_mistakes, find_unlikely_names, find_unlikely_words
+from goclient.secrets import hidden, register
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 
@@ -168,3 +169,40 @@ def test_a_queue_with_other_signs_is_a_mistake(queue: str, right: str) -> None:
     assert isinstance(problem, Problem)
     assert problem.instead == right
     assert problem.instead or problem.remedy
+
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqZG9lIn0.c2lnbmF0dXJl"
+CREDENTIALS = {
+    "a token": f"run.sh --token {JWT}", "as a header": f"curl -H 'Authorization: Bearer {JWT}'",
+    "in JSON": '{"access_token": "Ag4xxxxxxxx"}',
+    "with an equals sign": f"--auth={JWT}", "in a variable": f"TOKEN={JWT} run.sh",
+    "unsigned": f"x {JWT.rpartition('.')[0]}.",
+    "a key": "'-----BEGIN PRIVATE KEY----- MIIEvQIBADANBg'",
+    "an RSA key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADANBg",
+    "one that is held": "--secret registered-for-this-test",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("payload", CREDENTIALS.values(), ids=CREDENTIALS)
+def test_a_credential_among_a_payload_s_words_is_doubted_and_not_shown(payload: str) -> None:
+    register("registered-for-this-test")
+    (doubt,) = find_unlikely_words(payload)
+    assert (doubt.level, doubt.code) == ("warning", "credential")
+    assert hidden(payload) != payload
+    assert hidden(doubt.message) == doubt.message
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "",
+        "--token 5",
+        "tokenizer.json --password-file=p",
+        "eyJ.a.b",
+        "keyJames.root a.b.c",
+        "--key=a --secret",
+        "BEGIN KEY",
+    ],
+)
+def test_a_payload_that_only_speaks_of_credentials_is_not_doubted(payload: str) -> None:
+    assert list(find_unlikely_words(payload)) == []

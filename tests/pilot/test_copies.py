@@ -65,7 +65,7 @@ def tree(folder: Path) -> list[str]:
 
 def test_a_file_keeps_its_path_below_the_directory_both_ways(node: Node) -> None:
     write(node.data, "a", "sub/b", "sub/deep/c", "sub/left")
-    assert node.bring("a,sub/b,sub/deep/c") == 3
+    assert node.bring("a,sub/b,./sub/deep/c") == 3
     assert tree(node.job) == ["a", "sub/b", "sub/deep/c"]
     assert node.take("sub/b,a") == 2
     assert tree(node.out) == ["a", "sub/b"]

@@ -60,6 +60,9 @@ def test_the_payload_sees_2012_s_variables_and_no_credentials(sandbox: Sandbox) 
     assert found["destinationBlock"].startswith("panda.destDB.")
     assert found["dispatchBlock"] == ""
     assert not [name for name in found if name.startswith(("GOCLIENT_", "PANDA_AUTH", "OIDC_", "GLOBUS_CLI_"))]
+    held = [value for name, value in sandbox.env.items() if name.endswith(("SECRET", "_AUTH", "_KEY", "_TOKEN_FILE"))]
+    assert len(held) > 8
+    assert not set(held) & set(found.values())
 
 
 def test_a_directory_is_brought_and_taken_away_whole(sandbox: Sandbox) -> None:
