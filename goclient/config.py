@@ -240,7 +240,7 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     """
     from goclient.model.access import GlobusAccess  # not needed where nothing is asked
 
-    client_id, client_secret = (own(env, f"GOCLIENT_CLIENT_{name}").strip() for name in ("ID", "SECRET"))
+    client_id, client_secret = (own(env, name).strip() for name in ("GOCLIENT_CLIENT_ID", "GOCLIENT_CLIENT_SECRET"))
     register(client_secret)
     _register_passwords(env)
     if not is_uuid(client_id):
