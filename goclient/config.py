@@ -176,9 +176,8 @@ def _check_proxy(path: str) -> None:
 def _authorities(env: Mapping[str, str]) -> str | None:
     named = env.get("X509_CERT_DIR")
     if named and not os.path.isdir(named):
-        raise RequestError(
-            f"X509_CERT_DIR={quoted(named)} is not a folder", hint="name the folder of the authorities", code="config"
-        )
+        message = f"X509_CERT_DIR={quoted(named)} is not a folder"
+        raise RequestError(message, hint="set it to the folder of your CAs", code="config")
     return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
 
 
@@ -244,7 +243,7 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     """
     from goclient.model.access import GlobusAccess  # not needed where nothing is asked
 
-    client_id, client_secret = (own(env, f"GOCLIENT_CLIENT_{name}").strip() for name in ("ID", "SECRET"))
+    client_id, client_secret = (own(env, name).strip() for name in ("GOCLIENT_CLIENT_ID", "GOCLIENT_CLIENT_SECRET"))
     register(client_secret)
     _register_passwords(env)
     if not is_uuid(client_id):

@@ -142,12 +142,16 @@ class Interrupted(GoclientError):
 
 
 class Several(GoclientError):
-    """More than one error, reported together; the exit code is the first in order of precedence."""
+    """More than one error, reported together; the exit code is the first in order of precedence.
+
+    What two parts of the program say in the same words is said once.
+    """
 
     def __init__(self, errors: Iterable[GoclientError]) -> None:
-        self._parts = tuple(part for error in errors for part in error.parts)
-        self.exit_code = min((part.exit_code for part in self._parts), key=_PRECEDENCE.index)
-        first = next(part for part in self._parts if part.exit_code == self.exit_code)
+        found = [part for error in errors for part in error.parts]
+        self.exit_code = min((part.exit_code for part in found), key=_PRECEDENCE.index)
+        first = next(part for part in found if part.exit_code == self.exit_code)
+        self._parts = tuple({(part.message, part.hint): part for part in reversed(found)}.values())[::-1]
         super().__init__(
             "; ".join(part.message for part in self._parts), hint=first.hint, code=first.code, subject=first.subject
         )

@@ -12,7 +12,7 @@ from goclient.errors import MyproxyError, RequestError, UsageError, quoted
 from goclient.services.myproxy.authorities import find_authorities
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.identity import Identity, find_identity
-from goclient.services.myproxy.policy import dn_of, has_wildcards
+from goclient.services.myproxy.policy import LEARN, dn_of, has_wildcards
 from goclient.services.myproxy.server_name import PORT, Server, parse_servers
 
 if TYPE_CHECKING:
@@ -118,12 +118,19 @@ def command(action: str, server: Server, account: str, *more: str) -> str:
     return shlex.join(["goclient", "myproxy", action, *where, *user, *more])
 
 
-def for_retrievers(pattern: str) -> list[str]:
-    """Return the options of ``goclient myproxy deposit`` for the policy of a former deposit; "" if there was none."""
-    dn = dn_of(pattern) or ""
-    if dn.startswith("/"):
-        return ["--retriever", dn]
-    return ["--retriever-pattern", pattern] if has_wildcards(pattern) and pattern else ["--retriever", UNKNOWN_DN]
+def to_deposit(server: Server, account: str, *more: str, pilot: str | None = None, former: str = "") -> str:
+    """Return the command that makes a deposit for a pilot, and how to learn the pilot's DN where it is not known.
+
+    ``former``: the policy of the deposit before, or "".  A sandbox's ``env.sh`` says who its pilot is.
+    """
+    dn = pilot or dn_of(former)
+    if not dn and not former and server.host in ("localhost", "127.0.0.1"):
+        dn = os.environ.get("SANDBOX_PILOT_DN")
+    if dn and dn.startswith("/"):
+        return command("deposit", server, account, "--retriever", dn, *more)
+    if former and has_wildcards(former):
+        return command("deposit", server, account, "--retriever-pattern", former, *more)
+    return f"{command('deposit', server, account, '--retriever', UNKNOWN_DN, *more)}; {LEARN}"
 
 
 @dataclass(frozen=True, slots=True)

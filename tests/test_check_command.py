@@ -701,3 +701,9 @@ def test_folders_are_made_only_if_nothing_else_is_wrong(sandbox: Sandbox) -> Non
     assert not sandbox.path("SITE1", "/home/made").exists()
     assert check(sandbox, f"--StageinGOsrc={INPUT}", *words).code == 0
     assert sandbox.path("SITE1", "/home/made").exists()
+
+
+def test_a_drive_of_windows_has_no_names_that_are_near(shared_sandbox: Sandbox) -> None:
+    done = shared_sandbox.run("goclient", "check", "--StageinGOsrc=D:/data/x")
+    assert (done.code, "did you mean" in done.out + done.err) == (40, False)
+    assert "written ENDPOINT:/D/PATH" in done.out + done.err

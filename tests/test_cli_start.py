@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -175,9 +176,11 @@ def test_the_module_and_the_command_are_the_same_program(env: dict[str, str], tm
         assert by_name.stdout == by_module.stdout
 
 
-def test_sendjob_and_sendjob_py_are_the_same_program() -> None:
-    programs = Path(__file__).parents[1] / "bin"
-    assert (programs / "sendJob").read_text() == (programs / "sendJob.py").read_text()
+def test_the_programs_are_entry_points_and_sendjob_is_sendjob_py() -> None:
+    """Of these alone pip makes programs that run where the path of Python has a blank in it, or is long."""
+    programs = {one.name: one.value for one in distribution("goclient").entry_points}
+    assert set(programs) == {"goclient", "sendJob", "sendJob.py"}
+    assert programs["sendJob"] == programs["sendJob.py"]
 
 
 def test_a_closed_standard_output_is_refused_before_anything_is_done(env: dict[str, str], tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class Looker:
             found = [*found, *_answered(account, self.wishes.seconds - (time.monotonic() - begun))]
         if beside is not None:
             found = [*found, *beside.findings(largest)]
-        return resolved, found
+        return resolved, _without_repeats(found)
 
     def _transfers(self, spec: TransferSpec, count: int) -> Outcome:
         if not spec.endpoints:
@@ -251,4 +251,4 @@ def _for_a_service(findings: list[Finding]) -> list[Finding]:
 
 def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
     """The findings without those that say the same again: one missing login is one finding."""
-    return list({(one.level, one.code, one.message): one for one in reversed(list(findings))}.values())[::-1]
+    return list({(one.level, one.message): one for one in reversed(list(findings))}.values())[::-1]

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, MyproxyError, quoted
-from goclient.grid import HOUR, WEEK, command, for_retrievers, server_of
+from goclient.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.model.finding import TO_DEPOSIT, Finding
 from goclient.model.spec import MyproxyAccount
 from goclient.services.deadline import Aside
@@ -120,10 +120,9 @@ class Account:
 
     def _command(self, former: str) -> str:
         """Return the command that makes the deposit that is needed; ``former`` is the policy of the one before."""
-        words = ["--retriever", self._pilot] if self._pilot else for_retrievers(former)
-        words += ["--lifetime", str(self._hours + 1)] if self._hours * HOUR >= WEEK else []
+        words = ["--lifetime", str(self._hours + 1)] if self._hours * HOUR >= WEEK else []
         words += ["--proxy-lifetime", str(self._hours)] if self._hours > 12 else []
-        return command("deposit", server_of(self._account), self._account.user, *words)
+        return to_deposit(server_of(self._account), self._account.user, *words, pilot=self._pilot, former=former)
 
     def _locked(self, key: str) -> Finding:
         message = f"{quoted(self._account)} was not looked at: the key {quoted(key)} needs a pass phrase"

@@ -176,12 +176,12 @@ def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) ->
 
 
 def _deposit_command(options: InfoOptions, asked: _Asked, former: Sequence["Deposit"]) -> str:
-    from goclient.grid import command, for_retrievers
+    from goclient.grid import to_deposit
 
     words = ["--credname", options.credname] if options.credname else []
     words += ["--lifetime", str(options.needs + 1)] if options.needs and options.needs >= 168 else []
-    words += for_retrievers(former[0].retrievers if former else "")
-    return command("deposit", asked.service.server, asked.account, *words)
+    policy = former[0].retrievers if former else ""
+    return to_deposit(asked.service.server, asked.account, *words, former=policy)
 
 
 def _retrieve(argv: Sequence[str]) -> int:

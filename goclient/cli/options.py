@@ -144,7 +144,7 @@ class TransferOptions:
     )
     goTimeout: int = option(
         "--goTimeout",
-        help="how many seconds Globus may take to answer all checks",
+        help="how many seconds all checks may take",
         group=MOVE,
         default=30,
         metavar="N",

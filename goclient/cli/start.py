@@ -1,8 +1,8 @@
 """The programs ``goclient`` and ``sendJob``: from its first line to its last, Ctrl-C ends one without a traceback.
 
 At first it ends the process at once: nothing was done yet.  Once a command runs it raises KeyboardInterrupt, which
-``_run`` catches, but never in the middle of an import: Python turns it into other errors there.  The programs block
-SIGINT until this module is loaded.
+``_run`` catches, but never in the middle of an import: Python turns it into other errors there.  The programs
+(``_goclient.py``) block SIGINT until this module is loaded.
 """
 
 from __future__ import annotations

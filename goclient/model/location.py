@@ -139,7 +139,9 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Place:
         problem = error.problem
     from goclient.model.misread import name_of
 
-    raise refuse(text, Problem(problem.what, "a name such as out.root or results/", name_of(text)), code="name")
+    instead = name_of(text)
+    remedy = "" if instead else "write a name such as out.root or results/"
+    raise refuse(text, Problem(problem.what, remedy, instead), code="name")
 
 
 def node_place(path: str) -> Place:

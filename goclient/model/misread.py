@@ -149,15 +149,21 @@ def split_locations(text: str) -> list[str]:
 def _drive(text: str) -> Problem | None:
     found = _DRIVE.fullmatch(text)
     if found:
-        path = found[2].replace("\\", "/")
         remedy = "ENDPOINT is the Globus Connect Personal of that computer"
-        return Problem("it is a path of a Windows computer", remedy, f"ENDPOINT:/{found[1].upper()}{path}")
+        return Problem("it is a path of a Windows computer", remedy, f"ENDPOINT:{_of_windows(found)}")
     if text.startswith("\\\\"):
         return Problem("it is a path of a Windows network, and names no endpoint", "write ENDPOINT:/path")
     endpoint, colon, path = text.partition(":")
+    if found := _DRIVE.fullmatch(path):
+        return Problem("it has a path of a Windows computer", instead=f"{endpoint}:{_of_windows(found)}")
     if colon and path.startswith("\\"):
         return Problem("a path has slashes, not backslashes", instead=f"{endpoint}:{path.replace(chr(92), '/')}")
     return None
+
+
+def _of_windows(found: re.Match[str]) -> str:
+    """Return what Globus Connect Personal calls a drive's path."""
+    return f"/{found[1].upper()}{found[2].replace(chr(92), '/')}"
 
 
 def _collection(text: str) -> Problem | None:
@@ -214,7 +220,8 @@ def _look_alike(text: str) -> Problem | None:
     """Return the problem of another alphabet's colon or slash, or of an invisible character before the path."""
     endpoint, colon, path = text.partition(":")
     first = skeleton(path[:1])
-    plain = f"{endpoint}:{first}{path[1:]}" if colon and first in ("", " ", ":", "/", "~") else text
+    rest = path[1:].replace(path[:1], "/") if first == "/" else path[1:]  # whoever types one types them all
+    plain = f"{endpoint}:{first}{rest}" if colon and first in ("", " ", ":", "/", "~") else text
     if not colon:
         odd = next((c for c in text if not c.isascii() and skeleton(c) == ":"), "")
         start, _, rest = text.partition(odd) if odd else ("", "", "")

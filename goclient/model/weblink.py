@@ -42,7 +42,9 @@ def read_link(text: str, side: Side) -> tuple[str, str]:
     if not ids:
         shown = _ID.search(text)
         what = "the link names no folder: it is not one of the file manager with a collection"
-        raise PlaceError(Problem(what, "the folder, or your home directory", f"{shown[0]}:/~/" if shown else ""))
+        if not shown:
+            raise PlaceError(Problem(what, "copy it again when the file manager shows the folder"))
+        raise PlaceError(Problem(what, "the folder, or your home directory", f"{shown[0]}:/~/"))
     if not _ID.fullmatch(ids[0]):
         raise PlaceError(Problem(f"the link's {used}_id is not the UUID of a collection", "copy the link again"))
     if not paths or not paths[0]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from werkzeug.routing import Rule
@@ -16,6 +15,7 @@ from goclient.sandbox.http import ServiceError, answer, body, globus_identity, r
 from goclient.sandbox.permissions import EVERYBODY, ROLES, normal
 from goclient.sandbox.state import State
 from goclient.sandbox.storage import GUEST
+from goclient.sandbox.task_document import iso, moment
 
 
 class Access:
@@ -177,17 +177,12 @@ def _moment(request: Request, text: Any) -> float | None:
     if not text:
         return None
     try:
-        parsed = datetime.fromisoformat(str(text))
+        seconds = moment(str(text))
     except ValueError as error:
         raise _refused(request, f"expiration_date '{text}' is not a time") from error
-    seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     if seconds <= time.time():
         raise _refused(request, f"expiration_date '{text}' is over")
     return seconds
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _rule(row: dict[str, Any]) -> dict[str, Any]:
@@ -198,8 +193,8 @@ def _rule(row: dict[str, Any]) -> dict[str, Any]:
         "permissions": row["permissions"],
         "principal": row["principal"],
         "principal_type": row["principal_type"],
-        "create_time": _iso(row["created"]),
-        "expiration_date": _iso(row["expires"]),
+        "create_time": iso(row["created"]),
+        "expiration_date": iso(row["expires"]),
         "role_id": None,
         "role_type": None,
     }

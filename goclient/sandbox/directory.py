@@ -41,7 +41,7 @@ def prepared(folder: Path) -> Folders:
         folders.root.chmod(0o700)
         problem = "" if os.access(folders.root, os.W_OK | os.X_OK) else "it cannot be written to"
     except OSError as error:
-        problem = str(error.strerror)
+        problem = "it is a file" if folders.root.is_file() else str(error.strerror)
     if problem:
         raise RequestError(
             f"the directory {quoted(folders.root)} cannot be used: {problem}",

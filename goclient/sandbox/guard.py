@@ -33,12 +33,12 @@ class Guard:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def enter(self, environ: dict[str, Any]) -> None:
+    def enter(self, wsgi: dict[str, Any]) -> None:
         """Take the login's secret off the path of a request that has it."""
-        parts = environ["PATH_INFO"].split("/", 2)
+        parts = wsgi["PATH_INFO"].split("/", 2)
         if len(parts) == 3 and _same(parts[1], self._state.fact("login")):
-            environ["PATH_INFO"] = f"/{parts[2]}"
-            environ[_ENTERED] = True
+            wsgi["PATH_INFO"] = f"/{parts[2]}"
+            wsgi[_ENTERED] = True
 
     def check(self, request: Request) -> None:
         """Raise a ServiceError for a request that is not for this sandbox, or lacks its secret."""

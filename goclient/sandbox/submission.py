@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from werkzeug.routing import Rule
@@ -14,6 +13,7 @@ from goclient.sandbox.http import answer, body, globus_identity, result, transfe
 from goclient.sandbox.mover import Mover
 from goclient.sandbox.paths import Paths
 from goclient.sandbox.state import State, dumped
+from goclient.sandbox.task_document import moment
 
 DEFAULT_DEADLINE = 86_400  # seconds
 MAX_LABEL = 128
@@ -115,7 +115,6 @@ def _deadline(request: Request, text: Any) -> float:
     if not text:
         return time.time() + DEFAULT_DEADLINE
     try:
-        parsed = datetime.fromisoformat(str(text))
+        return moment(str(text))
     except ValueError as error:
         raise transfer_error(400, "ClientError.BadRequest", "deadline is not a time", request.path) from error
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()

@@ -137,16 +137,17 @@ def passes(task: dict[str, Any], filters: str) -> bool:
     return True
 
 
-def _within(moment: str | None, bounds: str) -> bool:
+def _within(written: str | None, bounds: str) -> bool:
     """Whether a time is in ``from,to``, either of which may be empty."""
-    if moment is None:
+    if written is None:
         return False
     first, _, last = bounds.partition(",")
-    known = datetime.fromisoformat(moment).timestamp()
-    return (not first or known >= _seconds(first)) and (not last or known <= _seconds(last))
+    known = moment(written)
+    return (not first or known >= moment(first)) and (not last or known <= moment(last))
 
 
-def _seconds(text: str) -> float:
+def moment(text: str) -> float:
+    """Return the seconds of a time as Transfer writes it, in UTC unless it says otherwise; raise ValueError."""
     parsed = datetime.fromisoformat(text)
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from werkzeug.routing import Rule
@@ -13,7 +12,7 @@ from goclient.sandbox.http import answer, body, globus_identity, number, result,
 from goclient.sandbox.mover import Mover
 from goclient.sandbox.state import State
 from goclient.sandbox.submission import MAX_LABEL
-from goclient.sandbox.task_document import described, event, moved, passes
+from goclient.sandbox.task_document import described, event, moment, moved, passes
 
 
 class Tasks:
@@ -131,10 +130,9 @@ class Tasks:
 
 def _moment(request: Request, text: str) -> float:
     try:
-        parsed = datetime.fromisoformat(text)
+        seconds = moment(text)
     except ValueError as error:
         raise transfer_error(400, "ClientError.BadRequest", "deadline is not a time", request.path) from error
-    seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     if seconds <= time.time():
         raise transfer_error(400, "ClientError.BadRequest", "deadline is over", request.path)
     return seconds

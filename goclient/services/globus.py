@@ -124,6 +124,8 @@ class Globus:
             raise EndpointError(message, hint="use the UUID of the one that you mean", code=code, subject=name)
         near = ", ".join(map(quoted, _nearest_names(name, [*known, *(one.name for one in listed)])))
         hint = f"did you mean {near}? " if near else "use a name of your catalogue, an exact name, or a UUID; "
+        if len(name) == 1:
+            hint = f"a drive of a Windows computer is written ENDPOINT:/{name.upper()}/PATH; "
         if _NEARLY_UUID.fullmatch(name):
             hint = f"a UUID has 32 digits, in groups of 8-4-4-4-12, this has {len(name.replace('-', ''))}; "
         raise EndpointError(

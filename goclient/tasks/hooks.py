@@ -51,7 +51,6 @@ LOGIN = Hook("openidc_utils", "", "urlopen", ("url", "data", "timeout"))
 SEND = Hook("Client", "", "insertTaskParams", ("taskParams", "verbose", "properErrorCode", "parent_tid"))
 
 AT_START = (ADD_HELP, ADD_GROUP, PARSE)
-BEFORE_WORK = (LOAD, LINE, WHO, NICKNAME, OUTDS, CHECK, SEND)  # importing their modules may look up a host
 
 
 def version() -> str:

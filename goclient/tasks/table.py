@@ -49,7 +49,7 @@ _OPTIONS = (
     ),
     Option("pilot", "DN", "the DN of the pilot that retrieves the proxy"),
     Option("deposit", "", "deposit a proxy for --pilot if there is none that lasts --goNeeds", flag=True),
-    Option("goTimeout", "N", "how many seconds Globus may take to answer all checks (default: 30)", number=True),
+    Option("goTimeout", "N", "how many seconds all checks may take (default: 30)", number=True),
     Option(
         "useGOForOutput",
         "ENDPOINT[:/DIR/]",

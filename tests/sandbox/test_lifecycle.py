@@ -196,6 +196,8 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(run: Run) -> None:
     result = run("goclient", "sandbox", "start", "--dir", "/proc/none")
     assert result.code == 10
     assert '"/proc/none" cannot be used' in result.err
+    a_file = run("goclient", "sandbox", "start", "--dir", __file__)
+    assert (a_file.code, "cannot be used: it is a file" in a_file.err) == (10, True)
 
 
 def test_starts_at_once_on_one_folder_are_one_sandbox(env: dict[str, str], tmp_path: Path) -> None:

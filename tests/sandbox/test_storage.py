@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from goclient.sandbox.copier import FAULTS as FAULT_CODES
 from goclient.sandbox.copier import OTHER
-from goclient.sandbox.storage import _read, problem, written
+from goclient.sandbox.storage import MAPPED, _read, entries, problem, written
 from tests.conftest import Sandbox
 from tests.sandbox.test_tasks import User, until
 
@@ -32,6 +33,18 @@ TYPES = {
     "loop": ("invalid_symlink", "loop"),
     "out": ("invalid_symlink", "/etc"),
 }
+
+
+@pytest.mark.skipif("os.geteuid() != 0", reason="only root can make devices")
+@pytest.mark.parametrize(("kind", "mode", "device"), [("chr", stat.S_IFCHR, (1, 3)), ("blk", stat.S_IFBLK, (7, 0))])
+def test_a_device_has_its_type(kind: str, mode: int, device: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / kind
+    try:
+        os.mknod(path, mode | 0o600, os.makedev(*device))
+    except PermissionError:
+        pytest.skip("this root cannot make devices either")
+    collection = {"entity_type": MAPPED, "root": str(tmp_path)}
+    assert [(one["name"], one["type"]) for one in entries(collection, tmp_path)] == [(kind, kind)]
 
 
 @pytest.fixture(scope="module")

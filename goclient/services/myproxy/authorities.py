@@ -25,7 +25,7 @@ def find_authorities(env: Mapping[str, str], home: str | os.PathLike[str]) -> st
     if named:
         if os.path.isdir(named):
             return named
-        raise _missing(f"X509_CERT_DIR names {quoted(named)}, which is no folder", "set it to the folder of your CAs")
+        raise _missing(f"X509_CERT_DIR={quoted(named)} is not a folder", "set it to the folder of your CAs")
     own = os.path.join(home, ".globus", "certificates")
     for folder in (own, _SYSTEM):
         if os.path.isdir(folder):

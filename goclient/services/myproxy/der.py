@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x06, 0x30, 0x31
+INTEGER, OID, SEQUENCE, SET = 0x02, 0x06, 0x30, 0x31
 UTF8, PRINTABLE, T61, IA5, UNIVERSAL, BMP = 0x0C, 0x13, 0x14, 0x16, 0x1C, 0x1E
-UTC_TIME, GENERALIZED_TIME, BOOLEAN = 0x17, 0x18, 0x01
+UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 
 
 class Damaged(ValueError):

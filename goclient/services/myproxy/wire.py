@@ -47,7 +47,6 @@ class Deposit(NamedTuple):
     retrievers: str = ""  # who needs no pass phrase
     renewers: str = ""
     description: str = ""
-    passphrase_retrievers: str = ""  # who may try one
 
 
 class Response(NamedTuple):
@@ -175,7 +174,6 @@ def _deposit(fields: dict[str, str], name: str, prefix: str) -> Deposit:
         retrievers=_short(fields, f"{prefix}_RETRIEVER_TRUSTED"),
         renewers=_short(fields, f"{prefix}_RENEWER"),
         description=_short(fields, f"{prefix}_DESC"),
-        passphrase_retrievers=_short(fields, f"{prefix}_RETRIEVER"),
     )
 
 

@@ -95,7 +95,7 @@ def test_all_bad_fields_are_told_at_once() -> None:
 def test_all_credentials_of_an_account_are_read() -> None:
     first, second, third = deposits_of(decode_response(ANSWER))
     assert first == Deposit("", "/C=TW/CN=a=b", 100, 200, "/CN=p")
-    assert second == Deposit("two", "/CN=o", 101, 201, "", "/CN=r", "d", "*")
+    assert second == Deposit("two", "/CN=o", 101, 201, "", "/CN=r", "d")
     assert (third.name, third.start) == ("START", 102)
 
 

@@ -1,0 +1,8 @@
+"""The installed programs, outside of the package, whose own import Ctrl-C would break off with a traceback."""
+
+import _signal
+
+_signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGINT})  # until it is answered without a traceback
+from goclient.cli.start import goclient, send_job
+
+__all__ = ["goclient", "send_job"]
