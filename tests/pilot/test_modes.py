@@ -352,9 +352,12 @@ def test_input_may_be_on_the_node_and_output_leave_through_globus_connect(site: 
         ("", ""),
     ],
 )
-def test_a_job_that_copies_the_pilot_s_secrets_fails_before_the_payload(site: Site, folder: str, file: str) -> None:
+def test_a_job_that_copies_the_pilot_s_secrets_fails_before_the_payload(
+    site: Site, tmp_path: Path, folder: str, file: str
+) -> None:
     token = Path(site.sandbox.env["GOCLIENT_PILOT_TOKEN_FILE"])
-    words = f"in-mode=local dir-in={folder or token.parent} files-in={file or token.name}"
+    (tmp_path / "link").symlink_to(folder or token.parent)  # its name alone would be refused at submission
+    words = f"in-mode=local dir-in={tmp_path}/link files-in={file or token.name}"
     site.submit(LIST, "--jobParameters", f"{words} out-mode=local dir-out={site.scratch} files-out=listing.txt")
     result = site.pilot()
     assert (result.code, result.json["state"]) == (40, "failed")
