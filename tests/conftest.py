@@ -17,6 +17,7 @@ import pytest
 import requests
 from hypothesis import settings
 
+from goclient import secrets, waiting
 from tests.processes import ended_with_us, running_in
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
@@ -40,6 +41,12 @@ class Result:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def pytest_runtest_setup() -> None:
+    """Each test begins as a process does: without the credentials, and whoever is told of waits, of those before it."""
+    secrets._needles = ()
+    waiting._reporter = None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
