@@ -250,5 +250,10 @@ def _for_a_service(findings: list[Finding]) -> list[Finding]:
 
 
 def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings without those that say the same again: one missing login is one finding."""
-    return list({(one.level, one.message): one for one in reversed(list(findings))}.values())[::-1]
+    """Return the findings without those that say the same again; of two errors that do, the first exit code counts."""
+    kept: dict[tuple[str, str], Finding] = {}
+    for one in findings:
+        same = kept.setdefault((one.level, one.message), one)
+        if one.error is not None and same.error is not None and one.error.exit_code < same.error.exit_code:
+            kept[one.level, one.message] = one
+    return list(kept.values())

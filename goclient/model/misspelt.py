@@ -61,7 +61,8 @@ def near_option(name: str, value: str) -> Near | None:
         return Near(key, Weight.SURE if sure else Weight.LIKELY)
     if not (located or "go" in plain_name(name).lower()):
         return None  # stage-in=yes
-    is_ours = "GO" in plain_name(name) and (located or plain_name(name).lower().startswith(_BEGUN))
+    begun = plain_name(name).lower().startswith(_BEGUN) and name.lstrip("-").isalpha()  # --OutputGO_2 is a payload's
+    is_ours = "GO" in plain_name(name) and (located or begun)
     return Near(key, Weight.SURE if is_ours else Weight.LIKELY)
 
 
