@@ -78,6 +78,14 @@ class UsageError(GoclientError):
     code = "usage"
 
 
+class UntakenWord(UsageError):
+    """A word that no option takes, or an unknown option; ``meant`` is the option that it may have been, or empty."""
+
+    def __init__(self, message: str, *, hint: str, code: str, subject: str, meant: str) -> None:
+        super().__init__(message, hint=hint, code=code, subject=subject)
+        self.meant = meant
+
+
 class LoginNeeded(GoclientError):
     """A login or a consent is missing; the hint holds the command that gives it.
 

@@ -52,7 +52,8 @@ def offline(env: dict[str, str]) -> dict[str, str]:
     nowhere = "http://127.0.0.1:9/"
     services = {f"GLOBUS_SDK_SERVICE_URL_{name}": nowhere for name in ("AUTH", "TRANSFER")}
     client = {"GOCLIENT_CLIENT_ID": UUID, "GOCLIENT_CLIENT_SECRET": "x"}
-    return {**env, **services, **client, "PANDA_URL_SSL": nowhere, "PANDA_URL": nowhere}
+    token = {"PANDA_AUTH": "oidc", "PANDA_AUTH_VO": "sandbox", "PANDA_AUTH_ID_TOKEN": "a-token-of-nobody"}
+    return {**env, **services, **client, **token, "PANDA_URL_SSL": nowhere, "PANDA_URL": nowhere}
 
 
 def interrupted(words: tuple[str, ...], seconds: float, *, env: dict[str, str], cwd: Path) -> tuple[int, str]:

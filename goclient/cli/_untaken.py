@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.errors import UsageError, quoted
+from goclient.errors import UntakenWord, quoted
 
 _DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"  # and of quotes
@@ -20,8 +20,8 @@ class Line(NamedTuple):
     words: Sequence[str] = ()
 
 
-def untaken(words: Sequence[str], line: Line) -> Iterator[UsageError]:
-    """Yield an error for each unknown option, and one for all other words; its subject is the option that was meant.
+def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
+    """Yield an error for each unknown option, and one for each group of other words.
 
     A bare word after an unknown option is its value.
     """
@@ -32,12 +32,12 @@ def untaken(words: Sequence[str], line: Line) -> Iterator[UsageError]:
             name = word.split("=", 1)[0]
             message = f"{quoted(name)} is not an option of {prog}"
             meant, hint = _nearest(word, line)
-            yield UsageError(message, hint=hint, code="unknown-option", subject=meant or name)
+            yield UntakenWord(message, hint=hint, code="unknown-option", subject=name, meant=meant)
             after_unknown = "=" not in word
         else:
             strays += [] if after_unknown else [word]
             after_unknown = False
-    for group in _grouped(strays, line):
+    for group in _grouped(strays, line) if strays else ():
         yield _unexpected(group, line)
 
 
@@ -53,14 +53,14 @@ def _grouped(strays: Sequence[str], line: Line) -> list[list[str]]:
     return groups
 
 
-def _unexpected(words: Sequence[str], line: Line) -> UsageError:
+def _unexpected(words: Sequence[str], line: Line) -> UntakenWord:
     """Return the error of words that no option takes: most often a value that was not quoted."""
     from goclient.model.misspelt import respell_option  # only a mistake pays for it
 
     shown = " ".join(map(quoted, words[:SHOWN])) + (f" and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
     message = f"{shown} {'is' if len(words) == 1 else 'are'} not expected here"
-    meant = respell_option(words[0], line.known) or words[0]
-    return UsageError(message, hint=_remedy(words, line), code="unexpected-word", subject=meant.partition("=")[0])
+    meant = respell_option(words[0], line.known).partition("=")[0]
+    return UntakenWord(message, hint=_remedy(words, line), code="unexpected-word", subject=words[0], meant=meant)
 
 
 def _remedy(words: Sequence[str], line: Line) -> str:

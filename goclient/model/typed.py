@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from goclient.errors import GoclientError, RequestError, UsageError, quoted
+from goclient.errors import GoclientError, RequestError, UntakenWord, UsageError, quoted
 from goclient.model.finding import Finding
 from goclient.model.globus_words import NAMES, TELLING, GlobusWord, read_globus_words
 from goclient.model.grammar import KEYS, LISTS, OVERWRITE, Items, read_spec
@@ -264,6 +264,7 @@ def without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]
     """Return the errors without the list rules that are broken only because one of the two lists could not be read."""
     parts = [part for error in errors for part in error.parts]
     unread = {part.subject for part in parts if isinstance(part, UsageError) or part.code in _UNREAD}
+    unread |= {part.meant for part in parts if isinstance(part, UntakenWord)}
     pairs = [(f"--{one}", f"--{other}") for one, other in LISTS]
     unread |= {partner for pair in pairs for partner in pair if not unread.isdisjoint(pair)}
     return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
