@@ -161,9 +161,9 @@ def _meaning(escape: str) -> str:
     """Return what one escape stands for, at least one character."""
     if escape[0] == "%":
         return chr(int(escape[1:], 16))
-    if escape[1] in "uUx":
+    if escape[0] == "\\" and escape[1] in "uUx":
         number = int(escape[2:], 16)
-    elif escape[1] == "#":
+    elif escape.startswith("&#"):
         number = int(escape[3:-1], 16) if escape[2] in "xX" else int(escape[2:-1])
     else:
         return _NAMED.get(escape[1:], escape[1])

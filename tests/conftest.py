@@ -21,7 +21,7 @@ from goclient import secrets, waiting
 from tests.processes import ended_with_us, running_in
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
-os.umask(0o022)  # files that others may write to are refused, whatever the developer's umask is
+os.umask(0o022)  # for what is made before the first test
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the same examples in every run
@@ -44,7 +44,8 @@ class Result:
 
 
 def pytest_runtest_setup() -> None:
-    """Each test begins as a process does: without the credentials, and whoever is told of waits, of those before it."""
+    """Begin each test as a process does: without the credentials, the umask and the waits of those before it."""
+    os.umask(0o022)  # files that others may write to are refused, whatever the developer's umask is
     secrets._needles = ()
     waiting._reporter = None
 

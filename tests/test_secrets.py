@@ -96,6 +96,15 @@ def test_what_has_no_credential_is_not_changed(text: str, secret: str) -> None:
         assert shown == text
 
 
+SIGNS = ["\\", "%", "&", "#", "&#", "&#x", "\\u", "\\x", "amp;", ";", "x", "u", "U", "0", "aF", "\n", "é"]
+
+
+@given(st.lists(st.sampled_from(SIGNS), max_size=30).map("".join))
+def test_what_looks_like_escapes_and_is_none_stays_as_it_is(text: str) -> None:
+    known("a-credential-that-is-not-in-it")
+    assert hidden(text) == text
+
+
 @pytest.mark.parametrize("short", ["", "a", "1234567"])
 def test_a_short_credential_hides_no_ordinary_words(short: str) -> None:
     known(short)
