@@ -15,8 +15,7 @@ from goclient.model.unlikely import find_unlikely_words
 from goclient.understand import on_node, spec_mistakes
 
 if TYPE_CHECKING:
-    from goclient.check import Looker
-    from goclient.check.job import Job
+    from goclient.check import Job, Looker
     from goclient.model.lists import ReadLines
     from goclient.submit import Request
 

@@ -23,8 +23,7 @@ from goclient.model.spec import TransferSpec
 from goclient.understand import Understood, understood
 
 if TYPE_CHECKING:
-    from goclient.check import Looker
-    from goclient.check.job import Job
+    from goclient.check import Job, Looker
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Request:
     @property
     def job(self) -> Job:
         """What is looked at beside the transfers."""
-        from goclient.check.job import Job
+        from goclient.check import Job
 
         queues = [self.common.computingSite] if self.common.computingSite else []
         return Job(queues, self.common.transformation, self.common.prodSourceLabel)

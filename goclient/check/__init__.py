@@ -19,13 +19,21 @@ from goclient.model.spec import GRIDFTP, TransferSpec
 
 if TYPE_CHECKING:
     from goclient.check.endpoints import Endpoints
-    from goclient.check.job import Job
     from goclient.check.parallel import Asker
     from goclient.check.paths import Paths
     from goclient.grid import Accounts
     from goclient.model.access import QueueSource
     from goclient.services.deadline import Aside
     from goclient.services.globus import Globus
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a job is beside its transfers: the queues that it names, its payload and its prodSourceLabel."""
+
+    queues: Sequence[str] = ()
+    payload: str = ""
+    label: str = "user"
 
 
 @dataclass(frozen=True, slots=True)

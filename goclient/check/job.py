@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from goclient.check import Job
 from goclient.errors import GoclientError, ServerError
 from goclient.model.finding import Finding
 from goclient.services.deadline import Aside
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from goclient.model.access import QueueSource
 
 SHARE = 0.9  # of the time, for the server: the queues that were told before are read in the rest
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a job is beside its transfers: the queues that it names, its payload and its prodSourceLabel."""
-
-    queues: Sequence[str] = ()
-    payload: str = ""
-    label: str = "user"
 
 
 class JobLook:

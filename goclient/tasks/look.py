@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from goclient.check import Looker
+from goclient.check import Job, Looker
 from goclient.check.endpoints import Endpoints
-from goclient.check.job import Job
 from goclient.check.parallel import Asker
 from goclient.errors import GoclientError, raise_all
 from goclient.model.block import MAX_TASK_BLOCK, attach

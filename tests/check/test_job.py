@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from goclient import waiting
-from goclient.check.job import Job, JobLook
+from goclient.check import Job
+from goclient.check.job import JobLook
 from goclient.errors import RequestError
 from goclient.model.access import PandaAccess, QueueSource
 from tests.check.web_server import serving

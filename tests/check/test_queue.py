@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from goclient.check.job import Job, JobLook
+from goclient.check import Job
+from goclient.check.job import JobLook
 from goclient.check.queue import KEPT, NEW, Queues, judged
 from goclient.model.access import PandaAccess, QueueSource
 from goclient.model.finding import Finding
