@@ -76,13 +76,15 @@ def interrupted(words: tuple[str, ...], seconds: float, *, env: dict[str, str], 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_it_is_told_after_any_number_of_milliseconds(name: str, offline: dict[str, str], tmp_path: Path) -> None:
-    told = 0
-    for number in (0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.12, 0.15, 0.18, 0.22, 0.26, 0.3):
+    def told(number: float) -> bool:
         code, err = interrupted(COMMANDS[name], number, env=offline, cwd=tmp_path)
         assert PACKAGE not in err, f"a traceback after {number} s:\n{err}"  # one of Python's own start is Python's
         assert (code == 130) == ("interrupted" in err), (number, code, err)
-        told += code == 130
-    assert told
+        return code == 130
+
+    numbers = (0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.12, 0.15, 0.18, 0.22, 0.26, 0.3)
+    if not sum(map(told, numbers)):  # a short command was over, or Python had not begun it
+        assert any(told(number / 1000) for _ in range(10) for number in range(10, 80))
 
 
 @pytest.mark.parametrize(
