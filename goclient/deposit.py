@@ -8,14 +8,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from goclient.config.grid import HOUR, WEEK, command, hours_text
 from goclient.errors import GoclientError, Interrupted, MyproxyError, UsageError, quoted, raise_all
-from goclient.grid import HOUR, WEEK, command, hours_text
-from goclient.services.myproxy.loaded import time_text
+from goclient.services.gsi.loaded import time_text
 from goclient.services.myproxy.policy import LEARN, checked_dn, dn_of, fits_nobody, matches, pattern_of
 
 if TYPE_CHECKING:
+    from goclient.services.gsi.identity import Identity
     from goclient.services.myproxy.client import MyProxy
-    from goclient.services.myproxy.identity import Identity
     from goclient.services.myproxy.wire import Deposit
 
 SLACK = 300  # seconds by which the end of a deposit may be another than was meant

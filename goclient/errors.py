@@ -1,7 +1,7 @@
 """Every error a user can meet: what is wrong, what to do next, and the exit code.
 
 Whatever goes wrong in goclient is raised as a :class:`GoclientError`, is caught in one place
-(``cli/_run.py``) and printed there.  The message quotes the value that is wrong; the hint says what
+(``cli/run.py``) and printed there.  The message quotes the value that is wrong; the hint says what
 to type next.
 """
 

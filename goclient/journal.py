@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError, quoted
-from goclient.private import make_folder, private
+from goclient.files.private import make_folder, private
 from goclient.secrets import hidden
 
 

@@ -17,7 +17,8 @@ import pytest
 import requests
 from hypothesis import settings
 
-from goclient import secrets, waiting
+from goclient import secrets
+from goclient.reporter import waiting
 from tests.processes import ended_with_us, running_in
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
@@ -26,7 +27,7 @@ settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the same examples in every run
 
-MODULES = {"sendJob.py": ["-m", "goclient.cli.sendjob"], "goclient": ["-m", "goclient"]}
+MODULES = {"sendJob.py": ["-m", "goclient.cli.commands.sendjob"], "goclient": ["-m", "goclient"]}
 TIMEOUT = 60  # seconds; a command that hangs is a failure
 
 

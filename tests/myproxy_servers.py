@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from goclient.sandbox.authority import Authority
-from goclient.sandbox.credential import Credential
-from goclient.sandbox.myproxy import MyProxy
-from goclient.sandbox.policy import ServerPolicy
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.credential import Credential
+from goclient.sandbox.myproxy.myproxy import MyProxy
+from goclient.sandbox.myproxy.policy import ServerPolicy
 from goclient.sandbox.recorder import Recorder
 from goclient.sandbox.state import Folders, State
 from goclient.sandbox.trouble import Troubles

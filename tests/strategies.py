@@ -9,8 +9,9 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from goclient.model.block import attach
-from goclient.model.grammar import (
+from goclient.model.records.v1 import attach
+from goclient.model.spec import JOB_DIRECTORY, MODES, NODE_FILES, Mode, Move, MyproxyAccount, Place, TransferSpec
+from goclient.model.syntax.options import (
     DEFAULT_WORKING,
     IN_MODE,
     KEYS,
@@ -21,8 +22,7 @@ from goclient.model.grammar import (
     USER,
     WORDS,
 )
-from goclient.model.spec import JOB_DIRECTORY, MODES, NODE_FILES, Mode, Move, MyproxyAccount, Place, TransferSpec
-from goclient.model.words import words
+from goclient.model.syntax.shell import words
 
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SOME = settings(MANY, max_examples=30)

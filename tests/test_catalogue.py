@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient import catalogue
-from goclient.errors import GoclientError, RequestError, printable
-from goclient.model.entries import (
+from goclient.config import catalogue
+from goclient.config.catalogue_toml import (
     checked_name,
     checked_where,
     command,
@@ -26,8 +25,9 @@ from goclient.model.entries import (
     with_entry,
     without_entry,
 )
-from goclient.model.lists import split_items
-from goclient.model.location import parse_location
+from goclient.errors import GoclientError, RequestError, printable
+from goclient.model.syntax.lists import split_items
+from goclient.model.syntax.location import parse_location
 from goclient.services.deadline import within
 from tests.strategies import MANY, endpoints, hosts
 

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import requests
 
-from goclient.check import one_login
-from goclient.check.acting import Acting
-from goclient.check.parallel import Asker
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.model.finding import Finding
 from goclient.model.spec import Move, Place, TransferSpec
-from goclient.services.collection import AccessRule, Collection
+from goclient.preflight.permissions import Acting
+from goclient.preflight.run import one_login
+from goclient.services.globus.collection import AccessRule, Collection
+from goclient.services.parallel import Asker
 from tests.conftest import Result, Run, Sandbox
 
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
@@ -187,7 +187,7 @@ def test_an_endpoint_that_cannot_be_used_is_found(
 
 CREATE = """
 from goclient import config
-from goclient.services.globus import Globus
+from goclient.services.globus.sdk import Globus
 print(*Globus(config.globus_access()).create_personal("mine"))
 """
 

@@ -184,7 +184,11 @@ def test_the_programs_are_entry_points_and_sendjob_is_sendjob_py() -> None:
 
 
 def test_a_closed_standard_output_is_refused_before_anything_is_done(env: dict[str, str], tmp_path: Path) -> None:
-    for words in ("goclient.cli.sendjob --help", "goclient --version", "goclient.cli.sendjob --computingSite=T"):
+    for words in (
+        "goclient.cli.commands.sendjob --help",
+        "goclient --version",
+        "goclient.cli.commands.sendjob --computingSite=T",
+    ):
         command = ["sh", "-c", f'"$0" -m {words} >&-', sys.executable]
         done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
         assert done.returncode == 1

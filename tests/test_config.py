@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from goclient import config
+from goclient.config import environment
 from goclient.errors import GoclientError, LoginNeeded, RequestError
-from goclient.model.access import GlobusAccess, PandaAccess
-from goclient.panda_token import login_command
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.panda.access import PandaAccess
+from goclient.services.panda.token import login_command
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 Env = dict[str, str]
@@ -45,7 +46,7 @@ OIDC: Env = {"PANDA_AUTH": "oidc", "PANDA_AUTH_VO": "wlcg", "PANDA_URL_SSL": "ht
     ],
 )
 def test_the_server_is_where_the_url_says(given: str, url: str) -> None:
-    access = config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": given})
+    access = environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": given})
     assert access.url == url
 
 
@@ -65,7 +66,7 @@ def test_the_server_is_where_the_url_says(given: str, url: str) -> None:
 )
 def test_what_is_no_url_is_refused_by_the_name_of_its_variable(url: str) -> None:
     with pytest.raises(RequestError) as caught:
-        config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": url})
+        environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": url})
     assert f'PANDA_URL_SSL="{url}"' in caught.value.message
     assert caught.value.hint
 
@@ -83,7 +84,7 @@ def test_what_is_no_url_is_refused_by_the_name_of_its_variable(url: str) -> None
 )
 def test_a_token_never_leaves_the_computer_unencrypted(url: str) -> None:
     with pytest.raises(RequestError) as caught:
-        config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": url})
+        environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": url})
     assert f'PANDA_URL_SSL="{url}"' in caught.value.message
     assert "unencrypted" in caught.value.message
     assert TOKEN not in caught.value.message + caught.value.hint
@@ -91,7 +92,7 @@ def test_a_token_never_leaves_the_computer_unencrypted(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://LOCALHOST:1"])
 def test_on_loopback_a_token_needs_no_encryption(url: str) -> None:
-    assert config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": url}).token == TOKEN
+    assert environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_URL_SSL": url}).token == TOKEN
 
 
 GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")
@@ -102,7 +103,7 @@ GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")
 @pytest.mark.parametrize("url", ["http://globus.example.org/", "HTTP://10.0.0.1", "http://localhost@x.org"])
 def test_what_globus_is_sent_never_leaves_the_computer_unencrypted(name: str, url: str, secret: Env) -> None:
     with pytest.raises(RequestError) as caught:
-        config.globus_access({"GOCLIENT_CLIENT_ID": UUID, **secret, name: url})
+        environment.globus_access({"GOCLIENT_CLIENT_ID": UUID, **secret, name: url})
     assert caught.value.exit_code == 10
     assert f'{name}="{url}" would send your token unencrypted' in caught.value.message
 
@@ -110,14 +111,14 @@ def test_what_globus_is_sent_never_leaves_the_computer_unencrypted(name: str, ur
 @pytest.mark.parametrize("name", GLOBUS_URLS)
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1:1/", "http://LOCALHOST:1", "http://[::1]:1", "https://x.org"])
 def test_globus_may_be_on_loopback_or_encrypted(name: str, url: str) -> None:
-    assert config.globus_access({"GOCLIENT_CLIENT_ID": UUID, name: url}).client_id == UUID
+    assert environment.globus_access({"GOCLIENT_CLIENT_ID": UUID, name: url}).client_id == UUID
 
 
 @pytest.mark.parametrize("name", GLOBUS_URLS)
 @pytest.mark.parametrize("url", ["globus.example.org", "ftp://h", "http://x.org\\@127.0.0.1"])
 def test_what_is_no_url_of_globus_is_refused_by_the_name_of_its_variable(name: str, url: str) -> None:
     with pytest.raises(RequestError, match=f"^{name}=.* is not a URL"):
-        config.globus_access({"GOCLIENT_CLIENT_ID": UUID, name: url})
+        environment.globus_access({"GOCLIENT_CLIENT_ID": UUID, name: url})
 
 
 # --- who asks -----------------------------------------------------------------------------------------------
@@ -144,42 +145,42 @@ def test_a_pilots_token_is_looked_for_in_this_order(tmp_path: Path, first: int) 
     env: Env = dict(OIDC)
     for variables, _ in places:
         env |= variables
-    access = config.panda_access(env, pilot=True)
+    access = environment.panda_access(env, pilot=True)
     assert (access.token, access.vo, access.certificate) == (places[0][1], "wlcg", None)
 
 
 def test_the_pilots_token_is_the_pilots_alone(tmp_path: Path) -> None:
     places = every_token(tmp_path)
     env = {**OIDC, **places["GOCLIENT_PILOT_TOKEN_FILE"][0], **places["PANDA_AUTH_ID_TOKEN"][0]}
-    assert config.panda_access(env).token == places["PANDA_AUTH_ID_TOKEN"][1]
+    assert environment.panda_access(env).token == places["PANDA_AUTH_ID_TOKEN"][1]
 
 
 def test_a_variable_that_is_empty_is_not_set(tmp_path: Path) -> None:
     places = every_token(tmp_path)
     env = {**OIDC, "PANDA_AUTH_ID_TOKEN": "", "OIDC_AUTH_TOKEN_FILE": "", **places["OIDC_AUTH_ID_TOKEN"][0]}
-    assert config.panda_access(env, pilot=True).token == places["OIDC_AUTH_ID_TOKEN"][1]
+    assert environment.panda_access(env, pilot=True).token == places["OIDC_AUTH_ID_TOKEN"][1]
 
 
 def test_the_vo_goes_with_the_token() -> None:
     env = {**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN}
     del env["PANDA_AUTH_VO"]
-    assert config.panda_access({**env, "OIDC_AUTH_VO": "atlas"}).vo == "atlas"
-    assert config.panda_access({**env, "OIDC_AUTH_VO": "atlas", "PANDA_AUTH_VO": "wlcg"}).vo == "wlcg"
+    assert environment.panda_access({**env, "OIDC_AUTH_VO": "atlas"}).vo == "atlas"
+    assert environment.panda_access({**env, "OIDC_AUTH_VO": "atlas", "PANDA_AUTH_VO": "wlcg"}).vo == "wlcg"
     with pytest.raises(RequestError, match="PANDA_AUTH_VO"):
-        config.panda_access(env)
+        environment.panda_access(env)
 
 
 @pytest.mark.parametrize("vo", ["at las", "a\nb", "atläs"])
 def test_what_is_no_vo_is_refused(vo: str) -> None:
     with pytest.raises(RequestError, match="is not the name of a VO"):
-        config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_AUTH_VO": vo})
+        environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "PANDA_AUTH_VO": vo})
 
 
 def test_the_servers_authorities_are_in_the_folder_that_was_named(tmp_path: Path) -> None:
     env = {**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN}
-    assert config.panda_access({**env, "X509_CERT_DIR": str(tmp_path)}).ca == str(tmp_path)
+    assert environment.panda_access({**env, "X509_CERT_DIR": str(tmp_path)}).ca == str(tmp_path)
     with pytest.raises(RequestError) as caught:
-        config.panda_access({**env, "X509_CERT_DIR": str(tmp_path / "none")})
+        environment.panda_access({**env, "X509_CERT_DIR": str(tmp_path / "none")})
     assert f'X509_CERT_DIR="{tmp_path / "none"}"' in caught.value.message
 
 
@@ -187,14 +188,14 @@ def test_without_oidc_a_token_that_lies_about_is_not_used(tmp_path: Path) -> Non
     proxy = tmp_path / "proxy"
     proxy.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
     env = {"PANDA_URL_SSL": "https://h", "PANDA_AUTH_ID_TOKEN": TOKEN, "X509_USER_PROXY": str(proxy)}
-    access = config.panda_access(env)
+    access = environment.panda_access(env)
     assert (access.token, access.vo, access.certificate) == (None, None, str(proxy))
 
 
 @pytest.mark.parametrize("text", ["", " \n", "a b", "a\nb", "tökén", "a\x1bb"])
 def test_what_is_no_token_is_not_sent(text: str) -> None:
     with pytest.raises(LoginNeeded) as caught:
-        config.panda_access({**OIDC, "OIDC_AUTH_ID_TOKEN": text or " "})
+        environment.panda_access({**OIDC, "OIDC_AUTH_ID_TOKEN": text or " "})
     assert caught.value.exit_code == 4
     assert caught.value.hint == f"type: unset OIDC_AUTH_ID_TOKEN && {login_command()}"
     assert text.strip() not in caught.value.message or not text.strip()
@@ -212,34 +213,34 @@ def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path, content: byte
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(LoginNeeded) as caught:
-        config.panda_access({**OIDC, "OIDC_AUTH_TOKEN_FILE": str(file)})
+        environment.panda_access({**OIDC, "OIDC_AUTH_TOKEN_FILE": str(file)})
     assert str(file) in caught.value.message
     assert reason in caught.value.message
 
 
 def test_a_token_file_in_the_home_of_nobody_is_named() -> None:
     with pytest.raises(LoginNeeded) as caught:
-        config.panda_access({**OIDC, "OIDC_AUTH_TOKEN_FILE": "~no-such-user/token"})
+        environment.panda_access({**OIDC, "OIDC_AUTH_TOKEN_FILE": "~no-such-user/token"})
     assert "~no-such-user/token" in caught.value.message
 
 
 def test_a_token_file_in_the_users_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "token").write_text(TOKEN)
-    assert config.panda_access({**OIDC, "OIDC_AUTH_TOKEN_FILE": "~/token"}).token == TOKEN
+    assert environment.panda_access({**OIDC, "OIDC_AUTH_TOKEN_FILE": "~/token"}).token == TOKEN
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "null", "not json"])
 def test_a_stored_login_without_a_token_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / ".token").write_text(content)
     with pytest.raises(LoginNeeded) as caught:
-        config.panda_access({**OIDC, "PANDA_CONFIG_ROOT": str(tmp_path)})
+        environment.panda_access({**OIDC, "PANDA_CONFIG_ROOT": str(tmp_path)})
     assert str(tmp_path / ".token") in caught.value.message
 
 
 def test_an_expired_token_is_said_to_be() -> None:
     with pytest.raises(LoginNeeded) as caught:
-        config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": token(exp=1_000_000_000)})
+        environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": token(exp=1_000_000_000)})
     assert caught.value.code == "token-expired"
     assert "2001-09-09 01:46:40 UTC" in caught.value.message
     assert caught.value.hint == f"type: unset PANDA_AUTH_ID_TOKEN && {login_command()}"
@@ -248,7 +249,7 @@ def test_an_expired_token_is_said_to_be() -> None:
 @pytest.mark.parametrize("expiry", [-1e30, -(10**400)], ids=["long-ago", "longer-ago"])
 def test_a_token_that_expired_before_there_was_time_has_expired(expiry: float) -> None:
     with pytest.raises(LoginNeeded):
-        config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": token(exp=expiry)})
+        environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": token(exp=expiry)})
 
 
 @pytest.mark.parametrize(
@@ -265,19 +266,19 @@ def test_a_token_that_expired_before_there_was_time_has_expired(expiry: float) -
     ],
 )
 def test_a_token_that_says_no_expiry_is_left_to_the_server(text: str) -> None:
-    assert config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": text}).token == text
+    assert environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": text}).token == text
 
 
 def test_without_any_credential_a_login_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)  # whose proxy is not in /tmp
     with pytest.raises(LoginNeeded) as caught:
-        config.panda_access({"PANDA_URL_SSL": "https://h"})
+        environment.panda_access({"PANDA_URL_SSL": "https://h"})
     assert "voms-proxy-init" in caught.value.hint
 
 
 def test_a_proxy_that_was_named_and_is_not_there_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(LoginNeeded) as caught:
-        config.panda_access({"PANDA_URL_SSL": "https://h", "X509_USER_PROXY": str(tmp_path / "none")})
+        environment.panda_access({"PANDA_URL_SSL": "https://h", "X509_USER_PROXY": str(tmp_path / "none")})
     assert f'X509_USER_PROXY="{tmp_path / "none"}"' in caught.value.message
 
 
@@ -296,17 +297,17 @@ def test_a_secret_is_not_in_what_is_printed(access: object) -> None:
 )
 def test_a_server_may_take_as_long_as_was_said(text: str, seconds: float) -> None:
     env = {**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "GOCLIENT_TIMEOUT": text}
-    assert config.panda_access(env).answer_timeout == seconds
+    assert environment.panda_access(env).answer_timeout == seconds
 
 
 def test_unless_said_a_server_may_take_a_minute() -> None:
-    assert config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN}).answer_timeout == 60.0
+    assert environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN}).answer_timeout == 60.0
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan", "-inf", "1e7", "1e999", "5s", "0x10", " "])
 def test_a_time_that_is_none_is_refused_by_the_name_of_its_variable(text: str) -> None:
     with pytest.raises(RequestError) as caught:
-        config.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "GOCLIENT_TIMEOUT": text})
+        environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "GOCLIENT_TIMEOUT": text})
     assert f'GOCLIENT_TIMEOUT="{text}"' in caught.value.message
     assert "GOCLIENT_TIMEOUT=60" in caught.value.hint
 
@@ -323,13 +324,13 @@ def test_a_time_that_is_none_is_refused_by_the_name_of_its_variable(text: str) -
     ],
 )
 def test_globus_is_asked_by_the_client_that_was_registered(env: Env, access: GlobusAccess) -> None:
-    assert config.globus_access({"GOCLIENT_CLIENT_ID": UUID, **env}) == access
+    assert environment.globus_access({"GOCLIENT_CLIENT_ID": UUID, **env}) == access
 
 
 @pytest.mark.parametrize("client", ["", "my-client"])
 def test_without_a_client_the_hint_says_where_to_register_one(client: str) -> None:
     with pytest.raises(LoginNeeded) as caught:
-        config.globus_access({"GOCLIENT_CLIENT_ID": client, "GOCLIENT_CLIENT_SECRET": "s3cret"})
+        environment.globus_access({"GOCLIENT_CLIENT_ID": client, "GOCLIENT_CLIENT_SECRET": "s3cret"})
     assert caught.value.code == "no-client"
     assert client in caught.value.message
     assert "app.globus.org/settings/developers" in caught.value.hint
@@ -342,12 +343,12 @@ def test_without_a_client_the_hint_says_where_to_register_one(client: str) -> No
 @pytest.fixture
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's catalogue; the site has an empty one beside it."""
-    monkeypatch.setattr(config, "SITE_CATALOGUE", str(tmp_path / "site.toml"))
+    monkeypatch.setattr(environment, "SITE_CATALOGUE", str(tmp_path / "site.toml"))
     return tmp_path / "user.toml"
 
 
 def read(user: Path) -> dict[str, str]:
-    return config.catalogue({"GOCLIENT_ENDPOINTS": str(user)})
+    return environment.catalogue({"GOCLIENT_ENDPOINTS": str(user)})
 
 
 def test_the_catalogue_says_what_names_mean(user: Path) -> None:
@@ -384,7 +385,7 @@ def test_without_a_variable_the_catalogue_is_in_the_users_config_folder(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "goclient").mkdir()
     (tmp_path / "goclient" / "endpoints.toml").write_text(f'[SITE1]\nkind = "globus"\nid = "{UUID}"\n')
-    assert config.catalogue({}) == {"SITE1": UUID}
+    assert environment.catalogue({}) == {"SITE1": UUID}
     assert read(user) == {}
 
 
@@ -436,6 +437,6 @@ def test_a_catalogue_that_cannot_be_read_is_named(user: Path) -> None:
 
 
 def test_the_journal_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert config.journal_path({"GOCLIENT_STATE": str(tmp_path)}) == tmp_path / "journal.jsonl"
+    assert environment.journal_path({"GOCLIENT_STATE": str(tmp_path)}) == tmp_path / "journal.jsonl"
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert config.journal_path({}) == tmp_path / "goclient" / "journal.jsonl"
+    assert environment.journal_path({}) == tmp_path / "goclient" / "journal.jsonl"

@@ -47,8 +47,8 @@ import pytest
 import requests
 
 from goclient.errors import printable
-from goclient.explain import explain
-from goclient.model.record import decode_jobs
+from goclient.jobs.explain import explain
+from goclient.model.records.panda_job import decode_jobs
 from tests.conftest import TIMEOUT, Result, Sandbox
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -65,9 +65,10 @@ COLLECTIONS = {
 # Runs the command lines that it reads, each in a process of its own that need not import first; answers exit codes.
 QUICK = """
 import json, os, sys
-import goclient.check.acting, goclient.check.endpoints, goclient.check.paths, goclient.config, goclient.examine
-import goclient.send, goclient.services.globus, goclient.services.panda
-from goclient.cli.sendjob import main
+import goclient.preflight.permissions, goclient.preflight.endpoints, goclient.preflight.paths
+import goclient.config.environment, goclient.preflight.report
+import goclient.submission, goclient.services.globus.sdk, goclient.services.panda.client
+from goclient.cli.commands.sendjob import main
 for line in sys.stdin:
     wanted = json.loads(line)
     child = os.fork()
@@ -207,7 +208,9 @@ class Case:
 
     def send(self, *words: str) -> Result:
         """Runs sendJob.py with the words that were typed, and these before them."""
-        return self._ran([sys.executable, "-m", "goclient.cli.sendjob", *words, *self._typed(self.case["typed"])])
+        return self._ran(
+            [sys.executable, "-m", "goclient.cli.commands.sendjob", *words, *self._typed(self.case["typed"])]
+        )
 
     def send_quickly(self, *words: str, typed: list[str] | None = None) -> Result:
         """The same, with other words if they are given, in a process that need not start first."""

@@ -13,13 +13,13 @@ from typing import Any, cast
 import pytest
 import requests
 
-from goclient import config
-from goclient.cli import endpoint as command_line
-from goclient.endpoint import patiently, remove, usable
+from goclient.cli.commands import endpoint as command_line
+from goclient.config import environment
+from goclient.config.catalogue_toml import with_entry
+from goclient.endpoints import patiently, remove, usable
 from goclient.errors import EndpointError, RequestError
-from goclient.model.entries import with_entry
-from goclient.services.collection import BARE, Collection
-from goclient.services.globus import Globus
+from goclient.services.globus.collection import BARE, Collection
+from goclient.services.globus.sdk import Globus
 from tests.conftest import Result, Run, Sandbox
 from tests.test_catalogue import words_of
 from tests.test_login_command import Person
@@ -429,7 +429,7 @@ def site(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The site's catalogue, of this process only."""
     path = tmp_path / "site.toml"
     path.write_text('[STORE]\nkind = "gridftp"\nurl = "gsiftp://site"\n')
-    monkeypatch.setattr(config, "SITE_CATALOGUE", str(path))
+    monkeypatch.setattr(environment, "SITE_CATALOGUE", str(path))
     monkeypatch.setenv("GOCLIENT_ENDPOINTS", str(file))
     return path
 
@@ -471,7 +471,7 @@ def test_a_globus_that_is_not_there_is_said_to_be(run: Run, words: tuple[str, ..
 
 
 def test_a_globus_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("goclient.endpoint.PATIENCE", 0.05)
+    monkeypatch.setattr("goclient.endpoints.PATIENCE", 0.05)
     never = Event()
     with pytest.raises(EndpointError, match="has not answered") as caught:
         patiently(lambda: never.wait(BOUND))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from goclient.model.block import decode
-from goclient.model.record import decode_jobs
+from goclient.model.records.panda_job import decode_jobs
+from goclient.model.records.v1 import decode
 from goclient.sandbox.demo import command_line
 from tests.conftest import Run, Sandbox
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from goclient.model.block import MAX_BLOCK, decode
-from goclient.model.record import decode_jobs
+from goclient.model.records.panda_job import decode_jobs
+from goclient.model.records.v1 import MAX_BLOCK, decode
 from tests.conftest import Run, Sandbox
 
 # The command verbatim, line breaks and blanks included; the page forgot the quote at its end, which is added.
@@ -26,7 +26,7 @@ QUOTE = "'"
 def typed_in_bash(sandbox: Sandbox, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """What bash makes of a command whose ``./sendJob.py`` is the installed one."""
     script = folder / "sendJob.py"
-    script.write_text('#!/bin/sh\nexec "$SENDJOB_PYTHON" -m goclient.cli.sendjob "$@"\n')
+    script.write_text('#!/bin/sh\nexec "$SENDJOB_PYTHON" -m goclient.cli.commands.sendjob "$@"\n')
     script.chmod(0o755)
     env = {**sandbox.env, "SENDJOB_PYTHON": sys.executable}
     return subprocess.run(

@@ -12,15 +12,15 @@ SOURCE = Path(goclient.__file__).parent
 
 # Parameters that are no input: names of options and words, parts of a hint, and ids that a service gave.
 NO_INPUT = {
-    ("check/account.py", "remedy"),
-    ("cli/_argparse.py", "typed"),  # the option's name
-    ("config.py", "name"),  # of a variable
-    ("grid.py", "option"),
-    ("model/lists.py", "word"),  # the option's name
-    ("model/misread.py", "word"),
-    ("model/typed.py", "hint"),
-    ("model/typed.py", "near"),  # one of our words
-    ("pilot/carry.py", "task_id"),
+    ("preflight/myproxy.py", "remedy"),
+    ("cli/parser.py", "typed"),  # the option's name
+    ("config/environment.py", "name"),  # of a variable
+    ("config/grid.py", "option"),
+    ("model/syntax/lists.py", "word"),  # the option's name
+    ("model/syntax/misread.py", "word"),
+    ("model/syntax/parameters.py", "hint"),
+    ("model/syntax/parameters.py", "near"),  # one of our words
+    ("node/engines/globus.py", "task_id"),
     ("tasks/datasets.py", "nickname"),
     ("tasks/line.py", "name"),  # of one of our options
 }

@@ -92,14 +92,14 @@ def test_it_is_told_after_any_number_of_milliseconds(name: str, offline: dict[st
     [
         pytest.param("goclient", ("--help",), "goclient.cli.main", id="the first import"),
         pytest.param("goclient", ("--help",), "enum", id="the standard library"),
-        pytest.param("goclient", ("status", "1"), "goclient.cli.status", id="a subcommand"),
+        pytest.param("goclient", ("status", "1"), "goclient.cli.commands.status", id="a subcommand"),
         pytest.param("goclient", ("status", "1"), "dataclasses", id="what a subcommand needs"),
         pytest.param("goclient", ("explain", "a"), "pydantic", id="models"),
         pytest.param("goclient", ("explain", "a"), "pydantic_core", id="below models"),
         pytest.param("goclient", ("explain", "a"), "goclient.model.spec", id="our own module in a command"),
-        pytest.param("send_job", COMMANDS["sendJob.py"][1:], "goclient.submit", id="a submission"),
-        pytest.param("send_job", COMMANDS["sendJob.py"][1:], "goclient.model.record", id="the last import"),
-        pytest.param("goclient", ("check", f"{UUID}:/a"), "goclient.check", id="a check"),
+        pytest.param("send_job", COMMANDS["sendJob.py"][1:], "goclient.submission", id="a submission"),
+        pytest.param("send_job", COMMANDS["sendJob.py"][1:], "goclient.model.records.panda_job", id="the last import"),
+        pytest.param("goclient", ("check", f"{UUID}:/a"), "goclient.preflight.run", id="a check"),
         pytest.param("goclient", COMMANDS["prun"][1:], "pandaclient.PrunScript", id="panda-client's prun"),
         pytest.param("goclient", COMMANDS["pathena"][1:], "pandaclient.Client", id="below panda-client's pathena"),
     ],
@@ -113,7 +113,7 @@ def test_it_is_told_in_the_middle_of_an_import(
     assert "interrupted" in done.stderr.splitlines()[-2:][0]
 
 
-@pytest.mark.parametrize("module", ["goclient.cli.explain", "goclient.explain"])
+@pytest.mark.parametrize("module", ["goclient.cli.commands.explain", "goclient.jobs.explain"])
 def test_it_is_told_as_json_too(module: str, offline: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-c", AT_IMPORT, module, "goclient", "explain", "a", "--json"]
     done = subprocess.run(command, env=offline, cwd=tmp_path, capture_output=True, text=True, timeout=60)

@@ -14,15 +14,13 @@ import pytest
 
 import goclient
 from goclient import errors
-from goclient.cli import (
-    _myproxy_options,
-    _task_options,
+from goclient.cli import main
+from goclient.cli.commands import (
     check,
     endpoint,
     explain,
     login,
     logout,
-    main,
     myproxy,
     pilot,
     sandbox,
@@ -30,20 +28,22 @@ from goclient.cli import (
     status,
     whoami,
 )
-from goclient.cli._argparse import Parser
-from goclient.model.grammar import OVERWRITE
+from goclient.cli.options import myproxy as myproxy_options
+from goclient.cli.options import prun
+from goclient.cli.parser import Parser
+from goclient.model.syntax.options import OVERWRITE
 from goclient.tasks.table import TABLES
 from goclient.tasks.words import divided
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("sendJob.1", "goclient.1", "goclient-myproxy.1", "goclient-prun.1")
 MYPROXY_ACTIONS: dict[str, type[Any]] = {
-    "DEPOSIT": _myproxy_options.DepositOptions,
-    "INFO": _myproxy_options.InfoOptions,
-    "RETRIEVE": _myproxy_options.RetrieveOptions,
-    "DESTROY": _myproxy_options.DestroyOptions,
+    "DEPOSIT": myproxy_options.DepositOptions,
+    "INFO": myproxy_options.InfoOptions,
+    "RETRIEVE": myproxy_options.RetrieveOptions,
+    "DESTROY": myproxy_options.DestroyOptions,
 }
-TOOLS = _task_options.KINDS  # whose other options are panda-client's
+TOOLS = prun.KINDS  # whose other options are panda-client's
 OWN_PAGES = {"MYPROXY", *map(str.upper, TOOLS)}
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 

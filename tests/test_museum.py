@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.model.block import attach, decode
 from goclient.model.plan import plan
+from goclient.model.records.v1 import attach, decode
 from goclient.model.spec import JOB_DIRECTORY, Place, TransferSpec
-from goclient.model.typed import read_typed
-from goclient.model.words import words
+from goclient.model.syntax.parameters import read_typed
+from goclient.model.syntax.shell import words
 
 
 def submitted(parameters: str) -> tuple[TransferSpec, list[str]]:

@@ -226,7 +226,7 @@ def test_a_deposit_that_cannot_be_looked_at_is_said_to_be_made(sandbox: Sandbox)
 
 
 def test_with_a_locked_key_a_deposit_that_is_due_stops_the_submission(sandbox: Sandbox) -> None:
-    from goclient.sandbox.grid import Grid
+    from goclient.sandbox.myproxy.grid import Grid
 
     own = (
         Grid(sandbox.root / "grid")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from goclient.cli import myproxy
-from goclient.cli._myproxy_words import seconds
+from goclient.cli.commands import myproxy
+from goclient.cli.options.myproxy_words import seconds
 from goclient.errors import GoclientError
 from tests.conftest import MODULES, Run
 from tests.myproxy_servers import PATH, SCOPE, TOOLS, Grid, make_grid, the_double, the_real_one, tool

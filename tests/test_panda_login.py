@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from goclient.errors import LoginNeeded
-from goclient.model.access import PandaAccess
-from goclient.panda_token import login_command
-from goclient.services import panda_login
-from goclient.services.panda_login import current_token
+from goclient.services.panda import login
+from goclient.services.panda.access import PandaAccess
+from goclient.services.panda.login import current_token
+from goclient.services.panda.token import login_command
 from tests.conftest import Result, Run
 from tests.identity_provider import Provider, provider, token
 
@@ -126,7 +126,7 @@ def test_a_login_that_cannot_be_renewed_needs_another(
 def test_a_provider_that_does_not_answer_is_given_up(
     server: Provider, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panda_login, "WITHIN", 0.3)
+    monkeypatch.setattr(login, "WITHIN", 0.3)
     server.seconds = 3
     begun = time.monotonic()
     with pytest.raises(LoginNeeded, match="no answer within"):
@@ -146,7 +146,7 @@ def test_nothing_is_asked_if_the_answer_could_not_be_kept(
     def refused(path: str, flags: int) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("goclient.private.private", refused)
+    monkeypatch.setattr("goclient.files.private.private", refused)
     with pytest.raises(LoginNeeded, match="Permission denied"):
         current_token(str(stored), access_to(server))
     assert server.asked == []
@@ -234,7 +234,7 @@ def test_without_panda_client_the_hint_says_what_logs_in(monkeypatch: pytest.Mon
 
 
 def test_an_access_that_has_no_stored_login_shows_its_token(server: Provider) -> None:
-    from goclient.services.panda import PandaServer
+    from goclient.services.panda.client import PandaServer
 
     access = replace(access_to(server), token=token())
     assert PandaServer(access).fresh_token() == access.token

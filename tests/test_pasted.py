@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from goclient.cli._pasted import sendjob_words
+from goclient.cli.pasted import sendjob_words
 from tests.conftest import Result, Run, Sandbox
 
 OPTIONS = ["--computingSite", "TEST1", "--transformation=http://a.org/x", "--jobParameters=a b", "--StageinGOsrc=S:/a"]

@@ -8,10 +8,9 @@ import pytest
 
 from goclient.errors import ExitCode, Interrupted
 from goclient.journal import Entry, Journal
-from goclient.model.record import JobCommon, decode_jobs, job_records
+from goclient.model.records.panda_job import JobCommon, decode_jobs, job_records
 from goclient.model.spec import TransferSpec
-from goclient.send import send
-from goclient.submit import Submission
+from goclient.submission import Submission, send
 
 
 class Server:

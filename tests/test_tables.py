@@ -18,20 +18,21 @@ from pathlib import Path
 
 import pytest
 
-from goclient import catalogue as catalogues
-from goclient import config
-from goclient.cli import _endpoint_words, _myproxy_text, _table, endpoint, status, whoami
+from goclient.cli import endpoint_text, myproxy_text, tables
+from goclient.cli.commands import endpoint, status, whoami
+from goclient.config import catalogue as catalogues
+from goclient.config import environment
 from goclient.deposit import Proof, Wish
-from goclient.endpoint import View
+from goclient.endpoints import View
 from goclient.errors import printable
-from goclient.explain import explain
-from goclient.model.record import JobState
-from goclient.services.collection import Collection
-from goclient.services.globus import TaskState
-from goclient.services.globus_login import Identity as GlobusIdentity
-from goclient.services.myproxy.identity import Identity
+from goclient.jobs.explain import explain
+from goclient.jobs.status import JobStatus
+from goclient.model.records.panda_job import JobState
+from goclient.services.globus.collection import Collection
+from goclient.services.globus.login import Identity as GlobusIdentity
+from goclient.services.globus.sdk import TaskState
+from goclient.services.gsi.identity import Identity
 from goclient.services.myproxy.wire import Deposit
-from goclient.status import JobStatus
 
 WIDTHS = range(1, 301)
 SITE = "01234567-89ab-cdef-0123-456789abcdef"
@@ -86,7 +87,7 @@ def in_a_pipe(show: Callable[[], None], columns: int, monkeypatch: pytest.Monkey
 
 
 def table(rows: list[list[str]]) -> Callable[[], None]:
-    return lambda: _table.print_table(HEADS, rows)
+    return lambda: tables.print_table(HEADS, rows)
 
 
 @pytest.mark.parametrize("rows", CELLS.values(), ids=CELLS)
@@ -123,7 +124,7 @@ def test_columns_are_drawn_exactly_where_they_fit(monkeypatch: pytest.MonkeyPatc
 def test_a_pipe_without_a_width_has_columns(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     text = io.StringIO()
-    _table.print_table(HEADS, CELLS["long"], file=text)
+    tables.print_table(HEADS, CELLS["long"], file=text)
     assert text.getvalue().splitlines()[0].startswith("path ")
 
 
@@ -141,17 +142,17 @@ def status_table() -> None:
 def plan_table() -> None:
     text = f"'--StageinGOsrc={SITE}:{LONG}' '--StageoutGOsrc=x' '--StageoutGOdest={TASK}:{WIDE}{COMBINED}/'"
     explained = explain(text, catalogue={})
-    _table.print_plan(explained.tasks, explained.spec, catalogue={})
+    tables.print_plan(explained.tasks, explained.spec, catalogue={})
 
 
 def endpoint_view() -> None:
     one = Collection(SITE, LONG, WIDE, "GCSv5_mapped_collection", HOSTILE, None, None, False, False, COMBINED, ())
-    _table.print_pairs([("endpoint", LONG), *_endpoint_words.view_rows(View(LONG, SITE, (LONG,), one))])
+    tables.print_pairs([("endpoint", LONG), *endpoint_text.view_rows(View(LONG, SITE, (LONG,), one))])
 
 
 def collections_found() -> None:
     one = Collection(TASK, LONG, WIDE, "GCSv5_mapped_collection", HOSTILE, None, None, False, False, COMBINED, ())
-    _table.print_table(("name", "kind", "owner", "id"), _endpoint_words.found_rows([one]))
+    tables.print_table(("name", "kind", "owner", "id"), endpoint_text.found_rows([one]))
 
 
 def globus_identity() -> None:
@@ -162,11 +163,11 @@ def globus_identity() -> None:
 def deposited() -> None:
     who = Identity(LONG, LONG, HOSTILE, DN, DN, 0, 1, False, False, 2048, False, ())
     found = Deposit(SITE, DN, 0, 1, f"{WIDE}*", COMBINED)
-    _myproxy_text.print_proof(Proof("localhost:7512", Wish(TASK, "*"), who, found))
+    myproxy_text.print_proof(Proof("localhost:7512", Wish(TASK, "*"), who, found))
 
 
 def deposit_shown() -> None:
-    _myproxy_text.print_deposit(Deposit(SITE, DN, 0, 1, f"{WIDE}*", COMBINED, HOSTILE))
+    myproxy_text.print_deposit(Deposit(SITE, DN, 0, 1, f"{WIDE}*", COMBINED, HOSTILE))
 
 
 SHOWN: dict[str, Callable[[], None]] = {
@@ -177,7 +178,7 @@ SHOWN: dict[str, Callable[[], None]] = {
 
 @pytest.mark.parametrize("show", SHOWN.values(), ids=SHOWN)
 def test_no_command_cuts_what_it_shows(show: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config, "catalogue", dict)
+    monkeypatch.setattr(environment, "catalogue", dict)
     everything = in_a_pipe(show, 0, monkeypatch)
     has = [text for text in WHOLE if text in everything]
     assert has, everything
@@ -190,7 +191,7 @@ def test_no_command_cuts_what_it_shows(show: Callable[[], None], monkeypatch: py
 
 def test_the_catalogue_s_table_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = {LONG: SITE, WIDE: TASK}
-    monkeypatch.setattr(config, "catalogue", lambda: entries)
+    monkeypatch.setattr(environment, "catalogue", lambda: entries)
     monkeypatch.setattr(catalogues, "read", lambda _: entries)
 
     def show() -> None:
@@ -203,7 +204,7 @@ def test_the_catalogue_s_table_is_whole(monkeypatch: pytest.MonkeyPatch) -> None
 
 def aligned_by_hand() -> Iterator[str]:
     """Yield the places in the commands where something is aligned with a format."""
-    for path in Path(_table.__file__).parent.glob("*.py"):
+    for path in Path(tables.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FormattedValue) and node.format_spec:
                 parts = [part.value for part in ast.walk(node.format_spec) if isinstance(part, ast.Constant)]

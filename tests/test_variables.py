@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient import config
+from goclient.config import environment
 from goclient.errors import RequestError
 from goclient.secrets import hidden
 from tests import faults
@@ -208,13 +208,13 @@ UNEXPANDED = {
     "$HOME\\x": "/home/me\\x",
 }
 READERS = {
-    "GOCLIENT_STATE": config.journal_path,
-    "GOCLIENT_ENDPOINTS": config.catalogue,
-    "GOCLIENT_CLIENT_ID": config.globus_access,
-    "GOCLIENT_CLIENT_SECRET": config.globus_access,
-    "GOCLIENT_PILOT_TOKEN_FILE": lambda env: config.panda_access(env, pilot=True),
-    "GOCLIENT_TIMEOUT": config.panda_access,
-    "GOCLIENT_GLOBUSCONNECT": lambda env: config.own(env, "GOCLIENT_GLOBUSCONNECT"),
+    "GOCLIENT_STATE": environment.journal_path,
+    "GOCLIENT_ENDPOINTS": environment.catalogue,
+    "GOCLIENT_CLIENT_ID": environment.globus_access,
+    "GOCLIENT_CLIENT_SECRET": environment.globus_access,
+    "GOCLIENT_PILOT_TOKEN_FILE": lambda env: environment.panda_access(env, pilot=True),
+    "GOCLIENT_TIMEOUT": environment.panda_access,
+    "GOCLIENT_GLOBUSCONNECT": lambda env: environment.own(env, "GOCLIENT_GLOBUSCONNECT"),
 }
 
 
@@ -237,18 +237,20 @@ def test_what_a_shell_should_have_expanded_is_refused_with_the_right_export(name
 @pytest.mark.parametrize("around", ["\n", "\r\n", " ", "\r"])
 def test_what_is_around_a_client_and_its_secret_does_not_count(around: str) -> None:
     env = {"GOCLIENT_CLIENT_ID": COLLECTION + around, "GOCLIENT_CLIENT_SECRET": around + "s3cret" + around}
-    assert config.globus_access(env).client_secret == "s3cret"
+    assert environment.globus_access(env).client_secret == "s3cret"
 
 
-@pytest.mark.parametrize("name", config.WEB_PROXIES)
+@pytest.mark.parametrize("name", environment.WEB_PROXIES)
 def test_the_password_of_a_web_proxy_is_a_credential(name: str) -> None:
-    config.globus_access({"GOCLIENT_CLIENT_ID": COLLECTION, name: f"http://me:{name}-p%40ss%2F@proxy.example.org:3128"})
+    environment.globus_access(
+        {"GOCLIENT_CLIENT_ID": COLLECTION, name: f"http://me:{name}-p%40ss%2F@proxy.example.org:3128"}
+    )
     assert hidden(f"{name}-p@ss/ and {name}-p%40ss%2F") == "*** and ***"
 
 
 @pytest.mark.parametrize("value", ["./~x", "a$b", "/data/~/x", "x~"])
 def test_a_tilde_or_a_dollar_elsewhere_is_a_letter_like_any_other(value: str) -> None:
-    assert config.own({"GOCLIENT_STATE": value}, "GOCLIENT_STATE") == value
+    assert environment.own({"GOCLIENT_STATE": value}, "GOCLIENT_STATE") == value
 
 
 @pytest.mark.parametrize(

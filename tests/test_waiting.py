@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from goclient import waiting
-from goclient.waiting import report_to, waiting_for
+from goclient.reporter import waiting
+from goclient.reporter.waiting import report_to, waiting_for
 from tests.conftest import Result, Sandbox
 
 SECONDS = 2.6  # that each answer takes: more than a command waits in silence

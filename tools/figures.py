@@ -62,7 +62,7 @@ ENCODERS = (
     PANDA_CLIENT
     + """
 import time
-from goclient.model.record import JobCommon, encode_jobs, job_records
+from goclient.model.records.panda_job import JobCommon, encode_jobs, job_records
 first = jobs[0]
 common = JobCommon(**{name: getattr(first, name) for name in JobCommon.__dataclass_fields__
                       if getattr(first, name) != "NULL"})

@@ -21,11 +21,11 @@ from measure import paired, row
 from pydantic import BaseModel
 
 from goclient.errors import GoclientError
-from goclient.model.block import Decoded, attach, decode
 from goclient.model.plan import plan
-from goclient.model.record import JobCommon, JobRecord, encode_jobs
+from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs
+from goclient.model.records.v1 import Decoded, attach, decode
 from goclient.model.spec import TransferSpec
-from goclient.model.typed import read_typed
+from goclient.model.syntax.parameters import read_typed
 from tests.strategies import BLANKS, MUTATIONS, OUR_WORDS, OWN_WORDS, TOKENS, dashed_specs, globus, payloads, raw_words
 
 SPECS = 20_000  # in each syntax

@@ -22,11 +22,11 @@ import measure
 from measure import row
 
 from goclient.errors import GoclientError
-from goclient.sandbox.authority import Authority
-from goclient.services.myproxy.certificate import read_certificate
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.services.gsi.certificate import read_certificate
+from goclient.services.gsi.der import Damaged, values
+from goclient.services.gsi.identity import find_identity
 from goclient.services.myproxy.delegation import Asked, Signer, ask, assemble, load_signer, sign_request
-from goclient.services.myproxy.der import Damaged, values
-from goclient.services.myproxy.identity import find_identity
 from goclient.services.myproxy.policy import matches
 from goclient.services.myproxy.wire import decode_response, deposits_of
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Optional
 
 import goclient
-from goclient.cli import _run
+from goclient.cli import run
 from goclient.errors import UsageError, quoted
 
 COMMANDS = {
@@ -30,9 +30,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     name = arguments[0] if arguments else ""
     if name in COMMANDS:
-        module = import_module(f"goclient.cli.{name}")
-        return _run.run(f"goclient {name}", module.command, arguments[1:])
-    return _run.run("goclient", _goclient, arguments)
+        module = import_module(f"goclient.cli.commands.{name}")
+        return run.run(f"goclient {name}", module.command, arguments[1:])
+    return run.run("goclient", _goclient, arguments)
 
 
 def _goclient(argv: Sequence[str]) -> int:

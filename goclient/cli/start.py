@@ -36,7 +36,7 @@ def send_job() -> int:
     """Return the exit code of ``sendJob``, its arguments those of the process."""
 
     def main(argv: Sequence[str]) -> int:
-        from goclient.cli.sendjob import main
+        from goclient.cli.commands.sendjob import main
 
         return main(argv)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from goclient.errors import RequestError, quoted
-from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
-from goclient.model.record import JobCommon
+from goclient.model.records.panda_job import JobCommon
+from goclient.model.syntax.shell import shell_word
 from goclient.secrets import register_url
 
 PAYLOAD = "--transformation"

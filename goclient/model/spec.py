@@ -1,7 +1,7 @@
 """What a job moves: :class:`TransferSpec` and its parts, frozen.
 
-A spec is made from what a user typed or from a job record, by ``model/grammar.py`` and ``model/globus_words.py``
-only, and holds no trace of the syntax that it came from.
+A spec is made from what a user typed or from a job record, by ``model/syntax/options.py`` and
+``model/syntax/keywords.py`` only, and holds no trace of the syntax that it came from.
 """
 
 from __future__ import annotations

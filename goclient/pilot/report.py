@@ -12,10 +12,10 @@ from enum import IntEnum
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded, RequestError, ServerError
-from goclient.model.record import AssignedJob
-from goclient.pilot.payload import PayloadError
+from goclient.model.records.panda_job import AssignedJob
+from goclient.node.payload import PayloadError
 from goclient.secrets import hidden
-from goclient.services.panda import PandaServer
+from goclient.services.panda.client import PandaServer
 
 REPORT_TRIES = 5  # of a last report: it may be sent again, it says the same
 

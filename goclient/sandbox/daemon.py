@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.errors import GoclientError, quoted
-from goclient.private import FILE, private
+from goclient.files.private import FILE, private
 from goclient.sandbox import directory, lock, seed
 from goclient.sandbox.state import LAYOUT, Folders, State
 
@@ -126,7 +126,7 @@ def run(folder: Path, *, until: Callable[[], None] | None = None, ready: int | N
         raise GoclientError(f"a sandbox runs in {quoted(folder)} already", code=ALREADY, hint="stop it first")
     answers = folders.root / "answers"
     answers.unlink(missing_ok=True)
-    from goclient.sandbox import grid  # the parent of the process that serves needs neither
+    from goclient.sandbox.myproxy import grid  # the parent of the process that serves needs neither
 
     try:
         with ThreadPoolExecutor(1) as beside:  # keys take time, and so does loading the services

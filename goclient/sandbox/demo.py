@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from goclient.private import make_folder
+from goclient.files.private import make_folder
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.state import Folders, State
 
@@ -86,7 +86,7 @@ def _example(state: State, say: Say, *, overwrite: bool) -> int:
         return code
     typed = [*command_line(state.fact("url")), f"--myproxy={ACCOUNT}", *(["--goOverwrite"] if overwrite else [])]
     say("submit", shlex.join(typed))
-    code, submitted = _step("goclient.cli.sendjob", [*typed[1:], "--json", "-v"], env, say)
+    code, submitted = _step("goclient.cli.commands.sendjob", [*typed[1:], "--json", "-v"], env, say)
     if code:
         return code
     panda_id = submitted["jobs"][0]["PandaID"]

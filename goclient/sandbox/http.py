@@ -11,7 +11,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from goclient.sandbox.scopes import TRANSFER_SCOPE
+from goclient.sandbox.globus.scopes import TRANSFER_SCOPE
 from goclient.sandbox.state import State
 
 

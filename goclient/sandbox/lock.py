@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from goclient.private import private
+from goclient.files.private import private
 
 
 def take(path: Path) -> bool:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import goclient
-from goclient.private import make_folder, replace
+from goclient.files.private import make_folder, replace
 from goclient.sandbox.exports import FILES, Exports
-from goclient.sandbox.grid import HOST_NAME, SUBJECTS, Grid
+from goclient.sandbox.globus.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
+from goclient.sandbox.myproxy.grid import HOST_NAME, SUBJECTS, Grid
 from goclient.sandbox.state import State
-from goclient.sandbox.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 
 VO = "sandbox"
 USER, OTHER, PILOT = "jdoe@sandbox.example", "asmith@sandbox.example", "pilot@sandbox.example"
@@ -85,7 +85,7 @@ def fill(state: State) -> None:
         state.insert("queues", {"name": queue, "status": status, "maxwdir": MAX_DIRECTORY})
     replace(folders.transformations / "datatransfer.sh", DATATRANSFER.encode(), mode=0o755)
     for name in WRAPPERS:
-        replace(folders.transformations / name, Path(__file__).with_name("rungen.py").read_bytes(), mode=0o755)
+        replace(folders.transformations / name, Path(__file__).with_name("panda").joinpath("rungen.py").read_bytes(), mode=0o755)
     ids = {row["display_name"]: row["id"] for row in state.rows("select id, display_name from collections")}
     entries = [f'[{json.dumps(name)}]\nkind = "globus"\nid = "{ids[name]}"\n' for name in IN_CATALOGUE]
     replace(folders.catalogue, "\n".join(entries).encode())
@@ -228,7 +228,7 @@ def write_environment(state: State) -> None:
     replace(folders.root / "pilot.token", pilot["token"].encode())
     replace(folders.secret, f"Authorization: Bearer {state.fact('secret')}\n".encode())
     library = Path(goclient.__file__).parent.parent
-    words = [sys.executable, "-P", "-m", "goclient.sandbox.connect", state.fact("url"), str(folders.secret)]
+    words = [sys.executable, "-P", "-m", "goclient.sandbox.globus.connect", state.fact("url"), str(folders.secret)]
     program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'
     replace(folders.programs / "globusconnectpersonal", program.encode(), mode=0o755)
     exports = Exports(environment(state), _panda_client(Path(sys.prefix)), CLEARED, folders.programs)

@@ -18,29 +18,29 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.utils import send_from_directory
 from werkzeug.wrappers import Request, Response
 
-from goclient.sandbox.access import Access
-from goclient.sandbox.auth import Auth
-from goclient.sandbox.cache import Cache
-from goclient.sandbox.endpoints import Endpoints
-from goclient.sandbox.grid import HOST as HOST_CERTIFICATE
-from goclient.sandbox.grid import SCOPE, Grid
+from goclient.sandbox.globus.access import Access
+from goclient.sandbox.globus.auth import Auth
+from goclient.sandbox.globus.endpoints import Endpoints
+from goclient.sandbox.globus.identities import Identities
+from goclient.sandbox.globus.login import Login
+from goclient.sandbox.globus.mover import Mover
+from goclient.sandbox.globus.paths import Paths
+from goclient.sandbox.globus.personal import Personal
+from goclient.sandbox.globus.submission import Submission
+from goclient.sandbox.globus.tasks import Tasks
 from goclient.sandbox.guard import Guard
 from goclient.sandbox.http import ServiceError, not_found
-from goclient.sandbox.identities import Identities
-from goclient.sandbox.jedi import TRANSFORMATIONS
-from goclient.sandbox.login import Login
-from goclient.sandbox.mover import Mover
-from goclient.sandbox.myproxy import MyProxy
-from goclient.sandbox.oidc import OpenID
-from goclient.sandbox.panda import Panda
-from goclient.sandbox.panda_tasks import PandaTasks
-from goclient.sandbox.paths import Paths
-from goclient.sandbox.personal import Personal
-from goclient.sandbox.policy import ServerPolicy
+from goclient.sandbox.myproxy.grid import HOST as HOST_CERTIFICATE
+from goclient.sandbox.myproxy.grid import SCOPE, Grid
+from goclient.sandbox.myproxy.myproxy import MyProxy
+from goclient.sandbox.myproxy.policy import ServerPolicy
+from goclient.sandbox.panda.cache import Cache
+from goclient.sandbox.panda.jedi import TRANSFORMATIONS
+from goclient.sandbox.panda.oidc import OpenID
+from goclient.sandbox.panda.panda import Panda
+from goclient.sandbox.panda.panda_tasks import PandaTasks
 from goclient.sandbox.recorder import Recorder
 from goclient.sandbox.state import State
-from goclient.sandbox.submission import Submission
-from goclient.sandbox.tasks import Tasks
 from goclient.sandbox.trouble import Reset, Troubles, troubled
 
 HOST = "127.0.0.1"

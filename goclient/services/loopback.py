@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")  # the names of this machine
 WITHIN = 0.5  # seconds; this machine answers at once
 
 

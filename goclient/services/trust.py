@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import requests
 from urllib3.util.ssl_ import create_urllib3_context
 
-from goclient.model.access import LOOPBACK
 from goclient.services.exchange import Bounded, bounded
+from goclient.services.loopback import LOOPBACK
 
 
 def session_for(host: str | None, places: Iterable[str]) -> requests.Session:

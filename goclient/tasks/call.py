@@ -48,7 +48,7 @@ def pathena(args: Sequence[str]) -> TaskResult:
 def _called(tool: str, args: Sequence[str]) -> TaskResult:
     # Each task is written down when it was sent, whatever becomes of the process later.
     with tempfile.TemporaryFile() as sent:
-        command = [sys.executable, "-P", "-m", "goclient.cli._tasks", str(sent.fileno()), tool, *args]
+        command = [sys.executable, "-P", "-m", "goclient.cli.tasks", str(sent.fileno()), tool, *args]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, pass_fds=(sent.fileno(),)
         )

@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 from goclient.errors import LoginNeeded
-from goclient.panda_token import VARIABLES, find_token
 from goclient.secrets import register_answer
+from goclient.services.panda.token import VARIABLES, find_token
 from goclient.tasks.hooks import Function
 
 
@@ -28,10 +28,10 @@ def give_token() -> None:
             return
         text = token.text
         if token.stored is not None:
-            from goclient import config
-            from goclient.services.panda_login import current_token  # few have one to renew
+            from goclient.config import environment
+            from goclient.services.panda.login import current_token  # few have one to renew
 
-            text = current_token(token.stored, config.panda_access())
+            text = current_token(token.stored, environment.panda_access())
     except LoginNeeded:
         if any(map(os.environ.get, VARIABLES)) or not can_answer:
             raise
@@ -41,10 +41,10 @@ def give_token() -> None:
 
 def _require_proxy() -> None:
     """Raise LoginNeeded if panda-client would ask for a pass phrase to make a proxy."""
-    from goclient import config
+    from goclient.config import environment
 
-    if os.environ.get("PANDA_AUTH") != "x509_no_grid" and config.proxy_file(os.environ) is None:
-        config.panda_access()
+    if os.environ.get("PANDA_AUTH") != "x509_no_grid" and environment.proxy_file(os.environ) is None:
+        environment.panda_access()
 
 
 def noticed(original: Function) -> Function:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import goclient
 from goclient.errors import RequestError, ServerError
-from goclient.waiting import waiting_for
+from goclient.reporter.waiting import waiting_for
 
 OLDEST, NEWEST = "2.0.0", "2.2.0"  # of panda-client, that goclient is tested with
 ANSWER_WITHIN = 660.0  # seconds for a task to be taken: panda-client itself waits 600, but from byte to byte

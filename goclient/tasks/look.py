@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from goclient.check import Job, Looker
-from goclient.check.endpoints import Endpoints
-from goclient.check.parallel import Asker
 from goclient.errors import GoclientError, raise_all
-from goclient.model.block import MAX_TASK_BLOCK, attach
 from goclient.model.finding import Finding
 from goclient.model.plan import plan
+from goclient.model.records.v1 import MAX_TASK_BLOCK, attach
 from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, TransferSpec
-from goclient.submit import PreflightFailed
+from goclient.preflight.endpoints import Endpoints
+from goclient.preflight.run import Job, Looker
+from goclient.services.parallel import Asker
+from goclient.submission import PreflightFailed
 from goclient.tasks.moves import Server, renamed, shared, to_server
 from goclient.tasks.outputs import Outputs
 from goclient.tasks.wanted import Meant, Wanted, without_folders

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import quoted
-from goclient.model.entries import shell_word
 from goclient.model.finding import Finding
-from goclient.model.lists import listed
 from goclient.model.spec import JOB_OUT, TransferSpec
+from goclient.model.syntax.lists import listed
+from goclient.model.syntax.shell import shell_word
 from goclient.tasks.moves import Server
 from goclient.tasks.outputs import Outputs, padded, undeclared_in
 from goclient.tasks.wanted import Meant

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from goclient.errors import GoclientError, RequestError, quoted
-from goclient.model.entries import shell_word
-from goclient.model.grammar import DEFAULT_WORKING
-from goclient.model.location import parse_destination, parse_endpoint
 from goclient.model.names import SERIAL_NUMBERS
 from goclient.model.serial import needs_serial, shared_targets
 from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
+from goclient.model.syntax.location import parse_destination, parse_endpoint
+from goclient.model.syntax.options import DEFAULT_WORKING
+from goclient.model.syntax.shell import shell_word
 from goclient.tasks.outputs import PATTERN, Outputs
 
 HOME = "/~/"

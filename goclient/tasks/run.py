@@ -167,7 +167,7 @@ class Session:
         return check_proxy
 
     def _look(self, wanted: Wanted, meant: Meant) -> None:
-        from goclient.submit import PreflightFailed
+        from goclient.submission import PreflightFailed
         from goclient.tasks.look import look
         from goclient.tasks.losses import losses
 

@@ -1,6 +1,6 @@
 """Our options of prun and pathena as panda-client's help and command line need them.
 
-They are those of ``cli/_task_options.py``, as a test makes sure: importing its dataclasses alone would make ``-h``
+They are those of ``cli/options/prun.py``, as a test makes sure: importing its dataclasses alone would make ``-h``
 a quarter slower than panda-client's.
 """
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from goclient.check import Looker
 from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
 from goclient.model.finding import Finding
-from goclient.model.globus_words import NAMES
-from goclient.model.grammar import Items
-from goclient.model.lists import ReadLines
 from goclient.model.spec import MyproxyAccount, TransferSpec
+from goclient.model.syntax.keywords import NAMES
+from goclient.model.syntax.lists import ReadLines
+from goclient.model.syntax.options import Items
+from goclient.preflight.run import Looker
+from goclient.preflight.validation import understood
 from goclient.tasks.moves import Server
-from goclient.understand import understood
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from goclient import waiting
-from goclient.check import Job
-from goclient.check.job import JobLook
 from goclient.errors import RequestError
-from goclient.model.access import PandaAccess, QueueSource
+from goclient.preflight.job import JobLook
+from goclient.preflight.run import Job
+from goclient.reporter import waiting
+from goclient.services.panda.access import PandaAccess, QueueSource
 from tests.check.web_server import serving
 from tests.conftest import Sandbox
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from goclient.check import Wishes
-from goclient.check.listings import MOST_ABOUT, MOST_SINGLE
-from goclient.check.parallel import Asker
-from goclient.check.paths import Paths
 from goclient.errors import EndpointError, GoclientError, StorageDenied
 from goclient.model.finding import Finding
 from goclient.model.spec import Move, Place, TransferSpec
-from goclient.services.collection import Collection, FileInfo
+from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
+from goclient.preflight.paths import Paths
+from goclient.preflight.run import Wishes
+from goclient.services.globus.collection import Collection, FileInfo
+from goclient.services.parallel import Asker
 
 ME, SITE, NODE = "me", "11111111-1111-4111-8111-111111111111", Place(None, "/")
 OTHER = "22222222-2222-4222-8222-222222222222"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from goclient.check.payload import HEAD, judged, late, look
 from goclient.errors import GoclientError
 from goclient.model.finding import Finding
-from goclient.pilot.payload import fetch
+from goclient.node.payload import fetch
+from goclient.preflight.payload import HEAD, judged, late, look
 from goclient.secrets import hidden
 from tests.check.web_server import saying, serving
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from goclient.check import Job
-from goclient.check.job import JobLook
-from goclient.check.queue import KEPT, NEW, Queues, judged
-from goclient.model.access import PandaAccess, QueueSource
 from goclient.model.finding import Finding
 from goclient.model.queue import Queue
+from goclient.preflight.job import JobLook
+from goclient.preflight.queue import KEPT, NEW, Queues, judged
+from goclient.preflight.run import Job
+from goclient.services.panda.access import PandaAccess, QueueSource
 from tests.check.web_server import Answer, Asked, saying, serving
 
 SPECS = {"TEST1": {"status": "online", "maxwdir": 100}, "OFF": {"status": "offline"}, "TESTING": {"status": "test"},

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.block import MAX_BLOCK, MAX_TASK_BLOCK, WORDS, Decoded, attach, decode, encode
-from goclient.model.grammar import KEYS, OVERWRITE, spec_from
 from goclient.model.plan import plan
+from goclient.model.records.v1 import MAX_BLOCK, MAX_TASK_BLOCK, WORDS, Decoded, attach, decode, encode
 from goclient.model.serial import fill_serial
 from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
-from goclient.model.typed import read_typed
+from goclient.model.syntax.options import KEYS, OVERWRITE, spec_from
+from goclient.model.syntax.parameters import read_typed
 from tests.strategies import MANY, SOME, Items, accepted_items, dashed_specs, hostile_texts, items_of, payloads, specs
 
 NOTHING = TransferSpec()

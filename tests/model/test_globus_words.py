@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.model.block import attach, decode
-from goclient.model.globus_words import NAMES
-from goclient.model.lists import MISTAKES_SHOWN
 from goclient.model.plan import Task, plan
+from goclient.model.records.v1 import attach, decode
 from goclient.model.spec import TransferSpec
-from goclient.model.typed import read_typed
+from goclient.model.syntax.keywords import NAMES
+from goclient.model.syntax.lists import MISTAKES_SHOWN
+from goclient.model.syntax.parameters import read_typed
 from tests.strategies import MANY, Globus, globus, payloads, raw_words
 
 # The words of the example in "Full Globus interface for the globusPilot", verbatim, lines and blanks as on the page.

@@ -9,16 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.grammar import (
-    DEFAULT_WORKING,
-    KEYS,
-    OVERWRITE,
-    read_spec,
-    spec_from,
-)
-from goclient.model.lists import split_items
 from goclient.model.serial import fill_serial, needs_serial, shared_targets
 from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
+from goclient.model.syntax.lists import split_items
+from goclient.model.syntax.options import DEFAULT_WORKING, KEYS, OVERWRITE, read_spec, spec_from
 from tests.strategies import MANY, items_of, specs, typed_items
 
 

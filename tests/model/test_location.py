@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError, printable
-from goclient.model.location import is_uuid, parse_destination, parse_endpoint, parse_location, parse_name
-from goclient.model.misread import location_problem, name_of
 from goclient.model.names import Problem
 from goclient.model.spec import Place
+from goclient.model.syntax.location import is_uuid, parse_destination, parse_endpoint, parse_location, parse_name
+from goclient.model.syntax.misread import location_problem, name_of
 from tests.strategies import MANY, job_names
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"

@@ -9,7 +9,7 @@ import pytest
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
 from goclient.model.serial import find_sibling_reads, insert_serial
 from goclient.model.spec import Move, Place, TransferSpec
-from goclient.model.typed import read_typed
+from goclient.model.syntax.parameters import read_typed
 
 
 def spec_of(text: str) -> TransferSpec:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from goclient.model.payload import doubts, mistakes, shown
-from goclient.model.record import JobCommon
+from goclient.model.records.panda_job import JobCommon
 
 COMMON = JobCommon("http://h/run.sh", "TEST1", "user", "local", "block", 1, 1000)
 RIGHT_PAYLOADS = [

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.grammar import spec_from
 from goclient.model.plan import Item, plan
 from goclient.model.spec import TransferSpec
+from goclient.model.syntax.options import spec_from
 from tests.strategies import MANY, Items, specs
 
 

@@ -17,9 +17,7 @@ from pandaclient.JobSpec import JobSpec  # type: ignore[import-untyped]
 from pandaclient.MiscUtils import dump_jobs_json  # type: ignore[import-untyped]
 
 from goclient.errors import GoclientError, RequestError, ServerError
-from goclient.model.block import Decoded, attach, decode
-from goclient.model.grammar import spec_from
-from goclient.model.record import (
+from goclient.model.records.panda_job import (
     FILE_ATTRIBUTES,
     JOB_ATTRIBUTES,
     AssignedJob,
@@ -31,7 +29,9 @@ from goclient.model.record import (
     encoded_pieces,
     job_records,
 )
+from goclient.model.records.v1 import Decoded, attach, decode
 from goclient.model.spec import TransferSpec
+from goclient.model.syntax.options import spec_from
 from tests.strategies import FEW, MANY, payloads, specs
 
 COMMON = JobCommon(

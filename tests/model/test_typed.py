@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from goclient.model.grammar import KEYS, OVERWRITE
-from goclient.model.typed import find_words, read_typed
-from goclient.model.words import words
+from goclient.model.syntax.options import KEYS, OVERWRITE
+from goclient.model.syntax.parameters import find_words, read_typed
+from goclient.model.syntax.shell import words
 from tests.strategies import MANY, mixed_payloads, payloads, raw_words
 
 

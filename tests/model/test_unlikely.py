@@ -7,8 +7,8 @@ import pytest
 from goclient.errors import GoclientError
 from goclient.model.finding import Finding
 from goclient.model.names import Problem, find_nearly_serial, queue_problem, respell_serial
-from goclient.model.typed import read_typed
-from goclient.model.unlikely import find_unlikely_mistakes, find_unlikely_names, find_unlikely_words
+from goclient.model.syntax.parameters import read_typed
+from goclient.preflight.unlikely import find_unlikely_mistakes, find_unlikely_names, find_unlikely_words
 from goclient.secrets import hidden, register
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"

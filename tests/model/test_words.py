@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from goclient.errors import RequestError
-from goclient.model.words import words
+from goclient.model.syntax.shell import words
 from tests.strategies import MANY, mixed_payloads
 
 shell_texts = st.text(st.sampled_from("ab=-'\"\\ \t\r\n#$`;é\u00a0\u2028\0"), max_size=30) | st.text(max_size=30)

@@ -12,9 +12,9 @@ import pytest
 from goclient.errors import GoclientError
 from goclient.model.plan import Item, Task
 from goclient.model.spec import NODE_FILES
-from goclient.pilot.apart import carry_apart
-from goclient.pilot.copies import PIECE
-from goclient.pilot.environment import clean_environment, own_files
+from goclient.node.engines.apart import carry_apart
+from goclient.node.engines.local import PIECE
+from goclient.node.environment import clean_environment, own_files
 from goclient.secrets import register
 
 SECRET = "secret-that-nobody-sees"

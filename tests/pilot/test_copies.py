@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.model.block import decode
 from goclient.model.plan import Item, Task, plan
+from goclient.model.records.v1 import decode
 from goclient.model.spec import NODE_FILES
-from goclient.pilot.copies import PIECE, Copier
+from goclient.node.engines.local import PIECE, Copier
 
 
 class Node:

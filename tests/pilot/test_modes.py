@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.pilot.server import SAME, Shared, check_sees
-from goclient.services.globus import FileInfo, Globus
+from goclient.node.shared_filesystem import SAME, Shared, check_sees
+from goclient.services.globus.sdk import FileInfo, Globus
 from tests.conftest import Result, Sandbox
 
 FAR, AWAY = "mxp#MXP_OU_TEST", "wdeng#ANLHEP_ATLAS8"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from goclient.model.words import words
+from goclient.model.syntax.shell import words
 from tests.conftest import Sandbox, running_below
 
 ECHO = """#!/bin/sh

@@ -11,8 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from goclient.sandbox.authority import Authority, Credential
-from goclient.sandbox.names import oneline, parsed
+from goclient.sandbox.myproxy.authority import Authority, Credential
+from goclient.sandbox.myproxy.names import oneline, parsed
 
 ODD = [
     pytest.param("/C=TW/O=Test Grid/OU=People/CN=J Doe", id="blanks"),

@@ -170,6 +170,6 @@ SCOPES = [
 def test_a_scope_s_brackets_hold_what_it_depends_on(
     text: str, paths: list[tuple[str, ...]], outermost: list[str]
 ) -> None:
-    from goclient.sandbox import scopes
+    from goclient.sandbox.globus import scopes
 
     assert (scopes.paths(text), scopes.outermost(text)) == (paths, outermost)

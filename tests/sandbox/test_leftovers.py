@@ -18,7 +18,7 @@ from tests.myproxy_servers import PATH
 from tests.processes import ended_with_us, running_in
 
 WITHIN = 60.0  # seconds
-KINDS = ("goclient.sandbox.daemon", "--foreground", "sandbox demo", "goclient.sandbox.connect", "myproxy-server")
+KINDS = ("goclient.sandbox.daemon", "--foreground", "sandbox demo", "goclient.sandbox.globus.connect", "myproxy-server")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

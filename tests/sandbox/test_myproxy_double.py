@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from goclient.sandbox.authority import make_key
-from goclient.sandbox.policy import matches
+from goclient.sandbox.myproxy.authority import make_key
+from goclient.sandbox.myproxy.policy import matches
 from tests.myproxy_servers import (
     LIMITED,
     PEOPLE,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from goclient.sandbox.grid import Grid as SandboxGrid
+from goclient.sandbox.myproxy.grid import Grid as SandboxGrid
 from tests.conftest import Sandbox
 from tests.myproxy_servers import TOOLS, Grid, answer, ask, connected, put, request
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.sandbox import rungen
+from goclient.sandbox.panda import rungen
 from tests.conftest import Sandbox, clean_environment
 
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.sandbox.copier import FAULTS as FAULT_CODES
-from goclient.sandbox.copier import OTHER
-from goclient.sandbox.storage import MAPPED, _read, entries, problem, written
+from goclient.sandbox.globus.copier import FAULTS as FAULT_CODES
+from goclient.sandbox.globus.copier import OTHER
+from goclient.sandbox.globus.storage import MAPPED, _read, entries, problem, written
 from tests.conftest import Sandbox
 from tests.sandbox.test_tasks import User, until
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.services.collection import AccessRule, Collection
-from goclient.services.globus import FileInfo, TaskState
-from goclient.services.globus_errors import translated
+from goclient.services.globus.collection import AccessRule, Collection
+from goclient.services.globus.errors import translated
+from goclient.services.globus.sdk import FileInfo, TaskState
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 VALUES = [None, 3, True, [], {}, "\u001b[31m", [3], 1.5]

@@ -21,14 +21,17 @@ from faults import Connection, Fault, FaultyServer
 
 import goclient
 from goclient.errors import EndpointError, GoclientError, ServerError
-from goclient.model.access import GlobusAccess, PandaAccess
-from goclient.services import exchange, globus_login, queues
+from goclient.services import exchange
 from goclient.services.deadline import Aside
 from goclient.services.exchange import download, head
-from goclient.services.globus import Globus
-from goclient.services.globus_login import Wanted
-from goclient.services.login_flow import Person
-from goclient.services.panda import PandaServer
+from goclient.services.globus import login
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.globus.login import Wanted
+from goclient.services.globus.login_flow import Person
+from goclient.services.globus.sdk import Globus
+from goclient.services.panda import queues
+from goclient.services.panda.access import PandaAccess
+from goclient.services.panda.client import PandaServer
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 Access = Callable[..., GlobusAccess]
@@ -58,8 +61,8 @@ GLOBUS: dict[str, Callable[[Globus], object]] = {
 }
 PERSON = Person(browser=False, say=lambda _: None, show=lambda _: None, ask=lambda: "code")
 LOGIN: dict[str, Callable[[GlobusAccess], object]] = {
-    "login": lambda access: globus_login.login(access, Wanted({ID: ID}), PERSON),
-    "whoami": globus_login.whoami,
+    "login": lambda access: login.login(access, Wanted({ID: ID}), PERSON),
+    "whoami": login.whoami,
 }
 PANDA: dict[str, Callable[[PandaServer], object]] = {
     "submit": lambda server: server.submit("[]", 1),
@@ -242,8 +245,8 @@ def test_the_table_has_every_call() -> None:
     assert calls(PandaServer) == {*PANDA, "fresh_token"}  # which panda_login has an end for
     public = {
         name
-        for name, one in vars(globus_login).items()
-        if inspect.isfunction(one) and one.__module__ == globus_login.__name__ and not name.startswith("_")
+        for name, one in vars(login).items()
+        if inspect.isfunction(one) and one.__module__ == login.__name__ and not name.startswith("_")
     }
     assert public == {*LOGIN, "logout"}  # a logout revokes with what a token is got with, and says what failed
 

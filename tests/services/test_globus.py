@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, StorageDenied
-from goclient.model.access import GlobusAccess
-from goclient.services import globus_app
-from goclient.services.globus import Globus
-from goclient.services.globus_login import whoami
+from goclient.services.globus import app
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.globus.login import whoami
+from goclient.services.globus.sdk import Globus
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 TOKEN = {
@@ -277,14 +277,14 @@ def test_a_redirect_of_a_code_a_refresh_token_or_a_token_to_revoke_is_not_follow
     service: Service, elsewhere: Service, status: int
 ) -> None:
     service.token_moved = status, elsewhere.url
-    with globus_app.native_client(GlobusAccess(ID)) as client:
+    with app.native_client(GlobusAccess(ID)) as client:
         asks: list[Callable[[], object]] = [
             lambda: client.oauth2_refresh_token("secret"),
             lambda: client.oauth2_revoke_token("secret"),
             lambda: client.oauth2_token({"grant_type": "authorization_code", "code": "secret"}),
         ]
         for ask in asks:
-            with pytest.raises(globus_app.Redirected, match="which is not followed") as raised:
+            with pytest.raises(app.Redirected, match="which is not followed") as raised:
                 ask()
             assert "secret" not in str(raised.value)
     assert (len(service.requests), elsewhere.requests) == (3, [])

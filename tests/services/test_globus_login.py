@@ -15,11 +15,11 @@ from globus_sdk import GlobusAppConfig
 from globus_sdk.token_storage import JSONTokenStorage, TokenStorageData
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, login_command
-from goclient.model.access import GlobusAccess
-from goclient.services import globus_app
-from goclient.services.globus_login import Identity, Wanted, login, logout, whoami
-from goclient.services.login_flow import Person
-from goclient.services.token_file import TOO_LATE, TokenFile, path_of
+from goclient.services.globus import app
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.globus.login import Identity, Wanted, login, logout, whoami
+from goclient.services.globus.login_flow import Person
+from goclient.services.globus.token_file import TOO_LATE, TokenFile, path_of
 from tests.conftest import TIMEOUT, Sandbox
 
 TRANSFER, AUTH = "transfer.api.globus.org", "auth.globus.org"
@@ -238,7 +238,7 @@ def access(shared_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name, value in shared_sandbox.env.items():
         if name.startswith("GLOBUS_SDK_"):
             monkeypatch.setenv(name, value)
-    monkeypatch.setattr(globus_app, "RETRIES", 0)  # how often the SDK tries is the SDK's to test
+    monkeypatch.setattr(app, "RETRIES", 0)  # how often the SDK tries is the SDK's to test
     requests.delete(f"{shared_sandbox.url}/sandbox/trouble", timeout=TIMEOUT)
     return GlobusAccess(shared_sandbox.env["SANDBOX_NATIVE_CLIENT_ID"])
 
@@ -290,7 +290,7 @@ def test_a_logout_that_globus_auth_does_not_hear_of_removes_the_tokens(
     done = logout(access)
     assert (done.removed, done.revoked) == (True, False)
     assert done.problem
-    assert not globus_app.token_file(access).path.exists()
+    assert not app.token_file(access).path.exists()
 
 
 def test_a_consent_that_is_not_given_is_no_success(
@@ -309,12 +309,12 @@ def test_an_identity_that_is_not_signed_for_us_is_not_believed(
     monkeypatch.setattr("globus_sdk.IDTokenDecoder.get_jwt_audience", lambda *_: "somebody-else")
     with pytest.raises(LoginNeeded, match="is not valid"):
         login(access, Wanted({}), Typist().person)
-    assert globus_app.token_file(access).get_token_data_by_resource_server() == {}
+    assert app.token_file(access).get_token_data_by_resource_server() == {}
 
 
 def test_a_login_without_refresh_tokens_lasts_as_long_as_its_access_tokens(access: GlobusAccess) -> None:
     login(access, Wanted({}), Typist().person)
-    file = globus_app.token_file(access)
+    file = app.token_file(access)
     stored = file.get_token_data_by_resource_server()
     for one in stored.values():
         one.refresh_token = None

@@ -13,7 +13,7 @@ import pytest
 from faults import Connection, Fault, FaultyServer
 
 from goclient.errors import quoted, said
-from goclient.services.documents import parse
+from goclient.services.globus.documents import parse
 
 MIB = 1 << 20
 MOST_MEMORY = 150  # MB
@@ -25,9 +25,10 @@ kind, *urls = sys.argv[1:]
 os.environ["GLOBUS_SDK_ENVIRONMENT"] = "goclient-test"
 logging.disable(logging.CRITICAL)
 from goclient.errors import GoclientError
-from goclient.model.access import GlobusAccess, PandaAccess
-from goclient.services.globus import Globus
-from goclient.services.panda import PandaServer
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.panda.access import PandaAccess
+from goclient.services.globus.sdk import Globus
+from goclient.services.panda.client import PandaServer
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 
 def ask(url):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.model.block import decode
+from goclient.model.records.v1 import decode
 from tests.conftest import Result, run_command
 from tests.tasks.recording import PATHENA, Tool, tool_in
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.model.block import decode
+from goclient.model.records.v1 import decode
 from tests.conftest import Sandbox
 from tests.tasks.recording import NICKNAME, Tool, tool_in
 

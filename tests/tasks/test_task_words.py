@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.cli._task_options import KINDS
+from goclient.cli.options.prun import KINDS
 from goclient.errors import RequestError
 from goclient.model.spec import TransferSpec
 from goclient.tasks.moves import Server, to_server

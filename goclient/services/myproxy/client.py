@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, quoted, raise_all
+from goclient.reporter.waiting import waiting_for
 from goclient.services.deadline import Aside, Deadline
+from goclient.services.gsi.identity import Identity
+from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.tls import Own, Trust
 from goclient.services.myproxy.connection import Connection, Maker, connect
-from goclient.services.myproxy.identity import Identity
 from goclient.services.myproxy.policy import dn_of
 from goclient.services.myproxy.refusals import NONE, refusal
-from goclient.services.myproxy.server_name import Server
-from goclient.services.myproxy.tls import Own, Trust
 from goclient.services.myproxy.wire import (
     DESTROY,
     GET,
@@ -28,7 +29,6 @@ from goclient.services.myproxy.wire import (
     deposits_of,
     encode_request,
 )
-from goclient.waiting import waiting_for
 
 if TYPE_CHECKING:
     from goclient.services.myproxy.delegation import Asked

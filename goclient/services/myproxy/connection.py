@@ -14,10 +14,10 @@ from typing import NamedTuple, TypeVar
 from goclient.errors import MyproxyError, quoted
 from goclient.services import loopback
 from goclient.services.deadline import Deadline, within
-from goclient.services.myproxy import tls
-from goclient.services.myproxy.der import SEQUENCE, Damaged, header
-from goclient.services.myproxy.revocation import verified_chain
-from goclient.services.myproxy.server_name import Server
+from goclient.services.gsi import tls
+from goclient.services.gsi.der import SEQUENCE, Damaged, header
+from goclient.services.gsi.revocation import verified_chain
+from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
 
 T = TypeVar("T")

@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from goclient.errors import MyproxyError, quoted
-from goclient.services.myproxy.der import INTEGER, SEQUENCE, only, values
-from goclient.services.myproxy.identity import MIN_RSA_BITS, Identity
-from goclient.services.myproxy.oneline import oneline
-from goclient.services.myproxy.pem import MAX_FILE
-from goclient.services.myproxy.tls import wrong_passphrase
+from goclient.services.gsi.der import INTEGER, SEQUENCE, only, values
+from goclient.services.gsi.identity import MIN_RSA_BITS, Identity
+from goclient.services.gsi.oneline import oneline
+from goclient.services.gsi.pem import MAX_FILE
+from goclient.services.gsi.tls import wrong_passphrase
 
 EARLIER = timedelta(minutes=5)  # for clocks that are behind
 PROXY_INFO = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14")  # RFC 3820, 3.8

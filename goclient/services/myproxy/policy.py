@@ -28,7 +28,7 @@ def checked_dn(text: str) -> str:
     """
     if not text.isprintable():
         raise _dn_error(f"the DN {quoted(text)} has characters that do not print", "leave them out")
-    from goclient.services.myproxy.spelling import plain_form, right_form  # 2 ms of regular expressions
+    from goclient.services.gsi.spelling import plain_form, right_form  # 2 ms of regular expressions
 
     right = right_form(text)
     if right is None:

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from goclient.errors import MyproxyError, said
-from goclient.services.myproxy.server_name import Server
+from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.wire import CHALLENGE, DESTROY, GET, Request, Response
 
 _MAX_TEXT = 500  # characters of a server's words that are shown

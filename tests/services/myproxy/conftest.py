@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from goclient.sandbox.authority import Authority
+from goclient.sandbox.myproxy.authority import Authority
 from tests.myproxy_servers import real_server
 from tests.services.myproxy.myproxy_grid import Grid, RealServer
 

@@ -8,11 +8,11 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from goclient.sandbox.authority import Authority, Credential
+from goclient.sandbox.myproxy.authority import Authority, Credential
+from goclient.services.gsi.identity import Identity, find_identity
+from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.client import MyProxy
-from goclient.services.myproxy.identity import Identity, find_identity
 from goclient.services.myproxy.policy import pattern_of
-from goclient.services.myproxy.server_name import Server
 
 USER = "/C=TW/O=Test Grid/OU=People/CN=Wen Deng"
 PILOT = "/C=TW/O=Test Grid/OU=Robots/CN=Pilot 1"

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from goclient.sandbox.authority import Credential
+from goclient.sandbox.myproxy.authority import Credential
+from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.delegation import ask
-from goclient.services.myproxy.server_name import Server
 
 OK = b"VERSION=MYPROXYv2\nRESPONSE=0\n\0"
 Script = Callable[[ssl.SSLSocket], None]

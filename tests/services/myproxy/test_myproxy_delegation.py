@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from goclient.errors import MyproxyError
+from goclient.services.gsi.der import values
+from goclient.services.gsi.proxy_file import write_proxy
 from goclient.services.myproxy.delegation import (
     LIMITED,
     PROXY_INFO,
@@ -25,8 +27,6 @@ from goclient.services.myproxy.delegation import (
     load_signer,
     sign_request,
 )
-from goclient.services.myproxy.der import values
-from goclient.services.myproxy.proxy_file import write_proxy
 from tests.services.myproxy.myproxy_grid import HOUR, OTHER_USER, USER, Grid
 
 Tamper = Callable[[Asked, list[bytes]], list[bytes]]

@@ -7,11 +7,11 @@ import os
 import pytest
 
 from goclient.errors import MyproxyError
-from goclient.services.myproxy.authorities import find_authorities
+from goclient.services.gsi.authorities import find_authorities
+from goclient.services.gsi.identity import find_identity
+from goclient.services.gsi.server_name import parse_servers
 from goclient.services.myproxy.client import MyProxy
-from goclient.services.myproxy.identity import find_identity
 from goclient.services.myproxy.policy import dn_of, pattern_of
-from goclient.services.myproxy.server_name import parse_servers
 from tests.conftest import Sandbox
 from tests.services.myproxy.myproxy_grid import HOUR
 

@@ -15,12 +15,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from goclient.errors import GoclientError, MyproxyError
-from goclient.sandbox.authority import Credential
-from goclient.services.myproxy.authorities import allows, find_authorities
+from goclient.sandbox.myproxy.authority import Credential
+from goclient.services.gsi.authorities import allows, find_authorities
+from goclient.services.gsi.der import values
+from goclient.services.gsi.identity import Identity, find_identity
+from goclient.services.gsi.proxy_file import write_proxy
 from goclient.services.myproxy.delegation import ask, assemble, load_signer, sign_request
-from goclient.services.myproxy.der import values
-from goclient.services.myproxy.identity import Identity, find_identity
-from goclient.services.myproxy.proxy_file import write_proxy
 from tests.services.myproxy.myproxy_grid import HOUR, OTHER_USER, USER, Grid
 
 NOW = datetime.now(UTC)

@@ -16,10 +16,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goclient.services.myproxy import der
-from goclient.services.myproxy.certificate import read_certificate
-from goclient.services.myproxy.der import Damaged
-from goclient.services.myproxy.oneline import _SHORT, name_hash, oneline
+from goclient.services.gsi import der
+from goclient.services.gsi.certificate import read_certificate
+from goclient.services.gsi.der import Damaged
+from goclient.services.gsi.oneline import _SHORT, name_hash, oneline
 
 KEY = generate_private_key(SECP256R1())
 UTF8, BMP, T61, IA5 = _ASN1Type.UTF8String, _ASN1Type.BMPString, _ASN1Type.T61String, _ASN1Type.IA5String

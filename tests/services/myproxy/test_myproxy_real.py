@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import MyproxyError
-from goclient.services.myproxy import delegation, tls
+from goclient.services.gsi import tls
+from goclient.services.gsi.identity import find_identity
+from goclient.services.gsi.proxy_file import write_proxy
+from goclient.services.gsi.server_name import Server
+from goclient.services.myproxy import delegation
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.delegation import Asked
-from goclient.services.myproxy.identity import find_identity
 from goclient.services.myproxy.policy import dn_of, pattern_of
-from goclient.services.myproxy.proxy_file import write_proxy
-from goclient.services.myproxy.server_name import Server
 from tests.services.myproxy.myproxy_grid import HOUR, OTHER_PILOT, OTHER_USER, PILOT, USER, Grid, RealServer
 
 ROBOTS = "/C=TW/O=Test Grid/OU=Robots/CN="

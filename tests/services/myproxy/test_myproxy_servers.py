@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from goclient.errors import GoclientError
-from goclient.services.myproxy.certificate import Certificate
+from goclient.services.gsi.certificate import Certificate
+from goclient.services.gsi.server_name import Server, name_fault, parse_servers
 from goclient.services.myproxy.refusals import refusal
-from goclient.services.myproxy.server_name import Server, name_fault, parse_servers
 from goclient.services.myproxy.wire import CHALLENGE, GET, PUT, REFUSED, Request, Response
 
 NAMES = {
@@ -104,7 +104,7 @@ def test_a_server_that_asks_for_a_pass_phrase_does_not_trust_the_retriever() -> 
 def test_info_and_destroy_load_neither_cryptography_nor_pydantic() -> None:
     code = """
 import sys
-import goclient.services.myproxy.authorities, goclient.services.myproxy.client, goclient.services.myproxy.identity
+import goclient.services.gsi.authorities, goclient.services.myproxy.client, goclient.services.gsi.identity
 slow = {"cryptography", "pydantic", "dataclasses", "inspect", "requests", "pathlib", "datetime", "json", "calendar"}
 print(*sorted(slow & set(sys.modules)))
 """

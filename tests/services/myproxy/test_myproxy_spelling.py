@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import MyproxyError
+from goclient.services.gsi.spelling import plain_form, right_form
 from goclient.services.myproxy.policy import checked_dn
-from goclient.services.myproxy.spelling import plain_form, right_form
 from tests.services.myproxy.test_myproxy_names import BMP, CN, IA5, OU, certificate, part
 
 C, O, ST, L = Oid.COUNTRY_NAME, Oid.ORGANIZATION_NAME, Oid.STATE_OR_PROVINCE_NAME, Oid.LOCALITY_NAME  # noqa: E741

@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from goclient.errors import GoclientError, MyproxyError
-from goclient.sandbox.authority import Authority, Credential
-from goclient.services.myproxy import tls
+from goclient.sandbox.myproxy.authority import Authority, Credential
+from goclient.services.gsi import tls
+from goclient.services.gsi.identity import find_identity
+from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.delegation import ask
-from goclient.services.myproxy.identity import find_identity
 from goclient.services.myproxy.policy import pattern_of
-from goclient.services.myproxy.server_name import Server
 from tests.services.myproxy.myproxy_grid import HOUR, PILOT, USER, Grid, RealServer, free_port
 from tests.services.myproxy.myproxy_hostile import (
     OK,
@@ -576,8 +576,8 @@ def test_a_name_that_is_none_is_told(grid: Grid) -> None:
 PUT = """
 import os, sys
 from goclient.services.myproxy.client import MyProxy
-from goclient.services.myproxy.identity import find_identity
-from goclient.services.myproxy.server_name import Server
+from goclient.services.gsi.identity import find_identity
+from goclient.services.gsi.server_name import Server
 port, folder, certificate, key = sys.argv[1:]
 identity = find_identity({}, folder, os.getuid(), certificate=certificate, key=key)
 one = MyProxy([Server("localhost", int(port))], identity, authorities=folder)

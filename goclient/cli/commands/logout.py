@@ -1,0 +1,44 @@
+"""``goclient logout``: makes the tokens of a login void, and removes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from goclient.cli import parser as _argparse
+from goclient.cli import run
+from goclient.cli.parser import option
+
+PROG = "goclient logout"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class LogoutOptions:
+    """What was typed."""
+
+    json: bool = option("--json", help="print one JSON document", group="logout", default=False)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="logout", default=0, count=True)
+
+
+def command(argv: Sequence[str]) -> int:
+    """The exit code of one ``goclient logout`` command line; it may be typed again."""
+    parser = _argparse.Parser(
+        LogoutOptions,
+        prog=PROG,
+        usage=f"{PROG} [OPTION ...]",
+        description="Log out of Globus: make the tokens of the login void, and remove them from this machine.",
+    )
+    options = parser.parse(argv)
+    from goclient.config import environment
+    from goclient.services.globus.login import logout
+
+    access = environment.globus_access()
+    done = logout(access)
+    if access.client_secret:
+        run.say(PROG, "a service has no login: unset GOCLIENT_CLIENT_SECRET to log a person out")
+    elif done.removed and not done.revoked:
+        hint = "end it at app.globus.org/settings/consents if somebody else may have its tokens"
+        run.say(PROG, f"warning: Globus was not told that the login is over: {done.problem}", hint)
+    if options.json:
+        run.print_json({"logged_out": done.removed, "revoked": done.revoked})
+    else:
+        print("logged out" if done.removed else "nobody was logged in")
+    return 0

@@ -1,0 +1,33 @@
+"""The deposit that a submission may need, made just before it is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from goclient.cli import run
+from goclient.errors import MyproxyError
+
+if TYPE_CHECKING:
+    from goclient.cli.options.transfers import TransferOptions
+    from goclient.model.spec import MyproxyAccount
+
+
+def deposit(account: MyproxyAccount, options: TransferOptions, prog: str) -> None:
+    """None, once a proxy for the pilot that the options name is deposited and proven to be there."""
+    assert options.pilot is not None, "--deposit without --pilot was refused"
+    from goclient.cli.options.transfers import accounts
+    from goclient.config.grid import HOUR
+    from goclient.deposit import Wish
+    from goclient.deposit import deposit as make
+    from goclient.preflight.myproxy import for_jobs
+    from goclient.services.myproxy.policy import pattern_of
+
+    hours = max(12, options.goNeeds)
+    wish = Wish(account.user, pattern_of(options.pilot), proxy_lifetime=hours * HOUR, needs=options.goNeeds * HOUR)
+    try:
+        proof = make(accounts().service(account, seconds=float(options.goTimeout), deposit=True), wish)
+    except MyproxyError as error:
+        if error.code == "myproxy-lifetime":
+            error.hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
+        raise for_jobs(error) from error
+    run.say(prog, f"deposited: {proof.summary}")

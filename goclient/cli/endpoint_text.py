@@ -1,0 +1,97 @@
+"""What a person, or a program, is told of an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from goclient.config.catalogue_toml import fields_of
+from goclient.endpoints import View
+from goclient.errors import GoclientError, LoginNeeded
+from goclient.services.globus.collection import GUEST_KINDS, Collection
+
+UNSEEN = "it cannot be looked at from here, nor does this version's pilot reach it"
+
+
+def view_rows(view: View) -> list[tuple[str, str]]:
+    """What a person is told: pairs of what it is about and the words."""
+    one = view.collection
+    called = ", ".join(view.names) or "(not in the catalogue)"
+    if one is None:
+        return [("url", view.where), ("in the catalogue", called), ("up", f"not known: {UNSEEN}")]
+    return [
+        ("is", f"{one.kind}: {one.name or '(no display name)'}"),
+        ("canonical name", one.canonical_name or "(none)"),
+        ("id", one.id),
+        ("in the catalogue", called),
+        ("owner", one.owner or "(not told)"),
+        ("up", _up(view, one)),
+        ("your roles", ", ".join(one.roles) or "none"),
+        *_writers(view, one),
+        ("default directory", _directory(view, one)),
+        ("consent", _consent(view)),
+    ]
+
+
+def _up(view: View, one: Collection) -> str:
+    if one.connected is False:
+        return "no: Globus Connect Personal is not running on its computer"
+    if one.paused:
+        return "no: it is paused; its owner can choose Unpause in the menu of Globus Connect Personal"
+    if one.connected:
+        return "yes: Globus Connect Personal is connected"
+    return "yes: it answers" if view.up else "not known: its default directory was not seen"
+
+
+def _writers(view: View, one: Collection) -> list[tuple[str, str]]:
+    """Who may write, and where, as far as whoever asks can know."""
+    about = "who may write"
+    if isinstance(view.rules, tuple):
+        words = [rule.words() for rule in view.rules] or ["nobody yet: it has no access rules"]
+        return [(about, line) for line in words]
+    if one.entity_type in GUEST_KINDS:
+        error = view.rules.message if isinstance(view.rules, GoclientError) else ""
+        return [(about, error or "as its access rules say, which only its administrators and access managers can read")]
+    if not one.holds_data:
+        return [(about, "nobody: it holds no data itself, its collections do")]
+    if one.is_personal:
+        return [(about, "its owner's account on that computer, in the folders that are allowed there")]
+    return [(about, "whoever has an account at its storage; the storage decides where")]
+
+
+def _directory(view: View, one: Collection) -> str:
+    if not one.holds_data:
+        return "none"
+    folder = one.first_directory
+    if isinstance(view.found, int):
+        return f"{folder} ({view.found} {'entry' if view.found == 1 else 'entries'})"
+    if view.found is None:
+        return f"{folder} (not looked at)"
+    if view.consent == "missing":
+        return f"{folder} (not seen without the consent)"
+    hint = f"; {view.found.hint}" if view.found.hint else ""
+    return f"{folder} (not seen: {view.found.message}{hint})"
+
+
+def _consent(view: View) -> str:
+    if view.consent == "missing" and isinstance(view.found, LoginNeeded):
+        return f"needed; {view.found.hint}"
+    words = {"never": "not needed: its kind asks for none", "in-place": "nothing is missing"}
+    return words.get(view.consent, "not known: its default directory was not seen")
+
+
+def found_rows(found: Sequence[Collection]) -> list[tuple[str, str, str, str]]:
+    """The rows of collections that were found: name, kind, owner, id."""
+    return [(one.name or one.canonical_name, one.kind, one.owner, one.id) for one in found]
+
+
+def found_documents(found: Sequence[Collection]) -> list[dict[str, str]]:
+    """The JSON objects of collections that were found."""
+    return [
+        {
+            "name": one.name or one.canonical_name,
+            **fields_of(one.id),
+            "entity_type": one.entity_type,
+            "owner": one.owner,
+        }
+        for one in found
+    ]

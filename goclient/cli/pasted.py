@@ -1,0 +1,72 @@
+"""Read a command line of sendJob.py that was pasted behind another command, as several words or as one text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+
+from goclient.errors import GoclientError
+
+_PROGRAMS = ("sendJob.py", "sendJob")
+_PROMPT = re.compile(r"[$%#>]|\S*[$%#]")  # $, or user@host:~$
+_PYTHON = re.compile(r"(?:.*/)?python[0-9.]*|env|time")
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+_OPERATOR = re.compile(r"[|&;]+|[0-9]?>>?(?:&[0-9])?.*|&>.*")
+_OWN = {"--json", "-v", "-vv"}
+MOST_LINES = 20  # of a text that name sendJob
+_OF_SENDING = {"--noSubmit", "--noCheck"}  # nothing is sent here, whatever the line says
+
+
+def sendjob_words(argv: Sequence[str]) -> list[str] | None:
+    """Return the options of a line of sendJob.py, and the command's own before it; None if there is no such line.
+
+    A prompt, ``python``, a path, and line ends with a backslash may be in it, as where it was copied from.
+    """
+    own = [word for word in argv if word in _OWN]
+    rest = [word for word in argv if word not in _OWN]
+    found = _behind_program(rest)
+    if found is None and len(rest) == 1:
+        found = _of_text(rest[0])
+    return None if found is None else [*own, *(word for word in found if word not in _OF_SENDING)]
+
+
+def _behind_program(words: Sequence[str]) -> list[str] | None:
+    """Return the words behind sendJob.py, if nothing that means something is before it."""
+    for at, word in enumerate(words):
+        if word.rpartition("/")[2] in _PROGRAMS:
+            return [one for one in words[at + 1 :] if one.strip()]
+        if word.strip() and not any(one.fullmatch(word) for one in (_PROMPT, _PYTHON, _ASSIGNMENT)):
+            return None
+    return None
+
+
+def _of_text(text: str) -> list[str] | None:
+    """Return the words behind the first sendJob.py at the beginning of a line of a text, split as a shell does."""
+    for line in islice(re.finditer("^.*sendJob", text, re.MULTILINE), MOST_LINES):
+        found = _behind_program(_first_command(text[line.start() :]))
+        if found is not None:
+            return found
+    return None
+
+
+def _first_command(text: str) -> list[str]:
+    """Return the words up to where the first command of a text ends; none of a text with an open quote."""
+    from goclient.model.syntax.shell import words
+
+    found: list[str] = []
+    end = 0
+    try:
+        split = words(text)
+    except GoclientError:
+        return []
+    for word in split:
+        between = text[end : word.start].replace("\r", "")
+        end = word.end
+        if word.value == ">" and "\n" in between:  # with which a shell asks for the rest of a line
+            continue
+        is_next = re.search(r"(?<!\\)\n", between) and not word.value.startswith("-")
+        if found and (is_next or _OPERATOR.fullmatch(word.value)):
+            break
+        found.append(word.value)
+    return found

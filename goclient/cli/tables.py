@@ -1,0 +1,80 @@
+"""Print tables: columns where they fit, lines of ``key: value`` where they do not; nothing is ever cut."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from goclient.errors import printable
+
+if TYPE_CHECKING:
+    from goclient.model.plan import Task
+    from goclient.model.spec import TransferSpec
+
+GAP = "  "
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, file: TextIO | None = None) -> None:
+    """Print rows under heads on ``file``, or on stdout; as a list, without empty cells, where columns do not fit."""
+    file = file or sys.stdout
+    shown = [tuple(map(printable, row)) for row in rows]
+    lines = list(_aligned([heads, *shown]))
+    if max(map(_columns_of, lines)) > _width(file):
+        lists = ([f"{head}: {cell}" for head, cell in zip(heads, row, strict=True) if cell] for row in shown)
+        lines = [line for block in lists for line in ("", *block)][1:]
+    file.writelines(f"{line}\n" for line in lines)
+
+
+def print_pairs(pairs: Iterable[tuple[str, str]], *, file: TextIO | None = None) -> None:
+    """Print what is known of one thing: a name and its value on each line, in columns where they fit."""
+    file = file or sys.stdout
+    shown = [(name, printable(value)) for name, value in pairs]
+    lines = list(_aligned(shown))
+    if max(map(_columns_of, lines), default=0) > _width(file):
+        lines = [f"{name}: {value}" for name, value in shown]
+    file.writelines(f"{line}\n" for line in lines)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield each row as a line whose cells stand below each other, without the blanks of empty cells at its end."""
+    widths = [max(map(_columns_of, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        *before, last = row[: max((at for at, cell in enumerate(row) if cell), default=0) + 1]
+        cells = (cell + " " * (width - _columns_of(cell)) for cell, width in zip(before, widths, strict=False))
+        yield GAP.join([*cells, last])
+
+
+def _columns_of(text: str) -> int:
+    """Return how many columns of a terminal a printable text takes."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # only names that are not ASCII pay for it
+
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    joined = sum(unicodedata.category(char) in ("Mn", "Me") or "\u1160" <= char <= "\u11ff" for char in text)
+    return len(text) + wide - joined
+
+
+def _width(file: TextIO) -> float:
+    """Return how many columns there are: those that COLUMNS says, or those of the terminal; else there is no end."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns[:9]):
+        return int(columns[:9])
+    try:
+        return os.get_terminal_size(file.fileno()).columns or float("inf")
+    except OSError:
+        return float("inf")
+
+
+def print_plan(
+    tasks: Sequence[Task], spec: TransferSpec, *, catalogue: Mapping[str, str], file: TextIO | None = None
+) -> None:
+    """Print what a job moves: a row an item, how many tasks it is, and who asks."""
+    from goclient.jobs.explain import HEADS, rows, summary
+
+    if tasks:
+        print_table(HEADS, rows(tasks, spec.working, catalogue=catalogue), file=file)
+    for line in summary(tasks, spec, catalogue=catalogue):
+        print(printable(line), file=file or sys.stdout)

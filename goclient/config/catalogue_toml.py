@@ -1,0 +1,256 @@
+"""The text of an endpoint catalogue: its entries, and the text with one more or one less.
+
+A catalogue is TOML with one table a name.  It is changed by lines, so that comments and formatting made by hand
+stay; ``without_entry`` undoes ``with_entry`` byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from goclient.errors import RequestError, quoted
+from goclient.model.names import endpoint_problem
+from goclient.model.spec import GRIDFTP
+from goclient.model.syntax.location import is_uuid, parse_endpoint, parse_location
+from goclient.model.syntax.options import DEFAULT_WORKING
+from goclient.model.syntax.shell import shell_word
+
+GLOBUS, GRID = "globus", "gridftp"  # the kinds of entries
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: what a key without quotes may have
+_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")  # how tomllib says where
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a catalogue: its line from 1, or 0 if that is not known, and whose entry it is."""
+
+    line: int
+    text: str
+    name: str | None = None
+
+
+def kind_of(where: str) -> str:
+    """The kind of the entry that means this collection id or ``gsiftp://host[:port]``."""
+    return GRID if where.startswith(GRIDFTP) else GLOBUS
+
+
+def fields_of(where: str) -> dict[str, str]:
+    """What an entry holds, as in the file: ``kind``, and ``id`` or ``url``."""
+    return {"kind": kind_of(where), "url" if where.startswith(GRIDFTP) else "id": where}
+
+
+def command(action: str, *names: str, search: str = "") -> str:
+    """The command line of ``goclient endpoint`` that does this, safe to paste whatever is in the names."""
+    options = ([f"--search={search}"] if search.startswith("-") else ["--search", search]) if search else []
+    guard = ["--"] if any(name.startswith("-") for name in names) else []
+    return " ".join(map(shell_word, ["goclient", "endpoint", action, *options, *guard, *names]))
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def read_entries(text: str) -> tuple[dict[str, str], list[Problem]]:
+    """What each name means, a collection's id or ``gsiftp://host[:port]``, and everything that is wrong."""
+    try:
+        tables = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        return {}, [_no_toml(text, error)]
+    entries: dict[str, str] = {}
+    wrong: dict[str, str] = {}
+    for name, table in tables.items():
+        try:
+            entries[name] = _where(name, table)
+        except ValueError as error:
+            wrong[name] = str(error)
+    lines = _first_lines(text) if wrong else {}
+    return entries, [Problem(lines[name], f"[{name}] {problem}", name) for name, problem in wrong.items()]
+
+
+def _no_toml(text: str, error: Exception) -> Problem:
+    words = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    at = _AT.search(words)
+    line = int(at[1]) if at and at[1] else len(_lines(text)) if at else 0
+    column = f" (column {at[2]})" if at and at[2] else ""
+    return Problem(line, f"it is no TOML: {_AT.sub('', words)}{column}")
+
+
+def _where(name: str, table: Any) -> str:
+    """What an entry means; raises ValueError with what is wrong with it."""
+    if not isinstance(table, dict):
+        raise ValueError("is no table: write [NAME], and below it kind and id, or kind and url")
+    kind = table.get("kind")
+    if kind == GLOBUS:
+        return _collection_id(table.get("id"))
+    if kind == GRID:
+        return _server(table.get("url"))
+    inner = next((key for key, value in table.items() if isinstance(value, dict)), None)
+    if kind is None and inner is not None:
+        raise ValueError(f"has no kind; a name with a dot needs quotes: [{key(f'{name}.{inner}')}]")
+    has = "has no kind" if kind is None else f"has the kind {quoted(kind)}"
+    raise ValueError(f'{has}: write kind = "{GLOBUS}" with an id, or kind = "{GRID}" with a url')
+
+
+def _collection_id(value: Any) -> str:
+    if isinstance(value, str) and is_uuid(value):
+        return value.lower()
+    raise ValueError("has no id" if value is None else f"has the id {quoted(value)}, which is not a UUID")
+
+
+def _server(value: Any) -> str:
+    """The ``gsiftp://host[:port]`` of a url; raises ValueError with what is wrong with it."""
+    if not isinstance(value, str) or not value.startswith(GRIDFTP):
+        has = "has no url" if value is None else f"has the url {quoted(value)}"
+        raise ValueError(f"{has}: it is written {GRIDFTP}host or {GRIDFTP}host:port")
+    try:
+        place = parse_location(value if value.endswith("/") else f"{value}/")
+    except RequestError as error:
+        raise ValueError(f"has the url {error.message}") from error
+    if place.path != "/":
+        raise ValueError(f"has a url with a path: write {place.endpoint}, and the path in the job")
+    return str(place.endpoint)
+
+
+# --- what is typed ------------------------------------------------------------------------------------------
+
+
+def checked_name(name: str) -> str:
+    """The name, if every location that begins with it reads as one on it; raises RequestError with the reason."""
+    wrong = endpoint_problem(name)
+    problem = wrong.what if wrong is not None else _misread(name)
+    if problem:
+        message = f"{quoted(name)} cannot be the name of an endpoint: {problem}"
+        raise RequestError(message, hint="choose another name, such as SITE1", code="name", subject=name)
+    return name
+
+
+def _misread(name: str) -> str:
+    """How a location on an endpoint of that name would be misread, or the empty string."""
+    if ":" in name:
+        return "the first colon of a location ends the endpoint's name"
+    if is_uuid(name):
+        return "it is a UUID, which is the collection itself"
+    if "," in name:
+        return "a comma parts the items of a list"
+    if name.startswith(("@", "#")):
+        return f"an item that begins with {name[0]} is " + ("the name of a file" if name[0] == "@" else "a comment")
+    if name != name.strip():
+        return "it begins or ends with a blank"
+    return "the job's own endpoint goes by that name" if name == DEFAULT_WORKING else ""
+
+
+def checked_where(text: str) -> str:
+    """The collection's id or the ``gsiftp://host[:port]`` that was typed; raises RequestError with the reason."""
+    try:
+        if text.startswith(GRIDFTP):
+            return _server(text)
+        where = parse_endpoint(text.removesuffix("/") if text.startswith("globus://") else text)
+        problem = "" if is_uuid(where) else f"it is neither a UUID nor {GRIDFTP}host[:port]"
+    except RequestError as error:
+        problem = error.message.removeprefix(f"{quoted(text)}: ")
+    except ValueError as error:
+        problem = f"it {error}"
+    if problem:
+        hint = f"{command('list', search='TEXT')} shows the UUIDs of collections"
+        raise RequestError(f"{quoted(text)} is no endpoint: {problem}", hint=hint, code="no-endpoint", subject=text)
+    return where
+
+
+# --- changing -----------------------------------------------------------------------------------------------
+
+
+def key(name: str) -> str:
+    """The name as a key of TOML, in quotes if it needs them."""
+    if _BARE_KEY.fullmatch(name):
+        return name
+    return json.dumps(name, ensure_ascii=False)  # a string without control characters is written alike in both
+
+
+def with_entry(text: str, name: str, where: str) -> str:
+    """The text with a table for the name at its end; the text must be a catalogue without that name.
+
+    A text without a line end at its end gives one without, and line ends are those of its first line.
+    """
+    end = "\r\n" if _lines(text)[:1] and _lines(text)[0].endswith("\r\n") else "\n"
+    table = [f"[{key(name)}]", *(f'{field} = "{value}"' for field, value in fields_of(where).items())]
+    block = end.join(table)
+    if not text:
+        return block + end
+    return f"{text}{end}{block}{end}" if text.endswith("\n") else f"{text}{end}{end}{block}"
+
+
+def without_entry(text: str, name: str) -> str:
+    """The text without the lines of the name's tables, each with one blank line above it; other lines stay.
+
+    A table's lines are those from its header to its last key; comments above and below are not its own.
+    """
+    lines, gone = _lines(text), set[int]()
+    for first, last in _spans(text, name):
+        gone.update(range(first, last))
+        blank = first - 1 if first else last
+        if blank < len(lines) and not lines[blank].strip():
+            gone.add(blank)
+    kept = "".join(line for number, line in enumerate(lines) if number not in gone)
+    if text.endswith("\n") or len(lines) - 1 not in gone:
+        return kept
+    return kept.removesuffix("\n").removesuffix("\r")
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """The lines from ``first`` to before ``last``, from 0: a header, a key with its value, or what has no ``owner``."""
+
+    first: int
+    last: int
+    owner: str | None
+    is_header: bool
+
+
+def _lines(text: str) -> list[str]:
+    """The lines with their ends; only what ends a line of TOML ends one."""
+    return re.findall(r"[^\n]*\n|[^\n]+\Z", text)
+
+
+def _statements(text: str) -> Iterator[_Statement]:
+    """The statements of a text that is TOML, in order; each is the fewest lines that are TOML by themselves."""
+    lines, first, table = _lines(text), 0, None
+    while first < len(lines):
+        last = first + 1
+        while (parsed := _parsed("".join(lines[first:last]))) is None and last < len(lines):
+            last += 1
+        is_header = bool(parsed) and lines[first].lstrip(" \t").startswith("[")
+        top = next(iter(parsed), None) if parsed else None
+        table = top if is_header else table
+        yield _Statement(first, last, None if top is None else top if table is None else table, is_header)
+        first = last
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _first_lines(text: str) -> dict[str | None, int]:
+    """The line, counted from 1, on which each name of a text that is TOML comes first."""
+    return {one.owner: one.first + 1 for one in reversed(list(_statements(text)))}
+
+
+def _spans(text: str, name: str) -> Iterator[tuple[int, int]]:
+    """The lines, from 0 and to before, of each table of the name, and of each of its keys above all tables."""
+    span: tuple[int, int] | None = None
+    in_table = False
+    for one in _statements(text):
+        if span and (one.is_header or not in_table):
+            yield span
+            span = None
+        in_table = in_table or one.is_header
+        if one.owner == name:
+            span = (span[0] if span else one.first, one.last)
+    if span:
+        yield span

@@ -1,0 +1,307 @@
+"""Where services are and what endpoints are called: from the environment and the catalogue.
+
+The environment is PanDA's, globus-sdk's and ``GOCLIENT_*``; ``docs/configuration.md`` lists every variable.
+Only verbs and commands read this module: services are given what they need.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from goclient.errors import LoginNeeded, RequestError, quoted
+from goclient.files.text import credential_in, lines_joined, split_command
+from goclient.model.syntax.location import is_uuid
+from goclient.secrets import register, register_url
+from goclient.services.panda.token import MAX_FILE, PILOT_FILE, VARIABLES, find_token
+
+if TYPE_CHECKING:
+    from goclient.services.globus.access import GlobusAccess
+    from goclient.services.panda.access import PandaAccess, QueueSource
+
+DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's own default
+SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
+GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")  # globus_sdk.config's
+GRID_AUTHORITIES = "/etc/grid-security/certificates"
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # of requests and of OpenSSL
+WEB_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")  # of requests
+
+
+# --- goclient's own variables -------------------------------------------------------------------------------
+
+
+def own(env: Mapping[str, str], name: str) -> str:
+    """Return the value of a variable of goclient's own; raises RequestError if a shell should have expanded it."""
+    value = env.get(name, "")
+    if not value.startswith(("~", "$")):
+        return value
+    shown = value
+    if name == "GOCLIENT_CLIENT_SECRET" and not re.match(r"\$[({A-Za-z_]", value):
+        register(value)
+        shown = "…"
+    raise RequestError(
+        f"{name}={quoted(shown)} begins with a {value[0]} that no shell has expanded",
+        hint=f"type: export {name}={_expanding(shown)}",
+        code="config",
+        subject=name,
+    )
+
+
+def _expanding(value: str) -> str:
+    """Return a value as a word of a shell, whose ~ or $ at its beginning is expanded."""
+    if value.startswith("~"):
+        user, slash, rest = value.partition("/")
+        return user + slash + (shlex.quote(rest) if rest else "")
+    inner = re.sub(r'([\\"`])', r"\\\1", value)
+    return f'"{inner}"'
+
+
+# --- PanDA --------------------------------------------------------------------------------------------------
+
+
+def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) -> PandaAccess:
+    """The access that panda-client would use with this environment; no prompt, no look-up on the network.
+
+    ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
+    Raises RequestError for a bad variable, LoginNeeded without a credential that the server can be shown.
+    """
+    from goclient.services.panda.access import PandaAccess  # not needed where nothing is sent
+
+    url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
+    parts = _url("PANDA_URL_SSL", url)
+    if pilot:
+        own(env, PILOT_FILE)
+    token = find_token(env, pilot=pilot)
+    timeout = _timeout(env)
+    server = PandaAccess(
+        url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
+        connect_timeout=min(10.0, timeout),
+        answer_timeout=timeout,
+        ca=_authorities(env),
+        bundles=_bundles(env),
+    )
+    _register_passwords(env)
+    if token is None:
+        return replace(server, certificate=_certificate(env, parts.scheme))
+    _check_encrypted("PANDA_URL_SSL", url)
+    return replace(
+        server, token=token.text, token_file=token.file, stored=token.stored, source=token.source, vo=token.vo
+    )
+
+
+def queue_source(env: Mapping[str, str] = os.environ) -> QueueSource:
+    """Return where the PanDA server tells its queues, which takes no credential, and the file that keeps them.
+
+    Raises RequestError for a bad variable.
+    """
+    import hashlib
+
+    from goclient.services.panda.access import PandaAccess, QueueSource
+
+    parts = _url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
+    timeout = _timeout(env)
+    url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    access = PandaAccess(url, min(10.0, timeout), timeout, ca=_authorities(env), bundles=_bundles(env))
+    name = f"queues-{hashlib.sha256(url.encode()).hexdigest()[:16]}.json"
+    return QueueSource(access, journal_path(env).with_name(name))
+
+
+def seconds(env: Mapping[str, str], name: str, default: float) -> float:
+    """The positive number of seconds in a variable, or the default; raises RequestError for anything else."""
+    text = own(env, name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e7:
+        raise RequestError(
+            f"{name}={quoted(text)} is not a number of seconds", hint=f"such as {name}=60", code="config"
+        )
+    return value
+
+
+def _timeout(env: Mapping[str, str]) -> float:
+    """Return the end of each call to PanDA and Globus, in seconds."""
+    return seconds(env, "GOCLIENT_TIMEOUT", 60.0)
+
+
+def proxy_file(env: Mapping[str, str]) -> str | None:
+    """Return the file of the user's proxy certificate, where all grid tools look for it; None if none can be read."""
+    path = env.get("X509_USER_PROXY") or f"/tmp/x509up_u{os.getuid()}"  # noqa: S108
+    return path if os.access(path, os.R_OK) else None
+
+
+def _certificate(env: Mapping[str, str], scheme: str) -> str:
+    """Return the file of the proxy certificate that is shown; raises LoginNeeded if there is none to show."""
+    named, path = env.get("X509_USER_PROXY"), proxy_file(env)
+    if named and path is None:
+        raise LoginNeeded(f"X509_USER_PROXY={quoted(named)} cannot be read", hint="type: voms-proxy-init")
+    if path is not None and scheme == "https":
+        _check_proxy(path)
+        return path
+    token = any(env.get(name) for name in VARIABLES)
+    reason = "there is no proxy certificate" if path is None else "a proxy certificate can only be shown with https"
+    raise LoginNeeded(
+        f"there is no credential for the PanDA server: PANDA_AUTH is not oidc, so no token is shown, and {reason}",
+        hint="type: export PANDA_AUTH=oidc" if token or path is not None else "type: voms-proxy-init",
+    )
+
+
+def _check_proxy(path: str) -> None:
+    """Raise LoginNeeded for a file that is no proxy; nothing of what is in it is said."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(MAX_FILE).decode("ascii", "replace")
+    except OSError as error:
+        message = f"the proxy {quoted(path)} cannot be read: {error.strerror}"
+        raise LoginNeeded(message, hint="type: voms-proxy-init") from error
+    kind = credential_in(text)
+    hint = "type: voms-proxy-init"
+    if lines_joined(text):
+        problem, hint = "its line breaks are lost", f"type: {split_command(path)}"
+    elif "CERTIFICATE-----" not in text:
+        problem = f"it is {kind}, not a certificate with its key" if kind else "it has no certificate in it"
+    else:
+        return
+    raise LoginNeeded(f"the proxy {quoted(path)} cannot be used: {problem}", hint=hint, subject=path)
+
+
+def _authorities(env: Mapping[str, str]) -> str | None:
+    named = env.get("X509_CERT_DIR")
+    if named and not os.path.isdir(named):
+        message = f"X509_CERT_DIR={quoted(named)} is not a folder"
+        raise RequestError(message, hint="set it to the folder of your CAs", code="config")
+    return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
+
+
+def _bundles(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the files of authorities that variables name; raises RequestError for one that has none in it."""
+    found = {env[name]: name for name in BUNDLES if env.get(name)}
+    for path, name in found.items():
+        import ssl  # only those who have a private authority pay for it
+
+        try:
+            folder = os.path.isdir(path)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(*((None, path) if folder else (path,)))
+        except (OSError, ValueError) as error:
+            reason = "it has no certificate of an authority in it"
+            if isinstance(error, FileNotFoundError | PermissionError):
+                reason = str(error.strerror)
+            raise RequestError(
+                f"{name}={quoted(path)} cannot be used: {reason}",
+                hint=f"type: unset {name}",
+                code="config",
+                subject=name,
+            ) from None
+    return tuple(found)
+
+
+def _register_passwords(env: Mapping[str, str]) -> None:
+    """Register the passwords of the web proxies, which stand before every server."""
+    for name in WEB_PROXIES:
+        register_url(env.get(name, ""))
+
+
+def _url(name: str, url: str) -> SplitResult:
+    """The parts of an http or https URL; raises RequestError for anything else."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = valid and url.isprintable() and "\\" not in url  # a backslash ends the host for some, not for all
+        register_url(url)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise RequestError(f"{name}={quoted(url)} is not a URL", hint="such as https://host:port", code="config")
+    return parts
+
+
+def _check_encrypted(name: str, url: str) -> None:
+    """None; raises RequestError for a URL that would send a token over the network as it is."""
+    from goclient.services.loopback import LOOPBACK
+
+    parts = _url(name, url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        message = f"{name}={quoted(url)} would send your token unencrypted"
+        raise RequestError(message, hint="use its https URL", code="config")
+
+
+# --- Globus -------------------------------------------------------------------------------------------------
+
+
+def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
+    """The client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``.
+
+    Raises LoginNeeded without an id, RequestError if globus-sdk's variables would send a secret unencrypted.
+    """
+    from goclient.services.globus.access import GlobusAccess  # not needed where nothing is asked
+
+    client_id, client_secret = (own(env, name).strip() for name in ("GOCLIENT_CLIENT_ID", "GOCLIENT_CLIENT_SECRET"))
+    register(client_secret)
+    _register_passwords(env)
+    if not is_uuid(client_id):
+        given = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID" if client_id else "no Globus client is set"
+        first = "copy the client's UUID from" if client_id else "register a client at"
+        raise LoginNeeded(
+            given,
+            hint=f"{first} app.globus.org/settings/developers, export GOCLIENT_CLIENT_ID (and "
+            "GOCLIENT_CLIENT_SECRET for a service), then type: goclient login",
+            code="no-client",
+        )
+    for name in GLOBUS_URLS:
+        if env.get(name):
+            _check_encrypted(name, env[name])
+    return GlobusAccess(client_id, client_secret or None, _timeout(env))
+
+
+# --- the catalogue ------------------------------------------------------------------------------------------
+
+
+def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The endpoints that have a name: name to collection id or ``gsiftp://host[:port]``.
+
+    Read from ``$GOCLIENT_ENDPOINTS``, else from the user's file; then the site's, whose entries yield to the
+    user's.  Raises RequestError for a file that is no catalogue, or that others may change; a file that does not
+    exist has no entries.
+    """
+    from goclient.config.catalogue import merged  # not needed where no endpoint is named
+
+    return merged(user_catalogue(env), SITE_CATALOGUE)
+
+
+def missing_catalogue(env: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
+    """Return a warning, and its hint, if GOCLIENT_ENDPOINTS names a file that does not exist; None if all is well."""
+    path = user_catalogue(env)
+    if not env.get("GOCLIENT_ENDPOINTS") or os.path.exists(path):
+        return None
+    message = f"GOCLIENT_ENDPOINTS={quoted(path)} names a file that does not exist: no name in it is known"
+    return message, "type: unset GOCLIENT_ENDPOINTS, or make the file: goclient endpoint add NAME UUID"
+
+
+def user_catalogue(env: Mapping[str, str] = os.environ) -> str:
+    """The path of the user's own catalogue: ``$GOCLIENT_ENDPOINTS``, else in the platform's configuration folder."""
+    if named := own(env, "GOCLIENT_ENDPOINTS"):
+        return named
+    import platformdirs  # only needed where nothing is set
+
+    return str(platformdirs.user_config_path("goclient") / "endpoints.toml")
+
+
+# --- the journal --------------------------------------------------------------------------------------------
+
+
+def journal_path(env: Mapping[str, str] = os.environ) -> Path:
+    """The file of the user's journal: in ``$GOCLIENT_STATE``, else the platform's folder for state."""
+    if named := own(env, "GOCLIENT_STATE"):
+        return Path(named) / "journal.jsonl"
+    import platformdirs
+
+    return platformdirs.user_state_path("goclient") / "journal.jsonl"

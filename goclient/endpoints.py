@@ -1,0 +1,231 @@
+"""What there is to know of one endpoint, for whoever asks; and names for endpoints, given and taken away."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from goclient.config import catalogue
+from goclient.config.catalogue_toml import checked_name, checked_where, command, fields_of
+from goclient.errors import Collector, EndpointError, GoclientError, LoginNeeded, RequestError, quoted, raise_all
+from goclient.model.spec import GRIDFTP
+from goclient.model.syntax.location import is_uuid, parse_endpoint
+from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
+from goclient.services.parallel import Asker
+
+if TYPE_CHECKING:
+    from goclient.services.globus.sdk import Globus
+
+T = TypeVar("T")
+PATIENCE = 30.0  # seconds that all questions of one command may take
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What was found of the endpoint that was called ``name`` and means ``where``; of a GridFTP server only that.
+
+    ``names`` are all that the catalogue has for it.  ``rules`` are a guest collection's, None if they cannot be read.
+    ``found`` is how many entries its default directory has, or why that is not known; None if nobody looked.
+    """
+
+    name: str
+    where: str
+    names: tuple[str, ...]
+    collection: Collection | None = None
+    rules: tuple[AccessRule, ...] | GoclientError | None = None
+    found: int | GoclientError | None = None
+
+    @property
+    def up(self) -> bool | None:
+        """Whether it is up; None if that is not known."""
+        if self.collection is None:
+            return None
+        if _asleep(self.collection):
+            return False
+        return True if isinstance(self.found, int) or self.collection.is_personal else None
+
+    @property
+    def consent(self) -> str:
+        """``never`` if its kind asks for none, ``in-place``, ``missing``, or ``unknown``."""
+        if isinstance(self.found, LoginNeeded) and self.found.code == "consent-needed":
+            return "missing"
+        if self.collection is None or not self.collection.may_ask_consent:
+            return "never"
+        return "in-place" if isinstance(self.found, int) else "unknown"
+
+    def document(self) -> dict[str, Any]:
+        """The JSON object of it; what is not known is null."""
+        start: dict[str, Any] = {"name": self.name, **fields_of(self.where), "names": list(self.names)}
+        one = self.collection
+        if one is None:
+            return start
+        wrong = self.found if isinstance(self.found, GoclientError) else None
+        rules = [rule.document() for rule in self.rules] if isinstance(self.rules, tuple) else None
+        return {
+            **start,
+            "display_name": one.name,
+            "canonical_name": one.canonical_name,
+            "entity_type": one.entity_type,
+            "up": self.up,
+            "connected": one.connected,
+            "paused": one.paused,
+            "owner": one.owner,
+            "roles": list(one.roles),
+            "rules": rules,
+            "default_directory": one.default_directory,
+            "entries": self.found if isinstance(self.found, int) else None,
+            "consent": self.consent,
+            "problem": {"code": wrong.code, "message": wrong.message, "hint": wrong.hint} if wrong else None,
+        }
+
+
+def meant(name: str, names: Mapping[str, str]) -> str:
+    """What a name means: its entry of the catalogue, or the name itself; raises RequestError if it can be none."""
+    return names[name] if name in names else parse_endpoint(name)
+
+
+def look(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -> View:
+    """What there is to know of an endpoint; raises EndpointError if there is none, LoginNeeded if nobody may ask."""
+    where = meant(name, names)
+    if where.startswith(GRIDFTP):
+        return View(name, where, _names(where, names))
+    service = globus()
+    one = service.collection(where, called=name) if is_uuid(where) else service.resolve(name, known=names)
+    return View(
+        name=name,
+        where=one.id,
+        names=_names(one.id, names),
+        collection=one,
+        rules=_rules(service, one, name),
+        found=_found(service, one, name),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A name that means ``where`` in the file ``path``, which was ``written`` for it unless it said so already.
+
+    ``hidden`` is what the site's file says of the name, empty if nothing else; ``collection`` what Globus said of it.
+    """
+
+    name: str
+    where: str
+    path: str
+    written: bool
+    hidden: str = ""
+    collection: Collection | None = None
+
+
+def add(name: str, typed: str, *, user: str, site: str, globus: Callable[[], Globus] | None) -> Added:
+    """The entry that the user's file has now; nothing is written if it, or the site's, had the same.
+
+    ``globus`` gives the service that is asked for a collection first; None asks nobody.
+    Raises everything that is wrong with the name, with what it shall mean, and with the files; then EndpointError
+    for a collection that cannot be used.
+    """
+    found, where = Collector(), ""
+    own: dict[str, str] = {}
+    sites: dict[str, str] = {}
+    with found:
+        checked_name(name)
+    with found:
+        where = checked_where(typed)
+    with found:
+        own = catalogue.read(user)
+        if where and own.get(name, where) != where:
+            raise catalogue.taken(user, name, own[name])
+    with found:
+        sites = catalogue.read(site)
+    raise_all(found.errors)
+    if where in (own.get(name), sites.get(name) if name not in own else None):
+        return Added(name, where, user if name in own else site, written=False)
+    one = None
+    if globus is not None and is_uuid(where):
+        one = patiently(lambda: usable(where, name=name, globus=globus()))
+    written = catalogue.add(user, name, where)
+    return Added(name, where, user, written, sites.get(name, ""), one)
+
+
+def remove(name: str, *, user: str, site: str) -> str:
+    """What the name means from now on, without the user's entry: the site's, or the empty string.
+
+    Raises RequestError if the user's file has no such entry.
+    """
+    if catalogue.remove(user, name):
+        with suppress(GoclientError):
+            return catalogue.read(site).get(name, "")
+        return ""
+    others = catalogue.read(site)
+    if name in others:
+        raise RequestError(
+            f"{quoted(name)} is only in the site's catalogue {quoted(site)}, which is not changed from here",
+            hint=f"an entry of yours replaces it: {command('add', name, 'UUID')}",
+            code="site-entry",
+            subject=name,
+        )
+    known = {one.lower(): one for one in (*others, *catalogue.read(user))}
+    close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
+    near = " or ".join(quoted(known[one]) for one in close)
+    hint = f"did you mean {near}?" if near else f"{command('list')} shows the names"
+    raise RequestError(
+        f"{quoted(name)} is not in the catalogue {quoted(user)}", hint=hint, code="no-entry", subject=name
+    )
+
+
+def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
+    """The collection that a name shall mean; raises EndpointError if there is none, or if it holds no data."""
+    one = globus.collection(collection_id)
+    if one.holds_data:
+        return one
+    raise EndpointError(
+        f"{quoted(collection_id)} cannot be {quoted(name)}: it is the GCSv5 endpoint {quoted(one.name)}, which holds "
+        "no data itself, its collections do",
+        hint=f"ask {one.owner or 'its owner'} for one of them, or look: {command('list', search='TEXT')}",
+        code="no-collection",
+        subject=collection_id,
+    )
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """Return what ``call`` gives, or raise what it does; raise EndpointError if it takes too long.
+
+    All that a command asks of Globus is one call.
+    """
+    answer = Asker(PATIENCE).ask(lambda _: call(), [None])[None]
+    if not isinstance(answer, GoclientError):
+        return answer
+    if answer.code == "globus-timeout":
+        answer.hint = "status.globus.org tells if it is Globus; type the command again later"  # with no --goTimeout
+    raise answer
+
+
+def _names(where: str, names: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(name for name, entry in names.items() if entry == where)
+
+
+def _asleep(one: Collection) -> bool:
+    """True for a Globus Connect Personal that answers nothing now."""
+    return one.connected is False or bool(one.paused)
+
+
+def _rules(service: Globus, one: Collection, name: str) -> tuple[AccessRule, ...] | GoclientError | None:
+    """A guest collection's access rules, or why they cannot be read; None if nobody who asks may read them."""
+    if one.entity_type not in GUEST_KINDS or RULE_READERS.isdisjoint(one.roles):
+        return None
+    try:
+        return tuple(service.access_rules(one.id, called=name))
+    except GoclientError as error:
+        return error
+
+
+def _found(service: Globus, one: Collection, name: str) -> int | GoclientError | None:
+    """How many entries the default directory has, or why that is not known; None where there is nothing to ask."""
+    if not one.holds_data or _asleep(one):
+        return None
+    try:
+        return len(service.listing(one.id, one.first_directory, called=name))
+    except GoclientError as error:
+        return error

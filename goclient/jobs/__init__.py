@@ -1,0 +1,1 @@
+"""What a job will do, and what became of it."""

@@ -1,0 +1,1 @@
+"""Text to a transfer spec: options, the keywords of 2012, shell words, lists, locations."""

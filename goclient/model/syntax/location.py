@@ -1,0 +1,162 @@
+"""One location or name as users type it, to a Place."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from goclient.errors import RequestError, quoted
+from goclient.model.names import PlaceError, Problem, name_problem
+from goclient.model.spec import GRIDFTP, NODE_FILES, Place
+from goclient.model.syntax.shell import shell_word
+from goclient.model.syntax.web_link import Side, is_link, read_link
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CURLY_QUOTES = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")  # of web pages and word processors
+_HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
+_GLOBUS = "globus://"
+
+
+def is_uuid(text: str) -> bool:
+    """True if the text is the id of a collection."""
+    return _UUID.fullmatch(text) is not None
+
+
+def parse_location(text: str) -> Place:
+    """Return the place that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
+
+    A link of Globus' web application is read as the left side of its file manager, the origin.
+    Raises RequestError with the reason.
+    """
+    return _parsed(text, "origin")
+
+
+def parse_destination(text: str) -> Place:
+    """Return the place of a location, where a link of Globus' web application means the right side, if it has one."""
+    return _parsed(text, "destination")
+
+
+def _parsed(text: str, side: Side) -> Place:
+    try:
+        return read_place(text, side)
+    except PlaceError as error:
+        from goclient.model.syntax.misread import location_problem  # only a mistake pays for it
+
+        problem = error.problem if is_link(text) else location_problem(text, error.problem)
+        raise refuse(text, problem, code="location") from error
+
+
+def refuse(text: str, problem: Problem, *, code: str) -> RequestError:
+    """Return the error of a text with a problem; the hint has what to write instead, as a shell takes it."""
+    hint = problem.remedy
+    if problem.instead:
+        hint = f"write {shell_word(problem.instead)}" + (f" ({problem.remedy})" if problem.remedy else "")
+    return RequestError(f"{quoted(text)}: {problem.what}", hint=hint, code=code)
+
+
+def read_place(text: str, side: Side = "origin") -> Place:
+    """Return the place of a location; raises PlaceError with what is wrong with its form."""
+    if is_link(text):
+        endpoint, path = read_link(text, side)
+        return Place(endpoint=endpoint.lower(), path=path)
+    endpoint, colon, path = text.partition(":")
+    if path.startswith("//") and endpoint == "globus":
+        return _globus_place(text)
+    if path.startswith("//") and endpoint == "gsiftp":
+        return _gridftp_place(text)
+    if text.startswith(_CURLY_QUOTES):
+        raise PlaceError(Problem(f"{text[0]} is no quote for a shell", "retype it, or leave it out"))
+    if not colon:
+        raise PlaceError(Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path"))
+    return Place(endpoint=canonical(endpoint), path=path)
+
+
+def _globus_place(text: str) -> Place:
+    endpoint, slash, rest = text[len(_GLOBUS) :].partition("/")
+    if not is_uuid(endpoint):
+        raise PlaceError(Problem("globus:// is followed by the UUID of a collection, and a path"))
+    return Place(endpoint=endpoint.lower(), path=slash + rest)
+
+
+def _gridftp_place(text: str) -> Place:
+    host, slash, rest = text[len(GRIDFTP) :].partition("/")
+    valid = _HOST.fullmatch(host)
+    if not valid or not 0 < int(valid[1] or 1) < 65536:
+        raise PlaceError(Problem("the host is not gsiftp://host[:port]", "write a port from 1 to 65535, or none"))
+    return Place(endpoint=GRIDFTP + host.lower(), path=slash + rest)
+
+
+@lru_cache(1024)
+def canonical(endpoint: str) -> str:
+    """The name of an endpoint as it is kept: the id of a collection in small letters, anything else as it is."""
+    return endpoint.lower() if is_uuid(endpoint) else endpoint
+
+
+def parse_endpoint(text: str) -> str:
+    """Return the endpoint that ``ENDPOINT``, ``globus://UUID`` or ``gsiftp://host[:port]`` names, without a path.
+
+    Raises RequestError with the reason.
+    """
+    scheme = text.startswith((_GLOBUS, GRIDFTP, NODE_FILES))
+    problem = Problem("it has a path, or a colon")
+    try:
+        place = read_place(f"{text}/" if scheme else f"{text}:/")
+        if place.path == "/" and place.endpoint is not None:
+            return place.endpoint
+    except PlaceError as error:
+        problem = error.problem if not error.problem.instead else problem
+    from goclient.model.syntax.misread import endpoint_of
+
+    raise refuse(text, Problem(problem.what, "give the name of the endpoint only", endpoint_of(text)), code="location")
+
+
+def parse_name(text: str, *, below: str = "the job's directory") -> Place:
+    """Return the place in the job's directory that a relative name means; raises RequestError with the reason.
+
+    ``below`` is what the name is relative to, for the error's message.
+    """
+    path = "/" + text.removeprefix("./")
+    problem = None
+    if text.startswith(("/", "~")):
+        problem = Problem(f"the name must be relative to {below}")
+    elif ":/" in text:
+        problem = Problem(f"it names an endpoint, but this is a name in {below}")
+    elif not path.strip("/"):
+        problem = Problem("it names nothing")
+    try:
+        if problem is None:
+            return Place(endpoint=None, path=path)
+    except PlaceError as error:
+        problem = error.problem
+    from goclient.model.syntax.misread import name_of
+
+    instead = name_of(text)
+    remedy = "" if instead else "write a name such as out.root or results/"
+    raise refuse(text, Problem(problem.what, remedy, instead), code="name")
+
+
+def node_place(path: str) -> Place:
+    """The place of a path in the worker node's file system; raises RequestError unless it is absolute."""
+    try:
+        return Place(endpoint=NODE_FILES, path=path)
+    except PlaceError as error:
+        what = Problem(error.problem.what, "an absolute path on the node", error.problem.instead)
+        raise refuse(
+            path, what if "/~/" not in what.instead else Problem(what.what, what.remedy), code="location"
+        ) from error
+
+
+def own_place(text: str, place: Place) -> Place:
+    """Return a place on the working endpoint, which is in the job's directory; raises RequestError with the reason."""
+    try:
+        return Place(endpoint=None, path=place.path)
+    except PlaceError as error:
+        what = Problem(error.problem.what, "write a path in the job's directory")
+        raise refuse(text, what, code="name") from error
+
+
+def checked_user(text: str) -> str:
+    """Return the name of a Globus user; raises RequestError with the reason if it is none."""
+    if problem := name_problem("user", text):
+        raise RequestError(f"{quoted(text)}: {problem}", hint="give the name of a Globus user", code="user")
+    return text

@@ -1,0 +1,299 @@
+"""What the writer of a text meant that is no location: a table of causes, each with what to write instead.
+
+A remedy is made from the cause and read again before it is shown: what would be refused is never proposed.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from urllib.parse import unquote
+
+from goclient.model.confusable import skeleton
+from goclient.model.names import FOREIGN_SCHEMES, PlaceError, Problem, path_problem, respell_serial
+from goclient.model.spec import GRIDFTP, Place
+
+LONGEST = 4096  # characters of a text that is looked at closer
+
+_FORM = Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path")
+_ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_BEFORE_ID = re.compile(rf"(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*", re.IGNORECASE)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)")
+_DRIVE = re.compile(r"([A-Za-z]):(\\.*)", re.DOTALL)
+_NO_COLON = re.compile(r"([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)", re.DOTALL)
+_SCOPE = re.compile(r"(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*", re.IGNORECASE)
+_GRIDFTP = re.compile(
+    r"(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?", re.DOTALL | re.IGNORECASE
+)
+_CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
+
+
+@lru_cache(512)
+def location_problem(text: str, found: Problem) -> Problem:
+    """Return why a text is no location, and what to write; ``found`` is what its reader says of its form."""
+    causes = (cause(text) for cause in _CAUSES) if len(text) <= LONGEST else iter(())
+    problem = next(filter(None, causes), None) or replace(found, instead=_complete(text, found.instead))
+    if problem.instead and reads(problem.instead):
+        return problem
+    return replace(problem, instead="", remedy=problem.remedy or _FORM.remedy)
+
+
+def _complete(text: str, path: str) -> str:
+    """Return a text with that path in place of its own, or the empty string without a path."""
+    scheme = GRIDFTP if text.startswith(GRIDFTP) else ""
+    endpoint = text.removeprefix(scheme).partition("/" if scheme else ":")[0]
+    return f"{scheme}{endpoint}{'' if scheme else ':'}{path}" if path.startswith("/") else ""
+
+
+def reads(text: str) -> bool:
+    """Return True if a text is a location, or several with commas between them."""
+    from goclient.model.syntax.location import read_place
+
+    try:
+        return all(read_place(one).endpoint for one in text.split(","))
+    except PlaceError:
+        return False
+
+
+def place_of(text: str) -> Place | None:
+    """Return the place that a text names or was meant to name, if that is known."""
+    from goclient.model.syntax.location import read_place
+
+    try:
+        return read_place(text)
+    except PlaceError as error:
+        instead = location_problem(text, error.problem).instead
+    return read_place(instead) if instead and "," not in instead and "ENDPOINT" not in instead else None
+
+
+def endpoint_of(text: str) -> str:
+    """Return the endpoint's name in a text that has more, or the empty string."""
+    place = place_of(text) if ":" in text or "/" in text else None
+    return place.endpoint or "" if place is not None else ""
+
+
+def name_of(text: str) -> str:
+    """Return the name in the job's directory that was meant by a text that is none, or the empty string."""
+    name = respell_serial(text)
+    if ":/" in name or name.startswith(("/", "~", "$HOME", "${HOME}")):
+        name = posixpath.basename(name.rstrip("/"))
+    elif "$" not in name:
+        name = posixpath.normpath(name.strip("\t\r\n\0\x7f").replace("//", "/"))
+    path = f"/{name}"
+    return "" if not path.strip("/") or name.startswith("~") or ":/" in name or path_problem(path) else name
+
+
+def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
+    """Return what is wrong with an item that is no location, if the items around it tell, for the option ``word``."""
+    text, before = texts[number], texts[number - 1] if number else ""
+    after = texts[number + 1] if number + 1 < len(texts) else ""
+    if text.startswith("@"):
+        what = "a file with a list is a value of its own, and no item of a list"
+        return Problem(what, f"give {word} once more, with this value alone", f"{word}=@{text.lstrip('@')}")
+    if problem := _split_braces(texts, number):
+        return problem
+    if text.startswith("/") and before and ":" not in before and reads(f"{before}:{text}"):
+        return Problem("a comma stands for the colon", instead=f"{before}:{text}")
+    if ":" not in text[1:] and text[:1] not in ("/", "~", ".") and after[:1] == "/" and reads(f"{text}:{after}"):
+        return Problem("a comma stands for the colon", instead=f"{text}:{after}")
+    if text.startswith("/"):
+        near = next((place.endpoint for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None) or ""
+        instead = f"{near}{'' if near.startswith(GRIDFTP) else ':'}{text}"
+        if near and reads(instead):
+            return Problem("it names no endpoint: each item does", instead=instead)
+    return None
+
+
+def _split_braces(texts: Sequence[str], number: int) -> Problem | None:
+    """Return the problem of an item that is a piece of a shell's braces, which a list is split at."""
+    from goclient.model.wildcards import alternatives
+
+    begins = [at for at in range(max(0, number - 20), number + 1) if "{" in texts[at].replace("${", "")]
+    ends = [at for at in range(number, min(len(texts), number + 20)) if "}" in texts[at]]
+    if not begins or not ends or begins[-1] == ends[0]:
+        return None
+    items = alternatives(",".join(texts[begins[-1] : ends[0] + 1]))
+    what, instead = "braces are a shell's, and a list is split at their commas", ",".join(items)
+    return Problem(what, instead=instead) if len(items) > 1 and reads(instead) else None
+
+
+# --- the causes, in the order in which they are looked for --------------------------------------------------------
+
+
+def _curly(text: str) -> Problem | None:
+    if not text.startswith(tuple(_CURLY)):
+        return None
+    return Problem(
+        f"{text[0]} is no quote for a shell", "retype it with straight quotes, or leave it out", text.strip(_CURLY)
+    )
+
+
+def _several(text: str) -> Problem | None:
+    parts = split_locations(text) if any(c in text for c in "\n\r\t\0") else []
+    return Problem("it is more than one location", "items are separated by commas", ",".join(parts)) if parts else None
+
+
+def split_locations(text: str) -> list[str]:
+    """Return the locations that a text joins with something else than a comma, or an empty list."""
+    parts = [part for part in re.split(r"[\s;|&]+", text) if part]
+    located = len(parts) > 1 and all(":/" in part and reads(part) for part in parts)
+    endpoints = {part.partition(":")[0] for part in parts} if located else set()
+    return (
+        parts if located and (len(endpoints) < len(parts) or all(re.fullmatch(_ID, one) for one in endpoints)) else []
+    )
+
+
+def _drive(text: str) -> Problem | None:
+    found = _DRIVE.fullmatch(text)
+    if found:
+        remedy = "ENDPOINT is the Globus Connect Personal of that computer"
+        return Problem("it is a path of a Windows computer", remedy, f"ENDPOINT:{_of_windows(found)}")
+    if text.startswith("\\\\"):
+        return Problem("it is a path of a Windows network, and names no endpoint", "write ENDPOINT:/path")
+    endpoint, colon, path = text.partition(":")
+    if found := _DRIVE.fullmatch(path):
+        return Problem("it has a path of a Windows computer", instead=f"{endpoint}:{_of_windows(found)}")
+    if colon and path.startswith("\\"):
+        return Problem("a path has slashes, not backslashes", instead=f"{endpoint}:{path.replace(chr(92), '/')}")
+    return None
+
+
+def _of_windows(found: re.Match[str]) -> str:
+    """Return what Globus Connect Personal calls a drive's path."""
+    return f"/{found[1].upper()}{found[2].replace(chr(92), '/')}"
+
+
+def _collection(text: str) -> Problem | None:
+    found = _BEFORE_ID.match(text)
+    if not found:
+        return None
+    rest = text[found.end() :]
+    path = f"/{rest}" if not rest.startswith("~") else f"/~/{rest[1:].lstrip('/')}"
+    what = "it is not of the form UUID:/path" if rest else "it names a collection, and no path there"
+    return Problem(what, instead=f"{found[1]}:{path if rest else '/~/'}")
+
+
+def _scheme(text: str) -> Problem | None:
+    found = _SCHEME.match(text)
+    scheme = found[1].lower() if found else ""
+    if not found or scheme not in FOREIGN_SCHEMES | {"globus", "file"}:
+        return None
+    host, _, path = text[found.end() :].partition("/")
+    if scheme == "file":
+        path = text[found.end() :].removeprefix("localhost/").lstrip("/")
+        remedy = "ENDPOINT is the endpoint of the computer that has it"
+        return Problem(f"{scheme}:// names no endpoint", remedy, f"ENDPOINT:/{path}")
+    if scheme == "globus":
+        what = "globus:// is followed by the UUID of a collection"
+        return Problem(what, instead=f"{host.rstrip(':')}:/{path or '~/'}" if host else "")
+    if scheme in ("s3", "gs"):
+        path = f"{host}/{path}"
+    remedy = "ENDPOINT is a Globus collection that holds it: goclient endpoint list --search TEXT finds some"
+    return Problem(f"{scheme}:// is no scheme of a location", remedy, f"ENDPOINT:/{path.lstrip('/')}" if path else "")
+
+
+def _gridftp(text: str) -> Problem | None:
+    if text.startswith(f"{GRIDFTP}/"):
+        return Problem("the host is not gsiftp://host[:port]", "write gsiftp://HOST/PATH")
+    found = _GRIDFTP.fullmatch(text)
+    if not found:
+        return None
+    scheme, host, port, path = text.partition(":")[0], found[1].lower(), found[2], found[3] or "/~/"
+    instead = f"{GRIDFTP}{host}{port}{path}"
+    if not text.startswith(GRIDFTP):
+        what = (
+            "two slashes and a host follow gsiftp" if scheme == "gsiftp" else f"{scheme}:// is no scheme of a location"
+        )
+        return Problem(what, instead=instead if reads(instead) else f"{GRIDFTP}{host}{path}")
+    if "@" in text.partition("/")[2].lstrip("/").partition("/")[0]:
+        return Problem("the host is not gsiftp://host[:port]: it has no user's name", instead=instead)
+    if len(host) < 256 and not reads(f"{GRIDFTP}{host}{port}/"):
+        remedy = "or with a port from 1 to 65535"
+        return Problem("the host is not gsiftp://host[:port]", remedy, f"{GRIDFTP}{host}{path}")
+    return None
+
+
+def _look_alike(text: str) -> Problem | None:
+    """Return the problem of another alphabet's colon or slash, or of an invisible character before the path."""
+    endpoint, colon, path = text.partition(":")
+    first = skeleton(path[:1])
+    rest = path[1:].replace(path[:1], "/") if first == "/" else path[1:]  # whoever types one types them all
+    plain = f"{endpoint}:{first}{rest}" if colon and first in ("", " ", ":", "/", "~") else text
+    if not colon:
+        odd = next((c for c in text if not c.isascii() and skeleton(c) == ":"), "")
+        start, _, rest = text.partition(odd) if odd else ("", "", "")
+        plain = f"{start}:{skeleton(rest[:1])}{rest[1:]}" if odd else text
+    if plain == text:
+        return None
+    odd = next(c for c, other in zip(text, plain + "\0", strict=False) if c != other)
+    kind = {":": "colon", "/": "slash"}.get(skeleton(odd), "part")
+    what = f"U+{ord(odd):04X} is no {kind} of a location"
+    meant = place_of(plain)
+    return Problem(what, "retype it", str(meant) if meant is not None else "")
+
+
+def _colons(text: str) -> Problem | None:
+    endpoint, colon, path = text.partition(":")
+    rest = path.lstrip(": \t")
+    if not colon or rest == path:
+        return None
+    what = "it has two colons" if ":" in path[: len(path) - len(rest)] else "a blank follows the colon"
+    return Problem(what, instead=_at(endpoint.strip(), rest))
+
+
+def _at(endpoint: str, rest: str) -> str:
+    """Return the location of what was typed for a path, with the slash that it lacks."""
+    if rest.startswith("~/") or rest in ("~", ""):
+        return f"{endpoint}:/~/{rest[2:]}"
+    return f"{endpoint}:/{rest.lstrip('/')}"
+
+
+def _encoded(text: str) -> Problem | None:
+    endpoint, colon, path = text.partition(":")
+    if not colon or path[:3].lower() != "%2f":
+        return None
+    return Problem("the path is percent-encoded", instead=f"{endpoint}:{unquote(path, errors='replace')}")
+
+
+def _scope(text: str) -> Problem | None:
+    """Return the problem of Rucio's ``scope:name``, which has no slash."""
+    scope, colon, name = text.partition(":")
+    if not colon or not name or "/" in name or not _SCOPE.fullmatch(scope) or not re.fullmatch(r"[\w.*+-]+", name):
+        return None
+    what = "it is scope:name of Rucio, which is no location"
+    command = f"to see where it is, type: rucio list-file-replicas {scope}:{name}; then write ENDPOINT:/path"
+    return Problem(what, f"{command}; if {scope} is an endpoint, write {scope}:/{name}")
+
+
+def _without_colon(text: str) -> Problem | None:
+    if ":" in text:
+        return None
+    what = _FORM.what
+    if found := _NO_COLON.fullmatch(text):
+        return Problem(what, instead=_at(found[1], found[2]))
+    endpoint, slash, path = text.partition("/")
+    if not slash and endpoint.strip() and not endpoint.startswith(("~", "@", "\\")) and endpoint.strip(".") != "":
+        return Problem(
+            what, f"write {endpoint}:/path if that is an endpoint, or @{endpoint} if it is a file with a list"
+        )
+    if slash and endpoint not in ("", "~", ".", ".."):
+        return Problem(what, instead=f"{endpoint}:/{path}")
+    if endpoint in ("", "~") and text:
+        remedy = "ENDPOINT is the endpoint of the computer that has it"
+        return Problem(what, remedy, f"ENDPOINT:{text}" if text.startswith("/") else f"ENDPOINT:/~/{path}")
+    return _FORM
+
+
+def _no_endpoint(text: str) -> Problem | None:
+    if not text.startswith(":"):
+        return None
+    return Problem("the endpoint has no name: it stands before the colon", "write ENDPOINT:/path")
+
+
+_CAUSES: tuple[Callable[[str], Problem | None], ...] = (
+    *(_curly, _several, _drive, _collection, _gridftp, _scheme, _no_endpoint),
+    *(_look_alike, _colons, _encoded, _scope, _without_colon),
+)

@@ -1,0 +1,296 @@
+"""The grammar of transfers: from items of the words ``--Name=value`` to a TransferSpec.
+
+The seven words of ``KEYS`` are what users type, on the command line of ``sendJob`` or among the words of
+``--jobParameters``; a job record has those of ``WORDS``.  ``model/syntax/parameters.py`` finds the words in a text,
+``model/syntax/keywords.py`` reads the other syntax of 2012, and ``model/records/v1.py`` writes and reads a record.
+
+Everything that is wrong is reported at once.  No function here raises anything but
+:class:`goclient.errors.GoclientError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from goclient.errors import GoclientError, RequestError, quoted, raise_all
+from goclient.model.names import endpoint_problem
+from goclient.model.spec import JOB_DIRECTORY, MODES, Mode, Move, MyproxyAccount, Place, TransferSpec
+from goclient.model.syntax.lists import in_column, listed, shortened
+from goclient.model.syntax.location import (
+    checked_user,
+    is_uuid,
+    node_place,
+    own_place,
+    parse_destination,
+    parse_endpoint,
+    parse_location,
+    parse_name,
+    refuse,
+)
+from goclient.model.syntax.shell import shell_word
+
+# What users type, in the order in which a record has it.
+KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")
+
+# The pairs of lists: what is moved, and where to.
+LISTS = (("StageinGOsrc", "StageinGOdest"), ("StageoutGOsrc", "StageoutGOdest"), ("Data", "OutputGO"))
+
+# What a record says beside it: how the job's directory is reached, by which server, who asks, whose proxy it is.
+IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY = "InmodeGO", "OutmodeGO", "LocalendpointGO", "UserGO", "MyproxyGO"
+
+# The word that allows files to be overwritten; users type --goOverwrite.
+OVERWRITE = "OverwriteGO"
+
+# All words of a record, in the order in which they are written.
+WORDS = (*KEYS, IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY, OVERWRITE)
+
+# The name that a job's Globus Connect endpoint begins with if the user gave none.
+DEFAULT_WORKING = "goclient"
+
+Items = Mapping[str, Sequence[str]]
+Columns = Mapping[str, Sequence[int]]
+Read = Callable[[str], Place]
+
+
+def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
+    """The spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
+
+    ``columns`` says of some words at which column of ``--jobParameters`` each item stands; mistakes repeat it.
+    """
+    builder = _Builder(items, columns or {})
+    return builder.spec(), shortened(builder.errors)
+
+
+def spec_from(items: Items) -> TransferSpec:
+    """The spec that the items of each word mean; raises every mistake in them."""
+    spec, errors = read_spec(items)
+    raise_all(errors)
+    return spec
+
+
+class _Builder:
+    """Builds a spec from items, keeping every mistake for one report."""
+
+    def __init__(self, items: Items, columns: Columns) -> None:
+        self.items = items
+        self.columns = columns
+        self.errors: list[GoclientError] = []
+        self.working, self.named_server = self._working()
+        self.in_mode = self._mode(IN_MODE)
+        self.out_mode = self._mode(OUT_MODE)
+
+    def get(self, key: str) -> Sequence[str]:
+        return self.items.get(key, ())
+
+    def wrong(self, key: str, message: str, hint: str, code: str, *, item: int = 0) -> None:
+        """Keeps a mistake, with the column of the item of that number."""
+        columns = self.columns.get(key)
+        message += in_column(columns[item]) if columns else ""
+        self.errors.append(RequestError(message, hint=hint, code=code, subject=f"--{key}"))
+
+    # --- single values ---
+
+    def one(self, key: str, what: str) -> str | None:
+        """The value of a word that takes one; None if there is none, or it is wrong."""
+        values = self.get(key)
+        if len(values) > 1:
+            message = f"--{key} takes one {what}, not {len(values)}: {listed(values)}"
+            self.wrong(key, message, "give one", "one-value")
+        return values[0] if len(values) == 1 else None
+
+    def _working(self) -> tuple[str, str | None]:
+        """The name of the job's directory, and the server that sees it, if the user named one."""
+        name = self.one("WorkingendpointGO", "name")
+        if name is None:
+            return DEFAULT_WORKING, None
+        if is_uuid(name):
+            return DEFAULT_WORKING, name.lower()
+        wrong = endpoint_problem(name)
+        problem = wrong.what if wrong is not None else ""
+        if ":" in name or "/" in name or "$" in name or len(name) > 64:
+            problem = "a name has no colon, slash or $, and at most 64 characters"
+        if problem:
+            hint = "give a name only, or the bare UUID of a collection that sees the job's directory"
+            self.wrong("WorkingendpointGO", f"--WorkingendpointGO={quoted(name)}: {problem}", hint, "working-endpoint")
+            return DEFAULT_WORKING, None
+        return name, None
+
+    def _mode(self, key: str) -> Mode:
+        default: Mode = "server" if self.named_server else "gc"
+        text = self.one(key, "mode")
+        for mode in MODES:
+            if text == mode:
+                return mode
+        if text is not None:
+            self.wrong(key, f"--{key}={quoted(text)} is no mode", f"one of {', '.join(MODES)}", "mode")
+        return default
+
+    def _server(self) -> str | None:
+        """The server that sees the job's directory, if a mode needs it."""
+        given = self.get(LOCAL_ENDPOINT)
+        name = self.one(LOCAL_ENDPOINT, "endpoint")
+        server = self.named_server
+        try:
+            server = parse_endpoint(name) if name is not None else server
+        except RequestError as error:
+            self.wrong(LOCAL_ENDPOINT, f"--{LOCAL_ENDPOINT}={error.message}", error.hint, error.code)
+            return None
+        if self.named_server not in (None, server):
+            message = f"--{LOCAL_ENDPOINT}={quoted(name)} and --WorkingendpointGO={quoted(self.named_server)}"
+            self.wrong(LOCAL_ENDPOINT, message, "one server sees the job's directory: name it once", "mode")
+        if "server" not in (self.in_mode, self.out_mode):
+            if server is not None:
+                key = LOCAL_ENDPOINT if given else "WorkingendpointGO"
+                hint = "leave it out, or say the mode server"
+                self.wrong(key, f"--{key}={quoted(server)} is a server, and no mode is server", hint, "mode")
+            return None
+        if server is None and not given:
+            message = f"a mode is server, and there is no --{LOCAL_ENDPOINT}"
+            self.wrong(LOCAL_ENDPOINT, message, "say which server sees the job's directory", "mode")
+        return server
+
+    def _user(self) -> str | None:
+        user = self.one(USER, "user")
+        if user is None:
+            return None
+        try:
+            return checked_user(user)
+        except RequestError as error:
+            self.wrong(USER, f"--{USER}={error.message}", error.hint, error.code)
+            return None
+
+    def _myproxy(self) -> MyproxyAccount | None:
+        text = self.one(MYPROXY, "account")
+        if text is None:
+            return None
+        account = MyproxyAccount.read(text)
+        if account is None:
+            self.wrong(MYPROXY, f"--{MYPROXY}={quoted(text)} is not USER@HOST:PORT", "name the account", "myproxy")
+        return account
+
+    # --- lists ---
+
+    def places(self, key: str, read: Read) -> list[Place | None]:
+        """The places of one list, None for one that is wrong; on the working endpoint they are the job's own."""
+        found: list[Place | None] = []
+        working, told = self.working, None
+        for number, text in enumerate(self.get(key)):
+            try:
+                place = read(text)
+                found.append(place if place.endpoint != working else own_place(text, place))
+            except RequestError as error:
+                from goclient.model.syntax.misread import of_a_list  # only a mistake pays for it
+
+                found.append(None)
+                problem = of_a_list(self.get(key), number, f"--{key}") if error.code == "location" else None
+                if problem is None or problem != told:  # the pieces of one thing are told once
+                    error = refuse(text, problem, code=error.code) if problem is not None else error
+                    self.wrong(key, f"--{key}={error.message}", error.hint, error.code, item=number)
+                told = problem
+        return found
+
+    def pair(
+        self, lists: tuple[str, str], reads: tuple[Read, Read], *, into: bool = False, default: Place | None = None
+    ) -> tuple[Move, ...]:
+        """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes.
+
+        ``reads`` are what reads a source, and a destination.  Moves of which an end is wrong are left out: their
+        mistakes are reported.
+        """
+        sources, destinations = (self.places(key, read) for key, read in zip(lists, reads, strict=True))
+        allowed = {0, 1, len(sources)} if sources and default else {min(1, len(sources)), len(sources)}
+        if len(destinations) not in allowed:
+            self._wrong_count(*lists, optional=default is not None)
+            return ()
+        if not destinations:
+            destinations = [default]
+        if into or (len(destinations) == 1 and len(sources) > 1):
+            destinations = [place and _as_directory(place) for place in destinations]
+        if len(destinations) == 1:
+            destinations *= len(sources)
+        pairs = zip(sources, destinations, strict=True)
+        return tuple(Move(source=source, destination=target) for source, target in pairs if source and target)
+
+    def _wrong_count(self, sources_key: str, destinations_key: str, *, optional: bool) -> None:
+        sources, destinations = self.get(sources_key), self.get(destinations_key)
+        if not destinations:
+            message, hint = f"--{sources_key} without --{destinations_key}", f"say where {listed(sources)} goes"
+        elif not sources:
+            message, hint = f"--{destinations_key} without --{sources_key}", f"say what goes to {listed(destinations)}"
+        else:
+            message = (
+                f"--{destinations_key} has {len(destinations)} destinations ({listed(destinations)}) "
+                f"for the {len(sources)} of --{sources_key} ({listed(sources)})"
+            )
+            hint = "give one directory for all, or one destination for each, in the same order"
+            if optional:
+                hint += ", or none: the job's directory"
+        self.wrong(destinations_key if destinations else sources_key, message, hint, "list-rule")
+
+    def spec(self) -> TransferSpec:
+        """The spec of all that is right; what is wrong is in ``errors`` then."""
+        source, own_end = (
+            (node_place, self._read_own) if self.in_mode == "local" else (parse_location, parse_destination)
+        )
+        stage_in = self.pair(LISTS[0], (source, own_end), default=JOB_DIRECTORY)
+        copied = self.out_mode == "local"
+        target = node_place if copied else parse_destination
+        stage_out = self.pair(LISTS[1], (self._read_own if copied else self._read_name_or_location, target))
+        output = self.pair(LISTS[2], (parse_name, target), into=True)
+        self._own_directory("StageinGOsrc", [move.source for move in stage_in], "empty before the job")
+        for key, moves in (("StageoutGOdest", stage_out), ("OutputGO", output)):
+            self._own_directory(key, [move.destination for move in moves], "removed after the job")
+        if list(self.get(OVERWRITE)) not in ([], ["yes"]):
+            self.wrong(
+                OVERWRITE, f"--{OVERWRITE}={listed(self.get(OVERWRITE))}", "it is yes, or not there", "overwrite"
+            )
+        moved = bool(stage_in or stage_out or output or self.get("WorkingendpointGO"))
+        return TransferSpec(
+            stage_in=stage_in,
+            stage_out=stage_out,
+            output=output,
+            working=self.working if moved else None,
+            in_mode=self.in_mode,
+            out_mode=self.out_mode,
+            local_endpoint=self._server(),
+            user=self._user(),
+            myproxy=self._myproxy(),
+            overwrite=moved and self.get(OVERWRITE) == ["yes"],
+        )
+
+    def _read_own(self, text: str) -> Place:
+        """A place in the job's directory, for the mode local, which asks no endpoint."""
+        place = self._read_name_or_location(text)
+        if place.endpoint not in (None, self.working):
+            problem = f"{quoted(text)}: the mode local copies on the node, and asks no endpoint"
+            raise RequestError(problem, hint="name a place in the job's directory", code="mode")
+        return place
+
+    def _read_name_or_location(self, text: str) -> Place:
+        """Return the place of a stage-out source: a name in the job's directory, or a location."""
+        if ":" not in text:
+            return parse_name(text)
+        try:
+            return parse_location(text)
+        except RequestError as error:
+            from goclient.model.syntax.misread import reads
+
+            own = f"{self.working}:/{text}"
+            if ":/" in text or len(text) > 255 or not reads(own):
+                raise
+            hint = f"{error.hint}; a name with a colon in the job's directory is written {shell_word(own)}"
+            raise RequestError(error.message, hint=hint, code=error.code) from error
+
+    def _own_directory(self, key: str, places: Sequence[Place], why: str) -> None:
+        """A mistake for each place that is in the job's own directory and cannot be."""
+        for place in dict.fromkeys(place for place in places if place.endpoint is None):
+            self.wrong(
+                key,
+                f"--{key}={quoted(f'{self.working}:{place.path}')} is in the job's own directory, which is {why}",
+                "name another endpoint, or call the job's own something else with --WorkingendpointGO",
+                "own-directory",
+            )
+
+
+def _as_directory(place: Place) -> Place:
+    return place if place.is_directory else Place(endpoint=place.endpoint, path=place.path + "/")

@@ -1,0 +1,290 @@
+"""Transfers as users type them: options, and words of both syntaxes of 2012 among a payload's own words.
+
+Ours are whole words: the seven ``--Name=value``, and, in a text that tells so, the ten bare ``name=value`` of the
+globusPilot.  Everything else is the payload's and stays byte for byte: what stands after a bare ``--``, a word with a
+backslash in front, a bare word whose name is in quotes.  In a text that tells so, a word that is nearly one of the ten
+is a mistake.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from goclient.errors import GoclientError, RequestError, UntakenWord, UsageError, quoted
+from goclient.model.finding import Finding
+from goclient.model.spec import MODES, TransferSpec
+from goclient.model.syntax.keywords import NAMES, TELLING, GlobusWord, read_globus_words
+from goclient.model.syntax.lists import ReadLines, in_column, split_items
+from goclient.model.syntax.near_words import find_glued, find_near_words, judge
+from goclient.model.syntax.options import KEYS, LISTS, OVERWRITE, Items, read_spec
+from goclient.model.syntax.shell import Word, words
+from goclient.model.syntax.suggestions import GLOBUS, likely_bare, nearest_bare, plain_name
+
+
+class Typed(NamedTuple):
+    """What a user has typed: the transfers, the payload's own words as they stood, every mistake, and warnings.
+
+    What is wrong is left out of the spec.
+    """
+
+    spec: TransferSpec
+    payload: str
+    errors: list[GoclientError]
+    doubts: list[Finding]
+
+
+def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines | None = None) -> Typed:
+    """What the words of a text and the ``options`` beside it (items of KEYS and OVERWRITE) mean.
+
+    ``read_lines`` reads the file of a list that was typed as ``@FILE``; without it, that is a name like any other.
+    """
+    options = options or {}
+    found = find_words(text, read_lines, options)
+    errors = [*found.errors, *_twice(found, options)]
+    if found.globus:
+        read = read_globus_words(
+            found.globus, overwrite=OVERWRITE in options, read_lines=read_lines, misspelt=found.misspelt
+        )
+        errors += read.errors
+        if not (found.items or options.keys() - {OVERWRITE}):
+            return Typed(read.spec, found.payload, errors, found.doubts + read.doubts)
+        errors.append(_both(found, options))
+    columns = {key: numbers for key, numbers in found.columns.items() if key not in options}
+    spec, mistakes = read_spec({**found.items, **options}, columns)
+    return Typed(spec, found.payload, errors + mistakes, found.doubts)
+
+
+# --- finding our words ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Found:
+    """Our words in a text: items of KEYS, words of the globusPilot, and the rest.
+
+    ``columns`` has for each item of KEYS the column at which its word stands, from 1, ``first`` that of the first word.
+    ``misspelt`` are the names of the globusPilot that were meant by words which are nearly so.
+    """
+
+    payload: str
+    items: dict[str, list[str]] = field(default_factory=dict)
+    columns: dict[str, list[int]] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+    globus: list[GlobusWord] = field(default_factory=list)
+    misspelt: list[str] = field(default_factory=list)
+    errors: list[GoclientError] = field(default_factory=list)
+    doubts: list[Finding] = field(default_factory=list)
+
+
+def find_words(text: str, read_lines: ReadLines | None = None, options: Collection[str] = ()) -> Found:
+    """Our words in a text as typed, and the payload's own, byte for byte; mistakes are in ``errors``.
+
+    Mistakes are an unbalanced quote, a word without a value, and a word that is nearly one of ours.  ``options`` are
+    the names of those that stand beside the text.
+    """
+    found = Found(text)
+    try:
+        all_words = words(text)
+    except RequestError as error:
+        found.errors.append(error)
+        return found
+    candidates = list(_candidates(text, all_words))
+    joined = find_glued(candidates)
+    found.errors += joined.values()
+    ours = [word for word in candidates if _key(word) and word not in joined]
+    for word in ours:
+        _take(found, word, read_lines, _behind(all_words, word))
+    others = [word for word in candidates if not _key(word) and word not in joined]
+    bare = [word for word in others if _is_plain(text, word)]
+    globus = [word for word in bare if _name(word) in NAMES]
+    if _tells(bare, globus):
+        _take_globus(found, bare, globus)
+        ours += globus
+    else:
+        found.doubts = [_left(word) for word in globus if "=" in word.value]
+    mistakes, doubts = judge(find_near_words(text, candidates, joined), {*found.items, *options})
+    found.errors += mistakes
+    found.doubts += doubts
+    found.payload = _without(text, all_words, set(ours))
+    return found
+
+
+def _candidates(text: str, all_words: Sequence[Word]) -> Iterator[Word]:
+    """The words that may be ours: those before a bare ``--`` that have no backslash in front."""
+    for word in all_words:
+        if word.value == "--":
+            return
+        if text[word.start] != "\\":
+            yield word
+
+
+def _name(word: Word) -> str:
+    return word.value.partition("=")[0]
+
+
+def _key(word: Word) -> str:
+    """Which of KEYS a word gives, or the empty string."""
+    name = _name(word)
+    return name[2:] if name.startswith("--") and name[2:] in KEYS else ""
+
+
+def _is_plain(text: str, word: Word) -> bool:
+    """True if the name of a word is typed plainly, without quotes, up to its equals sign or its end."""
+    name = _name(word)
+    return bool(name) and text.startswith(name, word.start) and text[word.start + len(name) :][:1] in ("=", *_ENDS)
+
+
+_ENDS = ("", " ", "\t", "\r", "\n", "\\")  # what may stand behind a word
+
+
+def _behind(all_words: Sequence[Word], word: Word) -> str:
+    """Return the value that stands behind a word without one, with or without a sign between; or the empty string."""
+    if "=" in word.value:
+        return ""
+    following = [one.value for one in all_words[all_words.index(word) + 1 :][:2]]
+    value = next((one.removeprefix("=") for one in following if one != "="), "")
+    return value if not value.startswith("-") else ""
+
+
+def _take(found: Found, word: Word, read_lines: ReadLines | None, behind: str) -> None:
+    """Puts the items of one of our dashed words to those found, or its mistake; ``behind`` is the word after it."""
+    key, value = _key(word), word.value.partition("=")[2]
+    column = word.start + 1
+    found.first.setdefault(key, column)
+    items = found.items.setdefault(key, [])
+    try:
+        if not value:
+            right = f"--{key}={shlex.quote(behind)}" if behind else f"--{key}=VALUE"
+            hint = f"write {right} without a blank at the =; "
+            hint += "if the payload needs this word itself, put it after a bare --"
+            raise RequestError(f"{quoted(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
+        more = split_items(f"--{key}", [value], read_lines)
+    except RequestError as error:
+        message = error.message + in_column(column)
+        found.errors.append(RequestError(message, hint=error.hint, code=error.code, subject=error.subject))
+        return
+    items += more
+    found.columns.setdefault(key, []).extend([column] * len(more))
+
+
+def _take_globus(found: Found, bare: Sequence[Word], globus: Sequence[Word]) -> None:
+    """Puts the words of the globusPilot to those found, and judges the other bare words of the text."""
+    found.globus = [GlobusWord(word.value, word.start + 1) for word in globus]
+    for word in bare:
+        name = _name(word)
+        if near := _meant(word):
+            found.misspelt.append(near)
+            value = word.value.partition("=" if "=" in word.value else ":")[2]
+            found.errors.append(_misspelt(word, f"did you mean {near}={shlex.quote(value) if value else 'VALUE'}?"))
+        elif name not in NAMES and name.startswith(GLOBUS) and "=" in word.value:
+            found.errors.append(_misspelt(word, f"the words are {', '.join(NAMES)}"))
+        elif "=" in word.value and (near := likely_bare(name)):
+            found.doubts.append(_left(word, f"{near}="))
+
+
+# --- words that are nearly ours -------------------------------------------------------------------------------
+
+
+def _tells(bare: Sequence[Word], globus: Sequence[Word]) -> bool:
+    """Return True if bare words, of which some are the globusPilot's, show that a text means transfers.
+
+    Nobody else has words like TELLING; one of them that is misspelt shows it, too, if it begins like no other word, or
+    has a mode and stands beside others, which may be misspelt as well.
+    """
+    if any(_name(word) in TELLING and ("=" in word.value or _name(word).startswith(GLOBUS)) for word in globus):
+        return True
+    meant = [(word, near) for word in bare if (near := _meant(word))]
+    for word, near in meant:
+        value = word.value.partition("=")[2]
+        begins = near.startswith(GLOBUS) and plain_name(_name(word)).lower().startswith("globus")
+        if near in TELLING and (begins or (value in MODES and len(globus) + len(meant) > 1)):
+            return True
+    return False
+
+
+def _meant(word: Word) -> str:
+    """The word of the globusPilot that a bare word is nearly; or the empty string."""
+    name, equals, _ = word.value.partition("=")
+    if not equals:
+        return name.partition(":")[0] if name.partition(":")[0] in NAMES and ":" in name else ""
+    return nearest_bare(name)
+
+
+def _misspelt(word: Word, hint: str) -> RequestError:
+    return RequestError(
+        f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is no word of transfers",
+        hint=f"{hint} If it is the payload's own word, put it in quotes",
+        code="misspelt",
+        subject=_name(word),
+    )
+
+
+def _left(word: Word, near: str = "") -> Finding:
+    message = f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is left to the payload"
+    hint = f"did you mean {near}?" if near else "to move files, say with which mode: in-mode=… or out-mode=…"
+    own = "if it is the payload's own word, put it in quotes or after a bare --"
+    return Finding("warning", "left-to-payload", _name(word), message, f"{hint}; {own}")
+
+
+# --- one job, one syntax, each word once ----------------------------------------------------------------------
+
+
+def _twice(found: Found, options: Items) -> Iterator[RequestError]:
+    """A mistake for each word that is an option and also in the text."""
+    for key in found.items:
+        if key in options:
+            yield RequestError(
+                f"--{key} is given as an option ({quoted(','.join(options[key]))}) and inside --jobParameters "
+                f"({quoted(','.join(found.items[key]))} at column {found.first[key]})",
+                hint="give it once; if the payload needs this word itself, put it after a bare -- in --jobParameters",
+                code="twice",
+                subject=f"--{key}",
+            )
+
+
+def _both(found: Found, options: Items) -> RequestError:
+    """The mistake of both syntaxes in one job."""
+    dashed = [f"--{key} (an option)" for key in KEYS if key in options]
+    dashed += [f"--{key}{in_column(column)}" for key, column in found.first.items()]
+    return RequestError(
+        f"two ways to write transfers in one job: {', '.join(dashed)} and {found.globus[0]} of --jobParameters",
+        hint="use one of them; if the second is the payload's own word, put it in quotes",
+        code="two-syntaxes",
+        subject="--jobParameters",
+    )
+
+
+# --- errors because of others ---------------------------------------------------------------------------------------
+
+
+def without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]:
+    """Return the errors without the list rules that are broken only because one of the two lists could not be read."""
+    parts = [part for error in errors for part in error.parts]
+    unread = {part.subject for part in parts if isinstance(part, UsageError) or part.code in _UNREAD}
+    unread |= {part.meant for part in parts if isinstance(part, UntakenWord)}
+    pairs = [(f"--{one}", f"--{other}") for one, other in LISTS]
+    unread |= {partner for pair in pairs for partner in pair if not unread.isdisjoint(pair)}
+    return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
+
+
+_UNREAD = {"list-file", "empty-item", "no-value", "misspelt"}
+
+
+# --- the rest -------------------------------------------------------------------------------------------------
+
+
+def _without(text: str, all_words: Sequence[Word], removed: set[Word]) -> str:
+    """The text without some of its words, each cut with the blanks after it, or before it at the end."""
+    kept = [word for word in all_words if word not in removed]
+    if not removed or not kept:
+        return "" if removed else text
+    pieces, position = [], 0
+    for word, following in pairwise(all_words):
+        if word in removed and word.start < kept[-1].start:
+            pieces.append(text[position : word.start])
+            position = following.start
+    end = kept[-1].end if all_words[-1] in removed else len(text)
+    return "".join(pieces) + text[position:end]

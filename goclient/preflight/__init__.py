@@ -1,0 +1,1 @@
+"""Everything that can be known of a job before it is sent."""

@@ -1,0 +1,75 @@
+"""What is looked at of a job beside its transfers, and at the same time: its queue and its payload."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from goclient.errors import GoclientError, ServerError
+from goclient.model.finding import Finding
+from goclient.preflight.run import Job
+from goclient.services.deadline import Aside
+
+if TYPE_CHECKING:
+    from goclient.preflight.queue import Queues
+    from goclient.services.panda.access import QueueSource
+
+SHARE = 0.9  # of the time, for the server: the queues that were told before are read in the rest
+
+
+class JobLook:
+    """The look at one job, which begins when this is made, and has so many seconds."""
+
+    def __init__(self, job: Job, source: Callable[[], QueueSource], seconds: float) -> None:
+        self._job = job
+        self._end = time.monotonic() + seconds
+        self._queues = Aside(partial(_queues, job, source, seconds)) if job.queues else None
+        self._payload = Aside(partial(_payload, job, seconds)) if job.payload else None
+
+    def findings(self, largest: int) -> list[Finding]:
+        """Return what is found of the queue and the payload; ``largest``: the bytes that one job brings."""
+        return [*self._of_queues(largest), *self._of_payload()]
+
+    def _of_queues(self, largest: int) -> list[Finding]:
+        if self._queues is None:
+            return []
+        from goclient.preflight.queue import judged, unchecked
+
+        try:
+            found = self._queues.result(self._end - time.monotonic())
+        except TimeoutError:
+            return unchecked(self._job.queues, "the PanDA server has not answered in time")
+        except ServerError as error:
+            return unchecked(self._job.queues, error.message)
+        except GoclientError as error:
+            return [*map(Finding.failed, error.parts)]
+        return judged(found, self._job.queues, label=self._job.label, largest=largest)
+
+    def _of_payload(self) -> list[Finding]:
+        if self._payload is None:
+            return []
+        try:
+            return self._payload.result(self._end - time.monotonic())
+        except TimeoutError:
+            from goclient.preflight.payload import late
+
+            return late(self._job.payload)
+
+
+def _queues(job: Job, source: Callable[[], QueueSource], seconds: float) -> Queues:
+    from goclient.preflight.queue import queues
+    from goclient.reporter.waiting import waiting_for
+
+    where = source()
+    with waiting_for(f"the PanDA server {where.access.url}", seconds):
+        return queues(where, job.queues, seconds * SHARE)
+
+
+def _payload(job: Job, seconds: float) -> list[Finding]:
+    from goclient.preflight.payload import look
+    from goclient.reporter.waiting import waiting_for
+
+    with waiting_for("the server of the payload", seconds):
+        return look(job.payload, seconds)

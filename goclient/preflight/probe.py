@@ -1,0 +1,86 @@
+"""The probe: something is really made at each destination, and removed again, if the user asks for it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded
+from goclient.model.finding import Finding
+from goclient.model.spec import Place
+from goclient.preflight.seen import ask_for_access
+from goclient.services.parallel import Asker
+
+if TYPE_CHECKING:
+    from goclient.services.globus.collection import Collection
+    from goclient.services.globus.sdk import Globus
+
+POLL = 0.2  # seconds between looks at the task that removes the probe
+NEEDED = 2.0  # seconds that a probe must have left: one that is begun should be removed
+
+
+class Probe:
+    """The probes of one preflight; ``names`` are what the user calls the ``collections``, both by their ids.
+
+    Only directories are made: Globus takes no file but from another endpoint.
+    """
+
+    def __init__(
+        self, globus: Globus, asker: Asker, names: Mapping[str, str], collections: Mapping[str, Collection]
+    ) -> None:
+        self._globus = globus
+        self._collections = collections
+        self._asker = asker
+        self._names = names
+        self._left: dict[Place, str] = {}  # the probes that were begun, and are not known to be gone
+
+    def findings(self, folders: Sequence[Place]) -> list[Finding]:
+        """A finding for each folder: whether a directory could be made there, and is removed again."""
+        if self._asker.seconds_left() < NEEDED:
+            message = "the destinations were not probed: there was no time left"
+            return [Finding("warning", "not-probed", "--goProbe", message, "give more with --goTimeout")]
+        try:
+            answers = self._asker.ask(self._probe, folders)
+        except KeyboardInterrupt as stop:
+            left = ", ".join(map(self._shown_left, list(self._left)))
+            raise Interrupted(
+                "interrupted", hint=f"remove what the probes may have left: {left or 'nothing'}"
+            ) from stop
+        return [self._finding(place, answers[place]) for place in folders]
+
+    def _probe(self, place: Place) -> str:
+        """The state of the task that has removed the probe."""
+        endpoint, called = str(place.endpoint), self._names[str(place.endpoint)]
+        path = f"{place.path}.goclient-probe-{secrets.token_hex(4)}"
+        self._left[place] = path
+        self._globus.mkdir(endpoint, path, called=called)
+        task = self._globus.remove(endpoint, f"{path}/", called=called)
+        while (state := self._globus.task(task).status) == "ACTIVE":
+            time.sleep(POLL)
+        if state == "SUCCEEDED":
+            self._left.pop(place, None)
+        return state
+
+    def _shown(self, place: Place) -> str:
+        return str(Place(endpoint=self._names[str(place.endpoint)], path=place.path))
+
+    def _shown_left(self, place: Place) -> str:
+        return self._shown(Place(endpoint=place.endpoint, path=self._left[place]))
+
+    def _finding(self, place: Place, answer: str | GoclientError) -> Finding:
+        shown = self._shown(place)
+        if isinstance(answer, LoginNeeded):
+            return Finding.failed(answer)
+        if isinstance(answer, GoclientError) and not answer.transient:
+            found = self._collections[str(place.endpoint)] if answer.code == "permission" else None
+            hint = found and ask_for_access(found, self._globus.identity)
+            hint = hint or answer.hint or "ask the endpoint's owner, or choose another folder"
+            message = f"{shown} cannot be written: {answer.message}"
+            return Finding.failed(EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown))
+        if place in self._left:
+            said = answer.message if isinstance(answer, GoclientError) else f"the removal ended as {answer}"
+            message = f"it is not known whether the probe of {shown} is gone: {said}"
+            return Finding("warning", "probe-left", shown, message, f"remove {self._shown_left(place)}")
+        return Finding("ok", "probe", shown, f"{shown} can be written: a directory was made there, and removed")

@@ -1,0 +1,267 @@
+"""The preflight: every endpoint and path of a spec, its queue and its payload are looked at before anything is sent.
+
+All checks are made, side by side, and all findings are reported.  Each endpoint is asked for once, and each folder
+once, however many files are in it; all of it has one end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from goclient.errors import GoclientError, LoginNeeded, MyproxyError, login_command, quoted
+from goclient.model.finding import Finding
+from goclient.model.spec import GRIDFTP, TransferSpec
+from goclient.model.syntax.location import is_uuid
+
+if TYPE_CHECKING:
+    from goclient.config.grid import Accounts
+    from goclient.preflight.endpoints import Endpoints
+    from goclient.preflight.paths import Paths
+    from goclient.services.deadline import Aside
+    from goclient.services.globus.sdk import Globus
+    from goclient.services.panda.access import QueueSource
+    from goclient.services.parallel import Asker
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a job is beside its transfers: the queues that it names, its payload and its prodSourceLabel."""
+
+    queues: Sequence[str] = ()
+    payload: str = ""
+    label: str = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a user says about the checks.
+
+    ``make_folders``: folders that are missing at a destination are made, with ``make_numbered`` also those whose names
+    have placeholders.  ``allow_personal``: files may go between two Globus Connect Personal endpoints.
+    ``pilot_identity``: the id or user name of whoever the pilot transfers as, if it is known.  ``probe``: a directory
+    is really made at each destination, and removed.  ``hours``: how long the login should last.  ``seconds``: the end
+    of all checks.  ``pilot``: the DN of whoever retrieves the proxy of a MyProxy account.  ``deposit``: it is made if
+    it is missing.
+    """
+
+    make_folders: bool = False
+    make_numbered: bool = True
+    allow_personal: bool = False
+    pilot_identity: str | None = None
+    probe: bool = False
+    hours: int = 24
+    seconds: float = 30.0
+    pilot: str | None = None
+    deposit: bool = False
+
+
+class Outcome(NamedTuple):
+    """A spec with its endpoints resolved, what was found, and the bytes that one job brings, as far as is known."""
+
+    spec: TransferSpec
+    findings: list[Finding]
+    largest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """What looks: the catalogue, the services, and what the user wishes.
+
+    Without ``globus`` nobody is asked, and only the catalogue is looked into; ``accounts`` gives those of MyProxy,
+    ``queues`` where the PanDA server tells its queues.
+    """
+
+    catalogue: Callable[[], dict[str, str]]
+    globus: Callable[[], Globus] | None
+    accounts: Callable[[], Accounts]
+    wishes: Wishes
+    queues: Callable[[], QueueSource]
+    warnings: tuple[Finding, ...] = ()  # of whatever names an endpoint
+
+    def look(self, spec: TransferSpec, count: int, job: Job | None = None) -> tuple[TransferSpec, list[Finding]]:
+        """Return the spec of so many jobs with its endpoints resolved, and what is found of it, and of the ``job``.
+
+        One finding if nobody may ask.
+        """
+        begun = time.monotonic()
+        beside = None
+        if self.globus is not None and job is not None:
+            from goclient.preflight.job import JobLook
+
+            beside = JobLook(job, self.queues, self.wishes.seconds)
+        account = None
+        if self.globus is not None and (spec.myproxy or spec.user):
+            from goclient.preflight.myproxy import begun as look_at
+
+            account = look_at(spec, self.accounts(), self.wishes)
+        resolved, found, largest = self._transfers(spec, count)
+        found = [*(self.warnings if spec.endpoints else ()), *found]
+        if account is not None:
+            found = [*found, *_answered(account, self.wishes.seconds - (time.monotonic() - begun))]
+        if beside is not None:
+            found = [*found, *beside.findings(largest)]
+        return resolved, _without_repeats(found)
+
+    def _transfers(self, spec: TransferSpec, count: int) -> Outcome:
+        if not spec.endpoints:
+            return Outcome(spec, [])
+        try:
+            known = self.catalogue()
+            if self.globus is None:
+                return Outcome(*resolve_offline(spec, known))
+            service = self.globus()
+        except GoclientError as error:
+            return Outcome(spec, [*map(Finding.failed, error.parts)])
+        serials = range(1, count + 1)
+        return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials)
+
+
+def _answered(account: Aside[list[Finding]], seconds: float) -> list[Finding]:
+    try:
+        return account.result(seconds)
+    except TimeoutError:
+        message, hint = "the look at the MyProxy account took too long", "give more with --goTimeout"
+        return [Finding.failed(MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True))]
+
+
+def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[TransferSpec, list[Finding]]:
+    """The spec with catalogue names replaced, and a warning for each name that is in no catalogue."""
+    resolved = spec.with_endpoints(dict(catalogue))
+    findings = [
+        Finding(
+            "warning",
+            "unresolved",
+            name,
+            f"{quoted(name)} is not in the catalogue and was not looked up: it is sent as typed",
+            "leave out --noCheck, or add the name to the catalogue",
+        )
+        for name in resolved.endpoints
+        if not is_uuid(name) and not name.startswith(GRIDFTP)
+    ]
+    return resolved, findings
+
+
+def preflight(
+    spec: TransferSpec,
+    *,
+    catalogue: Mapping[str, str],
+    globus: Globus,
+    wishes: Wishes,
+    serials: Sequence[int],
+) -> Outcome:
+    """Return the spec with every endpoint resolved, and what was found, in the order of the spec.
+
+    ``serials``: the serial numbers of the jobs, for targets that differ from job to job.  Folders that are missing at
+    a destination are made, and destinations are probed, if the user wishes so; nothing else is changed anywhere.
+    """
+    from goclient.preflight.endpoints import Endpoints  # with --noCheck nothing is asked
+    from goclient.preflight.paths import Paths
+    from goclient.services.parallel import Asker
+
+    asker = Asker(wishes.seconds)
+    endpoints = Endpoints(globus, asker, catalogue)
+    findings = endpoints.findings(spec)
+    who = _login(globus, wishes.hours, let_in=bool(endpoints.collections))
+    resolved = spec.with_endpoints(endpoints.ids)
+    names = {found: name for name, found in endpoints.ids.items()}
+    paths = Paths(
+        globus,
+        asker,
+        names=names,
+        serials=serials,
+        overwrite=spec.overwrite,
+        wishes=wishes,
+        collections=endpoints.collections,
+    )
+    findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)
+    findings += paths.findings(resolved, safe=not any(one.error for one in findings))
+    settled = paths.settled(resolved)
+    findings += _rights(settled, globus, asker, wishes, endpoints, paths)
+    findings = _without_repeats([*who, *findings])
+    findings = _for_a_service(findings) if globus.is_service else one_login(findings, spec.endpoints)
+    return Outcome(settled, findings, paths.load.largest)
+
+
+def _rights(
+    spec: TransferSpec, globus: Globus, asker: Asker, wishes: Wishes, endpoints: Endpoints, paths: Paths
+) -> Iterator[Finding]:
+    """What is found of who may write: the user, by a probe if it is wished for, and whoever the pilot transfers as."""
+    from goclient.preflight.permissions import Acting
+    from goclient.preflight.probe import Probe
+
+    collections = endpoints.collections
+    names = {found: name for name, found in endpoints.ids.items()}
+    acting = Acting(globus, asker, hours=wishes.hours, collections=collections, names=names)
+    if wishes.probe:
+        targets = (move.target for move in spec.moves)
+        known = [one for one in targets if one.endpoint in collections and "$" not in one.folder]
+        places = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
+        probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(places)))
+        yield from probed
+    if not wishes.probe or any(one.error is not None for one in probed):
+        yield from acting.user(spec)
+    if wishes.pilot_identity is not None:
+        yield from acting.pilot(spec, wishes.pilot_identity)
+
+
+def _login(globus: Globus, hours: int, *, let_in: bool) -> Iterator[Finding]:
+    """As whom everything was seen, and a warning if that login ends before the hours that the job needs."""
+    if let_in:
+        yield Finding("ok", "identity", "the login", f"what follows was seen as {globus.acts_as}")
+    end = globus.login_end
+    if end is not None and end < datetime.now(UTC) + timedelta(hours=hours):
+        message = f"your Globus login ends at {end:%Y-%m-%d %H:%M:%S} UTC, within the {hours} hours of --goNeeds"
+        yield Finding("warning", "login-ends", "the login", message, f"to renew it, type: {login_command()}")
+
+
+def one_login(findings: list[Finding], names: Sequence[str] = ()) -> list[Finding]:
+    """The findings; those of which a login helps have one command that helps of all.
+
+    Where nobody has logged in, no endpoint could be asked what it needs: all ``names`` are in that command.
+    """
+    logins = [one.error.login for one in findings if isinstance(one.error, LoginNeeded) and one.error.login is not None]
+    if not logins:
+        return findings
+    if any(one.code == "not-logged-in" for one in findings):
+        logins.append(tuple(("--endpoint", name) for name in names if not name.startswith(GRIDFTP)))
+    hint = f"type: {login_command(option for login in logins for option in login)}"
+    joined = []
+    for one in findings:
+        if isinstance(one.error, LoginNeeded) and one.error.login is not None:
+            one.error.hint = hint
+            one = replace(one, hint=hint)
+        joined.append(one)
+    return joined
+
+
+def _for_a_service(findings: list[Finding]) -> list[Finding]:
+    """The findings with other hints where a login would help, because nobody logs in for a service.
+
+    Its consents it gives itself, by a login that asks nobody.
+    """
+    told = []
+    for one in findings:
+        error = one.error
+        if isinstance(error, LoginNeeded) and any(name == "--session" for name, _ in error.login or ()):
+            error.hint = (
+                "a service has no session: use it as a person, with a native client's id and no secret, then type: "
+                + login_command(error.login or ())
+            )
+            error.login = None
+            one = replace(one, hint=error.hint)
+        told.append(one)
+    return one_login(told)
+
+
+def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings without those that say the same again; of two errors that do, the first exit code counts."""
+    kept: dict[tuple[str, str], Finding] = {}
+    for one in findings:
+        same = kept.setdefault((one.level, one.message), one)
+        if one.error is not None and same.error is not None and one.error.exit_code < same.error.exit_code:
+            kept[one.level, one.message] = one
+    return list(kept.values())

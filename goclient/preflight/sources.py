@@ -1,0 +1,171 @@
+"""The checks of sources: what is there, whether it can be brought, and how much it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.model.finding import Finding
+from goclient.model.spec import Move, Place
+from goclient.preflight import wildcards
+from goclient.preflight.listings import MOST_ABOUT, Folder, folder_of
+from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, listing_command, nobody_may, wrong_or_first
+from goclient.services.globus.collection import FileInfo
+
+READ, ENTER = 0o444, 0o111  # the permission bits of everybody
+
+
+@dataclass(slots=True)
+class Load:
+    """What all jobs bring or move, as far as listings say; sizes in bytes.
+
+    ``each`` is what every job brings into its directory, ``own`` what one has there beside that, by its serial number.
+    """
+
+    files: int = 0
+    size: int = 0
+    directories: int = 0
+    each: int = 0
+    own: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def largest(self) -> int:
+        """The most bytes that one job brings into its directory."""
+        return self.each + max(self.own.values(), default=0)
+
+
+class Sources:
+    """The checks of the sources of one preflight."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._listings = seen.listings
+
+    def findings(self, move: Move) -> Iterable[Finding]:
+        """Return a finding for the source of a move, or for each job in which something is wrong with it."""
+        if not self._seen.sees(move.source):
+            return []
+        if not move.source.name:
+            return [self._whole(move.source)]
+        return wrong_or_first([self._source(place) for place in self._seen.filled(move.source)])
+
+    def folders(self, moves: Sequence[Move]) -> Iterable[Folder]:
+        """Return the sources that are directories, a few of them."""
+        places = (place for place, entry in self._there(moves) if entry.is_directory)
+        return islice(dict.fromkeys((str(one.endpoint), f"{one.path.rstrip('/')}/") for one in places), MOST_ABOUT)
+
+    def remarks(self, moves: Sequence[Move]) -> list[Finding]:
+        """Return warnings of sources that are there, and hold nothing or may be read by nobody."""
+        empty, closed = [], []
+        for place, entry in self._there(moves):
+            shown = quoted(self._seen.shown(place))
+            if nobody_may(entry, READ) or (entry.is_directory and nobody_may(entry, ENTER)):
+                message = f"{shown} may be read by nobody: its mode is {entry.permissions}"
+                hint = "allow it where the storage is: chmod u+r" + ("x" if entry.is_directory else "")
+                closed.append(Finding("warning", "unreadable", self._seen.shown(place), message, hint))
+            elif self._is_empty(place, entry):
+                what = "directory" if entry.is_directory else "file"
+                message = f"{shown} is an empty {what}"
+                hint = "look whether it was written completely"
+                empty.append(Finding("warning", "empty", self._seen.shown(place), message, hint))
+        return [*few(closed), *few(empty)]
+
+    def load(self, moves: Sequence[Move]) -> Load:
+        """Return how much is moved by all jobs: what is in directories is not looked at."""
+        load = Load()
+        for move in moves:
+            if not self._seen.sees(move.source) or not move.source.name:
+                continue
+            places = self._seen.filled(move.source)
+            times = len(self._seen.serials) // len(places)  # all jobs bring one, or each its own
+            for serial, place in zip(self._seen.serials, places, strict=False):
+                entry = self._listings.entry(place)
+                if not isinstance(entry, FileInfo):
+                    continue
+                if entry.is_directory:
+                    load.directories += times
+                    continue
+                load.files += times
+                load.size += times * entry.size
+                if move.destination.endpoint is None and len(places) > 1:
+                    load.own[serial] = load.own.get(serial, 0) + entry.size
+                elif move.destination.endpoint is None:
+                    load.each += entry.size
+        return load
+
+    def size(self, load: Load) -> Iterator[Finding]:
+        """Yield the finding of how much is moved, if anything is."""
+        if load.files or load.directories:
+            text = f"{load.files} file(s) of {load.size} bytes"
+            more = f", and {load.directories} directories whose size is not known" if load.directories else ""
+            jobs = f", in {len(self._seen.serials)} jobs" if len(self._seen.serials) > 1 else ""
+            yield Finding("ok", "size", "sources", f"to be brought or moved: {text}{more}{jobs}")
+
+    def _there(self, moves: Sequence[Move]) -> Iterator[tuple[Place, FileInfo]]:
+        """Yield each source that is there once, with its entry."""
+        sources = (move.source for move in moves if self._seen.sees(move.source) and move.source.name)
+        for place in dict.fromkeys(place for source in sources for place in self._seen.filled(source)):
+            entry = self._listings.entry(place)
+            if isinstance(entry, FileInfo):
+                yield place, entry
+
+    def _is_empty(self, place: Place, entry: FileInfo) -> bool:
+        if entry.is_directory:
+            return self._listings.is_empty((str(place.endpoint), f"{place.path.rstrip('/')}/"))
+        return entry.size == 0 and not kind_of(entry)
+
+    def _whole(self, place: Place) -> Finding:
+        """The finding of a source that is an endpoint's top, which may not be let into."""
+        found = self._listings.entry(place)
+        if isinstance(found, GoclientError):
+            return self._seen.unlisted(found)
+        shown = self._seen.shown(place)
+        return Finding("warning", "whole", shown, f"{quoted(shown)} is all that the endpoint holds", "name a folder")
+
+    def _source(self, place: Place) -> Finding:
+        found = self._listings.entry(place)
+        shown = self._seen.shown(place)
+        if isinstance(found, GoclientError):
+            return self._seen.unlisted(self._no_such_folder(place, found))
+        if found is None:
+            return Finding.failed(self._missing(place))
+        if kind := kind_of(found):
+            message = f"{quoted(shown)} is {kind}: Globus brings files and directories only"
+            hint = "name the file itself" if found.link_target else "name a file or a directory"
+            return Finding.failed(EndpointError(message, hint=hint, code="not-a-file", subject=shown))
+        if place.is_directory and not found.is_directory:
+            message = f"{quoted(shown)} is a file, not a directory"
+            hint = "leave out the final /"
+            return Finding.failed(EndpointError(message, hint=hint, code="not-a-directory", subject=shown))
+        kind = "a directory" if found.is_directory else f"{found.size} bytes"
+        return Finding("ok", "source", shown, f"{shown} is there, {kind}")
+
+    def _missing(self, place: Place) -> EndpointError:
+        """The error of a source that is not in its folder: was it misspelt, or a wildcard?"""
+        entries = self._listings.names_beside(place)
+        folder = self._seen.shown(Place(place.endpoint, place.folder))
+        message = f"{quoted(self._seen.shown(place))}: there is no {quoted(place.name)} in that folder"
+        hint = hint_of_near(place.name, entries)
+        more, globbed = wildcards.told(place, folder, "", entries)
+        message, hint = message + more, globbed or hint
+        if not hint and self._listings.is_hidden(place):
+            hint = f"look at the name: {quoted(folder)} cannot be listed"
+        hint = hint or f"to see what is, type: {listing_command(place)}"
+        return EndpointError(message, hint=hint, code="path-not-found", subject=self._seen.shown(place))
+
+    def _no_such_folder(self, place: Place, error: GoclientError) -> GoclientError:
+        """The error for a source whose folder is not there: which part of its path is wrong, if that is known."""
+        lost = self._listings.lost(folder_of(place)) if error.code == "path-not-found" else None
+        if lost is None:
+            return error
+        part, entries = lost
+        above = Place(part.endpoint, part.folder)
+        shown = self._seen.shown(Place(place.endpoint, place.folder))
+        message = f"{quoted(shown)}: there is no folder {quoted(part.name)} in {quoted(above.path)}"
+        hint = hint_of_near(part.name, (name for name, entry in entries.items() if entry.is_directory))
+        more, globbed = wildcards.told(part, self._seen.shown(above), place.path[len(part.path) + 1 :], entries)
+        message, hint = message + more, globbed or hint
+        hint = hint or f"look at {quoted(above.path)} there"
+        return EndpointError(message, hint=hint, code=error.code, subject=shown)

@@ -1,0 +1,1 @@
+"""How progress, warnings and waiting are told."""

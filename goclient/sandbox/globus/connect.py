@@ -1,0 +1,135 @@
+"""A stand-in for ``globusconnectpersonal``, with the interface of the real one as far as pilots use it.
+
+``[-dir D] -setup --setup-key KEY``, ``-start [-restrict-paths rw/DIR]`` (in the foreground), ``-status``,
+``-stop``.  Unlike the real one it does not refuse to run as root, and it shares no more than the directory that ``D``
+is in, where the real one shares all of one's home.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from goclient.files.private import make_folder, replace
+from goclient.sandbox import lock
+
+CONFIG = "client.json"
+LOCK = "lock"
+STOP_WITHIN = 10.0  # seconds
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit code of one command line, which begins with the sandbox's URL and the file of its secret."""
+    url, secret, *words = sys.argv[1:] if argv is None else argv
+    sandbox = Sandbox(url, Path(secret))
+    os.umask(0o077)
+    folder = Path.home() / ".globusonline" / "lta"
+    if words[:1] == ["-dir"] and len(words) > 1:
+        folder, words = Path(words[1]), words[2:]
+    folder = folder.resolve()  # a relative one is below the directory of whoever calls
+    if words[:2] == ["-setup", "--setup-key"] and len(words) == 3:
+        return _setup(sandbox, folder, words[2])
+    if words[:1] == ["-start"] and len(words) in (1, 3):
+        return _start(sandbox, folder, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{folder.parent}")
+    if words == ["-status"]:
+        return _status(folder)
+    if words == ["-stop"]:
+        return _stop(folder)
+    print(
+        "usage: globusconnectpersonal [-dir D] -setup --setup-key KEY | -start [-restrict-paths P] | -status | -stop",
+        file=sys.stderr,
+    )
+    return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Where a sandbox is, and in which file its secret is: on a command line others could read it."""
+
+    url: str
+    secret: Path
+
+    def call(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Return what the sandbox answers; raise OSError, which says why, if it answers with an error."""
+        name, _, value = self.secret.read_text().strip().partition(": ")
+        headers = {"Content-Type": "application/json", name: value}
+        request = urllib.request.Request(f"{self.url}{path}", json.dumps(document).encode(), headers)
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(request, timeout=10) as response:
+                found: dict[str, Any] = json.load(response)
+        except urllib.error.HTTPError as error:
+            raise OSError(f"{error}: {error.read(500).decode(errors='replace')}") from error
+        return found
+
+
+def _setup(sandbox: Sandbox, folder: Path, key: str) -> int:
+    try:
+        make_folder(folder)
+        answer = sandbox.call("/connect/setup", {"setup_key": key, "directory": str(folder)})
+        replace(folder / CONFIG, json.dumps(answer).encode())
+    except OSError as error:  # urllib's errors are, too
+        print(f"Error: setup failed: {error}", file=sys.stderr)
+        return 1
+    print("Setup completed successfully")
+    return 0
+
+
+def _start(sandbox: Sandbox, folder: Path, shared: str) -> int:
+    """Runs until it is stopped, holding the lock that says so."""
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+    except (OSError, ValueError):
+        print("Error: not set up", file=sys.stderr)
+        return 1
+    if not lock.take(folder / LOCK):
+        print("Error: another instance is running", file=sys.stderr)
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    allowed = [str(Path(one.removeprefix("rw").removeprefix("r")).absolute()) for one in shared.split(",")]
+    try:
+        sandbox.call("/connect/start", {**config, "lock_file": str(folder / LOCK), "allowed": allowed})
+    except OSError as error:
+        print(f"Error: cannot connect: {error}", file=sys.stderr)
+        return 1
+    while True:
+        signal.pause()
+
+
+def _status(folder: Path) -> int:
+    if not lock.holder(folder / LOCK):
+        print("No Globus Connect Personal connected to Globus Service found")
+        return 1
+    print("Globus Online:   connected\nTransfer Status: idle")
+    return 0
+
+
+def _stop(folder: Path) -> int:
+    process = lock.holder(folder / LOCK)
+    if not process:
+        print("No Globus Connect Personal connected to Globus Service found")
+        return 1
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGTERM)
+    end = time.monotonic() + STOP_WITHIN
+    while lock.is_held(folder / LOCK):
+        if time.monotonic() > end:
+            print("Error: it does not stop", file=sys.stderr)
+            return 1
+        time.sleep(0.01)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

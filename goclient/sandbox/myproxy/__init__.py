@@ -1,0 +1,1 @@
+"""A MyProxy server in miniature, with its certificate authority."""

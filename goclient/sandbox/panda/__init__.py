@@ -1,0 +1,1 @@
+"""A PanDA server in miniature."""

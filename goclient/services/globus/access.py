@@ -1,0 +1,17 @@
+"""Who asks Globus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class GlobusAccess:
+    """The registered client that asks: with a secret it acts for itself, without one for a person who logged in.
+
+    ``timeout``: the end of each call, in seconds, all its tries included.
+    """
+
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    timeout: float = 60.0

@@ -1,0 +1,230 @@
+"""globus-sdk's app: in whose name Globus is asked, and where the tokens for it are."""
+
+from __future__ import annotations
+
+import threading
+from base64 import b64decode
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
+
+import globus_sdk
+import requests
+from globus_sdk.authorizers import GlobusAuthorizer
+from globus_sdk.login_flows import LoginFlowManager
+from globus_sdk.scopes import AuthScopes, TransferScopes
+from globus_sdk.transport import (
+    JSONRequestEncoder,
+    RequestsTransport,
+    RetryCheckCollection,
+    RetryCheckResult,
+    RetryConfig,
+    RetryContext,
+)
+
+from goclient import secrets
+from goclient.reporter.waiting import GLOBUS, waiting_for
+from goclient.services.deadline import one_end
+from goclient.services.exchange import TOO_MANY, BadAnswer, bounded, left, retry_after
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.globus.documents import parse
+from goclient.services.globus.errors import Redirected
+from goclient.services.globus.token_file import TokenFile, path_of
+
+APP_NAME = "goclient"
+RETRIES = 3
+MAX_RUN = 256 << 10  # bytes of one text in an answer: those of Globus have some thousand
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service may ask for another time within these
+
+_TRANSFER = {TransferScopes.resource_server: [TransferScopes.all]}
+# The globus command asks for the same; with the last one, others can be looked up by their user names.
+_AUTH = {
+    AuthScopes.resource_server: [
+        AuthScopes.openid,
+        AuthScopes.profile,
+        AuthScopes.email,
+        AuthScopes.view_identity_set,
+    ]
+}
+
+Flow = Callable[[globus_sdk.NativeAppAuthClient], LoginFlowManager]
+
+
+class _OneToken:
+    """An app whose threads wait for one token, where the SDK lets each of them ask for its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # the SDK's own
+        self._lock = threading.RLock()
+        super().__init__(*args, **kwargs)
+
+    def get_authorizer(self, resource_server: str) -> GlobusAuthorizer:
+        """Return what has the token for a service, which is got first if there is none."""
+        with self._lock:
+            return super().get_authorizer(resource_server)  # type: ignore[misc,no-any-return]  # an app's, below
+
+
+class _Service(_OneToken, globus_sdk.ClientApp):
+    pass
+
+
+class _Person(_OneToken, globus_sdk.UserApp):
+    pass
+
+
+def service_app(access: GlobusAccess) -> globus_sdk.ClientApp:
+    """The SDK's app of a service, which keeps its tokens in memory, and gets a consent by asking for it."""
+    client = globus_sdk.ConfidentialAppAuthClient(
+        access.client_id, access.client_secret or "", transport=transport(access), retry_config=retry()
+    )
+    config = globus_sdk.GlobusAppConfig(
+        token_storage="memory",  # noqa: S106  # a kind of storage, no token
+        auto_redrive_gares=True,
+    )
+    return _Service(APP_NAME, login_client=client, scope_requirements=_TRANSFER, config=config)
+
+
+def person_app(access: GlobusAccess, *, flow: Flow | None = None) -> globus_sdk.UserApp:
+    """The SDK's app of a person who has logged in, or who logs in now by a flow.
+
+    Nobody is asked in the middle of a command.  Raises an error that says how to mend a damaged token file.
+    """
+    file = token_file(access)
+    client = native_client(access)
+    if flow is not None:
+        client.retry_config.max_retries = 0  # a code counts once: sent again, it would be refused
+    stored = file.get_token_data_by_resource_server().values()
+    config = globus_sdk.GlobusAppConfig(
+        token_storage=file,
+        token_validation_error_handler=None,
+        request_refresh_tokens=flow is not None or all(one.refresh_token for one in stored),
+        login_flow_manager=flow(client) if flow else None,
+    )
+    return _Person(APP_NAME, login_client=client, scope_requirements={**_TRANSFER, **_AUTH}, config=config)
+
+
+def app(access: GlobusAccess) -> globus_sdk.GlobusApp:
+    """The SDK's app of whoever asks."""
+    return service_app(access) if access.client_secret else person_app(access)
+
+
+def acts_as(asking: globus_sdk.GlobusApp) -> str:
+    """Who asks, in words, as far as that is known without asking: a service by its client id, a person by theirs."""
+    if not isinstance(asking, globus_sdk.UserApp):
+        return f"the service {asking.client_id}"
+    known = identity_of(asking)
+    return f"the person {known}" if known else "the person who has logged in"
+
+
+def identity_of(asking: globus_sdk.GlobusApp) -> str:
+    """The id of whoever asks, as far as that is known without asking; a service's is its client id."""
+    if not isinstance(asking, globus_sdk.UserApp):
+        return str(asking.client_id)
+    tokens = asking.token_storage.get_token_data_by_resource_server().values()
+    return next((one.identity_id for one in tokens if one.identity_id), "")
+
+
+def login_end(asking: globus_sdk.GlobusApp) -> datetime | None:
+    """When a login ends that cannot be renewed: with the first of its access tokens; None for any other."""
+    if not isinstance(asking, globus_sdk.UserApp):
+        return None
+    tokens = asking.token_storage.get_token_data_by_resource_server().values()
+    ends = [one.expires_at_seconds for one in tokens if not one.refresh_token]
+    return datetime.fromtimestamp(min(ends), UTC) if ends else None
+
+
+def native_client(access: GlobusAccess) -> globus_sdk.NativeAppAuthClient:
+    """The registered program, which cannot keep a secret, as Globus Auth is asked by it."""
+    return globus_sdk.NativeAppAuthClient(access.client_id, transport=transport(access), retry_config=retry())
+
+
+def token_file(access: GlobusAccess, *, lenient: bool = False) -> TokenFile:
+    """The file that has the tokens of the person who uses a registered program."""
+    return TokenFile(path_of(access.client_id, APP_NAME, globus_sdk.GlobusAppConfig().environment), lenient=lenient)
+
+
+def retry() -> RetryConfig:
+    """How often a request is repeated where that is safe, and where its answer can come in time."""
+    checks = RetryCheckCollection()
+    checks.register_check(_in_time)
+    return RetryConfig(max_retries=RETRIES, max_sleep=LONGEST_PAUSE, checks=checks)
+
+
+def _in_time(context: RetryContext) -> RetryCheckResult:
+    """Decide that a request is not repeated after the end of the call, nor if its answer was no answer."""
+    if isinstance(context.exception, BadAnswer):
+        return RetryCheckResult.do_not_retry
+    busy = context.response is not None and context.response.status_code in (TOO_MANY, 503)
+    asked = retry_after(context.response.headers) if busy and context.response is not None else None
+    if asked is None:
+        asked = min(2.0**context.attempt * SHORTEST_PAUSE, LONGEST_PAUSE)
+    context.backoff = asked
+    if asked >= left():
+        return RetryCheckResult.do_not_retry
+    return RetryCheckResult.do_retry if busy else RetryCheckResult.no_decision  # the SDK would sleep for -5 s
+
+
+def transport(access: GlobusAccess) -> RequestsTransport:
+    """How requests are sent: with an end, to servers that prove who they are only, and nowhere else."""
+    made = _Transport(http_timeout=access.timeout)
+    made.session = _Straight()
+    bounded(made.session)
+    if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to whoever answers
+        made.verify_ssl = True
+    return made
+
+
+class _Transport(RequestsTransport):
+    """A transport whose requests have one end for all tries, the pauses between them, and the tokens that they need."""
+
+    def __init__(self, http_timeout: float) -> None:
+        super().__init__(http_timeout=http_timeout)
+        self.representation_providers["json"] = _Json()
+
+    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # the SDK's own keywords
+        """The answer, in the end; it is said whom the command waits for, if it takes long."""
+        with one_end(self.http_timeout or 60.0) as end, waiting_for(GLOBUS, end.seconds):
+            return super().request(method, url, **kwargs)
+
+
+class _Json(JSONRequestEncoder):
+    """The SDK's JSON, read with bounds."""
+
+    def decode_body(self, response: requests.Response) -> Any:
+        """Return the value of a body; raise BadAnswer if it is none, or ValueError: an error may be HTML."""
+        try:
+            return parse(response.content, longest=MAX_RUN)
+        except ValueError as error:
+            if response.status_code < 400:
+                raise BadAnswer(f"its answer is not JSON: {error}", request=response.request) from error
+            raise
+
+
+class _Straight(requests.Session):
+    """A session that follows no redirect: a token, a code and a secret go where they are sent, and nowhere else."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: there is nowhere to go on to."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # requests' own keywords
+        """Return the answer; raises Redirected for one that points elsewhere.  Credentials in both are registered."""
+        _register_request(request)
+        response = super().send(request, **kwargs)
+        if "/oauth2/token" in request.path_url:
+            secrets.register_answer(response.content)
+        if 300 <= response.status_code < 400:
+            raise Redirected(response.headers.get("Location", ""))
+        return response
+
+
+def _register_request(request: requests.PreparedRequest) -> None:
+    """Register the credentials in the header and the form of a request."""
+    scheme, _, value = (request.headers.get("Authorization") or "").partition(" ")
+    secrets.register(value)
+    if scheme == "Basic":
+        with suppress(ValueError):
+            password = b64decode(value).decode().partition(":")[2]
+            secrets.register(password, unquote_plus(password))
+    if request.headers.get("Content-Type") == "application/x-www-form-urlencoded" and isinstance(request.body, str):
+        secrets.register_form(dict(parse_qsl(request.body)))

@@ -1,0 +1,165 @@
+"""What Transfer says of a collection: what it is, whether it is up, whose it is; and of a file in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from goclient.errors import quoted
+from goclient.services.globus.documents import Document, flag, number, text, text_or_none, texts, uuid
+
+# The kinds of the service's ``entity_type``, in words for a person.
+KINDS = {
+    "GCSv5_mapped_collection": "a mapped collection",
+    "GCSv5_guest_collection": "a guest collection",
+    "GCP_mapped_collection": "a Globus Connect Personal collection",
+    "GCP_guest_collection": "a guest collection of a Globus Connect Personal",
+    "GCSv4_host": "a GCSv4 host",
+    "GCSv4_share": "a GCSv4 share",
+    "GCSv5_endpoint": "a GCSv5 endpoint, which holds no data itself",
+}
+MAPPED, GUEST, BARE = "GCSv5_mapped_collection", "GCSv5_guest_collection", "GCSv5_endpoint"
+GUEST_KINDS = frozenset({GUEST, "GCP_guest_collection", "GCSv4_share"})  # those with access rules
+RULE_READERS = frozenset({"administrator", "access_manager"})  # the roles that may read these
+
+# The kinds of principals of an access rule that are nobody in particular, in words.
+_EVERYBODY = {"all_authenticated_users": "everybody who has logged in", "anonymous": "everybody"}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Who may do what where in a guest collection: ``permissions`` is r or rw; ``expires`` is empty for never."""
+
+    path: str
+    permissions: str
+    principal_type: str
+    principal: str
+    expires: str
+    id: str = ""
+
+    @classmethod
+    def from_document(cls, document: Document) -> AccessRule:
+        """The rule of an access document; raises KeyError or TypeError if that is none."""
+        return cls(
+            path=text(document, "path"),
+            permissions=text(document, "permissions"),
+            principal_type=text(document, "principal_type"),
+            principal=text_or_none(document, "principal"),
+            expires=text_or_none(document, "expiration_date"),
+            id=text_or_none(document, "id"),
+        )
+
+    def document(self) -> dict[str, str | None]:
+        """The JSON object of the rule."""
+        return {
+            "path": self.path,
+            "permissions": self.permissions,
+            "principal_type": self.principal_type,
+            "principal": self.principal or None,
+            "expires": self.expires or None,
+        }
+
+    def words(self) -> str:
+        """The rule in words."""
+        who = _EVERYBODY.get(self.principal_type, f"{self.principal_type} {self.principal}")
+        until = f" until {self.expires}" if self.expires else ""
+        return f"{self.path}: {'read and write' if 'w' in self.permissions else 'read only'}, {who}{until}"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One collection; ``connected`` and ``paused`` are None unless it is a Globus Connect Personal one.
+
+    ``entity_type`` is the service's word for its kind; ``roles`` are those of whoever asked.
+    """
+
+    id: str
+    name: str
+    canonical_name: str
+    entity_type: str
+    owner: str
+    connected: bool | None
+    paused: bool | None
+    high_assurance: bool
+    subscribed: bool
+    default_directory: str
+    roles: tuple[str, ...]
+    owner_id: str = ""
+
+    @classmethod
+    def from_document(cls, document: Document) -> Collection:
+        """The collection of an endpoint document; raises KeyError, TypeError or ValueError if that is none."""
+        personal = flag(document, "is_globus_connect")
+        return cls(
+            id=uuid(document, "id"),
+            name=text_or_none(document, "display_name"),
+            canonical_name=text_or_none(document, "canonical_name"),
+            entity_type=text_or_none(document, "entity_type"),
+            owner=text_or_none(document, "owner_string") or text_or_none(document, "username"),
+            connected=flag(document, "gcp_connected") if personal else None,
+            paused=flag(document, "gcp_paused") if personal else None,
+            high_assurance=flag(document, "high_assurance"),
+            subscribed=bool(text_or_none(document, "subscription_id")),
+            default_directory=text_or_none(document, "default_directory"),
+            roles=texts(document, "my_effective_roles"),
+            owner_id=text_or_none(document, "owner_id"),
+        )
+
+    def is_of(self, identity: str) -> bool:
+        """Return True for a collection that an identity owns: nobody is asked to ask themselves."""
+        return bool(identity) and self.owner_id == identity
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return KINDS.get(self.entity_type, f"of the kind {self.entity_type or 'unknown'}")
+
+    @property
+    def is_personal(self) -> bool:
+        """True for Globus Connect Personal, which is up while its computer is."""
+        return self.connected is not None
+
+    @property
+    def holds_data(self) -> bool:
+        """False for a bare GCSv5 endpoint, whose collections hold the data."""
+        return self.entity_type != BARE
+
+    @property
+    def first_directory(self) -> str:
+        """The directory that is shown first: the default one, or else the home directory, which a guest has none of."""
+        return self.default_directory or ("/" if self.entity_type in GUEST_KINDS else "/~/")
+
+    @property
+    def may_ask_consent(self) -> bool:
+        """True if it may ask for a data_access consent: for any other collection, asking fails the login."""
+        return self.entity_type == MAPPED and not self.high_assurance
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """One entry of a directory; ``size`` in bytes.
+
+    ``type`` is the service's word: file, dir, invalid_symlink, pipe, chr, blk, other; ``permissions`` is the mode in
+    octal digits; ``link_target`` is what a symbolic link says.  Each is empty where it is not known.
+    """
+
+    name: str
+    is_directory: bool
+    size: int
+    type: str = ""
+    permissions: str = ""
+    link_target: str = ""
+
+    @classmethod
+    def from_document(cls, document: Document) -> FileInfo:
+        """Return the entry of a file document; raise KeyError, TypeError or ValueError for another document."""
+        name, kind = text(document, "name"), text(document, "type")
+        if "/" in name:
+            raise ValueError(f"an entry of a directory is called {quoted(name)}")
+        more = (text_or_none(document, key) for key in ("permissions", "link_target"))
+        return cls(name, kind == "dir", number(document, "size"), kind, *more)
+
+    @property
+    def mode(self) -> int | None:
+        """The permission bits, None if they are not known."""
+        return int(self.permissions, 8) if re.fullmatch("[0-7]{1,6}", self.permissions) else None

@@ -1,0 +1,132 @@
+"""Reads a service's JSON documents: what comes back has the type that the service documents, or it is an error.
+
+Each of these raises KeyError, TypeError or ValueError for a document that is none, which ``globus_errors.translated``
+turns into the service's fault.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from goclient.errors import quoted, said
+from goclient.model.syntax.location import is_uuid
+
+Document = Mapping[str, object]
+_Kind = TypeVar("_Kind", str, int, bool)
+
+MAX_DEPTH = 50  # lists and objects inside each other; no service documents more than ten
+MAX_VALUES = 3_000_000  # separate values: a listing has 100,000 entries at most, of about fifteen
+MAX_CONTAINERS = 400_000  # lists and objects, each of which takes a hundred times the room that it has in JSON
+MAX_TEXT = 4096  # characters: PATH_MAX, and no name, id or policy is longer
+MAX_WORDS = 500  # characters of what a service says of a fault
+_MOST = 1 << 63  # sizes and counts are 64-bit
+
+
+def parse(content: bytes, *, longest: int = 0) -> Any:
+    """Return the value of some JSON; raise ValueError if it is none, or none that a service sends.
+
+    Few bytes of JSON can take a lot of room, and deep ones end whatever walks through them.  ``longest``: the bytes
+    that a text in it may have, 0 for as many as there are.
+    """
+    containers = content.count(b"[") + content.count(b"{")
+    if containers > MAX_CONTAINERS or containers + content.count(b",") > MAX_VALUES:
+        raise ValueError("it has more values than any answer")
+    start = 0
+    while longest and len(content) - start > longest:
+        start = content.rfind(b'"', start, start + longest) + 1
+        if not start:
+            raise ValueError("it has a text that is longer than any")
+    try:
+        value = json.loads(content.decode("utf-8-sig", "replace"))
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level, depth = [value], 0
+    while level:
+        if (depth := depth + 1) > MAX_DEPTH:
+            raise ValueError(_TOO_DEEP)
+        inside = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list)))
+        level = [one for values in inside for one in values if isinstance(one, (dict, list))]
+    return value
+
+
+_TOO_DEEP = "its values are nested too deeply"
+
+
+def text(document: Document, key: str) -> str:
+    """The text under a key that must be there."""
+    return _of_kind(str, document[key], key)
+
+
+def text_or_none(document: Document, key: str) -> str:
+    """The text under a key, the empty string for null or without it."""
+    value = document.get(key)
+    return "" if value is None else _of_kind(str, value, key)
+
+
+def words(document: Document, key: str) -> str:
+    """What a service says in its own words under a key, cut and printable; the empty string for null or without it."""
+    value = document.get(key)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{key} is {quoted(value)}")
+    return said(value or "", MAX_WORDS)
+
+
+def number(document: Document, key: str) -> int:
+    """The whole number of 64 bits under a key, 0 for null or without it."""
+    value = document.get(key)
+    found = 0 if value is None else _of_kind(int, value, key)
+    if not -_MOST <= found < _MOST:
+        raise ValueError(f"{key} is a number of {found.bit_length()} bits")
+    return found
+
+
+def flag(document: Document, key: str) -> bool:
+    """The truth value under a key, False for null or without it."""
+    value = document.get(key)
+    return False if value is None else _of_kind(bool, value, key)
+
+
+def uuid(document: Document, key: str) -> str:
+    """The UUID under a key that must be there."""
+    value = text(document, key)
+    if not is_uuid(value):
+        raise ValueError(f"{key} is {quoted(value)}, no UUID")
+    return value
+
+
+def texts(document: Document, key: str) -> tuple[str, ...]:
+    """The texts in the list under a key, none for null or without it."""
+    value = document.get(key)
+    return () if value is None else tuple(_of_kind(str, one, key) for one in _list(value, key))
+
+
+def documents(document: Document, key: str) -> Iterator[Document]:
+    """The documents in the list under a key that must be there."""
+    for one in _list(document[key], key):
+        if not isinstance(one, Mapping):
+            raise TypeError(f"{key} holds {quoted(one)}")
+        yield one
+
+
+def part(document: Document, key: str) -> Document:
+    """The document under a key, an empty one for null or without it."""
+    value = document.get(key)
+    if not isinstance(value, Mapping | None):
+        raise TypeError(f"{key} is {quoted(value)}")
+    return value or {}
+
+
+def _of_kind(kind: type[_Kind], value: object, key: str) -> _Kind:
+    if type(value) is not kind:  # True is an int
+        raise TypeError(f"{key} is {quoted(value)}")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise ValueError(f"{key} is a text of {len(value)} characters")
+    return value
+
+
+def _list(value: object, key: str) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError(f"{key} is {quoted(value)}")
+    return value

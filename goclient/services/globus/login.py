@@ -1,0 +1,302 @@
+"""Login, logout, and who is logged in; a service needs no login, but may see whether its credential is good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import globus_sdk
+import jwt
+from globus_sdk.gare import GlobusAuthorizationParameters
+from globus_sdk.scopes import AuthScopes, GCSCollectionScopes, TransferScopes
+from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
+from globus_sdk.transport import RetryConfig
+
+from goclient.errors import (
+    Collector,
+    ExitCode,
+    GoclientError,
+    LoginNeeded,
+    RequestError,
+    innermost,
+    quoted,
+    raise_all,
+    said,
+)
+from goclient.model.syntax.location import is_uuid
+from goclient.services.deadline import Aside
+from goclient.services.exchange import LONGEST_WAIT
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.globus.app import (
+    app,
+    identity_of,
+    login_end,
+    native_client,
+    person_app,
+    retry,
+    service_app,
+    token_file,
+    transport,
+)
+from goclient.services.globus.collection import Collection
+from goclient.services.globus.documents import Document, documents, text, uuid
+from goclient.services.globus.errors import configured, translated
+from goclient.services.globus.login_flow import LoginFlow, Person
+from goclient.services.globus.sdk import Globus
+
+SESSION_KINDS = ("identity", "domain", "policy")
+ASKED = "the login"  # what errors are about
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks Globus.  ``expires`` is None if the login lasts while it is used, or as long as a service's secret.
+
+    ``consents`` are the scopes that Globus Auth has on record for the registered client.
+    """
+
+    username: str
+    id: str
+    kind: str  # person or service
+    expires: datetime | None
+    consents: tuple[str, ...]
+
+    def may_touch(self, collection_id: str) -> bool:
+        """True if the consent is there that opens the data of a mapped collection."""
+        return str(GCSCollectionScopes(collection_id).data_access) in self.consents
+
+    def document(self) -> dict[str, Any]:
+        """The contract's JSON object: username, id, kind, expires, consents."""
+        expires = self.expires.isoformat() if self.expires else None
+        who = {"username": self.username, "id": self.id, "kind": self.kind}
+        return {**who, "expires": expires, "consents": list(self.consents)}
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """What a logout did: whether tokens were removed from the disk, and why they could not be revoked, if so."""
+
+    removed: bool
+    problem: str = ""
+
+    @property
+    def revoked(self) -> bool:
+        """True if Globus Auth takes none of the removed tokens any more."""
+        return self.removed and not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a login is to give: consents for ``endpoints``, by what was typed for each id or name, and a session.
+
+    ``session``: ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``.
+    """
+
+    endpoints: Mapping[str, str]
+    session: Sequence[str] = ()
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """The options of ``goclient login`` that ask for it."""
+        return [*(("--endpoint", name) for name in self.endpoints), *(("--session", one) for one in self.session)]
+
+    def parameters(self, collections: Iterable[Collection]) -> GlobusAuthorizationParameters:
+        """What Globus Auth is asked for, with the consents of these collections."""
+        of_kind: dict[str, list[str]] = {kind: [] for kind in (*SESSION_KINDS, "mfa")}
+        for one in self.session:
+            kind, _, what = one.partition("=")
+            of_kind[kind].append(what)
+        data = [GCSCollectionScopes(one.id).data_access.with_optional(True) for one in collections]
+        return GlobusAuthorizationParameters(
+            required_scopes=[str(TransferScopes.all.with_dependencies(data))] if data else None,
+            session_required_identities=of_kind["identity"] or None,
+            session_required_single_domain=of_kind["domain"] or None,
+            session_required_policies=of_kind["policy"] or None,
+            session_required_mfa=bool(of_kind["mfa"]) or None,
+        )
+
+
+# --- login --------------------------------------------------------------------------------------------------
+
+
+def login(access: GlobusAccess, wanted: Wanted, person: Person) -> Identity:
+    """Whoever is logged in now, with all that was wanted; raises LoginNeeded if it is not given.
+
+    A person logs in once, and once more only if it takes a login to know which consents there are to ask for.
+    A service is asked nothing.
+    """
+    if access.client_secret:
+        return _service_login(access, wanted, person)
+    with configured():
+        asking = person_app(access, flow=partial(LoginFlow, person=person, options=wanted.options))
+    known = _collections_if_known(asking, access, wanted, person)
+    _log_in(asking, wanted.parameters((known or {}).values()))
+    identity = _identity(asking, access)
+    if known is None:
+        known = _collections(access, wanted, person)
+        missing = [one for one in known.values() if not identity.may_touch(one.id)]
+        if missing:
+            person.say("Globus knows you now; once more, for the consents that the endpoints need")
+            _log_in(asking, wanted.parameters(missing))
+            identity = _identity(asking, access)
+    _check_given(identity, known)
+    return identity
+
+
+def _service_login(access: GlobusAccess, wanted: Wanted, person: Person) -> Identity:
+    """The service, once it has the consents; raises LoginNeeded if its credential is not good."""
+    if wanted.session:
+        hint = "leave out --session; a collection that needs one must be used by a person"
+        raise RequestError("a service has no session: nobody logs in for it", hint=hint, code="session")
+    with configured():
+        asking = service_app(access)
+    identity = _identity(asking, access)
+    known = _collections(access, wanted, person)
+    if known:
+        with translated(ASKED):
+            asking.login(auth_params=wanted.parameters(known.values()))
+        identity = _identity(asking, access)
+    _check_given(identity, known)
+    return identity
+
+
+def _collections_if_known(
+    asking: globus_sdk.GlobusApp, access: GlobusAccess, wanted: Wanted, person: Person
+) -> dict[str, Collection] | None:
+    """What :func:`_collections` gives, or None if that takes a login first."""
+    try:
+        if not asking.login_required():
+            return _collections(access, wanted, person)
+    except GoclientError as error:
+        if error.exit_code != ExitCode.LOGIN:
+            raise
+    return None if wanted.endpoints else {}
+
+
+def _collections(access: GlobusAccess, wanted: Wanted, person: Person) -> dict[str, Collection]:
+    """The collections that may ask for a consent, by what was typed; says which do not; raises all errors together."""
+    if not wanted.endpoints:
+        return {}
+    globus, collected, found = Globus(access), Collector(), {}
+
+    def asked(typed: str, meant: str) -> Collection:
+        return globus.collection(meant, called=typed) if is_uuid(meant) else globus.resolve(meant)
+
+    answers = {typed: Aside(partial(asked, typed, meant)) for typed, meant in wanted.endpoints.items()}
+    for typed, answer in answers.items():
+        with collected:
+            found[typed] = answer.result(LONGEST_WAIT)  # each has an end of its own
+    raise_all(collected.errors)
+    for typed, collection in found.items():
+        if not collection.may_ask_consent:
+            secure = ", high assurance" if collection.high_assurance else ""
+            person.say(f"{quoted(typed)} asks for no consent: it is {collection.kind}{secure}")
+    return {typed: one for typed, one in found.items() if one.may_ask_consent}
+
+
+def _log_in(asking: globus_sdk.GlobusApp, parameters: GlobusAuthorizationParameters) -> None:
+    """None, once the tokens of a new login are stored; raises LoginNeeded without one."""
+    try:
+        with translated(ASKED):
+            asking.login(auth_params=parameters)
+    except GoclientError as error:
+        if isinstance(error.__cause__, IdentityMismatchError):
+            raise _somebody_else(error.__cause__) from error
+        raise
+    except jwt.PyJWTError as error:
+        hint = "look at this machine's clock, then type: goclient login"
+        raise LoginNeeded(f"the identity that Globus Auth states is not valid: {error}", hint=hint) from error
+
+
+def _somebody_else(mismatch: IdentityMismatchError) -> LoginNeeded:
+    return LoginNeeded(
+        f"you are logged in as the identity {mismatch.stored_id}, and have now logged in as {mismatch.new_id}",
+        hint="nothing was changed; to be the other one type: goclient logout && goclient login",
+        code="another-identity",
+    )
+
+
+def _check_given(identity: Identity, collections: Mapping[str, Collection]) -> None:
+    """None if the consent for each collection is there; raises LoginNeeded for those that are not."""
+    refused = [typed for typed, one in collections.items() if not identity.may_touch(one.id)]
+    if refused:
+        names = ", ".join(map(quoted, refused))
+        options = [("--endpoint", typed) for typed in refused]
+        raise LoginNeeded.to_globus(f"no consent was given for {names}", options=options, code="consent-needed")
+
+
+# --- who is logged in ---------------------------------------------------------------------------------------
+
+
+def whoami(access: GlobusAccess) -> Identity:
+    """Whoever asks Globus with this access; raises LoginNeeded if nobody has logged in, or the login is over."""
+    with configured():
+        asking = app(access)
+    if isinstance(asking, globus_sdk.UserApp) and asking.login_required():
+        raise LoginNeeded.to_globus("nobody is logged in to Globus", code="not-logged-in")
+    return _identity(asking, access)
+
+
+def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
+    with (
+        translated(ASKED),
+        globus_sdk.AuthClient(app=asking, transport=transport(access), retry_config=retry()) as client,
+    ):
+        asking.get_authorizer(AuthScopes.resource_server)  # the token first, once
+        known = identity_of(asking)
+        approved = Aside(lambda: client.get_consents(known)) if known else None
+        claims: Document = client.userinfo().data
+        identity_id = uuid(claims, "sub")
+        if approved is not None and known == identity_id:
+            consents = approved.result(LONGEST_WAIT)  # it has an end of its own
+        else:
+            consents = client.get_consents(identity_id)
+        return Identity(
+            username=text(claims, "preferred_username"),
+            id=identity_id,
+            kind="person" if isinstance(asking, globus_sdk.UserApp) else "service",
+            expires=login_end(asking),
+            consents=_approved(consents.data),
+        )
+
+
+def _approved(answer: Document) -> tuple[str, ...]:
+    """The scopes of the consents that stand, each once."""
+    consents = [(text(one, "scope_name"), text(one, "status")) for one in documents(answer, "consents")]
+    return tuple(dict.fromkeys(scope for scope, status in consents if status == "approved"))
+
+
+# --- logout -------------------------------------------------------------------------------------------------
+
+
+def logout(access: GlobusAccess) -> Logout:
+    """What was done; afterwards no tokens are on the disk, even if Globus Auth could not be told."""
+    if access.client_secret:
+        return Logout(removed=False)
+    with configured():
+        file = token_file(access, lenient=True)
+    try:
+        stored = file.get_token_data_by_resource_server().values()
+        tokens = [token for one in stored for token in (one.refresh_token, one.access_token) if token]
+        problem = _revoke(access, tokens)
+    except LoginNeeded as error:  # it is damaged
+        problem = error.message
+    return Logout(file.remove(), problem)
+
+
+def _revoke(access: GlobusAccess, tokens: Sequence[str]) -> str:
+    """Why Globus Auth could not be told that the tokens are void; the empty string if it was."""
+    with configured(), native_client(access) as client:
+        client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
+        asked = [Aside(partial(client.oauth2_revoke_token, token)) for token in tokens]
+        try:
+            for one in asked:
+                one.result(LONGEST_WAIT)  # it has an end of its own
+        except globus_sdk.GlobusAPIError as error:
+            return f"Globus Auth answered HTTP {error.http_status}"
+        except globus_sdk.GlobusError as error:
+            return said(innermost(error))
+    return ""

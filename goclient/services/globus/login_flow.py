@@ -1,0 +1,111 @@
+"""How a person logs in to Globus: in a browser on this machine, or in one anywhere, with a code to type here."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import globus_sdk
+from globus_sdk.login_flows import (
+    CommandLineLoginFlowManager,
+    LocalServerEnvironmentalLoginError,
+    LocalServerLoginError,
+    LocalServerLoginFlowManager,
+)
+from globus_sdk.login_flows.local_server_login_flow_manager.local_server import RedirectHandler, RedirectHTTPServer
+
+from goclient import secrets
+from goclient.errors import LoginNeeded
+from goclient.services.globus.app import APP_NAME
+
+if TYPE_CHECKING:
+    from globus_sdk.gare import GlobusAuthorizationParameters
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who logs in: with a ``browser`` on this machine or without, told by ``say`` and ``show``, asked by ``ask``.
+
+    ``say`` takes a sentence, ``show`` a URL to open; ``ask`` gives the code that was typed, empty if none was.
+    """
+
+    browser: bool
+    say: Callable[[str], None]
+    show: Callable[[str], None]
+    ask: Callable[[], str]
+
+
+class LoginFlow(CommandLineLoginFlowManager):
+    """One login; ``options`` are those of ``goclient login`` that it was asked with, for the errors' hints."""
+
+    def __init__(
+        self, client: globus_sdk.NativeAppAuthClient, person: Person, options: Sequence[tuple[str, str]]
+    ) -> None:
+        self._label = f"{APP_NAME} on {platform.node()}"
+        super().__init__(client, request_refresh_tokens=True, native_prefill_named_grant=self._label)
+        self._person = person
+        self._options = options
+
+    def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> globus_sdk.OAuthTokenResponse:
+        """The tokens that the person lets us have; raises LoginNeeded without them."""
+        try:
+            if self._person.browser:
+                try:
+                    return self._in_browser(auth_parameters)
+                except LocalServerEnvironmentalLoginError:
+                    self._person.say("no browser can be opened here")
+            return super().run_login_flow(auth_parameters)
+        except LocalServerLoginError as error:
+            raise self._failed(f"the login in the browser failed: {error}") from error
+        except globus_sdk.AuthAPIError as error:
+            if (error.raw_json or {}).get("error") != "invalid_grant":
+                raise
+            raise self._failed("Globus Auth refused the code: it is mistyped, too old, or was used before") from error
+
+    def print_authorize_url(self, authorize_url: str) -> None:
+        """None, once the person is told where to log in."""
+        self._person.say("log in at this address, with any browser, and type the code that you are shown:")
+        self._person.show(authorize_url)
+
+    def prompt_for_code(self) -> str:
+        """Return the code that the person typed; raises LoginNeeded without one."""
+        code = self._person.ask().strip()
+        secrets.register(code)
+        if not code:
+            raise self._failed("no code was typed")
+        return code
+
+    def _in_browser(self, auth_parameters: GlobusAuthorizationParameters) -> globus_sdk.OAuthTokenResponse:
+        browser = _Browser(self.login_client, request_refresh_tokens=True, native_prefill_named_grant=self._label)
+        self._person.say("log in with the browser that opens; if none does, press Ctrl-C and add --no-browser")
+        return browser.run_login_flow(auth_parameters)
+
+    def _failed(self, message: str) -> LoginNeeded:
+        return LoginNeeded.to_globus(message, options=self._options, code="login-failed")
+
+
+class _Browser(LocalServerLoginFlowManager):
+    """The SDK's flow, whose server keeps the code to itself, and is closed in the end."""
+
+    @contextmanager
+    def background_local_server(self) -> Iterator[RedirectHTTPServer]:
+        """The server to which the browser is sent back, while it runs."""
+        import threading
+
+        server = RedirectHTTPServer(self.server_address, _QuietHandler, self.html_template)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+class _QuietHandler(RedirectHandler):
+    """The SDK's handler without its log, which would have the code in it."""
+
+    def log_message(self, *_: Any) -> None:
+        """None; nothing is logged."""

@@ -1,0 +1,1 @@
+"""Certificates, proxies and TLS as the grid's security infrastructure has them."""

@@ -1,0 +1,226 @@
+"""The PanDA server, API v1, through requests.
+
+Read from the server 1.0.4: every call is ``/api/v1/<module>/<method>``; an answer is JSON ``{"success",
+"message", "data"}``, or plain text that begins with ``ERROR :``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from goclient import secrets
+from goclient.errors import LoginNeeded, ServerError, innermost, quoted, said
+from goclient.files.text import decoded
+from goclient.model.records.panda_job import UNSET, AssignedJob, JobState, is_panda_id
+from goclient.reporter.waiting import waiting_for
+from goclient.services import loopback
+from goclient.services.deadline import one_end
+from goclient.services.exchange import AWAY, MAX_ANSWER, TOO_MANY, Outgoing, allowed, limited, retry_after
+from goclient.services.globus.documents import parse
+from goclient.services.panda.access import PandaAccess
+from goclient.services.panda.token import MAX_FILE, login_hint
+from goclient.services.trust import session_for
+
+A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
+MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
+SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
+SAYS_THE_SAME = ("job/get_description", "pilot/update_job")  # when it is sent again; nothing else ever is
+_SHOWN = 4096  # bytes of an answer that are looked at for a message
+NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
+
+
+class ReplyLost(ServerError):
+    """The request may have reached the server, but its answer is unknown: never send it again."""
+
+    code = "reply-lost"
+
+
+class Refused(ServerError):
+    """The server said no: ``success`` is false, or the HTTP status is an error."""
+
+    code = "refused"
+
+
+class PandaServer:
+    """A PanDA server; each method is one call, sent once."""
+
+    def __init__(self, access: PandaAccess) -> None:
+        self._access = access
+        self._session = session_for(urlsplit(access.url).hostname, access.bundles)
+        self._session.auth = self._authorise  # of our own, so that no .netrc is read
+        self._session.verify = access.ca or next(iter(access.bundles), True)
+        self._session.cert = access.certificate
+
+    @property
+    def name(self) -> str:
+        """The server's address, for messages."""
+        return self._access.url
+
+    def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._access.token is not None:
+            token = self.fresh_token()
+            secrets.register(token)
+            request.headers["Authorization"] = f"Bearer {token}"
+            request.headers["Origin"] = self._access.vo or ""
+        return request
+
+    def fresh_token(self) -> str:
+        """Return the token as it is in its file now: a pilot's job may outlive the one that it began with.
+
+        Raises LoginNeeded if it is panda-client's file, and its token has ended and cannot be renewed.
+        """
+        if self._access.stored is not None:
+            from goclient.services.panda.login import current_token  # few have one to renew
+
+            return current_token(self._access.stored, self._access)
+        try:
+            with open(self._access.token_file or "", "rb") as file:
+                return decoded(file.read(MAX_FILE)).strip() or str(self._access.token)
+        except (OSError, ValueError):
+            return str(self._access.token)
+
+    # --- for users ---
+
+    def submit(self, record: str, count: int) -> list[int | None]:
+        """The PandaID of each of ``count`` jobs in order, None for one that the server's database refused.
+
+        ``record`` is what :func:`goclient.model.records.panda_job.encode_jobs` gives.  Raises Refused if nothing was
+        stored, ReplyLost if that is not known, ServerError if nothing was sent.
+        """
+        seconds = self._access.answer_timeout + count * SECONDS_A_JOB
+        rows = self._call("job/submit", {"jobs": record}, seconds=seconds)
+        if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
+            raise self._lost(f"its answer has no PandaIDs: {quoted(rows)}")
+        ids = [None if row[0] in (UNSET, None) else row[0] for row in rows]
+        if not all(one is None or is_panda_id(one) for one in ids):
+            raise self._lost(f"its answer has PandaIDs that are none: {quoted(ids)}")
+        if len(ids) != count:
+            raise self._lost(f"it answered for {len(ids)} of {count} jobs")
+        return ids
+
+    def describe(self, panda_ids: Sequence[int]) -> list[JobState | None]:
+        """The state of each job, None for one that the server does not know."""
+        jobs = self._call("job/get_description", {"job_ids": list(panda_ids)}, jobs=len(panda_ids))
+        if not isinstance(jobs, list) or len(jobs) != len(panda_ids):
+            raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
+        return [job if job is None else JobState.from_answer(job) for job in jobs]
+
+    # --- for pilots ---
+
+    def acquire(self, site: str, *, node: str) -> AssignedJob | None:
+        """A job of the queue ``site``, now the caller's to run; None if there is none."""
+        query = {"site_name": site, "prod_source_label": "user", "timeout": 60, "node": node}
+        try:
+            data = self._call("pilot/acquire_jobs", query)
+        except Refused as error:
+            if NO_JOBS in error.message:
+                return None
+            raise
+        jobs = data.get("jobs") if isinstance(data, dict) else None
+        if not jobs or not isinstance(jobs, list) or not isinstance(jobs[0], dict):
+            raise ServerError(f"{self.name} sent no job and did not say so: {quoted(data)}", code="bad-answer")
+        return AssignedJob.from_answer(jobs[0])
+
+    def update(self, panda_id: int, state: str, **details: Any) -> str:
+        """The server's command to the pilot (``tobekilled``: stop; mostly empty) on a new state of a job.
+
+        ``details`` are arguments of the server's ``pilot/update_job``.
+        """
+        data = self._call("pilot/update_job", {"job_id": panda_id, "job_status": state, **details})
+        command = data.get("command") if isinstance(data, dict) else None
+        return "" if command in (None, UNSET) else said(command)
+
+    # --- one call ---
+
+    def _call(self, method: str, arguments: dict[str, Any], *, seconds: float | None = None, jobs: int = 1) -> Any:
+        """The ``data`` of an answer that says success, which comes within ``seconds`` or not at all.
+
+        Its size depends on how many ``jobs`` it is about.  What says the same if it is sent again is sent again, if the
+        server has no time for it and says when it will.
+        """
+        content = json.dumps(arguments).encode()
+        seconds = seconds or self._access.answer_timeout
+        size = min(MAX_ANSWER + jobs * A_JOB, MOST_ANSWER)
+        with (
+            one_end(seconds + self._access.connect_timeout) as end,
+            allowed(size),
+            waiting_for(f"the PanDA server {self.name}", seconds),
+        ):
+            while True:
+                body = Outgoing(content)
+                try:
+                    response = self._post(method, body, end.remaining())
+                except (TimeoutError, requests.exceptions.Timeout) as error:
+                    why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
+                    raise self._failed(why, body) from error
+                except requests.exceptions.SSLError as error:
+                    raise self._failed(f"TLS failed: {said(innermost(error))}", body) from error
+                except (requests.exceptions.RequestException, OSError, ValueError) as error:
+                    raise self._failed(said(innermost(error)), body) from error
+                later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
+                if method not in SAYS_THE_SAME or later is None or later >= end.left:
+                    return self._data(response)
+                time.sleep(later)
+
+    def _post(self, method: str, body: Outgoing, seconds: float) -> requests.Response:
+        """The whole answer to one request."""
+        # The server does not see JSON with a charset in the content type.
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        return self._session.post(
+            f"{self._access.url}/api/v1/{method}",
+            data=body,
+            headers=headers,
+            timeout=seconds,
+            verify=self._session.verify,  # or requests prefers REQUESTS_CA_BUNDLE
+            allow_redirects=False,
+        )
+
+    def _data(self, response: requests.Response) -> Any:
+        """What an answer says."""
+        status, text = response.status_code, response.content[:_SHOWN].decode("utf-8", "replace").strip()
+        if status in (401, 403) and "oken" in text:
+            raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=login_hint(self._access.source))
+        limit = limited(status, response.headers)
+        if status == TOO_MANY:
+            message = f"{self.name} answered HTTP {status}: {quoted(text)}; {limit}; nothing was done"
+            raise Refused(message, hint="type the command again later", transient=True)
+        if status >= 500 and not text.startswith("ERROR :"):
+            raise self._lost(f"HTTP {status}, {quoted(text)}{limit and f'; {limit}'}")
+        if status != 200:
+            raise Refused(f"{self.name} answered HTTP {status}: {quoted(text)}", hint=_ASK)
+        try:
+            answer = parse(response.content)
+            success = answer["success"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._lost(f"its answer is not PanDA's: {quoted(text)}") from error
+        if success is False:
+            message = said(answer.get("message") or "") or quoted(text)
+            raise Refused(f"{self.name} refused: {message}", hint=_ASK)
+        if success is not True:
+            raise self._lost(f"its answer is not PanDA's: {quoted(text)}")
+        return answer.get("data")
+
+    def _failed(self, why: str, body: Outgoing) -> ServerError:
+        """What a call that failed means: nothing was done if the server never got the request."""
+        if body.sent:
+            return self._lost(why)
+        return ServerError(
+            f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
+            hint=loopback.remedy(self._access.url, "check PANDA_URL_SSL and the network, then type the command again"),
+            code="unreachable",
+            transient=True,
+        )
+
+    def _lost(self, why: str) -> ReplyLost:
+        return ReplyLost(
+            f"the PanDA server {self.name} was asked, but its reply is lost: {why}", hint="ask later", transient=True
+        )
+
+
+_ASK = "if the reason is not yours to mend, ask the operators of the server, with this message"
