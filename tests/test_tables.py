@@ -204,7 +204,7 @@ def test_the_catalogue_s_table_is_whole(monkeypatch: pytest.MonkeyPatch) -> None
 
 def aligned_by_hand() -> Iterator[str]:
     """Yield the places in the commands where something is aligned with a format."""
-    for path in Path(tables.__file__).parent.glob("*.py"):
+    for path in Path(tables.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FormattedValue) and node.format_spec:
                 parts = [part.value for part in ast.walk(node.format_spec) if isinstance(part, ast.Constant)]
