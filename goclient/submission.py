@@ -17,7 +17,7 @@ from goclient.errors import Collector, GoclientError, Interrupted, ServerError, 
 from goclient.journal import Entry, Journal
 from goclient.model.finding import TO_DEPOSIT, Finding
 from goclient.model.payload import doubts, mistakes
-from goclient.model.plan import Task, plan
+from goclient.model.plan import TransferTask, plan
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
 from goclient.model.records.v1 import attach, decode
 from goclient.model.spec import TransferSpec
@@ -74,7 +74,7 @@ class Submission:
     """A submission that is ready to be sent: nothing in it is unchecked, unless the user said so."""
 
     spec: TransferSpec
-    tasks: tuple[Task, ...]
+    tasks: tuple[TransferTask, ...]
     records: tuple[JobRecord, ...]
     findings: tuple[Finding, ...]
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from goclient.model.records.v1 import attach
-from goclient.model.spec import JOB_DIRECTORY, MODES, NODE_FILES, Mode, Move, MyproxyAccount, Place, TransferSpec
+from goclient.model.spec import JOB_DIRECTORY, MODES, NODE_FILES, Location, Mode, MyproxyAccount, Transfer, TransferSpec
 from goclient.model.syntax.options import (
     DEFAULT_WORKING,
     IN_MODE,
@@ -84,28 +84,28 @@ working_names = st.sampled_from(("OSGDEV", "W", "goclient", "my node, ünter")) 
 # --- specs --------------------------------------------------------------------------------------------------
 
 
-def _directory(place: Place) -> Place:
-    return place if place.is_directory else Place(endpoint=place.endpoint, path=place.path + "/")
+def _directory(location: Location) -> Location:
+    return location if location.is_directory else Location(endpoint=location.endpoint, path=location.path + "/")
 
 
-_elsewhere = st.builds(Place, endpoint=endpoints, path=paths)
-_own_file = st.builds(Place, endpoint=st.none(), path=job_names.map("/".__add__))
+_elsewhere = st.builds(Location, endpoint=endpoints, path=paths)
+_own_file = st.builds(Location, endpoint=st.none(), path=job_names.map("/".__add__))
 _node_paths = paths.filter(lambda path: not f"{path}/".startswith("/~/"))  # nobody has a home directory on the node
-_own_place = st.just(JOB_DIRECTORY) | st.builds(Place, endpoint=st.none(), path=_node_paths)
+_own_place = st.just(JOB_DIRECTORY) | st.builds(Location, endpoint=st.none(), path=_node_paths)
 
 
-def _one_for_all(sources: list[Place], destination: Place, into: bool) -> tuple[Move, ...]:
+def _one_for_all(sources: list[Location], destination: Location, into: bool) -> tuple[Transfer, ...]:
     one = _directory(destination) if into or len(sources) > 1 else destination
-    return tuple(Move(source=source, destination=one) for source in sources)
+    return tuple(Transfer(source=source, destination=one) for source in sources)
 
 
-def _one_for_each(pairs: list[tuple[Place, Place]], into: bool) -> tuple[Move, ...]:
-    return tuple(Move(source=s, destination=_directory(d) if into else d) for s, d in pairs)
+def _one_for_each(pairs: list[tuple[Location, Location]], into: bool) -> tuple[Transfer, ...]:
+    return tuple(Transfer(source=s, destination=_directory(d) if into else d) for s, d in pairs)
 
 
 def _moves(
-    sources: st.SearchStrategy[Place], destinations: st.SearchStrategy[Place], *, into: bool = False
-) -> st.SearchStrategy[tuple[Move, ...]]:
+    sources: st.SearchStrategy[Location], destinations: st.SearchStrategy[Location], *, into: bool = False
+) -> st.SearchStrategy[tuple[Transfer, ...]]:
     """Up to three moves: with one destination for all, which is a directory if they are several, or with one each."""
     way = st.just(into)
     return st.builds(_one_for_all, st.lists(sources, max_size=3), destinations, way) | st.builds(
@@ -114,9 +114,9 @@ def _moves(
 
 
 def _spec(
-    stage_in: tuple[Move, ...],
-    stage_out: tuple[Move, ...],
-    output: tuple[Move, ...],
+    stage_in: tuple[Transfer, ...],
+    stage_out: tuple[Transfer, ...],
+    output: tuple[Transfer, ...],
     working: str,
     alone: bool,
     overwrite: bool,
@@ -161,7 +161,7 @@ class Globus(NamedTuple):
         return " ".join(f"{name}={shlex.quote(value)}" for name, value in self.words)
 
 
-def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Move, ...], list[tuple[str, str]]]:
+def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Transfer, ...], list[tuple[str, str]]]:
     """The mode, the moves and the words of one direction."""
     names = draw(st.lists(_typed_names, max_size=3, unique=True))
     if not names:
@@ -178,15 +178,17 @@ def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Move, ...], list
         pass  # the default, too
     else:
         typed.append((f"dir-{way}", folder))
-    moves = []
+    transfers = []
     for name in names:
-        own = Place(endpoint=None, path=f"/{name.removeprefix('./')}")
+        own = Location(endpoint=None, path=f"/{name.removeprefix('./')}")
         if way == "in":
-            source = Place(endpoint=far, path=folder.rstrip("/") + own.path)
-            moves.append(Move(source=source, destination=Place(endpoint=None, path=own.folder)))
+            source = Location(endpoint=far, path=folder.rstrip("/") + own.path)
+            transfers.append(Transfer(source=source, destination=Location(endpoint=None, path=own.folder)))
         else:
-            moves.append(Move(source=own, destination=Place(endpoint=far, path=folder.rstrip("/") + own.folder)))
-    return mode, tuple(moves), typed
+            transfers.append(
+                Transfer(source=own, destination=Location(endpoint=far, path=folder.rstrip("/") + own.folder))
+            )
+    return mode, tuple(transfers), typed
 
 
 def _globus(draw: Draw) -> Globus:
@@ -233,19 +235,19 @@ specs = (
 def items_of(spec: TransferSpec) -> Items:
     """The items of each word that mean a spec, every destination written out."""
 
-    def typed(place: Place) -> str:
-        if place.endpoint == NODE_FILES:
-            return place.path
-        return str(place) if place.endpoint is not None else f"{spec.working}:{place.path}"
+    def typed(location: Location) -> str:
+        if location.endpoint == NODE_FILES:
+            return location.path
+        return str(location) if location.endpoint is not None else f"{spec.working}:{location.path}"
 
     items = {
-        "StageinGOsrc": [typed(move.source) for move in spec.stage_in],
-        "StageinGOdest": [typed(move.destination) for move in spec.stage_in],
-        "StageoutGOsrc": [typed(move.source) for move in spec.stage_out],
-        "StageoutGOdest": [typed(move.destination) for move in spec.stage_out],
-        "OutputGO": [typed(move.destination) for move in spec.output],
+        "StageinGOsrc": [typed(transfer.source) for transfer in spec.stage_in],
+        "StageinGOdest": [typed(transfer.destination) for transfer in spec.stage_in],
+        "StageoutGOsrc": [typed(transfer.source) for transfer in spec.stage_out],
+        "StageoutGOdest": [typed(transfer.destination) for transfer in spec.stage_out],
+        "OutputGO": [typed(transfer.destination) for transfer in spec.output],
         "WorkingendpointGO": [spec.working] if spec.working else [],
-        "Data": [f".{move.source.path}" for move in spec.output],
+        "Data": [f".{transfer.source.path}" for transfer in spec.output],
         IN_MODE: [spec.in_mode],
         OUT_MODE: [spec.out_mode],
         LOCAL_ENDPOINT: [spec.local_endpoint] if spec.local_endpoint else [],

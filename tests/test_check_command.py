@@ -17,7 +17,7 @@ import requests
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.model.finding import Finding
-from goclient.model.spec import Move, Place, TransferSpec
+from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.preflight.permissions import Acting
 from goclient.preflight.run import one_login
 from goclient.services.globus.collection import AccessRule, Collection
@@ -305,9 +305,9 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
         Service(),  # type: ignore[arg-type]
         Asker(30), hours=24, collections={"id": guest}, names={"id": "G"},
     )  # fmt: skip
-    here, there = Place(endpoint=None, path="/x"), Place(endpoint="id", path=f"{folder}x")
-    moves = (Move(source=here, destination=there) if writes else Move(source=there, destination=here),)
-    (finding,) = acting.pilot(TransferSpec(output=moves, working="W"), "me@x")
+    here, there = Location(endpoint=None, path="/x"), Location(endpoint="id", path=f"{folder}x")
+    transfers = (Transfer(source=here, destination=there) if writes else Transfer(source=there, destination=here),)
+    (finding,) = acting.pilot(TransferSpec(output=transfers, working="W"), "me@x")
     assert finding.level == level
     if level == "error":
         assert "1; touch x" not in shlex.join(shlex.split(finding.hint)[:-1]), "what the service says is quoted"

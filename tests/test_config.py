@@ -141,24 +141,24 @@ def every_token(folder: Path) -> dict[str, tuple[Env, str]]:
 
 @pytest.mark.parametrize("first", range(5))
 def test_a_pilots_token_is_looked_for_in_this_order(tmp_path: Path, first: int) -> None:
-    places = list(every_token(tmp_path).values())[first:]
+    locations = list(every_token(tmp_path).values())[first:]
     env: Env = dict(OIDC)
-    for variables, _ in places:
+    for variables, _ in locations:
         env |= variables
     access = environment.panda_access(env, pilot=True)
-    assert (access.token, access.vo, access.certificate) == (places[0][1], "wlcg", None)
+    assert (access.token, access.vo, access.certificate) == (locations[0][1], "wlcg", None)
 
 
 def test_the_pilots_token_is_the_pilots_alone(tmp_path: Path) -> None:
-    places = every_token(tmp_path)
-    env = {**OIDC, **places["GOCLIENT_PILOT_TOKEN_FILE"][0], **places["PANDA_AUTH_ID_TOKEN"][0]}
-    assert environment.panda_access(env).token == places["PANDA_AUTH_ID_TOKEN"][1]
+    locations = every_token(tmp_path)
+    env = {**OIDC, **locations["GOCLIENT_PILOT_TOKEN_FILE"][0], **locations["PANDA_AUTH_ID_TOKEN"][0]}
+    assert environment.panda_access(env).token == locations["PANDA_AUTH_ID_TOKEN"][1]
 
 
 def test_a_variable_that_is_empty_is_not_set(tmp_path: Path) -> None:
-    places = every_token(tmp_path)
-    env = {**OIDC, "PANDA_AUTH_ID_TOKEN": "", "OIDC_AUTH_TOKEN_FILE": "", **places["OIDC_AUTH_ID_TOKEN"][0]}
-    assert environment.panda_access(env, pilot=True).token == places["OIDC_AUTH_ID_TOKEN"][1]
+    locations = every_token(tmp_path)
+    env = {**OIDC, "PANDA_AUTH_ID_TOKEN": "", "OIDC_AUTH_TOKEN_FILE": "", **locations["OIDC_AUTH_ID_TOKEN"][0]}
+    assert environment.panda_access(env, pilot=True).token == locations["OIDC_AUTH_ID_TOKEN"][1]
 
 
 def test_the_vo_goes_with_the_token() -> None:

@@ -179,11 +179,11 @@ class Case:
 
     def prepare(self, given: dict[str, Any]) -> None:
         """None, once it is as it was before a command was typed."""
-        for place, text in given.get("there", {}).items():
-            collection, _, path = place.partition(":")
+        for location, text in given.get("there", {}).items():
+            collection, _, path = location.partition(":")
             self._write(self.sandbox.path(collection, path), text, is_folder=path.endswith("/"))
-        for place, what in given.get("made", {}).items():
-            collection, _, path = place.partition(":")
+        for location, what in given.get("made", {}).items():
+            collection, _, path = location.partition(":")
             _make(self.sandbox.path(collection, path), *what.split(" "))
         for name, text in given.get("payloads", {}).items():
             self._write(self.sandbox.root / "transformations" / name, text, is_folder=False)

@@ -24,7 +24,7 @@ NO_INPUT = {
     ("tasks/datasets.py", "nickname"),
     ("tasks/line.py", "name"),  # of one of our options
 }
-TEXTS = ("str", "str | None", "Optional[str]", "object", "Place", "Word", "Sequence[str]")
+TEXTS = ("str", "str | None", "Optional[str]", "object", "Location", "Word", "Sequence[str]")
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
@@ -70,9 +70,9 @@ def pasted(source: str, module: str) -> Iterator[str]:
 
 def test_no_hint_has_the_input_as_it_was_typed() -> None:
     found = [
-        place
+        location
         for path in sorted(SOURCE.rglob("*.py"))
-        for place in pasted(path.read_text(encoding="utf-8"), str(path.relative_to(SOURCE)))
+        for location in pasted(path.read_text(encoding="utf-8"), str(path.relative_to(SOURCE)))
     ]
     assert found == []
 

@@ -7,7 +7,7 @@ import pytest
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.model.plan import plan
 from goclient.model.records.v1 import attach, decode
-from goclient.model.spec import JOB_DIRECTORY, Place, TransferSpec
+from goclient.model.spec import JOB_DIRECTORY, Location, TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from goclient.model.syntax.shell import words
 
@@ -36,7 +36,7 @@ def refusal(parameters: str) -> str:
 def test_01_an_equals_sign_in_a_value_does_not_end_it() -> None:
     """In 2012, ``opt.split('=')[1]`` cut a value at its second ``=``: ``/data/run=7/a`` became ``/data/run``."""
     spec, own = submitted("--StageinGOsrc=SITE1:/data/run=7/a=b go --WorkingendpointGO=W=1")
-    assert [str(move.source) for move in spec.stage_in] == ["SITE1:/data/run=7/a=b"]
+    assert [str(transfer.source) for transfer in spec.stage_in] == ["SITE1:/data/run=7/a=b"]
     assert (spec.working, own) == ("W=1", ["go"])
 
 
@@ -50,7 +50,7 @@ def test_02_a_payload_keeps_an_option_that_begins_like_ours(word: str) -> None:
     """In 2012, options were recognised by their beginning: ``--Database=prod`` was taken for ``--Data``."""
     spec, own = submitted(f"run {word} --Data=x --OutputGO=A:/o")
     assert own == ["run", word]
-    assert [str(move.source) for move in spec.output] == ["x"]
+    assert [str(transfer.source) for transfer in spec.output] == ["x"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_08_transfers_without_a_working_endpoint_get_one() -> None:
 def test_08_an_input_without_a_destination_lands_in_the_jobs_directory() -> None:
     """In 2012, ``--StageinGOdest`` was read and never used."""
     spec, _ = submitted("--StageinGOsrc=A:/d/a,A:/d/b")
-    assert {move.destination for move in spec.stage_in} == {JOB_DIRECTORY}
+    assert {transfer.destination for transfer in spec.stage_in} == {JOB_DIRECTORY}
     assert items_of_plan(spec) == [("A", "/d/a", None, "a"), ("A", "/d/b", None, "b")]
 
 
@@ -146,7 +146,7 @@ def test_08_an_input_without_a_destination_lands_in_the_jobs_directory() -> None
 def test_09_a_stage_out_source_is_a_name_or_a_location(source: str) -> None:
     """In 2012, the documented ``W:/job/o1`` became ``W:/job/W:/job/o1``."""
     spec, _ = submitted(f"--StageoutGOsrc={source} --StageoutGOdest=A:/o/ --WorkingendpointGO=W")
-    assert [move.source for move in spec.stage_out] == [Place(endpoint=None, path="/o1")]
+    assert [transfer.source for transfer in spec.stage_out] == [Location(endpoint=None, path="/o1")]
     assert items_of_plan(spec) == [(None, "o1", "A", "/o/o1")]
 
 

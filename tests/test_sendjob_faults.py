@@ -385,15 +385,15 @@ def test_nothing_is_sent_if_the_disk_is_full_before_the_journal_is_written(user:
     assert_stopped_by_its_journal(result, server, user.state / "journal.jsonl")
 
 
-@pytest.mark.parametrize("place", ["below-a-device", "a-full-device", "below-a-file", "a-folder"])
-def test_nothing_is_sent_if_the_journal_cannot_be(user: User, place: str) -> None:
+@pytest.mark.parametrize("location", ["below-a-device", "a-full-device", "below-a-file", "a-folder"])
+def test_nothing_is_sent_if_the_journal_cannot_be(user: User, location: str) -> None:
     state = user.state
-    if place == "below-a-device":
+    if location == "below-a-device":
         state = Path("/dev/full/x")
-    elif place == "a-full-device":
+    elif location == "a-full-device":
         state.mkdir()
         (state / "journal.jsonl").symlink_to("/dev/full")
-    elif place == "below-a-file":
+    elif location == "below-a-file":
         state.write_text("")
     else:
         (state / "journal.jsonl").mkdir(parents=True)

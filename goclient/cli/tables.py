@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from goclient.errors import printable
 
 if TYPE_CHECKING:
-    from goclient.model.plan import Task
+    from goclient.model.plan import TransferTask
     from goclient.model.spec import TransferSpec
 
 GAP = "  "
@@ -69,7 +69,7 @@ def _width(file: TextIO) -> float:
 
 
 def print_plan(
-    tasks: Sequence[Task], spec: TransferSpec, *, catalogue: Mapping[str, str], file: TextIO | None = None
+    tasks: Sequence[TransferTask], spec: TransferSpec, *, catalogue: Mapping[str, str], file: TextIO | None = None
 ) -> None:
     """Print what a job moves: a row an item, how many tasks it is, and who asks."""
     from goclient.jobs.explain import HEADS, rows, summary

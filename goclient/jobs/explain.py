@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from goclient.model.finding import Finding
-from goclient.model.plan import Task, plan
+from goclient.model.plan import TransferTask, plan
 from goclient.model.records.v1 import decode_with_doubts
 from goclient.model.spec import NODE_FILES, TransferSpec
 
@@ -20,7 +20,7 @@ class Explained:
     """What a text means: names of the catalogue are resolved, the others stand as they are."""
 
     spec: TransferSpec
-    tasks: tuple[Task, ...]
+    tasks: tuple[TransferTask, ...]
     payload: str
     doubts: tuple[Finding, ...]
 
@@ -38,7 +38,7 @@ def explain(text: str, *, catalogue: Mapping[str, str]) -> Explained:
 
 
 def rows(
-    tasks: Sequence[Task], working: str | None, *, catalogue: Mapping[str, str]
+    tasks: Sequence[TransferTask], working: str | None, *, catalogue: Mapping[str, str]
 ) -> list[tuple[str, str, str, str]]:
     """For each item of a plan: the number of its task, when it happens, from where, to where.
 
@@ -47,7 +47,7 @@ def rows(
     """
     names = {where: name for name, where in catalogue.items()}
 
-    def place(task: Task, endpoint: str | None, path: str) -> str:
+    def location(task: TransferTask, endpoint: str | None, path: str) -> str:
         if endpoint == NODE_FILES:
             return f"the node's own files: {path}"
         if endpoint is not None:
@@ -61,8 +61,8 @@ def rows(
         (
             str(number),
             WHEN[task.phase],
-            place(task, task.source, item.source),
-            place(task, task.destination, item.destination),
+            location(task, task.source, item.source),
+            location(task, task.destination, item.destination),
         )
         for number, task in enumerate(tasks, 1)
         for item in task.items
@@ -72,7 +72,7 @@ def rows(
 HEADS = ("task", "when", "from", "to")
 
 
-def summary(tasks: Sequence[Task], spec: TransferSpec, *, catalogue: Mapping[str, str]) -> list[str]:
+def summary(tasks: Sequence[TransferTask], spec: TransferSpec, *, catalogue: Mapping[str, str]) -> list[str]:
     """How many tasks a plan has, how they reach the job's directory, and which names the job gives; a line each."""
     items, copies = sum(len(task.items) for task in tasks), sum(task.is_copy for task in tasks)
     on_node = f" and {copies} copy task(s) on the node" if copies else ""

@@ -46,7 +46,7 @@ class Problem:
     instead: str = ""
 
 
-class PlaceError(ValueError):
+class LocationError(ValueError):
     """Raised for what is no endpoint or no path, with the problem."""
 
     def __init__(self, problem: Problem) -> None:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.model.spec import Move, Place, TransferSpec
+from goclient.model.spec import Location, Transfer, TransferSpec
 
 
 class Overlap(NamedTuple):
     """A place that is another one, or is above it."""
 
-    outer: Move
-    inner: Move
+    outer: Transfer
+    inner: Transfer
 
 
 def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
@@ -21,10 +21,12 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
 
     What is typed as a directory, or has the other's source in it, is a directory.
     """
-    moves = list(spec.moves)
-    keys = [_target_key(move) for move in moves]
-    for outer, inner in _nested(keys, [not _is_folder(move) and move.target_path != "/" for move in moves]):
-        one, other = moves[outer], moves[inner]
+    transfers = list(spec.transfers)
+    keys = [_target_key(transfer) for transfer in transfers]
+    for outer, inner in _nested(
+        keys, [not _is_folder(transfer) and transfer.target_path != "/" for transfer in transfers]
+    ):
+        one, other = transfers[outer], transfers[inner]
         same = one.source.endpoint == other.source.endpoint
         below = same and _key(other.source)[1].startswith(_key(one.source)[1])
         if not below and keys[outer] != keys[inner]:
@@ -34,7 +36,7 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
 def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
     brought, written = _ends(spec)
-    keys = [_key(move.source) for move in brought] + [_target_key(move) for move in written]
+    keys = [_key(transfer.source) for transfer in brought] + [_target_key(transfer) for transfer in written]
     for outer, inner in _nested(keys if written else (), [True] * len(brought) + [False] * len(written)):
         if inner >= len(brought):
             yield Overlap(brought[outer], written[inner - len(brought)])
@@ -43,33 +45,35 @@ def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
 def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield directories that are written after the payload (outer) and what is brought from below them (inner)."""
     brought, written = _ends(spec)
-    keys = [_target_key(move) for move in written] + [_key(move.source) for move in brought]
+    keys = [_target_key(transfer) for transfer in written] + [_key(transfer.source) for transfer in brought]
     for outer, inner in _nested(
-        keys if brought else (), [_is_folder(move) for move in written] + [False] * len(brought)
+        keys if brought else (), [_is_folder(transfer) for transfer in written] + [False] * len(brought)
     ):
         if inner >= len(written) and keys[outer] != keys[inner]:
             yield Overlap(written[outer], brought[inner - len(written)])
 
 
-def _ends(spec: TransferSpec) -> tuple[list[Move], list[Move]]:
+def _ends(spec: TransferSpec) -> tuple[list[Transfer], list[Transfer]]:
     """Return the moves that bring something from an endpoint, and those that write to one after the payload."""
-    brought = [move for move in spec.stage_in if move.source.endpoint is not None]
-    return brought, [move for move in (*spec.stage_out, *spec.output) if move.destination.endpoint is not None]
+    brought = [transfer for transfer in spec.stage_in if transfer.source.endpoint is not None]
+    return brought, [
+        transfer for transfer in (*spec.stage_out, *spec.output) if transfer.destination.endpoint is not None
+    ]
 
 
-def _is_folder(move: Move) -> bool:
-    return move.source.is_directory
+def _is_folder(transfer: Transfer) -> bool:
+    return transfer.source.is_directory
 
 
 Key = tuple[str, str]  # an endpoint, and a path that ends with a slash: what is below it begins with it
 
 
-def _key(place: Place) -> Key:
-    return place.endpoint or "", _closed(place.path)
+def _key(location: Location) -> Key:
+    return location.endpoint or "", _closed(location.path)
 
 
-def _target_key(move: Move) -> Key:
-    return move.destination.endpoint or "", _closed(move.target_path)
+def _target_key(transfer: Transfer) -> Key:
+    return transfer.destination.endpoint or "", _closed(transfer.target_path)
 
 
 def _closed(path: str) -> str:

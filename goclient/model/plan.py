@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
-from goclient.model.spec import NODE_FILES, Move, Phase, TransferSpec
+from goclient.model.spec import NODE_FILES, Phase, Transfer, TransferSpec
 
 
-class Item(NamedTuple):  # there are thousands: a tuple is made in a third of the time
+class TransferItem(NamedTuple):  # there are thousands: a tuple is made in a third of the time
     """One file or directory: full paths at both ends; on the node, relative to the job's directory.
 
     ``renames`` is True if the destination was typed as a new name: if a directory of that name exists there,
@@ -25,7 +25,7 @@ class Item(NamedTuple):  # there are thousands: a tuple is made in a third of th
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TransferTask:
     """One transfer to do: all items of a phase between two endpoints; None is the job's own directory.
 
     ``server`` is the server that sees that directory; without one, the job's own Globus Connect does.  An endpoint
@@ -35,7 +35,7 @@ class Task:
     phase: Phase
     source: str | None
     destination: str | None
-    items: tuple[Item, ...]
+    items: tuple[TransferItem, ...]
     server: str | None = None
 
     @property
@@ -57,24 +57,24 @@ class Task:
         }
 
 
-def plan(spec: TransferSpec) -> tuple[Task, ...]:
+def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
     """The tasks of a spec in the order in which they are done; items keep the user's order.
 
     Raises RequestError for each two items of a job that would be written to one place.
     """
-    tasks: list[Task] = []
-    written: dict[tuple[str | None, str], Move] = {}
+    tasks: list[TransferTask] = []
+    written: dict[tuple[str | None, str], Transfer] = {}
     errors: list[GoclientError] = []
-    for phase, mode, moves in spec.phases:
+    for phase, mode, transfers in spec.phases:
         server = spec.local_endpoint if mode == "server" else None
-        items: dict[tuple[str | None, str | None], list[Item]] = {}
-        for move in moves:
-            source, destination, path = move.source, move.destination, move.target_path
+        items: dict[tuple[str | None, str | None], list[TransferItem]] = {}
+        for transfer in transfers:
+            source, destination, path = transfer.source, transfer.destination, transfer.target_path
             where = destination.endpoint
-            place = where, same_place(path)
-            if (first := written.setdefault(place, move)) is not move:
-                errors.append(_conflict(first, move))
-            item = Item(
+            location = where, same_location(path)
+            if (first := written.setdefault(location, transfer)) is not transfer:
+                errors.append(_conflict(first, transfer))
+            item = TransferItem(
                 source.path.lstrip("/") if source.endpoint is None else source.path,
                 path.lstrip("/") if where is None else path,
                 source.path.endswith("/"),
@@ -82,22 +82,22 @@ def plan(spec: TransferSpec) -> tuple[Task, ...]:
             )
             items.setdefault((source.endpoint, where), []).append(item)
         for ends, found in items.items():
-            tasks.append(Task(phase, *ends, tuple(found), server if None in ends else None))
+            tasks.append(TransferTask(phase, *ends, tuple(found), server if None in ends else None))
     raise_all(errors)
     return tuple(tasks)
 
 
-def same_place(path: str) -> str:
+def same_location(path: str) -> str:
     """The path in the one form that all ways to write it have in common."""
     return (re.sub("//+", "/", path) if "//" in path else path).rstrip("/")
 
 
-def check_apart(items: Sequence[Item]) -> None:
+def check_apart(items: Sequence[TransferItem]) -> None:
     """None if no two items of a task have one destination, now that it is settled; raises RequestError for each."""
-    seen: dict[str, Item] = {}
+    seen: dict[str, TransferItem] = {}
     errors = []
     for item in items:
-        first = seen.setdefault(same_place(item.destination), item)
+        first = seen.setdefault(same_location(item.destination), item)
         if first is not item:
             message = f"{quoted(first.source)} and {quoted(item.source)} would both be written to "
             message += quoted(item.destination)
@@ -106,11 +106,11 @@ def check_apart(items: Sequence[Item]) -> None:
     raise_all(errors)
 
 
-def _conflict(first: Move, move: Move) -> RequestError:
+def _conflict(first: Transfer, transfer: Transfer) -> RequestError:
     """The error for a move that is written where an earlier one of the job is."""
     return RequestError(
-        f"{quoted(first.source)} and {quoted(move.source)} would both be written to {quoted(move.target)}",
+        f"{quoted(first.source)} and {quoted(transfer.source)} would both be written to {quoted(transfer.target)}",
         hint="give each its own destination",
         code="one-destination",
-        subject=str(move.target),
+        subject=str(transfer.target),
     )

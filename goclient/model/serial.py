@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from goclient.model.names import SERIAL_NUMBERS
-from goclient.model.spec import Move, Place, TransferSpec
+from goclient.model.spec import Location, Transfer, TransferSpec
 
 
 def fill_serial(text: str, serial: int) -> str:
@@ -16,24 +16,26 @@ def fill_serial(text: str, serial: int) -> str:
     return text.replace("${SN}", str(serial)).replace("${SN/P}", f"{serial:06d}")
 
 
-def needs_serial(spec: TransferSpec) -> Iterator[Move]:
+def needs_serial(spec: TransferSpec) -> Iterator[Transfer]:
     """The moves whose target is written outside the job's directory and is the same for all jobs."""
-    for move in spec.moves:
-        if move.destination.endpoint is not None and not any(number in move.target_path for number in SERIAL_NUMBERS):
-            yield move
+    for transfer in spec.transfers:
+        if transfer.destination.endpoint is not None and not any(
+            number in transfer.target_path for number in SERIAL_NUMBERS
+        ):
+            yield transfer
 
 
-def insert_serial(move: Move) -> str:
+def insert_serial(transfer: Transfer) -> str:
     """Return the name, or the destination, of a move with the job's number where a shell has left a gap for it.
 
     In ``out_.root`` and ``run7//`` a shell has put nothing for ``${SN}``; else it stands before the ending.
     """
-    destination, name = move.destination, move.source.name
+    destination, name = transfer.destination, transfer.source.name
     if "//" in destination.path and not destination.path.startswith("//"):
-        return str(Place(endpoint=destination.endpoint, path=destination.path.replace("//", "/${SN}/", 1)))
-    typed = move.source.path[1:] if move.source.endpoint is None else ""
+        return str(Location(endpoint=destination.endpoint, path=destination.path.replace("//", "/${SN}/", 1)))
+    typed = transfer.source.path[1:] if transfer.source.endpoint is None else ""
     if not destination.is_directory or not typed:  # the destination has the name
-        return str(Place(endpoint=destination.endpoint, path=_add_number(destination.path)))
+        return str(Location(endpoint=destination.endpoint, path=_add_number(destination.path)))
     return typed.rstrip("/").removesuffix(name) + _add_number(name) + ("/" if typed.endswith("/") else "")
 
 
@@ -51,36 +53,42 @@ def _add_number(path: str) -> str:
 _GAP = re.compile(r"[_.-](?=[_.-])|[_-]$|^(?=[_.-]\w)")
 
 
-def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Place, Place]]:
+def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Location, Location]]:
     """Yield each source that is brought to one of so many jobs and is written by another, with that target."""
-    sources = list(dict.fromkeys(move.source for move in spec.stage_in if move.source.endpoint is not None))
-    written = (move.target for move in (*spec.stage_out, *spec.output) if move.destination.endpoint is not None)
+    sources = list(dict.fromkeys(transfer.source for transfer in spec.stage_in if transfer.source.endpoint is not None))
+    written = (
+        transfer.target for transfer in (*spec.stage_out, *spec.output) if transfer.destination.endpoint is not None
+    )
     targets = list(dict.fromkeys(written)) if sources else []
-    places = sources + targets
-    near = _alike([place.path.partition("${SN")[0] for place in places])
-    near &= _alike([place.path.rpartition("}")[2][::-1] if "${SN" in place.path else "" for place in places])
-    by_path: dict[tuple[str | None, str], tuple[int, Place]] = {}
-    for place in (places[number] for number in near if number >= len(sources)):
-        for serial in range(1, count + 1) if "${SN" in place.path else ():
-            by_path[place.endpoint, fill_serial(place.path, serial)] = serial, place
-    for place in (places[number] for number in near if number < len(sources) and by_path):
-        for serial in range(1, count + 1) if "${SN" in place.path else (0,):
-            found = by_path.get((place.endpoint, fill_serial(place.path, serial)))
+    locations = sources + targets
+    near = _alike([location.path.partition("${SN")[0] for location in locations])
+    near &= _alike(
+        [location.path.rpartition("}")[2][::-1] if "${SN" in location.path else "" for location in locations]
+    )
+    by_path: dict[tuple[str | None, str], tuple[int, Location]] = {}
+    for location in (locations[number] for number in near if number >= len(sources)):
+        for serial in range(1, count + 1) if "${SN" in location.path else ():
+            by_path[location.endpoint, fill_serial(location.path, serial)] = serial, location
+    for location in (locations[number] for number in near if number < len(sources) and by_path):
+        for serial in range(1, count + 1) if "${SN" in location.path else (0,):
+            found = by_path.get((location.endpoint, fill_serial(location.path, serial)))
             if found is not None and found[0] != serial:
-                yield place, found[1]
+                yield location, found[1]
                 break
 
 
-def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Place, Place]]:
+def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, Location]]:
     """The pairs of targets that differ as typed, but would be one place in two of so many jobs, or in one of them.
 
     ``x1${SN}`` of job 1 and ``x${SN}`` of job 11 are both ``x11``.
     """
-    targets = list(dict.fromkeys(move.target for move in spec.moves if move.destination.endpoint is not None))
+    targets = list(
+        dict.fromkeys(transfer.target for transfer in spec.transfers if transfer.destination.endpoint is not None)
+    )
     alike = _alike([target.path.partition("${SN")[0] for target in targets])
     alike &= _alike([target.path.rpartition("}")[2][::-1] for target in targets])
-    seen: dict[tuple[str | None, str], Place] = {}
-    told: set[Place] = set()
+    seen: dict[tuple[str | None, str], Location] = {}
+    told: set[Location] = set()
     for serial in range(1, count + 1) if len(alike) > 1 else ():
         for number in alike:
             target = targets[number]

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from goclient.model.names import PlaceError, Problem, endpoint_problem, name_problem, path_problem, url_problem
+from goclient.model.names import LocationError, Problem, endpoint_problem, name_problem, path_problem, url_problem
 
 GRIDFTP = "gsiftp://"  # an endpoint that is a GridFTP server is written gsiftp://host or gsiftp://host:port
 NODE_FILES = "file://"  # the worker node's own file system, from and to which the mode "local" copies
@@ -46,7 +46,7 @@ def _parts(path: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """A path on an endpoint; ``endpoint`` None is the job's own directory, whose root ``/`` is that directory.
 
     The endpoint NODE_FILES is the worker node's file system.  A final ``/`` says that the path is a directory.
@@ -64,7 +64,7 @@ class Place:
         if problem is None and self.endpoint in (None, NODE_FILES):
             problem = _home_problem(self.path)
         if problem is not None:
-            raise PlaceError(problem)
+            raise LocationError(problem)
 
     @property
     def no_files_of(self) -> str | None:
@@ -97,15 +97,15 @@ class Place:
         return f"{self.endpoint}:{self.path}"
 
 
-JOB_DIRECTORY = Place(endpoint=None, path="/")
+JOB_DIRECTORY = Location(endpoint=None, path="/")
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transfer:
     """One source and where it goes: into ``destination`` if that is a directory, else under that new name."""
 
-    source: Place
-    destination: Place
+    source: Location
+    destination: Location
 
     @property
     def target_path(self) -> str:
@@ -117,9 +117,9 @@ class Move:
         return f"{path.rstrip('/')}/{name}{'/' if name and source.endswith('/') else ''}"
 
     @property
-    def target(self) -> Place:
+    def target(self) -> Location:
         """The place that the source will have."""
-        return Place(endpoint=self.destination.endpoint, path=self.target_path)
+        return Location(endpoint=self.destination.endpoint, path=self.target_path)
 
 
 def _checked(problem: Callable[[str], Problem | None]) -> AfterValidator:
@@ -127,7 +127,7 @@ def _checked(problem: Callable[[str], Problem | None]) -> AfterValidator:
 
     def check(value: str) -> str:
         if found := problem(value):
-            raise PlaceError(found)
+            raise LocationError(found)
         return value
 
     return AfterValidator(check)
@@ -173,9 +173,9 @@ class TransferSpec(BaseModel):
 
     model_config = _FROZEN
 
-    stage_in: tuple[Move, ...] = ()
-    stage_out: tuple[Move, ...] = ()
-    output: tuple[Move, ...] = ()
+    stage_in: tuple[Transfer, ...] = ()
+    stage_out: tuple[Transfer, ...] = ()
+    output: tuple[Transfer, ...] = ()
     working: Annotated[str, _checked(endpoint_problem)] | None = None
     in_mode: Mode = "gc"
     out_mode: Mode = "gc"
@@ -188,7 +188,7 @@ class TransferSpec(BaseModel):
         return self.working is not None
 
     @property
-    def phases(self) -> tuple[tuple[Phase, Mode, tuple[Move, ...]], ...]:
+    def phases(self) -> tuple[tuple[Phase, Mode, tuple[Transfer, ...]], ...]:
         """What happens, in order: each phase, how the job's directory is reached in it, and its moves."""
         return (
             ("stage-in", self.in_mode, self.stage_in),
@@ -197,7 +197,7 @@ class TransferSpec(BaseModel):
         )
 
     @property
-    def moves(self) -> Iterator[Move]:
+    def transfers(self) -> Iterator[Transfer]:
         """Every move, in the order in which they happen."""
         yield from self.stage_in
         yield from self.stage_out
@@ -206,34 +206,36 @@ class TransferSpec(BaseModel):
     @property
     def makes_endpoint(self) -> bool:
         """True if the node becomes a Globus Connect endpoint: files pass through it, or nothing else is asked for."""
-        if not any(moves for _, _, moves in self.phases):
+        if not any(transfers for _, _, transfers in self.phases):
             return self.working is not None and "gc" in (self.in_mode, self.out_mode)
-        through = (move for _, mode, moves in self.phases if mode == "gc" for move in moves)
-        return any(move.source.endpoint is None or move.destination.endpoint is None for move in through)
+        through = (transfer for _, mode, transfers in self.phases if mode == "gc" for transfer in transfers)
+        return any(transfer.source.endpoint is None or transfer.destination.endpoint is None for transfer in through)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
         """Each endpoint once, in the order of its first use; without the node's own."""
-        places = (place.endpoint for move in self.moves for place in (move.source, move.destination))
+        locations = (
+            location.endpoint for transfer in self.transfers for location in (transfer.source, transfer.destination)
+        )
         own = (None, NODE_FILES)
-        return tuple(dict.fromkeys(endpoint for endpoint in (*places, self.local_endpoint) if endpoint not in own))
+        return tuple(dict.fromkeys(endpoint for endpoint in (*locations, self.local_endpoint) if endpoint not in own))
 
     def with_endpoints(self, names: dict[str, str]) -> TransferSpec:
         """The same spec with each endpoint replaced by what ``names`` gives for it, if anything."""
         wanted = {name: names[name] for name in self.endpoints if name in names}
 
-        def renamed(old: Place) -> Place:
-            return Place(endpoint=wanted[old.endpoint], path=old.path) if old.endpoint in wanted else old
+        def renamed(old: Location) -> Location:
+            return Location(endpoint=wanted[old.endpoint], path=old.path) if old.endpoint in wanted else old
 
-        spec = self.with_places(renamed) if wanted else self
+        spec = self.with_locations(renamed) if wanted else self
         local = wanted.get(self.local_endpoint or "", self.local_endpoint)
         return spec if local == self.local_endpoint else spec.model_copy(update={"local_endpoint": local})
 
-    def with_places(self, place: Callable[[Place], Place]) -> TransferSpec:
+    def with_locations(self, location: Callable[[Location], Location]) -> TransferSpec:
         """The same spec with each place replaced by what ``place`` gives for it."""
 
-        def moves(old: tuple[Move, ...]) -> tuple[Move, ...]:
-            return tuple(Move(source=place(m.source), destination=place(m.destination)) for m in old)
+        def transfers(old: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
+            return tuple(Transfer(source=location(m.source), destination=location(m.destination)) for m in old)
 
         phases = {"stage_in": self.stage_in, "stage_out": self.stage_out, "output": self.output}
-        return self.model_copy(update={name: moves(old) for name, old in phases.items()})
+        return self.model_copy(update={name: transfers(old) for name, old in phases.items()})

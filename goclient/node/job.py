@@ -16,7 +16,7 @@ from pathlib import Path
 from goclient.errors import GoclientError, Interrupted, quoted
 from goclient.files.private import make_folder, private
 from goclient.journal import Journal
-from goclient.model.plan import Task, plan
+from goclient.model.plan import TransferTask, plan
 from goclient.model.records.panda_job import AssignedJob
 from goclient.model.records.v1 import decode
 from goclient.model.spec import TransferSpec
@@ -166,10 +166,10 @@ class Pilot:
         directory: Path,
         job: AssignedJob,
         beat: Heartbeat,
-    ) -> Callable[[Task], None]:
+    ) -> Callable[[TransferTask], None]:
         """What carries out a task of the job; an error says in which phase it happened."""
 
-        def carry(task: Task) -> None:
+        def carry(task: TransferTask) -> None:
             with _in_phase(task.phase):
                 if task.is_copy:
                     own = (*self._settings.own, str(directory.parent))
@@ -241,7 +241,9 @@ class Pilot:
         """Writes the log, as far as it goes, into the job's directory if it is to be taken away with the output."""
         archive = folder / "job" / job.log_file
         moved = (*spec.stage_out, *spec.output)
-        wanted = any(move.source.endpoint is None and move.source.path == f"/{job.log_file}" for move in moved)
+        wanted = any(
+            transfer.source.endpoint is None and transfer.source.path == f"/{job.log_file}" for transfer in moved
+        )
         if wanted and Path(job.log_file).name == job.log_file and not os.path.lexists(archive):
             self._write_log(archive, folder, opener=payload.of_job)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.model.finding import Finding
-from goclient.model.spec import Move, Place
+from goclient.model.spec import Location, Transfer
 from goclient.model.wildcards import has_wildcards
 from goclient.preflight.listings import Folder, folder_of
 from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, nobody_may, wrong_or_first
@@ -32,61 +32,61 @@ class Targets:
         self._overwrite = overwrite
         self._probed = probed
         self._made = made
-        self._written: dict[Move, list[Place]] = {}
+        self._written: dict[Transfer, list[Location]] = {}
 
-    def findings(self, move: Move) -> Iterable[Finding]:
+    def findings(self, transfer: Transfer) -> Iterable[Finding]:
         """Return a finding for the target of a move, or for each job in which something is wrong with it."""
-        if not self._seen.sees(move.destination):
+        if not self._seen.sees(transfer.destination):
             return []
-        sources, written = self._seen.filled(move.source), self.written(move)
+        sources, written = self._seen.filled(transfer.source), self.written(transfer)
         pairs = list(zip(itertools.cycle(sources), written, strict=False))
         if any(_inside_itself(source, target) for source, target in pairs):
-            shown = self._seen.shown(move.source)
+            shown = self._seen.shown(transfer.source)
             message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
             return [Finding.failed(EndpointError(message, hint=hint, code="onto-itself", subject=shown))]
         return wrong_or_first([self._target(target, source) for source, target in pairs])
 
-    def written(self, move: Move) -> list[Place]:
+    def written(self, transfer: Transfer) -> list[Location]:
         """Return the places that a move will write: inside a directory that exists where a new name was typed."""
-        if move not in self._written:
-            self._written[move] = [self._inside(move, target) for target in self._seen.filled(move.target)]
-        return self._written[move]
+        if transfer not in self._written:
+            self._written[transfer] = [self._inside(transfer, target) for target in self._seen.filled(transfer.target)]
+        return self._written[transfer]
 
-    def folders(self, moves: Sequence[Move]) -> Iterator[Folder]:
+    def folders(self, transfers: Sequence[Transfer]) -> Iterator[Folder]:
         """Yield the folder of each target, as it was typed."""
-        for move in moves:
-            if self._seen.sees(move.destination):
-                several = "$" in move.target.folder
-                yield from map(folder_of, self._seen.filled(move.target) if several else [move.target])
+        for transfer in transfers:
+            if self._seen.sees(transfer.destination):
+                several = "$" in transfer.target.folder
+                yield from map(folder_of, self._seen.filled(transfer.target) if several else [transfer.target])
 
-    def remarks(self, moves: Sequence[Move]) -> list[Finding]:
+    def remarks(self, transfers: Sequence[Transfer]) -> list[Finding]:
         """Return what is found of folders that nobody may write into, as their modes say."""
-        targets = (move for move in moves if self._seen.sees(move.destination))
-        folders = dict.fromkeys(folder_of(place) for move in targets for place in self.written(move))
+        targets = (transfer for transfer in transfers if self._seen.sees(transfer.destination))
+        folders = dict.fromkeys(folder_of(location) for transfer in targets for location in self.written(transfer))
         return few([one for folder in folders for one in self._read_only(folder)])
 
     def _read_only(self, folder: Folder) -> Iterator[Finding]:
         entry = self._listings.itself(folder)
         if entry is not None and entry.is_directory and nobody_may(entry, WRITE):
-            shown = self._seen.shown(Place(*folder))
+            shown = self._seen.shown(Location(*folder))
             message = f"{quoted(shown)} may be written by nobody: its mode is {entry.permissions}"
             hint = "name another folder, or add --goProbe, which tries whether its storage lets you write all the same"
             found = Finding.failed(EndpointError(message, hint=hint, code="read-only", subject=shown))
             yield replace(found, level="warning", error=None) if self._probed else found
 
-    def _inside(self, move: Move, target: Place) -> Place:
-        found = None if move.destination.is_directory else self._listings.entry(target)
+    def _inside(self, transfer: Transfer, target: Location) -> Location:
+        found = None if transfer.destination.is_directory else self._listings.entry(target)
         if found is None or isinstance(found, GoclientError) or not found.is_directory:
             return target
-        return Place(endpoint=target.endpoint, path=f"{target.path}/{move.source.name}")
+        return Location(endpoint=target.endpoint, path=f"{target.path}/{transfer.source.name}")
 
-    def _target(self, place: Place, source: Place) -> Finding:
-        found = self._listings.entry(place)
-        if folder_of(place) in self._made:
-            return self._made_folder(folder_of(place))
+    def _target(self, location: Location, source: Location) -> Finding:
+        found = self._listings.entry(location)
+        if folder_of(location) in self._made:
+            return self._made_folder(folder_of(location))
         if isinstance(found, GoclientError):
-            return self._no_folder(place, found)
-        shown = self._seen.shown(place)
+            return self._no_folder(location, found)
+        shown = self._seen.shown(location)
         if found is None:
             return Finding("ok", "target", shown, f"nothing is in the way of {shown}")
         what = "directory whose files may be overwritten" if found.is_directory else "file that would be overwritten"
@@ -103,7 +103,7 @@ class Targets:
             return Finding.failed(EndpointError(message, hint=hint, code="exists", subject=shown))
         return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
 
-    def _of_another_kind(self, found: FileInfo, source: Place) -> str:
+    def _of_another_kind(self, found: FileInfo, source: Location) -> str:
         """What cannot be replaced by a source, because the two are not of a kind; the empty string if it can."""
         entry = self._listings.entry(source) if self._seen.sees(source) and source.name else None
         known = entry.is_directory if isinstance(entry, FileInfo) else False
@@ -112,9 +112,9 @@ class Targets:
             return "a directory" if found.is_directory else "a file"
         return kind_of(found)
 
-    def _no_folder(self, place: Place, error: GoclientError) -> Finding:
-        endpoint, folder = folder_of(place)
-        shown = self._seen.shown(Place(endpoint=endpoint, path=folder))
+    def _no_folder(self, location: Location, error: GoclientError) -> Finding:
+        endpoint, folder = folder_of(location)
+        shown = self._seen.shown(Location(endpoint=endpoint, path=folder))
         if error.code == "not-a-directory":
             message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
             hint = "name a directory, or another name for the file"
@@ -127,17 +127,17 @@ class Targets:
         if lost and has_wildcards(lost[0].name):
             message += f", with that name: there are no wildcards in {quoted(lost[0].name)}"
         hint = f"{near} " if near else "if it is a typo, mend it; "
-        return Finding("warning", "no-folder", self._seen.shown(place), message, f"{hint}--goMkdir makes it now")
+        return Finding("warning", "no-folder", self._seen.shown(location), message, f"{hint}--goMkdir makes it now")
 
     def _made_folder(self, folder: Folder) -> Finding:
         problem = self._made[folder]
         if problem is not None:
             return Finding.failed(problem)
-        shown = self._seen.shown(Place(endpoint=folder[0], path=folder[1]))
+        shown = self._seen.shown(Location(endpoint=folder[0], path=folder[1]))
         return Finding("ok", "folder", shown, f"the folder {shown} was made")
 
 
-def _inside_itself(source: Place, target: Place) -> bool:
+def _inside_itself(source: Location, target: Location) -> bool:
     """True if a target is its source, or is below it."""
-    one, other = (re.sub("/+", "/", f"{place.path}/") for place in (source, target))
+    one, other = (re.sub("/+", "/", f"{location.path}/") for location in (source, target))
     return source.endpoint == target.endpoint and other.startswith(one)

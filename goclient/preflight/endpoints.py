@@ -101,11 +101,12 @@ class Endpoints:
         The job's own endpoint is one.  In 2012 such a transfer was impossible; now it needs a subscription.
         """
         pairs = dict.fromkeys(
-            (move.source.endpoint, move.destination.endpoint)
-            for _, mode, moves in spec.phases
+            (transfer.source.endpoint, transfer.destination.endpoint)
+            for _, mode, transfers in spec.phases
             if mode != "local"
-            for move in moves
-            if self._is_personal(move.source.endpoint, mode) and self._is_personal(move.destination.endpoint, mode)
+            for transfer in transfers
+            if self._is_personal(transfer.source.endpoint, mode)
+            and self._is_personal(transfer.destination.endpoint, mode)
         )
         for pair in pairs if not allowed else ():
             ends = [end for end in pair if end is not None and end != NODE_FILES]

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, StorageDenied
-from goclient.model.spec import Place
+from goclient.model.spec import Location
 from goclient.services.parallel import Asker
 
 if TYPE_CHECKING:
@@ -35,20 +35,22 @@ class Listings:
         self._single: dict[Folder, FileInfo | GoclientError] = {}
         self._empty: dict[Folder, bool | GoclientError] = {}
 
-    def fetch(self, places: Iterable[Place], *, about: Iterable[Folder] = (), inside: Iterable[Folder] = ()) -> None:
+    def fetch(
+        self, locations: Iterable[Location], *, about: Iterable[Folder] = (), inside: Iterable[Folder] = ()
+    ) -> None:
         """Ask, side by side, for the folders of the places that were not asked for yet.
 
         Of a few folders more is asked: what they are themselves (``about``), whether they are empty (``inside``).  A
         folder that cannot be listed may be entered: its places are asked for one by one.
         """
-        places = list(places)
-        folders = dict.fromkeys(map(folder_of, places))
+        locations = list(locations)
+        folders = dict.fromkeys(map(folder_of, locations))
         listed = {*self._known, *folders}
         apart = (one for one in about if one[1] not in TOPS and _parent(one) not in listed)
         self._ask(folders, single=islice(apart, MOST_ABOUT), inside=islice(inside, MOST_ABOUT))
         closed = {folder for folder in folders if _cannot_be_listed(self._known[folder])}
         if closed:
-            hidden = (place for place in places if place.name and folder_of(place) in closed)
+            hidden = (location for location in locations if location.name and folder_of(location) in closed)
             self._ask((), single=islice(dict.fromkeys(map(_itself, hidden)), MOST_SINGLE))
 
     def _ask(self, folders: Iterable[Folder], *, single: Iterable[Folder] = (), inside: Iterable[Folder] = ()) -> None:
@@ -64,19 +66,19 @@ class Listings:
         path = path if method != "entry" else path.rstrip("/")
         return getattr(self._globus, method)(endpoint, path, called=self._names.get(endpoint, ""))
 
-    def __contains__(self, place: Place) -> bool:
-        return folder_of(place) in self._known
+    def __contains__(self, location: Location) -> bool:
+        return folder_of(location) in self._known
 
-    def entry(self, place: Place) -> FileInfo | GoclientError | None:
+    def entry(self, location: Location) -> FileInfo | GoclientError | None:
         """What stands at a place: its entry, None if nothing does, or why that is not known."""
-        listing = self._known[folder_of(place)]
+        listing = self._known[folder_of(location)]
         if not isinstance(listing, GoclientError):
-            return listing.get(place.name)
-        return self._hidden(place, listing) if _cannot_be_listed(listing) else listing
+            return listing.get(location.name)
+        return self._hidden(location, listing) if _cannot_be_listed(listing) else listing
 
-    def _hidden(self, place: Place, listing: GoclientError) -> FileInfo | GoclientError | None:
+    def _hidden(self, location: Location, listing: GoclientError) -> FileInfo | GoclientError | None:
         """What stands at a place in a folder that cannot be listed, as far as it was told by itself."""
-        found = self._single.get(_itself(place))
+        found = self._single.get(_itself(location))
         if not isinstance(found, GoclientError | None):
             return found
         if _is_missing(found):
@@ -87,9 +89,9 @@ class Listings:
             return listing
         return Unlisted(listing.message, subject=listing.subject)
 
-    def is_hidden(self, place: Place) -> bool:
+    def is_hidden(self, location: Location) -> bool:
         """True if the folder of a place cannot be listed, though it may be entered."""
-        return _cannot_be_listed(self._known[folder_of(place)])
+        return _cannot_be_listed(self._known[folder_of(location)])
 
     def itself(self, folder: Folder) -> FileInfo | None:
         """What is known of a folder from the listing of the one above it, or by itself."""
@@ -103,9 +105,9 @@ class Listings:
         """True if it is known that a folder holds nothing."""
         return self._known.get(folder) == {} or self._empty.get(folder) is True
 
-    def names_beside(self, place: Place) -> dict[str, FileInfo]:
+    def names_beside(self, location: Location) -> dict[str, FileInfo]:
         """Return what the folder of a place holds, nothing if that is not known."""
-        listing = self._known.get(folder_of(place))
+        listing = self._known.get(folder_of(location))
         return {} if listing is None or isinstance(listing, GoclientError) else listing
 
     def made(self, folder: Folder) -> None:
@@ -136,7 +138,7 @@ class Listings:
         chain = self.chain(folder)
         return _parent(chain[0]) if chain else folder
 
-    def lost(self, folder: Folder) -> tuple[Place, dict[str, FileInfo]] | None:
+    def lost(self, folder: Folder) -> tuple[Location, dict[str, FileInfo]] | None:
         """Return the first part of a missing folder's path that is not there, and what is in the folder of that part.
 
         None if that is not known.
@@ -144,19 +146,19 @@ class Listings:
         while folder[1] not in TOPS:
             found = self._known.get(_parent(folder))
             if found is not None and not isinstance(found, GoclientError):
-                return Place(endpoint=folder[0], path=folder[1].rstrip("/")), found
+                return Location(endpoint=folder[0], path=folder[1].rstrip("/")), found
             folder = _parent(folder)
         return None
 
 
-def folder_of(place: Place) -> Folder:
+def folder_of(location: Location) -> Folder:
     """The endpoint and the folder in which a place's own entry is."""
-    return str(place.endpoint), place.folder
+    return str(location.endpoint), location.folder
 
 
-def _itself(place: Place) -> Folder:
+def _itself(location: Location) -> Folder:
     """A place as if it were a folder."""
-    return str(place.endpoint), f"{place.path.rstrip('/')}/"
+    return str(location.endpoint), f"{location.path.rstrip('/')}/"
 
 
 def _parent(folder: Folder) -> Folder:

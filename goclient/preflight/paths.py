@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, LoginNeeded
 from goclient.model.finding import Finding
-from goclient.model.spec import Move, Place, TransferSpec
+from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.preflight.destinations import Targets
 from goclient.preflight.directories import make_folders
 from goclient.preflight.listings import Folder, Listings, folder_of
@@ -57,64 +57,71 @@ class Paths:
 
         Folders are made only if nothing is known to be wrong: ``safe`` says so of the endpoints.
         """
-        moves = list(spec.moves)
+        transfers = list(spec.transfers)
         server = [self._server(spec)] if spec.local_endpoint in self._typed else []
-        self._ask(moves, server)
-        sources = [list(self._sources.findings(move)) for move in moves]
+        self._ask(transfers, server)
+        sources = [list(self._sources.findings(transfer)) for transfer in transfers]
         safe = safe and not any(one.error for found in sources for one in found)
         if self._make_missing and safe:
-            made = [move for move in moves if self._is_made(move)]
-            folders = [folder_of(place) for move in made for place in self._targets.written(move)]
+            made = [transfer for transfer in transfers if self._is_made(transfer)]
+            folders = [folder_of(location) for transfer in made for location in self._targets.written(transfer)]
             self._made.update(make_folders(folders, self._listings, self._globus, self._asker, self._typed))
         found = [
-            one for move, ours in zip(moves, sources, strict=True) for one in (*ours, *self._targets.findings(move))
+            one
+            for transfer, ours in zip(transfers, sources, strict=True)
+            for one in (*ours, *self._targets.findings(transfer))
         ]
-        self.load = self._sources.load(moves)
-        found += [*self._sources.remarks(moves), *self._targets.remarks(moves)]
+        self.load = self._sources.load(transfers)
+        found += [*self._sources.remarks(transfers), *self._targets.remarks(transfers)]
         return [*found, *map(Finding.failed, filter(None, map(self._no_login, server))), *self._sources.size(self.load)]
 
-    def _ask(self, moves: Sequence[Move], others: Sequence[Place]) -> None:
+    def _ask(self, transfers: Sequence[Transfer], others: Sequence[Location]) -> None:
         """Ask for the folders of all ends, then for what is only known with them: two round trips, and few more."""
-        ends = [place for move in moves for end in (move.source, move.target) for place in self._seen.filled(end)]
-        seen = [place for place in (*ends, *others) if self._seen.sees(place)]
-        self._listings.fetch(seen, about=self._targets.folders(moves))
-        ours = [move for move in moves if self._seen.sees(move.destination)]
-        written = [place for move in ours for place in self._targets.written(move)]
-        self._listings.fetch(written, inside=self._sources.folders(moves))
+        ends = [
+            location
+            for transfer in transfers
+            for end in (transfer.source, transfer.target)
+            for location in self._seen.filled(end)
+        ]
+        seen = [location for location in (*ends, *others) if self._seen.sees(location)]
+        self._listings.fetch(seen, about=self._targets.folders(transfers))
+        ours = [transfer for transfer in transfers if self._seen.sees(transfer.destination)]
+        written = [location for transfer in ours for location in self._targets.written(transfer)]
+        self._listings.fetch(written, inside=self._sources.folders(transfers))
         self._listings.climb()
 
-    def _is_made(self, move: Move) -> bool:
+    def _is_made(self, transfer: Transfer) -> bool:
         """True if the folder of a move's target is made where it is missing."""
-        return self._seen.sees(move.destination) and (self._make_numbered or "$" not in move.target.folder)
+        return self._seen.sees(transfer.destination) and (self._make_numbered or "$" not in transfer.target.folder)
 
-    def _server(self, spec: TransferSpec) -> Place:
+    def _server(self, spec: TransferSpec) -> Location:
         """The place whose listing tells whether the server that sees the job's directory lets one in."""
-        return Place(endpoint=spec.local_endpoint, path="/")
+        return Location(endpoint=spec.local_endpoint, path="/")
 
-    def _no_login(self, place: Place) -> GoclientError | None:
+    def _no_login(self, location: Location) -> GoclientError | None:
         """The consent or the session that is missing for a place; whether it is there is no matter."""
-        found = self._listings.entry(place)
+        found = self._listings.entry(location)
         return found if isinstance(found, LoginNeeded) else None
 
-    def is_listed(self, place: Place) -> bool:
+    def is_listed(self, location: Location) -> bool:
         """True if the folder of a place could be listed, or is known not to be there."""
-        found = self._listings.entry(place) if place in self._listings else None
+        found = self._listings.entry(location) if location in self._listings else None
         return not isinstance(found, GoclientError) or found.code == "path-not-found"
 
     def settled(self, spec: TransferSpec) -> TransferSpec:
         """The spec with a final slash on what was found to be a directory, where all jobs use the same."""
 
-        def end(place: Place) -> Place:
-            fixed = "$" not in place.path and place.name and not place.is_directory
-            if not (fixed and self._seen.sees(place) and place in self._listings):
-                return place
-            found = self._listings.entry(place)
+        def end(location: Location) -> Location:
+            fixed = "$" not in location.path and location.name and not location.is_directory
+            if not (fixed and self._seen.sees(location) and location in self._listings):
+                return location
+            found = self._listings.entry(location)
             is_directory = found is not None and not isinstance(found, GoclientError) and found.is_directory
-            return Place(endpoint=place.endpoint, path=f"{place.path}/") if is_directory else place
+            return Location(endpoint=location.endpoint, path=f"{location.path}/") if is_directory else location
 
-        return spec.with_places(end)
+        return spec.with_locations(end)
 
-    def nearest_folder(self, place: Place) -> Place:
+    def nearest_folder(self, location: Location) -> Location:
         """The folder of a place, or the nearest above it that is there."""
-        endpoint, path = self._listings.there(folder_of(place))
-        return Place(endpoint=endpoint, path=path)
+        endpoint, path = self._listings.there(folder_of(location))
+        return Location(endpoint=endpoint, path=path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
 from goclient.model.finding import Finding
-from goclient.model.spec import Place, TransferSpec
+from goclient.model.spec import Location, TransferSpec
 from goclient.model.syntax.location import is_uuid
 from goclient.model.syntax.shell import shell_word
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Need:
     """A path of a collection that has to be read, or written."""
 
-    place: Place
+    place: Location
     writes: bool
 
 
@@ -182,8 +182,8 @@ class Acting:
         message += f": whether {who.called} may is not known from here"
         return Finding("warning", "pilot-unknown", name, message, hint)
 
-    def _shown(self, place: Place) -> str:
-        return str(Place(endpoint=self._names[str(place.endpoint)], path=place.path))
+    def _shown(self, place: Location) -> str:
+        return str(Location(endpoint=self._names[str(place.endpoint)], path=place.path))
 
 
 def _needs(spec: TransferSpec, known: Mapping[str, Collection]) -> dict[str, list[Need]]:
@@ -200,13 +200,13 @@ def _needs(spec: TransferSpec, known: Mapping[str, Collection]) -> dict[str, lis
 
 
 def _all_needs(spec: TransferSpec) -> Iterator[Need]:
-    for move in spec.moves:
-        for place, writes in ((move.source, False), (move.target, True)):
+    for transfer in spec.transfers:
+        for place, writes in ((transfer.source, False), (transfer.target, True)):
             # Rules are for folders: a file needs what its folder has, and numbered ones what the folder of all has.
             path = place.path if place.is_directory else place.folder
             if "${" in path:
                 path = path.partition("${")[0].rpartition("/")[0] + "/"
-            yield Need(Place(endpoint=place.endpoint, path=path), writes)
+            yield Need(Location(endpoint=place.endpoint, path=path), writes)
 
 
 def _covers(rule: AccessRule, need: Need) -> bool:

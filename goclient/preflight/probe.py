@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded
 from goclient.model.finding import Finding
-from goclient.model.spec import Place
+from goclient.model.spec import Location
 from goclient.preflight.seen import ask_for_access
 from goclient.services.parallel import Asker
 
@@ -34,9 +34,9 @@ class Probe:
         self._collections = collections
         self._asker = asker
         self._names = names
-        self._left: dict[Place, str] = {}  # the probes that were begun, and are not known to be gone
+        self._left: dict[Location, str] = {}  # the probes that were begun, and are not known to be gone
 
-    def findings(self, folders: Sequence[Place]) -> list[Finding]:
+    def findings(self, folders: Sequence[Location]) -> list[Finding]:
         """A finding for each folder: whether a directory could be made there, and is removed again."""
         if self._asker.seconds_left() < NEEDED:
             message = "the destinations were not probed: there was no time left"
@@ -48,39 +48,39 @@ class Probe:
             raise Interrupted(
                 "interrupted", hint=f"remove what the probes may have left: {left or 'nothing'}"
             ) from stop
-        return [self._finding(place, answers[place]) for place in folders]
+        return [self._finding(location, answers[location]) for location in folders]
 
-    def _probe(self, place: Place) -> str:
+    def _probe(self, location: Location) -> str:
         """The state of the task that has removed the probe."""
-        endpoint, called = str(place.endpoint), self._names[str(place.endpoint)]
-        path = f"{place.path}.goclient-probe-{secrets.token_hex(4)}"
-        self._left[place] = path
+        endpoint, called = str(location.endpoint), self._names[str(location.endpoint)]
+        path = f"{location.path}.goclient-probe-{secrets.token_hex(4)}"
+        self._left[location] = path
         self._globus.mkdir(endpoint, path, called=called)
         task = self._globus.remove(endpoint, f"{path}/", called=called)
         while (state := self._globus.task(task).status) == "ACTIVE":
             time.sleep(POLL)
         if state == "SUCCEEDED":
-            self._left.pop(place, None)
+            self._left.pop(location, None)
         return state
 
-    def _shown(self, place: Place) -> str:
-        return str(Place(endpoint=self._names[str(place.endpoint)], path=place.path))
+    def _shown(self, location: Location) -> str:
+        return str(Location(endpoint=self._names[str(location.endpoint)], path=location.path))
 
-    def _shown_left(self, place: Place) -> str:
-        return self._shown(Place(endpoint=place.endpoint, path=self._left[place]))
+    def _shown_left(self, location: Location) -> str:
+        return self._shown(Location(endpoint=location.endpoint, path=self._left[location]))
 
-    def _finding(self, place: Place, answer: str | GoclientError) -> Finding:
-        shown = self._shown(place)
+    def _finding(self, location: Location, answer: str | GoclientError) -> Finding:
+        shown = self._shown(location)
         if isinstance(answer, LoginNeeded):
             return Finding.failed(answer)
         if isinstance(answer, GoclientError) and not answer.transient:
-            found = self._collections[str(place.endpoint)] if answer.code == "permission" else None
+            found = self._collections[str(location.endpoint)] if answer.code == "permission" else None
             hint = found and ask_for_access(found, self._globus.identity)
             hint = hint or answer.hint or "ask the endpoint's owner, or choose another folder"
             message = f"{shown} cannot be written: {answer.message}"
             return Finding.failed(EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown))
-        if place in self._left:
+        if location in self._left:
             said = answer.message if isinstance(answer, GoclientError) else f"the removal ended as {answer}"
             message = f"it is not known whether the probe of {shown} is gone: {said}"
-            return Finding("warning", "probe-left", shown, message, f"remove {self._shown_left(place)}")
+            return Finding("warning", "probe-left", shown, message, f"remove {self._shown_left(location)}")
         return Finding("ok", "probe", shown, f"{shown} can be written: a directory was made there, and removed")

@@ -197,10 +197,10 @@ def _rights(
     names = {found: name for name, found in endpoints.ids.items()}
     acting = Acting(globus, asker, hours=wishes.hours, collections=collections, names=names)
     if wishes.probe:
-        targets = (move.target for move in spec.moves)
+        targets = (transfer.target for transfer in spec.transfers)
         known = [one for one in targets if one.endpoint in collections and "$" not in one.folder]
-        places = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
-        probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(places)))
+        locations = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
+        probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(locations)))
         yield from probed
     if not wishes.probe or any(one.error is not None for one in probed):
         yield from acting.user(spec)

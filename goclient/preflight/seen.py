@@ -10,7 +10,7 @@ from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.model.confusable import look_alike, with_code_points
 from goclient.model.finding import Finding
 from goclient.model.serial import fill_serial
-from goclient.model.spec import GRIDFTP, Place
+from goclient.model.spec import GRIDFTP, Location
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.listings import Listings, Unlisted, nearest
 
@@ -39,23 +39,23 @@ class Seen:
     collections: Mapping[str, Collection]
     identity: str
     serials: Sequence[int]
-    _filled: dict[Place, list[Place]] = field(default_factory=dict)  # of a hundred thousand jobs maybe
+    _filled: dict[Location, list[Location]] = field(default_factory=dict)  # of a hundred thousand jobs maybe
 
-    def sees(self, place: Place) -> bool:
+    def sees(self, location: Location) -> bool:
         """True for a place at a collection that was found."""
-        return place.endpoint in self.names and not str(place.endpoint).startswith(GRIDFTP)
+        return location.endpoint in self.names and not str(location.endpoint).startswith(GRIDFTP)
 
-    def shown(self, place: Place) -> str:
+    def shown(self, location: Location) -> str:
         """The place as the user typed it."""
-        name = self.names.get(str(place.endpoint), place.endpoint)
-        return str(Place(endpoint=name, path=place.path))
+        name = self.names.get(str(location.endpoint), location.endpoint)
+        return str(Location(endpoint=name, path=location.path))
 
-    def filled(self, place: Place) -> list[Place]:
+    def filled(self, location: Location) -> list[Location]:
         """The places that one end of a move is in the jobs, their serial numbers filled in."""
-        if place not in self._filled:
-            paths = dict.fromkeys(fill_serial(place.path, serial) for serial in self.serials)
-            self._filled[place] = [Place(endpoint=place.endpoint, path=path) for path in paths]
-        return self._filled[place]
+        if location not in self._filled:
+            paths = dict.fromkeys(fill_serial(location.path, serial) for serial in self.serials)
+            self._filled[location] = [Location(endpoint=location.endpoint, path=path) for path in paths]
+        return self._filled[location]
 
     def unlisted(self, error: GoclientError) -> Finding:
         """The finding of what could not be listed: it stops a job only if it is known that the job would fail."""
@@ -103,9 +103,9 @@ def hint_of_near(name: str, names: Iterable[str]) -> str:
     return f"did you mean {' or '.join(map(quoted, near))}?" if near else ""
 
 
-def listing_command(place: Place) -> str:
+def listing_command(location: Location) -> str:
     """The command that lists the folder of a place."""
-    return " ".join(map(shell_word, ["globus", "ls", f"{place.endpoint}:{place.folder}"]))
+    return " ".join(map(shell_word, ["globus", "ls", f"{location.endpoint}:{location.folder}"]))
 
 
 def wrong_or_first(findings: list[Finding]) -> list[Finding]:

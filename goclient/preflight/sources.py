@@ -8,7 +8,7 @@ from itertools import islice
 
 from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.model.finding import Finding
-from goclient.model.spec import Move, Place
+from goclient.model.spec import Location, Transfer
 from goclient.preflight import wildcards
 from goclient.preflight.listings import MOST_ABOUT, Folder, folder_of
 from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, listing_command, nobody_may, wrong_or_first
@@ -43,45 +43,45 @@ class Sources:
         self._seen = seen
         self._listings = seen.listings
 
-    def findings(self, move: Move) -> Iterable[Finding]:
+    def findings(self, transfer: Transfer) -> Iterable[Finding]:
         """Return a finding for the source of a move, or for each job in which something is wrong with it."""
-        if not self._seen.sees(move.source):
+        if not self._seen.sees(transfer.source):
             return []
-        if not move.source.name:
-            return [self._whole(move.source)]
-        return wrong_or_first([self._source(place) for place in self._seen.filled(move.source)])
+        if not transfer.source.name:
+            return [self._whole(transfer.source)]
+        return wrong_or_first([self._source(location) for location in self._seen.filled(transfer.source)])
 
-    def folders(self, moves: Sequence[Move]) -> Iterable[Folder]:
+    def folders(self, transfers: Sequence[Transfer]) -> Iterable[Folder]:
         """Return the sources that are directories, a few of them."""
-        places = (place for place, entry in self._there(moves) if entry.is_directory)
-        return islice(dict.fromkeys((str(one.endpoint), f"{one.path.rstrip('/')}/") for one in places), MOST_ABOUT)
+        locations = (location for location, entry in self._there(transfers) if entry.is_directory)
+        return islice(dict.fromkeys((str(one.endpoint), f"{one.path.rstrip('/')}/") for one in locations), MOST_ABOUT)
 
-    def remarks(self, moves: Sequence[Move]) -> list[Finding]:
+    def remarks(self, transfers: Sequence[Transfer]) -> list[Finding]:
         """Return warnings of sources that are there, and hold nothing or may be read by nobody."""
         empty, closed = [], []
-        for place, entry in self._there(moves):
-            shown = quoted(self._seen.shown(place))
+        for location, entry in self._there(transfers):
+            shown = quoted(self._seen.shown(location))
             if nobody_may(entry, READ) or (entry.is_directory and nobody_may(entry, ENTER)):
                 message = f"{shown} may be read by nobody: its mode is {entry.permissions}"
                 hint = "allow it where the storage is: chmod u+r" + ("x" if entry.is_directory else "")
-                closed.append(Finding("warning", "unreadable", self._seen.shown(place), message, hint))
-            elif self._is_empty(place, entry):
+                closed.append(Finding("warning", "unreadable", self._seen.shown(location), message, hint))
+            elif self._is_empty(location, entry):
                 what = "directory" if entry.is_directory else "file"
                 message = f"{shown} is an empty {what}"
                 hint = "look whether it was written completely"
-                empty.append(Finding("warning", "empty", self._seen.shown(place), message, hint))
+                empty.append(Finding("warning", "empty", self._seen.shown(location), message, hint))
         return [*few(closed), *few(empty)]
 
-    def load(self, moves: Sequence[Move]) -> Load:
+    def load(self, transfers: Sequence[Transfer]) -> Load:
         """Return how much is moved by all jobs: what is in directories is not looked at."""
         load = Load()
-        for move in moves:
-            if not self._seen.sees(move.source) or not move.source.name:
+        for transfer in transfers:
+            if not self._seen.sees(transfer.source) or not transfer.source.name:
                 continue
-            places = self._seen.filled(move.source)
-            times = len(self._seen.serials) // len(places)  # all jobs bring one, or each its own
-            for serial, place in zip(self._seen.serials, places, strict=False):
-                entry = self._listings.entry(place)
+            locations = self._seen.filled(transfer.source)
+            times = len(self._seen.serials) // len(locations)  # all jobs bring one, or each its own
+            for serial, location in zip(self._seen.serials, locations, strict=False):
+                entry = self._listings.entry(location)
                 if not isinstance(entry, FileInfo):
                     continue
                 if entry.is_directory:
@@ -89,9 +89,9 @@ class Sources:
                     continue
                 load.files += times
                 load.size += times * entry.size
-                if move.destination.endpoint is None and len(places) > 1:
+                if transfer.destination.endpoint is None and len(locations) > 1:
                     load.own[serial] = load.own.get(serial, 0) + entry.size
-                elif move.destination.endpoint is None:
+                elif transfer.destination.endpoint is None:
                     load.each += entry.size
         return load
 
@@ -103,69 +103,71 @@ class Sources:
             jobs = f", in {len(self._seen.serials)} jobs" if len(self._seen.serials) > 1 else ""
             yield Finding("ok", "size", "sources", f"to be brought or moved: {text}{more}{jobs}")
 
-    def _there(self, moves: Sequence[Move]) -> Iterator[tuple[Place, FileInfo]]:
+    def _there(self, transfers: Sequence[Transfer]) -> Iterator[tuple[Location, FileInfo]]:
         """Yield each source that is there once, with its entry."""
-        sources = (move.source for move in moves if self._seen.sees(move.source) and move.source.name)
-        for place in dict.fromkeys(place for source in sources for place in self._seen.filled(source)):
-            entry = self._listings.entry(place)
+        sources = (
+            transfer.source for transfer in transfers if self._seen.sees(transfer.source) and transfer.source.name
+        )
+        for location in dict.fromkeys(location for source in sources for location in self._seen.filled(source)):
+            entry = self._listings.entry(location)
             if isinstance(entry, FileInfo):
-                yield place, entry
+                yield location, entry
 
-    def _is_empty(self, place: Place, entry: FileInfo) -> bool:
+    def _is_empty(self, location: Location, entry: FileInfo) -> bool:
         if entry.is_directory:
-            return self._listings.is_empty((str(place.endpoint), f"{place.path.rstrip('/')}/"))
+            return self._listings.is_empty((str(location.endpoint), f"{location.path.rstrip('/')}/"))
         return entry.size == 0 and not kind_of(entry)
 
-    def _whole(self, place: Place) -> Finding:
+    def _whole(self, location: Location) -> Finding:
         """The finding of a source that is an endpoint's top, which may not be let into."""
-        found = self._listings.entry(place)
+        found = self._listings.entry(location)
         if isinstance(found, GoclientError):
             return self._seen.unlisted(found)
-        shown = self._seen.shown(place)
+        shown = self._seen.shown(location)
         return Finding("warning", "whole", shown, f"{quoted(shown)} is all that the endpoint holds", "name a folder")
 
-    def _source(self, place: Place) -> Finding:
-        found = self._listings.entry(place)
-        shown = self._seen.shown(place)
+    def _source(self, location: Location) -> Finding:
+        found = self._listings.entry(location)
+        shown = self._seen.shown(location)
         if isinstance(found, GoclientError):
-            return self._seen.unlisted(self._no_such_folder(place, found))
+            return self._seen.unlisted(self._no_such_folder(location, found))
         if found is None:
-            return Finding.failed(self._missing(place))
+            return Finding.failed(self._missing(location))
         if kind := kind_of(found):
             message = f"{quoted(shown)} is {kind}: Globus brings files and directories only"
             hint = "name the file itself" if found.link_target else "name a file or a directory"
             return Finding.failed(EndpointError(message, hint=hint, code="not-a-file", subject=shown))
-        if place.is_directory and not found.is_directory:
+        if location.is_directory and not found.is_directory:
             message = f"{quoted(shown)} is a file, not a directory"
             hint = "leave out the final /"
             return Finding.failed(EndpointError(message, hint=hint, code="not-a-directory", subject=shown))
         kind = "a directory" if found.is_directory else f"{found.size} bytes"
         return Finding("ok", "source", shown, f"{shown} is there, {kind}")
 
-    def _missing(self, place: Place) -> EndpointError:
+    def _missing(self, location: Location) -> EndpointError:
         """The error of a source that is not in its folder: was it misspelt, or a wildcard?"""
-        entries = self._listings.names_beside(place)
-        folder = self._seen.shown(Place(place.endpoint, place.folder))
-        message = f"{quoted(self._seen.shown(place))}: there is no {quoted(place.name)} in that folder"
-        hint = hint_of_near(place.name, entries)
-        more, globbed = wildcards.told(place, folder, "", entries)
+        entries = self._listings.names_beside(location)
+        folder = self._seen.shown(Location(location.endpoint, location.folder))
+        message = f"{quoted(self._seen.shown(location))}: there is no {quoted(location.name)} in that folder"
+        hint = hint_of_near(location.name, entries)
+        more, globbed = wildcards.told(location, folder, "", entries)
         message, hint = message + more, globbed or hint
-        if not hint and self._listings.is_hidden(place):
+        if not hint and self._listings.is_hidden(location):
             hint = f"look at the name: {quoted(folder)} cannot be listed"
-        hint = hint or f"to see what is, type: {listing_command(place)}"
-        return EndpointError(message, hint=hint, code="path-not-found", subject=self._seen.shown(place))
+        hint = hint or f"to see what is, type: {listing_command(location)}"
+        return EndpointError(message, hint=hint, code="path-not-found", subject=self._seen.shown(location))
 
-    def _no_such_folder(self, place: Place, error: GoclientError) -> GoclientError:
+    def _no_such_folder(self, location: Location, error: GoclientError) -> GoclientError:
         """The error for a source whose folder is not there: which part of its path is wrong, if that is known."""
-        lost = self._listings.lost(folder_of(place)) if error.code == "path-not-found" else None
+        lost = self._listings.lost(folder_of(location)) if error.code == "path-not-found" else None
         if lost is None:
             return error
         part, entries = lost
-        above = Place(part.endpoint, part.folder)
-        shown = self._seen.shown(Place(place.endpoint, place.folder))
+        above = Location(part.endpoint, part.folder)
+        shown = self._seen.shown(Location(location.endpoint, location.folder))
         message = f"{quoted(shown)}: there is no folder {quoted(part.name)} in {quoted(above.path)}"
         hint = hint_of_near(part.name, (name for name, entry in entries.items() if entry.is_directory))
-        more, globbed = wildcards.told(part, self._seen.shown(above), place.path[len(part.path) + 1 :], entries)
+        more, globbed = wildcards.told(part, self._seen.shown(above), location.path[len(part.path) + 1 :], entries)
         message, hint = message + more, globbed or hint
         hint = hint or f"look at {quoted(above.path)} there"
         return EndpointError(message, hint=hint, code=error.code, subject=shown)

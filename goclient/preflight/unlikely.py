@@ -11,7 +11,7 @@ from goclient.files.text import credential_in
 from goclient.model.confusable import skeleton, with_code_points
 from goclient.model.finding import Finding
 from goclient.model.names import find_nearly_serial
-from goclient.model.spec import Place, TransferSpec
+from goclient.model.spec import Location, TransferSpec
 from goclient.model.syntax.location import is_uuid
 from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards
@@ -27,9 +27,11 @@ _WRAPPED = re.compile(r"[{(<\[\"']+([0-9a-fA-F-]{36})[})>\]\"']+")
 
 def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
     """Yield an error for each location that joins several, has a quote or an invisible sign, or is too long."""
-    places = list(dict.fromkeys(place for move in spec.moves for place in (move.source, move.destination)))
+    locations = list(
+        dict.fromkeys(place for transfer in spec.transfers for place in (transfer.source, transfer.destination))
+    )
     too_long: set[str] = set()
-    for place in places:
+    for place in locations:
         if place.endpoint is not None and ":/" in place.path and (parts := _joined(place)):
             items = shell_word(",".join(parts))
             message = f"{quoted(place)} is {len(parts)} locations, and a list is separated by commas"
@@ -44,7 +46,7 @@ def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientE
                 code="name-too-long",
                 subject=str(place),
             )
-    first = {place.endpoint: place.path for place in reversed(places)}
+    first = {place.endpoint: place.path for place in reversed(locations)}
     for endpoint in spec.endpoints:
         path = first.get(endpoint, "/")
         if (right := _unwrap(endpoint, path)) != endpoint:
@@ -56,7 +58,7 @@ def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientE
             yield RequestError(message, hint=f"write {meant}", code="location", subject=endpoint)
 
 
-def _joined(place: Place) -> list[str]:
+def _joined(place: Location) -> list[str]:
     from goclient.model.syntax.misread import split_locations  # hardly any path has a colon and a slash
 
     return split_locations(str(place))
@@ -83,13 +85,15 @@ def _unwrap(endpoint: str, path: str) -> str:
 
 def find_unlikely_names(spec: TransferSpec) -> Iterator[Finding]:
     """Yield a warning for each name that a payload hardly writes: a pattern, several names, a blank, a quote."""
-    own = [move.source for move in (*spec.stage_out, *spec.output) if move.source.endpoint is None]
+    own = [transfer.source for transfer in (*spec.stage_out, *spec.output) if transfer.source.endpoint is None]
     yield from _shown(_patterns(own))
     yield from _shown(_several(own))
-    brought = (move for move in spec.stage_in if move.destination.endpoint is None)
-    brought = (move for move in brought if not _is_plain(move.source) or not _is_plain(move.destination))
-    yield from _shown(_padded(dict.fromkeys((*own, *(move.target for move in brought)))))
-    targets = dict.fromkeys(move.destination for move in spec.moves)
+    brought = (transfer for transfer in spec.stage_in if transfer.destination.endpoint is None)
+    brought = (
+        transfer for transfer in brought if not _is_plain(transfer.source) or not _is_plain(transfer.destination)
+    )
+    yield from _shown(_padded(dict.fromkeys((*own, *(transfer.target for transfer in brought)))))
+    targets = dict.fromkeys(transfer.destination for transfer in spec.transfers)
     yield from _shown(_wild_targets(targets))
     yield from _shown(_alike(spec))
 
@@ -106,7 +110,7 @@ def find_unlikely_words(payload: str) -> Iterator[Finding]:
         yield Finding("warning", "placeholder", typed, message, hint)
 
 
-def _is_plain(place: Place) -> bool:
+def _is_plain(place: Location) -> bool:
     """Return True if a path has neither blanks nor other letters: nearly all of a hundred thousand are so."""
     return place.path.isascii() and " " not in place.path
 
@@ -115,7 +119,7 @@ def _shown(findings: Iterator[Finding]) -> Iterator[Finding]:
     return islice(findings, SHOWN)
 
 
-def _patterns(own: Iterable[Place]) -> Iterator[Finding]:
+def _patterns(own: Iterable[Location]) -> Iterator[Finding]:
     """Yield a warning for each name with wildcards, also if a list was split at the commas of its braces."""
     begun = ""
     for place in dict.fromkeys(own):
@@ -130,14 +134,14 @@ def _patterns(own: Iterable[Place]) -> Iterator[Finding]:
         begun = "" if "}" in name or len(begun) > LONGEST_NAME else begun
 
 
-def _wild_targets(targets: Iterable[Place]) -> Iterator[Finding]:
+def _wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:
     for place in targets:
         if place.endpoint is not None and any(c in place.path for c in "*?[{") and has_wildcards(place.path):
             message = f"{quoted(place)} is a path as it stands: there are no wildcards"
             yield Finding("warning", "wildcard", str(place), message, "write the directory that you mean")
 
 
-def _several(own: Iterable[Place]) -> Iterator[Finding]:
+def _several(own: Iterable[Location]) -> Iterator[Finding]:
     """Yield a warning for each name that is several with something else than a comma between them."""
     for place in dict.fromkeys(own):
         name = str(place)
@@ -148,8 +152,8 @@ def _several(own: Iterable[Place]) -> Iterator[Finding]:
             yield Finding("warning", "joined", name, message, hint)
 
 
-def _padded(places: Iterable[Place]) -> Iterator[Finding]:
-    for place in places:
+def _padded(locations: Iterable[Location]) -> Iterator[Finding]:
+    for place in locations:
         if _is_plain(place):
             continue
         if any(part != part.strip() for part in place.path.split("/")):
@@ -165,7 +169,7 @@ def _padded(places: Iterable[Place]) -> Iterator[Finding]:
 
 def _alike(spec: TransferSpec) -> Iterator[Finding]:
     """Yield a warning for each two sources of a job that look the same and are not."""
-    names = dict.fromkeys(str(move.source) for move in spec.moves)
+    names = dict.fromkeys(str(transfer.source) for transfer in spec.transfers)
     if all(name.isascii() for name in names):
         return
     seen: dict[str, str] = {}

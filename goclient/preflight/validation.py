@@ -67,12 +67,12 @@ def _typed(text: str, items: Items, collected: Collector, read_lines: ReadLines)
 
 def on_node(spec: TransferSpec) -> Iterator[Finding]:
     """A warning for what only the node can see: files that are copied there, a server that must see its directory."""
-    for phase, mode, moves in spec.phases:
-        if mode == "local" and moves:
-            place = moves[0].source if phase == "stage-in" else moves[0].target
-            message = f"{phase}: {len(moves)} item(s) such as {quoted(place)} are copied on the worker node"
-            yield Finding("warning", "unchecked", str(place), message, "nothing there can be checked from here")
-    if spec.local_endpoint is not None and any(moves for _, mode, moves in spec.phases if mode == "server"):
+    for phase, mode, transfers in spec.phases:
+        if mode == "local" and transfers:
+            location = transfers[0].source if phase == "stage-in" else transfers[0].target
+            message = f"{phase}: {len(transfers)} item(s) such as {quoted(location)} are copied on the worker node"
+            yield Finding("warning", "unchecked", str(location), message, "nothing there can be checked from here")
+    if spec.local_endpoint is not None and any(transfers for _, mode, transfers in spec.phases if mode == "server"):
         message = f"files pass through the server {quoted(spec.local_endpoint)}, which must see the job's directory"
         hint = "only the node can tell: ask the site whether it does (goclient pilot --sharedFolder)"
         yield Finding("warning", "unchecked", spec.local_endpoint, message, hint)
@@ -86,38 +86,40 @@ def spec_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
         plan(spec)
     except GoclientError as error:
         yield error
-    copied = (move for _, mode, moves in spec.phases if mode == "local" for move in moves)
-    for place in islice((end for move in copied for end in (move.source, move.target) if end.no_files_of), SHOWN):
-        message = f"{quoted(place)}: what is below {place.no_files_of} is not copied"
-        yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=str(place))
-    for move in spec.stage_in:
-        if move.target.endpoint is None and move.target.path.split("/")[1] == JOB_OUT:
-            message = f"{quoted(move.source)} would be {quoted(move.target)} in the job's directory"
+    copied = (transfer for _, mode, transfers in spec.phases if mode == "local" for transfer in transfers)
+    for location in islice(
+        (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of), SHOWN
+    ):
+        message = f"{quoted(location)}: what is below {location.no_files_of} is not copied"
+        yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=str(location))
+    for transfer in spec.stage_in:
+        if transfer.target.endpoint is None and transfer.target.path.split("/")[1] == JOB_OUT:
+            message = f"{quoted(transfer.source)} would be {quoted(transfer.target)} in the job's directory"
             yield RequestError(
                 f"{message}, like the payload's output",
                 hint=f"give it another name there, such as --StageinGOdest={spec.working}:/NAME",
                 code="own-file",
-                subject=str(move.source),
+                subject=str(transfer.source),
             )
-    for move in spec.moves if not task else ():
-        for place in (move.source, move.destination):
+    for transfer in spec.transfers if not task else ():
+        for location in (transfer.source, transfer.destination):
             for placeholder in TASK_PLACEHOLDERS:
-                if placeholder in place.path:
+                if placeholder in location.path:
                     yield RequestError(
-                        f"{quoted(place)}: only tasks fill {placeholder}, a job of sendJob keeps it as it stands",
+                        f"{quoted(location)}: only tasks fill {placeholder}, a job of sendJob keeps it as it stands",
                         hint="use ${SN} or ${SN/P}, which sendJob fills, or submit with prun",
                         code="task-placeholder",
-                        subject=str(place),
+                        subject=str(location),
                     )
     yield from _onto_themselves(spec)
     yield from find_unlikely_mistakes(spec, count)
     yield from _find_files_as_directories(spec)
-    for move in needs_serial(spec) if count > 1 else ():
+    for transfer in needs_serial(spec) if count > 1 else ():
         yield RequestError(
-            f"{count} jobs would all write {quoted(move.target)}",
-            hint=f"write {shell_word(insert_serial(move))}, in single quotes: else a shell puts nothing for ${{SN}}",
+            f"{count} jobs would all write {quoted(transfer.target)}",
+            hint=f"write {shell_word(insert_serial(transfer))}, in single quotes: a shell puts nothing for ${{SN}}",
             code="shared-target",
-            subject=str(move.target),
+            subject=str(transfer.target),
         )
     for first, second in shared_targets(spec, count) if count > 1 else ():
         yield RequestError(
@@ -130,14 +132,14 @@ def spec_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
 
 def _onto_themselves(spec: TransferSpec) -> Iterator[GoclientError]:
     """An error for each move whose source and target are one place."""
-    for move in spec.moves:
-        source, endpoint = move.source, move.destination.endpoint
+    for transfer in spec.transfers:
+        source, endpoint = transfer.source, transfer.destination.endpoint
         if endpoint is None or source.endpoint != endpoint:
             continue
-        if source.path.rstrip("/") == move.target_path.rstrip("/"):
+        if source.path.rstrip("/") == transfer.target_path.rstrip("/"):
             hint = "leave the destination out to bring it into the job's directory, or name another place"
-            message = f"{quoted(move.source)} would be written onto itself"
-            yield RequestError(message, hint=hint, code="onto-itself", subject=str(move.source))
+            message = f"{quoted(transfer.source)} would be written onto itself"
+            yield RequestError(message, hint=hint, code="onto-itself", subject=str(transfer.source))
 
 
 def _find_files_as_directories(spec: TransferSpec) -> Iterator[GoclientError]:

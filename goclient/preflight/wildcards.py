@@ -9,13 +9,13 @@ from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards, matching
 
 if TYPE_CHECKING:
-    from goclient.model.spec import Place
+    from goclient.model.spec import Location
     from goclient.services.globus.collection import FileInfo
 
 LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's folder
 
 
-def told(part: Place, shown: str, rest: str, entries: Mapping[str, FileInfo]) -> tuple[str, str]:
+def told(part: Location, shown: str, rest: str, entries: Mapping[str, FileInfo]) -> tuple[str, str]:
     """Return what to add of a part of a path that is not there, and a hint; empty if no wildcards are meant.
 
     ``shown`` is the folder of the part as it was typed, ``rest`` is what follows the part in the path: after a folder
@@ -30,7 +30,7 @@ def told(part: Place, shown: str, rest: str, entries: Mapping[str, FileInfo]) ->
     return message, f"type: {command}; and name @{LIST} instead" if found else ""
 
 
-def _list(part: Place) -> str:
+def _list(part: Location) -> str:
     """The command that prints the names that a pattern matches, one a line, directories with a final ``/``."""
     folder, pattern = f"{part.endpoint}:{part.folder}", part.name
     choices = alternatives(pattern)

@@ -85,7 +85,11 @@ def fill(state: State) -> None:
         state.insert("queues", {"name": queue, "status": status, "maxwdir": MAX_DIRECTORY})
     replace(folders.transformations / "datatransfer.sh", DATATRANSFER.encode(), mode=0o755)
     for name in WRAPPERS:
-        replace(folders.transformations / name, Path(__file__).with_name("panda").joinpath("rungen.py").read_bytes(), mode=0o755)
+        replace(
+            folders.transformations / name,
+            Path(__file__).with_name("panda").joinpath("rungen.py").read_bytes(),
+            mode=0o755,
+        )
     ids = {row["display_name"]: row["id"] for row in state.rows("select id, display_name from collections")}
     entries = [f'[{json.dumps(name)}]\nkind = "globus"\nid = "{ids[name]}"\n' for name in IN_CATALOGUE]
     replace(folders.catalogue, "\n".join(entries).encode())

@@ -12,18 +12,18 @@ from goclient.services.exchange import Bounded, bounded
 from goclient.services.loopback import LOOPBACK
 
 
-def session_for(host: str | None, places: Iterable[str]) -> requests.Session:
+def session_for(host: str | None, locations: Iterable[str]) -> requests.Session:
     """Return a session that believes the authorities in these files and folders, beside those of its ``verify``.
 
     Its exchanges have their bounds.  No proxy stands before this machine.
     """
     made = requests.Session()
     made.trust_env = host not in LOOPBACK
-    found = list(places)
+    found = list(locations)
     context = create_urllib3_context() if found else None
-    for place in found:
-        folder = os.path.isdir(place)
+    for location in found:
+        folder = os.path.isdir(location)
         assert context is not None, "it is made for the first place"
-        context.load_verify_locations(None if folder else place, place if folder else None)
+        context.load_verify_locations(None if folder else location, location if folder else None)
     bounded(made, Bounded(context=context))
     return made

@@ -16,8 +16,8 @@ from goclient.preflight.endpoints import Endpoints
 from goclient.preflight.run import Job, Looker
 from goclient.services.parallel import Asker
 from goclient.submission import PreflightFailed
-from goclient.tasks.moves import Server, renamed, shared, to_server
 from goclient.tasks.outputs import Outputs
+from goclient.tasks.transfers import Server, renamed, shared, to_server
 from goclient.tasks.wanted import Meant, Wanted, without_folders
 
 ANY_SITE = "AUTO"  # what panda-client's --site is for any queue

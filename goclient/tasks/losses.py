@@ -13,8 +13,8 @@ from goclient.model.finding import Finding
 from goclient.model.spec import JOB_OUT, TransferSpec
 from goclient.model.syntax.lists import listed
 from goclient.model.syntax.shell import shell_word
-from goclient.tasks.moves import Server
 from goclient.tasks.outputs import Outputs, padded, undeclared_in
+from goclient.tasks.transfers import Server
 from goclient.tasks.wanted import Meant
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def not_outputs(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Findin
     """Yield a warning for each file to take away that is not an output of the task."""
     known = {*outputs.names, *outputs.names.values(), outputs.log, JOB_OUT}
     output = "files-out" if meant.bare else "--Data"
-    for word, moves in ((output, meant.spec.output), ("--StageoutGOsrc", meant.spec.stage_out)):
-        names = [*dict.fromkeys(move.source.path[1:] for move in moves if move.source.endpoint is None)]
+    for word, transfers in ((output, meant.spec.output), ("--StageoutGOsrc", meant.spec.stage_out)):
+        names = [*dict.fromkeys(transfer.source.path[1:] for transfer in transfers if transfer.source.endpoint is None)]
         strange = [name for name in names if padded(name) not in known]
         free = [name for name in outputs.names if name not in names]
         near = {name: _nearest(name, free) for name in strange[:SHOWN]}
@@ -109,7 +109,7 @@ def _nearest(name: str, outputs: list[str]) -> str:
 
 def _undealt(spec: TransferSpec, options: Any) -> Iterator[Finding]:
     """Yield a warning if what splits or names PanDA's input is given for the files that goclient brings."""
-    count = sum("${SN" not in move.source.path for move in spec.stage_in)  # the others are a job's own already
+    count = sum("${SN" not in transfer.source.path for transfer in spec.stage_in)  # the others are a job's own already
     inputs = next((name for name in INPUTS if getattr(options, name, None)), "")
     given = [f"--{name}" for name in (SPLITS if inputs else DEALS) if str(getattr(options, name, None)) not in _UNSET]
     given += ["%IN in --exec"] if not inputs and re.search(r"%IN\b", str(getattr(options, "jobParams", ""))) else []
@@ -126,7 +126,7 @@ def _may_be_missing(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Fi
     """Yield a warning for each output that a job may lack, but whose transfer would then fail."""
     given = getattr(options, "allowNoOutput", "") or []
     patterns = [one for one in (given.split(",") if isinstance(given, str) else given) if one]
-    named = {move.source.path[1:] for move in (*meant.spec.stage_out, *meant.spec.output)}
+    named = {transfer.source.path[1:] for transfer in (*meant.spec.stage_out, *meant.spec.output)}
     for name, lfn in outputs.names.items():
         taken = meant.server is not None or not named.isdisjoint((name, lfn))
         if taken and any(lfn.endswith(one) or fnmatchcase(lfn, f"*{one}") for one in patterns):
@@ -137,7 +137,7 @@ def _may_be_missing(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Fi
 
 def _unfilled(meant: Meant) -> Iterator[Finding]:
     """Yield a warning for what panda-client fills in the payload's words, but not in the words of transfers."""
-    texts = [str(end) for move in meant.spec.moves for end in (move.source, move.destination)]
+    texts = [str(end) for transfer in meant.spec.transfers for end in (transfer.source, transfer.destination)]
     texts += [f"{meant.server.endpoint}:{meant.server.directory}"] if meant.server else []
     found = ((text, match[0]) for text in dict.fromkeys(texts) if (match := FILLED_ELSEWHERE.search(text)))
     for text, word in list(found)[:SHOWN]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from goclient.model.spec import Move, Place, TransferSpec
-from goclient.tasks.moves import TASK
+from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.tasks.outputs import Outputs, TaskMap
+from goclient.tasks.transfers import TASK
 
 NUMBERS = "${SN/P} is a job's number (000001, 000002, …)"
 
@@ -37,17 +37,19 @@ def final_names(typed: TransferSpec, ready: TransferSpec, outputs: Outputs) -> l
     """
     labels = {f"/{lfn}": name for name, lfn in outputs.names.items()} | {f"/{outputs.log}": "the log"}
     pairs = [*zip(typed.stage_out, ready.stage_out, strict=True), *zip(typed.output, ready.output, strict=True)]
-    lines = [(labels.get(move.source.path, _shown(move)), _target(named, move)) for named, move in pairs]
-    taken = {move.source.path for _, move in pairs}
+    lines = [
+        (labels.get(transfer.source.path, _shown(transfer)), _target(named, transfer)) for named, transfer in pairs
+    ]
+    taken = {transfer.source.path for _, transfer in pairs}
     left = [(name, f"{lfn}, in PanDA alone") for name, lfn in outputs.names.items() if f"/{lfn}" not in taken]
     width = max((len(label) for label, _ in [*lines, *left]), default=0)
     return [f"{label:<{width}}  {target}" for label, target in [*lines, *left]] if lines else []
 
 
-def _shown(move: Move) -> str:
-    return move.source.path[1:] if move.source.endpoint is None else str(move.source)
+def _shown(transfer: Transfer) -> str:
+    return transfer.source.path[1:] if transfer.source.endpoint is None else str(transfer.source)
 
 
-def _target(named: Move, move: Move) -> str:
+def _target(named: Transfer, transfer: Transfer) -> str:
     """Return where a move goes, with the endpoint's name as it was typed."""
-    return str(Place(endpoint=named.destination.endpoint, path=move.target_path))
+    return str(Location(endpoint=named.destination.endpoint, path=transfer.target_path))

@@ -233,9 +233,9 @@ class Session:
     def _transfers(self, task: TaskMap, wanted: Wanted, meant: Meant) -> Appended:
         from goclient.tasks.look import Expected, transfers, words_of
         from goclient.tasks.losses import not_outputs
-        from goclient.tasks.moves import shared
         from goclient.tasks.names import Appended, final_names
         from goclient.tasks.outputs import outputs_of
+        from goclient.tasks.transfers import shared
 
         if self._looked is None:
             raise hooks.changed(f"{self.tool} does not call {hooks.WHO}")

@@ -15,7 +15,7 @@ from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
 from goclient.preflight.run import Looker
 from goclient.preflight.validation import understood
-from goclient.tasks.moves import Server
+from goclient.tasks.transfers import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,9 @@ def _of_task(error: GoclientError, wanted: Wanted) -> GoclientError:
 
 def without_folders(looker: Looker, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:
     """Return the look that makes no folder whose name is known only when the jobs are, and a warning of it."""
-    targets = (move.target for spec in specs for move in spec.moves if move.destination.endpoint is not None)
+    targets = (
+        transfer.target for spec in specs for transfer in spec.transfers if transfer.destination.endpoint is not None
+    )
     numbered = next((target for target in targets if "$" in target.folder), None)
     if numbered is None or not looker.wishes.make_folders:
         return looker, []

@@ -148,15 +148,15 @@ def test_what_cannot_be_fetched_is_said_without_its_password() -> None:
             assert "hidden" not in finding.message + finding.hint
 
 
-@pytest.mark.parametrize("place", ["me:Hidden-one@127.0.0.1:{port}/gone", "127.0.0.1:{port}/gone?token=Hidden-one"])
-def test_the_pilot_says_what_it_cannot_fetch_without_its_credential(place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("location", ["me:Hidden-one@127.0.0.1:{port}/gone", "127.0.0.1:{port}/gone?token=Hidden-one"])
+def test_the_pilot_says_what_it_cannot_fetch_without_its_credential(location: str, tmp_path: Path) -> None:
     with serving(saying(b"", status=404)) as asked:
         port = asked.url.rpartition(":")[2]
         with pytest.raises(GoclientError, match="could not be fetched: its server answers 404") as caught:
-            fetch(f"http://{place.format(port=port)}", tmp_path)
+            fetch(f"http://{location.format(port=port)}", tmp_path)
     assert "Hidden" not in hidden(caught.value.message + caught.value.hint)
     with pytest.raises(GoclientError, match="could not be fetched: Connection refused") as caught:
-        fetch(f"http://{place.format(port=9)}", tmp_path)
+        fetch(f"http://{location.format(port=9)}", tmp_path)
     assert "Hidden" not in hidden(caught.value.message)
 
 

@@ -15,7 +15,7 @@ from goclient.errors import GoclientError, RequestError
 from goclient.model.plan import plan
 from goclient.model.records.v1 import MAX_BLOCK, MAX_TASK_BLOCK, WORDS, Decoded, attach, decode, encode
 from goclient.model.serial import fill_serial
-from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
+from goclient.model.spec import JOB_DIRECTORY, Location, Transfer, TransferSpec
 from goclient.model.syntax.options import KEYS, OVERWRITE, spec_from
 from goclient.model.syntax.parameters import read_typed
 from tests.strategies import MANY, SOME, Items, accepted_items, dashed_specs, hostile_texts, items_of, payloads, specs
@@ -41,8 +41,8 @@ def with_data(name: str) -> str:
 
 
 def output_name(text: str) -> str:
-    (move,) = decode(text).spec.output
-    return move.source.path[1:]
+    (transfer,) = decode(text).spec.output
+    return transfer.source.path[1:]
 
 
 def by_bash(line: str) -> list[str]:
@@ -200,8 +200,8 @@ def test_the_permission_to_overwrite_rides_in_the_record_only_where_it_was_given
 @pytest.mark.parametrize("character", [c for c in string.printable if c.isprintable() and c != "$"])
 def test_only_what_needs_it_is_percent_encoded(character: str) -> None:
     literal = string.ascii_letters + string.digits + "@+:./-_#~"
-    source = Place(endpoint="A", path=f"/a{character}b")
-    (word, _) = encode(TransferSpec(stage_in=(Move(source=source, destination=JOB_DIRECTORY),), working="W"))
+    source = Location(endpoint="A", path=f"/a{character}b")
+    (word, _) = encode(TransferSpec(stage_in=(Transfer(source=source, destination=JOB_DIRECTORY),), working="W"))
     written = character if character in literal else f"%{ord(character):02X}"
     assert word == f"--StageinGOsrc=A:/a{written}b"
 
@@ -233,8 +233,10 @@ def test_a_name_is_written_so_that_it_survives(name: str, written: str) -> None:
 
 
 def test_a_comma_in_a_path_survives() -> None:
-    moves = tuple(Move(source=Place(endpoint="A,B", path=path), destination=JOB_DIRECTORY) for path in ("/a,b", "/c"))
-    spec = TransferSpec(stage_in=moves, working="W")
+    transfers = tuple(
+        Transfer(source=Location(endpoint="A,B", path=path), destination=JOB_DIRECTORY) for path in ("/a,b", "/c")
+    )
+    spec = TransferSpec(stage_in=transfers, working="W")
     assert encode(spec)[0] == "--StageinGOsrc=A%2CB:/a%2Cb,A%2CB:/c"
     assert decode(attach("", spec)).spec == spec
 
@@ -376,8 +378,8 @@ def test_what_could_not_be_typed_cannot_be_encoded(written: str) -> None:
 def spec_of_size(size: int) -> TransferSpec:
     """A spec whose words take so many bytes."""
     frame = len("--StageinGOsrc=A:/ --WorkingendpointGO=W")
-    source = Place(endpoint="A", path="/" + "x" * (size - frame))
-    return TransferSpec(stage_in=(Move(source=source, destination=JOB_DIRECTORY),), working="W")
+    source = Location(endpoint="A", path="/" + "x" * (size - frame))
+    return TransferSpec(stage_in=(Transfer(source=source, destination=JOB_DIRECTORY),), working="W")
 
 
 def test_a_mebibyte_of_words_is_carried() -> None:
@@ -408,14 +410,16 @@ def test_what_passes_through_a_shell_may_be_64_kib() -> None:
 
 def test_many_files_that_do_not_fit_are_told_how_many_would() -> None:
     paths = [f"/data/run/{i:06d}.root" for i in range(60_000)]
-    moves = tuple(Move(source=Place(endpoint="SITE1", path=path), destination=JOB_DIRECTORY) for path in paths)
+    transfers = tuple(
+        Transfer(source=Location(endpoint="SITE1", path=path), destination=JOB_DIRECTORY) for path in paths
+    )
     with pytest.raises(RequestError) as caught:
-        attach("run", TransferSpec(stage_in=moves, working="W"))
+        attach("run", TransferSpec(stage_in=transfers, working="W"))
     assert "60000 files" in caught.value.message
     fit = int(caught.value.hint.split()[1])  # about so many
-    attach("run", TransferSpec(stage_in=moves[: fit * 99 // 100], working="W"))
+    attach("run", TransferSpec(stage_in=transfers[: fit * 99 // 100], working="W"))
     with pytest.raises(RequestError):
-        attach("run", TransferSpec(stage_in=moves[: fit * 101 // 100], working="W"))
+        attach("run", TransferSpec(stage_in=transfers[: fit * 101 // 100], working="W"))
 
 
 # --- without a block ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.model.plan import Task, plan
+from goclient.model.plan import TransferTask, plan
 from goclient.model.records.v1 import attach, decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES
@@ -209,7 +209,7 @@ def test_among_a_payloads_words_they_mean_the_same(typed: Globus, payload: str) 
         assert raw_words(read.payload) == raw_words(payload)
 
 
-def _targets(task: Task) -> list[str]:
+def _targets(task: TransferTask) -> list[str]:
     return [item.destination for item in task.items]
 
 
@@ -389,4 +389,4 @@ def test_a_word_without_effect_is_a_warning(text: str, subjects: list[str]) -> N
 def test_a_list_may_be_in_a_file_where_files_are_read() -> None:
     lines = ["# inputs", "a,b", "", "c d"]
     typed = read_typed("in-mode=gc globus-endpoint-in=A files-in=x,y files-in=@l", read_lines={"l": lines}.__getitem__)
-    assert [move.source.path for move in typed.spec.stage_in] == ["/x", "/y", "/a,b", "/c d"]
+    assert [transfer.source.path for transfer in typed.spec.stage_in] == ["/x", "/y", "/a,b", "/c d"]

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
 from goclient.model.serial import fill_serial, needs_serial, shared_targets
-from goclient.model.spec import JOB_DIRECTORY, Move, Place, TransferSpec
+from goclient.model.spec import JOB_DIRECTORY, Location, Transfer, TransferSpec
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import DEFAULT_WORKING, KEYS, OVERWRITE, read_spec, spec_from
 from tests.strategies import MANY, items_of, specs, typed_items
 
 
-def place(endpoint: str | None, path: str) -> Place:
-    return Place(endpoint=endpoint, path=path)
+def location(endpoint: str | None, path: str) -> Location:
+    return Location(endpoint=endpoint, path=path)
 
 
 def mistakes(call: Callable[[], object]) -> tuple[GoclientError, ...]:
@@ -149,55 +149,61 @@ SOURCES = {"StageinGOsrc": ["A:/a", "A:/b"]}
     [
         pytest.param({"StageinGOsrc": ["A:/a"]}, [JOB_DIRECTORY], id="none-is-the-jobs-directory"),
         pytest.param(SOURCES, [JOB_DIRECTORY] * 2, id="none-for-several"),
-        pytest.param({**SOURCES, "StageinGOdest": ["B:/x/"]}, [place("B", "/x/")] * 2, id="one-directory-for-several"),
-        pytest.param({**SOURCES, "StageinGOdest": ["B:/x"]}, [place("B", "/x/")] * 2, id="its-final-slash-is-implied"),
         pytest.param(
-            {**SOURCES, "StageinGOdest": ["B:/x", "C:/y/"]}, [place("B", "/x"), place("C", "/y/")], id="one-for-each"
+            {**SOURCES, "StageinGOdest": ["B:/x/"]}, [location("B", "/x/")] * 2, id="one-directory-for-several"
         ),
         pytest.param(
-            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x"]}, [place("B", "/x")], id="one-and-one-is-a-new-name"
+            {**SOURCES, "StageinGOdest": ["B:/x"]}, [location("B", "/x/")] * 2, id="its-final-slash-is-implied"
         ),
         pytest.param(
-            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x/"]}, [place("B", "/x/")], id="one-and-one-directory"
+            {**SOURCES, "StageinGOdest": ["B:/x", "C:/y/"]},
+            [location("B", "/x"), location("C", "/y/")],
+            id="one-for-each",
+        ),
+        pytest.param(
+            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x"]}, [location("B", "/x")], id="one-and-one-is-a-new-name"
+        ),
+        pytest.param(
+            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x/"]}, [location("B", "/x/")], id="one-and-one-directory"
         ),
         pytest.param(
             {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["W:/sub/x"], "WorkingendpointGO": ["W"]},
-            [place(None, "/sub/x")],
+            [location(None, "/sub/x")],
             id="a-place-in-the-jobs-directory",
         ),
     ],
 )
-def test_a_source_goes_where_its_destination_says(items: dict[str, list[str]], destinations: list[Place]) -> None:
+def test_a_source_goes_where_its_destination_says(items: dict[str, list[str]], destinations: list[Location]) -> None:
     spec = spec_from(items)
-    assert [move.destination for move in spec.stage_in] == destinations
-    assert [str(move.source) for move in spec.stage_in] == items["StageinGOsrc"]
+    assert [transfer.destination for transfer in spec.stage_in] == destinations
+    assert [str(transfer.source) for transfer in spec.stage_in] == items["StageinGOsrc"]
 
 
 @pytest.mark.parametrize("typed", ["B:/out", "B:/out/"])
 def test_the_output_goes_into_a_directory_with_or_without_a_final_slash(typed: str) -> None:
     spec = spec_from({"Data": ["x.root"], "OutputGO": [typed]})
-    assert spec.output == (Move(source=place(None, "/x.root"), destination=place("B", "/out/")),)
+    assert spec.output == (Transfer(source=location(None, "/x.root"), destination=location("B", "/out/")),)
 
 
 def test_each_output_may_have_its_own_directory() -> None:
     spec = spec_from({"Data": ["a", "b"], "OutputGO": ["B:/x", "C:/y"]})
-    assert [move.destination for move in spec.output] == [place("B", "/x/"), place("C", "/y/")]
+    assert [transfer.destination for transfer in spec.output] == [location("B", "/x/"), location("C", "/y/")]
 
 
 @pytest.mark.parametrize(
     ("typed", "source"),
     [
-        pytest.param("o1", place(None, "/o1"), id="name"),
-        pytest.param("./o1", place(None, "/o1"), id="dot-slash"),
-        pytest.param("results/", place(None, "/results/"), id="directory"),
-        pytest.param("a/b c", place(None, "/a/b c"), id="in-a-folder"),
-        pytest.param("W:/o1", place(None, "/o1"), id="on-the-working-endpoint"),
-        pytest.param("A:/o1", place("A", "/o1"), id="on-another-endpoint"),
+        pytest.param("o1", location(None, "/o1"), id="name"),
+        pytest.param("./o1", location(None, "/o1"), id="dot-slash"),
+        pytest.param("results/", location(None, "/results/"), id="directory"),
+        pytest.param("a/b c", location(None, "/a/b c"), id="in-a-folder"),
+        pytest.param("W:/o1", location(None, "/o1"), id="on-the-working-endpoint"),
+        pytest.param("A:/o1", location("A", "/o1"), id="on-another-endpoint"),
     ],
 )
-def test_a_stage_out_source_is_a_name_or_a_location(typed: str, source: Place) -> None:
+def test_a_stage_out_source_is_a_name_or_a_location(typed: str, source: Location) -> None:
     spec = spec_from({"StageoutGOsrc": [typed], "StageoutGOdest": ["B:/x"], "WorkingendpointGO": ["W"]})
-    assert [move.source for move in spec.stage_out] == [source]
+    assert [transfer.source for transfer in spec.stage_out] == [source]
 
 
 @pytest.mark.parametrize(
@@ -312,7 +318,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
 def test_beside_its_mistakes_what_is_right_is_understood() -> None:
     items = {"StageinGOsrc": ["A:/a", "b", "A:/c"], "Data": ["x"], "OutputGO": ["B:/o", "C:/o"]}
     spec, errors = read_spec(items)
-    assert [str(move.source) for move in spec.moves] == ["A:/a", "A:/c"]
+    assert [str(transfer.source) for transfer in spec.transfers] == ["A:/a", "A:/c"]
     assert [error.subject for error in errors] == ["--StageinGOsrc", "--OutputGO"]
 
 
@@ -457,7 +463,7 @@ OUTPUT: Mapping[str, Sequence[str]] = {"Data": ["x.root"], "OutputGO": ["B:/o/"]
     ],
 )
 def test_two_jobs_never_write_one_file(items: dict[str, list[str]], shared: list[str]) -> None:
-    assert [str(move.target) for move in needs_serial(spec_from(items))] == shared
+    assert [str(transfer.target) for transfer in needs_serial(spec_from(items))] == shared
 
 
 @pytest.mark.parametrize(
@@ -484,13 +490,13 @@ def test_what_the_jobs_write_is_different_or_refused(names: list[str], count: in
         spec = spec_from({"Data": [f"{name}${{SN}}" for name in names], "OutputGO": ["B:/o"]})
     except GoclientError:
         return
-    filled = [fill_serial(move.target_path, serial) for serial in range(1, count + 1) for move in spec.output]
+    filled = [fill_serial(transfer.target_path, serial) for serial in range(1, count + 1) for transfer in spec.output]
     assert (len(set(filled)) < len(filled)) == bool(list(shared_targets(spec, count)) or _equal(spec))
 
 
 def _equal(spec: TransferSpec) -> bool:
     """True if two moves are written to one place as typed; the plan refuses that."""
-    targets = [move.target for move in spec.moves]
+    targets = [transfer.target for transfer in spec.transfers]
     return len(set(targets)) < len(targets)
 
 
@@ -532,5 +538,5 @@ def test_a_link_is_the_source_by_its_left_side_and_the_destination_by_its_right_
     link = f"https://app.globus.org/file-manager?origin_id={one}&origin_path=%2Fa%2F&destination_id={other}&destination_path=%2Fb%2F"
     spec, errors = read_spec({"StageinGOsrc": [link], "StageinGOdest": [link], "Data": ["x"], "OutputGO": [link]})
     assert errors == []
-    assert [str(move.source) for move in spec.stage_in] == [f"{one}:/a/"]
-    assert {str(move.destination) for move in (*spec.stage_in, *spec.output)} == {f"{other}:/b/"}
+    assert [str(transfer.source) for transfer in spec.stage_in] == [f"{one}:/a/"]
+    assert {str(transfer.destination) for transfer in (*spec.stage_in, *spec.output)} == {f"{other}:/b/"}

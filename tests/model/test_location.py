@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError, printable
 from goclient.model.names import Problem
-from goclient.model.spec import Place
+from goclient.model.spec import Location
 from goclient.model.syntax.location import is_uuid, parse_destination, parse_endpoint, parse_location, parse_name
 from goclient.model.syntax.misread import location_problem, name_of
 from tests.strategies import MANY, job_names
@@ -41,7 +41,7 @@ UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
     ],
 )
 def test_a_location_is_an_endpoint_and_a_path(text: str, endpoint: str, path: str) -> None:
-    assert parse_location(text) == Place(endpoint=endpoint, path=path)
+    assert parse_location(text) == Location(endpoint=endpoint, path=path)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_collection_id_is_a_uuid_and_nothing_else(text: str, expected: bool) -
     ],
 )
 def test_a_name_is_a_path_in_the_jobs_directory(text: str, path: str) -> None:
-    assert parse_name(text) == Place(endpoint=None, path=path)
+    assert parse_name(text) == Location(endpoint=None, path=path)
 
 
 @pytest.mark.parametrize(
@@ -369,4 +369,4 @@ def test_what_is_refused_has_a_hint(text: str) -> None:
 @given(job_names)
 @MANY
 def test_a_name_keeps_every_character(name: str) -> None:
-    assert parse_name(name) == parse_name("./" + name) == Place(endpoint=None, path="/" + name)
+    assert parse_name(name) == parse_name("./" + name) == Location(endpoint=None, path="/" + name)

@@ -8,7 +8,7 @@ import pytest
 
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
 from goclient.model.serial import find_sibling_reads, insert_serial
-from goclient.model.spec import Move, Place, TransferSpec
+from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.model.syntax.parameters import read_typed
 
 
@@ -107,8 +107,8 @@ def test_a_source_that_a_sibling_writes_is_found(source: str, name: str, found: 
     ],
 )
 def test_the_jobs_number_is_put_where_a_shell_has_left_a_gap(text: str, right: str) -> None:
-    (move,) = spec_of(text).moves
-    assert insert_serial(move) == right
+    (transfer,) = spec_of(text).transfers
+    assert insert_serial(transfer) == right
 
 
 def test_ten_thousand_files_cost_little() -> None:
@@ -123,7 +123,7 @@ def test_ten_thousand_files_cost_little() -> None:
 
 
 def test_paths_of_many_slashes_cost_little() -> None:
-    moves = [Move(Place(None, f"/{n}"), Place("S", "/a" * (n + 1))) for n in range(2_000)]
+    transfers = [Transfer(Location(None, f"/{n}"), Location("S", "/a" * (n + 1))) for n in range(2_000)]
     start = time.process_time()
-    assert len(list(find_nested_targets(TransferSpec(stage_out=tuple(moves), working="w")))) == 1_999
+    assert len(list(find_nested_targets(TransferSpec(stage_out=tuple(transfers), working="w")))) == 1_999
     assert time.process_time() - start < 5

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.plan import Item, plan
+from goclient.model.plan import TransferItem, plan
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import spec_from
 from tests.strategies import MANY, Items, specs
@@ -67,35 +67,39 @@ def test_between_two_other_endpoints_the_node_takes_no_part(phase: str, key: str
 @pytest.mark.parametrize(
     ("items", "item"),
     [
-        pytest.param({"StageinGOsrc": ["A:/d/a"]}, Item("/d/a", "a", False), id="a-file-keeps-its-name"),
-        pytest.param({"StageinGOsrc": ["A:/d/a/"]}, Item("/d/a/", "a/", True), id="a-directory-keeps-its-name"),
+        pytest.param({"StageinGOsrc": ["A:/d/a"]}, TransferItem("/d/a", "a", False), id="a-file-keeps-its-name"),
+        pytest.param({"StageinGOsrc": ["A:/d/a/"]}, TransferItem("/d/a/", "a/", True), id="a-directory-keeps-its-name"),
         pytest.param(
             {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["W:/in/"], "WorkingendpointGO": ["W"]},
-            Item("/a", "in/a", False),
+            TransferItem("/a", "in/a", False),
             id="into-a-folder-of-the-job",
         ),
         pytest.param(
             {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/b"]},
-            Item("/a", "/b", False, renames=True),
+            TransferItem("/a", "/b", False, renames=True),
             id="under-a-new-name",
         ),
         pytest.param(
             {"StageinGOsrc": ["A:/a/"], "StageinGOdest": ["B:/b"]},
-            Item("/a/", "/b", True, renames=True),
+            TransferItem("/a/", "/b", True, renames=True),
             id="a-directory-under-a-new-name",
         ),
         pytest.param(
             {"StageoutGOsrc": ["r/"], "StageoutGOdest": ["B:/~/out/"]},
-            Item("r/", "/~/out/r/", True),
+            TransferItem("r/", "/~/out/r/", True),
             id="a-directory-of-the-job-into-a-home",
         ),
-        pytest.param({"Data": ["r/x"], "OutputGO": ["B:/o"]}, Item("r/x", "/o/x", False), id="output-of-a-folder"),
         pytest.param(
-            {"Data": ["x_${SN/P}"], "OutputGO": ["B:/o"]}, Item("x_${SN/P}", "/o/x_${SN/P}", False), id="numbered"
+            {"Data": ["r/x"], "OutputGO": ["B:/o"]}, TransferItem("r/x", "/o/x", False), id="output-of-a-folder"
+        ),
+        pytest.param(
+            {"Data": ["x_${SN/P}"], "OutputGO": ["B:/o"]},
+            TransferItem("x_${SN/P}", "/o/x_${SN/P}", False),
+            id="numbered",
         ),
     ],
 )
-def test_an_item_has_full_paths_at_both_ends(items: Items, item: Item) -> None:
+def test_an_item_has_full_paths_at_both_ends(items: Items, item: TransferItem) -> None:
     (task,) = plan(spec_from(items))
     assert task.items == (item,)
 
@@ -177,7 +181,7 @@ def test_every_move_is_in_exactly_one_task(spec: TransferSpec) -> None:
         return  # two would be written to one place
     keys = [(task.phase, task.source, task.destination) for task in tasks]
     assert len(set(keys)) == len(keys)
-    assert sum(len(task.items) for task in tasks) == len(list(spec.moves))
+    assert sum(len(task.items) for task in tasks) == len(list(spec.transfers))
 
 
 def test_a_plan_in_json_calls_the_node_by_its_working_endpoint() -> None:

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from goclient.model.names import endpoint_problem, path_problem
 from goclient.model.serial import fill_serial
-from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Move, Place, TransferSpec
+from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Location, Transfer, TransferSpec
 from tests.strategies import MANY, specs
 
-MOVE = Move(source=Place(endpoint="A", path="/d/a"), destination=JOB_DIRECTORY)
+MOVE = Transfer(source=Location(endpoint="A", path="/d/a"), destination=JOB_DIRECTORY)
 
 
 @given(specs)
@@ -48,14 +48,14 @@ def test_a_place_has_no_path_that_is_none(path: str) -> None:
     problem = path_problem(path)
     assert problem
     with pytest.raises(ValueError, match=re.escape(problem.what)):
-        Place(endpoint="A", path=path)
+        Location(endpoint="A", path=path)
 
 
 @pytest.mark.parametrize("path", ["/~", "/~/", "/~/x"])
 @pytest.mark.parametrize("endpoint", [None, NODE_FILES])
 def test_nobody_has_a_home_directory_on_the_node(endpoint: str | None, path: str) -> None:
     with pytest.raises(ValueError, match="no home directory"):
-        Place(endpoint=endpoint, path=path)
+        Location(endpoint=endpoint, path=path)
 
 
 @pytest.mark.parametrize("endpoint", ["globus", "gsiftp", "file"])
@@ -70,7 +70,7 @@ def test_no_endpoint_is_called_as_a_scheme(endpoint: str) -> None:
 )
 def test_a_place_has_any_other_path(path: str) -> None:
     assert path_problem(path) is None
-    assert Place(endpoint="A", path=path).path == path
+    assert Location(endpoint="A", path=path).path == path
 
 
 @pytest.mark.parametrize(
@@ -108,18 +108,22 @@ def test_an_endpoint_has_a_name(endpoint: str, good: bool) -> None:
     ],
 )
 def test_a_target_is_the_destination_joined_with_the_sources_name(source: str, destination: str, target: str) -> None:
-    move = Move(source=Place(endpoint="A", path=source), destination=Place(endpoint="B", path=destination))
-    assert move.target == Place(endpoint="B", path=target)
+    transfer = Transfer(
+        source=Location(endpoint="A", path=source), destination=Location(endpoint="B", path=destination)
+    )
+    assert transfer.target == Location(endpoint="B", path=target)
 
 
 @given(specs)
 @MANY
 def test_a_target_with_the_number_filled_in_is_the_filled_in_moves_target(spec: TransferSpec) -> None:
-    def filled(place: Place) -> Place:
-        return Place(endpoint=place.endpoint, path=fill_serial(place.path, 42))
+    def filled(location: Location) -> Location:
+        return Location(endpoint=location.endpoint, path=fill_serial(location.path, 42))
 
-    for move in spec.moves:
-        assert Move(source=filled(move.source), destination=filled(move.destination)).target == filled(move.target)
+    for transfer in spec.transfers:
+        assert Transfer(source=filled(transfer.source), destination=filled(transfer.destination)).target == filled(
+            transfer.target
+        )
 
 
 @pytest.mark.parametrize(
@@ -131,24 +135,24 @@ def test_a_target_with_the_number_filled_in_is_the_filled_in_moves_target(spec: 
     ],
 )
 def test_a_place_is_written_as_it_is_typed(endpoint: str | None, path: str, text: str) -> None:
-    assert str(Place(endpoint=endpoint, path=path)) == text
+    assert str(Location(endpoint=endpoint, path=path)) == text
 
 
-def move(source: str | None, destination: str | None) -> Move:
-    return Move(source=Place(endpoint=source, path="/a"), destination=Place(endpoint=destination, path="/b"))
+def transfer(source: str | None, destination: str | None) -> Transfer:
+    return Transfer(source=Location(endpoint=source, path="/a"), destination=Location(endpoint=destination, path="/b"))
 
 
 SPEC = TransferSpec(
-    stage_in=(move("A", None), move("B", "C"), move("A", None)),
-    stage_out=(move(None, "C"), move(None, "D")),
-    output=(move(None, "E"),),
+    stage_in=(transfer("A", None), transfer("B", "C"), transfer("A", None)),
+    stage_out=(transfer(None, "C"), transfer(None, "D")),
+    output=(transfer(None, "E"),),
     working="W",
     overwrite=True,
 )
 
 
 def test_moves_come_in_the_order_in_which_they_happen() -> None:
-    assert tuple(SPEC.moves) == SPEC.stage_in + SPEC.stage_out + SPEC.output
+    assert tuple(SPEC.transfers) == SPEC.stage_in + SPEC.stage_out + SPEC.output
 
 
 def test_each_endpoint_is_named_once_without_the_nodes_own() -> None:
@@ -183,6 +187,6 @@ def test_a_spec_is_true_if_a_job_needs_more_than_its_payload() -> None:
     ],
 )  # fmt: skip
 def test_what_a_node_shows_of_itself_is_no_file_of_its_disks(path: str, top: str | None) -> None:
-    assert Place(NODE_FILES, path).no_files_of == top
-    assert Place("SITE1", path).no_files_of is None
-    assert Place(None, path).no_files_of is None
+    assert Location(NODE_FILES, path).no_files_of == top
+    assert Location("SITE1", path).no_files_of is None
+    assert Location(None, path).no_files_of is None

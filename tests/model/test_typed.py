@@ -121,7 +121,7 @@ def test_a_text_with_an_unbalanced_quote_is_not_split() -> None:
 def test_a_list_of_a_text_may_be_in_a_file_where_files_are_read() -> None:
     files = {"l.txt": ["a,b", "# no", "c"]}
     for text, read in (("--Data=@l.txt --OutputGO=B:/o", files.__getitem__), ("--Data=@l.txt --OutputGO=B:/o", None)):
-        names = [move.source.path for move in read_typed(text, read_lines=read).spec.output]
+        names = [transfer.source.path for transfer in read_typed(text, read_lines=read).spec.output]
         assert names == (["/a,b", "/c"] if read else ["/@l.txt"])
 
 
@@ -151,7 +151,7 @@ GLOBUS = "globus-endpoint-in=A in-mode=gc dir-in=/d files-in=f"
 def test_words_of_the_globus_pilot_are_cut_out_and_nothing_else(text: str, own: str) -> None:
     typed = read_typed(text)
     assert (typed.errors, typed.payload) == ([], own)
-    assert [str(move.source) for move in typed.spec.stage_in] == ["A:/d/f"]
+    assert [str(transfer.source) for transfer in typed.spec.stage_in] == ["A:/d/f"]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_misspelt_word_is_found_even_if_it_is_the_only_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "places"),
+    ("text", "options", "locations"),
     [
         pytest.param(
             f"{GLOBUS} --Data=x --OutputGO=B:/o",
@@ -203,11 +203,11 @@ def test_a_misspelt_word_is_found_even_if_it_is_the_only_one() -> None:
     ],
 )
 def test_both_syntaxes_in_one_job_are_refused_and_both_places_named(
-    text: str, options: dict[str, list[str]], places: list[str]
+    text: str, options: dict[str, list[str]], locations: list[str]
 ) -> None:
     errors = [error for error in read_typed(text, options=options).errors if error.code == "two-syntaxes"]
     assert len(errors) == 1
-    assert all(place in errors[0].message for place in [*places, '"globus-endpoint-in=A" at column 1 '])
+    assert all(location in errors[0].message for location in [*locations, '"globus-endpoint-in=A" at column 1 '])
 
 
 def test_an_option_that_is_also_in_the_text_is_refused_and_both_places_named() -> None:

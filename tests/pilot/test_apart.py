@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import GoclientError
-from goclient.model.plan import Item, Task
+from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.spec import NODE_FILES
 from goclient.node.engines.apart import carry_apart
 from goclient.node.engines.local import PIECE
@@ -31,9 +31,9 @@ def job(tmp_path: Path) -> Path:
 
 
 def bring(job: Path, *sources: Path | str, beat: Callable[[], None] = lambda: None, own: tuple[str, ...] = ()) -> int:
-    items = tuple(Item(str(source), f"in{number}", recursive=False) for number, source in enumerate(sources))
+    items = tuple(TransferItem(str(source), f"in{number}", recursive=False) for number, source in enumerate(sources))
     return carry_apart(
-        Task("stage-in", NODE_FILES, None, items), folder=job, overwrite=False, own=own, beat=beat
+        TransferTask("stage-in", NODE_FILES, None, items), folder=job, overwrite=False, own=own, beat=beat
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.model.plan import Item, Task, plan
+from goclient.model.plan import TransferItem, TransferTask, plan
 from goclient.model.records.v1 import decode
 from goclient.model.spec import NODE_FILES
 from goclient.node.engines.local import PIECE, Copier
@@ -209,7 +209,7 @@ def test_a_new_name_is_the_file_s_unless_a_directory_has_it(node: Node, there: b
     write(node.data, "x")
     if there:
         (node.job / "name").mkdir()
-    task = Task("stage-in", NODE_FILES, None, (Item(f"{node.data}/x", "name", False, True),))
+    task = TransferTask("stage-in", NODE_FILES, None, (TransferItem(f"{node.data}/x", "name", False, True),))
     assert Copier(node.job, overwrite=False, own=(), beat=lambda: None).carry(task) == 1
     assert tree(node.job) == (["name/x"] if there else ["name"])
 
@@ -253,8 +253,8 @@ def test_a_device_is_no_file_and_is_never_opened(node: Node, way: str) -> None:
 def test_a_directory_with_a_link_or_a_device_in_it_is_not_copied_at_all(node: Node, kind: str) -> None:
     write(node.job, "tree/a", "tree/deep/b", "tree/deep/z", "other")
     for name in ("odd", "one more"):
-        place = node.job / "tree/deep" / name
-        place.symlink_to("b") if kind == "link" else os.mkfifo(place)
+        location = node.job / "tree/deep" / name
+        location.symlink_to("b") if kind == "link" else os.mkfifo(location)
     error = node.failure(node.take, "other,tree")
     assert error.code == "not-a-file"
     assert error.message.startswith(f'"{node.job}/tree/deep/odd": a link or a device is not copied along')
@@ -325,8 +325,11 @@ def test_two_items_that_turn_out_to_go_to_one_place_are_refused_before_any_is_co
 ) -> None:
     """A directory that exists where a new name was typed is gone into: only the node can see that."""
     write(node.job, "x/a", "y/a")
-    items = (Item("x/a", str(node.out), recursive=False, renames=True), Item("y/a", f"{node.out}/a", recursive=False))
-    task = Task("stage-out", None, NODE_FILES, items)
+    items = (
+        TransferItem("x/a", str(node.out), recursive=False, renames=True),
+        TransferItem("y/a", f"{node.out}/a", recursive=False),
+    )
+    task = TransferTask("stage-out", None, NODE_FILES, items)
     with pytest.raises(GoclientError) as caught:
         Copier(node.job, overwrite=overwrite, own=(), beat=lambda: None).carry(task)
     assert caught.value.code == "one-destination"
@@ -336,15 +339,15 @@ def test_two_items_that_turn_out_to_go_to_one_place_are_refused_before_any_is_co
 # --- what is not a job's to copy ---
 
 
-def file_task(node: Node, source: str | None = None, target: str | None = None) -> Task:
+def file_task(node: Node, source: str | None = None, target: str | None = None) -> TransferTask:
     """A copy of one file to or from a path as it is typed."""
     write(node.job, "made")
-    item = Item(source or "made", target or "x", recursive=False)
+    item = TransferItem(source or "made", target or "x", recursive=False)
     ends = (NODE_FILES, None) if source else (None, NODE_FILES)
-    return Task("stage-in" if source else "output", *ends, (item,))
+    return TransferTask("stage-in" if source else "output", *ends, (item,))
 
 
-def refused(node: Node, task: Task, own: Sequence[str]) -> GoclientError:
+def refused(node: Node, task: TransferTask, own: Sequence[str]) -> GoclientError:
     with pytest.raises(GoclientError) as caught:
         Copier(node.job, overwrite=True, own=own, beat=lambda: None).carry(task)
     assert caught.value.code == "forbidden"
@@ -360,8 +363,8 @@ def own(node: Node, tmp_path: Path) -> list[str]:
     write(pilot, "token", "state/logs/1.tgz", text="secret")
     links = {"to-token": pilot / "token", "to-state": pilot / "state", "to-self": "/proc/self", "to-root": "/"}
     links |= {"to-environ": "/proc/self/environ", "to-link": node.data / "to-token", "to-null": "/dev/null"}
-    for name, place in links.items():
-        (node.data / name).symlink_to(place)
+    for name, location in links.items():
+        (node.data / name).symlink_to(location)
     os.link(pilot / "token", node.data / "same-file")
     return [str(pilot / "token"), str(pilot / "state"), str(tmp_path / "not-there")]
 

@@ -65,11 +65,11 @@ def served() -> Iterator[Service]:
             state.requests.append(f"{self.command} {self.path.split('?')[0]}")
             token = self.path.startswith("/v2/oauth2/token")
             status, document = state.token if token else (state.status, state.document)
-            moved, place = state.token_moved if token else state.moved
+            moved, location = state.token_moved if token else state.moved
             body = document if isinstance(document, bytes) else json.dumps(document).encode()
             self.send_response(moved or status)
             if moved:
-                self.send_header("Location", place + self.path)
+                self.send_header("Location", location + self.path)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -232,8 +232,8 @@ def test_the_oldest_panda_client_loses_no_letter_either(oldest: Tool, name: str)
     words = PATHENA if name == "pathena" else ("--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild")
     (oldest.folder / "o.json").write_text('{"Data": "\u00f6", "OutputGO": "SITE1:/\u00f6/${SN/P}/"}')
     assert oldest.ours(name, *words, "--noCheck", "--loadJson=o.json").code == 0
-    (move,) = decode(" ".join(oldest.words())).spec.output
-    assert str(move.target) == "SITE1:/ö/${SN/P}/ö"
+    (transfer,) = decode(" ".join(oldest.words())).spec.output
+    assert str(transfer.target) == "SITE1:/ö/${SN/P}/ö"
 
 
 @pytest.mark.parametrize("name", ["prun", "pathena"])

@@ -52,8 +52,8 @@ def test_no_letter_of_a_file_of_options_is_lost(tool: Tool, text: str, escaped: 
     (tool.folder / "o.json").write_text(json.dumps(options, ensure_ascii=escaped), encoding="utf-8")
     result = tool.ours("prun", "--loadJson=o.json", "--dumpJson=dump.json")
     assert result.code == 0, result
-    (move,) = decode(" ".join(tool.words())).spec.output
-    assert (move.source.path, move.destination.path) == (f"/{text}.txt", f"/{text}/${{SN/P}}/")
+    (transfer,) = decode(" ".join(tool.words())).spec.output
+    assert (transfer.source.path, transfer.destination.path) == (f"/{text}.txt", f"/{text}/${{SN/P}}/")
     values = [item["value"] for item in tool.server.tasks[0]["jobParameters"]]
     assert quote(f"echo {text}") in values
     (dumped,) = json.loads((tool.folder / "dump.json").read_text())

@@ -58,8 +58,8 @@ def test_an_output_and_a_file_that_is_none_go_where_the_options_say(sandbox: San
 def _said(result: Result) -> list[str]:
     """Return where the files of a job go, as it was said with the task's number, of the first job."""
     block = result.err.rpartition("final names of the files of task 1,")[2]
-    places = [re.split(" {2,}", line)[-1] for line in block.split("\n") if "SITE1:/" in line]
-    return [place.replace("${SN/P}", "000001") for place in places]
+    locations = [re.split(" {2,}", line)[-1] for line in block.split("\n") if "SITE1:/" in line]
+    return [location.replace("${SN/P}", "000001") for location in locations]
 
 
 WAYS = {
@@ -83,10 +83,10 @@ def test_the_files_arrive_where_it_was_said(sandbox: Sandbox, work: Path, words:
     assert result.code == 0, result
     ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
     assert ran.code == 0, ran
-    places = _said(result)
-    assert places
-    for place in places:
-        assert sandbox.path("SITE1", place.removeprefix("SITE1:")).is_file(), (place, result)
+    locations = _said(result)
+    assert locations
+    for location in locations:
+        assert sandbox.path("SITE1", location.removeprefix("SITE1:")).is_file(), (location, result)
 
 
 @pytest.mark.parametrize("trf", ["echo x > %OUT.a.txt;", "echo x > %OUT.a.txt; true", "echo x > '%OUT.a.txt'"])
@@ -96,9 +96,9 @@ def test_an_output_of_a_transformation_arrives_where_it_was_said(sandbox: Sandbo
     assert result.code == 0, result
     ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
     assert ran.code == 0, ran
-    (output, _) = places = _said(result)
+    (output, _) = locations = _said(result)
     assert output.endswith("/jdoe/user.jdoe.p/user.jdoe.1.EXT0._000001.a.txt")
-    assert all(sandbox.path("SITE1", place.removeprefix("SITE1:")).is_file() for place in places)
+    assert all(sandbox.path("SITE1", location.removeprefix("SITE1:")).is_file() for location in locations)
 
 
 def test_a_proxy_that_is_missing_is_deposited_once_before_the_first_task(sandbox: Sandbox, work: Path) -> None:

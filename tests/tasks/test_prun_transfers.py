@@ -50,7 +50,7 @@ TAKEN = {
 
 @pytest.mark.parametrize(("words", "places", "names"), [pytest.param(*case, id=name) for name, case in TAKEN.items()])
 def test_our_words_are_last_in_the_task_one_an_item_the_marker_first(
-    tool: Tool, words: list[str], places: list[str] | None, names: list[str] | None
+    tool: Tool, words: list[str], locations: list[str] | None, names: list[str] | None
 ) -> None:
     result = tool.prun("--noCheck", *words)
     assert result.code == 0, result
@@ -59,9 +59,9 @@ def test_our_words_are_last_in_the_task_one_an_item_the_marker_first(
     assert items[-len(ours) :] == [{"type": "constant", "value": word} for word in ours]
     assert ours[0] == f"--goclient=v1:{len(ours) - 1}"
     spec = decode(" ".join(ours)).spec
-    assert places is None or [str(move.destination) for move in spec.output] == places
-    assert names is None or [str(move.source) for move in spec.output] == names
-    assert all(move.destination.endpoint == "SITE1" for move in spec.moves)
+    assert locations is None or [str(transfer.destination) for transfer in spec.output] == locations
+    assert names is None or [str(transfer.source) for transfer in spec.output] == names
+    assert all(transfer.destination.endpoint == "SITE1" for transfer in spec.transfers)
 
 
 def test_what_precedes_our_words_is_stock(tool: Tool) -> None:
@@ -335,7 +335,7 @@ def test_the_words_of_2012_may_name_a_file_with_a_list(tool: Tool) -> None:
     (tool.folder / "names.txt").write_text("a.root\nb.root\n")
     words = "globus-endpoint-out=SITE1 out-mode=gc dir-out=/o/${SN/P} files-out=@names.txt"
     assert tool.prun("--noCheck", "--globusWords", words).code == 0
-    assert [move.source.name for move in decode(" ".join(tool.words())).spec.output] == ["a.root", "b.root"]
+    assert [transfer.source.name for transfer in decode(" ".join(tool.words())).spec.output] == ["a.root", "b.root"]
 
 
 # --- what the server says -------------------------------------------------------------------------------------
@@ -375,8 +375,8 @@ def asked(tool: Tool, shared_sandbox: Sandbox) -> Tool:
 def test_endpoints_are_looked_up_and_go_into_the_task_as_ids(asked: Tool) -> None:
     result = asked.prun("--outputs=out.dat", *SEED)
     assert result.code == 0, result
-    (place,) = {str(move.destination) for move in decode(" ".join(asked.words())).spec.output}
-    endpoint, _, path = place.partition(":")
+    (location,) = {str(transfer.destination) for transfer in decode(" ".join(asked.words())).spec.output}
+    endpoint, _, path = location.partition(":")
     assert len(endpoint) == 36
     assert path == "/atlas/dq2/test/jdoe/user.jdoe.test/"
 

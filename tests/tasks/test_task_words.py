@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from goclient.cli.options.prun import KINDS
 from goclient.errors import RequestError
 from goclient.model.spec import TransferSpec
-from goclient.tasks.moves import Server, to_server
 from goclient.tasks.outputs import Outputs, declared, expected, outputs_of
 from goclient.tasks.table import TABLES
+from goclient.tasks.transfers import Server, to_server
 from goclient.tasks.words import HIDDEN, Option, divided, hidden, nearest, shown, values, words_of
 
 TABLE = TABLES["prun"]
@@ -187,7 +187,7 @@ def test_a_dataset_that_makes_no_directory_is_refused() -> None:
 
 def test_each_output_goes_once() -> None:
     spec = to_server(TransferSpec(), Server("S", "/o").folder("j", "d"), Outputs({"a": "l", "b": "l"}, ""))
-    assert [str(move.target) for move in spec.output] == ["S:/o/j/d/l"]
+    assert [str(transfer.target) for transfer in spec.output] == ["S:/o/j/d/l"]
     assert spec.working == "goclient"
 
 

@@ -210,7 +210,7 @@ def read_lines(path: str) -> list[str]:
     return list_lines(path)
 
 
-def job_request(options: JobOptions, moves: TransferOptions, items: dict[str, list[str]]) -> "Request":
+def job_request(options: JobOptions, transfers: TransferOptions, items: dict[str, list[str]]) -> "Request":
     """The request that the options make: a new job's name, its common values, its words and transfers."""
     from goclient import submission
 
@@ -225,7 +225,7 @@ def job_request(options: JobOptions, moves: TransferOptions, items: dict[str, li
         VO=options.VO,
         processingType=options.processingType,
     )
-    return submission.Request(common, name, options.njobs, options.jobParameters, items, moves.goLenient)
+    return submission.Request(common, name, options.njobs, options.jobParameters, items, transfers.goLenient)
 
 
 def _wanted(options: TransferOptions) -> Iterator["GoclientError"]:

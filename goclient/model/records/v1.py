@@ -15,7 +15,7 @@ from typing import NamedTuple
 from goclient.errors import RequestError, quoted, raise_all
 from goclient.model.finding import Finding
 from goclient.model.names import PLACEHOLDERS
-from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Move, Place, TransferSpec
+from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Location, Transfer, TransferSpec
 from goclient.model.syntax.options import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from
 from goclient.model.syntax.parameters import Typed, read_typed, without_consequences
 
@@ -53,24 +53,26 @@ def _decoded_item(text: str) -> str:
 def encode(spec: TransferSpec) -> list[str]:
     """The words ``--Name=value`` of a spec, in the order of WORDS; none for a spec that moves nothing."""
 
-    def written(place: Place) -> str:
-        if place.endpoint is None:
-            return f"{spec.working}:{place.path}"
-        return place.path if place.endpoint == NODE_FILES else str(place)
+    def written(location: Location) -> str:
+        if location.endpoint is None:
+            return f"{spec.working}:{location.path}"
+        return location.path if location.endpoint == NODE_FILES else str(location)
 
-    def named(place: Place) -> str:
-        plain = place.endpoint is None and ":" not in place.path and not place.path.startswith(("//", "/~"))
-        return place.path[1:] if plain and place.path != "/" else written(place)
+    def named(location: Location) -> str:
+        plain = location.endpoint is None and ":" not in location.path and not location.path.startswith(("//", "/~"))
+        return location.path[1:] if plain and location.path != "/" else written(location)
 
-    here = all(move.destination is JOB_DIRECTORY or move.destination == JOB_DIRECTORY for move in spec.stage_in)
+    here = all(
+        transfer.destination is JOB_DIRECTORY or transfer.destination == JOB_DIRECTORY for transfer in spec.stage_in
+    )
     lists: dict[str, list[str]] = {
-        "StageinGOsrc": [written(move.source) for move in spec.stage_in],
+        "StageinGOsrc": [written(transfer.source) for transfer in spec.stage_in],
         "StageinGOdest": [] if here else _destinations(spec.stage_in, written),
-        "StageoutGOsrc": [named(move.source) for move in spec.stage_out],
+        "StageoutGOsrc": [named(transfer.source) for transfer in spec.stage_out],
         "StageoutGOdest": _destinations(spec.stage_out, written),
         "OutputGO": _destinations(spec.output, written),
         "WorkingendpointGO": [spec.working] if spec.working else [],
-        "Data": [_relative(move.source.path) for move in spec.output],
+        "Data": [_relative(transfer.source.path) for transfer in spec.output],
         IN_MODE: [spec.in_mode] if spec.in_mode != "gc" else [],
         OUT_MODE: [spec.out_mode] if spec.out_mode != "gc" else [],
         LOCAL_ENDPOINT: [spec.local_endpoint] if spec.local_endpoint else [],
@@ -86,14 +88,16 @@ def _relative(path: str) -> str:
     return f".{path}" if path.startswith(("//", "/~")) else path[1:]
 
 
-def _destinations(moves: Sequence[Move], written: Callable[[Place], str]) -> list[str]:
+def _destinations(transfers: Sequence[Transfer], written: Callable[[Location], str]) -> list[str]:
     """One directory if all moves have the same, else one destination a move."""
-    if not moves:
+    if not transfers:
         return []
-    first = moves[0].destination
-    if first.is_directory and all(move.destination is first or move.destination == first for move in moves):
+    first = transfers[0].destination
+    if first.is_directory and all(
+        transfer.destination is first or transfer.destination == first for transfer in transfers
+    ):
         return [written(first)]
-    return [written(move.destination) for move in moves]
+    return [written(transfer.destination) for transfer in transfers]
 
 
 def attach(payload: str, spec: TransferSpec, *, lenient: bool = False, limit: int = MAX_BLOCK) -> str:
@@ -107,7 +111,7 @@ def attach(payload: str, spec: TransferSpec, *, lenient: bool = False, limit: in
         return payload
     text = " ".join(block)
     if len(text) > limit:
-        raise _too_many(sum(1 for _ in spec.moves), len(text), limit)
+        raise _too_many(sum(1 for _ in spec.transfers), len(text), limit)
     marker = f"{'' if lenient else '--'}goclient=v{VERSION}:{len(block)}"
     return " ".join(part for part in (payload, marker, text) if part)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from goclient.errors import RequestError, quoted
 from goclient.model.names import path_problem
-from goclient.model.spec import JOB_OUT, Place
+from goclient.model.spec import JOB_OUT, Location
 from goclient.model.syntax.location import parse_name
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
@@ -22,7 +22,7 @@ class Words(NamedTuple):
     endpoint: str
 
 
-def parse_brought(name: str, words: Words) -> Place:
+def parse_brought(name: str, words: Words) -> Location:
     """Return the place in the job's directory; raises RequestError with the reason, and words that mend it."""
     if name.startswith(("/", "~")):
         message = f"{quoted(name)}: the name must be relative to {words.directory}"
@@ -49,7 +49,7 @@ def _relative(name: str, words: Words) -> str:
     return f"{words.directory}={shell_word('/~/' if above == '/~' else above)} {right}" if above else right
 
 
-def _other_name(place: Place, words: Words) -> str:
+def _other_name(place: Location, words: Words) -> str:
     """Return what to type for a file that would be in the way of the payload's output."""
     above, _, last = words.folder.rstrip("/").rpartition("/")
     if last not in ("", "~"):

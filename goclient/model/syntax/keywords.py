@@ -26,14 +26,14 @@ from goclient.model.spec import (
     JOB_DIRECTORY,
     MODES,
     NODE_FILES,
+    Location,
     Mode,
-    Move,
-    Place,
+    Transfer,
     TransferSpec,
 )
 from goclient.model.syntax.files_in import Words, parse_brought
 from goclient.model.syntax.lists import ReadLines, shortened, split_items
-from goclient.model.syntax.location import checked_user, node_place, parse_endpoint, parse_name, refuse
+from goclient.model.syntax.location import checked_user, node_location, parse_endpoint, parse_name, refuse
 from goclient.model.syntax.options import DEFAULT_WORKING
 
 
@@ -174,7 +174,7 @@ class _Reader:
 
     # --- one direction ---
 
-    def _direction(self, way: _Direction, local: str | None, *, outwards: bool) -> tuple[Mode, tuple[Move, ...]]:
+    def _direction(self, way: _Direction, local: str | None, *, outwards: bool) -> tuple[Mode, tuple[Transfer, ...]]:
         """The mode of a direction, and its moves."""
         mode = self._mode(way)
         endpoint = self.value(way.endpoint, parse_endpoint)
@@ -198,7 +198,7 @@ class _Reader:
             hint = f"add {way.directory}=/~/ for the home directory, or another directory"
             hint = hint if mode != "local" else f"add {way.directory}=/PATH, a directory of the node"
             self.doubts.append(Finding("warning", "no-directory", way.directory, message, hint))
-        place = Place(endpoint=far, path=folder)
+        place = Location(endpoint=far, path=folder)
         return mode, tuple(_move(one, place, outwards) for one in own)
 
     def _mode(self, way: _Direction) -> Mode | None:
@@ -213,9 +213,9 @@ class _Reader:
         self.wrong(way.mode, f"{word} is no mode", hint, "mode")
         return None
 
-    def _own(self, way: _Direction, outwards: bool) -> list[Place]:
+    def _own(self, way: _Direction, outwards: bool) -> list[Location]:
         """The place of each file in the job's directory."""
-        places = []
+        locations = []
         given, far = self.first(way.directory), self.first(way.endpoint)
         context = Words(
             way.files, way.directory, given.value if given is not None else "/", far.value if far is not None else ""
@@ -228,11 +228,11 @@ class _Reader:
                 continue
             for name in names:
                 try:
-                    places.append(parse_name(name) if outwards else parse_brought(name, context))
+                    locations.append(parse_name(name) if outwards else parse_brought(name, context))
                 except RequestError as error:
                     message = f"{way.files}={error.message} (column {word.column})"
                     self.wrong(way.files, message, error.hint, error.code)
-        return places
+        return locations
 
     def _far_endpoint(self, way: _Direction, mode: Mode, endpoint: str | None, local: str | None) -> str | None:
         """The endpoint that is far from the job; None if a word that says so is wrong or missing."""
@@ -264,13 +264,13 @@ def _folder(word: str, path: str) -> str:
 
 
 def _node_folder(path: str) -> str:
-    return node_place(path).path
+    return node_location(path).path
 
 
-def _move(own: Place, far: Place, outwards: bool) -> Move:
+def _move(own: Location, far: Location, outwards: bool) -> Transfer:
     """The move of a file between the job's directory and the same path below a directory far away."""
     top = far.path.rstrip("/")
     if outwards:
-        return Move(source=own, destination=Place(endpoint=far.endpoint, path=top + own.folder))
-    here = JOB_DIRECTORY if own.folder == "/" else Place(endpoint=None, path=own.folder)
-    return Move(source=Place(endpoint=far.endpoint, path=top + own.path), destination=here)
+        return Transfer(source=own, destination=Location(endpoint=far.endpoint, path=top + own.folder))
+    here = JOB_DIRECTORY if own.folder == "/" else Location(endpoint=None, path=own.folder)
+    return Transfer(source=Location(endpoint=far.endpoint, path=top + own.path), destination=here)

@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 
 from goclient.errors import RequestError, quoted
-from goclient.model.names import PlaceError, Problem, name_problem
-from goclient.model.spec import GRIDFTP, NODE_FILES, Place
+from goclient.model.names import LocationError, Problem, name_problem
+from goclient.model.spec import GRIDFTP, NODE_FILES, Location
 from goclient.model.syntax.shell import shell_word
 from goclient.model.syntax.web_link import Side, is_link, read_link
 
@@ -22,7 +22,7 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
-def parse_location(text: str) -> Place:
+def parse_location(text: str) -> Location:
     """Return the place that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
 
     A link of Globus' web application is read as the left side of its file manager, the origin.
@@ -31,15 +31,15 @@ def parse_location(text: str) -> Place:
     return _parsed(text, "origin")
 
 
-def parse_destination(text: str) -> Place:
+def parse_destination(text: str) -> Location:
     """Return the place of a location, where a link of Globus' web application means the right side, if it has one."""
     return _parsed(text, "destination")
 
 
-def _parsed(text: str, side: Side) -> Place:
+def _parsed(text: str, side: Side) -> Location:
     try:
-        return read_place(text, side)
-    except PlaceError as error:
+        return read_location(text, side)
+    except LocationError as error:
         from goclient.model.syntax.misread import location_problem  # only a mistake pays for it
 
         problem = error.problem if is_link(text) else location_problem(text, error.problem)
@@ -54,36 +54,36 @@ def refuse(text: str, problem: Problem, *, code: str) -> RequestError:
     return RequestError(f"{quoted(text)}: {problem.what}", hint=hint, code=code)
 
 
-def read_place(text: str, side: Side = "origin") -> Place:
+def read_location(text: str, side: Side = "origin") -> Location:
     """Return the place of a location; raises PlaceError with what is wrong with its form."""
     if is_link(text):
         endpoint, path = read_link(text, side)
-        return Place(endpoint=endpoint.lower(), path=path)
+        return Location(endpoint=endpoint.lower(), path=path)
     endpoint, colon, path = text.partition(":")
     if path.startswith("//") and endpoint == "globus":
-        return _globus_place(text)
+        return _globus_location(text)
     if path.startswith("//") and endpoint == "gsiftp":
-        return _gridftp_place(text)
+        return _gridftp_location(text)
     if text.startswith(_CURLY_QUOTES):
-        raise PlaceError(Problem(f"{text[0]} is no quote for a shell", "retype it, or leave it out"))
+        raise LocationError(Problem(f"{text[0]} is no quote for a shell", "retype it, or leave it out"))
     if not colon:
-        raise PlaceError(Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path"))
-    return Place(endpoint=canonical(endpoint), path=path)
+        raise LocationError(Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path"))
+    return Location(endpoint=canonical(endpoint), path=path)
 
 
-def _globus_place(text: str) -> Place:
+def _globus_location(text: str) -> Location:
     endpoint, slash, rest = text[len(_GLOBUS) :].partition("/")
     if not is_uuid(endpoint):
-        raise PlaceError(Problem("globus:// is followed by the UUID of a collection, and a path"))
-    return Place(endpoint=endpoint.lower(), path=slash + rest)
+        raise LocationError(Problem("globus:// is followed by the UUID of a collection, and a path"))
+    return Location(endpoint=endpoint.lower(), path=slash + rest)
 
 
-def _gridftp_place(text: str) -> Place:
+def _gridftp_location(text: str) -> Location:
     host, slash, rest = text[len(GRIDFTP) :].partition("/")
     valid = _HOST.fullmatch(host)
     if not valid or not 0 < int(valid[1] or 1) < 65536:
-        raise PlaceError(Problem("the host is not gsiftp://host[:port]", "write a port from 1 to 65535, or none"))
-    return Place(endpoint=GRIDFTP + host.lower(), path=slash + rest)
+        raise LocationError(Problem("the host is not gsiftp://host[:port]", "write a port from 1 to 65535, or none"))
+    return Location(endpoint=GRIDFTP + host.lower(), path=slash + rest)
 
 
 @lru_cache(1024)
@@ -100,17 +100,17 @@ def parse_endpoint(text: str) -> str:
     scheme = text.startswith((_GLOBUS, GRIDFTP, NODE_FILES))
     problem = Problem("it has a path, or a colon")
     try:
-        place = read_place(f"{text}/" if scheme else f"{text}:/")
-        if place.path == "/" and place.endpoint is not None:
-            return place.endpoint
-    except PlaceError as error:
+        location = read_location(f"{text}/" if scheme else f"{text}:/")
+        if location.path == "/" and location.endpoint is not None:
+            return location.endpoint
+    except LocationError as error:
         problem = error.problem if not error.problem.instead else problem
     from goclient.model.syntax.misread import endpoint_of
 
     raise refuse(text, Problem(problem.what, "give the name of the endpoint only", endpoint_of(text)), code="location")
 
 
-def parse_name(text: str, *, below: str = "the job's directory") -> Place:
+def parse_name(text: str, *, below: str = "the job's directory") -> Location:
     """Return the place in the job's directory that a relative name means; raises RequestError with the reason.
 
     ``below`` is what the name is relative to, for the error's message.
@@ -125,8 +125,8 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Place:
         problem = Problem("it names nothing")
     try:
         if problem is None:
-            return Place(endpoint=None, path=path)
-    except PlaceError as error:
+            return Location(endpoint=None, path=path)
+    except LocationError as error:
         problem = error.problem
     from goclient.model.syntax.misread import name_of
 
@@ -135,22 +135,22 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Place:
     raise refuse(text, Problem(problem.what, remedy, instead), code="name")
 
 
-def node_place(path: str) -> Place:
+def node_location(path: str) -> Location:
     """The place of a path in the worker node's file system; raises RequestError unless it is absolute."""
     try:
-        return Place(endpoint=NODE_FILES, path=path)
-    except PlaceError as error:
+        return Location(endpoint=NODE_FILES, path=path)
+    except LocationError as error:
         what = Problem(error.problem.what, "an absolute path on the node", error.problem.instead)
         raise refuse(
             path, what if "/~/" not in what.instead else Problem(what.what, what.remedy), code="location"
         ) from error
 
 
-def own_place(text: str, place: Place) -> Place:
+def own_location(text: str, location: Location) -> Location:
     """Return a place on the working endpoint, which is in the job's directory; raises RequestError with the reason."""
     try:
-        return Place(endpoint=None, path=place.path)
-    except PlaceError as error:
+        return Location(endpoint=None, path=location.path)
+    except LocationError as error:
         what = Problem(error.problem.what, "write a path in the job's directory")
         raise refuse(text, what, code="name") from error
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from goclient.model.confusable import skeleton
-from goclient.model.names import FOREIGN_SCHEMES, PlaceError, Problem, path_problem, respell_serial
-from goclient.model.spec import GRIDFTP, Place
+from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem, path_problem, respell_serial
+from goclient.model.spec import GRIDFTP, Location
 
 LONGEST = 4096  # characters of a text that is looked at closer
 
@@ -50,23 +50,23 @@ def _complete(text: str, path: str) -> str:
 
 def reads(text: str) -> bool:
     """Return True if a text is a location, or several with commas between them."""
-    from goclient.model.syntax.location import read_place
+    from goclient.model.syntax.location import read_location
 
     try:
-        return all(read_place(one).endpoint for one in text.split(","))
-    except PlaceError:
+        return all(read_location(one).endpoint for one in text.split(","))
+    except LocationError:
         return False
 
 
-def place_of(text: str) -> Place | None:
+def place_of(text: str) -> Location | None:
     """Return the place that a text names or was meant to name, if that is known."""
-    from goclient.model.syntax.location import read_place
+    from goclient.model.syntax.location import read_location
 
     try:
-        return read_place(text)
-    except PlaceError as error:
+        return read_location(text)
+    except LocationError as error:
         instead = location_problem(text, error.problem).instead
-    return read_place(instead) if instead and "," not in instead and "ENDPOINT" not in instead else None
+    return read_location(instead) if instead and "," not in instead and "ENDPOINT" not in instead else None
 
 
 def endpoint_of(text: str) -> str:

@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
 from goclient.model.names import endpoint_problem
-from goclient.model.spec import JOB_DIRECTORY, MODES, Mode, Move, MyproxyAccount, Place, TransferSpec
+from goclient.model.spec import JOB_DIRECTORY, MODES, Location, Mode, MyproxyAccount, Transfer, TransferSpec
 from goclient.model.syntax.lists import in_column, listed, shortened
 from goclient.model.syntax.location import (
     checked_user,
     is_uuid,
-    node_place,
-    own_place,
+    node_location,
+    own_location,
     parse_destination,
     parse_endpoint,
     parse_location,
@@ -49,7 +49,7 @@ DEFAULT_WORKING = "goclient"
 
 Items = Mapping[str, Sequence[str]]
 Columns = Mapping[str, Sequence[int]]
-Read = Callable[[str], Place]
+Read = Callable[[str], Location]
 
 
 def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
@@ -170,14 +170,14 @@ class _Builder:
 
     # --- lists ---
 
-    def places(self, key: str, read: Read) -> list[Place | None]:
+    def locations(self, key: str, read: Read) -> list[Location | None]:
         """The places of one list, None for one that is wrong; on the working endpoint they are the job's own."""
-        found: list[Place | None] = []
+        found: list[Location | None] = []
         working, told = self.working, None
         for number, text in enumerate(self.get(key)):
             try:
                 place = read(text)
-                found.append(place if place.endpoint != working else own_place(text, place))
+                found.append(place if place.endpoint != working else own_location(text, place))
             except RequestError as error:
                 from goclient.model.syntax.misread import of_a_list  # only a mistake pays for it
 
@@ -190,14 +190,14 @@ class _Builder:
         return found
 
     def pair(
-        self, lists: tuple[str, str], reads: tuple[Read, Read], *, into: bool = False, default: Place | None = None
-    ) -> tuple[Move, ...]:
+        self, lists: tuple[str, str], reads: tuple[Read, Read], *, into: bool = False, default: Location | None = None
+    ) -> tuple[Transfer, ...]:
         """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes.
 
         ``reads`` are what reads a source, and a destination.  Moves of which an end is wrong are left out: their
         mistakes are reported.
         """
-        sources, destinations = (self.places(key, read) for key, read in zip(lists, reads, strict=True))
+        sources, destinations = (self.locations(key, read) for key, read in zip(lists, reads, strict=True))
         allowed = {0, 1, len(sources)} if sources and default else {min(1, len(sources)), len(sources)}
         if len(destinations) not in allowed:
             self._wrong_count(*lists, optional=default is not None)
@@ -209,7 +209,7 @@ class _Builder:
         if len(destinations) == 1:
             destinations *= len(sources)
         pairs = zip(sources, destinations, strict=True)
-        return tuple(Move(source=source, destination=target) for source, target in pairs if source and target)
+        return tuple(Transfer(source=source, destination=target) for source, target in pairs if source and target)
 
     def _wrong_count(self, sources_key: str, destinations_key: str, *, optional: bool) -> None:
         sources, destinations = self.get(sources_key), self.get(destinations_key)
@@ -230,16 +230,16 @@ class _Builder:
     def spec(self) -> TransferSpec:
         """The spec of all that is right; what is wrong is in ``errors`` then."""
         source, own_end = (
-            (node_place, self._read_own) if self.in_mode == "local" else (parse_location, parse_destination)
+            (node_location, self._read_own) if self.in_mode == "local" else (parse_location, parse_destination)
         )
         stage_in = self.pair(LISTS[0], (source, own_end), default=JOB_DIRECTORY)
         copied = self.out_mode == "local"
-        target = node_place if copied else parse_destination
+        target = node_location if copied else parse_destination
         stage_out = self.pair(LISTS[1], (self._read_own if copied else self._read_name_or_location, target))
         output = self.pair(LISTS[2], (parse_name, target), into=True)
-        self._own_directory("StageinGOsrc", [move.source for move in stage_in], "empty before the job")
-        for key, moves in (("StageoutGOdest", stage_out), ("OutputGO", output)):
-            self._own_directory(key, [move.destination for move in moves], "removed after the job")
+        self._own_directory("StageinGOsrc", [transfer.source for transfer in stage_in], "empty before the job")
+        for key, transfers in (("StageoutGOdest", stage_out), ("OutputGO", output)):
+            self._own_directory(key, [transfer.destination for transfer in transfers], "removed after the job")
         if list(self.get(OVERWRITE)) not in ([], ["yes"]):
             self.wrong(
                 OVERWRITE, f"--{OVERWRITE}={listed(self.get(OVERWRITE))}", "it is yes, or not there", "overwrite"
@@ -258,7 +258,7 @@ class _Builder:
             overwrite=moved and self.get(OVERWRITE) == ["yes"],
         )
 
-    def _read_own(self, text: str) -> Place:
+    def _read_own(self, text: str) -> Location:
         """A place in the job's directory, for the mode local, which asks no endpoint."""
         place = self._read_name_or_location(text)
         if place.endpoint not in (None, self.working):
@@ -266,7 +266,7 @@ class _Builder:
             raise RequestError(problem, hint="name a place in the job's directory", code="mode")
         return place
 
-    def _read_name_or_location(self, text: str) -> Place:
+    def _read_name_or_location(self, text: str) -> Location:
         """Return the place of a stage-out source: a name in the job's directory, or a location."""
         if ":" not in text:
             return parse_name(text)
@@ -281,9 +281,9 @@ class _Builder:
             hint = f"{error.hint}; a name with a colon in the job's directory is written {shell_word(own)}"
             raise RequestError(error.message, hint=hint, code=error.code) from error
 
-    def _own_directory(self, key: str, places: Sequence[Place], why: str) -> None:
+    def _own_directory(self, key: str, locations: Sequence[Location], why: str) -> None:
         """A mistake for each place that is in the job's own directory and cannot be."""
-        for place in dict.fromkeys(place for place in places if place.endpoint is None):
+        for place in dict.fromkeys(place for place in locations if place.endpoint is None):
             self.wrong(
                 key,
                 f"--{key}={quoted(f'{self.working}:{place.path}')} is in the job's own directory, which is {why}",
@@ -292,5 +292,5 @@ class _Builder:
             )
 
 
-def _as_directory(place: Place) -> Place:
-    return place if place.is_directory else Place(endpoint=place.endpoint, path=place.path + "/")
+def _as_directory(place: Location) -> Location:
+    return place if place.is_directory else Location(endpoint=place.endpoint, path=place.path + "/")

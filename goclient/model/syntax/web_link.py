@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from goclient.model.names import PlaceError, Problem
+from goclient.model.names import LocationError, Problem
 
 Side = Literal["origin", "destination"]
 
@@ -33,21 +33,21 @@ def read_link(text: str, side: Side) -> tuple[str, str]:
     try:
         fields = parse_qs(urlsplit(text).query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
-        raise PlaceError(Problem("the link is damaged", "copy it again, or write ENDPOINT:/path")) from error
+        raise LocationError(Problem("the link is damaged", "copy it again, or write ENDPOINT:/path")) from error
     other: Side = "destination" if side == "origin" else "origin"
     used = side if f"{side}_id" in fields else other
     ids, paths = (list(dict.fromkeys(fields.get(f"{used}_{what}", ()))) for what in ("id", "path"))
     if len(ids) > 1 or len(paths) > 1:
-        raise PlaceError(Problem(f"the link names two places as its {used}", "write the one that you mean"))
+        raise LocationError(Problem(f"the link names two places as its {used}", "write the one that you mean"))
     if not ids:
         shown = _ID.search(text)
         what = "the link names no folder: it is not one of the file manager with a collection"
         if not shown:
-            raise PlaceError(Problem(what, "copy it again when the file manager shows the folder"))
-        raise PlaceError(Problem(what, "the folder, or your home directory", f"{shown[0]}:/~/"))
+            raise LocationError(Problem(what, "copy it again when the file manager shows the folder"))
+        raise LocationError(Problem(what, "the folder, or your home directory", f"{shown[0]}:/~/"))
     if not _ID.fullmatch(ids[0]):
-        raise PlaceError(Problem(f"the link's {used}_id is not the UUID of a collection", "copy the link again"))
+        raise LocationError(Problem(f"the link's {used}_id is not the UUID of a collection", "copy the link again"))
     if not paths or not paths[0]:
         what = "the link names a collection, and no folder there"
-        raise PlaceError(Problem(what, "the folder, or your home directory", f"{ids[0]}:/~/"))
+        raise LocationError(Problem(what, "the folder, or your home directory", f"{ids[0]}:/~/"))
     return ids[0], paths[0]

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, RequestError, quoted, raise_all
-from goclient.model.plan import Item, Task
+from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.local import Copier
 from goclient.node.environment import clean_environment
 from goclient.node.payload import LOOK_EVERY, end
@@ -25,7 +25,9 @@ _BEAT = b"."  # written by the child for each piece that was copied; its answer,
 _KINDS = {kind.__name__: kind for kind in (EndpointError, RequestError, GoclientError)}
 
 
-def carry_apart(task: Task, *, folder: Path, overwrite: bool, own: Sequence[str], beat: Callable[[], None]) -> int:
+def carry_apart(
+    task: TransferTask, *, folder: Path, overwrite: bool, own: Sequence[str], beat: Callable[[], None]
+) -> int:
     """Return how many files of a task were copied; raise what :class:`Copier` does.
 
     ``beat`` is called now and then; what it raises ends the copy.
@@ -86,13 +88,13 @@ def main() -> None:
     """Carry out the order that is read from stdin, and write what came of it to stdout."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no part of a file stays
     order = json.load(sys.stdin)
-    items = tuple(Item(*item) for item in order["task"].pop("items"))
+    items = tuple(TransferItem(*item) for item in order["task"].pop("items"))
     copier = Copier(
         Path(order["folder"]), overwrite=order["overwrite"], own=order["own"], beat=lambda: _write(_BEAT)
     )  # fmt: skip
     copied, errors = 0, tuple[GoclientError, ...]()
     try:
-        copied = copier.carry(Task(**order["task"], items=items))
+        copied = copier.carry(TransferTask(**order["task"], items=items))
     except GoclientError as error:
         errors = error.parts
     except Exception as error:

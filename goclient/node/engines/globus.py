@@ -10,7 +10,7 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, quoted, raise_all
 from goclient.journal import Entry, Journal
-from goclient.model.plan import Item, Task, check_apart
+from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.spec import GRIDFTP
 from goclient.model.syntax.location import is_uuid
 from goclient.node.shared_filesystem import check_sees
@@ -62,7 +62,7 @@ class Carrier:
         self._listings: dict[tuple[str, str], dict[str, FileInfo]] = {}
         self._ids: dict[str, str] = {}
 
-    def carry(self, task: Task) -> TaskState:
+    def carry(self, task: TransferTask) -> TaskState:
         """The finished task; raises EndpointError if it failed, or if its time is up."""
         source, destination = self._id(task, task.source), self._id(task, task.destination)
         items = [self._settled(task, source, destination, item) for item in task.items]
@@ -98,7 +98,7 @@ class Carrier:
 
     # --- what only the pilot can see ---
 
-    def _id(self, task: Task, endpoint: str | None) -> str:
+    def _id(self, task: TransferTask, endpoint: str | None) -> str:
         """The id of the collection of one end of a task."""
         if endpoint is None and task.server is not None:
             server = self._id(task, task.server)
@@ -118,7 +118,7 @@ class Carrier:
             self._ids[endpoint] = endpoint if is_uuid(endpoint) else self._globus.resolve(endpoint).id
         return self._ids[endpoint]
 
-    def _settled(self, task: Task, source: str, destination: str, item: Item) -> Item:
+    def _settled(self, task: TransferTask, source: str, destination: str, item: TransferItem) -> TransferItem:
         """The item with what was left open at submission: whether it is a directory, and whether it goes into one."""
         found = self._look(task.source, source, item.source)
         recursive = item.recursive or (found is not None and found.is_directory)
@@ -129,7 +129,7 @@ class Carrier:
                 target = f"{target}/{item.source.rstrip('/').rsplit('/', 1)[-1]}"
         return item._replace(destination=target, recursive=recursive)
 
-    def _keep(self, task: Task, destination: str, items: list[Item]) -> None:
+    def _keep(self, task: TransferTask, destination: str, items: list[TransferItem]) -> None:
         """None; raises EndpointError for each thing that has come in the way since the job was submitted."""
         raise_all(
             EndpointError(
@@ -187,7 +187,7 @@ class Carrier:
             )
         return real
 
-    def _full(self, task: Task, item: Item) -> Item:
+    def _full(self, task: TransferTask, item: TransferItem) -> TransferItem:
         """The item with absolute paths at both ends."""
 
         top = str(self._folder) if task.server is None else self._seen_as

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, quoted, raise_all
 from goclient.files.private import make_folder
-from goclient.model.plan import Item, Task, check_apart
+from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.spec import NO_FILES
 
 PIECE = 1 << 20  # bytes between two heartbeats
@@ -32,13 +32,13 @@ class Copier:
         self._own = own
         self._beat = beat
 
-    def carry(self, task: Task) -> int:
+    def carry(self, task: TransferTask) -> int:
         """Return how many files were copied; raise EndpointError for what is missing, in the way, or not copied.
 
         Nothing is copied before everything was looked at.  A file is complete under its name, or not there.
         """
         ends = [self._ends(task, item) for item in task.items]
-        check_apart([Item(str(source), str(target), recursive=False) for source, target in ends])
+        check_apart([TransferItem(str(source), str(target), recursive=False) for source, target in ends])
         raise_all(
             problem
             for item, (source, target) in zip(task.items, ends, strict=True)
@@ -46,7 +46,7 @@ class Copier:
         )
         return sum(self._copy(task, source, target) for source, target in ends)
 
-    def _ends(self, task: Task, item: Item) -> tuple[Path, Path]:
+    def _ends(self, task: TransferTask, item: TransferItem) -> tuple[Path, Path]:
         """Where an item is, and where it goes: into a directory that exists where a new name was typed."""
         source = self._folder / item.source if task.source is None else Path(item.source)
         target = self._folder / item.destination if task.destination is None else Path(item.destination)
@@ -54,7 +54,7 @@ class Copier:
             target /= source.name
         return source, target
 
-    def _problems(self, task: Task, item: Item, source: Path, target: Path) -> Iterator[EndpointError]:
+    def _problems(self, task: TransferTask, item: TransferItem, source: Path, target: Path) -> Iterator[EndpointError]:
         """Yield an error for each reason why an item cannot go from where it is to where it shall be."""
         kept_out = list(self._kept_out(source, inside=task.source is None))
         kept_out += self._kept_out(target, inside=task.destination is None)
@@ -95,7 +95,7 @@ class Copier:
     def _is_own(self, path: Path) -> EndpointError:
         return _error(path, "it belongs to the pilot, not to its jobs", "name a file of the node's disks", "forbidden")
 
-    def _copy(self, task: Task, source: Path, target: Path) -> int:
+    def _copy(self, task: TransferTask, source: Path, target: Path) -> int:
         """Return how many files were copied: of a directory, all below it."""
         try:
             make_folder(target.parent, mode=OTHERS_READ)
@@ -107,7 +107,7 @@ class Copier:
         except OSError as error:
             raise _error(source, f"it cannot be copied to {quoted(target)}: {error.strerror}", "", "copy") from error
 
-    def _copy_file(self, task: Task, source: Path, target: Path) -> None:
+    def _copy_file(self, task: TransferTask, source: Path, target: Path) -> None:
         part = target.with_name(f".goclient-{secrets.token_hex(8)}.part")
 
         def opened(path: str, _: int) -> int:
@@ -162,7 +162,7 @@ class Copier:
             part.replace(target)
 
 
-def _source_problems(task: Task, item: Item, source: Path) -> Iterator[EndpointError]:
+def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> Iterator[EndpointError]:
     """An error if there is nothing to copy where an item should be, or something that is not copied."""
     try:
         mode = source.stat().st_mode

@@ -52,8 +52,8 @@ class Redirected(globus_sdk.GlobusError):
     """An answer that points to ``where``, which nothing is sent to."""
 
     def __init__(self, where: str) -> None:
-        place = quoted(where.partition("?")[0]) if where else "another place"
-        super().__init__(f"Globus redirected to {place}, which is not followed")
+        location = quoted(where.partition("?")[0]) if where else "another place"
+        super().__init__(f"Globus redirected to {location}, which is not followed")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import globus_sdk
 
 from goclient.errors import EndpointError, quoted, said
-from goclient.model.plan import Item
+from goclient.model.plan import TransferItem
 from goclient.model.syntax.location import is_uuid
 from goclient.services.exchange import allowed
 from goclient.services.globus.access import GlobusAccess
@@ -232,7 +232,14 @@ class Globus:
             return uuid(self._client.get_submission_id().data, "value")
 
     def submit(
-        self, source: str, destination: str, *, items: Sequence[Item], label: str, submission_id: str, seconds: float
+        self,
+        source: str,
+        destination: str,
+        *,
+        items: Sequence[TransferItem],
+        label: str,
+        submission_id: str,
+        seconds: float,
     ) -> str:
         """The id of the task that moves the items; it ends after ``seconds`` at the latest."""
         data = globus_sdk.TransferData(

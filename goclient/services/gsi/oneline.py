@@ -91,9 +91,9 @@ def oneline(name: bytes) -> str:
     """A name in DER as ``/C=…/CN=…``; raises Damaged."""
     line = ""
     for part in _attributes(name):
-        for place, (kind, _, value) in enumerate(part):
+        for location, (kind, _, value) in enumerate(part):
             number = oid_of(kind)
-            line += f"{'+' if place else '/'}{_SHORT.get(number, number)}={escaped(value)}"
+            line += f"{'+' if location else '/'}{_SHORT.get(number, number)}={escaped(value)}"
     return line
 
 

@@ -30,11 +30,11 @@ def revocation_fault(folder: str, chain: Sequence[bytes]) -> str:
         return f"a certificate of its chain is damaged: {error}"
     if not known:
         return "which CAs it has is not known, and a list of what they revoked could not be checked"
-    for place, one in enumerate(known):
+    for location, one in enumerate(known):
         if one.is_self_signed or not has_list(folder, one.issuer_hash):
             continue
-        above = chain[place + 1] if place + 1 < len(chain) else b""
-        if fault := _in_list(os.path.join(folder, f"{one.issuer_hash}.r0"), chain[place], above):
+        above = chain[location + 1] if location + 1 < len(chain) else b""
+        if fault := _in_list(os.path.join(folder, f"{one.issuer_hash}.r0"), chain[location], above):
             return fault
     return ""
 

@@ -207,9 +207,9 @@ class MyProxy:
     def _connected(self, maker: Maker, whole: Deadline) -> Connection:
         """Return a connection to the first server that can be spoken to, which is the only one from then on."""
         skipped: list[MyproxyError] = []
-        for place, server in enumerate(self._servers):
+        for location, server in enumerate(self._servers):
             try:
-                share = whole.share(len(self._servers) - place)
+                share = whole.share(len(self._servers) - location)
                 connection = connect(server, maker, share, whole=whole)
             except MyproxyError as error:
                 if error.code.startswith("identity"):

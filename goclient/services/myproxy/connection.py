@@ -227,10 +227,10 @@ def _dialled(server: Server, deadline: Deadline) -> socket.socket:
         why = f"the name {quoted(server.host)} is not known: {getattr(error, 'strerror', None) or error}"
         raise unreachable(server, why) from error
     last: OSError = OSError("it has no address")
-    for place, (family, kind, protocol, _, address) in enumerate(addresses):
+    for location, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(deadline.share(len(addresses) - place).remaining())
+            sock.settimeout(deadline.share(len(addresses) - location).remaining())
             sock.connect(address)
             # A request is a few small records: without it each waits 40 ms for the other side's acknowledgement.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

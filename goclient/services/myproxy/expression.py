@@ -218,14 +218,14 @@ class _Machine:
 
     def accepts(self, text: str) -> bool:
         states = self._closure({0}, at_start=True, at_end=not text)
-        for place, char in enumerate(text, 1):
+        for location, char in enumerate(text, 1):
             stepped = {
                 state
                 for one in states
                 if (test := self._tests[one]) is not None and test(char)
                 for _, state in self._free[one]
             }
-            states = self._closure(stepped, at_start=False, at_end=place == len(text))
+            states = self._closure(stepped, at_start=False, at_end=location == len(text))
             if not states:
                 return False
         return self._last in states

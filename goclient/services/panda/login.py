@@ -91,7 +91,9 @@ def _locked(path: str) -> Iterator[None]:
 
 def _ask(access: PandaAccess, refresh_token: str) -> dict[str, Any]:
     """Return what the identity provider answers to the refresh token, which is sent once."""
-    session = session_for(urlsplit(access.url).hostname, [place for place in (access.ca, *access.bundles) if place])
+    session = session_for(
+        urlsplit(access.url).hostname, [location for location in (access.ca, *access.bundles) if location]
+    )
     session.auth = lambda request: request  # no .netrc is read
     config = _document(session, f"{access.url}/auth/{access.vo}_auth_config.json")
     endpoints = _document(session, _text(config, "oidc_config_url"))

@@ -163,9 +163,9 @@ def test_a_link_in_the_place_of_a_proxy_is_replaced_not_followed(tmp_path: Path)
     assert precious.read_text() == "precious"
 
 
-@pytest.mark.parametrize("place", ["", "none/proxy", "\0"])
-def test_a_proxy_that_cannot_be_written_is_told(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("location", ["", "none/proxy", "\0"])
+def test_a_proxy_that_cannot_be_written_is_told(tmp_path: Path, location: str) -> None:
     with pytest.raises(MyproxyError) as caught:
-        write_proxy(str(tmp_path / place), b"new")
+        write_proxy(str(tmp_path / location), b"new")
     assert caught.value.code == "proxy-file"
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.names import SERIAL_NUMBERS
 from goclient.model.serial import needs_serial, shared_targets
-from goclient.model.spec import GRIDFTP, Move, Place, TransferSpec
+from goclient.model.spec import GRIDFTP, Location, Transfer, TransferSpec
 from goclient.model.syntax.location import parse_destination, parse_endpoint
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
@@ -47,15 +47,15 @@ class Server:
             raise RequestError(message, hint=hint, code=error.code, subject="--useGOForOutput") from None
         return cls(str(place.endpoint), place.path)
 
-    def top(self) -> Place:
+    def top(self) -> Location:
         """Return the directory that was typed, or the default one."""
-        return Place(endpoint=self.endpoint, path=f"{(self.directory or HOME).rstrip('/')}/")
+        return Location(endpoint=self.endpoint, path=f"{(self.directory or HOME).rstrip('/')}/")
 
-    def folder(self, nickname: str, dataset: str) -> Place:
+    def folder(self, nickname: str, dataset: str) -> Location:
         """Return the directory for all that a task writes: below the server's own, the user's and the dataset's."""
         path = f"{(self.directory or HOME).rstrip('/')}/{nickname}/{dataset.rstrip('/')}/"
         try:
-            return Place(endpoint=self.endpoint, path=path)
+            return Location(endpoint=self.endpoint, path=path)
         except ValueError as error:
             message = f"--useGOForOutput: the files would go to {quoted(f'{self.endpoint}:{path}')}: {error}"
             raise RequestError(message, hint="choose another --outDS", code="location") from error
@@ -68,28 +68,28 @@ def renamed(typed: TransferSpec, names: Mapping[str, str], found: TransferSpec |
     """
     found = found or typed
 
-    def moves(old: tuple[Move, ...], new: tuple[Move, ...]) -> tuple[Move, ...]:
+    def transfers(old: tuple[Transfer, ...], new: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
         pairs = zip(old, new, strict=True)
         return tuple(
-            Move(_renamed(one.source, names) if one.source.endpoint is None else two.source, two.destination)
+            Transfer(_renamed(one.source, names) if one.source.endpoint is None else two.source, two.destination)
             for one, two in pairs
         )
 
-    stage_out, output = moves(typed.stage_out, found.stage_out), moves(typed.output, found.output)
+    stage_out, output = transfers(typed.stage_out, found.stage_out), transfers(typed.output, found.output)
     return found.model_copy(update={"stage_out": stage_out, "output": output})
 
 
-def _renamed(source: Place, names: Mapping[str, str]) -> Place:
+def _renamed(source: Location, names: Mapping[str, str]) -> Location:
     lfn = names.get(source.path[1:])
     return _written(lfn) if lfn is not None else source
 
 
-def _written(lfn: str) -> Place:
+def _written(lfn: str) -> Location:
     """Return the file of that name in PanDA, in the job's directory; raises RequestError if it is not known before."""
     try:
         if lfn.startswith(PATTERN):
             raise ValueError("its name is a pattern")
-        return Place(endpoint=None, path=f"/{lfn}")
+        return Location(endpoint=None, path=f"/{lfn}")
     except ValueError as error:
         raise RequestError(
             f"the output {quoted(lfn)} cannot be taken away: {error}",
@@ -98,36 +98,36 @@ def _written(lfn: str) -> Place:
         ) from error
 
 
-def to_server(spec: TransferSpec, folder: Place, outputs: Outputs) -> TransferSpec:
+def to_server(spec: TransferSpec, folder: Location, outputs: Outputs) -> TransferSpec:
     """Return the spec that takes every output and the log to that folder, too; raises RequestError without any."""
     lfns = [*dict.fromkeys(outputs.names.values()), *([outputs.log] if outputs.log else [])]
     if not lfns:
         message = "--useGOForOutput has nothing to take: the task has no outputs, and no log"
         hint = "declare them with --outputs, or leave out --noSeparateLog"
         raise RequestError(message, hint=hint, code="outputs", subject="--useGOForOutput")
-    more = tuple(Move(_written(lfn), folder) for lfn in lfns)
+    more = tuple(Transfer(_written(lfn), folder) for lfn in lfns)
     return spec.model_copy(update={"output": (*spec.output, *more), "working": spec.working or DEFAULT_WORKING})
 
 
 def shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]:
     """Yield an error for each file that two jobs would write; ``several``: there are several such tasks."""
-    for move in needs_serial(spec):
+    for transfer in needs_serial(spec):
         hint = "put ${SN/P} (the job's number) in the destination or the name, or declare the file as an output"
-        if any(number in move.source.path for number in SERIAL_NUMBERS):
-            hint = f"if that is a directory, write a final slash: {shell_word(f'{move.destination}/')}"
+        if any(number in transfer.source.path for number in SERIAL_NUMBERS):
+            hint = f"if that is a directory, write a final slash: {shell_word(f'{transfer.destination}/')}"
         yield RequestError(
-            f"all jobs of the task would write {quoted(move.target)}",
+            f"all jobs of the task would write {quoted(transfer.target)}",
             hint=hint,
             code="shared-target",
-            subject=str(move.target),
+            subject=str(transfer.target),
         )
-    for move in spec.moves if several else ():
-        if move.destination.endpoint is not None and TASK not in move.target_path:
+    for transfer in spec.transfers if several else ():
+        if transfer.destination.endpoint is not None and TASK not in transfer.target_path:
             yield RequestError(
-                f"each task of --inOutDsJson would write {quoted(move.target)}",
+                f"each task of --inOutDsJson would write {quoted(transfer.target)}",
                 hint=f"put {TASK} in the destination or the name, beside ${{SN/P}}",
                 code="shared-target",
-                subject=str(move.target),
+                subject=str(transfer.target),
             )
     for first, second in shared_targets(spec, COUNT):
         yield RequestError(
