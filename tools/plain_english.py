@@ -37,7 +37,7 @@ PHRASES = {
     r"(?<!there\s)\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|later\b|such\b|one\b)[\w-]+": (
         'write "is not a …" or "has no …"'
     ),
-    r"\bthat (?:is|are|was) none\b|\b(?:is|are) none\b(?! of)": 'write "is not one" or "there is none"',
+    r"(?<!there\s)(?<!default\s)\b(?:is|are|was) none\b(?! of)": 'write "is not one" or "there is none"',
     r"\bwho(?:m)?ever\b": 'name the actor: "the user", "the pilot\'s identity", "anyone who"',
     r"\bof whom\b": 'name the person: "whose"',
     r"\bfor what (?:is|it|was|they|has|comes|happens)\b": 'write "for the …"',
