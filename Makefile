@@ -41,6 +41,7 @@ check: $(VENV)/.dev-ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/plain_english.py
 	tools/check-manpages
 
 figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
