@@ -319,7 +319,8 @@ def test_the_examples_of_a_page_are_command_lines_that_parse(page: str) -> None:
     examples = list(_examples(page))
     assert examples
     for program, *words in examples:
-        kind, nothing = SENDJOB, False
+        kind: type[Any] = SENDJOB
+        nothing = False
         if program == "goclient":
             name = words.pop(0)
             nothing = name == "check"
