@@ -86,6 +86,12 @@ class UntakenWord(UsageError):
         self.meant = meant
 
 
+class UnknownOption(UntakenWord):
+    """An option that the command does not have."""
+
+    code = "unknown-option"
+
+
 class LoginNeeded(GoclientError):
     """A login or a consent is missing; the hint holds the command that gives it.
 
