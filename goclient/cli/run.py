@@ -107,8 +107,9 @@ def _unexpected(error: Exception) -> GoclientError:
 
 def _failed(prog: str, error: GoclientError, argv: Sequence[str]) -> int:
     """The exit code of an error, which is printed, with its traceback and its document if they are wanted."""
-    for part in error.parts:
-        say(prog, f"error: {part.message}", part.hint)
+    for finding in error.findings:
+        if finding.is_error:
+            say(prog, f"error: {finding.message}", finding.hint)
     if sum(word.count("v") for word in argv if re.fullmatch("-v+", word)) > 1:
         import traceback
 

@@ -113,8 +113,7 @@ def _run_once(options: PilotOptions) -> int:
         "log": str(outcome.log) if outcome.log else None,
     }
     if outcome.error is not None:
-        outcome.error.extra = result
-        raise outcome.error
+        raise outcome.error.replace(extra=result)
     if options.json:
         run.print_json(result)
     else:

@@ -20,7 +20,7 @@ from goclient.cli.options.transfers import (
 from goclient.cli.parser import option
 
 if TYPE_CHECKING:
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
     from goclient.submission import Submission
 
 PROG = "sendJob.py"
@@ -60,7 +60,7 @@ def _sendjob(argv: Sequence[str]) -> int:
     parser = _argparse.Parser(SendJobOptions, prog=PROG, usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
     options, errors = parser.read(argv)
     from goclient import submission as submit  # only --help and --version need neither
-    from goclient.errors import Collector
+    from goclient.errors import Collector, PreflightFailed
 
     collected = Collector(errors)
     items = transfer_items(options, collected)
@@ -73,7 +73,7 @@ def _sendjob(argv: Sequence[str]) -> int:
             read_lines=read_lines,
             errors=collected.errors,
         )
-    except submit.PreflightFailed as error:
+    except PreflightFailed as error:
         _say_findings(error.findings, options)
         raise
     _say(submission, options)

@@ -9,7 +9,7 @@ from goclient.cli.options.transfers import TransferOptions, check_identities, lo
 from goclient.cli.parser import option
 
 if TYPE_CHECKING:
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
     from goclient.model.spec import MyproxyAccount
     from goclient.tasks.wanted import Wanted
 
@@ -81,7 +81,7 @@ def _depositor(options: TaskOptions, prog: str) -> "Callable[[MyproxyAccount], N
 
 def _remarks(options: TaskOptions) -> "list[Finding]":
     """Return what the user is told of options that do less, or more, than their names say."""
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
 
     found = []
     if options.myproxy:
