@@ -185,9 +185,9 @@ def test_an_endpoint_that_cannot_be_used_is_found(
 
 
 CREATE = """
-from goclient import config
+from goclient.config import environment
 from goclient.services.globus.sdk import Globus
-print(*Globus(config.globus_access()).create_personal("mine"))
+print(*Globus(environment.globus_access()).create_personal("mine"))
 """
 
 
