@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from goclient.errors import Finding, GoclientError, MyproxyError, login_command, quoted
 from goclient.model.spec import GRIDFTP, TransferSpec
 from goclient.model.syntax.location import is_uuid
+from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
@@ -71,7 +72,7 @@ class Looker:
     """What looks: the catalogue, the services, and what the user wishes.
 
     Without ``globus`` nobody is asked, and only the catalogue is looked into; ``accounts`` gives those of MyProxy,
-    ``queues`` where the PanDA server tells its queues.
+    ``queues`` where the PanDA server tells its queues.  ``reporter`` is told of waits.
     """
 
     catalogue: Callable[[], dict[str, str]]
@@ -80,6 +81,7 @@ class Looker:
     wishes: Wishes
     queues: Callable[[], QueueSource]
     warnings: tuple[Finding, ...] = ()  # of whatever names an endpoint
+    reporter: Reporter = SILENT
 
     def look(self, spec: TransferSpec, count: int, job: Job | None = None) -> tuple[TransferSpec, list[Finding]]:
         """Return the spec of so many jobs with its endpoints resolved, and what is found of it, and of the ``job``.
@@ -91,7 +93,7 @@ class Looker:
         if self.globus is not None and job is not None:
             from goclient.preflight.job import JobLook
 
-            beside = JobLook(job, self.queues, self.wishes.seconds)
+            beside = JobLook(job, self.queues, self.wishes.seconds, self.reporter)
         account = None
         if self.globus is not None and (spec.myproxy or spec.user):
             from goclient.preflight.myproxy import begun as look_at
@@ -161,7 +163,7 @@ def preflight(
     from goclient.preflight.paths import Paths
     from goclient.services.parallel import Asker
 
-    asker = Asker(wishes.seconds)
+    asker = Asker(wishes.seconds, globus.reporter)
     endpoints = Endpoints(globus, asker, catalogue)
     findings = endpoints.findings(spec)
     who = _login(globus, wishes.hours, let_in=bool(endpoints.collections))

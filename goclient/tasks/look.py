@@ -117,6 +117,6 @@ def with_directory(server: Server, looker: Looker) -> tuple[Server, Looker]:
     looker = replace(looker, globus=lambda: globus)
     if known.get(server.endpoint, server.endpoint).startswith(GRIDFTP):
         return server, looker
-    asker = Asker(looker.wishes.seconds)
+    asker = Asker(looker.wishes.seconds, globus.reporter)
     found = asker.ask(Endpoints(globus, asker, known).identify, [server.endpoint])[server.endpoint]
     return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory), looker
