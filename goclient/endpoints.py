@@ -198,8 +198,8 @@ def patiently(call: Callable[[], T], reporter: Reporter = SILENT) -> T:
     answer = Asker(PATIENCE, reporter).ask(lambda _: call(), [None])[None]
     if not isinstance(answer, GoclientError):
         return answer
-    if answer.code == "globus-timeout":
-        answer.hint = "status.globus.org tells if it is Globus; type the command again later"  # with no --goTimeout
+    if answer.code == "globus-timeout":  # with no --goTimeout
+        raise answer.replace(hint="status.globus.org tells if it is Globus; type the command again later")
     raise answer
 
 

@@ -28,6 +28,7 @@ def deposit(account: MyproxyAccount, options: TransferOptions, reporter: Reporte
         proof = make(accounts(reporter).service(account, seconds=float(options.goTimeout), deposit=True), wish)
     except MyproxyError as error:
         if error.code == "myproxy-lifetime":
-            error.hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
+            hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
+            raise error.replace(hint=hint) from error
         raise for_jobs(error) from error
     reporter.progress(f"deposited: {proof.summary}")

@@ -89,8 +89,9 @@ def _unexpected(error: Exception) -> GoclientError:
 
 def _failed(error: GoclientError, argv: Sequence[str], reporter: Reporter) -> int:
     """Print an error, with its traceback and its document if they are wanted; return its exit code."""
-    for part in error.parts:
-        reporter.error(part.message, part.hint)
+    for finding in error.findings:
+        if finding.is_error:
+            reporter.error(finding.message, finding.hint)
     if _verbosity(argv) > 1:
         import traceback  # only a mistake pays for it
 

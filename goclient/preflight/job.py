@@ -7,8 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from goclient.errors import GoclientError, ServerError
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, ServerError
 from goclient.preflight.run import Job
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Aside
@@ -47,7 +46,7 @@ class JobLook:
         except ServerError as error:
             return unchecked(self._job.queues, error.message)
         except GoclientError as error:
-            return [*map(Finding.failed, error.parts)]
+            return [*error.findings]
         return judged(found, self._job.queues, label=self._job.label, largest=largest)
 
     def _of_payload(self) -> list[Finding]:

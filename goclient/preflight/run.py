@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import GoclientError, LoginNeeded, MyproxyError, login_command, quoted
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, MyproxyError, login_command, quoted
 from goclient.model.spec import GRIDFTP, TransferSpec
 from goclient.model.syntax.location import is_uuid
 from goclient.reporter.base import SILENT, Reporter
@@ -117,7 +116,7 @@ class Looker:
                 return Outcome(*resolve_offline(spec, known))
             service = self.globus()
         except GoclientError as error:
-            return Outcome(spec, [*map(Finding.failed, error.parts)])
+            return Outcome(spec, [*error.findings])
         serials = range(1, count + 1)
         return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials)
 
@@ -127,7 +126,7 @@ def _answered(account: Aside[list[Finding]], seconds: float) -> list[Finding]:
         return account.result(seconds)
     except TimeoutError:
         message, hint = "the look at the MyProxy account took too long", "give more with --goTimeout"
-        return [Finding.failed(MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True))]
+        return [MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True).finding]
 
 
 def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[TransferSpec, list[Finding]]:
@@ -180,7 +179,7 @@ def preflight(
         collections=endpoints.collections,
     )
     findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)
-    findings += paths.findings(resolved, safe=not any(one.error for one in findings))
+    findings += paths.findings(resolved, safe=not any(one.is_error for one in findings))
     settled = paths.settled(resolved)
     findings += _rights(settled, globus, asker, wishes, endpoints, paths)
     findings = _without_repeats([*who, *findings])
@@ -204,7 +203,7 @@ def _rights(
         locations = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
         probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(locations)))
         yield from probed
-    if not wishes.probe or any(one.error is not None for one in probed):
+    if not wishes.probe or any(one.is_error for one in probed):
         yield from acting.user(spec)
     if wishes.pilot_identity is not None:
         yield from acting.pilot(spec, wishes.pilot_identity)
@@ -221,40 +220,32 @@ def _login(globus: Globus, hours: int, *, let_in: bool) -> Iterator[Finding]:
 
 
 def one_login(findings: list[Finding], names: Sequence[str] = ()) -> list[Finding]:
-    """The findings; those of which a login helps have one command that helps of all.
+    """Return the findings; those that a login mends have one command that mends all of them.
 
     Where nobody has logged in, no endpoint could be asked what it needs: all ``names`` are in that command.
     """
-    logins = [one.error.login for one in findings if isinstance(one.error, LoginNeeded) and one.error.login is not None]
+    logins = [one.login for one in findings if one.login is not None]
     if not logins:
         return findings
     if any(one.code == "not-logged-in" for one in findings):
         logins.append(tuple(("--endpoint", name) for name in names if not name.startswith(GRIDFTP)))
     hint = f"type: {login_command(option for login in logins for option in login)}"
-    joined = []
-    for one in findings:
-        if isinstance(one.error, LoginNeeded) and one.error.login is not None:
-            one.error.hint = hint
-            one = replace(one, hint=hint)
-        joined.append(one)
-    return joined
+    return [one if one.login is None else one._replace(hint=hint) for one in findings]
 
 
 def _for_a_service(findings: list[Finding]) -> list[Finding]:
-    """The findings with other hints where a login would help, because nobody logs in for a service.
+    """Return the findings with other hints where a session would help, which a service has not.
 
     Its consents it gives itself, by a login that asks nobody.
     """
     told = []
     for one in findings:
-        error = one.error
-        if isinstance(error, LoginNeeded) and any(name == "--session" for name, _ in error.login or ()):
-            error.hint = (
+        if any(name == "--session" for name, _ in one.login or ()):
+            hint = (
                 "a service has no session: use it as a person, with a native client's id and no secret, then type: "
-                + login_command(error.login or ())
+                + login_command(one.login or ())
             )
-            error.login = None
-            one = replace(one, hint=error.hint)
+            one = one._replace(hint=hint, login=None)
         told.append(one)
     return one_login(told)
 
@@ -264,6 +255,6 @@ def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
     kept: dict[tuple[str, str], Finding] = {}
     for one in findings:
         same = kept.setdefault((one.level, one.message), one)
-        if one.error is not None and same.error is not None and one.error.exit_code < same.error.exit_code:
+        if one.is_error and one.exit_code < same.exit_code:
             kept[one.level, one.message] = one
     return list(kept.values())

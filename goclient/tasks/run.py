@@ -24,7 +24,7 @@ from goclient.tasks.stock import NOT_UPLOADED, UPLOAD_FAILED, command_line, run_
 from goclient.tasks.words import Table
 
 if TYPE_CHECKING:
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
     from goclient.tasks.look import Looked
     from goclient.tasks.names import Appended
     from goclient.tasks.outputs import TaskMap
@@ -168,7 +168,7 @@ class Session:
         return check_proxy
 
     def _look(self, wanted: Wanted, meant: Meant) -> None:
-        from goclient.submission import PreflightFailed
+        from goclient.errors import PreflightFailed
         from goclient.tasks.look import look
         from goclient.tasks.losses import losses
 
@@ -280,7 +280,7 @@ class Session:
 
     def _deposit(self, wanted: Wanted) -> None:
         """Deposit the proxy that the jobs need, if that was found due; before anything is uploaded."""
-        from goclient.model.finding import TO_DEPOSIT
+        from goclient.errors import TO_DEPOSIT
 
         looked = self._looked
         if looked is None or looked.spec.myproxy is None or self._submits_nothing:

@@ -63,7 +63,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         _record_last(argv) if pasted is None else [word for word in pasted if word not in ("--noSubmit", "--noCheck")]
     )
     options, errors = parser.read(words)
-    from goclient.errors import Collector, UsageError, raise_all
+    from goclient.errors import Collector, ExitCode, PreflightFailed
 
     collected = Collector(errors)
     if not any(error.code == "unknown-option" for error in errors):  # its value would count as a text
@@ -73,9 +73,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     with collected:
         check_identities(options)
     examination = _examined(options, items, collected.errors, reporter)
-    usage = [error for error in examination.errors if isinstance(error, UsageError)]
-    if usage:
-        raise_all(examination.errors)
+    if examination.exit_code == ExitCode.USAGE:
+        raise PreflightFailed(examination.errors)
     if options.json:
         output.print_json(examination.document())
     else:

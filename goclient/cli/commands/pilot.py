@@ -114,8 +114,7 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
         "log": str(outcome.log) if outcome.log else None,
     }
     if outcome.error is not None:
-        outcome.error.extra = result
-        raise outcome.error
+        raise outcome.error.replace(extra=result)
     if options.json:
         output.print_json(result)
     else:

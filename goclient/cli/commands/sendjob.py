@@ -21,7 +21,7 @@ from goclient.cli.parser import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
     from goclient.submission import Submission
 
 PROG = "sendJob.py"
@@ -61,7 +61,7 @@ def _sendjob(argv: Sequence[str], reporter: Reporter) -> int:
     parser = _argparse.Parser(SendJobOptions, prog=PROG, usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
     options, errors = parser.read(argv)
     from goclient import submission as submit  # only --help and --version need neither
-    from goclient.errors import Collector
+    from goclient.errors import Collector, PreflightFailed
 
     collected = Collector(errors)
     items = transfer_items(options, collected)
@@ -74,7 +74,7 @@ def _sendjob(argv: Sequence[str], reporter: Reporter) -> int:
             read_lines=read_lines,
             errors=collected.errors,
         )
-    except submit.PreflightFailed as error:
+    except PreflightFailed as error:
         _report_findings(error.findings, reporter)
         raise
     _report(submission, options, reporter)

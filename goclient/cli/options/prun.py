@@ -10,7 +10,7 @@ from goclient.cli.parser import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
     from goclient.model.spec import MyproxyAccount
     from goclient.tasks.wanted import Wanted
 
@@ -82,7 +82,7 @@ def _depositor(options: TaskOptions, reporter: Reporter) -> "Callable[[MyproxyAc
 
 def _remarks(options: TaskOptions) -> "list[Finding]":
     """Return what the user is told of options that do less, or more, than their names say."""
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
 
     found = []
     if options.myproxy:

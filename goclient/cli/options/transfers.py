@@ -191,8 +191,7 @@ def looker(options: TransferOptions, reporter: Reporter, *, checks: bool = True)
     """What looks at the transfers of a command; without ``checks`` nobody is asked."""
     from goclient.cli import run
     from goclient.config import environment
-    from goclient.errors import RequestError
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding, RequestError
     from goclient.preflight.run import Looker
 
     try:
