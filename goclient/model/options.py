@@ -8,7 +8,7 @@ This module may not use ``from __future__ import annotations`` or ``X | None``: 
 """
 
 from collections.abc import Iterator
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Optional, get_args
 
 from goclient.errors import UsageError, quoted
@@ -259,6 +259,11 @@ def is_flag(one: "Field[Any]") -> bool:
 def is_number(one: "Field[Any]") -> bool:
     """Decide whether an option takes a whole number."""
     return one.type is int or int in get_args(one.type)
+
+
+def setting_fields(kind: type[Any]) -> list["Field[Any]"]:
+    """Return the options that may have their defaults in a settings file."""
+    return [one for one in fields(kind) if one.metadata["setting"]]
 
 
 def help_text(one: "Field[Any]", *, shows_required: bool = True) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, fields
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from goclient.errors import GoclientError, UnknownOption, UsageError, quoted
-from goclient.model.options import is_flag, is_number, number_mistakes
+from goclient.model.options import is_flag, is_number, number_mistakes, setting_fields
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 Defaults = Callable[[], Mapping[str, Any]]  # of a settings file, which is read only where options are
 
 
@@ -22,7 +25,7 @@ class Typed(NamedTuple, Generic[T]):
 
 def fill(kind: type[T], values: Mapping[str, Any], defaults: Mapping[str, Any]) -> T:
     """Return the options with these values; the others have those of the settings, or the built-in ones."""
-    known = {one.name for one in option_fields(kind) if one.metadata["setting"]}
+    known = {one.name for one in setting_fields(kind)}
     return kind(**{name: value for name, value in defaults.items() if name in known} | dict(values))
 
 
@@ -31,7 +34,7 @@ def read_keywords(kind: type[T], given: Mapping[str, Any], defaults: Defaults, *
 
     Options are named as on the command line, without dashes.  A list is a list, and None is an option left out.
     """
-    known = {one.name: one for one in option_fields(kind)}
+    known = {one.name: one for one in fields(kind)}
     errors: list[GoclientError] = []
     values: dict[str, Any] = {}
     for name, value in given.items():
@@ -47,11 +50,6 @@ def read_keywords(kind: type[T], given: Mapping[str, Any], defaults: Defaults, *
     for one in missing if requires else ():
         errors.append(UsageError(f"{one.name} is missing", hint=f'add {one.name}="…"', code="missing-option", subject=one.name))
     return Typed(fill(kind, values, settings), errors)
-
-
-def option_fields(kind: type[Any]) -> tuple[Field[Any], ...]:
-    """Return the fields of a dataclass of options."""
-    return fields(kind)
 
 
 def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:

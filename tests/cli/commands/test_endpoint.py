@@ -363,7 +363,7 @@ def test_all_that_is_wrong_with_an_addition_is_said_at_once(endpoint: Endpoint, 
         endpoint("add", "a:b", "SITE1"),
         10,
         '"a:b" cannot be the name of an endpoint',
-        '"SITE1" is no endpoint',
+        '"SITE1" is not an endpoint',
         f'"{file}", line 1: [B] has the kind "s3"',
     )
 
