@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import (
@@ -25,6 +25,7 @@ from goclient.errors import (
 )
 from goclient.journal import Entry, Journal
 from goclient.model.payload import doubts, mistakes
+from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask, plan
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
 from goclient.model.records.v1 import attach, decode
@@ -99,15 +100,19 @@ class Submission:
     records: tuple[JobRecord, ...]
     findings: tuple[Finding, ...]
     jobs: tuple[SubmittedJob, ...] = ()
+    options: TransferOptions = field(default=TransferOptions(), repr=False)  # of the deposit that may be due
 
     @property
     def deposit_due(self) -> bool:
         """Return True if a proxy has to be deposited before the submission is sent."""
         return any(finding.code == TO_DEPOSIT for finding in self.findings)
 
-    def plan_document(self) -> list[dict[str, Any]]:
-        """Return the contract's ``plan``: an object a task, in order."""
-        return [task.document(self.spec.working) for task in self.plan]
+    def document(self) -> dict[str, Any]:
+        """Return the contract's JSON object, with the jobs if it was sent."""
+        entries = [task.document(self.spec.working) for task in self.plan]
+        findings = [finding.document() for finding in self.findings]
+        document = {"spec": self.spec.model_dump(), "plan": entries, "findings": findings}
+        return {**document, "jobs": [job.document() for job in self.jobs]} if self.jobs else document
 
 
 def new_job_common(**values: Any) -> tuple[JobCommon, str]:
