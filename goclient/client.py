@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from goclient import endpoints, submission
+from goclient import submission
+from goclient.assembly import deposit_for_jobs, new_preflight, new_request, read_transfers
 from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.errors import StillRunning, UsageError, quoted, raise_all
@@ -21,9 +22,10 @@ from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.v1 import attach
 from goclient.model.serial import fill_serial
 from goclient.model.typed import Typed, read_keywords
-from goclient.preflight.report import Report, check_request, check_text
+from goclient.preflight.base import Report
+from goclient.preflight.report import check_request, check_text
+from goclient.preflight.validation import validate_request
 from goclient.reporter.base import SILENT, Reporter
-from goclient.request import deposit_for_jobs, new_looker, new_request, read_transfers
 from goclient.submission import Submission
 
 if TYPE_CHECKING:
@@ -70,11 +72,11 @@ class Client:
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        looker = new_looker(options, self._connections)
+        preflight = new_preflight(options, self._connections)
         request = new_request(options, transfers.items)
         if text is not None and not transfers.errors:
-            return check_text(text, looker, request.job)
-        return check_request(request, looker, read_lines=list_lines, errors=transfers.errors)
+            return check_text(text, preflight, request.job)
+        return check_request(request, preflight, read_lines=list_lines, errors=transfers.errors)
 
     def prepare(self, **options: Any) -> Submission:
         """Do everything that :meth:`submit` does but deposit and send; :meth:`send` does that."""
@@ -83,9 +85,10 @@ class Client:
     def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
         """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        looker = new_looker(options, self._connections, checks=not options.noCheck)
+        preflight = new_preflight(options, self._connections, checks=not options.noCheck)
         request = new_request(options, transfers.items)
-        return replace(submission.prepare(request, looker, read_lines=list_lines, errors=transfers.errors), options=options)
+        prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
+        return replace(prepared, options=options)
 
     def send(self, prepared: Submission) -> Submission:
         """Send a submission, and return it with its jobs; first deposit the proxy that they need, if that is due.
@@ -117,7 +120,7 @@ class Client:
         """Return the jobParameters of the job, or of the jobs, that a line of sendJob would submit; ask nobody."""
         transfers = read_transfers(typed, self._connections)
         request = new_request(typed.options, transfers.items)
-        spec, payload, mistakes, warnings = request.validate(list_lines, transfers.errors)
+        spec, payload, mistakes, warnings = validate_request(request, list_lines, transfers.errors)
         raise_all(mistakes)
         for warning in warnings:
             self._reporter.warning(warning.message, warning.hint)

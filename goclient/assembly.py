@@ -1,4 +1,4 @@
-"""From options to a request: what a job, or a task, is asked to move, and how that is checked first."""
+"""From options to what is run: the request of a job, its preflight, and the deposit that it may need."""
 
 from __future__ import annotations
 
@@ -9,23 +9,16 @@ from typing import TYPE_CHECKING
 from goclient import submission
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import (
-    Collector,
-    Finding,
-    GoclientError,
-    MyproxyError,
-    RequestError,
-    UsageError,
-    quoted,
-)
+from goclient.errors import Collector, Finding, GoclientError, MyproxyError, RequestError, UsageError, quoted
 from goclient.files.text import list_lines
 from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
+from goclient.model.request import Request
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import KEYS, MYPROXY, OVERWRITE, Items
 from goclient.model.typed import Typed
-from goclient.preflight.run import Looker, Wishes
-from goclient.submission import Request
+from goclient.preflight.base import PreflightOptions
+from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount
@@ -99,29 +92,29 @@ def new_request(options: RequestOptions, items: Items) -> Request:
     return Request(common, name, options.njobs, options.jobParameters, items, options.goLenient)
 
 
-def new_looker(options: TransferOptions, connections: Connections, *, checks: bool = True) -> Looker:
-    """Return what checks the transfers; without ``checks`` nobody is asked."""
+def new_preflight(options: TransferOptions, connections: Connections, *, checks: bool = True) -> Preflight:
+    """Return the preflight of these options; without ``checks`` it asks no service."""
     try:
         missing = environment.missing_catalogue(connections.env)
     except RequestError:  # the preflight reports it
         missing = None
     warnings = (Finding("warning", "catalogue", "GOCLIENT_ENDPOINTS", *missing),) if missing else ()
-    return Looker(
+    return Preflight(
         catalogue=connections.catalogue,
         globus=connections.globus if checks else None,
         accounts=connections.accounts,
-        wishes=_wishes(options, connections),
+        options=_preflight_options(options, connections),
         queues=connections.queues,
         warnings=warnings,
         reporter=connections.reporter,
     )
 
 
-def _wishes(options: TransferOptions, connections: Connections) -> Wishes:
+def _preflight_options(options: TransferOptions, connections: Connections) -> PreflightOptions:
     """Return what the options and the settings say about the checks."""
     settings = connections.settings
-    return Wishes(
-        make_folders=options.goMkdir,
+    return PreflightOptions(
+        make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
         pilot_identity=options.pilotIdentity or settings.get("pilot.identity"),
         probe=options.goProbe,
