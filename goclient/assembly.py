@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient import submission
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import Collector, Finding, GoclientError, MyproxyError, RequestError, UsageError, quoted
+from goclient.errors import Collector, Finding, GoclientError, MyproxyError, RequestError, UsageError, quoted, raise_all
 from goclient.files.text import list_lines
 from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
 from goclient.model.request import Request
+from goclient.model.spec import GRIDFTP
 from goclient.model.syntax.lists import split_items
+from goclient.model.syntax.location import parse_endpoint
 from goclient.model.syntax.options import KEYS, MYPROXY, OVERWRITE, Items
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
@@ -22,6 +24,7 @@ from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount
+    from goclient.services.globus.login import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +128,6 @@ def _preflight_options(options: TransferOptions, connections: Connections) -> Pr
     )
 
 
-def unchecked_options(options: TransferOptions) -> list[str]:
-    """Return the options that have no effect if nothing is checked, as they were typed."""
-    return [f"--{name}" for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if getattr(options, name)]
-
-
 def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:
     """Deposit a proxy for the pilot that the options, or the settings, name, and prove that it is there."""
     from goclient.config.grid import HOUR
@@ -148,3 +146,30 @@ def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connecti
             error = error.replace(hint="ask for less with --goNeeds, if the job needs less, or renew your certificate")
         raise for_jobs(error) from error
     connections.reporter.progress(f"deposited: {proof.summary}")
+
+
+def wanted_login(endpoints: Sequence[str], session: Sequence[str], connections: Connections) -> Wanted:
+    """Return what a login is to give, names of the catalogue replaced; raises all that is wrong with it."""
+    from goclient.services.globus.login import SESSION_KINDS, Wanted
+
+    collected = Collector()
+    for value in session:
+        kind, _, what = value.partition("=")
+        if value != "mfa" and not (kind in SESSION_KINDS and what):
+            hint = "write identity=ID, domain=NAME, policy=ID or mfa"
+            message = f"--session {quoted(value)} is not known"
+            collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
+    names: dict[str, str] = {}
+    with collected:
+        names = connections.catalogue() if endpoints else {}
+    wanted = {}
+    for typed in endpoints:
+        with collected:
+            name = parse_endpoint(typed)
+            wanted[typed] = names.get(name, name)
+            if wanted[typed].startswith(GRIDFTP):
+                hint = "leave it out: Globus does not reach it"
+                message = f"{quoted(typed)} is a GridFTP server, and has no consents"
+                raise RequestError(message, hint=hint, code="not-globus")
+    raise_all(collected.errors)
+    return Wanted(wanted, session)

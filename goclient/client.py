@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from goclient import submission
-from goclient.assembly import deposit_for_jobs, new_preflight, new_request, read_transfers
-from goclient.config import environment
+from goclient import endpoints, submission
+from goclient.assembly import deposit_for_jobs, new_preflight, new_request, read_transfers, wanted_login
+from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
+from goclient.config.settings import Setting
+from goclient.endpoints import Added, Entry, Removed, View
 from goclient.errors import StillRunning, UsageError, quoted, raise_all
 from goclient.files.text import list_lines
 from goclient.jobs import status as jobs
@@ -31,7 +33,8 @@ from goclient.submission import Submission
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from goclient.services.globus.login import Identity, Logout, Wanted
+    from goclient.services.globus.collection import Collection
+    from goclient.services.globus.login import Identity, Logout
     from goclient.services.globus.login_flow import Person
 
 T = TypeVar("T", bound="DataclassInstance")
@@ -50,12 +53,12 @@ class Client:
         client.wait([job.panda_id for job in submission.jobs])
 
     Whatever goes wrong is a :class:`goclient.GoclientError`.  ``reporter`` is told of progress, warnings and waits;
-    without one nothing is printed.  ``passphrase`` gives the pass phrase of a key, by the key's file.
+    without one nothing is printed.  ``connections`` are another way to the services than the environment's.
     """
 
-    def __init__(self, reporter: Reporter = SILENT, *, passphrase: Callable[[str], str] | None = None) -> None:
-        self._reporter = reporter
-        self._connections = Connections(reporter, passphrase=passphrase)
+    def __init__(self, reporter: Reporter = SILENT, *, connections: Connections | None = None) -> None:
+        self._connections = connections or Connections(reporter)
+        self._reporter = self._connections.reporter
 
     # --- before a job is sent -----------------------------------------------------------------------------------
 
@@ -114,6 +117,7 @@ class Client:
 
     def explain(self, text: str) -> Explained:
         """Explain what a text of jobParameters moves, by which tasks, and which words are the payload's own."""
+        self._warn_of_missing_catalogue()
         return explain(text, catalogue=self.catalogue())
 
     def parameters_typed(self, typed: Typed[SubmitOptions]) -> str:
@@ -129,12 +133,13 @@ class Client:
 
     def parameters(self, panda_id: int) -> str:
         """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
-        return jobs.known_jobs(_checked_ids([panda_id]), server=self._connections.panda())[0].parameters
+        panda_ids = _checked_ids([panda_id])
+        return jobs.known_jobs(panda_ids, server=self._connections.panda())[0].parameters
 
     def status(self, ids: Sequence[int | str]) -> list[JobStatus]:
         """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job."""
-        server = self._connections.panda()
-        return jobs.job_status(_checked_ids(ids), server=server, globus=self._connections.globus)
+        panda_ids = _checked_ids(ids)
+        return jobs.job_status(panda_ids, server=self._connections.panda(), globus=self._connections.globus)
 
     def wait(self, ids: Sequence[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
@@ -156,48 +161,84 @@ class Client:
 
         Files that were copied on the node are known by the job's record alone: their size and checksum are None.
         """
-        return job_results(_checked_ids(ids), server=self._connections.panda(), globus=self._connections.globus)
+        panda_ids = _checked_ids(ids)
+        return job_results(panda_ids, server=self._connections.panda(), globus=self._connections.globus)
 
     # --- endpoints, and who asks --------------------------------------------------------------------------------
 
     def catalogue(self) -> dict[str, str]:
-        """Return the endpoints that have a name, by it; reports if the file that should have them does not exist."""
-        if missing := environment.missing_catalogue(self._connections.env):
-            self._reporter.warning(*missing)
+        """Return the endpoints that have a name: a collection's id, or a server's URL, by the name."""
         return self._connections.catalogue()
+
+    def endpoints(self) -> list[Entry]:
+        """Return the entries of the catalogue, by name; warn if the file that should have them does not exist."""
+        self._warn_of_missing_catalogue()
+        own = catalogue.read(environment.user_catalogue(self._connections.env))
+        return [Entry(name, where, name in own) for name, where in sorted(self.catalogue().items())]
+
+    def search_endpoints(self, text: str) -> tuple[list[Collection], bool]:
+        """Return the collections that Globus finds for these words, and whether there are more."""
+        return endpoints.patiently(lambda: self._connections.globus().search(text), self._reporter)
+
+    def endpoint(self, name: str) -> View:
+        """Return what is known of the endpoint with a name of the catalogue or of Globus, or with an id."""
+        self._warn_of_missing_catalogue()
+        names, globus = self.catalogue(), self._connections.globus
+        return endpoints.patiently(lambda: endpoints.look(name, names=names, globus=globus), self._reporter)
+
+    def add_endpoint(self, name: str, where: str, *, check: bool = True) -> Added:
+        """Give an endpoint a name in the user's catalogue; ``check``: ask Globus for a collection first."""
+        user, globus = environment.user_catalogue(self._connections.env), self._connections.globus
+        return endpoints.add(name, where, user=user, site=environment.SITE_CATALOGUE, globus=globus if check else None)
+
+    def remove_endpoint(self, name: str) -> Removed:
+        """Take a name out of the user's catalogue; raises RequestError if it is not there."""
+        user = environment.user_catalogue(self._connections.env)
+        return endpoints.remove(name, user=user, site=environment.SITE_CATALOGUE)
 
     def whoami(self) -> Identity:
         """Return who asks Globus; raises LoginNeeded if nobody is logged in."""
-        from goclient.services.globus.login import whoami  # globus-sdk takes longer than all of a command without it
+        from goclient.services.globus.login import whoami  # globus-sdk, which most calls need not
 
         return whoami(self._connections.globus_access())
 
-    def login(self, wanted: Wanted, person: Person) -> Identity:
-        """Log in to Globus, and return who is logged in then; ``person`` is how they are asked."""
-        from goclient.services.globus.login import login  # globus-sdk takes longer than all of a command without it
+    def login(self, person: Person, *, endpoints: Sequence[str] = (), session: Sequence[str] = ()) -> Identity:
+        """Log in to Globus, and return who is logged in then.
 
+        ``person`` is how they are asked.  ``endpoints``: those whose data goclient may touch.  ``session``:
+        ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``, as an error may demand.
+        """
+        from goclient.services.globus.login import login  # globus-sdk, which most calls need not
+
+        if endpoints:
+            self._warn_of_missing_catalogue()
+        wanted = wanted_login(endpoints, session, self._connections)
         return login(self._connections.globus_access(), wanted, person)
 
     def logout(self) -> Logout:
         """Log out of Globus: make the tokens void, and remove them from this machine."""
-        from goclient.services.globus.login import logout  # globus-sdk takes longer than all of a command without it
+        from goclient.services.globus.login import logout  # globus-sdk, which most calls need not
 
         return logout(self._connections.globus_access())
 
+    def settings(self) -> list[Setting]:
+        """Return every setting, with where it comes from."""
+        return self._connections.shown_settings()
+
+    def _warn_of_missing_catalogue(self) -> None:
+        if missing := environment.missing_catalogue(self._connections.env):
+            self._reporter.warning(*missing)
+
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""
-        return read_keywords(kind, options, self.defaults, requires=requires)
-
-    def defaults(self) -> dict[str, Any]:
-        """Return what the settings files say for options that are left out."""
-        return self._connections.settings.job
+        return read_keywords(kind, options, lambda: self._connections.settings.job, requires=requires)
 
 
 def _checked_ids(ids: Sequence[int | str]) -> list[int]:
     """Return the numbers; raises every one that cannot be a PandaID."""
     wrong = [one for one in ids if not (str(one).isascii() and str(one).isdigit() and len(str(one)) < 19)]
+    hint = "a PandaID is a number"
     raise_all(
-        UsageError(f"{quoted(one)} is not a PandaID", hint="a PandaID is a number", code="not-a-number", subject=str(one))
-        for one in wrong
+        UsageError(f"{quoted(one)} is not a PandaID", hint=hint, code="not-a-number", subject=str(one)) for one in wrong
     )
     return [int(one) for one in ids]

@@ -106,6 +106,23 @@ def look(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A name of the catalogue and what it means; ``own``: it is in the user's file, not the site's."""
+
+    name: str
+    where: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The file that a name was taken out of, and ``where`` it means from now on, as the site says, or ""."""
+
+    path: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Added:
     """A name that means ``where`` in the file ``path``, which was ``written`` for it unless it said so already.
 
@@ -150,15 +167,13 @@ def add(name: str, typed: str, *, user: str, site: str, globus: Callable[[], Glo
     return Added(name, where, user, written, sites.get(name, ""), one)
 
 
-def remove(name: str, *, user: str, site: str) -> str:
-    """What the name means from now on, without the user's entry: the site's, or the empty string.
-
-    Raises RequestError if the user's file has no such entry.
-    """
+def remove(name: str, *, user: str, site: str) -> Removed:
+    """Take a name out of the user's file; raises RequestError if it has no such entry."""
     if catalogue.remove(user, name):
+        left = ""
         with suppress(GoclientError):
-            return catalogue.read(site).get(name, "")
-        return ""
+            left = catalogue.read(site).get(name, "")
+        return Removed(user, left)
     others = catalogue.read(site)
     if name in others:
         raise RequestError(

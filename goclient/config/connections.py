@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from goclient.config import environment
-from goclient.config.settings import Settings, read_settings
+from goclient.config.settings import Setting, Settings, read_settings
 from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -78,3 +78,7 @@ class Connections:
     def catalogue(self) -> dict[str, str]:
         """Return the endpoints that have a name."""
         return environment.catalogue(self.env)
+
+    def shown_settings(self) -> list[Setting]:
+        """Return every setting, as it counts now, with where it comes from."""
+        return self.settings.shown(self._environ)

@@ -10,13 +10,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from goclient.config.environment import own, user_catalogue
 from goclient.config.file import ConfigFile
 from goclient.errors import Collector, raise_all
 from goclient.model.options import SubmitOptions, setting_fields
 
+Value = str | int | bool | None
 VARIABLE = "GOCLIENT_SETTINGS"
 SITE_FILE = "/etc/goclient/settings.toml"
 
@@ -34,7 +35,7 @@ class Setting:
     """One setting: its value, and where it comes from: a file, a variable, or ``default``; None if it is not set."""
 
     name: str
-    value: str | int | bool | None
+    value: Value
     source: str
 
     def document(self) -> dict[str, Any]:
@@ -49,6 +50,11 @@ class SiteDirectory:
     collection: str | None = None  # the UUID of a server's collection
     directory: PurePosixPath | None = None  # the path there
     node: PurePosixPath | None = None  # the path on the nodes
+
+    @property
+    def is_set(self) -> bool:
+        """Return True if anything is set."""
+        return self != SiteDirectory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ class Settings:
 
     def shown(self, environ: Mapping[str, str]) -> list[Setting]:
         """Return every setting that there can be, as it counts now, with where that comes from."""
-        listed = [Setting(f"job.{one.name}", one.default, "default") for one in setting_fields(SubmitOptions)]
+        options = setting_fields(SubmitOptions)
+        listed = [Setting(f"job.{one.name}", cast(Value, one.default), "default") for one in options]
         listed += [Setting(name, None, "not set") for name in ("pilot.dn", "pilot.identity", *VARIABLES)]
         named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
         for name, variable in VARIABLES.items():

@@ -117,7 +117,8 @@ def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[
         known = list(_TABLES[table[0]].model_fields) if table else list(_TABLES)
         near = difflib.get_close_matches(key, known, n=1)
         what = f"[{'.'.join(table)}] has no key {quoted(key)}" if table else f"there is no table [{key}]"
-        return file.wrong(what, f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}", line=line_of(text, keys))
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+        return file.wrong(what, hint, line=line_of(text, keys))
     why = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
     value = "" if isinstance(problem["input"], dict) else f" = {quoted(problem['input'])}"
     hint = f"mend it with an editor, or leave {key} out"

@@ -62,7 +62,8 @@ def lines(text: str) -> list[str]:
 
 def statements(text: str) -> Iterator[Statement]:
     """Yield the statements of a text that is TOML, in order; each is the fewest lines that are TOML by themselves."""
-    found, first, table = lines(text), 0, ()
+    found, first = lines(text), 0
+    table: tuple[str, ...] = ()
     while first < len(found):
         last = first + 1
         while (parsed := _parsed("".join(found[first:last]))) is None and last < len(found):

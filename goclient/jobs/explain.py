@@ -17,21 +17,21 @@ WHEN = {"stage-in": "before the payload", "stage-out": "after the payload", "out
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What a text means: names of the catalogue are resolved, the others stand as they are."""
+    """The meaning of a text: names of the catalogue are resolved, the others stand as they are."""
 
     spec: TransferSpec
-    tasks: tuple[TransferTask, ...]
+    plan: tuple[TransferTask, ...]
     payload: str
-    doubts: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
 
     def document(self) -> dict[str, Any]:
-        """The contract's JSON object: spec, plan, payload."""
-        entries = [task.document(self.spec.working) for task in self.tasks]
+        """Return the contract's JSON object: spec, plan, payload."""
+        entries = [task.document(self.spec.working) for task in self.plan]
         return {"spec": self.spec.model_dump(), "plan": entries, "payload": self.payload}
 
 
 def explain(text: str, *, catalogue: Mapping[str, str]) -> Explained:
-    """What a jobParameters text means; raises RequestError for one that is damaged or wrong."""
+    """Explain a jobParameters text; raises RequestError for one that is damaged or wrong."""
     (spec, payload), doubts = decode_with_doubts(text)
     spec = spec.with_endpoints(dict(catalogue))
     return Explained(spec, plan(spec), payload, tuple(doubts))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -62,7 +61,8 @@ def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callab
                 done = [one for one in moved if one.status == SUCCEEDED and phase_of(one) != "stage-in"]
                 files += [file for one in done for file in _moved(service(), one)]
             if job.state == "finished":
-                files += [ResultFile(one.phase, f"{one.destination}{item.destination}") for one in copies for item in one.items]
+                pairs = [(task, item) for task in copies for item in task.items]
+                files += [ResultFile(task.phase, f"{task.destination}{item.destination}") for task, item in pairs]
         except GoclientError as error:
             warning = f"the results of {job.panda_id} are not known: {error.message}"
         found.append(JobResults(job.panda_id, job.state, tuple(files), warning))

@@ -206,6 +206,11 @@ class TransferOptions:
         setting=True,
     )
 
+    @property
+    def unchecked(self) -> list[str]:
+        """Return the options that have no effect if nothing is checked, as they were typed."""
+        return [f"--{name}" for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if getattr(self, name)]
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class RequestOptions(TransferOptions, JobOptions):

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
+T_co = TypeVar("T_co", bound="DataclassInstance", covariant=True)
 Defaults = Callable[[], Mapping[str, Any]]  # of a settings file, which is read only where options are
 
 
-class Typed(NamedTuple, Generic[T]):
+class Typed(NamedTuple, Generic[T_co]):
     """Options, with defaults in place of what is wrong, and every mistake in single ones."""
 
-    options: T
+    options: T_co
     errors: list[GoclientError]
 
 
@@ -48,7 +49,9 @@ def read_keywords(kind: type[T], given: Mapping[str, Any], defaults: Defaults, *
     settings = defaults()
     missing = [one for one in known.values() if one.metadata["must"] and one.name not in {*given, *settings}]
     for one in missing if requires else ():
-        errors.append(UsageError(f"{one.name} is missing", hint=f'add {one.name}="…"', code="missing-option", subject=one.name))
+        errors.append(
+            UsageError(f"{one.name} is missing", hint=f'add {one.name}="…"', code="missing-option", subject=one.name)
+        )
     return Typed(fill(kind, values, settings), errors)
 
 
@@ -69,11 +72,13 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
     elif not isinstance(value, str):
         yield _wrong_type(name, value, "a text", f'write {name}="…"')
     elif not value:
-        yield UsageError(f"{name} is empty", hint=f"leave {name} out, or give it a value", code="empty-value", subject=name)
+        yield UsageError(
+            f"{name} is empty", hint=f"leave {name} out, or give it a value", code="empty-value", subject=name
+        )
 
 
 def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:
-    shown = quoted(value) if isinstance(value, str) else quoted(repr(value)) 
+    shown = quoted(value) if isinstance(value, str) else quoted(repr(value))
     return UsageError(f"{name} must be {wanted}, not {shown}", hint=hint, code="wrong-type", subject=name)
 
 
@@ -84,4 +89,6 @@ def _unknown(name: str, known: list[str]) -> UnknownOption:
     near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.65)
     meant = lowered[near[0]] if near else ""
     hint = f"did you mean {meant}?" if meant else "options are named as on the command line, without dashes"
-    return UnknownOption(f"{quoted(name)} is not an option", hint=hint, code="unknown-option", subject=name, meant=meant)
+    return UnknownOption(
+        f"{quoted(name)} is not an option", hint=hint, code="unknown-option", subject=name, meant=meant
+    )

@@ -183,7 +183,7 @@ class Pilot:
                     panda_id=job.panda_id,
                     folder=directory,
                     node=node,
-                    seen_as=self._settings.shared.path(directory),
+                    seen_as=self._settings.shared.path(directory, spec.local_endpoint),
                     overwrite=spec.overwrite,
                     patience=self._settings.patience,
                     say=self._say,

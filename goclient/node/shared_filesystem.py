@@ -13,14 +13,15 @@ from goclient.services.globus.sdk import Globus
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a site knows of its servers: a folder of the node, and the path that it has on them."""
+    """What a site knows of its servers: a directory of the node, and the path that it has on them, or on ``server``."""
 
     here: PurePosixPath
     there: PurePosixPath
+    server: str | None = None  # the id of a collection; None for all of them
 
-    def path(self, folder: Path) -> str:
-        """The path of a folder of this node on a server; the same unless it is in the shared folder."""
-        if not PurePosixPath(folder).is_relative_to(self.here):
+    def path(self, folder: Path, server: str | None = None) -> str:
+        """Return the path of a directory of this node on a server; the same unless it is in the shared one."""
+        if not PurePosixPath(folder).is_relative_to(self.here) or self.server not in (None, server):
             return str(folder)
         return str(self.there / PurePosixPath(folder).relative_to(self.here))
 

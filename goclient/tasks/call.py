@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from goclient.errors import UsageError
 
 
 class SentTask(NamedTuple):
@@ -46,6 +49,9 @@ def pathena(args: Sequence[str]) -> TaskResult:
 
 
 def _called(tool: str, args: Sequence[str]) -> TaskResult:
+    if isinstance(args, str):  # which is a sequence of its letters, too
+        hint = f"goclient.{tool}({shlex.split(args)!r})"
+        raise UsageError(f"the arguments of {tool} are a list of words, not one text", hint=hint, code="one-text")
     # Each task is written down when it was sent, whatever becomes of the process later.
     with tempfile.TemporaryFile() as sent:
         command = [sys.executable, "-P", "-m", "goclient.cli.tasks", str(sent.fileno()), tool, *args]

@@ -82,6 +82,7 @@ class Logout:
 
     removed: bool
     problem: str = ""
+    is_service: bool = False  # which has no login
 
     @property
     def revoked(self) -> bool:
@@ -276,7 +277,7 @@ def _approved(answer: Document) -> tuple[str, ...]:
 def logout(access: GlobusAccess) -> Logout:
     """What was done; afterwards no tokens are on the disk, even if Globus Auth could not be told."""
     if access.client_secret:
-        return Logout(removed=False)
+        return Logout(removed=False, is_service=True)
     with configured():
         file = token_file(access, lenient=True)
     try:

@@ -44,6 +44,7 @@ class TaskState:
     bytes: int
     faults: int
     reason: str
+    destination: str = ""  # the id of the collection
 
     @classmethod
     def from_document(cls, document: Document) -> TaskState:
@@ -58,6 +59,26 @@ class TaskState:
             bytes=number(document, "bytes_transferred"),
             faults=number(document, "faults"),
             reason=fatal or ("" if nice in ("OK", "Queued") else nice),
+            destination=text_or_none(document, "destination_endpoint_id"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferredFile:
+    """A file that a task has moved: its path at the destination; its size in bytes and its checksum, if known."""
+
+    path: str
+    size: int | None
+    checksum: str | None  # behind its algorithm, as in MD5:d41d…
+
+    @classmethod
+    def from_document(cls, document: Document) -> TransferredFile:
+        """Return the file of one successful transfer; raises KeyError, TypeError or ValueError if it is none."""
+        checksum, algorithm = text_or_none(document, "checksum"), text_or_none(document, "checksum_algorithm")
+        return cls(
+            path=text(document, "destination_path"),
+            size=number(document, "size") if document.get("size") is not None else None,
+            checksum=f"{algorithm or 'unknown'}:{checksum}" if checksum else None,
         )
 
 
@@ -260,6 +281,12 @@ class Globus:
         """The state of a task."""
         with translated(task_id):
             return TaskState.from_document(self._client.get_task(task_id).data)
+
+    def transferred(self, task_id: str) -> list[TransferredFile]:
+        """Return the files that a task has moved; the task must be over."""
+        with translated(task_id):
+            pages = self._client.paginated.task_successful_transfers(task_id)
+            return [TransferredFile.from_document(one) for page in pages for one in documents(page.data, "DATA")]
 
     def faults(self, task_id: str) -> list[str]:
         """What went wrong in a task so far, newest first, each thing once."""
