@@ -20,6 +20,7 @@ from hypothesis import settings
 from goclient import secrets
 from goclient.reporter import waiting
 from tests.processes import ended_with_us, running_in
+from tests.starter import Starter
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # for what is made before the first test
@@ -60,6 +61,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 Run = Callable[..., Result]
 _ask = requests.api.request
+_starter: Starter | None = None  # while tests run
 _secrets: dict[str, str] = {}  # of the sandboxes that were started, by their URLs
 
 
@@ -81,10 +83,14 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 
 def run_command(words: tuple[str, ...], *, env: dict[str, str], cwd: Path, timeout: float = TIMEOUT) -> Result:
-    command = [sys.executable, *MODULES[words[0]], *words[1:]] if words[0] in MODULES else list(words)
-    done = subprocess.run(
-        command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
-    )
+    """Run a command line, one of ours in a process that need not start first."""
+    if words[0] in MODULES and _starter and _starter.can(env):
+        done = _starter.run([*MODULES[words[0]][1:], *words[1:]], env=env, cwd=cwd, timeout=timeout)
+    else:
+        command = [sys.executable, *MODULES[words[0]], *words[1:]] if words[0] in MODULES else list(words)
+        done = subprocess.run(
+            command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
+        )
     assert "Traceback (most recent call last)" not in done.stderr, done.stderr
     return Result(done.returncode, done.stdout, done.stderr)
 
@@ -97,8 +103,12 @@ def running_below(folder: Path) -> list[str]:
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """End the servers of the tests with them, whatever ends the tests."""
+    global _starter
     with ended_with_us(tmp_path_factory.getbasetemp()):
+        _starter = Starter(tmp_path_factory.getbasetemp())
         yield
+        _starter.end()
+        _starter = None
 
 
 @pytest.fixture
