@@ -39,24 +39,24 @@ FILES = 3
 class Starter:
     """The program below, as the tests ask it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._socket = folder / "starter"
-        self._environment = dict(os.environ)
+        self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
     def can(self, env: Mapping[str, str]) -> bool:
-        """Return whether an environment has nothing that Python reads only as it starts and that is another one here."""
+        """Return whether Python would start in an environment as it did in the starter's."""
         names = {name for name in {*env, *self._environment} if name.startswith(READ_AT_START)}
         return all(env.get(name) == self._environment.get(name) for name in names - {"LANGUAGE"})
 
     def run(
-        self, words: list[str], *, env: Mapping[str, str], cwd: Path, timeout: float
+        self, words: list[str], *, env: Mapping[str, str], cwd: Path, typed: str = "", timeout: float
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``python -m`` with these words, as subprocess.run does, with nothing to read."""
+        """Run ``python -m`` with these words, as subprocess.run does; ``typed``: what it reads, less than a page."""
         with self._lock:
             self._process = self._process or self._start()
-        with socket.socket(socket.AF_UNIX) as connection, open(os.devnull) as nothing:
+        with socket.socket(socket.AF_UNIX) as connection, open(_holding(typed), "rb") as stdin:
             connection.connect(str(self._socket))
             outputs = [os.pipe(), os.pipe()]
             texts: list[bytes] = [b"", b""]
@@ -71,7 +71,7 @@ class Starter:
             request = json.dumps({"words": words, "env": dict(env), "cwd": str(cwd), "umask": umask}).encode()
             try:
                 connection.sendall(len(request).to_bytes(8, "big"))
-                socket.send_fds(connection, [request[:1]], [nothing.fileno(), *(writer for _, writer in outputs)])
+                socket.send_fds(connection, [request[:1]], [stdin.fileno(), *(writer for _, writer in outputs)])
                 connection.sendall(request[1:])
             finally:
                 for _, writer in outputs:
@@ -95,7 +95,9 @@ class Starter:
 
     def _start(self) -> subprocess.Popen[bytes]:
         words = [sys.executable, __file__, str(self._socket)]
-        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(
+            words, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         return process
@@ -103,6 +105,14 @@ class Starter:
     def end(self) -> None:
         if self._process:
             self._process.communicate()  # closes what it reads
+
+
+def _holding(text: str) -> int:
+    """Return what a process reads a text from, and then its end."""
+    reader, writer = os.pipe()
+    os.write(writer, text.encode())
+    os.close(writer)
+    return reader
 
 
 # --- the program --------------------------------------------------------------------------------------------
