@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -21,6 +22,33 @@ os.umask(0o022)  # for what is made before the first test
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the same examples in every run
+
+
+# What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
+SERVERS = {"http.server"} | {
+    f"tests.{name}"
+    for name in ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording")
+    + ("sandboxes", "web_server")
+}
+REAL = {"globus_program", "real"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what ``make test-unit`` runs, and what ``make test`` leaves to ``make conformance``."""
+    for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        named = {*item.fixturenames, *(one for one in parameters if isinstance(one, str))}
+        if "conformance" in item.path.parts or not REAL.isdisjoint(named):
+            item.add_marker("conformance")
+        elif not item.get_closest_marker("conformance") and not _serves(item.module):
+            item.add_marker("unit")
+
+
+def _serves(module: ModuleType) -> bool:
+    """Return whether a module of tests uses a server."""
+    used = {getattr(one, "__module__", getattr(one, "__name__", "")) for one in vars(module).values()}
+    return not used.isdisjoint(SERVERS)
 
 
 def pytest_runtest_setup() -> None:
