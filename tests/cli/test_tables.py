@@ -28,6 +28,7 @@ from goclient.errors import printable
 from goclient.jobs.explain import explain
 from goclient.jobs.status import JobStatus
 from goclient.model.records.panda_job import JobState
+from goclient.reporter.base import SILENT
 from goclient.services.globus.collection import Collection
 from goclient.services.globus.login import Identity as GlobusIdentity
 from goclient.services.globus.sdk import TaskState
@@ -195,7 +196,7 @@ def test_the_catalogue_s_table_is_whole(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(catalogues, "read", lambda _: entries)
 
     def show() -> None:
-        endpoint.command(["list"])
+        endpoint.command(["list"], SILENT)
 
     for columns in WIDTHS:
         shown = in_a_pipe(show, columns, monkeypatch)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from goclient.cli.output import TerminalReporter
 from goclient.errors import RequestError
 from goclient.preflight.job import JobLook
 from goclient.preflight.run import Job
-from goclient.reporter import waiting
 from goclient.services.panda.access import PandaAccess, QueueSource
 from tests.conftest import Sandbox
 from tests.web_server import serving
@@ -31,18 +32,18 @@ def dripping(handler: BaseHTTPRequestHandler) -> None:
 
 
 @pytest.mark.parametrize("answer", [hung, dripping])
-def test_two_services_that_do_not_answer_are_waited_for_side_by_side(answer: object, tmp_path: Path) -> None:
-    said: list[str] = []
-    waiting.report_to(said.append)
+def test_two_services_that_do_not_answer_are_waited_for_side_by_side(
+    answer: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with serving(answer) as asked:  # type: ignore[arg-type]
         source = QueueSource(PandaAccess(asked.url, 5.0, 5.0), tmp_path / "queues.json")
         start = time.monotonic()
         job = Job(["TEST1"], f"{asked.url}/run.sh")
-        found = JobLook(job, lambda: source, 2.5).findings(0)
+        found = JobLook(job, lambda: source, 2.5, TerminalReporter("goclient")).findings(0)
         assert time.monotonic() - start < 4.5
     assert [(one.level, one.code) for one in found] == [("warning", "queue-unchecked"), ("warning", "payload")]
-    assert sorted(one.partition(" (")[0] for one in said) == sorted(
-        [f"waiting for the PanDA server {asked.url}", "waiting for the server of the payload"]
+    assert sorted(re.findall("^goclient: .*?(?= \\()", capsys.readouterr().err, re.MULTILINE)) == sorted(
+        [f"goclient: waiting for the PanDA server {asked.url}", "goclient: waiting for the server of the payload"]
     )
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from goclient.errors import EndpointError, GoclientError, StorageDenied
-from goclient.model.finding import Finding
+from goclient.errors import EndpointError, Finding, StorageDenied
 from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.preflight.paths import Paths
@@ -282,4 +281,4 @@ def test_a_listing_that_is_late_is_no_reason_to_ask_for_single_files() -> None:
     _, findings = looked(service, brought("/d/a"))
     assert codes(findings, "error") == ["globus-timeout"]
     assert set(service.asked) == {("ls", "/d/")}
-    assert all(isinstance(one.error, GoclientError) for one in findings if one.level == "error")
+    assert all(one.exit_code for one in findings if one.is_error)

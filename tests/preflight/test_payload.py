@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.errors import GoclientError
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError
 from goclient.node.payload import fetch
 from goclient.preflight.payload import HEAD, judged, late, look
 from goclient.secrets import hidden

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from goclient.model.finding import Finding
+from goclient.errors import Finding
 from goclient.model.queue import Queue
 from goclient.preflight.job import JobLook
 from goclient.preflight.queue import KEPT, NEW, Queues, judged
@@ -89,8 +89,8 @@ def test_a_queue_that_the_server_does_not_know_is_an_error(found: Found, name: s
     with serving(told(SPECS)) as asked:
         (finding,) = found(asked, name)
     assert (finding.level, finding.code) == ("error", "queue-unknown")
-    assert finding.error is not None
-    assert finding.error.exit_code == 10
+    assert finding.is_error
+    assert finding.exit_code == 10
     assert "TEST1" in finding.hint
 
 

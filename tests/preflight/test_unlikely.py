@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from goclient.errors import GoclientError
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError
 from goclient.model.names import Problem, find_nearly_serial, queue_problem, respell_serial
 from goclient.model.syntax.parameters import read_typed
 from goclient.preflight.unlikely import find_unlikely_mistakes, find_unlikely_names, find_unlikely_words

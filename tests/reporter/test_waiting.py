@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from goclient.reporter import waiting
-from goclient.reporter.waiting import report_to, waiting_for
+from goclient.reporter.base import SILENT
+from goclient.reporter.waiting import Waits
 from tests.conftest import Result, Sandbox
 
 SECONDS = 2.6  # that each answer takes: more than a command waits in silence
@@ -62,12 +63,14 @@ def test_a_command_says_once_for_whom_it_waits(results: dict[str, Result], comma
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> Waits:
     monkeypatch.setattr(waiting, "SAY_AFTER", 0.2)
-    lines: list[str] = []
-    report_to(lines.append)
-    yield lines
-    monkeypatch.setattr(waiting, "_reporter", None)
+    return Waits(told.append)
 
 
 def until(true: Callable[[], Any]) -> None:
@@ -77,30 +80,30 @@ def until(true: Callable[[], Any]) -> None:
     assert true()
 
 
-def test_waits_that_overlap_are_one(told: list[str]) -> None:
-    with waiting_for("A", 60), waiting_for("A", 30), waiting_for("B", 5):
+def test_waits_that_overlap_are_one(waits: Waits, told: list[str]) -> None:
+    with waits.waiting("A", 60), waits.waiting("A", 30), waits.waiting("B", 5):
         until(lambda: len(told) == 2)
     assert sorted(told) == ["waiting for A (60 s at most)", "waiting for B (5 s at most)"]
-    with waiting_for("A", 60):
+    with waits.waiting("A", 60):
         time.sleep(0.3)
     assert len(told) == 2, "each service is said once"
 
 
-def test_short_waits_one_after_the_other_are_one(told: list[str]) -> None:
+def test_short_waits_one_after_the_other_are_one(waits: Waits, told: list[str]) -> None:
     for _ in range(4):
-        with waiting_for("A", 60):
+        with waits.waiting("A", 60):
             time.sleep(0.1)
     assert told == ["waiting for A (60 s at most)"]
 
 
-def test_a_wait_that_is_over_is_not_said(told: list[str]) -> None:
-    with waiting_for("A", 60):
+def test_a_wait_that_is_over_is_not_said(waits: Waits, told: list[str]) -> None:
+    with waits.waiting("A", 60):
         pass
     time.sleep(0.3)
     assert told == []
 
 
 def test_a_program_that_uses_goclient_is_told_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    with waiting_for("A", 60):
+    with SILENT.waiting("A", 60):
         pass
     assert capfd.readouterr() == ("", "")

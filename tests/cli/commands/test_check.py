@@ -16,7 +16,6 @@ import pytest
 import requests
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.model.finding import Finding
 from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.preflight.permissions import Acting
 from goclient.preflight.run import one_login
@@ -186,9 +185,9 @@ def test_an_endpoint_that_cannot_be_used_is_found(
 
 
 CREATE = """
-from goclient import config
+from goclient.config import environment
 from goclient.services.globus.sdk import Globus
-print(*Globus(config.globus_access()).create_personal("mine"))
+print(*Globus(environment.globus_access()).create_personal("mine"))
 """
 
 
@@ -536,18 +535,18 @@ def _targets(folder: Path) -> Path:
 
 def test_where_nobody_has_logged_in_one_login_is_for_all_endpoints() -> None:
     nobody = LoginNeeded.to_globus("nobody is logged in", code="not-logged-in")
-    (finding,) = one_login([Finding.failed(nobody)], ["SITE1", "My data", "gsiftp://host"])
+    (finding,) = one_login([nobody.finding], ["SITE1", "My data", "gsiftp://host"])
     assert finding.hint == "type: goclient login --endpoint SITE1 --endpoint 'My data'"
 
 
 def test_all_that_a_login_helps_is_mended_by_one_command() -> None:
     needed = [LoginNeeded.to_globus("a", options=[("--endpoint", "My data")]), LoginNeeded.to_globus("b")]
     needed += [LoginNeeded.to_globus("c", options=[("--endpoint", "B"), ("--endpoint", "My data")])]
-    other = Finding.failed(EndpointError("d", hint="e"))
-    found = one_login([*map(Finding.failed, needed), other])
+    other = EndpointError("d", hint="e").finding
+    found = one_login([*(one.finding for one in needed), other])
     command = "type: goclient login --endpoint 'My data' --endpoint B"
     assert [finding.hint for finding in found] == [command, command, command, "e"]
-    assert [getattr(finding.error, "hint", "") for finding in found] == [command, command, command, "e"]
+    assert [finding.hint for finding in found] == [command, command, command, "e"]
 
 
 # --- asking ---------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from goclient.cli.commands import endpoint as command_line
+from goclient.cli.output import TerminalReporter
 from goclient.config import environment
 from goclient.config.catalogue_toml import with_entry
 from goclient.endpoints import patiently, remove, usable
@@ -25,6 +26,7 @@ from tests.config.test_catalogue import words_of
 from tests.conftest import Result, Run, Sandbox
 
 BOUND = 20.0  # seconds
+REPORTER = TerminalReporter("goclient endpoint")
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 Endpoint = Callable[..., Result]
 Make = Callable[..., None]
@@ -436,10 +438,10 @@ def site(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_sites_entries_are_listed_and_not_removed(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = site.read_bytes()
-    assert command_line.command(["list"]) == 0
+    assert command_line.command(["list"], REPORTER) == 0
     assert capsys.readouterr().out.splitlines()[1].endswith("the site's")
     with pytest.raises(RequestError, match="only in the site's catalogue") as caught:
-        command_line.command(["remove", "STORE"])
+        command_line.command(["remove", "STORE"], REPORTER)
     assert str(site) in caught.value.message
     assert "goclient endpoint add STORE UUID" in caught.value.hint
     assert site.read_bytes() == before
@@ -448,14 +450,14 @@ def test_the_sites_entries_are_listed_and_not_removed(site: Path, capsys: pytest
 def test_an_entry_of_mine_replaces_the_sites_until_it_is_removed(
     site: Path, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command_line.command(["add", "STORE", "gsiftp://site"]) == 0
+    assert command_line.command(["add", "STORE", "gsiftp://site"], REPORTER) == 0
     assert not file.exists()
     assert str(site) in capsys.readouterr().out
-    assert command_line.command(["add", "STORE", "gsiftp://mine"]) == 0
+    assert command_line.command(["add", "STORE", "gsiftp://mine"], REPORTER) == 0
     assert 'the site\'s "STORE" is gsiftp://site' in capsys.readouterr().err
-    assert command_line.command(["list"]) == 0
+    assert command_line.command(["list"], REPORTER) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["STORE", "gridftp", "gsiftp://mine", "yours"]
-    assert command_line.command(["remove", "STORE"]) == 0
+    assert command_line.command(["remove", "STORE"], REPORTER) == 0
     assert "counts from now on: gsiftp://site" in capsys.readouterr().err
 
 
