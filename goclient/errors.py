@@ -247,6 +247,12 @@ class ServerError(GoclientError):
     code = "server"
 
 
+class ReplyLost(ServerError):
+    """The request may have reached the server, but its answer is unknown: never send it again."""
+
+    code = "reply-lost"
+
+
 class Interrupted(GoclientError):
     """The user, or the batch system, stopped the command."""
 

@@ -49,7 +49,7 @@ def examine_request(
 
     ``errors`` were found before, and are findings like the others.
     """
-    spec, _, mistakes, doubts = request.understood(read_lines, errors)
+    spec, _, mistakes, doubts = request.validate(read_lines, errors)
     found = [] if mistakes else looker.look(spec, request.count, request.job)[1]
     return _examination(mistakes, [*doubts, *found], text=None if spec else request.parameters)
 

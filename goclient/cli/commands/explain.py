@@ -75,7 +75,7 @@ def _text_of_line(words: Sequence[str], reporter: Reporter) -> str:
     options, errors = parser.read(words)
     collected = Collector(errors)
     items = transfer_items(options, collected)
-    spec, payload, mistakes, doubts = job_request(options, options, items).understood(read_lines, collected.errors)
+    spec, payload, mistakes, doubts = job_request(options, options, items).validate(read_lines, collected.errors)
     raise_all(mistakes)
     for doubt in doubts:
         reporter.warning(doubt.message, doubt.hint)
