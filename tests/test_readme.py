@@ -71,11 +71,6 @@ def test_the_variables_that_are_set_are_in_the_configuration() -> None:
     assert {name for name in names if f"`{name}`" not in configuration} == set()
 
 
-def test_every_file_that_the_readme_links_to_is_there() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", README.read_text()):
-        assert (README.parent / target).exists(), target
-
-
 def test_no_document_or_message_installs_goclient_from_an_index() -> None:
     places = ("README.md", "CHANGELOG.md", "docs/*.md", "man/*.1", "goclient/**/*.py")
     texts = {path: path.read_text() for place in places for path in README.parent.glob(place)}
@@ -84,3 +79,11 @@ def test_no_document_or_message_installs_goclient_from_an_index() -> None:
     ]
     assert len(commands) > 5
     assert [command for command in commands if re.search(r"(?<![/\w-])goclient\b(?!-)", command[1])] == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs"])
+def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
+    where = README.parent / document
+    for path in [where] if where.is_file() else where.glob("*.md"):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), (path.name, target)
