@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import GlobusTimeout, GoclientError
 from goclient.reporter.base import SILENT, Reporter
 from goclient.reporter.waiting import GLOBUS
 
@@ -69,11 +69,10 @@ class Asker:
         late = self._late()
         return {subject: found.get(subject, late) for subject in subjects}
 
-    def _late(self) -> EndpointError:
-        return EndpointError(
+    def _late(self) -> GlobusTimeout:
+        return GlobusTimeout(
             f"Globus has not answered within {self._seconds:.0f} s: not everything could be checked",
             hint="status.globus.org tells if it is Globus; type the command again, with a longer --goTimeout",
-            code="globus-timeout",
             transient=True,
         )
 

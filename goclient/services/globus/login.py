@@ -17,9 +17,10 @@ from globus_sdk.transport import RetryConfig
 
 from goclient.errors import (
     Collector,
-    ExitCode,
+    ConsentNeeded,
     GoclientError,
     LoginNeeded,
+    NotLoggedIn,
     RequestError,
     innermost,
     quoted,
@@ -171,7 +172,7 @@ def _collections_if_known(
         if not asking.login_required():
             return _collections(access, wanted, person)
     except GoclientError as error:
-        if error.exit_code != ExitCode.LOGIN:
+        if not any(isinstance(part, LoginNeeded) for part in error.parts):
             raise
     return None if wanted.endpoints else {}
 
@@ -225,7 +226,7 @@ def _check_given(identity: Identity, collections: Mapping[str, Collection]) -> N
     if refused:
         names = ", ".join(map(quoted, refused))
         options = [("--endpoint", typed) for typed in refused]
-        raise LoginNeeded.to_globus(f"no consent was given for {names}", options=options, code="consent-needed")
+        raise ConsentNeeded.to_globus(f"no consent was given for {names}", options=options)
 
 
 # --- who is logged in ---------------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ def whoami(access: GlobusAccess) -> Identity:
     with configured():
         asking = app(access)
     if isinstance(asking, globus_sdk.UserApp) and asking.login_required():
-        raise LoginNeeded.to_globus("nobody is logged in to Globus", code="not-logged-in")
+        raise NotLoggedIn.to_globus("nobody is logged in to Globus")
     return _identity(asking, access)
 
 
