@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import Finding, GoclientError, exit_code
-from goclient.model.records.v1 import read_text
+from goclient.model.records.registry import read_text
 from goclient.model.syntax.location import parse_location
 from goclient.preflight.unlikely import find_unlikely_words
 from goclient.preflight.validation import on_node, spec_mistakes

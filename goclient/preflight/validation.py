@@ -10,7 +10,8 @@ from goclient.errors import Collector, Finding, GoclientError, RequestError, quo
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
 from goclient.model.plan import plan
-from goclient.model.records.v1 import MAX_BLOCK, MAX_TASK_BLOCK, attach
+from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
+from goclient.model.records.registry import attach
 from goclient.model.serial import find_sibling_reads, insert_serial, needs_serial, shared_targets
 from goclient.model.spec import JOB_OUT, TransferSpec
 from goclient.model.syntax.lists import ReadLines
