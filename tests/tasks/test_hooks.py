@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from tests.conftest import Result, run_command
 from tests.recording import PATHENA, Tool, tool_in
 
