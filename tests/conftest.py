@@ -25,11 +25,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the sam
 
 
 # What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
-SERVERS = {"http.server"} | {
-    f"tests.{name}"
-    for name in ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording")
-    + ("sandboxes", "web_server")
-}
+_MODULES = ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes")
+SERVERS = {"http.server", "tests.web_server", *(f"tests.{name}" for name in _MODULES)}
 REAL = {"globus_program", "real"}
 
 

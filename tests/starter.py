@@ -21,17 +21,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-# What commands import, and as they import it; the environment is read by none of it.
+# What commands import of others; none of it reads the environment.
 IMPORTED = (
     *("cryptography.hazmat.primitives.asymmetric.ec", "cryptography.hazmat.primitives.asymmetric.rsa"),
     *("cryptography.hazmat.primitives.serialization", "cryptography.x509", "globus_sdk.globus_app"),
     *("globus_sdk.login_flows", "globus_sdk.scopes", "globus_sdk.token_storage", "rich.console", "rich.table"),
-    *("goclient.cli.commands.check", "goclient.cli.commands.endpoint", "goclient.cli.commands.explain"),
-    *("goclient.cli.commands.login", "goclient.cli.commands.myproxy", "goclient.cli.commands.pilot"),
-    *("goclient.cli.commands.sandbox", "goclient.cli.commands.sendjob", "goclient.cli.commands.status"),
-    *("goclient.node.job", "goclient.preflight.report", "goclient.services.globus.sdk"),
-    *("goclient.services.myproxy.client", "goclient.services.panda.client", "goclient.submission"),
 )
+LEFT_OUT = ("goclient.__main__", "goclient.sandbox", "goclient.tasks")  # programs, and what imports panda-client
 READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "MALLOC", "OPENSSL_CONF")
 FILES = 3
 
@@ -122,10 +118,14 @@ def main(path: str) -> None:
     """Serve a socket until standard input is closed."""
     import gc
     import importlib
+    import pkgutil
     import select
 
-    for module in IMPORTED:
-        importlib.import_module(module)
+    import goclient
+
+    ours = [module.name for module in pkgutil.walk_packages(goclient.__path__, "goclient.")]
+    for name in (*IMPORTED, *(one for one in ours if not one.startswith(LEFT_OUT))):
+        importlib.import_module(name)
     gc.freeze()  # what all have in common stays so
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that attend to a connection
     with socket.socket(socket.AF_UNIX) as server:

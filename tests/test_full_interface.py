@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from goclient.model.records.base import MAX_BLOCK
 from goclient.model.records.panda_job import decode_jobs
-from goclient.model.records.v1 import MAX_BLOCK, decode
+from goclient.model.records.registry import decode
 from tests.commands import Run
 from tests.sandboxes import Sandbox
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goclient.model.records.base import Decoded
 from goclient.model.records.panda_job import (
     FILE_ATTRIBUTES,
     JOB_ATTRIBUTES,
@@ -20,7 +21,7 @@ from goclient.model.records.panda_job import (
     encode_jobs,
     job_records,
 )
-from goclient.model.records.v1 import Decoded, attach, decode
+from goclient.model.records.registry import attach, decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import spec_from
 from tests.model.records.test_panda_job import COMMON, OTHER

@@ -49,7 +49,7 @@ def reference(records: list[JobRecord]) -> str:
             setattr(job, name, getattr(record.common, name))
         job.jobName, job.jobParameters = record.jobName, record.jobParameters
         log = FileSpec()
-        log.lfn, log.type = record.log_file, "log"
+        log.lfn, log.type = f"{record.jobName}.job.log.tgz", "log"
         log.dataset = log.destinationDBlock = record.common.destinationDBlock
         job.addFile(log)
         jobs.append(job)
@@ -128,7 +128,8 @@ def test_a_record_in_another_json_document_is_the_same_record() -> None:
 def test_a_single_job_has_the_plain_name_and_the_first_number() -> None:
     (record,) = job_records(COMMON, name="n", parameters="${SN} ${SN/P}", count=1)
     assert (record.jobName, record.jobParameters) == ("n", "1 000001")
-    assert record.log_file == "n.job.log.tgz"
+    (job,) = decode_jobs(encode_jobs([record]))
+    assert [file["lfn"] for file in job["Files"]] == ["n.job.log.tgz"]
 
 
 def test_several_jobs_have_their_own_names_and_numbers() -> None:
