@@ -21,7 +21,7 @@ from goclient.jobs.results import JobResults, job_results
 from goclient.jobs.status import JobStatus
 from goclient.journal import Journal
 from goclient.model.options import RequestOptions, SubmitOptions
-from goclient.model.records.v1 import attach
+from goclient.model.records.registry import attach
 from goclient.model.serial import fill_serial
 from goclient.model.typed import Typed, read_keywords
 from goclient.preflight.base import Report

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import GoclientError
 from goclient.jobs.status import known_jobs, phase_of, transfers_of
 from goclient.model.plan import plan
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 
 if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus, TaskState
