@@ -38,16 +38,17 @@ def read_keywords(kind: type[T], given: Mapping[str, Any], defaults: Defaults, *
     known = {one.name: one for one in fields(kind)}
     errors: list[GoclientError] = []
     values: dict[str, Any] = {}
+    present = {name: value for name, value in given.items() if value is not None and value not in ([], ())}
     for name, value in given.items():
         if name not in known:
             errors.append(_unknown(name, list(known)))
-        elif value is not None and value not in ([], ()):
+        elif name in present:
             found = list(_mistakes(known[name], value))
             errors += found
             if not found:
                 values[name] = tuple(value) if known[name].metadata["many"] else value
     settings = defaults()
-    missing = [one for one in known.values() if one.metadata["must"] and one.name not in {*given, *settings}]
+    missing = [one for one in known.values() if one.metadata["must"] and one.name not in {*present, *settings}]
     for one in missing if requires else ():
         errors.append(
             UsageError(f"{one.name} is missing", hint=f'add {one.name}="…"', code="missing-option", subject=one.name)
