@@ -216,7 +216,10 @@ def test_dir_and_help_show_the_public_names() -> None:
 
 
 def test_importing_goclient_loads_nothing_else() -> None:
-    program = "import goclient, sys; print([one for one in sys.modules if one.startswith('goclient.')], 'typing' in sys.modules)"
+    program = (
+        "import goclient, sys; "
+        "print([one for one in sys.modules if one.startswith('goclient.')], 'typing' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-S", "-c", program],
         capture_output=True,

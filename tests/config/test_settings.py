@@ -104,7 +104,8 @@ def test_the_users_file_wins_over_the_sites_key_by_key(files: tuple[Path, Path])
 
 def test_a_queues_directory_is_mapped_for_its_pilot(files: tuple[Path, Path]) -> None:
     files[0].write_text(
-        f'[site.TEST1]\ncollection = "{UUID}"\ndirectory = "/data/scratch"\nnode = "/scratch"\n[site.TEST2]\nnode = "/a"\n'
+        f'[site.TEST1]\ncollection = "{UUID}"\ndirectory = "/data/scratch"\nnode = "/scratch"\n'
+        '[site.TEST2]\nnode = "/a"\n'
     )
     settings = read_settings()
     shared = _shared(PilotOptions(site="TEST1"), settings.site("TEST1"))
