@@ -68,8 +68,8 @@ class Client:
         ``text``: check this text of jobParameters instead of transfers that are options.  What is wrong is in the
         report's ``findings``, and its ``ok`` is False then; only a mistake in an option itself is raised.
         """
-        typed = self._read(RequestOptions, {k: v for k, v in options.items() if k not in ("noSubmit", "noCheck")})
-        raise_all(error for error in typed.errors)
+        typed = self._read(SubmitOptions, options)
+        raise_all(typed.errors)
         return self.check_typed(typed, text)
 
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:

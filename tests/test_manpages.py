@@ -31,8 +31,9 @@ from goclient.cli.commands import (
 )
 from goclient.cli.options import myproxy as myproxy_options
 from goclient.cli.parser import Parser
-from goclient.model.options import PathenaOptions, RequestOptions, TaskOptions
+from goclient.model.options import SubmitOptions
 from goclient.model.syntax.options import OVERWRITE
+from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks.table import TABLES
 from goclient.tasks.words import divided
 
@@ -222,8 +223,7 @@ def test_prun_page_lists_our_options_in_the_order_of_help() -> None:
 
 
 def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -> None:
-    shared = {field.name for field in dataclasses.fields(RequestOptions)}
-    assert shared == {field.name for field in dataclasses.fields(SENDJOB)} - {"noSubmit", "noCheck", "json", "verbose"}
+    shared = {field.name for field in dataclasses.fields(SubmitOptions)} - {"noSubmit", "noCheck"}
     own = {field.name for field in dataclasses.fields(check.OwnOptions)}
     assert {field.name for field in dataclasses.fields(check.CheckOptions)} == shared | own
 

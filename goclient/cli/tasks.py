@@ -15,7 +15,7 @@ from goclient.tasks.table import TABLES
 
 if TYPE_CHECKING:
     from goclient.errors import Finding
-    from goclient.model.options import TaskOptions
+    from goclient.model.task_options import TaskOptions
     from goclient.tasks.wanted import Wanted
 
 
@@ -59,7 +59,7 @@ def _wanted(tool: str, words: Sequence[str], reporter: Reporter) -> Wanted:
     # -h, and a task without transfers, need none of this.
     from goclient.assembly import deposit_for_jobs, new_preflight, read_transfers
     from goclient.cli.parser import Parser
-    from goclient.model.options import PathenaOptions, TaskOptions
+    from goclient.model.task_options import PathenaOptions, TaskOptions
     from goclient.tasks.wanted import Wanted
 
     kind = {"prun": TaskOptions, "pathena": PathenaOptions}[tool]

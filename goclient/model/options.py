@@ -13,7 +13,7 @@ from typing import Any, Optional, get_args
 
 from goclient.errors import UsageError, quoted
 
-JOB, MOVE, PROXY, RUN, TASK = "job", "transfers", "myproxy account", "submission", "globus"
+JOB, MOVE, PROXY, RUN = "job", "transfers", "myproxy account", "submission"
 LOCATION = "ENDPOINT:/PATH"
 
 
@@ -212,9 +212,8 @@ class TransferOptions:
         return [f"--{name}" for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if getattr(self, name)]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class RequestOptions(TransferOptions, JobOptions):
-    """Hold what was typed of a job with transfers."""
+    """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -223,34 +222,6 @@ class SubmitOptions(RequestOptions):
 
     noSubmit: bool = option("--noSubmit", help="do everything but send", group=RUN, default=False)
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=RUN, default=False)
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class TaskOptions(TransferOptions):
-    """Hold what was typed of the transfers of a task of prun or pathena."""
-
-    useGOForOutput: Optional[str] = option(
-        "--useGOForOutput",
-        help="take every output and the log to <nickname>/<outDS>/ below this directory (default: the endpoint's own)",
-        group=TASK,
-        metavar="ENDPOINT[:/DIR/]",
-    )
-    globusWords: Optional[str] = option(
-        "--globusWords",
-        help="the words of 2012, such as globus-endpoint-in=… dir-in=… files-in=…, as in sendJob's --jobParameters",
-        group=TASK,
-        metavar="WORDS",
-    )
-    noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=TASK, default=False)
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class PathenaOptions(TaskOptions):
-    """Hold what was typed of a task's transfers, and where its parameters go, which pathena has no option for."""
-
-    dumpTaskParams: Optional[str] = option(
-        "--dumpTaskParams", help="dump the task's parameters to this JSON file", group=TASK, metavar="FILE"
-    )
 
 
 # --- what an option is ----------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from goclient.model.options import PathenaOptions, TaskOptions, help_text, is_flag, is_number
+from goclient.model.options import help_text, is_flag, is_number
+from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks.words import Option, Table
 
 

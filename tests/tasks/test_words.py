@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import RequestError
-from goclient.model.options import PathenaOptions, TaskOptions
 from goclient.model.spec import TransferSpec
+from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks.outputs import Outputs, declared, expected, outputs_of
 from goclient.tasks.table import TABLES
 from goclient.tasks.transfers import Server, to_server
