@@ -25,7 +25,8 @@ from goclient.errors import (
 )
 from goclient.journal import Entry, Journal
 from goclient.model.payload import doubts, mistakes
-from goclient.model.plan import TransferTask, plan
+from goclient.model.plan import TransferTask
+from goclient.model.planner import plan
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
 from goclient.model.records.v1 import attach, decode
 from goclient.model.spec import TransferSpec

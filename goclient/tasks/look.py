@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from goclient.errors import Finding, GoclientError, PreflightFailed, raise_all
-from goclient.model.plan import plan
+from goclient.model.endpoint import UrlEndpoint, read_endpoint
+from goclient.model.planner import plan
 from goclient.model.records.v1 import MAX_TASK_BLOCK, attach
 from goclient.model.serial import fill_serial
-from goclient.model.spec import GRIDFTP, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.preflight.endpoints import Endpoints
 from goclient.preflight.run import Job, Looker
 from goclient.services.parallel import Asker
@@ -66,7 +67,7 @@ def look(
     findings = [*meant.doubts, *warnings, *findings]
     if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
-    found = server and Server(str(resolved.output[own].destination.endpoint), server.directory)
+    found = server and Server(resolved.output[own].destination.endpoint, server.directory)
     return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), found, server, findings)
 
 
@@ -115,8 +116,9 @@ def with_directory(server: Server, looker: Looker) -> tuple[Server, Looker]:
     except GoclientError:
         return server, looker
     looker = replace(looker, globus=lambda: globus)
-    if known.get(server.endpoint, server.endpoint).startswith(GRIDFTP):
+    name = server.endpoint.text
+    if isinstance(read_endpoint(known.get(name, name)), UrlEndpoint):
         return server, looker
     asker = Asker(looker.wishes.seconds, globus.reporter)
-    found = asker.ask(Endpoints(globus, asker, known).identify, [server.endpoint])[server.endpoint]
+    found = asker.ask(Endpoints(globus, asker, known).identify, [name])[name]
     return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory), looker

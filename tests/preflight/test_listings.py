@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, Finding, StorageDenied
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.location import Location, Transfer
+from goclient.model.spec import TransferSpec
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.preflight.paths import Paths
 from goclient.preflight.run import Wishes
