@@ -22,8 +22,9 @@ from goclient.model.spec import TransferSpec
 from goclient.preflight.permissions import Acting
 from goclient.preflight.run import one_login
 from goclient.services.globus.collection import AccessRule, Collection
-from goclient.services.parallel import Asker
-from tests.conftest import Result, Run, Sandbox
+from goclient.services.parallel import Parallel
+from tests.commands import Result, Run
+from tests.sandboxes import Sandbox
 
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
 OUTPUT = ("--Data=new.file", "--OutputGO=SITE1:/home/osg_data/panda/")
@@ -304,7 +305,7 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
 
     acting = Acting(
         Service(),  # type: ignore[arg-type]
-        Asker(30), hours=24, collections={"id": guest}, names={"id": "G"},
+        Parallel(30), hours=24, collections={"id": guest}, names={"id": "G"},
     )  # fmt: skip
     here, there = Location(JOB, "/x"), Location(read_endpoint("id"), f"{folder}x")
     transfers = (Transfer(source=here, destination=there) if writes else Transfer(source=there, destination=here),)
@@ -561,8 +562,8 @@ def test_questions_are_asked_side_by_side_and_answered_in_order() -> None:
         together.wait()
         return number * number
 
-    assert Asker(60).ask(question, range(8)) == {number: number * number for number in range(8)}
-    assert Asker(60).ask(question, []) == {}
+    assert Parallel(60).map(question, range(8)) == {number: number * number for number in range(8)}
+    assert Parallel(60).map(question, []) == {}
 
 
 def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None:
@@ -573,11 +574,11 @@ def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None
             raise ZeroDivisionError
         return number
 
-    answers = Asker(60).ask(question, (0, 1, 2))
+    answers = Parallel(60).map(question, (0, 1, 2))
     assert isinstance(answers[1], GoclientError)
     assert (answers[0], answers[2]) == (0, 2)
     with pytest.raises(ZeroDivisionError):
-        Asker(60).ask(question, (0, 3))
+        Parallel(60).map(question, (0, 3))
 
 
 def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None:
@@ -588,7 +589,7 @@ def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None
             over.wait(30)
         return number
 
-    answers = Asker(0.2).ask(question, (0, 1))
+    answers = Parallel(0.2).map(question, (0, 1))
     over.set()
     assert answers[0] == 0
     assert isinstance(answers[1], EndpointError)

@@ -8,7 +8,7 @@ from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.model.endpoint import JOB
 from goclient.model.location import JOB_DIRECTORY, Location
 from goclient.model.planner import plan
-from goclient.model.records.v1 import attach, decode
+from goclient.model.records.registry import attach, decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from goclient.model.syntax.shell import words

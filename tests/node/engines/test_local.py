@@ -14,7 +14,7 @@ from goclient.errors import EndpointError, GoclientError
 from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.planner import plan
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from goclient.node.engines.local import PIECE, Copier
 
 
