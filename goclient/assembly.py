@@ -11,10 +11,10 @@ from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.errors import Collector, Finding, GoclientError, MyproxyError, RequestError, UsageError, quoted, raise_all
 from goclient.files.text import list_lines
+from goclient.model.endpoint import UrlEndpoint, read_endpoint
 from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
 from goclient.model.request import Request
-from goclient.model.spec import GRIDFTP
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.location import parse_endpoint
 from goclient.model.syntax.options import KEYS, MYPROXY, OVERWRITE, Items
@@ -165,9 +165,9 @@ def wanted_login(endpoints: Sequence[str], session: Sequence[str], connections: 
     wanted = {}
     for typed in endpoints:
         with collected:
-            name = parse_endpoint(typed)
+            name = parse_endpoint(typed).text
             wanted[typed] = names.get(name, name)
-            if wanted[typed].startswith(GRIDFTP):
+            if isinstance(read_endpoint(wanted[typed]), UrlEndpoint):
                 hint = "leave it out: Globus does not reach it"
                 message = f"{quoted(typed)} is a GridFTP server, and has no consents"
                 raise RequestError(message, hint=hint, code="not-globus")

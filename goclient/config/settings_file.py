@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from goclient.config.file import ConfigFile
 from goclient.config.toml_text import NotToml, line_of, parse
 from goclient.errors import GoclientError, MyproxyError, quoted
+from goclient.model.endpoint import is_uuid
 from goclient.model.names import identity_problem
 from goclient.model.options import SubmitOptions, is_flag, is_number, setting_fields
-from goclient.model.syntax.location import is_uuid
 from goclient.services.myproxy.policy import checked_dn
 
 

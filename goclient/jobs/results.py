@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.jobs.status import known_jobs, phase_of, transfers_of
-from goclient.model.plan import plan
+from goclient.model.endpoint import read_endpoint
+from goclient.model.planner import plan
 from goclient.model.records.registry import decode
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callab
                 files += [file for one in done for file in _moved(service(), one)]
             if job.state == "finished":
                 pairs = [(task, item) for task in copies for item in task.items]
-                files += [ResultFile(task.phase, f"{task.destination}{item.destination}") for task, item in pairs]
+                files += [ResultFile(task.phase, task.destination.write(item.destination)) for task, item in pairs]
         except GoclientError as error:
             warning = f"the results of {job.panda_id} are not known: {error.message}"
         found.append(JobResults(job.panda_id, job.state, tuple(files), warning))
@@ -72,6 +73,6 @@ def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callab
 def _moved(globus: Globus, task: TaskState) -> list[ResultFile]:
     """Return the files that a Globus task has moved."""
     return [
-        ResultFile(phase_of(task), f"{task.destination}:{one.path}", one.size, one.checksum)
+        ResultFile(phase_of(task), read_endpoint(task.destination).write(one.path), one.size, one.checksum)
         for one in globus.transferred(task.task_id)
     ]

@@ -34,7 +34,7 @@ _PLACEHOLDER = re.compile("|".join(map(re.escape, PLACEHOLDERS)))
 _NEARLY_SERIAL = re.compile(
     r"\$(?:\{ ?sn ?(?:(/ ?p) ?)?\}|\( ?sn ?(?:(/ ?p) ?)?\)|sn(?![a-z0-9_]))|%\(?sn\)?%|%\{sn\}", re.IGNORECASE
 )
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
@@ -182,4 +182,4 @@ def identity_problem(text: str) -> str:
     """Return what is wrong with a Globus identity, an id or a user name with its domain; "" if nothing is."""
     name, at, domain = text.rpartition("@")
     is_user = bool(name and at and domain) and text.isprintable() and not {",", " "}.intersection(text)
-    return "" if is_user or _UUID.fullmatch(text) else "it is neither a UUID nor a user name with its domain"
+    return "" if is_user or UUID.fullmatch(text) else "it is neither a UUID nor a user name with its domain"

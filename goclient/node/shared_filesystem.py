@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from goclient.errors import EndpointError, quoted
+from goclient.model.endpoint import Endpoint
 from goclient.services.globus.sdk import Globus
 
 
@@ -17,9 +18,9 @@ class Shared:
 
     here: PurePosixPath
     there: PurePosixPath
-    server: str | None = None  # the id of a collection; None for all of them
+    server: Endpoint | None = None  # None for all of them
 
-    def path(self, folder: Path, server: str | None = None) -> str:
+    def path(self, folder: Path, server: Endpoint | None = None) -> str:
         """Return the path of a directory of this node on a server; the same unless it is in the shared one."""
         if not PurePosixPath(folder).is_relative_to(self.here) or self.server not in (None, server):
             return str(folder)

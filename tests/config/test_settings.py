@@ -14,6 +14,7 @@ from goclient.config import settings as module
 from goclient.config.connections import Connections
 from goclient.config.settings import read_settings
 from goclient.errors import RequestError
+from goclient.model.endpoint import read_endpoint
 from goclient.model.options import SubmitOptions, TransferOptions, setting_fields
 from goclient.model.records.panda_job import JobCommon
 from goclient.node.shared_filesystem import SAME
@@ -109,11 +110,13 @@ def test_a_queues_directory_is_mapped_for_its_pilot(files: tuple[Path, Path]) ->
     )
     settings = read_settings()
     shared = _shared(PilotOptions(site="TEST1"), settings.site("TEST1"))
-    assert shared.path(Path("/scratch/job"), UUID) == "/data/scratch/job"
-    assert shared.path(Path("/scratch/job"), OTHER) == "/scratch/job", "another server has the node's own paths"
+    assert shared.path(Path("/scratch/job"), read_endpoint(UUID)) == "/data/scratch/job"
+    assert shared.path(Path("/scratch/job"), read_endpoint(OTHER)) == "/scratch/job", (
+        "another server has the node's own paths"
+    )
     assert _shared(PilotOptions(site="NONE"), settings.site("NONE")) == SAME
     typed = _shared(PilotOptions(site="TEST1", sharedFolder="/x=/y"), settings.site("TEST1"))
-    assert typed.path(Path("/x/job"), OTHER) == "/y/job"
+    assert typed.path(Path("/x/job"), read_endpoint(OTHER)) == "/y/job"
     with pytest.raises(RequestError, match="does not say both node and directory"):
         _shared(PilotOptions(site="TEST2"), settings.site("TEST2"))
 

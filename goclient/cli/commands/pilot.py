@@ -128,11 +128,12 @@ def _shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
     from pathlib import PurePosixPath
 
     from goclient.errors import RequestError, quoted
+    from goclient.model.endpoint import read_endpoint
     from goclient.node.shared_filesystem import SAME, Shared
 
     if options.sharedFolder is None:
         if site.node is not None and site.directory is not None:
-            return Shared(site.node, site.directory, site.collection)
+            return Shared(site.node, site.directory, site.collection and read_endpoint(site.collection))
         if not site.is_set:
             return SAME
         message = f"[site.{options.site}] of the settings does not say both node and directory"
