@@ -184,7 +184,7 @@ class Client:
         """Return what is known of the endpoint with a name of the catalogue or of Globus, or with an id."""
         self._warn_of_missing_catalogue()
         names, globus = self.catalogue(), self._connections.globus
-        return endpoints.patiently(lambda: endpoints.look(name, names=names, globus=globus), self._reporter)
+        return endpoints.patiently(lambda: endpoints.view(name, names=names, globus=globus), self._reporter)
 
     def add_endpoint(self, name: str, where: str, *, check: bool = True) -> Added:
         """Give an endpoint a name in the user's catalogue; ``check``: ask Globus for a collection first."""

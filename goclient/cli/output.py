@@ -1,4 +1,4 @@
-"""What the commands print: JSON documents on stdout, messages on stderr; credentials are hidden in both."""
+"""Print JSON documents on stdout and messages on stderr; credentials are hidden in both."""
 
 from __future__ import annotations
 

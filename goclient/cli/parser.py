@@ -32,7 +32,7 @@ _NO_VALUE = object()  # stands for the value in "--option" at the end of the lin
 
 
 class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # argparse_dataclass has no types
-    """Gives an instance of the option dataclass, or every mistake; ``needs_nothing``: no option is required."""
+    """Read a line into a dataclass of options, or report every mistake; ``needs_nothing``: no option is required."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         return self._titled[title]
 
     def add_argument(self, *names: Any, **kwargs: Any) -> Any:
-        """The argparse action of a field, in its group, collecting what was typed for :meth:`parse`."""
+        """Return the argparse action of a field, in its group, collecting what was typed for :meth:`parse`."""
         field = self._by_name[kwargs.get("dest") or names[0]]
         meta = field.metadata
         text = help_text(field, shows_required=not self._needs_nothing).replace("%", "%%")
@@ -115,11 +115,11 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         return Typed(fill(self._options_type, values, settings), errors)
 
     def error(self, message: str) -> NoReturn:
-        """Raises what argparse itself has found wrong as a usage error."""
+        """Raise what argparse itself finds wrong as a usage error."""
         raise UsageError(message, hint=f"{self.prog} --help lists the options")
 
     def _without_flags_values(self, argv: Sequence[str], errors: list[GoclientError]) -> list[str]:
-        """The words without values of flags, which argparse would stop at; an error for each."""
+        """Return the words without values of flags, which argparse would stop at; keep an error for each."""
         flags = {action.option_strings[-1] for action in self._actions if action.option_strings and action.nargs == 0}
         end = argv.index("--") if "--" in argv else len(argv)
         words = list(argv)
@@ -133,7 +133,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
 
 
 class _Collect(argparse.Action):
-    """Keeps (option as typed, raw value) for each time the option is given; judges nothing."""
+    """Keep the option as typed, and its raw value, for each time it is given; judge nothing."""
 
     def __call__(self, _parser: Any, namespace: Any, values: Any, option_string: Optional[str] = None) -> None:
         given = getattr(namespace, self.dest) or []
@@ -145,7 +145,7 @@ class _Collect(argparse.Action):
 
 
 class _Metavar(str):
-    """A metavar that prints as "NAME" for an optional value, because a missing one is our error to report."""
+    """A metavar that prints as "NAME" for an optional value: a missing one is our error to report."""
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -156,7 +156,7 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    """argparse's formatter with the width given: asking for it would import shutil, which is slow."""
+    """Return argparse's formatter with the width given: left to itself it would import shutil, which is slow."""
     try:
         width = int(os.environ["COLUMNS"])
     except (KeyError, ValueError):
@@ -168,7 +168,7 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 
 def _mistakes(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> Iterator[UsageError]:
-    """Every usage error of one option, given as typed."""
+    """Yield every usage error of one option, given as typed."""
     meta = field.metadata
     name = meta["args"][-1]
     if not given and meta["must"]:
@@ -204,7 +204,7 @@ def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> 
 
 
 def _value(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> Any:
-    """What the dataclass gets for an option that has no mistakes."""
+    """Return the value of an option that has no mistakes."""
     if field.metadata["count"]:
         return len(given)
     if field.type is bool:

@@ -117,7 +117,7 @@ class Session:
 
     @cached_property
     def connections(self) -> Connections:
-        """What reaches the services, as the environment and the settings say."""
+        """Reach the services as the environment and the settings say."""
         from goclient.cli.passphrase import passphrase
         from goclient.config.connections import Connections
 
@@ -125,7 +125,7 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """The client that does what the command is asked for."""
+        """Return the client that does what the command is asked for."""
         from goclient.client import Client
 
         return Client(connections=self.connections)

@@ -1,4 +1,4 @@
-"""What is said of the words that no option takes."""
+"""Errors for words that no option takes."""
 
 import shlex
 from collections.abc import Collection, Iterator, Sequence

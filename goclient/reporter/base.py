@@ -27,7 +27,7 @@ class Kind(Enum):
 
 
 class Reporter(Protocol):
-    """Tell whoever runs goclient what it does; an implementation says how.
+    """Tell the user what goclient does; an implementation says how.
 
     ``hints`` are what to do about it: a line each, and empty ones are left out.
     """

@@ -55,7 +55,7 @@ class PilotOptions:
     )
     sharedFolder: Optional[str] = option(
         "--sharedFolder",
-        help="a folder of the node, and its path on the servers that see it (default: the same path)",
+        help="a directory of the node, and its path on the servers that see it (default: the same path)",
         group="pilot",
         metavar="HERE=THERE",
     )
@@ -70,7 +70,7 @@ def command(argv: Sequence[str], _: Reporter) -> int:
         prog=PROG,
         usage=f"{PROG} --site QUEUE --once [OPTION ...]",
         description="Take a job of a PanDA queue, bring its input, run it, take its output away.",
-        epilog="The job runs in a folder of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
+        epilog="The job runs in a directory of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
     )
     options = parser.parse(argv)
     return _run_once(options, output.TerminalReporter("pilot"))
@@ -128,12 +128,11 @@ def _shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
     from pathlib import PurePosixPath
 
     from goclient.errors import RequestError, quoted
-    from goclient.model.endpoint import read_endpoint
     from goclient.node.shared_filesystem import SAME, Shared
 
     if options.sharedFolder is None:
         if site.node is not None and site.directory is not None:
-            return Shared(site.node, site.directory, site.collection and read_endpoint(site.collection))
+            return Shared(site.node, site.directory, site.collection)
         if not site.is_set:
             return SAME
         message = f"[site.{options.site}] of the settings does not say both node and directory"
