@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from goclient.errors import (
     raise_all,
 )
 from goclient.model.endpoint import UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.nearest import nearest
 from goclient.model.syntax.location import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
@@ -191,9 +191,7 @@ def remove(name: str, *, user: str, site: str) -> Removed:
             code="site-entry",
             subject=name,
         )
-    known = {one.lower(): one for one in (*others, *catalogue.read(user))}
-    close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
-    near = " or ".join(quoted(known[one]) for one in close)
+    near = " or ".join(map(quoted, nearest(name, (*others, *catalogue.read(user)))))
     hint = f"did you mean {near}?" if near else f"{command('list')} shows the names"
     raise RequestError(
         f"{quoted(name)} is not in the catalogue {quoted(user)}", hint=hint, code="no-entry", subject=name

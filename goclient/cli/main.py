@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 import goclient
 from goclient.cli import run
 from goclient.errors import UsageError, quoted
+from goclient.model.nearest import nearest
 from goclient.reporter.base import Reporter
 
 
@@ -64,9 +65,7 @@ def _goclient(argv: Sequence[str], _: Reporter) -> int:
         return 0
     if not argv:
         raise UsageError("a subcommand is missing", hint=f"one of {', '.join(COMMANDS)}; see goclient --help")
-    import difflib  # only a mistake pays for it
-
-    near = difflib.get_close_matches(argv[0], list(COMMANDS), n=1)
+    near = nearest(argv[0], COMMANDS, most=1)
     hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(COMMANDS)}; see goclient --help"
     raise UsageError(f"{quoted(argv[0])} is not a subcommand of goclient", hint=hint, code="unknown-command")
 

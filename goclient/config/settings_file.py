@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from goclient.config.toml_text import NotToml, line_of, parse
 from goclient.errors import GoclientError, MyproxyError, quoted
 from goclient.model.endpoint import is_uuid
 from goclient.model.names import identity_problem
+from goclient.model.nearest import nearest
 from goclient.model.options import SubmitOptions, is_flag, is_number, setting_fields
 from goclient.services.myproxy.policy import checked_dn
 
@@ -115,7 +115,7 @@ def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[
     *table, key = keys
     if problem["type"] == "extra_forbidden":
         known = list(_TABLES[table[0]].model_fields) if table else list(_TABLES)
-        near = difflib.get_close_matches(key, known, n=1)
+        near = nearest(key, known, most=1)
         what = f"[{'.'.join(table)}] has no key {quoted(key)}" if table else f"there is no table [{key}]"
         hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
         return file.wrong(what, hint, line=line_of(text, keys))

@@ -7,6 +7,7 @@ from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from goclient.errors import GoclientError, UnknownOption, UsageError, quoted
+from goclient.model.nearest import nearest
 from goclient.model.options import is_flag, is_number, number_mistakes, setting_fields
 
 if TYPE_CHECKING:
@@ -84,11 +85,7 @@ def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:
 
 
 def _unknown(name: str, known: list[str]) -> UnknownOption:
-    import difflib  # only a mistake pays for it
-
-    lowered = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.65)
-    meant = lowered[near[0]] if near else ""
+    meant = "".join(nearest(name, known, most=1))
     hint = f"did you mean {meant}?" if meant else "options are named as on the command line, without dashes"
     return UnknownOption(
         f"{quoted(name)} is not an option", hint=hint, code="unknown-option", subject=name, meant=meant

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, printable, quoted, raise_all
+from goclient.model.nearest import nearest
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
 
@@ -77,7 +78,10 @@ def _mistakes(options: EndpointOptions) -> list[GoclientError]:
     """Return every usage error in the action, its words, and the options that it takes."""
     action = options.words[0] if options.words else ""
     if action not in ACTIONS:
-        return [_no_action(action, missing=not options.words)]
+        near = nearest(action, ACTIONS, most=1)
+        message = f"{quoted(action)} is not an action of {PROG}" if options.words else "the action is missing"
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
+        return [UsageError(message, hint=hint, code="action", subject="action")]
     errors: list[GoclientError] = []
     wanted, given = ACTIONS[action], options.words[1:]
     if len(given) != len(wanted):
@@ -90,15 +94,6 @@ def _mistakes(options: EndpointOptions) -> list[GoclientError]:
             message = f"{action} takes no {name}"
             errors.append(UsageError(message, hint=f"{name} goes with {owner}", code="option", subject=name))
     return errors
-
-
-def _no_action(action: str, *, missing: bool) -> UsageError:
-    import difflib  # only a mistake pays for it
-
-    near = difflib.get_close_matches(action, list(ACTIONS), n=1)
-    message = "the action is missing" if missing else f"{quoted(action)} is not an action of {PROG}"
-    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
-    return UsageError(message, hint=hint, code="action", subject="action")
 
 
 def _list(options: EndpointOptions, client: "Client", reporter: Reporter) -> None:
