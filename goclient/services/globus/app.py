@@ -27,12 +27,13 @@ from globus_sdk.transport import (
 from goclient import secrets
 from goclient.reporter.base import Reporter
 from goclient.reporter.waiting import GLOBUS
-from goclient.services.deadline import one_end
-from goclient.services.exchange import TOO_MANY, BadAnswer, bounded, left, retry_after
+from goclient.services.deadline import left, one_end
+from goclient.services.exchange import BadAnswer, bounded
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.documents import parse
 from goclient.services.globus.errors import Redirected
 from goclient.services.globus.token_file import TokenFile, path_of
+from goclient.services.retry import TOO_MANY, retry_after
 
 APP_NAME = "goclient"
 RETRIES = 3

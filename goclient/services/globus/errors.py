@@ -33,7 +33,8 @@ from goclient.errors import (
     said,
 )
 from goclient.services import loopback
-from goclient.services.exchange import AWAY, TOO_MANY, BadAnswer, limited
+from goclient.services.exchange import BadAnswer
+from goclient.services.retry import AWAY, TOO_MANY, limited
 
 
 class _Meaning(NamedTuple):

@@ -28,8 +28,7 @@ from goclient.errors import (
     said,
 )
 from goclient.model.syntax.location import is_uuid
-from goclient.services.deadline import Aside
-from goclient.services.exchange import LONGEST_WAIT
+from goclient.services.deadline import LONGEST_WAIT, Aside
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import (
     app,

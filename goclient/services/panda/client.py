@@ -20,10 +20,11 @@ from goclient.files.text import decoded
 from goclient.model.records.panda_job import UNSET, AssignedJob, JobState, is_panda_id
 from goclient.services import loopback
 from goclient.services.deadline import one_end
-from goclient.services.exchange import AWAY, MAX_ANSWER, TOO_MANY, Outgoing, allowed, limited, retry_after
+from goclient.services.exchange import MAX_ANSWER, Outgoing, allowed
 from goclient.services.globus.documents import parse
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.token import MAX_FILE, login_hint
+from goclient.services.retry import AWAY, TOO_MANY, limited, retry_after
 from goclient.services.trust import session_for
 
 A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
