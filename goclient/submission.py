@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import (
-    TO_DEPOSIT,
-    Collector,
     Finding,
     GoclientError,
     Interrupted,
@@ -24,57 +22,20 @@ from goclient.errors import (
     raise_all,
 )
 from goclient.journal import Entry, Journal
-from goclient.model.payload import doubts, mistakes
 from goclient.model.plan import TransferTask, plan
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
 from goclient.model.records.v1 import attach, decode
+from goclient.model.request import Request as Request  # callers make it with new_job_common()
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
-from goclient.model.syntax.options import Items
-from goclient.preflight.run import Job
-from goclient.preflight.validation import Understood, understood
+from goclient.preflight.validation import validate_request
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.preflight.run import Looker
+    from goclient.preflight.run import Preflight
     from goclient.services.panda.client import PandaServer
 
 JOBS_A_CALL = 1000  # the server cuts a list of more than 5000 without a word
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a user asks for: the job's common values, how many jobs, its own words, and its transfers' items."""
-
-    common: JobCommon
-    name: str
-    count: int
-    parameters: str
-    items: Items
-    lenient: bool = False
-
-    @property
-    def job(self) -> Job:
-        """Return what the preflight checks beside the transfers."""
-        queues = [self.common.computingSite] if self.common.computingSite else []
-        return Job(queues, self.common.transformation, self.common.prodSourceLabel)
-
-    def validate(self, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Understood:
-        """Return what it means, and everything that is wrong with it, the ``errors`` found before included."""
-        collected = Collector(errors)
-        with collected:
-            self.common.check()
-        reported = {part.subject for error in collected.errors for part in error.parts}
-        collected.errors += [one for one in mistakes(self.common) if one.subject not in reported]
-        found = understood(
-            self.parameters,
-            items=self.items,
-            count=self.count,
-            lenient=self.lenient,
-            read_lines=read_lines,
-            errors=collected.errors,
-        )
-        return found._replace(doubts=[*doubts(self.common), *found.doubts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +60,7 @@ class Submission:
     records: tuple[JobRecord, ...]
     findings: tuple[Finding, ...]
     jobs: tuple[SubmittedJob, ...] = ()
-
-    @property
-    def deposit_due(self) -> bool:
-        """Return True if a proxy has to be deposited before the submission is sent."""
-        return any(finding.code == TO_DEPOSIT for finding in self.findings)
+    deposit_due: bool = False  # a proxy has to be deposited before it is sent
 
     def plan_document(self) -> list[dict[str, Any]]:
         """Return the contract's ``plan``: an object a task, in order."""
@@ -123,7 +80,7 @@ def new_job_common(**values: Any) -> tuple[JobCommon, str]:
 
 def prepare(
     request: Request,
-    looker: Looker,
+    preflight: Preflight,
     *,
     read_lines: ReadLines,
     errors: Sequence[GoclientError] = (),
@@ -131,19 +88,20 @@ def prepare(
     """Return the submission that a request asks for; send nothing to the PanDA server.
 
     Raises every mistake in the request together with the ``errors`` found before; if there are none, PreflightFailed
-    with all that ``looker`` finds if there are errors among it.
+    with all that ``preflight`` finds if there are errors among it.
     """
-    spec, payload, wrong, warnings = request.validate(read_lines, errors)
+    spec, payload, wrong, warnings = validate_request(request, read_lines, errors)
     raise_all(wrong)
-    spec, findings = looker.look(spec, request.count, request.job)
-    findings = [*warnings, *findings]
-    if any(finding.is_error for finding in findings):
+    report = preflight.run(spec, request.count, request.job)
+    findings = (*warnings, *report.findings)
+    if not report.ok:
         raise PreflightFailed(findings)
+    spec = report.spec
     text = attach(payload, spec, lenient=request.lenient)
     records = job_records(request.common, name=request.name, parameters=text, count=request.count)
     if spec and request.count == 1:
         spec = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
-    return Submission(spec, plan(spec), tuple(records), tuple(findings))
+    return Submission(spec, plan(spec), tuple(records), findings, deposit_due=report.deposit_due)
 
 
 def send(submission: Submission, *, server: PandaServer, journal: Journal, reporter: Reporter) -> Submission:

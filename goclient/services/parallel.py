@@ -17,7 +17,7 @@ R = TypeVar("R")
 PARALLEL = 16  # requests at once; the service allows 20 a second
 
 
-class Asker:
+class Parallel:
     """Asks in parallel until a time is up, which all its questions share.
 
     Threads that are still waiting when the time is up are left behind: they end with the process.
@@ -28,7 +28,7 @@ class Asker:
         self._reporter = reporter
         self._end = time.monotonic() + seconds
 
-    def ask(self, question: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
+    def map(self, question: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
         """What ``question`` gives, or the GoclientError that it raises, for each subject."""
         if self.seconds_left() <= 0:
             return dict.fromkeys(subjects, self._late())

@@ -13,7 +13,7 @@ from goclient.cli.options.transfers import (
     TransferOptions,
     check_identities,
     job_request,
-    looker,
+    preflight_of,
     read_lines,
     transfer_items,
 )
@@ -70,7 +70,7 @@ def _sendjob(argv: Sequence[str], reporter: Reporter) -> int:
     try:
         submission = submit.prepare(
             job_request(options, options, items),
-            looker(options, reporter, checks=not options.noCheck),
+            preflight_of(options, reporter, checks=not options.noCheck),
             read_lines=read_lines,
             errors=collected.errors,
         )

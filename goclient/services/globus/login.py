@@ -28,7 +28,7 @@ from goclient.errors import (
     said,
 )
 from goclient.model.syntax.location import is_uuid
-from goclient.services.deadline import LONGEST_WAIT, Aside
+from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import (
     app,
@@ -185,7 +185,7 @@ def _collections(access: GlobusAccess, wanted: Wanted, person: Person) -> dict[s
     def asked(typed: str, meant: str) -> Collection:
         return globus.collection(meant, called=typed) if is_uuid(meant) else globus.resolve(meant)
 
-    answers = {typed: Aside(partial(asked, typed, meant)) for typed, meant in wanted.endpoints.items()}
+    answers = {typed: Background(partial(asked, typed, meant)) for typed, meant in wanted.endpoints.items()}
     for typed, answer in answers.items():
         with collected:
             found[typed] = answer.result(LONGEST_WAIT)  # each has an end of its own
@@ -247,7 +247,7 @@ def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
     ):
         asking.get_authorizer(AuthScopes.resource_server)  # the token first, once
         known = identity_of(asking)
-        approved = Aside(lambda: client.get_consents(known)) if known else None
+        approved = Background(lambda: client.get_consents(known)) if known else None
         claims: Document = client.userinfo().data
         identity_id = uuid(claims, "sub")
         if approved is not None and known == identity_id:
@@ -291,7 +291,7 @@ def _revoke(access: GlobusAccess, tokens: Sequence[str]) -> str:
     """Why Globus Auth could not be told that the tokens are void; the empty string if it was."""
     with configured(), native_client(access) as client:
         client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
-        asked = [Aside(partial(client.oauth2_revoke_token, token)) for token in tokens]
+        asked = [Background(partial(client.oauth2_revoke_token, token)) for token in tokens]
         try:
             for one in asked:
                 one.result(LONGEST_WAIT)  # it has an end of its own
