@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError
-from goclient.model.records.v1 import read_text
+from goclient.model.records.registry import read_text
 from goclient.model.request import Job, Request
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.location import parse_location

@@ -12,7 +12,8 @@ from goclient.model.overlaps import find_nested_targets, find_output_in_input, f
 from goclient.model.payload import doubts as payload_doubts
 from goclient.model.payload import mistakes as payload_mistakes
 from goclient.model.plan import plan
-from goclient.model.records.v1 import MAX_BLOCK, MAX_TASK_BLOCK, attach
+from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
+from goclient.model.records.registry import attach
 from goclient.model.request import Request
 from goclient.model.serial import find_sibling_reads, insert_serial, needs_serial, shared_targets
 from goclient.model.spec import JOB_OUT, TransferSpec

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from goclient.errors import Finding, GoclientError, PreflightFailed, raise_all
 from goclient.model.plan import plan
-from goclient.model.records.v1 import MAX_TASK_BLOCK, attach
+from goclient.model.records.base import MAX_TASK_BLOCK
+from goclient.model.records.registry import attach
 from goclient.model.request import Job
 from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, TransferSpec
