@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from goclient.secrets import hidden
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11: this code travels to worker nodes, which have 3.9
 
 
 class ExitCode(IntEnum):
@@ -389,6 +392,17 @@ class Several(_Joined):
         return self._parts
 
 
+class TransferFailed(_Joined):
+    """A transfer of a job failed: ``error`` in its ``phase``, which its messages and codes begin with."""
+
+    def __init__(self, phase: str, error: GoclientError) -> None:
+        self.phase = phase
+        self.error = error
+        super().__init__(
+            one._replace(message=f"{phase}: {one.message}", code=f"{phase}:{one.code}") for one in error.findings
+        )
+
+
 class Collector:
     """Keeps the errors that its ``with`` blocks raise, so that they are reported together."""
 
@@ -433,6 +447,11 @@ def said(value: object, limit: int = 600) -> str:
     """Return what somebody else wrote, without quotes, on one line, cut after ``limit`` characters."""
     text = hidden(str(value))  # before it is cut: half a credential is not recognised
     return printable(text if len(text) <= limit else text[:limit] + "…")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words, such as "1 file" or "2 files"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The answers of a transfer service: an entry of a directory, and the state of a transfer task.
+"""What a transfer service is asked, and what it answers.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
@@ -6,7 +6,9 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from goclient.model.plan import TransferItem
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class TaskState:
     bytes: int
     faults: int
     reason: str
+    destination: str = ""  # the id of the collection
 
     @property
     def has_succeeded(self) -> bool:
@@ -56,3 +59,32 @@ class TaskState:
     def is_paused(self) -> bool:
         """Return True if somebody has to do something before the service goes on."""
         return self.status == "INACTIVE"
+
+
+@dataclass(frozen=True)
+class TransferredFile:
+    """A file that a task has transferred: its path at the destination; its size in bytes and checksum, if known."""
+
+    path: str
+    size: int | None
+    checksum: str | None  # behind its algorithm, as in MD5:d41d…
+
+
+@dataclass(frozen=True)
+class TransferRequest:
+    """A transfer to submit, between two collections by their ids; it ends after ``seconds`` at the latest."""
+
+    source: str
+    destination: str
+    items: tuple[TransferItem, ...]
+    label: str
+    submission_id: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class NewEndpoint:
+    """An endpoint that was created, and the key that sets it up, once."""
+
+    id: str
+    setup_key: str = field(repr=False)
