@@ -69,8 +69,11 @@ def said(value: Any) -> list[Any]:
 
 
 def fits(value: Any, declared: Any) -> bool:
-    kinds = {"str": str, "int": int, "bool": bool, "bool | None": (bool, type(None)), "tuple[str, ...]": tuple}
-    return isinstance(value, kinds[declared]) and not (declared == "int" and isinstance(value, bool))
+    kinds = {
+        "str": str, "int": int, "bool": bool, "bool | None": (bool, type(None)), "tuple[str, ...]": tuple,
+        "str | None": (str, type(None)), "int | None": (int, type(None)),
+    }  # fmt: skip
+    return isinstance(value, kinds[declared]) and not (declared.startswith("int") and isinstance(value, bool))
 
 
 @pytest.mark.parametrize(("kind", "field"), FIELDS)
