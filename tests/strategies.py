@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,9 +25,18 @@ from goclient.model.syntax.options import (
 )
 from goclient.model.syntax.shell import words
 
-MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SOME = settings(MANY, max_examples=30)
-FEW = settings(MANY, max_examples=5)  # each example starts a program
+LONG = bool(os.environ.get("GOCLIENT_TEST_LONG"))  # make conformance: a property is tried with many more examples
+
+
+def examples(number: int) -> settings:
+    """Return the settings of a property that is tried with so many examples, or in a short run with a sixth of them."""
+    shown = number if LONG else max(3, number // 6)
+    return settings(max_examples=shown, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+MANY = examples(300)
+SOME = examples(60)
+FEW = examples(12)  # each example starts a program
 
 Draw = st.DrawFn
 Items = dict[str, list[str]]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from goclient.model.records.registry import decode
-from tests.conftest import Sandbox
 from tests.recording import NICKNAME, Tool, tool_in
+from tests.sandboxes import Sandbox
 
 SEED = ("--site=ANALY_BNL_T3", "--useGOForOutput", "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/")
 LFN = "user.jdoe.$JEDITASKID._${SN/P}.out.dat"

@@ -21,7 +21,8 @@ from goclient.preflight.permissions import Acting
 from goclient.preflight.run import one_login
 from goclient.services.globus.collection import AccessRule, Collection
 from goclient.services.parallel import Parallel
-from tests.conftest import Result, Run, Sandbox
+from tests.commands import Result, Run
+from tests.sandboxes import Sandbox
 
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
 OUTPUT = ("--Data=new.file", "--OutputGO=SITE1:/home/osg_data/panda/")
