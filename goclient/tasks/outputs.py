@@ -140,9 +140,7 @@ def read_trf(trf: str) -> TrfOutputs:
     if base is None:
         return TrfOutputs(found, [name for name in every if name not in found])
     skipped = base[2].replace("%OUT.", "")
-    derived = [
-        f"{base[1]}_{one.strip()}.{skipped}" for one in (formats[1].split(",") if formats else ()) if one.strip()
-    ]
+    derived = [one.strip() for one in (formats[1].split(",") if formats else ()) if one.strip()]
     found = [*(f"{base[1]}_{one}.{skipped}" for one in derived), *(name for name in found if name != skipped)]
     known = {*found, skipped} if formats else {*found}
     return TrfOutputs(found, [name for name in every if name not in known])
