@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from goclient.errors import Finding, quoted
-from goclient.model.spec import JOB_OUT, TransferSpec
+from goclient.model.location import JOB_OUT
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import listed
 from goclient.model.syntax.shell import shell_word
 from goclient.tasks.outputs import ExpectedTask, Outputs, pad_serial, read_trf
@@ -65,7 +66,7 @@ def find_no_outputs(valid: ValidTask, options: Any, *, outputs: Outputs) -> Iter
     there = f"its outputs are {listed(list(outputs.names))}" if outputs.names else "it declares none"
     option = "files-out" if valid.request.words.strip() else "--Data"
     for word, transfers in ((option, valid.spec.output), ("--StageoutGOsrc", valid.spec.stage_out)):
-        names = [*dict.fromkeys(transfer.source.path[1:] for transfer in transfers if transfer.source.endpoint is None)]
+        names = [*dict.fromkeys(transfer.source.path[1:] for transfer in transfers if transfer.source.in_job)]
         strange = [name for name in names if pad_serial(name) not in known]
         free = [name for name in outputs.names if name not in names]
         near = {name: _find_nearest(name, free) for name in strange[:SHOWN]}

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from goclient.errors import Finding, GoclientError, MissingDirectory, PreflightFailed, quoted, raise_all
+from goclient.model.endpoint import UrlEndpoint, read_endpoint
+from goclient.model.location import Transfer
 from goclient.model.request import Job
 from goclient.model.serial import fill_serial
-from goclient.model.spec import GRIDFTP, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.preflight.endpoints import Endpoints
 from goclient.preflight.run import Preflight
 from goclient.services.parallel import Parallel
@@ -63,7 +65,7 @@ def check_tasks(
     if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
     output = report.spec.output
-    resolved = server and OutputServer(str(output[own].destination.endpoint), server.directory)
+    resolved = server and OutputServer(output[own].destination.endpoint, server.directory)
     spec = report.spec.model_copy(update={"output": output[:own]})
     return TaskReport(spec, resolved, server, findings, report.deposit_due)
 
@@ -94,10 +96,11 @@ def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputS
     except GoclientError:
         return server, preflight
     preflight = replace(preflight, globus=lambda: globus)
-    if known.get(server.endpoint, server.endpoint).startswith(GRIDFTP):
+    name = server.endpoint.text
+    if isinstance(read_endpoint(known.get(name, name)), UrlEndpoint):
         return server, preflight
     parallel = Parallel(preflight.options.seconds, globus.reporter)
-    found = parallel.map(Endpoints(globus, parallel, known).identify, [server.endpoint])[server.endpoint]
+    found = parallel.map(Endpoints(globus, parallel, known).identify, [name])[name]
     if isinstance(found, GoclientError):
         return server, preflight
     return OutputServer(server.endpoint, found.first_directory), preflight
@@ -107,7 +110,7 @@ def _without_numbered(preflight: Preflight, specs: Sequence[TransferSpec]) -> tu
     """Return the preflight that makes no directory whose name is known only when the jobs are, and a warning of it."""
 
     def is_numbered(transfer: Transfer) -> bool:
-        return transfer.destination.endpoint is not None and "$" in transfer.target.folder
+        return not transfer.destination.in_job and "$" in transfer.target.directory
 
     numbered = next((one.target for spec in specs for one in spec.transfers if is_numbered(one)), None)
     if numbered is None or not preflight.options.make_directories:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from goclient.errors import GoclientError, RequestError, quoted
+from goclient.model.endpoint import JOB
+from goclient.model.location import Location, Transfer
 from goclient.model.names import SERIAL_NUMBERS
-from goclient.model.plan import plan
+from goclient.model.planner import plan
 from goclient.model.records.base import MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.serial import needs_serial, shared_targets
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
 from goclient.tasks.output_server import OutputServer
@@ -39,7 +41,7 @@ def rename_outputs(typed: TransferSpec, resolved: TransferSpec, *, names: Mappin
     def renamed(phase: str) -> tuple[Transfer, ...]:
         return tuple(
             Transfer(_in_job(names[name]), new.destination)
-            if old.source.endpoint is None and (name := old.source.path[1:]) in names
+            if old.source.in_job and (name := old.source.path[1:]) in names
             else new
             for old, new in zip(getattr(typed, phase), getattr(resolved, phase), strict=True)
         )
@@ -52,7 +54,7 @@ def _in_job(lfn: str) -> Location:
     try:
         if lfn.startswith(PATTERN):
             raise ValueError("its name is a pattern")
-        return Location(endpoint=None, path=f"/{lfn}")
+        return Location(JOB, f"/{lfn}")
     except ValueError as error:
         raise RequestError(
             f"the output {quoted(lfn)} cannot be taken away: {error}",
@@ -84,7 +86,7 @@ def find_shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]
             hint = f"if that is a directory, write a final slash: {shell_word(f'{transfer.destination}/')}"
         yield shared(f"all jobs of the task would write {quoted(transfer.target)}", hint, transfer.target)
     for transfer in spec.transfers if several else ():
-        if transfer.destination.endpoint is not None and TASK not in transfer.target_path:
+        if not transfer.destination.in_job and TASK not in transfer.target_path:
             message = f"each task of --inOutDsJson would write {quoted(transfer.target)}"
             yield shared(message, f"put {TASK} in the destination or the name, beside ${{SN/P}}", transfer.target)
     for first, second in shared_targets(spec, COUNT):
@@ -109,10 +111,8 @@ def list_final_names(typed: TransferSpec, ready: TransferSpec, outputs: Outputs)
     pairs = [*zip(typed.stage_out, ready.stage_out, strict=True), *zip(typed.output, ready.output, strict=True)]
     lines = []
     for named, transfer in pairs:
-        source = transfer.source
-        shown = source.path[1:] if source.endpoint is None else str(source)
-        target = Location(endpoint=named.destination.endpoint, path=transfer.target_path)
-        lines.append((labels.get(source.path, shown), str(target)))
+        source, target = transfer.source, named.destination.with_path(transfer.target_path)
+        lines.append((labels.get(source.path, str(source)), str(target)))
     taken = {transfer.source.path for _, transfer in pairs}
     left = [(name, f"{lfn}, in PanDA alone") for name, lfn in outputs.names.items() if f"/{lfn}" not in taken]
     width = max((len(label) for label, _ in [*lines, *left]), default=0)
