@@ -55,7 +55,7 @@ def test_the_example_of_2012_is_read_as_it_stands_on_the_page() -> None:
         ("stage-in", "mxp#MXP_BNL_TEST", "/direct/usatlas+u/mxp/xs.sh", None, "xs.sh"),
         ("output", None, "xs.sh", "mxp#MXP_OU_TEST", "/home/usatlas1/xs.sh"),
     ]
-    assert [task.server for task in plan(spec)] == ["mxp#MXP_BNL_TEST"] * 2
+    assert [task.server and task.server.text for task in plan(spec)] == ["mxp#MXP_BNL_TEST"] * 2
     assert decode(SEED).spec == decode(attach("", spec)).spec == spec
 
 
@@ -175,7 +175,9 @@ def test_each_direction_has_its_own_mode(in_mode: str, out_mode: str, makes: boo
     assert (spec.in_mode, spec.out_mode, spec.makes_endpoint) == (in_mode, out_mode, makes)
     assert str(spec.local_endpoint) == ("L" if "server" in (in_mode, out_mode) else "None")
     stage_in, output = plan(spec)
-    assert [task.server for task in (stage_in, output)] == ["L" if m == "server" else None for m in (in_mode, out_mode)]
+    assert [task.server and task.server.text for task in (stage_in, output)] == [
+        "L" if m == "server" else None for m in (in_mode, out_mode)
+    ]
 
 
 def test_a_plan_in_json_calls_the_jobs_directory_by_the_server_that_sees_it() -> None:
