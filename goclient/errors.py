@@ -447,6 +447,11 @@ def said(value: object, limit: int = 600) -> str:
     return printable(text if len(text) <= limit else text[:limit] + "…")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return the number with its noun, as in ``1 file`` or ``2 files``."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def printable(text: str) -> str:
     """The text with what does not print, such as control characters, written as an escape."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,4 +1,4 @@
-"""The token that panda-client shows: checked, mended and renewed before panda-client reads it, and hidden."""
+"""Token that panda-client shows: checked, mended and renewed before panda-client reads it, and hidden."""
 
 from __future__ import annotations
 

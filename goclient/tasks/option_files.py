@@ -1,4 +1,4 @@
-"""The JSON files of panda-client: those of its options and datasets, read without a loss, and those that it writes."""
+"""JSON files of panda-client: those of its options and datasets, read without a loss, and those that it writes."""
 
 from __future__ import annotations
 

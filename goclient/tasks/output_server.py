@@ -1,4 +1,4 @@
-"""The server of ``--useGOForOutput``, which gets every output of a task, and its log."""
+"""Server of ``--useGOForOutput``, which gets every output of a task, and its log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outputs of a task: names in PanDA are not those that a payload writes.
+"""Outputs of a task: names in PanDA are not those that a payload writes.
 
 The wrapper that runs a payload gives each declared output its name in PanDA, such as
 ``user.jdoe.$JEDITASKID._${SN/P}.out.dat`` for ``out.dat``, before transfers begin.

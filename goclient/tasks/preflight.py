@@ -1,4 +1,4 @@
-"""The preflight of a task's transfers, before anything of it is uploaded or submitted."""
+"""Preflight of a task's transfers, before anything of it is uploaded or submitted."""
 
 from __future__ import annotations
 
@@ -117,5 +117,5 @@ def _without_numbered(preflight: Preflight, specs: Sequence[TransferSpec]) -> tu
         return preflight, []
     message = f"--goMkdir makes no directory for {quoted(numbered)}: its name is known only when the job is made"
     hint = "Globus makes directories when files come"
-    warning = Finding("warning", "no-folder", str(numbered), message, hint)
+    warning = Finding("warning", "no-folder", str(numbered), message, hint)  # plain: a code of the JSON
     return replace(preflight, options=replace(preflight.options, make_numbered=False)), [warning]

@@ -1,4 +1,4 @@
-"""The transfers of the tasks of one run: validated, checked before anything is uploaded, and appended to each task."""
+"""Transfers of the tasks of one run: validated, checked before anything is uploaded, and appended to each task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The transfers of one task: those that were typed, with PanDA's names of its outputs, and ``--useGOForOutput``'s."""
+"""Transfers of one task: those that were typed, with PanDA's names of its outputs, and ``--useGOForOutput``'s."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from goclient.model.syntax.shell import shell_word
 from goclient.tasks.output_server import OutputServer
 from goclient.tasks.outputs import PATTERN, ExpectedTask, Outputs
 
-COUNT = 1000  # jobs of a task among which targets are looked for that become one file; how many it has, JEDI decides
+COUNT = 1000  # jobs of a task that are searched for targets which become one file; JEDI decides how many it has
 TASK = "$JEDITASKID"
 
 

@@ -1,4 +1,4 @@
-"""The transfers that our options of prun or pathena ask for, and everything that is wrong with them."""
+"""Transfers that our options of prun or pathena ask for, and everything that is wrong with them."""
 
 from __future__ import annotations
 
