@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import runpy
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -100,7 +99,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
             case ast.Call(func=ast.Name(id="import_module"), args=[ast.Constant(value=str(name))]):
                 names = [name]
             case ast.Call(
-                func=ast.Name(id="import_module"), args=[ast.JoinedStr(values=[ast.Constant(value=name), *_])]
+                func=ast.Name(id="import_module"), args=[ast.JoinedStr(values=[ast.Constant(value=str(name)), *_])]
             ):
                 names = [name]
         yield from {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"goclient"}

@@ -54,7 +54,7 @@ def host(grid: Grid) -> Credential:
 
 
 def client(grid: Grid, server: Server, **more: Any) -> MyProxy:
-    arguments = {"authorities": grid.authorities, "timeout": SOON} | more
+    arguments: dict[str, Any] = {"authorities": grid.authorities, "timeout": SOON, **more}
     return MyProxy([server], grid.identity(USER), **arguments)
 
 
@@ -80,6 +80,19 @@ def failed(call: Callable[[], object]) -> MyproxyError:
     return error
 
 
+def then(*steps: Script | bytes) -> Script:
+    """A script of scripts and of bytes to send."""
+
+    def play(sock: ssl.SSLSocket) -> None:
+        for step in steps:
+            if isinstance(step, bytes):
+                sock.sendall(step)
+            else:
+                step(sock)
+
+    return play
+
+
 def after_the_certificate(sock: ssl.SSLSocket) -> None:
     asked_for_a_certificate(sock)
     sock.recv(1 << 14)
@@ -99,15 +112,15 @@ ENDS: dict[str, tuple[str, Script]] = {
     "before the request": ("info", lambda sock: None),
     "after the first byte": ("info", lambda sock: sock.recv(1)),
     "after the request": ("destroy", read_request),
-    "in its answer": ("info", lambda sock: (read_request(sock), sock.sendall(OK[:20]))),
+    "in its answer": ("info", then(read_request, OK[:20])),
     "after its answer to a deposit": ("put", answered),
-    "in its request for a certificate": ("put", lambda sock: (answered(sock), sock.sendall(ask().request[:300]))),
+    "in its request for a certificate": ("put", then(answered, ask().request[:300])),
     "after its request for a certificate": ("put", asked_for_a_certificate),
     "after the certificate": ("put", after_the_certificate),
     "after its answer to a retrieval": ("get", answered),
     "after the request for a proxy": ("get", after_the_request_for_a_proxy),
     "in the chain": ("get", in_the_chain),
-}  # type: ignore[dict-item]
+}
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -177,15 +190,15 @@ def test_all_servers_of_a_list_are_told_if_none_can_be_spoken_to(grid: Grid, hos
 
 
 GARBAGE: dict[str, tuple[str, Script]] = {
-    "for an answer": ("info", lambda sock: (read_request(sock), sock.sendall(b"\x1b[2Jgarbage\n\0"))),
+    "for an answer": ("info", then(read_request, b"\x1b[2Jgarbage\n\0")),
     "10 MB": ("info", flood),
-    "for a request for a certificate": ("put", lambda sock: (answered(sock), sock.sendall(b"garbage garbage"))),
-    "a request that is damaged": ("put", lambda sock: (answered(sock), sock.sendall(ask().request[:-9] + b"x" * 9))),
-    "a huge request": ("put", lambda sock: (answered(sock), sock.sendall(b"\x30\x84\x7f\xff\xff\xff" + b"x" * 99))),
-    "an endless length": ("put", lambda sock: (answered(sock), sock.sendall(b"\x30\x80" + b"x" * 99))),
-    "no certificates": ("get", lambda sock: (after_the_request_for_a_proxy(sock), sock.sendall(b"\0"))),
-    "200 certificates": ("get", lambda sock: (after_the_request_for_a_proxy(sock), sock.sendall(b"\xc8" * 999))),
-}  # type: ignore[dict-item]
+    "for a request for a certificate": ("put", then(answered, b"garbage garbage")),
+    "a request that is damaged": ("put", then(answered, ask().request[:-9] + b"x" * 9)),
+    "a huge request": ("put", then(answered, b"\x30\x84\x7f\xff\xff\xff" + b"x" * 99)),
+    "an endless length": ("put", then(answered, b"\x30\x80" + b"x" * 99)),
+    "no certificates": ("get", then(after_the_request_for_a_proxy, b"\0")),
+    "200 certificates": ("get", then(after_the_request_for_a_proxy, b"\xc8" * 999)),
+}
 
 
 @pytest.mark.parametrize("case", GARBAGE)
@@ -216,7 +229,7 @@ def test_the_table_has_every_call() -> None:
 
 def test_a_value_that_is_longer_than_any_is_no_answer(grid: Grid, host: Credential) -> None:
     answer = "VERSION=MYPROXYv2\nRESPONSE=0\nCRED_START_TIME=1\nCRED_END_TIME=2\nCRED_DESC=" + "d" * 5000 + "\n\0"
-    with HostileServer(host, grid.authorities, lambda sock: (read_request(sock), sock.sendall(answer.encode()))) as one:  # type: ignore[arg-type,return-value]
+    with HostileServer(host, grid.authorities, then(read_request, answer.encode())) as one:
         error = failed(lambda: client(grid, one.address).info("wdeng"))
     assert (error.code, "CRED_DESC" in error.message) == ("myproxy-garbage", True)
 
@@ -369,22 +382,12 @@ def test_the_real_server_says_what_it_has_against_a_certificate(
     stranger = Authority.make(tmp_path / "strange", subject="/C=TW/O=Test Grid/CN=Strange CA")
     assert "unknown ca" in rejected(real, stranger.issue(USER, into=tmp_path, name="strange", names=()))
     now = datetime.now(UTC)
-    times = {"start": now - timedelta(days=3), "end": now - timedelta(days=1)}
+    times: dict[str, Any] = {"start": now - timedelta(days=3), "end": now - timedelta(days=1)}
     old = real.grid.authority.issue(USER, into=tmp_path, name="old", names=(), **times)
     assert "certificate expired" in rejected(real, old, now=time.time() - 2 * 24 * HOUR)
     bad = real.grid.authority.issue(USER, into=tmp_path, name="bad", names=())
     real.grid.authority.revoke(bad)
     assert "certificate revoked" in rejected(real, bad)
-
-
-def then(*steps: Script | bytes) -> Script:
-    """A script of scripts and of bytes to send."""
-
-    def play(sock: ssl.SSLSocket) -> None:
-        for step in steps:
-            sock.sendall(step) if isinstance(step, bytes) else step(sock)
-
-    return play
 
 
 NO = b"VERSION=MYPROXYv2\nRESPONSE=1\nERROR=the disk is full, try again later\n\0"
