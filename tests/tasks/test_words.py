@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from goclient.cli.options.prun import KINDS
 from goclient.errors import RequestError
+from goclient.model.endpoint import read_endpoint
 from goclient.model.spec import TransferSpec
 from goclient.tasks.outputs import Outputs, declared, expected, outputs_of
 from goclient.tasks.table import TABLES
@@ -171,7 +172,7 @@ def test_outputs_are_expected_as_a_line_declares_them() -> None:
     ],
 )
 def test_a_server_is_an_endpoint_with_or_without_a_directory(text: str, endpoint: str, directory: str | None) -> None:
-    assert Server.read(text) == Server(endpoint, directory)
+    assert Server.read(text) == Server(read_endpoint(endpoint), directory)
 
 
 @pytest.mark.parametrize("text", ["/atlas", "a/b", "SITE1:x/", "$X", "", "SITE1:/../"])
@@ -182,11 +183,13 @@ def test_what_is_no_server_is_refused(text: str) -> None:
 
 def test_a_dataset_that_makes_no_directory_is_refused() -> None:
     with pytest.raises(RequestError, match="the files would go to"):
-        Server("SITE1", "/o/").folder("jdoe", "user.jdoe.x/../y")
+        Server(read_endpoint("SITE1"), "/o/").folder("jdoe", "user.jdoe.x/../y")
 
 
 def test_each_output_goes_once() -> None:
-    spec = to_server(TransferSpec(), Server("S", "/o").folder("j", "d"), Outputs({"a": "l", "b": "l"}, ""))
+    spec = to_server(
+        TransferSpec(), Server(read_endpoint("S"), "/o").folder("j", "d"), Outputs({"a": "l", "b": "l"}, "")
+    )
     assert [str(transfer.target) for transfer in spec.output] == ["S:/o/j/d/l"]
     assert spec.working == "goclient"
 
@@ -194,5 +197,5 @@ def test_each_output_goes_once() -> None:
 def test_a_link_with_two_sides_means_the_right_one_as_the_place_of_outputs() -> None:
     left, right = "0f3a7bb4-3bd1-4b0e-8b0c-3a2f9d6a1c11", "5b1f6f0e-7a39-4f0f-8d52-7c1f0e3b9a22"
     link = f"https://app.globus.org/file-manager?origin_id={left}&origin_path=%2Fa%2F"
-    assert Server.read(f"{link}&destination_id={right}&destination_path=%2Fb%2F") == Server(right, "/b/")
-    assert Server.read(link) == Server(left, "/a/")
+    assert Server.read(f"{link}&destination_id={right}&destination_path=%2Fb%2F") == Server(read_endpoint(right), "/b/")
+    assert Server.read(link) == Server(read_endpoint(left), "/a/")
