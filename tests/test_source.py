@@ -145,3 +145,66 @@ def test_every_declared_dependency_is_locked_with_its_hashes(extra: str) -> None
 def _versions(extra: str) -> dict[str, str]:
     """Return the version of each package that is locked for an extra."""
     return dict(re.findall(r"^([\w.-]+)==([^ ]+)", (ROOT / f"requirements/{extra}.txt").read_text(), re.MULTILINE))
+
+
+# --- English ---
+
+
+@pytest.fixture(scope="module")
+def plain_english() -> Any:
+    return runpy.run_path(str(ROOT / "tools/plain_english.py"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'raise Error("x is no number")',
+        '"the host is\\nno host"',
+        'f"{count} file(s) are missing"',
+        "x = 1  # what the user shall type",
+        'def f():\n    """None, once it is gone."""',
+        'def f():\n    """Whether it is there."""',
+        'def f():\n    """A list of names."""',
+        'class Size:\n    """What a file needs."""',
+        "def look(at): ...",
+        "class Wishes: ...",
+        "def f(folder): ...",
+        "last_beat = 0",
+    ],
+)
+def test_the_lint_of_plain_english_finds(code: str, plain_english: Any, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(code)
+    assert list(plain_english["hits"](tmp_path / "module.py")) != []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '"there is no number"',
+        '"it is no longer there"',
+        '"1 file", "2 files"',
+        '"a folder"  # plain: the name of the option',
+        'def f():\n    """Return a list of names."""',
+        'class Size:\n    """A number of bytes."""',
+        '@property\ndef size(self):\n    """Bytes that a job brings."""',
+        "def heartbeat(wanted): ...",
+    ],
+)
+def test_the_lint_of_plain_english_lets_pass(code: str, plain_english: Any, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(code)
+    assert list(plain_english["hits"](tmp_path / "module.py")) == []
+
+
+# --- the architecture ---
+
+LATER = {"carrier/", "client.py", "node/engines/base.py"}
+
+
+def test_the_architecture_names_what_is_there_and_every_room() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`((?:[a-z_0-9]+/)*(?:[a-z_0-9]+\.py|[a-z_0-9]+/))`", text)) - LATER
+    missing = {name for name in named if not (ROOT / "goclient" / name).exists() and not (ROOT / name).exists()}
+    assert missing == set()
+    rooms = {f"{path.name}/" for path in (ROOT / "goclient").iterdir() if (path / "__init__.py").exists()}
+    modules = {path.name for path in (ROOT / "goclient").glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert (rooms | modules) - named == set()
