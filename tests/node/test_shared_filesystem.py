@@ -226,7 +226,7 @@ PATHS = [
 def test_a_folder_has_its_own_path_on_a_server_unless_it_is_in_the_shared_one(
     shared: Shared | tuple[str, str], folder: str, seen: str
 ) -> None:
-    known = shared if isinstance(shared, Shared) else Shared(*map(PurePosixPath, shared))
+    known = shared if isinstance(shared, Shared) else Shared(PurePosixPath(shared[0]), PurePosixPath(shared[1]))
     assert known.path(Path(folder)) == seen
 
 

@@ -14,9 +14,9 @@ from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
+from goclient.preflight.base import PreflightOptions
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.preflight.paths import Paths
-from goclient.preflight.run import PreflightOptions
 from goclient.services.globus.collection import Collection
 from goclient.services.parallel import Parallel
 from tests.strategies import at
