@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from goclient.model.spec import TransferSpec as TransferSpec
     from goclient.preflight.base import Report as Report
     from goclient.submission import Submission as Submission
-    from goclient.tasks.call import TaskResult as TaskResult
-    from goclient.tasks.call import pathena as pathena
-    from goclient.tasks.call import prun as prun
+    from goclient.tasks.api import TaskResult as TaskResult
+    from goclient.tasks.api import pathena as pathena
+    from goclient.tasks.api import prun as prun
 
 __version__ = "0.1.0"
 
@@ -36,7 +36,7 @@ _PUBLIC = {
     "Report": "goclient.preflight.base",
     "Submission": "goclient.submission",
     "TransferSpec": "goclient.model.spec",
-    **dict.fromkeys(("TaskResult", "pathena", "prun"), "goclient.tasks.call"),
+    **dict.fromkeys(("TaskResult", "pathena", "prun"), "goclient.tasks.api"),
     **dict.fromkeys(
         (
             "EndpointError",

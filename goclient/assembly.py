@@ -24,7 +24,7 @@ from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount
-    from goclient.services.globus.login import Wanted
+    from goclient.services.globus.login import LoginRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientE
 
 def new_request(options: RequestOptions, items: Items) -> Request:
     """Return the request that the options make: a new job's name, its common values, its words and transfers."""
-    common, name = submission.new_job_common(
+    template, name = submission.new_job_template(
         transformation=options.transformation,
         computingSite=options.computingSite,
         prodSourceLabel=options.prodSourceLabel,
@@ -92,7 +92,7 @@ def new_request(options: RequestOptions, items: Items) -> Request:
         VO=options.VO,
         processingType=options.processingType,
     )
-    return Request(common, name, options.njobs, options.jobParameters, items, options.goLenient)
+    return Request(template, name, options.njobs, options.jobParameters, items, options.goLenient)
 
 
 def new_preflight(options: TransferOptions, connections: Connections, *, checks: bool = True) -> Preflight:
@@ -148,9 +148,9 @@ def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connecti
     connections.reporter.progress(f"deposited: {proof.summary}")
 
 
-def wanted_login(endpoints: Sequence[str], session: Sequence[str], connections: Connections) -> Wanted:
+def login_request(endpoints: Sequence[str], session: Sequence[str], connections: Connections) -> LoginRequest:
     """Return what a login is to give, names of the catalogue replaced; raises all that is wrong with it."""
-    from goclient.services.globus.login import SESSION_KINDS, Wanted
+    from goclient.services.globus.login import SESSION_KINDS, LoginRequest
 
     collected = Collector()
     for value in session:
@@ -172,4 +172,4 @@ def wanted_login(endpoints: Sequence[str], session: Sequence[str], connections: 
                 message = f"{quoted(typed)} is a GridFTP server, and has no consents"
                 raise RequestError(message, hint=hint, code="not-globus")
     raise_all(collected.errors)
-    return Wanted(wanted, session)
+    return LoginRequest(wanted, session)

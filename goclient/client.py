@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient import endpoints, submission
-from goclient.assembly import deposit_for_jobs, new_preflight, new_request, read_transfers, wanted_login
+from goclient.assembly import deposit_for_jobs, login_request, new_preflight, new_request, read_transfers
 from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
 from goclient.config.settings import Setting
@@ -212,7 +212,7 @@ class Client:
 
         if endpoints:
             self._warn_of_missing_catalogue()
-        wanted = wanted_login(endpoints, session, self._connections)
+        wanted = login_request(endpoints, session, self._connections)
         return login(self._connections.globus_access(), wanted, person)
 
     def logout(self) -> Logout:

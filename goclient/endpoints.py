@@ -19,7 +19,7 @@ from goclient.errors import (
     quoted,
     raise_all,
 )
-from goclient.model.endpoint import UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.endpoint import GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
 from goclient.model.nearest import nearest
 from goclient.model.syntax.location import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
@@ -103,7 +103,7 @@ def view(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -
     if isinstance(read_endpoint(where), UrlEndpoint):
         return View(name, where, _names(where, names))
     service = globus()
-    one = service.collection(where, called=name) if is_uuid(where) else service.resolve(name, known=names)
+    one = service.collection(GlobusEndpoint(where, name)) if is_uuid(where) else service.resolve(name, known=names)
     return View(
         name=name,
         where=one.id,
@@ -200,7 +200,7 @@ def remove(name: str, *, user: str, site: str) -> Removed:
 
 def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
     """Return the collection that a name is to mean; raises EndpointError if there is none, or if it holds no data."""
-    one = globus.collection(collection_id)
+    one = globus.collection(GlobusEndpoint(collection_id))
     if one.holds_data:
         return one
     raise EndpointError(
@@ -239,7 +239,7 @@ def _rules(service: Globus, one: Collection, name: str) -> tuple[AccessRule, ...
     if one.entity_type not in GUEST_KINDS or RULE_READERS.isdisjoint(one.roles):
         return None
     try:
-        return tuple(service.access_rules(one.id, called=name))
+        return tuple(service.access_rules(GlobusEndpoint(one.id, name)))
     except GoclientError as error:
         return error
 
@@ -249,6 +249,6 @@ def _found(service: Globus, one: Collection, name: str) -> int | GoclientError |
     if not one.holds_data or _asleep(one):
         return None
     try:
-        return len(service.listing(one.id, one.first_directory, called=name))
+        return len(service.listing(GlobusEndpoint(one.id, name), one.first_directory))
     except GoclientError as error:
         return error

@@ -210,7 +210,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_dir_and_help_show_the_public_names() -> None:
     names = ("Client", "TransferSpec", "Report", "Finding", "GoclientError", "PreflightFailed", "prun", "pathena")
     assert set(names) <= set(dir(goclient))
-    text = pydoc.render_doc(goclient, renderer=pydoc.plaintext)
+    text = pydoc.plain(pydoc.render_doc(goclient))
     for name in (*names, "submit", "explain", "status", "wait", "results"):
         assert name in text
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from goclient.cli import run
 from goclient.files.text import list_lines
 from goclient.reporter.base import Reporter
-from goclient.tasks.run import Desk
-from goclient.tasks.run import run as run_task
+from goclient.tasks.session import Frontend
+from goclient.tasks.session import run as run_task
 from goclient.tasks.table import TABLES
 
 if TYPE_CHECKING:
     from goclient.errors import Finding
     from goclient.model.task_options import TaskOptions
-    from goclient.tasks.wanted import Wanted
+    from goclient.tasks.validation import TaskRequest
 
 
 def prun(argv: Sequence[str], reporter: Reporter) -> int:
@@ -41,7 +41,7 @@ def run_tool(
     ``sent`` is told of each task that was sent.
     """
     code = run_task(
-        tool, argv, Desk(TABLES[tool], lambda words: _wanted(tool, words, reporter), list_lines, reporter, sent)
+        tool, argv, Frontend(TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, sent)
     )
     if code:
         import os
@@ -54,13 +54,13 @@ def run_tool(
     return code
 
 
-def _wanted(tool: str, words: Sequence[str], reporter: Reporter) -> Wanted:
+def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest:
     """Return what our words want of each task, and what is wrong with them singly."""
     # -h, and a task without transfers, need none of this.
     from goclient.assembly import deposit_for_jobs, new_preflight, read_transfers
     from goclient.cli.parser import Parser
     from goclient.model.task_options import PathenaOptions, TaskOptions
-    from goclient.tasks.wanted import Wanted
+    from goclient.tasks.validation import TaskRequest
 
     kind = {"prun": TaskOptions, "pathena": PathenaOptions}[tool]
     session = run.Session(reporter)
@@ -68,7 +68,7 @@ def _wanted(tool: str, words: Sequence[str], reporter: Reporter) -> Wanted:
     typed = parser.read(words, session.defaults)
     connections = session.connections
     options, transfers = typed.options, read_transfers(typed, connections)
-    return Wanted(
+    return TaskRequest(
         transfers.items,
         options.globusWords or "",
         options.useGOForOutput,

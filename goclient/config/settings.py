@@ -15,7 +15,6 @@ from typing import Any, cast
 from goclient.config.environment import own, user_catalogue
 from goclient.config.file import ConfigFile
 from goclient.errors import Collector, raise_all
-from goclient.model.endpoint import Endpoint, read_endpoint
 from goclient.model.options import SubmitOptions, setting_fields
 
 Value = str | int | bool | None
@@ -48,7 +47,7 @@ class Setting:
 class SiteDirectory:
     """Where a site's nodes see a directory that a collection sees, too; each None if it is not set."""
 
-    collection: Endpoint | None = None  # a server's
+    collection: str | None = None  # the id of a server's
     directory: PurePosixPath | None = None  # the path there
     node: PurePosixPath | None = None  # the path on the nodes
 
@@ -75,9 +74,9 @@ class Settings:
 
     def site(self, queue: str) -> SiteDirectory:
         """Return what is set for the nodes of a queue."""
-        collection, directory, node = (self.get(f"site.{queue}.{key}") for key in ("collection", "directory", "node"))
+        directory, node = (self.get(f"site.{queue}.{key}") for key in ("directory", "node"))
         return SiteDirectory(
-            collection=None if collection is None else read_endpoint(collection),
+            collection=self.get(f"site.{queue}.collection"),
             directory=None if directory is None else PurePosixPath(directory),
             node=None if node is None else PurePosixPath(node),
         )

@@ -14,10 +14,9 @@ from goclient.model.planner import plan
 from goclient.model.records.registry import decode
 
 if TYPE_CHECKING:
-    from goclient.services.globus.sdk import Globus, TaskState
+    from goclient.model.remote import TaskState
+    from goclient.services.globus.sdk import Globus
     from goclient.services.panda.client import PandaServer
-
-SUCCEEDED = "SUCCEEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callab
                 moved = transfers_of([job.panda_id], service)[job.panda_id]
                 if isinstance(moved, GoclientError):
                     raise moved
-                done = [one for one in moved if one.status == SUCCEEDED and phase_of(one) != "stage-in"]
+                done = [one for one in moved if one.has_succeeded and phase_of(one) != "stage-in"]
                 files += [file for one in done for file in _moved(service(), one)]
             if job.state == "finished":
                 pairs = [(task, item) for task in copies for item in task.items]

@@ -38,7 +38,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """What is wrong with a value, what to do about it, and the right value if the cause tells it."""
 

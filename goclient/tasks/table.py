@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from goclient.model.options import help_text, is_flag, is_number
 from goclient.model.task_options import PathenaOptions, TaskOptions
-from goclient.tasks.words import Option, Table
+from goclient.tasks.command_line import Option, Table
 
 
 def _table(kind: type[TaskOptions]) -> Table:

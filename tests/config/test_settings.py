@@ -14,9 +14,8 @@ from goclient.config import settings as module
 from goclient.config.connections import Connections
 from goclient.config.settings import read_settings
 from goclient.errors import RequestError
-from goclient.model.endpoint import read_endpoint
 from goclient.model.options import SubmitOptions, TransferOptions, setting_fields
-from goclient.model.records.panda_job import JobCommon
+from goclient.model.records.panda_job import JobTemplate
 from goclient.node.shared_filesystem import SAME
 from tests.commands import Run
 
@@ -35,7 +34,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     return user, site
 
 
-def prepared(**options: Any) -> JobCommon:
+def prepared(**options: Any) -> JobTemplate:
     """The record of a job that a program would submit."""
     given = {"computingSite": "TEST1", "transformation": "/bin/true", **options}
     return goclient.Client().submit(**given, noCheck=True, noSubmit=True).records[0].common
@@ -110,13 +109,11 @@ def test_a_queues_directory_is_mapped_for_its_pilot(files: tuple[Path, Path]) ->
     )
     settings = read_settings()
     shared = _shared(PilotOptions(site="TEST1"), settings.site("TEST1"))
-    assert shared.path(Path("/scratch/job"), read_endpoint(UUID)) == "/data/scratch/job"
-    assert shared.path(Path("/scratch/job"), read_endpoint(OTHER)) == "/scratch/job", (
-        "another server has the node's own paths"
-    )
+    assert shared.path(Path("/scratch/job"), UUID) == "/data/scratch/job"
+    assert shared.path(Path("/scratch/job"), OTHER) == "/scratch/job", "another server has the node's own paths"
     assert _shared(PilotOptions(site="NONE"), settings.site("NONE")) == SAME
     typed = _shared(PilotOptions(site="TEST1", sharedFolder="/x=/y"), settings.site("TEST1"))
-    assert typed.path(Path("/x/job"), read_endpoint(OTHER)) == "/y/job"
+    assert typed.path(Path("/x/job"), OTHER) == "/y/job"
     with pytest.raises(RequestError, match="does not say both node and directory"):
         _shared(PilotOptions(site="TEST2"), settings.site("TEST2"))
 
@@ -162,7 +159,7 @@ def test_a_mistake_is_told_with_its_line(
 def test_all_mistakes_in_both_files_are_told(files: tuple[Path, Path]) -> None:
     files[0].write_text("[job]\na = 1\nb = 2\n")
     files[1].write_text("[pilot]\nc = 1\n")
-    with pytest.raises(RequestError.__base__) as caught:  # type: ignore[type-var]
+    with pytest.raises(goclient.Several) as caught:
         read_settings()
     assert len(caught.value.parts) == 3
     assert caught.value.exit_code == 10
@@ -195,15 +192,17 @@ def test_show_says_where_each_value_comes_from(run: Run, tmp_path: Path) -> None
 def test_a_wrong_file_ends_each_command_that_reads_it_with_10(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[job]\ncomputingSit = 'x'\n")
-    for words in (
+    readers: tuple[tuple[str, ...], ...] = (
         ("goclient", "settings", "show"),
         ("sendJob.py", "--computingSite=T", "--transformation=/bin/true", "--noCheck", "--noSubmit"),
         ("goclient", "check", "--noSuch"),
         ("goclient", "status", "1"),
-    ):
+    )
+    for words in readers:
         result = run(*words, GOCLIENT_SETTINGS=str(file))
         assert (result.code, "did you mean computingSite?" in result.err) == (10, True), words
-    for words in (("sendJob.py", "--help"), ("goclient", "check", "--version"), ("goclient", "--help")):
+    others: tuple[tuple[str, ...], ...] = (("sendJob.py", "--help"), ("goclient", "check", "--version"))
+    for words in others:
         assert run(*words, GOCLIENT_SETTINGS=str(file)).code == 0
 
 
