@@ -232,9 +232,9 @@ def test_importing_goclient_loads_nothing_else() -> None:
 
 @pytest.mark.parametrize("tool", [goclient.prun, goclient.pathena], ids=["prun", "pathena"])
 def test_one_text_instead_of_a_list_is_a_clear_error(tool: Any) -> None:
-    with pytest.raises(goclient.UsageError, match="are a list of words, not one text") as caught:
+    with pytest.raises(goclient.UsageError, match="takes a list of arguments, not one text") as caught:
         tool("--outDS user.jdoe.test --exec 'run a b'")
-    assert caught.value.hint.endswith("(['--outDS', 'user.jdoe.test', '--exec', 'run a b'])")
+    assert caught.value.hint.endswith("(shlex.split(text))")
 
 
 def test_the_json_of_a_refused_submission_is_as_before(run: Run) -> None:

@@ -353,7 +353,7 @@ def test_a_catalogue_that_is_no_file_of_a_sane_size_is_refused_at_once(run: Run,
     elif what == "large":
         file.touch(0o600)
         os.truncate(file, 2**40)
-    words = "it has more than" if what == "large" else "it is no regular file"
+    words = "it has more than" if what == "large" else "it is not a regular file"
     refused(run("goclient", "endpoint", "list", GOCLIENT_ENDPOINTS=str(file)), 10, words, str(file))
 
 
