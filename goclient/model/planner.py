@@ -1,4 +1,4 @@
-"""The planner: from a spec to the transfer tasks of its plan."""
+"""Planner: from a spec to the transfer tasks of its plan."""
 
 from __future__ import annotations
 

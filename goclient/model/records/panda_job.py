@@ -1,4 +1,4 @@
-"""The PanDA job that carries a spec, and the only place that knows PanDA's names and widths.
+"""PanDA job that carries a spec, and the only place that knows PanDA's names and widths.
 
 The wire form of a job is a row: the values of ``JOB_ATTRIBUTES`` in order, then a list of file rows (the values
 of ``FILE_ATTRIBUTES``, then null).  What is not set is the string ``"NULL"``.  The order, the widths and the
