@@ -12,9 +12,9 @@ import pytest
 from goclient.errors import EndpointError, Finding, StorageDenied
 from goclient.model.location import Location, Transfer
 from goclient.model.spec import TransferSpec
+from goclient.preflight.base import PreflightOptions
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.preflight.paths import Paths
-from goclient.preflight.run import PreflightOptions
 from goclient.services.globus.collection import Collection, FileInfo
 from goclient.services.parallel import Parallel
 from tests.strategies import at
