@@ -37,7 +37,7 @@ _NEARLY_SERIAL = re.compile(
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """Problem of a value: what is wrong, what to do about it, and the right value if the cause tells it."""
 

@@ -15,7 +15,8 @@ from goclient.model.syntax.shell import shell_word
 from goclient.preflight.listings import Listings, Unlisted, nearest
 
 if TYPE_CHECKING:
-    from goclient.services.globus.collection import Collection, FileInfo
+    from goclient.model.remote import FileInfo
+    from goclient.services.globus.collection import Collection
 
 SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
