@@ -16,8 +16,8 @@ from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
 from goclient.model.request import Request
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.location import parse_endpoint
 from goclient.model.syntax.options import KEYS, MYPROXY, OVERWRITE, Items
+from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
 from goclient.preflight.run import Preflight

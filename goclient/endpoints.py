@@ -21,7 +21,7 @@ from goclient.errors import (
 )
 from goclient.model.endpoint import GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
 from goclient.model.nearest import nearest
-from goclient.model.syntax.location import parse_endpoint
+from goclient.model.syntax.parse import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
 from goclient.services.parallel import Parallel

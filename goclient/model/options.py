@@ -1,4 +1,4 @@
-"""The options of a job and of its transfers: the one table of them.
+"""Options of a job and of its transfers: the one table of them.
 
 The parsers of the commands, prun's and pathena's help, the keywords of :class:`goclient.Client` and the ``[job]`` table
 of a settings file are all made of these dataclasses: a new option is one field here, and the code that uses it.

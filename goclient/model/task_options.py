@@ -1,4 +1,4 @@
-"""The options of a task of prun or pathena, beside :mod:`goclient.model.options`: other commands do not load them."""
+"""Options of a task of prun or pathena, beside :mod:`goclient.model.options`: other commands do not load them."""
 
 from dataclasses import dataclass
 from typing import Optional

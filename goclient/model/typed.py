@@ -19,7 +19,7 @@ Defaults = Callable[[], Mapping[str, Any]]  # of a settings file, which is read 
 
 
 class Typed(NamedTuple, Generic[T_co]):
-    """Options, with defaults in place of what is wrong, and every mistake in single ones."""
+    """Options, with defaults in place of wrong ones, and every mistake in single ones."""
 
     options: T_co
     errors: list[GoclientError]
@@ -85,8 +85,8 @@ def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:
 
 
 def _unknown(name: str, known: list[str]) -> UnknownOption:
-    meant = "".join(nearest(name, known, most=1))
-    hint = f"did you mean {meant}?" if meant else "options are named as on the command line, without dashes"
+    near = "".join(nearest(name, known, most=1))
+    hint = f"did you mean {near}?" if near else "options are named as on the command line, without dashes"
     return UnknownOption(
         f"{quoted(name)} is not an option", hint=hint, code="unknown-option", subject=name, meant=meant
     )

@@ -29,7 +29,7 @@ from goclient.config.file import LIMIT, access_problems
 from goclient.config.toml_text import key
 from goclient.errors import GoclientError, RequestError, printable
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.location import parse_location
+from goclient.model.syntax.parse import parse_location
 from goclient.services.deadline import within
 from tests.strategies import MANY, endpoints, hosts
 
