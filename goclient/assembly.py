@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TypedTransfers:
-    """The items of each transfer option, and every mistake in the options so far."""
+    """Items of each transfer option, and every mistake in the options so far."""
 
     items: Items
     errors: list[GoclientError]

@@ -1,4 +1,4 @@
-"""The client: all that a program can ask of goclient, and all that the commands ask of it."""
+"""Client: all that a program can ask of goclient, and all that the commands ask of it."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Client:
     def results(self, ids: Sequence[int | str]) -> list[JobResults]:
         """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.
 
-        Files that were copied on the node are known by the job's record alone: their size and checksum are None.
+        Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
         """
         panda_ids = _checked_ids(ids)
         return job_results(panda_ids, server=self._connections.panda(), globus=self._connections.globus)

@@ -35,7 +35,7 @@ PATIENCE = 30.0  # seconds that all questions of one command may take
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The endpoint that was called ``name`` and means ``where``; of a GridFTP server no more is known.
+    """Endpoint that was called ``name`` and means ``where``; of a GridFTP server no more is known.
 
     ``names`` are all that the catalogue has for it.  ``rules`` are a guest collection's, None if they cannot be read.
     ``found`` is how many entries its default directory has, or why that is not known; None if nobody looked.
@@ -125,7 +125,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The file that a name was taken out of, and ``where`` it means from now on, as the site says, or ""."""
+    """File that a name was taken out of, and ``where`` it means from now on, as the site says, or ""."""
 
     path: str
     where: str

@@ -93,7 +93,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         return options
 
     def read(self, argv: Sequence[str], defaults: Defaults = dict) -> Typed[T]:
-        """Return the options that ``argv`` gives, defaults in place of what is wrong, and all usage errors.
+        """Return the options that ``argv`` gives, defaults in place of wrong ones, and all usage errors.
 
         ``defaults`` gives those of the settings, and is not called for ``--help`` and ``--version``.
         """

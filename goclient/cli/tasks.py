@@ -99,7 +99,7 @@ def _warnings(options: TaskOptions) -> list[Finding]:
 
 
 def call(argv: Sequence[str]) -> int:
-    """Run a call from Python, and return its exit code: the descriptor for what was sent, the tool, its words."""
+    """Run a call from Python, and return its exit code: the descriptor that tasks are noted in, the tool, its words."""
     descriptor, tool, *words = argv
 
     def sent(name: str, said: str, number: int | None) -> None:

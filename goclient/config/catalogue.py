@@ -1,4 +1,4 @@
-"""The files of the endpoint catalogue: read with care, changed without losing anything."""
+"""Files of the endpoint catalogue: read with care, changed without losing anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from goclient.files.private import make_folder, private, replace
 
 
 def merged(user: str, site: str) -> dict[str, str]:
-    """What each name means, in the user's file or else in the site's; raises everything wrong with both."""
+    """Return what each name means, in the user's file or else in the site's; raises everything wrong with both."""
     found = Collector()
     entries: dict[str, str] = {}
     for path in (site, user):
@@ -39,7 +39,7 @@ def read(path: str) -> dict[str, str]:
 
 
 def add(path: str, name: str, where: str) -> bool:
-    """True once the file has the entry, False if it had it before; raises RequestError for another of that name."""
+    """Add an entry to the file, and return True; return False if it was there before; raises RequestError for another of that name."""
 
     def change(text: str) -> str:
         entries, problems = read_entries(text)
@@ -52,7 +52,7 @@ def add(path: str, name: str, where: str) -> bool:
 
 
 def remove(path: str, name: str) -> bool:
-    """True once the file has no entry of that name any more, False if it had none; a wrong entry goes, too."""
+    """Remove the entry of that name, and return True; return False if there was none; a wrong entry goes, too."""
 
     def change(text: str) -> str:
         _, problems = read_entries(text)
@@ -63,7 +63,7 @@ def remove(path: str, name: str) -> bool:
 
 
 def taken(path: str, name: str, where: str) -> RequestError:
-    """The error of a name that means something else already."""
+    """Return the error of a name that means something else already."""
     message = f"{quoted(name)} is in {quoted(path)} already: it is {where}"
     hint = f"{command('remove', name)} takes it out; or choose another name"
     return RequestError(message, hint=hint, code="name-taken", subject=name)
@@ -73,7 +73,7 @@ def taken(path: str, name: str, where: str) -> RequestError:
 
 
 def _changed(path: str, change: Callable[[str], str]) -> bool:
-    """True once the file has the text that ``change`` makes of its own, False if that is the same.
+    """Give the file the text that ``change`` makes of its own; return False if that is the same.
 
     Nobody else changes the file meanwhile.  A reader sees the old text or the new one, whole.
     """
@@ -97,7 +97,7 @@ def _changed(path: str, change: Callable[[str], str]) -> bool:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """A descriptor of the file while nobody else has it; the file and its folder are made if they are missing."""
+    """Give a descriptor of the file while nobody else has it; make the file and its directory if they are missing."""
     make_folder(path.parent)
     while True:
         descriptor = private(path, os.O_RDWR | os.O_CREAT | OPEN)
@@ -111,7 +111,7 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """False if another file has replaced this one while its lock was waited for."""
+    """Return False if another file has replaced this one while its lock was waited for."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
@@ -119,7 +119,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _proven(path: str, before: str, after: str, name: str, where: str | None) -> str:
-    """The changed text, if all other entries are what they were; raises RequestError if they are not."""
+    """Return the changed text, if all other entries are what they were; raises RequestError if they are not."""
     old, old_problems = read_entries(before)
     new, new_problems = read_entries(after)
     old.pop(name, None)

@@ -1,4 +1,4 @@
-"""The text of an endpoint catalogue: its entries, and the text with one more or one less.
+"""Text of an endpoint catalogue: its entries, and the text with one more or one less.
 
 A catalogue is TOML with one table a name.  It is changed by lines, so that comments and formatting made by hand
 stay; ``without_entry`` undoes ``with_entry`` byte for byte.

@@ -1,4 +1,4 @@
-"""The services, reached as the environment and the settings say, each when it is first needed."""
+"""Services, reached as the environment and the settings say, each when it is first needed."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Connections:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings of the user and the site; raises RequestError with everything that is wrong in them."""
+        """Read the settings of the user and the site; raises RequestError with everything that is wrong in them."""
         return read_settings(self._environ)
 
     @cached_property
     def env(self) -> Mapping[str, str]:
-        """The environment, with what the settings say for variables that are not set."""
+        """Return the environment, with what the settings say for variables that are not set."""
         return self.settings.environment(self._environ)
 
     def globus_access(self) -> GlobusAccess:

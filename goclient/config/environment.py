@@ -105,7 +105,7 @@ def queue_source(env: Mapping[str, str] = os.environ) -> QueueSource:
 
 
 def _panda_server(env: Mapping[str, str]) -> PandaAccess:
-    """Return where the PanDA server is, for whoever asks; raises RequestError for a bad variable."""
+    """Return where the PanDA server is, without a credential; raises RequestError for a bad variable."""
     from goclient.services.panda.access import PandaAccess  # not needed where nothing is sent
 
     parts = _url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)

@@ -67,7 +67,7 @@ class ConfigFile:
         return text, errors
 
     def wrong(self, problem: str, hint: str, *, line: int = 0) -> RequestError:
-        """Return the error of what is wrong, on this line if it is not 0."""
+        """Return the error of a problem, on this line if it is not 0."""
         at = f", line {line}" if line else ""
         message = f"the {self.kind} {quoted(self.path)}{at}: {problem}"
         return RequestError(message, hint=hint, code=self.code, subject=self.path)
@@ -78,7 +78,7 @@ class ConfigFile:
 
     @property
     def remedy(self) -> str:
-        """What to do with a file whose text is wrong."""
+        """Return what to do with a file whose text is wrong."""
         there = os.path.abspath(self.path)  # so that no name begins with a dash
         return f"mend it with an editor, or move it away: mv {shell_word(there)} {shell_word(there + '.old')}"
 

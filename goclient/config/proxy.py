@@ -1,4 +1,4 @@
-"""The user's proxy certificate, which a PanDA server is shown where no token is."""
+"""User's proxy certificate, which a PanDA server is shown where no token is."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def shown_proxy(env: Mapping[str, str], scheme: str) -> str:
 
 
 def _check(path: str) -> None:
-    """Raise LoginNeeded for a file that is no proxy; nothing of what is in it is said."""
+    """Raise LoginNeeded for a file that is not a proxy; its content is not shown."""
     try:
         with open(path, "rb") as file:
             text = file.read(MAX_FILE).decode("ascii", "replace")

@@ -69,7 +69,7 @@ class Settings:
 
     @property
     def job(self) -> dict[str, Any]:
-        """The defaults for the options of a job, by their names without dashes."""
+        """Return the defaults for the options of a job, by their names without dashes."""
         return {name[4:]: one.value for name, one in self.found.items() if name.startswith("job.")}
 
     def site(self, queue: str) -> SiteDirectory:

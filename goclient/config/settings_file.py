@@ -1,4 +1,4 @@
-"""The text of a settings file: what it sets, checked, and everything that is wrong with it, by line."""
+"""Text of a settings file: what it sets, checked, and everything that is wrong with it, by line."""
 
 from __future__ import annotations
 

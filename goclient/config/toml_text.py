@@ -1,4 +1,4 @@
-"""The lines of a TOML text: which of them say what, for messages with line numbers and for changes by lines."""
+"""Lines of a TOML text: which of them say what, for messages with line numbers and for changes by lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NotToml(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The lines from ``first`` to before ``last``, from 0: a header, or a key with its value; or neither.
+    """Lines from ``first`` to before ``last``, from 0: a header, or a key with its value; or neither.
 
     ``keys`` are those of the tables that it is in, or makes, and its own; none for a comment or a blank line.
     """

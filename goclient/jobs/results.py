@@ -1,4 +1,4 @@
-"""The results of jobs: where the files of their stage-out and output are, as the transfers say."""
+"""Results of jobs: where the files of their stage-out and output are, as the transfers say."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ResultFile:
 
 @dataclass(frozen=True, slots=True)
 class JobResults:
-    """The files of a job that have arrived; ``warning`` says why they are not all known, if so."""
+    """Files of a job that have arrived; ``warning`` says why they are not all known, if so."""
 
     panda_id: int
     state: str

@@ -1,4 +1,4 @@
-"""The status of jobs: what the server says, and their transfers, found by the label that pilots give them."""
+"""Status of jobs: what the server says, and their transfers, found by the label that pilots give them."""
 
 from __future__ import annotations
 

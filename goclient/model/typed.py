@@ -87,6 +87,4 @@ def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:
 def _unknown(name: str, known: list[str]) -> UnknownOption:
     near = "".join(nearest(name, known, most=1))
     hint = f"did you mean {near}?" if near else "options are named as on the command line, without dashes"
-    return UnknownOption(
-        f"{quoted(name)} is not an option", hint=hint, code="unknown-option", subject=name, meant=meant
-    )
+    return UnknownOption(f"{quoted(name)} is not an option", hint=hint, code="unknown-option", subject=name, meant=near)

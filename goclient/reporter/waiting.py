@@ -13,7 +13,7 @@ PAUSE = 0.5  # seconds between two waits that are one for a user at the terminal
 
 
 class _Wait:
-    """The waits for one service, which may overlap: when they began, and the timer that reports them."""
+    """Waits for one service, which may overlap: when they began, and the timer that reports them."""
 
     def __init__(self) -> None:
         self.open = 0
