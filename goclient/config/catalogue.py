@@ -39,7 +39,7 @@ def read(path: str) -> dict[str, str]:
 
 
 def add(path: str, name: str, where: str) -> bool:
-    """Add an entry to the file, and return True; return False if it was there before; raises RequestError for another of that name."""
+    """Add an entry, and return True, or False if it was there; raises RequestError for another of that name."""
 
     def change(text: str) -> str:
         entries, problems = read_entries(text)
