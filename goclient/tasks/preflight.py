@@ -24,14 +24,10 @@ ANY_SITE = "AUTO"  # what panda-client's --site is for any queue
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """Hold what a preflight found: the transfers as typed, and the server, their endpoints resolved; and the findings.
-
-    ``typed_server`` is the server as it was typed, with its directory.
-    """
+    """Hold what a preflight found: the transfers as typed, and the server, with their endpoints resolved."""
 
     spec: TransferSpec
     server: OutputServer | None
-    typed_server: OutputServer | None
     findings: tuple[Finding, ...]
     deposit_due: bool
 
@@ -67,7 +63,7 @@ def check_tasks(
     output = report.spec.output
     resolved = server and OutputServer(output[own].destination.endpoint, server.directory)
     spec = report.spec.model_copy(update={"output": output[:own]})
-    return TaskReport(spec, resolved, server, findings, report.deposit_due)
+    return TaskReport(spec, resolved, findings, report.deposit_due)
 
 
 def _of_new_directory(findings: Sequence[Finding], directory: str, top: str) -> tuple[Finding, ...]:
