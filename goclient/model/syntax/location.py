@@ -13,7 +13,7 @@ _CURLY_QUOTES = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")  # 
 
 
 def parse_location(text: str) -> Location:
-    """Return the place that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
+    """Return the location that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
 
     A link of Globus' web application is read as the left side of its file manager, the origin.
     Raises RequestError with the reason.
@@ -22,7 +22,7 @@ def parse_location(text: str) -> Location:
 
 
 def parse_destination(text: str) -> Location:
-    """Return the place of a location, where a link of Globus' web application means the right side, if it has one."""
+    """Return a location, where a link of Globus' web application means the right side, if it has one."""
     return _parsed(text, "destination")
 
 
@@ -45,7 +45,7 @@ def refuse(text: str, problem: Problem, kind: type[RequestError] = NotALocation)
 
 
 def read_location(text: str, side: Side = "origin") -> Location:
-    """Return the place of a location; raises LocationError with what is wrong with its form."""
+    """Return a location; raises LocationError with what is wrong with its form."""
     if is_link(text):
         endpoint, path = read_link(text, side)
         return Location(read_endpoint(endpoint), path)
@@ -57,7 +57,7 @@ def read_location(text: str, side: Side = "origin") -> Location:
             host, slash, rest = text[len(kind.scheme) :].partition("/")
             return Location(kind.at(host), slash + rest)
     if text.startswith(_CURLY_QUOTES):
-        raise LocationError(Problem(f"{text[0]} is no quote for a shell", "retype it, or leave it out"))
+        raise LocationError(Problem(f"{text[0]} is not a quote for a shell", "retype it, or leave it out"))
     if not colon:
         raise LocationError(Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path"))
     return Location(read_endpoint(endpoint), path)
@@ -89,7 +89,7 @@ def parse_endpoint(text: str) -> Endpoint:
 
 
 def parse_name(text: str, *, below: str = "the job's directory") -> Location:
-    """Return the place in the job's directory that a relative name means; raises RequestError with the reason.
+    """Return the location in the job's directory that a relative name means; raises RequestError with the reason.
 
     ``below`` is what the name is relative to, for the error's message.
     """
@@ -114,7 +114,7 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Location:
 
 
 def node_location(path: str) -> Location:
-    """The place of a path in the worker node's file system; raises RequestError unless it is absolute."""
+    """Return the location of a path in the worker node's file system; raises RequestError unless it is absolute."""
     try:
         return Location(NODE, path)
     except LocationError as error:
@@ -123,7 +123,7 @@ def node_location(path: str) -> Location:
 
 
 def own_location(text: str, location: Location) -> Location:
-    """Return a place on the working endpoint, which is in the job's directory; raises RequestError with the reason."""
+    """Return a location on the working endpoint, in the job's directory; raises RequestError with the reason."""
     try:
         return Location(JOB, location.path)
     except LocationError as error:
@@ -132,7 +132,7 @@ def own_location(text: str, location: Location) -> Location:
 
 
 def checked_user(text: str) -> str:
-    """Return the name of a Globus user; raises RequestError with the reason if it is none."""
+    """Return the name of a Globus user; raises RequestError with the reason for a bad one."""
     if problem := name_problem("user", text):
         raise RequestError(f"{quoted(text)}: {problem}", hint="give the name of a Globus user", code="user")
     return text

@@ -1,4 +1,4 @@
-"""What the writer of a text meant that is no location: a table of causes, each with what to write instead.
+"""Corrections of texts that are not locations: a table of causes, each with what to write instead.
 
 A remedy is made from the cause and read again before it is shown: what would be refused is never proposed.
 """
@@ -17,7 +17,7 @@ from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.location import Location
 from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem, path_problem, respell_serial
 
-LONGEST = 4096  # characters of a text that is looked at closer
+LONGEST = 4096  # characters of a text that is read closer
 
 _FORM = Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path")
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -35,7 +35,7 @@ _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
 
 @lru_cache(512)
 def location_problem(text: str, found: Problem) -> Problem:
-    """Return why a text is no location, and what to write; ``found`` is what its reader says of its form."""
+    """Return why a text is not a location, and what to write; ``found`` is what its reader says of its form."""
     causes = (cause(text) for cause in _CAUSES) if len(text) <= LONGEST else iter(())
     problem = next(filter(None, causes), None) or replace(found, instead=_complete(text, found.instead))
     if problem.instead and reads(problem.instead):
@@ -60,7 +60,7 @@ def reads(text: str) -> bool:
         return False
 
 
-def place_of(text: str) -> Location | None:
+def read_mended(text: str) -> Location | None:
     """Return the place that a text names or was meant to name, if that is known."""
     from goclient.model.syntax.location import read_location
 
@@ -73,12 +73,12 @@ def place_of(text: str) -> Location | None:
 
 def endpoint_of(text: str) -> str:
     """Return the endpoint's name in a text that has more, or the empty string."""
-    place = place_of(text) if ":" in text or "/" in text else None
+    place = read_mended(text) if ":" in text or "/" in text else None
     return place.endpoint.text if place is not None else ""
 
 
 def name_of(text: str) -> str:
-    """Return the name in the job's directory that was meant by a text that is none, or the empty string."""
+    """Return the name in the job's directory that a bad text was meant to be, or the empty string."""
     name = respell_serial(text)
     if ":/" in name or name.startswith(("/", "~", "$HOME", "${HOME}")):
         name = posixpath.basename(name.rstrip("/"))
@@ -89,7 +89,7 @@ def name_of(text: str) -> str:
 
 
 def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
-    """Return what is wrong with an item that is no location, if the items around it tell, for the option ``word``."""
+    """Return what is wrong with an item of the option ``word``, if the items around it tell; None if they do not."""
     text, before = texts[number], texts[number - 1] if number else ""
     after = texts[number + 1] if number + 1 < len(texts) else ""
     if text.startswith("@"):
@@ -102,9 +102,8 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
     if ":" not in text[1:] and text[:1] not in ("/", "~", ".") and after[:1] == "/" and reads(f"{text}:{after}"):
         return Problem("a comma stands for the colon", instead=f"{text}:{after}")
     if text.startswith("/"):
-        near = (
-            next((place.endpoint.text for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None) or ""
-        )
+        before_it = (read_mended(one) for one in reversed(texts[:number][-8:]))
+        near = next((place.endpoint.text for place in before_it if place), "")
         instead = f"{near}{'' if near.startswith(GRIDFTP) else ':'}{text}"
         if near and reads(instead):
             return Problem("it names no endpoint: each item does", instead=instead)
@@ -124,14 +123,14 @@ def _split_braces(texts: Sequence[str], number: int) -> Problem | None:
     return Problem(what, instead=instead) if len(items) > 1 and reads(instead) else None
 
 
-# --- the causes, in the order in which they are looked for --------------------------------------------------------
+# --- the causes, in the order in which they are tried --------------------------------------------------------
 
 
 def _curly(text: str) -> Problem | None:
     if not text.startswith(tuple(_CURLY)):
         return None
     return Problem(
-        f"{text[0]} is no quote for a shell", "retype it with straight quotes, or leave it out", text.strip(_CURLY)
+        f"{text[0]} is not a quote for a shell", "retype it with straight quotes, or leave it out", text.strip(_CURLY)
     )
 
 
@@ -196,7 +195,8 @@ def _scheme(text: str) -> Problem | None:
     if scheme in ("s3", "gs"):
         path = f"{host}/{path}"
     remedy = "ENDPOINT is a Globus collection that holds it: goclient endpoint list --search TEXT finds some"
-    return Problem(f"{scheme}:// is no scheme of a location", remedy, f"ENDPOINT:/{path.lstrip('/')}" if path else "")
+    instead = f"ENDPOINT:/{path.lstrip('/')}" if path else ""
+    return Problem(f"{scheme}:// is not a scheme of a location", remedy, instead)
 
 
 def _gridftp(text: str) -> Problem | None:
@@ -208,9 +208,8 @@ def _gridftp(text: str) -> Problem | None:
     scheme, host, port, path = text.partition(":")[0], found[1].lower(), found[2], found[3] or "/~/"
     instead = f"{GRIDFTP}{host}{port}{path}"
     if not text.startswith(GRIDFTP):
-        what = (
-            "two slashes and a host follow gsiftp" if scheme == "gsiftp" else f"{scheme}:// is no scheme of a location"
-        )
+        what = f"{scheme}:// is not a scheme of a location"
+        what = "two slashes and a host follow gsiftp" if scheme == "gsiftp" else what
         return Problem(what, instead=instead if reads(instead) else f"{GRIDFTP}{host}{path}")
     if "@" in text.partition("/")[2].lstrip("/").partition("/")[0]:
         return Problem("the host is not gsiftp://host[:port]: it has no user's name", instead=instead)
@@ -220,11 +219,11 @@ def _gridftp(text: str) -> Problem | None:
     return None
 
 
-def _look_alike(text: str) -> Problem | None:
+def _confusable(text: str) -> Problem | None:
     """Return the problem of another alphabet's colon or slash, or of an invisible character before the path."""
     endpoint, colon, path = text.partition(":")
     first = skeleton(path[:1])
-    rest = path[1:].replace(path[:1], "/") if first == "/" else path[1:]  # whoever types one types them all
+    rest = path[1:].replace(path[:1], "/") if first == "/" else path[1:]  # a writer who types one types them all
     plain = f"{endpoint}:{first}{rest}" if colon and first in ("", " ", ":", "/", "~") else text
     if not colon:
         odd = next((c for c in text if not c.isascii() and skeleton(c) == ":"), "")
@@ -234,9 +233,9 @@ def _look_alike(text: str) -> Problem | None:
         return None
     odd = next(c for c, other in zip(text, plain + "\0", strict=False) if c != other)
     kind = {":": "colon", "/": "slash"}.get(skeleton(odd), "part")
-    what = f"U+{ord(odd):04X} is no {kind} of a location"
-    meant = place_of(plain)
-    return Problem(what, "retype it", str(meant) if meant is not None else "")
+    what = f"U+{ord(odd):04X} is not a {kind} of a location"
+    right = read_mended(plain)
+    return Problem(what, "retype it", str(right) if right is not None else "")
 
 
 def _colons(text: str) -> Problem | None:
@@ -267,7 +266,7 @@ def _scope(text: str) -> Problem | None:
     scope, colon, name = text.partition(":")
     if not colon or not name or "/" in name or not _SCOPE.fullmatch(scope) or not re.fullmatch(r"[\w.*+-]+", name):
         return None
-    what = "it is scope:name of Rucio, which is no location"
+    what = "it is scope:name of Rucio, which is not a location"
     command = f"to see where it is, type: rucio list-file-replicas {scope}:{name}; then write ENDPOINT:/path"
     return Problem(what, f"{command}; if {scope} is an endpoint, write {scope}:/{name}")
 
@@ -299,5 +298,5 @@ def _no_endpoint(text: str) -> Problem | None:
 
 _CAUSES: tuple[Callable[[str], Problem | None], ...] = (
     *(_curly, _several, _drive, _collection, _gridftp, _scheme, _no_endpoint),
-    *(_look_alike, _colons, _encoded, _scope, _without_colon),
+    *(_confusable, _colons, _encoded, _scope, _without_colon),
 )

@@ -1,8 +1,8 @@
-"""The grammar of transfers: from items of the words ``--Name=value`` to a TransferSpec.
+"""Grammar of transfers: from items of the words ``--Name=value`` to a TransferSpec.
 
 The seven words of ``KEYS`` are what users type, on the command line of ``sendJob`` or among the words of
 ``--jobParameters``; a job record has those of ``WORDS``.  ``model/syntax/parameters.py`` finds the words in a text,
-``model/syntax/keywords.py`` reads the other syntax of 2012, and ``model/records/v1.py`` writes and reads a record.
+``model/syntax/keywords.py`` reads the keywords of the globusPilot, and ``model/records/`` writes and reads a record.
 
 Everything that is wrong is reported at once.  No function here raises anything but
 :class:`goclient.errors.GoclientError`.
@@ -55,7 +55,7 @@ Read = Callable[[str], Location]
 
 
 def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
-    """The spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
+    """Return the spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
 
     ``columns`` says of some words at which column of ``--jobParameters`` each item stands; mistakes repeat it.
     """
@@ -64,7 +64,7 @@ def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpe
 
 
 def spec_from(items: Items) -> TransferSpec:
-    """The spec that the items of each word mean; raises every mistake in them."""
+    """Return the spec that the items of each word mean; raises every mistake in them."""
     spec, errors = read_spec(items)
     raise_all(errors)
     return spec
@@ -103,7 +103,7 @@ class _Builder:
     # --- single values ---
 
     def one(self, key: str, what: str) -> str | None:
-        """The value of a word that takes one; None if there is none, or it is wrong."""
+        """Return the value of a word that takes one; None if there is none, or it is wrong."""
         values = self.get(key)
         if len(values) > 1:
             message = f"--{key} takes one {what}, not {len(values)}: {listed(values)}"
@@ -111,7 +111,7 @@ class _Builder:
         return values[0] if len(values) == 1 else None
 
     def _working(self) -> tuple[str, Endpoint | None]:
-        """The name of the job's directory, and the server that sees it, if the user named one."""
+        """Return the name of the job's directory, and the server that sees it, if the user named one."""
         name = self.one("WorkingendpointGO", "name")
         if name is None:
             return DEFAULT_WORKING, None
@@ -134,11 +134,11 @@ class _Builder:
             if text == mode:
                 return mode
         if text is not None:
-            self.wrong(key, f"--{key}={quoted(text)} is no mode", f"one of {', '.join(MODES)}", "mode")
+            self.wrong(key, f"--{key}={quoted(text)} is not a mode", f"one of {', '.join(MODES)}", "mode")
         return default
 
     def _server(self) -> Endpoint | None:
-        """The server that sees the job's directory, if a mode needs it."""
+        """Return the server that sees the job's directory, if a mode needs it."""
         given = self.get(LOCAL_ENDPOINT)
         name = self.one(LOCAL_ENDPOINT, "endpoint")
         server = self.named_server
@@ -154,7 +154,8 @@ class _Builder:
             if server is not None:
                 key = LOCAL_ENDPOINT if given else "WorkingendpointGO"
                 hint = "leave it out, or say the mode server"
-                self.wrong(key, f"--{key}={quoted(server)} is a server, and no mode is server", hint, "mode")
+                message = f'--{key}={quoted(server)} names a server, but neither mode is "server"'
+                self.wrong(key, message, hint, "mode")
             return None
         if server is None and not given:
             message = f"a mode is server, and there is no --{LOCAL_ENDPOINT}"
@@ -183,7 +184,7 @@ class _Builder:
     # --- lists ---
 
     def locations(self, key: str, read: Read) -> list[Location | None]:
-        """The places of one list, None for one that is wrong; on the working endpoint they are the job's own."""
+        """Return the locations of one list, None for a wrong one; those on the working endpoint are the job's own."""
         found: list[Location | None] = []
         working, told = self.working, None
         for number, text in enumerate(self.get(key)):
@@ -204,7 +205,7 @@ class _Builder:
     def pair(
         self, lists: tuple[str, str], reads: tuple[Read, Read], *, into: bool = False, default: Location | None = None
     ) -> tuple[Transfer, ...]:
-        """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes.
+        """Return one transfer a source; ``into``: destinations are directories; ``default``: if there are none.
 
         ``reads`` are what reads a source, and a destination.  Moves of which an end is wrong are left out: their
         mistakes are reported.
@@ -240,7 +241,7 @@ class _Builder:
         self.wrong(destinations_key if destinations else sources_key, message, hint, kind=ListRuleError)
 
     def spec(self) -> TransferSpec:
-        """The spec of all that is right; what is wrong is in ``errors`` then."""
+        """Return the spec of all that is right; what is wrong is in ``errors`` then."""
         source, own_end = (
             (node_location, self._read_own) if self.in_mode == "local" else (parse_location, parse_destination)
         )
@@ -271,7 +272,7 @@ class _Builder:
         )
 
     def _read_own(self, text: str) -> Location:
-        """A place in the job's directory, for the mode local, which asks no endpoint."""
+        """Return a location in the job's directory, for the mode local, which asks no endpoint."""
         place = self._read_name_or_location(text)
         if not place.in_job and place.endpoint.text != self.working:
             problem = f"{quoted(text)}: the mode local copies on the node, and asks no endpoint"
@@ -294,7 +295,7 @@ class _Builder:
             raise error.replace(hint=hint) from error
 
     def _own_directory(self, key: str, locations: Sequence[Location], why: str) -> None:
-        """A mistake for each place that is in the job's own directory and cannot be."""
+        """Keep a mistake for each location that is in the job's own directory and cannot be."""
         for place in dict.fromkeys(place for place in locations if place.in_job):
             self.wrong(
                 key,
