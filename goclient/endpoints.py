@@ -12,7 +12,7 @@ from goclient.config import catalogue
 from goclient.config.catalogue_toml import checked_name, checked_where, command, fields_of
 from goclient.errors import Collector, EndpointError, GoclientError, LoginNeeded, RequestError, quoted, raise_all
 from goclient.model.endpoint import GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
-from goclient.model.syntax.location import parse_endpoint
+from goclient.model.syntax.parse import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
 from goclient.services.parallel import Parallel

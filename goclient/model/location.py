@@ -77,6 +77,11 @@ class Location:
         """Location as a person knows it, with what was typed for the endpoint."""
         return self.endpoint.show(self.path)
 
+    @property
+    def as_directory(self) -> Location:
+        """Same location, its path written as a directory."""
+        return self if self.is_directory else self.with_path(f"{self.path}/")
+
     def with_path(self, path: str) -> Location:
         """Return the location of another path on the same endpoint."""
         return Location(self.endpoint, path)

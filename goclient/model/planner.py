@@ -24,7 +24,10 @@ def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
             end = transfer.destination.endpoint.text
             first = written.setdefault((end, same_location(transfer.target_path)), transfer)
             if first is not transfer:
-                errors.append(_conflict(first, transfer))
+                message = f"{quoted(first.source)} and {quoted(transfer.source)} would both be written to "
+                message += quoted(transfer.target)
+                hint, subject = "give each its own destination", str(transfer.target)
+                errors.append(RequestError(message, hint=hint, code="one-destination", subject=subject))
             grouped.setdefault((transfer.source.endpoint.text, end), []).append(transfer)
         for group in grouped.values():
             ends = group[0].source.endpoint, group[0].destination.endpoint
@@ -41,14 +44,4 @@ def _item(transfer: Transfer) -> TransferItem:
         target.lstrip("/") if transfer.destination.in_job else target,
         source.endswith("/"),
         not transfer.destination.path.endswith("/"),
-    )
-
-
-def _conflict(first: Transfer, transfer: Transfer) -> RequestError:
-    """Return the error of a transfer that is written where an earlier one of the job is."""
-    return RequestError(
-        f"{quoted(first.source)} and {quoted(transfer.source)} would both be written to {quoted(transfer.target)}",
-        hint="give each its own destination",
-        code="one-destination",
-        subject=str(transfer.target),
     )

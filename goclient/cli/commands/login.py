@@ -83,7 +83,7 @@ def _meant(typed: str, catalogue: dict[str, str]) -> str:
     """The id, or the name that Globus knows, of what was typed; raises RequestError if that is no collection."""
     from goclient.errors import RequestError, quoted
     from goclient.model.endpoint import UrlEndpoint, read_endpoint
-    from goclient.model.syntax.location import parse_endpoint
+    from goclient.model.syntax.parse import parse_endpoint
 
     name = parse_endpoint(typed).text
     meant = catalogue.get(name, name)

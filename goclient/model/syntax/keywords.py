@@ -27,8 +27,8 @@ from goclient.model.plan import MODES, Mode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.files_in import Words, parse_brought
 from goclient.model.syntax.lists import ReadLines, shortened, split_items
-from goclient.model.syntax.location import checked_user, node_location, parse_endpoint, parse_name, refuse
 from goclient.model.syntax.options import DEFAULT_WORKING
+from goclient.model.syntax.parse import checked_user, node_location, parse_endpoint, parse_name, refuse
 
 T = TypeVar("T")
 
@@ -185,7 +185,7 @@ class _Reader:
         """Return the mode of a direction, and its transfers."""
         mode = self._mode(way)
         endpoint = self.value(way.endpoint, parse_endpoint)
-        read = _node_directory if mode == "local" else partial(_directory, way.directory)
+        read = (lambda path: node_location(path).path) if mode == "local" else partial(_directory, way.directory)
         directory = self.value(way.directory, read)
         own = self._own(way, outwards)
         files = self.first(way.files)
@@ -271,10 +271,6 @@ def _directory(word: str, path: str) -> str:
         instead = f"{word}={problem.instead}" if problem.instead else ""
         raise refuse(path, replace(problem, instead=instead))
     return path
-
-
-def _node_directory(path: str) -> str:
-    return node_location(path).path
 
 
 def _move(own: Location, far: Location, outwards: bool) -> Transfer:

@@ -16,20 +16,21 @@ from goclient.model.confusable import skeleton
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.location import Location
 from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem, path_problem, respell_serial
+from goclient.model.syntax.location import read_location
+from goclient.model.wildcards import alternatives
 
 LONGEST = 4096  # characters of a text that is read closer
 
 _FORM = Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path")
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_BEFORE_ID = re.compile(rf"(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*", re.IGNORECASE)
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)")
-_DRIVE = re.compile(r"([A-Za-z]):(\\.*)", re.DOTALL)
-_NO_COLON = re.compile(r"([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)", re.DOTALL)
-_SCOPE = re.compile(r"(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*", re.IGNORECASE)
+# Patterns as texts: re compiles and keeps them when the first mistake is made.
+_BEFORE_ID = rf"(?i)(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*"
+_SCHEME = r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)"
+_DRIVE = r"(?s)([A-Za-z]):(\\.*)"
+_NO_COLON = r"(?s)([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)"
+_SCOPE = r"(?i)(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*"
 GRIDFTP = GridftpEndpoint.scheme
-_GRIDFTP = re.compile(
-    r"(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?", re.DOTALL | re.IGNORECASE
-)
+_GRIDFTP = r"(?is)(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?"
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
 
 
@@ -52,8 +53,6 @@ def _complete(text: str, path: str) -> str:
 
 def reads(text: str) -> bool:
     """Return True if a text is a location, or several with commas between them."""
-    from goclient.model.syntax.location import read_location
-
     try:
         return all(read_location(one).endpoint for one in text.split(","))
     except LocationError:
@@ -62,8 +61,6 @@ def reads(text: str) -> bool:
 
 def read_mended(text: str) -> Location | None:
     """Return the place that a text names or was meant to name, if that is known."""
-    from goclient.model.syntax.location import read_location
-
     try:
         return read_location(text)
     except LocationError as error:
@@ -112,7 +109,6 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
 
 def _split_braces(texts: Sequence[str], number: int) -> Problem | None:
     """Return the problem of an item that is a piece of a shell's braces, which a list is split at."""
-    from goclient.model.wildcards import alternatives
 
     begins = [at for at in range(max(0, number - 20), number + 1) if "{" in texts[at].replace("${", "")]
     ends = [at for at in range(number, min(len(texts), number + 20)) if "}" in texts[at]]
@@ -150,14 +146,14 @@ def split_locations(text: str) -> list[str]:
 
 
 def _drive(text: str) -> Problem | None:
-    found = _DRIVE.fullmatch(text)
+    found = re.fullmatch(_DRIVE, text)
     if found:
         remedy = "ENDPOINT is the Globus Connect Personal of that computer"
         return Problem("it is a path of a Windows computer", remedy, f"ENDPOINT:{_of_windows(found)}")
     if text.startswith("\\\\"):
         return Problem("it is a path of a Windows network, and names no endpoint", "write ENDPOINT:/path")
     endpoint, colon, path = text.partition(":")
-    if found := _DRIVE.fullmatch(path):
+    if found := re.fullmatch(_DRIVE, path):
         return Problem("it has a path of a Windows computer", instead=f"{endpoint}:{_of_windows(found)}")
     if colon and path.startswith("\\"):
         return Problem("a path has slashes, not backslashes", instead=f"{endpoint}:{path.replace(chr(92), '/')}")
@@ -170,7 +166,7 @@ def _of_windows(found: re.Match[str]) -> str:
 
 
 def _collection(text: str) -> Problem | None:
-    found = _BEFORE_ID.match(text)
+    found = re.match(_BEFORE_ID, text)
     if not found:
         return None
     rest = text[found.end() :]
@@ -180,7 +176,7 @@ def _collection(text: str) -> Problem | None:
 
 
 def _scheme(text: str) -> Problem | None:
-    found = _SCHEME.match(text)
+    found = re.match(_SCHEME, text)
     scheme = found[1].lower() if found else ""
     if not found or scheme not in FOREIGN_SCHEMES | {"globus", "file"}:
         return None
@@ -202,7 +198,7 @@ def _scheme(text: str) -> Problem | None:
 def _gridftp(text: str) -> Problem | None:
     if text.startswith(f"{GRIDFTP}/"):
         return Problem("the host is not gsiftp://host[:port]", "write gsiftp://HOST/PATH")
-    found = _GRIDFTP.fullmatch(text)
+    found = re.fullmatch(_GRIDFTP, text)
     if not found:
         return None
     scheme, host, port, path = text.partition(":")[0], found[1].lower(), found[2], found[3] or "/~/"
@@ -264,7 +260,7 @@ def _encoded(text: str) -> Problem | None:
 def _scope(text: str) -> Problem | None:
     """Return the problem of Rucio's ``scope:name``, which has no slash."""
     scope, colon, name = text.partition(":")
-    if not colon or not name or "/" in name or not _SCOPE.fullmatch(scope) or not re.fullmatch(r"[\w.*+-]+", name):
+    if not colon or not name or "/" in name or not re.fullmatch(_SCOPE, scope) or not re.fullmatch(r"[\w.*+-]+", name):
         return None
     what = "it is scope:name of Rucio, which is not a location"
     command = f"to see where it is, type: rucio list-file-replicas {scope}:{name}; then write ENDPOINT:/path"
@@ -275,7 +271,7 @@ def _without_colon(text: str) -> Problem | None:
     if ":" in text:
         return None
     what = _FORM.what
-    if found := _NO_COLON.fullmatch(text):
+    if found := re.fullmatch(_NO_COLON, text):
         return Problem(what, instead=_at(found[1], found[2]))
     endpoint, slash, path = text.partition("/")
     if not slash and endpoint.strip() and not endpoint.startswith(("~", "@", "\\")) and endpoint.strip(".") != "":

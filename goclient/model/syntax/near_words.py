@@ -61,7 +61,8 @@ def judge(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[Gocli
         key = one.near.key
         completes = key not in given and _PARTNER.get(key) in present
         if one.near.weight is Weight.SURE or completes:
-            errors.append(_misspelt(one))
+            message = f"{one.message} is not a word of transfers"
+            errors.append(UnreadWord(message, hint=one.hint, code="misspelt", subject=f"--{key}"))
         elif one.near.weight is Weight.LIKELY:
             message = f"{one.message} is left to the payload"
             warnings.append(Finding("warning", "left-to-payload", one.word.value.partition("=")[0], message, one.hint))
@@ -94,15 +95,6 @@ def _is_option(piece: str) -> bool:
     name, _, value = piece.partition("=")
     near = near_option(name, value)
     return name in EXACT or (near is not None and near.weight is Weight.SURE)
-
-
-def _misspelt(one: NearWord) -> UnreadWord:
-    return UnreadWord(
-        f"{one.message} is not a word of transfers",
-        hint=one.hint,
-        code="misspelt",
-        subject=f"--{one.near.key}",
-    )
 
 
 def _near_word(text: str, words: Sequence[Word], number: int) -> NearWord | None:

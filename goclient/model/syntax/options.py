@@ -19,7 +19,8 @@ from goclient.model.names import endpoint_problem
 from goclient.model.plan import MODES, Mode
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.lists import in_column, listed, shortened
-from goclient.model.syntax.location import (
+from goclient.model.syntax.misread import of_a_list, reads
+from goclient.model.syntax.parse import (
     checked_user,
     node_location,
     own_location,
@@ -164,20 +165,16 @@ class _Builder:
 
     def _user(self) -> str | None:
         user = self.one(USER, "user")
-        if user is None:
-            return None
         try:
-            return checked_user(user)
+            return user and checked_user(user)
         except RequestError as error:
             self.refused(USER, error)
             return None
 
     def _myproxy(self) -> MyproxyAccount | None:
         text = self.one(MYPROXY, "account")
-        if text is None:
-            return None
-        account = MyproxyAccount.read(text)
-        if account is None:
+        account = MyproxyAccount.read(text) if text is not None else None
+        if text is not None and account is None:
             self.wrong(MYPROXY, f"--{MYPROXY}={quoted(text)} is not USER@HOST:PORT", "name the account", "myproxy")
         return account
 
@@ -192,8 +189,6 @@ class _Builder:
                 place = read(text)
                 found.append(place if place.endpoint.text != working else own_location(text, place))
             except RequestError as error:
-                from goclient.model.syntax.misread import of_a_list  # only a mistake pays for it
-
                 found.append(None)
                 wrong_list = isinstance(error, NotALocation)
                 problem = of_a_list(self.get(key), number, f"--{key}") if wrong_list else None
@@ -218,7 +213,7 @@ class _Builder:
         if not destinations:
             destinations = [default]
         if into or (len(destinations) == 1 and len(sources) > 1):
-            destinations = [place and _as_directory(place) for place in destinations]
+            destinations = [place and place.as_directory for place in destinations]
         if len(destinations) == 1:
             destinations *= len(sources)
         pairs = zip(sources, destinations, strict=True)
@@ -286,8 +281,6 @@ class _Builder:
         try:
             return parse_location(text)
         except RequestError as error:
-            from goclient.model.syntax.misread import reads
-
             own = f"{self.working}:/{text}"
             if ":/" in text or len(text) > 255 or not reads(own):
                 raise
@@ -303,7 +296,3 @@ class _Builder:
                 "name another endpoint, or call the job's own something else with --WorkingendpointGO",
                 "own-directory",
             )
-
-
-def _as_directory(place: Location) -> Location:
-    return place if place.is_directory else place.with_path(place.path + "/")
