@@ -1,4 +1,4 @@
-"""What a transfer service is asked, and what it answers.
+"""Requests to a transfer service, and its answers.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
