@@ -13,7 +13,7 @@ from pathlib import Path
 from goclient.config.catalogue_toml import Problem, command, read_entries, with_entry, without_entry
 from goclient.config.file import OPEN, ConfigFile
 from goclient.errors import Collector, RequestError, quoted, raise_all
-from goclient.files.private import make_folder, private, replace
+from goclient.files.private import make_directory, private, replace
 
 
 def merged(user: str, site: str) -> dict[str, str]:
@@ -98,7 +98,7 @@ def _changed(path: str, change: Callable[[str], str]) -> bool:
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
     """Give a descriptor of the file while nobody else has it; make the file and its directory if they are missing."""
-    make_folder(path.parent)
+    make_directory(path.parent)
     while True:
         descriptor = private(path, os.O_RDWR | os.O_CREAT | OPEN)
         try:
