@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.errors import UntakenWord, quoted
+from goclient.errors import UnknownOption, UntakenWord, quoted
 
 _DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"  # and of quotes
@@ -32,7 +32,7 @@ def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
             name = word.split("=", 1)[0]
             message = f"{quoted(name)} is not an option of {prog}"
             meant, hint = _nearest(word, line)
-            yield UntakenWord(message, hint=hint, code="unknown-option", subject=name, meant=meant)
+            yield UnknownOption(message, hint=hint, code=UnknownOption.code, subject=name, meant=meant)
             after_unknown = "=" not in word
         else:
             strays += [] if after_unknown else [word]

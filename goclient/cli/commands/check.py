@@ -63,10 +63,10 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         _record_last(argv) if pasted is None else [word for word in pasted if word not in ("--noSubmit", "--noCheck")]
     )
     options, errors = parser.read(words)
-    from goclient.errors import Collector, ExitCode, PreflightFailed
+    from goclient.errors import Collector, ExitCode, PreflightFailed, UnknownOption
 
     collected = Collector(errors)
-    if not any(error.code == "unknown-option" for error in errors):  # its value would count as a text
+    if not any(isinstance(error, UnknownOption) for error in errors):  # its value would count as a text
         with collected:
             _one_source(options)
     items = transfer_items(options, collected)
