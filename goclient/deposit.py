@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from goclient.config.grid import HOUR, WEEK, command, hours_text
 from goclient.errors import GoclientError, Interrupted, MyproxyError, UsageError, quoted, raise_all
 from goclient.services.gsi.loaded import time_text
-from goclient.services.myproxy.policy import LEARN, checked_dn, dn_of, fits_nobody, matches, pattern_of
+from goclient.services.myproxy.policy import LEARN, checked_dn, dn_of, fits_nobody, may_be_deposited, pattern_of
 
 if TYPE_CHECKING:
     from goclient.services.gsi.identity import Identity
@@ -102,9 +102,12 @@ def retrievers(dn: str | None, pattern: str | None) -> str:
 
 def checked_pattern(pattern: str) -> str:
     """Return a pattern that means the same to every server, and that a DN can fit; raises MyproxyError for another."""
-    if not pattern or (matches(pattern, "/CN=anybody") is None and not pattern.upper().startswith("FQAN:")):
+    if not may_be_deposited(pattern):
         message = f"the pattern {quoted(pattern)} is not one that is sure to mean the same to every server"
-        hint = "use * and ? for what may be anything; a DN with ( ) [ ] { } | ^ $ + is given with --retriever"
+        hint = (
+            "use * and ? for what may be anything, and | between several; "
+            "a DN with ( ) [ ] { } | ^ $ + is given with --retriever"
+        )
         raise MyproxyError(message, hint=hint, code="myproxy-retriever")
     if fits_nobody(pattern):
         message = f"nobody fits the pattern {quoted(pattern)}: a DN begins with a slash"

@@ -14,7 +14,7 @@ from goclient.services.gsi.authorities import find_authorities
 from goclient.services.gsi.identity import Identity, find_identity
 from goclient.services.gsi.server_name import PORT, Server, parse_servers
 from goclient.services.myproxy.client import MyProxy
-from goclient.services.myproxy.policy import LEARN, dn_of, has_wildcards
+from goclient.services.myproxy.policy import LEARN, dn_of, may_be_deposited
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount
@@ -131,7 +131,7 @@ def to_deposit(server: Server, account: str, *more: str, pilot: str | None = Non
         dn = os.environ.get("SANDBOX_PILOT_DN")
     if dn and dn.startswith("/"):
         return command("deposit", server, account, "--retriever", dn, *more)
-    if former and has_wildcards(former):
+    if not dn and may_be_deposited(former):
         return command("deposit", server, account, "--retriever-pattern", former, *more)
     return f"{command('deposit', server, account, '--retriever', UNKNOWN_DN, *more)}; {LEARN}"
 

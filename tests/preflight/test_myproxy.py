@@ -133,7 +133,7 @@ TROUBLE: dict[str, tuple[int, dict[str, str], list[str], str]] = {
     "no host": (10, {}, ["--myproxy=wdeng@"], "names no server"),
     "no certificate": (80, {"X509_USER_CERT": "/nowhere/c.pem"}, ["--myproxy=wdeng"], "/nowhere/c.pem"),
     "no authorities": (10, {"X509_CERT_DIR": "/nowhere"}, ["--myproxy=wdeng"], "/nowhere"),
-    "a pilot that is no DN": (10, {}, ["--myproxy=wdeng", "--pilot=Nurcan"], '"Nurcan" is no DN'),
+    "a pilot that is no DN": (10, {}, ["--myproxy=wdeng", "--pilot=Nurcan"], '"Nurcan" is not a DN'),
 }
 
 
