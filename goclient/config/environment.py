@@ -181,8 +181,8 @@ def _check_proxy(path: str) -> None:
 def _authorities(env: Mapping[str, str]) -> str | None:
     named = env.get("X509_CERT_DIR")
     if named and not os.path.isdir(named):
-        message = f"X509_CERT_DIR={quoted(named)} is not a folder"
-        raise RequestError(message, hint="set it to the folder of your CAs", code="config")
+        message = f"X509_CERT_DIR={quoted(named)} is not a directory"
+        raise RequestError(message, hint="set it to the directory of your CAs", code="config")
     return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
 
 

@@ -24,7 +24,6 @@ _ESCAPED = {"\\": "\\\\\\\\", "*": "\\\\\\*", "?": "\\\\\\?", **{c: "\\" + c for
 _READ_AS = {"*": ".*", "?": ".", ".": "\\.", "\\*": "*", "\\?": "?", "\\.": ".", "\\\\": "\\", "\\": ""}
 _PART = re.compile(r"\\[][.{}()*+?^$|\\]|\.\*|\.|\||[^][.{}()*+?^$|\\]")  # of an expression that is judged
 _GLOB = {".": "?", ".*": "*", "\\*": "[*]", "\\?": "[?]", "\\[": "[[]"}  # as fnmatch writes it
-_PROXY_NAMES = ("proxy", "limited proxy")  # of proxies before RFC 3820
 _ANYBODY = ("/CN=a", "/C=ZZ/O=b c/OU=d/CN=e f 1", "/DC=org/DC=g/CN=h.i")
 
 
@@ -61,17 +60,6 @@ def checked_dn(text: str) -> str:
 def as_typed(text: str) -> str:
     """Return a text in double quotes, or as the shell needs it."""
     return shlex.quote(text) if any(char in text for char in '"$`!') or "\\\\" in text else f'"{text}"'
-
-
-def base_dn(dn: str) -> str:
-    """The name of the person behind a proxy: without ``/CN=proxy``, ``/CN=limited proxy`` and ``/CN=<digits>``."""
-    while True:
-        rest, slash, last = dn.rpartition("/CN=")
-        if rest.endswith("\\"):  # the slash is in a value
-            return dn
-        if not (slash and rest and (last in _PROXY_NAMES or (last.isascii() and last.isdigit()))):
-            return dn
-        dn = rest
 
 
 def pattern_of(dn: str) -> str:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import MyproxyError
+from goclient.services.gsi.names import base_dn
 from goclient.services.myproxy.policy import (
-    base_dn,
     checked_dn,
     dn_of,
     fits_everybody,
