@@ -145,7 +145,7 @@ def deposit(service: MyProxy, spec: DepositSpec) -> Proof:
                 raise
             end = service.put(spec.account, terms._replace(lifetime=most))
         found = _find(service, spec)
-    raise_all(_differs(what) for what in _differences(found, spec, who, end))
+    raise_all(_differs(what) for what in _differences(found, spec, who=who, end=end))
     return Proof(str(service.server), spec, who, found)
 
 
@@ -165,7 +165,7 @@ def _find(service: MyProxy, spec: DepositSpec) -> Deposit:
     return found[0]
 
 
-def _differences(found: Deposit, spec: DepositSpec, who: Identity, end: int) -> Iterator[str]:
+def _differences(found: Deposit, spec: DepositSpec, *, who: Identity, end: int) -> Iterator[str]:
     """Yield each thing that is not as it was sent."""
     if found.owner != who.base:
         yield f"it belongs to {quoted(found.owner)}, not to you, {quoted(who.base)}"

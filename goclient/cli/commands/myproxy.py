@@ -142,7 +142,7 @@ def _info(words: Sequence[str], reporter: Reporter) -> int:
     account = _Account(options, reporter)
     found = account.service.info(account.name, name=options.credname)
     account.report_warnings()
-    error = _fault(found, options, account)
+    error = _fault(account, found, options=options)
     if options.json:
         document: dict[str, object] = {"server": str(account.service.server), "account": account.name}
         document["deposits"] = [deposit_document(one) for one in found]
@@ -156,7 +156,7 @@ def _info(words: Sequence[str], reporter: Reporter) -> int:
     return int(error.exit_code)
 
 
-def _fault(found: Sequence[Deposit], options: InfoOptions, account: _Account) -> Optional[MyproxyError]:
+def _fault(account: _Account, found: Sequence[Deposit], *, options: InfoOptions) -> Optional[MyproxyError]:
     """Return why what was found does not do: nothing is there, or what a pilot is given is over, or ends too soon."""
     wanted = [one for one in found if one.name == (options.credname or "")] or found
     words = ["--credname", options.credname] if options.credname else []

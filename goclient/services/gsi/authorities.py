@@ -131,12 +131,12 @@ def revocation_fault(directory: str, chain: Sequence[bytes]) -> str:
         except Damaged as error:
             return f"a certificate of its chain is damaged: {error}"
         path = os.path.join(directory, f"{one.issuer_hash}.r0")
-        if not one.is_self_signed and os.path.exists(path) and (fault := _fault_in_list(path, one, above)):
+        if not one.is_self_signed and os.path.exists(path) and (fault := _fault_in_list(path, one, issuer=above)):
             return fault
     return ""
 
 
-def _fault_in_list(path: str, certificate: Certificate, issuer: bytes) -> str:
+def _fault_in_list(path: str, certificate: Certificate, *, issuer: bytes) -> str:
     """Return what a list says against a certificate; "" if nothing."""
     from datetime import UTC, datetime
 

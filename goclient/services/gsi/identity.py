@@ -95,11 +95,11 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
             continue
         collector = Collector()
         with collector:
-            identity = _identity(candidate, search, time.time() if now is None else now)
+            identity = _identity(candidate, search, now=time.time() if now is None else now)
             return identity._replace(warnings=(*warnings, *identity.warnings))
         found = [part for error in collector.errors for part in error.parts]
         if candidate.named:
-            raise_all(_with_origin(error, candidate.found) for error in found)
+            raise_all(_with_unset(error, candidate.found) for error in found)
         errors += found
         warnings += (f"not used: {error.message}" for error in found)
     raise_all(errors)
@@ -113,11 +113,11 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
     raise IdentityError("no certificate and no proxy of yours was found", hint=hint, code="identity-missing")
 
 
-def _with_origin(error: GoclientError, origin: str) -> GoclientError:
-    """Return the error of a file that a variable names, with that in its hint, unless this is a command."""
-    if not origin.startswith("X509_") or error.hint.startswith("type: "):
+def _with_unset(error: GoclientError, variable: str) -> GoclientError:
+    """Return the error of a file that a variable names, whose hint also says that the variable can be unset."""
+    if not variable.startswith("X509_") or error.hint.startswith("type: "):
         return error
-    return error.replace(hint=f"{error.hint}; or unset {origin}, which names it")
+    return error.replace(hint=f"{error.hint}; or unset {variable}, which names it")
 
 
 def _candidates(search: Search) -> Iterator[_Candidate]:
@@ -144,7 +144,7 @@ def _candidates(search: Search) -> Iterator[_Candidate]:
 # --- one candidate ----------------------------------------------------------------------------------------------
 
 
-def _identity(candidate: _Candidate, search: Search, now: float) -> Identity:
+def _identity(candidate: _Candidate, search: Search, *, now: float) -> Identity:
     """Return the identity that a candidate is; raise everything that is wrong with it."""
     loaded = _load(candidate, search.uid)
     leaf = loaded.chain[0]
@@ -152,7 +152,7 @@ def _identity(candidate: _Candidate, search: Search, now: float) -> Identity:
     errors = [*_time_faults(loaded, now), *_key_faults(loaded, deposit=search.deposit)]
     if search.deposit and loaded.is_limited and not search.allow_limited:
         why = f"{message}pilots could only retrieve limited ones"
-        errors.append(_fault(loaded, why, "make a full one: grid-proxy-init -rfc", "identity-limited"))
+        errors.append(_fault(loaded, why, hint="make a full one: grid-proxy-init -rfc", code="identity-limited"))
     raise_all(errors)
     person = next((one.subject for one in loaded.chain if not one.is_proxy), None)
     return Identity(
@@ -181,10 +181,10 @@ def _time_faults(loaded: _Loaded, now: float) -> Iterator[IdentityError]:
     end = min(one.end for one in loaded.chain)
     start = max(one.start for one in loaded.chain)
     if end <= now:
-        yield _fault(loaded, f"{name} expired on {time_text(end)}", hint, "identity-expired")
+        yield _fault(loaded, f"{name} expired on {time_text(end)}", hint=hint, code="identity-expired")
     elif start > now:
         hint = "wait, or set the clock of this machine: it says " + time_text(now)
-        yield _fault(loaded, f"{name} is not valid before {time_text(start)}", hint, "identity-early")
+        yield _fault(loaded, f"{name} is not valid before {time_text(start)}", hint=hint, code="identity-early")
 
 
 def _key_faults(loaded: _Loaded, *, deposit: bool) -> Iterator[IdentityError]:
@@ -195,17 +195,17 @@ def _key_faults(loaded: _Loaded, *, deposit: bool) -> Iterator[IdentityError]:
     if leaf.key_kind != "RSA":
         if deposit:
             why = f"{name} has an {leaf.key_kind} key: a deposit could be made, but nobody could retrieve from it"
-            yield _fault(loaded, why, hint, "identity-kind")
+            yield _fault(loaded, why, hint=hint, code="identity-kind")
         return  # TLS will tell whether the two belong together
     if leaf.rsa_bits < MIN_RSA_BITS:
-        yield _fault(loaded, f"{name} has an RSA key of only {leaf.rsa_bits} bits", hint, "identity-kind")
+        yield _fault(loaded, f"{name} has an RSA key of only {leaf.rsa_bits} bits", hint=hint, code="identity-kind")
     if not block.encrypted and rsa_public_key(block.data) != leaf.public_key:
         message = f"the key {quoted(loaded.key)} is not the key of {name}"
         hint = "name the two that belong together: --cert FILE --key FILE"
-        yield _fault(loaded, message, hint, "identity-mismatch")
+        yield _fault(loaded, message, hint=hint, code="identity-mismatch")
 
 
-def _fault(loaded: _Loaded, message: str, hint: str, code: str) -> IdentityError:
+def _fault(loaded: _Loaded, message: str, *, hint: str, code: str) -> IdentityError:
     return IdentityError(message, hint=hint, code=code, subject=loaded.certificate)
 
 
@@ -222,13 +222,14 @@ def _load(candidate: _Candidate, uid: int) -> _Loaded:
     chain: tuple[Certificate, ...] = ()
     collector = Collector()
     with collector:
-        found = _blocks(certificate, what, read_file(certificate, what=what, uid=uid, secret=proxy, follow=not proxy))
-        chain = _chain(certificate, what, found)
+        content = read_file(certificate, what=what, uid=uid, secret=proxy, follow=not proxy)
+        found = _blocks(certificate, content, what=what)
+        chain = _chain(certificate, found, what=what)
     if key is None or (not os.path.lexists(key) and any(block.label.endswith(_KEY) for block in found)):
         key = certificate
     if key != certificate or not (collector.errors or proxy):
         with collector:
-            found = _blocks(key, "key", read_file(key, what="key", uid=uid, secret=True))
+            found = _blocks(key, read_file(key, what="key", uid=uid, secret=True), what="key")
     raise_all(collector.errors)
     block = next((block for block in found if block.label.endswith(_KEY)), None)
     if block is None:
@@ -238,18 +239,18 @@ def _load(candidate: _Candidate, uid: int) -> _Loaded:
         if not block.encrypted:
             rsa_public_key(block.data)
     except Damaged as error:
-        raise _damaged(key, "key", error) from error
+        raise _damaged(key, error, what="key") from error
     return _Loaded(certificate, key, chain, block)
 
 
-def _blocks(path: str, what: str, content: bytes) -> list[Block]:
+def _blocks(path: str, content: bytes, *, what: str) -> list[Block]:
     try:
         return blocks(content)
     except Damaged as error:
-        raise _damaged(path, what, error) from error
+        raise _damaged(path, error, what=what) from error
 
 
-def _chain(path: str, what: str, found: list[Block]) -> tuple[Certificate, ...]:
+def _chain(path: str, found: list[Block], *, what: str) -> tuple[Certificate, ...]:
     """Return the certificates from a proxy to what it was made of; no CA's, and none of another chain."""
     certificates = [block.data for block in found if block.label in ("CERTIFICATE", "X509 CERTIFICATE")]
     try:
@@ -262,11 +263,11 @@ def _chain(path: str, what: str, found: list[Block]) -> tuple[Certificate, ...]:
             if chain[-1].is_proxy and one.subject == chain[-1].issuer:
                 chain.append(one)
     except Damaged as error:
-        raise _damaged(path, what, error) from error
+        raise _damaged(path, error, what=what) from error
     return tuple(chain)
 
 
-def _damaged(path: str, what: str, why: Damaged) -> IdentityError:
+def _damaged(path: str, why: Damaged, *, what: str) -> IdentityError:
     """Return the error of a file whose content cannot be used."""
     hint = "make a new one: grid-proxy-init -rfc" if what == "proxy" else "name a PEM file"
     if isinstance(why, Mendable):

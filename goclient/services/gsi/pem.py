@@ -92,13 +92,13 @@ def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = Tr
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, what, error) from error
+        raise _unreadable(path, what, error=error) from error
     try:
-        raise_all(_faults(path, what, os.fstat(descriptor), owner=uid if secret else None))
+        raise_all(_faults(path, what, state=os.fstat(descriptor), owner=uid if secret else None))
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read(MAX_FILE + 1)
     except OSError as error:
-        raise _unreadable(path, what, error) from error
+        raise _unreadable(path, what, error=error) from error
     finally:
         os.close(descriptor)
     secrets.register_keys(content)
@@ -108,7 +108,7 @@ def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = Tr
     return content
 
 
-def _faults(path: str, what: str, state: os.stat_result, *, owner: int | None) -> list[IdentityError]:
+def _faults(path: str, what: str, *, state: os.stat_result, owner: int | None) -> list[IdentityError]:
     """Return what is wrong with the kind, the owner and the mode of a file; without an ``owner`` it is not secret."""
     name = f"the {what} {quoted(path)}"
     if not stat.S_ISREG(state.st_mode):
@@ -126,7 +126,7 @@ def _faults(path: str, what: str, state: os.stat_result, *, owner: int | None) -
     return found
 
 
-def _unreadable(path: str, what: str, error: OSError | ValueError) -> IdentityError:
+def _unreadable(path: str, what: str, *, error: OSError | ValueError) -> IdentityError:
     """Return the error of a file that cannot be opened or read."""
     number = getattr(error, "errno", None)
     name, code = f"the {what} {quoted(path)}", "identity-file"

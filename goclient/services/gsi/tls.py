@@ -149,7 +149,7 @@ def untrusted(server: Server, why: str, hint: str) -> MyproxyError:
     )  # fmt: skip
 
 
-def raise_refused(server: Server, error: ssl.SSLError, step: str) -> NoReturn:
+def raise_refused(server: Server, error: ssl.SSLError, *, step: str) -> NoReturn:
     """Raise what an error of TLS means: a MyproxyError, or NoList if it is only that a CA has no list."""
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code == _NO_LIST:

@@ -29,7 +29,7 @@ _CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, Broken
 class Connection:
     """One connection; each method is one step of the protocol, and an error says at which it failed."""
 
-    def __init__(self, sock: ssl.SSLSocket, server: Server, deadline: Deadline) -> None:
+    def __init__(self, sock: ssl.SSLSocket, server: Server, *, deadline: Deadline) -> None:
         self._socket = sock
         self._server = server
         self.deadline = deadline
@@ -45,7 +45,7 @@ class Connection:
 
     def send(self, data: bytes, *, step: str) -> None:
         """Send some bytes, as one TLS record if they are few."""
-        with _named_errors(self._server, self.deadline, f"before {step}"):
+        with _named_errors(self._server, self.deadline, step=f"before {step}"):
             self._socket.settimeout(self.deadline.remaining())
             self._socket.sendall(data)
 
@@ -93,7 +93,7 @@ class Connection:
 
     def _more(self, step: str) -> None:
         """Wait for more bytes."""
-        with _named_errors(self._server, self.deadline, f"before {step}"):
+        with _named_errors(self._server, self.deadline, step=f"before {step}"):
             self._socket.settimeout(self.deadline.remaining())
             piece = self._socket.recv(_PIECE)
             if not piece:
@@ -125,16 +125,16 @@ def connect(server: Server, trust: Trust, *, credential: Credential, until: Dead
     """
     some_lack = False
     try:
-        sock = _handshaken(server, trust.context(credential, check_lists=True), until)
+        sock = _handshaken(server, trust.context(credential, check_lists=True), deadline=until)
     except NoList:
         some_lack = True
-        sock = _handshaken(server, trust.context(credential, check_lists=False), until)
+        sock = _handshaken(server, trust.context(credential, check_lists=False), deadline=until)
     try:
         trust.check_server(server, sock, check_lists=some_lack)
     except BaseException:
         sock.close()
         raise
-    return Connection(sock, server, whole)
+    return Connection(sock, server, deadline=whole)
 
 
 def find_refusal(server: Server, trust: Trust, *, credential: Credential, deadline: Deadline) -> IdentityRefused | None:
@@ -144,7 +144,7 @@ def find_refusal(server: Server, trust: Trust, *, credential: Credential, deadli
     """
     context = trust.context(credential, check_lists=False, highest=ssl.TLSVersion.TLSv1_2)
     try:
-        _handshaken(server, context, deadline).close()
+        _handshaken(server, context, deadline=deadline).close()
     except IdentityRefused as error:
         return error
     except MyproxyError:
@@ -152,11 +152,11 @@ def find_refusal(server: Server, trust: Trust, *, credential: Credential, deadli
     return None
 
 
-def _handshaken(server: Server, context: ssl.SSLContext, deadline: Deadline) -> ssl.SSLSocket:
+def _handshaken(server: Server, context: ssl.SSLContext, *, deadline: Deadline) -> ssl.SSLSocket:
     """Return a connected socket on which the handshake of TLS is done."""
     sock: socket.socket = _dialled(server, deadline)
     try:
-        with _named_errors(server, deadline, "in the TLS handshake"):
+        with _named_errors(server, deadline, step="in the TLS handshake"):
             sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
             secure.settimeout(deadline.remaining())
             secure.do_handshake()
@@ -173,7 +173,7 @@ def _dialled(server: Server, deadline: Deadline) -> socket.socket:
             deadline.remaining(), lambda: socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         )
     except TimeoutError as error:
-        raise _silent(server, deadline, "because its name was not found in time") from error
+        raise _silent(server, deadline, step="because its name was not found in time") from error
     except (OSError, UnicodeError) as error:
         why = f"the name {quoted(server.host)} is not known: {getattr(error, 'strerror', None) or error}"
         raise _unreachable(server, why) from error
@@ -190,29 +190,29 @@ def _dialled(server: Server, deadline: Deadline) -> socket.socket:
             sock.close()
             last = error
     if isinstance(last, TimeoutError):
-        raise _silent(server, deadline, "when the connection was made") from last
+        raise _silent(server, deadline, step="when the connection was made") from last
     raise _unreachable(server, last.strerror or str(last)) from last
 
 
 @contextmanager
-def _named_errors(server: Server, deadline: Deadline, step: str) -> Iterator[None]:
+def _named_errors(server: Server, deadline: Deadline, *, step: str) -> Iterator[None]:
     """Run the body, which uses the socket of a server; raise its errors as MyproxyErrors that name the step."""
     try:
         yield
     except TimeoutError as error:
-        raise _silent(server, deadline, step) from error
+        raise _silent(server, deadline, step=step) from error
     except _CLOSED as error:
         raise ConnectionClosed(
             f"the MyProxy server {server} closed the connection {step}", subject=str(server), transient=True,
             hint="type the command again; if it stays so, ask the server's operators whether your CA is known to it",
         ) from error  # fmt: skip
     except ssl.SSLError as error:
-        raise_refused(server, error, step)
+        raise_refused(server, error, step=step)
     except OSError as error:
         raise _unreachable(server, error.strerror or str(error)) from error
 
 
-def _silent(server: Server, deadline: Deadline, step: str) -> MyproxyError:
+def _silent(server: Server, deadline: Deadline, *, step: str) -> MyproxyError:
     """Return the error of a server that does not answer in time."""
     return MyproxyError(
         f"the MyProxy server {server} did not answer within {deadline.seconds:.3g} s, {step}",

@@ -178,7 +178,7 @@ def assemble(asked: Asked, certificates: Sequence[bytes], *, now: datetime | Non
         if any(read_certificate(data).serial <= 0 for data in certificates):  # of which cryptography only warns
             raise ValueError("its serial number is not positive")
         chain = [x509.load_der_x509_certificate(data) for data in certificates]
-        _check_chain(chain, asked.key.public_key(), now or datetime.now(UTC))
+        _check_chain(chain, asked.key.public_key(), now=now or datetime.now(UTC))
     except _BROKEN as error:
         why = quoted(str(error) or type(error).__name__)
         raise MyproxyError(
@@ -190,7 +190,7 @@ def assemble(asked: Asked, certificates: Sequence[bytes], *, now: datetime | Non
     return first + key + b"".join(others)
 
 
-def _check_chain(chain: Sequence[x509.Certificate], key: RSAPublicKey, now: datetime) -> None:
+def _check_chain(chain: Sequence[x509.Certificate], key: RSAPublicKey, *, now: datetime) -> None:
     """Raise ValueError, or another of what cryptography raises, unless a chain is a proxy of this key."""
     if not chain:
         raise ValueError("it has no certificate in it")
