@@ -99,7 +99,7 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
             return identity._replace(warnings=(*warnings, *identity.warnings))
         found = [part for error in collector.errors for part in error.parts]
         if candidate.named:
-            raise_all(_with_unset(error, candidate.found) for error in found)
+            raise_all(_with_unset(error, candidate) for error in found)
         errors += found
         warnings += (f"not used: {error.message}" for error in found)
     raise_all(errors)
@@ -113,11 +113,11 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
     raise IdentityError("no certificate and no proxy of yours was found", hint=hint, code="identity-missing")
 
 
-def _with_unset(error: GoclientError, variable: str) -> GoclientError:
+def _with_unset(error: GoclientError, candidate: _Candidate) -> GoclientError:
     """Return the error of a file that a variable names, whose hint also says that the variable can be unset."""
-    if not variable.startswith("X509_") or error.hint.startswith("type: "):
+    if not candidate.found.startswith("X509_") or error.hint.startswith("type: "):
         return error
-    return error.replace(hint=f"{error.hint}; or unset {variable}, which names it")
+    return error.replace(hint=f"{error.hint}; or unset {candidate.found}, which names it")
 
 
 def _candidates(search: Search) -> Iterator[_Candidate]:
