@@ -479,7 +479,7 @@ def test_a_right_submission_is_not_refused_and_does_what_it_says(prepared: Case)
     assert len(records) == case.get("jobs", 1)
     for record in (records[0], records[-1]):
         explained = explain(record.get("jobParameters") or "", catalogue={})
-        assert explained.doubts == ()
+        assert explained.warnings == ()
         plan = explained.document()["plan"]
         assert (len(plan), sum(len(task["items"]) for task in plan)) == (case["tasks"], case["items"]), plan
     if "payload" in case:

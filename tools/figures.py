@@ -62,9 +62,9 @@ ENCODERS = (
     PANDA_CLIENT
     + """
 import time
-from goclient.model.records.panda_job import JobCommon, encode_jobs, job_records
+from goclient.model.records.panda_job import JobTemplate, encode_jobs, job_records
 first = jobs[0]
-common = JobCommon(**{name: getattr(first, name) for name in JobCommon.__dataclass_fields__
+common = JobTemplate(**{name: getattr(first, name) for name in JobTemplate.__dataclass_fields__
                       if getattr(first, name) != "NULL"})
 records = job_records(common, name=first.jobName.removesuffix("_0"), parameters="x " * 120 + "${SN/P}", count=len(jobs))
 for job, record in zip(jobs, records):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goclient.model.records.panda_job import JobCommon
+from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.options import Items
 
 
@@ -22,7 +22,7 @@ class Job:
 class Request:
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items."""
 
-    common: JobCommon
+    common: JobTemplate
     name: str
     count: int
     parameters: str
