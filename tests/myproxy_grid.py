@@ -79,7 +79,7 @@ class RealServer:
 
     def put(self, account: str, **more: object) -> int:
         arguments: dict[str, object] = {"retrievers": pattern_of(PILOT), "lifetime": 24 * HOUR, "retrieval_lifetime": 0}
-        return self.as_(USER).put(account, Terms(**(arguments | more)))  # type: ignore[arg-type]
+        return self.as_(USER, timeout=120.0).put(account, Terms(**(arguments | more)))  # type: ignore[arg-type]
 
     def tool(self, name: str, *words: str, dn: str = USER, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs one of the C tools."""
