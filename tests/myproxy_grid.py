@@ -7,12 +7,13 @@ import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from goclient.sandbox.myproxy.authority import Authority, Credential
 from goclient.services.gsi import tls
 from goclient.services.gsi.identity import Identity, Search, find_identity
 from goclient.services.gsi.server_name import Server
-from goclient.services.myproxy.client import MyProxy, Terms
+from goclient.services.myproxy.client import TIMEOUT, MyProxy, Terms
 from goclient.services.myproxy.policy import pattern_of
 
 USER = "/C=TW/O=Test Grid/OU=People/CN=Wen Deng"
@@ -43,7 +44,7 @@ class Grid:
             self.people[dn] = made
         return self.people[dn]
 
-    def identity(self, dn: str, **more: bool) -> Identity:
+    def identity(self, dn: str, **more: Any) -> Identity:
         found = self.credential(dn)
         return find_identity(Search({}, self.folder, os.getuid(), str(found.certificate), str(found.key), **more))
 
@@ -72,10 +73,9 @@ class RealServer:
     def address(self) -> Server:
         return Server("localhost", self.port)
 
-    def as_(self, dn: str, **more: object) -> MyProxy:
-        return MyProxy(
-            [self.address], tls.Credential(self.grid.identity(dn)), trust=tls.Trust(self.grid.authorities), **more
-        )  # type: ignore[arg-type]
+    def as_(self, dn: str, *, timeout: float = TIMEOUT) -> MyProxy:
+        trust = tls.Trust(self.grid.authorities)
+        return MyProxy([self.address], tls.Credential(self.grid.identity(dn)), trust=trust, timeout=timeout)
 
     def put(self, account: str, **more: object) -> int:
         arguments: dict[str, object] = {"retrievers": pattern_of(PILOT), "lifetime": 24 * HOUR, "retrieval_lifetime": 0}

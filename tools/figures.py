@@ -182,7 +182,7 @@ def demo() -> list[list[str]]:
 def pilot_overhead(goclient: str, folder: str) -> float:
     """Seconds from a job's acquisition to its last report, less the time of its transfers and its payload."""
     wall([goclient, "sandbox", "demo", "--dir", folder])
-    times = {}
+    times: dict[str, list[float]] = {}
     for line in Path(folder, "sandbox.log").read_text().splitlines():
         stamp = line[:23].replace(",", ".")
         for word in ("acquire_jobs", "update_job"):
@@ -199,8 +199,8 @@ def pilot_overhead(goclient: str, folder: str) -> float:
     (log,) = state.iterdir()
     with tarfile.open(log) as tar:
         said = tar.extractfile("pilot.log").read().decode()  # type: ignore[union-attr]
-    payload = float(said.split("the payload ended well after ")[1].split(" s")[0])
-    return times["update_job"][-1] - times["acquire_jobs"][0] - moving - payload
+    payload = float(str(said).split("the payload ended well after ")[1].split(" s")[0])
+    return float(times["update_job"][-1] - times["acquire_jobs"][0] - moving - payload)
 
 
 def _seconds(stamp: str) -> float:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from goclient.errors import EndpointError, Finding, GoclientError, MissingDirectory, quoted
 from goclient.model.endpoint import read_endpoint
 from goclient.model.location import Location, Transfer
+from goclient.model.remote import FileInfo
 from goclient.model.wildcards import has_wildcards
 from goclient.preflight.listings import Folder, folder_of
 from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, nobody_may, wrong_or_first
-from goclient.services.globus.collection import FileInfo
 
 WRITE = 0o222  # the permission bits of everybody
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pandaclient.FileSpec import FileSpec  # type: ignore[import-untyped]
-from pandaclient.JobSpec import JobSpec  # type: ignore[import-untyped]
-from pandaclient.MiscUtils import dump_jobs_json  # type: ignore[import-untyped]
+from pandaclient.FileSpec import FileSpec
+from pandaclient.JobSpec import JobSpec
+from pandaclient.MiscUtils import dump_jobs_json
 
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.model.records.panda_job import (
