@@ -128,12 +128,12 @@ def test_an_account_of_somebody_else_shows_nothing(sandbox: Sandbox) -> None:
 TROUBLE: dict[str, tuple[int, dict[str, str], list[str], str]] = {
     "no server is set": (10, {"MYPROXY_SERVER": ""}, ["--myproxy=wdeng"], "no MyProxy server is set"),
     "a server that is not there": (80, {}, ["--myproxy=wdeng@localhost:1"], "Connection refused"),
-    "a port that is none": (10, {}, ["--myproxy=wdeng@localhost:x"], '"x" is no port'),
+    "a port that is none": (10, {}, ["--myproxy=wdeng@localhost:x"], '"x" is not a port'),
     "no user": (10, {}, ["--myproxy=@localhost"], "the user has no name"),
     "no host": (10, {}, ["--myproxy=wdeng@"], "names no server"),
     "no certificate": (80, {"X509_USER_CERT": "/nowhere/c.pem"}, ["--myproxy=wdeng"], "/nowhere/c.pem"),
     "no authorities": (10, {"X509_CERT_DIR": "/nowhere"}, ["--myproxy=wdeng"], "/nowhere"),
-    "a pilot that is no DN": (10, {}, ["--myproxy=wdeng", "--pilot=Nurcan"], '"Nurcan" is no DN'),
+    "a pilot that is no DN": (10, {}, ["--myproxy=wdeng", "--pilot=Nurcan"], '"Nurcan" is not a DN'),
 }
 
 

@@ -28,9 +28,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from goclient.errors import GoclientError, MyproxyError
 from goclient.sandbox.myproxy.authority import Authority, Credential
 from goclient.services.gsi import tls
-from goclient.services.gsi.identity import find_identity
+from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.server_name import Server
-from goclient.services.myproxy.client import MyProxy
+from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.delegation import ask
 from goclient.services.myproxy.policy import pattern_of
 from tests.myproxy_grid import HOUR, PILOT, USER, Grid, RealServer, free_port
@@ -57,14 +57,14 @@ def host(grid: Grid) -> Credential:
 
 
 def client(grid: Grid, server: Server, **more: Any) -> MyProxy:
-    arguments: dict[str, Any] = {"authorities": grid.authorities, "timeout": PATIENT, **more}
-    return MyProxy([server], grid.identity(USER), **arguments)
+    trust = tls.Trust(more.pop("authorities", grid.authorities), more.pop("server_dn", None))
+    return MyProxy([server], tls.Credential(grid.identity(USER)), trust=trust, **({"timeout": PATIENT} | more))
 
 
 CALLS: dict[str, Callable[[MyProxy], object]] = {
     "info": lambda one: one.info("wdeng"),
     "destroy": lambda one: one.destroy("wdeng"),
-    "put": lambda one: one.put("wdeng", retrievers=pattern_of(PILOT), lifetime=HOUR, retrieval_lifetime=0),
+    "put": lambda one: one.put("wdeng", Terms(pattern_of(PILOT), HOUR, 0)),
     "get": lambda one: one.get("wdeng", lifetime=HOUR),
 }
 
@@ -192,7 +192,7 @@ def test_a_server_that_is_not_there_is_told(grid: Grid) -> None:
 def test_all_servers_of_a_list_are_told_if_none_can_be_spoken_to(grid: Grid, host: Credential) -> None:
     with HostileServer(host, grid.authorities, plain=silent_from_the_start) as server:
         servers = [server.address, Server("localhost", free_port())]
-        one = MyProxy(servers, grid.identity(USER), authorities=grid.authorities, timeout=SOON)
+        one = MyProxy(servers, tls.Credential(grid.identity(USER)), trust=tls.Trust(grid.authorities), timeout=SOON)
         with pytest.raises(GoclientError) as caught:
             one.info("wdeng")
     assert [part.code for part in caught.value.parts] == ["myproxy-silent", "myproxy-unreachable"]
@@ -319,7 +319,7 @@ def test_a_revoked_server_is_not_trusted(tmp_path: Path, grid: Grid) -> None:
 
 def test_a_server_of_an_unknown_authority_is_not_trusted(grid: Grid, tmp_path: Path) -> None:
     stranger = Authority.make(tmp_path / "strange", subject="/C=TW/O=Test Grid/CN=Strange CA")
-    assert "its CA is not in the folder" in refused(grid, stranger.issue(HOST, into=tmp_path, name="h"))
+    assert "its CA is not in the directory" in refused(grid, stranger.issue(HOST, into=tmp_path, name="h"))
 
 
 def test_a_server_whose_authority_may_not_sign_its_name_is_not_trusted(grid: Grid, tmp_path: Path) -> None:
@@ -365,9 +365,9 @@ def test_a_server_of_tls_1_1_is_not_spoken_to(grid: Grid, host: Credential) -> N
 def test_a_server_that_does_not_know_our_authority_is_told(tmp_path: Path, grid: Grid, host: Credential) -> None:
     stranger = Authority.make(tmp_path / "strange", subject="/C=TW/O=Test Grid/CN=Strange CA")
     own = stranger.issue(USER, into=tmp_path, name="own", names=())
-    identity = find_identity({}, tmp_path, os.getuid(), certificate=str(own.certificate), key=str(own.key))
+    identity = find_identity(Search({}, tmp_path, os.getuid(), str(own.certificate), str(own.key)))
     with HostileServer(host, grid.authorities, answered) as server:
-        one = MyProxy([server.address], identity, authorities=grid.authorities, timeout=PATIENT)
+        one = MyProxy([server.address], tls.Credential(identity), trust=tls.Trust(grid.authorities), timeout=PATIENT)
         error = failed(lambda: one.info("wdeng"))
     assert error.code == "myproxy-identity-refused"
     assert "unknown ca" in error.message
@@ -375,9 +375,8 @@ def test_a_server_that_does_not_know_our_authority_is_told(tmp_path: Path, grid:
 
 def rejected(real: RealServer, own: Credential, now: float | None = None) -> str:
     """What the real server has against a certificate."""
-    named = {"certificate": str(own.certificate), "key": str(own.key)}
-    identity = find_identity({}, "/", os.getuid(), now=now, **named)  # type: ignore[arg-type]
-    one = MyProxy([real.address], identity, authorities=real.grid.authorities, timeout=PATIENT)
+    identity = find_identity(Search({}, "/", os.getuid(), str(own.certificate), str(own.key)), now=now)
+    one = MyProxy([real.address], tls.Credential(identity), trust=tls.Trust(real.grid.authorities), timeout=PATIENT)
     error = failed(lambda: one.info("wdeng"))
     assert error.code == "myproxy-identity-refused"
     return error.message
@@ -520,10 +519,12 @@ def test_a_folder_of_authorities_that_is_gone_is_told(grid: Grid, host: Credenti
 def test_an_identity_that_changed_under_our_hands_is_told(grid: Grid, host: Credential, tmp_path: Path) -> None:
     def changed(spoil: Callable[[Credential], None]) -> str:
         own = grid.authority.issue(USER, into=tmp_path, name="own", names=())
-        identity = find_identity({}, "/", os.getuid(), certificate=str(own.certificate), key=str(own.key))
+        identity = find_identity(Search({}, "/", os.getuid(), str(own.certificate), str(own.key)))
         spoil(own)
         with HostileServer(host, grid.authorities, answered) as server:
-            one = MyProxy([server.address], identity, authorities=grid.authorities, timeout=PATIENT)
+            one = MyProxy(
+                [server.address], tls.Credential(identity), trust=tls.Trust(grid.authorities), timeout=PATIENT
+            )
             told = failed(lambda: CALLS["info"](one)).code
             assert failed(lambda: CALLS["put"](one)).code == told
             return told
@@ -559,13 +560,14 @@ BAD_DEPOSITS: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_a_deposit_that_makes_no_sense_is_refused_before_anybody_is_asked(grid: Grid, case: str) -> None:
     fields, code, said = BAD_DEPOSITS[case]
     arguments: dict[str, Any] = {"retrievers": pattern_of(PILOT), "lifetime": HOUR, "retrieval_lifetime": 0} | fields
-    error = failed(lambda: client(grid, Server("localhost", 1)).put("wdeng", **arguments))
+    error = failed(lambda: client(grid, Server("localhost", 1)).put("wdeng", Terms(**arguments)))
     assert error.code == code
     assert said in error.message
 
 
 def test_without_a_server_it_is_told_how_to_name_one(grid: Grid) -> None:
-    error = failed(lambda: MyProxy([], grid.identity(USER), authorities=grid.authorities).info("wdeng"))
+    trust = tls.Trust(grid.authorities)
+    error = failed(lambda: MyProxy([], tls.Credential(grid.identity(USER)), trust=trust).info("wdeng"))
     assert "MYPROXY_SERVER" in error.hint
 
 
@@ -587,13 +589,14 @@ def test_a_name_that_is_none_is_told(grid: Grid) -> None:
 
 PUT = """
 import os, sys
-from goclient.services.myproxy.client import MyProxy
-from goclient.services.gsi.identity import find_identity
+from goclient.services.myproxy.client import MyProxy, Terms
+from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.server_name import Server
+from goclient.services.gsi import tls
 port, folder, certificate, key = sys.argv[1:]
-identity = find_identity({}, folder, os.getuid(), certificate=certificate, key=key)
-one = MyProxy([Server("localhost", int(port))], identity, authorities=folder)
-one.put("killed", retrievers="/CN=new", lifetime=60, retrieval_lifetime=0)
+identity = find_identity(Search({}, folder, os.getuid(), certificate, key))
+one = MyProxy([Server("localhost", int(port))], tls.Credential(identity), trust=tls.Trust(folder))
+one.put("killed", Terms("/CN=new", 60, 0))
 """
 
 
