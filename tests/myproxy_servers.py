@@ -21,13 +21,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from goclient.sandbox.faults import Troubles
 from goclient.sandbox.myproxy.authority import Authority
 from goclient.sandbox.myproxy.credential import Credential
-from goclient.sandbox.myproxy.myproxy import MyProxy
 from goclient.sandbox.myproxy.policy import ServerPolicy
+from goclient.sandbox.myproxy.server import MyProxy
 from goclient.sandbox.recorder import Recorder
 from goclient.sandbox.state import Folders, State
-from goclient.sandbox.trouble import Troubles
 
 TOOLS = ("myproxy-init", "myproxy-info", "myproxy-logon", "myproxy-destroy", "myproxy-server", "grid-proxy-info")
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"

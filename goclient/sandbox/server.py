@@ -18,6 +18,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.utils import send_from_directory
 from werkzeug.wrappers import Request, Response
 
+from goclient.sandbox.faults import Reset, Troubles, troubled
 from goclient.sandbox.globus.access import Access
 from goclient.sandbox.globus.auth import Auth
 from goclient.sandbox.globus.endpoints import Endpoints
@@ -32,16 +33,15 @@ from goclient.sandbox.guard import Guard
 from goclient.sandbox.http import ServiceError, not_found
 from goclient.sandbox.myproxy.grid import HOST as HOST_CERTIFICATE
 from goclient.sandbox.myproxy.grid import SCOPE, Grid
-from goclient.sandbox.myproxy.myproxy import MyProxy
 from goclient.sandbox.myproxy.policy import ServerPolicy
+from goclient.sandbox.myproxy.server import MyProxy
 from goclient.sandbox.panda.cache import Cache
 from goclient.sandbox.panda.jedi import TRANSFORMATIONS
 from goclient.sandbox.panda.oidc import OpenID
-from goclient.sandbox.panda.panda import Panda
-from goclient.sandbox.panda.panda_tasks import PandaTasks
+from goclient.sandbox.panda.server import Panda
+from goclient.sandbox.panda.tasks import PandaTasks
 from goclient.sandbox.recorder import Recorder
 from goclient.sandbox.state import State
-from goclient.sandbox.trouble import Reset, Troubles, troubled
 
 HOST = "127.0.0.1"
 POLICY = ServerPolicy(accepted_credentials=f"{SCOPE}/*", trusted_retrievers=f"{SCOPE}/OU=Robots/*")

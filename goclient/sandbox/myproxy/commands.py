@@ -18,8 +18,8 @@ from goclient.sandbox.myproxy import delegation
 from goclient.sandbox.myproxy.authority import Authority, make_key, pem
 from goclient.sandbox.myproxy.delegation import NotValidError
 from goclient.sandbox.myproxy.deposits import Deposit, Deposits
-from goclient.sandbox.myproxy.myproxy_request import OK, Asked, Command, RefusedError, described, response
 from goclient.sandbox.myproxy.policy import ServerPolicy, matches, retrieval
+from goclient.sandbox.myproxy.request import OK, Asked, Command, RefusedError, described, response
 
 MIN_PASSPHRASE = 6  # characters; the real server's MIN_PASS_PHRASE_LEN
 SKEW = 3599  # seconds; the real server gives an hour for clocks that differ

@@ -14,16 +14,16 @@ from typing import Any
 
 from cryptography import x509
 
+from goclient.sandbox.faults import Trouble, Troubles
 from goclient.sandbox.myproxy import delegation
 from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.commands import Commands
 from goclient.sandbox.myproxy.credential import Credential
 from goclient.sandbox.myproxy.deposits import Deposits
-from goclient.sandbox.myproxy.myproxy_commands import Commands
-from goclient.sandbox.myproxy.myproxy_request import Asked, RefusedError, asked, refusal
 from goclient.sandbox.myproxy.policy import ServerPolicy
+from goclient.sandbox.myproxy.request import Asked, RefusedError, asked, refusal
 from goclient.sandbox.recorder import Recorder
 from goclient.sandbox.state import State
-from goclient.sandbox.trouble import Trouble, Troubles
 
 WITHIN = 30.0  # seconds, of a whole connection
 RECORD = 16_384  # bytes; RFC 8446, 5.1: the real server takes a message from one record, so one read is one message
