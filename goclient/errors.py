@@ -142,6 +142,12 @@ class ServerError(GoclientError):
     code = "server"
 
 
+class SandboxRuns(GoclientError):
+    """A sandbox runs in the directory already."""
+
+    code = "runs-already"
+
+
 class Interrupted(GoclientError):
     """The user, or the batch system, stopped the command."""
 

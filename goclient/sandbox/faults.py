@@ -1,47 +1,48 @@
-"""Trouble on demand: answers that fail, come late, break off or do not come, for tests and for a look.
+"""Fault injection: answers that fail, come late, break off or do not come, for tests and to look at.
 
-``POST /sandbox/trouble`` makes one, of any service of the sandbox::
+``POST /sandbox/trouble`` injects a fault into any service of the sandbox::
 
     {"route": "GET /v0.10/operation/endpoint/*/ls", "kind": "error", "status": 503, "times": 2}
 
 ``route``: a method (or ``*``) and a path, in which ``*`` stands for anything, slashes included.  A command of MyProxy
-is a method with the path ``/myproxy/USER``; its errors are a ``document`` that is a text.
-``kind``: ``error``: the answer is ``status`` (503 without one), ``document`` (an object or a text) and ``headers``;
+is a method with the path ``/myproxy/USER``; its errors have a ``document`` that is a text.
+``kind``: ``error``: the answer is ``status`` (503 by default), ``document`` (an object or a text) and ``headers``;
 ``delay``: the answer comes ``seconds`` later; ``reset``: the connection is reset instead; ``truncate``: the answer
 breaks off in the middle.
-``times``: so many requests meet it (without it, all), once ``skip`` (0) others have passed.
-``after``: true does the work of the request first; without it nothing is done, except before a truncated answer.
+``times``: the number of requests that meet it (by default all), after ``skip`` (0) others have passed.
+``after``: true does the work of the request first; by default nothing is done, except before a truncated answer.
 
-Several delays of one request add up; of other kinds the oldest counts.  ``GET /sandbox/trouble`` lists them all, with
+Several delays of one request add up; of other kinds the oldest counts.  ``GET /sandbox/trouble`` lists all faults, with
 how often each was met, ``DELETE`` clears them.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from werkzeug.routing import Rule
-from werkzeug.wrappers import Request, Response
-
-from goclient.sandbox.http import ServiceError, answer, transfer_error
-
 KINDS = ("error", "delay", "reset", "truncate")
-
-
-class Reset(ConnectionResetError):
-    """The connection of a request is to be reset: no answer, no orderly end."""
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "route": (str,),
+    "kind": (str,),
+    "status": (int,),
+    "document": (dict, list, str),
+    "headers": (dict,),
+    "seconds": (int, float),
+    "times": (int,),
+    "skip": (int,),
+    "after": (bool,),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """One trouble as it was asked for, and how many requests it has ``seen`` and was ``used`` for."""
+class Fault:
+    """One fault as it was asked for, and how many requests it has ``seen`` and was ``used`` for."""
 
     route: str
     kind: str
@@ -56,134 +57,78 @@ class Trouble:
     used: int = 0
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request is on the route."""
+        """Return True if a request is on the route."""
         wanted, _, pattern = self.route.partition(" ")
         return wanted in ("*", method) and fnmatch.fnmatchcase(path, pattern.strip())
 
     @property
     def is_due(self) -> bool:
-        """Whether the next request on the route meets it."""
+        """Return True if the next request on the route meets the fault."""
         return self.seen >= self.skip and (self.times is None or self.used < self.times)
 
 
-class Troubles:
-    """The troubles of a sandbox that runs, in memory, and the routes that make, list and clear them."""
+class Faults:
+    """The faults of a sandbox that runs, in memory."""
 
     def __init__(self) -> None:
-        self._known: list[Trouble] = []
+        self._known: list[Fault] = []
         self._lock = threading.Lock()
 
-    def rules(self) -> list[Rule]:
-        """The routes and their handlers."""
-        handlers = {"POST": self.add, "GET": self.listed, "DELETE": self.clear}
-        return [Rule("/sandbox/trouble", endpoint=handler, methods=[method]) for method, handler in handlers.items()]
-
-    def add(self, request: Request) -> Response:
-        """Makes one trouble; raises a 400 that says what is wrong with it."""
-        trouble = _parsed(request)
+    def add(self, fault: Fault) -> None:
+        """Inject one more fault."""
         with self._lock:
-            self._known.append(trouble)
-        return answer(asdict(trouble), 201)
+            self._known.append(fault)
 
-    def listed(self, request: Request) -> Response:
-        """All troubles, oldest first."""
-        return answer({"trouble": [asdict(one) for one in self._known]})
+    def document(self) -> dict[str, Any]:
+        """Return all faults, oldest first."""
+        return {"trouble": [asdict(one) for one in self._known]}
 
-    def clear(self, request: Request) -> Response:
-        """Ends all trouble."""
+    def clear(self) -> None:
+        """End all faults."""
         with self._lock:
             self._known.clear()
-        return answer({"trouble": []})
 
-    def met(self, method: str, path: str) -> tuple[Trouble, ...]:
-        """The troubles that a request meets: all delays, and the oldest of the others; each counts it."""
+    def meet(self, method: str, path: str) -> tuple[Fault, ...]:
+        """Return the faults that a request meets: all delays, and the oldest of the others; count it in each."""
         if not self._known:
             return ()
-        found: list[Trouble] = []
+        found: list[Fault] = []
         with self._lock:
-            for place, one in enumerate(self._known):
+            for index, one in enumerate(self._known):
                 if not one.matches(method, path):
                     continue
                 due = one.is_due and (one.kind == "delay" or all(other.kind == "delay" for other in found))
-                self._known[place] = replace(one, seen=one.seen + 1, used=one.used + due)
+                self._known[index] = replace(one, seen=one.seen + 1, used=one.used + due)
                 if due:
                     found.append(one)
         return tuple(found)
 
 
-def troubled(met: tuple[Trouble, ...], request: Request, work: Callable[[], Response]) -> Response:
-    """What is answered to a request that meets these troubles; raises Reset."""
-    before = [one for one in met if not one.after]
-    _wait(before)
-    for one in before:
-        if one.kind in ("error", "reset"):
-            return _instead(one, request)
-    response = work()
-    after = [one for one in met if one.after or one.kind == "truncate"]
-    _wait(after)
-    for one in after:
-        if one.kind != "delay":
-            return _truncated(response) if one.kind == "truncate" else _instead(one, request)
-    return response
+def before_work(met: Sequence[Fault]) -> Fault | None:
+    """Wait for the delays before a request is carried out; return the fault that replaces it, if any."""
+    return _wait([one for one in met if not one.after and one.kind != "truncate"])
 
 
-def _wait(troubles: list[Trouble]) -> None:
-    seconds = sum(one.seconds for one in troubles if one.kind == "delay")
-    if seconds:
-        time.sleep(seconds)
+def after_work(met: Sequence[Fault]) -> Fault | None:
+    """Wait for the delays after a request was carried out; return the fault that changes its answer, if any."""
+    return _wait([one for one in met if one.after or one.kind == "truncate"])
 
 
-def _instead(trouble: Trouble, request: Request) -> Response:
-    if trouble.kind == "reset":
-        raise Reset(104, "reset on demand")
-    document = trouble.document
-    if document is None:
-        error = transfer_error(trouble.status, "ServiceUnavailable", "Trouble on demand", request.path)
-    else:
-        error = ServiceError(trouble.status, document)
-    response = error.response()
-    response.headers.update(trouble.headers or {})
-    return response
+def _wait(faults: list[Fault]) -> Fault | None:
+    time.sleep(sum(one.seconds for one in faults if one.kind == "delay"))
+    return next((one for one in faults if one.kind != "delay"), None)
 
 
-def _truncated(response: Response) -> Response:
-    """The first half of a response, which says that it is whole."""
-    response.direct_passthrough = False  # of a file
-    content = response.get_data()
-    response.set_data(content[: len(content) // 2])
-    response.headers["Content-Length"] = str(max(len(content), 1))
-    return response
-
-
-_FIELDS: dict[str, tuple[type, ...]] = {
-    "route": (str,),
-    "kind": (str,),
-    "status": (int,),
-    "document": (dict, list, str),
-    "headers": (dict,),
-    "seconds": (int, float),
-    "times": (int,),
-    "skip": (int,),
-    "after": (bool,),
-}
-
-
-def _parsed(request: Request) -> Trouble:
-    """The trouble that a request asks for; raises a ServiceError with everything that is wrong with it."""
-    try:
-        given = json.loads(request.get_data())
-    except ValueError:
-        given = None
+def find_mistakes(given: Any) -> list[str]:
+    """Return everything that is wrong with the document of a fault."""
     if not isinstance(given, dict):
-        raise ServiceError(400, {"errors": ["the body is no JSON object"]})
+        return ["the body is not a JSON object"]
     wrong = [f"there is no field {name!r}" for name in given if name not in _FIELDS]
     wrong += [
         f"{n} is a {type(v).__name__}" for n, v in given.items() if n in _FIELDS and not isinstance(v, _FIELDS[n])
     ]
     if given.get("kind") not in KINDS:
-        wrong.append(f"kind is one of {', '.join(KINDS)}")
+        wrong.append(f"kind must be one of {', '.join(KINDS)}")
     if not re.fullmatch(r"[A-Z*]+ /.*", str(given.get("route"))):
-        wrong.append("route is a method and a path: GET /v0.10/endpoint/*")
-    if wrong:
-        raise ServiceError(400, {"errors": wrong})
-    return Trouble(**given)
+        wrong.append("route must be a method and a path: GET /v0.10/endpoint/*")
+    return wrong

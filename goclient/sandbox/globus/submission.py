@@ -4,117 +4,92 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Any
 
-from werkzeug.routing import Rule
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
-from goclient.sandbox.globus.mover import Mover
-from goclient.sandbox.globus.paths import Paths
-from goclient.sandbox.globus.task_document import moment
-from goclient.sandbox.http import answer, body, globus_identity, result, transfer_error
-from goclient.sandbox.state import State, dumped
+from goclient.sandbox.globus.paths import usable
+from goclient.sandbox.globus.task_document import read_time
+from goclient.sandbox.http import Document, TransferError, answer
+from goclient.sandbox.routes import Call, Routes
+from goclient.sandbox.state import compact_json
 
 DEFAULT_DEADLINE = 86_400  # seconds
 MAX_LABEL = 128
+_MESSAGES = {
+    "Accepted": "The {} has been accepted and a task has been created and queued for execution",
+    "Duplicate": "The {} has already been submitted with this submission id",
+}
+
+routes = Routes("/v0.10")
 
 
-class Submission:
-    """The routes of the Transfer service that take tasks."""
-
-    def __init__(self, state: State, paths: Paths, mover: Mover) -> None:
-        self._state = state
-        self._paths = paths
-        self._mover = mover
-
-    def rules(self) -> list[Rule]:
-        """The routes and their handlers."""
-        routes = [
-            ("GET", "/submission_id", self.submission_id),
-            ("POST", "/transfer", self.transfer),
-            ("POST", "/delete", self.delete),
-        ]
-        return [Rule(f"/v0.10{path}", endpoint=handler, methods=[method]) for method, path, handler in routes]
-
-    def submission_id(self, request: Request) -> Response:
-        """A new submission id."""
-        owner = globus_identity(self._state, request)["id"]
-        value = str(uuid.uuid4())
-        self._state.insert("submissions", {"id": value, "owner": owner})
-        return answer({"DATA_TYPE": "submission_id", "value": value})
-
-    def transfer(self, request: Request) -> Response:
-        """Accepts a transfer; one sent again under the same submission id is the same task."""
-        return self._submit(request, "TRANSFER", ("source_endpoint", "destination_endpoint"))
-
-    def delete(self, request: Request) -> Response:
-        """Accepts the removal of paths; one sent again under the same submission id is the same task."""
-        return self._submit(request, "DELETE", ("endpoint",))
-
-    def _submit(self, request: Request, kind: str, ends: tuple[str, ...]) -> Response:
-        identity = globus_identity(self._state, request)
-        wanted = body(request)
-        submission = str(wanted.get("submission_id"))
-        label = wanted.get("label")
-        if label is not None and len(str(label)) > MAX_LABEL:
-            raise transfer_error(400, "ClientError.BadRequest.LabelTooLong", "label is too long", request.path)
-        for end in ends:
-            self._paths.usable(request, str(wanted.get(end)))
-        with self._state.transaction():
-            known = self._state.row("select * from submissions where id = ? and owner = ?", submission, identity["id"])
-            if known is None:
-                raise transfer_error(400, "BadRequest", f"No such submission id '{submission}'", request.path)
-            code = "Duplicate" if known["task_id"] else "Accepted"
-            task_id = known["task_id"] or self._store(request, identity["id"], kind, [wanted[end] for end in ends])
-            self._state.run("update submissions set task_id = ? where id = ?", task_id, submission)
-        self._mover.wake()
-        return answer(_accepted(kind, task_id, submission, code), 202)
-
-    def _store(self, request: Request, owner: str, kind: str, ends: list[str]) -> str:
-        wanted = body(request)
-        items = wanted.get("DATA")
-        if not isinstance(items, list) or not items:
-            text = f"A {kind.lower()} requires at least one item"
-            code = f"ClientError.BadRequest.No{kind.capitalize()}Items"
-            raise transfer_error(400, code, text, request.path)
-        values = {
-            "task_id": str(uuid.uuid4()),
-            "owner": owner,
-            "type": kind,
-            "label": wanted.get("label"),
-            "status": "ACTIVE",
-            "source": ends[0],
-            "destination": ends[-1],
-            "request_time": time.time(),
-            "deadline": _deadline(request, wanted.get("deadline")),
-            "items": dumped(items),
-            "options": dumped({key: value for key, value in wanted.items() if key != "DATA"}),
-        }
-        self._state.insert("tasks", values)
-        return str(values["task_id"])
+@routes.on("GET", "/submission_id")
+def submission_id(call: Call) -> Document:
+    """Give a new submission id."""
+    owner = call.transfer_user()["id"]
+    value = str(uuid.uuid4())
+    call.state.insert("submissions", {"id": value, "owner": owner})
+    return {"DATA_TYPE": "submission_id", "value": value}
 
 
-def _accepted(kind: str, task_id: str, submission_id: str, code: str) -> dict[str, Any]:
-    word = kind.lower()
-    message = {
-        "Accepted": f"The {word} has been accepted and a task has been created and queued for execution",
-        "Duplicate": f"The {word} has already been submitted with this submission id",
-    }[code]
-    link = {
-        "DATA_TYPE": "link",
-        "href": f"/v0.10/task/{task_id}?format=json",
-        "rel": "related",
-        "resource": "task",
-        "title": "related task",
+@routes.on("POST", "/transfer")
+def transfer(call: Call) -> Response:
+    """Accept a transfer; one sent again under the same submission id is the same task."""
+    return _submit(call, "TRANSFER", ("source_endpoint", "destination_endpoint"))
+
+
+@routes.on("POST", "/delete")
+def delete(call: Call) -> Response:
+    """Accept the removal of paths; one sent again under the same submission id is the same task."""
+    return _submit(call, "DELETE", ("endpoint",))
+
+
+def _submit(call: Call, kind: str, ends: tuple[str, ...]) -> Response:
+    owner, wanted, word = call.transfer_user()["id"], call.document(), kind.lower()
+    submission = str(wanted.get("submission_id"))
+    check_label(wanted.get("label"))
+    for end in ends:
+        usable(call, str(wanted.get(end)))
+    with call.state.transaction():
+        known = call.state.row("select * from submissions where id = ? and owner = ?", submission, owner)
+        if known is None:
+            raise TransferError(400, "BadRequest", f"No such submission id '{submission}'")
+        code = "Duplicate" if known["task_id"] else "Accepted"
+        task_id = known["task_id"] or _store(call, owner, kind=kind, ends=[wanted[end] for end in ends])
+        call.state.run("update submissions set task_id = ? where id = ?", task_id, submission)
+    call.sandbox.new_task.set()
+    href = f"/v0.10/task/{task_id}?format=json"
+    link = {"DATA_TYPE": "link", "href": href, "rel": "related", "resource": "task", "title": "related task"}
+    accepted = call.result(code, _MESSAGES[code].format(word), kind=f"{word}_result")
+    return answer({**accepted, "task_id": task_id, "submission_id": submission, "task_link": link}, 202)
+
+
+def check_label(label: object) -> None:
+    """Raise what Transfer answers to a label that is too long."""
+    if len(str(label or "")) > MAX_LABEL:
+        raise TransferError(400, "ClientError.BadRequest.LabelTooLong", "label is too long")
+
+
+def _store(call: Call, owner: str, *, kind: str, ends: list[str]) -> str:
+    """Store a new task; return its id; raise what Transfer answers to one without items, or with a wrong deadline."""
+    wanted = call.document()
+    items, deadline = wanted.get("DATA"), wanted.get("deadline")
+    if not isinstance(items, list) or not items:
+        code = f"ClientError.BadRequest.No{kind.capitalize()}Items"
+        raise TransferError(400, code, f"A {kind.lower()} requires at least one item")
+    task_id = str(uuid.uuid4())
+    values = {
+        "task_id": task_id,
+        "owner": owner,
+        "type": kind,
+        "label": wanted.get("label"),
+        "status": "ACTIVE",
+        "source": ends[0],
+        "destination": ends[-1],
+        "request_time": time.time(),
+        "deadline": read_time(str(deadline), "deadline") if deadline else time.time() + DEFAULT_DEADLINE,
+        "items": compact_json(items),
+        "options": compact_json({key: value for key, value in wanted.items() if key != "DATA"}),
     }
-    answered = result(f"{word}_result", code, message, f"/v0.10/{word}")
-    return {**answered, "task_id": task_id, "submission_id": submission_id, "task_link": link}
-
-
-def _deadline(request: Request, text: Any) -> float:
-    if not text:
-        return time.time() + DEFAULT_DEADLINE
-    try:
-        return moment(str(text))
-    except ValueError as error:
-        raise transfer_error(400, "ClientError.BadRequest", "deadline is not a time", request.path) from error
+    call.state.insert("tasks", values)
+    return task_id

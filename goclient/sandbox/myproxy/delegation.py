@@ -26,21 +26,21 @@ Chain = Sequence[x509.Certificate]
 
 
 class NotValidError(Exception):
-    """A chain of certificates that nobody should believe; the text is OpenSSL's, or nearly."""
+    """A chain of certificates that is not valid; the text is OpenSSL's, or nearly."""
 
 
 def identity(chain: Chain) -> str:
-    """Who is behind a chain: the name of its first certificate that is no proxy."""
+    """Return the identity behind a chain: the name of its first certificate that is not a proxy."""
     return oneline(next((one for one in chain if not is_proxy(one)), chain[-1]).subject)
 
 
 def is_proxy(certificate: x509.Certificate) -> bool:
-    """Whether a certificate is a proxy."""
+    """Return True if a certificate is a proxy."""
     return _info(certificate) is not None
 
 
 def is_limited(chain: Chain) -> bool:
-    """Whether a proxy of the chain is a limited one."""
+    """Return True if a proxy of the chain is a limited one."""
     return any(_info(one) == LIMITED for one in chain)
 
 
@@ -53,17 +53,17 @@ def _info(certificate: x509.Certificate) -> bytes | None:
 
 
 def signing_request(key: rsa.RSAPrivateKey) -> bytes:
-    """The request that a server sends to somebody who deposits, in DER."""
+    """Return the request that a server sends to a client that deposits, in DER."""
     return x509.CertificateSigningRequestBuilder(REQUEST_NAME).sign(key, SHA256()).public_bytes(Encoding.DER)
 
 
-def packed(chain: Chain) -> bytes:
-    """A chain as it is sent: how many, and each in DER."""
+def pack(chain: Chain) -> bytes:
+    """Return a chain as it is sent: the number of certificates, and each in DER."""
     return bytes([len(chain)]) + b"".join(one.public_bytes(Encoding.DER) for one in chain)
 
 
-def unpacked(message: bytes) -> list[x509.Certificate]:
-    """The chain that was sent; raises ValueError for anything else."""
+def unpack(message: bytes) -> list[x509.Certificate]:
+    """Return the chain that was sent; raise ValueError for anything else."""
     chain, rest = [], message[1:]
     for _ in range(message[0] if message else 0):
         size = _size(rest)
@@ -75,7 +75,7 @@ def unpacked(message: bytes) -> list[x509.Certificate]:
 
 
 def _size(encoded: bytes) -> int:
-    """How many bytes the first SEQUENCE has, with its header; X.690, 8.1.3."""
+    """Return the number of bytes of the first SEQUENCE, with its header; X.690, 8.1.3."""
     if len(encoded) < 2 or encoded[0] != SEQUENCE:
         raise ValueError("no certificate")
     if not encoded[1] & LONG:
@@ -84,8 +84,10 @@ def _size(encoded: bytes) -> int:
     return 2 + digits + int.from_bytes(encoded[2 : 2 + digits], "big")
 
 
-def proxy(request: x509.CertificateSigningRequest, chain: Chain, key: Key, *, lifetime: int, limited: bool) -> Chain:
-    """A new proxy for the key of a request, and the chain that has signed it.
+def make_proxy(
+    request: x509.CertificateSigningRequest, chain: Chain, key: Key, *, lifetime: int, limited: bool
+) -> Chain:
+    """Make a proxy for the key of a request; return it and the chain that has signed it.
 
     ``lifetime``: seconds, 0 for as long as the chain lives.  A limited chain makes limited proxies only.
     """
@@ -95,19 +97,16 @@ def proxy(request: x509.CertificateSigningRequest, chain: Chain, key: Key, *, li
     if lifetime:
         end = min(end, now + timedelta(seconds=lifetime))
     info = LIMITED if limited or is_limited(chain) else INHERIT_ALL
-    name = x509.Name([*signer.subject.rdns, x509.RelativeDistinguishedName([_numbered(serial)])])
+    number = x509.NameAttribute(NameOID.COMMON_NAME, str(serial))
+    name = x509.Name([*signer.subject.rdns, x509.RelativeDistinguishedName([number])])
     builder = x509.CertificateBuilder(signer.subject, name, request.public_key(), serial or 1, now - EARLIER, end)
     builder = builder.add_extension(usage(digital_signature=True, key_encipherment=True), critical=True)
     builder = builder.add_extension(x509.UnrecognizedExtension(PROXY_INFO, info), critical=True)
     return [builder.sign(key, SHA256()), *chain]
 
 
-def _numbered(serial: int) -> x509.NameAttribute[str]:
-    return x509.NameAttribute(NameOID.COMMON_NAME, str(serial))
-
-
 def check_chain(chain: Chain, authority: Authority) -> None:
-    """None; raises NotValidError for a chain that does not lead to the authority, or not any longer."""
+    """Raise NotValidError for a chain that does not lead to the authority, or not any longer."""
     now = datetime.now(UTC)
     issuers = [*chain[1:], authority.certificate]
     if chain[-1] == authority.certificate:
@@ -125,7 +124,7 @@ def check_chain(chain: Chain, authority: Authority) -> None:
 
 
 def _check_kind(certificate: x509.Certificate, issuer: x509.Certificate, authority: Authority) -> None:
-    """None; raises NotValidError if the issuer may not sign such a certificate, or has taken it back."""
+    """Raise NotValidError if the issuer may not sign such a certificate, or has revoked it."""
     if is_proxy(certificate):
         if certificate.subject.rdns[:-1] != issuer.subject.rdns:
             raise NotValidError("proxy subject name violation")

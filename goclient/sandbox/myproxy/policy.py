@@ -33,7 +33,7 @@ class Allowed:
 
 
 def matches(pattern: str, dn: str) -> bool:
-    r"""Whether a policy matches a name.
+    r"""Return True if a policy matches a name.
 
     ``*`` is anything, ``?`` one character, ``.`` itself, the rest a POSIX extended regular expression for the whole
     name.  A backslash makes ``*`` and ``?`` what they are in such an expression, and two are one there: a literal
@@ -41,7 +41,7 @@ def matches(pattern: str, dn: str) -> bool:
     """
     kind, colon, rest = pattern.partition(":")
     if colon and kind.lower() == "fqan":
-        return False  # of VOMS, which nobody has here
+        return False  # of VOMS, which nobody uses here
     if colon and kind.lower() == "subject":
         pattern = rest
     return _searched(f"^({_translated(pattern)})$".encode("latin-1"), dn.encode("latin-1"))
@@ -64,7 +64,7 @@ def _translated(pattern: str) -> str:
 
 @functools.lru_cache
 def _searched(expression: bytes, text: bytes) -> bool:
-    """Whether regexec finds the expression in a text; no, if regcomp refuses it."""
+    """Return True if regexec finds the expression in a text; False if regcomp refuses it."""
     compiled = ctypes.create_string_buffer(_REGEX_SIZE)
     if _C.regcomp(compiled, expression, REG_EXTENDED):
         return False
@@ -74,8 +74,10 @@ def _searched(expression: bytes, text: bytes) -> bool:
         _C.regfree(compiled)
 
 
-def retrieval(server: ServerPolicy, dn: str, *, of: str | None, retrievers: str | None, trusted: str | None) -> Allowed:
-    """What ``dn`` may do with a deposit of the identity ``of``, or with one that is not there.
+def judge_retrieval(
+    server: ServerPolicy, dn: str, *, of: str | None, retrievers: str | None, trusted: str | None
+) -> Allowed:
+    """Return what ``dn`` may do with a deposit of the identity ``of``, or with one that does not exist.
 
     ``retrievers`` and ``trusted`` are the deposit's own policies, None without (myproxy_server.c:
     myproxy_authorize_accept).
