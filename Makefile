@@ -16,11 +16,12 @@ TOLD := GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
 	GOCLIENT_TEST_OLDEST_PANDA_CLIENT="$(CURDIR)/$(OLDEST)" GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus"
 
 # The tests that need no server, and no program but goclient: what they show depends on the Python alone.
-UNIT_TESTS := tests/model tests/pilot/test_apart.py tests/pilot/test_copies.py tests/services/test_answers.py \
-	$(addprefix tests/services/myproxy/test_myproxy_, delegation.py identity.py names.py policy.py wire.py) \
-	tests/tasks/test_prun_hooks.py tests/tasks/test_task_words.py tests/test_catalogue.py tests/test_cli_start.py \
-	tests/test_config.py tests/test_errors.py tests/test_explain.py tests/test_from_2012.py tests/test_interrupts.py \
-	tests/test_journal.py tests/test_museum.py tests/test_send.py tests/test_sendjob_bad_input.py tests/test_source.py
+UNIT_TESTS := tests/model tests/node/engines tests/preflight/test_unlikely.py tests/services/globus/test_answers.py \
+	$(addprefix tests/services/, gsi/test_identity.py gsi/test_oneline.py myproxy/test_delegation.py \
+	myproxy/test_policy.py myproxy/test_wire.py) tests/tasks/test_hooks.py tests/tasks/test_words.py \
+	tests/config/test_catalogue.py tests/config/test_environment.py tests/cli/commands/test_explain.py \
+	tests/cli/commands/test_sendjob_bad_input.py tests/cli/test_interrupts.py tests/cli/test_start.py \
+	tests/test_errors.py tests/test_from_2012.py tests/test_journal.py tests/test_source.py tests/test_submission.py
 
 .PHONY: demo test test-unit check figures clean
 
@@ -40,6 +41,7 @@ check: $(VENV)/.dev-ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/plain_english.py
 	tools/check-manpages
 
 figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready

@@ -13,6 +13,7 @@ from goclient.config.catalogue_toml import checked_name, checked_where, command,
 from goclient.errors import Collector, EndpointError, GoclientError, LoginNeeded, RequestError, quoted, raise_all
 from goclient.model.spec import GRIDFTP
 from goclient.model.syntax.location import is_uuid, parse_endpoint
+from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
 from goclient.services.parallel import Asker
 
@@ -189,16 +190,16 @@ def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
     )
 
 
-def patiently(call: Callable[[], T]) -> T:
+def patiently(call: Callable[[], T], reporter: Reporter = SILENT) -> T:
     """Return what ``call`` gives, or raise what it does; raise EndpointError if it takes too long.
 
     All that a command asks of Globus is one call.
     """
-    answer = Asker(PATIENCE).ask(lambda _: call(), [None])[None]
+    answer = Asker(PATIENCE, reporter).ask(lambda _: call(), [None])[None]
     if not isinstance(answer, GoclientError):
         return answer
-    if answer.code == "globus-timeout":
-        answer.hint = "status.globus.org tells if it is Globus; type the command again later"  # with no --goTimeout
+    if answer.code == "globus-timeout":  # with no --goTimeout
+        raise answer.replace(hint="status.globus.org tells if it is Globus; type the command again later")
     raise answer
 
 

@@ -1,4 +1,4 @@
-"""Every error a user can meet: what is wrong, what to do next, and the exit code.
+"""Findings, and every error a user can meet: what is wrong, what to do next, and the exit code.
 
 Whatever goes wrong in goclient is raised as a :class:`GoclientError`, is caught in one place
 (``cli/run.py``) and printed there.  The message quotes the value that is wrong; the hint says what
@@ -7,10 +7,10 @@ to type next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, NamedTuple, Self
 
 from goclient.secrets import hidden
 
@@ -42,11 +42,57 @@ _PRECEDENCE = (
 )
 
 
+TO_DEPOSIT = "myproxy-to-deposit"  # the code of the finding that a deposit has to be made, and will be
+
+Level = Literal["ok", "warning", "error"]
+Login = tuple[tuple[str, str], ...]  # options of ``goclient login``, each with its value
+
+
+class Finding(NamedTuple):  # a dataclass would load inspect, a quarter of the time that --version takes
+    """One judgement: of a check, or of whatever raised an error.
+
+    ``subject`` is what it is about, as typed (an option, an endpoint, a path); ``hint`` is what to type next.
+    ``exit_code`` is that of a command which this finding stops.  ``login``: the options of ``goclient login`` that
+    mend it, which may be joined with those of other findings by :func:`login_command`; None if another command does.
+    """
+
+    level: Level
+    code: str
+    subject: str
+    message: str
+    hint: str = ""
+    exit_code: ExitCode = ExitCode.DONE
+    login: Login | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """True if it stops a submission."""
+        return self.level == "error"
+
+    def as_warning(self) -> Finding:
+        """Return the finding, an error as a warning: it stops nothing."""
+        return self._replace(level="warning", exit_code=ExitCode.DONE, login=None) if self.is_error else self
+
+    def document(self) -> dict[str, Any]:
+        """Return the contract's JSON object: level, code, subject, message, hint."""
+        return {
+            "level": self.level,
+            "code": self.code,
+            "subject": self.subject,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+def exit_code(findings: Iterable[Finding]) -> ExitCode:
+    """Return the exit code of the errors among the findings, by their precedence; DONE if there are none."""
+    return min((one.exit_code for one in findings if one.is_error), key=_PRECEDENCE.index, default=ExitCode.DONE)
+
+
 class GoclientError(Exception):
-    """An error fit to show: ``message``, ``hint``, ``code`` (for programs), ``exit_code``, ``transient``.
+    """An error fit to show, and immutable: it holds one :class:`Finding`, or several (:class:`Several`).
 
     No credential that the process holds is in its message or hint, whatever a service echoed.
-    ``subject`` is what the error is about, as typed (an option, an endpoint, a path).
     ``transient`` is True if the same call may succeed later without a change.
     ``extra`` are the keys that the error's JSON document has beside ``error``.
     """
@@ -55,20 +101,86 @@ class GoclientError(Exception):
     code = "unexpected"
 
     def __init__(
-        self, message: str, *, hint: str = "", code: str = "", subject: str = "", transient: bool = False
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        code: str = "",
+        subject: str = "",
+        transient: bool = False,
+        login: Login | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(hidden(message))
-        self.message = hidden(message)
-        self.hint = hidden(hint)
-        self.code = code or type(self).code
-        self.subject = subject
+        kind = type(self)
+        self.finding = Finding(
+            "error", code or kind.code, subject, hidden(message), hidden(hint), kind.exit_code, login
+        )
+        self.code = self.finding.code
         self.transient = transient
-        self.extra: dict[str, Any] = {}
+        self.extra: Mapping[str, Any] = {} if extra is None else extra
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _FIXED and name in self.__dict__:
+            raise AttributeError(f"an error is not edited: replace() makes another one with a new {name}")
+        super().__setattr__(name, value)
+
+    @property
+    def message(self) -> str:
+        """What is wrong, with the value."""
+        return self.finding.message
+
+    @property
+    def hint(self) -> str:
+        """What to type next, or the empty string."""
+        return self.finding.hint
+
+    @property
+    def subject(self) -> str:
+        """What it is about, as typed."""
+        return self.finding.subject
+
+    @property
+    def login(self) -> Login | None:
+        """The options of ``goclient login`` that mend it, None if it takes another command."""
+        return self.finding.login
 
     @property
     def parts(self) -> tuple[GoclientError, ...]:
         """The single errors that this one consists of: itself, unless it is :class:`Several`."""
         return (self,)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings that it holds, one for each part."""
+        return tuple(part.finding for part in self.parts)
+
+    def replace(
+        self,
+        *,
+        message: str | None = None,
+        hint: str | None = None,
+        code: str | None = None,
+        subject: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return an error of the same class and cause, with the values given in place of its own."""
+        finding = self.finding._replace(
+            message=self.message if message is None else hidden(message),
+            hint=self.hint if hint is None else hidden(hint),
+            code=self.code if code is None else code,
+            subject=self.subject if subject is None else subject,
+        )
+        made = type(self).__new__(type(self))
+        Exception.__init__(made, finding.message)
+        made.__dict__.update(self.__dict__, finding=finding, code=finding.code)
+        if extra is not None:
+            made.__dict__["extra"] = extra
+        made.__cause__, made.__suppress_context__ = self.__cause__, self.__suppress_context__
+        return made.with_traceback(self.__traceback__)
+
+
+_FIXED = frozenset({"finding", "code", "exit_code", "transient", "args"})
 
 
 class UsageError(GoclientError):
@@ -87,15 +199,10 @@ class UntakenWord(UsageError):
 
 
 class LoginNeeded(GoclientError):
-    """A login or a consent is missing; the hint holds the command that gives it.
-
-    ``login``: the options of ``goclient login`` that give it, which may be joined with those of other errors by
-    :func:`login_command`; None if it takes another command.
-    """
+    """A login or a consent is missing; the hint holds the command that gives it."""
 
     exit_code = ExitCode.LOGIN
     code = "login-needed"
-    login: tuple[tuple[str, str], ...] | None = None
 
     @classmethod
     def to_globus(
@@ -103,9 +210,7 @@ class LoginNeeded(GoclientError):
     ) -> LoginNeeded:
         """The error of somebody whom ``goclient login`` with these options, each with its value, helps."""
         login = tuple(dict.fromkeys(options))
-        error = cls(message, hint=f"type: {login_command(login)}", code=code, subject=subject)
-        error.login = login
-        return error
+        return cls(message, hint=f"type: {login_command(login)}", code=code, subject=subject, login=login)
 
 
 class RequestError(GoclientError):
@@ -155,20 +260,38 @@ class Interrupted(GoclientError):
     code = "interrupted"
 
 
-class Several(GoclientError):
-    """More than one error, reported together; the exit code is the first in order of precedence.
+class _Joined(GoclientError):
+    """Holds several findings: its words are those of the errors among them, its exit code the first by precedence."""
 
-    What two parts of the program say in the same words is said once.
-    """
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._findings = tuple(findings)
+        self.exit_code = exit_code(self._findings)
+        errors = [one for one in self._findings if one.is_error]
+        first = next(one for one in errors if one.exit_code == self.exit_code)
+        message = "; ".join(one.message for one in errors)
+        super().__init__(message, hint=first.hint, code=first.code, subject=first.subject)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that was found, in order, warnings included."""
+        return self._findings
+
+
+class PreflightFailed(_Joined):
+    """A check found what would fail."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        super().__init__(findings)
+        self.extra = {"findings": [one.document() for one in self.findings]}
+
+
+class Several(_Joined):
+    """More than one error, reported together; what two parts of the program say in the same words is said once."""
 
     def __init__(self, errors: Iterable[GoclientError]) -> None:
         found = [part for error in errors for part in error.parts]
-        self.exit_code = min((part.exit_code for part in found), key=_PRECEDENCE.index)
-        first = next(part for part in found if part.exit_code == self.exit_code)
         self._parts = tuple({(part.message, part.hint): part for part in reversed(found)}.values())[::-1]
-        super().__init__(
-            "; ".join(part.message for part in self._parts), hint=first.hint, code=first.code, subject=first.subject
-        )
+        super().__init__(part.finding for part in self._parts)
 
     @property
     def parts(self) -> tuple[GoclientError, ...]:

@@ -13,9 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goclient.errors import Collector, GoclientError, Interrupted, ServerError, Several, raise_all
+from goclient.errors import (
+    TO_DEPOSIT,
+    Collector,
+    Finding,
+    GoclientError,
+    Interrupted,
+    PreflightFailed,
+    ServerError,
+    raise_all,
+)
 from goclient.journal import Entry, Journal
-from goclient.model.finding import TO_DEPOSIT, Finding
 from goclient.model.payload import doubts, mistakes
 from goclient.model.plan import TransferTask, plan
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
@@ -115,7 +123,7 @@ def prepare(
     raise_all(wrong)
     spec, findings = looker.look(spec, request.count, request.job)
     findings = [*warnings, *findings]
-    if any(finding.error is not None for finding in findings):
+    if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
     text = attach(payload, spec, lenient=request.lenient)
     records = job_records(request.common, name=request.name, parameters=text, count=request.count)
@@ -123,15 +131,6 @@ def prepare(
         first = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
         spec = first if request.count == 1 else spec
     return Submission(spec, plan(spec), tuple(records), tuple(findings))
-
-
-class PreflightFailed(Several):
-    """The preflight found what would fail; ``findings`` are all that it found."""
-
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__(finding.error for finding in findings if finding.error is not None)
-        self.findings = tuple(findings)
-        self.extra = {"findings": [finding.document() for finding in findings]}
 
 
 # --- sending ------------------------------------------------------------------------------------------------
@@ -224,17 +223,16 @@ def _refused_rows(ids: Sequence[int | None], batch: Sequence[JobRecord]) -> Serv
 
 def _unknown(error: GoclientError, names: Sequence[str], journal: Journal) -> GoclientError:
     """The error, with what is known of the jobs and how to find out."""
-    error.hint = (
+    hint = (
         f"it is not known whether the jobs were accepted: do not submit again before you have looked. Their jobName is "
         f"{' to '.join(names)}: search the PanDA monitor for it (/jobs/?jobname=…); the call is in {journal.path}"
     )
-    return error
+    return error.replace(hint=hint)
 
 
 def _report(error: GoclientError, accepted: Sequence[Accepted], total: int) -> GoclientError:
-    error.extra = {"jobs": [one.document() for one in accepted]}
+    message = error.message
     if accepted:
         ids = f"{accepted[0].panda_id}" + (f" to {accepted[-1].panda_id}" if len(accepted) > 1 else "")
-        error.message += f"; {len(accepted)} of {total} jobs were accepted before: PandaID {ids}"
-        error.args = (error.message,)
-    return error
+        message += f"; {len(accepted)} of {total} jobs were accepted before: PandaID {ids}"
+    return error.replace(message=message, extra={"jobs": [one.document() for one in accepted]})

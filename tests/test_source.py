@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -133,3 +134,51 @@ def test_every_declared_dependency_has_its_tested_version() -> None:
     tested = {named(one) for one in (ROOT / "requirements/constraints.txt").read_text().splitlines() if "==" in one}
     declared = [one for ones in (project["dependencies"], *project["optional-dependencies"].values()) for one in ones]
     assert {named(one) for one in declared} - tested == {"goclient"}
+
+
+# --- English ---
+
+
+@pytest.fixture(scope="module")
+def plain_english() -> Any:
+    return runpy.run_path(str(ROOT / "tools/plain_english.py"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'raise Error("x is no number")',
+        '"the host is\\nno host"',
+        'f"{count} file(s) are missing"',
+        "x = 1  # what the user shall type",
+        'def f():\n    """None, once it is gone."""',
+        'def f():\n    """Whether it is there."""',
+        'def f():\n    """A list of names."""',
+        'class Size:\n    """What a file needs."""',
+        "def look(at): ...",
+        "class Wishes: ...",
+        "def f(folder): ...",
+        "last_beat = 0",
+    ],
+)
+def test_the_lint_of_plain_english_finds(code: str, plain_english: Any, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(code)
+    assert list(plain_english["hits"](tmp_path / "module.py")) != []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '"there is no number"',
+        '"it is no longer there"',
+        '"1 file", "2 files"',
+        '"a folder"  # plain: the name of the option',
+        'def f():\n    """Return a list of names."""',
+        'class Size:\n    """A number of bytes."""',
+        '@property\ndef size(self):\n    """Bytes that a job brings."""',
+        "def heartbeat(wanted): ...",
+    ],
+)
+def test_the_lint_of_plain_english_lets_pass(code: str, plain_english: Any, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(code)
+    assert list(plain_english["hits"](tmp_path / "module.py")) == []

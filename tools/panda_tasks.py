@@ -14,7 +14,7 @@ from pathlib import Path
 import measure
 from measure import ratio
 
-from tests.tasks.recording import STOCK, Tool, tool_in
+from tests.recording import STOCK, Tool, tool_in
 
 GOCLIENT = str(Path(sys.executable).parent / "goclient")
 TASK = ["--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild", "--outputs=out.dat"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from goclient.cli import run
 from goclient.errors import MyproxyError
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.cli.options.transfers import TransferOptions
     from goclient.model.spec import MyproxyAccount
 
 
-def deposit(account: MyproxyAccount, options: TransferOptions, prog: str) -> None:
+def deposit(account: MyproxyAccount, options: TransferOptions, reporter: Reporter) -> None:
     """None, once a proxy for the pilot that the options name is deposited and proven to be there."""
     assert options.pilot is not None, "--deposit without --pilot was refused"
     from goclient.cli.options.transfers import accounts
@@ -25,9 +25,10 @@ def deposit(account: MyproxyAccount, options: TransferOptions, prog: str) -> Non
     hours = max(12, options.goNeeds)
     wish = Wish(account.user, pattern_of(options.pilot), proxy_lifetime=hours * HOUR, needs=options.goNeeds * HOUR)
     try:
-        proof = make(accounts().service(account, seconds=float(options.goTimeout), deposit=True), wish)
+        proof = make(accounts(reporter).service(account, seconds=float(options.goTimeout), deposit=True), wish)
     except MyproxyError as error:
         if error.code == "myproxy-lifetime":
-            error.hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
+            hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
+            raise error.replace(hint=hint) from error
         raise for_jobs(error) from error
-    run.say(prog, f"deposited: {proof.summary}")
+    reporter.progress(f"deposited: {proof.summary}")

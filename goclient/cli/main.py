@@ -8,6 +8,7 @@ from typing import Optional
 import goclient
 from goclient.cli import run
 from goclient.errors import UsageError, quoted
+from goclient.reporter.base import Reporter
 
 COMMANDS = {
     "check": "look at a job's endpoints and paths as sendJob.py does, and send nothing",
@@ -35,7 +36,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     return run.run("goclient", _goclient, arguments)
 
 
-def _goclient(argv: Sequence[str]) -> int:
+def _goclient(argv: Sequence[str], _: Reporter) -> int:
     """Prints the help or the version; raises UsageError for anything else."""
     if list(argv) in (["-h"], ["--help"], ["help"]):
         print(_help())

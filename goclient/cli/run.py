@@ -1,4 +1,4 @@
-"""One place that runs a command: catches what goes wrong, prints it, gives the exit code."""
+"""Run a command: catch what goes wrong, print it, and return the exit code."""
 
 from __future__ import annotations
 
@@ -6,56 +6,38 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
+from goclient.cli.output import HidingStream, TerminalReporter, error_document, print_json
 from goclient.cli.start import raise_from_now_on
-from goclient.errors import ExitCode, GoclientError, Interrupted, printable, quoted
-from goclient.reporter import waiting
-from goclient.secrets import hidden
+from goclient.errors import ExitCode, GoclientError, Interrupted, quoted
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
 
+Command = Callable[[Sequence[str], Reporter], int]
 
-def run(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
-    """The exit code of ``command(argv)``; every error is printed, none escapes as a traceback.
+
+def run(prog: str, command: Command, argv: Sequence[str]) -> int:
+    """Return the exit code of ``command(argv, reporter)``; every error is printed, none escapes as a traceback.
 
     With ``--json`` in ``argv`` the error is also a JSON document on stdout.  With ``-vv`` the traceback is shown.
     """
     raise_from_now_on()
+    reporter = TerminalReporter(prog, verbose=_verbosity(argv) > 0)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # it stays open until the process ends
     if sys.stdout is None:
         sys.stdout = sys.stderr
-        return _failed(prog, GoclientError("standard output is closed", hint="nothing was done", code="stdout"), ())
+        return _failed(GoclientError("standard output is closed", hint="nothing was done", code="stdout"), (), reporter)
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets an escape of it
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    waiting.report_to(lambda text: say(prog, text))
     with _hiding():
-        return _flushed(prog, _code(prog, command, argv))
-
-
-class HidingStream:
-    """A text stream that hides credentials in all that is written to it; ``beneath`` is the stream itself."""
-
-    def __init__(self, beneath: TextIO) -> None:
-        self.beneath = beneath
-
-    def write(self, text: str) -> int:
-        """Write the text, which is one line or more."""
-        self.beneath.write(hidden(text))
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        """Write the lines one by one."""
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:  # as the stream's
-        return getattr(self.beneath, name)
+        return _flushed(_code(command, argv, reporter), reporter)
 
 
 @contextmanager
@@ -69,30 +51,30 @@ def _hiding() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _code(prog: str, command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
-    """Return the exit code of ``command(argv)``, whose errors are printed."""
+def _code(command: Command, argv: Sequence[str], reporter: Reporter) -> int:
+    """Return the exit code of a command, whose errors are printed."""
     try:
-        return command(argv)
+        return command(argv, reporter)
     except SystemExit as stop:  # argparse's --help and --version
         return int(stop.code or 0)
     except GoclientError as error:
-        return _failed(prog, error, argv)
+        return _failed(error, argv, reporter)
     except KeyboardInterrupt:
-        return _failed(prog, Interrupted("interrupted", hint="nothing more was done"), argv)
+        return _failed(Interrupted("interrupted", hint="nothing more was done"), argv, reporter)
     except BrokenPipeError:
         return ExitCode.UNEXPECTED
     except Exception as error:
-        return _failed(prog, _unexpected(error), argv)
+        return _failed(_unexpected(error), argv, reporter)
 
 
-def _flushed(prog: str, code: int) -> int:
-    """The exit code, once all output has got where it goes; 1 instead of 0 if it cannot."""
+def _flushed(code: int, reporter: Reporter) -> int:
+    """Return the exit code, after all output has got where it goes; 1 instead of 0 if it cannot."""
     try:
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains when it flushes again
         if not code and not isinstance(error, BrokenPipeError):
-            return _failed(prog, _unexpected(error), ())
+            return _failed(_unexpected(error), (), reporter)
         return code or ExitCode.UNEXPECTED
     return code
 
@@ -105,12 +87,13 @@ def _unexpected(error: Exception) -> GoclientError:
     return GoclientError(f"unexpected {type(error).__name__}: {error}", hint=hint)
 
 
-def _failed(prog: str, error: GoclientError, argv: Sequence[str]) -> int:
-    """The exit code of an error, which is printed, with its traceback and its document if they are wanted."""
-    for part in error.parts:
-        say(prog, f"error: {part.message}", part.hint)
-    if sum(word.count("v") for word in argv if re.fullmatch("-v+", word)) > 1:
-        import traceback
+def _failed(error: GoclientError, argv: Sequence[str], reporter: Reporter) -> int:
+    """Print an error, with its traceback and its document if they are wanted; return its exit code."""
+    for finding in error.findings:
+        if finding.is_error:
+            reporter.error(finding.message, finding.hint)
+    if _verbosity(argv) > 1:
+        import traceback  # only a mistake pays for it
 
         traceback.print_exc()
     if "--json" in argv:
@@ -119,67 +102,23 @@ def _failed(prog: str, error: GoclientError, argv: Sequence[str]) -> int:
     return int(error.exit_code)
 
 
-def say(prog: str, text: str, hint: str = "") -> None:
-    """Prints a line, and its hint below it, on stderr; nothing in them moves the cursor."""
-    print(f"{prog}: {printable(text)}", file=sys.stderr)
-    if hint:
-        print(f"    {printable(hint)}", file=sys.stderr)
+def _verbosity(argv: Sequence[str]) -> int:
+    """Return how often ``-v`` is among the words; ``-vv`` is twice."""
+    return sum(word.count("v") for word in argv if re.fullmatch("-v+", word))
 
 
-def error_document(error: GoclientError) -> dict[str, Any]:
-    """The contract's JSON object of an error: code, message, hint, exit_code."""
-    return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
-
-
-def print_json(document: Any, **pieces: Iterable[str]) -> None:
-    """Print one JSON document on stdout, and make sure that it got there.
-
-    Credentials are hidden in its texts, never in what makes it JSON.  ``pieces`` are further keys of the document, each
-    a long string that comes in pieces, written as in JSON: a job's record, which is what the user typed.
-    """
-    import json  # --help and --version are faster without
-
-    text = json.dumps(document)
-    if hidden(text) != text:
-        text = json.dumps(_hidden_texts(document))
-    out = getattr(sys.stdout, "beneath", sys.stdout)
-    out.write(text if not pieces else text[:-1])
-    for key, parts in pieces.items():
-        out.write(f', "{key}": "')
-        out.writelines(parts)
-        out.write('"')
-    out.write("}\n" if pieces else "\n")
-    out.flush()
-
-
-def _hidden_texts(value: Any) -> Any:
-    """Return a JSON value with the credentials hidden in its texts."""
-    if isinstance(value, dict):
-        return {key: _hidden_texts(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hidden_texts(one) for one in value]
-    return hidden(value) if isinstance(value, str) else value
-
-
-def catalogue(prog: str) -> dict[str, str]:
-    """Return the endpoints that have a name; says if the file that should have them does not exist."""
+def catalogue(reporter: Reporter) -> dict[str, str]:
+    """Return the endpoints that have a name; warns if the file that should have them does not exist."""
     from goclient.config import environment
 
     if missing := environment.missing_catalogue():
-        say(prog, f"warning: {missing[0]}", missing[1])
+        reporter.warning(*missing)
     return environment.catalogue()
 
 
-def globus() -> Globus:
-    """The Transfer service, asked by whom the environment names; raises LoginNeeded if it names nobody."""
+def globus(reporter: Reporter) -> Globus:
+    """Return the Transfer service, asked by whom the environment names; raises LoginNeeded if it names nobody."""
     from goclient.config import environment
     from goclient.services.globus.sdk import Globus
 
-    return Globus(environment.globus_access())
-
-
-def inside_json(text: str) -> str:
-    """The text as it stands between the quotes of a JSON string."""
-    from json.encoder import encode_basestring_ascii
-
-    return encode_basestring_ascii(text)[1:-1]
+    return Globus(environment.globus_access(reporter=reporter))

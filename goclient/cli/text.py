@@ -4,8 +4,10 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
+from goclient.reporter.base import Reporter
 
-def job_text(typed: str, pandaid: Optional[int]) -> str:
+
+def job_text(typed: str, pandaid: Optional[int], reporter: Reporter) -> str:
     """The text itself, that of standard input for ``-``, or that of a job's record; raises ServerError for no job."""
     if pandaid is None:
         return _standard_input() if typed == "-" else typed
@@ -13,7 +15,7 @@ def job_text(typed: str, pandaid: Optional[int]) -> str:
     from goclient.jobs.status import known_jobs
     from goclient.services.panda.client import PandaServer
 
-    return known_jobs([pandaid], server=PandaServer(environment.panda_access()))[0].parameters
+    return known_jobs([pandaid], server=PandaServer(environment.panda_access(reporter=reporter)))[0].parameters
 
 
 def several_words(words: Sequence[str], otherwise: str = "quote the whole text") -> str:

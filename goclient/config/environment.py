@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 from goclient.errors import LoginNeeded, RequestError, quoted
 from goclient.files.text import credential_in, lines_joined, split_command
 from goclient.model.syntax.location import is_uuid
+from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import register, register_url
 from goclient.services.panda.token import MAX_FILE, PILOT_FILE, VARIABLES, find_token
 
@@ -65,7 +66,9 @@ def _expanding(value: str) -> str:
 # --- PanDA --------------------------------------------------------------------------------------------------
 
 
-def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) -> PandaAccess:
+def panda_access(
+    env: Mapping[str, str] = os.environ, *, pilot: bool = False, reporter: Reporter = SILENT
+) -> PandaAccess:
     """The access that panda-client would use with this environment; no prompt, no look-up on the network.
 
     ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
@@ -85,6 +88,7 @@ def panda_access(env: Mapping[str, str] = os.environ, *, pilot: bool = False) ->
         answer_timeout=timeout,
         ca=_authorities(env),
         bundles=_bundles(env),
+        reporter=reporter,
     )
     _register_passwords(env)
     if token is None:
@@ -237,7 +241,7 @@ def _check_encrypted(name: str, url: str) -> None:
 # --- Globus -------------------------------------------------------------------------------------------------
 
 
-def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
+def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = SILENT) -> GlobusAccess:
     """The client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``.
 
     Raises LoginNeeded without an id, RequestError if globus-sdk's variables would send a secret unencrypted.
@@ -259,7 +263,7 @@ def globus_access(env: Mapping[str, str] = os.environ) -> GlobusAccess:
     for name in GLOBUS_URLS:
         if env.get(name):
             _check_encrypted(name, env[name])
-    return GlobusAccess(client_id, client_secret or None, _timeout(env))
+    return GlobusAccess(client_id, client_secret or None, _timeout(env), reporter)
 
 
 # --- the catalogue ------------------------------------------------------------------------------------------

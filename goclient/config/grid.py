@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import MyproxyError, RequestError, UsageError, quoted
+from goclient.reporter.base import SILENT, Reporter
 from goclient.services.gsi.authorities import find_authorities
 from goclient.services.gsi.identity import Identity, find_identity
 from goclient.services.gsi.server_name import PORT, Server, parse_servers
@@ -89,6 +90,7 @@ def myproxy(
     *,
     seconds: float,
     passphrase: Callable[[], str] | None = None,
+    reporter: Reporter = SILENT,
 ) -> MyProxy:
     """The service, asked by an identity; ``seconds`` is the end of each operation.
 
@@ -101,6 +103,7 @@ def myproxy(
         server_dn=env.get("MYPROXY_SERVER_DN") or None,
         timeout=seconds,
         passphrase_of_key=passphrase,
+        reporter=reporter,
     )
 
 
@@ -139,6 +142,7 @@ class Accounts:
 
     env: Mapping[str, str]
     passphrase: Callable[[str], str] | None = None  # of a key, by its file
+    reporter: Reporter = SILENT
 
     def named(self, text: str) -> MyproxyAccount:
         """The account ``USER[@HOST[:PORT]]``; raises RequestError if it is none, or if no server is set."""
@@ -169,7 +173,7 @@ class Accounts:
         who = identity(self.env, Files(), deposit=deposit)
         ask = self.passphrase
         own = partial(ask, who.key) if ask is not None else None
-        return myproxy(self.env, who, (server_of(account),), seconds=seconds, passphrase=own)
+        return myproxy(self.env, who, (server_of(account),), seconds=seconds, passphrase=own, reporter=self.reporter)
 
 
 def _no_account(text: str, problem: str, hint: str) -> RequestError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goclient.model.finding import Finding
+from goclient.errors import Finding
 from goclient.model.plan import TransferTask, plan
 from goclient.model.records.v1 import decode_with_doubts
 from goclient.model.spec import NODE_FILES, TransferSpec

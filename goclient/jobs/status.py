@@ -76,7 +76,7 @@ def _transfers(panda_ids: Sequence[int], globus: Callable[[], Globus]) -> Mappin
         service = globus()
     except GoclientError as error:
         return dict.fromkeys(panda_ids, error)
-    asker = Asker(PATIENCE + len(panda_ids))
+    asker = Asker(PATIENCE + len(panda_ids), service.reporter)
     return asker.ask(lambda panda_id: service.tasks_labelled(f"goclient {panda_id} "), panda_ids)
 
 

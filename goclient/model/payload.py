@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from goclient.errors import RequestError, quoted
-from goclient.model.finding import Finding
+from goclient.errors import Finding, RequestError, quoted
 from goclient.model.records.panda_job import JobCommon
 from goclient.model.syntax.shell import shell_word
 from goclient.secrets import register_url

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from pathlib import Path
 
-from goclient.errors import GoclientError, Interrupted, quoted
+from goclient.errors import GoclientError, Interrupted, Several, quoted
 from goclient.files.private import make_folder, private
 from goclient.journal import Journal
 from goclient.model.plan import TransferTask, plan
@@ -263,7 +263,5 @@ def _in_phase(phase: str) -> Iterator[None]:
     try:
         yield
     except GoclientError as error:
-        for part in {error, *error.parts}:
-            part.message = f"{phase}: {part.message}"
-            part.code = f"{phase}:{part.code}"
-        raise
+        parts = [one.replace(message=f"{phase}: {one.message}", code=f"{phase}:{one.code}") for one in error.parts]
+        raise (parts[0] if len(parts) == 1 else Several(parts)) from error

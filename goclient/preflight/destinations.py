@@ -5,10 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
-from goclient.errors import EndpointError, GoclientError, quoted
-from goclient.model.finding import Finding
+from goclient.errors import EndpointError, Finding, GoclientError, quoted
 from goclient.model.spec import Location, Transfer
 from goclient.model.wildcards import has_wildcards
 from goclient.preflight.listings import Folder, folder_of
@@ -43,7 +41,7 @@ class Targets:
         if any(_inside_itself(source, target) for source, target in pairs):
             shown = self._seen.shown(transfer.source)
             message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
-            return [Finding.failed(EndpointError(message, hint=hint, code="onto-itself", subject=shown))]
+            return [EndpointError(message, hint=hint, code="onto-itself", subject=shown).finding]
         return wrong_or_first([self._target(target, source) for source, target in pairs])
 
     def written(self, transfer: Transfer) -> list[Location]:
@@ -71,8 +69,8 @@ class Targets:
             shown = self._seen.shown(Location(*folder))
             message = f"{quoted(shown)} may be written by nobody: its mode is {entry.permissions}"
             hint = "name another folder, or add --goProbe, which tries whether its storage lets you write all the same"
-            found = Finding.failed(EndpointError(message, hint=hint, code="read-only", subject=shown))
-            yield replace(found, level="warning", error=None) if self._probed else found
+            found = EndpointError(message, hint=hint, code="read-only", subject=shown).finding
+            yield found.as_warning() if self._probed else found
 
     def _inside(self, transfer: Transfer, target: Location) -> Location:
         found = None if transfer.destination.is_directory else self._listings.entry(target)
@@ -95,12 +93,12 @@ class Targets:
         if not self._overwrite:
             hint += ", or allow it with --goOverwrite" if not self._of_another_kind(found, source) else ""
             error = EndpointError(f"{quoted(shown)} exists: {what}", hint=hint, code="exists", subject=shown)
-            return Finding.failed(error)
+            return error.finding
         if problem := self._of_another_kind(found, source):
             message = f"{quoted(shown)} exists: {problem}, which --goOverwrite does not replace"
             if found.is_directory and not self._seen.sees(source):
                 hint = f"if {quoted(source.name)} is a directory, too, type a / at its end; else choose another name"
-            return Finding.failed(EndpointError(message, hint=hint, code="exists", subject=shown))
+            return EndpointError(message, hint=hint, code="exists", subject=shown).finding
         return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
 
     def _of_another_kind(self, found: FileInfo, source: Location) -> str:
@@ -118,7 +116,7 @@ class Targets:
         if error.code == "not-a-directory":
             message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
             hint = "name a directory, or another name for the file"
-            return Finding.failed(EndpointError(message, hint=hint, code=error.code, subject=shown))
+            return EndpointError(message, hint=hint, code=error.code, subject=shown).finding
         if error.code != "path-not-found":
             return self._seen.unlisted(error)
         message = f"the folder {quoted(shown)} does not exist: Globus will make it"
@@ -132,7 +130,7 @@ class Targets:
     def _made_folder(self, folder: Folder) -> Finding:
         problem = self._made[folder]
         if problem is not None:
-            return Finding.failed(problem)
+            return problem.finding
         shown = self._seen.shown(Location(endpoint=folder[0], path=folder[1]))
         return Finding("ok", "folder", shown, f"the folder {shown} was made")
 

@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.config.catalogue_toml import command
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
-from goclient.model.finding import Finding
+from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
 from goclient.model.spec import GRIDFTP, NODE_FILES, TransferSpec
 from goclient.model.syntax.location import is_uuid
 from goclient.model.syntax.options import DEFAULT_WORKING
@@ -83,11 +82,11 @@ class Endpoints:
         if isinstance(found, GoclientError):
             if found.code == "endpoint-not-found" and name in self._catalogue:
                 mend = command("remove", name)
-                found.hint = f"the catalogue says {self._catalogue[name]}; to mend that, type: {mend}"
-            return Finding.failed(found)
+                found = found.replace(hint=f"the catalogue says {self._catalogue[name]}; to mend that, type: {mend}")
+            return found.finding
         self._seen[name] = found
         if problem := _problem(name, found, self._globus.identity):
-            return Finding.failed(problem)
+            return problem.finding
         self.ids[name] = found.id
         self.collections[found.id] = found
         message = (
@@ -119,7 +118,7 @@ class Endpoints:
                 code="personal-ends",
                 subject=ends[0],
             )
-            yield Finding.failed(error)
+            yield error.finding
 
     def _is_personal(self, endpoint: str | None, mode: str) -> bool:
         if endpoint is None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from goclient.errors import GoclientError, ServerError
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, ServerError
 from goclient.preflight.run import Job
+from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Aside
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ SHARE = 0.9  # of the time, for the server: the queues that were told before are
 class JobLook:
     """The look at one job, which begins when this is made, and has so many seconds."""
 
-    def __init__(self, job: Job, source: Callable[[], QueueSource], seconds: float) -> None:
+    def __init__(
+        self, job: Job, source: Callable[[], QueueSource], seconds: float, reporter: Reporter = SILENT
+    ) -> None:
         self._job = job
         self._end = time.monotonic() + seconds
-        self._queues = Aside(partial(_queues, job, source, seconds)) if job.queues else None
-        self._payload = Aside(partial(_payload, job, seconds)) if job.payload else None
+        self._queues = Aside(partial(_queues, job, source, seconds, reporter)) if job.queues else None
+        self._payload = Aside(partial(_payload, job, seconds, reporter)) if job.payload else None
 
     def findings(self, largest: int) -> list[Finding]:
         """Return what is found of the queue and the payload; ``largest``: the bytes that one job brings."""
@@ -44,7 +46,7 @@ class JobLook:
         except ServerError as error:
             return unchecked(self._job.queues, error.message)
         except GoclientError as error:
-            return [*map(Finding.failed, error.parts)]
+            return [*error.findings]
         return judged(found, self._job.queues, label=self._job.label, largest=largest)
 
     def _of_payload(self) -> list[Finding]:
@@ -58,18 +60,16 @@ class JobLook:
             return late(self._job.payload)
 
 
-def _queues(job: Job, source: Callable[[], QueueSource], seconds: float) -> Queues:
+def _queues(job: Job, source: Callable[[], QueueSource], seconds: float, reporter: Reporter) -> Queues:
     from goclient.preflight.queue import queues
-    from goclient.reporter.waiting import waiting_for
 
     where = source()
-    with waiting_for(f"the PanDA server {where.access.url}", seconds):
+    with reporter.waiting(f"the PanDA server {where.access.url}", seconds):
         return queues(where, job.queues, seconds * SHARE)
 
 
-def _payload(job: Job, seconds: float) -> list[Finding]:
+def _payload(job: Job, seconds: float, reporter: Reporter) -> list[Finding]:
     from goclient.preflight.payload import look
-    from goclient.reporter.waiting import waiting_for
 
-    with waiting_for("the server of the payload", seconds):
+    with reporter.waiting("the server of the payload", seconds):
         return look(job.payload, seconds)

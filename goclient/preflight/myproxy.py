@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
-from goclient.errors import GoclientError, MyproxyError, quoted
-from goclient.model.finding import TO_DEPOSIT, Finding
+from goclient.errors import TO_DEPOSIT, Finding, GoclientError, MyproxyError, quoted
 from goclient.model.spec import MyproxyAccount
 from goclient.services.deadline import Aside
 from goclient.services.gsi.loaded import time_text
@@ -54,13 +52,13 @@ class Account:
                 return [self._locked(service.identity.key)]
             deposits = service.info(self._account.user)
         except GoclientError as error:
-            return [Finding.failed(for_jobs(part)) for part in error.parts]
+            return [for_jobs(part).finding for part in error.parts]
         found = [self._ok("identity", f"MyProxy was asked as {service.identity.base} ({service.identity.found})")]
         own = self._pilot is not None and base_dn(self._pilot) == service.identity.base
         if own:
             message = f"the pilot {quoted(self._pilot)} is yourself: servers let nobody retrieve their own deposit"
             hint = "name the pilot's DN: --pilot"
-            return [*found, Finding.failed(MyproxyError(message, hint=hint, code="myproxy-own-dn", subject="--pilot"))]
+            return [*found, MyproxyError(message, hint=hint, code="myproxy-own-dn", subject="--pilot").finding]
         found += [Finding("warning", "myproxy-remark", str(self._account), text) for text in service.identity.remarks]
         plain = next((one for one in deposits if not one.name), None)
         if plain is None:
@@ -83,7 +81,7 @@ class Account:
         """Whether the pilot may retrieve it, as far as the deposit's own policy tells."""
         if not deposit.retrievers:
             message = f"{where} names nobody who may retrieve it without a pass phrase"
-            return Finding.failed(self._error("myproxy-no-policy", message, "deposit it again for the pilot"))
+            return self._error("myproxy-no-policy", message, "deposit it again for the pilot").finding
         who = dn_of(deposit.retrievers) or f"whoever fits {deposit.retrievers}"
         if self._pilot is None:
             return self._ok("myproxy-policy", f"it is for {who}; --pilot DN tells whether that is your pilot")
@@ -93,7 +91,7 @@ class Account:
             return Finding("warning", "myproxy-pilot", str(self._account), message, "the server alone can tell")
         if not fits:
             message = f"{where} is for {quoted(who)}, not for the pilot {quoted(self._pilot)}"
-            return Finding.failed(self._error("myproxy-pilot", message, "deposit it again for that pilot"))
+            return self._error("myproxy-pilot", message, "deposit it again for that pilot").finding
         message = f"the pilot {self._pilot} may retrieve it, unless the server's own policy says no"
         return self._ok("myproxy-policy", message)
 
@@ -109,7 +107,7 @@ class Account:
         """Return the finding of a deposit that is not there or ends too soon: an error, unless one will be made."""
         error = self._error(code, message, remedy, former=former)
         if not self._to_deposit:
-            return Finding.failed(error)
+            return error.finding
         return Finding(
             "warning", TO_DEPOSIT, error.subject, message, "a new one is deposited before anything is sent (--deposit)"
         )
@@ -154,7 +152,7 @@ def begun(spec: TransferSpec, accounts: Accounts, wishes: Wishes) -> Aside[list[
             known = service()
             known.unlock()
         except GoclientError as error:
-            failed = [Finding.failed(for_jobs(part)) for part in error.parts]
+            failed = [for_jobs(part).finding for part in error.parts]
             return Aside(lambda: failed)
         service = partial(_same, known)
     look = Account(account, service, pilot=wishes.pilot, hours=wishes.hours, to_deposit=wishes.deposit)
@@ -168,10 +166,10 @@ def _same(service: MyProxy) -> MyProxy:
 def for_jobs(error: GoclientError) -> GoclientError:
     """The error of an identity, whose hint names what counts here; goclient myproxy has options for it."""
     if error.code.startswith("identity") and " --" in error.hint:  # an option
-        error.hint = "set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"
+        return error.replace(hint="set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY")
     return error
 
 
 def as_warnings(findings: list[Finding]) -> list[Finding]:
     """The findings about an account that the user did not name: nothing in them stops a job."""
-    return [replace(one, level="warning", error=None) if one.level == "error" else one for one in findings]
+    return [one.as_warning() for one in findings]

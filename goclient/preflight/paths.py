@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from goclient.errors import GoclientError, LoginNeeded
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, LoginNeeded
 from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.preflight.destinations import Targets
 from goclient.preflight.directories import make_folders
@@ -61,7 +60,7 @@ class Paths:
         server = [self._server(spec)] if spec.local_endpoint in self._typed else []
         self._ask(transfers, server)
         sources = [list(self._sources.findings(transfer)) for transfer in transfers]
-        safe = safe and not any(one.error for found in sources for one in found)
+        safe = safe and not any(one.is_error for found in sources for one in found)
         if self._make_missing and safe:
             made = [transfer for transfer in transfers if self._is_made(transfer)]
             folders = [folder_of(location) for transfer in made for location in self._targets.written(transfer)]
@@ -73,7 +72,11 @@ class Paths:
         ]
         self.load = self._sources.load(transfers)
         found += [*self._sources.remarks(transfers), *self._targets.remarks(transfers)]
-        return [*found, *map(Finding.failed, filter(None, map(self._no_login, server))), *self._sources.size(self.load)]
+        return [
+            *found,
+            *(error.finding for one in server if (error := self._no_login(one))),
+            *self._sources.size(self.load),
+        ]
 
     def _ask(self, transfers: Sequence[Transfer], others: Sequence[Location]) -> None:
         """Ask for the folders of all ends, then for what is only known with them: two round trips, and few more."""

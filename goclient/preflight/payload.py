@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from goclient.errors import quoted
-from goclient.model.finding import Finding
+from goclient.errors import Finding, quoted
 from goclient.model.payload import PAYLOAD, is_url, shown
 from goclient.model.syntax.shell import shell_word
 

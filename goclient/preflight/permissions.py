@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, quoted
-from goclient.model.finding import Finding
+from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
 from goclient.model.spec import Location, TransferSpec
 from goclient.model.syntax.location import is_uuid
 from goclient.model.syntax.shell import shell_word
@@ -66,7 +65,7 @@ class Acting:
         """
         who = self._identity(typed)
         if isinstance(who, GoclientError):
-            return [Finding.failed(who)]
+            return [who.finding]
         needs = _needs(spec, self._collections)
         guests = [one for one in needs if self._collections[one].entity_type in GUEST_KINDS]
         self._fetch(guests)
@@ -77,7 +76,7 @@ class Acting:
                 name = self._names[collection]
                 found.append(Finding("ok", "pilot", name, f"{who.called} owns {name}"))
             elif isinstance(rules, GoclientError):
-                found.append(Finding.failed(rules))
+                found.append(rules.finding)
             elif rules is not None:
                 found += [self._judged(rules, need, who) for need in wanted]
             else:
@@ -109,7 +108,7 @@ class Acting:
         rules = self._rules.get(collection)
         name, owner = self._names[collection], self._collections[collection].owner or "its owner"
         if isinstance(rules, LoginNeeded):
-            yield Finding.failed(rules)
+            yield rules.finding
             return
         if isinstance(rules, GoclientError):
             message = f"whether you may write to {quoted(name)} is not known: {rules.message}"
@@ -141,7 +140,7 @@ class Acting:
         ending = [rule for rule in rules if _covers(rule, need) and _is_for(rule, who.id) and rule.expires]
         if ending:
             message += f" for {self._hours} hours from now: its rule for {ending[-1].path} ends at {ending[-1].expires}"
-        return Finding.failed(EndpointError(message, hint=hint, code="pilot-permission", subject=shown))
+        return EndpointError(message, hint=hint, code="pilot-permission", subject=shown).finding
 
     def _lasts(self, rule: AccessRule) -> bool:
         """True if a rule holds as long as the job may need it."""

@@ -7,8 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded
-from goclient.model.finding import Finding
+from goclient.errors import EndpointError, Finding, GoclientError, Interrupted, LoginNeeded
 from goclient.model.spec import Location
 from goclient.preflight.seen import ask_for_access
 from goclient.services.parallel import Asker
@@ -72,13 +71,13 @@ class Probe:
     def _finding(self, location: Location, answer: str | GoclientError) -> Finding:
         shown = self._shown(location)
         if isinstance(answer, LoginNeeded):
-            return Finding.failed(answer)
+            return answer.finding
         if isinstance(answer, GoclientError) and not answer.transient:
             found = self._collections[str(location.endpoint)] if answer.code == "permission" else None
             hint = found and ask_for_access(found, self._globus.identity)
             hint = hint or answer.hint or "ask the endpoint's owner, or choose another folder"
             message = f"{shown} cannot be written: {answer.message}"
-            return Finding.failed(EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown))
+            return EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown).finding
         if location in self._left:
             said = answer.message if isinstance(answer, GoclientError) else f"the removal ended as {answer}"
             message = f"it is not known whether the probe of {shown} is gone: {said}"

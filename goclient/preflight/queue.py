@@ -12,9 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from goclient.errors import RequestError, ServerError, quoted
+from goclient.errors import Finding, RequestError, ServerError, quoted
 from goclient.files.private import make_folder, replace
-from goclient.model.finding import Finding
 from goclient.model.queue import Queue
 from goclient.preflight.listings import nearest
 
@@ -84,7 +83,7 @@ def _judged(queues: Queues, name: str, label: str, largest: int) -> list[Finding
         near = nearest(name, queues.known)
         hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else f"it has {_listed(list(queues.known))}"
         error = RequestError(message, hint=hint, code="queue-unknown", subject=name)
-        return [Finding.failed(error)]
+        return [error.finding]
     found = []
     if queue.status != "online" and not (queue.status == label == _TEST):
         meaning = _MEANINGS.get(queue.status, "it may run no jobs")
@@ -100,9 +99,7 @@ def _judged(queues: Queues, name: str, label: str, largest: int) -> list[Finding
 
 def _softened(finding: Finding) -> Finding:
     """The finding as a warning: what was known before is no reason to stop."""
-    if finding.error is None:
-        return finding
-    return Finding("warning", finding.code, finding.subject, finding.message, finding.hint)
+    return finding.as_warning()
 
 
 def _listed(names: Sequence[str]) -> str:

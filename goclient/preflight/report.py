@@ -7,8 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goclient.errors import ExitCode, GoclientError, Several
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, exit_code
 from goclient.model.records.v1 import read_text
 from goclient.model.syntax.location import parse_location
 from goclient.preflight.unlikely import find_unlikely_words
@@ -29,14 +28,14 @@ class Examination:
     findings: tuple[Finding, ...]
 
     @property
-    def errors(self) -> list[GoclientError]:
+    def errors(self) -> list[Finding]:
         """The errors among the findings."""
-        return [finding.error for finding in self.findings if finding.error is not None]
+        return [finding for finding in self.findings if finding.is_error]
 
     @property
     def exit_code(self) -> int:
         """The exit code of the worst finding."""
-        return Several(self.errors).exit_code if self.errors else ExitCode.DONE
+        return exit_code(self.findings)
 
     def document(self) -> dict[str, Any]:
         """The contract's JSON object: ok, findings."""
@@ -105,6 +104,6 @@ def _examination(
 ) -> Examination:
     """Return what was found; ``text`` is the one that names no transfers, None if it names some."""
     parts = [part for error in mistakes for part in error.parts]
-    if text is not None and not parts and all(finding.error is None for finding in findings):
+    if text is not None and not parts and all(not finding.is_error for finding in findings):
         findings = [*findings, nothing_to_check(text)]
-    return Examination((*map(Finding.failed, parts), *findings))
+    return Examination((*(part.finding for part in parts), *findings))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import GoclientError, LoginNeeded, MyproxyError, login_command, quoted
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, MyproxyError, login_command, quoted
 from goclient.model.spec import GRIDFTP, TransferSpec
 from goclient.model.syntax.location import is_uuid
+from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
@@ -72,7 +72,7 @@ class Looker:
     """What looks: the catalogue, the services, and what the user wishes.
 
     Without ``globus`` nobody is asked, and only the catalogue is looked into; ``accounts`` gives those of MyProxy,
-    ``queues`` where the PanDA server tells its queues.
+    ``queues`` where the PanDA server tells its queues.  ``reporter`` is told of waits.
     """
 
     catalogue: Callable[[], dict[str, str]]
@@ -81,6 +81,7 @@ class Looker:
     wishes: Wishes
     queues: Callable[[], QueueSource]
     warnings: tuple[Finding, ...] = ()  # of whatever names an endpoint
+    reporter: Reporter = SILENT
 
     def look(self, spec: TransferSpec, count: int, job: Job | None = None) -> tuple[TransferSpec, list[Finding]]:
         """Return the spec of so many jobs with its endpoints resolved, and what is found of it, and of the ``job``.
@@ -92,7 +93,7 @@ class Looker:
         if self.globus is not None and job is not None:
             from goclient.preflight.job import JobLook
 
-            beside = JobLook(job, self.queues, self.wishes.seconds)
+            beside = JobLook(job, self.queues, self.wishes.seconds, self.reporter)
         account = None
         if self.globus is not None and (spec.myproxy or spec.user):
             from goclient.preflight.myproxy import begun as look_at
@@ -115,7 +116,7 @@ class Looker:
                 return Outcome(*resolve_offline(spec, known))
             service = self.globus()
         except GoclientError as error:
-            return Outcome(spec, [*map(Finding.failed, error.parts)])
+            return Outcome(spec, [*error.findings])
         serials = range(1, count + 1)
         return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials)
 
@@ -125,7 +126,7 @@ def _answered(account: Aside[list[Finding]], seconds: float) -> list[Finding]:
         return account.result(seconds)
     except TimeoutError:
         message, hint = "the look at the MyProxy account took too long", "give more with --goTimeout"
-        return [Finding.failed(MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True))]
+        return [MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True).finding]
 
 
 def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[TransferSpec, list[Finding]]:
@@ -162,7 +163,7 @@ def preflight(
     from goclient.preflight.paths import Paths
     from goclient.services.parallel import Asker
 
-    asker = Asker(wishes.seconds)
+    asker = Asker(wishes.seconds, globus.reporter)
     endpoints = Endpoints(globus, asker, catalogue)
     findings = endpoints.findings(spec)
     who = _login(globus, wishes.hours, let_in=bool(endpoints.collections))
@@ -178,7 +179,7 @@ def preflight(
         collections=endpoints.collections,
     )
     findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)
-    findings += paths.findings(resolved, safe=not any(one.error for one in findings))
+    findings += paths.findings(resolved, safe=not any(one.is_error for one in findings))
     settled = paths.settled(resolved)
     findings += _rights(settled, globus, asker, wishes, endpoints, paths)
     findings = _without_repeats([*who, *findings])
@@ -202,7 +203,7 @@ def _rights(
         locations = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
         probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(locations)))
         yield from probed
-    if not wishes.probe or any(one.error is not None for one in probed):
+    if not wishes.probe or any(one.is_error for one in probed):
         yield from acting.user(spec)
     if wishes.pilot_identity is not None:
         yield from acting.pilot(spec, wishes.pilot_identity)
@@ -219,40 +220,32 @@ def _login(globus: Globus, hours: int, *, let_in: bool) -> Iterator[Finding]:
 
 
 def one_login(findings: list[Finding], names: Sequence[str] = ()) -> list[Finding]:
-    """The findings; those of which a login helps have one command that helps of all.
+    """Return the findings; those that a login mends have one command that mends all of them.
 
     Where nobody has logged in, no endpoint could be asked what it needs: all ``names`` are in that command.
     """
-    logins = [one.error.login for one in findings if isinstance(one.error, LoginNeeded) and one.error.login is not None]
+    logins = [one.login for one in findings if one.login is not None]
     if not logins:
         return findings
     if any(one.code == "not-logged-in" for one in findings):
         logins.append(tuple(("--endpoint", name) for name in names if not name.startswith(GRIDFTP)))
     hint = f"type: {login_command(option for login in logins for option in login)}"
-    joined = []
-    for one in findings:
-        if isinstance(one.error, LoginNeeded) and one.error.login is not None:
-            one.error.hint = hint
-            one = replace(one, hint=hint)
-        joined.append(one)
-    return joined
+    return [one if one.login is None else one._replace(hint=hint) for one in findings]
 
 
 def _for_a_service(findings: list[Finding]) -> list[Finding]:
-    """The findings with other hints where a login would help, because nobody logs in for a service.
+    """Return the findings with other hints where a session would help, which a service has not.
 
     Its consents it gives itself, by a login that asks nobody.
     """
     told = []
     for one in findings:
-        error = one.error
-        if isinstance(error, LoginNeeded) and any(name == "--session" for name, _ in error.login or ()):
-            error.hint = (
+        if any(name == "--session" for name, _ in one.login or ()):
+            hint = (
                 "a service has no session: use it as a person, with a native client's id and no secret, then type: "
-                + login_command(error.login or ())
+                + login_command(one.login or ())
             )
-            error.login = None
-            one = replace(one, hint=error.hint)
+            one = one._replace(hint=hint, login=None)
         told.append(one)
     return one_login(told)
 
@@ -262,6 +255,6 @@ def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
     kept: dict[tuple[str, str], Finding] = {}
     for one in findings:
         same = kept.setdefault((one.level, one.message), one)
-        if one.error is not None and same.error is not None and one.error.exit_code < same.error.exit_code:
+        if one.is_error and one.exit_code < same.exit_code:
             kept[one.level, one.message] = one
     return list(kept.values())

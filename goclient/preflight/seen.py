@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.errors import EndpointError, Finding, GoclientError, quoted
 from goclient.model.confusable import look_alike, with_code_points
-from goclient.model.finding import Finding
 from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, Location
 from goclient.model.syntax.shell import shell_word
@@ -70,7 +69,7 @@ class Seen:
             if found is not None:
                 hint = ask_for_access(found, self.identity) or hint
             error = EndpointError(message, hint=hint, code=error.code, subject=error.subject)
-        return Finding.failed(error)
+        return error.finding
 
 
 def ask_for_access(collection: Collection, identity: str) -> str:
@@ -118,4 +117,4 @@ def few(findings: list[Finding]) -> list[Finding]:
     if len(findings) <= SHOWN:
         return findings
     last = findings[SHOWN - 1]
-    return [*findings[: SHOWN - 1], replace(last, message=f"{last.message}; and {len(findings) - SHOWN} more like it")]
+    return [*findings[: SHOWN - 1], last._replace(message=f"{last.message}; and {len(findings) - SHOWN} more like it")]

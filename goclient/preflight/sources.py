@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from goclient.errors import EndpointError, GoclientError, quoted
-from goclient.model.finding import Finding
+from goclient.errors import EndpointError, Finding, GoclientError, quoted
 from goclient.model.spec import Location, Transfer
 from goclient.preflight import wildcards
 from goclient.preflight.listings import MOST_ABOUT, Folder, folder_of
@@ -132,15 +131,15 @@ class Sources:
         if isinstance(found, GoclientError):
             return self._seen.unlisted(self._no_such_folder(location, found))
         if found is None:
-            return Finding.failed(self._missing(location))
+            return self._missing(location).finding
         if kind := kind_of(found):
             message = f"{quoted(shown)} is {kind}: Globus brings files and directories only"
             hint = "name the file itself" if found.link_target else "name a file or a directory"
-            return Finding.failed(EndpointError(message, hint=hint, code="not-a-file", subject=shown))
+            return EndpointError(message, hint=hint, code="not-a-file", subject=shown).finding
         if location.is_directory and not found.is_directory:
             message = f"{quoted(shown)} is a file, not a directory"
             hint = "leave out the final /"
-            return Finding.failed(EndpointError(message, hint=hint, code="not-a-directory", subject=shown))
+            return EndpointError(message, hint=hint, code="not-a-directory", subject=shown).finding
         kind = "a directory" if found.is_directory else f"{found.size} bytes"
         return Finding("ok", "source", shown, f"{shown} is there, {kind}")
 

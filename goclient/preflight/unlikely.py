@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from goclient.errors import GoclientError, RequestError, quoted
+from goclient.errors import Finding, GoclientError, RequestError, quoted
 from goclient.files.text import credential_in
 from goclient.model.confusable import skeleton, with_code_points
-from goclient.model.finding import Finding
 from goclient.model.names import find_nearly_serial
 from goclient.model.spec import Location, TransferSpec
 from goclient.model.syntax.location import is_uuid

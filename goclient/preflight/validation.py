@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from goclient.errors import Collector, GoclientError, RequestError, quoted
-from goclient.model.finding import Finding
+from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
 from goclient.model.plan import plan

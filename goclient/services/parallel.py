@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.reporter.waiting import GLOBUS, waiting_for
+from goclient.reporter.base import SILENT, Reporter
+from goclient.reporter.waiting import GLOBUS
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,8 +23,9 @@ class Asker:
     Threads that are still waiting when the time is up are left behind: they end with the process.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, reporter: Reporter = SILENT) -> None:
         self._seconds = seconds
+        self._reporter = reporter
         self._end = time.monotonic() + seconds
 
     def ask(self, question: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
@@ -43,7 +45,7 @@ class Asker:
                     return
                 answers.put((subject, _answer(question, subject)))
 
-        with waiting_for(GLOBUS, self._seconds):  # before anybody else waits: it is the end that counts
+        with self._reporter.waiting(GLOBUS, self._seconds):  # before anybody else waits: it is the end that counts
             for _ in range(min(PARALLEL, len(subjects))):
                 threading.Thread(target=work, daemon=True).start()
             return self._collect(subjects, answers)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import goclient
 from goclient.errors import RequestError, ServerError
-from goclient.reporter.waiting import waiting_for
+from goclient.reporter.base import Reporter
 
 OLDEST, NEWEST = "2.0.0", "2.2.0"  # of panda-client, that goclient is tested with
 ANSWER_WITHIN = 660.0  # seconds for a task to be taken: panda-client itself waits 600, but from byte to byte
@@ -74,12 +74,12 @@ def changed(what: str) -> RequestError:
     )
 
 
-def answered(call: Callable[[], Any]) -> Any:
+def answered(call: Callable[[], Any], reporter: Reporter) -> Any:
     """Return what panda-client's call of the server gives; raise ServerError if there is no answer in the end."""
     from goclient.services.deadline import within  # services are loaded only where a task is sent
 
     try:
-        with waiting_for("the PanDA server", ANSWER_WITHIN):
+        with reporter.waiting("the PanDA server", ANSWER_WITHIN):
             return within(ANSWER_WITHIN, call)
     except TimeoutError:
         raise ServerError(

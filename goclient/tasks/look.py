@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from goclient.errors import GoclientError, raise_all
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, PreflightFailed, raise_all
 from goclient.model.plan import plan
 from goclient.model.records.v1 import MAX_TASK_BLOCK, attach
 from goclient.model.serial import fill_serial
@@ -15,7 +14,6 @@ from goclient.model.spec import GRIDFTP, TransferSpec
 from goclient.preflight.endpoints import Endpoints
 from goclient.preflight.run import Job, Looker
 from goclient.services.parallel import Asker
-from goclient.submission import PreflightFailed
 from goclient.tasks.outputs import Outputs
 from goclient.tasks.transfers import Server, renamed, shared, to_server
 from goclient.tasks.wanted import Meant, Wanted, without_folders
@@ -66,7 +64,7 @@ def look(
         folder, top = server.folder(nickname, tasks[0].dataset), looked_at.output[-1]
         findings = _of_new_folder(findings, str(folder), str(top.target))
     findings = [*meant.doubts, *warnings, *findings]
-    if any(finding.error is not None for finding in findings):
+    if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
     found = server and Server(str(resolved.output[own].destination.endpoint), server.directory)
     return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), found, server, findings)
@@ -119,6 +117,6 @@ def with_directory(server: Server, looker: Looker) -> tuple[Server, Looker]:
     looker = replace(looker, globus=lambda: globus)
     if known.get(server.endpoint, server.endpoint).startswith(GRIDFTP):
         return server, looker
-    asker = Asker(looker.wishes.seconds)
+    asker = Asker(looker.wishes.seconds, globus.reporter)
     found = asker.ask(Endpoints(globus, asker, known).identify, [server.endpoint])[server.endpoint]
     return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory), looker

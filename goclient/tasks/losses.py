@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from goclient.errors import quoted
-from goclient.model.finding import Finding
+from goclient.errors import Finding, quoted
 from goclient.model.spec import JOB_OUT, TransferSpec
 from goclient.model.syntax.lists import listed
 from goclient.model.syntax.shell import shell_word

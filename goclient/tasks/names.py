@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.reporter.base import Reporter
 from goclient.tasks.outputs import Outputs, TaskMap
 from goclient.tasks.transfers import TASK
 
@@ -19,14 +19,15 @@ class Appended(NamedTuple):
     words: list[str]
     names: list[str]
 
-    def say_names(self, say: Callable[[str, str], None], number: int | None = None) -> None:
-        """Say by which names the files arrive, and where; the task has its number once it is submitted."""
-        dataset, names = str(self.task["taskName"]).rstrip("/"), "\n".join(self.names)
-        if names and number is None:
-            say(f"final names of the files of {dataset}, where {TASK} is the task's number and {NUMBERS}:", names)
-        elif names:
+    def report_names(self, reporter: Reporter, number: int | None = None) -> None:
+        """Report by which names the files arrive, and where; the task has its number once it is submitted."""
+        dataset = str(self.task["taskName"]).rstrip("/")
+        if self.names and number is None:
+            text = f"final names of the files of {dataset}, where {TASK} is the task's number and {NUMBERS}:"
+            reporter.progress(text, *self.names)
+        elif self.names:
             text = f"final names of the files of task {number}, {dataset}, where {NUMBERS}:"
-            say(text, names.replace(TASK, str(number)))
+            reporter.progress(text, *(name.replace(TASK, str(number)) for name in self.names))
 
 
 def final_names(typed: TransferSpec, ready: TransferSpec, outputs: Outputs) -> list[str]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import ExitCode, raise_all
+from goclient.reporter.base import Reporter
 from goclient.tasks import credential, datasets, hooks, load, words
 from goclient.tasks.hooks import Function, Replaced
 from goclient.tasks.line import DUMP, Line
@@ -23,7 +24,7 @@ from goclient.tasks.stock import NOT_UPLOADED, UPLOAD_FAILED, command_line, run_
 from goclient.tasks.words import Table
 
 if TYPE_CHECKING:
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
     from goclient.tasks.look import Looked
     from goclient.tasks.names import Appended
     from goclient.tasks.outputs import TaskMap
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Desk(NamedTuple):
-    """Who types and reads: our options, what our words want, the files of lists, and how something is said.
+    """Who types and reads: our options, what our words want, the files of lists, and who is told what is done.
 
     ``sent`` is told of each task that was sent: its name, what the server said, and its id or None.
     """
@@ -39,7 +40,7 @@ class Desk(NamedTuple):
     table: Table
     read: Callable[[Sequence[str]], Wanted]
     read_lines: Callable[[str], list[str]]
-    say: Callable[[str, str], None]
+    reporter: Reporter
     sent: Callable[[str, str, int | None], None] | None = None
 
 
@@ -84,10 +85,10 @@ class Session:
         """Return the exit code: panda-client's, unless it says that all is well when a task was not accepted."""
         missing = 0 if self._submits_nothing else self._count - self._sent
         if missing > 0 and not (code or self._worst):
-            self.desk.say(f"error: {missing} of {self._count} tasks were not submitted", "see above why")
+            self.desk.reporter.error(f"{missing} of {self._count} tasks were not submitted", "see above why")
             return int(ExitCode.SERVER)
         if missing > 0 and code == UPLOAD_FAILED:
-            self.desk.say(*NOT_UPLOADED)
+            self.desk.reporter.error(*NOT_UPLOADED)
         return code or self._worst
 
     @property
@@ -167,7 +168,7 @@ class Session:
         return check_proxy
 
     def _look(self, wanted: Wanted, meant: Meant) -> None:
-        from goclient.submission import PreflightFailed
+        from goclient.errors import PreflightFailed
         from goclient.tasks.look import look
         from goclient.tasks.losses import losses
 
@@ -198,9 +199,9 @@ class Session:
         """Say the warnings, and with -v what is right."""
         for finding in findings:
             if finding.level == "warning":
-                self.desk.say(f"warning: {finding.message}", finding.hint)
+                self.desk.reporter.warning(finding.message, finding.hint)
             elif finding.level == "ok" and getattr(self.line.options, "verbose", False):
-                self.desk.say(f"ok: {finding.message}", "")
+                self.desk.reporter.progress(f"ok: {finding.message}")
 
     # --- tasks ---
 
@@ -224,7 +225,7 @@ class Session:
             appended = self._transfers(task, *self._asked)
             task["jobParameters"] += [{"type": "constant", "value": word} for word in appended.words]
             self._appended.append(appended)
-            appended.say_names(self.desk.say)
+            appended.report_names(self.desk.reporter)
         path = getattr(self.line.options, DUMP, None)
         if self.tool == "pathena" and path and DUMP in self.line.table.options:
             with open(path, "w", encoding="utf-8") as file:
@@ -252,7 +253,7 @@ class Session:
 
         def insert(task: TaskMap, *args: Any, **more: Any) -> Any:
             ours = self._sure(task)
-            status, answer = hooks.answered(lambda: original(task, *args, **more))
+            status, answer = hooks.answered(lambda: original(task, *args, **more), self.desk.reporter)
             accepted = status == 0 and answer[0] in (0, 3)  # 3: accepted, to a task that is there
             number = re.search(r"jediTaskID=(\d+)", str(answer[1])) if accepted else None
             self._sent += accepted
@@ -262,7 +263,7 @@ class Session:
                 said = str(answer[1]) if status == 0 else str(answer)
                 self.desk.sent(str(task.get("taskName", "")), said, number and int(number[1]))
             if ours and number:
-                ours.say_names(self.desk.say, int(number[1]))
+                ours.report_names(self.desk.reporter, int(number[1]))
             return status, answer
 
         return insert
@@ -279,7 +280,7 @@ class Session:
 
     def _deposit(self, wanted: Wanted) -> None:
         """Deposit the proxy that the jobs need, if that was found due; before anything is uploaded."""
-        from goclient.model.finding import TO_DEPOSIT
+        from goclient.errors import TO_DEPOSIT
 
         looked = self._looked
         if looked is None or looked.spec.myproxy is None or self._submits_nothing:

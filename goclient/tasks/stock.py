@@ -13,7 +13,7 @@ from goclient.tasks import hooks
 
 UPLOAD_FAILED = 50  # panda-client's EC_Post, with which it says no more than a number
 NOT_UPLOADED = (
-    "error: nothing was submitted, because the files of the task could not be uploaded",
+    "nothing was submitted, because the files of the task could not be uploaded",
     "see above why; PANDA_URL_SSL and PANDACACHE_URL name the server that must answer, and PANDA_AUTH_ID_TOKEN or the "
     "proxy must be valid",
 )

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
-from goclient.model.finding import Finding
+from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted, raise_all
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.lists import ReadLines
@@ -90,15 +89,16 @@ def _together(
 
 def _of_task(error: GoclientError, wanted: Wanted) -> GoclientError:
     """Return the error of a job's words for a task, whose users type bare words as ``--globusWords``."""
-    for name in ("message", "hint", "subject"):
-        setattr(error, name, getattr(error, name).replace("--jobParameters", "--globusWords"))
-    error.hint = re.sub("[;.] [Ii]f it is the payload's own word, put it in quotes", "", error.hint)
-    if error.code == "list-rule" and error.subject == "--OutputGO" and not wanted.items.get("Data"):
+    message, hint, subject = (
+        text.replace("--jobParameters", "--globusWords") for text in (error.message, error.hint, error.subject)
+    )
+    hint = re.sub("[;.] [Ii]f it is the payload's own word, put it in quotes", "", hint)
+    if error.code == "list-rule" and subject == "--OutputGO" and not wanted.items.get("Data"):
         alone = (
             "leave out --OutputGO, or" if wanted.server else "for all outputs and the log use --useGOForOutput, else"
         )
-        error.hint = f"{alone} add --Data=NAME, an output of the task"
-    return error
+        hint = f"{alone} add --Data=NAME, an output of the task"
+    return error.replace(message=message, hint=hint, subject=subject)
 
 
 def without_folders(looker: Looker, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
+from goclient.cli import output
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.options.transfers import (
     JobOptions,
     TransferOptions,
@@ -17,6 +17,7 @@ from goclient.cli.options.transfers import (
 )
 from goclient.cli.parser import option
 from goclient.errors import printable
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.errors import GoclientError
@@ -45,7 +46,7 @@ class CheckOptions(OwnOptions, TransferOptions, JobOptions):
     """What was typed."""
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """The exit code of one ``goclient check`` command line: 0 unless a finding is an error."""
     parser = _argparse.Parser(
         CheckOptions,
@@ -62,7 +63,7 @@ def command(argv: Sequence[str]) -> int:
         _record_last(argv) if pasted is None else [word for word in pasted if word not in ("--noSubmit", "--noCheck")]
     )
     options, errors = parser.read(words)
-    from goclient.errors import Collector, UsageError, raise_all
+    from goclient.errors import Collector, ExitCode, PreflightFailed
 
     collected = Collector(errors)
     if not any(error.code == "unknown-option" for error in errors):  # its value would count as a text
@@ -71,12 +72,11 @@ def command(argv: Sequence[str]) -> int:
     items = transfer_items(options, collected)
     with collected:
         check_identities(options)
-    examination = _examined(options, items, collected.errors)
-    usage = [error for error in examination.errors if isinstance(error, UsageError)]
-    if usage:
-        raise_all(examination.errors)
+    examination = _examined(options, items, collected.errors, reporter)
+    if examination.exit_code == ExitCode.USAGE:
+        raise PreflightFailed(examination.errors)
     if options.json:
-        run.print_json(examination.document())
+        output.print_json(examination.document())
     else:
         _print(examination)
     return examination.exit_code
@@ -108,14 +108,16 @@ def _one_source(options: CheckOptions) -> None:
         raise UsageError(message, hint="give a text, or --pandaid, or options", code="one-text", subject=others[0])
 
 
-def _examined(options: CheckOptions, items: dict[str, list[str]], errors: Sequence["GoclientError"]) -> "Examination":
+def _examined(
+    options: CheckOptions, items: dict[str, list[str]], errors: Sequence["GoclientError"], reporter: Reporter
+) -> "Examination":
     from goclient.cli.text import job_text
     from goclient.preflight.report import examine_request, examine_text
 
-    look, request = looker(options), job_request(options, options, items)
+    look, request = looker(options, reporter), job_request(options, options, items)
     if errors or not (options.TEXT or options.pandaid is not None):
         return examine_request(request, look, read_lines=read_lines, errors=errors)
-    return examine_text(job_text("".join(options.TEXT), options.pandaid), look, request.job)
+    return examine_text(job_text("".join(options.TEXT), options.pandaid, reporter), look, request.job)
 
 
 def _print(examination: "Examination") -> None:

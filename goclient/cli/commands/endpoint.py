@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from goclient.cli import output, run
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.parser import option
 from goclient.errors import GoclientError, UsageError, printable, quoted, raise_all
+from goclient.reporter.base import Reporter
 
 PROG = "goclient endpoint"
 
@@ -34,7 +35,7 @@ class EndpointOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="endpoint", default=0, count=True)
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """The exit code of one ``goclient endpoint`` command line."""
     parser = _argparse.Parser(
         EndpointOptions,
@@ -47,7 +48,7 @@ def command(argv: Sequence[str]) -> int:
     raise_all([*errors, *_mistakes(options)])
     action, *words = options.words
     acts: dict[str, Callable[..., int]] = {"list": _list, "show": _show, "add": _add, "remove": _remove}
-    return acts[action](options, *words)
+    return acts[action](options, reporter, *words)
 
 
 def _words_last(argv: Sequence[str]) -> list[str]:
@@ -96,68 +97,70 @@ def _no_action(action: str, *, missing: bool) -> UsageError:
     return UsageError(message, hint=hint, code="action", subject="action")
 
 
-def _list(options: EndpointOptions) -> int:
+def _list(options: EndpointOptions, reporter: Reporter) -> int:
     if options.search is not None:
-        return _search(options, options.search)
+        return _search(options, reporter, options.search)
     from goclient.cli.tables import print_table
     from goclient.config import catalogue, environment
     from goclient.config.catalogue_toml import fields_of, kind_of
 
-    entries = sorted(run.catalogue(PROG).items())
+    entries = sorted(run.catalogue(reporter).items())
     if options.json:
-        run.print_json([{"name": name, **fields_of(where)} for name, where in entries])
+        output.print_json([{"name": name, **fields_of(where)} for name, where in entries])
         return 0
     own = catalogue.read(environment.user_catalogue())
     rows = [(name, kind_of(where), where, "yours" if name in own else "the site's") for name, where in entries]
     print_table(("name", "kind", "id or url", "whose"), rows)
     if not entries:
-        run.say(PROG, "the catalogue is empty", f"{PROG} add NAME UUID gives a collection a name of yours")
+        reporter.progress("the catalogue is empty", f"{PROG} add NAME UUID gives a collection a name of yours")
     return 0
 
 
-def _search(options: EndpointOptions, text: str) -> int:
+def _search(options: EndpointOptions, reporter: Reporter, text: str) -> int:
     from goclient.cli.endpoint_text import found_documents, found_rows
     from goclient.cli.tables import print_table
     from goclient.endpoints import patiently
 
-    found, more = patiently(lambda: run.globus().search(text))
+    found, more = patiently(lambda: run.globus(reporter).search(text), reporter)
     if options.json:
-        run.print_json(found_documents(found))
+        output.print_json(found_documents(found))
     else:
         print_table(("name", "kind", "owner", "id"), found_rows(found))
     if more:
-        run.say(PROG, f"warning: Globus has more than these {len(found)}", "search for more words")
+        reporter.warning(f"Globus has more than these {len(found)}", "search for more words")
     if not found:
-        run.say(PROG, f"Globus finds nothing for {quoted(text)}", "private collections are found by their members only")
+        reporter.progress(
+            f"Globus finds nothing for {quoted(text)}", "private collections are found by their members only"
+        )
     return 0
 
 
-def _show(options: EndpointOptions, name: str) -> int:
+def _show(options: EndpointOptions, reporter: Reporter, name: str) -> int:
     from goclient.cli.endpoint_text import view_rows
     from goclient.cli.tables import print_pairs
     from goclient.endpoints import look, patiently
 
-    names = run.catalogue(PROG)
-    view = patiently(lambda: look(name, names=names, globus=run.globus))
+    names = run.catalogue(reporter)
+    view = patiently(lambda: look(name, names=names, globus=lambda: run.globus(reporter)), reporter)
     if options.json:
-        run.print_json(view.document())
+        output.print_json(view.document())
     else:
         print_pairs([("endpoint", name), *view_rows(view)])
     return 0
 
 
-def _add(options: EndpointOptions, name: str, typed: str) -> int:
+def _add(options: EndpointOptions, reporter: Reporter, name: str, typed: str) -> int:
     from goclient.config import environment
     from goclient.config.catalogue_toml import fields_of
     from goclient.endpoints import add
 
     user, site = environment.user_catalogue(), environment.SITE_CATALOGUE
-    globus = None if options.noCheck else run.globus
+    globus = None if options.noCheck else lambda: run.globus(reporter)
     added = add(name, typed, user=user, site=site, globus=globus)
     if added.hidden:
-        run.say(PROG, f"warning: the site's {quoted(name)} is {added.hidden}; from now on yours counts")
+        reporter.warning(f"the site's {quoted(name)} is {added.hidden}; from now on yours counts")
     if options.json:
-        run.print_json({"name": name, **fields_of(added.where), "file": added.path, "written": added.written})
+        output.print_json({"name": name, **fields_of(added.where), "file": added.path, "written": added.written})
         return 0
     done = "is now in" if added.written else "is there already, nothing was changed in"
     one = added.collection
@@ -167,16 +170,16 @@ def _add(options: EndpointOptions, name: str, typed: str) -> int:
     return 0
 
 
-def _remove(options: EndpointOptions, name: str) -> int:
+def _remove(options: EndpointOptions, reporter: Reporter, name: str) -> int:
     from goclient.config import environment
     from goclient.endpoints import remove
 
     path = environment.user_catalogue()
     left = remove(name, user=path, site=environment.SITE_CATALOGUE)
     if left:
-        run.say(PROG, f"warning: the site's {quoted(name)} counts from now on: {left}")
+        reporter.warning(f"the site's {quoted(name)} counts from now on: {left}")
     if options.json:
-        run.print_json({"name": name, "file": path, "removed": True})
+        output.print_json({"name": name, "file": path, "removed": True})
     else:
         print(printable(f"{name} is no longer in {path}"))
     return 0

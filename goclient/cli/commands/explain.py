@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from goclient.cli import output, run
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.parser import option
 from goclient.errors import printable
+from goclient.reporter.base import Reporter
 
 PROG = "goclient explain"
 OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version"}
@@ -27,7 +28,7 @@ class ExplainOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="explain", default=0, count=True)
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """The exit code of one ``goclient explain`` command line."""
     parser = _argparse.Parser(
         ExplainOptions,
@@ -41,19 +42,19 @@ def command(argv: Sequence[str]) -> int:
     pasted = sendjob_words(argv)
     if pasted is None:
         options = parser.parse(_text_last(argv))
-        text, json = _text(options), options.json
+        text, json = _text(options, reporter), options.json
     else:
-        text, json = _text_of_line(pasted), "--json" in pasted
+        text, json = _text_of_line(pasted, reporter), "--json" in pasted
     from goclient.jobs.explain import explain
 
-    catalogue = run.catalogue(PROG)
+    catalogue = run.catalogue(reporter)
     explained = explain(text, catalogue=catalogue)
     for doubt in explained.doubts:
-        run.say(PROG, f"warning: {doubt.message}", doubt.hint)
+        reporter.warning(doubt.message, doubt.hint)
     if not explained.spec:
-        _say_no_transfers(text)
+        _warn_of_no_transfers(text, reporter)
     if json:
-        run.print_json(explained.document())
+        output.print_json(explained.document())
         return 0
     from goclient.cli.tables import print_plan
 
@@ -62,7 +63,7 @@ def command(argv: Sequence[str]) -> int:
     return 0
 
 
-def _text_of_line(words: Sequence[str]) -> str:
+def _text_of_line(words: Sequence[str], reporter: Reporter) -> str:
     """Return the parameters of the job, or of the jobs, that a line of sendJob.py would submit."""
     from goclient.cli.commands.sendjob import SendJobOptions
     from goclient.cli.options.transfers import job_request, read_lines, transfer_items
@@ -77,17 +78,17 @@ def _text_of_line(words: Sequence[str]) -> str:
     spec, payload, mistakes, doubts = job_request(options, options, items).understood(read_lines, collected.errors)
     raise_all(mistakes)
     for doubt in doubts:
-        run.say(PROG, f"warning: {doubt.message}", doubt.hint)
+        reporter.warning(doubt.message, doubt.hint)
     text = attach(payload, spec, lenient=options.goLenient)
     return fill_serial(text, 1) if options.njobs == 1 else text
 
 
-def _say_no_transfers(text: str) -> None:
-    """Say what the user of a text without transfers may have meant, if that is known."""
+def _warn_of_no_transfers(text: str, reporter: Reporter) -> None:
+    """Report what the user of a text without transfers may have meant, if that is known."""
     from goclient.preflight.report import numbers_or_places
 
     if hint := numbers_or_places(text.split()):
-        run.say(PROG, "warning: no transfer is named", hint)
+        reporter.warning("no transfer is named", hint)
 
 
 def _text_last(argv: Sequence[str]) -> list[str]:
@@ -105,7 +106,7 @@ def _text_last(argv: Sequence[str]) -> list[str]:
     return [*own, "--", *rest[guarded:]]
 
 
-def _text(options: ExplainOptions) -> str:
+def _text(options: ExplainOptions, reporter: Reporter) -> str:
     """The text to explain; raises UsageError unless there is one."""
     from goclient.cli.text import job_text, several_words
     from goclient.errors import UsageError
@@ -115,4 +116,4 @@ def _text(options: ExplainOptions) -> str:
         raise UsageError(
             f"one text is needed, not {len(options.TEXT)} words", hint=hint, code="one-text", subject="TEXT"
         )
-    return job_text("".join(options.TEXT), options.pandaid)
+    return job_text("".join(options.TEXT), options.pandaid, reporter)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import parser as _argparse
 from goclient.cli import run
 from goclient.cli.parser import option
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.services.globus.login import Wanted
@@ -37,7 +38,7 @@ class LoginOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="login", default=0, count=True)
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """The exit code of one ``goclient login`` command line."""
     parser = _argparse.Parser(
         LoginOptions,
@@ -51,12 +52,12 @@ def command(argv: Sequence[str]) -> int:
     from goclient.config import environment
     from goclient.services.globus.login import login
 
-    wanted = _wanted(options)
-    show(login(environment.globus_access(), wanted, _person(options)), json=options.json)
+    wanted = _wanted(options, reporter)
+    show(login(environment.globus_access(reporter=reporter), wanted, _person(options, reporter)), json=options.json)
     return 0
 
 
-def _wanted(options: LoginOptions) -> "Wanted":
+def _wanted(options: LoginOptions, reporter: Reporter) -> "Wanted":
     """What was typed, names of the catalogue replaced; raises all that is wrong with it."""
     from goclient.errors import Collector, UsageError, quoted, raise_all
     from goclient.services.globus.login import SESSION_KINDS, Wanted
@@ -69,7 +70,7 @@ def _wanted(options: LoginOptions) -> "Wanted":
             message = f"--session {quoted(value)} is not known"
             collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
     with collected:
-        catalogue = run.catalogue(PROG) if options.endpoint else {}
+        catalogue = run.catalogue(reporter) if options.endpoint else {}
     endpoints = {}
     for typed in options.endpoint:
         with collected:
@@ -92,14 +93,14 @@ def _meant(typed: str, catalogue: dict[str, str]) -> str:
     return meant
 
 
-def _person(options: LoginOptions) -> "Person":
+def _person(options: LoginOptions, reporter: Reporter) -> "Person":
     """Whoever sits in front of this command, or the program that does as if."""
     from goclient.services.globus.login_flow import Person
 
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     return Person(
         browser=terminal and not options.no_browser,
-        say=lambda text: run.say(PROG, text),
+        say=reporter.progress,
         show=lambda url: print(f"\n    {url}\n", file=sys.stderr, flush=True),
         ask=_code,
     )

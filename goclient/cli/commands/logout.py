@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from goclient.cli import output
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.parser import option
+from goclient.reporter.base import Reporter
 
 PROG = "goclient logout"
 
@@ -18,7 +19,7 @@ class LogoutOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="logout", default=0, count=True)
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """The exit code of one ``goclient logout`` command line; it may be typed again."""
     parser = _argparse.Parser(
         LogoutOptions,
@@ -30,15 +31,15 @@ def command(argv: Sequence[str]) -> int:
     from goclient.config import environment
     from goclient.services.globus.login import logout
 
-    access = environment.globus_access()
+    access = environment.globus_access(reporter=reporter)
     done = logout(access)
     if access.client_secret:
-        run.say(PROG, "a service has no login: unset GOCLIENT_CLIENT_SECRET to log a person out")
+        reporter.progress("a service has no login: unset GOCLIENT_CLIENT_SECRET to log a person out")
     elif done.removed and not done.revoked:
         hint = "end it at app.globus.org/settings/consents if somebody else may have its tokens"
-        run.say(PROG, f"warning: Globus was not told that the login is over: {done.problem}", hint)
+        reporter.warning(f"Globus was not told that the login is over: {done.problem}", hint)
     if options.json:
-        run.print_json({"logged_out": done.removed, "revoked": done.revoked})
+        output.print_json({"logged_out": done.removed, "revoked": done.revoked})
     else:
         print("logged out" if done.removed else "nobody was logged in")
     return 0

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional, TypeVar
 
+from goclient.cli import output
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.options.myproxy import (
     AccountOptions,
     DepositOptions,
@@ -17,6 +17,7 @@ from goclient.cli.options.myproxy import (
 from goclient.cli.options.myproxy_words import HOUR, explained, of_c_tools, seconds, wrong_hours
 from goclient.cli.passphrase import passphrase
 from goclient.errors import MyproxyError, UsageError, printable, quoted, raise_all
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.services.gsi.identity import Identity
@@ -38,12 +39,12 @@ OPTIONS = {
 T = TypeVar("T")
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """The exit code of one ``goclient myproxy`` command line."""
     action = argv[0] if argv else ""
     acts = {"deposit": _deposit, "info": _info, "retrieve": _retrieve, "destroy": _destroy}
     if action in acts:
-        return acts[action](argv[1:])
+        return acts[action](argv[1:], reporter)
     if action in ("-h", "--help"):
         print(_help())
         return 0
@@ -76,7 +77,9 @@ def _parsed(kind: type[T], action: str, argv: Sequence[str], epilog: str = "") -
 class _Asked:
     """The service that the options name, who asks it, and the account that is meant."""
 
-    def __init__(self, options: "AccountOptions", files: "IdentityOptions", *, deposit: bool = False) -> None:
+    def __init__(
+        self, options: "AccountOptions", files: "IdentityOptions", reporter: Reporter, *, deposit: bool = False
+    ) -> None:
         from goclient.config import grid
 
         env = os.environ
@@ -94,29 +97,30 @@ class _Asked:
         self.account = self.who.base if options.dn_as_user else options.user or grid.login_name(env)
         self.service: MyProxy = grid.myproxy(
             env, self.who, where, seconds=float(options.timeout),
-            passphrase=lambda: passphrase(self.who.key, files.passphrase_fd),
+            passphrase=lambda: passphrase(self.who.key, files.passphrase_fd), reporter=reporter,
         )  # fmt: skip
         self._told = 0
+        self._reporter = reporter
 
-    def say_remarks(self, action: str) -> None:
-        """Tells what was passed over on the way, if anything."""
+    def report_remarks(self) -> None:
+        """Report what was passed over on the way, if anything."""
         remarks = (*self.who.remarks, *(f"not used: {error.message}" for error in self.service.skipped))
         for text in remarks[self._told :]:
-            run.say(f"{PROG} {action}", f"warning: {text}")
+            self._reporter.warning(text)
         self._told = len(remarks)
 
 
 # --- the actions ----------------------------------------------------------------------------------------------
 
 
-def _deposit(argv: Sequence[str]) -> int:
+def _deposit(argv: Sequence[str], reporter: Reporter) -> int:
     options = _parsed(DepositOptions, "deposit", argv, "The options of myproxy-init mean what they mean there.")
     from goclient.cli.options.myproxy_policy import renewers_of, retrievers_of
     from goclient.deposit import Wish, deposit
 
     wish = Wish(
         account="",
-        retrievers=retrievers_of(options, f"{PROG} deposit"),
+        retrievers=retrievers_of(options, reporter),
         name=options.credname or "",
         renewers=renewers_of(options),
         lifetime=seconds(options.lifetime) if options.lifetime else None,
@@ -125,35 +129,35 @@ def _deposit(argv: Sequence[str]) -> int:
     )
     from goclient.cli.myproxy_text import print_proof
 
-    asked = _Asked(options, options, deposit=True)
-    asked.say_remarks("deposit")
+    asked = _Asked(options, options, reporter, deposit=True)
+    asked.report_remarks()
     proof = deposit(asked.service, wish._replace(account=asked.account))
-    asked.say_remarks("deposit")
+    asked.report_remarks()
     if options.json:
-        run.print_json(proof.document())
+        output.print_json(proof.document())
     else:
         print_proof(proof)
     return 0
 
 
-def _info(argv: Sequence[str]) -> int:
+def _info(argv: Sequence[str], reporter: Reporter) -> int:
     options = _parsed(InfoOptions, "info", argv)
     from goclient.cli.myproxy_text import deposit_document, print_deposit
 
-    asked = _Asked(options, options)
+    asked = _Asked(options, options, reporter)
     found = asked.service.info(asked.account, name=options.credname)
-    asked.say_remarks("info")
+    asked.report_remarks()
     error = _lacking(found, options, asked)
     if options.json:
         document: dict[str, object] = {"server": str(asked.service.server), "account": asked.account}
         document["deposits"] = [deposit_document(one) for one in found]
-        run.print_json({**document, "error": run.error_document(error)} if error else document)
+        output.print_json({**document, "error": output.error_document(error)} if error else document)
     else:
         for one in found:
             print_deposit(one)
     if error is None:
         return 0
-    run.say(f"{PROG} info", f"error: {error.message}", error.hint)
+    reporter.error(error.message, error.hint)
     return int(error.exit_code)
 
 
@@ -185,7 +189,7 @@ def _deposit_command(options: InfoOptions, asked: _Asked, former: Sequence["Depo
     return to_deposit(asked.service.server, asked.account, *words, former=policy)
 
 
-def _retrieve(argv: Sequence[str]) -> int:
+def _retrieve(argv: Sequence[str], reporter: Reporter) -> int:
     options = _parsed(RetrieveOptions, "retrieve", argv, "The options of myproxy-logon mean what they mean there.")
     from goclient.cli.proxy_file import check_not_in_use, check_place
     from goclient.services.gsi.certificate import read_certificate
@@ -194,22 +198,22 @@ def _retrieve(argv: Sequence[str]) -> int:
     from goclient.services.gsi.proxy_file import write_proxy
 
     check_place(options.out, replace_default=options.replace_default)
-    asked = _Asked(options, options)
+    asked = _Asked(options, options, reporter)
     check_not_in_use(options.out, asked.who)
     pem = asked.service.get(asked.account, lifetime=seconds(options.lifetime), name=options.credname or "")
-    asked.say_remarks("retrieve")
+    asked.report_remarks()
     write_proxy(options.out, pem)
     certificate = read_certificate(blocks(pem)[0].data)
     if options.json:
-        run.print_json({"file": options.out, "dn": certificate.subject, "end": certificate.end})
+        output.print_json({"file": options.out, "dn": certificate.subject, "end": certificate.end})
     elif not options.quiet:
         print(printable(f"{options.out}: {certificate.subject}, until {time_text(certificate.end)}"))
     return 0
 
 
-def _destroy(argv: Sequence[str]) -> int:
+def _destroy(argv: Sequence[str], reporter: Reporter) -> int:
     options = _parsed(DestroyOptions, "destroy", argv)
-    asked = _Asked(options, options)
+    asked = _Asked(options, options, reporter)
     name = options.credname or ""
     if not options.yes:
         from goclient.cli.confirm import confirm
@@ -218,10 +222,10 @@ def _destroy(argv: Sequence[str]) -> int:
         what = _named(asked, name)
         confirm(f"Remove {what}?", unasked=f"{what} would be removed", hint="say --yes", stopped="nothing was removed")
     asked.service.destroy(asked.account, name=name)
-    asked.say_remarks("destroy")
+    asked.report_remarks()
     if options.json:
         where = {"server": str(asked.service.server), "account": asked.account, "name": name}
-        run.print_json({"destroyed": True, **where})
+        output.print_json({"destroyed": True, **where})
     else:
         print(printable(f"removed: {_named(asked, name)}"))
     return 0

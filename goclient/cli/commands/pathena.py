@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from goclient.cli.tasks import run_tool
+from goclient.reporter.base import Reporter
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """Return the exit code of one ``goclient pathena`` command line; never 0 if a task was not accepted."""
-    return run_tool("pathena", argv)
+    return run_tool("pathena", argv, reporter)

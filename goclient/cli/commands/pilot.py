@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
+from goclient.cli import output, run
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.parser import option
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.node.shared_filesystem import Shared
@@ -61,7 +62,7 @@ class PilotOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="pilot", default=0, count=True)
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], _: Reporter) -> int:
     """The exit code of one ``goclient pilot`` command line."""
     parser = _argparse.Parser(
         PilotOptions,
@@ -71,10 +72,10 @@ def command(argv: Sequence[str]) -> int:
         epilog="The job runs in a folder of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
     )
     options = parser.parse(argv)
-    return _run_once(options)
+    return _run_once(options, output.TerminalReporter("pilot"))
 
 
-def _run_once(options: PilotOptions) -> int:
+def _run_once(options: PilotOptions, reporter: Reporter) -> int:
     import os
     from pathlib import Path
 
@@ -98,13 +99,13 @@ def _run_once(options: PilotOptions) -> int:
         shared=_shared(options.sharedFolder),
         own=own_files(),
     )
-    server = PandaServer(environment.panda_access(pilot=True))
-    pilot = Pilot(settings, server, run.globus, Journal(journal), lambda text: run.say("pilot", text))
+    server = PandaServer(environment.panda_access(pilot=True, reporter=reporter))
+    pilot = Pilot(settings, server, lambda: run.globus(reporter), Journal(journal), reporter.progress)
     outcome = pilot.run_one()
     if outcome is None:
-        run.say("pilot", f"there is no job for {options.site}")
+        reporter.progress(f"there is no job for {options.site}")
         if options.json:
-            run.print_json({"PandaID": None, "state": None, "reason": "", "log": None})
+            output.print_json({"PandaID": None, "state": None, "reason": "", "log": None})
         return 0
     result = {
         "PandaID": outcome.panda_id,
@@ -113,10 +114,9 @@ def _run_once(options: PilotOptions) -> int:
         "log": str(outcome.log) if outcome.log else None,
     }
     if outcome.error is not None:
-        outcome.error.extra = result
-        raise outcome.error
+        raise outcome.error.replace(extra=result)
     if options.json:
-        run.print_json(result)
+        output.print_json(result)
     else:
         print(f"PandaID={outcome.panda_id} {outcome.state}; log: {outcome.log}")
     return 0

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from goclient.cli import output
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.parser import option
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.errors import GoclientError
@@ -44,7 +45,7 @@ class SandboxOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="sandbox", default=0, count=True)
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], _reporter: Reporter) -> int:
     """The exit code of one ``goclient sandbox`` command line."""
     parser = _argparse.Parser(
         SandboxOptions,
@@ -114,7 +115,7 @@ def _start(folder: Path, options: SandboxOptions) -> int:
         return 0
     url = daemon.start(folder)
     if options.json:
-        run.print_json({"url": url, "dir": str(folder.absolute()), "env": str(folder.absolute() / "env.sh")})
+        output.print_json({"url": url, "dir": str(folder.absolute()), "env": str(folder.absolute() / "env.sh")})
     else:
         there = shlex.quote(str(folder.absolute()))
         shell = Path(os.environ.get("SHELL", "")).name
@@ -128,7 +129,7 @@ def _stop(folder: Path, options: SandboxOptions) -> int:
 
     stopped = daemon.stop(folder)
     if options.json:
-        run.print_json({"stopped": stopped})
+        output.print_json({"stopped": stopped})
     else:
         print(f"the sandbox in {folder} is stopped" if stopped else f"no sandbox runs in {folder}")
     return 0
@@ -145,7 +146,7 @@ def _status(folder: Path, options: SandboxOptions) -> int:
     jobs = state.rows("select panda_id, status, site from jobs order by panda_id")
     if options.json:
         url, myproxy = (state.fact("url"), _myproxy(state)) if process else (None, None)
-        run.print_json({"running": bool(process), "url": url, "myproxy": myproxy, "jobs": jobs})
+        output.print_json({"running": bool(process), "url": url, "myproxy": myproxy, "jobs": jobs})
         return 0
     where = f"answers at {state.fact('url')} (process {process}), MyProxy at {_myproxy(state)}"
     print(f"the sandbox in {folder} {where if process else 'is stopped'}")
@@ -168,7 +169,7 @@ def _env(folder: Path, options: SandboxOptions) -> int:
     except OSError as error:
         raise _none(folder) from error
     if options.json:
-        run.print_json(seed.environment(State(folders)))
+        output.print_json(seed.environment(State(folders)))
     else:
         print(text, end="")
     return 0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
+from goclient.cli import output, run
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.options.transfers import (
     JobOptions,
     TransferOptions,
@@ -18,9 +18,10 @@ from goclient.cli.options.transfers import (
     transfer_items,
 )
 from goclient.cli.parser import option
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
     from goclient.submission import Submission
 
 PROG = "sendJob.py"
@@ -56,11 +57,11 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     return run.run(PROG, _sendjob, sys.argv[1:] if argv is None else argv)
 
 
-def _sendjob(argv: Sequence[str]) -> int:
+def _sendjob(argv: Sequence[str], reporter: Reporter) -> int:
     parser = _argparse.Parser(SendJobOptions, prog=PROG, usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
     options, errors = parser.read(argv)
     from goclient import submission as submit  # only --help and --version need neither
-    from goclient.errors import Collector
+    from goclient.errors import Collector, PreflightFailed
 
     collected = Collector(errors)
     items = transfer_items(options, collected)
@@ -69,14 +70,14 @@ def _sendjob(argv: Sequence[str]) -> int:
     try:
         submission = submit.prepare(
             job_request(options, options, items),
-            looker(options, checks=not options.noCheck),
+            looker(options, reporter, checks=not options.noCheck),
             read_lines=read_lines,
             errors=collected.errors,
         )
-    except submit.PreflightFailed as error:
-        _say_findings(error.findings, options)
+    except PreflightFailed as error:
+        _report_findings(error.findings, reporter)
         raise
-    _say(submission, options)
+    _report(submission, options, reporter)
     document: dict[str, object] = {
         "spec": submission.spec.model_dump(),
         "plan": submission.plan_document(),
@@ -85,33 +86,33 @@ def _sendjob(argv: Sequence[str]) -> int:
     if options.noSubmit:
         _not_sent(submission, document, options)
     else:
-        _deposit_if_due(submission, options)
-        _send(submission, document, options)
+        _deposit_if_due(submission, options, reporter)
+        _send(submission, document, options, reporter)
     return 0
 
 
-def _deposit_if_due(submission: "Submission", options: SendJobOptions) -> None:
+def _deposit_if_due(submission: "Submission", options: SendJobOptions, reporter: Reporter) -> None:
     """None, once the proxy that the jobs need is deposited, if the user asked for it and it is not there."""
     if not submission.deposit_due or submission.spec.myproxy is None:
         return
     from goclient.cli.deposit import deposit
 
-    deposit(submission.spec.myproxy, options, PROG)
+    deposit(submission.spec.myproxy, options, reporter)
 
 
-def _say(submission: "Submission", options: SendJobOptions) -> None:
-    """Prints the findings that matter, and with -v all of them and the plan, on stderr."""
-    _say_findings(submission.findings, options)
+def _report(submission: "Submission", options: SendJobOptions, reporter: Reporter) -> None:
+    """Report the findings that matter, and with -v all of them and the plan, on stderr."""
+    _report_findings(submission.findings, reporter)
     for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if options.noCheck else ():
         if getattr(options, name):
-            run.say(PROG, f"warning: --{name} had no effect, because nothing was looked at (--noCheck)")
+            reporter.warning(f"--{name} had no effect, because nothing was looked at (--noCheck)")
     if options.goLenient and submission.spec:
-        run.say(PROG, "warning: a site that does not know goclient will run the job without its files (--goLenient)")
+        reporter.warning("a site that does not know goclient will run the job without its files (--goLenient)")
     if options.verbose:
-        _say_plan(submission)
+        _print_plan(submission)
 
 
-def _say_plan(submission: "Submission") -> None:
+def _print_plan(submission: "Submission") -> None:
     """Prints what ``goclient explain`` prints of the record, on stderr."""
     from goclient.cli.tables import print_plan
     from goclient.config import environment
@@ -119,35 +120,34 @@ def _say_plan(submission: "Submission") -> None:
     print_plan(submission.tasks, submission.spec, catalogue=environment.catalogue(), file=sys.stderr)
 
 
-def _say_findings(findings: Sequence["Finding"], options: SendJobOptions) -> None:
-    """Prints warnings, and with -v what is right; errors are printed as such."""
+def _report_findings(findings: Sequence["Finding"], reporter: Reporter) -> None:
+    """Report warnings, and with -v what is right; errors are printed as such."""
     for finding in findings:
         if finding.level == "warning":
-            run.say(PROG, f"warning: {finding.message}", finding.hint)
-        elif finding.level == "ok" and options.verbose:
-            run.say(PROG, f"ok: {finding.message}")
+            reporter.warning(finding.message, finding.hint)
+        elif finding.level == "ok":
+            reporter.detail(f"ok: {finding.message}")
 
 
 def _not_sent(submission: "Submission", document: dict[str, object], options: SendJobOptions) -> None:
     from goclient.model.records.panda_job import encoded_pieces
 
     if options.json:
-        run.print_json(document, record=encoded_pieces(submission.records, run.inside_json))
+        output.print_json(document, record=encoded_pieces(submission.records, output.inside_json))
     else:
         for job in submission.records:
             print(f"jobName={job.jobName} jobParameters={job.jobParameters}")
 
 
-def _send(submission: "Submission", document: dict[str, object], options: SendJobOptions) -> None:
+def _send(submission: "Submission", document: dict[str, object], options: SendJobOptions, reporter: Reporter) -> None:
     from goclient.config import environment
     from goclient.errors import GoclientError
     from goclient.journal import Journal
     from goclient.services.panda.client import PandaServer
     from goclient.submission import send
 
-    server = PandaServer(environment.panda_access())
-    if options.verbose:
-        run.say(PROG, f"sending {len(submission.records)} jobs to {server.name}")
+    server = PandaServer(environment.panda_access(reporter=reporter))
+    reporter.detail(f"sending {len(submission.records)} jobs to {server.name}")
     try:
         jobs = send(submission, server=server, journal=Journal(environment.journal_path()))
     except GoclientError as error:
@@ -157,7 +157,7 @@ def _send(submission: "Submission", document: dict[str, object], options: SendJo
         raise
     try:
         if options.json:
-            run.print_json({**document, "jobs": [job.document() for job in jobs]})
+            output.print_json({**document, "jobs": [job.document() for job in jobs]})
         else:
             print("".join(f"PandaID={job.panda_id} jobName={job.name}\n" for job in jobs), end="", flush=True)
     except OSError as error:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from goclient.cli import output, run
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.parser import option
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.jobs.status import JobStatus
@@ -25,7 +26,7 @@ class StatusOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="status", default=0, count=True)
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """The exit code of one ``goclient status`` command line."""
     parser = _argparse.Parser(
         StatusOptions,
@@ -39,12 +40,13 @@ def command(argv: Sequence[str]) -> int:
     from goclient.services.panda.client import PandaServer
 
     panda_ids = _numbers(options.PandaID)
-    found = job_status(panda_ids, server=PandaServer(environment.panda_access()), globus=run.globus)
+    server = PandaServer(environment.panda_access(reporter=reporter))
+    found = job_status(panda_ids, server=server, globus=lambda: run.globus(reporter))
     for status in found:
         if status.warning:
-            run.say(PROG, f"warning: {status.warning}")
+            reporter.warning(status.warning)
     if options.json:
-        run.print_json([status.document() for status in found])
+        output.print_json([status.document() for status in found])
     else:
         _print(found)
     return 0

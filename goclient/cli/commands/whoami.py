@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from goclient.cli import output
 from goclient.cli import parser as _argparse
-from goclient.cli import run
 from goclient.cli.parser import option
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.services.globus.login import Identity
@@ -22,7 +23,7 @@ class WhoamiOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="whoami", default=0, count=True)
 
 
-def command(argv: Sequence[str]) -> int:
+def command(argv: Sequence[str], reporter: Reporter) -> int:
     """The exit code of one ``goclient whoami`` command line."""
     parser = _argparse.Parser(
         WhoamiOptions,
@@ -34,14 +35,14 @@ def command(argv: Sequence[str]) -> int:
     from goclient.config import environment
     from goclient.services.globus.login import whoami
 
-    show(whoami(environment.globus_access()), json=options.json)
+    show(whoami(environment.globus_access(reporter=reporter)), json=options.json)
     return 0
 
 
 def show(identity: "Identity", *, json: bool) -> None:
     """Prints who asks Globus, and what they have allowed."""
     if json:
-        run.print_json(identity.document())
+        output.print_json(identity.document())
         return
     from goclient.cli.tables import print_pairs
 

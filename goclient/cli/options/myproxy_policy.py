@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 
-from goclient.cli import run
 from goclient.cli.confirm import confirm
 from goclient.cli.options.myproxy import DepositOptions
 from goclient.deposit import checked_pattern, retrievers
 from goclient.errors import UsageError, quoted
+from goclient.reporter.base import Reporter
 from goclient.services.myproxy.policy import as_typed, base_dn, fits_everybody, pattern_of
 
 
-def retrievers_of(options: DepositOptions, prog: str) -> str:
+def retrievers_of(options: DepositOptions, reporter: Reporter) -> str:
     """Return the pattern of those who may retrieve; warns of what is unusual, and asks before everybody may."""
     dn, pattern = options.retriever, options.retriever_pattern
     if options.by_cert is not None:
@@ -26,10 +26,10 @@ def retrievers_of(options: DepositOptions, prog: str) -> str:
             text = (
                 f"-Z {quoted(options.by_cert)} is a common name, as for myproxy-init: anybody who has it may retrieve"
             )
-            run.say(prog, f"warning: {text}", "name one: --retriever DN")
+            reporter.warning(text, "name one: --retriever DN")
     policy = retrievers(dn, pattern)
     if dn is not None:
-        _warn_of_dn(dn, prog)
+        _warn_of_dn(dn, reporter)
     elif fits_everybody(policy) and not options.yes:
         confirm(
             f"May everybody whom the server trusts retrieve it ({policy})?",
@@ -62,13 +62,13 @@ def _of_myproxy_init(typed: str, *, regex: bool) -> tuple[str | None, str | None
     return None, "*" + pattern_of(f"/CN={typed}")
 
 
-def _warn_of_dn(dn: str, prog: str) -> None:
+def _warn_of_dn(dn: str, reporter: Reporter) -> None:
     """Warn of a DN that servers know by another one, or that may be meant as a pattern."""
     if base_dn(dn) != dn:
         message = f"{quoted(dn)} ends as the DN of a proxy does; servers know whoever has it as {quoted(base_dn(dn))}"
-        run.say(prog, f"warning: {message}", f"if that is the pilot: --retriever {as_typed(base_dn(dn))}")
+        reporter.warning(message, f"if that is the pilot: --retriever {as_typed(base_dn(dn))}")
     if "*" in dn or "?" in dn:
         message = f"* and ? in the DN {quoted(dn)} stand for themselves: it is the name of one pilot"
-        run.say(prog, f"warning: {message}", f"for everybody whom it fits: --retriever-pattern {as_typed(dn)}")
+        reporter.warning(message, f"for everybody whom it fits: --retriever-pattern {as_typed(dn)}")
     if dn.endswith(" "):
-        run.say(prog, f"warning: the DN {quoted(dn)} ends with a blank", "leave it out, unless the pilot's DN has it")
+        reporter.warning(f"the DN {quoted(dn)} ends with a blank", "leave it out, unless the pilot's DN has it")

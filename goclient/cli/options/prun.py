@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Optional
 from goclient.cli import parser
 from goclient.cli.options.transfers import TransferOptions, check_identities, looker, transfer_items
 from goclient.cli.parser import option
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
     from goclient.model.spec import MyproxyAccount
     from goclient.tasks.wanted import Wanted
 
@@ -47,7 +48,7 @@ class PathenaOptions(TaskOptions):
 KINDS = {"prun": TaskOptions, "pathena": PathenaOptions}
 
 
-def wanted(tool: str, words: Sequence[str]) -> "Wanted":
+def wanted(tool: str, words: Sequence[str], reporter: Reporter) -> "Wanted":
     """Return what our words want of each task, and what is wrong with them singly."""
     from goclient.errors import Collector
     from goclient.tasks.wanted import Wanted
@@ -63,25 +64,25 @@ def wanted(tool: str, words: Sequence[str]) -> "Wanted":
         options.globusWords or "",
         options.useGOForOutput,
         options.goLenient,
-        looker(options, checks=not options.noCheck),
-        _depositor(options, prog),
+        looker(options, reporter, checks=not options.noCheck),
+        _depositor(options, reporter),
         tuple(collected.errors),
         tuple(_remarks(options)),
     )
 
 
-def _depositor(options: TaskOptions, prog: str) -> "Callable[[MyproxyAccount], None]":
+def _depositor(options: TaskOptions, reporter: Reporter) -> "Callable[[MyproxyAccount], None]":
     def make(account: "MyproxyAccount") -> None:
         from goclient.cli.deposit import deposit
 
-        deposit(account, options, prog)
+        deposit(account, options, reporter)
 
     return make
 
 
 def _remarks(options: TaskOptions) -> "list[Finding]":
     """Return what the user is told of options that do less, or more, than their names say."""
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding
 
     found = []
     if options.myproxy:

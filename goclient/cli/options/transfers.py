@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli.parser import option
+from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
@@ -171,11 +172,11 @@ def transfer_items(options: TransferOptions, collected: "Collector") -> dict[str
     return items
 
 
-def accounts() -> "Accounts":
+def accounts(reporter: Reporter = SILENT) -> "Accounts":
     """The MyProxy accounts of the user's environment."""
     from goclient.config.grid import Accounts
 
-    return Accounts(os.environ, _typed_passphrase)
+    return Accounts(os.environ, _typed_passphrase, reporter)
 
 
 @lru_cache
@@ -186,12 +187,11 @@ def _typed_passphrase(key: str) -> str:
     return passphrase(key, option="")
 
 
-def looker(options: TransferOptions, *, checks: bool = True) -> "Looker":
+def looker(options: TransferOptions, reporter: Reporter, *, checks: bool = True) -> "Looker":
     """What looks at the transfers of a command; without ``checks`` nobody is asked."""
     from goclient.cli import run
     from goclient.config import environment
-    from goclient.errors import RequestError
-    from goclient.model.finding import Finding
+    from goclient.errors import Finding, RequestError
     from goclient.preflight.run import Looker
 
     try:
@@ -199,8 +199,16 @@ def looker(options: TransferOptions, *, checks: bool = True) -> "Looker":
     except RequestError:  # the look tells it
         missing = None
     warnings = (Finding("warning", "catalogue", "GOCLIENT_ENDPOINTS", *missing),) if missing else ()
-    service = run.globus if checks else None
-    return Looker(environment.catalogue, service, accounts, wishes(options), environment.queue_source, warnings)
+    service = (lambda: run.globus(reporter)) if checks else None
+    return Looker(
+        catalogue=environment.catalogue,
+        globus=service,
+        accounts=lambda: accounts(reporter),
+        wishes=wishes(options),
+        queues=environment.queue_source,
+        warnings=warnings,
+        reporter=reporter,
+    )
 
 
 def read_lines(path: str) -> list[str]:

@@ -12,8 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from goclient.errors import RequestError, quoted, raise_all
-from goclient.model.finding import Finding
+from goclient.errors import Finding, RequestError, quoted, raise_all
 from goclient.model.names import PLACEHOLDERS
 from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Location, Transfer, TransferSpec
 from goclient.model.syntax.options import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from

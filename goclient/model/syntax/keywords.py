@@ -19,8 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from goclient.errors import GoclientError, RequestError, quoted
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, RequestError, quoted
 from goclient.model.names import path_problem
 from goclient.model.spec import (
     JOB_DIRECTORY,

@@ -11,9 +11,8 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from goclient.errors import GoclientError, RequestError, quoted
+from goclient.errors import Finding, GoclientError, RequestError, quoted
 from goclient.model.confusable import skeleton
-from goclient.model.finding import Finding
 from goclient.model.syntax.lists import MISTAKES_SHOWN, shortened
 from goclient.model.syntax.options import LISTS
 from goclient.model.syntax.shell import Word

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from goclient.errors import GoclientError, RequestError, UntakenWord, UsageError, quoted
-from goclient.model.finding import Finding
+from goclient.errors import Finding, GoclientError, RequestError, UntakenWord, UsageError, quoted
 from goclient.model.spec import MODES, TransferSpec
 from goclient.model.syntax.keywords import NAMES, TELLING, GlobusWord, read_globus_words
 from goclient.model.syntax.lists import ReadLines, in_column, split_items

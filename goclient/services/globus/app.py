@@ -25,7 +25,8 @@ from globus_sdk.transport import (
 )
 
 from goclient import secrets
-from goclient.reporter.waiting import GLOBUS, waiting_for
+from goclient.reporter.base import Reporter
+from goclient.reporter.waiting import GLOBUS
 from goclient.services.deadline import one_end
 from goclient.services.exchange import TOO_MANY, BadAnswer, bounded, left, retry_after
 from goclient.services.globus.access import GlobusAccess
@@ -167,7 +168,7 @@ def _in_time(context: RetryContext) -> RetryCheckResult:
 
 def transport(access: GlobusAccess) -> RequestsTransport:
     """How requests are sent: with an end, to servers that prove who they are only, and nowhere else."""
-    made = _Transport(http_timeout=access.timeout)
+    made = _Transport(access.timeout, access.reporter)
     made.session = _Straight()
     bounded(made.session)
     if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to whoever answers
@@ -178,13 +179,14 @@ def transport(access: GlobusAccess) -> RequestsTransport:
 class _Transport(RequestsTransport):
     """A transport whose requests have one end for all tries, the pauses between them, and the tokens that they need."""
 
-    def __init__(self, http_timeout: float) -> None:
+    def __init__(self, http_timeout: float, reporter: Reporter) -> None:
         super().__init__(http_timeout=http_timeout)
+        self._reporter = reporter
         self.representation_providers["json"] = _Json()
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # the SDK's own keywords
         """The answer, in the end; it is said whom the command waits for, if it takes long."""
-        with one_end(self.http_timeout or 60.0) as end, waiting_for(GLOBUS, end.seconds):
+        with one_end(self.http_timeout or 60.0) as end, self._reporter.waiting(GLOBUS, end.seconds):
             return super().request(method, url, **kwargs)
 
 

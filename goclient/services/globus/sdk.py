@@ -67,6 +67,7 @@ class Globus:
         with configured():
             asking = app(access)
             self._access = access
+            self.reporter = access.reporter
             self._app = asking
             self._client = globus_sdk.TransferClient(app=asking, transport=transport(access), retry_config=retry())
             self.acts_as: str = acts_as(asking)

@@ -75,14 +75,18 @@ def find_identity(
             identity = _identity(candidate, uid, now, deposit=deposit, allow_limited=allow_limited)
             return identity._replace(remarks=(*remarks, *identity.remarks))
         if candidate.named:
-            for error in (part for one in collector.errors for part in one.parts):
-                if candidate.found.startswith("X509_") and not error.hint.startswith("type: "):
-                    error.hint = f"{error.hint}; or unset {candidate.found}, which names it"
-            raise_all(collector.errors)
+            raise_all(_with_unset(part, candidate.found) for one in collector.errors for part in one.parts)
         errors += (part for error in collector.errors for part in error.parts)
         remarks += (f"not used: {part.message}" for error in collector.errors for part in error.parts)
     raise_all(errors)
     raise _none(home)
+
+
+def _with_unset(error: GoclientError, variable: str) -> GoclientError:
+    """Return the error of a file that a variable names, whose hint also says that the variable can be unset."""
+    if not variable.startswith("X509_") or error.hint.startswith("type: "):
+        return error
+    return error.replace(hint=f"{error.hint}; or unset {variable}, which names it")
 
 
 def _candidates(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, quoted, raise_all
-from goclient.reporter.waiting import waiting_for
+from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Aside, Deadline
 from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.server_name import Server
@@ -45,7 +45,7 @@ class MyProxy:
     """A MyProxy server, or the first one of several that can be spoken to; from then on it is the only one.
 
     ``authorities`` is the folder of CA certificates, ``server_dn`` what MYPROXY_SERVER_DN says.  ``timeout`` counts for
-    a whole call.  ``passphrase_of_key`` is asked, once, if the key needs a pass phrase.
+    a whole call.  ``passphrase_of_key`` is asked, once, if the key needs a pass phrase.  ``reporter`` is told of waits.
     """
 
     def __init__(
@@ -57,12 +57,14 @@ class MyProxy:
         server_dn: str | None = None,
         timeout: float = TIMEOUT,
         passphrase_of_key: Callable[[], str] | None = None,
+        reporter: Reporter = SILENT,
     ) -> None:
         self._servers = tuple(servers)
         self._identity = identity
         self._trust = Trust(os.fspath(authorities), server_dn)
         self._timeout = timeout
         self._ask = passphrase_of_key
+        self._reporter = reporter
         self._passphrase: str | None = None
         self._whole: Deadline | None = None  # of several calls
         self.skipped: tuple[MyproxyError, ...] = ()
@@ -201,7 +203,8 @@ class MyProxy:
         maker = self._maker()
         whole = self._whole or Deadline(self._timeout)
         servers = " or ".join(map(str, self._servers))
-        with waiting_for(f"the MyProxy server {servers}", whole.seconds), self._connected(maker, whole) as connection:
+        waiting = self._reporter.waiting(f"the MyProxy server {servers}", whole.seconds)
+        with waiting, self._connected(maker, whole) as connection:
             yield connection
 
     def _connected(self, maker: Maker, whole: Deadline) -> Connection:

@@ -71,13 +71,11 @@ def refusal(server: Server, request: Request, response: Response) -> MyproxyErro
         text = text or "it asks for a pass phrase"
     words = said(text, _MAX_TEXT) or "it gives no reason"
     hint = _NOTHING_THERE.get(request.command, meaning.hint) if meaning.code == NONE else meaning.hint
-    error = MyproxyError(
+    return MyproxyError(
         f"the MyProxy server {server} refused: {f'{meaning.means} ({words})' if meaning.means else words}",
         hint=_lifetime_hint(text) or hint, code=meaning.code, subject=request.account,
-        transient=bool(_TRANSIENT.search(text)),
+        transient=bool(_TRANSIENT.search(text)), extra={"said": words},
     )  # fmt: skip
-    error.extra["said"] = words
-    return error
 
 
 def _meaning(text: str) -> _Meaning:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from goclient.reporter.base import SILENT, Reporter
+
 
 @dataclass(frozen=True)
 class PandaAccess:
@@ -21,6 +23,7 @@ class PandaAccess:
     certificate: str | None = None
     ca: str | None = None
     bundles: tuple[str, ...] = ()  # files of authorities that count beside ``ca``
+    reporter: Reporter = field(default=SILENT, repr=False, compare=False)  # is told of waits
 
 
 @dataclass(frozen=True)

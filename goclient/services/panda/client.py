@@ -18,7 +18,6 @@ from goclient import secrets
 from goclient.errors import LoginNeeded, ServerError, innermost, quoted, said
 from goclient.files.text import decoded
 from goclient.model.records.panda_job import UNSET, AssignedJob, JobState, is_panda_id
-from goclient.reporter.waiting import waiting_for
 from goclient.services import loopback
 from goclient.services.deadline import one_end
 from goclient.services.exchange import AWAY, MAX_ANSWER, TOO_MANY, Outgoing, allowed, limited, retry_after
@@ -150,7 +149,7 @@ class PandaServer:
         with (
             one_end(seconds + self._access.connect_timeout) as end,
             allowed(size),
-            waiting_for(f"the PanDA server {self.name}", seconds),
+            self._access.reporter.waiting(f"the PanDA server {self.name}", seconds),
         ):
             while True:
                 body = Outgoing(content)

@@ -1,0 +1,99 @@
+"""What the commands print: JSON documents on stdout, messages on stderr; credentials are hidden in both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Any, TextIO
+
+from goclient.errors import GoclientError, printable
+from goclient.reporter.base import Kind, Reporter
+from goclient.reporter.waiting import Waits
+from goclient.secrets import hidden
+
+
+class TerminalReporter(Reporter):
+    """Print what is reported on stderr, behind the program's name; nothing in it moves the cursor.
+
+    ``verbose``: details are printed, too.
+    """
+
+    def __init__(self, prog: str, *, verbose: bool = False) -> None:
+        self._prog = prog
+        self._verbose = verbose
+        self._waits = Waits(self.progress)
+
+    def report(self, kind: Kind, text: str, *hints: str) -> None:
+        """Print a line, and its hints below it."""
+        if kind is Kind.DETAIL and not self._verbose:
+            return
+        print(f"{self._prog}: {kind.prefix}{printable(text)}", file=sys.stderr)
+        for hint in filter(None, hints):
+            print(f"    {printable(hint)}", file=sys.stderr)
+
+    def waiting(self, service: str, seconds: float) -> AbstractContextManager[None]:
+        """Say whom a command waits for, if it takes long."""
+        return self._waits.waiting(service, seconds)
+
+
+class HidingStream:
+    """A text stream that hides credentials in all that is written to it; ``beneath`` is the stream itself."""
+
+    def __init__(self, beneath: TextIO) -> None:
+        self.beneath = beneath
+
+    def write(self, text: str) -> int:
+        """Write the text, which is one line or more."""
+        self.beneath.write(hidden(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write the lines one by one."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:  # as the stream's
+        return getattr(self.beneath, name)
+
+
+def error_document(error: GoclientError) -> dict[str, Any]:
+    """Return the contract's JSON object of an error: code, message, hint, exit_code."""
+    return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
+
+
+def print_json(document: Any, **pieces: Iterable[str]) -> None:
+    """Print one JSON document on stdout, and make sure that it got there.
+
+    Credentials are hidden in its texts, never in what makes it JSON.  ``pieces`` are further keys of the document, each
+    a long string that comes in pieces, written as in JSON: a job's record, which is what the user typed.
+    """
+    import json  # --help and --version are faster without
+
+    text = json.dumps(document)
+    if hidden(text) != text:
+        text = json.dumps(_hidden_texts(document))
+    out = getattr(sys.stdout, "beneath", sys.stdout)
+    out.write(text if not pieces else text[:-1])
+    for key, parts in pieces.items():
+        out.write(f', "{key}": "')
+        out.writelines(parts)
+        out.write('"')
+    out.write("}\n" if pieces else "\n")
+    out.flush()
+
+
+def inside_json(text: str) -> str:
+    """Return the text as it stands between the quotes of a JSON string."""
+    from json.encoder import encode_basestring_ascii  # --help and --version are faster without
+
+    return encode_basestring_ascii(text)[1:-1]
+
+
+def _hidden_texts(value: Any) -> Any:
+    """Return a JSON value with the credentials hidden in its texts."""
+    if isinstance(value, dict):
+        return {key: _hidden_texts(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden_texts(one) for one in value]
+    return hidden(value) if isinstance(value, str) else value

@@ -1,0 +1,47 @@
+"""The client and the sandbox's server understand each other, with nothing but the variables that env.sh sets."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from goclient.errors import MyproxyError
+from goclient.services.gsi.authorities import find_authorities
+from goclient.services.gsi.identity import find_identity
+from goclient.services.gsi.server_name import parse_servers
+from goclient.services.myproxy.client import MyProxy
+from goclient.services.myproxy.policy import dn_of, pattern_of
+from tests.conftest import Sandbox
+from tests.myproxy_grid import HOUR
+
+
+def somebody(sandbox: Sandbox, **named: str) -> MyProxy:
+    env = sandbox.env
+    servers = parse_servers(env["MYPROXY_SERVER"], port=int(env["MYPROXY_SERVER_PORT"]))
+    identity = find_identity(env, env["HOME"], os.getuid(), deposit=True, **named)
+    return MyProxy(servers, identity, authorities=find_authorities(env, env["HOME"]))
+
+
+def test_a_deposit_of_the_sandbox_is_made_retrieved_and_destroyed(shared_sandbox: Sandbox) -> None:
+    env = shared_sandbox.env
+    user = somebody(shared_sandbox)
+    pilot = somebody(shared_sandbox, certificate=env["SANDBOX_PILOT_CERT"], key=env["SANDBOX_PILOT_KEY"])
+    assert user.info("jane") == ()
+    end = user.put(
+        "jane", retrievers=pattern_of(env["SANDBOX_PILOT_DN"]), lifetime=24 * HOUR, retrieval_lifetime=12 * HOUR,
+        name="panda", description="a test",
+    )  # fmt: skip
+    (deposit,) = user.info("jane")
+    assert (deposit.name, deposit.description, deposit.end) == ("panda", "a test", end)
+    assert dn_of(deposit.retrievers) == env["SANDBOX_PILOT_DN"]
+    assert pilot.get("jane", name="panda", lifetime=HOUR)
+    for call in (lambda: user.get("jane", name="panda", lifetime=HOUR), lambda: pilot.destroy("jane", name="panda")):
+        with pytest.raises(MyproxyError) as caught:
+            call()
+        assert caught.value.code in ("myproxy-not-retriever", "myproxy-not-owner")
+    user.destroy("jane", name="panda")
+    assert user.info("jane") == ()
+    with pytest.raises(MyproxyError) as caught:
+        user.destroy("jane", name="panda")
+    assert caught.value.code == "myproxy-none"

@@ -1,0 +1,90 @@
+"""goclient.prun and goclient.pathena, from Python."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import goclient
+from tests.recording import PATHENA, Tool, tool_in
+
+WORDS = ["--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild"]
+
+
+@pytest.fixture
+def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tool]:
+    """The tools, in the environment of the test itself."""
+    with tool_in(tmp_path) as tool:
+        monkeypatch.chdir(tool.folder)
+        for name, value in tool.env.items():
+            monkeypatch.setenv(name, value)
+        yield tool
+
+
+def test_a_call_gives_the_code_the_output_and_the_id(tool: Tool) -> None:
+    line = list(sys.argv)
+    result = goclient.prun([*WORDS, "--noCheck", "--useGOForOutput=SITE1:/o/"])
+    assert (result.exit_code, result.jediTaskID) == (0, 1)
+    assert "succeeded. new jediTaskID=1" in result.output
+    assert [task.name for task in result.tasks] == ["user.jdoe.test/"]
+    assert "dumpJson" not in tool.server.tasks[0]["cliParams"], "the line is the caller's own"
+    assert tool.words()[0] == "--goclient=v1:3"
+    assert sys.argv == line
+    assert tool.left == set()
+
+
+def test_a_result_cannot_be_changed(tool: Tool) -> None:
+    result = goclient.TaskResult(0, "")
+    with pytest.raises(AttributeError):
+        result.exit_code = 1  # type: ignore[misc]
+    assert result.jediTaskID is None
+
+
+def test_a_call_that_fails_has_no_id_and_says_why(tool: Tool) -> None:
+    result = goclient.prun([*WORDS, "--useGOForOutput"])
+    assert (result.exit_code, result.jediTaskID, result.tasks) == (2, None, ())
+    assert "--useGOForOutput needs a value" in result.output
+
+
+def test_a_call_that_the_server_refuses_has_the_tasks_and_no_id(tool: Tool) -> None:
+    tool.server.refusals = [{"success": False, "message": "no such user", "data": 4}]
+    result = goclient.pathena(list(PATHENA))
+    assert (result.exit_code, result.jediTaskID) == (90, None)
+    assert (result.tasks[0].said, result.tasks[0].jediTaskID) == ("no such user", None)
+    assert "no such user" in result.output
+
+
+@pytest.mark.parametrize("words", [["--dumpJson", "d.json"], ["--dumpJson=d.json"]], ids=["two words", "one word"])
+def test_the_dump_of_the_caller_is_his(tool: Tool, words: list[str]) -> None:
+    result = goclient.prun([*WORDS, *words])
+    assert result.jediTaskID == 1
+    assert json.loads((tool.folder / "d.json").read_text())[0]["jediTaskID"] == 1
+
+
+@pytest.mark.parametrize("words", [["--dumpJ", "d.json"], ["--dumpJson", "/nowhere/d.json"]], ids=["short", "nowhere"])
+def test_what_was_sent_is_known_whatever_becomes_of_a_dump(tool: Tool, words: list[str]) -> None:
+    assert goclient.prun([*WORDS, *words]).jediTaskID == 1
+
+
+def test_a_call_without_words_is_told_what_is_missing(tool: Tool) -> None:
+    result = goclient.prun([])
+    assert (result.exit_code != 0, result.tasks) == (True, ())
+    assert "Traceback" not in result.output
+
+
+def test_several_tasks_are_all_there(tool: Tool) -> None:
+    result = goclient.prun([*WORDS, "--inOutDsJson=bulk.json"])
+    assert [task.jediTaskID for task in result.tasks] == [1, 2]
+
+
+def test_to_import_goclient_loads_nothing_for_it() -> None:
+    code = "import sys; before = set(sys.modules); import goclient; print(sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "['goclient']\n", done.stderr
+    with pytest.raises(AttributeError, match="frobnicate"):
+        _ = goclient.frobnicate
