@@ -8,7 +8,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from goclient.sandbox.myproxy.authority import Authority, Credential
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi.identity import Identity, find_identity
 from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.client import MyProxy
@@ -33,7 +34,7 @@ class Grid:
 
     @property
     def authorities(self) -> Path:
-        return self.authority.folder
+        return self.authority.directory
 
     def credential(self, dn: str) -> Credential:
         if dn not in self.people:

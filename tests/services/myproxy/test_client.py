@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from goclient.errors import GoclientError, MyproxyError
-from goclient.sandbox.myproxy.authority import Authority, Credential
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi import tls
 from goclient.services.gsi.identity import find_identity
 from goclient.services.gsi.server_name import Server
@@ -292,7 +293,7 @@ def test_a_revoked_server_is_not_trusted(tmp_path: Path, grid: Grid) -> None:
     authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Revoking CA")
     bad = authority.issue(HOST, into=tmp_path, name="revoked")
     authority.revoke(bad)
-    assert "its certificate is revoked" in refused(grid, bad, folder=authority.folder)
+    assert "its certificate is revoked" in refused(grid, bad, folder=authority.directory)
 
 
 def test_a_server_of_an_unknown_authority_is_not_trusted(grid: Grid, tmp_path: Path) -> None:
@@ -309,7 +310,7 @@ def test_an_authority_without_a_signing_policy_vouches_for_nobody(tmp_path: Path
     authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Careless CA")
     authority.file("signing_policy").unlink()
     known = authority.issue(HOST, into=tmp_path, name="h")
-    assert "cannot be read: No such file or directory" in refused(grid, known, folder=authority.folder)
+    assert "cannot be read: No such file or directory" in refused(grid, known, folder=authority.directory)
 
 
 def test_an_authority_without_a_list_is_trusted_beside_one_with_a_list(tmp_path: Path, grid: Grid) -> None:
@@ -496,7 +497,7 @@ def test_a_list_that_has_expired_is_told(tmp_path: Path, grid: Grid) -> None:
     builder = x509.CertificateRevocationListBuilder(authority.certificate.subject, then_, now)
     authority.file("r0").write_bytes(builder.sign(authority.key, SHA256()).public_bytes(Encoding.PEM))
     known = authority.issue(HOST, into=tmp_path, name="h")
-    assert "the list of what its CA has revoked has expired" in refused(grid, known, folder=authority.folder)
+    assert "the list of what its CA has revoked has expired" in refused(grid, known, folder=authority.directory)
 
 
 def test_a_folder_of_authorities_that_is_gone_is_told(grid: Grid, host: Credential, tmp_path: Path) -> None:
