@@ -62,20 +62,13 @@ def start(path: Path, *, tied: bool = False) -> str:
         process.kill()
     if process.wait() == RUNS_ALREADY:
         return _url_of_running(directory)
-    reason = _last_line(directory.log, before) if heard else f"it does not answer within {START_WITHIN:.0f} s"
-    raise GoclientError(
-        f"the sandbox did not start: {reason or f'its process ended with code {process.returncode}'}",
-        hint=f"read {directory.log}",
-        code="sandbox",
-    )
-
-
-def _last_line(log: Path, before: int) -> str:
-    """Return the last line of a log that had ``before`` bytes; empty if none was written since."""
-    with open(log, "rb") as file:
-        file.seek(before)
-        lines = file.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    with open(directory.log, "rb") as log:
+        log.seek(before)
+        lines = log.read().decode(errors="replace").strip().splitlines()
+    reason = lines[-1] if lines else f"its process ended with code {process.returncode}"
+    if not heard:
+        reason = f"it does not answer within {START_WITHIN:.0f} s"
+    raise GoclientError(f"the sandbox did not start: {reason}", hint=f"read {directory.log}", code="sandbox")
 
 
 def _url_of_running(directory: Directory) -> str:

@@ -56,16 +56,6 @@ class Fault:
     seen: int = 0
     used: int = 0
 
-    def matches(self, method: str, path: str) -> bool:
-        """Return True if a request is on the route."""
-        wanted, _, pattern = self.route.partition(" ")
-        return wanted in ("*", method) and fnmatch.fnmatchcase(path, pattern.strip())
-
-    @property
-    def is_due(self) -> bool:
-        """Return True if the next request on the route meets the fault."""
-        return self.seen >= self.skip and (self.times is None or self.used < self.times)
-
 
 class Faults:
     """The faults of a sandbox that runs, in memory."""
@@ -95,28 +85,22 @@ class Faults:
         found: list[Fault] = []
         with self._lock:
             for index, one in enumerate(self._known):
-                if not one.matches(method, path):
+                wanted, _, pattern = one.route.partition(" ")
+                if wanted not in ("*", method) or not fnmatch.fnmatchcase(path, pattern.strip()):
                     continue
-                due = one.is_due and (one.kind == "delay" or all(other.kind == "delay" for other in found))
+                due = one.seen >= one.skip and (one.times is None or one.used < one.times)
+                due &= one.kind == "delay" or all(other.kind == "delay" for other in found)
                 self._known[index] = replace(one, seen=one.seen + 1, used=one.used + due)
                 if due:
                     found.append(one)
         return tuple(found)
 
 
-def before_work(met: Sequence[Fault]) -> Fault | None:
-    """Wait for the delays before a request is carried out; return the fault that replaces it, if any."""
-    return _wait([one for one in met if not one.after and one.kind != "truncate"])
-
-
-def after_work(met: Sequence[Fault]) -> Fault | None:
-    """Wait for the delays after a request was carried out; return the fault that changes its answer, if any."""
-    return _wait([one for one in met if one.after or one.kind == "truncate"])
-
-
-def _wait(faults: list[Fault]) -> Fault | None:
-    time.sleep(sum(one.seconds for one in faults if one.kind == "delay"))
-    return next((one for one in faults if one.kind != "delay"), None)
+def wait(met: Sequence[Fault], *, after: bool) -> Fault | None:
+    """Wait for the delays before a request is carried out, or after; return the fault that comes then, if any."""
+    now = [one for one in met if (one.after or one.kind == "truncate") == after]
+    time.sleep(sum(one.seconds for one in now if one.kind == "delay"))
+    return next((one for one in now if one.kind != "delay"), None)
 
 
 def find_mistakes(given: Any) -> list[str]:

@@ -43,7 +43,7 @@ def check(call: Call) -> None:
     of_a_page = "://" in origin or origin == "null"  # PanDA's clients send the name of their VO in it
     if of_a_page and origin not in [f"http://{one}" for one in hosts]:
         raise ServiceError(403, f"the sandbox takes nothing from pages of {origin!a}\n")
-    if call.path.startswith(OWN) and not _knows_secret(call):
+    if call.path.startswith(OWN) and not _is_secret(call.bearer, call.state.fact("secret")):
         text = "the sandbox's secret is needed: send Authorization: Bearer, and SANDBOX_SECRET of its env.sh"
         raise ServiceError(401, {"error": text, "errors": [text]})
 
@@ -52,11 +52,7 @@ def may_log_in(call: Call) -> bool:
     """Return True for a request of the sandbox's user, at the address that ``env.sh`` has for Auth."""
     own, theirs = (int(call.environ[name]) for name in ("SERVER_PORT", "REMOTE_PORT"))
     entered = _ENTERED in call.environ and _owner(theirs, own) in (os.getuid(), 0)
-    return entered or _knows_secret(call)
-
-
-def _knows_secret(call: Call) -> bool:
-    return _is_secret(call.bearer, call.state.fact("secret"))
+    return entered or _is_secret(call.bearer, call.state.fact("secret"))
 
 
 def _is_secret(shown: str, secret: str) -> bool:

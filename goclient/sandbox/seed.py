@@ -102,22 +102,7 @@ def fill(state: State) -> None:
 
 
 def _add_identity(state: State, username: str, subject: str) -> str:
-    new_id = str(uuid.uuid4())  # of a client and of its identity, as with the real service
-    values = {
-        "id": new_id,
-        "username": username,
-        "client_id": new_id,
-        "client_secret": secrets.token_urlsafe(32),
-        "subject": subject,
-        "production": username == PILOT,
-        "token": _panda_token(username, subject),
-    }
-    state.insert("identities", values)
-    return new_id
-
-
-def _panda_token(username: str, subject: str) -> str:
-    """Make a token in the form of a JWT, as clients expect it; only this sandbox knows it."""
+    """Add an identity, with a token for PanDA that has the form of a JWT, as clients expect it; return its id."""
     name = username.partition("@")[0]
     claims = {
         "sub": name,
@@ -128,7 +113,18 @@ def _panda_token(username: str, subject: str) -> str:
         "exp": int(time.time()) + TOKEN_LIFETIME,
     }
     parts = [json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), secrets.token_bytes(32)]
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    new_id = str(uuid.uuid4())  # of a client and of its identity, as with the real service
+    values = {
+        "id": new_id,
+        "username": username,
+        "client_id": new_id,
+        "client_secret": secrets.token_urlsafe(32),
+        "subject": subject,
+        "production": username == PILOT,
+        "token": ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts),
+    }
+    state.insert("identities", values)
+    return new_id
 
 
 def _add_mapped(state: State, owner: str, name: str, content: Content, *, everyone: bool) -> str:
@@ -237,13 +233,9 @@ def write_environment(state: State) -> None:
     words = [sys.executable, "-P", "-m", "goclient.sandbox.globus.connect", state.fact("url"), str(directory.secret)]
     program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'
     replace(directory.programs / "globusconnectpersonal", program.encode(), mode=0o755)
-    exports = Exports(environment(state), _panda_client(Path(sys.prefix)), CLEARED, directory.programs)
+    panda_client = {}  # by which prun and pathena find the panda-client installed here; PANDA_SYS is the last
+    if Path(sys.prefix, CLIENT).is_file():
+        panda_client = {"PANDA_PYTHON_EXEC": sys.executable, "PANDA_SYS": sys.prefix}
+    exports = Exports(environment(state), panda_client, CLEARED, directory.programs)
     for file in FILES:
         replace(directory.root / file, exports.text(file).encode())
-
-
-def _panda_client(prefix: Path) -> dict[str, str]:
-    """Return the variables by which prun and pathena find the panda-client installed here; PANDA_SYS is the last."""
-    if not (prefix / CLIENT).is_file():
-        return {}
-    return {"PANDA_PYTHON_EXEC": sys.executable, "PANDA_SYS": str(prefix)}

@@ -18,12 +18,11 @@ from werkzeug.wrappers import Response
 
 from goclient.sandbox import control, faults, guard
 from goclient.sandbox.faults import Fault
-from goclient.sandbox.globus import access, auth, endpoints, identities, login, oidc, paths, personal, submission, tasks
+from goclient.sandbox.globus import access, auth, endpoints, identities, login, oidc, paths, personal, tasks
 from goclient.sandbox.globus.mover import Mover
 from goclient.sandbox.http import ServiceError, TransferError, answer, not_found
-from goclient.sandbox.myproxy.authority import load_authority
-from goclient.sandbox.myproxy.grid import HOST as HOST_CERTIFICATE
-from goclient.sandbox.myproxy.grid import SCOPE, Grid
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import AUTHORITY, SCOPE, Grid
 from goclient.sandbox.myproxy.policy import ServerPolicy
 from goclient.sandbox.myproxy.server import MyProxy
 from goclient.sandbox.panda import cache
@@ -36,7 +35,7 @@ HOST = "127.0.0.1"
 POLICY = ServerPolicy(accepted_credentials=f"{SCOPE}/*", trusted_retrievers=f"{SCOPE}/OU=Robots/*")
 SERVICES = (
     *(auth.routes, login.routes, oidc.routes, identities.routes),
-    *(endpoints.routes, paths.routes, access.routes, submission.routes, tasks.routes, personal.routes),
+    *(endpoints.routes, paths.routes, access.routes, tasks.routes, personal.routes),
     *(panda.routes, panda_tasks.routes, cache.routes, control.routes),
 )
 
@@ -70,10 +69,10 @@ class Application:
     def _answer_faulty(self, call: Call) -> Response:
         """Answer a request, with the faults that it meets; raise Reset."""
         met = self._sandbox.faults.meet(call.method, call.path)
-        if early := faults.before_work(met):
+        if early := faults.wait(met, after=False):
             return _replace(early, call)
         response = self._answer(call)
-        late = faults.after_work(met)
+        late = faults.wait(met, after=True)
         if late is None:
             return response
         if late.kind != "truncate":
@@ -153,8 +152,8 @@ def serve(state: State, grid: Grid, ready: Callable[[], None], until: Callable[[
         signal.signal(number, lambda *_: threading.Thread(target=shut_down, daemon=True).start())
     if until is not None:
         threading.Thread(target=shut_down, args=(until,), daemon=True).start()
-    host = grid.credential(HOST_CERTIFICATE)
-    authority = load_authority(grid)
+    host = grid.host
+    authority = Authority.load(grid.certificates, grid.authority_key, subject=AUTHORITY)
     myproxy = MyProxy(_listen(state, "myproxy_port"), sandbox, authority=authority, host=host, policy=POLICY)
     mover.start()
     myproxy.start()

@@ -110,18 +110,9 @@ def _read_rule(call: Call, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_rule(row: Row) -> Document:
-    return {
-        "DATA_TYPE": "access",
-        "id": row["id"],
-        "path": row["path"],
-        "permissions": row["permissions"],
-        "principal": row["principal"],
-        "principal_type": row["principal_type"],
-        "create_time": iso(row["created"]),
-        "expiration_date": iso(row["expires"]),
-        "role_id": None,
-        "role_type": None,
-    }
+    same = {name: row[name] for name in ("id", "path", "permissions", "principal", "principal_type")}
+    times = {"create_time": iso(row["created"]), "expiration_date": iso(row["expires"])}
+    return {"DATA_TYPE": "access", **same, **times, "role_id": None, "role_type": None}
 
 
 # --- roles ---

@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["-start"] and len(words) in (1, 3):
         return _start(sandbox, directory, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{directory.parent}")
     if words == ["-status"]:
-        return _status(directory)
+        connected = lock.holder(directory / LOCK)
+        print("Globus Online:   connected\nTransfer Status: idle" if connected else NOT_CONNECTED)
+        return 0 if connected else 1
     if words == ["-stop"]:
         return _stop(directory)
     print(USAGE, file=sys.stderr)
@@ -104,14 +106,6 @@ def _start(sandbox: Sandbox, directory: Path, shared: str) -> int:
         return 1
     while True:
         signal.pause()
-
-
-def _status(directory: Path) -> int:
-    if not lock.holder(directory / LOCK):
-        print(NOT_CONNECTED)
-        return 1
-    print("Globus Online:   connected\nTransfer Status: idle")
-    return 0
 
 
 def _stop(directory: Path) -> int:

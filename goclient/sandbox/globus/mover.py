@@ -54,7 +54,7 @@ class Mover:
                     expired = TaskError("EXPIRED", "The task did not complete before its deadline")
                     end_task(self._state, row["task_id"], expired)
                 for task_id in self._take_next(now):
-                    self._pool.submit(self._carry_out_safely, task_id)
+                    self._pool.submit(self._try, task_id)
             except sqlite3.Error:  # a full disk, say: the next look may succeed
                 logging.getLogger(__name__).exception("tasks were not looked at")
 
@@ -73,16 +73,17 @@ class Mover:
                 chosen.append(row["task_id"])
         return chosen
 
-    def _carry_out_safely(self, task_id: str) -> None:
+    def _try(self, task_id: str) -> None:
+        state = self._state
         try:
             self._carry_out(task_id)
         except Exception as error:  # the task ends, the sandbox goes on
-            end_task(self._state, task_id, TaskError("INTERNAL_ERROR", repr(error)))
+            end_task(state, task_id, TaskError("INTERNAL_ERROR", repr(error)))
         finally:
-            self._state.run("update tasks set running = 0 where task_id = ?", task_id)
+            state.run("update tasks set running = 0 where task_id = ?", task_id)
 
     def _carry_out(self, task_id: str) -> None:
-        """Try a task; end it, or a transfer with faults note those and the time of the next attempt."""
+        """Carry out a task and end it; if a transfer has faults, note them and the time of the next attempt."""
         state = self._state
         task = state.rows("select * from tasks where task_id = ?", task_id)[0]
         if not state.row("select 1 from events where task_id = ?", task_id):

@@ -7,13 +7,14 @@ directory, until when.  Roles allow managing a collection, and seeing it; they d
 
 from __future__ import annotations
 
+import os
 import posixpath
 import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from goclient.sandbox.globus.storage import GUEST, StorageError, check_mode, inner_path, local_path
+from goclient.sandbox.globus.storage import GUEST, StorageError, check_mode, local_path
 from goclient.sandbox.state import Row, State
 
 ADMINISTRATOR, ACCESS_MANAGER = "administrator", "access_manager"
@@ -57,8 +58,9 @@ class Rights:
 
         Where symbolic links lead must be allowed, too.  To write is to change the directory that the path is in.
         """
-        real = local_path(self.collection, path, follow=follow)
-        for one in map(normalize, (path, inner_path(self.collection, real))):
+        real, root = local_path(self.collection, path, follow=follow), self.collection["root"]
+        inner = real.relative_to(os.path.realpath(root)) if root else real  # a personal one has its computer's paths
+        for one in map(normalize, (path, str(inner))):
             if not any(grant.covers(one) and (grant.writable or not write) for grant in self.grants):
                 raise StorageError("PermissionDenied", f"Denied by endpoint: Path not allowed: {path}")
         if write:

@@ -45,21 +45,13 @@ def start(call: Call) -> Document:
         raise ServiceError(403, {"error": "the endpoint is gone, or its secret is wrong"})
     directory = _check_directory(row["directory"])
     lock = given.get("lock_file")
-    if not isinstance(lock, str) or Path(lock).parent != directory or not _is_own_file(Path(lock)):
-        raise _refusal(f"the lock must be a file in {str(directory)!a}, not {lock!a}")
+    file = Path(lock) if isinstance(lock, str) else directory
+    if file.parent != directory or file.is_symlink() or not file.is_file() or file.stat().st_uid != os.getuid():
+        raise ServiceError(400, {"error": f"the lock must be a file in {str(directory)!a}, not {lock!a}"})
     allowed = _check_allowed(given.get("allowed"), directory.parent)
     change = "update collections set lock_file = ?, allowed = ? where id = ?"
     call.state.run(change, lock, compact_json(allowed), own[0])
     return {}
-
-
-def _refusal(text: str) -> ServiceError:
-    return ServiceError(400, {"error": text})
-
-
-def _is_own_file(path: Path) -> bool:
-    """Return True if a regular file of the sandbox's user is at a path, and not a link to one."""
-    return not path.is_symlink() and path.is_file() and path.stat().st_uid == os.getuid()
 
 
 def _check_directory(path: Any) -> Path:
@@ -68,22 +60,22 @@ def _check_directory(path: Any) -> Path:
         real = Path(os.path.realpath(str(path)))
         mode = real.stat()
     except (OSError, ValueError) as error:
-        raise _refusal(f"the configuration's directory {path!a} cannot be used: {error}") from error
+        raise ServiceError(400, {"error": f"the configuration's directory {path!a} cannot be used: {error}"}) from error
     private = real.is_dir() and mode.st_uid == os.getuid() and not mode.st_mode & 0o022
     if not private or str(real) != path or real.parent == Path("/") or any(map(real.is_relative_to, KERNELS)):
-        raise _refusal(f"{path!a} is not the directory of a configuration of one's own")
+        raise ServiceError(400, {"error": f"{path!a} is not the directory of a configuration of one's own"})
     return real
 
 
 def _check_allowed(paths: Any, above: Path) -> list[str]:
     """Return the directories that are shared, all of them below one; raise a ServiceError for others."""
     if not isinstance(paths, list) or not paths or not all(isinstance(one, str) for one in paths):
-        raise _refusal("allowed is a list of directories")
+        raise ServiceError(400, {"error": "allowed is a list of directories"})
     for one in paths:
         try:
             below = Path(os.path.realpath(one)).is_relative_to(above)
         except ValueError:
             below = False
         if not below:
-            raise _refusal(f"only what is in {str(above)!a} can be shared, not {one!a}")
+            raise ServiceError(400, {"error": f"only what is in {str(above)!a} can be shared, not {one!a}"})
     return [os.path.realpath(one) for one in paths]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import functools
 import grp
 import json
 import os
@@ -11,7 +10,7 @@ import pwd
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,13 +105,6 @@ def local_path(collection: Row, path: str, *, follow: bool = True) -> Path:
     return found
 
 
-def inner_path(collection: Row, real: Path) -> str:
-    """Return the collection's path of a real path; a Globus Connect Personal has the paths of its computer."""
-    if not collection["root"]:
-        return str(real)
-    return f"/{real.relative_to(os.path.realpath(collection['root']))}"
-
-
 def _tops(collection: Row) -> tuple[Path, ...]:
     """Return the real directories that a collection shares; raise StorageError."""
     if collection["entity_type"] == PERSONAL:
@@ -179,16 +171,10 @@ def describe(collection: Row, path: Path) -> dict[str, Any]:
         "DATA_TYPE": "file",
         "name": encode_name(path.name),
         "type": _TYPES.get(stat.S_IFMT(shown.st_mode), "other") if found else BROKEN,
-        "size": shown.st_size,
-        "last_modified": _moment(shown),
         "permissions": f"{stat.S_IMODE(shown.st_mode):04o}",
-        "user": _user(shown.st_uid),
-        "group": _group(shown.st_gid),
         "link_target": encode_name(os.readlink(path)) if linked else None,
-        "link_size": own.st_size if linked else None,
-        "link_last_modified": _moment(own) if linked else None,
-        "link_user": _user(own.st_uid) if linked else None,
-        "link_group": _group(own.st_gid) if linked else None,
+        **_describe_inode(shown),
+        **{f"link_{name}": value if linked else None for name, value in _describe_inode(own).items()},
     }
 
 
@@ -201,22 +187,12 @@ def _target(link: Path, tops: tuple[Path, ...]) -> os.stat_result | None:
         return None
 
 
-def _moment(found: os.stat_result) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(found.st_mtime))
-
-
-@functools.lru_cache
-def _user(number: int) -> str:
-    """Return the name of a user, or the number if it has no name."""
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-@functools.lru_cache
-def _group(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
+def _describe_inode(found: os.stat_result) -> dict[str, Any]:
+    """Return the size, time and owners of a file; a user or a group without a name is its number."""
+    names = {"user": str(found.st_uid), "group": str(found.st_gid)}
+    with suppress(KeyError):
+        names["user"] = pwd.getpwuid(found.st_uid).pw_name
+    with suppress(KeyError):
+        names["group"] = grp.getgrgid(found.st_gid).gr_name
+    modified = time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(found.st_mtime))
+    return {"size": found.st_size, "last_modified": modified, **names}

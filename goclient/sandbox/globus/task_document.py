@@ -1,4 +1,4 @@
-"""The documents with which Transfer describes a task, its events and its files; times; and the filters of tasks."""
+"""The document with which Transfer describes a task, times as it writes them, and the filters of tasks."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ _FIXED: dict[str, Any] = {
     "symlinks": 0,
     "subtasks_skipped_errors": 0,
 }
+# Those that are columns of ours, and those that are options of the submission.
+_COLUMNS = "task_id type status label files directories files_transferred bytes_transferred faults".split()
+_FLAGS = (
+    *("encrypt_data", "verify_checksum", "preserve_timestamp", "fail_on_quota_errors", "skip_source_errors"),
+    "delete_destination_extra",
+)
 
 
 def describe(state: State, row: Row) -> dict[str, Any]:
@@ -35,33 +41,23 @@ def describe(state: State, row: Row) -> dict[str, Any]:
     seconds = max((row["completion_time"] or time.time()) - row["request_time"], 0.001)
     active = row["status"] == "ACTIVE"
     unwell = active and row["nice_status"] not in ("OK", "Queued")
-    flags = ("encrypt_data", "verify_checksum", "preserve_timestamp", "fail_on_quota_errors", "skip_source_errors")
     return {
         **_FIXED,
-        "task_id": row["task_id"],
-        "type": row["type"],
-        "status": row["status"],
-        "label": row["label"],
+        **{name: row[name] for name in _COLUMNS},
         "owner_id": row["owner"],
         "username": f"u_{row['owner'].replace('-', '')}",
         "request_time": iso(row["request_time"]),
         "completion_time": iso(row["completion_time"]),
         "deadline": iso(row["deadline"]),
         **_ends(state, row),
-        "files": row["files"],
-        "directories": row["directories"],
-        "files_transferred": row["files_transferred"],
-        "bytes_transferred": row["bytes_transferred"],
         "effective_bytes_per_second": int(row["bytes_transferred"] / seconds),
-        "faults": row["faults"],
         "is_ok": not unwell if active else None,
         "nice_status": row["nice_status"] if active else None,
         "nice_status_short_description": row["nice_status"].lower().replace("_", " ") if unwell else None,
         "nice_status_details": None,
         "fatal_error": json.loads(row["fatal"]) if row["fatal"] else None,
         **_subtasks(row),
-        **{flag: bool(options.get(flag)) for flag in flags},
-        "delete_destination_extra": bool(options.get("delete_destination_extra")),
+        **{flag: bool(options.get(flag)) for flag in _FLAGS},
         "sync_level": options.get("sync_level"),
     }
 
@@ -90,31 +86,6 @@ def _subtasks(row: Row) -> dict[str, int]:
     return {"subtasks_total": total, **{f"subtasks_{name}": total * (name == kind) for name in names}}
 
 
-def describe_event(row: Row) -> dict[str, Any]:
-    """Return the document of one event of a task."""
-    return {
-        "DATA_TYPE": "event",
-        "code": row["code"],
-        "is_error": bool(row["is_error"]),
-        "description": row["description"],
-        "details": row["details"],
-        "time": iso(row["time"]),
-    }
-
-
-def describe_file(row: Row) -> dict[str, Any]:
-    """Return the document of one file that a task has transferred."""
-    return {
-        "DATA_TYPE": "successful_transfer",
-        "source_path": row["source_path"],
-        "destination_path": row["destination_path"],
-        "size": row["size"],
-        "checksum": row["checksum"],
-        "checksum_algorithm": "MD5",
-        "dynamic": False,
-    }
-
-
 def iso(seconds: float | None) -> str | None:
     """Return a time as Transfer writes it; None for None."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
@@ -124,21 +95,18 @@ def passes(task: dict[str, Any], filters: str) -> bool:
     """Return True if a task passes a filter ``field:value,…/field:value``; ``~`` marks a pattern, ``!`` a negation."""
     for part in filter(None, filters.split("/")):
         field, _, values = part.partition(":")
-        if field in ("request_time", "completion_time"):
-            if not _within(task[field], values):
+        if field in ("request_time", "completion_time"):  # from,to: either may be empty
+            first, _, last = values.partition(",")
+            known = moment(task[field]) if task[field] else None
+            if known is None or (first and known < moment(first)) or (last and known > moment(last)):
                 return False
-        elif field in ("type", "status", "label", "task_id") and not _chosen(str(task[field] or ""), values.split(",")):
-            return False
+        elif field in ("type", "status", "label", "task_id"):
+            text = str(task[field] or "")
+            wanted = [value for value in values.split(",") if not value.startswith("!")]
+            unwanted = [value[1:] for value in values.split(",") if value.startswith("!")]
+            if any(_matches(text, v) for v in unwanted) or (wanted and not any(_matches(text, v) for v in wanted)):
+                return False
     return True
-
-
-def _within(written: str | None, bounds: str) -> bool:
-    """Return True if a time is in ``from,to``, either of which may be empty."""
-    if written is None:
-        return False
-    first, _, last = bounds.partition(",")
-    known = moment(written)
-    return (not first or known >= moment(first)) and (not last or known <= moment(last))
 
 
 def moment(text: str) -> float:
@@ -156,13 +124,6 @@ def read_time(text: str, name: str, *, future: bool = False) -> float:
     if future and seconds <= time.time():
         raise BadRequest(f"{name} is over")
     return seconds
-
-
-def _chosen(text: str, values: list[str]) -> bool:
-    """Return True if a text matches no value with ``!``, and one of the others if there are any."""
-    wanted = [value for value in values if not value.startswith("!")]
-    unwanted = [value[1:] for value in values if value.startswith("!")]
-    return not any(_matches(text, one) for one in unwanted) and (not wanted or any(_matches(text, v) for v in wanted))
 
 
 def _matches(text: str, value: str) -> bool:

@@ -1,16 +1,98 @@
-"""The Globus Transfer service in miniature: tasks, shown, changed and ended."""
+"""The Globus Transfer service in miniature: it takes tasks, each once, and shows, changes and ends them."""
 
 from __future__ import annotations
 
+import time
+import uuid
+
+from werkzeug.wrappers import Response
+
 from goclient.sandbox.globus.items import TaskError
 from goclient.sandbox.globus.mover import end_task
-from goclient.sandbox.globus.submission import check_label
-from goclient.sandbox.globus.task_document import describe, describe_event, describe_file, passes, read_time
-from goclient.sandbox.http import BadRequest, Document, TransferError
+from goclient.sandbox.globus.paths import usable
+from goclient.sandbox.globus.task_document import describe, iso, passes, read_time
+from goclient.sandbox.http import BadRequest, Document, TransferError, answer
 from goclient.sandbox.routes import Call, Routes
-from goclient.sandbox.state import Row
+from goclient.sandbox.state import Row, compact_json
+
+DEFAULT_DEADLINE = 86_400  # seconds
+MAX_LABEL = 128
+_ENDS = {"transfer": ("source_endpoint", "destination_endpoint"), "delete": ("endpoint",)}
+_MESSAGES = {
+    "Accepted": "The {} has been accepted and a task has been created and queued for execution",
+    "Duplicate": "The {} has already been submitted with this submission id",
+}
 
 routes = Routes("/v0.10")
+
+
+# --- submission ---
+
+
+@routes.on("GET", "/submission_id")
+def submission_id(call: Call) -> Document:
+    """Give a new submission id."""
+    owner = call.transfer_user()["id"]
+    value = str(uuid.uuid4())
+    call.state.insert("submissions", {"id": value, "owner": owner})
+    return {"DATA_TYPE": "submission_id", "value": value}
+
+
+@routes.on("POST", "/<any(transfer, delete):word>")
+def submit(call: Call, word: str) -> Response:
+    """Accept a transfer, or the removal of paths; one sent again under the same submission id is the same task."""
+    owner, wanted = call.transfer_user()["id"], call.document()
+    ends = _ENDS[word]
+    submission = str(wanted.get("submission_id"))
+    _check_label(wanted.get("label"))
+    for end in ends:
+        usable(call, str(wanted.get(end)))
+    with call.state.transaction():
+        known = call.state.row("select * from submissions where id = ? and owner = ?", submission, owner)
+        if known is None:
+            raise TransferError(400, "BadRequest", f"No such submission id '{submission}'")
+        code = "Duplicate" if known["task_id"] else "Accepted"
+        task_id = known["task_id"] or _store(call, owner, kind=word.upper(), ends=[wanted[end] for end in ends])
+        call.state.run("update submissions set task_id = ? where id = ?", task_id, submission)
+    call.sandbox.new_task.set()
+    href = f"/v0.10/task/{task_id}?format=json"
+    link = {"DATA_TYPE": "link", "href": href, "rel": "related", "resource": "task", "title": "related task"}
+    accepted = call.result(code, _MESSAGES[code].format(word), kind=f"{word}_result")
+    return answer({**accepted, "task_id": task_id, "submission_id": submission, "task_link": link}, 202)
+
+
+def _check_label(label: object) -> None:
+    """Raise what Transfer answers to a label that is too long."""
+    if len(str(label or "")) > MAX_LABEL:
+        raise TransferError(400, "ClientError.BadRequest.LabelTooLong", "label is too long")
+
+
+def _store(call: Call, owner: str, *, kind: str, ends: list[str]) -> str:
+    """Store a new task; return its id; raise what Transfer answers to one without items, or with a wrong deadline."""
+    wanted = call.document()
+    items, deadline = wanted.get("DATA"), wanted.get("deadline")
+    if not isinstance(items, list) or not items:
+        code = f"ClientError.BadRequest.No{kind.capitalize()}Items"
+        raise TransferError(400, code, f"A {kind.lower()} requires at least one item")
+    task_id = str(uuid.uuid4())
+    values = {
+        "task_id": task_id,
+        "owner": owner,
+        "type": kind,
+        "label": wanted.get("label"),
+        "status": "ACTIVE",
+        "source": ends[0],
+        "destination": ends[-1],
+        "request_time": time.time(),
+        "deadline": read_time(str(deadline), "deadline") if deadline else time.time() + DEFAULT_DEADLINE,
+        "items": compact_json(items),
+        "options": compact_json({key: value for key, value in wanted.items() if key != "DATA"}),
+    }
+    call.state.insert("tasks", values)
+    return task_id
+
+
+# --- one's own tasks ---
 
 
 def _find_task(call: Call, id: str) -> Row:
@@ -49,7 +131,12 @@ def event_list(call: Call, id: str) -> Document:
     only = {"is_error:1": " and is_error = 1", "is_error:0": " and is_error = 0"}
     chosen = only.get(call.args.get("filter", ""), "")
     rows = call.state.rows(f"select * from events where task_id = ?{chosen} order by number desc", id)
-    return _page(call, "event_list", [describe_event(row) for row in rows])
+    events = []
+    for row in rows:
+        told = {name: row[name] for name in ("code", "description", "details")}
+        flags = {"is_error": bool(row["is_error"]), "time": iso(row["time"])}
+        events.append({"DATA_TYPE": "event", **told, **flags})
+    return _page(call, "event_list", events)
 
 
 def _page(call: Call, kind: str, found: list[Document]) -> Document:
@@ -68,7 +155,7 @@ def update(call: Call, id: str) -> Document:
     if row["status"] != "ACTIVE":
         raise TransferError(409, "Conflict", "The task is complete")
     label, deadline = wanted.get("label", row["label"]), wanted.get("deadline")
-    check_label(label)
+    _check_label(label)
     until = read_time(str(deadline), "deadline", future=True) if deadline else row["deadline"]
     call.state.run("update tasks set label = ?, deadline = ? where task_id = ?", label, until, id)
     return call.result("Updated", "Updated task deadline and/or label successfully")
@@ -91,7 +178,9 @@ def successful_transfers(call: Call, id: str) -> Document:
     rows = call.state.rows("select * from transferred where task_id = ? order by rowid", id)
     first, limit = call.number("marker", 0), call.number("limit", 100)
     following = first + limit if first + limit < len(rows) else None
-    data = [describe_file(one) for one in rows[first : first + limit]]
+    same: Document = {"DATA_TYPE": "successful_transfer", "checksum_algorithm": "MD5", "dynamic": False}
+    names = ("source_path", "destination_path", "size", "checksum")
+    data = [{**same, **{name: row[name] for name in names}} for row in rows[first : first + limit]]
     return {"DATA_TYPE": "successful_transfers", "DATA": data, "marker": first, "next_marker": following}
 
 

@@ -179,14 +179,6 @@ def pem(key: Key, passphrase: bytes | None = None) -> bytes:
     return key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, kept)
 
 
-# --- the sandbox's own ---
-
-
-def load_authority(grid: Grid) -> Authority:
-    """Load the authority of a grid, with its key."""
-    return Authority.load(grid.certificates, grid.authority_key, subject=AUTHORITY)
-
-
 def make_grid(grid: Grid) -> None:
     """Make the files of a grid unless they exist, as a whole or not at all."""
     if grid.directory.exists():

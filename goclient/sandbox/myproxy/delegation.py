@@ -29,27 +29,23 @@ class NotValidError(Exception):
     """A chain of certificates that is not valid; the text is OpenSSL's, or nearly."""
 
 
-def identity(chain: Chain) -> str:
-    """Return the identity behind a chain: the name of its first certificate that is not a proxy."""
-    return oneline(next((one for one in chain if not is_proxy(one)), chain[-1]).subject)
-
-
-def is_proxy(certificate: x509.Certificate) -> bool:
-    """Return True if a certificate is a proxy."""
-    return _info(certificate) is not None
-
-
-def is_limited(chain: Chain) -> bool:
-    """Return True if a proxy of the chain is a limited one."""
-    return any(_info(one) == LIMITED for one in chain)
-
-
-def _info(certificate: x509.Certificate) -> bytes | None:
+def proxy_info(certificate: x509.Certificate) -> bytes | None:
+    """Return the language of a proxy's policy, None for a certificate that is not a proxy."""
     for extension in certificate.extensions:
         if extension.oid == PROXY_INFO:
             assert isinstance(extension.value, x509.UnrecognizedExtension)
             return extension.value.value
     return None
+
+
+def identity(chain: Chain) -> str:
+    """Return the identity behind a chain: the name of its first certificate that is not a proxy."""
+    return oneline(next((one for one in chain if proxy_info(one) is None), chain[-1]).subject)
+
+
+def is_limited(chain: Chain) -> bool:
+    """Return True if a proxy of the chain is a limited one."""
+    return any(proxy_info(one) == LIMITED for one in chain)
 
 
 def signing_request(key: rsa.RSAPrivateKey) -> bytes:
@@ -66,22 +62,15 @@ def unpack(message: bytes) -> list[x509.Certificate]:
     """Return the chain that was sent; raise ValueError for anything else."""
     chain, rest = [], message[1:]
     for _ in range(message[0] if message else 0):
-        size = _size(rest)
+        if len(rest) < 2 or rest[0] != SEQUENCE:
+            raise ValueError("not a certificate")
+        digits = rest[1] & ~LONG if rest[1] & LONG else 0  # of the length; X.690, 8.1.3
+        size = 2 + digits + (int.from_bytes(rest[2 : 2 + digits], "big") if digits else rest[1])
         chain.append(x509.load_der_x509_certificate(rest[:size]))
         rest = rest[size:]
     if not chain:
         raise ValueError("no certificates")
     return chain
-
-
-def _size(encoded: bytes) -> int:
-    """Return the number of bytes of the first SEQUENCE, with its header; X.690, 8.1.3."""
-    if len(encoded) < 2 or encoded[0] != SEQUENCE:
-        raise ValueError("no certificate")
-    if not encoded[1] & LONG:
-        return 2 + encoded[1]
-    digits = encoded[1] & ~LONG
-    return 2 + digits + int.from_bytes(encoded[2 : 2 + digits], "big")
 
 
 def make_proxy(
@@ -120,15 +109,10 @@ def check_chain(chain: Chain, authority: Authority) -> None:
             certificate.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature) as error:
             raise NotValidError("certificate signature failure") from error
-        _check_kind(certificate, issuer, authority)
-
-
-def _check_kind(certificate: x509.Certificate, issuer: x509.Certificate, authority: Authority) -> None:
-    """Raise NotValidError if the issuer may not sign such a certificate, or has revoked it."""
-    if is_proxy(certificate):
-        if certificate.subject.rdns[:-1] != issuer.subject.rdns:
-            raise NotValidError("proxy subject name violation")
-    elif issuer != authority.certificate:
-        raise NotValidError("invalid CA certificate")
-    elif authority.has_revoked(certificate):
-        raise NotValidError("certificate revoked")
+        if proxy_info(certificate) is not None:
+            if certificate.subject.rdns[:-1] != issuer.subject.rdns:
+                raise NotValidError("proxy subject name violation")
+        elif issuer != authority.certificate:
+            raise NotValidError("invalid CA certificate")
+        elif authority.has_revoked(certificate):
+            raise NotValidError("certificate revoked")

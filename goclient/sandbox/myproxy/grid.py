@@ -35,6 +35,7 @@ class Grid:
         self.directory = directory
         self.certificates = directory / "certificates"  # the directory of the authorities, for X509_CERT_DIR
         self.authority_key = directory / "authority.key"
+        self.host = self.credential(HOST)
 
     def credential(self, name: str) -> Credential:
         """Return the certificate and the key of one of :data:`SUBJECTS`."""

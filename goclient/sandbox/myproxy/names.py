@@ -65,16 +65,15 @@ def subject_hash(name: x509.Name) -> str:
     SHA-1 of the parts in OpenSSL's canonical form (crypto/x509/x_name.c: x509_name_canon): each value a UTF8String
     in small letters, without blanks at its ends, and one blank for several.
     """
-    digest = hashlib.sha1(b"".join(map(_canonical, name.rdns))).digest()
+    canonical = b""
+    for part in name.rdns:
+        members = []
+        for attribute in part:
+            value = _BLANKS.sub(b" ", _text(attribute)).strip(b" ").lower()
+            members.append(_coded(SEQUENCE, _object_identifier(attribute.oid) + _coded(UTF8_STRING, value)))
+        canonical += _coded(SET, b"".join(sorted(members)))
+    digest = hashlib.sha1(canonical).digest()
     return f"{int.from_bytes(digest[:4], 'little'):08x}"
-
-
-def _canonical(part: x509.RelativeDistinguishedName) -> bytes:
-    members = []
-    for attribute in part:
-        value = _BLANKS.sub(b" ", _text(attribute)).strip(b" ").lower()
-        members.append(_coded(SEQUENCE, _object_identifier(attribute.oid) + _coded(UTF8_STRING, value)))
-    return _coded(SET, b"".join(sorted(members)))
 
 
 def _object_identifier(oid: x509.ObjectIdentifier) -> bytes:

@@ -44,26 +44,22 @@ def matches(pattern: str, dn: str) -> bool:
         return False  # of VOMS, which nobody uses here
     if colon and kind.lower() == "subject":
         pattern = rest
-    return _searched(f"^({_translated(pattern)})$".encode("latin-1"), dn.encode("latin-1"))
-
-
-def _translated(pattern: str) -> str:
     plain = {"*": ".*", "?": ".", ".": "\\."}
     escaped = {"*": "*", "?": "?", ".": ".", "\\": "\\"}
-    out, escape = [], False
+    translated, escape = "", False
     for sign in pattern:
         if escape:
-            out.append(escaped.get(sign, f"\\{sign}"))
+            translated += escaped.get(sign, f"\\{sign}")
             escape = False
         elif sign == "\\":
             escape = True
         else:
-            out.append(plain.get(sign, sign))
-    return "".join(out)
+            translated += plain.get(sign, sign)
+    return _search(f"^({translated})$".encode("latin-1"), dn.encode("latin-1"))
 
 
 @functools.lru_cache
-def _searched(expression: bytes, text: bytes) -> bool:
+def _search(expression: bytes, text: bytes) -> bool:
     """Return True if regexec finds the expression in a text; False if regcomp refuses it."""
     compiled = ctypes.create_string_buffer(_REGEX_SIZE)
     if _C.regcomp(compiled, expression, REG_EXTENDED):

@@ -85,10 +85,10 @@ class MyProxy(socketserver.ThreadingTCPServer):
         self._sandbox.recorder.note(name, path, identity=connection.dn)
         logging.getLogger("sandbox").info("MyProxy %s %s by %s", name, request.username, connection.dn)
         met = self._sandbox.faults.meet(name, path)
-        if early := faults.before_work(met):
+        if early := faults.wait(met, after=False):
             return _replace(early)
         answer = self._commands.answer(connection, request)
-        late = faults.after_work(met)
+        late = faults.wait(met, after=True)
         if late is None:
             return answer
         return answer[: len(answer) // 2] if late.kind == "truncate" else _replace(late)

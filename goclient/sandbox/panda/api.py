@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from goclient.sandbox.http import Document, ServiceError
 from goclient.sandbox.routes import Call, Routes
-from goclient.sandbox.state import Row, State
+from goclient.sandbox.state import State
 
 MAX_ID = (1 << 63) - 1  # the largest that the database takes
 Work = TypeVar("Work", bound=Callable[..., Document])
@@ -33,22 +33,14 @@ class Caller:
     """The identity that calls, empty for nobody, and the state of the sandbox that it calls."""
 
     state: State
-    identity: Row
+    id: str = ""
+    username: str = ""
+    subject: str = ""  # of the certificate
+    is_production: bool = False  # the role of pilots
 
-    @property
-    def id(self) -> str:
-        """Return the id of the identity."""
-        return str(self.identity["id"])
 
-    @property
-    def subject(self) -> str:
-        """Return the name in the identity's certificate."""
-        return str(self.identity["subject"])
-
-    @property
-    def is_production(self) -> bool:
-        """Return True for an identity with the production role, which pilots have."""
-        return bool(self.identity["production"])
+class WrongType(Exception):
+    """An argument has another type than its parameter; the text is what the server says."""
 
 
 class Api(Routes):
@@ -63,7 +55,7 @@ class Api(Routes):
         def declare(work: Work) -> Work:
             def handle(call: Call) -> Document:
                 caller, arguments = _caller(call), _arguments(call)
-                if secure and not caller.identity:
+                if secure and not caller.id:
                     return refusal("SSL secure connection is required")
                 if verb and call.method != verb:
                     return refusal(f"expecting {verb}, received {call.method}")
@@ -92,10 +84,12 @@ def in_range(number: int) -> int:
 
 
 def _caller(call: Call) -> Caller:
-    identity = call.panda_user()
-    if call.bearer and identity is None:
+    row = call.panda_user()
+    if row is not None:
+        return Caller(call.state, row["id"], row["username"], row["subject"], bool(row["production"]))
+    if call.bearer:
         raise ServiceError(403, "ERROR : Token authentication failed. Signature verification failed")
-    return Caller(call.state, identity or {})
+    return Caller(call.state)
 
 
 def _arguments(call: Call) -> dict[str, Any]:
@@ -120,7 +114,15 @@ def _run(work: Callable[..., Document], caller: Caller, arguments: dict[str, Any
         bound = inspect.signature(work).bind(caller, **arguments)
     except TypeError as error:
         return refusal(f"Argument error: {error}")
-    hints = typing.get_type_hints(work)
+    try:
+        _check_types(bound, typing.get_type_hints(work), cast=cast)
+    except WrongType as error:
+        return refusal(f"Type error: {error}")
+    return work(*bound.args, **bound.kwargs)
+
+
+def _check_types(bound: inspect.BoundArguments, hints: dict[str, Any], *, cast: bool) -> None:
+    """Raise WrongType for an argument, or an element of a list, that has not the type of its parameter."""
     for name, value in list(bound.arguments.items())[1:]:
         parameter, hint = bound.signature.parameters[name], hints.get(name, Any)
         if parameter.kind is parameter.VAR_KEYWORD or hint is Any or value == parameter.default:
@@ -130,13 +132,17 @@ def _run(work: Callable[..., Document], caller: Caller, arguments: dict[str, Any
         if cast:
             value = None if value == "None" and parameter.default is None else _cast(name, value, types[0])
             bound.arguments[name] = value
-        if value is not None or parameter.default is not None:
-            _check_type(name, value, types)
-    return work(*bound.args, **bound.kwargs)
+        if value is None and parameter.default is None:
+            continue
+        outer, inner = tuple(typing.get_origin(one) or one for one in types), typing.get_args(types[0])
+        if not isinstance(value, outer):
+            raise WrongType(f"'{name}' must be of type {outer[0].__name__}, got {type(value).__name__}.")
+        if outer[0] is list and not all(isinstance(one, inner[0]) for one in value):
+            raise WrongType(f"All elements in '{name}' must be {inner[0].__name__}.")
 
 
 def _cast(name: str, value: Any, wanted: Any) -> Any:
-    """Return a text of the query string, or several, as what the parameter takes."""
+    """Return a text of the query string, or several, as what the parameter takes; raise WrongType."""
     try:
         if wanted is bool:
             return value.lower() in ("true", "1")
@@ -146,19 +152,5 @@ def _cast(name: str, value: Any, wanted: Any) -> Any:
             return [int(float(one)) for one in ([value] if isinstance(value, str) else value)]
     except (ValueError, TypeError, OverflowError, AttributeError) as error:
         kind, got = getattr(wanted, "__name__", wanted), type(value).__name__
-        raise _type_error(f"'{name}' with value '{value}' could not be casted to type {kind} from {got}.") from error
+        raise WrongType(f"'{name}' with value '{value}' could not be casted to type {kind} from {got}.") from error
     return value
-
-
-def _check_type(name: str, value: Any, types: tuple[Any, ...]) -> None:
-    """Raise what the server answers to a value that is of none of the types, or a list of other elements."""
-    outer = tuple(typing.get_origin(one) or one for one in types)
-    if not isinstance(value, outer):
-        raise _type_error(f"'{name}' must be of type {outer[0].__name__}, got {type(value).__name__}.")
-    inner = typing.get_args(types[0])
-    if outer[0] is list and not all(isinstance(one, inner[0]) for one in value):
-        raise _type_error(f"All elements in '{name}' must be {inner[0].__name__}.")
-
-
-def _type_error(text: str) -> ServiceError:
-    return ServiceError(200, refusal(f"Type error: {text}"))

@@ -101,18 +101,28 @@ def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
     jobs = math.ceil(total / each) if each else 1
     if jobs > MAX_JOBS:
         raise TaskRefused(f"doRefine failed with {jobs} jobs: the sandbox makes {MAX_JOBS} of a task")
-    seed, first = (_offset(items, f"${{{name}}}") for name in ("RNDMSEED", "FIRSTEVENT"))
+    offsets: dict[str, int | None] = {}  # of the numbers, by their placeholders; the first of each counts
+    for item in items:
+        if item.get("param_type") == "number":
+            for placeholder in ("${RNDMSEED}", "${FIRSTEVENT}"):
+                if placeholder in item["value"]:
+                    offsets.setdefault(placeholder, item.get("offset"))
     outputs, values = _outputs(items)
+    sequences: dict[str, int] = {}
+    for item in items:
+        if item.get("dataset") == SEQUENCE:
+            match = _PLACEHOLDER.search(item["value"])
+            sequences[match[1].split("/")[0] if match else ""] = item.get("offset", 0)
     return Task(
         common=_common(parameters, site=site, url=url),
         parameters=_joined(parameters["jobParameters"], values),
         outputs=tuple(outputs),
-        sequences={_stream(item): item.get("offset", 0) for item in items if item.get("dataset") == SEQUENCE},
+        sequences=sequences,
         jobs=jobs,
         events=total,
         events_per_job=each or total,
-        first_event=first,
-        random_seed=seed or 0,
+        first_event=offsets.get("${FIRSTEVENT}"),
+        random_seed=offsets.get("${RNDMSEED}") or 0,
         source_url=str(parameters.get("sourceURL", url)),
     )
 
@@ -150,23 +160,18 @@ def _items(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
             raise TaskRefused(f"doRefine failed with {item!r}: neither a constant nor a template")
         if not isinstance(item.get("value"), str) or not isinstance(item.get("offset", 0), int):
             raise TaskRefused(f"doRefine failed with {item!r}: its value must be a text, and its offset a number")
-        _check_kind(item)
+        kind, dataset = item.get("param_type"), item.get("dataset")
+        if item["type"] == "constant":
+            continue
+        if kind == "input" or (kind == "pseudo_input" and dataset != SEQUENCE):
+            raise TaskRefused(f'doBasicRefine : unknown input dataset "{dataset}"')
+        if kind not in (*OUTPUTS, "number", "pseudo_input"):
+            raise TaskRefused(f"doRefine failed with unknown param_type '{kind}'")
+        if kind in OUTPUTS and not isinstance(dataset, str):
+            raise TaskRefused(f"doRefine failed with {item!r}: an output without a dataset")
     if parameters.get("noInput") is not True:
         raise TaskRefused("doRefine failed with noInput: the sandbox has no input data sets")
     return items
-
-
-def _check_kind(item: Mapping[str, Any]) -> None:
-    """Raise TaskRefused for a template that stands for something else than an output or a number."""
-    if item["type"] == "constant":
-        return
-    kind, dataset = item.get("param_type"), item.get("dataset")
-    if kind == "input" or (kind == "pseudo_input" and dataset != SEQUENCE):
-        raise TaskRefused(f'doBasicRefine : unknown input dataset "{dataset}"')
-    if kind not in (*OUTPUTS, "number", "pseudo_input"):
-        raise TaskRefused(f"doRefine failed with unknown param_type '{kind}'")
-    if kind in OUTPUTS and not isinstance(dataset, str):
-        raise TaskRefused(f"doRefine failed with {item!r}: an output without a dataset")
 
 
 def _number(parameters: Mapping[str, Any], name: str) -> int | None:
@@ -174,20 +179,6 @@ def _number(parameters: Mapping[str, Any], name: str) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise TaskRefused(f"doRefine failed with {name}={value!r}: it must be a positive number")
     return value
-
-
-def _offset(items: list[dict[str, Any]], placeholder: str) -> int | None:
-    """Return the offset of the number with this placeholder; None if there is no such number, or it has no offset."""
-    for item in items:
-        if item.get("param_type") == "number" and placeholder in item["value"]:
-            offset: int | None = item.get("offset")
-            return offset
-    return None
-
-
-def _stream(item: Mapping[str, Any]) -> str:
-    match = _PLACEHOLDER.search(item["value"])
-    return match[1].split("/")[0] if match else ""
 
 
 def _outputs(items: list[dict[str, Any]]) -> tuple[list[Output], dict[int, str]]:
@@ -219,11 +210,18 @@ def _joined(items: list[dict[str, Any]], values: Mapping[int, str]) -> str:
 
 
 def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, Any]:
-    name, kind = str(parameters["taskName"]), str(parameters["processingType"])
+    name, kind, given = str(parameters["taskName"]), str(parameters["processingType"]), parameters.get("transPath")
+    words = kind.split("-")
+    if not given and "cont" in words:
+        raise TaskRefused("doRefine failed with runcontainer: the sandbox cannot do that, it has no containers")
+    path = f"{TRANSFORMATIONS}{'runAthena-00-00-12' if 'athena' in words else 'runGen-00-00-02'}"
+    if given:
+        path = urlsplit(str(given)).path
     return {
         "jobDefinitionID": 0,
         "jobName": f"{name}.$ORIGINPANDAID",
-        "transformation": _transformation(parameters.get("transPath"), kind, url),
+        # One of the PanDA server's own transformations is taken from the sandbox.
+        "transformation": f"{url}{path}" if path.startswith(TRANSFORMATIONS) else str(given),
         "AtlasRelease": parameters["transUses"],
         "homepackage": parameters["transHome"],
         "cmtConfig": parameters["architecture"],
@@ -240,18 +238,6 @@ def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, 
         "ipConnectivity": "yes",
         "lockedby": "jedi",
     }
-
-
-def _transformation(given: Any, kind: str, url: str) -> str:
-    """Return the URL of what runs a job; one of the PanDA server's own is taken from the sandbox."""
-    if given:
-        path = urlsplit(str(given)).path
-        return f"{url}{path}" if path.startswith(TRANSFORMATIONS) else str(given)
-    words = kind.split("-")
-    if "cont" in words:
-        raise TaskRefused("doRefine failed with runcontainer: the sandbox cannot do that, it has no containers")
-    name = "runAthena-00-00-12" if "athena" in words else "runGen-00-00-02"
-    return f"{url}{TRANSFORMATIONS}{name}"
 
 
 # --- a job ---

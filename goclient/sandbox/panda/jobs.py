@@ -17,8 +17,10 @@ FILE_WIDTHS = {"lfn": 4000, "dataset": 255, "destinationDBlock": 255, "type": 20
 
 def store(caller: Caller, job: dict[str, Any], *, task: int | None = None) -> int | None:
     """Store a job; return its PandaID, or None if the database refuses its row; ``task`` is its JEDI task."""
-    state = caller.state
-    if not _fits(job):
+    state, files = caller.state, job["Files"]
+    fits = all(len(str(job.get(name, ""))) <= width for name, width in WIDTHS.items())
+    fits &= all(len(str(file.get(name, ""))) <= width for file in files for name, width in FILE_WIDTHS.items())
+    if not fits or any("\0" in value for value in job.values() if isinstance(value, str)):
         return None
     site = str(job.get("computingSite"))
     known = state.row("select 1 from queues where name = ?", site)
@@ -33,32 +35,18 @@ def store(caller: Caller, job: dict[str, Any], *, task: int | None = None) -> in
         "task": task,
     }
     panda_id = state.insert("jobs", values)
-    _fill(job, panda_id, "" if task is None else str(task))
+    # What only the server knows is filled in, as by insertNewJob of 1.0.4.
+    for holder, name in ((job, "jobParameters"), *((file, "lfn") for file in files)):
+        text = str(holder.get(name, "")).replace("$JOBSETID", "000000")
+        holder[name] = text.replace("$JEDITASKID", "" if task is None else str(task))
+    for file in files:
+        file["PandaID"] = panda_id
+        file["GUID"] = str(uuid.uuid4()) if file.get("type") == LOG else file.get("GUID")
+        file["lfn"] = file["lfn"].replace("$PANDAID", f"{panda_id:05d}")
+    job["jobName"] = str(job.get("jobName", "")).replace("$ORIGINPANDAID", str(panda_id))
     job |= {"PandaID": panda_id, "prodUserID": caller.subject, "attemptNr": 1}
     state.run("update jobs set attributes = ? where panda_id = ?", compact_json(job), panda_id)
     return panda_id
-
-
-def _fill(job: dict[str, Any], panda_id: int, task: str) -> None:
-    """Fill what only the server knows into the names and parameters of a job (insertNewJob of 1.0.4)."""
-
-    def fill(text: str) -> str:
-        return text.replace("$JOBSETID", "000000").replace("$JEDITASKID", task)
-
-    for file in job["Files"]:
-        file["PandaID"] = panda_id
-        file["GUID"] = str(uuid.uuid4()) if file.get("type") == LOG else file.get("GUID")
-        file["lfn"] = fill(str(file.get("lfn", "")).replace("$PANDAID", f"{panda_id:05d}"))
-    job["jobName"] = str(job.get("jobName", "")).replace("$ORIGINPANDAID", str(panda_id))
-    job["jobParameters"] = fill(str(job.get("jobParameters", "")))
-
-
-def _fits(job: dict[str, Any]) -> bool:
-    """Return True if the database takes the row: widths, and no NUL."""
-    if any("\0" in value for value in job.values() if isinstance(value, str)):
-        return False
-    files_fit = all(len(str(file.get(n, ""))) <= w for file in job["Files"] for n, w in FILE_WIDTHS.items())
-    return files_fit and all(len(str(job.get(name, ""))) <= width for name, width in WIDTHS.items())
 
 
 def describe(state: State, panda_id: int) -> dict[str, Any] | None:
@@ -69,11 +57,6 @@ def describe(state: State, panda_id: int) -> dict[str, Any] | None:
     job = {**json.loads(row["attributes"]), "jobStatus": row["status"]}
     files = [{name: file.get(name) for name in FILE_ATTRIBUTES} for file in job["Files"]]
     return {**{name: job.get(name) for name in JOB_ATTRIBUTES}, "Files": files}
-
-
-def set_status(state: State, panda_id: int, status: str) -> None:
-    """Give a job a status."""
-    state.run("update jobs set status = ?, changed = ? where panda_id = ?", status, time.time(), panda_id)
 
 
 def kill(state: State, owner: str, panda_id: int) -> None:

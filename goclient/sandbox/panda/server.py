@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from goclient.errors import GoclientError
@@ -136,7 +137,8 @@ def acquire_jobs(caller: Caller, site_name: str, prod_source_label: str | None =
         query = f"select * from jobs where status = 'activated' and site = :site{mine} order by panda_id limit 1"
         row = connection.execute(query, {"site": site_name, "owner": caller.id}).fetchone()
         if row is not None:
-            stored.set_status(caller.state, row["panda_id"], "sent")
+            statement = "update jobs set status = 'sent', changed = ? where panda_id = ?"
+            connection.execute(statement, (time.time(), row["panda_id"]))
     if row is None:
         return refusal("No jobs in PanDA")
     return success({"StatusCode": 0, "jobs": [_describe_for_pilot(json.loads(row["attributes"]))]})
@@ -176,6 +178,7 @@ def update_job(caller: Caller, job_id: int, job_status: str, attempt_nr: int | N
     for argument, attribute in _DETAILS.items():
         if details.get(argument) not in (None, ""):
             job[attribute] = str(details[argument])[:500]
-    caller.state.run("update jobs set attributes = ? where panda_id = ?", compact_json(job), job_id)
-    stored.set_status(caller.state, job_id, "finished" if job_status == "holding" else job_status)
+    statement = "update jobs set attributes = ?, status = ?, changed = ? where panda_id = ?"
+    status = "finished" if job_status == "holding" else job_status
+    caller.state.run(statement, compact_json(job), status, time.time(), job_id)
     return success({"StatusCode": 0, "command": row["command"] or UNSET})

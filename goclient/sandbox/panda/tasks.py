@@ -32,7 +32,7 @@ def submit(caller: Caller, task_parameters: dict[str, Any], parent_tid: int | No
     state, name = caller.state, task_parameters.get("taskName")
     if not isinstance(name, str):
         return refusal("failed to register task", UNREGISTERED)
-    prefix = f"user.{caller.identity['username'].partition('@')[0]}."
+    prefix = f"user.{caller.username.partition('@')[0]}."
     if not name.startswith(prefix) and not caller.is_production:
         return refusal(f"taskName={name} is not yours: it must begin with {prefix}", UNREGISTERED)
     try:
