@@ -1,4 +1,4 @@
-"""The routes of the sandbox itself, which no real service has: its faults, and what it was asked."""
+"""Routes of the sandbox itself, which no real service has: its faults, and what it was asked."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def run(path: Path, *, until: Callable[[], None] | None = None, ready: int | Non
 
     Once every service answers a byte is written to the descriptor ``ready``, and the file ``answers`` is there.
     """
-    os.umask(0o022)  # a site's: the rights of what is in its collections do not depend on the user's umask
+    os.umask(0o022)  # a site's: the rights of files in its collections do not depend on the user's umask
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     directory = prepare(path)
     if not lock.take(directory.lock):

@@ -1,4 +1,4 @@
-"""The example of the 2012 page, from submission to the file at SITE1, each step shown."""
+"""Run the example of the 2012 page, from submission to the file at SITE1, and show each step."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _make_show() -> Show:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The example in a sandbox that runs."""
+    """One run of the example, in a sandbox that runs."""
 
     state: State
     show: Show
@@ -177,7 +177,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a command did: its exit code, and its JSON document."""
+    """Outcome of a command: its exit code, and its JSON document."""
 
     code: int
     document: dict[str, Any]

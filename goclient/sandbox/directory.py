@@ -1,4 +1,4 @@
-"""The directory of a sandbox: which one it is, and where its files are."""
+"""Choose and prepare the directory of a sandbox; tell where its files are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OWN = frozenset(
 
 
 class Directory:
-    """The files of one sandbox."""
+    """Paths of the files of one sandbox."""
 
     def __init__(self, root: Path) -> None:
         self.root = root = root.absolute()
@@ -57,7 +57,7 @@ def prepare(path: Path) -> Directory:
             raise RequestError(
                 f"the directory {quoted(root)} is not a sandbox's: it has {quoted(foreign)} in it",
                 hint="name a new directory with --dir",
-                code="folder",
+                code="folder",  # plain: an error's code stays as it is
             )
         root.chmod(0o700)
         problem = "" if os.access(root, os.W_OK | os.X_OK) else "it cannot be written to"
@@ -65,5 +65,5 @@ def prepare(path: Path) -> Directory:
         problem = "it is a file" if root.is_file() else str(error.strerror)
     if problem:
         message = f"the directory {quoted(root)} cannot be used: {problem}"
-        raise RequestError(message, hint="name another one with --dir", code="folder")
+        raise RequestError(message, hint="name another one with --dir", code="folder")  # plain: as above
     return directory

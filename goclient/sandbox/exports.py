@@ -1,4 +1,4 @@
-"""The commands with which a shell points its programs at a sandbox."""
+"""Write the commands with which a shell points its programs at a sandbox."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of a sandbox that runs, in memory."""
+    """Faults of a sandbox that runs, in memory."""
 
     def __init__(self) -> None:
         self._known: list[Fault] = []

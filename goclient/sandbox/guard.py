@@ -1,4 +1,4 @@
-"""Which requests a sandbox takes: those of this machine's programs, and for its own routes those with its secret.
+"""Refuse requests that are not of this machine's programs, and to the sandbox's own routes those without its secret.
 
 Everybody on a machine can reach its loopback, and a web page can make a browser ask there under a name of its own
 (DNS rebinding).  So each request must name the sandbox, and come from no other site; and the routes that look into the

@@ -1,4 +1,4 @@
-"""The answers of the sandbox's services: JSON documents, and errors in each service's own form."""
+"""Answers of the sandbox's services: JSON documents, and errors in each service's own form."""
 
 from __future__ import annotations
 

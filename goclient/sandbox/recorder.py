@@ -1,4 +1,4 @@
-"""What a sandbox was asked, for ``GET /sandbox/requests``."""
+"""Record the requests to a sandbox, for ``GET /sandbox/requests``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KEPT = 20_000  # requests; older ones are forgotten
 
 
 class Recorder:
-    """The requests since the last ``DELETE``, in memory: each a method, path, query, identity and time."""
+    """Requests since the last ``DELETE``, in memory: each a method, path, query, identity and time."""
 
     def __init__(self) -> None:
         self._kept: deque[dict[str, Any]] = deque(maxlen=KEPT)

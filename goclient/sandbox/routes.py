@@ -1,4 +1,4 @@
-"""How a route of a service is declared: above the function that answers it, and nowhere else.
+"""Declare a route of a service: above the function that answers it, and nowhere else.
 
 A module with routes has an object ``routes``, which ``server.py`` lists::
 
@@ -36,7 +36,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Document | Response])
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """What the services of a running sandbox share."""
+    """State that the services of a running sandbox share."""
 
     state: State
     faults: Faults = field(default_factory=Faults)
@@ -102,7 +102,7 @@ class Call(Request):
 
 
 class Routes:
-    """The routes of one service: each a method, a path below the prefix, and the function that answers."""
+    """Routes of one service: each a method, a path below the prefix, and the function that answers."""
 
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix

@@ -1,4 +1,4 @@
-"""What a new sandbox holds: the endpoints, files, queues and the transformation of the 2012 page."""
+"""Fill a new sandbox with the endpoints, files, queues and the transformation of the 2012 page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOKEN_LIFETIME = 30 * 86_400  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a collection holds: a directory, and files with what is in them."""
+    """Directories of a collection, and files with their bytes."""
 
     directories: tuple[str, ...]
     files: Mapping[str, bytes] = field(default_factory=dict)

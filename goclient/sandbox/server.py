@@ -1,4 +1,4 @@
-"""The servers of a sandbox, on loopback: for HTTP, where a path has its service, and for MyProxy."""
+"""Run the servers of a sandbox, on loopback: for HTTP, where a path has its service, and for MyProxy."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ SERVICES = (
 
 
 class Reset(ConnectionResetError):
-    """The connection of a request is to be reset: no answer, no orderly end."""
+    """A connection must be reset: no answer, no orderly end."""
 
 
 class Application:
-    """The WSGI application of all services."""
+    """WSGI application of all services."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox

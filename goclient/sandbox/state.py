@@ -1,4 +1,4 @@
-"""The state of a sandbox: one SQLite file."""
+"""Keep the state of a sandbox in one SQLite file."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ LAYOUT = "6"  # of the tables; state that has another layout is made anew
 
 
 class State:
-    """The database of one sandbox; a connection for each thread, each transaction on disk when it ends."""
+    """Database of one sandbox; a connection for each thread, each transaction on disk when it ends."""
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory

@@ -27,7 +27,7 @@ SHELLS = ("sh", "bash", "zsh", "tcsh", "csh", "fish")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class SandboxOptions:
-    """The options and the action of a command line."""
+    """Options and action of a command line."""
 
     action: tuple[str, ...] = option(
         "action", help=f"one of {', '.join(ACTIONS)}", group="sandbox", many=True, metavar="ACTION", choices=ACTIONS

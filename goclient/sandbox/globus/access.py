@@ -1,4 +1,4 @@
-"""The Globus Transfer service in miniature: the rules of guest collections, and the roles of all."""
+"""Globus Transfer in miniature: the rules of guest collections, and the roles of all."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def create_rule(call: Call, id: str) -> Response:
     try:
         call.state.insert("rules", {**values, "id": rule, "collection": id, "created": time.time()})
     except sqlite3.IntegrityError as error:
-        raise TransferError(409, "Exists", "This folder is already shared with this identity") from error
+        text = "This folder is already shared with this identity"  # plain: the service's words
+        raise TransferError(409, "Exists", text) from error
     made = call.result("Created", "Access rule created successfully.", kind="access_create_result")
     return answer({**made, "access_id": rule}, 201)
 

@@ -1,4 +1,4 @@
-"""The token endpoint of Globus Auth in miniature: tokens for clients, for people who have logged in, and renewed."""
+"""Token endpoint of Globus Auth in miniature: tokens for clients, for people who have logged in, and renewed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ routes = Routes("/v2/oauth2")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Who gets tokens, through which client, and whether a person is behind them."""
+    """Identity that gets tokens, client through which it gets them, and whether a person is behind them."""
 
     identity: Row
     client: str

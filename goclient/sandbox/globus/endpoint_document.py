@@ -1,4 +1,4 @@
-"""The document with which Transfer describes an endpoint or a collection."""
+"""Describe an endpoint or a collection as Transfer does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Globus Transfer service in miniature: endpoints and collections, shown, found, made, changed and removed."""
+"""Globus Transfer in miniature: endpoints and collections, shown, found, made, changed and removed."""
 
 from __future__ import annotations
 

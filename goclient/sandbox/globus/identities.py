@@ -1,4 +1,4 @@
-"""The API of Globus Auth in miniature: who one is, who others are, what one has consented to, clients."""
+"""API of Globus Auth in miniature: identities, consents and clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of Globus Auth on which people log in: here the sandbox's user is let in, and allows what is asked for."""
+"""Login page of Globus Auth in miniature: it lets the sandbox's user in, who consents to all that is asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Globus Transfer service in miniature: what is at the paths of a collection, and small changes to it."""
+"""Globus Transfer in miniature: list the paths of a collection, and change them at once."""
 
 from __future__ import annotations
 

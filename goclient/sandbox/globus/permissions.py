@@ -1,4 +1,4 @@
-"""What an identity may do with a collection, by its owner, the roles, and a guest collection's rules.
+"""Rights of an identity to a collection, by its owner, the roles, and a guest collection's rules.
 
 A mapped collection lets those in who have an account at its storage: here all identities, or its owner alone.  So does
 a Globus Connect Personal, whose storage is its owner's.  A guest collection has rules: who may read or write which

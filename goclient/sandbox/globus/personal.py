@@ -1,4 +1,4 @@
-"""The side of Globus that a Globus Connect Personal talks to: set-up with a one-time key, start.
+"""Globus as a Globus Connect Personal sees it: set-up with a one-time key, start.
 
 What it says is not believed: its lock must be in the directory of its configuration, and it can share no more than the
 directory that this one is in, which for a pilot's is the job's.

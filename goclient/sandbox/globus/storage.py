@@ -79,7 +79,7 @@ def is_connected(collection: Row) -> bool:
 
 
 def local_path(collection: Row, path: str, *, follow: bool = True) -> Path:
-    """Return the real path of a collection's path; raise StorageError if it leads outside of what is shared.
+    """Return the real path of a collection's path; raise StorageError if it leads out of the shared directories.
 
     ``follow`` False: if the last name is that of a symbolic link, return the path of the link itself.
     """

@@ -1,4 +1,4 @@
-"""The document with which Transfer describes a task, times as it writes them, and the filters of tasks."""
+"""Describe a task as Transfer does, read and write its times, and apply the filters of tasks."""
 
 from __future__ import annotations
 

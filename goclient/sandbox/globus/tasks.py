@@ -1,4 +1,4 @@
-"""The Globus Transfer service in miniature: it takes tasks, each once, and shows, changes and ends them."""
+"""Globus Transfer in miniature: take tasks, each once, show, change and end them."""
 
 from __future__ import annotations
 

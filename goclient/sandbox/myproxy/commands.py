@@ -1,4 +1,4 @@
-"""The commands of the MyProxy server in miniature, by the rules of myproxy-server 6.2.
+"""Commands of the MyProxy server in miniature, by the rules of myproxy-server 6.2.
 
 They differ where the real one is careless: a deposit must be of the connection's own identity and for the key that was
 sent, and a broken chain is answered instead of a closed connection.
@@ -26,7 +26,7 @@ SKEW = 3599  # seconds; the real server gives an hour for clocks that differ
 
 
 class Commands:
-    """The four commands."""
+    """Commands on the deposits of a server."""
 
     def __init__(self, deposits: Deposits, authority: Authority, policy: ServerPolicy) -> None:
         self._deposits, self._authority, self._policy = deposits, authority, policy

@@ -16,7 +16,7 @@ ANONYMOUS = "<anonymous>"
 
 
 class Connection:
-    """The client, by its certificates, and messages from it and to it until the connection's time is over."""
+    """One client, by its certificates, and messages from it and to it until the connection's time is over."""
 
     def __init__(self, stream: ssl.SSLSocket) -> None:
         self._stream = stream

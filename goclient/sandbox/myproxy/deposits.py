@@ -1,4 +1,4 @@
-"""The deposits of the MyProxy server in miniature: rows of the sandbox's one database."""
+"""Deposits of the MyProxy server in miniature: rows of the sandbox's one database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Deposit:
 
 
 class Deposits:
-    """The deposits of a sandbox; one is replaced as a whole, or not at all."""
+    """All deposits of a sandbox; one is replaced as a whole, or not at all."""
 
     def __init__(self, state: State) -> None:
         self._state = state

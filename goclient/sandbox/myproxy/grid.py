@@ -1,6 +1,6 @@
-"""The sandbox's grid: where its certificates are, and whose they are.
+"""Certificates of the sandbox's grid: where they are, and whose they are.
 
-Who only names these files does not load cryptography; ``authority.py`` makes them.
+To name these files does not load cryptography; ``authority.py`` makes them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Credential:
 
 
 class Grid:
-    """The files of a grid, below its directory."""
+    """Paths of the files of a grid, below its directory."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

@@ -1,4 +1,4 @@
-"""Who may use a deposit, as myproxy-server 6.2 decides it: patterns, and in which order they count."""
+"""Judge who may use a deposit, as myproxy-server 6.2 does: patterns, and the order in which they count."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REG_EXTENDED = 1
 
 @dataclass(frozen=True, slots=True)
 class ServerPolicy:
-    """What a server's configuration allows; the names are those of its man page."""
+    """Policies of a server's configuration, under the names of its man page."""
 
     accepted_credentials: str
     trusted_retrievers: str
@@ -25,7 +25,7 @@ class ServerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Whether somebody may retrieve a deposit: at all, and without its pass phrase; and why not."""
+    """Permission to retrieve a deposit: at all, and without its pass phrase; and the reasons against it."""
 
     at_all: bool
     trusted: bool

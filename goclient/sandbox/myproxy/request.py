@@ -16,7 +16,7 @@ OK, ERROR = 0, 1
 
 
 class Command(IntEnum):
-    """The commands that are carried out here, by their numbers."""
+    """Commands that are carried out here, by their numbers."""
 
     GET = 0
     PUT = 1

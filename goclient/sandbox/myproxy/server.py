@@ -26,7 +26,7 @@ AT_ONCE = struct.pack("ii", 1, 0)  # linger, for no time: the connection is rese
 
 
 class MyProxy(socketserver.ThreadingTCPServer):
-    """The server: one thread a connection; its deposits are in the sandbox's database."""
+    """Server with one thread a connection; its deposits are in the sandbox's database."""
 
     daemon_threads = True
     block_on_close = False

@@ -1,4 +1,4 @@
-"""How the API v1 of the PanDA server is called: by whom, with what, and what it says to a wrong call (server 1.0.4).
+"""Declare methods of the PanDA server's API v1; check their callers and arguments as server 1.0.4 does.
 
 A method of the API is declared like any route, above the function that does its work::
 
@@ -30,7 +30,7 @@ Work = TypeVar("Work", bound=Callable[..., Document])
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The identity that calls, empty for nobody, and the state of the sandbox that it calls."""
+    """Identity that calls, empty for nobody, and the state of the sandbox that it calls."""
 
     state: State
     id: str = ""
@@ -122,7 +122,7 @@ def _run(work: Callable[..., Document], caller: Caller, arguments: dict[str, Any
 
 
 def _check_types(bound: inspect.BoundArguments, hints: dict[str, Any], *, cast: bool) -> None:
-    """Raise WrongType for an argument, or an element of a list, that has not the type of its parameter."""
+    """Raise WrongType for an argument, or an element of a list, whose type is not that of its parameter."""
     for name, value in list(bound.arguments.items())[1:]:
         parameter, hint = bound.signature.parameters[name], hints.get(name, Any)
         if parameter.kind is parameter.VAR_KEYWORD or hint is Any or value == parameter.default:

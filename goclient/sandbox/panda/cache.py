@@ -1,4 +1,4 @@
-"""The files that the PanDA server has: the sources of tasks, which it keeps for their jobs, and transformations."""
+"""Files of the PanDA server: the sources of tasks, which it keeps for their jobs, and transformations."""
 
 from __future__ import annotations
 

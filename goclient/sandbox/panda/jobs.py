@@ -1,4 +1,4 @@
-"""The jobs of the PanDA server in miniature: how they are stored, and what is told of them."""
+"""Store, describe and kill the jobs of the PanDA server in miniature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PanDA server's API v1 in miniature, worded as the server 1.0.4 words it: jobs, queues, pilots."""
+"""API v1 of the PanDA server in miniature, worded as server 1.0.4 words it: jobs, queues, pilots."""
 
 from __future__ import annotations
 

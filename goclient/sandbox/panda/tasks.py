@@ -1,4 +1,4 @@
-"""The tasks of the PanDA server in miniature: what prun, pathena and pbook ask of it."""
+"""Tasks of the PanDA server in miniature: all that prun, pathena and pbook ask of it."""
 
 from __future__ import annotations
 
