@@ -15,7 +15,7 @@ from goclient.model.spec import GRIDFTP
 from goclient.model.syntax.location import is_uuid, parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
-from goclient.services.parallel import Asker
+from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
@@ -195,7 +195,7 @@ def patiently(call: Callable[[], T], reporter: Reporter = SILENT) -> T:
 
     All that a command asks of Globus is one call.
     """
-    answer = Asker(PATIENCE, reporter).ask(lambda _: call(), [None])[None]
+    answer = Parallel(PATIENCE, reporter).map(lambda _: call(), [None])[None]
     if not isinstance(answer, GoclientError):
         return answer
     if answer.code == "globus-timeout":  # with no --goTimeout

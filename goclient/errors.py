@@ -207,10 +207,22 @@ class LoginNeeded(GoclientError):
     @classmethod
     def to_globus(
         cls, message: str, *, options: Iterable[tuple[str, str]] = (), code: str = "", subject: str = ""
-    ) -> LoginNeeded:
-        """The error of somebody whom ``goclient login`` with these options, each with its value, helps."""
+    ) -> Self:
+        """Return the error that ``goclient login`` with these options, each with its value, mends."""
         login = tuple(dict.fromkeys(options))
         return cls(message, hint=f"type: {login_command(login)}", code=code, subject=subject, login=login)
+
+
+class NotLoggedIn(LoginNeeded):
+    """Nobody is logged in to Globus."""
+
+    code = "not-logged-in"
+
+
+class ConsentNeeded(LoginNeeded):
+    """A consent to use a collection's data is missing."""
+
+    code = "consent-needed"
 
 
 class RequestError(GoclientError):
@@ -220,6 +232,28 @@ class RequestError(GoclientError):
     code = "request"
 
 
+class LocationError(RequestError):
+    """A text is not a location, or names one that cannot be."""
+
+    code = "location"
+
+
+class UnbalancedQuote(RequestError):
+    """A text cannot be split into words, because a quote has no end."""
+
+    code = "unbalanced-quote"
+
+
+class ListRuleError(RequestError):
+    """Two lists do not go together, such as three destinations for two sources."""
+
+    code = "list-rule"
+
+
+class UnreadWord(RequestError):
+    """A word cannot be read, so that nothing is known of the list that it gives."""
+
+
 class EndpointError(GoclientError):
     """An endpoint, a path or a permission is wrong, or a transfer failed."""
 
@@ -227,10 +261,66 @@ class EndpointError(GoclientError):
     code = "endpoint"
 
 
-class StorageDenied(EndpointError):
-    """The storage behind a collection denies a path, which says nothing of the paths below it."""
+class EndpointNotFound(EndpointError):
+    """No endpoint has this id or name, as far as the identity that asks can see."""
+
+    code = "endpoint-not-found"
+
+
+class AmbiguousEndpoint(EndpointError):
+    """Several endpoints have this name."""
+
+    code = "ambiguous-endpoint"
+
+
+class PathNotFound(EndpointError):
+    """Nothing is at a path."""
+
+    code = "path-not-found"
+
+
+class PathExists(EndpointError):
+    """Something is at a path where nothing may be."""
+
+    code = "exists"
+
+
+class NotADirectory(EndpointError):
+    """A path is not a directory."""
+
+    code = "not-a-directory"
+
+
+class TooLarge(EndpointError):
+    """A directory has too many entries to be listed."""
+
+    code = "too-large"
+
+
+class PermissionDenied(EndpointError):
+    """The roles, the rules or the storage of a collection deny a path."""
 
     code = "permission"
+
+
+class StorageDenied(PermissionDenied):
+    """The storage behind a collection denies a path, which says nothing of the paths below it."""
+
+
+class GlobusSilent(EndpointError):
+    """Globus gave no answer, and may or may not have done what it was asked to do."""
+
+
+class GlobusTimeout(GlobusSilent):
+    """Globus did not answer in time."""
+
+    code = "globus-timeout"
+
+
+class GlobusUnreachable(GlobusSilent):
+    """Globus could not be reached, or the connection broke."""
+
+    code = "globus-unreachable"
 
 
 class MyproxyError(GoclientError):
@@ -251,6 +341,12 @@ class SandboxRuns(GoclientError):
     """A sandbox runs in the directory already."""
 
     code = "runs-already"
+
+
+class ReplyLost(ServerError):
+    """The request may have reached the server, but its answer is unknown: never send it again."""
+
+    code = "reply-lost"
 
 
 class Interrupted(GoclientError):

@@ -1,106 +1,77 @@
 """Submission: decide everything, then send it once.
 
-:func:`prepare` checks and encodes and sends nothing: whatever is wrong has been reported when it is done.
-:func:`send` sends; each call is in the journal before and after it is made, and is made once.
+:func:`prepare` checks and encodes and sends nothing: it has reported whatever is wrong when it returns.
+:func:`send` makes each call once, and writes it into the journal before and after.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import (
-    TO_DEPOSIT,
-    Collector,
     Finding,
     GoclientError,
     Interrupted,
     PreflightFailed,
+    ReplyLost,
     ServerError,
     raise_all,
 )
 from goclient.journal import Entry, Journal
-from goclient.model.payload import doubts, mistakes
 from goclient.model.plan import TransferTask, plan
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
-from goclient.model.records.v1 import attach, decode
+from goclient.model.records.registry import attach, decode
+from goclient.model.request import Request as Request  # callers make it with new_job_common()
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
-from goclient.model.syntax.options import Items
-from goclient.preflight.validation import Understood, understood
+from goclient.preflight.validation import validate_request
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.preflight.run import Job, Looker
+    from goclient.preflight.run import Preflight
     from goclient.services.panda.client import PandaServer
 
 JOBS_A_CALL = 1000  # the server cuts a list of more than 5000 without a word
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a user asks for: the job's common values, how many jobs, its own words, and its transfers' items."""
+class SubmittedJob:
+    """A job that the server has accepted; ``serial`` is its number among its siblings, from 1."""
 
-    common: JobCommon
+    panda_id: int
     name: str
-    count: int
-    parameters: str
-    items: Items
-    lenient: bool = False
+    serial: int
 
-    @property
-    def job(self) -> Job:
-        """What is looked at beside the transfers."""
-        from goclient.preflight.run import Job
-
-        queues = [self.common.computingSite] if self.common.computingSite else []
-        return Job(queues, self.common.transformation, self.common.prodSourceLabel)
-
-    def understood(self, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Understood:
-        """What it means, and everything that is wrong with it, the ``errors`` found before included."""
-        collected = Collector(errors)
-        with collected:
-            self.common.check()
-        told = {part.subject for error in collected.errors for part in error.parts}
-        collected.errors += [one for one in mistakes(self.common) if one.subject not in told]
-        found = understood(
-            self.parameters,
-            items=self.items,
-            count=self.count,
-            lenient=self.lenient,
-            read_lines=read_lines,
-            errors=collected.errors,
-        )
-        return found._replace(doubts=[*doubts(self.common), *found.doubts])
+    def document(self) -> dict[str, Any]:
+        """Return the contract's JSON object of a submitted job."""
+        return {"PandaID": self.panda_id, "jobName": self.name}
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submission that is ready to be sent: nothing in it is unchecked, unless the user said so."""
+    """A submission, checked unless the user said otherwise; it has ``jobs`` once it is sent."""
 
     spec: TransferSpec
-    tasks: tuple[TransferTask, ...]
+    plan: tuple[TransferTask, ...]
     records: tuple[JobRecord, ...]
     findings: tuple[Finding, ...]
-
-    @property
-    def deposit_due(self) -> bool:
-        """Whether a proxy has to be deposited before it is sent."""
-        return any(finding.code == TO_DEPOSIT for finding in self.findings)
+    jobs: tuple[SubmittedJob, ...] = ()
+    deposit_due: bool = False  # a proxy has to be deposited before it is sent
 
     def plan_document(self) -> list[dict[str, Any]]:
-        """The contract's ``plan``: an object a task, in order."""
-        return [task.document(self.spec.working) for task in self.tasks]
+        """Return the contract's ``plan``: an object a task, in order."""
+        return [task.document(self.spec.working) for task in self.plan]
 
 
 def new_job_common(**values: Any) -> tuple[JobCommon, str]:
-    """The common values of a new submission and the unique name of its jobs; ``values`` as in JobCommon.
+    """Make the common values of a new submission and the unique name of its jobs; ``values`` as in JobCommon.
 
     As the 2012 sendJob did: the name is a UUID, the destination block is named after one unless given, and the
-    definition id is the time in seconds modulo 10000 (never 0: the server takes it for none).
+    definition id is the time in seconds modulo 10000 (never 0: the server takes it for unset).
     """
     if not values.get("destinationDBlock"):
         values["destinationDBlock"] = f"panda.destDB.{uuid.uuid4()}"
@@ -109,106 +80,88 @@ def new_job_common(**values: Any) -> tuple[JobCommon, str]:
 
 def prepare(
     request: Request,
-    looker: Looker,
+    preflight: Preflight,
     *,
     read_lines: ReadLines,
     errors: Sequence[GoclientError] = (),
 ) -> Submission:
-    """The submission that a request asks for; sends nothing to the PanDA server.
+    """Return the submission that a request asks for; send nothing to the PanDA server.
 
-    Raises every mistake in the request together with the ``errors`` found before; if there are none, the errors that
-    ``looker`` finds.
+    Raises every mistake in the request together with the ``errors`` found before; if there are none, PreflightFailed
+    with all that ``preflight`` finds if there are errors among it.
     """
-    spec, payload, wrong, warnings = request.understood(read_lines, errors)
+    spec, payload, wrong, warnings = validate_request(request, read_lines, errors)
     raise_all(wrong)
-    spec, findings = looker.look(spec, request.count, request.job)
-    findings = [*warnings, *findings]
-    if any(finding.is_error for finding in findings):
+    report = preflight.run(spec, request.count, request.job)
+    findings = (*warnings, *report.findings)
+    if not report.ok:
         raise PreflightFailed(findings)
+    spec = report.spec
     text = attach(payload, spec, lenient=request.lenient)
     records = job_records(request.common, name=request.name, parameters=text, count=request.count)
-    if spec:
-        first = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
-        spec = first if request.count == 1 else spec
-    return Submission(spec, plan(spec), tuple(records), tuple(findings))
+    if spec and request.count == 1:
+        spec = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
+    return Submission(spec, plan(spec), tuple(records), findings, deposit_due=report.deposit_due)
 
 
-# --- sending ------------------------------------------------------------------------------------------------
+def send(submission: Submission, *, server: PandaServer, journal: Journal, reporter: Reporter) -> Submission:
+    """Send a submission, and return it with its jobs; each call is in the journal before and after it is made.
 
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A job that the server has taken."""
-
-    panda_id: int
-    name: str
-
-    def document(self) -> dict[str, Any]:
-        """The contract's JSON object of a submitted job."""
-        return {"PandaID": self.panda_id, "jobName": self.name}
-
-
-def send(submission: Submission, *, server: PandaServer, journal: Journal) -> list[Accepted]:
-    """The accepted jobs, all of them; each call is in the journal before and after it is made.
-
-    Raises ServerError if any job was not accepted or that is not known; nothing is ever sent twice.  The jobs
+    Raises ServerError if any job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs
     that were accepted before are in the error's message and in its document.
     """
-    accepted: list[Accepted] = []
     records = submission.records
+    jobs: list[SubmittedJob] = []
     for start in range(0, len(records), JOBS_A_CALL):
         batch = records[start : start + JOBS_A_CALL]
         try:
-            accepted += _send_batch(batch, server=server, journal=journal)
-        except _NotAll as error:
-            raise _report(error.failure, [*accepted, *error.accepted], len(records)) from error.__cause__
+            ids = _send_batch(batch, server=server, journal=journal, reporter=reporter)
+            jobs += [
+                SubmittedJob(panda_id, record.jobName, serial)
+                for serial, (record, panda_id) in enumerate(zip(batch, ids, strict=True), start + 1)
+                if panda_id is not None
+            ]
+            if None in ids:
+                raise _refused_rows(ids, batch)
         except GoclientError as error:
-            raise _report(error, accepted, len(records)) from error
+            raise _with_jobs(error, jobs, len(records)) from error
         except KeyboardInterrupt as stop:
             interrupted = Interrupted("interrupted", hint="the journal says what was sent")
-            raise _report(interrupted, accepted, len(records)) from stop
-    return accepted
+            raise _with_jobs(interrupted, jobs, len(records)) from stop
+    return replace(submission, jobs=tuple(jobs))
 
 
-class _NotAll(Exception):
-    """Some jobs of one call were refused."""
-
-    def __init__(self, accepted: list[Accepted], failure: ServerError) -> None:
-        super().__init__(failure.message)
-        self.accepted = accepted
-        self.failure = failure
-
-
-def _send_batch(batch: Sequence[JobRecord], *, server: PandaServer, journal: Journal) -> list[Accepted]:
+def _send_batch(
+    batch: Sequence[JobRecord], *, server: PandaServer, journal: Journal, reporter: Reporter
+) -> list[int | None]:
+    """Send jobs in one call, and return the PandaID of each, None for one that was refused."""
     names = tuple(dict.fromkeys((batch[0].jobName, batch[-1].jobName)))
     intent = Entry("submission", str(uuid.uuid4()), "intended", names, f"{len(batch)} jobs to {server.name}")
     journal.append(intent)
+
+    def note(state: str, *subjects: str, detail: str = "") -> None:
+        """Append what came of the call; a journal that cannot be written now must not hide it."""
+        try:
+            journal.append(intent.then(state, *subjects, detail=detail))
+        except GoclientError as error:
+            reporter.warning(error.message)
+
     try:
         ids = server.submit(encode_jobs(batch), len(batch))
-        taken = [
-            Accepted(panda_id, job.jobName) for panda_id, job in zip(ids, batch, strict=True) if panda_id is not None
-        ]
-        _note(journal, intent.then("accepted" if taken else "refused", *(str(one.panda_id) for one in taken)))
+        taken = [str(panda_id) for panda_id in ids if panda_id is not None]
+        note("accepted" if taken else "refused", *taken)
+    except ReplyLost as error:
+        note("unknown", detail=error.message)
+        raise _unknown(error, names, journal) from error
     except GoclientError as error:
-        lost = error.code == "reply-lost"
-        _note(journal, intent.then("unknown" if lost else "refused", detail=error.message))
-        raise _unknown(error, names, journal) if lost else error from error
+        note("refused", detail=error.message)
+        raise
     except BaseException as stop:  # a signal: the request may have arrived
-        _note(journal, intent.then("unknown", detail=type(stop).__name__))
+        note("unknown", detail=type(stop).__name__)
         if isinstance(stop, KeyboardInterrupt):
             raise _unknown(Interrupted("interrupted while the jobs were being sent"), names, journal) from stop
         raise
-    if len(taken) < len(batch):
-        raise _NotAll(taken, _refused_rows(ids, batch))
-    return taken
-
-
-def _note(journal: Journal, entry: Entry) -> None:
-    """Appends what came of a call; a journal that cannot be written now must not hide it."""
-    try:
-        journal.append(entry)
-    except GoclientError as error:
-        sys.stderr.write(f"warning: {error.message}\n")
+    return ids
 
 
 def _refused_rows(ids: Sequence[int | None], batch: Sequence[JobRecord]) -> ServerError:
@@ -222,17 +175,18 @@ def _refused_rows(ids: Sequence[int | None], batch: Sequence[JobRecord]) -> Serv
 
 
 def _unknown(error: GoclientError, names: Sequence[str], journal: Journal) -> GoclientError:
-    """The error, with what is known of the jobs and how to find out."""
+    """Return the error, with what is known of the jobs and how to find out."""
     hint = (
-        f"it is not known whether the jobs were accepted: do not submit again before you have looked. Their jobName is "
-        f"{' to '.join(names)}: search the PanDA monitor for it (/jobs/?jobname=…); the call is in {journal.path}"
+        f"it is not known whether the jobs were accepted: do not submit again before you have checked. Their jobName "
+        f"is {' to '.join(names)}: search the PanDA monitor for it (/jobs/?jobname=…); the call is in {journal.path}"
     )
     return error.replace(hint=hint)
 
 
-def _report(error: GoclientError, accepted: Sequence[Accepted], total: int) -> GoclientError:
+def _with_jobs(error: GoclientError, jobs: Sequence[SubmittedJob], total: int) -> GoclientError:
+    """Return the error, with the jobs that were accepted before in its message and in its document."""
     message = error.message
-    if accepted:
-        ids = f"{accepted[0].panda_id}" + (f" to {accepted[-1].panda_id}" if len(accepted) > 1 else "")
-        message += f"; {len(accepted)} of {total} jobs were accepted before: PandaID {ids}"
-    return error.replace(message=message, extra={"jobs": [one.document() for one in accepted]})
+    if jobs:
+        ids = f"{jobs[0].panda_id}" + (f" to {jobs[-1].panda_id}" if len(jobs) > 1 else "")
+        message += f"; {len(jobs)} of {total} jobs were accepted before: PandaID {ids}"
+    return error.replace(message=message, extra={"jobs": [job.document() for job in jobs]})

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from goclient.model.records.v1 import attach
+from goclient.model.records.registry import attach
 from goclient.model.spec import JOB_DIRECTORY, MODES, NODE_FILES, Location, Mode, MyproxyAccount, Transfer, TransferSpec
 from goclient.model.syntax.options import (
     DEFAULT_WORKING,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goclient.model.records.panda_job import decode_jobs
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from goclient.sandbox.demo import command_line
 from tests.conftest import Run, Sandbox
 

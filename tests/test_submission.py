@@ -10,6 +10,7 @@ from goclient.errors import ExitCode, Interrupted
 from goclient.journal import Entry, Journal
 from goclient.model.records.panda_job import JobCommon, decode_jobs, job_records
 from goclient.model.spec import TransferSpec
+from goclient.reporter.base import SILENT
 from goclient.submission import Submission, send
 
 
@@ -50,7 +51,7 @@ def submission(count: int) -> Submission:
 def test_ctrl_c_after_the_server_took_the_jobs_says_where_to_look(tmp_path: Path) -> None:
     server, journal = Server(), Interrupting(tmp_path / "journal.jsonl", 2)
     with pytest.raises(Interrupted) as raised:
-        send(submission(2), server=server, journal=journal)  # type: ignore[arg-type]  # it has what send asks of it
+        send(submission(2), server=server, journal=journal, reporter=SILENT)  # type: ignore[arg-type]  # it has what send asks of it
     assert raised.value.exit_code == ExitCode.INTERRUPTED
     assert "do not submit again" in raised.value.hint
     assert "n_0 to n_1" in raised.value.hint
@@ -60,8 +61,17 @@ def test_ctrl_c_after_the_server_took_the_jobs_says_where_to_look(tmp_path: Path
 def test_ctrl_c_before_the_next_call_reports_the_jobs_accepted_so_far(tmp_path: Path) -> None:
     server, journal = Server(), Interrupting(tmp_path / "journal.jsonl", 3)
     with pytest.raises(Interrupted) as raised:
-        send(submission(1500), server=server, journal=journal)  # type: ignore[arg-type]  # it has what send asks of it
+        send(submission(1500), server=server, journal=journal, reporter=SILENT)  # type: ignore[arg-type]  # it has what send asks of it
     assert server.taken == 1000
     assert "1000 of 1500 jobs were accepted before: PandaID 1 to 1000" in raised.value.message
     assert len(raised.value.extra["jobs"]) == 1000
     assert [entry.state for entry in journal.entries()] == ["intended", "accepted"]
+
+
+def test_a_sent_submission_has_its_jobs_with_their_serial_numbers(tmp_path: Path) -> None:
+    sent = send(submission(1500), server=Server(), journal=Journal(tmp_path / "journal"), reporter=SILENT)  # type: ignore[arg-type]  # it has what send asks of it
+    assert [(job.panda_id, job.name, job.serial) for job in (sent.jobs[0], sent.jobs[-1])] == [
+        (1, "n_0", 1),
+        (1500, "n_1499", 1500),
+    ]
+    assert (sent.plan, sent.records, len(sent.jobs)) == ((), submission(1500).records, 1500)

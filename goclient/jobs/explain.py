@@ -8,7 +8,7 @@ from typing import Any
 
 from goclient.errors import Finding
 from goclient.model.plan import TransferTask, plan
-from goclient.model.records.v1 import decode_with_doubts
+from goclient.model.records.registry import decode_with_warnings
 from goclient.model.spec import NODE_FILES, TransferSpec
 
 # When each phase happens, in a person's words.
@@ -32,7 +32,7 @@ class Explained:
 
 def explain(text: str, *, catalogue: Mapping[str, str]) -> Explained:
     """What a jobParameters text means; raises RequestError for one that is damaged or wrong."""
-    (spec, payload), doubts = decode_with_doubts(text)
+    (spec, payload), doubts = decode_with_warnings(text)
     spec = spec.with_endpoints(dict(catalogue))
     return Explained(spec, plan(spec), payload, tuple(doubts))
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
 from goclient.model.records.panda_job import JobState
-from goclient.model.records.v1 import decode
-from goclient.services.parallel import Asker
+from goclient.model.records.registry import decode
+from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus, TaskState
@@ -76,8 +76,8 @@ def _transfers(panda_ids: Sequence[int], globus: Callable[[], Globus]) -> Mappin
         service = globus()
     except GoclientError as error:
         return dict.fromkeys(panda_ids, error)
-    asker = Asker(PATIENCE + len(panda_ids), service.reporter)
-    return asker.ask(lambda panda_id: service.tasks_labelled(f"goclient {panda_id} "), panda_ids)
+    parallel = Parallel(PATIENCE + len(panda_ids), service.reporter)
+    return parallel.map(lambda panda_id: service.tasks_labelled(f"goclient {panda_id} "), panda_ids)
 
 
 def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:

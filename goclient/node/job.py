@@ -18,7 +18,7 @@ from goclient.files.private import make_folder, private
 from goclient.journal import Journal
 from goclient.model.plan import TransferTask, plan
 from goclient.model.records.panda_job import AssignedJob
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
 from goclient.node import payload

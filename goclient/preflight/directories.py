@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, GoclientError, quoted
 from goclient.preflight.listings import Folder, Listings
-from goclient.services.parallel import Asker
+from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
 
 
 def make_folders(
-    folders: Iterable[Folder], listings: Listings, globus: Globus, asker: Asker, names: Mapping[str, str]
+    folders: Iterable[Folder], listings: Listings, globus: Globus, parallel: Parallel, names: Mapping[str, str]
 ) -> dict[Folder, GoclientError | None]:
     """For each folder that was missing None once it is there, or why it could not be made.
 
@@ -30,7 +30,7 @@ def make_folders(
 
     for _, level in groupby(wanted, key=_depth):
         possible = [one for one in level if not any(one[0] == up[0] and one[1].startswith(up[1]) for up in failed)]
-        for folder, answer in asker.ask(make, possible).items():
+        for folder, answer in parallel.map(make, possible).items():
             if isinstance(answer, GoclientError):
                 failed[folder] = _unsure(folder, answer, names) if answer.code in UNSURE else answer
             else:

@@ -11,8 +11,8 @@ from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, 
 from goclient.model.spec import GRIDFTP, NODE_FILES, TransferSpec
 from goclient.model.syntax.location import is_uuid
 from goclient.model.syntax.options import DEFAULT_WORKING
-from goclient.services.deadline import Aside
-from goclient.services.parallel import Asker
+from goclient.services.deadline import Background
+from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection
@@ -25,9 +25,9 @@ PATIENCE = 2.0  # seconds for what only a warning comes of, once all else is kno
 class Endpoints:
     """The checks of the endpoints of one preflight; keeps what was found, by the name that was typed."""
 
-    def __init__(self, globus: Globus, asker: Asker, catalogue: Mapping[str, str]) -> None:
+    def __init__(self, globus: Globus, parallel: Parallel, catalogue: Mapping[str, str]) -> None:
         self._globus = globus
-        self._asker = asker
+        self._parallel = parallel
         self._catalogue = catalogue
         self.ids: dict[str, str] = {}
         self.collections: dict[str, Collection] = {}
@@ -36,19 +36,19 @@ class Endpoints:
     def findings(self, spec: TransferSpec) -> list[Finding]:
         """A finding for each endpoint of a spec, in order; and warnings of those that the job's directory is at."""
         names, own = spec.endpoints, _name_to_make(spec)
-        beside = [(name, Aside(partial(self.identify, name))) for name in own]
+        beside = [(name, Background(partial(self.identify, name))) for name in own]
         wanted = [name for name in names if not self._is_gridftp(name)]
-        asked = self._asker.ask(self.identify, list(dict.fromkeys(wanted)))
+        asked = self._parallel.map(self.identify, list(dict.fromkeys(wanted)))
         found = [self._gridftp(name) if self._is_gridftp(name) else self._finding(name, asked[name]) for name in names]
         server = self.collections.get(self.ids.get(spec.local_endpoint or "", ""))
         if server is not None and server.is_personal and server.owner_id != self._globus.identity:
             found.append(_somebody_elses(str(spec.local_endpoint), server))
         return [*found, *(one for name, aside in beside for one in self._to_make(name, aside))]
 
-    def _to_make(self, name: str, aside: Aside[Collection]) -> Iterator[Finding]:
+    def _to_make(self, name: str, aside: Background[Collection]) -> Iterator[Finding]:
         """A warning if there is an endpoint of the name that is still to be made, or if that is not known."""
         try:
-            there = aside.result(min(PATIENCE, self._asker.seconds_left()))
+            there = aside.result(min(PATIENCE, self._parallel.seconds_left()))
             yield _taken(name, there, usable=_problem(name, there, self._globus.identity) is None)
         except LoginNeeded:
             return  # it is told of the others

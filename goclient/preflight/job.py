@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError, ServerError
-from goclient.preflight.run import Job
+from goclient.model.request import Job
 from goclient.reporter.base import SILENT, Reporter
-from goclient.services.deadline import Aside
+from goclient.services.deadline import Background
 
 if TYPE_CHECKING:
     from goclient.preflight.queue import Queues
@@ -27,8 +27,8 @@ class JobLook:
     ) -> None:
         self._job = job
         self._end = time.monotonic() + seconds
-        self._queues = Aside(partial(_queues, job, source, seconds, reporter)) if job.queues else None
-        self._payload = Aside(partial(_payload, job, seconds, reporter)) if job.payload else None
+        self._queues = Background(partial(_queues, job, source, seconds, reporter)) if job.queues else None
+        self._payload = Background(partial(_payload, job, seconds, reporter)) if job.payload else None
 
     def findings(self, largest: int) -> list[Finding]:
         """Return what is found of the queue and the payload; ``largest``: the bytes that one job brings."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, StorageDenied
 from goclient.model.spec import Location
-from goclient.services.parallel import Asker
+from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.services.globus.sdk import FileInfo, Globus
@@ -27,9 +27,9 @@ class Unlisted(EndpointError):
 class Listings:
     """The listings of one preflight; ``names`` are what the user calls the collections."""
 
-    def __init__(self, globus: Globus, asker: Asker, names: Mapping[str, str]) -> None:
+    def __init__(self, globus: Globus, parallel: Parallel, names: Mapping[str, str]) -> None:
         self._globus = globus
-        self._asker = asker
+        self._parallel = parallel
         self._names = names
         self._known: dict[Folder, dict[str, FileInfo] | GoclientError] = {}
         self._single: dict[Folder, FileInfo | GoclientError] = {}
@@ -58,7 +58,7 @@ class Listings:
         wanted = {"listing": folders, "entry": single, "is_empty": inside}
         questions = [(method, *one) for method, all_of in wanted.items() for one in dict.fromkeys(all_of)
                      if one not in kept[method]]  # fmt: skip
-        for (method, endpoint, path), answer in self._asker.ask(self._answer, questions).items():
+        for (method, endpoint, path), answer in self._parallel.map(self._answer, questions).items():
             kept[method][endpoint, path] = answer
 
     def _answer(self, question: Question) -> object:

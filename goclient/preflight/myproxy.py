@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.errors import TO_DEPOSIT, Finding, GoclientError, MyproxyError, quoted
 from goclient.model.spec import MyproxyAccount
-from goclient.services.deadline import Aside
+from goclient.services.deadline import Background
 from goclient.services.gsi.loaded import time_text
 from goclient.services.myproxy.policy import base_dn, checked_dn, dn_of, matches
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.spec import TransferSpec
-    from goclient.preflight.run import Wishes
+    from goclient.preflight.base import PreflightOptions
     from goclient.services.myproxy.client import MyProxy
     from goclient.services.myproxy.wire import Deposit
 
@@ -132,7 +132,7 @@ class Account:
         return Finding("ok", code, str(self._account), message)
 
 
-def begun(spec: TransferSpec, accounts: Accounts, wishes: Wishes) -> Aside[list[Finding]] | None:
+def begun(spec: TransferSpec, accounts: Accounts, options: PreflightOptions) -> Background[list[Finding]] | None:
     """The look at the account with the user's proxy, which goes on beside others; None if there is none.
 
     An account that is only guessed, from the Globus user of the transfers, stops nothing.
@@ -146,17 +146,17 @@ def begun(spec: TransferSpec, accounts: Accounts, wishes: Wishes) -> Aside[list[
         account = spec.myproxy
     if account is None:
         return None
-    service = partial(accounts.service, account, seconds=wishes.seconds, deposit=wishes.deposit)
-    if wishes.deposit:  # what asks for a pass phrase asks now, not beside other things
+    service = partial(accounts.service, account, seconds=options.seconds, deposit=options.deposit)
+    if options.deposit:  # what asks for a pass phrase asks now, not beside other things
         try:
             known = service()
             known.unlock()
         except GoclientError as error:
             failed = [for_jobs(part).finding for part in error.parts]
-            return Aside(lambda: failed)
+            return Background(lambda: failed)
         service = partial(_same, known)
-    look = Account(account, service, pilot=wishes.pilot, hours=wishes.hours, to_deposit=wishes.deposit)
-    return Aside(look.findings if spec.myproxy else lambda: as_warnings(look.findings()))
+    look = Account(account, service, pilot=options.pilot, hours=options.hours, to_deposit=options.deposit)
+    return Background(look.findings if spec.myproxy else lambda: as_warnings(look.findings()))
 
 
 def _same(service: MyProxy) -> MyProxy:

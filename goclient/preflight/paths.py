@@ -12,10 +12,10 @@ from goclient.preflight.directories import make_folders
 from goclient.preflight.listings import Folder, Listings, folder_of
 from goclient.preflight.seen import Seen
 from goclient.preflight.sources import Load, Sources
-from goclient.services.parallel import Asker
+from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
-    from goclient.preflight.run import Wishes
+    from goclient.preflight.base import PreflightOptions
     from goclient.services.globus.collection import Collection
     from goclient.services.globus.sdk import Globus
 
@@ -31,24 +31,24 @@ class Paths:
     def __init__(
         self,
         globus: Globus,
-        asker: Asker,
+        parallel: Parallel,
         *,
         names: Mapping[str, str],
         serials: Sequence[int],
         overwrite: bool,
-        wishes: Wishes,
+        options: PreflightOptions,
         collections: Mapping[str, Collection],
     ) -> None:
         self._globus = globus
-        self._asker = asker
+        self._parallel = parallel
         self._made: dict[Folder, GoclientError | None] = {}
-        self._listings = Listings(globus, asker, names)
+        self._listings = Listings(globus, parallel, names)
         self._typed = names
         self._seen = Seen(self._listings, names, collections, globus.identity, serials)
         self._sources = Sources(self._seen)
-        self._targets = Targets(self._seen, overwrite=overwrite, probed=wishes.probe, made=self._made)
-        self._make_missing = wishes.make_folders
-        self._make_numbered = wishes.make_numbered
+        self._targets = Targets(self._seen, overwrite=overwrite, probed=options.probe, made=self._made)
+        self._make_missing = options.make_directories
+        self._make_numbered = options.make_numbered
         self.load = Load()  # once the findings are known
 
     def findings(self, spec: TransferSpec, *, safe: bool = True) -> list[Finding]:
@@ -64,7 +64,7 @@ class Paths:
         if self._make_missing and safe:
             made = [transfer for transfer in transfers if self._is_made(transfer)]
             folders = [folder_of(location) for transfer in made for location in self._targets.written(transfer)]
-            self._made.update(make_folders(folders, self._listings, self._globus, self._asker, self._typed))
+            self._made.update(make_folders(folders, self._listings, self._globus, self._parallel, self._typed))
         found = [
             one
             for transfer, ours in zip(transfers, sources, strict=True)

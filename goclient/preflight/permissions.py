@@ -12,7 +12,7 @@ from goclient.model.spec import Location, TransferSpec
 from goclient.model.syntax.location import is_uuid
 from goclient.model.syntax.shell import shell_word
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS
-from goclient.services.parallel import Asker
+from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import AccessRule, Collection
@@ -45,14 +45,14 @@ class Acting:
     def __init__(
         self,
         globus: Globus,
-        asker: Asker,
+        parallel: Parallel,
         *,
         hours: int,
         collections: Mapping[str, Collection],
         names: Mapping[str, str],
     ) -> None:
         self._globus = globus
-        self._asker = asker
+        self._parallel = parallel
         self._hours = hours
         self._collections = collections
         self._names = names
@@ -95,14 +95,14 @@ class Acting:
 
     def _identity(self, typed: str) -> Who | GoclientError:
         typed = typed.lower() if is_uuid(typed) else typed
-        found = self._asker.ask(self._globus.identity_called, [typed])[typed]
+        found = self._parallel.map(self._globus.identity_called, [typed])[typed]
         return found if isinstance(found, GoclientError) else Who(found, f"the pilot's identity {typed}")
 
     def _fetch(self, guests: Sequence[str]) -> None:
         """Asks for the rules of these collections that one may read and were not asked for yet."""
         readable = [one for one in guests if RULE_READERS.intersection(self._collections[one].roles)]
         wanted = [one for one in readable if one not in self._rules]
-        self._rules |= self._asker.ask(lambda one: self._globus.access_rules(one, called=self._names[one]), wanted)
+        self._rules |= self._parallel.map(lambda one: self._globus.access_rules(one, called=self._names[one]), wanted)
 
     def _own_writes(self, collection: str, writes: Sequence[Need], me: Who) -> Iterator[Finding]:
         rules = self._rules.get(collection)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import EndpointError, Finding, GoclientError, Interrupted, LoginNeeded
 from goclient.model.spec import Location
 from goclient.preflight.seen import ask_for_access
-from goclient.services.parallel import Asker
+from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection
@@ -27,21 +27,21 @@ class Probe:
     """
 
     def __init__(
-        self, globus: Globus, asker: Asker, names: Mapping[str, str], collections: Mapping[str, Collection]
+        self, globus: Globus, parallel: Parallel, names: Mapping[str, str], collections: Mapping[str, Collection]
     ) -> None:
         self._globus = globus
         self._collections = collections
-        self._asker = asker
+        self._parallel = parallel
         self._names = names
         self._left: dict[Location, str] = {}  # the probes that were begun, and are not known to be gone
 
     def findings(self, folders: Sequence[Location]) -> list[Finding]:
         """A finding for each folder: whether a directory could be made there, and is removed again."""
-        if self._asker.seconds_left() < NEEDED:
+        if self._parallel.seconds_left() < NEEDED:
             message = "the destinations were not probed: there was no time left"
             return [Finding("warning", "not-probed", "--goProbe", message, "give more with --goTimeout")]
         try:
-            answers = self._asker.ask(self._probe, folders)
+            answers = self._parallel.map(self._probe, folders)
         except KeyboardInterrupt as stop:
             left = ", ".join(map(self._shown_left, list(self._left)))
             raise Interrupted(

@@ -1,71 +1,57 @@
-"""Examination: everything that can be known of a job's transfers before it is submitted, as findings."""
+"""Checks of what a user typed, or of a job's text: validation, then the preflight, with all findings in one report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from goclient.errors import Finding, GoclientError, exit_code
-from goclient.model.records.v1 import read_text
+from goclient.errors import Finding, GoclientError
+from goclient.model.records.registry import read_text
+from goclient.model.request import Job, Request
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.location import parse_location
+from goclient.preflight.base import Report
 from goclient.preflight.unlikely import find_unlikely_words
-from goclient.preflight.validation import on_node, spec_mistakes
+from goclient.preflight.validation import on_node, spec_mistakes, validate_request
 
 if TYPE_CHECKING:
     from goclient.model.syntax.lists import ReadLines
-    from goclient.preflight.run import Job, Looker
-    from goclient.submission import Request
-
-NOTHING = "nothing-to-check"
+    from goclient.preflight.run import Preflight
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """What was found; it is good if no finding is an error."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def errors(self) -> list[Finding]:
-        """The errors among the findings."""
-        return [finding for finding in self.findings if finding.is_error]
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code of the worst finding."""
-        return exit_code(self.findings)
-
-    def document(self) -> dict[str, Any]:
-        """The contract's JSON object: ok, findings."""
-        return {"ok": not self.errors, "findings": [finding.document() for finding in self.findings]}
-
-
-def examine_request(
-    request: Request, looker: Looker, *, read_lines: ReadLines, errors: Sequence[GoclientError] = ()
-) -> Examination:
-    """What is found in a request; Globus is asked only about one that has no mistakes.
+def check_request(
+    request: Request, preflight: Preflight, *, read_lines: ReadLines, errors: Sequence[GoclientError] = ()
+) -> Report:
+    """Validate a request and, if it has no mistakes, run the preflight; report all findings, sending nothing.
 
     ``errors`` were found before, and are findings like the others.
     """
-    spec, _, mistakes, doubts = request.understood(read_lines, errors)
-    found = [] if mistakes else looker.look(spec, request.count, request.job)[1]
-    return _examination(mistakes, [*doubts, *found], text=None if spec else request.parameters)
+    valid = validate_request(request, read_lines, errors)
+    report = Report(valid.spec, ()) if valid.errors else preflight.run(valid.spec, request.count, request.job)
+    return _report(report, valid.errors, valid.warnings, text=request.parameters)
 
 
-def examine_text(text: str, looker: Looker, job: Job) -> Examination:
-    """Return what is found in the jobParameters of one job, a record's or as typed, and of the ``job`` around it."""
+def check_text(text: str, preflight: Preflight, job: Job) -> Report:
+    """Check the jobParameters of one job, a record's or as typed, and the ``job`` around it."""
     try:
-        spec, payload, mistakes, doubts = read_text(text)
+        spec, payload, mistakes, warnings = read_text(text)
     except GoclientError as error:
-        return _examination([error], [])
-    with suppress(GoclientError):  # what is wrong with the catalogue is told by the look
-        spec = spec.with_endpoints({where: name for name, where in looker.catalogue().items()})
+        return Report(TransferSpec(), error.findings)
+    with suppress(GoclientError):  # the preflight reports what is wrong with the catalogue
+        spec = spec.with_endpoints({where: name for name, where in preflight.catalogue().items()})
     mistakes = [*mistakes, *spec_mistakes(spec, 1)]
-    found = [] if mistakes else looker.look(spec, 1, job)[1]
-    warned = [*doubts, *find_unlikely_words(payload), *on_node(spec), *found]
-    return _examination(mistakes, warned, text=None if spec else text)
+    report = Report(spec, ()) if mistakes else preflight.run(spec, 1, job)
+    return _report(report, mistakes, [*warnings, *find_unlikely_words(payload), *on_node(spec)], text=text)
+
+
+def _report(report: Report, mistakes: Sequence[GoclientError], warnings: Sequence[Finding], *, text: str) -> Report:
+    """Add what was found before the preflight; ``text`` is what was typed, where no transfer may be named."""
+    wrong = [finding for error in mistakes for finding in error.findings]
+    found = replace(report, findings=(*wrong, *warnings, *report.findings))
+    nothing = found.ok and not found.spec
+    return replace(found, findings=(*found.findings, nothing_to_check(text))) if nothing else found
 
 
 def nothing_to_check(text: str) -> Finding:
@@ -74,7 +60,7 @@ def nothing_to_check(text: str) -> Finding:
     if text.strip():
         hint = "it is all the payload's own; transfers are words such as --StageinGOsrc=ENDPOINT:/PATH"
     meant = numbers_or_places(text.split()) or hint
-    return Finding("warning", NOTHING, text, "there is nothing to check: no transfer is named", meant)
+    return Finding("warning", "nothing-to-check", text, "there is nothing to check: no transfer is named", meant)
 
 
 def numbers_or_places(words: Sequence[str]) -> str:
@@ -97,13 +83,3 @@ def _is_location(word: str) -> bool:
         return bool(parse_location(word)) and not word.startswith(("http://", "https://"))
     except GoclientError:
         return False
-
-
-def _examination(
-    mistakes: Sequence[GoclientError], findings: Sequence[Finding], *, text: str | None = None
-) -> Examination:
-    """Return what was found; ``text`` is the one that names no transfers, None if it names some."""
-    parts = [part for error in mistakes for part in error.parts]
-    if text is not None and not parts and all(not finding.is_error for finding in findings):
-        findings = [*findings, nothing_to_check(text)]
-    return Examination((*(part.finding for part in parts), *findings))

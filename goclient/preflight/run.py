@@ -12,51 +12,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import Finding, GoclientError, MyproxyError, login_command, quoted
+from goclient.errors import TO_DEPOSIT, Finding, GoclientError, MyproxyError, login_command, quoted
+from goclient.model.request import Job
 from goclient.model.spec import GRIDFTP, TransferSpec
 from goclient.model.syntax.location import is_uuid
+from goclient.preflight.base import PreflightOptions, Report
 from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.preflight.endpoints import Endpoints
     from goclient.preflight.paths import Paths
-    from goclient.services.deadline import Aside
+    from goclient.services.deadline import Background
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.access import QueueSource
-    from goclient.services.parallel import Asker
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a job is beside its transfers: the queues that it names, its payload and its prodSourceLabel."""
-
-    queues: Sequence[str] = ()
-    payload: str = ""
-    label: str = "user"
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What a user says about the checks.
-
-    ``make_folders``: folders that are missing at a destination are made, with ``make_numbered`` also those whose names
-    have placeholders.  ``allow_personal``: files may go between two Globus Connect Personal endpoints.
-    ``pilot_identity``: the id or user name of whoever the pilot transfers as, if it is known.  ``probe``: a directory
-    is really made at each destination, and removed.  ``hours``: how long the login should last.  ``seconds``: the end
-    of all checks.  ``pilot``: the DN of whoever retrieves the proxy of a MyProxy account.  ``deposit``: it is made if
-    it is missing.
-    """
-
-    make_folders: bool = False
-    make_numbered: bool = True
-    allow_personal: bool = False
-    pilot_identity: str | None = None
-    probe: bool = False
-    hours: int = 24
-    seconds: float = 30.0
-    pilot: str | None = None
-    deposit: bool = False
+    from goclient.services.parallel import Parallel
 
 
 class Outcome(NamedTuple):
@@ -68,44 +38,42 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Looker:
-    """What looks: the catalogue, the services, and what the user wishes.
+class Preflight:
+    """Check jobs before they are sent: with the catalogue, the services, and the options that a user gives.
 
-    Without ``globus`` nobody is asked, and only the catalogue is looked into; ``accounts`` gives those of MyProxy,
-    ``queues`` where the PanDA server tells its queues.  ``reporter`` is told of waits.
+    Without ``globus`` no service is asked, and only the catalogue is read; ``accounts`` gives those of MyProxy,
+    ``queues`` where the PanDA server tells its queues.  ``warnings`` are those of a spec that names an endpoint.
     """
 
     catalogue: Callable[[], dict[str, str]]
     globus: Callable[[], Globus] | None
     accounts: Callable[[], Accounts]
-    wishes: Wishes
+    options: PreflightOptions
     queues: Callable[[], QueueSource]
-    warnings: tuple[Finding, ...] = ()  # of whatever names an endpoint
+    warnings: tuple[Finding, ...] = ()
     reporter: Reporter = SILENT
 
-    def look(self, spec: TransferSpec, count: int, job: Job | None = None) -> tuple[TransferSpec, list[Finding]]:
-        """Return the spec of so many jobs with its endpoints resolved, and what is found of it, and of the ``job``.
-
-        One finding if nobody may ask.
-        """
+    def run(self, spec: TransferSpec, count: int, job: Job | None = None) -> Report:
+        """Return the spec of so many jobs with its endpoints resolved, and what is found of it, and of the ``job``."""
         begun = time.monotonic()
         beside = None
         if self.globus is not None and job is not None:
             from goclient.preflight.job import JobLook
 
-            beside = JobLook(job, self.queues, self.wishes.seconds, self.reporter)
+            beside = JobLook(job, self.queues, self.options.seconds, self.reporter)
         account = None
         if self.globus is not None and (spec.myproxy or spec.user):
             from goclient.preflight.myproxy import begun as look_at
 
-            account = look_at(spec, self.accounts(), self.wishes)
+            account = look_at(spec, self.accounts(), self.options)
         resolved, found, largest = self._transfers(spec, count)
         found = [*(self.warnings if spec.endpoints else ()), *found]
         if account is not None:
-            found = [*found, *_answered(account, self.wishes.seconds - (time.monotonic() - begun))]
+            found = [*found, *_answered(account, self.options.seconds - (time.monotonic() - begun))]
         if beside is not None:
             found = [*found, *beside.findings(largest)]
-        return resolved, _without_repeats(found)
+        due = any(one.code == TO_DEPOSIT for one in found)
+        return Report(resolved, tuple(_without_repeats(found)), deposit_due=due)
 
     def _transfers(self, spec: TransferSpec, count: int) -> Outcome:
         if not spec.endpoints:
@@ -118,10 +86,10 @@ class Looker:
         except GoclientError as error:
             return Outcome(spec, [*error.findings])
         serials = range(1, count + 1)
-        return preflight(spec, catalogue=known, globus=service, wishes=self.wishes, serials=serials)
+        return preflight(spec, catalogue=known, globus=service, options=self.options, serials=serials)
 
 
-def _answered(account: Aside[list[Finding]], seconds: float) -> list[Finding]:
+def _answered(account: Background[list[Finding]], seconds: float) -> list[Finding]:
     try:
         return account.result(seconds)
     except TimeoutError:
@@ -151,44 +119,49 @@ def preflight(
     *,
     catalogue: Mapping[str, str],
     globus: Globus,
-    wishes: Wishes,
+    options: PreflightOptions,
     serials: Sequence[int],
 ) -> Outcome:
     """Return the spec with every endpoint resolved, and what was found, in the order of the spec.
 
     ``serials``: the serial numbers of the jobs, for targets that differ from job to job.  Folders that are missing at
-    a destination are made, and destinations are probed, if the user wishes so; nothing else is changed anywhere.
+    a destination are made, and destinations are probed, if the user says so; nothing else is changed anywhere.
     """
     from goclient.preflight.endpoints import Endpoints  # with --noCheck nothing is asked
     from goclient.preflight.paths import Paths
-    from goclient.services.parallel import Asker
+    from goclient.services.parallel import Parallel
 
-    asker = Asker(wishes.seconds, globus.reporter)
-    endpoints = Endpoints(globus, asker, catalogue)
+    parallel = Parallel(options.seconds, globus.reporter)
+    endpoints = Endpoints(globus, parallel, catalogue)
     findings = endpoints.findings(spec)
-    who = _login(globus, wishes.hours, let_in=bool(endpoints.collections))
+    who = _login(globus, options.hours, let_in=bool(endpoints.collections))
     resolved = spec.with_endpoints(endpoints.ids)
     names = {found: name for name, found in endpoints.ids.items()}
     paths = Paths(
         globus,
-        asker,
+        parallel,
         names=names,
         serials=serials,
         overwrite=spec.overwrite,
-        wishes=wishes,
+        options=options,
         collections=endpoints.collections,
     )
-    findings += endpoints.personal_ends(spec, allowed=wishes.allow_personal)
+    findings += endpoints.personal_ends(spec, allowed=options.allow_personal)
     findings += paths.findings(resolved, safe=not any(one.is_error for one in findings))
     settled = paths.settled(resolved)
-    findings += _rights(settled, globus, asker, wishes, endpoints, paths)
+    findings += _rights(settled, globus, parallel, options, endpoints, paths)
     findings = _without_repeats([*who, *findings])
     findings = _for_a_service(findings) if globus.is_service else one_login(findings, spec.endpoints)
     return Outcome(settled, findings, paths.load.largest)
 
 
 def _rights(
-    spec: TransferSpec, globus: Globus, asker: Asker, wishes: Wishes, endpoints: Endpoints, paths: Paths
+    spec: TransferSpec,
+    globus: Globus,
+    parallel: Parallel,
+    options: PreflightOptions,
+    endpoints: Endpoints,
+    paths: Paths,
 ) -> Iterator[Finding]:
     """What is found of who may write: the user, by a probe if it is wished for, and whoever the pilot transfers as."""
     from goclient.preflight.permissions import Acting
@@ -196,17 +169,17 @@ def _rights(
 
     collections = endpoints.collections
     names = {found: name for name, found in endpoints.ids.items()}
-    acting = Acting(globus, asker, hours=wishes.hours, collections=collections, names=names)
-    if wishes.probe:
+    acting = Acting(globus, parallel, hours=options.hours, collections=collections, names=names)
+    if options.probe:
         targets = (transfer.target for transfer in spec.transfers)
         known = [one for one in targets if one.endpoint in collections and "$" not in one.folder]
         locations = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
-        probed = Probe(globus, asker, names, collections).findings(list(dict.fromkeys(locations)))
+        probed = Probe(globus, parallel, names, collections).findings(list(dict.fromkeys(locations)))
         yield from probed
-    if not wishes.probe or any(one.is_error for one in probed):
+    if not options.probe or any(one.is_error for one in probed):
         yield from acting.user(spec)
-    if wishes.pilot_identity is not None:
-        yield from acting.pilot(spec, wishes.pilot_identity)
+    if options.pilot_identity is not None:
+        yield from acting.pilot(spec, options.pilot_identity)
 
 
 def _login(globus: Globus, hours: int, *, let_in: bool) -> Iterator[Finding]:

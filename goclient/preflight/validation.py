@@ -9,8 +9,12 @@ from typing import NamedTuple
 from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
+from goclient.model.payload import doubts as payload_doubts
+from goclient.model.payload import mistakes as payload_mistakes
 from goclient.model.plan import plan
-from goclient.model.records.v1 import MAX_BLOCK, MAX_TASK_BLOCK, attach
+from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
+from goclient.model.records.registry import attach
+from goclient.model.request import Request
 from goclient.model.serial import find_sibling_reads, insert_serial, needs_serial, shared_targets
 from goclient.model.spec import JOB_OUT, TransferSpec
 from goclient.model.syntax.lists import ReadLines
@@ -20,16 +24,16 @@ from goclient.model.syntax.shell import shell_word
 from goclient.preflight.unlikely import SHOWN, find_unlikely_mistakes, find_unlikely_names, find_unlikely_words
 
 
-class Understood(NamedTuple):
+class Validation(NamedTuple):
     """The transfers of a request, its payload's words, every mistake, and warnings; what is wrong is left out."""
 
     spec: TransferSpec
     payload: str
     errors: list[GoclientError]
-    doubts: list[Finding]
+    warnings: list[Finding]
 
 
-def understood(
+def validate(
     text: str,
     *,
     items: Items,
@@ -38,8 +42,8 @@ def understood(
     read_lines: ReadLines,
     errors: Sequence[GoclientError] = (),
     task: bool = False,
-) -> Understood:
-    """What job parameters, and the items of the options beside them, mean for so many jobs.
+) -> Validation:
+    """Return what job parameters, and the items of the options beside them, mean for so many jobs.
 
     ``errors`` were found before, and are reported with the others.  ``task``: JEDI makes the jobs, as many as it likes.
     """
@@ -52,7 +56,25 @@ def understood(
         attach(payload, spec, lenient=lenient, limit=limit)  # names that are resolved may only be longer
     doubts = [*doubts, *find_unlikely_words(payload), *on_node(spec)]
     doubts += _find_sibling_doubts(spec, count) if count > 1 else ()
-    return Understood(spec, payload, without_consequences(collected.errors), doubts)
+    return Validation(spec, payload, without_consequences(collected.errors), doubts)
+
+
+def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Validation:
+    """Return what a request means, and everything that is wrong with it, the ``errors`` found before included."""
+    collected = Collector(errors)
+    with collected:
+        request.common.check()
+    told = {part.subject for error in collected.errors for part in error.parts}
+    collected.errors += [one for one in payload_mistakes(request.common) if one.subject not in told]
+    found = validate(
+        request.parameters,
+        items=request.items,
+        count=request.count,
+        lenient=request.lenient,
+        read_lines=read_lines,
+        errors=collected.errors,
+    )
+    return found._replace(warnings=[*payload_doubts(request.common), *found.warnings])
 
 
 def _typed(text: str, items: Items, collected: Collector, read_lines: ReadLines) -> Typed:

@@ -107,7 +107,7 @@ def _replace(fault: Fault, call: Call) -> Response:
         raise Reset(104, "reset on demand")
     error = ServiceError(fault.status, fault.document)
     if fault.document is None:
-        error = TransferError(fault.status, "ServiceUnavailable", "Trouble on demand")
+        error = TransferError(fault.status, "ServiceUnavailable", "Fault on demand")
     response = error.response(call.path)
     response.headers.update(fault.headers or {})
     return response

@@ -35,7 +35,7 @@ class Deadline:
         return Deadline(max(self.left, 0.001) / parts)
 
 
-class Aside(Generic[T]):
+class Background(Generic[T]):
     """A call that runs beside others, in a thread that ends with the process; what it gives is asked for later."""
 
     def __init__(self, call: Callable[[], T]) -> None:
@@ -65,7 +65,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
     Time-outs of sockets count from byte to byte, so that a server that drips could hold a command for ever.
     """
-    return Aside(call).result(seconds)
+    return Background(call).result(seconds)
 
 
 # --- one end for several calls ------------------------------------------------------------------------------------

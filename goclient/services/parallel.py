@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import GlobusTimeout, GoclientError
 from goclient.reporter.base import SILENT, Reporter
 from goclient.reporter.waiting import GLOBUS
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 PARALLEL = 16  # requests at once; the service allows 20 a second
 
 
-class Asker:
+class Parallel:
     """Asks in parallel until a time is up, which all its questions share.
 
     Threads that are still waiting when the time is up are left behind: they end with the process.
@@ -28,7 +28,7 @@ class Asker:
         self._reporter = reporter
         self._end = time.monotonic() + seconds
 
-    def ask(self, question: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
+    def map(self, question: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
         """What ``question`` gives, or the GoclientError that it raises, for each subject."""
         if self.seconds_left() <= 0:
             return dict.fromkeys(subjects, self._late())
@@ -69,11 +69,10 @@ class Asker:
         late = self._late()
         return {subject: found.get(subject, late) for subject in subjects}
 
-    def _late(self) -> EndpointError:
-        return EndpointError(
+    def _late(self) -> GlobusTimeout:
+        return GlobusTimeout(
             f"Globus has not answered within {self._seconds:.0f} s: not everything could be checked",
             hint="status.globus.org tells if it is Globus; type the command again, with a longer --goTimeout",
-            code="globus-timeout",
             transient=True,
         )
 

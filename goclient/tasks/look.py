@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 from goclient.errors import Finding, GoclientError, PreflightFailed, raise_all
 from goclient.model.plan import plan
-from goclient.model.records.v1 import MAX_TASK_BLOCK, attach
+from goclient.model.records.base import MAX_TASK_BLOCK
+from goclient.model.records.registry import attach
+from goclient.model.request import Job
 from goclient.model.serial import fill_serial
 from goclient.model.spec import GRIDFTP, TransferSpec
 from goclient.preflight.endpoints import Endpoints
-from goclient.preflight.run import Job, Looker
-from goclient.services.parallel import Asker
+from goclient.preflight.run import Preflight
+from goclient.services.parallel import Parallel
 from goclient.tasks.outputs import Outputs
 from goclient.tasks.transfers import Server, renamed, shared, to_server
 from goclient.tasks.wanted import Meant, Wanted, without_folders
@@ -38,6 +40,7 @@ class Looked(NamedTuple):
     server: Server | None
     typed: Server | None
     findings: list[Finding]
+    deposit_due: bool
 
 
 def look(
@@ -59,7 +62,8 @@ def look(
     own = len(meant.spec.output)
     queues = [name for name in site.split(",") if name and name != ANY_SITE and "*" not in name]
     looked_at = specs[0] if server is None else _with_top(specs[0], server)
-    resolved, findings = looker.look(looked_at, 1, Job(queues))
+    report = looker.run(looked_at, 1, Job(queues))
+    resolved, findings = report.spec, list(report.findings)
     if server is not None:
         folder, top = server.folder(nickname, tasks[0].dataset), looked_at.output[-1]
         findings = _of_new_folder(findings, str(folder), str(top.target))
@@ -67,7 +71,8 @@ def look(
     if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
     found = server and Server(str(resolved.output[own].destination.endpoint), server.directory)
-    return Looked(resolved.model_copy(update={"output": resolved.output[:own]}), found, server, findings)
+    spec = resolved.model_copy(update={"output": resolved.output[:own]})
+    return Looked(spec, found, server, findings, report.deposit_due)
 
 
 def _with_top(spec: TransferSpec, server: Server) -> TransferSpec:
@@ -103,7 +108,7 @@ def words_of(spec: TransferSpec, *, lenient: bool) -> list[str]:
     return attach("", spec, lenient=lenient, limit=MAX_TASK_BLOCK).split()
 
 
-def with_directory(server: Server, looker: Looker) -> tuple[Server, Looker]:
+def with_directory(server: Server, looker: Preflight) -> tuple[Server, Preflight]:
     """Return the server with a directory: if none was typed, the endpoint's default one, or the home directory.
 
     What looks then asks the same service.  What is wrong with the endpoint is not said here: the look at all finds it.
@@ -117,6 +122,6 @@ def with_directory(server: Server, looker: Looker) -> tuple[Server, Looker]:
     looker = replace(looker, globus=lambda: globus)
     if known.get(server.endpoint, server.endpoint).startswith(GRIDFTP):
         return server, looker
-    asker = Asker(looker.wishes.seconds, globus.reporter)
-    found = asker.ask(Endpoints(globus, asker, known).identify, [server.endpoint])[server.endpoint]
+    parallel = Parallel(looker.options.seconds, globus.reporter)
+    found = parallel.map(Endpoints(globus, parallel, known).identify, [server.endpoint])[server.endpoint]
     return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory), looker

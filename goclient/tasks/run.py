@@ -280,10 +280,8 @@ class Session:
 
     def _deposit(self, wanted: Wanted) -> None:
         """Deposit the proxy that the jobs need, if that was found due; before anything is uploaded."""
-        from goclient.errors import TO_DEPOSIT
-
         looked = self._looked
         if looked is None or looked.spec.myproxy is None or self._submits_nothing:
             return
-        if any(finding.code == TO_DEPOSIT for finding in looked.findings):
+        if looked.deposit_due:
             wanted.deposit(looked.spec.myproxy)

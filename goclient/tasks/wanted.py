@@ -12,8 +12,8 @@ from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
-from goclient.preflight.run import Looker
-from goclient.preflight.validation import understood
+from goclient.preflight.run import Preflight
+from goclient.preflight.validation import validate
 from goclient.tasks.transfers import Server
 
 
@@ -29,7 +29,7 @@ class Wanted:
     words: str
     server: str | None
     lenient: bool
-    looker: Looker
+    looker: Preflight
     deposit: Callable[[MyproxyAccount], None]
     errors: tuple[GoclientError, ...] = ()
     remarks: tuple[Finding, ...] = ()
@@ -57,7 +57,7 @@ def meant(wanted: Wanted, read_lines: ReadLines, *, merging: bool) -> Meant:
     if wanted.server is not None:
         with collected:
             server = Server.read(wanted.server)
-    spec, payload, errors, doubts = understood(
+    spec, payload, errors, doubts = validate(
         wanted.words, items=wanted.items, count=1, lenient=wanted.lenient, read_lines=read_lines, task=True
     )
     collected.errors += [_of_task(part, wanted) for error in errors for part in error.parts]
@@ -101,14 +101,14 @@ def _of_task(error: GoclientError, wanted: Wanted) -> GoclientError:
     return error.replace(message=message, hint=hint, subject=subject)
 
 
-def without_folders(looker: Looker, specs: Sequence[TransferSpec]) -> tuple[Looker, list[Finding]]:
+def without_folders(looker: Preflight, specs: Sequence[TransferSpec]) -> tuple[Preflight, list[Finding]]:
     """Return the look that makes no folder whose name is known only when the jobs are, and a warning of it."""
     targets = (
         transfer.target for spec in specs for transfer in spec.transfers if transfer.destination.endpoint is not None
     )
     numbered = next((target for target in targets if "$" in target.folder), None)
-    if numbered is None or not looker.wishes.make_folders:
+    if numbered is None or not looker.options.make_directories:
         return looker, []
     message = f"--goMkdir makes no folder for {quoted(numbered)}: it has its name only when the job is made"
     warning = Finding("warning", "no-folder", str(numbered), message, "Globus makes folders when files come")
-    return replace(looker, wishes=replace(looker.wishes, make_numbered=False)), [warning]
+    return replace(looker, options=replace(looker.options, make_numbered=False)), [warning]

@@ -13,9 +13,9 @@ from goclient.errors import EndpointError, Finding, StorageDenied
 from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.preflight.paths import Paths
-from goclient.preflight.run import Wishes
+from goclient.preflight.run import PreflightOptions
 from goclient.services.globus.collection import Collection, FileInfo
-from goclient.services.parallel import Asker
+from goclient.services.parallel import Parallel
 
 ME, SITE, NODE = "me", "11111111-1111-4111-8111-111111111111", Location(None, "/")
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -86,9 +86,9 @@ def collection(owner: str = ME) -> Collection:
 def looked(
     service: Any, *transfers: Transfer, jobs: int = 1, owner: str = ME, **more: Any
 ) -> tuple[Paths, list[Finding]]:
-    options = {"overwrite": False, "wishes": Wishes(), **more}
+    options = {"overwrite": False, "options": PreflightOptions(), **more}
     paths = Paths(
-        service, Asker(10.0), names={SITE: "SITE"}, serials=range(1, jobs + 1),
+        service, Parallel(10.0), names={SITE: "SITE"}, serials=range(1, jobs + 1),
         collections={SITE: collection(owner)}, **options,
     )  # fmt: skip
     return paths, paths.findings(TransferSpec(stage_in=transfers, working="w"))
@@ -142,7 +142,7 @@ def test_a_mode_that_lets_nobody_write_a_folder_is_an_error_unless_that_is_tried
     service = Service(dict([folder("/d"), file("/d/a"), folder("/out", mode)]))
     _, findings = looked(service, brought("/d/a", Location(SITE, "/out/")))
     assert codes(findings, "error") == (["read-only"] if closed else [])
-    _, findings = looked(service, brought("/d/a", Location(SITE, "/out/")), wishes=Wishes(probe=True))
+    _, findings = looked(service, brought("/d/a", Location(SITE, "/out/")), options=PreflightOptions(probe=True))
     assert (codes(findings, "error"), codes(findings)) == ([], ["read-only"] if closed else [])
 
 

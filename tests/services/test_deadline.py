@@ -20,7 +20,7 @@ import requests
 import goclient
 from goclient.errors import EndpointError, GoclientError, ServerError
 from goclient.services import exchange
-from goclient.services.deadline import Aside
+from goclient.services.deadline import Background
 from goclient.services.exchange import download, head
 from goclient.services.globus import login
 from goclient.services.globus.access import GlobusAccess
@@ -132,10 +132,10 @@ class Calls:
     """Calls that are made side by side, each of which has to end in time with an error."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Aside[object]] = {}
+        self._made: dict[str, Background[object]] = {}
 
     def make(self, name: str, call: Callable[[], object]) -> None:
-        self._made[name] = Aside(call)
+        self._made[name] = Background(call)
 
     def end(self) -> list[Exception]:
         give_up = time.monotonic() + LATE
@@ -199,7 +199,7 @@ def test_redirects_have_one_end() -> None:
             connection.send(faults.http(b"", status="302 Found", more=f"Location: {server.url}/x\r\n"))
 
         server._fault = again
-        call = Aside(lambda: download(server.url, BytesIO(), seconds=END, size=1 << 20))
+        call = Background(lambda: download(server.url, BytesIO(), seconds=END, size=1 << 20))
         with pytest.raises(requests.exceptions.RequestException):
             call.result(LATE)
         assert server.attempts < 10
@@ -208,7 +208,7 @@ def test_redirects_have_one_end() -> None:
 def test_a_handshake_that_stalls_ends() -> None:
     with socket.create_server(("127.0.0.1", 0)) as stalled:  # it accepts, and says nothing
         url = f"https://127.0.0.1:{stalled.getsockname()[1]}"
-        call = Aside(lambda: PandaServer(PandaAccess(url, END, END, token="t.t.t", vo="x")).describe([1]))
+        call = Background(lambda: PandaServer(PandaAccess(url, END, END, token="t.t.t", vo="x")).describe([1]))
         with pytest.raises(ServerError, match="nothing was sent"):
             call.result(LATE)
 

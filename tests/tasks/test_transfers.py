@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from tests.conftest import Sandbox
 from tests.recording import NICKNAME, Tool, tool_in
 

@@ -11,7 +11,7 @@ from goclient.cli.options.transfers import (
     TransferOptions,
     check_identities,
     job_request,
-    looker,
+    preflight_of,
     read_lines,
     transfer_items,
 )
@@ -21,7 +21,7 @@ from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.errors import GoclientError
-    from goclient.preflight.report import Examination
+    from goclient.preflight.base import Report
 
 PROG = "goclient check"
 OWN = "check"
@@ -72,14 +72,14 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     items = transfer_items(options, collected)
     with collected:
         check_identities(options)
-    examination = _examined(options, items, collected.errors, reporter)
-    if examination.exit_code == ExitCode.USAGE:
-        raise PreflightFailed(examination.errors)
+    report = _checked(options, items, collected.errors, reporter)
+    if report.exit_code == ExitCode.USAGE:
+        raise PreflightFailed([one for one in report.findings if one.is_error])
     if options.json:
-        output.print_json(examination.document())
+        output.print_json(report.document())
     else:
-        _print(examination)
-    return examination.exit_code
+        _print(report)
+    return report.exit_code
 
 
 def _record_last(argv: Sequence[str]) -> list[str]:
@@ -108,28 +108,25 @@ def _one_source(options: CheckOptions) -> None:
         raise UsageError(message, hint="give a text, or --pandaid, or options", code="one-text", subject=others[0])
 
 
-def _examined(
+def _checked(
     options: CheckOptions, items: dict[str, list[str]], errors: Sequence["GoclientError"], reporter: Reporter
-) -> "Examination":
+) -> "Report":
     from goclient.cli.text import job_text
-    from goclient.preflight.report import examine_request, examine_text
+    from goclient.preflight.report import check_request, check_text
 
-    look, request = looker(options, reporter), job_request(options, options, items)
+    preflight, request = preflight_of(options, reporter), job_request(options, options, items)
     if errors or not (options.TEXT or options.pandaid is not None):
-        return examine_request(request, look, read_lines=read_lines, errors=errors)
-    return examine_text(job_text("".join(options.TEXT), options.pandaid, reporter), look, request.job)
+        return check_request(request, preflight, read_lines=read_lines, errors=errors)
+    return check_text(job_text("".join(options.TEXT), options.pandaid, reporter), preflight, request.job)
 
 
-def _print(examination: "Examination") -> None:
+def _print(report: "Report") -> None:
     """Prints a line for each finding, its hint below it, and what they come to."""
-    for finding in examination.findings:
+    for finding in report.findings:
         print(f"{finding.level:<7}  {printable(finding.message)}")
         if finding.hint:
             print(f"         {printable(finding.hint)}")
-    errors = len(examination.errors)
-    warnings = sum(finding.level == "warning" for finding in examination.findings)
-    from goclient.preflight.report import NOTHING
-
-    is_nothing = any(finding.code == NOTHING for finding in examination.findings)
-    result = "not ready" if errors else "nothing to check" if is_nothing else "ready"
+    errors = sum(finding.is_error for finding in report.findings)
+    warnings = sum(finding.level == "warning" for finding in report.findings)
+    result = "not ready" if errors else "ready" if report.spec else "nothing to check"
     print(f"{result} ({errors} error(s), {warnings} warning(s))")

@@ -68,14 +68,16 @@ def _text_of_line(words: Sequence[str], reporter: Reporter) -> str:
     from goclient.cli.commands.sendjob import SendJobOptions
     from goclient.cli.options.transfers import job_request, read_lines, transfer_items
     from goclient.errors import Collector, raise_all
-    from goclient.model.records.v1 import attach
+    from goclient.model.records.registry import attach
     from goclient.model.serial import fill_serial
+    from goclient.preflight.validation import validate_request
 
     parser = _argparse.Parser(SendJobOptions, prog=PROG, usage="", description="", needs_nothing=True)
     options, errors = parser.read(words)
     collected = Collector(errors)
     items = transfer_items(options, collected)
-    spec, payload, mistakes, doubts = job_request(options, options, items).understood(read_lines, collected.errors)
+    request = job_request(options, options, items)
+    spec, payload, mistakes, doubts = validate_request(request, read_lines, collected.errors)
     raise_all(mistakes)
     for doubt in doubts:
         reporter.warning(doubt.message, doubt.hint)

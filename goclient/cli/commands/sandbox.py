@@ -77,7 +77,7 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
 def _check(options: SandboxOptions) -> None:
     """Raise GoclientError without werkzeug, UsageError for options that do not go together."""
     if importlib.util.find_spec("werkzeug") is None:
-        raise GoclientError("the sandbox needs werkzeug", hint="pip install 'goclient[sandbox]'", code="extra")
+        raise GoclientError("the sandbox needs werkzeug", hint="pip install 'werkzeug>=3'", code="extra")
     errors = []
     if len(options.action) != 1:
         hint = f"one of {', '.join(ACTIONS)}"

@@ -13,7 +13,7 @@ from goclient.cli.options.transfers import (
     TransferOptions,
     check_identities,
     job_request,
-    looker,
+    preflight_of,
     read_lines,
     transfer_items,
 )
@@ -70,7 +70,7 @@ def _sendjob(argv: Sequence[str], reporter: Reporter) -> int:
     try:
         submission = submit.prepare(
             job_request(options, options, items),
-            looker(options, reporter, checks=not options.noCheck),
+            preflight_of(options, reporter, checks=not options.noCheck),
             read_lines=read_lines,
             errors=collected.errors,
         )
@@ -117,7 +117,7 @@ def _print_plan(submission: "Submission") -> None:
     from goclient.cli.tables import print_plan
     from goclient.config import environment
 
-    print_plan(submission.tasks, submission.spec, catalogue=environment.catalogue(), file=sys.stderr)
+    print_plan(submission.plan, submission.spec, catalogue=environment.catalogue(), file=sys.stderr)
 
 
 def _report_findings(findings: Sequence["Finding"], reporter: Reporter) -> None:
@@ -149,7 +149,8 @@ def _send(submission: "Submission", document: dict[str, object], options: SendJo
     server = PandaServer(environment.panda_access(reporter=reporter))
     reporter.detail(f"sending {len(submission.records)} jobs to {server.name}")
     try:
-        jobs = send(submission, server=server, journal=Journal(environment.journal_path()))
+        journal = Journal(environment.journal_path())
+        jobs = send(submission, server=server, journal=journal, reporter=reporter).jobs
     except GoclientError as error:
         if not options.json:
             for job in error.extra.get("jobs", ()):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import parser
-from goclient.cli.options.transfers import TransferOptions, check_identities, looker, transfer_items
+from goclient.cli.options.transfers import TransferOptions, check_identities, preflight_of, transfer_items
 from goclient.cli.parser import option
 from goclient.reporter.base import Reporter
 
@@ -64,7 +64,7 @@ def wanted(tool: str, words: Sequence[str], reporter: Reporter) -> "Wanted":
         options.globusWords or "",
         options.useGOForOutput,
         options.goLenient,
-        looker(options, reporter, checks=not options.noCheck),
+        preflight_of(options, reporter, checks=not options.noCheck),
         _depositor(options, reporter),
         tuple(collected.errors),
         tuple(_remarks(options)),

@@ -12,8 +12,9 @@ from goclient.reporter.base import SILENT, Reporter
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.errors import Collector, GoclientError
-    from goclient.preflight.run import Looker, Wishes
-    from goclient.submission import Request
+    from goclient.model.request import Request
+    from goclient.preflight.base import PreflightOptions
+    from goclient.preflight.run import Preflight
 
 JOB, MOVE, PROXY = "job", "transfers", "myproxy account"
 LOCATION = "ENDPOINT:/PATH"
@@ -187,24 +188,24 @@ def _typed_passphrase(key: str) -> str:
     return passphrase(key, option="")
 
 
-def looker(options: TransferOptions, reporter: Reporter, *, checks: bool = True) -> "Looker":
-    """What looks at the transfers of a command; without ``checks`` nobody is asked."""
+def preflight_of(options: TransferOptions, reporter: Reporter, *, checks: bool = True) -> "Preflight":
+    """Return the preflight of a command; without ``checks`` it asks no service."""
     from goclient.cli import run
     from goclient.config import environment
     from goclient.errors import Finding, RequestError
-    from goclient.preflight.run import Looker
+    from goclient.preflight.run import Preflight
 
     try:
         missing = environment.missing_catalogue()
-    except RequestError:  # the look tells it
+    except RequestError:  # the preflight reports it
         missing = None
     warnings = (Finding("warning", "catalogue", "GOCLIENT_ENDPOINTS", *missing),) if missing else ()
     service = (lambda: run.globus(reporter)) if checks else None
-    return Looker(
+    return Preflight(
         catalogue=environment.catalogue,
         globus=service,
         accounts=lambda: accounts(reporter),
-        wishes=wishes(options),
+        options=preflight_options(options),
         queues=environment.queue_source,
         warnings=warnings,
         reporter=reporter,
@@ -252,12 +253,12 @@ def _wanted(options: TransferOptions) -> Iterator["GoclientError"]:
         yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")
 
 
-def wishes(options: TransferOptions) -> "Wishes":
+def preflight_options(options: TransferOptions) -> "PreflightOptions":
     """What the options say about the checks."""
-    from goclient.preflight.run import Wishes
+    from goclient.preflight.base import PreflightOptions
 
-    return Wishes(
-        make_folders=options.goMkdir,
+    return PreflightOptions(
+        make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
         pilot_identity=options.pilotIdentity,
         probe=options.goProbe,

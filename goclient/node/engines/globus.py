@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, quoted, raise_all
+from goclient.errors import EndpointError, GoclientError, PathExists, PathNotFound, quoted, raise_all
 from goclient.journal import Entry, Journal
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.spec import GRIDFTP
@@ -132,10 +132,9 @@ class Carrier:
     def _keep(self, task: TransferTask, destination: str, items: list[TransferItem]) -> None:
         """None; raises EndpointError for each thing that has come in the way since the job was submitted."""
         raise_all(
-            EndpointError(
+            PathExists(
                 f"{quoted(item.destination)} exists by now, and would be overwritten",
                 hint="submit again with another destination, or with --goOverwrite",
-                code="exists",
                 subject=item.destination,
             )
             for item in items
@@ -156,10 +155,9 @@ class Carrier:
                 return None  # not everything that can be read can be listed: the transfer will tell
         if found is None and must:
             where = "the job did not make it" if endpoint is None else "it is not there (any more)"
-            raise EndpointError(
+            raise PathNotFound(
                 f"{quoted(path)}: {where}",
                 hint="look at the job's output and the names of its files",
-                code="path-not-found",
                 subject=path,
             )
         return found

@@ -98,7 +98,7 @@ def _replace(fault: Fault) -> bytes:
     """Return what a fault sends instead of a response: nothing for a reset."""
     if fault.kind == "reset":
         return b""
-    return refusal(fault.document if isinstance(fault.document, str) else "Trouble on demand")
+    return refusal(fault.document if isinstance(fault.document, str) else "Fault on demand")
 
 
 def _make_context(authority: Authority, host: Credential) -> ssl.SSLContext:

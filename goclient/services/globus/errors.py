@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import globus_sdk
@@ -14,11 +14,20 @@ from globus_sdk.token_storage import TokenValidationError
 from globus_sdk.token_storage.validating_token_storage import MissingIdentityError, MissingTokenError
 
 from goclient.errors import (
+    ConsentNeeded,
     EndpointError,
+    EndpointNotFound,
+    GlobusUnreachable,
     GoclientError,
     LoginNeeded,
+    NotADirectory,
+    NotLoggedIn,
+    PathExists,
+    PathNotFound,
+    PermissionDenied,
     RequestError,
     StorageDenied,
+    TooLarge,
     innermost,
     quoted,
     said,
@@ -26,21 +35,50 @@ from goclient.errors import (
 from goclient.services import loopback
 from goclient.services.exchange import AWAY, TOO_MANY, BadAnswer, limited
 
-_STORAGE = "the storage denies it"
-# What a user is told for each code of the Transfer service; the first that the code begins with counts.
-_MEANINGS = (
-    ("EndpointNotFound", "endpoint-not-found", "there is no such collection, or you cannot see it"),
-    ("ClientError.NotFound", "path-not-found", "there is no such path"),
-    ("NotFound", "path-not-found", "there is no such path"),
-    ("EndpointPermissionDenied", "permission", _STORAGE),
-    ("PermissionDenied", "permission", "the collection's roles or permissions deny it"),
-    ("ExternalError.DirListingFailed.NotDirectory", "not-a-directory", "it is not a directory"),
-    ("ExternalError.DirListingFailed.GCDisconnected", "disconnected", "Globus Connect Personal is not running there"),
-    ("ExternalError.DirListingFailed.LoginFailed", "storage-login", "the storage refused the login"),
-    ("ExternalError.DirListingFailed.PermissionDenied", "permission", _STORAGE),
-    ("ExternalError.DirListingFailed.SizeLimit", "too-large", "the directory is too large to list"),
-    ("ExternalError.MkdirFailed.Exists", "exists", "it exists already"),
-    ("GCDisconnectedException", "disconnected", "Globus Connect Personal is not running there"),
+
+class _Meaning(NamedTuple):
+    """What a user is told for the codes of the Transfer service that begin with ``begins``."""
+
+    begins: str
+    kind: type[EndpointError]
+    message: str
+    hint: str = ""
+    code: str = ""
+
+
+_OWNER = "ask the collection's owner for access"
+_PATH = "check the path, upper and lower case count"
+_CONNECT = "Globus Connect Personal is not running there"
+_START = "start Globus Connect Personal on that computer"
+_MEANINGS = (  # the first that fits counts
+    _Meaning(
+        "EndpointNotFound",
+        EndpointNotFound,
+        "there is no such collection, or you cannot see it",
+        "check the id or the name; private collections are seen by their members only",
+    ),
+    _Meaning("ClientError.NotFound", PathNotFound, "there is no such path", _PATH),
+    _Meaning("NotFound", PathNotFound, "there is no such path", _PATH),
+    _Meaning("EndpointPermissionDenied", StorageDenied, "the storage denies it", _OWNER),
+    _Meaning("PermissionDenied", PermissionDenied, "the collection's roles or permissions deny it", _OWNER),
+    _Meaning(
+        "ExternalError.DirListingFailed.NotDirectory",
+        NotADirectory,
+        "it is not a directory",
+        "leave out the final /, or name its folder",
+    ),
+    _Meaning("ExternalError.DirListingFailed.GCDisconnected", EndpointError, _CONNECT, _START, "disconnected"),
+    _Meaning(
+        "ExternalError.DirListingFailed.LoginFailed",
+        EndpointError,
+        "the storage refused the login",
+        "",
+        "storage-login",
+    ),
+    _Meaning("ExternalError.DirListingFailed.PermissionDenied", StorageDenied, "the storage denies it", _OWNER),
+    _Meaning("ExternalError.DirListingFailed.SizeLimit", TooLarge, "the directory is too large to list"),
+    _Meaning("ExternalError.MkdirFailed.Exists", PathExists, "it exists already"),
+    _Meaning("GCDisconnectedException", EndpointError, _CONNECT, _START, "disconnected"),
 )
 _DATA_ACCESS = re.compile(r"https://auth\.globus\.org/scopes/([0-9A-Fa-f-]{36})/data_access")
 _NETWORK = "check the network (status.globus.org tells if it is Globus), then type the command again"
@@ -76,10 +114,9 @@ def translated(subject: str) -> Iterator[None]:
     except globus_sdk.NetworkError as error:
         if isinstance(error.underlying_exception, BadAnswer):
             raise _undocumented(str(error.underlying_exception), subject) from error
-        raise EndpointError(
+        raise GlobusUnreachable(
             f"Globus could not be reached for {quoted(subject)}: {_asked(error)}{said(innermost(error))}",
             hint=loopback.remedy(_url(error), _NETWORK),
-            code="globus-unreachable",
             subject=subject,
             transient=True,
         ) from error
@@ -122,10 +159,10 @@ def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
         return _more_needed(asked, message or code, subject)
     if error.http_status == 401 or code.endswith("AuthenticationFailed"):
         return LoginNeeded.to_globus(f"Globus refused the login: {message}", subject=subject)
-    for known, ours, meaning in _MEANINGS:
-        if code.startswith(known):
-            kind = StorageDenied if meaning == _STORAGE else EndpointError
-            return kind(f"{quoted(subject)}: {meaning} ({message})", code=ours, subject=subject, hint=_hint(ours))
+    for known in _MEANINGS:
+        if code.startswith(known.begins):
+            told = f"{quoted(subject)}: {known.message} ({message})"
+            return known.kind(told, code=known.code, subject=subject, hint=known.hint)
     what = f"{code or f'HTTP {error.http_status}'}: {message or quoted(error.text)}"
     return _service_error(error, what, subject)
 
@@ -158,7 +195,7 @@ def _asked(error: globus_sdk.NetworkError) -> str:
 
 def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:
     if isinstance(error, MissingTokenError | MissingIdentityError):
-        return LoginNeeded.to_globus("nobody is logged in to Globus", code="not-logged-in", subject=subject)
+        return NotLoggedIn.to_globus("nobody is logged in to Globus", subject=subject)
     return LoginNeeded.to_globus(f"there is no valid Globus login: {said(_words(error))}", subject=subject)
 
 
@@ -182,7 +219,7 @@ def _more_needed(asked: GlobusAuthorizationParameters, message: str, subject: st
         others = [one for one in scopes if not _DATA_ACCESS.search(one)]
         needed = f": {said(', '.join(others))}" if others else ", to its data (data_access)"
         message = f"{quoted(subject)} needs a consent that you have not given{needed}"
-        return LoginNeeded.to_globus(message, options=options, code="consent-needed", subject=subject)
+        return ConsentNeeded.to_globus(message, options=options, subject=subject)
     message = f"{quoted(subject)} needs another login: {reason}"
     return LoginNeeded.to_globus(message, options=[*options, *session], subject=subject)
 
@@ -202,16 +239,6 @@ def _session(asked: GlobusAuthorizationParameters) -> list[str]:
         *(f"policy={one}" for one in asked.session_required_policies or ()),
         *(["mfa"] if asked.session_required_mfa else []),
     ]
-
-
-def _hint(code: str) -> str:
-    return {
-        "endpoint-not-found": "check the id or the name; private collections are seen by their members only",
-        "path-not-found": "check the path, upper and lower case count",
-        "permission": "ask the collection's owner for access",
-        "disconnected": "start Globus Connect Personal on that computer",
-        "not-a-directory": "leave out the final /, or name its folder",
-    }.get(code, "")
 
 
 def _words(error: Exception) -> str:

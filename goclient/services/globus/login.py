@@ -17,9 +17,10 @@ from globus_sdk.transport import RetryConfig
 
 from goclient.errors import (
     Collector,
-    ExitCode,
+    ConsentNeeded,
     GoclientError,
     LoginNeeded,
+    NotLoggedIn,
     RequestError,
     innermost,
     quoted,
@@ -27,7 +28,7 @@ from goclient.errors import (
     said,
 )
 from goclient.model.syntax.location import is_uuid
-from goclient.services.deadline import Aside
+from goclient.services.deadline import Background
 from goclient.services.exchange import LONGEST_WAIT
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import (
@@ -171,7 +172,7 @@ def _collections_if_known(
         if not asking.login_required():
             return _collections(access, wanted, person)
     except GoclientError as error:
-        if error.exit_code != ExitCode.LOGIN:
+        if not any(isinstance(part, LoginNeeded) for part in error.parts):
             raise
     return None if wanted.endpoints else {}
 
@@ -185,7 +186,7 @@ def _collections(access: GlobusAccess, wanted: Wanted, person: Person) -> dict[s
     def asked(typed: str, meant: str) -> Collection:
         return globus.collection(meant, called=typed) if is_uuid(meant) else globus.resolve(meant)
 
-    answers = {typed: Aside(partial(asked, typed, meant)) for typed, meant in wanted.endpoints.items()}
+    answers = {typed: Background(partial(asked, typed, meant)) for typed, meant in wanted.endpoints.items()}
     for typed, answer in answers.items():
         with collected:
             found[typed] = answer.result(LONGEST_WAIT)  # each has an end of its own
@@ -225,7 +226,7 @@ def _check_given(identity: Identity, collections: Mapping[str, Collection]) -> N
     if refused:
         names = ", ".join(map(quoted, refused))
         options = [("--endpoint", typed) for typed in refused]
-        raise LoginNeeded.to_globus(f"no consent was given for {names}", options=options, code="consent-needed")
+        raise ConsentNeeded.to_globus(f"no consent was given for {names}", options=options)
 
 
 # --- who is logged in ---------------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ def whoami(access: GlobusAccess) -> Identity:
     with configured():
         asking = app(access)
     if isinstance(asking, globus_sdk.UserApp) and asking.login_required():
-        raise LoginNeeded.to_globus("nobody is logged in to Globus", code="not-logged-in")
+        raise NotLoggedIn.to_globus("nobody is logged in to Globus")
     return _identity(asking, access)
 
 
@@ -247,7 +248,7 @@ def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
     ):
         asking.get_authorizer(AuthScopes.resource_server)  # the token first, once
         known = identity_of(asking)
-        approved = Aside(lambda: client.get_consents(known)) if known else None
+        approved = Background(lambda: client.get_consents(known)) if known else None
         claims: Document = client.userinfo().data
         identity_id = uuid(claims, "sub")
         if approved is not None and known == identity_id:
@@ -291,7 +292,7 @@ def _revoke(access: GlobusAccess, tokens: Sequence[str]) -> str:
     """Why Globus Auth could not be told that the tokens are void; the empty string if it was."""
     with configured(), native_client(access) as client:
         client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
-        asked = [Aside(partial(client.oauth2_revoke_token, token)) for token in tokens]
+        asked = [Background(partial(client.oauth2_revoke_token, token)) for token in tokens]
         try:
             for one in asked:
                 one.result(LONGEST_WAIT)  # it has an end of its own

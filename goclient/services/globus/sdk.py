@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import globus_sdk
 
-from goclient.errors import EndpointError, quoted, said
+from goclient.errors import AmbiguousEndpoint, EndpointError, EndpointNotFound, PathExists, quoted, said
 from goclient.model.plan import TransferItem
 from goclient.model.syntax.location import is_uuid
 from goclient.services.exchange import allowed
@@ -121,18 +122,17 @@ class Globus:
             return found[0]
         if found:
             candidates = ", ".join(f"{one.name} of {one.owner or 'nobody'}, {one.id}" for one in found)
-            message, code = f"{len(found)} endpoints are called {quoted(name)}: {candidates}", "ambiguous-endpoint"
-            raise EndpointError(message, hint="use the UUID of the one that you mean", code=code, subject=name)
+            message = f"{len(found)} endpoints are called {quoted(name)}: {candidates}"
+            raise AmbiguousEndpoint(message, hint="use the UUID of the one that you mean", subject=name)
         near = ", ".join(map(quoted, _nearest_names(name, [*known, *(one.name for one in listed)])))
         hint = f"did you mean {near}? " if near else "use a name of your catalogue, an exact name, or a UUID; "
         if len(name) == 1:
             hint = f"a drive of a Windows computer is written ENDPOINT:/{name.upper()}/PATH; "
         if _NEARLY_UUID.fullmatch(name):
             hint = f"a UUID has 32 digits, in groups of 8-4-4-4-12, this has {len(name.replace('-', ''))}; "
-        raise EndpointError(
+        raise EndpointNotFound(
             f"no endpoint is called {quoted(name)}",
             hint=hint + "private collections are seen by those only who may use them",
-            code="endpoint-not-found",
             subject=name,
         )
 
@@ -186,12 +186,8 @@ class Globus:
 
         ``called``: what the user calls the collection, for the error's message.
         """
-        try:
-            with translated(f"{called or collection_id}:{folder}"):
-                self._client.operation_mkdir(collection_id, folder)
-        except EndpointError as error:
-            if error.code != "exists":
-                raise
+        with suppress(PathExists), translated(f"{called or collection_id}:{folder}"):
+            self._client.operation_mkdir(collection_id, folder)
 
     def remove(self, collection_id: str, folder: str, *, called: str = "") -> str:
         """The id of a new task that removes a directory, and all below it; ``called`` as for :meth:`mkdir`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, quoted, raise_all
 from goclient.reporter.base import SILENT, Reporter
-from goclient.services.deadline import Aside, Deadline
+from goclient.services.deadline import Background, Deadline
 from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.server_name import Server
 from goclient.services.gsi.tls import Own, Trust
@@ -240,7 +240,7 @@ class MyProxy:
         return Own(self._identity, self._passphrase)
 
 
-class _NewKey(Aside["Asked"]):
+class _NewKey(Background["Asked"]):
     """A new key, and what a server is asked to sign for it, made while the server looks who asks.
 
     Its context waits until it is made: a process that ends while cryptography works in a thread is aborted.

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from goclient import secrets
-from goclient.errors import LoginNeeded, ServerError, innermost, quoted, said
+from goclient.errors import LoginNeeded, ReplyLost, ServerError, innermost, quoted, said
 from goclient.files.text import decoded
 from goclient.model.records.panda_job import UNSET, AssignedJob, JobState, is_panda_id
 from goclient.services import loopback
@@ -32,12 +32,6 @@ SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowes
 SAYS_THE_SAME = ("job/get_description", "pilot/update_job")  # when it is sent again; nothing else ever is
 _SHOWN = 4096  # bytes of an answer that are looked at for a message
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
-
-
-class ReplyLost(ServerError):
-    """The request may have reached the server, but its answer is unknown: never send it again."""
-
-    code = "reply-lost"
 
 
 class Refused(ServerError):

@@ -20,7 +20,7 @@ from goclient.model.spec import Location, Transfer, TransferSpec
 from goclient.preflight.permissions import Acting
 from goclient.preflight.run import one_login
 from goclient.services.globus.collection import AccessRule, Collection
-from goclient.services.parallel import Asker
+from goclient.services.parallel import Parallel
 from tests.conftest import Result, Run, Sandbox
 
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
@@ -302,7 +302,7 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
 
     acting = Acting(
         Service(),  # type: ignore[arg-type]
-        Asker(30), hours=24, collections={"id": guest}, names={"id": "G"},
+        Parallel(30), hours=24, collections={"id": guest}, names={"id": "G"},
     )  # fmt: skip
     here, there = Location(endpoint=None, path="/x"), Location(endpoint="id", path=f"{folder}x")
     transfers = (Transfer(source=here, destination=there) if writes else Transfer(source=there, destination=here),)
@@ -559,8 +559,8 @@ def test_questions_are_asked_side_by_side_and_answered_in_order() -> None:
         together.wait()
         return number * number
 
-    assert Asker(60).ask(question, range(8)) == {number: number * number for number in range(8)}
-    assert Asker(60).ask(question, []) == {}
+    assert Parallel(60).map(question, range(8)) == {number: number * number for number in range(8)}
+    assert Parallel(60).map(question, []) == {}
 
 
 def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None:
@@ -571,11 +571,11 @@ def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None
             raise ZeroDivisionError
         return number
 
-    answers = Asker(60).ask(question, (0, 1, 2))
+    answers = Parallel(60).map(question, (0, 1, 2))
     assert isinstance(answers[1], GoclientError)
     assert (answers[0], answers[2]) == (0, 2)
     with pytest.raises(ZeroDivisionError):
-        Asker(60).ask(question, (0, 3))
+        Parallel(60).map(question, (0, 3))
 
 
 def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None:
@@ -586,7 +586,7 @@ def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None
             over.wait(30)
         return number
 
-    answers = Asker(0.2).ask(question, (0, 1))
+    answers = Parallel(0.2).map(question, (0, 1))
     over.set()
     assert answers[0] == 0
     assert isinstance(answers[1], EndpointError)

@@ -1,4 +1,4 @@
-"""A sandbox has a MyProxy server: the C tools work with its env.sh, it has trouble on demand, and loses nothing."""
+"""A sandbox has a MyProxy server: the C tools work with its env.sh, faults can be injected, and loses nothing."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_an_error_is_answered_instead_and_may_have_a_text(shared_sandbox: Sandbo
     make("INFO /myproxy/t*", "error", times=1)
     told = [ask(grid, port, "user", request(INFO, "tr")) for _ in range(3)]
     assert b"ERROR=out of\nERROR=order\n" in told[0]
-    assert b"ERROR=Trouble on demand\n" in told[1]
+    assert b"ERROR=Fault on demand\n" in told[1]
     assert b"no credentials found" in told[2]
 
 

@@ -17,6 +17,7 @@ from pandaclient.JobSpec import JobSpec  # type: ignore[import-untyped]
 from pandaclient.MiscUtils import dump_jobs_json  # type: ignore[import-untyped]
 
 from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.model.records.base import Decoded
 from goclient.model.records.panda_job import (
     FILE_ATTRIBUTES,
     JOB_ATTRIBUTES,
@@ -29,7 +30,7 @@ from goclient.model.records.panda_job import (
     encoded_pieces,
     job_records,
 )
-from goclient.model.records.v1 import Decoded, attach, decode
+from goclient.model.records.registry import attach, decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import spec_from
 from tests.strategies import FEW, MANY, payloads, specs
@@ -55,7 +56,7 @@ def reference(records: list[JobRecord]) -> str:
             setattr(job, name, getattr(record.common, name))
         job.jobName, job.jobParameters = record.jobName, record.jobParameters
         log = FileSpec()
-        log.lfn, log.type = record.log_file, "log"
+        log.lfn, log.type = f"{record.jobName}.job.log.tgz", "log"
         log.dataset = log.destinationDBlock = record.common.destinationDBlock
         job.addFile(log)
         jobs.append(job)
@@ -134,7 +135,8 @@ def test_a_record_in_another_json_document_is_the_same_record() -> None:
 def test_a_single_job_has_the_plain_name_and_the_first_number() -> None:
     (record,) = job_records(COMMON, name="n", parameters="${SN} ${SN/P}", count=1)
     assert (record.jobName, record.jobParameters) == ("n", "1 000001")
-    assert record.log_file == "n.job.log.tgz"
+    (job,) = decode_jobs(encode_jobs([record]))
+    assert [file["lfn"] for file in job["Files"]] == ["n.job.log.tgz"]
 
 
 def test_several_jobs_have_their_own_names_and_numbers() -> None:

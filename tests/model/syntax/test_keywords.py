@@ -7,7 +7,7 @@ from hypothesis import given
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.model.plan import TransferTask, plan
-from goclient.model.records.v1 import attach, decode
+from goclient.model.records.registry import attach, decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.lists import MISTAKES_SHOWN

@@ -6,7 +6,7 @@ import pytest
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.model.plan import plan
-from goclient.model.records.v1 import attach, decode
+from goclient.model.records.registry import attach, decode
 from goclient.model.spec import JOB_DIRECTORY, Location, TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from goclient.model.syntax.shell import words

@@ -12,7 +12,7 @@ import pytest
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.model.plan import TransferItem, TransferTask, plan
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from goclient.model.spec import NODE_FILES
 from goclient.node.engines.local import PIECE, Copier
 

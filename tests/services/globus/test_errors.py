@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, StorageDenied
+from goclient.errors import (
+    EndpointError,
+    EndpointNotFound,
+    GoclientError,
+    LoginNeeded,
+    NotADirectory,
+    PathNotFound,
+    PermissionDenied,
+    RequestError,
+    StorageDenied,
+)
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.login import whoami
@@ -110,12 +120,12 @@ def error(status: int, code: str, **more: Any) -> tuple[int, Any]:
 
 
 ERRORS = [
-    pytest.param(error(404, "EndpointNotFound"), EndpointError, "endpoint-not-found", False, id="no collection"),
-    pytest.param(error(404, "ClientError.NotFound"), EndpointError, "path-not-found", False, id="no path"),
+    pytest.param(error(404, "EndpointNotFound"), EndpointNotFound, "endpoint-not-found", False, id="no collection"),
+    pytest.param(error(404, "ClientError.NotFound"), PathNotFound, "path-not-found", False, id="no path"),
     pytest.param(error(403, "EndpointPermissionDenied"), StorageDenied, "permission", False, id="storage denies"),
-    pytest.param(error(403, "PermissionDenied"), EndpointError, "permission", False, id="roles deny"),
+    pytest.param(error(403, "PermissionDenied"), PermissionDenied, "permission", False, id="roles deny"),
     pytest.param(
-        error(502, "ExternalError.DirListingFailed.NotDirectory"), EndpointError, "not-a-directory", False, id="a file"
+        error(502, "ExternalError.DirListingFailed.NotDirectory"), NotADirectory, "not-a-directory", False, id="a file"
     ),
     pytest.param(
         error(502, "ExternalError.DirListingFailed.GCDisconnected"), EndpointError, "disconnected", False, id="asleep"
