@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Sandbox
 from tests.myproxy_servers import PEOPLE, make_grid, the_real_one
-from tests.sandbox.test_server import until
+from tests.sandbox.waiting import until
 
 
 def test_that_is_killed(sandbox: Sandbox, tmp_path: Path) -> None:

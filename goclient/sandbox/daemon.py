@@ -136,7 +136,7 @@ def run(path: Path, *, until: Callable[[], None] | None = None, ready: int | Non
             os.close(ready)
 
     try:
-        serve(state, grid, answer, until)
+        serve(state, grid, ready=answer, until=until)
     finally:
         directory.answers.unlink(missing_ok=True)
 

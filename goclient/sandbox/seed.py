@@ -19,7 +19,7 @@ from goclient.files.private import make_folder, replace
 from goclient.sandbox.exports import FILES, Exports
 from goclient.sandbox.globus.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 from goclient.sandbox.myproxy.grid import HOST_NAME, SUBJECTS, Grid
-from goclient.sandbox.state import Row, State
+from goclient.sandbox.state import State
 
 VO = "sandbox"
 USER, OTHER, PILOT = "jdoe@sandbox.example", "asmith@sandbox.example", "pilot@sandbox.example"
@@ -160,7 +160,8 @@ def _add_collection(state: State, owner: str, name: str, kind: str, **more: Any)
 def environment(state: State) -> dict[str, str]:
     """Return the variables that point goclient, globus, globus-sdk, panda-client and grid tools at the sandbox."""
     directory, url = state.directory, state.fact("url")
-    user, other, pilot = _people(state)
+    by_name = {row["username"]: row for row in state.rows("select * from identities")}
+    user, other, pilot = (by_name[name] for name in PEOPLE)
     grid = Grid(directory.grid)
     own, others, pilots = (grid.credential(name) for name in ("user", "other", "pilot"))
     return {
@@ -205,11 +206,6 @@ def environment(state: State) -> dict[str, str]:
     }
 
 
-def _people(state: State) -> list[Row]:
-    """Return the rows of the user, the other user and the pilot's service."""
-    return [state.rows("select * from identities where username = ?", name)[0] for name in (USER, OTHER, PILOT)]
-
-
 # Variables to clear: clients would prefer them to what the sandbox sets.
 CLEARED = (
     "PANDA_AUTH_ID_TOKEN",
@@ -225,9 +221,9 @@ CLEARED = (
 def write_environment(state: State) -> None:
     """Write ``env.sh``, the token files and the programs, which say where the running sandbox is."""
     directory = state.directory
-    user, _, pilot = _people(state)
-    replace(directory.user_token, user["token"].encode())
-    replace(directory.pilot_token, pilot["token"].encode())
+    tokens = {row["username"]: row["token"].encode() for row in state.rows("select username, token from identities")}
+    replace(directory.user_token, tokens[USER])
+    replace(directory.pilot_token, tokens[PILOT])
     replace(directory.secret, f"Authorization: Bearer {state.fact('secret')}\n".encode())
     library = Path(goclient.__file__).parent.parent
     words = [sys.executable, "-P", "-m", "goclient.sandbox.globus.connect", state.fact("url"), str(directory.secret)]

@@ -21,8 +21,8 @@ from goclient.sandbox.faults import Fault
 from goclient.sandbox.globus import access, auth, endpoints, identities, login, oidc, paths, personal, tasks
 from goclient.sandbox.globus.mover import Mover
 from goclient.sandbox.http import ServiceError, TransferError, answer, not_found
-from goclient.sandbox.myproxy.authority import Authority
-from goclient.sandbox.myproxy.grid import AUTHORITY, SCOPE, Grid
+from goclient.sandbox.myproxy.authority import load_authority
+from goclient.sandbox.myproxy.grid import SCOPE, Grid
 from goclient.sandbox.myproxy.policy import ServerPolicy
 from goclient.sandbox.myproxy.server import MyProxy
 from goclient.sandbox.panda import cache
@@ -133,7 +133,7 @@ class _Handler(WSGIRequestHandler):
             os.close(self.connection.detach())
 
 
-def serve(state: State, grid: Grid, ready: Callable[[], None], until: Callable[[], None] | None = None) -> None:
+def serve(state: State, grid: Grid, *, ready: Callable[[], None], until: Callable[[], None] | None = None) -> None:
     """Run the services of a sandbox until SIGTERM or SIGINT, or until the function ``until`` returns.
 
     ``ready`` is called once requests are accepted and the sandbox's URL is known.
@@ -153,7 +153,7 @@ def serve(state: State, grid: Grid, ready: Callable[[], None], until: Callable[[
     if until is not None:
         threading.Thread(target=shut_down, args=(until,), daemon=True).start()
     host = grid.host
-    authority = Authority.load(grid.certificates, grid.authority_key, subject=AUTHORITY)
+    authority = load_authority(grid)
     myproxy = MyProxy(_listen(state, "myproxy_port"), sandbox, authority=authority, host=host, policy=POLICY)
     mover.start()
     myproxy.start()

@@ -125,9 +125,7 @@ def test_other_routes_and_methods_go_on(shared_sandbox: Sandbox, make: Make) -> 
     ("given", "says"),
     [
         pytest.param([], "is not a JSON object", id="no object"),
-        pytest.param(
-            {"route": "GET /", "kind": "flood"}, "kind must be one of error, delay, reset", id="kind"
-        ),
+        pytest.param({"route": "GET /", "kind": "flood"}, "kind must be one of error, delay, reset", id="kind"),
         pytest.param({"route": "/x", "kind": "reset"}, "route must be a method and a path", id="route"),
         pytest.param({"route": "GET /", "kind": "reset", "time": 1}, "there is no field 'time'", id="field"),
         pytest.param({"route": "GET /", "kind": "reset", "times": "1"}, "times is a str", id="type"),

@@ -90,7 +90,8 @@ def _for_client(call: Call, client: Row) -> Document:
     if not client["username"]:
         raise ServiceError(401, {"error": "unauthorized_client"})
     scope = call.form.get("scope", "")
-    consents.record(call.state, client["id"], client["client_id"], requested_paths(call.state, scope))
+    paths = requested_paths(call.state, scope)
+    consents.record(call.state, client["id"], client=client["client_id"], paths=paths)
     return Grant(client, client["client_id"], person=False).issue_all(call.state, scope)
 
 

@@ -17,7 +17,7 @@ from goclient.sandbox.globus import scopes
 from goclient.sandbox.state import Row, State, compact_json
 
 
-def record(state: State, identity: str, client: str, paths: Iterable[tuple[str, ...]]) -> None:
+def record(state: State, identity: str, *, client: str, paths: Iterable[tuple[str, ...]]) -> None:
     """Note that an identity has allowed a client these scopes; keep the time of an older consent."""
     statement = "insert or ignore into consents (identity, client, path, time) values (?, ?, ?, ?)"
     for path in paths:

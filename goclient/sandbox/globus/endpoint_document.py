@@ -28,11 +28,11 @@ _LEGACY: dict[str, Any] = {
     "expire_time": None,
 }
 
-# The fields that an administrator may change.
-CHANGEABLE = frozenset(
-    "display_name description organization department keywords info_link contact_info contact_email default_directory "
-    "public user_message user_message_link force_encryption".split()
-)
+# The fields that are kept as an administrator sends them, beside display_name and public.
+KEPT = (
+    "contact_email contact_info default_directory department description force_encryption info_link keywords "
+    "organization user_message user_message_link"
+).split()
 
 
 def describe(state: State, rights: Rights) -> dict[str, Any]:

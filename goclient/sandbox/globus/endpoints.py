@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from goclient.sandbox.globus.endpoint_document import CHANGEABLE, describe
+from goclient.sandbox.globus.endpoint_document import KEPT, describe
 from goclient.sandbox.globus.permissions import Rights, find_collection, find_rights
 from goclient.sandbox.globus.storage import GUEST, PERSONAL
 from goclient.sandbox.http import BadRequest, Document, TransferError, answer
@@ -60,7 +60,7 @@ def create(call: Call) -> Response:
         "entity_type": PERSONAL,
         "setup_key": str(uuid.uuid4()),
         "public": bool(wanted.get("public", True)),  # as the service: public unless told otherwise
-        "fields": compact_json(_kept_fields(wanted)),
+        "fields": compact_json({name: wanted[name] for name in KEPT if name in wanted}),
     }
     call.state.insert("collections", values)
     made = call.result("Created", "Endpoint created successfully", kind="endpoint_create_result")
@@ -73,19 +73,11 @@ def update(call: Call, id: str) -> Document:
     """Change what an administrator may change."""
     row = administered(call, id).collection
     wanted = call.document()
-    call.state.run(
-        "update collections set display_name = ?, public = ?, fields = ? where id = ?",
-        str(wanted.get("display_name") or row["display_name"]),
-        bool(wanted.get("public", row["public"])),
-        compact_json({**json.loads(row["fields"]), **_kept_fields(wanted)}),
-        id,
-    )
+    shown, public = wanted.get("display_name") or row["display_name"], wanted.get("public", row["public"])
+    fields = json.loads(row["fields"]) | {name: wanted[name] for name in KEPT if name in wanted}
+    statement = "update collections set display_name = ?, public = ?, fields = ? where id = ?"
+    call.state.run(statement, str(shown), bool(public), compact_json(fields), id)
     return call.result("Updated", "Endpoint updated successfully")
-
-
-def _kept_fields(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a document that are kept as they were sent."""
-    return {name: wanted[name] for name in sorted(CHANGEABLE - {"display_name", "public"}) if name in wanted}
 
 
 @routes.on("DELETE", "/endpoint/<id>")

@@ -35,14 +35,14 @@ OTHER = "ENDPOINT_ERROR"
 
 
 @dataclass(frozen=True, slots=True)
-class TaskError:
-    """Why an item, or a task, failed: the code of the task's event, and its details."""
+class TaskEvent:
+    """Event of a task, such as the failure of an item."""
 
     code: str
     description: str
 
 
-def carry_out(state: State, task: Row, item: dict[str, Any]) -> TaskError | None:
+def carry_out(state: State, task: Row, item: dict[str, Any]) -> TaskEvent | None:
     """Copy or remove what an item of a task names; return why that failed, or None."""
     deletion = task["type"] == "DELETE"
     try:
@@ -51,7 +51,7 @@ def carry_out(state: State, task: Row, item: dict[str, Any]) -> TaskError | None
     except StorageError as error:
         named = item.get("path", "") if deletion else f"{item['source_path']} -> {item['destination_path']}"
         word = "delete" if deletion else "transfer"
-        return TaskError(CODES.get(error.kind, OTHER), f"Error ({word}): {error}: {named}")
+        return TaskEvent(CODES.get(error.kind, OTHER), f"Error ({word}): {error}: {named}")
     return None
 
 

@@ -42,7 +42,8 @@ def authorize(call: Call) -> Response:
         text = "only the sandbox's user can log in, at the address that goclient login, or globus login, prints\n"
         raise ServiceError(401, text)
     person = _find_person(call)
-    consents.record(state, person["id"], client, requested_paths(state, given.get("scope", "")))
+    paths = requested_paths(state, given.get("scope", ""))
+    consents.record(state, person["id"], client=client, paths=paths)
     if given.get("session_required_mfa", "").lower() == "true":
         state.run("insert or ignore into sessions (identity, client) values (?, ?)", person["id"], client)
     code, target = secrets.token_urlsafe(24), given.get("redirect_uri", "")

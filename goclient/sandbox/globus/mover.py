@@ -14,7 +14,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
-from goclient.sandbox.globus.items import TaskError, carry_out
+from goclient.sandbox.globus.items import TaskEvent, carry_out
 from goclient.sandbox.routes import Sandbox
 from goclient.sandbox.state import State, compact_json
 
@@ -51,7 +51,7 @@ class Mover:
             try:
                 now = time.time()
                 for row in self._state.rows("select task_id from tasks where status = 'ACTIVE' and deadline < ?", now):
-                    expired = TaskError("EXPIRED", "The task did not complete before its deadline")
+                    expired = TaskEvent("EXPIRED", "The task did not complete before its deadline")
                     end_task(self._state, row["task_id"], expired)
                 for task_id in self._take_next(now):
                     self._pool.submit(self._try, task_id)
@@ -78,7 +78,7 @@ class Mover:
         try:
             self._carry_out(task_id)
         except Exception as error:  # the task ends, the sandbox goes on
-            end_task(state, task_id, TaskError("INTERNAL_ERROR", repr(error)))
+            end_task(state, task_id, TaskEvent("INTERNAL_ERROR", repr(error)))
         finally:
             state.run("update tasks set running = 0 where task_id = ?", task_id)
 
@@ -87,7 +87,7 @@ class Mover:
         state = self._state
         task = state.rows("select * from tasks where task_id = ?", task_id)[0]
         if not state.row("select 1 from events where task_id = ?", task_id):
-            add_event(state, task_id, "STARTED", "started")
+            add_event(state, task_id, TaskEvent("STARTED", "started"))
         errors = filter(None, (carry_out(state, task, item) for item in json.loads(task["items"])))
         if task["type"] == "DELETE":
             end_task(state, task_id, next(errors, None))  # a deletion does not wait
@@ -97,7 +97,7 @@ class Mover:
             end_task(state, task_id)
             return
         for one in faults:
-            add_event(state, task_id, one.code, one.description, is_error=True)
+            add_event(state, task_id, one, is_error=True)
         state.run(
             "update tasks set faults = faults + ?, nice_status = ?, retry_at = ? where task_id = ?",
             len(faults),
@@ -107,7 +107,7 @@ class Mover:
         )
 
 
-def end_task(state: State, task_id: str, fatal: TaskError | None = None) -> None:
+def end_task(state: State, task_id: str, fatal: TaskEvent | None = None) -> None:
     """End an active task: as failed, if there is a fatal error."""
     changed = state.run(
         "update tasks set status = ?, completion_time = ?, fatal = ? where task_id = ? and status = 'ACTIVE'",
@@ -117,11 +117,10 @@ def end_task(state: State, task_id: str, fatal: TaskError | None = None) -> None
         task_id,
     )
     if changed:
-        told = fatal or TaskError("SUCCEEDED", "")
-        add_event(state, task_id, told.code, told.description, is_error=fatal is not None)
+        add_event(state, task_id, fatal or TaskEvent("SUCCEEDED", ""), is_error=fatal is not None)
 
 
-def add_event(state: State, task_id: str, code: str, details: str, *, is_error: bool = False) -> None:
+def add_event(state: State, task_id: str, event: TaskEvent, *, is_error: bool = False) -> None:
     """Add an event to a task's list."""
-    told = {"code": code, "is_error": is_error, "description": code.lower().replace("_", " "), "details": details}
-    state.insert("events", {"task_id": task_id, "time": time.time(), **told})
+    words = {"code": event.code, "description": event.code.lower().replace("_", " "), "details": event.description}
+    state.insert("events", {"task_id": task_id, "time": time.time(), "is_error": is_error, **words})

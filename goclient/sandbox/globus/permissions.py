@@ -29,10 +29,6 @@ class Grant:
     directory: str
     writable: bool
 
-    def covers(self, path: str) -> bool:
-        """Return True if a path is the directory or is in it."""
-        return self.directory == "/" or path == self.directory.rstrip("/") or path.startswith(self.directory)
-
 
 @dataclass(frozen=True, slots=True)
 class Rights:
@@ -60,8 +56,9 @@ class Rights:
         """
         real, root = local_path(self.collection, path, follow=follow), self.collection["root"]
         inner = real.relative_to(os.path.realpath(root)) if root else real  # a personal one has its computer's paths
-        for one in map(normalize, (path, str(inner))):
-            if not any(grant.covers(one) and (grant.writable or not write) for grant in self.grants):
+        granted = [grant.directory for grant in self.grants if grant.writable or not write]
+        for one in (path, str(inner)):
+            if not any(f"{normalize(one)}/".startswith(f"{directory.rstrip('/')}/") for directory in granted):
                 raise StorageError("PermissionDenied", f"Denied by endpoint: Path not allowed: {path}")
         if write:
             check_mode(real.parent, stat.S_IWUSR)

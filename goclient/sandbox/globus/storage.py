@@ -46,13 +46,7 @@ _KINDS: dict[int, Kind] = {
     errno.EDQUOT: "Quota",
 }
 # The types of the service's file document.
-_TYPES = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "dir",
-    stat.S_IFIFO: "pipe",
-    stat.S_IFCHR: "chr",
-    stat.S_IFBLK: "blk",
-}
+_TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFIFO: "pipe", stat.S_IFCHR: "chr", stat.S_IFBLK: "blk"}
 BROKEN = "invalid_symlink"  # the type of a link that leads nowhere, or out of the collection
 
 

@@ -7,7 +7,7 @@ import uuid
 
 from werkzeug.wrappers import Response
 
-from goclient.sandbox.globus.items import TaskError
+from goclient.sandbox.globus.items import TaskEvent
 from goclient.sandbox.globus.mover import end_task
 from goclient.sandbox.globus.paths import usable
 from goclient.sandbox.globus.task_document import describe, iso, passes, read_time
@@ -166,7 +166,7 @@ def cancel(call: Call, id: str) -> Document:
     """End a task that is not done."""
     if _find_task(call, id)["status"] != "ACTIVE":
         return call.result("TaskComplete", "The task completed before the cancel request was processed.")
-    end_task(call.state, id, TaskError("CANCELED", "The task was canceled by its owner"))
+    end_task(call.state, id, TaskEvent("CANCELED", "The task was canceled by its owner"))
     return call.result("Canceled", "The task has been cancelled successfully.")
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -42,6 +42,16 @@ cond_subjects globus '"{scope}/*"'
 """
 
 
+class IssueOptions(TypedDict, total=False):
+    """Options of a certificate."""
+
+    names: Sequence[str]  # the host names in it, which may be none; by default localhost
+    key: Literal["rsa", "ec"] | Key  # its kind, or a key to use
+    start: datetime | None
+    end: datetime | None
+    passphrase: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
     """An authority: the directory that trusts it, its certificate and its key."""
@@ -62,7 +72,7 @@ class Authority:
         private = use or make_key()
         name = parse_name(subject)
         now = datetime.now(UTC)
-        builder = _builder(name, private, now - AUTHORITY_EARLIER, now + LIFETIME).issuer_name(name)
+        builder = _builder(name, private, start=now - AUTHORITY_EARLIER, end=now + LIFETIME).issuer_name(name)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
         authority = cls(directory, builder.sign(private, SHA256()), private)
@@ -94,26 +104,16 @@ class Authority:
         """Return one of its files in the directory: ``0``, ``signing_policy`` or ``r0``."""
         return self.directory / f"{subject_hash(self.certificate.subject)}.{suffix}"
 
-    def issue(
-        self,
-        subject: Typed,
-        *,
-        into: Path,
-        name: str,
-        names: Sequence[str] = ("localhost",),
-        key: Literal["rsa", "ec"] | Key = "rsa",
-        bits: int = 2048,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        passphrase: str | None = None,
-    ) -> Credential:
-        """Issue a certificate for ``subject`` (see :func:`parse_name`), as ``into/name.pem`` and ``into/name.key``.
-
-        ``names``: the host names in it, which may be none.  ``key``: its kind, or a key to use.
-        """
-        private = make_key(key, bits=bits) if isinstance(key, str) else key
-        now = datetime.now(UTC)
-        builder = _builder(parse_name(subject), private, start or now - EARLIER, end or now + CERTIFICATE_LIFETIME)
+    def issue(self, subject: Typed, *, into: Path, name: str, **options: Unpack[IssueOptions]) -> Credential:
+        """Issue a certificate for ``subject`` (see :func:`parse_name`), as ``into/name.pem`` and ``into/name.key``."""
+        key, names, passphrase = (
+            options.get("key", "rsa"),
+            options.get("names", ("localhost",)),
+            options.get("passphrase"),
+        )
+        private, now = make_key(key) if isinstance(key, str) else key, datetime.now(UTC)
+        start, end = options.get("start") or now - EARLIER, options.get("end") or now + CERTIFICATE_LIFETIME
+        builder = _builder(parse_name(subject), private, start=start, end=end)
         builder = builder.issuer_name(self.certificate.subject)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(usage(digital_signature=True, key_encipherment=True), critical=True)
@@ -155,7 +155,7 @@ def make_key(kind: str = "rsa", *, bits: int = 2048) -> Key:
     return ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, bits)
 
 
-def _builder(name: x509.Name, key: Key, start: datetime, end: datetime) -> x509.CertificateBuilder:
+def _builder(name: x509.Name, key: Key, *, start: datetime, end: datetime) -> x509.CertificateBuilder:
     """Begin a certificate with what all have: a subject, its key, a number, a time."""
     public = key.public_key()
     builder = x509.CertificateBuilder().subject_name(name).public_key(public).not_valid_before(start)
@@ -177,6 +177,11 @@ def pem(key: Key, passphrase: bytes | None = None) -> bytes:
     """Return a key in PEM, encrypted if there is a pass phrase."""
     kept = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     return key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, kept)
+
+
+def load_authority(grid: Grid) -> Authority:
+    """Load the authority of a grid, with its key."""
+    return Authority.load(grid.certificates, grid.authority_key, subject=AUTHORITY)
 
 
 def make_grid(grid: Grid) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from goclient.sandbox.myproxy.authority import load_authority
 from goclient.sandbox.myproxy.grid import Grid as SandboxGrid
 from tests.conftest import Sandbox
 from tests.myproxy_servers import TOOLS, Grid, answer, ask, connected, put, request
@@ -24,7 +25,8 @@ GET, PUT, INFO, DESTROY = range(4)
 
 def grid_of(sandbox: Sandbox) -> Grid:
     made = SandboxGrid(sandbox.root / "grid")
-    return Grid(made.folder, made.authority(), {name: made.credential(name) for name in ("user", "other", "pilot")})
+    people = {name: made.credential(name) for name in ("user", "other", "pilot")}
+    return Grid(made.directory, load_authority(made), people)
 
 
 def port_of(sandbox: Sandbox) -> int:

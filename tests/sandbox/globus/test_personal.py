@@ -13,7 +13,8 @@ import requests
 
 from tests.conftest import Sandbox
 from tests.sandbox.globus.test_tasks import User
-from tests.sandbox.test_server import collection, until
+from tests.sandbox.test_server import collection
+from tests.sandbox.waiting import until
 
 BOUND = 20.0  # seconds
 
