@@ -22,7 +22,8 @@ from goclient.errors import (
     raise_all,
 )
 from goclient.journal import Entry, Journal
-from goclient.model.plan import TransferTask, plan
+from goclient.model.plan import TransferTask
+from goclient.model.planner import plan
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
 from goclient.model.records.registry import attach, decode
 from goclient.model.request import Request as Request  # callers make it with new_job_common()

@@ -186,7 +186,7 @@ def test_the_lint_of_plain_english_lets_pass(code: str, plain_english: Any, tmp_
 
 # --- the architecture ---
 
-LATER = {"carrier/", "client.py", "model/endpoint.py", "node/engines/base.py", "preflight/base.py"}
+LATER = {"carrier/", "client.py", "model/endpoint.py", "node/engines/base.py"}
 
 
 def test_the_architecture_names_what_is_there_and_every_room() -> None:

@@ -21,7 +21,7 @@ from measure import paired, row
 from pydantic import BaseModel
 
 from goclient.errors import GoclientError
-from goclient.model.plan import plan
+from goclient.model.planner import plan
 from goclient.model.records.base import Decoded
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs
 from goclient.model.records.registry import attach, decode

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from goclient.errors import EndpointError, Finding, GoclientError, quoted
-from goclient.model.spec import Location, Transfer
+from goclient.model.endpoint import read_endpoint
+from goclient.model.location import Location, Transfer
 from goclient.model.wildcards import has_wildcards
 from goclient.preflight.listings import Folder, folder_of
 from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, nobody_may, wrong_or_first
@@ -54,7 +55,7 @@ class Targets:
         """Yield the folder of each target, as it was typed."""
         for transfer in transfers:
             if self._seen.sees(transfer.destination):
-                several = "$" in transfer.target.folder
+                several = "$" in transfer.target.directory
                 yield from map(folder_of, self._seen.filled(transfer.target) if several else [transfer.target])
 
     def remarks(self, transfers: Sequence[Transfer]) -> list[Finding]:
@@ -66,7 +67,7 @@ class Targets:
     def _read_only(self, folder: Folder) -> Iterator[Finding]:
         entry = self._listings.itself(folder)
         if entry is not None and entry.is_directory and nobody_may(entry, WRITE):
-            shown = self._seen.shown(Location(*folder))
+            shown = self._seen.shown(Location(read_endpoint(folder[0]), folder[1]))
             message = f"{quoted(shown)} may be written by nobody: its mode is {entry.permissions}"
             hint = "name another folder, or add --goProbe, which tries whether its storage lets you write all the same"
             found = EndpointError(message, hint=hint, code="read-only", subject=shown).finding
@@ -76,7 +77,7 @@ class Targets:
         found = None if transfer.destination.is_directory else self._listings.entry(target)
         if found is None or isinstance(found, GoclientError) or not found.is_directory:
             return target
-        return Location(endpoint=target.endpoint, path=f"{target.path}/{transfer.source.name}")
+        return target.with_path(f"{target.path}/{transfer.source.name}")
 
     def _target(self, location: Location, source: Location) -> Finding:
         found = self._listings.entry(location)
@@ -112,7 +113,7 @@ class Targets:
 
     def _no_folder(self, location: Location, error: GoclientError) -> Finding:
         endpoint, folder = folder_of(location)
-        shown = self._seen.shown(Location(endpoint=endpoint, path=folder))
+        shown = self._seen.shown(Location(read_endpoint(endpoint), folder))
         if error.code == "not-a-directory":
             message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
             hint = "name a directory, or another name for the file"
@@ -131,7 +132,7 @@ class Targets:
         problem = self._made[folder]
         if problem is not None:
             return problem.finding
-        shown = self._seen.shown(Location(endpoint=folder[0], path=folder[1]))
+        shown = self._seen.shown(Location(read_endpoint(folder[0]), folder[1]))
         return Finding("ok", "folder", shown, f"the folder {shown} was made")
 
 

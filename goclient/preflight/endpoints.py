@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from goclient.config.catalogue_toml import command
 from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
-from goclient.model.spec import GRIDFTP, NODE_FILES, TransferSpec
-from goclient.model.syntax.location import is_uuid
+from goclient.model.endpoint import JOB, Endpoint, UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.services.deadline import Background
 from goclient.services.parallel import Parallel
@@ -35,14 +35,15 @@ class Endpoints:
 
     def findings(self, spec: TransferSpec) -> list[Finding]:
         """A finding for each endpoint of a spec, in order; and warnings of those that the job's directory is at."""
-        names, own = spec.endpoints, _name_to_make(spec)
+        names, own = [one.text for one in spec.endpoints], _name_to_make(spec)
         beside = [(name, Background(partial(self.identify, name))) for name in own]
         wanted = [name for name in names if not self._is_gridftp(name)]
         asked = self._parallel.map(self.identify, list(dict.fromkeys(wanted)))
         found = [self._gridftp(name) if self._is_gridftp(name) else self._finding(name, asked[name]) for name in names]
-        server = self.collections.get(self.ids.get(spec.local_endpoint or "", ""))
+        local = spec.local_endpoint.text if spec.local_endpoint else ""
+        server = self.collections.get(self.ids.get(local, ""))
         if server is not None and server.is_personal and server.owner_id != self._globus.identity:
-            found.append(_somebody_elses(str(spec.local_endpoint), server))
+            found.append(_somebody_elses(local, server))
         return [*found, *(one for name, aside in beside for one in self._to_make(name, aside))]
 
     def _to_make(self, name: str, aside: Background[Collection]) -> Iterator[Finding]:
@@ -64,7 +65,7 @@ class Endpoints:
         return self._catalogue.get(name, name)
 
     def _is_gridftp(self, name: str) -> bool:
-        return self._meant(name).startswith(GRIDFTP)
+        return isinstance(read_endpoint(self._meant(name)), UrlEndpoint)
 
     def identify(self, name: str) -> Collection:
         """The collection that a name means, asked for now; raises EndpointError if there is none, or several."""
@@ -108,10 +109,10 @@ class Endpoints:
             and self._is_personal(transfer.destination.endpoint, mode)
         )
         for pair in pairs if not allowed else ():
-            ends = [end for end in pair if end is not None and end != NODE_FILES]
+            ends = [end.text for end in pair if end.is_remote]
             if any(self._seen[end].subscribed for end in ends):
                 continue
-            named = " and ".join(map(quoted, ends)) + (" and the node's own" if None in pair else "")
+            named = " and ".join(map(quoted, ends)) + (" and the node's own" if JOB in pair else "")
             error = EndpointError(
                 f"files cannot go between two Globus Connect Personal endpoints without a subscription: {named}",
                 hint="use a collection of a server at one end, or say --goAllowPersonal if there is a subscription",
@@ -120,10 +121,10 @@ class Endpoints:
             )
             yield error.finding
 
-    def _is_personal(self, endpoint: str | None, mode: str) -> bool:
-        if endpoint is None:
+    def _is_personal(self, endpoint: Endpoint, mode: str) -> bool:
+        if endpoint == JOB:
             return mode == "gc"
-        return endpoint in self._seen and self._seen[endpoint].is_personal
+        return endpoint.text in self._seen and self._seen[endpoint.text].is_personal
 
 
 def _name_to_make(spec: TransferSpec) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, StorageDenied
-from goclient.model.spec import Location
+from goclient.model.endpoint import read_endpoint
+from goclient.model.location import Location
 from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
@@ -146,19 +147,19 @@ class Listings:
         while folder[1] not in TOPS:
             found = self._known.get(_parent(folder))
             if found is not None and not isinstance(found, GoclientError):
-                return Location(endpoint=folder[0], path=folder[1].rstrip("/")), found
+                return Location(read_endpoint(folder[0]), folder[1].rstrip("/")), found
             folder = _parent(folder)
         return None
 
 
 def folder_of(location: Location) -> Folder:
     """The endpoint and the folder in which a place's own entry is."""
-    return str(location.endpoint), location.folder
+    return location.endpoint.text, location.directory
 
 
 def _itself(location: Location) -> Folder:
     """A place as if it were a folder."""
-    return str(location.endpoint), f"{location.path.rstrip('/')}/"
+    return location.endpoint.text, f"{location.path.rstrip('/')}/"
 
 
 def _parent(folder: Folder) -> Folder:

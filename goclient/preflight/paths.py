@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError, LoginNeeded
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.endpoint import read_endpoint
+from goclient.model.location import Location, Transfer
+from goclient.model.spec import TransferSpec
 from goclient.preflight.destinations import Targets
 from goclient.preflight.directories import make_folders
 from goclient.preflight.listings import Folder, Listings, folder_of
@@ -57,7 +59,8 @@ class Paths:
         Folders are made only if nothing is known to be wrong: ``safe`` says so of the endpoints.
         """
         transfers = list(spec.transfers)
-        server = [self._server(spec)] if spec.local_endpoint in self._typed else []
+        local = spec.local_endpoint
+        server = [Location(local, "/")] if local is not None and local.text in self._typed else []
         self._ask(transfers, server)
         sources = [list(self._sources.findings(transfer)) for transfer in transfers]
         safe = safe and not any(one.is_error for found in sources for one in found)
@@ -95,11 +98,7 @@ class Paths:
 
     def _is_made(self, transfer: Transfer) -> bool:
         """True if the folder of a move's target is made where it is missing."""
-        return self._seen.sees(transfer.destination) and (self._make_numbered or "$" not in transfer.target.folder)
-
-    def _server(self, spec: TransferSpec) -> Location:
-        """The place whose listing tells whether the server that sees the job's directory lets one in."""
-        return Location(endpoint=spec.local_endpoint, path="/")
+        return self._seen.sees(transfer.destination) and (self._make_numbered or "$" not in transfer.target.directory)
 
     def _no_login(self, location: Location) -> GoclientError | None:
         """The consent or the session that is missing for a place; whether it is there is no matter."""
@@ -120,11 +119,11 @@ class Paths:
                 return location
             found = self._listings.entry(location)
             is_directory = found is not None and not isinstance(found, GoclientError) and found.is_directory
-            return Location(endpoint=location.endpoint, path=f"{location.path}/") if is_directory else location
+            return location.with_path(f"{location.path}/") if is_directory else location
 
         return spec.with_locations(end)
 
     def nearest_folder(self, location: Location) -> Location:
         """The folder of a place, or the nearest above it that is there."""
         endpoint, path = self._listings.there(folder_of(location))
-        return Location(endpoint=endpoint, path=path)
+        return Location(read_endpoint(endpoint), path)

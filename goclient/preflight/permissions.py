@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
-from goclient.model.spec import Location, TransferSpec
-from goclient.model.syntax.location import is_uuid
+from goclient.model.endpoint import is_uuid, read_endpoint
+from goclient.model.location import Location
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS
 from goclient.services.parallel import Parallel
@@ -154,7 +155,7 @@ class Acting:
 
     def _grant(self, rules: Sequence[AccessRule], need: Need, identity: str) -> str:
         """The command that gives an identity what it lacks: a new rule, or more by the one that it has."""
-        collection, path = need.place.endpoint, need.place.path
+        collection, path = need.place.endpoint.text, need.place.path
         allowed = "rw" if need.writes else "r"
         own = [rule for rule in rules if rule.path == path and rule.principal == identity]
         if own:
@@ -182,15 +183,15 @@ class Acting:
         return Finding("warning", "pilot-unknown", name, message, hint)
 
     def _shown(self, place: Location) -> str:
-        return str(Location(endpoint=self._names[str(place.endpoint)], path=place.path))
+        return str(Location(read_endpoint(self._names[place.endpoint.text]), place.path))
 
 
 def _needs(spec: TransferSpec, known: Mapping[str, Collection]) -> dict[str, list[Need]]:
     """What has to be read and written at each known collection, each folder once, in the order of the spec."""
     needs: dict[str, dict[Need, None]] = {}
     for need in _all_needs(spec):
-        if need.place.endpoint in known:
-            needs.setdefault(str(need.place.endpoint), {})[need] = None
+        if need.place.endpoint.text in known:
+            needs.setdefault(need.place.endpoint.text, {})[need] = None
     # Who may write a folder by a rule may read it.
     return {
         collection: [need for need in found if need.writes or Need(need.place, writes=True) not in found]
@@ -202,10 +203,10 @@ def _all_needs(spec: TransferSpec) -> Iterator[Need]:
     for transfer in spec.transfers:
         for place, writes in ((transfer.source, False), (transfer.target, True)):
             # Rules are for folders: a file needs what its folder has, and numbered ones what the folder of all has.
-            path = place.path if place.is_directory else place.folder
+            path = place.path if place.is_directory else place.directory
             if "${" in path:
                 path = path.partition("${")[0].rpartition("/")[0] + "/"
-            yield Need(Location(endpoint=place.endpoint, path=path), writes)
+            yield Need(place.with_path(path), writes)
 
 
 def _covers(rule: AccessRule, need: Need) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, Finding, GoclientError, Interrupted, LoginNeeded
-from goclient.model.spec import Location
+from goclient.model.endpoint import read_endpoint
+from goclient.model.location import Location
 from goclient.preflight.seen import ask_for_access
 from goclient.services.parallel import Parallel
 
@@ -51,7 +52,7 @@ class Probe:
 
     def _probe(self, location: Location) -> str:
         """The state of the task that has removed the probe."""
-        endpoint, called = str(location.endpoint), self._names[str(location.endpoint)]
+        endpoint, called = location.endpoint.text, self._names[location.endpoint.text]
         path = f"{location.path}.goclient-probe-{secrets.token_hex(4)}"
         self._left[location] = path
         self._globus.mkdir(endpoint, path, called=called)
@@ -63,17 +64,17 @@ class Probe:
         return state
 
     def _shown(self, location: Location) -> str:
-        return str(Location(endpoint=self._names[str(location.endpoint)], path=location.path))
+        return str(Location(read_endpoint(self._names[location.endpoint.text]), location.path))
 
     def _shown_left(self, location: Location) -> str:
-        return self._shown(Location(endpoint=location.endpoint, path=self._left[location]))
+        return self._shown(location.with_path(self._left[location]))
 
     def _finding(self, location: Location, answer: str | GoclientError) -> Finding:
         shown = self._shown(location)
         if isinstance(answer, LoginNeeded):
             return answer.finding
         if isinstance(answer, GoclientError) and not answer.transient:
-            found = self._collections[str(location.endpoint)] if answer.code == "permission" else None
+            found = self._collections[location.endpoint.text] if answer.code == "permission" else None
             hint = found and ask_for_access(found, self._globus.identity)
             hint = hint or answer.hint or "ask the endpoint's owner, or choose another folder"
             message = f"{shown} cannot be written: {answer.message}"

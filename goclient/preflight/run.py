@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import TO_DEPOSIT, Finding, GoclientError, MyproxyError, login_command, quoted
+from goclient.model.endpoint import GlobusEndpoint, read_endpoint
 from goclient.model.request import Job
-from goclient.model.spec import GRIDFTP, TransferSpec
-from goclient.model.syntax.location import is_uuid
+from goclient.model.spec import TransferSpec
 from goclient.preflight.base import PreflightOptions, Report
 from goclient.reporter.base import SILENT, Reporter
 
@@ -108,8 +108,7 @@ def resolve_offline(spec: TransferSpec, catalogue: Mapping[str, str]) -> tuple[T
             f"{quoted(name)} is not in the catalogue and was not looked up: it is sent as typed",
             "leave out --noCheck, or add the name to the catalogue",
         )
-        for name in resolved.endpoints
-        if not is_uuid(name) and not name.startswith(GRIDFTP)
+        for name in (one.text for one in resolved.endpoints if isinstance(one, GlobusEndpoint) and not one.is_resolved)
     ]
     return resolved, findings
 
@@ -136,11 +135,10 @@ def preflight(
     findings = endpoints.findings(spec)
     who = _login(globus, options.hours, let_in=bool(endpoints.collections))
     resolved = spec.with_endpoints(endpoints.ids)
-    names = {found: name for name, found in endpoints.ids.items()}
     paths = Paths(
         globus,
         parallel,
-        names=names,
+        names={found: name for name, found in endpoints.ids.items()},
         serials=serials,
         overwrite=spec.overwrite,
         options=options,
@@ -151,7 +149,9 @@ def preflight(
     settled = paths.settled(resolved)
     findings += _rights(settled, globus, parallel, options, endpoints, paths)
     findings = _without_repeats([*who, *findings])
-    findings = _for_a_service(findings) if globus.is_service else one_login(findings, spec.endpoints)
+    findings = (
+        _for_a_service(findings) if globus.is_service else one_login(findings, [one.text for one in spec.endpoints])
+    )
     return Outcome(settled, findings, paths.load.largest)
 
 
@@ -172,7 +172,7 @@ def _rights(
     acting = Acting(globus, parallel, hours=options.hours, collections=collections, names=names)
     if options.probe:
         targets = (transfer.target for transfer in spec.transfers)
-        known = [one for one in targets if one.endpoint in collections and "$" not in one.folder]
+        known = [one for one in targets if one.endpoint.text in collections and "$" not in one.directory]
         locations = [paths.nearest_folder(one) for one in known if paths.is_listed(one)]
         probed = Probe(globus, parallel, names, collections).findings(list(dict.fromkeys(locations)))
         yield from probed
@@ -201,7 +201,7 @@ def one_login(findings: list[Finding], names: Sequence[str] = ()) -> list[Findin
     if not logins:
         return findings
     if any(one.code == "not-logged-in" for one in findings):
-        logins.append(tuple(("--endpoint", name) for name in names if not name.startswith(GRIDFTP)))
+        logins.append(tuple(("--endpoint", name) for name in names if isinstance(read_endpoint(name), GlobusEndpoint)))
     hint = f"type: {login_command(option for login in logins for option in login)}"
     return [one if one.login is None else one._replace(hint=hint) for one in findings]
 

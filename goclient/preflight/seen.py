@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, Finding, GoclientError, quoted
 from goclient.model.confusable import look_alike, with_code_points
+from goclient.model.endpoint import GlobusEndpoint, read_endpoint
+from goclient.model.location import Location
 from goclient.model.serial import fill_serial
-from goclient.model.spec import GRIDFTP, Location
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.listings import Listings, Unlisted, nearest
 
@@ -42,18 +43,18 @@ class Seen:
 
     def sees(self, location: Location) -> bool:
         """True for a place at a collection that was found."""
-        return location.endpoint in self.names and not str(location.endpoint).startswith(GRIDFTP)
+        return location.endpoint.text in self.names and isinstance(location.endpoint, GlobusEndpoint)
 
     def shown(self, location: Location) -> str:
         """The place as the user typed it."""
-        name = self.names.get(str(location.endpoint), location.endpoint)
-        return str(Location(endpoint=name, path=location.path))
+        name = self.names.get(location.endpoint.text, location.endpoint.text)
+        return str(Location(read_endpoint(name), location.path))
 
     def filled(self, location: Location) -> list[Location]:
         """The places that one end of a move is in the jobs, their serial numbers filled in."""
         if location not in self._filled:
             paths = dict.fromkeys(fill_serial(location.path, serial) for serial in self.serials)
-            self._filled[location] = [Location(endpoint=location.endpoint, path=path) for path in paths]
+            self._filled[location] = [location.with_path(path) for path in paths]
         return self._filled[location]
 
     def unlisted(self, error: GoclientError) -> Finding:
@@ -104,7 +105,7 @@ def hint_of_near(name: str, names: Iterable[str]) -> str:
 
 def listing_command(location: Location) -> str:
     """The command that lists the folder of a place."""
-    return " ".join(map(shell_word, ["globus", "ls", f"{location.endpoint}:{location.folder}"]))
+    return " ".join(map(shell_word, ["globus", "ls", f"{location.endpoint}:{location.directory}"]))
 
 
 def wrong_or_first(findings: list[Finding]) -> list[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from goclient.errors import EndpointError, Finding, GoclientError, quoted
-from goclient.model.spec import Location, Transfer
+from goclient.model.location import Location, Transfer
 from goclient.preflight import wildcards
 from goclient.preflight.listings import MOST_ABOUT, Folder, folder_of
 from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, listing_command, nobody_may, wrong_or_first
@@ -53,7 +53,7 @@ class Sources:
     def folders(self, transfers: Sequence[Transfer]) -> Iterable[Folder]:
         """Return the sources that are directories, a few of them."""
         locations = (location for location, entry in self._there(transfers) if entry.is_directory)
-        return islice(dict.fromkeys((str(one.endpoint), f"{one.path.rstrip('/')}/") for one in locations), MOST_ABOUT)
+        return islice(dict.fromkeys((one.endpoint.text, f"{one.path.rstrip('/')}/") for one in locations), MOST_ABOUT)
 
     def remarks(self, transfers: Sequence[Transfer]) -> list[Finding]:
         """Return warnings of sources that are there, and hold nothing or may be read by nobody."""
@@ -88,9 +88,9 @@ class Sources:
                     continue
                 load.files += times
                 load.size += times * entry.size
-                if transfer.destination.endpoint is None and len(locations) > 1:
+                if transfer.destination.in_job and len(locations) > 1:
                     load.own[serial] = load.own.get(serial, 0) + entry.size
-                elif transfer.destination.endpoint is None:
+                elif transfer.destination.in_job:
                     load.each += entry.size
         return load
 
@@ -114,7 +114,7 @@ class Sources:
 
     def _is_empty(self, location: Location, entry: FileInfo) -> bool:
         if entry.is_directory:
-            return self._listings.is_empty((str(location.endpoint), f"{location.path.rstrip('/')}/"))
+            return self._listings.is_empty((location.endpoint.text, f"{location.path.rstrip('/')}/"))
         return entry.size == 0 and not kind_of(entry)
 
     def _whole(self, location: Location) -> Finding:
@@ -146,7 +146,7 @@ class Sources:
     def _missing(self, location: Location) -> EndpointError:
         """The error of a source that is not in its folder: was it misspelt, or a wildcard?"""
         entries = self._listings.names_beside(location)
-        folder = self._seen.shown(Location(location.endpoint, location.folder))
+        folder = self._seen.shown(Location(location.endpoint, location.directory))
         message = f"{quoted(self._seen.shown(location))}: there is no {quoted(location.name)} in that folder"
         hint = hint_of_near(location.name, entries)
         more, globbed = wildcards.told(location, folder, "", entries)
@@ -162,8 +162,8 @@ class Sources:
         if lost is None:
             return error
         part, entries = lost
-        above = Location(part.endpoint, part.folder)
-        shown = self._seen.shown(Location(location.endpoint, location.folder))
+        above = Location(part.endpoint, part.directory)
+        shown = self._seen.shown(Location(location.endpoint, location.directory))
         message = f"{quoted(shown)}: there is no folder {quoted(part.name)} in {quoted(above.path)}"
         hint = hint_of_near(part.name, (name for name, entry in entries.items() if entry.is_directory))
         more, globbed = wildcards.told(part, self._seen.shown(above), location.path[len(part.path) + 1 :], entries)

@@ -9,9 +9,10 @@ from itertools import islice
 from goclient.errors import Finding, GoclientError, RequestError, quoted
 from goclient.files.text import credential_in
 from goclient.model.confusable import skeleton, with_code_points
+from goclient.model.endpoint import is_uuid
+from goclient.model.location import Location
 from goclient.model.names import find_nearly_serial
-from goclient.model.spec import Location, TransferSpec
-from goclient.model.syntax.location import is_uuid
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards
 from goclient.secrets import hidden
@@ -31,7 +32,7 @@ def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientE
     )
     too_long: set[str] = set()
     for place in locations:
-        if place.endpoint is not None and ":/" in place.path and (parts := _joined(place)):
+        if not place.in_job and ":/" in place.path and (parts := _joined(place)):
             items = shell_word(",".join(parts))
             message = f"{quoted(place)} is {len(parts)} locations, and a list is separated by commas"
             yield RequestError(message, hint=f"write {items}", code="location", subject=str(place))
@@ -45,8 +46,8 @@ def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientE
                 code="name-too-long",
                 subject=str(place),
             )
-    first = {place.endpoint: place.path for place in reversed(locations)}
-    for endpoint in spec.endpoints:
+    first = {place.endpoint.text: place.path for place in reversed(locations)}
+    for endpoint in (one.text for one in spec.endpoints):
         path = first.get(endpoint, "/")
         if (right := _unwrap(endpoint, path)) != endpoint:
             shown = "" if endpoint.isascii() else f", {with_code_points(endpoint)},"
@@ -84,10 +85,10 @@ def _unwrap(endpoint: str, path: str) -> str:
 
 def find_unlikely_names(spec: TransferSpec) -> Iterator[Finding]:
     """Yield a warning for each name that a payload hardly writes: a pattern, several names, a blank, a quote."""
-    own = [transfer.source for transfer in (*spec.stage_out, *spec.output) if transfer.source.endpoint is None]
+    own = [transfer.source for transfer in (*spec.stage_out, *spec.output) if transfer.source.in_job]
     yield from _shown(_patterns(own))
     yield from _shown(_several(own))
-    brought = (transfer for transfer in spec.stage_in if transfer.destination.endpoint is None)
+    brought = (transfer for transfer in spec.stage_in if transfer.destination.in_job)
     brought = (
         transfer for transfer in brought if not _is_plain(transfer.source) or not _is_plain(transfer.destination)
     )
@@ -135,7 +136,7 @@ def _patterns(own: Iterable[Location]) -> Iterator[Finding]:
 
 def _wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:
     for place in targets:
-        if place.endpoint is not None and any(c in place.path for c in "*?[{") and has_wildcards(place.path):
+        if not place.in_job and any(c in place.path for c in "*?[{") and has_wildcards(place.path):
             message = f"{quoted(place)} is a path as it stands: there are no wildcards"
             yield Finding("warning", "wildcard", str(place), message, "write the directory that you mean")
 

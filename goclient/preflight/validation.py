@@ -7,16 +7,17 @@ from itertools import islice
 from typing import NamedTuple
 
 from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted
+from goclient.model.location import JOB_OUT
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
 from goclient.model.payload import doubts as payload_doubts
 from goclient.model.payload import mistakes as payload_mistakes
-from goclient.model.plan import plan
+from goclient.model.planner import plan
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.request import Request
 from goclient.model.serial import find_sibling_reads, insert_serial, needs_serial, shared_targets
-from goclient.model.spec import JOB_OUT, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import Typed, read_typed, without_consequences
@@ -96,7 +97,7 @@ def on_node(spec: TransferSpec) -> Iterator[Finding]:
     if spec.local_endpoint is not None and any(transfers for _, mode, transfers in spec.phases if mode == "server"):
         message = f"files pass through the server {quoted(spec.local_endpoint)}, which must see the job's directory"
         hint = "only the node can tell: ask the site whether it does (goclient pilot --sharedFolder)"
-        yield Finding("warning", "unchecked", spec.local_endpoint, message, hint)
+        yield Finding("warning", "unchecked", spec.local_endpoint.text, message, hint)
     yield from find_unlikely_names(spec)
     yield from _find_overlaps(spec)
 
@@ -114,7 +115,7 @@ def spec_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
         message = f"{quoted(location)}: what is below {location.no_files_of} is not copied"
         yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=str(location))
     for transfer in spec.stage_in:
-        if transfer.target.endpoint is None and transfer.target.path.split("/")[1] == JOB_OUT:
+        if transfer.target.in_job and transfer.target.path.split("/")[1] == JOB_OUT:
             message = f"{quoted(transfer.source)} would be {quoted(transfer.target)} in the job's directory"
             yield RequestError(
                 f"{message}, like the payload's output",
@@ -166,7 +167,7 @@ def _onto_themselves(spec: TransferSpec) -> Iterator[GoclientError]:
 def _find_files_as_directories(spec: TransferSpec) -> Iterator[GoclientError]:
     """Yield an error for each name in the job's directory that would be written as a file and as a directory."""
     for outer, inner in islice(find_nested_targets(spec), SHOWN):
-        if outer.source.endpoint is None:
+        if outer.source.in_job:
             message = f"{quoted(outer.target)} would be a file, and the directory of {quoted(inner.target)}"
             hint = f"name another place, or write {shell_word(f'{outer.source}/')} if it is a directory"
             yield RequestError(message, hint=hint, code="file-and-directory", subject=str(inner.target))
@@ -186,7 +187,7 @@ def _find_overlaps(spec: TransferSpec) -> Iterator[Finding]:
         message = f"{quoted(written.target)} would be written over the input {quoted(brought.source)} (--goOverwrite)"
         yield Finding("warning", "output-over-input", str(written.target), message, "name another place for it")
     for outer, inner in islice(find_nested_targets(spec), SHOWN):
-        if outer.source.endpoint is not None:
+        if not outer.source.in_job:
             message = f"{quoted(outer.target)} must be a directory, because {quoted(inner.target)} will be in it"
             hint = f"if {quoted(outer.source)} is a file, name another place"
             yield Finding("warning", "file-and-directory", str(inner.target), message, hint)

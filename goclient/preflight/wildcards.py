@@ -9,7 +9,7 @@ from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards, matching
 
 if TYPE_CHECKING:
-    from goclient.model.spec import Location
+    from goclient.model.location import Location
     from goclient.services.globus.collection import FileInfo
 
 LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's folder
@@ -32,7 +32,7 @@ def told(part: Location, shown: str, rest: str, entries: Mapping[str, FileInfo])
 
 def _list(part: Location) -> str:
     """The command that prints the names that a pattern matches, one a line, directories with a final ``/``."""
-    folder, pattern = f"{part.endpoint}:{part.folder}", part.name
+    folder, pattern = f"{part.endpoint}:{part.directory}", part.name
     choices = alternatives(pattern)
     if len(choices) == 1 and not {"?", "[", "\\"}.intersection(pattern):  # only * is known to globus
         return " ".join(map(shell_word, ("globus", "ls", folder, "--filter", f"~{pattern}")))

@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from goclient.errors import RequestError, quoted
+from goclient.sandbox.exports import FILES
 
 DEFAULT = "goclient-sandbox"
 
-# What a sandbox and its demo write; a directory that has nothing else in it may have been left by one.
-_OWN = frozenset(
-    "sandbox.sqlite sandbox.sqlite-shm sandbox.sqlite-wal sandbox.log lock answers authorization env.sh env.csh "
-    "env.fish endpoints.toml user.token pilot.token collections transformations cache bin grid grid.part state "
-    "work".split()
-)
+# What a sandbox writes beside the files of Directory.
+_MORE = {*FILES, "sandbox.sqlite-shm", "sandbox.sqlite-wal", "grid.part"}
 
 
 class Directory:
@@ -36,6 +33,7 @@ class Directory:
         self.pilot_token = root / "pilot.token"
         self.programs = root / "bin"  # what env.sh puts first on PATH
         self.grid = root / "grid"  # the certificate authority, and the certificates that it has issued
+        self.client_state = root / "state"  # for GOCLIENT_STATE
         self.work = root / "work"  # what the demo writes
 
 
@@ -52,7 +50,9 @@ def prepare(path: Path) -> Directory:
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = set(os.listdir(root))
-        foreign = "" if directory.database.name in found else min(found - _OWN, default="")
+        # A directory that has nothing else in it may have been left by a sandbox that was killed.
+        own = _MORE | {path.name for path in vars(directory).values() if path != root}
+        foreign = "" if directory.database.name in found else min(found - own, default="")
         if foreign:
             raise RequestError(
                 f"the directory {quoted(root)} is not a sandbox's: it has {quoted(foreign)} in it",

@@ -190,7 +190,7 @@ def environment(state: State) -> dict[str, str]:
         "SANDBOX_PILOT_CLIENT_SECRET": pilot["client_secret"],
         "SANDBOX_PILOT_IDENTITY": pilot["id"],
         "GOCLIENT_ENDPOINTS": str(directory.catalogue),
-        "GOCLIENT_STATE": str(directory.root / "state"),
+        "GOCLIENT_STATE": str(directory.client_state),
         "MYPROXY_SERVER": HOST_NAME,
         "MYPROXY_SERVER_PORT": state.fact("myproxy_port"),
         "X509_CERT_DIR": str(grid.certificates),

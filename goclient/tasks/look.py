@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from goclient.errors import Finding, GoclientError, PreflightFailed, raise_all
-from goclient.model.plan import plan
+from goclient.model.endpoint import UrlEndpoint, read_endpoint
+from goclient.model.planner import plan
 from goclient.model.records.base import MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.request import Job
 from goclient.model.serial import fill_serial
-from goclient.model.spec import GRIDFTP, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.preflight.endpoints import Endpoints
 from goclient.preflight.run import Preflight
 from goclient.services.parallel import Parallel
@@ -70,7 +71,7 @@ def look(
     findings = [*meant.doubts, *warnings, *findings]
     if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
-    found = server and Server(str(resolved.output[own].destination.endpoint), server.directory)
+    found = server and Server(resolved.output[own].destination.endpoint, server.directory)
     spec = resolved.model_copy(update={"output": resolved.output[:own]})
     return Looked(spec, found, server, findings, report.deposit_due)
 
@@ -120,8 +121,9 @@ def with_directory(server: Server, looker: Preflight) -> tuple[Server, Preflight
     except GoclientError:
         return server, looker
     looker = replace(looker, globus=lambda: globus)
-    if known.get(server.endpoint, server.endpoint).startswith(GRIDFTP):
+    name = server.endpoint.text
+    if isinstance(read_endpoint(known.get(name, name)), UrlEndpoint):
         return server, looker
     parallel = Parallel(looker.options.seconds, globus.reporter)
-    found = parallel.map(Endpoints(globus, parallel, known).identify, [server.endpoint])[server.endpoint]
+    found = parallel.map(Endpoints(globus, parallel, known).identify, [name])[name]
     return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory), looker

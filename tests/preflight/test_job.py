@@ -14,7 +14,7 @@ from goclient.errors import RequestError
 from goclient.preflight.job import JobLook
 from goclient.preflight.run import Job
 from goclient.services.panda.access import PandaAccess, QueueSource
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 from tests.web_server import serving
 
 

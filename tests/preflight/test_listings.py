@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, Finding, StorageDenied
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.location import Location, Transfer
+from goclient.model.spec import TransferSpec
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.preflight.paths import Paths
 from goclient.preflight.run import PreflightOptions
 from goclient.services.globus.collection import Collection, FileInfo
 from goclient.services.parallel import Parallel
+from tests.strategies import at
 
-ME, SITE, NODE = "me", "11111111-1111-4111-8111-111111111111", Location(None, "/")
+ME, SITE, NODE = "me", "11111111-1111-4111-8111-111111111111", at(None, "/")
 OTHER = "22222222-2222-4222-8222-222222222222"
 
 
@@ -95,7 +97,7 @@ def looked(
 
 
 def brought(path: str, to: Location = NODE) -> Transfer:
-    return Transfer(Location(SITE, path), to)
+    return Transfer(at(SITE, path), to)
 
 
 def codes(findings: Sequence[Finding], level: str = "warning") -> list[str]:
@@ -140,16 +142,16 @@ FOLDER_MODES = [*((mode, True) for mode in READ_ONLY), *((mode, False) for mode 
 @pytest.mark.parametrize(("mode", "closed"), FOLDER_MODES)
 def test_a_mode_that_lets_nobody_write_a_folder_is_an_error_unless_that_is_tried(mode: str, closed: bool) -> None:
     service = Service(dict([folder("/d"), file("/d/a"), folder("/out", mode)]))
-    _, findings = looked(service, brought("/d/a", Location(SITE, "/out/")))
+    _, findings = looked(service, brought("/d/a", at(SITE, "/out/")))
     assert codes(findings, "error") == (["read-only"] if closed else [])
-    _, findings = looked(service, brought("/d/a", Location(SITE, "/out/")), options=PreflightOptions(probe=True))
+    _, findings = looked(service, brought("/d/a", at(SITE, "/out/")), options=PreflightOptions(probe=True))
     assert (codes(findings, "error"), codes(findings)) == ([], ["read-only"] if closed else [])
 
 
 def test_of_many_empty_files_a_few_are_told() -> None:
     names = [f"/d/{number}" for number in range(1000)]
     service = Service(dict([folder("/d"), *(file(name, size=0) for name in names)]))
-    _, findings = looked(service, *(brought(name, Location(None, f"/{at}")) for at, name in enumerate(names)))
+    _, findings = looked(service, *(brought(name, at(None, f"/{number}")) for number, name in enumerate(names)))
     told = [one for one in findings if one.code == "empty"]
     assert len(told) == 5
     assert "and 995 more like it" in told[-1].message
@@ -160,7 +162,7 @@ def test_each_folder_is_asked_for_once() -> None:
     files = [f"/d{at}/{number}" for at in range(20) for number in range(50)]
     paths = [*(folder(f"/d{at}") for at in range(20)), *(file(name) for name in files), folder("/out")]
     service = Service(dict(paths))
-    looked(service, *(brought(name, Location(SITE, f"/out/{name.replace('/', '-')}")) for name in files))
+    looked(service, *(brought(name, at(SITE, f"/out/{name.replace('/', '-')}")) for name in files))
     assert {method for method, _ in service.asked} == {"ls", "stat"}
     assert sum(service.asked.values()) == 20 + 1 + 1, "the folders of the files, that of the output, and what it is"
 
@@ -168,7 +170,7 @@ def test_each_folder_is_asked_for_once() -> None:
 def test_of_directories_and_folders_of_output_a_few_are_looked_into() -> None:
     paths = [folder("/d"), *(folder(f"/d/{at}") for at in range(100)), *(folder(f"/out{at}") for at in range(100))]
     service = Service(dict(paths))
-    transfers = [brought(f"/d/{at}/", Location(SITE, f"/out{at}/x/")) for at in range(100)]
+    transfers = [brought(f"/d/{number}/", at(SITE, f"/out{number}/x/")) for number in range(100)]
     _, findings = looked(service, *transfers)
     asked = Counter(method for method, _ in service.asked.elements())
     assert (asked["empty"], asked["stat"]) == (MOST_ABOUT, MOST_ABOUT)
@@ -202,7 +204,7 @@ def test_nobody_is_told_to_ask_themselves(owner: str, hint: str) -> None:
 def test_of_many_files_in_a_folder_that_may_only_be_entered_a_few_are_asked_for() -> None:
     names = [f"/closed/{number}" for number in range(500)]
     service = Service(dict([folder("/closed"), *map(file, names)]), denied=["/", "/closed/"])
-    _, findings = looked(service, *(brought(name, Location(None, f"/{at}")) for at, name in enumerate(names)))
+    _, findings = looked(service, *(brought(name, at(None, f"/{number}")) for number, name in enumerate(names)))
     assert codes(findings, "error") == []
     assert set(codes(findings)) == {"unchecked"}
     assert len(service.asked) == 1 + MOST_SINGLE
@@ -224,7 +226,7 @@ def test_what_jobs_bring_is_counted_for_each_of_them() -> None:
     paths = [folder("/d"), file("/d/all", 1000), file("/d/1", 10), file("/d/2", 20), file("/d/3", 30), folder("/d/run")]
     transfers = [brought("/d/all"), brought("/d/${SN}"), brought("/d/run/x")]
     service = Service(dict([*paths, file("/d/run/x", 5)]))
-    seen, findings = looked(service, *transfers, brought("/d/all", Location(SITE, "/d/run/")), jobs=3)
+    seen, findings = looked(service, *transfers, brought("/d/all", at(SITE, "/d/run/")), jobs=3)
     (size,) = [one for one in findings if one.code == "size"]
     assert "12 file(s) of 6075 bytes" in size.message
     assert "in 3 jobs" in size.message
@@ -254,7 +256,7 @@ OVERWRITTEN = [
 def test_overwriting_replaces_what_is_of_a_kind(source: str, target: str, there: Any, says: str) -> None:
     paths = [folder("/d"), file("/d/a"), folder("/d/run"), file("/d/run/x"), folder("/out")]
     service = Service(dict([*paths, *([there] if there else [])]))
-    _, findings = looked(service, brought(source, Location(SITE, target)), overwrite=True)
+    _, findings = looked(service, brought(source, at(SITE, target)), overwrite=True)
     errors = [one for one in findings if one.level == "error"]
     assert [one.code for one in errors] == (["exists"] if says else [])
     assert all(says in one.message and one.hint for one in errors)

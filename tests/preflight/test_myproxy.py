@@ -10,7 +10,8 @@ import requests
 
 from goclient.sandbox.myproxy.authority import load_authority
 from goclient.sandbox.myproxy.grid import Grid
-from tests.conftest import Result, Sandbox
+from tests.commands import Result
+from tests.sandboxes import Sandbox
 
 INPUT = "--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file"
 OTHER = "/C=TW/O=Sandbox/OU=Robots/CN=Another"

@@ -11,8 +11,8 @@ import globus_sdk
 import pytest
 import requests
 
-from tests.conftest import Sandbox
 from tests.sandbox.waiting import until
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from goclient.model.records.registry import decode
-from tests.conftest import Result, run_command
+from tests.commands import Result, run_command
 from tests.recording import PATHENA, Tool, tool_in
 
 # Changes panda-client, then runs goclient as its command does.

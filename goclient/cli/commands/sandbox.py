@@ -62,7 +62,7 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
     _check(options)
     action = options.action[0]
     if action == "demo":
-        from goclient.sandbox import demo  # the other actions need not load rich, which takes 0.1 s
+        from goclient.sandbox import demo  # --help and the other actions need not load rich (0.05 s)
 
         return demo.run(Path(options.dir) if options.dir else None, overwrite=options.goOverwrite)
     path = choose(options.dir, os.environ)

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from goclient.errors import RequestError, quoted
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import PLACEHOLDERS
 from goclient.model.records.base import MAX_BLOCK, Block, Decoded, RecordCodec, damaged, read_block, write_block
-from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Location, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from
 
 _LITERAL = r"A-Za-z0-9@+:./\-_#~"
@@ -58,12 +59,12 @@ def block_words(spec: TransferSpec) -> list[str]:
     """Return the words ``--Name=value`` of a spec, in the order of WORDS; none for a spec that moves nothing."""
 
     def written(location: Location) -> str:
-        if location.endpoint is None:
+        if location.in_job:
             return f"{spec.working}:{location.path}"
-        return location.path if location.endpoint == NODE_FILES else str(location)
+        return location.path if location.on_node else str(location)
 
     def named(location: Location) -> str:
-        plain = location.endpoint is None and ":" not in location.path and not location.path.startswith(("//", "/~"))
+        plain = location.in_job and ":" not in location.path and not location.path.startswith(("//", "/~"))
         return location.path[1:] if plain and location.path != "/" else written(location)
 
     here = all(
@@ -79,7 +80,7 @@ def block_words(spec: TransferSpec) -> list[str]:
         "Data": [_relative(transfer.source.path) for transfer in spec.output],
         IN_MODE: [spec.in_mode] if spec.in_mode != "gc" else [],
         OUT_MODE: [spec.out_mode] if spec.out_mode != "gc" else [],
-        LOCAL_ENDPOINT: [spec.local_endpoint] if spec.local_endpoint else [],
+        LOCAL_ENDPOINT: [spec.local_endpoint.text] if spec.local_endpoint else [],
         USER: [spec.user] if spec.user else [],
         MYPROXY: [str(spec.myproxy)] if spec.myproxy else [],
         OVERWRITE: ["yes"] if spec.overwrite else [],

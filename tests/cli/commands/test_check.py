@@ -16,12 +16,15 @@ import pytest
 import requests
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.endpoint import JOB, read_endpoint
+from goclient.model.location import Location, Transfer
+from goclient.model.spec import TransferSpec
 from goclient.preflight.permissions import Acting
 from goclient.preflight.run import one_login
 from goclient.services.globus.collection import AccessRule, Collection
 from goclient.services.parallel import Parallel
-from tests.conftest import Result, Run, Sandbox
+from tests.commands import Result, Run
+from tests.sandboxes import Sandbox
 
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
 OUTPUT = ("--Data=new.file", "--OutputGO=SITE1:/home/osg_data/panda/")
@@ -304,7 +307,7 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
         Service(),  # type: ignore[arg-type]
         Parallel(30), hours=24, collections={"id": guest}, names={"id": "G"},
     )  # fmt: skip
-    here, there = Location(endpoint=None, path="/x"), Location(endpoint="id", path=f"{folder}x")
+    here, there = Location(JOB, "/x"), Location(read_endpoint("id"), f"{folder}x")
     transfers = (Transfer(source=here, destination=there) if writes else Transfer(source=there, destination=here),)
     (finding,) = acting.pilot(TransferSpec(output=transfers, working="W"), "me@x")
     assert finding.level == level

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.plan import plan
+from goclient.model.endpoint import read_endpoint
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.planner import plan
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK, Decoded
 from goclient.model.records.registry import attach, decode
 from goclient.model.records.v1 import WORDS, block_words
 from goclient.model.serial import fill_serial
-from goclient.model.spec import JOB_DIRECTORY, Location, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import KEYS, OVERWRITE, spec_from
 from goclient.model.syntax.parameters import read_typed
 from tests.strategies import MANY, SOME, Items, accepted_items, dashed_specs, hostile_texts, items_of, payloads, specs
@@ -202,7 +204,7 @@ def test_the_permission_to_overwrite_rides_in_the_record_only_where_it_was_given
 @pytest.mark.parametrize("character", [c for c in string.printable if c.isprintable() and c != "$"])
 def test_only_what_needs_it_is_percent_encoded(character: str) -> None:
     literal = string.ascii_letters + string.digits + "@+:./-_#~"
-    source = Location(endpoint="A", path=f"/a{character}b")
+    source = Location(read_endpoint("A"), f"/a{character}b")
     (word, _) = block_words(TransferSpec(stage_in=(Transfer(source=source, destination=JOB_DIRECTORY),), working="W"))
     written = character if character in literal else f"%{ord(character):02X}"
     assert word == f"--StageinGOsrc=A:/a{written}b"
@@ -236,7 +238,7 @@ def test_a_name_is_written_so_that_it_survives(name: str, written: str) -> None:
 
 def test_a_comma_in_a_path_survives() -> None:
     transfers = tuple(
-        Transfer(source=Location(endpoint="A,B", path=path), destination=JOB_DIRECTORY) for path in ("/a,b", "/c")
+        Transfer(source=Location(read_endpoint("A,B"), path), destination=JOB_DIRECTORY) for path in ("/a,b", "/c")
     )
     spec = TransferSpec(stage_in=transfers, working="W")
     assert block_words(spec)[0] == "--StageinGOsrc=A%2CB:/a%2Cb,A%2CB:/c"
@@ -380,7 +382,7 @@ def test_what_could_not_be_typed_cannot_be_encoded(written: str) -> None:
 def spec_of_size(size: int) -> TransferSpec:
     """A spec whose words take so many bytes."""
     frame = len("--StageinGOsrc=A:/ --WorkingendpointGO=W")
-    source = Location(endpoint="A", path="/" + "x" * (size - frame))
+    source = Location(read_endpoint("A"), "/" + "x" * (size - frame))
     return TransferSpec(stage_in=(Transfer(source=source, destination=JOB_DIRECTORY),), working="W")
 
 
@@ -413,7 +415,7 @@ def test_what_passes_through_a_shell_may_be_64_kib() -> None:
 def test_many_files_that_do_not_fit_are_told_how_many_would() -> None:
     paths = [f"/data/run/{i:06d}.root" for i in range(60_000)]
     transfers = tuple(
-        Transfer(source=Location(endpoint="SITE1", path=path), destination=JOB_DIRECTORY) for path in paths
+        Transfer(source=Location(read_endpoint("SITE1"), path), destination=JOB_DIRECTORY) for path in paths
     )
     with pytest.raises(RequestError) as caught:
         attach("run", TransferSpec(stage_in=transfers, working="W"))

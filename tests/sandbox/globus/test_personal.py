@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import Sandbox
 from tests.sandbox.globus.test_tasks import User
 from tests.sandbox.test_server import collection
 from tests.sandbox.waiting import until
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from goclient.sandbox.globus.items import CODES, OTHER
 from goclient.sandbox.globus.storage import MAPPED, StorageError, decode_name, encode_name, entries, system_errors
-from tests.conftest import Sandbox
 from tests.sandbox.globus.test_tasks import User
 from tests.sandbox.waiting import until
+from tests.sandboxes import Sandbox
 
 LONG = "n" * 255
 TYPES = {

@@ -21,7 +21,7 @@ from goclient.services.panda import login
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.login import current_token
 from goclient.services.panda.token import login_command
-from tests.conftest import Result, Run
+from tests.commands import Result, Run
 from tests.identity_provider import Provider, provider, token
 
 JOB = ("sendJob.py", "--computingSite=TEST1", "--transformation=/bin/true", "--noCheck")

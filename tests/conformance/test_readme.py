@@ -12,9 +12,10 @@ import pytest
 
 from goclient.cli.commands.login import LoginOptions
 from goclient.cli.parser import Parser
-from tests.conftest import Result, Sandbox
+from tests.commands import Result
+from tests.sandboxes import Sandbox
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 INDENTED = re.findall(r"(?:^    .*\n)+", re.sub(r"```.*?```", "", README.read_text(), flags=re.DOTALL), re.MULTILINE)
 EXAMPLES = [block for block in INDENTED if block.lstrip().startswith(("sendJob.py", "goclient prun"))]
 
