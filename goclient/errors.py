@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from goclient.secrets import hidden
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11: this code travels to worker nodes, which have 3.9
 
 
 class ExitCode(IntEnum):
@@ -82,6 +85,12 @@ class Finding(NamedTuple):  # a dataclass would load inspect, a quarter of the t
             "message": self.message,
             "hint": self.hint,
         }
+
+
+class MissingDirectory(Finding):
+    """Warn that a directory of a destination does not exist yet."""
+
+    __slots__ = ()
 
 
 def exit_code(findings: Iterable[Finding]) -> ExitCode:
@@ -232,10 +241,16 @@ class RequestError(GoclientError):
     code = "request"
 
 
-class LocationError(RequestError):
+class NotALocation(RequestError):
     """A text is not a location, or names one that cannot be."""
 
     code = "location"
+
+
+class NotAName(RequestError):
+    """A text is not the name of a file in the job's directory."""
+
+    code = "name"
 
 
 class UnbalancedQuote(RequestError):
@@ -395,6 +410,17 @@ class Several(_Joined):
         return self._parts
 
 
+class TransferFailed(_Joined):
+    """A transfer of a job failed: ``error`` in its ``phase``, which its messages and codes begin with."""
+
+    def __init__(self, phase: str, error: GoclientError) -> None:
+        self.phase = phase
+        self.error = error
+        super().__init__(
+            one._replace(message=f"{phase}: {one.message}", code=f"{phase}:{one.code}") for one in error.findings
+        )
+
+
 class Collector:
     """Keeps the errors that its ``with`` blocks raise, so that they are reported together."""
 
@@ -439,6 +465,11 @@ def said(value: object, limit: int = 600) -> str:
     """Return what somebody else wrote, without quotes, on one line, cut after ``limit`` characters."""
     text = hidden(str(value))  # before it is cut: half a credential is not recognised
     return printable(text if len(text) <= limit else text[:limit] + "…")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return the number with its noun, as in ``1 file`` or ``2 files``."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def printable(text: str) -> str:

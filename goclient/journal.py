@@ -19,7 +19,7 @@ from goclient.files.private import make_folder, private
 from goclient.secrets import hidden
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One fact: ``what`` (submission, transfer, endpoint) with the key ``key`` came into ``state``.
 
@@ -35,7 +35,7 @@ class Entry:
     time: float = field(default_factory=lambda: round(time.time(), 3))
 
     def then(self, state: str, *subjects: str, detail: str = "") -> Entry:
-        """The entry that says what came of this one, now; without subjects or detail it keeps this one's."""
+        """Return the entry of what came of this one, now; without subjects or detail it keeps this one's."""
         return Entry(self.what, self.key, state, subjects or self.subjects, detail or self.detail)
 
 
@@ -54,7 +54,11 @@ class Journal:
             descriptor = private(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                self._write(descriptor, line)
+                size = os.fstat(descriptor).st_size
+                if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                    line = b"\n" + line  # a crash tore the line before
+                while line:
+                    line = line[os.write(descriptor, line) :]
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -65,16 +69,8 @@ class Journal:
                 code="journal",
             ) from error
 
-    @staticmethod
-    def _write(descriptor: int, line: bytes) -> None:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line  # a crash tore the line before
-        while line:
-            line = line[os.write(descriptor, line) :]
-
     def entries(self) -> Iterator[Entry]:
-        """Every entry in order; lines that are none are passed over; nothing if there is no journal.
+        """Yield every entry in order, without lines that are not entries; nothing if there is no journal.
 
         Raises GoclientError if the journal cannot be read.
         """

@@ -6,13 +6,13 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from goclient.errors import EndpointError, Finding, GoclientError, quoted
+from goclient.errors import EndpointError, Finding, GoclientError, MissingDirectory, quoted
 from goclient.model.endpoint import read_endpoint
 from goclient.model.location import Location, Transfer
+from goclient.model.remote import FileInfo
 from goclient.model.wildcards import has_wildcards
 from goclient.preflight.listings import Folder, folder_of
 from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, nobody_may, wrong_or_first
-from goclient.services.globus.collection import FileInfo
 
 WRITE = 0o222  # the permission bits of everybody
 
@@ -126,7 +126,9 @@ class Targets:
         if lost and has_wildcards(lost[0].name):
             message += f", with that name: there are no wildcards in {quoted(lost[0].name)}"
         hint = f"{near} " if near else "if it is a typo, mend it; "
-        return Finding("warning", "no-folder", self._seen.shown(location), message, f"{hint}--goMkdir makes it now")
+        return MissingDirectory(
+            "warning", "no-folder", self._seen.shown(location), message, f"{hint}--goMkdir makes it now"
+        )
 
     def _made_folder(self, folder: Folder) -> Finding:
         problem = self._made[folder]

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, GoclientError, quoted
+from goclient.model.endpoint import GlobusEndpoint
 from goclient.preflight.listings import Folder, Listings
 from goclient.services.parallel import Parallel
 
@@ -26,7 +27,7 @@ def make_folders(
     failed: dict[Folder, GoclientError] = {}
 
     def make(folder: Folder) -> None:
-        globus.mkdir(*folder, called=names.get(folder[0], ""))
+        globus.mkdir(GlobusEndpoint(folder[0], names.get(folder[0], "")), folder[1])
 
     for _, level in groupby(wanted, key=_depth):
         possible = [one for one in level if not any(one[0] == up[0] and one[1].startswith(up[1]) for up in failed)]

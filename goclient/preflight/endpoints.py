@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from goclient.config.catalogue_toml import command
 from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
-from goclient.model.endpoint import JOB, Endpoint, UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.endpoint import JOB, Endpoint, GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.services.deadline import Background
@@ -71,7 +71,7 @@ class Endpoints:
         """The collection that a name means, asked for now; raises EndpointError if there is none, or several."""
         meant = self._meant(name)
         if is_uuid(meant):
-            return self._globus.collection(meant, called=name)
+            return self._globus.collection(GlobusEndpoint(meant, name))
         return self._globus.resolve(name, known=self._catalogue)
 
     def _gridftp(self, name: str) -> Finding:

@@ -7,12 +7,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, StorageDenied
-from goclient.model.endpoint import read_endpoint
+from goclient.model.endpoint import GlobusEndpoint, read_endpoint
 from goclient.model.location import Location
 from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
-    from goclient.services.globus.sdk import FileInfo, Globus
+    from goclient.model.remote import FileInfo
+    from goclient.services.globus.sdk import Globus
 
 Folder = tuple[str, str]  # the id of a collection, and a path with a slash at its end
 Question = tuple[str, str, str]  # a method of Globus, the id of a collection, and a path
@@ -65,7 +66,7 @@ class Listings:
     def _answer(self, question: Question) -> object:
         method, endpoint, path = question
         path = path if method != "entry" else path.rstrip("/")
-        return getattr(self._globus, method)(endpoint, path, called=self._names.get(endpoint, ""))
+        return getattr(self._globus, method)(GlobusEndpoint(endpoint, self._names.get(endpoint, "")), path)
 
     def __contains__(self, location: Location) -> bool:
         return folder_of(location) in self._known

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
-from goclient.model.endpoint import is_uuid, read_endpoint
+from goclient.model.endpoint import GlobusEndpoint, is_uuid, read_endpoint
 from goclient.model.location import Location
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
@@ -103,7 +103,9 @@ class Acting:
         """Asks for the rules of these collections that one may read and were not asked for yet."""
         readable = [one for one in guests if RULE_READERS.intersection(self._collections[one].roles)]
         wanted = [one for one in readable if one not in self._rules]
-        self._rules |= self._parallel.map(lambda one: self._globus.access_rules(one, called=self._names[one]), wanted)
+        self._rules |= self._parallel.map(
+            lambda one: self._globus.access_rules(GlobusEndpoint(one, self._names[one])), wanted
+        )
 
     def _own_writes(self, collection: str, writes: Sequence[Need], me: Who) -> Iterator[Finding]:
         rules = self._rules.get(collection)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, Finding, GoclientError, Interrupted, LoginNeeded
-from goclient.model.endpoint import read_endpoint
+from goclient.model.endpoint import GlobusEndpoint, read_endpoint
 from goclient.model.location import Location
 from goclient.preflight.seen import ask_for_access
 from goclient.services.parallel import Parallel
@@ -52,11 +52,11 @@ class Probe:
 
     def _probe(self, location: Location) -> str:
         """The state of the task that has removed the probe."""
-        endpoint, called = location.endpoint.text, self._names[location.endpoint.text]
+        endpoint = GlobusEndpoint(location.endpoint.text, self._names[location.endpoint.text])
         path = f"{location.path}.goclient-probe-{secrets.token_hex(4)}"
         self._left[location] = path
-        self._globus.mkdir(endpoint, path, called=called)
-        task = self._globus.remove(endpoint, f"{path}/", called=called)
+        self._globus.mkdir(endpoint, path)
+        task = self._globus.remove(endpoint, f"{path}/")
         while (state := self._globus.task(task).status) == "ACTIVE":
             time.sleep(POLL)
         if state == "SUCCEEDED":

@@ -11,7 +11,7 @@ from goclient.errors import Finding, GoclientError
 from goclient.model.records.registry import read_text
 from goclient.model.request import Job, Request
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.location import parse_location
+from goclient.model.syntax.parse import parse_location
 from goclient.preflight.base import Report
 from goclient.preflight.unlikely import find_unlikely_words
 from goclient.preflight.validation import on_node, spec_mistakes, validate_request

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, Finding, GoclientError, quoted
-from goclient.model.confusable import look_alike, with_code_points
+from goclient.model.confusable import are_confusable, with_code_points
 from goclient.model.endpoint import GlobusEndpoint, read_endpoint
 from goclient.model.location import Location
 from goclient.model.serial import fill_serial
@@ -15,7 +15,8 @@ from goclient.model.syntax.shell import shell_word
 from goclient.preflight.listings import Listings, Unlisted, nearest
 
 if TYPE_CHECKING:
-    from goclient.services.globus.collection import Collection, FileInfo
+    from goclient.model.remote import FileInfo
+    from goclient.services.globus.collection import Collection
 
 SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
@@ -96,7 +97,7 @@ def nobody_may(entry: FileInfo, bits: int) -> bool:
 def hint_of_near(name: str, names: Iterable[str]) -> str:
     """Return a hint with the names that are nearly this one; empty if there are none."""
     names = list(names)
-    same = next((one for one in names if look_alike(name, one)), None)
+    same = next((one for one in names if are_confusable(name, one)), None)
     if same is not None:
         return f"{with_code_points(same)} is there and looks the same as {with_code_points(name)}: copy that name"
     near = nearest(name, names)

@@ -8,10 +8,10 @@ from itertools import islice
 
 from goclient.errors import EndpointError, Finding, GoclientError, quoted
 from goclient.model.location import Location, Transfer
+from goclient.model.remote import FileInfo
 from goclient.preflight import wildcards
 from goclient.preflight.listings import MOST_ABOUT, Folder, folder_of
 from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, listing_command, nobody_may, wrong_or_first
-from goclient.services.globus.collection import FileInfo
 
 READ, ENTER = 0o444, 0o111  # the permission bits of everybody
 

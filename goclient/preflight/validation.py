@@ -10,8 +10,8 @@ from goclient.errors import Collector, Finding, GoclientError, RequestError, quo
 from goclient.model.location import JOB_OUT
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
-from goclient.model.payload import doubts as payload_doubts
 from goclient.model.payload import mistakes as payload_mistakes
+from goclient.model.payload import warnings as payload_warnings
 from goclient.model.planner import plan
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
@@ -49,15 +49,15 @@ def validate(
     ``errors`` were found before, and are reported with the others.  ``task``: JEDI makes the jobs, as many as it likes.
     """
     collected = Collector(errors)
-    spec, payload, mistakes, doubts = _typed(text, items, collected, read_lines)
+    spec, payload, mistakes, warnings = _typed(text, items, collected, read_lines)
     collected.errors += mistakes
     collected.errors += spec_mistakes(spec, count, task=task)
     with collected:
         limit = MAX_TASK_BLOCK if task else MAX_BLOCK
         attach(payload, spec, lenient=lenient, limit=limit)  # names that are resolved may only be longer
-    doubts = [*doubts, *find_unlikely_words(payload), *on_node(spec)]
-    doubts += _find_sibling_doubts(spec, count) if count > 1 else ()
-    return Validation(spec, payload, without_consequences(collected.errors), doubts)
+    warnings = [*warnings, *find_unlikely_words(payload), *on_node(spec)]
+    warnings += _find_sibling_doubts(spec, count) if count > 1 else ()
+    return Validation(spec, payload, without_consequences(collected.errors), warnings)
 
 
 def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Validation:
@@ -75,7 +75,7 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
         read_lines=read_lines,
         errors=collected.errors,
     )
-    return found._replace(warnings=[*payload_doubts(request.common), *found.warnings])
+    return found._replace(warnings=[*payload_warnings(request.common), *found.warnings])
 
 
 def _typed(text: str, items: Items, collected: Collector, read_lines: ReadLines) -> Typed:

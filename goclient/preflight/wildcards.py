@@ -10,7 +10,7 @@ from goclient.model.wildcards import alternatives, has_wildcards, matching
 
 if TYPE_CHECKING:
     from goclient.model.location import Location
-    from goclient.services.globus.collection import FileInfo
+    from goclient.model.remote import FileInfo
 
 LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's folder
 

@@ -12,9 +12,8 @@ import io
 import socket
 import ssl
 import threading
-import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
@@ -25,14 +24,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from goclient.errors import innermost
-from goclient.services.deadline import current, one_end, within
+from goclient.services.deadline import one_end, within
 
 MAX_ANSWER = 12 << 20  # bytes: a job's parameters may have 10 MB, and everything else is smaller
 MAX_ERROR = 64 << 10  # bytes of an answer that is an error: the rest is left, because its status says enough
 CONNECT_WITHIN = 10.0  # seconds
-TOO_MANY = 429  # HTTP's Too Many Requests
-AWAY = (500, 502, 503, 504)  # HTTP's answers of a service, or of what stands before it, that may pass
-LONGEST_WAIT = 366 * 86_400  # seconds; a service that says more of Retry-After has said nothing
 _PIECE = 1 << 16
 _GZIP = 31  # wbits of zlib: a header of gzip is expected
 _here = threading.local()
@@ -280,39 +276,3 @@ def unfetched(error: Exception) -> str:
     if isinstance(error, requests.exceptions.HTTPError):
         return f"its server answers {error.response.status_code} {error.response.reason or ''}".rstrip()
     return shown(innermost(error))
-
-
-# --- a service that wants to be asked later -----------------------------------------------------------------------
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds after which a service wants to be asked again; None if it does not say."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text) if len(text) < 10 and int(text) <= LONGEST_WAIT else None
-    if not text or len(text) > 40:
-        return None
-    from email.utils import parsedate_to_datetime
-
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return max(seconds, 0.0) if seconds <= LONGEST_WAIT else None
-
-
-def limited(status: int, headers: Mapping[str, str]) -> str:
-    """Return what a service says of being asked again, for a message; the empty string if it says nothing."""
-    seconds = retry_after(headers) if status in (TOO_MANY, *AWAY) else None
-    if seconds is None:
-        return "it limits how often it is asked" if status == TOO_MANY else ""
-    until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
-    span = f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} minutes"
-    why = "it limits how often it is asked" if status == TOO_MANY else "it is not available"
-    return f"{why}, for {span if seconds < 18_000 else f'{seconds / 3600:.0f} hours'}, until {until}"
-
-
-def left() -> float:
-    """Return the seconds that the calls of this thread have left; as many as there are without an end."""
-    end = current()
-    return LONGEST_WAIT if end is None else end.left

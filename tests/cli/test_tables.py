@@ -28,10 +28,10 @@ from goclient.errors import printable
 from goclient.jobs.explain import explain
 from goclient.jobs.status import JobStatus
 from goclient.model.records.panda_job import JobState
+from goclient.model.remote import TaskState
 from goclient.reporter.base import SILENT
 from goclient.services.globus.collection import Collection
 from goclient.services.globus.login import Identity as GlobusIdentity
-from goclient.services.globus.sdk import TaskState
 from goclient.services.gsi.identity import Identity
 from goclient.services.myproxy.wire import Deposit
 
@@ -143,7 +143,7 @@ def status_table() -> None:
 def plan_table() -> None:
     text = f"'--StageinGOsrc={SITE}:{LONG}' '--StageoutGOsrc=x' '--StageoutGOdest={TASK}:{WIDE}{COMBINED}/'"
     explained = explain(text, catalogue={})
-    tables.print_plan(explained.tasks, explained.spec, catalogue={})
+    tables.print_plan(explained.plan, explained.spec, catalogue={})
 
 
 def endpoint_view() -> None:

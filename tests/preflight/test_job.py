@@ -11,8 +11,8 @@ import pytest
 
 from goclient.cli.output import TerminalReporter
 from goclient.errors import RequestError
+from goclient.model.request import Job
 from goclient.preflight.job import JobLook
-from goclient.preflight.run import Job
 from goclient.services.panda.access import PandaAccess, QueueSource
 from tests.sandboxes import Sandbox
 from tests.web_server import serving

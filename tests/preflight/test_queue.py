@@ -15,9 +15,9 @@ import pytest
 
 from goclient.errors import Finding
 from goclient.model.queue import Queue
+from goclient.model.request import Job
 from goclient.preflight.job import JobLook
 from goclient.preflight.queue import KEPT, NEW, Queues, judged
-from goclient.preflight.run import Job
 from goclient.services.panda.access import PandaAccess, QueueSource
 from tests.web_server import Answer, Asked, saying, serving
 
@@ -168,7 +168,7 @@ ANSWERS = {
     "queues of another type": told({"TEST1": 3}),
     "deep": saying(b"[" * 100_000),
     "not utf-8": saying(b"\xff\xff"),
-    "packed": saying(zlib.compress(b'{"success": true}'), **{"Content-Encoding": "deflate"}),
+    "packed": saying(zlib.compress(b'{"success": true}'), Content_Encoding="deflate"),
     "too large": saying(b" " * ((8 << 20) + 1)),
     "broken off": saying(b'{"success": true, "data"', Content_Length="999"),
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 
-from goclient.errors import GoclientError, RequestError, quoted
+from goclient.errors import GoclientError, RequestError, UnreadWord, quoted
 
 ReadLines = Callable[[str], list[str]]
 
 
 def split_items(word: str, values: Iterable[str], read_lines: ReadLines | None = None) -> list[str]:
-    """The items of a list: its values split at commas; a value ``@FILE`` is one item a line of that file.
+    """Return the items of a list: its values split at commas; a value ``@FILE`` is one item a line of that file.
 
     In a file, blank lines and lines that begin with ``#`` do not count, and commas are part of a name.
     ``word`` is what the values were typed for, such as ``--Data``.
@@ -28,7 +28,7 @@ def split_items(word: str, values: Iterable[str], read_lines: ReadLines | None =
             problem = "has an empty item" if "" in found else ""
             hint = "separate items with one comma, without a comma at either end"
         if problem:
-            raise RequestError(f"{word}={quoted(value)} {problem}", hint=hint, code="empty-item", subject=word)
+            raise UnreadWord(f"{word}={quoted(value)} {problem}", hint=hint, code="empty-item", subject=word)
         items += found
     return items
 
@@ -39,17 +39,17 @@ def _lines_of(word: str, value: str, read_lines: ReadLines) -> list[str]:
     except RequestError as error:
         once = shlex.quote(f"@{value.lstrip('@')}")
         hint = f"write {word}={once}" if value.startswith("@@") else error.hint
-        raise RequestError(error.message, hint=hint, code=error.code, subject=word) from error
+        raise error.replace(hint=hint, subject=word) from error
 
 
 def listed(items: Sequence[str]) -> str:
-    """The items, quoted, in a few words: the first five, and how many more there are."""
+    """Return the items, quoted, in a few words: the first five, and how many more there are."""
     shown = ", ".join(quoted(item) for item in items[:5])
     return shown if len(items) <= 5 else f"{shown}, and {len(items) - 5} more"
 
 
 def in_column(column: int) -> str:
-    """Where a word stands, as the end of a message."""
+    """Return where a word stands, as the end of a message."""
     return f" (column {column} of --jobParameters)"
 
 
@@ -57,7 +57,7 @@ MISTAKES_SHOWN = 20  # of one kind in one list
 
 
 def shortened(errors: Sequence[GoclientError]) -> list[GoclientError]:
-    """The errors, of each kind and subject the first twenty, and one that says how many more there are."""
+    """Return the errors, of each kind and subject the first twenty, and one that says how many more there are."""
     found: dict[tuple[str, str], int] = {}
     kept: list[GoclientError] = []
     for error in errors:

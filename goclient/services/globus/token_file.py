@@ -23,21 +23,13 @@ TOO_LATE = 253_370_764_800  # the year 9999 begins: not every later second is a 
 
 
 def path_of(client_id: str, app_name: str, environment: str) -> Path:
-    """Where globus-sdk keeps the tokens of an app, each environment's in a file of its own."""
+    """Return where globus-sdk keeps the tokens of an app, each environment's in a file of its own."""
     prefix = "" if environment == "production" else f"{environment}-"
     return Path(os.path.expanduser(f"~/.globus/app/{client_id}/{app_name}/{prefix}tokens.json"))
 
 
-_NO_FILE = "it is no regular file"
-
-
-def _at_once(path: str, flags: int) -> int:
-    """The descriptor of a file that is opened without waiting, as for a pipe that nobody writes to."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
 class TokenFile(TokenStorage):
-    """One such file; if it is damaged, or others can read it, every use of it raises an error that says how to mend it.
+    """A token file; if it is damaged, or others can read it, every use of it raises an error that says how to mend it.
 
     ``lenient``: it may be one that others can read, as it is to be removed.
     """
@@ -48,20 +40,20 @@ class TokenFile(TokenStorage):
         self._lenient = lenient
 
     def get_token_data_by_resource_server(self) -> dict[str, TokenStorageData]:
-        """The tokens for each service; none without a file."""
+        """Return the tokens for each service; none without a file."""
         return self._tokens(self._read())
 
     def store_token_data_by_resource_server(
         self, token_data_by_resource_server: Mapping[str, TokenStorageData]
     ) -> None:
-        """None, once the tokens are on disk beside those for other services."""
+        """Put the tokens on disk, beside those for other services."""
         document = self._read()
         ours = document["data"].setdefault(self.namespace, {})
         ours.update({server: data.to_dict() for server, data in token_data_by_resource_server.items()})
         self._write(document)
 
     def remove_token_data(self, resource_server: str) -> bool:
-        """Whether there were tokens for a service; they are gone from the disk."""
+        """Remove the tokens for a service from the disk; return True if there were some."""
         document = self._read()
         if document["data"].get(self.namespace, {}).pop(resource_server, None) is None:
             return False
@@ -69,7 +61,7 @@ class TokenFile(TokenStorage):
         return True
 
     def remove(self) -> bool:
-        """Whether there was a file, damaged or not; it is gone."""
+        """Remove the file, damaged or not; return True if there was one."""
         try:
             self.path.unlink()
         except (FileNotFoundError, NotADirectoryError):
@@ -81,22 +73,28 @@ class TokenFile(TokenStorage):
     # --- reading ---
 
     def _read(self) -> dict[str, Any]:
-        """The document of the file, its parts where they belong; an empty one without a file."""
+        """Return the document of the file, its parts where they belong; an empty one without a file."""
         try:
-            with open(self.path, "rb", opener=_at_once) as file:
-                self._check_mode(os.fstat(file.fileno()).st_mode)
+            # Without waiting, as for a pipe that nobody writes to.
+            with open(self.path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+                mode = os.fstat(file.fileno()).st_mode
+                if not stat.S_ISREG(mode):
+                    raise self._damaged("it is not a regular file")
+                if stat.S_IMODE(mode) & OTHERS and not self._lenient:
+                    raise RequestError(
+                        f"the token file {quoted(self.path)} can be read by others (mode {stat.S_IMODE(mode):04o})",
+                        hint="type: goclient logout && goclient login "
+                        "(or chmod 600 it, if nobody else can have read it)",
+                        code="token-file",
+                        subject=str(self.path),
+                    )
                 content = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return {"data": {}, "format_version": FORMAT, "globus-sdk.version": globus_sdk.__version__}
         except OSError as error:
             if error.errno == errno.ENXIO:
-                raise self._damaged(_NO_FILE) from error
+                raise self._damaged("it is not a regular file") from error
             raise self._refused("read", error) from error
-        document = self._parsed(content)
-        self._tokens(document)
-        return document
-
-    def _parsed(self, content: bytes) -> dict[str, Any]:
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
@@ -106,6 +104,7 @@ class TokenFile(TokenStorage):
         data = document.get("data")
         if not isinstance(data, dict) or not isinstance(data.get(self.namespace, {}), dict):
             raise self._damaged('it has no tokens in its "data"')
+        self._tokens(document)
         return document
 
     def _tokens(self, document: dict[str, Any]) -> dict[str, TokenStorageData]:
@@ -113,26 +112,14 @@ class TokenFile(TokenStorage):
         try:
             tokens = {server: TokenStorageData.from_dict(data) for server, data in ours.items()}
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise self._damaged("a token has not the keys that it must have") from None
+            raise self._damaged("a token lacks keys") from None
         for one in tokens.values():
             secrets.register(one.access_token, one.refresh_token)
         if len({one.identity_id for one in tokens.values()}) > 1:
             raise self._damaged("its tokens are of several identities")
         if not all(0 <= one.expires_at_seconds < TOO_LATE for one in tokens.values()):
-            raise self._damaged("a token ends at a time that there is not")
+            raise self._damaged("a token ends at an impossible time")
         return tokens
-
-    def _check_mode(self, mode: int) -> None:
-        if not stat.S_ISREG(mode):
-            raise self._damaged(_NO_FILE)
-        if self._lenient or not stat.S_IMODE(mode) & OTHERS:
-            return
-        raise RequestError(
-            f"the token file {quoted(self.path)} can be read by others (mode {stat.S_IMODE(mode):04o})",
-            hint="type: goclient logout && goclient login (or chmod 600 it, if nobody else can have read it)",
-            code="token-file",
-            subject=str(self.path),
-        )
 
     # --- writing ---
 

@@ -71,7 +71,7 @@ def _get(access: PandaAccess, seconds: float) -> tuple[int, bytes]:
 
 
 def _queue(fields: dict[str, Any]) -> Queue:
-    """The queue of the server's fields, of any of which it may not know anything."""
+    """Return the queue of the server's fields, any of which may be missing."""
     status, size = fields.get("status"), fields.get("maxwdir")
     known = isinstance(size, int | float) and not isinstance(size, bool) and 0 < size < 1e12
     return Queue(status if isinstance(status, str) else "", int(size) if known and size is not None else 0)

@@ -190,7 +190,8 @@ def test_an_endpoint_that_cannot_be_used_is_found(
 CREATE = """
 from goclient.config import environment
 from goclient.services.globus.sdk import Globus
-print(*Globus(environment.globus_access()).create_personal("mine"))
+made = Globus(environment.globus_access()).create_personal("mine")
+print(made.id, made.setup_key)
 """
 
 
@@ -298,7 +299,7 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
 
     class Service:
         def access_rules(self, _: str, *, called: str) -> list[AccessRule]:
-            return [AccessRule(*rule[:4], expires="".join(rule[4:]), id="1; touch x") for rule in rules]
+            return [AccessRule(rule[0], rule[1], rule[2], rule[3], "".join(rule[4:]), "1; touch x") for rule in rules]
 
         def identity_called(self, _: str) -> str:
             return "me"
