@@ -1,4 +1,4 @@
-"""The journal: append-only JSON lines, each on disk before the next step is taken.
+"""Journal: append-only JSON lines, each on disk before the next step is taken.
 
 An entry says what is intended, before a call that must not happen twice, and what came of it, after.
 Many processes may append to one journal; a line torn by a crash is passed over by readers.
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError, quoted
-from goclient.files.private import make_folder, private
+from goclient.files.private import make_directory, private
 from goclient.secrets import hidden
 
 
@@ -50,7 +50,7 @@ class Journal:
         entry = replace(entry, subjects=tuple(map(hidden, entry.subjects)), detail=hidden(entry.detail))
         line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
         try:
-            make_folder(self.path.parent)
+            make_directory(self.path.parent)
             descriptor = private(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -65,7 +65,7 @@ class Journal:
         except OSError as error:
             raise GoclientError(
                 f"the journal {quoted(self.path)} cannot be written: {error.strerror}",
-                hint="make room or set GOCLIENT_STATE to another folder, then type the command again",
+                hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
                 code="journal",
             ) from error
 

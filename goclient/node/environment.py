@@ -1,4 +1,4 @@
-"""The environment of a job's processes: without the variables that hold the pilot's credentials."""
+"""Environment of a job's processes: without the variables that hold the pilot's credentials."""
 
 from __future__ import annotations
 

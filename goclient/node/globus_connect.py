@@ -1,4 +1,4 @@
-"""The node's own Globus endpoint: a Globus Connect Personal that lives as long as its job."""
+"""A Globus endpoint of the node's own: a Globus Connect Personal that lives as long as its job."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def check_node(work: Path, program: str) -> None:
         raise RequestError(
             f"jobs cannot run in {quoted(work)}: it is not a directory that can be written to",
             hint="set TMPDIR to one, or start the pilot in one",
-            code="no-folder",
+            code="no-folder",  # plain: a code is fixed
         )
     if shutil.which(program) is None:
         raise EndpointError(
@@ -96,7 +96,7 @@ def _wait_until_ready(service: TransferService, connect: _Connect, endpoint: End
 
 
 class _Connect:
-    """The ``globusconnectpersonal`` program with a configuration directory of its own."""
+    """Program ``globusconnectpersonal`` with a configuration directory of its own."""
 
     def __init__(self, job: JobContext, program: str) -> None:
         self._job = job

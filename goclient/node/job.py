@@ -68,7 +68,7 @@ def _transfer(tasks: Sequence[TransferTask], context: JobContext, engines: Seque
 
 @dataclass(frozen=True)
 class JobLog:
-    """The log of a job: the payload's output, and what was reported."""
+    """Log of a job: the payload's output, and what was reported."""
 
     scratch: Path
     reporter: RecordingReporter

@@ -1,4 +1,4 @@
-"""The payload: run as an argument list, and judged by its exit code and what it says of itself."""
+"""Payload of a job: run as an argument list, and judged by its exit code and what it says of itself."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from goclient.node.engines.base import Heartbeat
 from goclient.node.signals import uninterrupted
 
 OUTPUT = "job.out"
-LOOK_EVERY = 1.0  # seconds between two heartbeats of a process that runs
+HEARTBEAT_EVERY = 1.0  # seconds between two heartbeats of a process that runs
 
 # What a payload of 2012 says of itself in its output.
 _FAILED = re.compile(r"!!FAILED!!([0-9]{1,9})[0-9]*!!(.*)")
-_PIECE = 1 << 16  # characters of a line of output that are looked at at once
+_PIECE = 1 << 16  # characters of a line of output that are read at once
 
 
 class PayloadError(GoclientError):
-    """The payload could not be fetched or run, or it failed; ``status`` is its exit code, if it has one."""
+    """A payload could not be fetched or run, or it failed; ``status`` is its exit code, if it has one."""
 
     code = "payload"
 
@@ -62,9 +62,9 @@ def run(program: Path, words: Sequence[str], *, directory: Path, env: Mapping[st
                 process = _start([str(program), *words], directory, env, output.fileno())
             while process.poll() is None:
                 try:
-                    process.wait(LOOK_EVERY)
+                    process.wait(HEARTBEAT_EVERY)
                 except subprocess.TimeoutExpired:
-                    heartbeat.beat()
+                    heartbeat.send()
             status = process.returncode
         finally:
             if process is not None:

@@ -1,4 +1,4 @@
-"""The pilot, PanDA's side of a job: take it from the server, have its node carry it out, and report its end."""
+"""A pilot, PanDA's side of a job: take it from the server, have its node carry it out, and report its end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from goclient.errors import GoclientError, Interrupted, quoted
-from goclient.files.private import make_folder
+from goclient.files.private import make_directory
 from goclient.journal import Journal
 from goclient.model.planner import plan
 from goclient.model.records.panda_job import AssignedJob
@@ -35,7 +35,7 @@ from goclient.services.panda.client import PandaServer
 
 @dataclass(frozen=True)
 class Settings:
-    """What a site says of its pilots."""
+    """Settings of a site's pilots."""
 
     site: str  # the queue
     work: Path  # where jobs run
@@ -158,7 +158,7 @@ class Pilot:
             kept = None
             if log is not None:
                 try:
-                    make_folder(self._settings.logs)
+                    make_directory(self._settings.logs)
                     archive = self._settings.logs / (Path(job.log_file).name or f"{job.panda_id}.job.log.tgz")
                     log.write(archive)
                     kept = archive

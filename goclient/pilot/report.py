@@ -1,4 +1,4 @@
-"""What the server is told of a job: that it lives, how it ended, and why."""
+"""Reports to the server: that a job lives, how it ended, and why."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PilotCode(IntEnum):
 
 
 class Killed(GoclientError):
-    """The server told the pilot to stop the job."""
+    """A job that the server told the pilot to stop."""
 
     code = "killed"
 
@@ -57,7 +57,7 @@ class Unreported(ServerError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A job that has ended; ``error`` is None if it ended well, ``log`` if there is none."""
+    """Outcome of a job: its ``error``, if it failed, and its ``log``, if that could be kept."""
 
     panda_id: int
     error: GoclientError | None
@@ -86,7 +86,7 @@ class PandaHeartbeat(Heartbeat):
         if _update(self._server, self._job, state) == "tobekilled":
             raise Killed("the server told the pilot to stop the job", hint="it was killed by its owner or an operator")
 
-    def beat(self) -> None:
+    def send(self) -> None:
         """Tell the server the state again, if it is time; if it does not answer now, next time."""
         if time.monotonic() >= self._next:
             try:
@@ -97,7 +97,14 @@ class PandaHeartbeat(Heartbeat):
 
 def report_end(server: PandaServer, job: AssignedJob, outcome: Outcome, *, site: str, reporter: Reporter) -> None:
     """Tell the server how a job ended, again until it is heard, because it says the same; raise Unreported if not."""
-    details: dict[str, object] = {"site_name": site, **({} if outcome.error is None else _diagnosis(outcome.error))}
+    details: dict[str, object] = {"site_name": site}
+    error = outcome.error
+    reason = hidden(error.message)[:500] if error is not None else ""  # for all to see
+    if isinstance(error, PayloadError):
+        status = error.status if error.status is not None else 1
+        details |= {"trans_exit_code": status, "exe_error_code": PilotCode.PAYLOAD, "exe_error_diag": reason}
+    elif error is not None:
+        details |= {"pilot_error_code": _pilot_code(error), "pilot_error_diag": reason}
     if outcome.log is not None:
         details["job_output_report"] = json.dumps({job.log_file: _file_report(job, outcome.log)})
     for number, _ in enumerate(turns(1.0, 2.0**REPORT_TRIES, factor=2.0), start=1):
@@ -118,15 +125,6 @@ def report_end(server: PandaServer, job: AssignedJob, outcome: Outcome, *, site:
 
 def _update(server: PandaServer, job: AssignedJob, state: str, **details: object) -> str:
     return server.update(job.panda_id, state, node=socket.gethostname(), attempt_nr=job.attempt, **details)
-
-
-def _diagnosis(error: GoclientError) -> dict[str, object]:
-    """Return what the server is told of a failure: the code that its monitor knows, and the reason, for all to see."""
-    reason = hidden(error.message)[:500]
-    if isinstance(error, PayloadError):
-        status = error.status if error.status is not None else 1
-        return {"trans_exit_code": status, "exe_error_code": PilotCode.PAYLOAD, "exe_error_diag": reason}
-    return {"pilot_error_code": _pilot_code(error), "pilot_error_diag": reason}
 
 
 def _pilot_code(error: GoclientError) -> PilotCode:

@@ -1,4 +1,4 @@
-"""The transformation of a PanDA job: the program that is its payload, fetched if it is a URL."""
+"""Transformation of a PanDA job: the program that is its payload, downloaded if it is a URL."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, RequestError, ServerError, quoted
-from goclient.files.private import make_folder, replace
+from goclient.files.private import make_directory, replace
 from goclient.model.queue import Queue
 from goclient.preflight.listings import nearest
 
@@ -128,5 +128,5 @@ def _keep(source: QueueSource, found: Mapping[str, Queue]) -> None:
     queues = {name: (one.status, one.megabytes) for name, one in found.items()}
     text = json.dumps({"server": source.access.url, "time": time.time(), "queues": queues})
     with suppress(OSError):
-        make_folder(source.file.parent)
+        make_directory(source.file.parent)
         replace(source.file, text.encode())

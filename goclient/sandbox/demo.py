@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from goclient.files.private import make_folder
+from goclient.files.private import make_directory
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.directory import Directory
 from goclient.sandbox.state import State
@@ -113,7 +113,7 @@ class Example:
     def _environment(self) -> dict[str, str]:
         """Return the user's environment, pointed at the sandbox, with a directory for all that goclient keeps."""
         directory = self.state.directory
-        make_folder(directory.work)
+        make_directory(directory.work)
         env = {name: value for name, value in os.environ.items() if name not in seed.CLEARED}
         path = f"{directory.programs}{os.pathsep}{env.get('PATH', os.defpath)}"
         return {**env, **seed.environment(self.state), "PATH": path, "TMPDIR": str(directory.work)}

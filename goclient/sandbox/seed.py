@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import goclient
-from goclient.files.private import make_folder, replace
+from goclient.files.private import make_directory, replace
 from goclient.sandbox.exports import FILES, Exports
 from goclient.sandbox.globus.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 from goclient.sandbox.myproxy.grid import HOST_NAME, SUBJECTS, Grid
@@ -77,7 +77,7 @@ def fill(state: State) -> None:
     """Give a new sandbox its identities, collections, queues and transformation."""
     directory = state.directory
     for path in (directory.collections, directory.transformations, directory.programs, directory.cache):
-        make_folder(path)
+        make_directory(path)
     user, other, pilot = (_add_identity(state, username, subject) for username, subject in PEOPLE.items())
     native = str(uuid.uuid4())
     state.insert("clients", {"id": native, "name": NATIVE})

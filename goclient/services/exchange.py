@@ -35,7 +35,7 @@ _here = threading.local()
 
 
 class BadAnswer(requests.exceptions.RequestException):
-    """An answer is none that a service sends: too large, packed in a way that nobody asked for, or not JSON."""
+    """An answer that no service sends: too large, packed in a way that nobody asked for, or not JSON."""
 
 
 class Outgoing(io.BytesIO):
@@ -61,7 +61,7 @@ class Outgoing(io.BytesIO):
         """End the exchange, wherever it is."""
         with self._lock:
             self._over = True
-        with suppress(OSError, TypeError):  # it is closed; or it is no socket, but TLS inside a proxy's TLS
+        with suppress(OSError, TypeError):  # it is closed; or it is not a socket, but TLS inside a proxy's TLS
             if self._socket is not None:
                 # Not SSLSocket's own shutdown: for a moment it would send what follows as it is, without TLS.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
@@ -98,7 +98,7 @@ class _Plain(HTTPConnection):
 
 
 class _Secure(_Plain, HTTPSConnection):
-    """The same with TLS."""
+    """A connection of that kind with TLS."""
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -141,7 +141,13 @@ class Bounded(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         """Return the whole answer; raise requests' Timeout at the end of its time, or BadAnswer."""
-        going = _outgoing(request)
+        body: object = request.body
+        if isinstance(body, Outgoing):
+            going = body
+        else:
+            going = Outgoing(body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"")
+            if body:
+                request.body = going  # type: ignore[assignment]  # requests takes what can be read
         size = getattr(_here, "size", None) or MAX_ANSWER
         request.headers["Accept-Encoding"] = "gzip" if self._into is None else "identity"
         with one_end(kwargs["timeout"]) as end:
@@ -187,17 +193,6 @@ class Bounded(HTTPAdapter):
             raise requests.exceptions.ConnectionError(error, request=response.request) from error
         response._content = bytes(content)
         response._content_consumed = True  # type: ignore[attr-defined]  # what its content does when it is read
-
-
-def _outgoing(request: requests.PreparedRequest) -> Outgoing:
-    """Return the handle of a request, which its body is from now on, if it has one."""
-    body: object = request.body
-    if isinstance(body, Outgoing):
-        return body
-    going = Outgoing(body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"")
-    if body:
-        request.body = going  # type: ignore[assignment]  # requests takes what can be read
-    return going
 
 
 def _pieces(response: requests.Response, size: int) -> Iterator[bytes]:
@@ -260,7 +255,7 @@ def download(url: str, into: IO[bytes], *, seconds: float, size: int) -> None:
 
 
 def head(url: str, *, seconds: float, size: int) -> bytes:
-    """Return the first bytes of what is at a URL; the rest is not read; raise as :func:`download`."""
+    """Return the first bytes at a URL; the rest is not read; raise as :func:`download`."""
     session = Anonymous()
     bounded(session, Bounded(cut=True))
     with session, one_end(seconds), allowed(size):

@@ -24,7 +24,7 @@ class Beats(Heartbeat):
         self.count = 0
         self._then = then
 
-    def beat(self) -> None:
+    def send(self) -> None:
         self.count += 1
         self._then()
 

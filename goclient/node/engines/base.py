@@ -1,4 +1,4 @@
-"""The interfaces of transfers: an engine carries out transfer tasks, a service is what some engines ask for it.
+"""Interfaces of transfers: an engine carries out transfer tasks, a service is what some engines ask for it.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.  Another engine is one more module here, and
 one more line where a pilot puts its engines together (``pilot/pilot.py``).
@@ -27,7 +27,7 @@ class Heartbeat(Protocol):
     """Tell now and then that a job lives; whatever the methods raise ends the job."""
 
     @abstractmethod
-    def beat(self) -> None:
+    def send(self) -> None:
         """Tell that the job lives, if it is time."""
 
     def change(self, state: str) -> None:  # noqa: ARG002
@@ -64,7 +64,7 @@ class JobContext:
 
 @dataclass(frozen=True)
 class Transferred:
-    """The result of a transfer task."""
+    """Number and size of the files that a task has transferred."""
 
     files: int
     bytes: int

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.errors import EndpointError, NotADirectory, PathExists, PathNotFound, quoted, raise_all
-from goclient.files.private import make_folder
+from goclient.files.private import make_directory
 from goclient.model.endpoint import JOB, NODE
 from goclient.model.location import NO_FILES
 from goclient.model.plan import TransferItem, TransferTask, check_apart
@@ -20,7 +20,7 @@ PIECE = 1 << 20  # bytes between two heartbeats
 OTHERS_READ = 0o775  # of directories made for a job's files: they are the job's, but not everybody's to write in
 READ = os.O_RDONLY
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_LOOK = "look at the name, and at the node"
+_CHECK = "look at the name, and at the node"
 _NODE_FILE = "name a file of the node's disks"
 
 
@@ -46,7 +46,7 @@ class Copier(CopyEngine):
         self._bytes = 0
 
     def run(self, task: TransferTask) -> Transferred:
-        """Copy the items, once all of them were checked; raise EndpointError for what is missing or in the way."""
+        """Copy the items, once all of them were checked; raise EndpointError for each that is missing or in the way."""
         self._bytes = 0
         ends = [self._ends(task, item) for item in task.items]
         check_apart([TransferItem(str(source), str(target), recursive=False) for source, target in ends])
@@ -68,7 +68,11 @@ class Copier(CopyEngine):
         """Yield an error for each reason why an item cannot be copied to its target."""
         kept_out = list(self._kept_out(source, inside=task.source == JOB))
         kept_out += self._kept_out(target, inside=task.destination == JOB)
-        kept_out = kept_out or list(self._own_below(source))
+        real = os.path.realpath(source)
+        below = next((top for top in (*NO_FILES, *self._own) if top != real and Path(top).is_relative_to(real)), "")
+        if below and not kept_out and os.path.lexists(below) and not _is_in(source, self._directory):
+            hint = "name the parts of it that the job needs"
+            kept_out.append(_error(source, f"it has {quoted(below)} below it, which is not copied", hint, "forbidden"))
         if kept_out:  # nothing more is asked of what must not be touched
             yield from kept_out
             return
@@ -96,18 +100,10 @@ class Copier(CopyEngine):
         if not _is_in(path, self._directory) and any(Path(real).is_relative_to(own) for own in self._own):
             yield _is_own(path)
 
-    def _own_below(self, source: Path) -> Iterator[EndpointError]:
-        """Yield an error if a directory has something below it that is not a job's to read."""
-        real = os.path.realpath(source)
-        below = next((top for top in (*NO_FILES, *self._own) if top != real and Path(top).is_relative_to(real)), None)
-        if below is not None and os.path.lexists(below) and not _is_in(source, self._directory):
-            hint = "name the parts of it that the job needs"
-            yield _error(source, f"it has {quoted(below)} below it, which is not copied", hint, "forbidden")
-
     def _copy(self, task: TransferTask, source: Path, target: Path) -> int:
         """Copy a file, or a directory and all below it; return how many files were copied."""
         try:
-            make_folder(target.parent, mode=OTHERS_READ)
+            make_directory(target.parent, mode=OTHERS_READ)
             if not source.is_dir():
                 self._copy_file(task, source, target)
                 return 1
@@ -134,7 +130,7 @@ class Copier(CopyEngine):
             with open(source, "rb", opener=opened) as reader, open(part, "xb", opener=made) as writer:
                 while piece := reader.read(PIECE):
                     self._bytes += writer.write(piece)
-                    self._heartbeat.beat()
+                    self._heartbeat.send()
                 writer.flush()
                 os.fsync(writer.fileno())
                 os.fchmod(writer.fileno(), os.fstat(reader.fileno()).st_mode & 0o777)  # setuid is not for a copy
@@ -184,13 +180,13 @@ def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> It
         mode = source.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         where = "the job did not make it" if task.source == JOB else "it is not on this node"
-        yield PathNotFound(f"{quoted(source)}: {where}", hint=_LOOK, subject=str(source))
+        yield PathNotFound(f"{quoted(source)}: {where}", hint=_CHECK, subject=str(source))
         return
     except OSError as error:
-        yield _error(source, f"it cannot be read: {error.strerror}", _LOOK, "copy")
+        yield _error(source, f"it cannot be read: {error.strerror}", _CHECK, "copy")
         return
     if stat.S_ISDIR(mode):
-        below = (Path(top, name) for top, folders, files in os.walk(source) for name in (*folders, *files))
+        below = (Path(top, name) for top, directories, files in os.walk(source) for name in (*directories, *files))
         odd = sorted(path for path in below if not _is_plain(path))
         if odd:
             yield _odd(odd[0], f", as {len(odd) - 1} more are not" if len(odd) > 1 else "")
@@ -202,7 +198,7 @@ def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> It
 
 
 def _is_plain(path: Path) -> bool:
-    """Return True for what a directory's copy takes along: a file or a directory itself, not a link to one."""
+    """Return True if a directory's copy takes it along: a file or a directory itself, not a link to one."""
     return not path.is_symlink() and (path.is_file() or path.is_dir())
 
 

@@ -1,4 +1,4 @@
-"""The engine for transfers between Globus collections: it submits a task to the service, and waits until it is done."""
+"""Engine for transfers between Globus collections: it submits a task to the service, and waits until it is done."""
 
 from __future__ import annotations
 
@@ -59,7 +59,15 @@ class GlobusEngine(TransferEngine):
         items = [_settle(item, source, destination) for item in task.items]
         check_apart(items)
         if task.destination.is_remote and not self._job.overwrite:
-            raise_all(_exists(item.destination) for item in items if destination.find(item.destination) is not None)
+            raise_all(
+                PathExists(
+                    f"{quoted(item.destination)} exists by now, and would be overwritten",
+                    hint="submit again with another destination, or with --goOverwrite",
+                    subject=item.destination,
+                )
+                for item in items
+                if destination.find_entry(item.destination) is not None
+            )
         request = TransferRequest(
             source.collection.text,
             destination.collection.text,
@@ -125,7 +133,7 @@ class GlobusEngine(TransferEngine):
         """Return the task once it has succeeded; faults are reported, and the task is given up when they persist."""
         progressed, last, told = 0.0, None, set[str]()
         for waited in turns(*POLL):
-            self._job.heartbeat.beat()
+            self._job.heartbeat.send()
             silent = waited - progressed > self._patience.faults
             try:
                 state = self._service.task(task_id)
@@ -179,13 +187,13 @@ class _End(Protocol):
     collection: Endpoint
     top: str
 
-    def look(self, path: str) -> FileInfo | None:
+    def entry(self, path: str) -> FileInfo | None:
         """Return the entry at a path, None if it is not known; raise PathNotFound if there is none."""
 
-    def find(self, path: str) -> FileInfo | None:
+    def find_entry(self, path: str) -> FileInfo | None:
         """Return the entry at a path, None if it is not known, or there is none."""
         try:
-            return self.look(path)
+            return self.entry(path)
         except PathNotFound:
             return None
 
@@ -199,7 +207,7 @@ class _Remote(_End):
         self._service = service
         self._listings: dict[str, dict[str, FileInfo]] = {}
 
-    def look(self, path: str) -> FileInfo | None:
+    def entry(self, path: str) -> FileInfo | None:
         directory, _, name = path.rstrip("/").rpartition("/")
         if not name:
             return None
@@ -215,14 +223,14 @@ class _Remote(_End):
 
 
 class _InJob(_End):
-    """An end in the job's directory, which is looked at on this node."""
+    """An end in the job's directory, which this node sees itself."""
 
     def __init__(self, collection: Endpoint, directory: Path, top: str) -> None:
         self.collection = collection
         self.top = top
         self._directory = directory
 
-    def look(self, path: str) -> FileInfo | None:
+    def entry(self, path: str) -> FileInfo | None:
         """Return the entry at a path; raise EndpointError, too, if a link leads out of the directory."""
         if not path.strip("/"):
             return None
@@ -241,9 +249,9 @@ class _InJob(_End):
 
 def _settle(item: TransferItem, source: _End, destination: _End) -> TransferItem:
     """Return an item with what was left open at submission: whether it is a directory, and whether it goes into one."""
-    found = source.look(item.source)
+    found = source.entry(item.source)
     target = item.destination
-    there = destination.find(target) if item.renames else None
+    there = destination.find_entry(target) if item.renames else None
     if there is not None and there.is_directory:
         target = f"{target}/{item.source.rstrip('/').rsplit('/', 1)[-1]}"
     return item._replace(destination=target, recursive=item.recursive or (found is not None and found.is_directory))
@@ -252,12 +260,4 @@ def _settle(item: TransferItem, source: _End, destination: _End) -> TransferItem
 def _missing(path: str, where: str) -> PathNotFound:
     return PathNotFound(
         f"{quoted(path)}: {where}", hint="look at the job's output and the names of its files", subject=path
-    )
-
-
-def _exists(path: str) -> PathExists:
-    return PathExists(
-        f"{quoted(path)} exists by now, and would be overwritten",
-        hint="submit again with another destination, or with --goOverwrite",
-        subject=path,
     )

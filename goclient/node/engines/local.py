@@ -1,4 +1,4 @@
-"""The engine for copies on the node: a process of its own, which has no credentials and open files of the pilot."""
+"""Engine for copies on the node: in a process of its own, without credentials and open files of the pilot."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.base import Heartbeat, JobContext, Transferred
 from goclient.node.engines.copier import Copier, CopyEngine
-from goclient.node.payload import LOOK_EVERY, end
+from goclient.node.payload import HEARTBEAT_EVERY, end
 from goclient.node.signals import uninterrupted
 
 CLEAN_UP = 30.0  # seconds to remove the part of a large file, which a busy disk may take
-_BEAT = b"."  # written by the child for each piece that was copied; its answer, a JSON document, comes last
+_HEARTBEAT = b"."  # written by the child for each piece that was copied; its answer, a JSON document, comes last
 _KINDS = {
     kind.__name__: kind
     for kind in (NotADirectory, PathExists, PathNotFound, EndpointError, RequestError, GoclientError)
@@ -91,22 +91,22 @@ class LocalEngine(CopyEngine):
         written = b""
         with process.stdout:
             while True:
-                self._job.heartbeat.beat()
-                ready, _, _ = select.select([process.stdout], [], [], LOOK_EVERY)
+                self._job.heartbeat.send()
+                ready, _, _ = select.select([process.stdout], [], [], HEARTBEAT_EVERY)
                 if ready:
                     piece = os.read(process.stdout.fileno(), 1 << 16)
                     if not piece:
                         break
-                    written = (written + piece).lstrip(_BEAT)
+                    written = (written + piece).lstrip(_HEARTBEAT)
         process.wait()
         return written
 
 
 class _Pipe(Heartbeat):
-    """The heartbeat of the child, which its parent reads."""
+    """Heartbeat of the child, which its parent reads."""
 
-    def beat(self) -> None:
-        _write(_BEAT)
+    def send(self) -> None:
+        _write(_HEARTBEAT)
 
 
 def main() -> None:

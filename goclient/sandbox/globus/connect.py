@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goclient.files.private import make_folder, replace
+from goclient.files.private import make_directory, replace
 from goclient.sandbox import lock
 
 CONFIG = "client.json"
@@ -76,7 +76,7 @@ class Sandbox:
 
 def _set_up(sandbox: Sandbox, directory: Path, key: str) -> int:
     try:
-        make_folder(directory)
+        make_directory(directory)
         answer = sandbox.call("/connect/setup", {"setup_key": key, "directory": str(directory)})
         replace(directory / CONFIG, json.dumps(answer).encode())
     except OSError as error:  # urllib's errors are, too

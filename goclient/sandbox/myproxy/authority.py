@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from goclient.files.private import make_folder, replace
+from goclient.files.private import make_directory, replace
 from goclient.sandbox.myproxy.grid import AUTHORITY, HOST, HOST_NAME, SUBJECTS, Credential, Grid
 from goclient.sandbox.myproxy.names import Typed, oneline, parse_name, subject_hash
 
@@ -47,6 +47,7 @@ class IssueOptions(TypedDict, total=False):
 
     names: Sequence[str]  # the host names in it, which may be none; by default localhost
     key: Literal["rsa", "ec"] | Key  # its kind, or a key to use
+    bits: int  # of an RSA key
     start: datetime | None
     end: datetime | None
     passphrase: str | None
@@ -76,7 +77,7 @@ class Authority:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
         authority = cls(directory, builder.sign(private, SHA256()), private)
-        make_folder(directory)
+        make_directory(directory)
         if key is not None:
             replace(key, pem(private), mode=0o600)
         replace(authority.file("0"), authority.certificate.public_bytes(Encoding.PEM), mode=0o644)
@@ -111,7 +112,7 @@ class Authority:
             options.get("names", ("localhost",)),
             options.get("passphrase"),
         )
-        private, now = make_key(key) if isinstance(key, str) else key, datetime.now(UTC)
+        private, now = make_key(key, bits=options.get("bits", 2048)) if isinstance(key, str) else key, datetime.now(UTC)
         start, end = options.get("start") or now - EARLIER, options.get("end") or now + CERTIFICATE_LIFETIME
         builder = _builder(parse_name(subject), private, start=start, end=end)
         builder = builder.issuer_name(self.certificate.subject)
@@ -121,7 +122,7 @@ class Authority:
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
         certificate = builder.sign(self.key, SHA256())
-        make_folder(into)
+        make_directory(into)
         made = Credential(into / f"{name}.pem", into / f"{name}.key", oneline(certificate.subject))
         replace(made.key, pem(private, passphrase.encode() if passphrase else None), mode=0o400)
         replace(made.certificate, certificate.public_bytes(Encoding.PEM), mode=0o644)

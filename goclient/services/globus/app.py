@@ -113,8 +113,8 @@ def app(access: GlobusAccess) -> globus_sdk.GlobusApp:
 
 
 @dataclass(frozen=True)
-class Acting:
-    """The identity that asks, as far as it is known without asking.
+class Caller:
+    """Identity that asks, as far as it is known without asking.
 
     ``login_end``: when a login ends that cannot be renewed, with the first of its access tokens; None for any other.
     """
@@ -124,7 +124,7 @@ class Acting:
     login_end: datetime | None
 
     @classmethod
-    def of(cls, asking: globus_sdk.GlobusApp) -> Acting:
+    def of(cls, asking: globus_sdk.GlobusApp) -> Caller:
         """Return the identity of an app: a service's is its client id."""
         if not isinstance(asking, globus_sdk.UserApp):
             return cls(f"the service {asking.client_id}", str(asking.client_id), None)
@@ -153,7 +153,7 @@ def retry() -> RetryConfig:
 
 
 def _in_time(context: RetryContext) -> RetryCheckResult:
-    """Decide that a request is not repeated after the end of the call, nor if its answer was no answer."""
+    """Decide that a request is not repeated after the end of the call, nor after an answer that no service sends."""
     if isinstance(context.exception, BadAnswer):
         return RetryCheckResult.do_not_retry
     busy = context.response is not None and context.response.status_code in (TOO_MANY, 503)
@@ -171,7 +171,7 @@ def transport(access: GlobusAccess) -> RequestsTransport:
     made = _Transport(access.timeout, access.reporter)
     made.session = _Straight()
     bounded(made.session)
-    if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to whoever answers
+    if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to anyone who answers
         made.verify_ssl = True
     return made
 
@@ -191,7 +191,7 @@ class _Transport(RequestsTransport):
 
 
 class _Json(JSONRequestEncoder):
-    """The SDK's JSON, read with bounds."""
+    """JSON of the SDK, read with bounds."""
 
     def decode_body(self, response: requests.Response) -> Any:
         """Return the value of a body; raise BadAnswer for anything else, or ValueError: an error may be HTML."""

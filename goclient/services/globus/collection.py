@@ -68,9 +68,9 @@ class AccessRule:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection; ``connected`` and ``paused`` are None unless it is a Globus Connect Personal one.
+    """One collection; ``connected`` and ``paused`` are known of a Globus Connect Personal one only.
 
-    ``entity_type`` is the service's word for its kind; ``roles`` are those of whoever asked.
+    ``entity_type`` is the service's word for its kind; ``roles`` are those of the identity that asks.
     """
 
     id: str

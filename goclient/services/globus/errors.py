@@ -38,7 +38,7 @@ from goclient.services.retry import AWAY, TOO_MANY, limited
 
 
 class _Meaning(NamedTuple):
-    """What a user is told for the codes of the Transfer service that begin with ``begins``."""
+    """Words for a user for the codes of the Transfer service that begin with ``begins``."""
 
     begins: str
     kind: type[EndpointError]
@@ -47,37 +47,29 @@ class _Meaning(NamedTuple):
     code: str = ""
 
 
+_MEMBERS = "check the id or the name; private collections are seen by their members only"
 _OWNER = "ask the collection's owner for access"
 _PATH = "check the path, upper and lower case count"
 _CONNECT = "Globus Connect Personal is not running there"
 _START = "start Globus Connect Personal on that computer"
+_NO_PATH = "there is no such path"
+_LISTING = "ExternalError.DirListingFailed."
 _MEANINGS = (  # the first that fits counts
-    _Meaning(
-        "EndpointNotFound",
-        EndpointNotFound,
-        "there is no such collection, or you cannot see it",
-        "check the id or the name; private collections are seen by their members only",
-    ),
-    _Meaning("ClientError.NotFound", PathNotFound, "there is no such path", _PATH),
-    _Meaning("NotFound", PathNotFound, "there is no such path", _PATH),
+    _Meaning("EndpointNotFound", EndpointNotFound, "there is no such collection, or you cannot see it", _MEMBERS),
+    _Meaning("ClientError.NotFound", PathNotFound, _NO_PATH, _PATH),
+    _Meaning("NotFound", PathNotFound, _NO_PATH, _PATH),
     _Meaning("EndpointPermissionDenied", StorageDenied, "the storage denies it", _OWNER),
     _Meaning("PermissionDenied", PermissionDenied, "the collection's roles or permissions deny it", _OWNER),
     _Meaning(
-        "ExternalError.DirListingFailed.NotDirectory",
+        f"{_LISTING}NotDirectory",
         NotADirectory,
         "it is not a directory",
-        "leave out the final /, or name its folder",
+        "leave out the final /, or name its directory",
     ),
-    _Meaning("ExternalError.DirListingFailed.GCDisconnected", EndpointError, _CONNECT, _START, "disconnected"),
-    _Meaning(
-        "ExternalError.DirListingFailed.LoginFailed",
-        EndpointError,
-        "the storage refused the login",
-        "",
-        "storage-login",
-    ),
-    _Meaning("ExternalError.DirListingFailed.PermissionDenied", StorageDenied, "the storage denies it", _OWNER),
-    _Meaning("ExternalError.DirListingFailed.SizeLimit", TooLarge, "the directory is too large to list"),
+    _Meaning(f"{_LISTING}GCDisconnected", EndpointError, _CONNECT, _START, "disconnected"),
+    _Meaning(f"{_LISTING}LoginFailed", EndpointError, "the storage refused the login", "", "storage-login"),
+    _Meaning(f"{_LISTING}PermissionDenied", StorageDenied, "the storage denies it", _OWNER),
+    _Meaning(f"{_LISTING}SizeLimit", TooLarge, "the directory is too large to list"),
     _Meaning("ExternalError.MkdirFailed.Exists", PathExists, "it exists already"),
     _Meaning("GCDisconnectedException", EndpointError, _CONNECT, _START, "disconnected"),
 )
@@ -156,7 +148,12 @@ def _api_error(error: globus_sdk.GlobusAPIError, subject: str, collection: str) 
     if isinstance(error, globus_sdk.AuthAPIError):
         reason = said((error.raw_json or {}).get("error") or error.message or f"HTTP {error.http_status}")
         if error.http_status < 500 and error.http_status != TOO_MANY:
-            return _refused(reason, subject)
+            over = "; it is over, or was taken back" if reason == "invalid_grant" else ""
+            message = f"Globus Auth refused the login: {reason}{over}"
+            if reason == "invalid_client":
+                hint = "check GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET: no Globus client has them"
+                return LoginNeeded(message, hint=hint, code="no-client", subject=subject)
+            return LoginNeeded.to_globus(message, subject=subject)
         return _service_error(error, reason, subject)
     code, message = said(error.code or "", 100), said(error.message or "")
     required = to_gare(error)
@@ -188,16 +185,6 @@ def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:
         return NotLoggedIn.to_globus("nobody is logged in to Globus", subject=subject)
     reason = said(str(error) or type(error).__name__)
     return LoginNeeded.to_globus(f"there is no valid Globus login: {reason}", subject=subject)
-
-
-def _refused(reason: str, subject: str) -> LoginNeeded:
-    """Return the error for a client that Globus Auth does not know, or a login that is over."""
-    over = "; it is over, or was taken back" if reason == "invalid_grant" else ""
-    message = f"Globus Auth refused the login: {reason}{over}"
-    if reason == "invalid_client":
-        hint = "check GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET: no Globus client has them"
-        return LoginNeeded(message, hint=hint, code="no-client", subject=subject)
-    return LoginNeeded.to_globus(message, subject=subject)
 
 
 def _more_needed(asked: GlobusAuthorizationParameters, message: str, subject: str, collection: str) -> LoginNeeded:

@@ -31,7 +31,7 @@ from goclient.model.endpoint import GlobusEndpoint, is_uuid
 from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import (
-    Acting,
+    Caller,
     app,
     native_client,
     person_app,
@@ -52,9 +52,9 @@ ASKED = "the login"  # what errors are about
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The identity that asks Globus.
+    """Identity that asks Globus.
 
-    ``expires`` is None if the login lasts while it is used, or as long as a service's secret.  ``consents`` are the
+    ``expires``: None for a login that lasts while it is used, or as long as a service's secret.  ``consents`` are the
     scopes that Globus Auth has on record for the registered client.
     """
 
@@ -77,7 +77,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Logout:
-    """The result of a logout: True if tokens were removed, and the reason if they could not be revoked."""
+    """Result of a logout: True if tokens were removed, and the reason if they could not be revoked."""
 
     removed: bool
     problem: str = ""
@@ -91,7 +91,7 @@ class Logout:
 
 @dataclass(frozen=True, slots=True)
 class LoginRequest:
-    """What a login is asked for: consents for ``endpoints``, by what was typed for each id or name, and a session.
+    """Request for a login: consents for ``endpoints``, by what was typed for each id or name, and a session.
 
     ``session``: ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``.
     """
@@ -245,7 +245,7 @@ def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
         globus_sdk.AuthClient(app=asking, transport=transport(access), retry_config=retry()) as client,
     ):
         asking.get_authorizer(AuthScopes.resource_server)  # the token first, once
-        known = Acting.of(asking).identity
+        known = Caller.of(asking).identity
         approved = Background(lambda: client.get_consents(known)) if known else None
         claims: Document = client.userinfo().data
         identity_id = uuid(claims, "sub")
@@ -258,7 +258,7 @@ def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
             username=text(claims, "preferred_username"),
             id=identity_id,
             kind="person" if isinstance(asking, globus_sdk.UserApp) else "service",
-            expires=Acting.of(asking).login_end,
+            expires=Caller.of(asking).login_end,
             consents=tuple(dict.fromkeys(scope for scope, status in given if status == "approved")),
         )
 
@@ -272,25 +272,19 @@ def logout(access: GlobusAccess) -> Logout:
         return Logout(removed=False, is_service=True)
     with configured():
         file = token_file(access, lenient=True)
+    problem = ""
     try:
         stored = file.get_token_data_by_resource_server().values()
         tokens = [token for one in stored for token in (one.refresh_token, one.access_token) if token]
-        problem = _revoke(access, tokens)
-    except LoginNeeded as error:  # it is damaged
-        problem = error.message
-    return Logout(file.remove(), problem)
-
-
-def _revoke(access: GlobusAccess, tokens: Sequence[str]) -> str:
-    """Revoke tokens; return why that was not possible, or the empty string."""
-    with configured(), native_client(access) as client:
-        client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
-        asked = [Background(partial(client.oauth2_revoke_token, token)) for token in tokens]
-        try:
+        with configured(), native_client(access) as client:
+            client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
+            asked = [Background(partial(client.oauth2_revoke_token, token)) for token in tokens]
             for one in asked:
                 one.result(LONGEST_WAIT)  # it has an end of its own
-        except globus_sdk.GlobusAPIError as error:
-            return f"Globus Auth answered HTTP {error.http_status}"
-        except globus_sdk.GlobusError as error:
-            return said(innermost(error))
-    return ""
+    except LoginNeeded as error:  # the file is damaged
+        problem = error.message
+    except globus_sdk.GlobusAPIError as error:
+        problem = f"Globus Auth answered HTTP {error.http_status}"
+    except globus_sdk.GlobusError as error:
+        problem = said(innermost(error))
+    return Logout(file.remove(), problem)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The person who logs in, with a ``browser`` on this machine or without.
+    """A person who logs in, with a ``browser`` on this machine or without.
 
     ``say`` takes a sentence, ``show`` a URL to open; ``ask`` gives the code that was typed, empty if none was.
     """
@@ -87,7 +87,7 @@ class LoginFlow(CommandLineLoginFlowManager):
 
 
 class _Browser(LocalServerLoginFlowManager):
-    """The SDK's flow, whose server keeps the code to itself, and is closed in the end."""
+    """A flow of the SDK, whose server keeps the code to itself, and is closed in the end."""
 
     @contextmanager
     def background_local_server(self) -> Iterator[RedirectHTTPServer]:
@@ -104,7 +104,7 @@ class _Browser(LocalServerLoginFlowManager):
 
 
 class _QuietHandler(RedirectHandler):
-    """The SDK's handler without its log, which would have the code in it."""
+    """A handler of the SDK without its log, which would have the code in it."""
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""

@@ -18,7 +18,7 @@ from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferredFile, TransferRequest
 from goclient.services.exchange import allowed
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.app import Acting, app, retry, transport
+from goclient.services.globus.app import Caller, app, retry, transport
 from goclient.services.globus.collection import (
     AccessRule,
     Collection,
@@ -38,7 +38,7 @@ MAX_LISTING = 48 << 20  # bytes: the service lists at most 100,000 entries, of a
 
 
 class Globus:
-    """The Transfer service, asked by one identity; each method is one call, retried by the SDK where that is safe.
+    """Transfer service, asked by one identity; each method is one call, retried by the SDK where that is safe.
 
     ``collection`` is an endpoint with the id of a collection; errors show what the user typed for it.
     """
@@ -50,11 +50,11 @@ class Globus:
             self.reporter = access.reporter
             self._app = asking
             self._client = globus_sdk.TransferClient(app=asking, transport=transport(access), retry_config=retry())
-            acting = Acting.of(asking)
-            self.acts_as: str = acting.description
+            caller = Caller.of(asking)
+            self.acts_as: str = caller.description
             self.is_service: bool = isinstance(asking, globus_sdk.ClientApp)
-            self.identity: str = acting.identity  # its id, empty if that is not known without asking
-            self.login_end: datetime | None = acting.login_end  # None for one that can be renewed
+            self.identity: str = caller.identity  # its id, empty if that is not known without asking
+            self.login_end: datetime | None = caller.login_end  # None for one that can be renewed
 
     def identity_called(self, typed: str) -> str:
         """Return the id of the identity with this id or user name; raise EndpointError if there is none.

@@ -1,4 +1,4 @@
-"""The tokens of a person on disk: globus-sdk's JSON file, which only its owner can read, whole at any time."""
+"""Tokens of a person on disk: globus-sdk's JSON file, which only its owner can read, whole at any time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from globus_sdk.token_storage import TokenStorage, TokenStorageData
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, RequestError, quoted
-from goclient.files.private import FOLDER, make_folder, replace
+from goclient.files.private import DIRECTORY, make_directory, replace
 
 FORMAT = "2.0"  # JSONTokenStorage.format_version of globus-sdk 4
 OTHERS = 0o077
@@ -124,13 +124,13 @@ class TokenFile(TokenStorage):
     # --- writing ---
 
     def _write(self, document: Mapping[str, Any]) -> None:
-        """Replace the file, in a folder that only its owner can enter."""
+        """Replace the file, in a directory that only its owner can enter."""
         data = json.dumps({**document, "globus-sdk.version": globus_sdk.__version__}).encode()
         try:
-            folder = self.path.parent
-            make_folder(folder)
-            if stat.S_IMODE(folder.stat().st_mode) & OTHERS:
-                folder.chmod(FOLDER)
+            directory = self.path.parent
+            make_directory(directory)
+            if stat.S_IMODE(directory.stat().st_mode) & OTHERS:
+                directory.chmod(DIRECTORY)
             replace(self.path, data)
         except OSError as error:
             raise self._refused("written", error) from error
@@ -146,9 +146,9 @@ class TokenFile(TokenStorage):
         )
 
     def _refused(self, done: str, error: OSError) -> RequestError:
-        hint = "look at its folder, and at the rights and the room there"
+        hint = "look at its directory, and at the rights and the room there"
         if os.path.isdir(self.path):
-            hint = "a folder is in its place: remove that folder, then type: goclient login"
+            hint = "a directory is in its place: remove it, then type: goclient login"
         return RequestError(
             f"the token file {quoted(self.path)} cannot be {done}: {error.strerror}",
             hint=hint,

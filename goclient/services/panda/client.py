@@ -1,4 +1,4 @@
-"""The PanDA server, API v1, through requests.
+"""Client of the PanDA server, API v1, through requests.
 
 Read from the server 1.0.4: every call is ``/api/v1/<module>/<method>``; an answer is JSON ``{"success",
 "message", "data"}``, or plain text that begins with ``ERROR :``.
@@ -31,14 +31,14 @@ A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about,
 MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
 SAYS_THE_SAME = ("job/get_description", "pilot/update_job")  # when it is sent again; nothing else ever is
-_SHOWN = 4096  # bytes of an answer that are looked at for a message
+_SHOWN = 4096  # bytes of an answer that are read for a message
 # The server does not see JSON with a charset in the content type.
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
 
 
 class Refused(ServerError):
-    """The server said no: ``success`` is false, or the HTTP status is an error."""
+    """A refusal of the server: ``success`` is false, or the HTTP status is an error."""
 
     code = "refused"
 

@@ -1,4 +1,4 @@
-"""The token for the PanDA server: found in panda-client's order, checked, and mended where it can be."""
+"""Token for the PanDA server: found in panda-client's order, checked, and mended where it can be."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Token:
 def find_token(env: Mapping[str, str], *, pilot: bool = False, optional: bool = False) -> Token | None:
     """Return the token that an environment names, None without PANDA_AUTH=oidc.
 
-    ``pilot``: that of GOCLIENT_PILOT_TOKEN_FILE, if set, comes first.  ``optional``: there may be none, because whoever
-    asks logs in then.  Raises LoginNeeded for a token that is missing or cannot be sent, RequestError without a VO.
+    ``pilot``: that of GOCLIENT_PILOT_TOKEN_FILE, if set, comes first.  ``optional``: there may be none, because a login
+    follows then.  Raises LoginNeeded for a token that is missing or cannot be sent, RequestError without a VO.
     """
     if env.get("PANDA_AUTH") != "oidc":
         return None

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from goclient.sandbox.myproxy.authority import Authority, make_key
+from goclient.sandbox.myproxy.authority import Authority
 from goclient.sandbox.myproxy.grid import Credential
 from goclient.sandbox.myproxy.names import oneline, parse_name
 
@@ -123,7 +123,7 @@ def test_a_certificate_has_the_times_the_key_and_the_pass_phrase_that_are_wanted
 def test_a_credential_can_be_issued_again_in_its_place(authority: Authority, tmp_path: Path) -> None:
     serials = set()
     for bits in (2048, 1024):
-        made = authority.issue("/O=Test Grid/CN=J", into=tmp_path, name="j", key=make_key(bits=bits))
+        made = authority.issue("/O=Test Grid/CN=J", into=tmp_path, name="j", bits=bits)
         serials.add(x509.load_pem_x509_certificate(made.certificate.read_bytes()).serial_number)
     assert len(serials) == 2
     assert "1024 bit" in openssl("pkey", "-in", made.key, "-noout", "-text")
