@@ -400,6 +400,12 @@ class ServerError(GoclientError):
     code = "server"
 
 
+class SandboxRuns(GoclientError):
+    """A sandbox runs in the directory already."""
+
+    code = "runs-already"
+
+
 class ReplyLost(ServerError):
     """The request may have reached the server, but its answer is unknown: never send it again."""
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from goclient.sandbox.myproxy.authority import Authority, Credential
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi import tls
 from goclient.services.gsi.identity import Identity, Search, find_identity
 from goclient.services.gsi.server_name import Server
@@ -35,7 +36,7 @@ class Grid:
 
     @property
     def authorities(self) -> Path:
-        return self.authority.folder
+        return self.authority.directory
 
     def credential(self, dn: str) -> Credential:
         if dn not in self.people:

@@ -8,6 +8,8 @@ import time
 import pytest
 import requests
 
+from goclient.sandbox.myproxy.authority import load_authority
+from goclient.sandbox.myproxy.grid import Grid
 from tests.commands import Result
 from tests.sandboxes import Sandbox
 
@@ -227,13 +229,8 @@ def test_a_deposit_that_cannot_be_looked_at_is_said_to_be_made(sandbox: Sandbox)
 
 
 def test_with_a_locked_key_a_deposit_that_is_due_stops_the_submission(sandbox: Sandbox) -> None:
-    from goclient.sandbox.myproxy.grid import Grid
-
-    own = (
-        Grid(sandbox.root / "grid")
-        .authority()
-        .issue("/C=TW/O=Sandbox/CN=Locked", into=sandbox.cwd, name="locked", passphrase="secret")
-    )
+    authority = load_authority(Grid(sandbox.root / "grid"))
+    own = authority.issue("/C=TW/O=Sandbox/CN=Locked", into=sandbox.cwd, name="locked", passphrase="secret")
     locked = {"X509_USER_CERT": str(own.certificate), "X509_USER_KEY": str(own.key)}
     words = (INPUT, "--myproxy=wdeng", f"--pilot={pilot(sandbox)}")
     refused = sandbox.submit(*words, "--deposit", **locked)

@@ -44,7 +44,7 @@ class Server:
             **clean_environment(self.home),
             "MYPROXY_SERVER": "localhost",
             "MYPROXY_SERVER_PORT": str(self.port),
-            "X509_CERT_DIR": str(self.grid.authority.folder),
+            "X509_CERT_DIR": str(self.grid.authority.directory),
             "X509_USER_CERT": str(own.certificate),
             "X509_USER_KEY": str(own.key),
         }

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from goclient.errors import GoclientError, MyproxyError
-from goclient.sandbox.myproxy.authority import Credential
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi.authorities import allows, find_authorities
 from goclient.services.gsi.der import values
 from goclient.services.gsi.identity import Identity, Search, find_identity

@@ -26,7 +26,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from goclient.errors import GoclientError, MyproxyError
-from goclient.sandbox.myproxy.authority import Authority, Credential
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi import tls
 from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.server_name import Server
@@ -314,7 +315,7 @@ def test_a_revoked_server_is_not_trusted(tmp_path: Path, grid: Grid) -> None:
     authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Revoking CA")
     bad = authority.issue(HOST, into=tmp_path, name="revoked")
     authority.revoke(bad)
-    assert "its certificate is revoked" in refused(grid, bad, folder=authority.folder)
+    assert "its certificate is revoked" in refused(grid, bad, folder=authority.directory)
 
 
 def test_a_server_of_an_unknown_authority_is_not_trusted(grid: Grid, tmp_path: Path) -> None:
@@ -331,7 +332,7 @@ def test_an_authority_without_a_signing_policy_vouches_for_nobody(tmp_path: Path
     authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Careless CA")
     authority.file("signing_policy").unlink()
     known = authority.issue(HOST, into=tmp_path, name="h")
-    assert "cannot be read: No such file or directory" in refused(grid, known, folder=authority.folder)
+    assert "cannot be read: No such file or directory" in refused(grid, known, folder=authority.directory)
 
 
 def test_an_authority_without_a_list_is_trusted_beside_one_with_a_list(tmp_path: Path, grid: Grid) -> None:
@@ -437,26 +438,26 @@ def test_every_authority_on_the_way_to_the_root_needs_a_policy(tmp_path: Path, g
     root = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Root")
     own = intermediate(root, "Below", tmp_path / "below")
     pem = own.certificate.public_bytes(Encoding.PEM)
-    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
-    (root.folder / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
+    (root.directory / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    (root.directory / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
     known = own.issue(HOST, into=tmp_path, name="h")
     if where == "sent by the server":
         known.certificate.chmod(0o600)
         known.certificate.write_bytes(known.certificate.read_bytes() + pem)
     else:
         name = own.file("0").name
-        (root.folder / name).write_text("garbage")  # another CA of the same hash
-        (root.folder / name.replace(".0", ".1")).write_bytes(root.certificate.public_bytes(Encoding.PEM))
-        (root.folder / name.replace(".0", ".2")).write_bytes(pem)
+        (root.directory / name).write_text("garbage")  # another CA of the same hash
+        (root.directory / name.replace(".0", ".1")).write_bytes(root.certificate.public_bytes(Encoding.PEM))
+        (root.directory / name.replace(".0", ".2")).write_bytes(pem)
         known.certificate.chmod(0o600)
         known.certificate.write_bytes(known.certificate.read_bytes() + pem)
     if where == "forbidden":
         policy = root.file("signing_policy")
         policy.write_text(policy.read_text().replace("/C=TW/O=Test Grid/*", "/C=TW/O=Elsewhere/*"))
-        assert 'sign "/C=TW/O=Test Grid/CN=Below"' in refused(grid, known, folder=root.folder)
+        assert 'sign "/C=TW/O=Test Grid/CN=Below"' in refused(grid, known, folder=root.directory)
         return
     with HostileServer(known, grid.authorities, answered) as server:
-        assert client(grid, server.address, authorities=root.folder).info("wdeng") == ()
+        assert client(grid, server.address, authorities=root.directory).info("wdeng") == ()
 
 
 @pytest.mark.parametrize("lists", ["all", "the root's alone", "the lower one's alone"])
@@ -469,7 +470,7 @@ def test_what_any_authority_of_the_chain_has_revoked_counts(
     known = own.issue(HOST, into=tmp_path, name="h")
     known.certificate.chmod(0o600)
     known.certificate.write_bytes(known.certificate.read_bytes() + own.certificate.public_bytes(Encoding.PEM))
-    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    (root.directory / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
     if revoked == "the server":
         own.revoke(known)
     if revoked == "the lower authority":
@@ -477,15 +478,15 @@ def test_what_any_authority_of_the_chain_has_revoked_counts(
         path.write_bytes(own.certificate.public_bytes(Encoding.PEM))
         root.revoke(Credential(path, path, own.dn))
     if lists != "the root's alone":
-        (root.folder / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
+        (root.directory / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
     if lists == "the lower one's alone":
         root.file("r0").unlink()
     told = {"the lower authority": "the lower one's alone", "the server": "the root's alone"}.get(revoked, lists)
     if lists == told:  # nobody has revoked anything, or the list is not there that says so
         with HostileServer(known, grid.authorities, answered) as server:
-            assert client(grid, server.address, authorities=root.folder).info("wdeng") == ()
+            assert client(grid, server.address, authorities=root.directory).info("wdeng") == ()
     else:
-        assert "revoked" in refused(grid, known, folder=root.folder)
+        assert "revoked" in refused(grid, known, folder=root.directory)
 
 
 def test_a_list_that_has_expired_is_told_also_where_another_authority_has_none(tmp_path: Path, grid: Grid) -> None:
@@ -494,11 +495,11 @@ def test_a_list_that_has_expired_is_told_also_where_another_authority_has_none(t
     known = own.issue(HOST, into=tmp_path, name="h")
     known.certificate.chmod(0o600)
     known.certificate.write_bytes(known.certificate.read_bytes() + own.certificate.public_bytes(Encoding.PEM))
-    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    (root.directory / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
     then_, now = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
     builder = x509.CertificateRevocationListBuilder(root.certificate.subject, then_, now)
     root.file("r0").write_bytes(builder.sign(root.key, SHA256()).public_bytes(Encoding.PEM))
-    assert "has revoked has expired" in refused(grid, known, folder=root.folder)
+    assert "has revoked has expired" in refused(grid, known, folder=root.directory)
 
 
 def test_a_list_that_has_expired_is_told(tmp_path: Path, grid: Grid) -> None:
@@ -507,7 +508,7 @@ def test_a_list_that_has_expired_is_told(tmp_path: Path, grid: Grid) -> None:
     builder = x509.CertificateRevocationListBuilder(authority.certificate.subject, then_, now)
     authority.file("r0").write_bytes(builder.sign(authority.key, SHA256()).public_bytes(Encoding.PEM))
     known = authority.issue(HOST, into=tmp_path, name="h")
-    assert "the list of what its CA has revoked has expired" in refused(grid, known, folder=authority.folder)
+    assert "the list of what its CA has revoked has expired" in refused(grid, known, folder=authority.directory)
 
 
 def test_a_folder_of_authorities_that_is_gone_is_told(grid: Grid, host: Credential, tmp_path: Path) -> None:
