@@ -192,7 +192,7 @@ def test_a_folder_in_the_place_of_the_file_is_said(file: TokenFile, use: str) ->
     }
     with pytest.raises(RequestError, match="cannot be") as raised:
         uses[use]()
-    assert "remove that folder" in raised.value.hint
+    assert "remove it" in raised.value.hint
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
