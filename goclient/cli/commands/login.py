@@ -53,7 +53,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     from goclient.services.globus.login import login
 
     wanted = _wanted(options, reporter)
-    show(login(environment.globus_access(reporter=reporter), wanted, _person(options, reporter)), json=options.json)
+    show(login(environment.globus_access(reporter=reporter), wanted, _person(options)), json=options.json)
     return 0
 
 
@@ -93,14 +93,13 @@ def _meant(typed: str, catalogue: dict[str, str]) -> str:
     return meant
 
 
-def _person(options: LoginOptions, reporter: Reporter) -> "Person":
+def _person(options: LoginOptions) -> "Person":
     """Whoever sits in front of this command, or the program that does as if."""
     from goclient.services.globus.login_flow import Person
 
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     return Person(
         browser=terminal and not options.no_browser,
-        say=reporter.progress,
         show=lambda url: print(f"\n    {url}\n", file=sys.stderr, flush=True),
         ask=_code,
     )

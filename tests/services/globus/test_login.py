@@ -224,9 +224,8 @@ class Typist:
     """A person who opens what is shown, and types the code."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
         self._code = ""
-        self.person = Person(browser=False, say=self.said.append, show=self._open, ask=lambda: self._code)
+        self.person = Person(browser=False, show=self._open, ask=lambda: self._code)
 
     def _open(self, url: str) -> None:
         self._code = requests.get(url, timeout=TIMEOUT).headers.get("X-Sandbox-Code", "")
