@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
-from goclient.errors import TO_DEPOSIT, Finding, GoclientError, MyproxyError, quoted
+from goclient.errors import TO_DEPOSIT, Finding, GoclientError, IdentityError, MyproxyError, quoted
 from goclient.model.spec import MyproxyAccount
 from goclient.services.deadline import Background
-from goclient.services.gsi.loaded import time_text
-from goclient.services.myproxy.policy import base_dn, checked_dn, dn_of, matches
+from goclient.services.gsi.certificate import time_text
+from goclient.services.gsi.names import base_dn
+from goclient.services.myproxy.policy import checked_dn, dn_of, matches
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
@@ -59,7 +60,7 @@ class Account:
             message = f"the pilot {quoted(self._pilot)} is yourself: servers let nobody retrieve their own deposit"
             hint = "name the pilot's DN: --pilot"
             return [*found, MyproxyError(message, hint=hint, code="myproxy-own-dn", subject="--pilot").finding]
-        found += [Finding("warning", "myproxy-remark", str(self._account), text) for text in service.identity.remarks]
+        found += [Finding("warning", "myproxy-remark", str(self._account), text) for text in service.identity.warnings]
         plain = next((one for one in deposits if not one.name), None)
         if plain is None:
             return [*found, self._missing(deposits)]
@@ -165,7 +166,7 @@ def _same(service: MyProxy) -> MyProxy:
 
 def for_jobs(error: GoclientError) -> GoclientError:
     """The error of an identity, whose hint names what counts here; goclient myproxy has options for it."""
-    if error.code.startswith("identity") and " --" in error.hint:  # an option
+    if isinstance(error, IdentityError) and " --" in error.hint:  # an option
         return error.replace(hint="set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY")
     return error
 
