@@ -156,7 +156,7 @@ def _onto_themselves(spec: TransferSpec) -> Iterator[GoclientError]:
     """An error for each move whose source and target are one place."""
     for transfer in spec.transfers:
         source, endpoint = transfer.source, transfer.destination.endpoint
-        if endpoint is None or source.endpoint != endpoint:
+        if endpoint == JOB or source.endpoint != endpoint:
             continue
         if source.path.rstrip("/") == transfer.target_path.rstrip("/"):
             hint = "leave the destination out to bring it into the job's directory, or name another place"
