@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted
+from goclient.model.endpoint import JOB
 from goclient.model.location import JOB_OUT
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
