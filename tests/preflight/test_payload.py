@@ -175,7 +175,9 @@ def test_a_file_here_below_the_home_directory_is_a_warning(tmp_path: Path, monke
 
 def test_the_pilot_and_the_check_read_the_same(tmp_path: Path) -> None:
     with serving(saying(b"#!/bin/sh\n")) as asked:
-        assert fetch(f"{asked.url}/run.sh", tmp_path).read_bytes() == b"#!/bin/sh\n"
+        fetched = fetch(f"{asked.url}/run.sh", tmp_path)
+        assert fetched.read_bytes() == b"#!/bin/sh\n"
+        assert fetched.stat().st_mode & 0o777 == 0o700
         assert levels(look(f"{asked.url}/run.sh", 5.0)) == ["ok"]
     with serving(saying(b"", status=404)) as asked:
         with pytest.raises(GoclientError, match="404"):

@@ -18,6 +18,7 @@ from goclient.model.queue import Queue
 from goclient.model.request import Job
 from goclient.preflight.job import JobLook
 from goclient.preflight.queue import KEPT, NEW, Queues, judged
+from goclient.services import trust
 from goclient.services.panda.access import PandaAccess, QueueSource
 from tests.web_server import Answer, Asked, saying, serving
 
@@ -100,6 +101,7 @@ def test_it_is_asked_once_an_hour_without_any_credential(
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password hidden\n")
     monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setattr(trust, "LOOPBACK", ())  # of which .netrc is not read in any case
     os.umask(0)
     with serving(told(SPECS)) as asked:
         for _ in range(3):
