@@ -19,7 +19,7 @@ def deposit(account: MyproxyAccount, options: TransferOptions, reporter: Reporte
     from goclient.config.grid import HOUR
     from goclient.deposit import Wish
     from goclient.deposit import deposit as make
-    from goclient.preflight.myproxy import for_jobs
+    from goclient.preflight.myproxy import with_hint_for_jobs
     from goclient.services.myproxy.policy import pattern_of
 
     hours = max(12, options.goNeeds)
@@ -30,5 +30,5 @@ def deposit(account: MyproxyAccount, options: TransferOptions, reporter: Reporte
         if error.code == "myproxy-lifetime":
             hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
             raise error.replace(hint=hint) from error
-        raise for_jobs(error) from error
+        raise with_hint_for_jobs(error) from error
     reporter.progress(f"deposited: {proof.summary}")

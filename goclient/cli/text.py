@@ -20,9 +20,9 @@ def job_text(typed: str, pandaid: Optional[int], reporter: Reporter) -> str:
 
 def several_words(words: Sequence[str], otherwise: str = "quote the whole text") -> str:
     """Return the hint for several words where one text is needed."""
-    from goclient.preflight.report import numbers_or_places
+    from goclient.preflight.report import hint_for_words
 
-    return numbers_or_places(words) or otherwise
+    return hint_for_words(words) or otherwise
 
 
 def _standard_input() -> str:

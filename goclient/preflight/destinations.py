@@ -1,141 +1,131 @@
-"""The checks of targets: what is in their way, and whether their folders are there and may be written."""
+"""The checks of targets: what is in their way, and whether their directories are there and can be written."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from goclient.errors import EndpointError, Finding, GoclientError, quoted
-from goclient.model.spec import Location, Transfer
+from goclient.errors import (
+    EndpointError,
+    Finding,
+    GoclientError,
+    NotADirectory,
+    PathExists,
+    PathNotFound,
+    quoted,
+)
+from goclient.model.location import Location, Transfer
 from goclient.model.wildcards import has_wildcards
-from goclient.preflight.listings import Folder, folder_of
-from goclient.preflight.seen import Seen, few, hint_of_near, kind_of, nobody_may, wrong_or_first
+from goclient.preflight.base import Check, Connection, Context
+from goclient.preflight.listings import Directory
+from goclient.preflight.locations import few, kind_of, nobody_may, wrong_or_first
+from goclient.preflight.misspelt import hint_of_near
 from goclient.services.globus.collection import FileInfo
 
 WRITE = 0o222  # the permission bits of everybody
 
 
 class Targets:
-    """The checks of the targets of one preflight; ``made`` are the folders that were made, or why they were not.
-
-    ``probed``: it is tried whether they can be written into, which tells more than their modes.
-    """
+    """Judge the targets of transfers; ``made`` are the directories that were made, or why they were not."""
 
     def __init__(
-        self, seen: Seen, *, overwrite: bool, probed: bool, made: Mapping[Folder, GoclientError | None]
+        self, connection: Connection, *, overwrite: bool, made: Mapping[Directory, GoclientError | None]
     ) -> None:
-        self._seen = seen
-        self._listings = seen.listings
+        self._locations = connection.locations
+        self._listings = connection.locations.listings
+        self._identity = connection.identity
         self._overwrite = overwrite
-        self._probed = probed
         self._made = made
-        self._written: dict[Transfer, list[Location]] = {}
 
-    def findings(self, transfer: Transfer) -> Iterable[Finding]:
-        """Return a finding for the target of a move, or for each job in which something is wrong with it."""
-        if not self._seen.sees(transfer.destination):
+    def judge(self, transfer: Transfer) -> list[Finding]:
+        """Return a finding for the target of a transfer, or for each job in which something is wrong with it."""
+        if not self._locations.knows(transfer.destination):
             return []
-        sources, written = self._seen.filled(transfer.source), self.written(transfer)
-        pairs = list(zip(itertools.cycle(sources), written, strict=False))
+        sources = itertools.cycle(self._locations.in_jobs(transfer.source))
+        pairs = list(zip(sources, self._locations.written(transfer), strict=False))
         if any(_inside_itself(source, target) for source, target in pairs):
-            shown = self._seen.shown(transfer.source)
+            shown = transfer.source.display
             message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
             return [EndpointError(message, hint=hint, code="onto-itself", subject=shown).finding]
-        return wrong_or_first([self._target(target, source) for source, target in pairs])
+        return wrong_or_first([self._judge(target, source) for source, target in pairs])
 
-    def written(self, transfer: Transfer) -> list[Location]:
-        """Return the places that a move will write: inside a directory that exists where a new name was typed."""
-        if transfer not in self._written:
-            self._written[transfer] = [self._inside(transfer, target) for target in self._seen.filled(transfer.target)]
-        return self._written[transfer]
-
-    def folders(self, transfers: Sequence[Transfer]) -> Iterator[Folder]:
-        """Yield the folder of each target, as it was typed."""
-        for transfer in transfers:
-            if self._seen.sees(transfer.destination):
-                several = "$" in transfer.target.folder
-                yield from map(folder_of, self._seen.filled(transfer.target) if several else [transfer.target])
-
-    def remarks(self, transfers: Sequence[Transfer]) -> list[Finding]:
-        """Return what is found of folders that nobody may write into, as their modes say."""
-        targets = (transfer for transfer in transfers if self._seen.sees(transfer.destination))
-        folders = dict.fromkeys(folder_of(location) for transfer in targets for location in self.written(transfer))
-        return few([one for folder in folders for one in self._read_only(folder)])
-
-    def _read_only(self, folder: Folder) -> Iterator[Finding]:
-        entry = self._listings.itself(folder)
-        if entry is not None and entry.is_directory and nobody_may(entry, WRITE):
-            shown = self._seen.shown(Location(*folder))
-            message = f"{quoted(shown)} may be written by nobody: its mode is {entry.permissions}"
-            hint = "name another folder, or add --goProbe, which tries whether its storage lets you write all the same"
-            found = EndpointError(message, hint=hint, code="read-only", subject=shown).finding
-            yield found.as_warning() if self._probed else found
-
-    def _inside(self, transfer: Transfer, target: Location) -> Location:
-        found = None if transfer.destination.is_directory else self._listings.entry(target)
-        if found is None or isinstance(found, GoclientError) or not found.is_directory:
-            return target
-        return Location(endpoint=target.endpoint, path=f"{target.path}/{transfer.source.name}")
-
-    def _target(self, location: Location, source: Location) -> Finding:
+    def _judge(self, location: Location, source: Location) -> Finding:
+        directory, shown = Directory.of(location), location.display
+        if directory in self._made:
+            if (problem := self._made[directory]) is not None:
+                return problem.finding
+            return Finding("ok", "folder", directory.display, f"the directory {directory.display} was made")
         found = self._listings.entry(location)
-        if folder_of(location) in self._made:
-            return self._made_folder(folder_of(location))
         if isinstance(found, GoclientError):
-            return self._no_folder(location, found)
-        shown = self._seen.shown(location)
+            return self._without_directory(location, found)
         if found is None:
             return Finding("ok", "target", shown, f"nothing is in the way of {shown}")
-        what = "directory whose files may be overwritten" if found.is_directory else "file that would be overwritten"
-        what = kind_of(found) or f"a {what}"
-        hint = "choose another name or folder"
+        other = self._kind_not_replaced(found, source)
+        hint = "choose another name or directory"
         if not self._overwrite:
-            hint += ", or allow it with --goOverwrite" if not self._of_another_kind(found, source) else ""
-            error = EndpointError(f"{quoted(shown)} exists: {what}", hint=hint, code="exists", subject=shown)
-            return error.finding
-        if problem := self._of_another_kind(found, source):
-            message = f"{quoted(shown)} exists: {problem}, which --goOverwrite does not replace"
-            if found.is_directory and not self._seen.sees(source):
+            kind = "directory whose files may be" if found.is_directory else "file that would be"
+            message = f"{quoted(shown)} exists: {kind_of(found) or f'a {kind} overwritten'}"
+            hint += "" if other else ", or allow it with --goOverwrite"
+            return PathExists(message, hint=hint, subject=shown).finding
+        if other:
+            message = f"{quoted(shown)} exists: {other}, which --goOverwrite does not replace"
+            if found.is_directory and not self._locations.knows(source):
                 hint = f"if {quoted(source.name)} is a directory, too, type a / at its end; else choose another name"
-            return EndpointError(message, hint=hint, code="exists", subject=shown).finding
+            return PathExists(message, hint=hint, subject=shown).finding
         return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
 
-    def _of_another_kind(self, found: FileInfo, source: Location) -> str:
-        """What cannot be replaced by a source, because the two are not of a kind; the empty string if it can."""
-        entry = self._listings.entry(source) if self._seen.sees(source) and source.name else None
-        known = entry.is_directory if isinstance(entry, FileInfo) else False
+    def _kind_not_replaced(self, found: FileInfo, source: Location) -> str:
+        """Return what cannot be replaced by a source, because the two are not of a kind; empty if it can."""
+        entry = self._listings.entry(source) if self._locations.knows(source) and source.name else None
+        known = isinstance(entry, FileInfo) and entry.is_directory
         is_directory = source.is_directory or known or not source.name
         if found.is_directory != is_directory:
             return "a directory" if found.is_directory else "a file"
         return kind_of(found)
 
-    def _no_folder(self, location: Location, error: GoclientError) -> Finding:
-        endpoint, folder = folder_of(location)
-        shown = self._seen.shown(Location(endpoint=endpoint, path=folder))
-        if error.code == "not-a-directory":
+    def _without_directory(self, location: Location, error: GoclientError) -> Finding:
+        directory = Directory.of(location)
+        shown = directory.display
+        if isinstance(error, NotADirectory):
             message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
-            hint = "name a directory, or another name for the file"
-            return EndpointError(message, hint=hint, code=error.code, subject=shown).finding
-        if error.code != "path-not-found":
-            return self._seen.unlisted(error)
-        message = f"the folder {quoted(shown)} does not exist: Globus will make it"
-        lost = self._listings.lost((endpoint, folder))
-        near = hint_of_near(lost[0].name, (name for name, one in lost[1].items() if one.is_directory)) if lost else ""
-        if lost and has_wildcards(lost[0].name):
-            message += f", with that name: there are no wildcards in {quoted(lost[0].name)}"
+            return NotADirectory(message, hint="name a directory, or another name for the file", subject=shown).finding
+        if not isinstance(error, PathNotFound):
+            return self._locations.unlisted(location, error, self._identity)
+        message, near = f"the directory {quoted(shown)} does not exist: Globus will make it", ""
+        if missing := self._listings.missing(directory):
+            name = missing.part.name
+            near = hint_of_near(name, (one for one, entry in missing.entries.items() if entry.is_directory))
+            if has_wildcards(name):
+                message += f", with that name: there are no wildcards in {quoted(name)}"
         hint = f"{near} " if near else "if it is a typo, mend it; "
-        return Finding("warning", "no-folder", self._seen.shown(location), message, f"{hint}--goMkdir makes it now")
-
-    def _made_folder(self, folder: Folder) -> Finding:
-        problem = self._made[folder]
-        if problem is not None:
-            return problem.finding
-        shown = self._seen.shown(Location(endpoint=folder[0], path=folder[1]))
-        return Finding("ok", "folder", shown, f"the folder {shown} was made")
+        return Finding("warning", "no-folder", location.display, message, f"{hint}--goMkdir makes it now")
 
 
 def _inside_itself(source: Location, target: Location) -> bool:
-    """True if a target is its source, or is below it."""
+    """Return True if a target is its source, or is below it."""
     one, other = (re.sub("/+", "/", f"{location.path}/") for location in (source, target))
     return source.endpoint == target.endpoint and other.startswith(one)
+
+
+class ReadOnly(Check):
+    """Refuse directories that nobody may write into, as their modes say.
+
+    That is a warning if a probe tells more.
+    """
+
+    def findings(self, context: Context) -> Iterable[Finding]:
+        """Return a few findings, one for each directory."""
+        locations, found = context.connection.locations, []
+        written = (location for transfer in locations.transfers for location in locations.written(transfer))
+        for directory in dict.fromkeys(map(Directory.of, written)):
+            entry = locations.listings.itself(directory)
+            if entry is None or not entry.is_directory or not nobody_may(entry, WRITE):
+                continue
+            message = f"nobody can write into {quoted(directory.display)}: its mode is {entry.permissions}"
+            hint = (
+                "name another directory, or add --goProbe, which tries whether its storage lets you write all the same"
+            )
+            error = EndpointError(message, hint=hint, code="read-only", subject=directory.display)
+            found.append(error.finding.as_warning() if context.options.probe else error.finding)
+        return few(found)

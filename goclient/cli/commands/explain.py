@@ -87,9 +87,9 @@ def _text_of_line(words: Sequence[str], reporter: Reporter) -> str:
 
 def _warn_of_no_transfers(text: str, reporter: Reporter) -> None:
     """Report what the user of a text without transfers may have meant, if that is known."""
-    from goclient.preflight.report import numbers_or_places
+    from goclient.preflight.report import hint_for_words
 
-    if hint := numbers_or_places(text.split()):
+    if hint := hint_for_words(text.split()):
         reporter.warning("no transfer is named", hint)
 
 
