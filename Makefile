@@ -15,26 +15,37 @@ PEERS := $(SERVER)/.ready $(GLOBUS)/.ready $(OLDEST)/.ready
 TOLD := GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
 	GOCLIENT_TEST_OLDEST_PANDA_CLIENT="$(CURDIR)/$(OLDEST)" GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus"
 
-# The tests that need no server, and no program but goclient: what they show depends on the Python alone.
-UNIT_TESTS := tests/model tests/node/engines tests/preflight/test_unlikely.py tests/services/globus/test_answers.py \
-	$(addprefix tests/services/, gsi/test_identity.py gsi/test_oneline.py myproxy/test_delegation.py \
-	myproxy/test_policy.py myproxy/test_wire.py) tests/tasks/test_hooks.py tests/tasks/test_words.py \
-	tests/config/test_catalogue.py tests/config/test_environment.py tests/cli/commands/test_explain.py \
-	tests/cli/commands/test_sendjob_bad_input.py tests/cli/test_interrupts.py tests/cli/test_start.py \
-	tests/test_errors.py tests/test_from_2012.py tests/test_journal.py tests/test_source.py tests/test_submission.py
+# Measured with COVERAGE=1, one run after the other: make test COVERAGE=1 conformance COVERAGE=1 coverage.
+MEASURED := $(if $(COVERAGE),--cov --cov-append --cov-report=)
 
-.PHONY: demo test test-unit check figures clean
+.PHONY: demo test test-unit conformance properties mutations coverage check figures clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/goclient sandbox demo
 
+# Unit and functional tests: all that need no program and no server but ours.
 test: $(VENV)/.dev-ready $(PEERS)
-	$(TOLD) $(BIN)/pytest
+	$(TOLD) $(BIN)/pytest -m "not conformance" $(MEASURED)
 
-# make test-unit PYTHON=python3.12: each Python has a folder of its own.
+# The tests that need no server at all: make test-unit PYTHON=python3.12, each Python in a folder of its own.
 test-unit: $(PEERS)
 	$(MAKE) $(UNIT)/.ready
-	$(TOLD) $(UNIT)/bin/pytest $(UNIT_TESTS)
+	$(TOLD) $(UNIT)/bin/pytest -m unit
+
+# Real programs, real servers and the code of real servers; then the properties with many examples, and the mutations.
+conformance: $(VENV)/.dev-ready $(PEERS)
+	$(TOLD) $(BIN)/pytest -m conformance $(MEASURED)
+	$(MAKE) properties mutations
+
+properties: $(VENV)/.dev-ready $(PEERS)
+	$(TOLD) GOCLIENT_TEST_LONG=yes $(BIN)/pytest -m "hypothesis and not conformance"
+
+# Each change of tests/conformance/mutations.toml to the code is found by the tests that it names.
+mutations: $(VENV)/.dev-ready
+	$(BIN)/python tools/mutations.py
+
+coverage: $(VENV)/.dev-ready
+	$(BIN)/coverage report --skip-covered --fail-under=95
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff check

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from goclient.config import catalogue
 from goclient.config.catalogue_toml import checked_name, checked_where, command, fields_of
 from goclient.errors import Collector, EndpointError, GoclientError, LoginNeeded, RequestError, quoted, raise_all
-from goclient.model.spec import GRIDFTP
-from goclient.model.syntax.location import is_uuid, parse_endpoint
+from goclient.model.endpoint import UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.syntax.location import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
 from goclient.services.parallel import Parallel
@@ -85,13 +85,13 @@ class View:
 
 def meant(name: str, names: Mapping[str, str]) -> str:
     """What a name means: its entry of the catalogue, or the name itself; raises RequestError if it can be none."""
-    return names[name] if name in names else parse_endpoint(name)
+    return names[name] if name in names else parse_endpoint(name).text
 
 
 def look(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -> View:
     """What there is to know of an endpoint; raises EndpointError if there is none, LoginNeeded if nobody may ask."""
     where = meant(name, names)
-    if where.startswith(GRIDFTP):
+    if isinstance(read_endpoint(where), UrlEndpoint):
         return View(name, where, _names(where, names))
     service = globus()
     one = service.collection(where, called=name) if is_uuid(where) else service.resolve(name, known=names)

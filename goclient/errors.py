@@ -230,6 +230,28 @@ class RequestError(GoclientError):
     code = "request"
 
 
+class LocationError(RequestError):
+    """A text is not a location, or names one that cannot be."""
+
+    code = "location"
+
+
+class UnbalancedQuote(RequestError):
+    """A text cannot be split into words, because a quote has no end."""
+
+    code = "unbalanced-quote"
+
+
+class ListRuleError(RequestError):
+    """Two lists do not go together, such as three destinations for two sources."""
+
+    code = "list-rule"
+
+
+class UnreadWord(RequestError):
+    """A word cannot be read, so that nothing is known of the list that it gives."""
+
+
 class EndpointError(GoclientError):
     """An endpoint, a path or a permission is wrong, or a transfer failed."""
 

@@ -22,9 +22,10 @@ from goclient.errors import (
     raise_all,
 )
 from goclient.journal import Entry, Journal
-from goclient.model.plan import TransferTask, plan
+from goclient.model.plan import TransferTask
+from goclient.model.planner import plan
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
-from goclient.model.records.v1 import attach, decode
+from goclient.model.records.registry import attach, decode
 from goclient.model.request import Request as Request  # callers make it with new_job_common()
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines

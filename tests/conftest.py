@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
-import requests
 from hypothesis import settings
 
 from goclient import secrets
 from goclient.reporter import waiting
-from tests.processes import ended_with_us, running_in
+from tests.commands import Result, Run, clean_environment, run_command, started_quickly
+from tests.processes import ended_with_us
+from tests.sandboxes import Sandbox, sandbox_in
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # for what is made before the first test
@@ -27,21 +23,29 @@ settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the same examples in every run
 
-MODULES = {"sendJob.py": ["-m", "goclient.cli.commands.sendjob"], "goclient": ["-m", "goclient"]}
-TIMEOUT = 60  # seconds; a command that hangs is a failure
+
+# What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
+_MODULES = ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes")
+SERVERS = {"http.server", "tests.web_server", *(f"tests.{name}" for name in _MODULES)}
+REAL = {"globus_program", "real"}
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a command line did."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what ``make test-unit`` runs, and what ``make test`` leaves to ``make conformance``."""
+    for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        named = {*item.fixturenames, *(one for one in parameters if isinstance(one, str))}
+        if "conformance" in item.path.parts or not REAL.isdisjoint(named):
+            item.add_marker("conformance")
+        elif not item.get_closest_marker("conformance") and not _serves(item.module):
+            item.add_marker("unit")
 
-    code: int
-    out: str
-    err: str
 
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+def _serves(module: ModuleType) -> bool:
+    """Return whether a module of tests uses a server."""
+    used = {getattr(one, "__module__", getattr(one, "__name__", "")) for one in vars(module).values()}
+    return not used.isdisjoint(SERVERS)
 
 
 def pytest_runtest_setup() -> None:
@@ -55,49 +59,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """In CI a skip is a failure: what a test needs, .ci/run installs."""
     if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("ERROR: tests were skipped in CI", red=True)
-        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-Run = Callable[..., Result]
-_ask = requests.api.request
-_secrets: dict[str, str] = {}  # of the sandboxes that were started, by their URLs
-
-
-def _with_secret(method: str, url: str, **more: Any) -> requests.Response:
-    """Ask as somebody who has read ``env.sh``: what is a sandbox's own, and a login in it, take its secret."""
-    for base, secret in _secrets.items():
-        if url.startswith((f"{base}/sandbox/", f"{base}/connect/", f"{base}/v2/oauth2/authorize")):
-            more["headers"] = {"Authorization": f"Bearer {secret}", **(more.get("headers") or {})}
-    return _ask(method, url, **more)
-
-
-requests.api.request = _with_secret  # what requests.get and its like call; a Session of a test's own asks as anybody
-
-
-def clean_environment(home: Path) -> dict[str, str]:
-    """An environment without the developer's settings, whose HOME has nothing in it."""
-    keep = {"PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}
-    return {**{name: value for name, value in os.environ.items() if name in keep}, "HOME": str(home)}
-
-
-def run_command(words: tuple[str, ...], *, env: dict[str, str], cwd: Path, timeout: float = TIMEOUT) -> Result:
-    command = [sys.executable, *MODULES[words[0]], *words[1:]] if words[0] in MODULES else list(words)
-    done = subprocess.run(
-        command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
-    )
-    assert "Traceback (most recent call last)" not in done.stderr, done.stderr
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
-def running_below(folder: Path) -> list[str]:
-    """Return the command lines of processes that name a folder of goclient below another one, or work in it."""
-    return list(running_in(f"{folder}/goclient-").values())
+        session = terminalreporter._session
+        assert session is not None
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """End the servers of the tests with them, whatever ends the tests."""
-    with ended_with_us(tmp_path_factory.getbasetemp()):
+    with ended_with_us(tmp_path_factory.getbasetemp()), started_quickly(tmp_path_factory.getbasetemp()):
         yield
 
 
@@ -118,74 +88,18 @@ def run(env: dict[str, str], tmp_path: Path) -> Run:
     return command
 
 
-class Sandbox:
-    """A started sandbox, and a user in front of it."""
-
-    def __init__(self, root: Path, home: Path) -> None:
-        self.root = root
-        self.cwd = home
-        self.env = clean_environment(home)
-        started = run_command(("goclient", "sandbox", "start", "--dir", str(root)), env=self.env, cwd=home)
-        assert started.code == 0, started.err
-        exports = subprocess.run(
-            ["sh", "-c", '. "$1" && env -0', "sh", str(root / "env.sh")], env=self.env, capture_output=True, check=True
-        ).stdout.decode()
-        self.env = dict(line.split("=", 1) for line in exports.split("\0") if line)
-        self.url = self.env["SANDBOX_URL"]
-        _secrets[self.url] = self.env["SANDBOX_SECRET"]
-
-    def run(self, *words: str, **more: str) -> Result:
-        """Runs one command line as the sandbox's user."""
-        return run_command(words, env={**self.env, **more}, cwd=self.cwd)
-
-    def submit(self, *words: str, **more: str) -> Result:
-        """Runs sendJob.py with what every job needs, and these words."""
-        transformation = f"{self.url}/transformations/datatransfer.sh"
-        return self.run("sendJob.py", "--computingSite=TEST1", f"--transformation={transformation}", *words, **more)
-
-    def pilot(self, *words: str, **more: str) -> Result:
-        return self.run("goclient", "pilot", "--site", "TEST1", "--once", *words, **more)
-
-    def path(self, collection: str, path: str = "") -> Path:
-        """Where a path of a collection really is."""
-        return self.root / "collections" / collection / path.lstrip("/")
-
-    def payload(self, name: str, script: str) -> str:
-        """The URL of a new transformation."""
-        (self.root / "transformations" / name).write_text(script)
-        return f"{self.url}/transformations/{name}"
-
-    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        """Rows of the sandbox's database."""
-        with sqlite3.connect(self.root / "sandbox.sqlite") as connection:
-            connection.row_factory = sqlite3.Row
-            rows = [dict(row) for row in connection.execute(query, values)]
-        connection.close()
-        return rows
-
-    def stop(self) -> None:
-        stopped = run_command(("goclient", "sandbox", "stop", "--dir", str(self.root)), env=self.env, cwd=self.cwd)
-        assert stopped.code == 0, stopped.err
-
-
-def _started(base: Path) -> Iterator[Sandbox]:
-    home = base / "home"
-    home.mkdir(exist_ok=True)
-    sandbox = Sandbox(base / "sandbox", home)
-    yield sandbox
-    sandbox.stop()
-
-
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     """A sandbox of the test's own."""
-    yield from _started(tmp_path)
+    with sandbox_in(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox for the tests of one module that change nothing which the others see."""
-    yield from _started(tmp_path_factory.mktemp("shared"))
+    with sandbox_in(tmp_path_factory.mktemp("shared")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

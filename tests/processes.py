@@ -37,6 +37,11 @@ def running_in(prefix: str, *, since: int = 0) -> dict[int, str]:
     return found
 
 
+def running_below(folder: Path) -> list[str]:
+    """Return the command lines of processes that name a folder of goclient below another one, or work in it."""
+    return list(running_in(f"{folder}/goclient-").values())
+
+
 def _began(process: Path) -> int:
     """Return when a process began, from its line in /proc (proc(5): starttime)."""
     return int((process / "stat").read_text().rpartition(")")[2].split()[19])

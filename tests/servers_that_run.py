@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Sandbox
 from tests.myproxy_servers import PEOPLE, make_grid, the_real_one
 from tests.sandbox.test_services import until
+from tests.sandboxes import Sandbox
 
 
 def test_that_is_killed(sandbox: Sandbox, tmp_path: Path) -> None:

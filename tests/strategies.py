@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,8 +10,11 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from goclient.model.records.v1 import attach
-from goclient.model.spec import JOB_DIRECTORY, MODES, NODE_FILES, Location, Mode, MyproxyAccount, Transfer, TransferSpec
+from goclient.model.endpoint import JOB, NODE, read_endpoint
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.plan import MODES, Mode
+from goclient.model.records.registry import attach
+from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.options import (
     DEFAULT_WORKING,
     IN_MODE,
@@ -24,9 +28,18 @@ from goclient.model.syntax.options import (
 )
 from goclient.model.syntax.shell import words
 
-MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SOME = settings(MANY, max_examples=30)
-FEW = settings(MANY, max_examples=5)  # each example starts a program
+LONG = bool(os.environ.get("GOCLIENT_TEST_LONG"))  # make conformance: a property is tried with many more examples
+
+
+def examples(number: int) -> settings:
+    """Return the settings of a property that is tried with so many examples, or in a short run with a sixth of them."""
+    shown = number if LONG else max(3, number // 6)
+    return settings(max_examples=shown, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+MANY = examples(300)
+SOME = examples(60)
+FEW = examples(12)  # each example starts a program
 
 Draw = st.DrawFn
 Items = dict[str, list[str]]
@@ -81,17 +94,22 @@ working_names = st.sampled_from(("OSGDEV", "W", "goclient", "my node, ünter")) 
 ).filter(lambda name: bool(name.strip()) and name not in _SCHEMES)
 
 
+def at(text: str | None, path: str) -> Location:
+    """Return a location on the endpoint that a record writes so; None is the job's directory."""
+    return Location(JOB if text is None else read_endpoint(text), path)
+
+
 # --- specs --------------------------------------------------------------------------------------------------
 
 
 def _directory(location: Location) -> Location:
-    return location if location.is_directory else Location(endpoint=location.endpoint, path=location.path + "/")
+    return location if location.is_directory else location.with_path(location.path + "/")
 
 
-_elsewhere = st.builds(Location, endpoint=endpoints, path=paths)
-_own_file = st.builds(Location, endpoint=st.none(), path=job_names.map("/".__add__))
+_elsewhere = st.builds(Location, endpoints.map(read_endpoint), paths)
+_own_file = st.builds(Location, st.just(JOB), job_names.map("/".__add__))
 _node_paths = paths.filter(lambda path: not f"{path}/".startswith("/~/"))  # nobody has a home directory on the node
-_own_place = st.just(JOB_DIRECTORY) | st.builds(Location, endpoint=st.none(), path=_node_paths)
+_own_place = st.just(JOB_DIRECTORY) | st.builds(Location, st.just(JOB), _node_paths)
 
 
 def _one_for_all(sources: list[Location], destination: Location, into: bool) -> tuple[Transfer, ...]:
@@ -167,7 +185,7 @@ def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Transfer, ...], 
     if not names:
         return "gc", (), []
     mode: Mode = draw(st.sampled_from(MODES))
-    far = NODE_FILES if mode == "local" else draw(_far_endpoints)
+    far = local if mode == "local" else draw(_far_endpoints)
     folder = draw(_node_paths if mode == "local" else paths)
     typed = [(f"{way}-mode", mode), (f"files-{way}", ",".join(names))]
     if mode == "server" and draw(st.booleans()):
@@ -178,16 +196,15 @@ def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Transfer, ...], 
         pass  # the default, too
     else:
         typed.append((f"dir-{way}", folder))
+    end = NODE if mode == "local" else read_endpoint(far)
     transfers = []
     for name in names:
-        own = Location(endpoint=None, path=f"/{name.removeprefix('./')}")
+        own = Location(JOB, f"/{name.removeprefix('./')}")
         if way == "in":
-            source = Location(endpoint=far, path=folder.rstrip("/") + own.path)
-            transfers.append(Transfer(source=source, destination=Location(endpoint=None, path=own.folder)))
+            source = Location(end, folder.rstrip("/") + own.path)
+            transfers.append(Transfer(source=source, destination=Location(JOB, own.directory)))
         else:
-            transfers.append(
-                Transfer(source=own, destination=Location(endpoint=far, path=folder.rstrip("/") + own.folder))
-            )
+            transfers.append(Transfer(source=own, destination=Location(end, folder.rstrip("/") + own.directory)))
     return mode, tuple(transfers), typed
 
 
@@ -206,7 +223,7 @@ def _globus(draw: Draw) -> Globus:
         working=DEFAULT_WORKING if stage_in or output else None,
         in_mode=in_mode,
         out_mode=out_mode,
-        local_endpoint=local if server else None,
+        local_endpoint=read_endpoint(local) if server else None,
         user=user if stage_in or output else None,
     )
     return Globus(tuple(draw(st.permutations(typed))), spec)
@@ -218,7 +235,7 @@ _accounts = st.builds(MyproxyAccount, user=users, host=_hosts, port=st.integers(
 
 def _asked(spec: TransferSpec, user: str | None, account: MyproxyAccount | None, server: str | None) -> TransferSpec:
     """A spec of the dashed syntax with what only a record says beside it."""
-    modes = {"in_mode": "server", "out_mode": "server", "local_endpoint": server} if server else {}
+    modes = {"in_mode": "server", "out_mode": "server", "local_endpoint": read_endpoint(server)} if server else {}
     return spec.model_copy(update={"user": user, "myproxy": account, **modes})
 
 
@@ -236,9 +253,9 @@ def items_of(spec: TransferSpec) -> Items:
     """The items of each word that mean a spec, every destination written out."""
 
     def typed(location: Location) -> str:
-        if location.endpoint == NODE_FILES:
+        if location.on_node:
             return location.path
-        return str(location) if location.endpoint is not None else f"{spec.working}:{location.path}"
+        return str(location) if not location.in_job else f"{spec.working}:{location.path}"
 
     items = {
         "StageinGOsrc": [typed(transfer.source) for transfer in spec.stage_in],
@@ -250,7 +267,7 @@ def items_of(spec: TransferSpec) -> Items:
         "Data": [f".{transfer.source.path}" for transfer in spec.output],
         IN_MODE: [spec.in_mode],
         OUT_MODE: [spec.out_mode],
-        LOCAL_ENDPOINT: [spec.local_endpoint] if spec.local_endpoint else [],
+        LOCAL_ENDPOINT: [spec.local_endpoint.text] if spec.local_endpoint else [],
         USER: [spec.user] if spec.user else [],
         MYPROXY: [str(spec.myproxy)] if spec.myproxy else [],
         OVERWRITE: ["yes"] if spec.overwrite else [],

@@ -49,7 +49,8 @@ import requests
 from goclient.errors import printable
 from goclient.jobs.explain import explain
 from goclient.model.records.panda_job import decode_jobs
-from tests.conftest import TIMEOUT, Result, Sandbox
+from tests.commands import TIMEOUT, Result, completed
+from tests.sandboxes import Sandbox
 
 CORPUS = Path(__file__).parent / "corpus"
 PROG = "sendJob.py: "
@@ -62,28 +63,6 @@ COLLECTIONS = {
     "OU": "mxp#MXP_OU_TEST",
     **{name: name for name in ("CONSENT1", "SESSION1", "OTHER1", "GUEST1", "LAPTOP", "ENDPOINT1")},
 }
-# Runs the command lines that it reads, each in a process of its own that need not import first; answers exit codes.
-QUICK = """
-import json, os, sys
-import goclient.preflight.permissions, goclient.preflight.endpoints, goclient.preflight.paths
-import goclient.config.environment, goclient.preflight.report
-import goclient.submission, goclient.services.globus.sdk, goclient.services.panda.client
-from goclient.cli.commands.sendjob import main
-for line in sys.stdin:
-    wanted = json.loads(line)
-    child = os.fork()
-    if not child:
-        os.environ.clear()
-        os.environ.update(wanted["env"])
-        os.chdir(wanted["cwd"])
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(os.open("stdout", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
-        os.dup2(os.open("stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
-        code = main(wanted["words"])
-        sys.stderr.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
 BEFORE = {"about", "typed", "alone", "as", "there", "made", "payloads", "queues", "here", "environment", "catalogue"}
 BEFORE |= {"trouble", "awake", "ended"}
 WRONG = BEFORE | {"exit", "code", "message", "names", "reports", "found", "why", "mended", "siblings"}
@@ -140,7 +119,6 @@ class Case:
     folder: Path
     globus: str
     ids: dict[str, str]
-    quick: subprocess.Popen[str]
 
     def __post_init__(self) -> None:
         self.home = self.folder / "home"
@@ -206,25 +184,9 @@ class Case:
         if not is_folder:
             path.write_text(self.fill(text), encoding="utf-8", newline="")
 
-    def send(self, *words: str) -> Result:
-        """Runs sendJob.py with the words that were typed, and these before them."""
-        return self._ran(
-            [sys.executable, "-m", "goclient.cli.commands.sendjob", *words, *self._typed(self.case["typed"])]
-        )
-
-    def send_quickly(self, *words: str, typed: list[str] | None = None) -> Result:
-        """The same, with other words if they are given, in a process that need not start first."""
-        wanted = {
-            "words": [*words, *self._typed(typed or self.case["typed"])],
-            "env": self.env,
-            "cwd": str(self.folder),
-        }
-        assert self.quick.stdin is not None
-        assert self.quick.stdout is not None
-        self.quick.stdin.write(f"{json.dumps(wanted)}\n")
-        self.quick.stdin.flush()
-        code = int(self.quick.stdout.readline())
-        return _sane(Result(code, *((self.folder / name).read_text() for name in ("stdout", "stderr"))))
+    def send(self, *words: str, typed: list[str] | None = None) -> Result:
+        """Run sendJob.py with the words that were typed, or with other ones, and these before them."""
+        return self._ran(["sendJob.py", *words, *self._typed(typed or self.case["typed"])])
 
     def _typed(self, typed: list[str]) -> list[str]:
         url = f"{self.sandbox.url}/transformations/datatransfer.sh"
@@ -254,10 +216,7 @@ class Case:
             assert process.wait(TIMEOUT) == 0
 
     def _ran(self, words: list[str]) -> Result:
-        done = subprocess.run(
-            words, env=self.env, cwd=self.folder, capture_output=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL
-        )
-        return _sane(Result(done.returncode, done.stdout.decode(), done.stderr.decode()))
+        return _sane(completed(words, env=self.env, cwd=self.folder))
 
     @contextmanager
     def awake(self, given: dict[str, Any]) -> Iterator[None]:
@@ -301,13 +260,6 @@ def _sane(result: Result) -> Result:
 
 
 @pytest.fixture(scope="module")
-def quick() -> Iterator[subprocess.Popen[str]]:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", QUICK], **pipes) as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
 def seeded(shared_sandbox: Sandbox) -> dict[str, Any]:
     """What a new sandbox holds that a case may change."""
     top = shared_sandbox.root / "collections"
@@ -328,12 +280,11 @@ def prepared(
     request: pytest.FixtureRequest,
     shared_sandbox: Sandbox,
     seeded: dict[str, Any],
-    quick: subprocess.Popen[str],
     tmp_path: Path,
 ) -> Iterator[Case]:
     """A case with everything that is before it; afterwards the sandbox is as new, but for the jobs."""
     globus = os.environ.get("GOCLIENT_TEST_GLOBUS", "")
-    case = Case(request.param, shared_sandbox, tmp_path, globus, seeded["ids"], quick)
+    case = Case(request.param, shared_sandbox, tmp_path, globus, seeded["ids"])
     try:
         if case.case.get("as") == "person":
             case.log_in()
@@ -423,12 +374,12 @@ def assert_sibling(prepared: Case, typed: list[str]) -> None:
     found = prepared.case.get("found", "error")
     asked = ["--json", "--noSubmit", "--noCheck"]
     typed = [prepared.fill(word) for word in typed]
-    result = prepared.send_quickly(*asked, typed=typed)
+    result = prepared.send(*asked, typed=typed)
     assert result.code == prepared.case.get("exit", 0), f"{typed}: {result.err}"
     assert prepared.case["code"] in codes(result, found), f"{typed}: {result.out}"
     again = typed_literally(typed, reports(result, found))
     assert again != typed, f"nothing to type for {typed}: {result.err}"
-    mended = prepared.send_quickly(*asked, typed=again)
+    mended = prepared.send(*asked, typed=again)
     assert (mended.code, reports(mended, "error")) == (0, []), f"{typed}: {again}: {mended.err}"
     assert prepared.case["code"] not in codes(mended, "warning"), f"{typed}: {again}: {mended.err}"
 
@@ -438,7 +389,7 @@ def assert_no_hint_is_refused(prepared: Case, told: list[tuple[str, str]]) -> No
     typed = [prepared.fill(word) for word in prepared.case["typed"]]
     again = typed_literally(typed, told)
     if again != typed and prepared.case.get("exit") in (2, 10):
-        result = prepared.send_quickly("--noSubmit", "--noCheck", typed=again)
+        result = prepared.send("--noSubmit", "--noCheck", typed=again)
         left = {message for message, _ in reports(result, "error")} & {
             message for message, hint in told if proposed(hint)
         }
@@ -507,7 +458,7 @@ def assert_mended(prepared: Case, hints: list[str], told: list[tuple[str, str]])
     literally = typed_literally([prepared.fill(word) for word in prepared.case["typed"]], told)
     typed = mended.get("typed") or (literally if set(mended) <= {"hint"} else None)
     with prepared.awake(mended):
-        result = prepared.send_quickly(typed=typed)
+        result = prepared.send(typed=typed)
     assert (result.code, reports(result, "error")) == (0, []), result.err
     if prepared.case.get("found") == "warning":
         assert reports(result, "warning") == [], "it is mended"
@@ -520,7 +471,7 @@ def assert_mended(prepared: Case, hints: list[str], told: list[tuple[str, str]])
 def test_a_right_submission_is_not_refused_and_does_what_it_says(prepared: Case) -> None:
     case = prepared.case
     with prepared.awake(case):
-        result = prepared.send_quickly("--json", "--noSubmit")
+        result = prepared.send("--json", "--noSubmit")
     assert result.code == 0, result.err
     assert reports(result, "error") == []
     assert codes(result, "warning") == case.get("warnings", []), result.err

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from goclient.model.records.panda_job import decode_jobs
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from goclient.sandbox.demo import command_line
-from tests.conftest import Run, Sandbox
+from tests.commands import Run
+from tests.sandboxes import Sandbox
 
 INPUT, OUTPUT = "/home/osg_data/panda/0064.file", "/home/osg_data/panda/10mb-file.bin"
 

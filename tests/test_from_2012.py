@@ -14,7 +14,7 @@ from typing import NamedTuple
 import globus_sdk
 import pytest
 
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "from-2012.md"
 PYTHON = "The Python client"

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from goclient.model.records.base import MAX_BLOCK
 from goclient.model.records.panda_job import decode_jobs
-from goclient.model.records.v1 import MAX_BLOCK, decode
-from tests.conftest import Run, Sandbox
+from goclient.model.records.registry import decode
+from tests.commands import Run
+from tests.sandboxes import Sandbox
 
 # The command verbatim, line breaks and blanks included; the page forgot the quote at its end, which is added.
 PAGE = r"""./sendJob.py --njobs 1 --computingSite TEST3 \

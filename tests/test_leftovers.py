@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import clean_environment
+from tests.commands import clean_environment
 from tests.myproxy_servers import PATH
 from tests.processes import ended_with_us, running_in
 

@@ -182,3 +182,18 @@ def test_the_lint_of_plain_english_finds(code: str, plain_english: Any, tmp_path
 def test_the_lint_of_plain_english_lets_pass(code: str, plain_english: Any, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(code)
     assert list(plain_english["hits"](tmp_path / "module.py")) == []
+
+
+# --- the architecture ---
+
+LATER = {"carrier/", "client.py", "model/endpoint.py", "node/engines/base.py"}
+
+
+def test_the_architecture_names_what_is_there_and_every_room() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`((?:[a-z_0-9]+/)*(?:[a-z_0-9]+\.py|[a-z_0-9]+/))`", text)) - LATER
+    missing = {name for name in named if not (ROOT / "goclient" / name).exists() and not (ROOT / name).exists()}
+    assert missing == set()
+    rooms = {f"{path.name}/" for path in (ROOT / "goclient").iterdir() if (path / "__init__.py").exists()}
+    modules = {path.name for path in (ROOT / "goclient").glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert (rooms | modules) - named == set()

@@ -21,9 +21,10 @@ from measure import paired, row
 from pydantic import BaseModel
 
 from goclient.errors import GoclientError
-from goclient.model.plan import plan
+from goclient.model.planner import plan
+from goclient.model.records.base import Decoded
 from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs
-from goclient.model.records.v1 import Decoded, attach, decode
+from goclient.model.records.registry import attach, decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from tests.strategies import BLANKS, MUTATIONS, OUR_WORDS, OWN_WORDS, TOKENS, dashed_specs, globus, payloads, raw_words

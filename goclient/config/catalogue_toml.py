@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from goclient.errors import RequestError, quoted
+from goclient.model.endpoint import GLOBUS_SCHEME, GlobusEndpoint, GridftpEndpoint, is_uuid, read_endpoint
 from goclient.model.names import endpoint_problem
-from goclient.model.spec import GRIDFTP
-from goclient.model.syntax.location import is_uuid, parse_endpoint, parse_location
+from goclient.model.syntax.location import parse_endpoint, parse_location
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
 
-GLOBUS, GRID = "globus", "gridftp"  # the kinds of entries
+GLOBUS, GRID = GlobusEndpoint.kind, GridftpEndpoint.kind  # the kinds of entries
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: what a key without quotes may have
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")  # how tomllib says where
 
@@ -35,13 +35,14 @@ class Problem:
 
 
 def kind_of(where: str) -> str:
-    """The kind of the entry that means this collection id or ``gsiftp://host[:port]``."""
-    return GRID if where.startswith(GRIDFTP) else GLOBUS
+    """Return the kind of the entry that means this collection id or this server."""
+    return read_endpoint(where).kind
 
 
 def fields_of(where: str) -> dict[str, str]:
     """What an entry holds, as in the file: ``kind``, and ``id`` or ``url``."""
-    return {"kind": kind_of(where), "url" if where.startswith(GRIDFTP) else "id": where}
+    found = read_endpoint(where)
+    return {"kind": found.kind, found.key: where}
 
 
 def command(action: str, *names: str, search: str = "") -> str:
@@ -55,7 +56,7 @@ def command(action: str, *names: str, search: str = "") -> str:
 
 
 def read_entries(text: str) -> tuple[dict[str, str], list[Problem]]:
-    """What each name means, a collection's id or ``gsiftp://host[:port]``, and everything that is wrong."""
+    """What each name means, a collection's id or a server's URL, and everything that is wrong."""
     try:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -102,10 +103,10 @@ def _collection_id(value: Any) -> str:
 
 
 def _server(value: Any) -> str:
-    """The ``gsiftp://host[:port]`` of a url; raises ValueError with what is wrong with it."""
-    if not isinstance(value, str) or not value.startswith(GRIDFTP):
+    """Return the URL of a server, without a path; raises ValueError with what is wrong with it."""
+    if not isinstance(value, str) or not value.startswith(GridftpEndpoint.scheme):
         has = "has no url" if value is None else f"has the url {quoted(value)}"
-        raise ValueError(f"{has}: it is written {GRIDFTP}host or {GRIDFTP}host:port")
+        raise ValueError(f"{has}: it is written {GridftpEndpoint.form}")
     try:
         place = parse_location(value if value.endswith("/") else f"{value}/")
     except RequestError as error:
@@ -144,12 +145,12 @@ def _misread(name: str) -> str:
 
 
 def checked_where(text: str) -> str:
-    """The collection's id or the ``gsiftp://host[:port]`` that was typed; raises RequestError with the reason."""
+    """Return the collection's id or the server's URL that was typed; raises RequestError with the reason."""
     try:
-        if text.startswith(GRIDFTP):
+        if text.startswith(GridftpEndpoint.scheme):
             return _server(text)
-        where = parse_endpoint(text.removesuffix("/") if text.startswith("globus://") else text)
-        problem = "" if is_uuid(where) else f"it is neither a UUID nor {GRIDFTP}host[:port]"
+        where = parse_endpoint(text.removesuffix("/") if text.startswith(GLOBUS_SCHEME) else text).text
+        problem = "" if is_uuid(where) else f"it is neither a UUID nor {GridftpEndpoint.form}"
     except RequestError as error:
         problem = error.message.removeprefix(f"{quoted(text)}: ")
     except ValueError as error:

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from goclient.errors import LoginNeeded, RequestError, quoted
 from goclient.files.text import credential_in, lines_joined, split_command
-from goclient.model.syntax.location import is_uuid
+from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import register, register_url
 from goclient.services.panda.token import MAX_FILE, PILOT_FILE, VARIABLES, find_token
@@ -270,7 +270,7 @@ def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = S
 
 
 def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The endpoints that have a name: name to collection id or ``gsiftp://host[:port]``.
+    """The endpoints that have a name: name to a collection's id or a server's URL.
 
     Read from ``$GOCLIENT_ENDPOINTS``, else from the user's file; then the site's, whose entries yield to the
     user's.  Raises RequestError for a file that is no catalogue, or that others may change; a file that does not

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from goclient.errors import Finding
-from goclient.model.plan import TransferTask, plan
-from goclient.model.records.v1 import decode_with_doubts
-from goclient.model.spec import NODE_FILES, TransferSpec
+from goclient.model.endpoint import JOB, NODE, Endpoint
+from goclient.model.plan import TransferTask
+from goclient.model.planner import plan
+from goclient.model.records.registry import decode_with_warnings
+from goclient.model.spec import TransferSpec
 
 # When each phase happens, in a person's words.
 WHEN = {"stage-in": "before the payload", "stage-out": "after the payload", "output": "then, its output"}
@@ -32,7 +34,7 @@ class Explained:
 
 def explain(text: str, *, catalogue: Mapping[str, str]) -> Explained:
     """What a jobParameters text means; raises RequestError for one that is damaged or wrong."""
-    (spec, payload), doubts = decode_with_doubts(text)
+    (spec, payload), doubts = decode_with_warnings(text)
     spec = spec.with_endpoints(dict(catalogue))
     return Explained(spec, plan(spec), payload, tuple(doubts))
 
@@ -47,14 +49,14 @@ def rows(
     """
     names = {where: name for name, where in catalogue.items()}
 
-    def location(task: TransferTask, endpoint: str | None, path: str) -> str:
-        if endpoint == NODE_FILES:
+    def location(task: TransferTask, endpoint: Endpoint, path: str) -> str:
+        if endpoint == NODE:
             return f"the node's own files: {path}"
-        if endpoint is not None:
-            return f"{names.get(endpoint, endpoint)}:{path}"
+        if endpoint != JOB:
+            return f"{names.get(endpoint.text, endpoint.text)}:{path}"
         if task.is_copy:
             return f"the job's directory: {path}"
-        seen = f"seen by {names.get(task.server, task.server)}" if task.server else "the node"
+        seen = f"seen by {names.get(task.server.text, task.server.text)}" if task.server else "the node"
         return f"{working} ({seen}): {path or '.'}"
 
     return [
@@ -80,7 +82,8 @@ def summary(tasks: Sequence[TransferTask], spec: TransferSpec, *, catalogue: Map
     if spec.makes_endpoint:
         lines.append(f"through a Globus Connect endpoint that the job makes, {spec.working}-…")
     if spec.local_endpoint is not None:
-        server = {where: name for name, where in catalogue.items()}.get(spec.local_endpoint, spec.local_endpoint)
+        local = spec.local_endpoint.text
+        server = {where: name for name, where in catalogue.items()}.get(local, local)
         lines.append(f"through the server {server}, which must see the job's directory")
     lines += [f"names the Globus user {spec.user}"] if spec.user else []
     return lines + ([f"names the MyProxy account {spec.myproxy}"] if spec.myproxy else [])

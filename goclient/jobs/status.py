@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
 from goclient.model.records.panda_job import JobState
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:

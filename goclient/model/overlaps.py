@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.location import Location, Transfer
+from goclient.model.spec import TransferSpec
 
 
 class Overlap(NamedTuple):
@@ -55,10 +56,8 @@ def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
 
 def _ends(spec: TransferSpec) -> tuple[list[Transfer], list[Transfer]]:
     """Return the moves that bring something from an endpoint, and those that write to one after the payload."""
-    brought = [transfer for transfer in spec.stage_in if transfer.source.endpoint is not None]
-    return brought, [
-        transfer for transfer in (*spec.stage_out, *spec.output) if transfer.destination.endpoint is not None
-    ]
+    brought = [transfer for transfer in spec.stage_in if not transfer.source.in_job]
+    return brought, [transfer for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job]
 
 
 def _is_folder(transfer: Transfer) -> bool:
@@ -69,11 +68,11 @@ Key = tuple[str, str]  # an endpoint, and a path that ends with a slash: what is
 
 
 def _key(location: Location) -> Key:
-    return location.endpoint or "", _closed(location.path)
+    return location.endpoint.text, _closed(location.path)
 
 
 def _target_key(transfer: Transfer) -> Key:
-    return transfer.destination.endpoint or "", _closed(transfer.target_path)
+    return transfer.destination.endpoint.text, _closed(transfer.target_path)
 
 
 def _closed(path: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from goclient.model.endpoint import Endpoint
+from goclient.model.location import Location, Transfer
 from goclient.model.names import SERIAL_NUMBERS
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 
 
 def fill_serial(text: str, serial: int) -> str:
@@ -19,9 +21,7 @@ def fill_serial(text: str, serial: int) -> str:
 def needs_serial(spec: TransferSpec) -> Iterator[Transfer]:
     """The moves whose target is written outside the job's directory and is the same for all jobs."""
     for transfer in spec.transfers:
-        if transfer.destination.endpoint is not None and not any(
-            number in transfer.target_path for number in SERIAL_NUMBERS
-        ):
+        if not transfer.destination.in_job and not any(number in transfer.target_path for number in SERIAL_NUMBERS):
             yield transfer
 
 
@@ -32,10 +32,10 @@ def insert_serial(transfer: Transfer) -> str:
     """
     destination, name = transfer.destination, transfer.source.name
     if "//" in destination.path and not destination.path.startswith("//"):
-        return str(Location(endpoint=destination.endpoint, path=destination.path.replace("//", "/${SN}/", 1)))
-    typed = transfer.source.path[1:] if transfer.source.endpoint is None else ""
+        return str(destination.with_path(destination.path.replace("//", "/${SN}/", 1)))
+    typed = transfer.source.path[1:] if transfer.source.in_job else ""
     if not destination.is_directory or not typed:  # the destination has the name
-        return str(Location(endpoint=destination.endpoint, path=_add_number(destination.path)))
+        return str(destination.with_path(_add_number(destination.path)))
     return typed.rstrip("/").removesuffix(name) + _add_number(name) + ("/" if typed.endswith("/") else "")
 
 
@@ -55,17 +55,15 @@ _GAP = re.compile(r"[_.-](?=[_.-])|[_-]$|^(?=[_.-]\w)")
 
 def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Location, Location]]:
     """Yield each source that is brought to one of so many jobs and is written by another, with that target."""
-    sources = list(dict.fromkeys(transfer.source for transfer in spec.stage_in if transfer.source.endpoint is not None))
-    written = (
-        transfer.target for transfer in (*spec.stage_out, *spec.output) if transfer.destination.endpoint is not None
-    )
+    sources = list(dict.fromkeys(transfer.source for transfer in spec.stage_in if not transfer.source.in_job))
+    written = (transfer.target for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job)
     targets = list(dict.fromkeys(written)) if sources else []
     locations = sources + targets
     near = _alike([location.path.partition("${SN")[0] for location in locations])
     near &= _alike(
         [location.path.rpartition("}")[2][::-1] if "${SN" in location.path else "" for location in locations]
     )
-    by_path: dict[tuple[str | None, str], tuple[int, Location]] = {}
+    by_path: dict[tuple[Endpoint, str], tuple[int, Location]] = {}
     for location in (locations[number] for number in near if number >= len(sources)):
         for serial in range(1, count + 1) if "${SN" in location.path else ():
             by_path[location.endpoint, fill_serial(location.path, serial)] = serial, location
@@ -82,12 +80,10 @@ def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, L
 
     ``x1${SN}`` of job 1 and ``x${SN}`` of job 11 are both ``x11``.
     """
-    targets = list(
-        dict.fromkeys(transfer.target for transfer in spec.transfers if transfer.destination.endpoint is not None)
-    )
+    targets = list(dict.fromkeys(transfer.target for transfer in spec.transfers if not transfer.destination.in_job))
     alike = _alike([target.path.partition("${SN")[0] for target in targets])
     alike &= _alike([target.path.rpartition("}")[2][::-1] for target in targets])
-    seen: dict[tuple[str | None, str], Location] = {}
+    seen: dict[tuple[Endpoint, str], Location] = {}
     told: set[Location] = set()
     for serial in range(1, count + 1) if len(alike) > 1 else ():
         for number in alike:

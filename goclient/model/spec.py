@@ -1,4 +1,4 @@
-"""What a job moves: :class:`TransferSpec` and its parts, frozen.
+"""What a job transfers: :class:`TransferSpec`, frozen and validated.
 
 A spec is made from what a user typed or from a job record, by ``model/syntax/options.py`` and
 ``model/syntax/keywords.py`` only, and holds no trace of the syntax that it came from.
@@ -7,130 +7,52 @@ A spec is made from what a user typed or from a job record, by ``model/syntax/op
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
-from goclient.model.names import LocationError, Problem, endpoint_problem, name_problem, path_problem, url_problem
-
-GRIDFTP = "gsiftp://"  # an endpoint that is a GridFTP server is written gsiftp://host or gsiftp://host:port
-NODE_FILES = "file://"  # the worker node's own file system, from and to which the mode "local" copies
-NO_FILES = ("/proc", "/sys", "/dev")  # where a node shows its processes and devices: what is there is not copied
-
-JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
-
-# How a job's directory is reached: the Globus Connect that the job makes, a server that sees it, or not at all,
-# because files are copied on the node.  The words are those of the globusPilot of 2012.
-Mode = Literal["gc", "server", "local"]
-MODES: tuple[Mode, ...] = ("gc", "server", "local")
-Phase = Literal["stage-in", "stage-out", "output"]
+from goclient.model.endpoint import JOB, Endpoint, read_endpoint
+from goclient.model.location import Location, Transfer
+from goclient.model.names import LocationError, endpoint_problem, name_problem
+from goclient.model.plan import Mode, Phase
 
 
-def _home_problem(path: str) -> Problem | None:
-    """Return what is wrong with a path in the job's directory or on the node, where nobody has a home directory."""
-    if path != "/~" and not path.startswith("/~/"):
-        return None
-    return Problem("there is no home directory there", "leave out the ~")
+def _checked_name(name: str) -> str:
+    """Return a good name of an endpoint; raise LocationError with what is wrong with a bad one."""
+    if problem := endpoint_problem(name):
+        raise LocationError(problem)
+    return name
 
 
-def _parts(path: str) -> tuple[str, str]:
-    """The folder of a path, with a slash at its end, and its last part; the slash of ``${SN/P}`` parts nothing."""
-    numbered = "${SN/P}" in path
-    whole = (path.replace("${SN/P}", "${SN\0P}") if numbered else path).rstrip("/")
-    folder, _, name = whole.rpartition("/")
-    if whole == "/~":  # a home directory has no name of its own
-        name = ""
-    return (f"{folder}/".replace("\0", "/"), name.replace("\0", "/")) if numbered else (f"{folder}/", name)
+def _read_location(document: Any) -> Location:
+    text = document["endpoint"]
+    return Location(JOB if text is None else read_endpoint(text), document["path"])
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A path on an endpoint; ``endpoint`` None is the job's own directory, whose root ``/`` is that directory.
-
-    The endpoint NODE_FILES is the worker node's file system.  A final ``/`` says that the path is a directory.
-    Raises PlaceError with the reason for what is no endpoint or no path.
-    """
-
-    endpoint: str | None
-    path: str
-
-    def __post_init__(self) -> None:
-        problem = endpoint_problem(self.endpoint) if self.endpoint is not None else None
-        problem = problem or path_problem(self.path)
-        if problem is None and self.endpoint and self.path.startswith("//"):
-            problem = url_problem(self.endpoint, self.path)
-        if problem is None and self.endpoint in (None, NODE_FILES):
-            problem = _home_problem(self.path)
-        if problem is not None:
-            raise LocationError(problem)
-
-    @property
-    def no_files_of(self) -> str | None:
-        """Return which of NO_FILES it is in on the node, if in any; links are not followed."""
-        if self.endpoint != NODE_FILES:
-            return None
-        path = f"/{self.path.lstrip('/')}/"
-        return next((top for top in NO_FILES if path.startswith(f"{top}/")), None)
-
-    @property
-    def is_directory(self) -> bool:
-        """True if the path says so by its final slash."""
-        return self.path.endswith("/")
-
-    @property
-    def name(self) -> str:
-        """The last part of the path, without a slash at its end."""
-        return _parts(self.path)[1]
-
-    @property
-    def folder(self) -> str:
-        """The directory in which the path's last part is, with a slash at its end."""
-        return _parts(self.path)[0]
-
-    def __str__(self) -> str:
-        if self.endpoint is None:
-            return self.path[1:]
-        if self.endpoint.startswith((GRIDFTP, NODE_FILES)):
-            return self.endpoint + self.path
-        return f"{self.endpoint}:{self.path}"
-
-
-JOB_DIRECTORY = Location(endpoint=None, path="/")
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """One source and where it goes: into ``destination`` if that is a directory, else under that new name."""
-
-    source: Location
-    destination: Location
-
-    @property
-    def target_path(self) -> str:
-        """The path that the source will have: the destination's, joined with the source's name for a directory."""
-        path, source = self.destination.path, self.source.path
-        if not path.endswith("/"):
-            return path
-        name = _parts(source)[1]
-        return f"{path.rstrip('/')}/{name}{'/' if name and source.endswith('/') else ''}"
-
-    @property
-    def target(self) -> Location:
-        """The place that the source will have."""
-        return Location(endpoint=self.destination.endpoint, path=self.target_path)
-
-
-def _checked(problem: Callable[[str], Problem | None]) -> AfterValidator:
-    """Return a check of a field by what is wrong with its value."""
-
-    def check(value: str) -> str:
-        if found := problem(value):
-            raise LocationError(found)
+def _read_transfer(value: Any) -> Transfer:
+    """Return a transfer, or the one that a JSON object of it means."""
+    if isinstance(value, Transfer):
         return value
+    return Transfer(_read_location(value["source"]), _read_location(value["destination"]))
 
-    return AfterValidator(check)
+
+def _location_document(location: Location) -> dict[str, str | None]:
+    return {"endpoint": None if location.in_job else location.endpoint.text, "path": location.path}
+
+
+def _transfer_document(transfer: Transfer) -> dict[str, Any]:
+    """Return the contract's JSON object of a transfer; the endpoint of the job's directory is null."""
+    return {"source": _location_document(transfer.source), "destination": _location_document(transfer.destination)}
+
+
+# A job may have a hundred thousand transfers: dataclasses, which pydantic takes as they are.
+_Transfers = tuple[Annotated[Transfer, PlainValidator(_read_transfer), PlainSerializer(_transfer_document)], ...]
+_Endpoint = Annotated[
+    Endpoint,
+    PlainValidator(lambda value: value if isinstance(value, Endpoint) else read_endpoint(value)),
+    PlainSerializer(str),
+]
 
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
@@ -173,13 +95,13 @@ class TransferSpec(BaseModel):
 
     model_config = _FROZEN
 
-    stage_in: tuple[Transfer, ...] = ()
-    stage_out: tuple[Transfer, ...] = ()
-    output: tuple[Transfer, ...] = ()
-    working: Annotated[str, _checked(endpoint_problem)] | None = None
+    stage_in: _Transfers = ()
+    stage_out: _Transfers = ()
+    output: _Transfers = ()
+    working: Annotated[str, AfterValidator(_checked_name)] | None = None
     in_mode: Mode = "gc"
     out_mode: Mode = "gc"
-    local_endpoint: Annotated[str, _checked(endpoint_problem)] | None = None
+    local_endpoint: _Endpoint | None = None
     user: str | None = None
     myproxy: MyproxyAccount | None = None
     overwrite: bool = False
@@ -209,33 +131,42 @@ class TransferSpec(BaseModel):
         if not any(transfers for _, _, transfers in self.phases):
             return self.working is not None and "gc" in (self.in_mode, self.out_mode)
         through = (transfer for _, mode, transfers in self.phases if mode == "gc" for transfer in transfers)
-        return any(transfer.source.endpoint is None or transfer.destination.endpoint is None for transfer in through)
+        return any(transfer.source.in_job or transfer.destination.in_job for transfer in through)
 
     @property
-    def endpoints(self) -> tuple[str, ...]:
-        """Each endpoint once, in the order of its first use; without the node's own."""
-        locations = (
-            location.endpoint for transfer in self.transfers for location in (transfer.source, transfer.destination)
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Each endpoint that a service or server is asked about, once, in the order of its first use."""
+        ends = (end.endpoint for transfer in self.transfers for end in (transfer.source, transfer.destination))
+        used = (*ends, self.local_endpoint) if self.local_endpoint else ends
+        return tuple(dict.fromkeys(one for one in used if one.is_remote))
+
+    def with_endpoints(self, names: Mapping[str, str]) -> TransferSpec:
+        """Return the same spec with each endpoint replaced by what ``names`` gives for its text, if anything.
+
+        The new ones keep what was typed for them.
+        """
+        found = {one: read_endpoint(names[one.text], one.display) for one in self.endpoints if one.text in names}
+        return self._replace_endpoints(found)
+
+    def displayed(self, names: Mapping[str, str]) -> TransferSpec:
+        """Return the same spec, whose endpoints are shown to a person by what ``names`` gives for their text, if any."""
+        shown = {one: read_endpoint(one.text, names[one.text]) for one in self.endpoints if one.text in names}
+        return self._replace_endpoints(shown)
+
+    def _replace_endpoints(self, wanted: Mapping[Endpoint, Endpoint]) -> TransferSpec:
+        if not wanted:
+            return self
+        spec = self.with_locations(
+            lambda old: Location(wanted[old.endpoint], old.path) if old.endpoint in wanted else old
         )
-        own = (None, NODE_FILES)
-        return tuple(dict.fromkeys(endpoint for endpoint in (*locations, self.local_endpoint) if endpoint not in own))
+        local = self.local_endpoint and wanted.get(self.local_endpoint, self.local_endpoint)
+        return spec.model_copy(update={"local_endpoint": local})
 
-    def with_endpoints(self, names: dict[str, str]) -> TransferSpec:
-        """The same spec with each endpoint replaced by what ``names`` gives for it, if anything."""
-        wanted = {name: names[name] for name in self.endpoints if name in names}
-
-        def renamed(old: Location) -> Location:
-            return Location(endpoint=wanted[old.endpoint], path=old.path) if old.endpoint in wanted else old
-
-        spec = self.with_locations(renamed) if wanted else self
-        local = wanted.get(self.local_endpoint or "", self.local_endpoint)
-        return spec if local == self.local_endpoint else spec.model_copy(update={"local_endpoint": local})
-
-    def with_locations(self, location: Callable[[Location], Location]) -> TransferSpec:
-        """The same spec with each place replaced by what ``place`` gives for it."""
+    def with_locations(self, replaced: Callable[[Location], Location]) -> TransferSpec:
+        """Return the same spec with each location replaced by what ``replaced`` gives for it."""
 
         def transfers(old: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
-            return tuple(Transfer(source=location(m.source), destination=location(m.destination)) for m in old)
+            return tuple(Transfer(replaced(one.source), replaced(one.destination)) for one in old)
 
         phases = {"stage_in": self.stage_in, "stage_out": self.stage_out, "output": self.output}
         return self.model_copy(update={name: transfers(old) for name, old in phases.items()})

@@ -16,9 +16,10 @@ from pathlib import Path
 from goclient.errors import GoclientError, Interrupted, Several, quoted
 from goclient.files.private import make_folder, private
 from goclient.journal import Journal
-from goclient.model.plan import TransferTask, plan
+from goclient.model.plan import TransferTask
+from goclient.model.planner import plan
 from goclient.model.records.panda_job import AssignedJob
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
 from goclient.node import payload
@@ -241,9 +242,7 @@ class Pilot:
         """Writes the log, as far as it goes, into the job's directory if it is to be taken away with the output."""
         archive = folder / "job" / job.log_file
         moved = (*spec.stage_out, *spec.output)
-        wanted = any(
-            transfer.source.endpoint is None and transfer.source.path == f"/{job.log_file}" for transfer in moved
-        )
+        wanted = any(transfer.source.in_job and transfer.source.path == f"/{job.log_file}" for transfer in moved)
         if wanted and Path(job.log_file).name == job.log_file and not os.path.lexists(archive):
             self._write_log(archive, folder, opener=payload.of_job)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError
-from goclient.model.records.v1 import read_text
+from goclient.model.records.registry import read_text
 from goclient.model.request import Job, Request
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.location import parse_location
@@ -41,7 +41,7 @@ def check_text(text: str, preflight: Preflight, job: Job) -> Report:
     except GoclientError as error:
         return Report(TransferSpec(), error.findings)
     with suppress(GoclientError):  # the preflight reports what is wrong with the catalogue
-        spec = spec.with_endpoints({where: name for name, where in preflight.catalogue().items()})
+        spec = spec.displayed({where: name for name, where in preflight.catalogue().items()})
     mistakes = [*mistakes, *find_mistakes(spec, 1)]
     report = Report(spec, ()) if mistakes else preflight.run(spec, 1, job)
     return _report(report, mistakes, [*warnings, *check_offline(spec, payload)], text=text)

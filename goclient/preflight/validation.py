@@ -8,7 +8,8 @@ from typing import NamedTuple
 from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted
 from goclient.model.payload import doubts as payload_doubts
 from goclient.model.payload import mistakes as payload_mistakes
-from goclient.model.records.v1 import MAX_BLOCK, MAX_TASK_BLOCK, attach
+from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
+from goclient.model.records.registry import attach
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines

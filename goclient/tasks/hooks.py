@@ -20,7 +20,7 @@ from goclient.reporter.base import Reporter
 
 OLDEST, NEWEST = "2.0.0", "2.2.0"  # of panda-client, that goclient is tested with
 ANSWER_WITHIN = 660.0  # seconds for a task to be taken: panda-client itself waits 600, but from byte to byte
-INSTALL = "pip install goclient[prun]"
+INSTALL = "pip install 'panda-client>=2.0'"
 
 Function = Callable[..., Any]  # panda-client has no types
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from goclient.errors import Finding, GoclientError, PreflightFailed, raise_all
-from goclient.model.plan import plan
-from goclient.model.records.v1 import MAX_TASK_BLOCK, attach
+from goclient.model.endpoint import UrlEndpoint, read_endpoint
+from goclient.model.planner import plan
+from goclient.model.records.base import MAX_TASK_BLOCK
+from goclient.model.records.registry import attach
 from goclient.model.request import Job
 from goclient.model.serial import fill_serial
-from goclient.model.spec import GRIDFTP, TransferSpec
-from goclient.preflight.endpoints import Endpoints
+from goclient.model.spec import TransferSpec
+from goclient.preflight.connect import find_collection
 from goclient.preflight.run import Preflight
 from goclient.services.parallel import Parallel
 from goclient.tasks.outputs import Outputs
@@ -69,7 +72,7 @@ def look(
     findings = [*meant.doubts, *warnings, *findings]
     if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
-    found = server and Server(str(resolved.output[own].destination.endpoint), server.directory)
+    found = server and Server(resolved.output[own].destination.endpoint, server.directory)
     spec = resolved.model_copy(update={"output": resolved.output[:own]})
     return Looked(spec, found, server, findings, report.deposit_due)
 
@@ -119,8 +122,10 @@ def with_directory(server: Server, looker: Preflight) -> tuple[Server, Preflight
     except GoclientError:
         return server, looker
     looker = replace(looker, globus=lambda: globus)
-    if known.get(server.endpoint, server.endpoint).startswith(GRIDFTP):
+    name = server.endpoint.text
+    if isinstance(read_endpoint(known.get(name, name)), UrlEndpoint):
         return server, looker
     parallel = Parallel(looker.options.seconds, globus.reporter)
-    found = parallel.map(Endpoints(globus, parallel, known).identify, [server.endpoint])[server.endpoint]
+    ask = partial(find_collection, globus=globus, catalogue=known)
+    found = parallel.map(ask, [server.endpoint])[server.endpoint]
     return server if isinstance(found, GoclientError) else Server(server.endpoint, found.first_directory), looker

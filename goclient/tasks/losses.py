@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import Finding, quoted
-from goclient.model.spec import JOB_OUT, TransferSpec
+from goclient.model.location import JOB_OUT
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import listed
 from goclient.model.syntax.shell import shell_word
 from goclient.tasks.outputs import Outputs, padded, undeclared_in
@@ -59,7 +60,7 @@ def not_outputs(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Findin
     known = {*outputs.names, *outputs.names.values(), outputs.log, JOB_OUT}
     output = "files-out" if meant.bare else "--Data"
     for word, transfers in ((output, meant.spec.output), ("--StageoutGOsrc", meant.spec.stage_out)):
-        names = [*dict.fromkeys(transfer.source.path[1:] for transfer in transfers if transfer.source.endpoint is None)]
+        names = [*dict.fromkeys(transfer.source.path[1:] for transfer in transfers if transfer.source.in_job)]
         strange = [name for name in names if padded(name) not in known]
         free = [name for name in outputs.names if name not in names]
         near = {name: _nearest(name, free) for name in strange[:SHOWN]}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.location import Location, Transfer
+from goclient.model.spec import TransferSpec
 from goclient.reporter.base import Reporter
 from goclient.tasks.outputs import Outputs, TaskMap
 from goclient.tasks.transfers import TASK
@@ -48,7 +49,7 @@ def final_names(typed: TransferSpec, ready: TransferSpec, outputs: Outputs) -> l
 
 
 def _shown(transfer: Transfer) -> str:
-    return transfer.source.path[1:] if transfer.source.endpoint is None else str(transfer.source)
+    return transfer.source.path[1:] if transfer.source.in_job else str(transfer.source)
 
 
 def _target(named: Transfer, transfer: Transfer) -> str:

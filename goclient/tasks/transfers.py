@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from goclient.errors import GoclientError, RequestError, quoted
+from goclient.model.endpoint import GLOBUS_SCHEME, JOB, SCHEMES, Endpoint
+from goclient.model.location import Location, Transfer
 from goclient.model.names import SERIAL_NUMBERS
 from goclient.model.serial import needs_serial, shared_targets
-from goclient.model.spec import GRIDFTP, Location, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.location import parse_destination, parse_endpoint
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
@@ -23,7 +25,7 @@ TASK = "$JEDITASKID"
 class Server:
     """What ``--useGOForOutput`` names: an endpoint, and a directory on it; None is the endpoint's default one."""
 
-    endpoint: str
+    endpoint: Endpoint
     directory: str | None = None
 
     @classmethod
@@ -34,7 +36,7 @@ class Server:
             message = f"--useGOForOutput={quoted(text)} is a list, and all outputs go to one place"
             hint = shell_word(f"--useGOForOutput={first}")
             raise RequestError(message, hint=hint, code="location", subject="--useGOForOutput")
-        scheme = text.startswith(("globus://", GRIDFTP))
+        scheme = text.startswith((GLOBUS_SCHEME, *SCHEMES))
         alone = text.count("/") == 2 if scheme else not {"/", ":"} & set(text.removesuffix(":"))
         try:
             if alone:
@@ -45,17 +47,17 @@ class Server:
             hint = general if error.hint.startswith(("write ENDPOINT:/path", "give the endpoint")) else error.hint
             message = f"--useGOForOutput={error.message}"
             raise RequestError(message, hint=hint, code=error.code, subject="--useGOForOutput") from None
-        return cls(str(place.endpoint), place.path)
+        return cls(place.endpoint, place.path)
 
     def top(self) -> Location:
         """Return the directory that was typed, or the default one."""
-        return Location(endpoint=self.endpoint, path=f"{(self.directory or HOME).rstrip('/')}/")
+        return Location(self.endpoint, f"{(self.directory or HOME).rstrip('/')}/")
 
     def folder(self, nickname: str, dataset: str) -> Location:
         """Return the directory for all that a task writes: below the server's own, the user's and the dataset's."""
         path = f"{(self.directory or HOME).rstrip('/')}/{nickname}/{dataset.rstrip('/')}/"
         try:
-            return Location(endpoint=self.endpoint, path=path)
+            return Location(self.endpoint, path)
         except ValueError as error:
             message = f"--useGOForOutput: the files would go to {quoted(f'{self.endpoint}:{path}')}: {error}"
             raise RequestError(message, hint="choose another --outDS", code="location") from error
@@ -71,7 +73,7 @@ def renamed(typed: TransferSpec, names: Mapping[str, str], found: TransferSpec |
     def transfers(old: tuple[Transfer, ...], new: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
         pairs = zip(old, new, strict=True)
         return tuple(
-            Transfer(_renamed(one.source, names) if one.source.endpoint is None else two.source, two.destination)
+            Transfer(_renamed(one.source, names) if one.source.in_job else two.source, two.destination)
             for one, two in pairs
         )
 
@@ -89,7 +91,7 @@ def _written(lfn: str) -> Location:
     try:
         if lfn.startswith(PATTERN):
             raise ValueError("its name is a pattern")
-        return Location(endpoint=None, path=f"/{lfn}")
+        return Location(JOB, f"/{lfn}")
     except ValueError as error:
         raise RequestError(
             f"the output {quoted(lfn)} cannot be taken away: {error}",
@@ -122,7 +124,7 @@ def shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]:
             subject=str(transfer.target),
         )
     for transfer in spec.transfers if several else ():
-        if transfer.destination.endpoint is not None and TASK not in transfer.target_path:
+        if not transfer.destination.in_job and TASK not in transfer.target_path:
             yield RequestError(
                 f"each task of --inOutDsJson would write {quoted(transfer.target)}",
                 hint=f"put {TASK} in the destination or the name, beside ${{SN/P}}",

@@ -103,10 +103,8 @@ def _of_task(error: GoclientError, wanted: Wanted) -> GoclientError:
 
 def without_folders(looker: Preflight, specs: Sequence[TransferSpec]) -> tuple[Preflight, list[Finding]]:
     """Return the look that makes no folder whose name is known only when the jobs are, and a warning of it."""
-    targets = (
-        transfer.target for spec in specs for transfer in spec.transfers if transfer.destination.endpoint is not None
-    )
-    numbered = next((target for target in targets if "$" in target.folder), None)
+    targets = (transfer.target for spec in specs for transfer in spec.transfers if not transfer.destination.in_job)
+    numbered = next((target for target in targets if "$" in target.directory), None)
     if numbered is None or not looker.options.make_directories:
         return looker, []
     message = f"--goMkdir makes no folder for {quoted(numbered)}: it has its name only when the job is made"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import goclient
-from tests.conftest import Result
+from tests.commands import Result
 
 BIN = Path(sys.executable).parent
 PACKAGE = str(Path(goclient.__file__).parent)

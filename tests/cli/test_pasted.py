@@ -7,7 +7,8 @@ import shlex
 import pytest
 
 from goclient.cli.pasted import sendjob_words
-from tests.conftest import Result, Run, Sandbox
+from tests.commands import Result, Run
+from tests.sandboxes import Sandbox
 
 OPTIONS = ["--computingSite", "TEST1", "--transformation=http://a.org/x", "--jobParameters=a b", "--StageinGOsrc=S:/a"]
 LINE = f"sendJob.py {shlex.join(OPTIONS)}"

@@ -11,7 +11,7 @@ import pytest
 
 import goclient
 from goclient.cli.main import COMMANDS
-from tests.conftest import MODULES, Run, run_command
+from tests.commands import MODULES, Run, run_command
 
 ONE_OF = f"one of {', '.join(COMMANDS)}"
 HEAVY = {"pydantic", "requests", "globus_sdk", "rich", "cryptography", "werkzeug", "platformdirs"}

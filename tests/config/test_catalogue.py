@@ -247,7 +247,7 @@ def test_a_name_is_none_or_every_location_on_it_reads_so(text: str) -> None:
     if _is_name(text):
         location = f"{text}:/a b"
         assert split_items("--Data", [location], lambda _: []) == [location]
-        assert (parse_location(location).endpoint, parse_location(location).path) == (text, "/a b")
+        assert (parse_location(location).endpoint.text, parse_location(location).path) == (text, "/a b")
 
 
 @pytest.mark.parametrize(

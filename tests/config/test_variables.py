@@ -15,7 +15,7 @@ from goclient.config import environment
 from goclient.errors import RequestError
 from goclient.secrets import hidden
 from tests import faults
-from tests.conftest import Result, Run
+from tests.commands import Result, Run
 from tests.faults import FaultyServer
 from tests.identity_provider import Provider, provider, token
 

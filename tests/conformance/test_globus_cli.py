@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import Result, Sandbox, run_command
+from tests.commands import Result, run_command
+from tests.sandboxes import Sandbox
 
 BOUND = 30.0  # seconds
 FILE = "{SITE1}:/home/osg_data/panda/0064.file"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import Result
+from tests.commands import Result
 from tests.recording import UUID, Tool, tool_in
 
 OUT = "--outDS user.jdoe.test"

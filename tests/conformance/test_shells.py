@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from goclient.sandbox.exports import Exports
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 VALUES = {

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Result, Sandbox, run_command
+from tests.commands import Result, run_command
+from tests.sandboxes import Sandbox
 
 PROGRAMS = Path(sys.executable).parent
 PRUN = ("--outputs", "out.dat", "--nJobs", "3", "--site", "TEST1", "--noBuild")

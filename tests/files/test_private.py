@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands.test_login import Person
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 # What the sandbox shows to everybody: programs, certificates and what its collections hold, in its private folder.
 SHOWN = ("collections", "transformations", "bin", "grid")

@@ -6,10 +6,12 @@ import time
 
 import pytest
 
+from goclient.model.location import Transfer
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
 from goclient.model.serial import find_sibling_reads, insert_serial
-from goclient.model.spec import Location, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
+from tests.strategies import at
 
 
 def spec_of(text: str) -> TransferSpec:
@@ -123,7 +125,7 @@ def test_ten_thousand_files_cost_little() -> None:
 
 
 def test_paths_of_many_slashes_cost_little() -> None:
-    transfers = [Transfer(Location(None, f"/{n}"), Location("S", "/a" * (n + 1))) for n in range(2_000)]
+    transfers = [Transfer(at(None, f"/{n}"), at("S", "/a" * (n + 1))) for n in range(2_000)]
     start = time.process_time()
     assert len(list(find_nested_targets(TransferSpec(stage_out=tuple(transfers), working="w")))) == 1_999
     assert time.process_time() - start < 5

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.plan import TransferItem, plan
+from goclient.model.plan import TransferItem
+from goclient.model.planner import plan
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import spec_from
 from tests.strategies import MANY, Items, specs
@@ -14,7 +15,7 @@ from tests.strategies import MANY, Items, specs
 
 def ends(items: Items) -> list[tuple[str, str | None, str | None]]:
     """The phase and the two endpoints of each task."""
-    return [(task.phase, task.source, task.destination) for task in plan(spec_from(items))]
+    return [(task.phase, task.source.text or None, task.destination.text or None) for task in plan(spec_from(items))]
 
 
 def paths(items: Items) -> list[tuple[str, str]]:
@@ -30,7 +31,7 @@ def test_nothing_to_move_is_no_task() -> None:
 def test_a_phase_between_two_endpoints_is_one_task_whose_items_keep_their_order() -> None:
     items = {"StageinGOsrc": ["A:/z", "B:/y", "A:/x", "B:/w", "A:/a"]}
     tasks = plan(spec_from(items))
-    assert [(task.source, task.destination) for task in tasks] == [("A", None), ("B", None)]
+    assert [(task.source.text, task.destination.text or None) for task in tasks] == [("A", None), ("B", None)]
     assert [[item.source for item in task.items] for task in tasks] == [["/z", "/x", "/a"], ["/y", "/w"]]
 
 

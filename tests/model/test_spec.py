@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
+from goclient.model.endpoint import JOB, NODE, Endpoint, read_endpoint
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import endpoint_problem, path_problem
 from goclient.model.serial import fill_serial
-from goclient.model.spec import JOB_DIRECTORY, NODE_FILES, Location, Transfer, TransferSpec
-from tests.strategies import MANY, specs
+from goclient.model.spec import TransferSpec
+from tests.strategies import MANY, at, specs
 
-MOVE = Transfer(source=Location(endpoint="A", path="/d/a"), destination=JOB_DIRECTORY)
+MOVE = Transfer(source=Location(read_endpoint("A"), "/d/a"), destination=JOB_DIRECTORY)
 
 
 @given(specs)
@@ -48,14 +50,14 @@ def test_a_place_has_no_path_that_is_none(path: str) -> None:
     problem = path_problem(path)
     assert problem
     with pytest.raises(ValueError, match=re.escape(problem.what)):
-        Location(endpoint="A", path=path)
+        Location(read_endpoint("A"), path)
 
 
 @pytest.mark.parametrize("path", ["/~", "/~/", "/~/x"])
-@pytest.mark.parametrize("endpoint", [None, NODE_FILES])
-def test_nobody_has_a_home_directory_on_the_node(endpoint: str | None, path: str) -> None:
+@pytest.mark.parametrize("endpoint", [JOB, NODE])
+def test_nobody_has_a_home_directory_on_the_node(endpoint: Endpoint, path: str) -> None:
     with pytest.raises(ValueError, match="no home directory"):
-        Location(endpoint=endpoint, path=path)
+        Location(endpoint, path)
 
 
 @pytest.mark.parametrize("endpoint", ["globus", "gsiftp", "file"])
@@ -70,7 +72,7 @@ def test_no_endpoint_is_called_as_a_scheme(endpoint: str) -> None:
 )
 def test_a_place_has_any_other_path(path: str) -> None:
     assert path_problem(path) is None
-    assert Location(endpoint="A", path=path).path == path
+    assert Location(read_endpoint("A"), path).path == path
 
 
 @pytest.mark.parametrize(
@@ -109,16 +111,16 @@ def test_an_endpoint_has_a_name(endpoint: str, good: bool) -> None:
 )
 def test_a_target_is_the_destination_joined_with_the_sources_name(source: str, destination: str, target: str) -> None:
     transfer = Transfer(
-        source=Location(endpoint="A", path=source), destination=Location(endpoint="B", path=destination)
+        source=Location(read_endpoint("A"), source), destination=Location(read_endpoint("B"), destination)
     )
-    assert transfer.target == Location(endpoint="B", path=target)
+    assert transfer.target == Location(read_endpoint("B"), target)
 
 
 @given(specs)
 @MANY
 def test_a_target_with_the_number_filled_in_is_the_filled_in_moves_target(spec: TransferSpec) -> None:
     def filled(location: Location) -> Location:
-        return Location(endpoint=location.endpoint, path=fill_serial(location.path, 42))
+        return location.with_path(fill_serial(location.path, 42))
 
     for transfer in spec.transfers:
         assert Transfer(source=filled(transfer.source), destination=filled(transfer.destination)).target == filled(
@@ -135,11 +137,11 @@ def test_a_target_with_the_number_filled_in_is_the_filled_in_moves_target(spec: 
     ],
 )
 def test_a_place_is_written_as_it_is_typed(endpoint: str | None, path: str, text: str) -> None:
-    assert str(Location(endpoint=endpoint, path=path)) == text
+    assert str(at(endpoint, path)) == text
 
 
 def transfer(source: str | None, destination: str | None) -> Transfer:
-    return Transfer(source=Location(endpoint=source, path="/a"), destination=Location(endpoint=destination, path="/b"))
+    return Transfer(at(source, "/a"), at(destination, "/b"))
 
 
 SPEC = TransferSpec(
@@ -156,12 +158,13 @@ def test_moves_come_in_the_order_in_which_they_happen() -> None:
 
 
 def test_each_endpoint_is_named_once_without_the_nodes_own() -> None:
-    assert SPEC.endpoints == ("A", "B", "C", "D", "E")
+    assert [one.text for one in SPEC.endpoints] == ["A", "B", "C", "D", "E"]
 
 
 def test_endpoints_are_replaced_wherever_they_stand_and_nothing_else() -> None:
     resolved = SPEC.with_endpoints({"A": "1", "C": "gsiftp://host", "W": "no", "X": "no"})
-    assert resolved.endpoints == ("1", "B", "gsiftp://host", "D", "E")
+    assert [one.text for one in resolved.endpoints] == ["1", "B", "gsiftp://host", "D", "E"]
+    assert [one.display for one in resolved.endpoints] == ["A", "B", "C", "D", "E"]
     assert resolved.with_endpoints({"1": "A", "gsiftp://host": "C"}) == SPEC
 
 
@@ -169,7 +172,7 @@ def test_endpoints_are_replaced_wherever_they_stand_and_nothing_else() -> None:
 @MANY
 def test_a_spec_whose_endpoints_stay_is_the_same(spec: TransferSpec) -> None:
     assert spec.with_endpoints({}) == spec
-    assert spec.with_endpoints({name: name for name in spec.endpoints}) == spec
+    assert spec.with_endpoints({one.text: one.text for one in spec.endpoints}) == spec
 
 
 def test_a_spec_is_true_if_a_job_needs_more_than_its_payload() -> None:
@@ -187,6 +190,6 @@ def test_a_spec_is_true_if_a_job_needs_more_than_its_payload() -> None:
     ],
 )  # fmt: skip
 def test_what_a_node_shows_of_itself_is_no_file_of_its_disks(path: str, top: str | None) -> None:
-    assert Location(NODE_FILES, path).no_files_of == top
-    assert Location("SITE1", path).no_files_of is None
-    assert Location(None, path).no_files_of is None
+    assert Location(NODE, path).no_files_of == top
+    assert at("SITE1", path).no_files_of is None
+    assert at(None, path).no_files_of is None

@@ -14,7 +14,8 @@ import pytest
 from goclient.errors import EndpointError
 from goclient.node.shared_filesystem import SAME, Shared, check_sees
 from goclient.services.globus.sdk import FileInfo, Globus
-from tests.conftest import Result, Sandbox
+from tests.commands import Result
+from tests.sandboxes import Sandbox
 
 FAR, AWAY = "mxp#MXP_OU_TEST", "wdeng#ANLHEP_ATLAS8"
 NO_CONNECT = {"GOCLIENT_GLOBUSCONNECT": "false"}  # the program that fails: so does a job that starts it

@@ -14,7 +14,8 @@ import pytest
 import requests
 
 from goclient.model.syntax.shell import words
-from tests.conftest import Sandbox, running_below
+from tests.processes import running_below
+from tests.sandboxes import Sandbox
 
 ECHO = """#!/bin/sh
 for word in "$@"; do printf '%s\\n' "$word"; done > words.txt

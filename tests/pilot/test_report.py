@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 
 class Forwarder:

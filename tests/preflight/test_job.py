@@ -13,8 +13,8 @@ from goclient.cli.output import TerminalReporter
 from goclient.errors import RequestError
 from goclient.model.request import Job
 from goclient.services.panda.access import PandaAccess, QueueSource
-from tests.conftest import Sandbox
 from tests.preflight.contexts import check_job
+from tests.sandboxes import Sandbox
 from tests.web_server import serving
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from goclient.model.endpoint import JOB, read_endpoint
-from goclient.model.location import Location, Transfer
 
 from goclient.errors import EndpointError, Finding, PathNotFound, PermissionDenied, StorageDenied
+from goclient.model.endpoint import JOB, read_endpoint
+from goclient.model.location import Location, Transfer
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions
 from goclient.preflight.destinations import ReadOnly

@@ -8,7 +8,8 @@ import time
 import pytest
 import requests
 
-from tests.conftest import Result, Sandbox
+from tests.commands import Result
+from tests.sandboxes import Sandbox
 
 INPUT = "--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file"
 OTHER = "/C=TW/O=Sandbox/OU=Robots/CN=Another"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Result, Sandbox
+from tests.commands import Result
+from tests.sandboxes import Sandbox
 
 HOME = "/home/osg_data/panda"
 INPUT = f"SITE1:{HOME}/0064.file"

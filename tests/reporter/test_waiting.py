@@ -14,7 +14,8 @@ import requests
 from goclient.reporter import waiting
 from goclient.reporter.base import SILENT
 from goclient.reporter.waiting import Waits
-from tests.conftest import Result, Sandbox
+from tests.commands import Result
+from tests.sandboxes import Sandbox
 
 SECONDS = 2.6  # that each answer takes: more than a command waits in silence
 INPUT = "SITE1:/home/osg_data/panda/"

@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import Run, Sandbox, running_below
+from tests.commands import Run
+from tests.processes import running_below
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 Make = Callable[..., Any]

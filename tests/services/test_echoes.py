@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import subprocess
 import sys
 import tarfile
 import threading
@@ -24,7 +23,7 @@ from urllib.parse import parse_qsl, quote, quote_plus
 
 import pytest
 
-from tests.conftest import MODULES, TIMEOUT
+from tests.commands import completed
 from tests.test_secrets import ENCODINGS
 
 CLIENT = "5f4a5c9e-7a1b-4a52-9c2e-0d6f3a1b2c3d"
@@ -143,11 +142,8 @@ class Desk:
         """The exit code of a command, and all that it printed."""
         urls = dict.fromkeys(("PANDA_URL", "PANDA_URL_SSL", "PANDACACHE_URL"), f"{server.url}/server/panda")
         urls |= {f"GLOBUS_SDK_SERVICE_URL_{name}": f"{server.url}/" for name in ("AUTH", "TRANSFER")}
-        done = subprocess.run(
-            [sys.executable, *MODULES.get(words[0], ()), *words[1:]], env={**self.env, **urls, **more}, cwd=self.folder,
-            input=text, capture_output=True, text=True, timeout=TIMEOUT, check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
+        done = completed(words, env={**self.env, **urls, **more}, cwd=self.folder, typed=text)
+        return done.code, done.out + done.err
 
     def kept(self) -> str:
         """The journal, and what is in the jobs' logs."""
@@ -255,7 +251,7 @@ def test_a_call_from_python_is_told_no_token(desk: Desk) -> None:
     program = f"import goclient; print(goclient.prun({list(PRUN)!r}))"
     well = {"/api/v1/file_server/": {"success": True, "message": "", "data": None}}
     with echo(status=200, form="panda", well=well) as server:
-        code, shown = desk.run(server, "python", "-c", program)
+        code, shown = desk.run(server, sys.executable, "-c", program)
     assert (code, "TaskResult" in shown) == (0, True), shown
     assert any("task/submit" in body for body in server.bodies), server.bodies
     assert "said='refused: ***" in shown or "***" in shown.partition("tasks=")[2], shown

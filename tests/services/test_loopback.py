@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goclient.services.loopback import remedy
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 COMMANDS = [
     pytest.param(("goclient", "status", "1"), 90, id="status"),

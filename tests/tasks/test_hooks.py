@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from goclient.model.records.v1 import decode
-from tests.conftest import Result, run_command
+from goclient.model.records.registry import decode
+from tests.commands import Result, run_command
 from tests.recording import PATHENA, Tool, tool_in
 
 # Changes panda-client, then runs goclient as its command does.
@@ -144,7 +144,7 @@ def test_without_panda_client_the_command_that_installs_it_is_said(lasting_tool:
     for words in (("-h",), GO):
         result = _ours(lasting_tool, "sys.modules['pandaclient'] = None", "prun", *words)
         assert result.code == 10
-        assert "    pip install goclient[prun]\n" in result.err
+        assert "    pip install 'panda-client>=2.0'\n" in result.err
         assert result.out == ""
 
 
@@ -153,7 +153,7 @@ def test_a_panda_client_that_is_too_old_is_told_with_both_versions(lasting_tool:
     result = _ours(lasting_tool, change, "pathena")
     assert result.code == 10
     assert "panda-client 1.5.92 is too old: goclient 0.1.0 needs 2.0.0 or later" in result.err
-    assert "pip install goclient[prun]" in result.err
+    assert "pip install 'panda-client>=2.0'" in result.err
 
 
 @pytest.mark.parametrize("name", ["prun", "pathena"])

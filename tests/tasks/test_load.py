@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from goclient.model.records.v1 import decode
+from goclient.model.records.registry import decode
 from tests.recording import Tool, tool_in
 
 OPTIONS = {"outDS": "user.jdoe.test", "noBuild": True, "noCheck": True, "exec": "run.sh"}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from goclient.tasks.outputs import declared, outputs_of
-from tests.conftest import Sandbox
 from tests.recording import Tool, token, tool_in
+from tests.sandboxes import Sandbox
 
 GO = "--useGOForOutput=SITE1:/o/"
 TO = "--OutputGO=SITE1:/o/${SN/P}/"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Result, Sandbox, run_command
+from tests.commands import Result, run_command
+from tests.sandboxes import Sandbox
 
 GO = "--useGOForOutput=SITE1:/home/osg_data/panda/"
 EXEC = "sh -c 'echo one > out.dat; echo two > more.txt'"

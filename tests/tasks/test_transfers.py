@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from goclient.model.records.v1 import decode
-from tests.conftest import Sandbox
+from goclient.model.records.registry import decode
 from tests.recording import NICKNAME, Tool, tool_in
+from tests.sandboxes import Sandbox
 
 SEED = ("--site=ANALY_BNL_T3", "--useGOForOutput", "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/")
 LFN = "user.jdoe.$JEDITASKID._${SN/P}.out.dat"
@@ -63,7 +63,7 @@ def test_our_words_are_last_in_the_task_one_an_item_the_marker_first(
     spec = decode(" ".join(ours)).spec
     assert locations is None or [str(transfer.destination) for transfer in spec.output] == locations
     assert names is None or [str(transfer.source) for transfer in spec.output] == names
-    assert all(transfer.destination.endpoint == "SITE1" for transfer in spec.transfers)
+    assert all(transfer.destination.endpoint.text == "SITE1" for transfer in spec.transfers)
 
 
 def test_what_precedes_our_words_is_stock(tool: Tool) -> None:

@@ -68,7 +68,7 @@ def _text_of_line(words: Sequence[str], reporter: Reporter) -> str:
     from goclient.cli.commands.sendjob import SendJobOptions
     from goclient.cli.options.transfers import job_request, read_lines, transfer_items
     from goclient.errors import Collector, raise_all
-    from goclient.model.records.v1 import attach
+    from goclient.model.records.registry import attach
     from goclient.model.serial import fill_serial
     from goclient.preflight.validation import validate_request
 

@@ -82,12 +82,12 @@ def _wanted(options: LoginOptions, reporter: Reporter) -> "Wanted":
 def _meant(typed: str, catalogue: dict[str, str]) -> str:
     """The id, or the name that Globus knows, of what was typed; raises RequestError if that is no collection."""
     from goclient.errors import RequestError, quoted
-    from goclient.model.spec import GRIDFTP
+    from goclient.model.endpoint import UrlEndpoint, read_endpoint
     from goclient.model.syntax.location import parse_endpoint
 
-    name = parse_endpoint(typed)
+    name = parse_endpoint(typed).text
     meant = catalogue.get(name, name)
-    if meant.startswith(GRIDFTP):
+    if isinstance(read_endpoint(meant), UrlEndpoint):
         hint = "leave it out: Globus does not reach it"
         raise RequestError(f"{quoted(typed)} is a GridFTP server, and has no consents", hint=hint, code="not-globus")
     return meant

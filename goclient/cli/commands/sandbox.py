@@ -83,9 +83,7 @@ def _check(options: SandboxOptions) -> None:
     try:
         import werkzeug  # noqa: F401  # only looked for
     except ImportError as error:
-        raise GoclientError(
-            "the sandbox needs werkzeug", hint="pip install 'goclient[sandbox]'", code="extra"
-        ) from error
+        raise GoclientError("the sandbox needs werkzeug", hint="pip install 'werkzeug>=3'", code="extra") from error
     errors = []
     if len(options.action) != 1:
         errors.append(

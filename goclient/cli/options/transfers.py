@@ -290,7 +290,7 @@ def check_identities(options: TransferOptions) -> None:
 def _check_globus_identity(identity: Optional[str]) -> None:
     """None; raises UsageError if it is neither an id nor a user name."""
     from goclient.errors import UsageError, quoted
-    from goclient.model.syntax.location import is_uuid
+    from goclient.model.endpoint import is_uuid
 
     if identity is None or is_uuid(identity):
         return

@@ -52,6 +52,7 @@ MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250
 JOBS_A_PIECE = 64  # about 128 kB
 LOG = "log"  # the type of a job's log file
 LOG_SUFFIX = ".job.log.tgz"  # its name, after the job's
+_MALFORMED = "the PanDA server sent a malformed job"
 
 # Where the server, or a pilot, says why a job failed.
 DIAGNOSES = (
@@ -78,13 +79,15 @@ WIDTHS = {
     "prodSourceLabel": 20,
 }
 
-# The option of sendJob behind each field, for messages.
-_OPTIONS = {"computingSite", "transformation", "prodSourceLabel", "cloud", "VO", "processingType", "destinationSE"}
+# The fields that sendJob has an option for.
+_OPTIONS = (
+    "computingSite transformation prodSourceLabel cloud VO processingType destinationSE destinationDBlock".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class JobCommon:
-    """What the jobs of one submission share; the names are PanDA's, None is unset."""
+    """Hold what the jobs of one submission share; the names are PanDA's, None is unset."""
 
     transformation: str
     computingSite: str
@@ -98,72 +101,57 @@ class JobCommon:
     processingType: str | None = None
 
     def check(self) -> None:
-        """Check that the server's database takes each value, and that the queue may be one; raises each mistake."""
-        raise_all([*_too_wide(self), *_no_queue(self.computingSite)])
+        """Check that the server's database takes each value, and that the queue may be one; raise each mistake."""
+        errors: list[GoclientError] = [*_find_wrong_texts(self)]
+        if problem := queue_problem(self.computingSite):
+            hint = f"write --computingSite={problem.instead}" if problem.instead else problem.remedy
+            hint += f"; {problem.remedy}" if problem.instead and problem.remedy else ""
+            message = f"--computingSite={quoted(self.computingSite, 40)}: {problem.what}"
+            errors.append(RequestError(message, hint=hint, code="queue", subject="--computingSite"))
+        raise_all(errors)
 
 
 class JobRecord(NamedTuple):
-    """One job as the server sees it: what it shares with its siblings, its name, and its jobParameters."""
+    """Hold one job as the server sees it: what it shares with its siblings, its name, and its jobParameters."""
 
     common: JobCommon
     jobName: str
     jobParameters: str
 
-    @property
-    def log_file(self) -> str:
-        """The name of the job's log file."""
-        return self.jobName + LOG_SUFFIX
-
 
 def job_records(common: JobCommon, *, name: str, parameters: str, count: int) -> list[JobRecord]:
-    """``count`` jobs that differ in their name and where ``${SN}`` or ``${SN/P}`` stands; numbers begin at 1."""
+    """Return ``count`` jobs that differ in their name and where ``${SN}`` or ``${SN/P}`` stands, from 1."""
     if count == 1:
         return [JobRecord(common, name, fill_serial(parameters, 1))]
     return [JobRecord(common, f"{name}_{i}", fill_serial(parameters, i + 1)) for i in range(count)]
 
 
-def _too_wide(common: JobCommon) -> Iterator[GoclientError]:
+def _find_wrong_texts(common: JobCommon) -> Iterator[GoclientError]:
+    """Yield an error for each text that is wider than its column, or that the column does not take."""
     for field in fields(common):
         value, width = getattr(common, field.name), WIDTHS.get(field.name)
-        option = f"--{field.name}" if field.name in _OPTIONS | {"destinationDBlock"} else field.name
+        option = f"--{field.name}" if field.name in _OPTIONS else field.name
         if isinstance(value, str) and width is not None and len(value) > width:
-            yield RequestError(
-                f"{option} has {len(value)} characters, the server stores {width}: {quoted(value, 40)}",
-                hint=f"shorten it to {width} characters",
-                code="too-wide",
-                subject=option,
-            )
+            message = f"{option} has {len(value)} characters, the server stores {width}: {quoted(value, 40)}"
+            yield RequestError(message, hint=f"shorten it to {width} characters", code="too-wide", subject=option)
         if isinstance(value, str) and ("\0" in value or any(0xD800 <= ord(c) < 0xE000 for c in value)):
-            yield RequestError(
-                f"{option}={quoted(value, 40)} has a NUL or is not valid Unicode",
-                hint="retype it",
-                code="not-text",
-                subject=option,
-            )
-
-
-def _no_queue(queue: str) -> Iterator[GoclientError]:
-    problem = queue_problem(queue)
-    if problem is not None:
-        hint = f"write --computingSite={problem.instead}" if problem.instead else problem.remedy
-        hint += f"; {problem.remedy}" if problem.instead and problem.remedy else ""
-        message = f"--computingSite={quoted(queue, 40)}: {problem.what}"
-        yield RequestError(message, hint=hint, code="queue", subject="--computingSite")
+            message = f"{option}={quoted(value, 40)} has a NUL or is not valid Unicode"
+            yield RequestError(message, hint="retype it", code="not-text", subject=option)
 
 
 # --- to the wire --------------------------------------------------------------------------------------------
 
 
 def encode_jobs(records: Sequence[JobRecord]) -> str:
-    """The string for the ``jobs`` field of a submission: the bytes of panda-client's ``dump_jobs_json``."""
+    """Return the string for the ``jobs`` field of a submission: the bytes of panda-client's ``dump_jobs_json``."""
     return "".join(encoded_pieces(records, str))
 
 
 def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) -> Iterator[str]:
-    """The same string in pieces, for many jobs: large strings cost more than what is in them.
+    """Yield the same string in pieces, for many jobs: large strings cost more than what is in them.
 
-    ``written`` is applied to each part of it, so that a record that is to stand inside another JSON document need not
-    be gone through again.  Jobs that share one JobCommon object share one row template: a job costs two strings.
+    ``written`` is applied to each part of it, so that a record inside another JSON document need not be gone through
+    again.  Jobs that share one JobCommon object share one row template: a job costs two strings.
     """
     yield "["
     common: JobCommon | None = None
@@ -182,28 +170,24 @@ def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) 
 
 
 def _row_template(common: JobCommon) -> tuple[str, ...]:
-    """A job's row as JSON, after the comma to the row before, cut where its name, parameters and log file stand."""
+    """Return a job's row as JSON, after the comma to the row before, cut at its name, parameters and log file."""
     values: dict[str, Any] = {field.name: getattr(common, field.name) for field in fields(common)}
     values |= {"jobName": "\0", "jobParameters": "\0"}
     block = common.destinationDBlock
     file = {"lfn": "\0", "type": LOG, "dataset": block, "destinationDBlock": block}
-    row = [_or_unset(values.get(name)) for name in JOB_ATTRIBUTES]
-    file_row = [*(_or_unset(file.get(name)) for name in FILE_ATTRIBUTES), None]
+    row: list[Any] = [UNSET if (value := values.get(name)) is None else value for name in JOB_ATTRIBUTES]
+    file_row = [*(file.get(name, UNSET) for name in FILE_ATTRIBUTES), None]
     before, between, after, last = json.dumps([*row, [file_row]]).split(r'"\u0000"')
     return f', {before}"', f'"{between}', f'{after}"', f'{LOG_SUFFIX}"{last}'
-
-
-def _or_unset(value: Any) -> Any:
-    return UNSET if value is None else value
 
 
 # --- from the wire ------------------------------------------------------------------------------------------
 
 
 def decode_jobs(text: str) -> list[dict[str, Any]]:
-    """The jobs of a ``jobs`` field, each a dict of its set attributes, its files under ``Files``.
+    """Return the jobs of a ``jobs`` field, each a dict of its set attributes, its files under ``Files``.
 
-    This is what the server does with a record.  Raises RequestError if it is not a list of rows.
+    The server reads a record so.  Raises RequestError if it is not a list of rows.
     """
     try:
         rows = json.loads(text)
@@ -221,7 +205,7 @@ def _set_values(names: tuple[str, ...], row: list[Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class AssignedJob:
-    """A job as a pilot gets it from the dispatcher; the names in the answer are those of server 1.0.4."""
+    """Hold a job as a pilot gets it from the dispatcher; the names in the answer are those of server 1.0.4."""
 
     panda_id: int
     name: str
@@ -235,7 +219,7 @@ class AssignedJob:
 
     @classmethod
     def from_answer(cls, job: dict[str, Any]) -> AssignedJob:
-        """The job in one element of ``acquire_jobs``' answer; raises ServerError if it is not one."""
+        """Read the job in one element of ``acquire_jobs``' answer; raise ServerError if it is not one."""
         try:
             return cls(
                 panda_id=_panda_id(job["PandaID"]),
@@ -249,13 +233,12 @@ class AssignedJob:
                 destination_block=_short(job, "destinationDblock"),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            message = f"the PanDA server sent a job that is none: {said(repr(error))}"
-            raise ServerError(message, code="bad-answer") from error
+            raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error
 
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What the server knows of a job; ``reason`` is empty unless something went wrong."""
+    """Hold what the server knows of a job; ``reason`` is empty unless something went wrong."""
 
     panda_id: int
     state: str
@@ -264,11 +247,11 @@ class JobState:
 
     @classmethod
     def from_answer(cls, job: Any) -> JobState:
-        """The state in one element of ``get_description``'s answer; raises ServerError if it is not a job."""
+        """Read the state in one element of ``get_description``'s answer; raise ServerError if it is not a job."""
         try:
             panda_id = _panda_id(job["PandaID"])
         except (KeyError, TypeError, ValueError) as error:
-            raise ServerError(f"the PanDA server sent a job that is none: {quoted(job)}", code="bad-answer") from error
+            raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
         return cls(
             panda_id=panda_id,
             state=said(_text(job, "jobStatus"), 100),
@@ -278,7 +261,7 @@ class JobState:
 
 
 def is_panda_id(value: object) -> bool:
-    """True for a number that the server's database gives to jobs: whole, positive, of 18 digits at most."""
+    """Return True for a number that the server's database gives to jobs: whole, positive, 18 digits at most."""
     return type(value) is int and 0 < value < MAX_PANDA_ID
 
 

@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from goclient.errors import RequestError, quoted
+from goclient.model.location import JOB_OUT, Location
 from goclient.model.names import path_problem
-from goclient.model.spec import JOB_OUT, Location
 from goclient.model.syntax.location import parse_name
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word

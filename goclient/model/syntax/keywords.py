@@ -17,23 +17,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from goclient.errors import Finding, GoclientError, RequestError, quoted
+from goclient.model.endpoint import JOB, NODE, Endpoint
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import path_problem
-from goclient.model.spec import (
-    JOB_DIRECTORY,
-    MODES,
-    NODE_FILES,
-    Location,
-    Mode,
-    Transfer,
-    TransferSpec,
-)
+from goclient.model.plan import MODES, Mode
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.files_in import Words, parse_brought
 from goclient.model.syntax.lists import ReadLines, shortened, split_items
 from goclient.model.syntax.location import checked_user, node_location, parse_endpoint, parse_name, refuse
 from goclient.model.syntax.options import DEFAULT_WORKING
+
+T = TypeVar("T")
 
 
 class GlobusWord(NamedTuple):
@@ -125,7 +122,7 @@ class _Reader:
     def first(self, name: str) -> GlobusWord | None:
         return next(iter(self.given[name]), None)
 
-    def value(self, name: str, read: Callable[[str], str]) -> str | None:
+    def value(self, name: str, read: Callable[[str], T]) -> T | None:
         """What ``read`` makes of the value of a word; None if the word is not there, or is wrong."""
         word = self.first(name)
         if word is None or name in self.bad:
@@ -173,7 +170,9 @@ class _Reader:
 
     # --- one direction ---
 
-    def _direction(self, way: _Direction, local: str | None, *, outwards: bool) -> tuple[Mode, tuple[Transfer, ...]]:
+    def _direction(
+        self, way: _Direction, local: Endpoint | None, *, outwards: bool
+    ) -> tuple[Mode, tuple[Transfer, ...]]:
         """The mode of a direction, and its moves."""
         mode = self._mode(way)
         endpoint = self.value(way.endpoint, parse_endpoint)
@@ -197,7 +196,7 @@ class _Reader:
             hint = f"add {way.directory}=/~/ for the home directory, or another directory"
             hint = hint if mode != "local" else f"add {way.directory}=/PATH, a directory of the node"
             self.doubts.append(Finding("warning", "no-directory", way.directory, message, hint))
-        place = Location(endpoint=far, path=folder)
+        place = Location(far, folder)
         return mode, tuple(_move(one, place, outwards) for one in own)
 
     def _mode(self, way: _Direction) -> Mode | None:
@@ -233,11 +232,13 @@ class _Reader:
                     self.wrong(way.files, message, error.hint, error.code)
         return locations
 
-    def _far_endpoint(self, way: _Direction, mode: Mode, endpoint: str | None, local: str | None) -> str | None:
+    def _far_endpoint(
+        self, way: _Direction, mode: Mode, endpoint: Endpoint | None, local: Endpoint | None
+    ) -> Endpoint | None:
         """The endpoint that is far from the job; None if a word that says so is wrong or missing."""
         if mode == "local":
             self.without_effect(way.endpoint, f"the mode local copies on the node: {way.directory} is there")
-            return NODE_FILES
+            return NODE
         said = self.first(way.mode)
         if mode == "server" and local is None:
             self.missed(_LOCAL, f"{said} without {_LOCAL}", "name the server that sees the job's directory", "mode")
@@ -247,7 +248,7 @@ class _Reader:
                 hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}=local"
                 self.missed(way.endpoint, f"{said} without {way.endpoint}", hint, "list-rule")
                 return None
-        if endpoint == DEFAULT_WORKING:
+        if endpoint is not None and endpoint.text == DEFAULT_WORKING:
             word = self.first(way.endpoint) or self.first(_LOCAL)
             hint = "give the collection's UUID"
             self.wrong(way.endpoint, f"{word}: the job's own endpoint goes by that name", hint, "own-directory")
@@ -270,6 +271,6 @@ def _move(own: Location, far: Location, outwards: bool) -> Transfer:
     """The move of a file between the job's directory and the same path below a directory far away."""
     top = far.path.rstrip("/")
     if outwards:
-        return Transfer(source=own, destination=Location(endpoint=far.endpoint, path=top + own.folder))
-    here = JOB_DIRECTORY if own.folder == "/" else Location(endpoint=None, path=own.folder)
-    return Transfer(source=Location(endpoint=far.endpoint, path=top + own.path), destination=here)
+        return Transfer(source=own, destination=far.with_path(top + own.directory))
+    here = JOB_DIRECTORY if own.directory == "/" else Location(JOB, own.directory)
+    return Transfer(source=far.with_path(top + own.path), destination=here)

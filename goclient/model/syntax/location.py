@@ -1,25 +1,15 @@
-"""One location or name as users type it, to a Place."""
+"""One location or name as users type it, to a Location."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 from goclient.errors import RequestError, quoted
+from goclient.model.endpoint import GLOBUS_SCHEME, JOB, NODE, SCHEMES, URL_ENDPOINTS, Endpoint, is_uuid, read_endpoint
+from goclient.model.location import Location
 from goclient.model.names import LocationError, Problem, name_problem
-from goclient.model.spec import GRIDFTP, NODE_FILES, Location
 from goclient.model.syntax.shell import shell_word
 from goclient.model.syntax.web_link import Side, is_link, read_link
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CURLY_QUOTES = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")  # of web pages and word processors
-_HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
-_GLOBUS = "globus://"
-
-
-def is_uuid(text: str) -> bool:
-    """True if the text is the id of a collection."""
-    return _UUID.fullmatch(text) is not None
 
 
 def parse_location(text: str) -> Location:
@@ -55,53 +45,41 @@ def refuse(text: str, problem: Problem, *, code: str) -> RequestError:
 
 
 def read_location(text: str, side: Side = "origin") -> Location:
-    """Return the place of a location; raises PlaceError with what is wrong with its form."""
+    """Return the place of a location; raises LocationError with what is wrong with its form."""
     if is_link(text):
         endpoint, path = read_link(text, side)
-        return Location(endpoint=endpoint.lower(), path=path)
+        return Location(read_endpoint(endpoint), path)
     endpoint, colon, path = text.partition(":")
-    if path.startswith("//") and endpoint == "globus":
+    if path.startswith("//") and text.startswith(GLOBUS_SCHEME):
         return _globus_location(text)
-    if path.startswith("//") and endpoint == "gsiftp":
-        return _gridftp_location(text)
+    for kind in URL_ENDPOINTS:
+        if text.startswith(kind.scheme):
+            host, slash, rest = text[len(kind.scheme) :].partition("/")
+            return Location(kind.at(host), slash + rest)
     if text.startswith(_CURLY_QUOTES):
         raise LocationError(Problem(f"{text[0]} is no quote for a shell", "retype it, or leave it out"))
     if not colon:
         raise LocationError(Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path"))
-    return Location(endpoint=canonical(endpoint), path=path)
+    return Location(read_endpoint(endpoint), path)
 
 
 def _globus_location(text: str) -> Location:
-    endpoint, slash, rest = text[len(_GLOBUS) :].partition("/")
+    endpoint, slash, rest = text[len(GLOBUS_SCHEME) :].partition("/")
     if not is_uuid(endpoint):
         raise LocationError(Problem("globus:// is followed by the UUID of a collection, and a path"))
-    return Location(endpoint=endpoint.lower(), path=slash + rest)
+    return Location(read_endpoint(endpoint), slash + rest)
 
 
-def _gridftp_location(text: str) -> Location:
-    host, slash, rest = text[len(GRIDFTP) :].partition("/")
-    valid = _HOST.fullmatch(host)
-    if not valid or not 0 < int(valid[1] or 1) < 65536:
-        raise LocationError(Problem("the host is not gsiftp://host[:port]", "write a port from 1 to 65535, or none"))
-    return Location(endpoint=GRIDFTP + host.lower(), path=slash + rest)
-
-
-@lru_cache(1024)
-def canonical(endpoint: str) -> str:
-    """The name of an endpoint as it is kept: the id of a collection in small letters, anything else as it is."""
-    return endpoint.lower() if is_uuid(endpoint) else endpoint
-
-
-def parse_endpoint(text: str) -> str:
+def parse_endpoint(text: str) -> Endpoint:
     """Return the endpoint that ``ENDPOINT``, ``globus://UUID`` or ``gsiftp://host[:port]`` names, without a path.
 
     Raises RequestError with the reason.
     """
-    scheme = text.startswith((_GLOBUS, GRIDFTP, NODE_FILES))
+    scheme = text.startswith((GLOBUS_SCHEME, *SCHEMES, NODE.text))
     problem = Problem("it has a path, or a colon")
     try:
         location = read_location(f"{text}/" if scheme else f"{text}:/")
-        if location.path == "/" and location.endpoint is not None:
+        if location.path == "/" and not location.in_job:
             return location.endpoint
     except LocationError as error:
         problem = error.problem if not error.problem.instead else problem
@@ -125,7 +103,7 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Location:
         problem = Problem("it names nothing")
     try:
         if problem is None:
-            return Location(endpoint=None, path=path)
+            return Location(JOB, path)
     except LocationError as error:
         problem = error.problem
     from goclient.model.syntax.misread import name_of
@@ -138,7 +116,7 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Location:
 def node_location(path: str) -> Location:
     """The place of a path in the worker node's file system; raises RequestError unless it is absolute."""
     try:
-        return Location(endpoint=NODE_FILES, path=path)
+        return Location(NODE, path)
     except LocationError as error:
         what = Problem(error.problem.what, "an absolute path on the node", error.problem.instead)
         raise refuse(
@@ -149,7 +127,7 @@ def node_location(path: str) -> Location:
 def own_location(text: str, location: Location) -> Location:
     """Return a place on the working endpoint, which is in the job's directory; raises RequestError with the reason."""
     try:
-        return Location(endpoint=None, path=location.path)
+        return Location(JOB, location.path)
     except LocationError as error:
         what = Problem(error.problem.what, "write a path in the job's directory")
         raise refuse(text, what, code="name") from error

@@ -13,8 +13,9 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from goclient.model.confusable import skeleton
+from goclient.model.endpoint import GridftpEndpoint
+from goclient.model.location import Location
 from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem, path_problem, respell_serial
-from goclient.model.spec import GRIDFTP, Location
 
 LONGEST = 4096  # characters of a text that is looked at closer
 
@@ -25,6 +26,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)")
 _DRIVE = re.compile(r"([A-Za-z]):(\\.*)", re.DOTALL)
 _NO_COLON = re.compile(r"([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)", re.DOTALL)
 _SCOPE = re.compile(r"(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*", re.IGNORECASE)
+GRIDFTP = GridftpEndpoint.scheme
 _GRIDFTP = re.compile(
     r"(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?", re.DOTALL | re.IGNORECASE
 )
@@ -72,7 +74,7 @@ def place_of(text: str) -> Location | None:
 def endpoint_of(text: str) -> str:
     """Return the endpoint's name in a text that has more, or the empty string."""
     place = place_of(text) if ":" in text or "/" in text else None
-    return place.endpoint or "" if place is not None else ""
+    return place.endpoint.text if place is not None else ""
 
 
 def name_of(text: str) -> str:
@@ -100,7 +102,9 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
     if ":" not in text[1:] and text[:1] not in ("/", "~", ".") and after[:1] == "/" and reads(f"{text}:{after}"):
         return Problem("a comma stands for the colon", instead=f"{text}:{after}")
     if text.startswith("/"):
-        near = next((place.endpoint for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None) or ""
+        near = (
+            next((place.endpoint.text for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None) or ""
+        )
         instead = f"{near}{'' if near.startswith(GRIDFTP) else ':'}{text}"
         if near and reads(instead):
             return Problem("it names no endpoint: each item does", instead=instead)

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
+from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import endpoint_problem
-from goclient.model.spec import JOB_DIRECTORY, MODES, Location, Mode, MyproxyAccount, Transfer, TransferSpec
+from goclient.model.plan import MODES, Mode
+from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.lists import in_column, listed, shortened
 from goclient.model.syntax.location import (
     checked_user,
-    is_uuid,
     node_location,
     own_location,
     parse_destination,
@@ -98,13 +100,13 @@ class _Builder:
             self.wrong(key, message, "give one", "one-value")
         return values[0] if len(values) == 1 else None
 
-    def _working(self) -> tuple[str, str | None]:
+    def _working(self) -> tuple[str, Endpoint | None]:
         """The name of the job's directory, and the server that sees it, if the user named one."""
         name = self.one("WorkingendpointGO", "name")
         if name is None:
             return DEFAULT_WORKING, None
         if is_uuid(name):
-            return DEFAULT_WORKING, name.lower()
+            return DEFAULT_WORKING, read_endpoint(name)
         wrong = endpoint_problem(name)
         problem = wrong.what if wrong is not None else ""
         if ":" in name or "/" in name or "$" in name or len(name) > 64:
@@ -125,7 +127,7 @@ class _Builder:
             self.wrong(key, f"--{key}={quoted(text)} is no mode", f"one of {', '.join(MODES)}", "mode")
         return default
 
-    def _server(self) -> str | None:
+    def _server(self) -> Endpoint | None:
         """The server that sees the job's directory, if a mode needs it."""
         given = self.get(LOCAL_ENDPOINT)
         name = self.one(LOCAL_ENDPOINT, "endpoint")
@@ -177,7 +179,7 @@ class _Builder:
         for number, text in enumerate(self.get(key)):
             try:
                 place = read(text)
-                found.append(place if place.endpoint != working else own_location(text, place))
+                found.append(place if place.endpoint.text != working else own_location(text, place))
             except RequestError as error:
                 from goclient.model.syntax.misread import of_a_list  # only a mistake pays for it
 
@@ -261,7 +263,7 @@ class _Builder:
     def _read_own(self, text: str) -> Location:
         """A place in the job's directory, for the mode local, which asks no endpoint."""
         place = self._read_name_or_location(text)
-        if place.endpoint not in (None, self.working):
+        if not place.in_job and place.endpoint.text != self.working:
             problem = f"{quoted(text)}: the mode local copies on the node, and asks no endpoint"
             raise RequestError(problem, hint="name a place in the job's directory", code="mode")
         return place
@@ -283,7 +285,7 @@ class _Builder:
 
     def _own_directory(self, key: str, locations: Sequence[Location], why: str) -> None:
         """A mistake for each place that is in the job's own directory and cannot be."""
-        for place in dict.fromkeys(place for place in locations if place.endpoint is None):
+        for place in dict.fromkeys(place for place in locations if place.in_job):
             self.wrong(
                 key,
                 f"--{key}={quoted(f'{self.working}:{place.path}')} is in the job's own directory, which is {why}",
@@ -293,4 +295,4 @@ class _Builder:
 
 
 def _as_directory(place: Location) -> Location:
-    return place if place.is_directory else Location(endpoint=place.endpoint, path=place.path + "/")
+    return place if place.is_directory else place.with_path(place.path + "/")

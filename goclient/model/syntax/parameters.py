@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from goclient.errors import Finding, GoclientError, RequestError, UntakenWord, UsageError, quoted
-from goclient.model.spec import MODES, TransferSpec
+from goclient.model.plan import MODES
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES, TELLING, GlobusWord, read_globus_words
 from goclient.model.syntax.lists import ReadLines, in_column, split_items
 from goclient.model.syntax.near_words import find_glued, find_near_words, judge

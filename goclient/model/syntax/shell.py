@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import NamedTuple
 
-from goclient.errors import RequestError, quoted
+from goclient.errors import UnbalancedQuote, quoted
 
 # A word as shlex.split(posix=True) sees it; a newline, or a backslash and a newline, is a blank as in the pages
 # of 2012.  No text matches in two ways, so that a failure takes linear time: a repeat of alternatives is written as
@@ -46,17 +46,16 @@ class Word(NamedTuple):
 
 
 def words(text: str) -> list[Word]:
-    """The words of a text, split as ``shlex.split`` does; raises RequestError for an unbalanced quote."""
+    """The words of a text, split as ``shlex.split`` does; raises UnbalancedQuote for an unbalanced quote."""
     found = []
     position = _end(_BLANKS, text, 0)
     while position < len(text):
         end = _end(_WORD, text, position)
         if end == position or (end < len(text) and _end(_BLANKS, text, end) == end):
-            raise RequestError(
+            raise UnbalancedQuote(
                 f"--jobParameters has an unbalanced quote or a lone backslash at column {end + 1}: "
                 f"{quoted(text[end : end + 30])}",
                 hint="close the quote, or write a backslash before it",
-                code="unbalanced-quote",
                 subject="--jobParameters",
             )
         found.append(Word(_unquoted(text[position:end]), position, end))

@@ -10,10 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, RequestError, quoted, raise_all
+from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.local import Copier
 from goclient.node.environment import clean_environment
@@ -32,7 +32,17 @@ def carry_apart(
 
     ``beat`` is called now and then; what it raises ends the copy.
     """
-    order = json.dumps({"task": asdict(task), "folder": str(folder), "overwrite": overwrite, "own": own})
+    ends = {"source": task.source == JOB, "destination": task.destination == JOB}  # or else on the node
+    order = json.dumps(
+        {
+            "phase": task.phase,
+            "items": task.items,
+            "ends": ends,
+            "folder": str(folder),
+            "overwrite": overwrite,
+            "own": own,
+        }
+    )
     process = None
     try:
         with uninterrupted():
@@ -88,13 +98,14 @@ def main() -> None:
     """Carry out the order that is read from stdin, and write what came of it to stdout."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no part of a file stays
     order = json.load(sys.stdin)
-    items = tuple(TransferItem(*item) for item in order["task"].pop("items"))
+    items = tuple(TransferItem(*item) for item in order["items"])
+    source, destination = (JOB if order["ends"][end] else NODE for end in ("source", "destination"))
     copier = Copier(
         Path(order["folder"]), overwrite=order["overwrite"], own=order["own"], beat=lambda: _write(_BEAT)
     )  # fmt: skip
     copied, errors = 0, tuple[GoclientError, ...]()
     try:
-        copied = copier.carry(TransferTask(**order["task"], items=items))
+        copied = copier.carry(TransferTask(order["phase"], source, destination, items))
     except GoclientError as error:
         errors = error.parts
     except Exception as error:

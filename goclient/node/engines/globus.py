@@ -10,9 +10,8 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, PathExists, PathNotFound, quoted, raise_all
 from goclient.journal import Entry, Journal
+from goclient.model.endpoint import JOB, Endpoint, UrlEndpoint, is_uuid
 from goclient.model.plan import TransferItem, TransferTask, check_apart
-from goclient.model.spec import GRIDFTP
-from goclient.model.syntax.location import is_uuid
 from goclient.node.shared_filesystem import check_sees
 from goclient.node.signals import uninterrupted
 from goclient.services.globus.sdk import FileInfo, Globus, TaskState
@@ -67,7 +66,7 @@ class Carrier:
         source, destination = self._id(task, task.source), self._id(task, task.destination)
         items = [self._settled(task, source, destination, item) for item in task.items]
         check_apart(items)
-        if task.destination is not None and not self._overwrite:
+        if task.destination != JOB and not self._overwrite:
             self._keep(task, destination, items)
         items = [self._full(task, item) for item in items]
         label = f"goclient {self._panda_id} {task.phase}"
@@ -98,25 +97,26 @@ class Carrier:
 
     # --- what only the pilot can see ---
 
-    def _id(self, task: TransferTask, endpoint: str | None) -> str:
+    def _id(self, task: TransferTask, endpoint: Endpoint) -> str:
         """The id of the collection of one end of a task."""
-        if endpoint is None and task.server is not None:
+        if endpoint == JOB and task.server is not None:
             server = self._id(task, task.server)
-            check_sees(self._globus, server, called=task.server, folder=self._folder, seen_as=self._seen_as)
+            check_sees(self._globus, server, called=task.server.text, folder=self._folder, seen_as=self._seen_as)
             return server
-        if endpoint is None:
+        if endpoint == JOB:
             assert self._node is not None, "a job that moves files of its own has an endpoint on the node"
             return self._node
-        if endpoint.startswith(GRIDFTP):
+        if isinstance(endpoint, UrlEndpoint):
             raise EndpointError(
                 f"{quoted(endpoint)} is a GridFTP server: this pilot moves files with Globus only",
                 hint="name a Globus collection of that storage",
                 code="gridftp",
-                subject=endpoint,
+                subject=endpoint.text,
             )
-        if endpoint not in self._ids:  # a name that was submitted with --noCheck
-            self._ids[endpoint] = endpoint if is_uuid(endpoint) else self._globus.resolve(endpoint).id
-        return self._ids[endpoint]
+        name = endpoint.text
+        if name not in self._ids:  # a name that was submitted with --noCheck
+            self._ids[name] = name if is_uuid(name) else self._globus.resolve(name).id
+        return self._ids[name]
 
     def _settled(self, task: TransferTask, source: str, destination: str, item: TransferItem) -> TransferItem:
         """The item with what was left open at submission: whether it is a directory, and whether it goes into one."""
@@ -141,12 +141,12 @@ class Carrier:
             if self._look(task.destination, destination, item.destination, must=False) is not None
         )
 
-    def _look(self, endpoint: str | None, collection_id: str, path: str, *, must: bool = True) -> FileInfo | None:
+    def _look(self, endpoint: Endpoint, collection_id: str, path: str, *, must: bool = True) -> FileInfo | None:
         """What is at a path; None if that is not known, or nothing is there and it need not be."""
         name = path.rstrip("/").rpartition("/")[2]
         if not name:
             return None
-        if endpoint is None:
+        if endpoint == JOB:
             found = self._look_here(path)
         else:
             try:
@@ -154,7 +154,7 @@ class Carrier:
             except EndpointError:
                 return None  # not everything that can be read can be listed: the transfer will tell
         if found is None and must:
-            where = "the job did not make it" if endpoint is None else "it is not there (any more)"
+            where = "the job did not make it" if endpoint == JOB else "it is not there (any more)"
             raise PathNotFound(
                 f"{quoted(path)}: {where}",
                 hint="look at the job's output and the names of its files",
@@ -190,8 +190,8 @@ class Carrier:
 
         top = str(self._folder) if task.server is None else self._seen_as
 
-        def full(endpoint: str | None, path: str) -> str:
-            return f"{top}/{path}" if endpoint is None else path
+        def full(endpoint: Endpoint, path: str) -> str:
+            return f"{top}/{path}" if endpoint == JOB else path
 
         return item._replace(
             source=full(task.source, item.source), destination=full(task.destination, item.destination)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, quoted, raise_all
 from goclient.files.private import make_folder
+from goclient.model.endpoint import JOB
+from goclient.model.location import NO_FILES
 from goclient.model.plan import TransferItem, TransferTask, check_apart
-from goclient.model.spec import NO_FILES
 
 PIECE = 1 << 20  # bytes between two heartbeats
 OTHERS_READ = 0o775  # of folders made for a job's files: they are the job's, but not everybody's to write in
@@ -48,16 +49,16 @@ class Copier:
 
     def _ends(self, task: TransferTask, item: TransferItem) -> tuple[Path, Path]:
         """Where an item is, and where it goes: into a directory that exists where a new name was typed."""
-        source = self._folder / item.source if task.source is None else Path(item.source)
-        target = self._folder / item.destination if task.destination is None else Path(item.destination)
+        source = self._folder / item.source if task.source == JOB else Path(item.source)
+        target = self._folder / item.destination if task.destination == JOB else Path(item.destination)
         if item.renames and target.is_dir():
             target /= source.name
         return source, target
 
     def _problems(self, task: TransferTask, item: TransferItem, source: Path, target: Path) -> Iterator[EndpointError]:
         """Yield an error for each reason why an item cannot go from where it is to where it shall be."""
-        kept_out = list(self._kept_out(source, inside=task.source is None))
-        kept_out += self._kept_out(target, inside=task.destination is None)
+        kept_out = list(self._kept_out(source, inside=task.source == JOB))
+        kept_out += self._kept_out(target, inside=task.destination == JOB)
         kept_out = kept_out or list(self._own_below(source))
         if kept_out:  # nothing more is asked of what must not be touched
             yield from kept_out
@@ -111,10 +112,10 @@ class Copier:
         part = target.with_name(f".goclient-{secrets.token_hex(8)}.part")
 
         def opened(path: str, _: int) -> int:
-            return self._opened(path, READ, inside=task.source is None)
+            return self._opened(path, READ, inside=task.source == JOB)
 
         def made(path: str, _: int) -> int:
-            return self._opened(path, WRITE, inside=task.destination is None)
+            return self._opened(path, WRITE, inside=task.destination == JOB)
 
         try:
             with open(source, "rb", opener=opened) as reader, open(part, "xb", opener=made) as writer:
@@ -167,7 +168,7 @@ def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> It
     try:
         mode = source.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        where = "the job did not make it" if task.source is None else "it is not on this node"
+        where = "the job did not make it" if task.source == JOB else "it is not on this node"
         yield _error(source, where, "look at the name, and at the node", "path-not-found")
         return
     except OSError as error:

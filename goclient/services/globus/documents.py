@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from goclient.errors import quoted, said
-from goclient.model.syntax.location import is_uuid
+from goclient.model.endpoint import is_uuid
 
 Document = Mapping[str, object]
 _Kind = TypeVar("_Kind", str, int, bool)

@@ -27,7 +27,7 @@ from goclient.errors import (
     raise_all,
     said,
 )
-from goclient.model.syntax.location import is_uuid
+from goclient.model.endpoint import is_uuid
 from goclient.services.deadline import Background
 from goclient.services.exchange import LONGEST_WAIT
 from goclient.services.globus.access import GlobusAccess

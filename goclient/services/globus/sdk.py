@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 import globus_sdk
 
 from goclient.errors import AmbiguousEndpoint, EndpointError, EndpointNotFound, PathExists, quoted, said
+from goclient.model.endpoint import is_uuid
 from goclient.model.plan import TransferItem
-from goclient.model.syntax.location import is_uuid
 from goclient.services.exchange import allowed
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import acts_as, app, identity_of, login_end, retry, transport

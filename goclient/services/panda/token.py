@@ -79,7 +79,7 @@ def login_command(stored: str = "") -> str:
         return f"{python} -c {shlex.quote(_LOGIN)}"
     if shutil.which("pbook"):
         return (f"rm -f {shlex.quote(stored)} && " if stored else "") + "pbook -c 'show()'"
-    return f"{python} -m pip install 'goclient[prun]' && {python} -c {shlex.quote(_LOGIN)}"
+    return f"{python} -m pip install 'panda-client>=2.0' && {python} -c {shlex.quote(_LOGIN)}"
 
 
 def stored_login(path: str) -> dict[str, str]:

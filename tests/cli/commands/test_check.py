@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import requests
-from goclient.model.endpoint import JOB, read_endpoint
-from goclient.model.location import Location, Transfer
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, NotLoggedIn
+from goclient.model.endpoint import JOB, read_endpoint
+from goclient.model.location import Location, Transfer
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import PreflightOptions
 from goclient.preflight.endpoints import Endpoints
@@ -25,8 +25,9 @@ from goclient.preflight.login import join_logins
 from goclient.preflight.permissions import PilotPermissions
 from goclient.services.globus.collection import AccessRule, Collection
 from goclient.services.parallel import Parallel
-from tests.conftest import Result, Run, Sandbox
+from tests.commands import Result, Run
 from tests.preflight.contexts import connected, run
+from tests.sandboxes import Sandbox
 
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
 OUTPUT = ("--Data=new.file", "--OutputGO=SITE1:/home/osg_data/panda/")

@@ -22,8 +22,9 @@ from goclient.errors import EndpointError, RequestError
 from goclient.services.globus.collection import BARE, Collection
 from goclient.services.globus.sdk import Globus
 from tests.cli.commands.test_login import Person
+from tests.commands import Result, Run
 from tests.config.test_catalogue import words_of
-from tests.conftest import Result, Run, Sandbox
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 REPORTER = TerminalReporter("goclient endpoint")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, Sandbox
+from tests.commands import Run
+from tests.sandboxes import Sandbox
 
 TEXT = (
     "run --goclient=v1:4 --StageinGOsrc=SITE1:/in/a.root,SITE1:/in/d/ --OutputGO=SITE1:/out/ "

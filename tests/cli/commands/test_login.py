@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import MODULES, TIMEOUT, Result, Sandbox
+from tests.commands import MODULES, TIMEOUT, Result, completed
+from tests.sandboxes import Sandbox
 
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"
 GUARDED = "--StageinGOsrc=CONSENT1:/data/guarded.dat"
@@ -52,10 +53,8 @@ class Person:
 
     def with_traceback(self, *words: str) -> Result:
         """Runs a command with ``-vv`` that fails."""
-        command = [sys.executable, *MODULES["goclient"], *words, "-vv"]
         env = {**self.sandbox.env, **self.env}
-        done = subprocess.run(command, env=env, cwd=self.sandbox.cwd, capture_output=True, text=True, timeout=TIMEOUT)
-        return Result(done.returncode, done.stdout, done.stderr)
+        return completed(("goclient", *words, "-vv"), env=env, cwd=self.sandbox.cwd)
 
     def tokens(self) -> list[str]:
         """The secrets on disk."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MODULES, TIMEOUT, Result, clean_environment, run_command
+from tests.commands import MODULES, TIMEOUT, Result, clean_environment, run_command
 from tests.myproxy_servers import SCOPE, Grid, make_grid, the_double, the_real_one, tool
 
 PILOT = f"{SCOPE}/OU=Robots/CN=The Pilot (atlas)"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Result, Run
+from tests.commands import Result, Run
 from tests.faults import FaultyServer
 
 PROG = "sendJob.py: error: "

@@ -20,7 +20,7 @@ from typing import IO, Any
 import pytest
 
 from tests import faults
-from tests.conftest import MODULES, Result
+from tests.commands import MODULES, Result, completed
 from tests.faults import Fault, FaultyServer
 
 DEADLINE = 15.0  # seconds; GOCLIENT_TIMEOUT is one, and each job adds a quarter
@@ -64,8 +64,10 @@ class User:
 
     def run(self, *words: str, stdout: int | IO[str] = subprocess.PIPE, before: str = "", **more: str) -> Result:
         """What a command line did, which ended in time and showed a traceback only if it was asked for."""
-        process = self.start(words, more, stdout=stdout, before=before)
-        result = ended(process)
+        if before or stdout != subprocess.PIPE:
+            result = ended(self.start(words, more, stdout=stdout, before=before))
+        else:
+            result = completed(words, env={**self.env, **more}, cwd=self.home, timeout=DEADLINE)
         if "-vv" not in words:
             assert "Traceback" not in result.err, result.err
         return result

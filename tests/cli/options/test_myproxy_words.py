@@ -16,7 +16,7 @@ from goclient.cli.commands import myproxy
 from goclient.cli.options.myproxy_words import seconds
 from goclient.errors import GoclientError
 from tests.cli.commands.test_myproxy import PILOT, Server, typed
-from tests.conftest import MODULES, Run
+from tests.commands import MODULES, Run
 from tests.myproxy_servers import PATH, SCOPE, TOOLS, Grid, make_grid, the_double, the_real_one, tool
 
 C_TOOLS = {"deposit": "myproxy-init", "info": "myproxy-info", "retrieve": "myproxy-logon", "destroy": "myproxy-destroy"}

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from goclient.sandbox.myproxy.grid import Grid as SandboxGrid
-from tests.conftest import Sandbox
 from tests.myproxy_servers import TOOLS, Grid, answer, ask, connected, put, request
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 GET, PUT, INFO, DESTROY = range(4)

@@ -1,11 +1,8 @@
-"""A record has the bytes of panda-client, is read by the server's own code, and fits its columns."""
+"""A record has the bytes of panda-client and fits the columns of the server."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -29,10 +26,7 @@ from goclient.model.records.panda_job import (
     encoded_pieces,
     job_records,
 )
-from goclient.model.records.v1 import Decoded, attach, decode
-from goclient.model.spec import TransferSpec
-from goclient.model.syntax.options import spec_from
-from tests.strategies import FEW, MANY, payloads, specs
+from tests.strategies import MANY
 
 COMMON = JobCommon(
     transformation="http://example.org/datatransfer.sh",
@@ -55,7 +49,7 @@ def reference(records: list[JobRecord]) -> str:
             setattr(job, name, getattr(record.common, name))
         job.jobName, job.jobParameters = record.jobName, record.jobParameters
         log = FileSpec()
-        log.lfn, log.type = record.log_file, "log"
+        log.lfn, log.type = f"{record.jobName}.job.log.tgz", "log"
         log.dataset = log.destinationDBlock = record.common.destinationDBlock
         job.addFile(log)
         jobs.append(job)
@@ -134,7 +128,8 @@ def test_a_record_in_another_json_document_is_the_same_record() -> None:
 def test_a_single_job_has_the_plain_name_and_the_first_number() -> None:
     (record,) = job_records(COMMON, name="n", parameters="${SN} ${SN/P}", count=1)
     assert (record.jobName, record.jobParameters) == ("n", "1 000001")
-    assert record.log_file == "n.job.log.tgz"
+    (job,) = decode_jobs(encode_jobs([record]))
+    assert [file["lfn"] for file in job["Files"]] == ["n.job.log.tgz"]
 
 
 def test_several_jobs_have_their_own_names_and_numbers() -> None:
@@ -205,97 +200,6 @@ def test_everything_that_does_not_fit_is_reported_at_once() -> None:
     with pytest.raises(GoclientError) as caught:
         common.check()
     assert sorted(part.subject for part in caught.value.parts) == sorted(f"--{field}" for field in WIDTHS)
-
-
-# --- read by the server -------------------------------------------------------------------------------------
-
-# What the server's own code makes of a record, as JSON: its attributes, and the set values of each job.
-_SERVER = """
-import json, sys
-from pandaserver.taskbuffer.FileSpec import FileSpec
-from pandaserver.taskbuffer.JobSpec import JobSpec
-from pandaserver.taskbuffer.JobUtils import load_jobs_json
-
-def values(spec):
-    every = {name: getattr(spec, name) for name in spec._attributes}
-    return {name: value for name, value in every.items() if value != "NULL"}
-
-jobs = [{**values(job), "Files": [values(file) for file in job.Files]} for job in load_jobs_json(sys.stdin.read())]
-json.dump({"jobs": jobs, "job": JobSpec._attributes, "file": FileSpec._attributes}, sys.stdout)
-"""
-
-Server = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module")
-def server() -> Server:
-    """Reads a record with the server's own code."""
-    python = os.environ.get("GOCLIENT_TEST_SERVER_PYTHON")
-    if not python:
-        reason = "GOCLIENT_TEST_SERVER_PYTHON names no interpreter that has panda-server-source"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-
-    def read(record: str) -> Any:
-        done = subprocess.run(
-            [python, "-c", _SERVER],
-            input=record.encode("ascii"),
-            capture_output=True,
-            check=False,
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return json.loads(done.stdout)
-
-    return read
-
-
-def test_the_attributes_stand_where_the_server_looks_for_them(server: Server) -> None:
-    answer = server("[]")
-    assert answer["job"] == list(JOB_ATTRIBUTES)
-    # The server writes row_ID, and has four more behind, which it leaves unset.
-    assert answer["file"][1 : len(FILE_ATTRIBUTES)] == list(FILE_ATTRIBUTES[1:])
-
-
-def test_the_server_reads_what_was_submitted(server: Server) -> None:
-    spec = spec_from({"StageinGOsrc": ["SITE1:/a b,c/é"], "Data": ["x"], "OutputGO": ["SITE1:/o/${SN/P}/"]})
-    text = attach("run '1  2'", spec)
-    records = job_records(OTHER, name="n", parameters=text, count=2)
-    jobs = server(encode_jobs(records))["jobs"]
-    assert jobs == decode_jobs(encode_jobs(records))
-    assert jobs[1] == {
-        "jobDefinitionID": 4711,
-        "transformation": "http://example.org/datatransfer.sh",
-        "prodSourceLabel": "user",
-        "currentPriority": 1000,
-        "jobName": "n_1",
-        "computingSite": "TEST3",
-        "jobParameters": text.replace("${SN/P}", "000002"),
-        "destinationDBlock": "panda.destDB.5b0c9ee7",
-        "destinationSE": "local",
-        "cloud": "OSG",
-        "VO": "osg",
-        "processingType": "panda-client",
-        "Files": [
-            {
-                "lfn": "n_1.job.log.tgz",
-                "type": "log",
-                "dataset": "panda.destDB.5b0c9ee7",
-                "destinationDBlock": "panda.destDB.5b0c9ee7",
-            }
-        ],
-    }
-
-
-@given(jobs=st.lists(st.tuples(payloads, specs), min_size=20, max_size=20))
-@FEW
-def test_through_the_server_every_spec_and_payload_comes_back(
-    server: Server, jobs: list[tuple[str, TransferSpec]]
-) -> None:
-    records = [JobRecord(COMMON, f"n{i}", attach(payload, spec)) for i, (payload, spec) in enumerate(jobs)]
-    read = server(encode_jobs(records))["jobs"]
-    assert [decode(job["jobParameters"]) for job in read] == [Decoded(spec, payload) for payload, spec in jobs]
 
 
 # --- from the wire ------------------------------------------------------------------------------------------

@@ -12,10 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.plan import plan
-from goclient.model.records.v1 import MAX_BLOCK, MAX_TASK_BLOCK, WORDS, Decoded, attach, decode, encode
+from goclient.model.endpoint import read_endpoint
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.planner import plan
+from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK, Decoded
+from goclient.model.records.registry import attach, decode
+from goclient.model.records.v1 import WORDS, block_words
 from goclient.model.serial import fill_serial
-from goclient.model.spec import JOB_DIRECTORY, Location, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import KEYS, OVERWRITE, spec_from
 from goclient.model.syntax.parameters import read_typed
 from tests.strategies import MANY, SOME, Items, accepted_items, dashed_specs, hostile_texts, items_of, payloads, specs
@@ -170,14 +174,14 @@ def test_what_was_read_is_written_and_read_the_same(text: str) -> None:
 
 
 def test_an_ordinary_spec_reads_as_it_did_in_2012() -> None:
-    assert " ".join(encode(SPEC)) == BLOCK
+    assert " ".join(block_words(SPEC)) == BLOCK
     assert attach("run 1", SPEC) == f"run 1 --goclient=v1:4 {BLOCK}"
     assert attach("run 1", SPEC, lenient=True) == f"run 1 goclient=v1:4 {BLOCK}"
     assert attach("", SPEC) == f"--goclient=v1:4 {BLOCK}"
 
 
 def test_a_job_that_moves_nothing_has_no_block() -> None:
-    assert encode(NOTHING) == []
+    assert block_words(NOTHING) == []
     assert attach("run '1  2' ", NOTHING) == "run '1  2' "
 
 
@@ -185,7 +189,7 @@ def test_the_words_come_in_one_order_however_they_were_typed() -> None:
     items: Items = {OVERWRITE: ["yes"], "Data": ["a"], "WorkingendpointGO": ["W"], "LocalendpointGO": ["S"]}
     items |= {"InmodeGO": ["server"], "OutmodeGO": ["server"], "UserGO": ["mxp"], "MyproxyGO": ["mxp@host:7512"]}
     items |= {key: ["A:/a"] for key in reversed(KEYS) if key not in items}
-    written = [word[2:].partition("=")[0] for word in encode(spec_from(items))]
+    written = [word[2:].partition("=")[0] for word in block_words(spec_from(items))]
     assert written == list(WORDS)
     assert written[:7] == list(KEYS)
 
@@ -200,8 +204,8 @@ def test_the_permission_to_overwrite_rides_in_the_record_only_where_it_was_given
 @pytest.mark.parametrize("character", [c for c in string.printable if c.isprintable() and c != "$"])
 def test_only_what_needs_it_is_percent_encoded(character: str) -> None:
     literal = string.ascii_letters + string.digits + "@+:./-_#~"
-    source = Location(endpoint="A", path=f"/a{character}b")
-    (word, _) = encode(TransferSpec(stage_in=(Transfer(source=source, destination=JOB_DIRECTORY),), working="W"))
+    source = Location(read_endpoint("A"), f"/a{character}b")
+    (word, _) = block_words(TransferSpec(stage_in=(Transfer(source=source, destination=JOB_DIRECTORY),), working="W"))
     written = character if character in literal else f"%{ord(character):02X}"
     assert word == f"--StageinGOsrc=A:/a{written}b"
 
@@ -228,16 +232,16 @@ def test_a_dollar_that_is_no_placeholder_of_a_path_is_refused_with_the_reason(lo
 )
 def test_a_name_is_written_so_that_it_survives(name: str, written: str) -> None:
     text = with_data(written)
-    assert encode(decode(text).spec)[-1] == f"--Data={written}"
+    assert block_words(decode(text).spec)[-1] == f"--Data={written}"
     assert output_name(text) == name
 
 
 def test_a_comma_in_a_path_survives() -> None:
     transfers = tuple(
-        Transfer(source=Location(endpoint="A,B", path=path), destination=JOB_DIRECTORY) for path in ("/a,b", "/c")
+        Transfer(source=Location(read_endpoint("A,B"), path), destination=JOB_DIRECTORY) for path in ("/a,b", "/c")
     )
     spec = TransferSpec(stage_in=transfers, working="W")
-    assert encode(spec)[0] == "--StageinGOsrc=A%2CB:/a%2Cb,A%2CB:/c"
+    assert block_words(spec)[0] == "--StageinGOsrc=A%2CB:/a%2Cb,A%2CB:/c"
     assert decode(attach("", spec)).spec == spec
 
 
@@ -378,13 +382,13 @@ def test_what_could_not_be_typed_cannot_be_encoded(written: str) -> None:
 def spec_of_size(size: int) -> TransferSpec:
     """A spec whose words take so many bytes."""
     frame = len("--StageinGOsrc=A:/ --WorkingendpointGO=W")
-    source = Location(endpoint="A", path="/" + "x" * (size - frame))
+    source = Location(read_endpoint("A"), "/" + "x" * (size - frame))
     return TransferSpec(stage_in=(Transfer(source=source, destination=JOB_DIRECTORY),), working="W")
 
 
 def test_a_mebibyte_of_words_is_carried() -> None:
     spec = spec_of_size(MAX_BLOCK)
-    assert len(" ".join(encode(spec))) == MAX_BLOCK == 1024 * 1024
+    assert len(" ".join(block_words(spec))) == MAX_BLOCK == 1024 * 1024
     assert decode(attach("run", spec)) == Decoded(spec, "run")
 
 
@@ -411,7 +415,7 @@ def test_what_passes_through_a_shell_may_be_64_kib() -> None:
 def test_many_files_that_do_not_fit_are_told_how_many_would() -> None:
     paths = [f"/data/run/{i:06d}.root" for i in range(60_000)]
     transfers = tuple(
-        Transfer(source=Location(endpoint="SITE1", path=path), destination=JOB_DIRECTORY) for path in paths
+        Transfer(source=Location(read_endpoint("SITE1"), path), destination=JOB_DIRECTORY) for path in paths
     )
     with pytest.raises(RequestError) as caught:
         attach("run", TransferSpec(stage_in=transfers, working="W"))

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.model.plan import TransferTask, plan
-from goclient.model.records.v1 import attach, decode
+from goclient.model.plan import TransferTask
+from goclient.model.planner import plan
+from goclient.model.records.registry import attach, decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.lists import MISTAKES_SHOWN
@@ -29,7 +30,11 @@ def spec_of(text: str) -> TransferSpec:
 
 def items(spec: TransferSpec) -> list[tuple[str, str | None, str, str | None, str]]:
     """Each item of a plan: its phase, from which endpoint and path, to which."""
-    return [(t.phase, t.source, i.source, t.destination, i.destination) for t in plan(spec) for i in t.items]
+    return [
+        (t.phase, t.source.text or None, i.source, t.destination.text or None, i.destination)
+        for t in plan(spec)
+        for i in t.items
+    ]
 
 
 def mistakes(text: str) -> list[GoclientError]:
@@ -44,13 +49,13 @@ def test_the_example_of_2012_is_read_as_it_stands_on_the_page() -> None:
     assert (typed.payload, typed.errors, typed.doubts) == ("", [], [])
     spec = typed.spec
     assert (spec.user, spec.in_mode, spec.out_mode) == ("mxp", "server", "server")
-    assert spec.local_endpoint == "mxp#MXP_BNL_TEST"
+    assert str(spec.local_endpoint) == "mxp#MXP_BNL_TEST"
     assert not spec.makes_endpoint
     assert items(spec) == [
         ("stage-in", "mxp#MXP_BNL_TEST", "/direct/usatlas+u/mxp/xs.sh", None, "xs.sh"),
         ("output", None, "xs.sh", "mxp#MXP_OU_TEST", "/home/usatlas1/xs.sh"),
     ]
-    assert [task.server for task in plan(spec)] == ["mxp#MXP_BNL_TEST"] * 2
+    assert [task.server and task.server.text for task in plan(spec)] == ["mxp#MXP_BNL_TEST"] * 2
     assert decode(SEED).spec == decode(attach("", spec)).spec == spec
 
 
@@ -168,9 +173,11 @@ def test_each_direction_has_its_own_mode(in_mode: str, out_mode: str, makes: boo
         "globus-endpoint-local=L"
     )
     assert (spec.in_mode, spec.out_mode, spec.makes_endpoint) == (in_mode, out_mode, makes)
-    assert spec.local_endpoint == ("L" if "server" in (in_mode, out_mode) else None)
+    assert str(spec.local_endpoint) == ("L" if "server" in (in_mode, out_mode) else "None")
     stage_in, output = plan(spec)
-    assert [task.server for task in (stage_in, output)] == ["L" if m == "server" else None for m in (in_mode, out_mode)]
+    assert [task.server and task.server.text for task in (stage_in, output)] == [
+        "L" if m == "server" else None for m in (in_mode, out_mode)
+    ]
 
 
 def test_a_plan_in_json_calls_the_jobs_directory_by_the_server_that_sees_it() -> None:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError, printable
+from goclient.model.endpoint import JOB, is_uuid
+from goclient.model.location import Location
 from goclient.model.names import Problem
-from goclient.model.spec import Location
-from goclient.model.syntax.location import is_uuid, parse_destination, parse_endpoint, parse_location, parse_name
+from goclient.model.syntax.location import parse_destination, parse_endpoint, parse_location, parse_name
 from goclient.model.syntax.misread import location_problem, name_of
-from tests.strategies import MANY, job_names
+from tests.strategies import MANY, at, job_names
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 
@@ -41,7 +42,7 @@ UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
     ],
 )
 def test_a_location_is_an_endpoint_and_a_path(text: str, endpoint: str, path: str) -> None:
-    assert parse_location(text) == Location(endpoint=endpoint, path=path)
+    assert parse_location(text) == at(endpoint, path)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_a_collection_id_is_a_uuid_and_nothing_else(text: str, expected: bool) -
     ],
 )
 def test_a_name_is_a_path_in_the_jobs_directory(text: str, path: str) -> None:
-    assert parse_name(text) == Location(endpoint=None, path=path)
+    assert parse_name(text) == Location(JOB, path)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +301,7 @@ def test_a_hint_for_an_endpoint_is_its_name_alone(text: str, right: str) -> None
     with pytest.raises(RequestError) as caught:
         parse_endpoint(text)
     assert written(caught.value) == right
-    assert parse_endpoint(right) == right
+    assert parse_endpoint(right).text == right
 
 
 @pytest.mark.parametrize(
@@ -369,4 +370,4 @@ def test_what_is_refused_has_a_hint(text: str) -> None:
 @given(job_names)
 @MANY
 def test_a_name_keeps_every_character(name: str) -> None:
-    assert parse_name(name) == parse_name("./" + name) == Location(endpoint=None, path="/" + name)
+    assert parse_name(name) == parse_name("./" + name) == Location(JOB, "/" + name)

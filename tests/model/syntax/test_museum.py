@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.model.plan import plan
-from goclient.model.records.v1 import attach, decode
-from goclient.model.spec import JOB_DIRECTORY, Location, TransferSpec
+from goclient.model.endpoint import JOB
+from goclient.model.location import JOB_DIRECTORY, Location
+from goclient.model.planner import plan
+from goclient.model.records.registry import attach, decode
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from goclient.model.syntax.shell import words
 
@@ -22,7 +24,11 @@ def submitted(parameters: str) -> tuple[TransferSpec, list[str]]:
 
 def items_of_plan(spec: TransferSpec) -> list[tuple[str | None, str, str | None, str]]:
     """Each transfer: from which endpoint and path to which."""
-    return [(t.source, item.source, t.destination, item.destination) for t in plan(spec) for item in t.items]
+    return [
+        (t.source.text or None, item.source, t.destination.text or None, item.destination)
+        for t in plan(spec)
+        for item in t.items
+    ]
 
 
 def refusal(parameters: str) -> str:
@@ -146,7 +152,7 @@ def test_08_an_input_without_a_destination_lands_in_the_jobs_directory() -> None
 def test_09_a_stage_out_source_is_a_name_or_a_location(source: str) -> None:
     """In 2012, the documented ``W:/job/o1`` became ``W:/job/W:/job/o1``."""
     spec, _ = submitted(f"--StageoutGOsrc={source} --StageoutGOdest=A:/o/ --WorkingendpointGO=W")
-    assert [transfer.source for transfer in spec.stage_out] == [Location(endpoint=None, path="/o1")]
+    assert [transfer.source for transfer in spec.stage_out] == [Location(JOB, "/o1")]
     assert items_of_plan(spec) == [(None, "o1", "A", "/o/o1")]
 
 

@@ -9,15 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.serial import fill_serial, needs_serial, shared_targets
-from goclient.model.spec import JOB_DIRECTORY, Location, Transfer, TransferSpec
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import DEFAULT_WORKING, KEYS, OVERWRITE, read_spec, spec_from
-from tests.strategies import MANY, items_of, specs, typed_items
-
-
-def location(endpoint: str | None, path: str) -> Location:
-    return Location(endpoint=endpoint, path=path)
+from tests.strategies import MANY, at, items_of, specs, typed_items
 
 
 def mistakes(call: Callable[[], object]) -> tuple[GoclientError, ...]:
@@ -149,26 +146,22 @@ SOURCES = {"StageinGOsrc": ["A:/a", "A:/b"]}
     [
         pytest.param({"StageinGOsrc": ["A:/a"]}, [JOB_DIRECTORY], id="none-is-the-jobs-directory"),
         pytest.param(SOURCES, [JOB_DIRECTORY] * 2, id="none-for-several"),
-        pytest.param(
-            {**SOURCES, "StageinGOdest": ["B:/x/"]}, [location("B", "/x/")] * 2, id="one-directory-for-several"
-        ),
-        pytest.param(
-            {**SOURCES, "StageinGOdest": ["B:/x"]}, [location("B", "/x/")] * 2, id="its-final-slash-is-implied"
-        ),
+        pytest.param({**SOURCES, "StageinGOdest": ["B:/x/"]}, [at("B", "/x/")] * 2, id="one-directory-for-several"),
+        pytest.param({**SOURCES, "StageinGOdest": ["B:/x"]}, [at("B", "/x/")] * 2, id="its-final-slash-is-implied"),
         pytest.param(
             {**SOURCES, "StageinGOdest": ["B:/x", "C:/y/"]},
-            [location("B", "/x"), location("C", "/y/")],
+            [at("B", "/x"), at("C", "/y/")],
             id="one-for-each",
         ),
         pytest.param(
-            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x"]}, [location("B", "/x")], id="one-and-one-is-a-new-name"
+            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x"]}, [at("B", "/x")], id="one-and-one-is-a-new-name"
         ),
         pytest.param(
-            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x/"]}, [location("B", "/x/")], id="one-and-one-directory"
+            {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/x/"]}, [at("B", "/x/")], id="one-and-one-directory"
         ),
         pytest.param(
             {"StageinGOsrc": ["A:/a"], "StageinGOdest": ["W:/sub/x"], "WorkingendpointGO": ["W"]},
-            [location(None, "/sub/x")],
+            [at(None, "/sub/x")],
             id="a-place-in-the-jobs-directory",
         ),
     ],
@@ -182,23 +175,23 @@ def test_a_source_goes_where_its_destination_says(items: dict[str, list[str]], d
 @pytest.mark.parametrize("typed", ["B:/out", "B:/out/"])
 def test_the_output_goes_into_a_directory_with_or_without_a_final_slash(typed: str) -> None:
     spec = spec_from({"Data": ["x.root"], "OutputGO": [typed]})
-    assert spec.output == (Transfer(source=location(None, "/x.root"), destination=location("B", "/out/")),)
+    assert spec.output == (Transfer(source=at(None, "/x.root"), destination=at("B", "/out/")),)
 
 
 def test_each_output_may_have_its_own_directory() -> None:
     spec = spec_from({"Data": ["a", "b"], "OutputGO": ["B:/x", "C:/y"]})
-    assert [transfer.destination for transfer in spec.output] == [location("B", "/x/"), location("C", "/y/")]
+    assert [transfer.destination for transfer in spec.output] == [at("B", "/x/"), at("C", "/y/")]
 
 
 @pytest.mark.parametrize(
     ("typed", "source"),
     [
-        pytest.param("o1", location(None, "/o1"), id="name"),
-        pytest.param("./o1", location(None, "/o1"), id="dot-slash"),
-        pytest.param("results/", location(None, "/results/"), id="directory"),
-        pytest.param("a/b c", location(None, "/a/b c"), id="in-a-folder"),
-        pytest.param("W:/o1", location(None, "/o1"), id="on-the-working-endpoint"),
-        pytest.param("A:/o1", location("A", "/o1"), id="on-another-endpoint"),
+        pytest.param("o1", at(None, "/o1"), id="name"),
+        pytest.param("./o1", at(None, "/o1"), id="dot-slash"),
+        pytest.param("results/", at(None, "/results/"), id="directory"),
+        pytest.param("a/b c", at(None, "/a/b c"), id="in-a-folder"),
+        pytest.param("W:/o1", at(None, "/o1"), id="on-the-working-endpoint"),
+        pytest.param("A:/o1", at("A", "/o1"), id="on-another-endpoint"),
     ],
 )
 def test_a_stage_out_source_is_a_name_or_a_location(typed: str, source: Location) -> None:
@@ -406,7 +399,7 @@ def test_the_account_of_a_proxy_is_read_as_it_is_written(text: str) -> None:
 
 def test_a_collection_named_as_the_working_endpoint_is_a_server_that_sees_the_job() -> None:
     spec = spec_from({"StageinGOsrc": ["A:/a"], "WorkingendpointGO": [COLLECTION.upper()]})
-    assert (spec.in_mode, spec.out_mode, spec.local_endpoint) == ("server", "server", COLLECTION)
+    assert (spec.in_mode, spec.out_mode, str(spec.local_endpoint)) == ("server", "server", COLLECTION)
     assert (spec.working, spec.makes_endpoint) == (DEFAULT_WORKING, False)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import GoclientError
+from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
-from goclient.model.spec import NODE_FILES
 from goclient.node.engines.apart import carry_apart
 from goclient.node.engines.local import PIECE
 from goclient.node.environment import clean_environment, own_files
@@ -33,7 +33,7 @@ def job(tmp_path: Path) -> Path:
 def bring(job: Path, *sources: Path | str, beat: Callable[[], None] = lambda: None, own: tuple[str, ...] = ()) -> int:
     items = tuple(TransferItem(str(source), f"in{number}", recursive=False) for number, source in enumerate(sources))
     return carry_apart(
-        TransferTask("stage-in", NODE_FILES, None, items), folder=job, overwrite=False, own=own, beat=beat
+        TransferTask("stage-in", NODE, JOB, items), folder=job, overwrite=False, own=own, beat=beat
     )  # fmt: skip
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.model.plan import TransferItem, TransferTask, plan
-from goclient.model.records.v1 import decode
-from goclient.model.spec import NODE_FILES
+from goclient.model.endpoint import JOB, NODE
+from goclient.model.plan import TransferItem, TransferTask
+from goclient.model.planner import plan
+from goclient.model.records.registry import decode
 from goclient.node.engines.local import PIECE, Copier
 
 
@@ -209,7 +210,7 @@ def test_a_new_name_is_the_file_s_unless_a_directory_has_it(node: Node, there: b
     write(node.data, "x")
     if there:
         (node.job / "name").mkdir()
-    task = TransferTask("stage-in", NODE_FILES, None, (TransferItem(f"{node.data}/x", "name", False, True),))
+    task = TransferTask("stage-in", NODE, JOB, (TransferItem(f"{node.data}/x", "name", False, True),))
     assert Copier(node.job, overwrite=False, own=(), beat=lambda: None).carry(task) == 1
     assert tree(node.job) == (["name/x"] if there else ["name"])
 
@@ -329,7 +330,7 @@ def test_two_items_that_turn_out_to_go_to_one_place_are_refused_before_any_is_co
         TransferItem("x/a", str(node.out), recursive=False, renames=True),
         TransferItem("y/a", f"{node.out}/a", recursive=False),
     )
-    task = TransferTask("stage-out", None, NODE_FILES, items)
+    task = TransferTask("stage-out", JOB, NODE, items)
     with pytest.raises(GoclientError) as caught:
         Copier(node.job, overwrite=overwrite, own=(), beat=lambda: None).carry(task)
     assert caught.value.code == "one-destination"
@@ -343,7 +344,7 @@ def file_task(node: Node, source: str | None = None, target: str | None = None) 
     """A copy of one file to or from a path as it is typed."""
     write(node.job, "made")
     item = TransferItem(source or "made", target or "x", recursive=False)
-    ends = (NODE_FILES, None) if source else (None, NODE_FILES)
+    ends = (NODE, JOB) if source else (JOB, NODE)
     return TransferTask("stage-in" if source else "output", *ends, (item,))
 
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from globus_sdk.testing import get_response_set
 
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 SCOPES = "openid profile email urn:globus:auth:scope:auth.globus.org:view_identity_set"

@@ -14,7 +14,7 @@ from globus_sdk.login_flows import CommandLineLoginFlowManager, LocalServerLogin
 from globus_sdk.scopes import AuthScopes, TransferScopes
 from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 TRANSFER = str(TransferScopes.all)

@@ -11,7 +11,7 @@ import globus_sdk
 import pytest
 import requests
 
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import Sandbox
 from tests.sandbox.globus.test_tasks import User
 from tests.sandbox.test_services import collection, until
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 

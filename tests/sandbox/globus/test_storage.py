@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from goclient.sandbox.globus.copier import FAULTS as FAULT_CODES
 from goclient.sandbox.globus.copier import OTHER
 from goclient.sandbox.globus.storage import MAPPED, _read, entries, problem, written
-from tests.conftest import Sandbox
 from tests.sandbox.globus.test_tasks import User, until
+from tests.sandboxes import Sandbox
 
 LONG = "n" * 255
 TYPES = {

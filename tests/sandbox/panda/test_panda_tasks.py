@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import Sandbox
+from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 ITEM = {"type": "constant", "value": "-p true"}

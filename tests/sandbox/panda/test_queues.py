@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import TIMEOUT, Sandbox
+from tests.commands import TIMEOUT
+from tests.sandboxes import Sandbox
 
 
 def told(sandbox: Sandbox, query: str) -> Any:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from goclient.sandbox.panda import rungen
-from tests.conftest import Sandbox, clean_environment
+from tests.commands import clean_environment
+from tests.sandboxes import Sandbox
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,8 @@ from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.login import Identity, Wanted, login, logout, whoami
 from goclient.services.globus.login_flow import Person
 from goclient.services.globus.token_file import TOO_LATE, TokenFile, path_of
-from tests.conftest import TIMEOUT, Sandbox
+from tests.commands import TIMEOUT
+from tests.sandboxes import Sandbox
 
 TRANSFER, AUTH = "transfer.api.globus.org", "auth.globus.org"
 

@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.services.gsi import der
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.oneline import _SHORT, name_hash, oneline
+from tests.strategies import examples
 
 KEY = generate_private_key(SECP256R1())
 UTF8, BMP, T61, IA5 = _ASN1Type.UTF8String, _ASN1Type.BMPString, _ASN1Type.T61String, _ASN1Type.IA5String
@@ -61,6 +62,7 @@ NAMES: dict[str, list[list[x509.NameAttribute[str]]]] = {
 }
 
 
+@pytest.mark.conformance
 @pytest.mark.parametrize("case", NAMES)
 def test_a_name_is_written_and_hashed_as_openssl_does(case: str) -> None:
     data = certificate(*NAMES[case])
@@ -71,12 +73,13 @@ def test_a_name_is_written_and_hashed_as_openssl_does(case: str) -> None:
     assert read.is_self_signed
 
 
+@pytest.mark.conformance
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=10), min_size=1, max_size=2
     )
 )
-@settings(max_examples=40, deadline=None)
+@examples(60)
 def test_any_name_is_written_and_hashed_as_openssl_does(values: list[str]) -> None:
     data = certificate(*([part(CN, value)] for value in values))
     subject, digest = openssl(data)
@@ -84,6 +87,7 @@ def test_any_name_is_written_and_hashed_as_openssl_does(values: list[str]) -> No
     assert read_certificate(data).issuer_hash == digest
 
 
+@pytest.mark.conformance
 def test_the_short_names_are_those_of_openssl() -> None:
     for number, short in _SHORT.items():
         kind = x509.ObjectIdentifier(number)
@@ -141,6 +145,7 @@ def test_a_certificate_that_is_too_long_is_damaged() -> None:
         read_certificate(b"\x30" * (65 << 10))
 
 
+@pytest.mark.conformance
 def test_a_string_of_another_kind_is_hashed_as_it_is() -> None:
     whole = certificate([part(CN, "1  2 ")])
     changed = whole.replace(b"\x0c\x051  2 ", b"\x12\x051  2 ")  # a NumericString
@@ -150,7 +155,7 @@ def test_a_string_of_another_kind_is_hashed_as_it_is() -> None:
 
 
 @given(st.data())
-@settings(max_examples=300)
+@examples(300)
 def test_a_certificate_changed_anywhere_is_read_or_damaged(data: st.DataObject) -> None:
     whole = bytearray(WHOLE)
     for _ in range(data.draw(st.integers(1, 4))):

@@ -85,6 +85,7 @@ def printed(parts: Parts) -> dict[str, str]:
     return {**shown, "RFC 4514": x509.load_der_x509_certificate(data).subject.rfc4514_string()}
 
 
+@pytest.mark.conformance
 @pytest.mark.parametrize("case", ORDINARY)
 def test_an_ordinary_name_has_its_form_in_every_spelling(case: str) -> None:
     shown = printed(ORDINARY[case])
@@ -96,6 +97,7 @@ def test_an_ordinary_name_has_its_form_in_every_spelling(case: str) -> None:
             assert right_form(f"subject={text}") == form, (way, text)
 
 
+@pytest.mark.conformance
 @pytest.mark.parametrize("case", ODD)
 def test_an_odd_name_has_its_form_or_none(case: str) -> None:
     shown = printed(ODD[case])
@@ -187,6 +189,7 @@ def test_where_there_is_no_one_form_none_is_guessed(case: str) -> None:
     assert "give it as" not in caught.value.hint
 
 
+@pytest.mark.conformance
 def test_a_value_that_cannot_be_told_from_another_encoding_is_taken_for_utf_8() -> None:
     # A BMPString is printed alike: only the certificate can tell.
     data = certificate([part(CN, "ü", BMP)])

@@ -12,8 +12,8 @@ from goclient.services.gsi.identity import find_identity
 from goclient.services.gsi.server_name import parse_servers
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.policy import dn_of, pattern_of
-from tests.conftest import Sandbox
 from tests.myproxy_grid import HOUR
+from tests.sandboxes import Sandbox
 
 
 def somebody(sandbox: Sandbox, **named: str) -> MyProxy:

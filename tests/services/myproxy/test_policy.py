@@ -7,12 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import MyproxyError
 from goclient.services.myproxy.expression import Unjudged, fits
 from goclient.services.myproxy.policy import base_dn, checked_dn, dn_of, has_wildcards, matches, pattern_of
+from tests.strategies import examples
 
 LIBC = ctypes.CDLL(None)
 REG_EXTENDED = 1
@@ -76,7 +77,7 @@ def test_an_odd_name_matches_itself_only(name: str) -> None:
 
 
 @given(PATTERNS, DNS)
-@settings(max_examples=500)
+@examples(500)
 def test_what_is_judged_is_judged_as_the_server_does(pattern: str, dn: str) -> None:
     dn = checked_dn(dn)
     found = matches(pattern, dn)
@@ -88,7 +89,7 @@ def test_what_is_judged_is_judged_as_the_server_does(pattern: str, dn: str) -> N
 
 
 @given(st.text(st.sampled_from("ab()|*+?{},12[]^-.$\\:"), max_size=12), st.text(st.sampled_from("ab-^1]"), max_size=6))
-@settings(max_examples=1000)
+@examples(1000)
 def test_an_expression_is_read_as_the_c_library_reads_it(expression: str, text: str) -> None:
     try:
         found = fits(expression, text)

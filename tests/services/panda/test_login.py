@@ -21,7 +21,7 @@ from goclient.services.panda import login
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.login import current_token
 from goclient.services.panda.token import login_command
-from tests.conftest import Result, Run
+from tests.commands import Result, Run
 from tests.identity_provider import Provider, provider, token
 
 JOB = ("sendJob.py", "--computingSite=TEST1", "--transformation=/bin/true", "--noCheck")
@@ -230,7 +230,7 @@ def test_without_panda_client_the_hint_says_what_logs_in(monkeypatch: pytest.Mon
     assert login_command() == "pbook -c 'show()'"
     assert login_command("/a b/.token") == "rm -f '/a b/.token' && pbook -c 'show()'"
     monkeypatch.setattr("shutil.which", lambda name: None)
-    assert " -m pip install 'goclient[prun]' && " in login_command()
+    assert " -m pip install 'panda-client>=2.0' && " in login_command()
 
 
 def test_an_access_that_has_no_stored_login_shows_its_token(server: Provider) -> None:

@@ -1,0 +1,175 @@
+"""Endpoints: what holds files. Nothing else knows how the kinds of them are told apart, written and shown.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.  A new scheme, such as ``davs``, is one more
+class of :class:`UrlEndpoint`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import ClassVar
+
+from goclient.model.names import LocationError, Problem, endpoint_problem, url_problem
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
+GLOBUS_SCHEME = "globus://"
+
+
+def is_uuid(text: str) -> bool:
+    """Return True if the text is the id of a collection."""
+    return _UUID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint; ``text`` is how a record has it.
+
+    ``typed`` is what the user typed for it, if that was something else, such as its name in the catalogue; it tells
+    no two endpoints apart.
+    """
+
+    text: str
+    typed: str = field(default="", compare=False)
+
+    kind: ClassVar[str] = ""  # the catalogue's word for such an entry
+    key: ClassVar[str] = ""  # the key with which the catalogue names it
+    form: ClassVar[str] = ""  # how it is written, for messages
+    is_remote: ClassVar[bool] = True  # a service or a server is asked about it, before and for a transfer
+    has_home: ClassVar[bool] = True  # paths may begin with /~/
+
+    @property
+    def display(self) -> str:
+        """What a person calls it: as typed, if that is known."""
+        return self.typed or self.text
+
+    def write(self, path: str) -> str:
+        """Return the location of a path on it, as text."""
+        return f"{self.text}:{path}"
+
+    def show(self, path: str) -> str:
+        """Return the location of a path on it as a person knows it: with what was typed for the endpoint."""
+        return f"{self.display}:{path}"
+
+    def path_problem(self, path: str) -> Problem | None:
+        """Return what is wrong with this path on it alone, though the path is one."""
+        return url_problem(self.text, path) if path.startswith("//") else None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class GlobusEndpoint(Endpoint):
+    """A collection: by its UUID, or by a name that is not resolved yet.  Raises LocationError for what is no name."""
+
+    kind: ClassVar[str] = "globus"
+    key: ClassVar[str] = "id"
+    form: ClassVar[str] = "UUID"
+
+    def __post_init__(self) -> None:
+        if problem := endpoint_problem(self.text):
+            raise LocationError(problem)
+
+    @property
+    def is_resolved(self) -> bool:
+        """True if it is named by its id."""
+        return is_uuid(self.text)
+
+
+@dataclass(frozen=True)
+class UrlEndpoint(Endpoint):
+    """A server that a URL names, ``text`` without a path; a subclass gives its scheme."""
+
+    scheme: ClassVar[str] = ""
+    key: ClassVar[str] = "url"
+
+    def __post_init__(self) -> None:
+        if problem := endpoint_problem(self.text):
+            raise LocationError(problem)
+
+    def write(self, path: str) -> str:
+        """Return the URL of a path on it."""
+        return f"{self.text}{path}"
+
+    def show(self, path: str) -> str:
+        """Return the location with the name that was typed for the server, or the URL."""
+        return f"{self.typed}:{path}" if self.typed else self.write(path)
+
+    @classmethod
+    def at(cls, host: str) -> UrlEndpoint:
+        """Return the endpoint at ``host`` or ``host:port``; raises LocationError for what is neither."""
+        valid = _HOST.fullmatch(host)
+        if not valid or not 0 < int(valid[1] or 1) < 65536:
+            what = f"the host is not {cls.form}"
+            raise LocationError(Problem(what, "write a port from 1 to 65535, or none"))
+        return cls(f"{cls.scheme}{host.lower()}")
+
+
+@dataclass(frozen=True)
+class GridftpEndpoint(UrlEndpoint):
+    """A GridFTP server, ``gsiftp://host`` or ``gsiftp://host:port``."""
+
+    scheme: ClassVar[str] = "gsiftp://"
+    form: ClassVar[str] = "gsiftp://host[:port]"
+    kind: ClassVar[str] = "gridftp"
+
+
+@dataclass(frozen=True)
+class JobDirectory(Endpoint):
+    """The job's own directory on the worker node, whose root ``/`` is that directory."""
+
+    text: str = ""
+    is_remote: ClassVar[bool] = False
+    has_home: ClassVar[bool] = False
+
+    def write(self, path: str) -> str:
+        """Return the path, relative to the directory."""
+        return path[1:]
+
+    def show(self, path: str) -> str:
+        """Return the path, relative to the directory."""
+        return path[1:]
+
+
+@dataclass(frozen=True)
+class NodeFiles(Endpoint):
+    """The worker node's own file system, from and to which the mode ``local`` copies."""
+
+    text: str = "file://"
+    is_remote: ClassVar[bool] = False
+    has_home: ClassVar[bool] = False
+
+    def write(self, path: str) -> str:
+        """Return the URL of a path on the node."""
+        return f"{self.text}{path}"
+
+    def show(self, path: str) -> str:
+        """Return the URL of a path on the node."""
+        return self.write(path)
+
+
+JOB = JobDirectory()
+NODE = NodeFiles()
+URL_ENDPOINTS: tuple[type[UrlEndpoint], ...] = (GridftpEndpoint,)
+SCHEMES = tuple(kind.scheme for kind in URL_ENDPOINTS)
+
+
+def read_endpoint(text: str, typed: str = "") -> Endpoint:
+    """Return the endpoint that a record, or the catalogue, writes so: a server's URL, or a collection's id or name.
+
+    Raises LocationError with the reason for what is no endpoint.
+    """
+    return _read_endpoint(text, "" if typed == text else typed)
+
+
+@lru_cache(4096)  # thousands of files are on a few endpoints
+def _read_endpoint(text: str, typed: str) -> Endpoint:
+    if text == NODE.text:
+        return NODE
+    for kind in URL_ENDPOINTS:
+        if text.startswith(kind.scheme):
+            return kind(kind.at(text[len(kind.scheme) :]).text, typed)
+    return GlobusEndpoint(text.lower() if is_uuid(text) else text, typed)

@@ -1,0 +1,110 @@
+"""Locations, and transfers from one to another.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from goclient.model.endpoint import JOB, Endpoint, JobDirectory, NodeFiles
+from goclient.model.names import LocationError, Problem, path_problem
+
+NO_FILES = ("/proc", "/sys", "/dev")  # where a node shows its processes and devices: what is there is not copied
+JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """Return the directory of a path, with a final slash, and its last part; the slash of ``${SN/P}`` parts nothing."""
+    numbered = "${SN/P}" in path
+    whole = (path.replace("${SN/P}", "${SN\0P}") if numbered else path).rstrip("/")
+    directory, _, name = whole.rpartition("/")
+    if whole == "/~":  # a home directory has no name of its own
+        name = ""
+    return (f"{directory}/".replace("\0", "/"), name.replace("\0", "/")) if numbered else (f"{directory}/", name)
+
+
+@dataclass(frozen=True)
+class Location:
+    """A path on an endpoint; a final ``/`` says that the path is a directory.
+
+    Raises LocationError with the reason for what is not a path there.
+    """
+
+    endpoint: Endpoint
+    path: str
+
+    def __post_init__(self) -> None:
+        problem = path_problem(self.path) or self.endpoint.path_problem(self.path)
+        if problem is None and not self.endpoint.has_home and (self.path == "/~" or self.path.startswith("/~/")):
+            problem = Problem("there is no home directory there", "leave out the ~")
+        if problem is not None:
+            raise LocationError(problem)
+
+    @property
+    def in_job(self) -> bool:
+        """True if it is in the job's own directory."""
+        return isinstance(self.endpoint, JobDirectory)
+
+    @property
+    def on_node(self) -> bool:
+        """True if it is in the worker node's file system."""
+        return isinstance(self.endpoint, NodeFiles)
+
+    @property
+    def no_files_of(self) -> str | None:
+        """Which of NO_FILES it is in on the node, if in any; links are not followed."""
+        path = f"/{self.path.lstrip('/')}/"
+        return next((top for top in NO_FILES if path.startswith(f"{top}/")), None) if self.on_node else None
+
+    @property
+    def is_directory(self) -> bool:
+        """True if the path says so by its final slash."""
+        return self.path.endswith("/")
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, without a slash at its end."""
+        return _parts(self.path)[1]
+
+    @property
+    def directory(self) -> str:
+        """The directory in which the path's last part is, with a slash at its end."""
+        return _parts(self.path)[0]
+
+    @property
+    def display(self) -> str:
+        """The location as a person knows it, with what was typed for the endpoint."""
+        return self.endpoint.show(self.path)
+
+    def with_path(self, path: str) -> Location:
+        """Return the location of another path on the same endpoint."""
+        return Location(self.endpoint, path)
+
+    def __str__(self) -> str:
+        return self.endpoint.write(self.path)
+
+
+JOB_DIRECTORY = Location(JOB, "/")
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One source and where it goes: into ``destination`` if that is a directory, else under that new name."""
+
+    source: Location
+    destination: Location
+
+    @property
+    def target_path(self) -> str:
+        """The path that the source will have: the destination's, joined with the source's name for a directory."""
+        path, source = self.destination.path, self.source.path
+        if not path.endswith("/"):
+            return path
+        name = _parts(source)[1]
+        return f"{path.rstrip('/')}/{name}{'/' if name and source.endswith('/') else ''}"
+
+    @property
+    def target(self) -> Location:
+        """The location that the source will have."""
+        return self.destination.with_path(self.target_path)

@@ -1,0 +1,80 @@
+"""Command lines, run as a user's are: in an environment and a directory of their own, with their output kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.starter import Starter
+
+MODULES = {"sendJob.py": ["-m", "goclient.cli.commands.sendjob"], "goclient": ["-m", "goclient"]}
+TIMEOUT = 60  # seconds; a command that hangs is a failure
+KEPT = {"PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}
+
+_starters: list[Starter] = []  # one, while tests run
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Result]
+
+
+@contextmanager
+def started_quickly(folder: Path) -> Iterator[None]:
+    """Let commands run in processes that need not import first, while the body runs."""
+    starter = Starter(folder, clean_environment(folder))
+    _starters.append(starter)
+    try:
+        yield
+    finally:
+        _starters.remove(starter)
+        starter.end()
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """An environment without the developer's settings, whose HOME has nothing in it."""
+    return {**{name: value for name, value in os.environ.items() if name in KEPT}, "HOME": str(home)}
+
+
+def completed(
+    words: Sequence[str], *, env: Mapping[str, str], cwd: Path, typed: str = "", timeout: float = TIMEOUT
+) -> Result:
+    """Run a command line, one of ours in a process that need not import first; ``typed`` is its standard input."""
+    if words[0] in MODULES and _starters and _starters[0].can(env):
+        module = MODULES[words[0]][1]
+        done = _starters[0].run([module, *words[1:]], env=env, cwd=cwd, typed=typed, timeout=timeout)
+    else:
+        done = subprocess.run(
+            command(words), env=env, cwd=cwd, input=typed, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def command(words: Sequence[str]) -> list[str]:
+    """Return a command line with the program itself in place of its name, if it is one of ours."""
+    return [sys.executable, *MODULES[words[0]], *words[1:]] if words[0] in MODULES else list(words)
+
+
+def run_command(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout: float = TIMEOUT) -> Result:
+    """Run a command line, which shows no traceback, whatever it does."""
+    result = completed(words, env=env, cwd=cwd, timeout=timeout)
+    assert "Traceback (most recent call last)" not in result.err, result.err
+    return result

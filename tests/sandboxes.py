@@ -1,0 +1,87 @@
+"""A started sandbox, and a user in front of it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.commands import Result, clean_environment, run_command
+
+_ask = requests.api.request
+_secrets: dict[str, str] = {}  # of the sandboxes that were started, by their URLs
+
+
+def _with_secret(method: str, url: str, **more: Any) -> requests.Response:
+    """Ask as somebody who has read ``env.sh``: what is a sandbox's own, and a login in it, take its secret."""
+    for base, secret in _secrets.items():
+        if url.startswith((f"{base}/sandbox/", f"{base}/connect/", f"{base}/v2/oauth2/authorize")):
+            more["headers"] = {"Authorization": f"Bearer {secret}", **(more.get("headers") or {})}
+    return _ask(method, url, **more)
+
+
+# What requests.get and its like call; a Session of a test's own asks as anybody.
+requests.api.request = _with_secret  # type: ignore[assignment]
+
+
+class Sandbox:
+    """A started sandbox, and a user in front of it."""
+
+    def __init__(self, root: Path, home: Path) -> None:
+        self.root = root
+        self.cwd = home
+        self.env = clean_environment(home)
+        started = run_command(("goclient", "sandbox", "start", "--dir", str(root)), env=self.env, cwd=home)
+        assert started.code == 0, started.err
+        exports = subprocess.run(
+            ["sh", "-c", '. "$1" && env -0', "sh", str(root / "env.sh")], env=self.env, capture_output=True, check=True
+        ).stdout.decode()
+        self.env = dict(line.split("=", 1) for line in exports.split("\0") if line)
+        self.url = self.env["SANDBOX_URL"]
+        _secrets[self.url] = self.env["SANDBOX_SECRET"]
+
+    def run(self, *words: str, **more: str) -> Result:
+        """Run one command line as the sandbox's user."""
+        return run_command(words, env={**self.env, **more}, cwd=self.cwd)
+
+    def submit(self, *words: str, **more: str) -> Result:
+        """Run sendJob.py with what every job needs, and these words."""
+        transformation = f"{self.url}/transformations/datatransfer.sh"
+        return self.run("sendJob.py", "--computingSite=TEST1", f"--transformation={transformation}", *words, **more)
+
+    def pilot(self, *words: str, **more: str) -> Result:
+        return self.run("goclient", "pilot", "--site", "TEST1", "--once", *words, **more)
+
+    def path(self, collection: str, path: str = "") -> Path:
+        """Where a path of a collection really is."""
+        return self.root / "collections" / collection / path.lstrip("/")
+
+    def payload(self, name: str, script: str) -> str:
+        """The URL of a new transformation."""
+        (self.root / "transformations" / name).write_text(script)
+        return f"{self.url}/transformations/{name}"
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows of the sandbox's database."""
+        with closing(sqlite3.connect(self.root / "sandbox.sqlite")) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(query, values)]
+
+    def stop(self) -> None:
+        stopped = run_command(("goclient", "sandbox", "stop", "--dir", str(self.root)), env=self.env, cwd=self.cwd)
+        assert stopped.code == 0, stopped.err
+
+
+@contextmanager
+def sandbox_in(base: Path) -> Iterator[Sandbox]:
+    """A sandbox below a directory that runs while the body does."""
+    home = base / "home"
+    home.mkdir(exist_ok=True)
+    sandbox = Sandbox(base / "sandbox", home)
+    yield sandbox
+    sandbox.stop()
