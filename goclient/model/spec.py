@@ -149,7 +149,7 @@ class TransferSpec(BaseModel):
         return self._replace_endpoints(found)
 
     def displayed(self, names: Mapping[str, str]) -> TransferSpec:
-        """Return the same spec, whose endpoints are shown to a person by what ``names`` gives for their text, if any."""
+        """Return the same spec; what ``names`` gives for the text of an endpoint is what a person calls it."""
         shown = {one: read_endpoint(one.text, names[one.text]) for one in self.endpoints if one.text in names}
         return self._replace_endpoints(shown)
 

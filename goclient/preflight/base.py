@@ -27,25 +27,17 @@ SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 @dataclass(frozen=True, slots=True)
 class PreflightOptions:
-    """Say how thorough the checks are, and what they may do.
+    """Say how thorough the checks are, and what they may do."""
 
-    ``make_directories``: make those that are missing at a destination, with ``make_numbered`` also those whose names
-    have placeholders.  ``allow_personal``: files may go between two Globus Connect Personal endpoints.
-    ``pilot_identity``: the id or user name of the pilot's Globus identity, if it is known.  ``probe``: make a directory
-    at each destination, and remove it.  ``hours``: how long the login should last.  ``seconds``: the time-out of all
-    checks together.  ``pilot``: the DN that retrieves the proxy of a MyProxy account.  ``deposit``: the submission
-    makes the deposit if it is missing.
-    """
-
-    make_directories: bool = False
-    make_numbered: bool = True
-    allow_personal: bool = False
-    pilot_identity: str | None = None
-    probe: bool = False
-    hours: int = 24
-    seconds: float = 30.0
-    pilot: str | None = None
-    deposit: bool = False
+    make_directories: bool = False  # those that are missing at a destination
+    make_numbered: bool = True  # also those whose names have placeholders
+    allow_personal: bool = False  # files may go between two Globus Connect Personal endpoints
+    pilot_identity: str | None = None  # the id or user name of the pilot's Globus identity, if it is known
+    probe: bool = False  # make a directory at each destination, and remove it
+    hours: int = 24  # how long the login, and what is deposited, should last
+    seconds: float = 30.0  # the time-out of all checks together
+    pilot: str | None = None  # the DN that retrieves the proxy of a MyProxy account
+    deposit: bool = False  # the submission makes the deposit if it is missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,10 @@ The checks that ask no service, and are made even without a preflight, are ``OFF
 from __future__ import annotations
 
 from goclient.preflight.base import Check
-from goclient.preflight.destinations import ReadOnly
 from goclient.preflight.endpoints import Endpoints, PersonalEnds, WorkingName
 from goclient.preflight.login import Login
 from goclient.preflight.myproxy import Account
-from goclient.preflight.paths import Paths, ServerLogin
+from goclient.preflight.paths import Paths, ReadOnly, ServerLogin
 from goclient.preflight.payload import Payload
 from goclient.preflight.permissions import PilotPermissions, UserPermissions
 from goclient.preflight.probe import Probe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,23 +93,18 @@ class Listings:
     def _ask(
         self, directories: Iterable[Directory], *, single: Iterable[Directory] = (), inside: Iterable[Directory] = ()
     ) -> None:
-        kept: dict[str, dict[Directory, Any]] = {
-            "listing": self._known,
-            "entry": self._single,
-            "is_empty": self._empty,
-        }
-        wanted = {"listing": directories, "entry": single, "is_empty": inside}
-        questions = [
-            (method, one) for method, ones in wanted.items() for one in dict.fromkeys(ones) if one not in kept[method]
-        ]
+        globus = self._globus
+        kept: dict[Callable[..., Any], dict[Directory, Any]]
+        kept = {globus.listing: self._known, globus.entry: self._single, globus.is_empty: self._empty}
+        wanted = zip(kept, (directories, single, inside), strict=True)
+        questions = [(ask, one) for ask, ones in wanted for one in dict.fromkeys(ones) if one not in kept[ask]]
 
-        def answer(question: tuple[str, Directory]) -> object:
-            method, (endpoint, path) = question
-            path = path if method != "entry" else path.rstrip("/")
-            return getattr(self._globus, method)(endpoint.text, path, called=endpoint.display)
+        def answer(question: tuple[Callable[..., Any], Directory]) -> object:
+            ask, (endpoint, path) = question
+            return ask(endpoint.text, path.rstrip("/") if ask == globus.entry else path, called=endpoint.display)
 
-        for (method, directory), found in self._parallel.map(answer, questions).items():
-            kept[method][directory] = found
+        for (ask, directory), found in self._parallel.map(answer, questions).items():
+            kept[ask][directory] = found
 
     def entry(self, location: Location) -> FileInfo | GoclientError | None:
         """Return what stands at a location: its entry, None if nothing does, or why that is not known."""
@@ -173,11 +168,6 @@ class Listings:
             chain.insert(0, directory)
             directory = directory.parent
         return chain
-
-    def nearest(self, directory: Directory) -> Directory:
-        """Return a directory, or the nearest above it that is there."""
-        chain = self.chain(directory)
-        return chain[0].parent if chain else directory
 
     def missing(self, directory: Directory) -> Missing | None:
         """Return the first part of a directory's path that is not there; None if that is not known."""

@@ -29,18 +29,14 @@ def join_logins(findings: Iterable[Finding], context: Context) -> list[Finding]:
     Where nobody has logged in, no endpoint could be asked what it needs: the command is for all of them.
     Nobody logs in for a service, which gives itself its consents and has no session.
     """
-    is_service = context.connection.globus.is_service
-    joined = [_without_session(one) if is_service else one for one in findings]
+    is_service, joined = context.connection.globus.is_service, []
+    for one in findings:
+        if is_service and any(name == "--session" for name, _ in one.login or ()):
+            hint = "a service has no session: use it as a person, with a native client's id and no secret, then type: "
+            one = one._replace(hint=hint + login_command(one.login or ()), login=None)
+        joined.append(one)
     logins = [one.login for one in joined if one.login is not None]
     if not is_service and any(isinstance(one, NotLoggedIn) for one in context.connection.found.values()):
         logins.append(tuple(("--endpoint", endpoint.display) for endpoint in context.connection.found))
     hint = f"type: {login_command(option for login in logins for option in login)}"
     return [one if one.login is None else one._replace(hint=hint) for one in joined]
-
-
-def _without_session(finding: Finding) -> Finding:
-    """Return the finding with another hint if it needs a newer session of a person."""
-    if not any(name == "--session" for name, _ in finding.login or ()):
-        return finding
-    hint = "a service has no session: use it as a person, with a native client's id and no secret, then type: "
-    return finding._replace(hint=hint + login_command(finding.login or ()), login=None)

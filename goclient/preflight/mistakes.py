@@ -9,7 +9,7 @@ from itertools import islice
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.confusable import with_code_points
 from goclient.model.endpoint import is_uuid
-from goclient.model.location import JOB_OUT, Location
+from goclient.model.location import JOB_OUT
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets
 from goclient.model.planner import plan
@@ -101,10 +101,13 @@ def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientE
     locations = list(dict.fromkeys(ends))
     too_long: set[str] = set()
     for location in locations:
-        if not location.in_job and ":/" in location.path and (parts := _joined(location)):
-            items = shell_word(",".join(parts))
-            message = f"{quoted(location)} is {len(parts)} locations, and a list is separated by commas"
-            yield RequestError(message, hint=f"write {items}", code="location", subject=str(location))
+        if not location.in_job and ":/" in location.path:
+            from goclient.model.syntax.misread import split_locations  # hardly any path has a colon and a slash
+
+            if parts := split_locations(str(location)):
+                hint = f"write {shell_word(','.join(parts))}"
+                message = f"{quoted(location)} is {len(parts)} locations, and a list is separated by commas"
+                yield RequestError(message, hint=hint, code="location", subject=str(location))
         name = _longest_name(location.path, count)
         if name is not None and name not in too_long:
             too_long.add(name)
@@ -119,18 +122,10 @@ def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientE
     for endpoint in (one.text for one in spec.endpoints):
         path = first.get(endpoint, "/")
         if (right := _unwrap(endpoint, path)) != endpoint:
-            shown = "" if endpoint.isascii() else f", {with_code_points(endpoint)},"
-            message = (
-                f"{quoted(f'{endpoint}:{path}')} has signs around the endpoint's name{shown} that do not belong to it"
-            )
-            meant = shell_word(f"{right}:{path.removesuffix(endpoint[0])}")
-            yield RequestError(message, hint=f"write {meant}", code="location", subject=endpoint)
-
-
-def _joined(location: Location) -> list[str]:
-    from goclient.model.syntax.misread import split_locations  # hardly any path has a colon and a slash
-
-    return split_locations(str(location))
+            shown, typed = "" if endpoint.isascii() else f", {with_code_points(endpoint)},", f"{endpoint}:{path}"
+            message = f"{quoted(typed)} has signs around the endpoint's name{shown} that do not belong to it"
+            hint = f"write {shell_word(f'{right}:{path.removesuffix(endpoint[0])}')}"
+            yield RequestError(message, hint=hint, code="location", subject=endpoint)
 
 
 def _longest_name(path: str, count: int) -> str | None:

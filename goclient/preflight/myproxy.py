@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.config.grid import HOUR, WEEK, Accounts, command, server_of, to_deposit
+from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.errors import Finding, GoclientError, MyproxyError, quoted
-from goclient.model.spec import MyproxyAccount, TransferSpec
+from goclient.model.spec import MyproxyAccount
 from goclient.preflight.base import Check, Context
 from goclient.services.deadline import Background, Deadline
 from goclient.services.gsi.loaded import time_text
@@ -45,8 +46,11 @@ class Account(Check):
         options = context.options
         if context.accounts is None or not (context.spec.myproxy or context.spec.user):
             return
-        accounts = context.accounts()
-        self._account = account = _find_account(context.spec, accounts)
+        accounts, account = context.accounts(), context.spec.myproxy
+        if account is None:
+            with suppress(GoclientError):
+                account = accounts.of_user(str(context.spec.user))
+        self._account = account
         if account is None:
             return
         self._deadline = Deadline(options.seconds)
@@ -79,16 +83,6 @@ class Account(Check):
             yield MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True).finding
         except GoclientError as error:
             yield from (with_hint_for_jobs(part).finding for part in error.parts)
-
-
-def _find_account(spec: TransferSpec, accounts: Accounts) -> MyproxyAccount | None:
-    """Return the account that a spec names, or the one that its Globus user is likely to have."""
-    if spec.myproxy is not None:
-        return spec.myproxy
-    try:
-        return accounts.of_user(str(spec.user))
-    except GoclientError:
-        return None
 
 
 def _ask(connect: Callable[[], MyProxy], unlocked: MyProxy | None, user: str) -> Answer:
@@ -125,20 +119,21 @@ class _Judge:
         yield Finding("ok", "identity", account, f"MyProxy was asked as {identity.base} ({identity.found})")
         if self._pilot is not None and base_dn(self._pilot) == identity.base:
             message = f"the pilot {quoted(self._pilot)} is yourself: servers let nobody retrieve their own deposit"
-            yield MyproxyError(
-                message, hint="name the pilot's DN: --pilot", code="myproxy-own-dn", subject="--pilot"
-            ).finding
+            hint = "name the pilot's DN: --pilot"
+            yield MyproxyError(message, hint=hint, code="myproxy-own-dn", subject="--pilot").finding
             return
         yield from (Finding("warning", "myproxy-remark", account, text) for text in identity.remarks)
         plain = next((one for one in answer.deposits if not one.name), None)
         if plain is not None:
             yield from self._judge_deposit(plain)
-        elif answer.deposits:
-            names = ", ".join(quoted(one.name) for one in answer.deposits)
-            message = f"what is deposited in {quoted(account)} has names, {names}; a pilot asks for none"
-            yield self._lack("myproxy-none", message, "make a deposit")
         else:
-            message = f"nothing of yours is deposited in {quoted(account)}"
+            message, names = (
+                f"nothing of yours is deposited in {quoted(account)}",
+                [one.name for one in answer.deposits],
+            )
+            if names:
+                message = f"what is deposited in {quoted(account)} has names, {', '.join(map(quoted, names))}"
+                message += "; a pilot asks for none"
             yield self._lack("myproxy-none", message, "make a deposit")
 
     def _judge_deposit(self, deposit: Deposit) -> Iterator[Finding]:

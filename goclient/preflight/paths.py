@@ -1,15 +1,32 @@
-"""The check of paths: each source and target, after the directories that are missing at destinations were made."""
+"""The checks of paths: each source and target, and the directories that targets are in, which are made if need be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
-from goclient.errors import Finding, GlobusSilent, GoclientError, LoginNeeded, quoted
+from goclient.errors import (
+    EndpointError,
+    Finding,
+    GlobusSilent,
+    GoclientError,
+    LoginNeeded,
+    NotADirectory,
+    PathExists,
+    PathNotFound,
+    quoted,
+)
+from goclient.model.location import Location, Transfer
+from goclient.model.wildcards import has_wildcards
 from goclient.preflight.base import Check, Connection, Context
-from goclient.preflight.destinations import Targets
 from goclient.preflight.listings import Directory
+from goclient.preflight.locations import few, kind_of, nobody_may, wrong_or_first
+from goclient.preflight.misspelt import hint_of_near
 from goclient.preflight.sources import judge_source
+from goclient.services.globus.collection import FileInfo
+
+WRITE = 0o222  # the permission bits of everybody
 
 
 class Paths(Check):
@@ -42,6 +59,88 @@ class Paths(Check):
         return found
 
 
+class Targets:
+    """Judge the targets of transfers; ``made`` are the directories that were made, or why they were not."""
+
+    def __init__(
+        self, connection: Connection, *, overwrite: bool, made: Mapping[Directory, GoclientError | None]
+    ) -> None:
+        self._locations = connection.locations
+        self._listings = connection.locations.listings
+        self._identity = connection.identity
+        self._overwrite = overwrite
+        self._made = made
+
+    def judge(self, transfer: Transfer) -> list[Finding]:
+        """Return a finding for the target of a transfer, or for each job in which something is wrong with it."""
+        if not self._locations.knows(transfer.destination):
+            return []
+        sources = itertools.cycle(self._locations.in_jobs(transfer.source))
+        pairs = list(zip(sources, self._locations.written(transfer), strict=False))
+        if any(_inside_itself(source, target) for source, target in pairs):
+            shown = transfer.source.display
+            message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
+            return [EndpointError(message, hint=hint, code="onto-itself", subject=shown).finding]
+        return wrong_or_first([self._judge(target, source) for source, target in pairs])
+
+    def _judge(self, location: Location, source: Location) -> Finding:
+        directory, shown = Directory.of(location), location.display
+        if directory in self._made:
+            if (problem := self._made[directory]) is not None:
+                return problem.finding
+            return Finding("ok", "folder", directory.display, f"the directory {directory.display} was made")
+        found = self._listings.entry(location)
+        if isinstance(found, GoclientError):
+            return self._without_directory(location, found)
+        if found is None:
+            return Finding("ok", "target", shown, f"nothing is in the way of {shown}")
+        other = self._kind_not_replaced(found, source)
+        hint = "choose another name or directory"
+        if not self._overwrite:
+            kind = "directory whose files may be" if found.is_directory else "file that would be"
+            message = f"{quoted(shown)} exists: {kind_of(found) or f'a {kind} overwritten'}"
+            hint += "" if other else ", or allow it with --goOverwrite"
+            return PathExists(message, hint=hint, subject=shown).finding
+        if other:
+            message = f"{quoted(shown)} exists: {other}, which --goOverwrite does not replace"
+            if found.is_directory and not self._locations.knows(source):
+                hint = f"if {quoted(source.name)} is a directory, too, type a / at its end; else choose another name"
+            return PathExists(message, hint=hint, subject=shown).finding
+        return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
+
+    def _kind_not_replaced(self, found: FileInfo, source: Location) -> str:
+        """Return what cannot be replaced by a source, because the two are not of a kind; empty if it can."""
+        entry = self._listings.entry(source) if self._locations.knows(source) and source.name else None
+        known = isinstance(entry, FileInfo) and entry.is_directory
+        is_directory = source.is_directory or known or not source.name
+        if found.is_directory != is_directory:
+            return "a directory" if found.is_directory else "a file"
+        return kind_of(found)
+
+    def _without_directory(self, location: Location, error: GoclientError) -> Finding:
+        directory = Directory.of(location)
+        shown = directory.display
+        if isinstance(error, NotADirectory):
+            message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
+            return NotADirectory(message, hint="name a directory, or another name for the file", subject=shown).finding
+        if not isinstance(error, PathNotFound):
+            return self._locations.unlisted(location, error, self._identity)
+        message, near = f"the directory {quoted(shown)} does not exist: Globus will make it", ""
+        if missing := self._listings.missing(directory):
+            name = missing.part.name
+            near = hint_of_near(name, (one for one, entry in missing.entries.items() if entry.is_directory))
+            if has_wildcards(name):
+                message += f", with that name: there are no wildcards in {quoted(name)}"
+        hint = f"{near} " if near else "if it is a typo, mend it; "
+        return Finding("warning", "no-folder", location.display, message, f"{hint}--goMkdir makes it now")
+
+
+def _inside_itself(source: Location, target: Location) -> bool:
+    """Return True if a target is its source, or is below it."""
+    one, other = (re.sub("/+", "/", f"{location.path}/") for location in (source, target))
+    return source.endpoint == target.endpoint and other.startswith(one)
+
+
 def make_directories(directories: Iterable[Directory], connection: Connection) -> dict[Directory, GoclientError | None]:
     """Make directories that are missing, side by side, those above first.
 
@@ -58,7 +157,7 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
         globus.mkdir(directory.endpoint.text, directory.path, called=directory.endpoint.display)
 
     wanted = sorted({one for chain in chains.values() for one in chain}, key=depth)
-    for _, level in groupby(wanted, key=depth):
+    for _, level in itertools.groupby(wanted, key=depth):
         possible = [
             one
             for one in level
@@ -74,6 +173,29 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
             else:
                 listings.add(directory)
     return {one: next((failed[up] for up in chain if up in failed), None) for one, chain in chains.items()}
+
+
+class ReadOnly(Check):
+    """Refuse directories that nobody may write into, as their modes say.
+
+    That is a warning if a probe tells more.
+    """
+
+    def findings(self, context: Context) -> Iterable[Finding]:
+        """Return a few findings, one for each directory."""
+        locations, found = context.connection.locations, []
+        written = (location for transfer in locations.transfers for location in locations.written(transfer))
+        for directory in dict.fromkeys(map(Directory.of, written)):
+            entry = locations.listings.itself(directory)
+            if entry is None or not entry.is_directory or not nobody_may(entry, WRITE):
+                continue
+            message = f"nobody can write into {quoted(directory.display)}: its mode is {entry.permissions}"
+            hint = (
+                "name another directory, or add --goProbe, which tries whether its storage lets you write all the same"
+            )
+            error = EndpointError(message, hint=hint, code="read-only", subject=directory.display)
+            found.append(error.finding.as_warning() if context.options.probe else error.finding)
+        return few(found)
 
 
 class ServerLogin(Check):

@@ -89,7 +89,12 @@ def _problem(payload: str, head: bytes) -> tuple[str, str]:
     if not head:
         return "is empty", "look whether it was written completely"
     if text.lstrip().lower().startswith(_HTML):
-        return "is a web page, not a program", _raw(payload)
+        what = "is a web page, not a program"
+        hint = "give the URL of the file itself; a page that asks for a login is not what a node should get"
+        for page, raw in (("/-/blob/", "/-/raw/"), ("/blob/", "/raw/")):  # the page of a file in a repository shows it
+            if page in payload:
+                return what, f"type: {PAYLOAD}={shell_word(shown(payload.replace(page, raw, 1)))}"
+        return what, hint
     if bom:
         hint = "save it as UTF-8 without a byte order mark"
         return "has a byte order mark in front, so that no node finds its #! line", hint
@@ -116,11 +121,3 @@ def not_fetched(payload: str, reason: str) -> Finding:
     """Return the warning of a payload that could not be fetched from here."""
     hint = f"look at it: curl -fsSL {shell_word(shown(payload))}; a node may see what is not seen from here"
     return _warning(payload, f"could not be fetched from here: {reason}", hint)
-
-
-def _raw(payload: str) -> str:
-    """Return what to type for the page of a file in a repository, which shows the file."""
-    for page, raw in (("/-/blob/", "/-/raw/"), ("/blob/", "/raw/")):
-        if page in payload:
-            return f"type: {PAYLOAD}={shell_word(shown(payload.replace(page, raw, 1)))}"
-    return "give the URL of the file itself; a page that asks for a login is not what a node should get"

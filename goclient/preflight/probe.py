@@ -31,8 +31,9 @@ class Probe(Check):
         connection, locations = context.connection, context.connection.locations
         listings = locations.listings
         targets = [one.target for one in locations.transfers if locations.knows(one.target)]
-        known = (one for one in targets if "$" not in one.directory and listings.is_known(one))
-        found = self._probe_all(list(dict.fromkeys(listings.nearest(Directory.of(one)) for one in known)), connection)
+        known = [Directory.of(one) for one in targets if "$" not in one.directory and listings.is_known(one)]
+        there = dict.fromkeys(chain[0].parent if (chain := listings.chain(one)) else one for one in known)
+        found = self._probe_all(list(there), connection)
         context.writes_proven = not any(one.is_error for one in found)
         return found
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError
+from goclient.model.location import Location
 from goclient.model.records.registry import read_text
 from goclient.model.request import Job, Request
 from goclient.model.spec import TransferSpec
@@ -66,17 +67,13 @@ def hint_for_words(words: Sequence[str]) -> str:
 
     if words and all(word.isascii() and word.isdigit() for word in words):
         return f"did you mean --pandaid {words[0]}?" + (" One job at a time" if len(words) > 1 else "")
-    if words and all(map(_is_location, words)):
+    locations: list[Location] = []
+    with suppress(GoclientError):
+        locations = [parse_location(word) for word in words if not word.startswith(("http://", "https://"))]
+    if locations and len(locations) == len(words):
         bring, put = shlex.quote(",".join(words)), shlex.quote(words[0])
         return (
             f"goclient check --StageinGOsrc={bring} checks bringing it to a job, "
             f"goclient check --Data=NAME --OutputGO={put} checks putting a file there"
         )
     return ""
-
-
-def _is_location(word: str) -> bool:
-    try:
-        return bool(parse_location(word)) and not word.startswith(("http://", "https://"))
-    except GoclientError:
-        return False

@@ -14,9 +14,8 @@ from goclient.model.endpoint import JOB, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions
-from goclient.preflight.destinations import ReadOnly
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
-from goclient.preflight.paths import Paths
+from goclient.preflight.paths import Paths, ReadOnly
 from goclient.preflight.sources import Contents, Size
 from goclient.services.globus.collection import Collection, FileInfo
 from tests.preflight.contexts import connected, run

@@ -10,7 +10,7 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from goclient.preflight.base import Context
 from goclient.preflight.mistakes import find_unlikely_mistakes
-from goclient.preflight.unlikely import PayloadWords, UnlikelyNames
+from goclient.preflight.offline import PayloadWords, UnlikelyNames
 from goclient.secrets import hidden, register
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
