@@ -8,7 +8,7 @@ GLOBUS := .venv-globus
 OLDEST := .venv-panda-client
 PIP := -m pip install --quiet --disable-pip-version-check
 UNIT = .venv-unit-$(shell $(PYTHON) -c 'import platform; print(platform.python_version())')
-PACKAGE := pyproject.toml setup.cfg requirements/constraints.txt
+PACKAGE := pyproject.toml setup.cfg
 
 # What the tests compare goclient with, and how they are told where that is.
 PEERS := $(SERVER)/.ready $(GLOBUS)/.ready $(OLDEST)/.ready
@@ -65,18 +65,24 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
+# In two steps, because pip has no hash of the package itself: the locked versions, then the package.
 # The plain .pth of editable_mode=compat keeps start-up as fast as an ordinary installation's.
-$(VENV)/.demo-ready: $(PACKAGE) | $(BIN)/python
-	$(BIN)/python $(PIP) -c requirements/constraints.txt --config-settings editable_mode=compat -e '.[sandbox]'
+define install
+	$(1)/bin/python $(PIP) --require-hashes -r requirements/$(2).txt
+	$(1)/bin/python $(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+endef
+
+$(VENV)/.demo-ready: $(PACKAGE) requirements/sandbox.txt | $(BIN)/python
+	$(call install,$(VENV),sandbox)
 	touch $@
 
-$(VENV)/.dev-ready: $(PACKAGE) | $(BIN)/python
-	$(BIN)/python $(PIP) -c requirements/constraints.txt --config-settings editable_mode=compat -e '.[dev]'
+$(VENV)/.dev-ready: $(PACKAGE) requirements/dev.txt | $(BIN)/python
+	$(call install,$(VENV),dev)
 	touch $@ $(VENV)/.demo-ready
 
-.venv-unit-%/.ready: $(PACKAGE)
+.venv-unit-%/.ready: $(PACKAGE) requirements/test.txt
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python $(PIP) -c requirements/constraints.txt --config-settings editable_mode=compat -e '.[test]'
+	$(call install,$(@D),test)
 	touch $@
 
 $(SERVER)/.ready: requirements/server.txt

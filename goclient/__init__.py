@@ -5,9 +5,9 @@
 
 TYPE_CHECKING = False  # as type checkers have it; to import typing takes longer than all of this
 if TYPE_CHECKING:
-    from goclient.tasks.call import TaskResult as TaskResult
-    from goclient.tasks.call import pathena as pathena
-    from goclient.tasks.call import prun as prun
+    from goclient.tasks.api import TaskResult as TaskResult
+    from goclient.tasks.api import pathena as pathena
+    from goclient.tasks.api import prun as prun
 
 __version__ = "0.1.0"
 
@@ -18,5 +18,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found: object = getattr(import_module("goclient.tasks.call"), name)
+    found: object = getattr(import_module("goclient.tasks.api"), name)
     return found

@@ -82,6 +82,12 @@ class Finding(NamedTuple):  # a dataclass would load inspect, a quarter of the t
         }
 
 
+class MissingDirectory(Finding):
+    """Warn that a directory of a destination does not exist yet."""
+
+    __slots__ = ()
+
+
 def exit_code(findings: Iterable[Finding]) -> ExitCode:
     """Return the exit code of the errors among the findings, by their precedence; DONE if there are none."""
     return min((one.exit_code for one in findings if one.is_error), key=_PRECEDENCE.index, default=ExitCode.DONE)
@@ -230,10 +236,16 @@ class RequestError(GoclientError):
     code = "request"
 
 
-class LocationError(RequestError):
+class NotALocation(RequestError):
     """A text is not a location, or names one that cannot be."""
 
     code = "location"
+
+
+class NotAName(RequestError):
+    """A text is not the name of a file in the job's directory."""
+
+    code = "name"
 
 
 class UnbalancedQuote(RequestError):
@@ -431,6 +443,11 @@ def said(value: object, limit: int = 600) -> str:
     """Return what somebody else wrote, without quotes, on one line, cut after ``limit`` characters."""
     text = hidden(str(value))  # before it is cut: half a credential is not recognised
     return printable(text if len(text) <= limit else text[:limit] + "…")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return the number with its noun, as in ``1 file`` or ``2 files``."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import (
     Finding,
@@ -24,9 +24,9 @@ from goclient.errors import (
 from goclient.journal import Entry, Journal
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
-from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs, job_records
+from goclient.model.records.panda_job import JobRecord, JobTemplate, encode_jobs, job_records
 from goclient.model.records.registry import attach, decode
-from goclient.model.request import Request as Request  # callers make it with new_job_common()
+from goclient.model.request import Request as Request  # callers make it with new_job_template()
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
 from goclient.preflight.validation import validate_request
@@ -68,15 +68,23 @@ class Submission:
         return [task.document(self.spec.working) for task in self.plan]
 
 
-def new_job_common(**values: Any) -> tuple[JobCommon, str]:
-    """Make the common values of a new submission and the unique name of its jobs; ``values`` as in JobCommon.
+class NewJobs(NamedTuple):
+    """Hold what the jobs of a new submission share, and their unique name."""
+
+    template: JobTemplate
+    name: str
+
+
+def new_job_template(**values: Any) -> NewJobs:
+    """Make what the jobs of a new submission share, and their unique name; ``values`` as in JobTemplate.
 
     As the 2012 sendJob did: the name is a UUID, the destination block is named after one unless given, and the
     definition id is the time in seconds modulo 10000 (never 0: the server takes it for unset).
     """
     if not values.get("destinationDBlock"):
         values["destinationDBlock"] = f"panda.destDB.{uuid.uuid4()}"
-    return JobCommon(**values, jobDefinitionID=int(time.time()) % 10_000 or 1), str(uuid.uuid4())
+    template = JobTemplate(**values, jobDefinitionID=int(time.time()) % 10_000 or 1)
+    return NewJobs(template, str(uuid.uuid4()))
 
 
 def prepare(

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import settings
 
 from goclient import secrets
-from goclient.reporter import waiting
 from tests.commands import Result, Run, clean_environment, run_command, started_quickly
 from tests.processes import ended_with_us
 from tests.sandboxes import Sandbox, sandbox_in
@@ -49,10 +48,9 @@ def _serves(module: ModuleType) -> bool:
 
 
 def pytest_runtest_setup() -> None:
-    """Begin each test as a process does: without the credentials, the umask and the waits of those before it."""
+    """Begin each test as a process does: without the credentials and the umask of those before it."""
     os.umask(0o022)  # files that others may write to are refused, whatever the developer's umask is
     secrets._needles = ()
-    waiting._reporter = None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from goclient.sandbox.myproxy.authority import Authority, Credential
 from goclient.services.gsi.identity import Identity, find_identity
@@ -42,7 +43,7 @@ class Grid:
             self.people[dn] = made
         return self.people[dn]
 
-    def identity(self, dn: str, **more: bool) -> Identity:
+    def identity(self, dn: str, **more: Any) -> Identity:
         found = self.credential(dn)
         return find_identity(
             {}, self.folder, os.getuid(), certificate=str(found.certificate), key=str(found.key), **more

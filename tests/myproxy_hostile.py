@@ -15,7 +15,7 @@ from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.delegation import ask
 
 OK = b"VERSION=MYPROXYv2\nRESPONSE=0\n\0"
-Script = Callable[[ssl.SSLSocket], None]
+Script = Callable[[ssl.SSLSocket], object]
 
 
 class HostileServer:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.sandboxes import Sandbox
 
 def test_that_is_killed(sandbox: Sandbox, tmp_path: Path) -> None:
     assert sandbox.run("goclient", "sandbox", "start", "--dir", str(tmp_path / "second")).code == 0
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": sandbox.cwd}
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": sandbox.cwd}
     for more in (("start", "--foreground", "--dir", str(tmp_path / "third")), ("demo",)):
         words = [sys.executable, "-m", "goclient", "sandbox", *more]
         subprocess.Popen(words, env={**sandbox.env, "TMPDIR": str(tmp_path)}, start_new_session=True, **pipes)

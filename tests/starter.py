@@ -133,7 +133,7 @@ def main(path: str) -> None:
         server.listen()
         os.write(1, b"ready\n")
         while True:
-            ready, _, _ = select.select([server, 0], [], [])
+            ready, _, _ = select.select([server.fileno(), 0], [], [])
             if 0 in ready:
                 return
             connection, _ = server.accept()
@@ -165,6 +165,7 @@ def _become(files: list[int], words: list[str], env: dict[str, str], cwd: str, u
     """Be ``python -m`` with these words, from its first line to its last."""
     import atexit
     import runpy
+    import traceback
 
     for number, file in enumerate(files):
         os.dup2(file, number)
@@ -182,12 +183,12 @@ def _become(files: list[int], words: list[str], env: dict[str, str], cwd: str, u
     except SystemExit as exit_:
         code = exit_.code
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        traceback.print_exc()
         code = 1
     if isinstance(code, str):
         print(code, file=sys.stderr)
         code = 1
-    threading._shutdown()  # type: ignore[attr-defined]  # as Python does at its end
+    getattr(threading, "_shutdown")()  # noqa: B009  # as Python does at its end
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -257,7 +257,7 @@ def items_of(spec: TransferSpec) -> Items:
             return location.path
         return str(location) if not location.in_job else f"{spec.working}:{location.path}"
 
-    items = {
+    items: Items = {
         "StageinGOsrc": [typed(transfer.source) for transfer in spec.stage_in],
         "StageinGOdest": [typed(transfer.destination) for transfer in spec.stage_in],
         "StageoutGOsrc": [typed(transfer.source) for transfer in spec.stage_out],

@@ -139,7 +139,7 @@ class Case:
 
     @property
     def is_person(self) -> bool:
-        return self.case.get("as", "service") != "service"
+        return bool(self.case.get("as", "service") != "service")
 
     def fill(self, text: str) -> str:
         """The text with the sandbox's ids and variables in place of their names."""
@@ -206,8 +206,10 @@ class Case:
     def log_in(self, *words: str) -> None:
         """Types ``goclient login``, opens the page that it shows, and types the code from there."""
         command = [sys.executable, "-m", "goclient", "login", "--no-browser", *words]
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         with subprocess.Popen(command, env=self.env, cwd=self.folder, text=True, **pipes) as process:
+            assert process.stderr is not None
+            assert process.stdin is not None
             for line in process.stderr:
                 if line.strip().startswith("http"):
                     page = requests.get(line.strip(), timeout=TIMEOUT)
@@ -479,7 +481,7 @@ def test_a_right_submission_is_not_refused_and_does_what_it_says(prepared: Case)
     assert len(records) == case.get("jobs", 1)
     for record in (records[0], records[-1]):
         explained = explain(record.get("jobParameters") or "", catalogue={})
-        assert explained.doubts == ()
+        assert explained.warnings == ()
         plan = explained.document()["plan"]
         assert (len(plan), sum(len(task["items"]) for task in plan)) == (case["tasks"], case["items"]), plan
     if "payload" in case:

@@ -32,8 +32,8 @@ from goclient.cli.options import myproxy as myproxy_options
 from goclient.cli.options import prun
 from goclient.cli.parser import Parser
 from goclient.model.syntax.options import OVERWRITE
+from goclient.tasks.command_line import divide
 from goclient.tasks.table import TABLES
-from goclient.tasks.words import divided
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -325,7 +325,7 @@ def test_the_examples_of_a_page_are_command_lines_that_parse(page: str) -> None:
             name = words.pop(0)
             nothing = name == "check"
             if name in TOOLS:
-                kind, words = TOOLS[name], divided(words, TABLES[name], lambda word: word.startswith("-")).ours
+                kind, words = TOOLS[name], divide(words, TABLES[name], lambda word: word.startswith("-")).ours
             elif name == "myproxy":
                 kind = MYPROXY_ACTIONS[words.pop(0).upper()]
             else:

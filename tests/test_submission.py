@@ -8,7 +8,7 @@ import pytest
 
 from goclient.errors import ExitCode, Interrupted
 from goclient.journal import Entry, Journal
-from goclient.model.records.panda_job import JobCommon, decode_jobs, job_records
+from goclient.model.records.panda_job import JobTemplate, decode_jobs, job_records
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import SILENT
 from goclient.submission import Submission, send
@@ -44,7 +44,7 @@ class Interrupting(Journal):
 
 
 def submission(count: int) -> Submission:
-    common = JobCommon("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
+    common = JobTemplate("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
     return Submission(TransferSpec(), (), tuple(job_records(common, name="n", parameters="", count=count)), ())
 
 

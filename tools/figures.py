@@ -62,9 +62,9 @@ ENCODERS = (
     PANDA_CLIENT
     + """
 import time
-from goclient.model.records.panda_job import JobCommon, encode_jobs, job_records
+from goclient.model.records.panda_job import JobTemplate, encode_jobs, job_records
 first = jobs[0]
-common = JobCommon(**{name: getattr(first, name) for name in JobCommon.__dataclass_fields__
+common = JobTemplate(**{name: getattr(first, name) for name in JobTemplate.__dataclass_fields__
                       if getattr(first, name) != "NULL"})
 records = job_records(common, name=first.jobName.removesuffix("_0"), parameters="x " * 120 + "${SN/P}", count=len(jobs))
 for job, record in zip(jobs, records):
@@ -182,7 +182,7 @@ def demo() -> list[list[str]]:
 def pilot_overhead(goclient: str, folder: str) -> float:
     """Seconds from a job's acquisition to its last report, less the time of its transfers and its payload."""
     wall([goclient, "sandbox", "demo", "--dir", folder])
-    times = {}
+    times: dict[str, list[float]] = {}
     for line in Path(folder, "sandbox.log").read_text().splitlines():
         stamp = line[:23].replace(",", ".")
         for word in ("acquire_jobs", "update_job"):
@@ -199,8 +199,8 @@ def pilot_overhead(goclient: str, folder: str) -> float:
     (log,) = state.iterdir()
     with tarfile.open(log) as tar:
         said = tar.extractfile("pilot.log").read().decode()  # type: ignore[union-attr]
-    payload = float(said.split("the payload ended well after ")[1].split(" s")[0])
-    return times["update_job"][-1] - times["acquire_jobs"][0] - moving - payload
+    payload = float(str(said).split("the payload ended well after ")[1].split(" s")[0])
+    return float(times["update_job"][-1] - times["acquire_jobs"][0] - moving - payload)
 
 
 def _seconds(stamp: str) -> float:

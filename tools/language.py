@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from goclient.errors import GoclientError
 from goclient.model.planner import plan
 from goclient.model.records.base import Decoded
-from goclient.model.records.panda_job import JobCommon, JobRecord, encode_jobs
+from goclient.model.records.panda_job import JobRecord, JobTemplate, encode_jobs
 from goclient.model.records.registry import attach, decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
@@ -35,7 +35,7 @@ LINES = 200_000
 MAX_CPU = 0.010  # seconds a text
 CORES = 2
 SEED = 2012
-COMMON = JobCommon("http://example.org/a.sh", "TEST1", "user", "local", "panda.destDB.0", 7, 1000)
+COMMON = JobTemplate("http://example.org/a.sh", "TEST1", "user", "local", "panda.destDB.0", 7, 1000)
 
 # The server's own deserializer, in an interpreter of its own.
 DESERIALIZER = """

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from goclient.cli import run
 from goclient.reporter.base import Reporter
-from goclient.tasks.run import Desk
-from goclient.tasks.run import run as run_task
+from goclient.tasks.session import Frontend
+from goclient.tasks.session import run as run_task
 from goclient.tasks.table import TABLES
 
 if TYPE_CHECKING:
-    from goclient.tasks.wanted import Wanted
+    from goclient.tasks.validation import TaskRequest
 
 
 def run_tool(
@@ -25,7 +25,7 @@ def run_tool(
 ) -> int:
     """Return the exit code of prun or pathena of panda-client with these words; ``sent`` is told of each task."""
 
-    def read(words: Sequence[str]) -> Wanted:
+    def read(words: Sequence[str]) -> TaskRequest:
         from goclient.cli.options.prun import wanted  # -h, and a task without transfers, need none of this
 
         return wanted(tool, words, reporter)
@@ -35,7 +35,7 @@ def run_tool(
 
         return read_lines(path)
 
-    code = run_task(tool, argv, Desk(TABLES[tool], read, read_lines, reporter, sent))
+    code = run_task(tool, argv, Frontend(TABLES[tool], read, read_lines, reporter, sent))
     if code:
         _report_if_stopped(reporter)
     return code

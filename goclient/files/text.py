@@ -6,7 +6,7 @@ import codecs
 import re
 import shlex
 
-from goclient.errors import RequestError, printable, quoted
+from goclient.errors import UnreadWord, printable, quoted
 from goclient.secrets import register, register_keys
 
 _MARKS = {  # the longer ones first: one begins as another
@@ -51,7 +51,7 @@ def credential_in(text: str) -> str:
 
 
 def list_lines(path: str) -> list[str]:
-    """Return the lines of a list with one item a line; raises RequestError with the reason if there is none.
+    """Return the lines of a list with one item a line; raise UnreadWord with the reason if there is none.
 
     A file with a key or a token in it is refused: the items of a list are shown, and sent.
     """
@@ -63,7 +63,7 @@ def list_lines(path: str) -> list[str]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         hint = "@FILE names a file with one item a line"
-        raise RequestError(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
+        raise UnreadWord(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

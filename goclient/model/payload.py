@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from goclient.errors import Finding, RequestError, quoted
-from goclient.model.records.panda_job import JobCommon
+from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.shell import shell_word
 from goclient.secrets import register_url
 
@@ -18,7 +18,7 @@ _WORDS = "the payload's own words go into --jobParameters"
 _ENDS = " \t\r\n\v\f\xa0\u200b\u2060\ufeff\"'`<>\u2018\u2019\u201c\u201d"  # is pasted along, and belongs to no name
 
 
-def mistakes(common: JobCommon) -> Iterator[RequestError]:
+def mistakes(common: JobTemplate) -> Iterator[RequestError]:
     """Yield what is wrong with the payload, whatever the site."""
     payload = common.transformation
     problem, hint = _payload_problem(payload, common.prodSourceLabel)
@@ -27,7 +27,7 @@ def mistakes(common: JobCommon) -> Iterator[RequestError]:
         yield RequestError(message, hint=hint, code="transformation", subject=PAYLOAD)
 
 
-def doubts(common: JobCommon) -> Iterator[Finding]:
+def doubts(common: JobTemplate) -> Iterator[Finding]:
     """Yield warnings of a payload that our pilot would refuse or may not get, though another pilot may."""
     payload = common.transformation
     secret = is_url(payload) and register_url(payload)  # before it is quoted

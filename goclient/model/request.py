@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goclient.model.records.panda_job import JobCommon
+from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.options import Items
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a preflight checks of a job beside its transfers: the queues that it names, its payload, its label."""
+    """Hold what is checked of a job beside its transfers: the queues that it names, its payload, its label."""
 
     queues: Sequence[str] = ()
     payload: str = ""
@@ -22,7 +22,7 @@ class Job:
 class Request:
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items."""
 
-    common: JobCommon
+    common: JobTemplate
     name: str
     count: int
     parameters: str
@@ -31,6 +31,6 @@ class Request:
 
     @property
     def job(self) -> Job:
-        """What is checked beside the transfers."""
+        """Return what is checked beside the transfers."""
         queues = [self.common.computingSite] if self.common.computingSite else []
         return Job(queues, self.common.transformation, self.common.prodSourceLabel)

@@ -1,4 +1,4 @@
-"""The interface of a check, and what crosses the preflight's border: its options and its report."""
+"""Interface of a check, and what crosses the preflight's border: its options and its report."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code of the worst finding."""
+        """Exit code of the worst finding."""
         return exit_code(self.findings)
 
     def document(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class Connection:
 
     @property
     def identity(self) -> str:
-        """The id of the identity that asks, empty if it is not known."""
+        """Id of the identity that asks, empty if it is not known."""
         return self.globus.identity
 
 

@@ -1,4 +1,4 @@
-"""The list of checks, in the order in which they judge and are reported: a new check is a module, and a line here.
+"""List of checks, in the order in which they judge and are reported: a new check is a module, and a line here.
 
 The checks that ask no service, and are made even without a preflight, are ``OFFLINE`` in ``offline.py``.
 """

@@ -1,4 +1,4 @@
-"""What is asked before any check judges: the collection of each endpoint, and what the directories in use hold."""
+"""Questions asked before any check judges: the collection of each endpoint, and what the directories in use hold."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def connect(context: Context, catalogue: Mapping[str, str], globus: Globus) -> N
     ask = partial(find_collection, globus=globus, catalogue=catalogue)
     own = spec.working if spec.makes_endpoint and spec.working != DEFAULT_WORKING else None
     working = Background(partial(ask, GlobusEndpoint(own))) if own else None
-    named = {one: read_endpoint(catalogue.get(one.text, one.text)) for one in spec.endpoints}
-    found = parallel.map(ask, [one for one, meant in named.items() if not isinstance(meant, UrlEndpoint)])
+    means = {one: read_endpoint(catalogue.get(one.text, one.text)) for one in spec.endpoints}
+    found = parallel.map(ask, [one for one, end in means.items() if not isinstance(end, UrlEndpoint)])
     usable = {
         endpoint: one
         for endpoint, one in found.items()
         if not isinstance(one, GoclientError) and find_problem(endpoint, one, globus.identity) is None
     }
-    ids = {one.text: meant.text for one, meant in named.items() if isinstance(meant, UrlEndpoint)}
+    ids = {one.text: end.text for one, end in means.items() if isinstance(end, UrlEndpoint)}
     ids |= {endpoint.text: one.id for endpoint, one in usable.items()}
     context.resolved = spec.with_endpoints(ids)
     collections = {one.id: one for one in usable.values()}
@@ -49,7 +49,7 @@ def connect(context: Context, catalogue: Mapping[str, str], globus: Globus) -> N
 
 def find_collection(endpoint: Endpoint, *, globus: Globus, catalogue: Mapping[str, str]) -> Collection:
     """Return the collection that an endpoint means, asked for now; raise EndpointError if there is none, or several."""
-    meant = catalogue.get(endpoint.text, endpoint.text)
-    if is_uuid(meant):
-        return globus.collection(meant, called=endpoint.display)
+    known = catalogue.get(endpoint.text, endpoint.text)
+    if is_uuid(known):
+        return globus.collection(known, called=endpoint.display)
     return globus.resolve(endpoint.text, known=catalogue)

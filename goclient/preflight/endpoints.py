@@ -1,4 +1,4 @@
-"""The checks of endpoints: can each be used, does the job's own have a name of its own, are two of them personal?"""
+"""Checks of endpoints: can each be used, does the job's own have a name of its own, are two of them personal?"""
 
 from __future__ import annotations
 

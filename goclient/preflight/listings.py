@@ -1,4 +1,4 @@
-"""What the directories of collections hold: each is asked for once, and those above it where it is not there."""
+"""Listings of the directories of collections: each is asked for once, and those above it where it is not there."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ class Directory(NamedTuple):  # there are thousands: made and hashed faster than
 
     @property
     def parent(self) -> Directory:
-        """The directory above it."""
+        """Directory above it."""
         return Directory(self.endpoint, self.path.rstrip("/").rpartition("/")[0] + "/")
 
     @property
     def display(self) -> str:
-        """The directory as the user knows it."""
+        """Text that shows it to the user."""
         return self.endpoint.show(self.path)
 
 
 class Unlisted(EndpointError):
-    """A directory cannot be listed, and what is in it is not known: that is no reason to stop."""
+    """A directory cannot be listed, and what is in it is not known: that stops nothing."""
 
 
 class Missing(NamedTuple):
-    """The first part of a path that is not there, and what the directory holds in which it would be."""
+    """First part of a path that is not there, and what the directory holds in which it would be."""
 
     part: Location
     entries: Mapping[str, FileInfo]
 
 
 class Listings:
-    """The listings of one preflight."""
+    """Listings of one preflight."""
 
     def __init__(self, globus: Globus, parallel: Parallel) -> None:
         self._globus = globus

@@ -1,4 +1,4 @@
-"""The locations of the transfers in all jobs, and what the listings say of them; words that their checks share."""
+"""Locations of the transfers in all jobs, and what the listings say of them; words that their checks share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TYPES = {
 
 
 class Locations:
-    """The sources and targets of a spec, its endpoints resolved, at the collections that were found, in all jobs."""
+    """Sources and targets of a spec, its endpoints resolved, at the collections that were found, in all jobs."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Locations:
         self._written: dict[Transfer, list[Location]] = {}
 
     def fetch(self) -> None:
-        """Ask for the directories of all ends, then for what is only known with them: two round trips, and few more."""
+        """Ask for the directories of all ends, then for those known only with them: two round trips, and few more."""
         ends = [
             location
             for transfer in self.transfers
@@ -122,7 +122,7 @@ class Locations:
 
 
 def ask_for_access(collection: Collection, identity: str) -> str | None:
-    """Return whom to ask for access to a collection: nobody, if it is of whoever asks; None if that is not known."""
+    """Return whom to ask for access to a collection: nobody, if the user owns it; None if that is not known."""
     if collection.is_of(identity):
         return "the collection is your own: look at the permissions in its storage, and at the paths that it shares"
     return f"ask {collection.owner} for access" if collection.owner else None
@@ -137,7 +137,7 @@ def kind_of(entry: FileInfo) -> str:
 
 
 def nobody_may(entry: FileInfo, bits: int) -> bool:
-    """Return True if the mode of an entry lets nobody do what these bits say, whoever the storage takes one for."""
+    """Return True if the mode of an entry lets nobody do what these bits say, as any user of the storage."""
     return entry.mode is not None and not entry.mode & bits
 
 

@@ -1,4 +1,4 @@
-"""The check of the login: whose it is, and how long it lasts; and one login command for all that need one."""
+"""Check of the login: whose it is, and how long it lasts; and one login command for all that need one."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def listing_command(location: Location) -> str:
 
 
 def wildcards(part: Location, rest: str, entries: Mapping[str, FileInfo]) -> tuple[str, str]:
-    """Return what to add to the message of a part of a path that is not there, and a hint; empty if it is no pattern.
+    """Return what to add to the message of a path that is not there, and a hint; both empty if it has no wildcards.
 
     ``rest`` is what follows the part in the path: after a directory there is something.  ``entries`` is what the
     directory of the part holds.
@@ -62,12 +62,12 @@ def wildcards(part: Location, rest: str, entries: Mapping[str, FileInfo]) -> tup
 
 def _list(part: Location) -> str:
     """Return the command that prints the names that a pattern matches, one a line, directories with a final ``/``."""
-    folder, pattern = f"{part.endpoint}:{part.directory}", part.name
+    directory, pattern = f"{part.endpoint}:{part.directory}", part.name
     choices = alternatives(pattern)
     if len(choices) == 1 and not {"?", "[", "\\"}.intersection(pattern):  # only * is known to globus
-        return " ".join(map(shell_word, ("globus", "ls", folder, "--filter", f"~{pattern}")))
+        return " ".join(map(shell_word, ("globus", "ls", directory, "--filter", f"~{pattern}")))
     wanted = "|".join(map(_expression, choices))
-    return " ".join(map(shell_word, ("globus", "ls", folder))) + f" | grep -xE {shell_word(f'({wanted})/?')}"
+    return " ".join(map(shell_word, ("globus", "ls", directory))) + f" | grep -xE {shell_word(f'({wanted})/?')}"
 
 
 def _expression(pattern: str) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with a spec, as far as that is known without asking a service."""
+"""Mistakes in a spec, as far as they are known without asking a service."""
 
 from __future__ import annotations
 

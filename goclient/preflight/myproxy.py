@@ -1,4 +1,4 @@
-"""The check of a MyProxy account: is a proxy deposited there, for the pilot, that outlives the job?"""
+"""Check of a MyProxy account: is a proxy deposited there, for the pilot, that outlives the job?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """The identity that asks a server, and what is deposited in the account; None if its key is locked."""
+    """Identity that asks a server, and what is deposited in the account; None if its key is locked."""
 
     identity: Identity
     deposits: tuple[Deposit, ...] | None
@@ -122,7 +122,8 @@ class _Judge:
             hint = "name the pilot's DN: --pilot"
             yield MyproxyError(message, hint=hint, code="myproxy-own-dn", subject="--pilot").finding
             return
-        yield from (Finding("warning", "myproxy-remark", account, text) for text in identity.remarks)
+        for text in identity.remarks:
+            yield Finding("warning", "myproxy-remark", account, text)  # plain: a code of the JSON
         plain = next((one for one in answer.deposits if not one.name), None)
         if plain is not None:
             yield from self._judge_deposit(plain)

@@ -1,4 +1,4 @@
-"""The checks that ask no service, and are made even without a preflight.
+"""Checks that ask no service, and are made even without a preflight.
 
 They are about what only a node can tell, about overlaps, and about names and words that are right in their form, and
 most probably not what was meant.
@@ -29,7 +29,7 @@ _CURLY = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")
 
 
 class PayloadWords(Check):
-    """Warn of a credential among a payload's words, and of what is nearly the job's number."""
+    """Warn of a credential among a payload's words, and of words that are nearly the job's number."""
 
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield a warning for the credential, and one for each such word."""
@@ -99,7 +99,7 @@ class SiblingReads(Check):
         reads = find_sibling_reads(context.spec, context.count) if context.count > 1 else ()
         for source, target in islice(reads, SHOWN):
             message = f"{quoted(source)} of one job is {quoted(target)} of another: nothing says which comes first"
-            yield Finding("warning", "sibling", str(source), message, "name another place for what is written")
+            yield Finding("warning", "sibling", str(source), message, "write to another place")
 
 
 class UnlikelyNames(Check):
@@ -132,17 +132,17 @@ def _is_plain(location: Location) -> bool:
 
 def _find_patterns(own: Iterable[Location]) -> Iterator[Finding]:
     """Yield a warning for each name with wildcards, also if a list was split at the commas of its braces."""
-    begun = ""
+    started = ""
     for location in dict.fromkeys(own):
         name = str(location)
-        begun = f"{begun},{name}" if begun else name if "{" in name.replace("${", "") and "}" not in name else ""
-        whole = begun if begun and "}" in name else "" if begun else name
+        started = f"{started},{name}" if started else name if "{" in name.replace("${", "") and "}" not in name else ""
+        whole = started if started and "}" in name else "" if started else name
         if whole and ("{" in whole or "*" in whole or "?" in whole or "[" in whole) and has_wildcards(whole):
             choices = alternatives(whole)
             names = shell_word(",".join(choices)) if 1 < len(choices) <= SHOWN else "each name, or a directory"
             message = f"{quoted(whole)} is a name in the job's directory as it stands: there are no wildcards"
             yield Finding("warning", "wildcard", whole, message, f"write {names}; or @FILE with one name a line")
-        begun = "" if "}" in name or len(begun) > LONGEST_NAME else begun
+        started = "" if "}" in name or len(started) > LONGEST_NAME else started
 
 
 def _find_wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:

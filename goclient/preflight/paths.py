@@ -1,4 +1,4 @@
-"""The checks of paths: each source and target, and the directories that targets are in, which are made if need be."""
+"""Checks of paths: each source and target, and the directories that targets are in, which are made if need be."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from goclient.errors import (
     GlobusSilent,
     GoclientError,
     LoginNeeded,
+    MissingDirectory,
     NotADirectory,
     PathExists,
     PathNotFound,
@@ -88,7 +89,8 @@ class Targets:
         if directory in self._made:
             if (problem := self._made[directory]) is not None:
                 return problem.finding
-            return Finding("ok", "folder", directory.display, f"the directory {directory.display} was made")
+            message = f"the directory {directory.display} was made"
+            return Finding("ok", "folder", directory.display, message)  # plain: a code of the JSON
         found = self._listings.entry(location)
         if isinstance(found, GoclientError):
             return self._without_directory(location, found)
@@ -132,7 +134,8 @@ class Targets:
             if has_wildcards(name):
                 message += f", with that name: there are no wildcards in {quoted(name)}"
         hint = f"{near} " if near else "if it is a typo, mend it; "
-        return Finding("warning", "no-folder", location.display, message, f"{hint}--goMkdir makes it now")
+        hint += "--goMkdir makes it now"
+        return MissingDirectory("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
 
 
 def _inside_itself(source: Location, target: Location) -> bool:

@@ -1,4 +1,4 @@
-"""The check of a job's payload: is it there for a node to fetch, and can it be run?"""
+"""Check of a job's payload: is it there for a node to fetch, and can it be run?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of permissions: can the user write, and can the pilot's Globus identity do later what has to be done?"""
+"""Checks of permissions: can the user write, and can the pilot's Globus identity do later what has to be done?"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Need:
     writes: bool
 
     def is_met_by(self, rule: AccessRule) -> bool:
-        """Return True if a rule allows what is needed, to whomever it is for."""
+        """Return True if a rule allows what is needed, to the identity that it is for."""
         return self.location.path.startswith(rule.path) and ("w" if self.writes else "r") in rule.permissions
 
 
@@ -52,7 +52,7 @@ class Access:
 
     @property
     def name(self) -> str:
-        """What the user calls the collection."""
+        """Name by which the user knows the collection."""
         return self.needs[0].location.endpoint.display
 
     @property

@@ -1,4 +1,4 @@
-"""The probe: a directory is made at each destination, and removed again, if the user asks for it."""
+"""Probe: a directory is made at each destination, and removed again, if the user asks for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of a job's queue: does the server know it, does it run jobs, has it room for their input?
+"""Check of a job's queue: does the server know it, does it run jobs, has it room for their input?
 
 The list of all queues is kept for an hour, in a file that only the user reads; what is wrong by it is asked again.
 """
@@ -42,7 +42,7 @@ _TEST = "test"  # a status, and the prodSourceLabel of the jobs that run there
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """The queues by name; ``outdated`` is why these are old ones, if they are."""
+    """Queues by name; ``outdated`` is why these are old ones, if they are."""
 
     known: Mapping[str, Queue]
     outdated: str = ""

@@ -1,4 +1,4 @@
-"""The preflight: ask once for everything that the checks need, side by side, and report what all of them find.
+"""Preflight: ask once for everything that the checks need, side by side, and report what all of them find.
 
 Each endpoint and each directory is asked for once, however many files or jobs use it, and all of it has one time-out.
 """

@@ -1,4 +1,4 @@
-"""The checks of sources: what is there, whether it can be brought, and how much it is."""
+"""Checks of sources: what is there, whether it can be brought, and how much it is."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from goclient.preflight.offline import check_offline
 
 
 class Validation(NamedTuple):
-    """The transfers of a request, its payload's words, every mistake, and warnings; what is wrong is left out."""
+    """Transfers of a request, its payload's words, every mistake, and warnings; what is wrong is left out."""
 
     spec: TransferSpec
     payload: str

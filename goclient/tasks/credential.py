@@ -1,4 +1,4 @@
-"""The token that panda-client shows: judged, mended and renewed before panda-client reads it, and hidden."""
+"""Token that panda-client shows: checked, mended and renewed before panda-client reads it, and hidden."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from goclient.errors import LoginNeeded
 from goclient.secrets import register_answer
 from goclient.services.panda.token import VARIABLES, find_token
-from goclient.tasks.hooks import Function
+from goclient.tasks.panda_client import Function
 
 
 def give_token() -> None:
-    """Put the token that goclient would show where panda-client looks first; raises LoginNeeded if it cannot be sent.
+    """Put the token that goclient would show where panda-client looks first; raise LoginNeeded if it cannot be sent.
 
     panda-client sends what is in a variable or a file as it is, line breaks included.  A person at a terminal who has
     neither a token nor a proxy is asked to log in by panda-client itself.
@@ -41,19 +41,15 @@ def give_token() -> None:
 
 def _require_proxy() -> None:
     """Raise LoginNeeded if panda-client would ask for a pass phrase to make a proxy."""
-    from goclient.config import environment
+    from goclient.config import environment  # those with a token do without it
 
     if os.environ.get("PANDA_AUTH") != "x509_no_grid" and environment.proxy_file(os.environ) is None:
         environment.panda_access()
 
 
-def noticed(original: Function) -> Function:
+def register_login(original: Function, *args: Any, **more: Any) -> io.BytesIO:
     """Register what panda-client's own login gets: with -v it shows all of it."""
-
-    def urlopen(*args: Any, **more: Any) -> io.BytesIO:
-        with original(*args, **more) as answer:
-            content = answer.read()
-        register_answer(content)
-        return io.BytesIO(content)
-
-    return urlopen
+    with original(*args, **more) as answer:
+        content = answer.read()
+    register_answer(content)
+    return io.BytesIO(content)

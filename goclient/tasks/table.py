@@ -6,7 +6,7 @@ a quarter slower than panda-client's.
 
 from __future__ import annotations
 
-from goclient.tasks.words import Option, Table
+from goclient.tasks.command_line import Option, Table
 
 _OPTIONS = (
     Option("StageinGOsrc", "ENDPOINT:/PATH", "what to bring before the payload runs", many=True),

@@ -1,93 +1,56 @@
-"""The transfers of one task: what was typed, with PanDA's names of its outputs, and those of ``--useGOForOutput``."""
+"""Transfers of one task: those that were typed, with PanDA's names of its outputs, and ``--useGOForOutput``'s."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from goclient.errors import GoclientError, RequestError, quoted
-from goclient.model.endpoint import GLOBUS_SCHEME, JOB, SCHEMES, Endpoint
+from goclient.model.endpoint import JOB
 from goclient.model.location import Location, Transfer
 from goclient.model.names import SERIAL_NUMBERS
+from goclient.model.planner import plan
+from goclient.model.records.base import MAX_TASK_BLOCK
+from goclient.model.records.registry import attach
 from goclient.model.serial import needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.location import parse_destination, parse_endpoint
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
-from goclient.tasks.outputs import PATTERN, Outputs
+from goclient.tasks.output_server import OutputServer
+from goclient.tasks.outputs import PATTERN, ExpectedTask, Outputs
 
-HOME = "/~/"
-COUNT = 1000  # jobs of a task among which targets are looked for that become one file; how many it has, JEDI decides
+COUNT = 1000  # jobs of a task that are searched for targets which become one file; JEDI decides how many it has
 TASK = "$JEDITASKID"
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """What ``--useGOForOutput`` names: an endpoint, and a directory on it; None is the endpoint's default one."""
-
-    endpoint: Endpoint
-    directory: str | None = None
-
-    @classmethod
-    def read(cls, text: str) -> Server:
-        """Return the server that ``ENDPOINT[:/DIR/]`` names; raises RequestError with the reason."""
-        first, comma, rest = text.partition(",")
-        if comma and ":/" in rest:
-            message = f"--useGOForOutput={quoted(text)} is a list, and all outputs go to one place"
-            hint = shell_word(f"--useGOForOutput={first}")
-            raise RequestError(message, hint=hint, code="location", subject="--useGOForOutput")
-        scheme = text.startswith((GLOBUS_SCHEME, *SCHEMES))
-        alone = text.count("/") == 2 if scheme else not {"/", ":"} & set(text.removesuffix(":"))
-        try:
-            if alone:
-                return cls(parse_endpoint(text.removesuffix(":")))
-            place = parse_destination(text)
-        except RequestError as error:
-            general = "write ENDPOINT:/DIR/, or ENDPOINT for its default directory"
-            hint = general if error.hint.startswith(("write ENDPOINT:/path", "give the endpoint")) else error.hint
-            message = f"--useGOForOutput={error.message}"
-            raise RequestError(message, hint=hint, code=error.code, subject="--useGOForOutput") from None
-        return cls(place.endpoint, place.path)
-
-    def top(self) -> Location:
-        """Return the directory that was typed, or the default one."""
-        return Location(self.endpoint, f"{(self.directory or HOME).rstrip('/')}/")
-
-    def folder(self, nickname: str, dataset: str) -> Location:
-        """Return the directory for all that a task writes: below the server's own, the user's and the dataset's."""
-        path = f"{(self.directory or HOME).rstrip('/')}/{nickname}/{dataset.rstrip('/')}/"
-        try:
-            return Location(self.endpoint, path)
-        except ValueError as error:
-            message = f"--useGOForOutput: the files would go to {quoted(f'{self.endpoint}:{path}')}: {error}"
-            raise RequestError(message, hint="choose another --outDS", code="location") from error
+def transfers_of(
+    typed: TransferSpec,
+    server: OutputServer | None,
+    *,
+    task: ExpectedTask,
+    nickname: str,
+    resolved: TransferSpec | None = None,
+) -> TransferSpec:
+    """Return all transfers of one task; ``resolved`` is ``typed`` with its endpoints resolved, once they are."""
+    spec = rename_outputs(typed, resolved or typed, names=task.outputs.names)
+    return spec if server is None else add_outputs(spec, server.directory_of(nickname, task.dataset), task.outputs)
 
 
-def renamed(typed: TransferSpec, names: Mapping[str, str], found: TransferSpec | None = None) -> TransferSpec:
-    """Return the spec in which each output of the task has its name in PanDA.
+def rename_outputs(typed: TransferSpec, resolved: TransferSpec, *, names: Mapping[str, str]) -> TransferSpec:
+    """Return the resolved spec in which each output of the task has its name in PanDA."""
 
-    ``found`` is the same spec as the preflight gave it back, whose endpoints and destinations are taken.
-    """
-    found = found or typed
-
-    def transfers(old: tuple[Transfer, ...], new: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
-        pairs = zip(old, new, strict=True)
+    def renamed(phase: str) -> tuple[Transfer, ...]:
         return tuple(
-            Transfer(_renamed(one.source, names) if one.source.in_job else two.source, two.destination)
-            for one, two in pairs
+            Transfer(_in_job(names[name]), new.destination)
+            if old.source.in_job and (name := old.source.path[1:]) in names
+            else new
+            for old, new in zip(getattr(typed, phase), getattr(resolved, phase), strict=True)
         )
 
-    stage_out, output = transfers(typed.stage_out, found.stage_out), transfers(typed.output, found.output)
-    return found.model_copy(update={"stage_out": stage_out, "output": output})
+    return resolved.model_copy(update={phase: renamed(phase) for phase in ("stage_out", "output")})
 
 
-def _renamed(source: Location, names: Mapping[str, str]) -> Location:
-    lfn = names.get(source.path[1:])
-    return _written(lfn) if lfn is not None else source
-
-
-def _written(lfn: str) -> Location:
-    """Return the file of that name in PanDA, in the job's directory; raises RequestError if it is not known before."""
+def _in_job(lfn: str) -> Location:
+    """Return the file of that name in PanDA, in the job's directory; raise RequestError if it is not known before."""
     try:
         if lfn.startswith(PATTERN):
             raise ValueError("its name is a pattern")
@@ -100,41 +63,57 @@ def _written(lfn: str) -> Location:
         ) from error
 
 
-def to_server(spec: TransferSpec, folder: Location, outputs: Outputs) -> TransferSpec:
-    """Return the spec that takes every output and the log to that folder, too; raises RequestError without any."""
+def add_outputs(spec: TransferSpec, directory: Location, outputs: Outputs) -> TransferSpec:
+    """Return the spec that takes every output and the log to that directory, too; raise RequestError without any."""
     lfns = [*dict.fromkeys(outputs.names.values()), *([outputs.log] if outputs.log else [])]
     if not lfns:
         message = "--useGOForOutput has nothing to take: the task has no outputs, and no log"
         hint = "declare them with --outputs, or leave out --noSeparateLog"
         raise RequestError(message, hint=hint, code="outputs", subject="--useGOForOutput")
-    more = tuple(Transfer(_written(lfn), folder) for lfn in lfns)
+    more = tuple(Transfer(_in_job(lfn), directory) for lfn in lfns)
     return spec.model_copy(update={"output": (*spec.output, *more), "working": spec.working or DEFAULT_WORKING})
 
 
-def shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]:
+def find_shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]:
     """Yield an error for each file that two jobs would write; ``several``: there are several such tasks."""
+
+    def shared(message: str, hint: str, target: object) -> GoclientError:
+        return RequestError(message, hint=hint, code="shared-target", subject=str(target))
+
     for transfer in needs_serial(spec):
         hint = "put ${SN/P} (the job's number) in the destination or the name, or declare the file as an output"
         if any(number in transfer.source.path for number in SERIAL_NUMBERS):
             hint = f"if that is a directory, write a final slash: {shell_word(f'{transfer.destination}/')}"
-        yield RequestError(
-            f"all jobs of the task would write {quoted(transfer.target)}",
-            hint=hint,
-            code="shared-target",
-            subject=str(transfer.target),
-        )
+        yield shared(f"all jobs of the task would write {quoted(transfer.target)}", hint, transfer.target)
     for transfer in spec.transfers if several else ():
         if not transfer.destination.in_job and TASK not in transfer.target_path:
-            yield RequestError(
-                f"each task of --inOutDsJson would write {quoted(transfer.target)}",
-                hint=f"put {TASK} in the destination or the name, beside ${{SN/P}}",
-                code="shared-target",
-                subject=str(transfer.target),
-            )
+            message = f"each task of --inOutDsJson would write {quoted(transfer.target)}"
+            yield shared(message, f"put {TASK} in the destination or the name, beside ${{SN/P}}", transfer.target)
     for first, second in shared_targets(spec, COUNT):
-        yield RequestError(
-            f"{quoted(first)} and {quoted(second)} are one file in two jobs",
-            hint="use ${SN/P}, which always has six digits, or names that differ in more than numbers",
-            code="shared-target",
-            subject=str(second),
-        )
+        message = f"{quoted(first)} and {quoted(second)} are one file in two jobs"
+        hint = "use ${SN/P}, which always has six digits, or names that differ in more than numbers"
+        yield shared(message, hint, second)
+
+
+def write_words(spec: TransferSpec, *, lenient: bool) -> list[str]:
+    """Return the words of a task's transfers, the marker first; raise RequestError for too many, or a conflict."""
+    plan(spec)
+    return attach("", spec, lenient=lenient, limit=MAX_TASK_BLOCK).split()
+
+
+def list_final_names(typed: TransferSpec, ready: TransferSpec, outputs: Outputs) -> list[str]:
+    """Return a line for each file that a job gives away, and for each output that stays in PanDA alone.
+
+    ``typed`` has the endpoints' names as the user knows them, ``ready`` is what the jobs do, in the same order.
+    There are no lines if nothing is taken away.
+    """
+    labels = {f"/{lfn}": name for name, lfn in outputs.names.items()} | {f"/{outputs.log}": "the log"}
+    pairs = [*zip(typed.stage_out, ready.stage_out, strict=True), *zip(typed.output, ready.output, strict=True)]
+    lines = []
+    for named, transfer in pairs:
+        source, target = transfer.source, named.destination.with_path(transfer.target_path)
+        lines.append((labels.get(source.path, str(source)), str(target)))
+    taken = {transfer.source.path for _, transfer in pairs}
+    left = [(name, f"{lfn}, in PanDA alone") for name, lfn in outputs.names.items() if f"/{lfn}" not in taken]
+    width = max((len(label) for label, _ in [*lines, *left]), default=0)
+    return [f"{label:<{width}}  {target}" for label, target in [*lines, *left]] if lines else []

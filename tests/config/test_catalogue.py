@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -420,7 +421,7 @@ def test_a_wrong_entry_can_be_removed_and_stops_an_addition(path: Path) -> None:
 
 def test_what_is_no_toml_is_not_changed(path: Path) -> None:
     path.write_text("[B\n")
-    for change in (lambda: catalogue.add(str(path), "A", UUID), lambda: catalogue.remove(str(path), "B")):
+    for change in (partial(catalogue.add, str(path), "A", UUID), partial(catalogue.remove, str(path), "B")):
         with pytest.raises(RequestError, match="line 1: it is no TOML"):
             change()
     assert path.read_text() == "[B\n"
@@ -447,7 +448,7 @@ def refused_as_no_file(file: str) -> None:
     with pytest.raises(RequestError, match="it is no regular file") as caught:
         catalogue.read(file)
     assert (caught.value.exit_code, "GOCLIENT_ENDPOINTS" in caught.value.hint) == (10, True)
-    for change in (lambda: catalogue.add(file, "A", UUID), lambda: catalogue.remove(file, "A")):
+    for change in (partial(catalogue.add, file, "A", UUID), partial(catalogue.remove, file, "A")):
         with pytest.raises(RequestError, match=r"no regular file|Is a directory"):
             change()
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -207,7 +207,7 @@ UNEXPANDED = {
     "$(echo /made)/x": "/made/x",
     "$HOME\\x": "/home/me\\x",
 }
-READERS = {
+READERS: dict[str, Callable[[Mapping[str, str]], object]] = {
     "GOCLIENT_STATE": environment.journal_path,
     "GOCLIENT_ENDPOINTS": environment.catalogue,
     "GOCLIENT_CLIENT_ID": environment.globus_access,

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from goclient.model.payload import doubts, mistakes, shown
-from goclient.model.records.panda_job import JobCommon
+from goclient.model.records.panda_job import JobTemplate
 
-COMMON = JobCommon("http://h/run.sh", "TEST1", "user", "local", "block", 1, 1000)
+COMMON = JobTemplate("http://h/run.sh", "TEST1", "user", "local", "block", 1, 1000)
 RIGHT_PAYLOADS = [
     "http://h/run.sh", "https://h:8443/a/run.sh?raw=1#x", "http://h/~me/run.sh", "http://h/a%20b.sh", "http://h",
     "http://[::1]:80/run.sh", "https://h/r/-/raw/main/run.sh", "/usr/bin/env", "/opt/my-tools/run", "//opt/run",

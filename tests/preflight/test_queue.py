@@ -168,7 +168,7 @@ ANSWERS = {
     "queues of another type": told({"TEST1": 3}),
     "deep": saying(b"[" * 100_000),
     "not utf-8": saying(b"\xff\xff"),
-    "packed": saying(zlib.compress(b'{"success": true}'), **{"Content-Encoding": "deflate"}),
+    "packed": saying(zlib.compress(b'{"success": true}'), Content_Encoding="deflate"),
     "too large": saying(b" " * ((8 << 20) + 1)),
     "broken off": saying(b'{"success": true, "data"', Content_Length="999"),
 }

@@ -296,9 +296,9 @@ def test_ids_that_no_job_has_are_null(shared_sandbox: Sandbox) -> None:
 
 
 def test_only_5000_jobs_of_a_call_are_stored_without_a_word(sandbox: Sandbox) -> None:
-    from goclient.model.records.panda_job import JobCommon, encode_jobs, job_records
+    from goclient.model.records.panda_job import JobTemplate, encode_jobs, job_records
 
-    common = JobCommon("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
+    common = JobTemplate("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
     record = encode_jobs(job_records(common, name="n", parameters="", count=5001))
     answer = call(sandbox, "job/submit", {"jobs": record}).json()
     assert answer["success"] is True

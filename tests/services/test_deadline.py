@@ -272,7 +272,8 @@ def _calls(path: Path) -> Iterator[tuple[ast.Call, list[str]]]:
     """The calls in a file, each with the parts of its dotted name."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
-            parts, at = [], node.func
+            parts: list[str] = []
+            at = node.func
             while isinstance(at, ast.Attribute):
                 parts.insert(0, at.attr)
                 at = at.value

@@ -117,7 +117,7 @@ def echo(**more: Any) -> Iterator[Echo]:
         server.server_close()
 
 
-TOKENS = {
+TOKENS: dict[str, Any] = {
     "access_token": ACCESS, "scope": "urn:globus:auth:scope:transfer.api.globus.org:all", "expires_in": 172800,
     "token_type": "Bearer", "resource_server": "transfer.api.globus.org", "other_tokens": [],
 }  # fmt: skip

@@ -413,7 +413,7 @@ def test_folders_are_made_now_if_the_user_says_so(asked: Tool, shared_sandbox: S
 def test_a_folder_with_a_number_in_its_name_is_not_made_now(asked: Tool, shared_sandbox: Sandbox) -> None:
     result = asked.prun("--Data=x", "--OutputGO=SITE1:/home/osg_data/later/${SN/P}/", "--goMkdir")
     assert result.code == 0, result
-    assert "--goMkdir makes no folder" in result.err
+    assert "--goMkdir makes no directory" in result.err
     assert not shared_sandbox.path("SITE1", "/home/osg_data/later").exists()
 
 

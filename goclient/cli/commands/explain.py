@@ -49,7 +49,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 
     catalogue = run.catalogue(reporter)
     explained = explain(text, catalogue=catalogue)
-    for doubt in explained.doubts:
+    for doubt in explained.warnings:
         reporter.warning(doubt.message, doubt.hint)
     if not explained.spec:
         _warn_of_no_transfers(text, reporter)
@@ -58,7 +58,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         return 0
     from goclient.cli.tables import print_plan
 
-    print_plan(explained.tasks, explained.spec, catalogue=catalogue)
+    print_plan(explained.plan, explained.spec, catalogue=catalogue)
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0
 

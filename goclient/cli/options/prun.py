@@ -12,7 +12,7 @@ from goclient.reporter.base import Reporter
 if TYPE_CHECKING:
     from goclient.errors import Finding
     from goclient.model.spec import MyproxyAccount
-    from goclient.tasks.wanted import Wanted
+    from goclient.tasks.validation import TaskRequest
 
 GLOBUS = "globus"
 
@@ -48,10 +48,10 @@ class PathenaOptions(TaskOptions):
 KINDS = {"prun": TaskOptions, "pathena": PathenaOptions}
 
 
-def wanted(tool: str, words: Sequence[str], reporter: Reporter) -> "Wanted":
+def wanted(tool: str, words: Sequence[str], reporter: Reporter) -> "TaskRequest":
     """Return what our words want of each task, and what is wrong with them singly."""
     from goclient.errors import Collector
-    from goclient.tasks.wanted import Wanted
+    from goclient.tasks.validation import TaskRequest
 
     prog = f"goclient {tool}"
     options, errors = parser.Parser(KINDS[tool], prog=prog, usage="", description="").read(words)
@@ -59,7 +59,7 @@ def wanted(tool: str, words: Sequence[str], reporter: Reporter) -> "Wanted":
     items = transfer_items(options, collected)
     with collected:
         check_identities(options)
-    return Wanted(
+    return TaskRequest(
         items,
         options.globusWords or "",
         options.useGOForOutput,

@@ -223,7 +223,7 @@ def job_request(options: JobOptions, transfers: TransferOptions, items: dict[str
     """The request that the options make: a new job's name, its common values, its words and transfers."""
     from goclient import submission
 
-    common, name = submission.new_job_common(
+    common, name = submission.new_job_template(
         transformation=options.transformation,
         computingSite=options.computingSite,
         prodSourceLabel=options.prodSourceLabel,

@@ -1,4 +1,4 @@
-"""The interface of a record: how a spec rides in a job's parameters, beside the payload's own words.
+"""Interface of a record: how a spec rides in a job's parameters, beside the payload's own words.
 
 ``<the payload's words> --goclient=v<version>:<n> <n words>``: the last marker of a text tells which
 :class:`RecordCodec` reads it.  ``registry.py`` holds the codecs, and says which one writes.

@@ -1,4 +1,4 @@
-"""The PanDA job that carries a spec, and the only place that knows PanDA's names and widths.
+"""PanDA jobs that carry a spec; this module alone knows PanDA's names and widths.
 
 The wire form of a job is a row: the values of ``JOB_ATTRIBUTES`` in order, then a list of file rows (the values
 of ``FILE_ATTRIBUTES``, then null).  What is not set is the string ``"NULL"``.  The order, the widths and the
@@ -86,7 +86,7 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class JobCommon:
+class JobTemplate:
     """Hold what the jobs of one submission share; the names are PanDA's, None is unset."""
 
     transformation: str
@@ -114,19 +114,19 @@ class JobCommon:
 class JobRecord(NamedTuple):
     """Hold one job as the server sees it: what it shares with its siblings, its name, and its jobParameters."""
 
-    common: JobCommon
+    common: JobTemplate
     jobName: str
     jobParameters: str
 
 
-def job_records(common: JobCommon, *, name: str, parameters: str, count: int) -> list[JobRecord]:
+def job_records(common: JobTemplate, *, name: str, parameters: str, count: int) -> list[JobRecord]:
     """Return ``count`` jobs that differ in their name and where ``${SN}`` or ``${SN/P}`` stands, from 1."""
     if count == 1:
         return [JobRecord(common, name, fill_serial(parameters, 1))]
     return [JobRecord(common, f"{name}_{i}", fill_serial(parameters, i + 1)) for i in range(count)]
 
 
-def _find_wrong_texts(common: JobCommon) -> Iterator[GoclientError]:
+def _find_wrong_texts(common: JobTemplate) -> Iterator[GoclientError]:
     """Yield an error for each text that is wider than its column, or that the column does not take."""
     for field in fields(common):
         value, width = getattr(common, field.name), WIDTHS.get(field.name)
@@ -151,10 +151,10 @@ def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) 
     """Yield the same string in pieces, for many jobs: large strings cost more than what is in them.
 
     ``written`` is applied to each part of it, so that a record inside another JSON document need not be gone through
-    again.  Jobs that share one JobCommon object share one row template: a job costs two strings.
+    again.  Jobs that share one JobTemplate object share one row template: a job costs two strings.
     """
     yield "["
-    common: JobCommon | None = None
+    common: JobTemplate | None = None
     before = between = after = last = ""
     for start in range(0, len(records), JOBS_A_PIECE):
         pieces: list[str] = []
@@ -169,7 +169,7 @@ def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) 
     yield "]"
 
 
-def _row_template(common: JobCommon) -> tuple[str, ...]:
+def _row_template(common: JobTemplate) -> tuple[str, ...]:
     """Return a job's row as JSON, after the comma to the row before, cut at its name, parameters and log file."""
     values: dict[str, Any] = {field.name: getattr(common, field.name) for field in fields(common)}
     values |= {"jobName": "\0", "jobParameters": "\0"}

@@ -1,4 +1,4 @@
-"""The versions of the record side by side: the one that is written, and all that are read.
+"""Versions of the record side by side: the one that is written, and all that are read.
 
 A text without a record is read as what it is: words as they were typed in 2012, or a payload alone.  Whatever it is
 fed, nothing here raises anything but :class:`goclient.errors.GoclientError`.

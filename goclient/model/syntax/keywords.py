@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from goclient.errors import Finding, GoclientError, RequestError, quoted
+from goclient.errors import Finding, GoclientError, ListRuleError, RequestError, UnreadWord, quoted
 from goclient.model.endpoint import JOB, NODE, Endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import path_problem
@@ -103,14 +103,23 @@ class _Reader:
         self.doubts: list[Finding] = []
         self.bad = set(already_wrong)  # the names of words that are wrong, and not to be missed again
 
-    def wrong(self, name: str, message: str, hint: str, code: str) -> None:
-        self.bad.add(name)
-        self.errors.append(RequestError(f"--jobParameters: {message}", hint=hint, code=code, subject=name))
+    def wrong(
+        self, name: str, message: str, hint: str, code: str = "", *, kind: type[RequestError] = RequestError
+    ) -> None:
+        """Keep the mistake in a word."""
+        self.refused(name, message, kind("", hint=hint, code=code))
 
-    def missed(self, name: str, message: str, hint: str, code: str) -> None:
-        """A mistake because a word is not there, unless it was meant by one that is wrong."""
+    def refused(self, name: str, message: str, error: RequestError) -> None:
+        """Keep the mistake in a word whose value raised an error, with this message."""
+        self.bad.add(name)
+        self.errors.append(error.replace(message=f"--jobParameters: {message}", subject=name))
+
+    def missed(
+        self, name: str, message: str, hint: str, code: str = "", *, kind: type[RequestError] = RequestError
+    ) -> None:
+        """Keep a mistake because a word is not there, unless it was meant by one that is wrong."""
         if name not in self.bad:
-            self.wrong(name, message, hint, code)
+            self.wrong(name, message, hint, code, kind=kind)
 
     def without_effect(self, name: str, why: str) -> None:
         """A warning about a word that is there, and right, for nothing."""
@@ -130,7 +139,7 @@ class _Reader:
         try:
             return read(word.value)
         except RequestError as error:
-            self.wrong(name, f"{word}: {error.message}", error.hint, error.code)
+            self.refused(name, f"{word}: {error.message}", error)
             return None
 
     def spec(self, overwrite: bool) -> TransferSpec:
@@ -163,7 +172,7 @@ class _Reader:
             if empty is not None:
                 hint = f"write {name}=VALUE without a blank at the =, or leave it out; if it is the payload's own "
                 hint += "word, put it in quotes"
-                self.wrong(name, f"{empty} has no value", hint, "no-value")
+                self.wrong(name, f"{empty} has no value", hint, "no-value", kind=UnreadWord)
             elif len(words) > 1 and name not in (_IN.files, _OUT.files):
                 each = " and ".join(map(str, words[:5]))
                 self.wrong(name, f"{name} is given {len(words)} times: {each}", "give it once", "twice")
@@ -222,14 +231,14 @@ class _Reader:
             try:
                 names = split_items(way.files, [word.value], self.read_lines)
             except RequestError as error:
-                self.wrong(way.files, f"{word}: {error.message}", error.hint, error.code)
+                self.refused(way.files, f"{word}: {error.message}", error)
                 continue
             for name in names:
                 try:
                     locations.append(parse_name(name) if outwards else parse_brought(name, context))
                 except RequestError as error:
                     message = f"{way.files}={error.message} (column {word.column})"
-                    self.wrong(way.files, message, error.hint, error.code)
+                    self.refused(way.files, message, error)
         return locations
 
     def _far_endpoint(
@@ -246,7 +255,7 @@ class _Reader:
             endpoint = local
             if mode == "gc":
                 hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}=local"
-                self.missed(way.endpoint, f"{said} without {way.endpoint}", hint, "list-rule")
+                self.missed(way.endpoint, f"{said} without {way.endpoint}", hint, kind=ListRuleError)
                 return None
         if endpoint is not None and endpoint.text == DEFAULT_WORKING:
             word = self.first(way.endpoint) or self.first(_LOCAL)
@@ -259,7 +268,7 @@ class _Reader:
 def _folder(word: str, path: str) -> str:
     if problem := path_problem(path):
         instead = f"{word}={problem.instead}" if problem.instead else ""
-        raise refuse(path, replace(problem, instead=instead), code="location")
+        raise refuse(path, replace(problem, instead=instead))
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 
-from goclient.errors import GoclientError, RequestError, quoted
+from goclient.errors import GoclientError, RequestError, UnreadWord, quoted
 
 ReadLines = Callable[[str], list[str]]
 
@@ -28,7 +28,7 @@ def split_items(word: str, values: Iterable[str], read_lines: ReadLines | None =
             problem = "has an empty item" if "" in found else ""
             hint = "separate items with one comma, without a comma at either end"
         if problem:
-            raise RequestError(f"{word}={quoted(value)} {problem}", hint=hint, code="empty-item", subject=word)
+            raise UnreadWord(f"{word}={quoted(value)} {problem}", hint=hint, code="empty-item", subject=word)
         items += found
     return items
 
@@ -39,7 +39,7 @@ def _lines_of(word: str, value: str, read_lines: ReadLines) -> list[str]:
     except RequestError as error:
         once = shlex.quote(f"@{value.lstrip('@')}")
         hint = f"write {word}={once}" if value.startswith("@@") else error.hint
-        raise RequestError(error.message, hint=hint, code=error.code, subject=word) from error
+        raise error.replace(hint=hint, subject=word) from error
 
 
 def listed(items: Sequence[str]) -> str:

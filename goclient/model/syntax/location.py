@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from goclient.errors import RequestError, quoted
+from goclient.errors import NotALocation, NotAName, RequestError, quoted
 from goclient.model.endpoint import GLOBUS_SCHEME, JOB, NODE, SCHEMES, URL_ENDPOINTS, Endpoint, is_uuid, read_endpoint
 from goclient.model.location import Location
 from goclient.model.names import LocationError, Problem, name_problem
@@ -33,15 +33,15 @@ def _parsed(text: str, side: Side) -> Location:
         from goclient.model.syntax.misread import location_problem  # only a mistake pays for it
 
         problem = error.problem if is_link(text) else location_problem(text, error.problem)
-        raise refuse(text, problem, code="location") from error
+        raise refuse(text, problem) from error
 
 
-def refuse(text: str, problem: Problem, *, code: str) -> RequestError:
+def refuse(text: str, problem: Problem, kind: type[RequestError] = NotALocation) -> RequestError:
     """Return the error of a text with a problem; the hint has what to write instead, as a shell takes it."""
     hint = problem.remedy
     if problem.instead:
         hint = f"write {shell_word(problem.instead)}" + (f" ({problem.remedy})" if problem.remedy else "")
-    return RequestError(f"{quoted(text)}: {problem.what}", hint=hint, code=code)
+    return kind(f"{quoted(text)}: {problem.what}", hint=hint)
 
 
 def read_location(text: str, side: Side = "origin") -> Location:
@@ -85,7 +85,7 @@ def parse_endpoint(text: str) -> Endpoint:
         problem = error.problem if not error.problem.instead else problem
     from goclient.model.syntax.misread import endpoint_of
 
-    raise refuse(text, Problem(problem.what, "give the name of the endpoint only", endpoint_of(text)), code="location")
+    raise refuse(text, Problem(problem.what, "give the name of the endpoint only", endpoint_of(text)))
 
 
 def parse_name(text: str, *, below: str = "the job's directory") -> Location:
@@ -110,7 +110,7 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Location:
 
     instead = name_of(text)
     remedy = "" if instead else "write a name such as out.root or results/"
-    raise refuse(text, Problem(problem.what, remedy, instead), code="name")
+    raise refuse(text, Problem(problem.what, remedy, instead), NotAName)
 
 
 def node_location(path: str) -> Location:
@@ -119,9 +119,7 @@ def node_location(path: str) -> Location:
         return Location(NODE, path)
     except LocationError as error:
         what = Problem(error.problem.what, "an absolute path on the node", error.problem.instead)
-        raise refuse(
-            path, what if "/~/" not in what.instead else Problem(what.what, what.remedy), code="location"
-        ) from error
+        raise refuse(path, what if "/~/" not in what.instead else Problem(what.what, what.remedy)) from error
 
 
 def own_location(text: str, location: Location) -> Location:
@@ -130,7 +128,7 @@ def own_location(text: str, location: Location) -> Location:
         return Location(JOB, location.path)
     except LocationError as error:
         what = Problem(error.problem.what, "write a path in the job's directory")
-        raise refuse(text, what, code="name") from error
+        raise refuse(text, what, NotAName) from error
 
 
 def checked_user(text: str) -> str:

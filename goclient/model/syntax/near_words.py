@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from goclient.errors import Finding, GoclientError, RequestError, quoted
+from goclient.errors import Finding, GoclientError, UnreadWord, quoted
 from goclient.model.confusable import skeleton
 from goclient.model.syntax.lists import MISTAKES_SHOWN, shortened
 from goclient.model.syntax.options import LISTS
@@ -68,7 +68,7 @@ def judge(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[Gocli
     return shortened(errors), doubts[:MISTAKES_SHOWN]
 
 
-def find_glued(words: Sequence[Word]) -> dict[Word, RequestError]:
+def find_glued(words: Sequence[Word]) -> dict[Word, UnreadWord]:
     """Return a mistake for each word in which a blank that parts no words stands before one of ours.
 
     A word that has a quote or a backslash was meant to be one.
@@ -80,7 +80,7 @@ def find_glued(words: Sequence[Word]) -> dict[Word, RequestError]:
         pieces = [piece for piece in _ODD_BLANKS.split(word.value) if piece] if blank is not None else []
         ours = next((piece for piece in pieces[1:] if _is_option(piece)), None)
         if blank is not None and ours is not None:
-            found[word] = RequestError(
+            found[word] = UnreadWord(
                 f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is one word, because U+"
                 f"{ord(blank[0][0]):04X} is no blank of a shell",
                 hint=f"retype the blanks: {' '.join(map(shlex.quote, pieces))}",
@@ -96,8 +96,8 @@ def _is_option(piece: str) -> bool:
     return name in EXACT or (near is not None and near.weight is Weight.SURE)
 
 
-def _misspelt(one: NearWord) -> RequestError:
-    return RequestError(
+def _misspelt(one: NearWord) -> UnreadWord:
+    return UnreadWord(
         f"{one.message} is no word of transfers",
         hint=one.hint,
         code="misspelt",

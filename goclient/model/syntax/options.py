@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from goclient.errors import GoclientError, RequestError, quoted, raise_all
+from goclient.errors import GoclientError, ListRuleError, NotALocation, RequestError, quoted, raise_all
 from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import endpoint_problem
@@ -84,11 +84,21 @@ class _Builder:
     def get(self, key: str) -> Sequence[str]:
         return self.items.get(key, ())
 
-    def wrong(self, key: str, message: str, hint: str, code: str, *, item: int = 0) -> None:
-        """Keeps a mistake, with the column of the item of that number."""
+    def wrong(
+        self, key: str, message: str, hint: str, code: str = "", *, kind: type[RequestError] = RequestError
+    ) -> None:
+        """Keep a mistake, with the column of the first item."""
+        self._keep(key, kind(message, hint=hint, code=code))
+
+    def refused(self, key: str, error: RequestError, *, item: int = 0) -> None:
+        """Keep the error that an item of a word raised."""
+        self._keep(key, error.replace(message=f"--{key}={error.message}"), item)
+
+    def _keep(self, key: str, error: RequestError, item: int = 0) -> None:
+        """Keep an error, with the column of the item of that number."""
         columns = self.columns.get(key)
-        message += in_column(columns[item]) if columns else ""
-        self.errors.append(RequestError(message, hint=hint, code=code, subject=f"--{key}"))
+        column = in_column(columns[item]) if columns else ""
+        self.errors.append(error.replace(message=error.message + column, subject=f"--{key}"))
 
     # --- single values ---
 
@@ -135,7 +145,7 @@ class _Builder:
         try:
             server = parse_endpoint(name) if name is not None else server
         except RequestError as error:
-            self.wrong(LOCAL_ENDPOINT, f"--{LOCAL_ENDPOINT}={error.message}", error.hint, error.code)
+            self.refused(LOCAL_ENDPOINT, error)
             return None
         if self.named_server not in (None, server):
             message = f"--{LOCAL_ENDPOINT}={quoted(name)} and --WorkingendpointGO={quoted(self.named_server)}"
@@ -158,7 +168,7 @@ class _Builder:
         try:
             return checked_user(user)
         except RequestError as error:
-            self.wrong(USER, f"--{USER}={error.message}", error.hint, error.code)
+            self.refused(USER, error)
             return None
 
     def _myproxy(self) -> MyproxyAccount | None:
@@ -184,10 +194,10 @@ class _Builder:
                 from goclient.model.syntax.misread import of_a_list  # only a mistake pays for it
 
                 found.append(None)
-                problem = of_a_list(self.get(key), number, f"--{key}") if error.code == "location" else None
+                wrong_list = isinstance(error, NotALocation)
+                problem = of_a_list(self.get(key), number, f"--{key}") if wrong_list else None
                 if problem is None or problem != told:  # the pieces of one thing are told once
-                    error = refuse(text, problem, code=error.code) if problem is not None else error
-                    self.wrong(key, f"--{key}={error.message}", error.hint, error.code, item=number)
+                    self.refused(key, refuse(text, problem) if problem is not None else error, item=number)
                 told = problem
         return found
 
@@ -227,7 +237,7 @@ class _Builder:
             hint = "give one directory for all, or one destination for each, in the same order"
             if optional:
                 hint += ", or none: the job's directory"
-        self.wrong(destinations_key if destinations else sources_key, message, hint, "list-rule")
+        self.wrong(destinations_key if destinations else sources_key, message, hint, kind=ListRuleError)
 
     def spec(self) -> TransferSpec:
         """The spec of all that is right; what is wrong is in ``errors`` then."""
@@ -281,7 +291,7 @@ class _Builder:
             if ":/" in text or len(text) > 255 or not reads(own):
                 raise
             hint = f"{error.hint}; a name with a colon in the job's directory is written {shell_word(own)}"
-            raise RequestError(error.message, hint=hint, code=error.code) from error
+            raise error.replace(hint=hint) from error
 
     def _own_directory(self, key: str, locations: Sequence[Location], why: str) -> None:
         """A mistake for each place that is in the job's own directory and cannot be."""

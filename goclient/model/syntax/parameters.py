@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from goclient.errors import Finding, GoclientError, RequestError, UntakenWord, UsageError, quoted
+from goclient.errors import (
+    Finding,
+    GoclientError,
+    ListRuleError,
+    RequestError,
+    UnreadWord,
+    UntakenWord,
+    UsageError,
+    quoted,
+)
 from goclient.model.plan import MODES
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES, TELLING, GlobusWord, read_globus_words
@@ -160,11 +169,10 @@ def _take(found: Found, word: Word, read_lines: ReadLines | None, behind: str) -
             right = f"--{key}={shlex.quote(behind)}" if behind else f"--{key}=VALUE"
             hint = f"write {right} without a blank at the =; "
             hint += "if the payload needs this word itself, put it after a bare --"
-            raise RequestError(f"{quoted(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
+            raise UnreadWord(f"{quoted(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
         more = split_items(f"--{key}", [value], read_lines)
     except RequestError as error:
-        message = error.message + in_column(column)
-        found.errors.append(RequestError(message, hint=error.hint, code=error.code, subject=error.subject))
+        found.errors.append(error.replace(message=error.message + in_column(column)))
         return
     items += more
     found.columns.setdefault(key, []).extend([column] * len(more))
@@ -213,8 +221,8 @@ def _meant(word: Word) -> str:
     return nearest_bare(name)
 
 
-def _misspelt(word: Word, hint: str) -> RequestError:
-    return RequestError(
+def _misspelt(word: Word, hint: str) -> UnreadWord:
+    return UnreadWord(
         f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is no word of transfers",
         hint=f"{hint} If it is the payload's own word, put it in quotes",
         code="misspelt",
@@ -263,14 +271,11 @@ def _both(found: Found, options: Items) -> RequestError:
 def without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]:
     """Return the errors without the list rules that are broken only because one of the two lists could not be read."""
     parts = [part for error in errors for part in error.parts]
-    unread = {part.subject for part in parts if isinstance(part, UsageError) or part.code in _UNREAD}
+    unread = {part.subject for part in parts if isinstance(part, UsageError | UnreadWord)}
     unread |= {part.meant for part in parts if isinstance(part, UntakenWord)}
     pairs = [(f"--{one}", f"--{other}") for one, other in LISTS]
     unread |= {partner for pair in pairs for partner in pair if not unread.isdisjoint(pair)}
-    return [part for part in parts if part.code != "list-rule" or part.subject not in unread]
-
-
-_UNREAD = {"list-file", "empty-item", "no-value", "misspelt"}
+    return [part for part in parts if not isinstance(part, ListRuleError) or part.subject not in unread]
 
 
 # --- the rest -------------------------------------------------------------------------------------------------

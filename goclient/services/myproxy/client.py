@@ -158,7 +158,7 @@ class MyProxy:
         encode_request(request)
         with _NewKey() as key, self._opened(request) as connection:
             self._asked(connection, request)
-            asked = key.result(self._timeout)
+            asked = key.result(KEY_SECONDS)
             step = "it sent the proxy"
             connection.send(asked.request, step=step)
             if connection.peek(step=step) == _ERROR_BEGINS:

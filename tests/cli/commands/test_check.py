@@ -309,7 +309,7 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
         entry = is_empty = listing
 
         def access_rules(self, _: str, *, called: str) -> list[AccessRule]:
-            return [AccessRule(*rule[:4], expires="".join(rule[4:]), id="1; touch x") for rule in rules]
+            return [AccessRule(rule[0], rule[1], rule[2], rule[3], "".join(rule[4:]), "1; touch x") for rule in rules]
 
         def identity_called(self, _: str) -> str:
             return "me"

@@ -25,7 +25,7 @@ def test_a_text_is_a_table_for_a_person(run: Run) -> None:
         ["1", "before", "the", "payload", "SITE1:/in/a.root", "OSGDEV", "(the", "node):", "a.root"],
         ["1", "before", "the", "payload", "SITE1:/in/d/", "OSGDEV", "(the", "node):", "d/"],
         ["2", "then,", "its", "output", "OSGDEV", "(the", "node):", "x.root", "SITE1:/out/x.root"],
-        ["2", "transfer", "task(s)", "with", "3", "item(s)"],
+        ["2", "transfer", "tasks", "with", "3", "items"],
         ["through", "a", "Globus", "Connect", "endpoint", "that", "the", "job", "makes,", "OSGDEV-…"],
         ["the", "payload's", "own", "words:", "run"],
     ]
@@ -57,7 +57,7 @@ def test_a_text_is_a_document_for_a_program(run: Run) -> None:
             [
                 "the node's own files: /d/a",
                 "the job's directory: a",
-                "0 transfer task(s) and 1 copy task(s) on the node",
+                "0 transfer tasks and 1 copy task on the node with 1 item",
             ],
             id="a copy",
         ),
@@ -67,7 +67,9 @@ def test_a_text_is_a_document_for_a_program(run: Run) -> None:
             id="an account",
         ),
         pytest.param(
-            "--WorkingendpointGO=W", ["0 transfer task(s)", "that the job makes, W-…"], id="an endpoint alone"
+            "--WorkingendpointGO=W",
+            ["0 transfer tasks with 0 items", "that the job makes, W-…"],
+            id="an endpoint alone",
         ),
     ],
 )

@@ -66,7 +66,7 @@ class Person:
         self.urls = []
         env = {**self.sandbox.env, **self.env}
         command = [sys.executable, *MODULES["goclient"], "login", *words]
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         with subprocess.Popen(command, env=env, cwd=self.sandbox.cwd, text=True, **pipes, **more) as process:
             assert process.stderr is not None
             watchdog = threading.Timer(TIMEOUT, process.kill)

@@ -461,9 +461,12 @@ def test_an_expired_deposit_is_none_and_the_document_says_so(double: Server) -> 
 def test_a_closed_standard_input_is_no_terminal(double: Server, tmp_path: Path) -> None:
     locked = double.grid.authority.issue(f"{SCOPE}/CN=Shut", into=tmp_path, name="shut", passphrase="secret")
     command = [sys.executable, *MODULES["goclient"], "myproxy"]
-    cases = {2: ["destroy", "-l", "x"], 80: ["deposit", "-Z", PILOT, "--cert", locked.certificate, "--key", locked.key]}
+    cases: dict[int, list[Any]] = {
+        2: ["destroy", "-l", "x"],
+        80: ["deposit", "-Z", PILOT, "--cert", locked.certificate, "--key", locked.key],
+    }
     for code, words in cases.items():
-        line = ["sh", "-c", 'exec "$@" <&-', "sh", *command, *map(str, words)]
+        line = ["sh", "-c", 'exec "$@" <&-', "sh", *command, *words]
         done = subprocess.run(line, env=double.env("user"), capture_output=True, text=True, timeout=TIMEOUT)
         assert (done.returncode, "no terminal" in done.stderr) == (code, True), done.stderr
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +37,7 @@ def code_of(error: pytest.ExceptionInfo[MyproxyError]) -> str:
 def test_a_deposit_is_made_looked_at_retrieved_and_destroyed(
     real: RealServer, highest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls, "HIGHEST", tls.ssl.TLSVersion[highest])
+    monkeypatch.setattr(tls, "HIGHEST", ssl.TLSVersion[highest])
     account = f"all-{highest}"
     user = real.as_(USER)
     assert user.info(account) == ()
@@ -118,7 +120,7 @@ def test_a_refusal_of_the_server_says_what_to_do(real: RealServer, case: str) ->
     dn, what, code = REFUSALS[case]
     real.put("mine")
     somebody = real.as_(dn)
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "get": lambda: somebody.get("mine", lifetime=HOUR),
         "put": lambda: somebody.put("mine", retrievers=pattern_of(PILOT), lifetime=HOUR, retrieval_lifetime=0),
         "destroy": lambda: somebody.destroy("mine"),

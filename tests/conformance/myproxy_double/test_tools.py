@@ -7,7 +7,7 @@ import pytest
 from tests.myproxy_servers import PILOT, SCOPE, Grid, Said, the_double, the_real_one, tool
 
 INIT = ("jdoe", "myproxy-init -x -Z PILOT")
-CASES = {
+CASES: dict[str, list[tuple[str, ...]]] = {
     "a deposit is there until it is destroyed": [
         INIT,
         ("jdoe", "myproxy-info"),

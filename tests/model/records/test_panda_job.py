@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pandaclient.FileSpec import FileSpec  # type: ignore[import-untyped]
-from pandaclient.JobSpec import JobSpec  # type: ignore[import-untyped]
-from pandaclient.MiscUtils import dump_jobs_json  # type: ignore[import-untyped]
+from pandaclient.FileSpec import FileSpec
+from pandaclient.JobSpec import JobSpec
+from pandaclient.MiscUtils import dump_jobs_json
 
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.model.records.panda_job import (
     FILE_ATTRIBUTES,
     JOB_ATTRIBUTES,
     AssignedJob,
-    JobCommon,
     JobRecord,
     JobState,
+    JobTemplate,
     decode_jobs,
     encode_jobs,
     encoded_pieces,
@@ -28,7 +28,7 @@ from goclient.model.records.panda_job import (
 )
 from tests.strategies import MANY
 
-COMMON = JobCommon(
+COMMON = JobTemplate(
     transformation="http://example.org/datatransfer.sh",
     computingSite="TEST1",
     prodSourceLabel="user",
@@ -45,7 +45,7 @@ def reference(records: list[JobRecord]) -> str:
     jobs = []
     for record in records:
         job = JobSpec()
-        for name in JobCommon.__dataclass_fields__:
+        for name in JobTemplate.__dataclass_fields__:
             setattr(job, name, getattr(record.common, name))
         job.jobName, job.jobParameters = record.jobName, record.jobParameters
         log = FileSpec()
@@ -95,7 +95,7 @@ def test_the_bytes_are_those_of_panda_client(records: list[JobRecord]) -> None:
 _texts = st.text(max_size=20)
 _names = _texts.filter(lambda text: "\0" not in text)  # refused before it is encoded
 _commons = st.builds(
-    JobCommon,
+    JobTemplate,
     transformation=_names,
     computingSite=_names,
     prodSourceLabel=_names,
@@ -153,13 +153,13 @@ WIDTHS = {
 }
 
 
-def common_with(values: Any) -> JobCommon:
+def common_with(values: Any) -> JobTemplate:
     """The common values of a submission, some of them replaced."""
     return replace(COMMON, **values)
 
 
 def test_every_text_that_jobs_share_has_a_width() -> None:
-    texts = {name for name, kind in JobCommon.__annotations__.items() if "str" in str(kind)}
+    texts = {name for name, kind in JobTemplate.__annotations__.items() if "str" in str(kind)}
     assert texts == set(WIDTHS)
 
 

@@ -17,10 +17,10 @@ from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.planner import plan
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK, Decoded
 from goclient.model.records.registry import attach, decode
-from goclient.model.records.v1 import WORDS, block_words
+from goclient.model.records.v1 import block_words
 from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.options import KEYS, OVERWRITE, spec_from
+from goclient.model.syntax.options import KEYS, OVERWRITE, WORDS, spec_from
 from goclient.model.syntax.parameters import read_typed
 from tests.strategies import MANY, SOME, Items, accepted_items, dashed_specs, hostile_texts, items_of, payloads, specs
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from goclient.errors import GoclientError, RequestError, raise_all
+from goclient.model.endpoint import JOB
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
 from goclient.model.records.registry import attach, decode
@@ -231,7 +232,7 @@ def test_nothing_is_written_outside_the_directory_that_the_user_named(typed: Glo
     for task in tasks:
         folder = given_words.get("dir-out", "/").rstrip("/") if task.phase == "output" else ""
         for target in _targets(task):
-            assert target.startswith(f"{folder}/") if task.destination is not None else not target.startswith("/")
+            assert target.startswith(f"{folder}/") if task.destination != JOB else not target.startswith("/")
             assert ".." not in target.split("/")
 
 

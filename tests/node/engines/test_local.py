@@ -344,8 +344,9 @@ def file_task(node: Node, source: str | None = None, target: str | None = None) 
     """A copy of one file to or from a path as it is typed."""
     write(node.job, "made")
     item = TransferItem(source or "made", target or "x", recursive=False)
-    ends = (NODE, JOB) if source else (JOB, NODE)
-    return TransferTask("stage-in" if source else "output", *ends, (item,))
+    if source:
+        return TransferTask("stage-in", NODE, JOB, (item,))
+    return TransferTask("output", JOB, NODE, (item,))
 
 
 def refused(node: Node, task: TransferTask, own: Sequence[str]) -> GoclientError:
@@ -362,7 +363,12 @@ def own(node: Node, tmp_path: Path) -> list[str]:
     """The pilot's own files: a token, and a folder with its state; and links of all kinds to them and to /proc."""
     pilot = tmp_path / "pilot"
     write(pilot, "token", "state/logs/1.tgz", text="secret")
-    links = {"to-token": pilot / "token", "to-state": pilot / "state", "to-self": "/proc/self", "to-root": "/"}
+    links: dict[str, str | Path] = {
+        "to-token": pilot / "token",
+        "to-state": pilot / "state",
+        "to-self": "/proc/self",
+        "to-root": "/",
+    }
     links |= {"to-environ": "/proc/self/environ", "to-link": node.data / "to-token", "to-null": "/dev/null"}
     for name, location in links.items():
         (node.data / name).symlink_to(location)

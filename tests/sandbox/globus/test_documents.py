@@ -9,7 +9,7 @@ from typing import Any
 import globus_sdk
 import pytest
 import requests
-from globus_sdk.testing import get_response_set
+from globus_sdk.testing import RegisteredResponse, get_response_set
 
 from tests.sandboxes import Sandbox
 
@@ -170,7 +170,7 @@ def differences(theirs: Any, ours: Any, place: str = "", *, free: Collection[str
     return []
 
 
-def said(document: dict[str, Any]) -> dict[str, Any]:
+def said(document: Any) -> dict[str, Any]:
     """The words of a document that are the same for each request of its kind, and the codes of its errors."""
     codes = [one["code"] for one in document.get("errors", ())]
     return {**{key: document[key] for key in SAID if key in document}, "errors": codes}
@@ -180,7 +180,9 @@ def said(document: dict[str, Any]) -> dict[str, Any]:
 def test_a_document_has_the_keys_types_and_codes_of_the_sdk_authors_own(
     asked: Asked, route: str, case: str, ours: Callable[[Asked], Any]
 ) -> None:
-    theirs, found = get_response_set(route).lookup(case).json, ours(asked)
+    response = get_response_set(route).lookup(case)
+    assert isinstance(response, RegisteredResponse)
+    theirs, found = response.json, ours(asked)
     assert differences(theirs, found, free=MAY_BE_NULL.get(route, ())) == []
     assert {**said(found), **said(theirs)} == said(found)
 

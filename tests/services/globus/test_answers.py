@@ -13,7 +13,7 @@ from goclient.services.globus.errors import translated
 from goclient.services.globus.sdk import FileInfo, TaskState
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
-VALUES = [None, 3, True, [], {}, "\u001b[31m", [3], 1.5]
+VALUES: list[object] = [None, 3, True, [], {}, "\u001b[31m", [3], 1.5]
 
 ENDPOINT: dict[str, Any] = {
     "id": ID, "display_name": "n", "canonical_name": "u#n", "entity_type": "GCP_mapped_collection",
@@ -59,7 +59,13 @@ def said(value: Any) -> list[Any]:
 
 
 def fits(value: Any, declared: Any) -> bool:
-    kinds = {"str": str, "int": int, "bool": bool, "bool | None": (bool, type(None)), "tuple[str, ...]": tuple}
+    kinds: dict[str, Any] = {
+        "str": str,
+        "int": int,
+        "bool": bool,
+        "bool | None": (bool, type(None)),
+        "tuple[str, ...]": tuple,
+    }
     return isinstance(value, kinds[declared]) and not (declared == "int" and isinstance(value, bool))
 
 

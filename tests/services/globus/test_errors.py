@@ -25,6 +25,7 @@ from goclient.errors import (
 )
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
+from goclient.services.globus.errors import Redirected
 from goclient.services.globus.login import whoami
 from goclient.services.globus.sdk import Globus
 
@@ -294,7 +295,7 @@ def test_a_redirect_of_a_code_a_refresh_token_or_a_token_to_revoke_is_not_follow
             lambda: client.oauth2_token({"grant_type": "authorization_code", "code": "secret"}),
         ]
         for ask in asks:
-            with pytest.raises(app.Redirected, match="which is not followed") as raised:
+            with pytest.raises(Redirected, match="which is not followed") as raised:
                 ask()
             assert "secret" not in str(raised.value)
     assert (len(service.requests), elsewhere.requests) == (3, [])

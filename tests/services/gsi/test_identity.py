@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ def test_without_any_it_is_told_where_to_put_one(home: Path) -> None:
 # --- what can be wrong ------------------------------------------------------------------------------------------
 
 
-def pair(made: Credential) -> dict[str, str]:
+def pair(made: Credential) -> dict[str, Any]:
     return {"certificate": str(made.certificate), "key": str(made.key)}
 
 
@@ -214,7 +215,7 @@ def loop(made: Credential) -> dict[str, str]:
     return pair(made)
 
 
-WRONG: dict[str, tuple[dict[str, Any], Callable[[Credential], dict[str, str]], str, str]] = {
+WRONG: dict[str, tuple[dict[str, Any], Callable[[Credential], dict[str, Any]], str, str]] = {
     "expired": (
         {"start": NOW - timedelta(days=9), "end": NOW - timedelta(days=1)},
         pair,
@@ -353,7 +354,7 @@ def test_an_encrypted_key_of_the_old_form_is_recognised(grid: Grid, home: Path) 
     assert identity.encrypted
     assert load_signer(identity, "secret").limited is False
     for wrong in ("wrong", None):
-        (error,) = errors_of(lambda wrong=wrong: load_signer(identity, wrong))
+        (error,) = errors_of(partial(load_signer, identity, wrong))
         assert error.code == "identity-passphrase"
 
 

@@ -53,7 +53,7 @@ def certificate(
     )
 
 
-MATCHES = {
+MATCHES: dict[tuple[str, tuple[str, ...]], bool] = {
     ("a.example.org", ("*.example.org",)): True,
     ("A.Example.org.", ("a.example.ORG",)): True,
     ("a.b.example.org", ("*.example.org",)): False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.myproxy_grid import HOUR
 from tests.sandboxes import Sandbox
 
 
-def somebody(sandbox: Sandbox, **named: str) -> MyProxy:
+def somebody(sandbox: Sandbox, **named: Any) -> MyProxy:
     env = sandbox.env
     servers = parse_servers(env["MYPROXY_SERVER"], port=int(env["MYPROXY_SERVER_PORT"]))
     identity = find_identity(env, env["HOME"], os.getuid(), deposit=True, **named)

@@ -77,9 +77,10 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", BAD_FIELDS)
 def test_a_field_that_would_be_read_otherwise_is_refused(case: str) -> None:
+    fields: dict[str, Any]
     fields, said = BAD_FIELDS[case]
     with pytest.raises(MyproxyError) as caught:
-        encode_request(Request(**({"command": PUT, "account": "a"} | fields)))
+        encode_request(Request(**{"command": PUT, "account": "a", **fields}))
     assert said in caught.value.message
     assert caught.value.hint
     assert caught.value.code == "myproxy-field"

@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from goclient.errors import UsageError, quoted
+
 
 class SentTask(NamedTuple):
-    """One task that was sent: its name, what the server said, and its id, None if it was not accepted."""
+    """Hold one task that was sent: its name, what the server said, and its id, None if it was not accepted."""
 
     name: str
     said: str
@@ -19,7 +21,7 @@ class SentTask(NamedTuple):
 
 
 class TaskResult(NamedTuple):
-    """What a call came to: the exit code of the command, all that it printed, and the tasks that were sent."""
+    """Hold what a call came to: the exit code of the command, all that it printed, and the tasks that were sent."""
 
     exit_code: int
     output: str
@@ -34,20 +36,22 @@ class TaskResult(NamedTuple):
 def prun(args: Sequence[str]) -> TaskResult:
     """Do what ``goclient prun`` with these arguments does; as ``panda_api.execute_prun``, but nothing of it is lost.
 
-    It runs in a process of its own: panda-client changes the folder, ``sys.argv`` and the log of the process that it is
-    in, and removes its temporary folder only when that ends.
+    It runs in a process of its own: panda-client changes the directory, ``sys.argv`` and the log of the process that it
+    is in, and removes its temporary directory only when that ends.  Raises UsageError for one text.
     """
-    return _called("prun", args)
+    return _run("prun", args)
 
 
 def pathena(args: Sequence[str]) -> TaskResult:
     """Do what ``goclient pathena`` with these arguments does; see :func:`prun`."""
-    return _called("pathena", args)
+    return _run("pathena", args)
 
 
-def _called(tool: str, args: Sequence[str]) -> TaskResult:
-    # Each task is written down when it was sent, whatever becomes of the process later.
-    with tempfile.TemporaryFile() as sent:
+def _run(tool: str, args: Sequence[str]) -> TaskResult:
+    if isinstance(args, str | bytes):
+        message = f"goclient.{tool} takes a list of arguments, not one text: {quoted(args)}"
+        raise UsageError(message, hint=f"goclient.{tool}(shlex.split(text))", code="arguments", subject="args")
+    with tempfile.TemporaryFile() as sent:  # each task is written down when it was sent, whatever comes later
         command = [sys.executable, "-P", "-m", "goclient.cli.tasks", str(sent.fileno()), tool, *args]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, pass_fds=(sent.fileno(),)

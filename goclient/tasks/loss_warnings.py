@@ -6,19 +6,15 @@ import difflib
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from goclient.errors import Finding, quoted
 from goclient.model.location import JOB_OUT
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import listed
 from goclient.model.syntax.shell import shell_word
-from goclient.tasks.outputs import Outputs, padded, undeclared_in
-from goclient.tasks.transfers import Server
-from goclient.tasks.wanted import Meant
-
-if TYPE_CHECKING:
-    from goclient.tasks.look import Expected
+from goclient.tasks.outputs import ExpectedTask, Outputs, pad_serial, read_trf
+from goclient.tasks.validation import ValidTask
 
 SHOWN = 5  # warnings of one kind, of thousands of names maybe
 # What splits the files that PanDA brings, and what else is about these files alone.
@@ -37,77 +33,85 @@ _DECLARABLE = re.compile(r"[A-Za-z0-9_.+-]+")  # a name that panda-client takes 
 _ENDS_NAME = re.compile(r"[()<>|&]")
 
 
-def losses(meant: Meant, options: Any, task: Expected, nickname: str, *, complete: bool) -> Iterator[Finding]:
+def find_losses(
+    valid: ValidTask, options: Any, *, task: ExpectedTask, nickname: str, complete: bool
+) -> Iterator[Finding]:
     """Yield what is known to be lost before anything is uploaded; ``options`` are panda-client's.
 
     ``complete``: all outputs of the task are known already; else pathena finds them in the job options.
     """
-    yield from _undealt(meant.spec, options)
-    yield from _unfilled(meant)
-    yield from _in_the_payload(options)
-    yield from _in_a_container(options)
-    yield from _twice_below(meant.server, nickname, task.dataset)
+    yield from _find_unsplit(valid.spec, options)
+    yield from _find_unfilled(valid)
+    yield from _find_in_payload(options)
+    image = str(getattr(options, "containerImage", "") or "")
+    if image:
+        message = f"goclient's pilot starts no container: --containerImage={quoted(image)} needs another one"
+        hint = "ask the site whether its pilot starts containers and moves files for goclient; else leave it out"
+        yield Finding("warning", "container", "--containerImage", message, hint)
+    yield from _find_repeated_directory(valid, nickname, task.dataset)
     if complete:
-        yield from not_outputs(meant, options, task.outputs)
-        yield from _may_be_missing(meant, options, task.outputs)
-        yield from _mangled(str(getattr(options, "trf", "") or ""), task.outputs)
-        if meant.server is not None and not task.outputs.names and task.outputs.log:
-            yield _only_the_log(options)
+        yield from find_no_outputs(valid, options, outputs=task.outputs)
+        yield from _find_optional(valid, options, task.outputs)
+        yield from _find_mangled(str(getattr(options, "trf", "") or ""), task.outputs)
+        if valid.server is not None and not task.outputs.names and task.outputs.log:
+            redirected = _REDIRECTED.findall(str(getattr(options, "jobParams", "") or ""))
+            option = _with_declared(options, [redirected[-1] if redirected else "out.root"])
+            message = "--useGOForOutput takes the log alone, because the task declares no outputs"
+            yield Finding("warning", "no-outputs", "--useGOForOutput", message, f"declare them, such as {option}")
 
 
-def not_outputs(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Finding]:
+def find_no_outputs(valid: ValidTask, options: Any, *, outputs: Outputs) -> Iterator[Finding]:
     """Yield a warning for each file to take away that is not an output of the task."""
     known = {*outputs.names, *outputs.names.values(), outputs.log, JOB_OUT}
-    output = "files-out" if meant.bare else "--Data"
-    for word, transfers in ((output, meant.spec.output), ("--StageoutGOsrc", meant.spec.stage_out)):
+    there = f"its outputs are {listed(list(outputs.names))}" if outputs.names else "it declares none"
+    option = "files-out" if valid.request.words.strip() else "--Data"
+    for word, transfers in ((option, valid.spec.output), ("--StageoutGOsrc", valid.spec.stage_out)):
         names = [*dict.fromkeys(transfer.source.path[1:] for transfer in transfers if transfer.source.in_job)]
-        strange = [name for name in names if padded(name) not in known]
+        strange = [name for name in names if pad_serial(name) not in known]
         free = [name for name in outputs.names if name not in names]
-        near = {name: _nearest(name, free) for name in strange[:SHOWN]}
-        right = _typed(word, [near.get(name) or name for name in names])
+        near = {name: _find_nearest(name, free) for name in strange[:SHOWN]}
+        right = _write_option(word, [near.get(name) or name for name in names])
         undeclared = [name for name in strange if not near.get(name) and _DECLARABLE.fullmatch(name)]
-        declaring = _typed(*_declared(options, undeclared))
+        declaring = _with_declared(options, undeclared)
         for name in strange[:SHOWN]:
+            message = (
+                f"{quoted(name)} is not an output of the task ({there}): a job whose payload does not write it fails"
+            )
             hint = "make sure that the payload writes it"
             if near[name]:
                 hint = f"did you mean {right or quoted(near[name])}?"
             elif name in undeclared:
                 hint = f"if the payload writes it, declare it{declaring and f': {declaring}'}"
-            yield Finding("warning", "not-an-output", name, _strange(name, near[name], outputs), hint)
+            if "*" in near[name]:
+                packed = f"{quoted(name)} is one of the files of the output {quoted(near[name])}"
+                message = f"{packed}, which are packed into one archive"
+            yield Finding("warning", "not-an-output", name, message, hint)
         if len(strange) > SHOWN:
             message = f"{len(strange) - SHOWN} more names are not outputs of the task"
             yield Finding("warning", "not-an-output", strange[SHOWN], message, "look at the first ones")
 
 
-def _strange(name: str, near: str, outputs: Outputs) -> str:
-    """Return the message that a name is not an output, but maybe nearly one, or one of the files of one."""
-    if "*" in near:
-        return f"{quoted(name)} is one of the files of the output {quoted(near)}, which are packed into one archive"
-    there = f"its outputs are {listed(list(outputs.names))}" if outputs.names else "it declares none"
-    return f"{quoted(name)} is not an output of the task ({there}): a job whose payload does not write it fails"
-
-
-def _typed(option: str, names: list[str]) -> str:
-    """Return the option with these names as it is typed; the empty string if they are too many, or have commas."""
-    typed = len(names) <= 20 and not any("," in name for name in names)
-    return shell_word(f"{option}={','.join(names)}") if typed else ""
-
-
-def _declared(options: Any, more: list[str]) -> tuple[str, list[str]]:
-    """Return the option of prun or pathena that declares outputs, and what it declares with these names, too."""
-    option = "outputs" if hasattr(options, "outputs") else "extOutFile"
-    given = getattr(options, option, "") or []
-    return f"--{option}", [*(given.split(",") if isinstance(given, str) else given), *more]
-
-
-def _nearest(name: str, outputs: list[str]) -> str:
+def _find_nearest(name: str, outputs: list[str]) -> str:
     """Return the output that a name was probably meant for, one whose pattern it fits first; or the empty string."""
     packed = (one for one in outputs if "*" in one and fnmatchcase(name, one))
     near = difflib.get_close_matches(name.rstrip("/"), outputs, n=1, cutoff=0.7)
     return next(packed, near[0] if near else "")
 
 
-def _undealt(spec: TransferSpec, options: Any) -> Iterator[Finding]:
+def _write_option(option: str, names: list[str]) -> str:
+    """Return the option with these names as it is typed; the empty string if they are too many, or have commas."""
+    typed = len(names) <= 20 and not any("," in name for name in names)
+    return shell_word(f"{option}={','.join(names)}") if typed else ""
+
+
+def _with_declared(options: Any, more: list[str]) -> str:
+    """Return the option of prun or pathena that declares outputs, as it is typed with these, too."""
+    option = "outputs" if hasattr(options, "outputs") else "extOutFile"
+    given = getattr(options, option, "") or []
+    return _write_option(f"--{option}", [*(given.split(",") if isinstance(given, str) else given), *more])
+
+
+def _find_unsplit(spec: TransferSpec, options: Any) -> Iterator[Finding]:
     """Yield a warning if what splits or names PanDA's input is given for the files that goclient brings."""
     count = sum("${SN" not in transfer.source.path for transfer in spec.stage_in)  # the others are a job's own already
     inputs = next((name for name in INPUTS if getattr(options, name, None)), "")
@@ -122,23 +126,23 @@ def _undealt(spec: TransferSpec, options: Any) -> Iterator[Finding]:
     yield Finding("warning", "not-split", "--StageinGOsrc", message, "" if inputs else hint)
 
 
-def _may_be_missing(meant: Meant, options: Any, outputs: Outputs) -> Iterator[Finding]:
+def _find_optional(valid: ValidTask, options: Any, outputs: Outputs) -> Iterator[Finding]:
     """Yield a warning for each output that a job may lack, but whose transfer would then fail."""
     given = getattr(options, "allowNoOutput", "") or []
     patterns = [one for one in (given.split(",") if isinstance(given, str) else given) if one]
-    named = {transfer.source.path[1:] for transfer in (*meant.spec.stage_out, *meant.spec.output)}
+    named = {transfer.source.path[1:] for transfer in (*valid.spec.stage_out, *valid.spec.output)}
     for name, lfn in outputs.names.items():
-        taken = meant.server is not None or not named.isdisjoint((name, lfn))
+        taken = valid.server is not None or not named.isdisjoint((name, lfn))
         if taken and any(lfn.endswith(one) or fnmatchcase(lfn, f"*{one}") for one in patterns):
             message = f"a job without {quoted(name)} fails in spite of --allowNoOutput, because Globus is to take it"
             hint = "name with --Data and --OutputGO only what each job writes"
             yield Finding("warning", "may-be-missing", name, message, hint)
 
 
-def _unfilled(meant: Meant) -> Iterator[Finding]:
+def _find_unfilled(valid: ValidTask) -> Iterator[Finding]:
     """Yield a warning for what panda-client fills in the payload's words, but not in the words of transfers."""
-    texts = [str(end) for transfer in meant.spec.transfers for end in (transfer.source, transfer.destination)]
-    texts += [f"{meant.server.endpoint}:{meant.server.directory}"] if meant.server else []
+    texts = [str(end) for transfer in valid.spec.transfers for end in (transfer.source, transfer.destination)]
+    texts += [f"{valid.server.endpoint}:{valid.server.directory}"] if valid.server else []
     found = ((text, match[0]) for text in dict.fromkeys(texts) if (match := FILLED_ELSEWHERE.search(text)))
     for text, word in list(found)[:SHOWN]:
         message = f"{quoted(text)}: {word} is filled in --exec and --trf alone, and stays as it is here"
@@ -146,29 +150,20 @@ def _unfilled(meant: Meant) -> Iterator[Finding]:
         yield Finding("warning", "not-filled", text, message, hint)
 
 
-def _in_the_payload(options: Any) -> Iterator[Finding]:
+def _find_in_payload(options: Any) -> Iterator[Finding]:
     """Yield a warning for words of transfers inside the payload's, where goclient does not look, as sendJob does."""
     for option in ("exec", "trf"):
         text = str(getattr(options, "jobParams" if option == "exec" else option, "") or "")
         words = [match[0] for match in _OURS.finditer(text)]
         if words:
-            message = f"{listed(words)} in --{option} is the payload's own word: nothing is moved for it"
+            message = f"{listed(words)} in --{option} is the payload's own word: nothing is transferred for it"
             hint = f"if it is goclient's, write it outside the quotes of --{option}"
             yield Finding("warning", "payload-word", words[0], message, hint)
 
 
-def _in_a_container(options: Any) -> Iterator[Finding]:
-    """Yield a warning for a payload in a container, which goclient's pilot does not start."""
-    image = str(getattr(options, "containerImage", "") or "")
-    if image:
-        message = f"goclient's pilot starts no container: --containerImage={quoted(image)} needs another one"
-        hint = "ask the site whether its pilot starts containers and moves files for goclient; else leave it out"
-        yield Finding("warning", "container", "--containerImage", message, hint)
-
-
-def _mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:
-    """Yield a warning for each %OUT of a transformation of which pathena makes something else than was meant."""
-    for name in undeclared_in(trf):
+def _find_mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:
+    """Yield a warning for each %OUT of a transformation that pathena does not read as it was meant."""
+    for name in read_trf(trf).missed:
         if name not in outputs.names:
             word = quoted(f"%OUT.{name}")
             message = f"pathena does not take {word} in --trf for an output: it takes one in each word"
@@ -181,22 +176,13 @@ def _mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:
             yield Finding("warning", "not-declared", name, message, hint)
 
 
-def _only_the_log(options: Any) -> Finding:
-    """Return the warning that a task has no outputs to take."""
-    redirected = _REDIRECTED.findall(str(getattr(options, "jobParams", "") or ""))
-    option, _ = _declared(options, [])
-    message = "--useGOForOutput takes the log alone, because the task declares no outputs"
-    name = redirected[-1] if redirected else "out.root"
-    hint = f"declare them, such as {option}={name}"
-    return Finding("warning", "no-outputs", "--useGOForOutput", message, hint)
-
-
-def _twice_below(server: Server | None, nickname: str, dataset: str) -> Iterator[Finding]:
+def _find_repeated_directory(valid: ValidTask, nickname: str, dataset: str) -> Iterator[Finding]:
     """Yield a warning if the directory that was typed is the one that goclient makes below it."""
+    server = valid.server
     path = (server.directory or "").rstrip("/") if server else ""
     if server and path.endswith(f"/{dataset}"):
         above = path.removesuffix(f"/{dataset}").removesuffix(f"/{nickname}")
-        folder = quoted(server.folder(nickname, dataset))
-        message = f"the files go to {folder}, because {nickname}/{dataset}/ is added to what is typed"
+        directory = quoted(server.directory_of(nickname, dataset))
+        message = f"the files go to {directory}, because {nickname}/{dataset}/ is added to what is typed"
         hint = f"did you mean {shell_word(f'--useGOForOutput={server.endpoint}:{above}/')}?"
         yield Finding("warning", "twice", "--useGOForOutput", message, hint)

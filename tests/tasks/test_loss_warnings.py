@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.tasks.outputs import declared, outputs_of
+from goclient.tasks.outputs import list_declared, read_outputs
 from tests.recording import Tool, token, tool_in
 from tests.sandboxes import Sandbox
 
@@ -226,8 +226,8 @@ def test_outputs_of_a_transformation_are_those_that_pathena_makes(tool: Tool, tr
         "--extOutFile=z.txt",
     )
     assert tool.stock("pathena", *words).code == 0
-    made = outputs_of(tool.server.tasks[0]).names
-    assert [name for name in made if not name.startswith("user.jdoe.")] == declared("", trf, ["z.txt"])
+    made = read_outputs(tool.server.tasks[0]).names
+    assert [name for name in made if not name.startswith("user.jdoe.")] == list_declared("", trf, ["z.txt"])
 
 
 MANGLED = {

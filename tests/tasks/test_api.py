@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import goclient
+from goclient.errors import GoclientError
 from tests.recording import PATHENA, Tool, tool_in
 
 WORDS = ["--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild"]
@@ -75,6 +77,15 @@ def test_a_call_without_words_is_told_what_is_missing(tool: Tool) -> None:
     result = goclient.prun([])
     assert (result.exit_code != 0, result.tasks) == (True, ())
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("call", [goclient.prun, goclient.pathena])
+@pytest.mark.parametrize("text", ["--outDS user.jdoe.test --exec run.sh", "", b"--outDS=user.jdoe.test"])
+def test_one_text_instead_of_a_list_is_refused(tool: Tool, call: Callable[[Any], Any], text: str | bytes) -> None:
+    with pytest.raises(GoclientError, match="takes a list of arguments, not one text") as caught:
+        call(text)
+    assert caught.value.hint == f"goclient.{call.__name__}(shlex.split(text))"
+    assert tool.server.requests == []
 
 
 def test_several_tasks_are_all_there(tool: Tool) -> None:

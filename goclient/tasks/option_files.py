@@ -1,53 +1,34 @@
-"""The JSON files of panda-client: those of its options and datasets, read without a loss, and those that it writes."""
+"""JSON files of panda-client: those of its options and datasets, read without a loss, and those that it writes."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from goclient.errors import GoclientError, RequestError, UsageError, quoted, raise_all
-from goclient.tasks.words import Table, nearest
-
-if TYPE_CHECKING:
-    from goclient.tasks.hooks import Function
+from goclient.tasks.command_line import Table, find_nearest
 
 EXAMPLE = '{"outDS": "user.NAME.test", "exec": "run.sh"}'
 DATASETS = '[{"inDS": "mc:input", "outDS": "user.NAME.test"}]'
 
 
-class Files:
-    """The files of one run, each read once: what is read may be a pipe."""
+class OptionFiles:
+    """Keep the files of one run, each read once: it may be a pipe."""
 
     def __init__(self) -> None:
         self._documents: dict[str, Any] = {}
 
     def read(self, path: str) -> Any:
-        """Return the document of a file; raises RequestError with the reason if it has none."""
+        """Return the document of a file; raise RequestError with the reason if it has none."""
         if path not in self._documents:
             self._documents[path] = read(path)
         return self._documents[path]
 
-    def keep_letters(self, options: Callable[[], Any], table: Callable[[], Table]) -> Callable[[Function], Function]:
-        """Return what takes the place of panda-client's own reading, which drops every letter beyond ASCII."""
-
-        def replace(_: Function) -> Function:
-            def decode(input_file: str) -> Any:
-                document = self.read(input_file)
-                if input_file == options().loadJson:
-                    check_options(document, options(), table())
-                else:
-                    check_datasets(document, input_file)
-                return document
-
-            return decode
-
-        return replace
-
 
 def read(path: str) -> Any:
-    """Return the document of a JSON file in UTF-8, with or without a byte order mark.
+    """Return the document of a JSON file in UTF-8, with or without a byte order mark; panda-client keeps ASCII alone.
 
     Raises RequestError if the file cannot be read, is not JSON, gives a name two values, or has half a character (a
     lone surrogate).
@@ -78,7 +59,7 @@ def read(path: str) -> Any:
 
 
 class _Twice(Exception):
-    """A name that stands twice in one JSON object, of which one value would be lost."""
+    """A name stands twice in one JSON object, and one of its values would be lost."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -104,7 +85,7 @@ def check_options(document: Any, options: Any, table: Table) -> None:
     errors: list[GoclientError] = []
     for name in document:
         known = name == "exec" or hasattr(options, name)
-        near = "" if known else nearest(f"--{name}", table)
+        near = "" if known else find_nearest(f"--{name}", table)
         if near:
             message = f"--loadJson: {quoted(name)} in {quoted(path)} is not an option"
             errors.append(UsageError(message, hint=f"did you mean {near[2:]}?", code="unknown-option", subject=name))
@@ -113,27 +94,23 @@ def check_options(document: Any, options: Any, table: Table) -> None:
 
 def check_datasets(document: Any, path: str) -> None:
     """Raise RequestError for a file of --inOutDsJson that is not a list of input and output datasets."""
-    items = document if isinstance(document, list) else []
-    if not items or not all(isinstance(item, dict) and _names_datasets(item) for item in items):
+    pairs = [
+        isinstance(item, dict) and all(isinstance(item.get(name), str) for name in ("inDS", "outDS"))
+        for item in (document if isinstance(document, list) else ())
+    ]
+    if not pairs or not all(pairs):
         raise _wrong(path, "is not a list of input and output datasets", f"write {DATASETS}")
 
 
-def _names_datasets(item: dict[str, Any]) -> bool:
-    return all(isinstance(item.get(name), str) for name in ("inDS", "outDS"))
-
-
-def cannot_be_written(options: Any, names: Sequence[str]) -> Iterator[GoclientError]:
+def find_unwritable(options: Any, names: Sequence[str]) -> Iterator[GoclientError]:
     """Yield an error for each file that panda-client would fail to write, after the task was sent."""
     for name in names:
         path = getattr(options, name, None)
-        if path and not _can_be_written(path):
+        if not path:
+            continue
+        directory = os.path.dirname(os.path.abspath(path))
+        parent = os.path.isdir(directory) and os.access(directory, os.W_OK)
+        if not (not os.path.isdir(path) and os.access(path, os.W_OK) if os.path.exists(path) else parent):
             message = f"--{name}={quoted(path)} cannot be written"
-            hint = "name a file in a folder that is there and yours"
+            hint = "name a file in a directory that is there and yours"
             yield RequestError(message, hint=hint, code="dump", subject=f"--{name}")
-
-
-def _can_be_written(path: str) -> bool:
-    if os.path.exists(path):
-        return not os.path.isdir(path) and os.access(path, os.W_OK)
-    folder = os.path.dirname(os.path.abspath(path))
-    return os.path.isdir(folder) and os.access(folder, os.W_OK)

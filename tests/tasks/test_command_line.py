@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from goclient.cli.options.prun import KINDS
 from goclient.errors import RequestError
+from goclient.model.endpoint import read_endpoint
 from goclient.model.spec import TransferSpec
-from goclient.tasks.outputs import Outputs, declared, expected, outputs_of
+from goclient.tasks.command_line import HIDDEN, Option, divide, find_nearest, hide, show, values_of, words_of
+from goclient.tasks.output_server import OutputServer
+from goclient.tasks.outputs import Outputs, expect_outputs, list_declared, read_outputs
 from goclient.tasks.table import TABLES
-from goclient.tasks.transfers import Server, to_server
-from goclient.tasks.words import HIDDEN, Option, divided, hidden, nearest, shown, values, words_of
+from goclient.tasks.transfers import add_outputs
 
 TABLE = TABLES["prun"]
 OURS = sorted(f"--{name}" for name in TABLE.options)
@@ -29,27 +31,27 @@ def _takes_value(word: str) -> bool:
 
 @given(LINES)
 def test_hidden_words_are_shown_as_they_were(line: list[str]) -> None:
-    assert shown(hidden(line, TABLE)) == line
+    assert show(hide(line, TABLE)) == line
 
 
 @given(LINES)
 def test_no_word_of_ours_is_left_to_be_taken_for_an_obsolete_one(line: list[str]) -> None:
-    words = hidden(line, TABLE)
+    words = hide(line, TABLE)
     end = words.index("--") if "--" in words else len(words)
-    assert not any(TABLE.named(word) for word in words[:end])
+    assert not any(TABLE.find(word) for word in words[:end])
 
 
-@given(LINES.filter(lambda line: not any(TABLE.named(word) for word in line)))
+@given(LINES.filter(lambda line: not any(TABLE.find(word) for word in line)))
 def test_a_line_without_a_word_of_ours_passes_byte_for_byte(line: list[str]) -> None:
-    assert hidden([word for word in line if not word.startswith(HIDDEN)], TABLE) == [
+    assert hide([word for word in line if not word.startswith(HIDDEN)], TABLE) == [
         word for word in line if not word.startswith(HIDDEN)
     ]
-    assert divided(line, TABLE, _takes_value) == (line, [])
+    assert divide(line, TABLE, _takes_value) == (line, [])
 
 
 @given(LINES)
 def test_the_words_of_panda_client_keep_their_order_and_none_is_lost(line: list[str]) -> None:
-    stock, ours = divided(line, TABLE, _takes_value)
+    stock, ours = divide(line, TABLE, _takes_value)
     rest = iter(line)
     assert all(word in rest for word in stock)
     joined = len(line) - len(stock) - len(ours)  # values, each by an equals sign to its option
@@ -78,12 +80,12 @@ DIVIDED = {
     ("line", "stock", "ours"), [pytest.param(*case, id=name) for name, case in DIVIDED.items()]
 )  # fmt: skip
 def test_ours_are_taken_out_of_a_line(line: list[str], stock: list[str], ours: list[str]) -> None:
-    assert divided(line, TABLE, _takes_value) == (stock, ours)
+    assert divide(line, TABLE, _takes_value) == (stock, ours)
 
 
 def test_what_words_give_gives_the_words_again() -> None:
     ours = ["--Data=a", "--Data=b", "--goMkdir", "--goNeeds=5", "--useGOForOutput=S:/o/"]
-    given_values = values(ours, TABLE)
+    given_values = values_of(ours, TABLE)
     assert given_values == {"Data": ["a", "b"], "goMkdir": True, "goNeeds": 5, "useGOForOutput": "S:/o/"}
     assert words_of(given_values, TABLE) == ours
     assert words_of({"goMkdir": False, "Data": None, "goNeeds": "x"}, TABLE) == ["--goNeeds=x"]
@@ -115,7 +117,7 @@ def test_what_words_give_gives_the_words_again() -> None:
     ],
 )
 def test_a_word_that_is_nearly_ours_is_told(word: str, meant: str) -> None:
-    assert nearest(word, TABLE) == meant
+    assert find_nearest(word, TABLE) == meant
 
 
 @pytest.mark.parametrize("tool", KINDS)
@@ -139,22 +141,22 @@ def test_outputs_are_read_as_both_tools_write_them() -> None:
         outputs = [{"type": "template", "param_type": "output", "hidden": True, "value": lfn} for lfn in lfns]
         return {"jobParameters": [*outputs, {"type": "constant", "value": text}], "log": {"value": "log"}}
 
-    assert outputs_of(task("-o \"{'a': 'lfn.a'}\"", "lfn.a")) == ({"a": "lfn.a"}, "log")
+    assert read_outputs(task("-o \"{'a': 'lfn.a'}\"", "lfn.a")) == ({"a": "lfn.a"}, "log")
     pathena = "-o \"{'IROOT': [('a', 'lfn.a')], 'hist': 'lfn.h'}\" "
-    assert outputs_of(task(pathena, "lfn.a", "lfn.h")).names == {"a": "lfn.a", "hist": "lfn.h"}
-    assert outputs_of(task("run.sh")).names == {}
+    assert read_outputs(task(pathena, "lfn.a", "lfn.h")).names == {"a": "lfn.a", "hist": "lfn.h"}
+    assert read_outputs(task("run.sh")).names == {}
     for text in ("-o unknown", '-o "{broken}"', "-o \"{'a': 'lfn.a'}\""):
-        with pytest.raises(RequestError, match="is not said"):
-            outputs_of(task(text, "lfn.b"))
+        with pytest.raises(RequestError, match="does not say"):
+            read_outputs(task(text, "lfn.b"))
 
 
 def test_outputs_are_expected_as_a_line_declares_them() -> None:
-    assert declared("A:x.dat, y*.dat,regex|z.*", "", ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
-    assert declared("", "Reco_tf.py out=%OUT.a.root,b", []) == ["a.root"]
-    assert expected(["a"], "group.phys.ds").names == {"a": "group.phys.$JEDITASKID._${SN/P}.a"}
-    assert expected(["a"], "user.jdoe").names == {"a": "user.jdoe.$JEDITASKID._${SN/P}.a"}
-    assert expected([], "user.jdoe.ds").log == "user.jdoe.ds.log.$JEDITASKID.${SN/P}.log.tgz"
-    assert expected(["y*.dat"], "user.jdoe.ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
+    assert list_declared("A:x.dat, y*.dat,regex|z.*", "", ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
+    assert list_declared("", "Reco_tf.py out=%OUT.a.root,b", []) == ["a.root"]
+    assert expect_outputs(["a"], "group.phys.ds").names == {"a": "group.phys.$JEDITASKID._${SN/P}.a"}
+    assert expect_outputs(["a"], "user.jdoe").names == {"a": "user.jdoe.$JEDITASKID._${SN/P}.a"}
+    assert expect_outputs([], "user.jdoe.ds").log == "user.jdoe.ds.log.$JEDITASKID.${SN/P}.log.tgz"
+    assert expect_outputs(["y*.dat"], "user.jdoe.ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
 
 
 @pytest.mark.parametrize(
@@ -171,22 +173,24 @@ def test_outputs_are_expected_as_a_line_declares_them() -> None:
     ],
 )
 def test_a_server_is_an_endpoint_with_or_without_a_directory(text: str, endpoint: str, directory: str | None) -> None:
-    assert Server.read(text) == Server(endpoint, directory)
+    assert OutputServer.read(text) == OutputServer(read_endpoint(endpoint), directory)
 
 
 @pytest.mark.parametrize("text", ["/atlas", "a/b", "SITE1:x/", "$X", "", "SITE1:/../"])
 def test_what_is_no_server_is_refused(text: str) -> None:
     with pytest.raises(RequestError, match="--useGOForOutput="):
-        Server.read(text)
+        OutputServer.read(text)
 
 
 def test_a_dataset_that_makes_no_directory_is_refused() -> None:
     with pytest.raises(RequestError, match="the files would go to"):
-        Server("SITE1", "/o/").folder("jdoe", "user.jdoe.x/../y")
+        OutputServer(read_endpoint("SITE1"), "/o/").directory_of("jdoe", "user.jdoe.x/../y")
 
 
 def test_each_output_goes_once() -> None:
-    spec = to_server(TransferSpec(), Server("S", "/o").folder("j", "d"), Outputs({"a": "l", "b": "l"}, ""))
+    spec = add_outputs(
+        TransferSpec(), OutputServer(read_endpoint("S"), "/o").directory_of("j", "d"), Outputs({"a": "l", "b": "l"}, "")
+    )
     assert [str(transfer.target) for transfer in spec.output] == ["S:/o/j/d/l"]
     assert spec.working == "goclient"
 
@@ -194,5 +198,7 @@ def test_each_output_goes_once() -> None:
 def test_a_link_with_two_sides_means_the_right_one_as_the_place_of_outputs() -> None:
     left, right = "0f3a7bb4-3bd1-4b0e-8b0c-3a2f9d6a1c11", "5b1f6f0e-7a39-4f0f-8d52-7c1f0e3b9a22"
     link = f"https://app.globus.org/file-manager?origin_id={left}&origin_path=%2Fa%2F"
-    assert Server.read(f"{link}&destination_id={right}&destination_path=%2Fb%2F") == Server(right, "/b/")
-    assert Server.read(link) == Server(left, "/a/")
+    assert OutputServer.read(f"{link}&destination_id={right}&destination_path=%2Fb%2F") == OutputServer(
+        read_endpoint(right), "/b/"
+    )
+    assert OutputServer.read(link) == OutputServer(read_endpoint(left), "/a/")

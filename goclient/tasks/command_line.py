@@ -1,0 +1,239 @@
+"""A command line of prun or pathena: our options in its help, and our words taken out before panda-client parses it.
+
+Ours are the exact names of a :class:`Table`, each ``--name``, ``--name value`` or ``--name=value``; there are no
+abbreviations of ours, and those of panda-client mean what they did.  Without a word of ours nothing is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from goclient.errors import GoclientError, UsageError, quoted, raise_all
+from goclient.tasks import panda_client
+from goclient.tasks.panda_client import Function
+
+# panda-client takes words that it had in 2012, such as --useGOForOutput, off the command line before it parses it.
+# Until then ours begin so; nobody's option has a colon.
+HIDDEN = "--goclient:"
+DUMP = "dumpTaskParams"  # of prun; pathena, which has none, gets it from us
+_PASTED = ("\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212")  # what word processors make of a hyphen
+
+
+class Option(NamedTuple):
+    """Describe one option of ours: its name without dashes, what its value is called, and its help."""
+
+    name: str
+    metavar: str
+    help: str
+    flag: bool = False
+    many: bool = False
+    number: bool = False
+
+
+class Table(NamedTuple):
+    """Hold our options, by their names without dashes."""
+
+    options: Mapping[str, Option]
+
+    def find(self, word: str) -> Option | None:
+        """Return the option of a word ``--name`` or ``--name=value``; None if it is not ours."""
+        return self.options.get(word[2:].partition("=")[0]) if word.startswith("--") else None
+
+
+class Divided(NamedTuple):
+    """Hold panda-client's words as they stood, and ours, each as one word: ``--name`` or ``--name=value``."""
+
+    stock: list[str]
+    ours: list[str]
+
+
+def hide(argv: Sequence[str], table: Table) -> list[str]:
+    """Return the words with ours under another name; :func:`show` gives them back."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    ours = (word.startswith(HIDDEN) or table.find(word) for word in argv[:end])
+    return [HIDDEN + word[2:] if own else word for word, own in zip(argv, ours, strict=False)] + list(argv[end:])
+
+
+def show(argv: Sequence[str]) -> list[str]:
+    """Return the words as they were before :func:`hide`."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    return [f"--{word[len(HIDDEN) :]}" if word.startswith(HIDDEN) else word for word in argv[:end]] + list(argv[end:])
+
+
+def divide(argv: Sequence[str], table: Table, takes_value: Callable[[str], bool]) -> Divided:
+    """Divide the words into panda-client's and ours; what follows a bare ``--`` is never ours.
+
+    ``takes_value`` tells of a word of panda-client's whether the next one is its value, and so not ours.
+    """
+    found = Divided([], [])
+    words = iter(range(len(argv)))
+    awaited = False
+    for at in words:
+        word = argv[at]
+        if word == "--":
+            found.stock.extend(argv[at:])
+            break
+        option = None if awaited and _may_be_value(word) else table.find(word)
+        if option is None:
+            found.stock.append(word)
+            awaited = not (awaited and _may_be_value(word)) and takes_value(word)
+            continue
+        if not option.flag and "=" not in word and at + 1 < len(argv) and _may_be_value(argv[at + 1]):
+            word = f"{word}={argv[next(words)]}"
+        found.ours.append(word)
+    return found
+
+
+def _may_be_value(word: str) -> bool:
+    """Return True if argparse takes a word as the value of the option before it."""
+    return not word.startswith("-") or word == "-" or " " in word
+
+
+def values_of(ours: Sequence[str], table: Table) -> dict[str, Any]:
+    """Return what the words give, by name, as --dumpJson has it: true, a text, a number, or a list of texts."""
+    found: dict[str, Any] = {}
+    for word in ours:
+        name, _, value = word[2:].partition("=")
+        option = table.options[name]
+        if option.flag:
+            found[name] = True
+        elif option.many:
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = int(value) if option.number and value.isdecimal() else value
+    return found
+
+
+def words_of(given: Mapping[str, Any], table: Table) -> list[str]:
+    """Return the words that give these values of --loadJson; raise all that cannot be values of an option."""
+    found: list[str] = []
+    errors: list[GoclientError] = []
+    for name, value in given.items():
+        option = table.options[name]
+        each = value if option.many and isinstance(value, list) else [value]
+        if option.flag and isinstance(value, bool):
+            found += [f"--{name}"] if value else []
+        elif not option.flag and all(isinstance(one, str) or (option.number and type(one) is int) for one in each):
+            found += [f"--{name}={one}" for one in each]
+        elif value is not None:
+            kind = "true or false" if option.flag else "a number" if option.number else "a text"
+            message = f"--loadJson: {name} is {quoted(json.dumps(value))}, not {kind}"
+            errors.append(UsageError(message, hint="mend the file", code="load-json", subject=f"--{name}"))
+    raise_all(errors)
+    return found
+
+
+def find_nearest(word: str, table: Table) -> str:
+    """Return the name of ours, with its dashes, that an unknown word was probably meant for; or the empty string.
+
+    Another number or kind of dashes, and a colon for the equals sign, are told only of a name that is ours, whatever
+    its case: the words of pathena's job options begin with one dash.
+    """
+    name = re.split("[=:]", word.lstrip("".join(_PASTED) + "-"))[0].lower()
+    if table.find(word) or len(name) > 32:
+        return ""
+    known = {one.lower(): one for one in table.options}
+    if name in known and (word.startswith(("-", *_PASTED)) or "=" in word):
+        return f"--{known[name]}"
+    if not word.startswith(("--", *_PASTED)):
+        return ""
+    near = [one for one in known if len(name) > 4 and one.startswith(name)]
+    if not near:
+        import difflib  # only such words pay for it
+
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"--{known[near[0]]}" if near else ""
+
+
+class CommandLine:
+    """Take our words out of the command line of one run, and keep what the rest says.
+
+    ``find_mistakes`` gives the mistakes in words of ours, for a report of all.  ``begin`` is called once there is work
+    to do.  ``words`` are ours and ``options`` what panda-client keeps, once it has ``parsed``.
+    """
+
+    def __init__(
+        self,
+        tool: str,
+        table: Table,
+        *,
+        find_mistakes: Callable[[Sequence[str]], Sequence[GoclientError]],
+        begin: Callable[[], None],
+    ) -> None:
+        self.table = table
+        self.parsed = False
+        self.words: list[str] = []
+        self.options = argparse.Namespace()
+        self._tool = tool
+        self._find_mistakes = find_mistakes
+        self._begin = begin
+
+    def add_help(self, original: Function, parser: Any, addHelp: Any = None) -> Any:  # noqa: N803  # panda-client's
+        """Add our group, for -h and --helpGroup alone: panda-client's abbreviations mean what they meant."""
+        group = parser.add_group("globus", "transfers with Globus, by goclient")
+        for option in self.table.options.values():
+            text = option.help.replace("%", "%%")
+            action: argparse.Action = (
+                argparse._StoreTrueAction([f"--{option.name}"], option.name, help=text)
+                if option.flag
+                else argparse._StoreAction([f"--{option.name}"], option.name, help=text, metavar=option.metavar)
+            )
+            group._group_actions.append(action)
+        return original(parser, addHelp)
+
+    def parse(self, original: Function, parser: Any, args: Any = None, _: Any = None) -> Any:
+        """Let panda-client parse its own words; what ours give is in its options, too, for --dumpJson."""
+        self.parsed = True
+        self.table = table = self._without_theirs(parser)
+        line = show(sys.argv[1:] if args is None else args)
+        sys.argv[1:] = line  # panda-client writes it down for pbook and the monitor
+        stock, self.words = divide(line, table, lambda word: _takes_value(parser, word))
+        # names that --loadJson may set; what was not given is not in vars() of it
+        kind = type("Namespace", (argparse.Namespace,), dict.fromkeys(table.options))
+        found, extras = original(parser, stock, kind())
+        self._refuse_misspelt(extras)
+        for name, value in values_of(self.words, table).items():
+            setattr(found, name, value)
+        self.options = found
+        if not getattr(found, "version", False):
+            self._begin()
+        return found, extras
+
+    def _without_theirs(self, parser: Any) -> Table:
+        """Return our options without one that pathena has got of its own; raise RequestError for any other such."""
+        theirs = {name for name in self.table.options if f"--{name}" in parser._option_string_actions}
+        if theirs - {DUMP}:
+            raise panda_client.incompatible(f"{self._tool} has options of its own called {', '.join(sorted(theirs))}")
+        return Table({name: option for name, option in self.table.options.items() if name not in theirs})
+
+    def _refuse_misspelt(self, extras: Sequence[str]) -> None:
+        """Raise every mistake in our words if one that nobody takes is nearly one of ours, or was to belong to one."""
+        near = {word: name for word in extras if (name := find_nearest(word, self.table))}
+        errors = []
+        for word, name in near.items():
+            message = f"{quoted(word)} is not an option of goclient {self._tool}"
+            errors.append(UsageError(message, hint=f"did you mean {name}?", code="unknown-option", subject=word))
+        for word in extras if self.words and self._tool == "prun" else ():  # pathena takes such words for job options
+            if not word.startswith("-") and word not in near:
+                hint = "write a list with commas and without blanks, no blanks around =, and no value after a flag"
+                message = f"{quoted(word)} belongs to no option"
+                errors.append(UsageError(message, hint=hint, code="stray-word", subject=word))
+        if errors:
+            raise_all([*errors, *self._find_mistakes(self.words)])
+
+
+def _takes_value(parser: Any, word: str) -> bool:
+    """Return True if the next word may be the value of this one, an option of panda-client's or its abbreviation."""
+    if not word.startswith("-") or "=" in word:
+        return False
+    known = parser._option_string_actions
+    action = known.get(word)
+    if action is None and word.startswith("--"):
+        near = {id(one): one for name, one in known.items() if name.startswith(word)}
+        action = next(iter(near.values())) if len(near) == 1 else None
+    return action is not None and action.nargs != 0

@@ -1,0 +1,123 @@
+"""Preflight of a task's transfers, before anything of it is uploaded or submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from goclient.errors import Finding, GoclientError, MissingDirectory, PreflightFailed, quoted, raise_all
+from goclient.model.endpoint import UrlEndpoint, read_endpoint
+from goclient.model.location import Transfer
+from goclient.model.request import Job
+from goclient.model.serial import fill_serial
+from goclient.model.spec import TransferSpec
+from goclient.preflight.connect import find_collection
+from goclient.preflight.run import Preflight
+from goclient.services.parallel import Parallel
+from goclient.tasks.output_server import OutputServer
+from goclient.tasks.outputs import ExpectedTask
+from goclient.tasks.transfers import find_shared, transfers_of, write_words
+from goclient.tasks.validation import ValidTask
+
+ANY_SITE = "AUTO"  # what panda-client's --site is for any queue
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """Hold what a preflight found: the transfers as typed, and the server, their endpoints resolved; and the findings.
+
+    ``typed_server`` is the server as it was typed, with its directory.
+    """
+
+    spec: TransferSpec
+    server: OutputServer | None
+    typed_server: OutputServer | None
+    findings: tuple[Finding, ...]
+    deposit_due: bool
+
+
+def check_tasks(
+    valid: ValidTask, tasks: Sequence[ExpectedTask], *, nickname: str, complete: bool, site: str = ""
+) -> TaskReport:
+    """Check the transfers of these tasks; raise PreflightFailed if there are errors among what is found.
+
+    ``complete``: all outputs are known already, so that a file which two jobs would write is refused here.  ``site``:
+    the value of --site, the queues among which JEDI chooses.
+    """
+    server, preflight = valid.server, valid.request.preflight
+    if server is not None:
+        server, preflight = _with_directory(server, preflight)
+    specs = [transfers_of(valid.spec, server, task=task, nickname=nickname) for task in tasks]
+    for spec in specs if complete else ():
+        raise_all(find_shared(spec, several=len(tasks) > 1))
+        write_words(spec, lenient=valid.request.lenient)
+    checked, own = specs[0], len(valid.spec.output)
+    if server is not None:  # it also writes into the directory that was typed, to tell whether that is there
+        top = replace(checked.output[-1], destination=server.top())
+        checked = checked.model_copy(update={"output": (*checked.output, top)})
+    preflight, warnings = _without_numbered(preflight, specs)
+    queues = [name for name in site.split(",") if name and name != ANY_SITE and "*" not in name]
+    report = preflight.run(checked, 1, Job(queues))
+    findings = report.findings
+    if server is not None:
+        findings = _of_new_directory(findings, str(server.directory_of(nickname, tasks[0].dataset)), str(top.target))
+    findings = (*valid.warnings, *warnings, *findings)
+    if any(finding.is_error for finding in findings):
+        raise PreflightFailed(findings)
+    output = report.spec.output
+    resolved = server and OutputServer(output[own].destination.endpoint, server.directory)
+    spec = report.spec.model_copy(update={"output": output[:own]})
+    return TaskReport(spec, resolved, server, findings, report.deposit_due)
+
+
+def _of_new_directory(findings: Sequence[Finding], directory: str, top: str) -> tuple[Finding, ...]:
+    """Return the findings of the directory that the files go to; it may be new, if only what was typed is there.
+
+    ``top`` is a file in the directory that was typed: where the other one is there, nothing of that matters.
+    """
+    directory, top = fill_serial(directory, 1), fill_serial(top, 1)
+    new = [one for one in findings if isinstance(one, MissingDirectory) and one.subject.startswith(directory)]
+    above = (top, top.rpartition("/")[0] + "/")
+    found = [one for one in findings if one not in new and (new or one.subject not in above)]
+    made = Finding("ok", "target", directory, f"{directory} is made when files come")
+    return tuple(made if one.subject == top and one.level == "ok" else one for one in found)
+
+
+def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputServer, Preflight]:
+    """Return the server with a directory: if none was typed, the endpoint's default one, or the home directory.
+
+    The preflight that is returned asks the same service.  An error of the endpoint is not raised: the preflight finds
+    it again.
+    """
+    if server.directory is not None or preflight.globus is None:
+        return server, preflight
+    try:
+        known, globus = preflight.catalogue(), preflight.globus()
+    except GoclientError:
+        return server, preflight
+    preflight = replace(preflight, globus=lambda: globus)
+    name = server.endpoint.text
+    if isinstance(read_endpoint(known.get(name, name)), UrlEndpoint):
+        return server, preflight
+    parallel = Parallel(preflight.options.seconds, globus.reporter)
+    ask = partial(find_collection, globus=globus, catalogue=known)
+    found = parallel.map(ask, [server.endpoint])[server.endpoint]
+    if isinstance(found, GoclientError):
+        return server, preflight
+    return OutputServer(server.endpoint, found.first_directory), preflight
+
+
+def _without_numbered(preflight: Preflight, specs: Sequence[TransferSpec]) -> tuple[Preflight, list[Finding]]:
+    """Return the preflight that makes no directory whose name is known only when the jobs are, and a warning of it."""
+
+    def is_numbered(transfer: Transfer) -> bool:
+        return not transfer.destination.in_job and "$" in transfer.target.directory
+
+    numbered = next((one.target for spec in specs for one in spec.transfers if is_numbered(one)), None)
+    if numbered is None or not preflight.options.make_directories:
+        return preflight, []
+    message = f"--goMkdir makes no directory for {quoted(numbered)}: its name is known only when the job is made"
+    hint = "Globus makes directories when files come"
+    warning = Finding("warning", "no-folder", str(numbered), message, hint)  # plain: a code of the JSON
+    return replace(preflight, options=replace(preflight.options, make_numbered=False)), [warning]

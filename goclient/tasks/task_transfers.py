@@ -1,0 +1,114 @@
+"""Transfers of the tasks of one run: validated, checked before anything is uploaded, and appended to each task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from goclient.errors import Finding, PreflightFailed, raise_all
+from goclient.model.syntax.lists import ReadLines
+from goclient.reporter.base import Reporter
+from goclient.tasks.loss_warnings import find_losses, find_no_outputs
+from goclient.tasks.outputs import ExpectedTask, TaskMap, read_outputs
+from goclient.tasks.panda_client import CHECK_PROXY, CHECK_TASK, incompatible
+from goclient.tasks.preflight import TaskReport, check_tasks
+from goclient.tasks.transfers import TASK, find_shared, list_final_names, transfers_of, write_words
+from goclient.tasks.validation import TaskRequest, validate_task
+
+NUMBERS = "${SN/P} is a job's number (000001, 000002, …)"
+
+
+class AppendedWords(NamedTuple):
+    """Hold what was appended to a task: our words; and the final names of its files, a line each."""
+
+    task: TaskMap
+    words: list[str]
+    names: list[str]
+
+    def report_names(self, reporter: Reporter, number: int | None = None) -> None:
+        """Report by which names the files arrive, and where; the task has its number once it is submitted."""
+        dataset = str(self.task["taskName"]).rstrip("/")
+        if self.names and number is None:
+            text = f"final names of the files of {dataset}, where {TASK} is the task's number and {NUMBERS}:"
+            reporter.progress(text, *self.names)
+        elif self.names:
+            text = f"final names of the files of task {number}, {dataset}, where {NUMBERS}:"
+            reporter.progress(text, *(name.replace(TASK, str(number)) for name in self.names))
+
+
+class TaskTransfers:
+    """Validate the transfers of a run, check them once it is known who submits it, and append them to its tasks."""
+
+    def __init__(
+        self, tool: str, options: Any, *, request: TaskRequest, read_lines: ReadLines, reporter: Reporter
+    ) -> None:
+        merging = any(getattr(options, name, None) for name in ("mergeOutput", "mergeScript"))
+        self._valid = validate_task(request, read_lines, merging=merging)
+        self._tool = tool
+        self._options = options  # panda-client's
+        self._complete = tool == "prun" or bool(getattr(options, "trf", None))  # else job options say more outputs
+        self._reporter = reporter
+        self._report: TaskReport | None = None
+        self._nickname = ""
+        self._several = False
+        self._appended: list[AppendedWords] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._valid)
+
+    @property
+    def is_checked(self) -> bool:
+        """Return True once the preflight is done, without errors."""
+        return self._report is not None
+
+    def check(self, tasks: Sequence[ExpectedTask], nickname: str) -> None:
+        """Check the transfers of these tasks, and report what is found; raise PreflightFailed for errors among it."""
+        valid, complete = self._valid, self._complete
+        self._nickname, self._several = nickname, len(tasks) > 1
+        self._say(find_losses(valid, self._options, task=tasks[0], nickname=nickname, complete=complete))
+        try:
+            site = str(getattr(self._options, "site", None) or "")
+            self._report = check_tasks(valid, tasks, nickname=nickname, complete=complete, site=site)
+        except PreflightFailed as error:
+            self._say(error.findings)
+            raise
+        self._say(self._report.findings)
+
+    def deposit_if_due(self) -> None:
+        """Deposit the proxy that the jobs need, if the preflight found that due."""
+        if self._report is not None and self._report.deposit_due and self._report.spec.myproxy is not None:
+            self._valid.request.deposit(self._report.spec.myproxy)
+
+    def append(self, task: TaskMap) -> None:
+        """Append our words to a task, last and once; raise RequestError if it was not checked."""
+        if any(one.task is task for one in self._appended):
+            return
+        if self._report is None:
+            raise incompatible(f"{self._tool} does not call {CHECK_PROXY}")
+        ready = ExpectedTask(str(task["taskName"]).rstrip("/"), read_outputs(task))
+        spec = self._valid.spec
+        typed = transfers_of(spec, self._report.typed_server, task=ready, nickname=self._nickname)
+        raise_all(find_shared(typed, several=self._several))
+        found = transfers_of(spec, self._report.server, task=ready, nickname=self._nickname, resolved=self._report.spec)
+        if not self._complete and not self._appended:
+            self._say(find_no_outputs(self._valid, self._options, outputs=ready.outputs))
+        words = write_words(found, lenient=self._valid.request.lenient)
+        appended = AppendedWords(task, words, list_final_names(typed, found, ready.outputs))
+        task["jobParameters"] += [{"type": "constant", "value": word} for word in words]
+        self._appended.append(appended)
+        appended.report_names(self._reporter)
+
+    def find(self, task: TaskMap) -> AppendedWords:
+        """Return what was appended to a task; raise RequestError unless it is there, and last."""
+        ours = next((one for one in self._appended if one.task is task), None)
+        if ours is None or [item.get("value") for item in task["jobParameters"][-len(ours.words) :]] != ours.words:
+            raise incompatible(f"{self._tool} does not submit what {CHECK_TASK} was given")
+        return ours
+
+    def _say(self, findings: Iterable[Finding]) -> None:
+        """Report the warnings, and with panda-client's -v what is right."""
+        for finding in findings:
+            if finding.level == "warning":
+                self._reporter.warning(finding.message, finding.hint)
+            elif finding.level == "ok" and getattr(self._options, "verbose", False):
+                self._reporter.progress(f"ok: {finding.message}")

@@ -1,0 +1,96 @@
+"""Transfers that our options of prun or pathena ask for, and everything that is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from goclient.errors import Collector, Finding, GoclientError, ListRuleError, RequestError, quoted, raise_all
+from goclient.model.spec import MyproxyAccount, TransferSpec
+from goclient.model.syntax.keywords import NAMES
+from goclient.model.syntax.lists import ReadLines
+from goclient.model.syntax.options import Items
+from goclient.preflight.run import Preflight
+from goclient.preflight.validation import validate
+from goclient.tasks.output_server import OutputServer
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequest:
+    """Hold what was typed: items of the transfer options, the bare words of 2012, and a server for all output.
+
+    ``errors`` are the mistakes in single options.  ``warnings`` are for the user, whatever is found.  ``deposit`` makes
+    the deposit that the preflight of an account may find due.
+    """
+
+    items: Items
+    words: str
+    server: str | None
+    lenient: bool
+    preflight: Preflight
+    deposit: Callable[[MyproxyAccount], None]
+    errors: tuple[GoclientError, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValidTask:
+    """Hold what a request means: the transfers as typed, the same in each task, and the server; and warnings."""
+
+    request: TaskRequest
+    spec: TransferSpec
+    server: OutputServer | None
+    warnings: tuple[Finding, ...]
+
+    def __bool__(self) -> bool:
+        return self.server is not None or self.spec != TransferSpec()
+
+
+def validate_task(request: TaskRequest, read_lines: ReadLines, *, merging: bool) -> ValidTask:
+    """Return what a request means for each task; raise every mistake.  ``merging``: other jobs make the outputs."""
+    collected = Collector(request.errors)
+    server = None
+    if request.server is not None:
+        with collected:
+            server = OutputServer.read(request.server)
+    spec, payload, errors, warnings = validate(
+        request.words, items=request.items, count=1, lenient=request.lenient, read_lines=read_lines, task=True
+    )
+    collected.errors += [_for_task(part, request) for error in errors for part in error.parts]
+    if payload.strip() and not errors:
+        message = f"--globusWords: {quoted(payload)} is not about transfers"
+        hint = f"the words are {', '.join(NAMES)}; the payload's own words are in --exec or --trf"
+        collected.errors.append(RequestError(message, hint=hint, code="not-a-word", subject="--globusWords"))
+    collected.errors += _find_conflicts(request, spec, merging=merging)
+    raise_all(collected.errors)
+    return ValidTask(request, spec, server, (*request.warnings, *warnings))
+
+
+def _find_conflicts(request: TaskRequest, spec: TransferSpec, *, merging: bool) -> Iterator[GoclientError]:
+    """Yield an error for options that do not go together."""
+    if merging and (request.server is not None or spec.stage_out or spec.output):
+        yield RequestError(
+            "--mergeOutput and files that Globus takes away do not go together: merge jobs make the outputs, later, "
+            "and have no transfers",
+            hint="leave out --mergeOutput, or --useGOForOutput, --OutputGO and --StageoutGOdest",
+            code="merge",
+            subject="--mergeOutput",
+        )
+    if request.server is not None and spec.out_mode == "local":
+        message = "--useGOForOutput takes the outputs to an endpoint, and out-mode=local asks none"
+        yield RequestError(message, hint="use one of them", code="mode", subject="--useGOForOutput")
+
+
+def _for_task(error: GoclientError, request: TaskRequest) -> GoclientError:
+    """Return the error of a job's words for a task, whose users type bare words as ``--globusWords``."""
+    message, hint, subject = (
+        text.replace("--jobParameters", "--globusWords") for text in (error.message, error.hint, error.subject)
+    )
+    hint = re.sub("[;.] [Ii]f it is the payload's own word, put it in quotes", "", hint)
+    if isinstance(error, ListRuleError) and subject == "--OutputGO" and not request.items.get("Data"):
+        alone = "leave out --OutputGO, or"
+        if not request.server:
+            alone = "for all outputs and the log use --useGOForOutput, else"
+        hint = f"{alone} add --Data=NAME, an output of the task"
+    return error.replace(message=message, hint=hint, subject=subject)

@@ -1,0 +1,63 @@
+"""An explanation calls endpoints by their names in the catalogue, and counts in plain English."""
+
+from __future__ import annotations
+
+import pytest
+
+from goclient.jobs.explain import Explained, explain, rows, summary
+
+SITE, SERVER = "01234567-89ab-cdef-0123-456789abcdef", "fedcba98-7654-3210-fedc-ba9876543210"
+CATALOGUE = {"SITE1": SITE, "SERVER1": SERVER}
+THROUGH_A_SERVER = (
+    f"run --goclient=v1:4 --StageinGOsrc={SITE}:/a,{SITE}:/b --WorkingendpointGO=W --InmodeGO=server "
+    f"--LocalendpointGO={SERVER}"
+)
+
+
+def shown(explained: Explained) -> list[tuple[str, ...]]:
+    return [tuple(row) for row in rows(explained.plan, explained.spec.working, catalogue=CATALOGUE)]
+
+
+def test_a_server_goes_by_its_name_in_the_catalogue() -> None:
+    explained = explain(THROUGH_A_SERVER, catalogue=CATALOGUE)
+    assert shown(explained) == [
+        ("1", "before the payload", "SITE1:/a", "W (seen by SERVER1): a"),
+        ("1", "before the payload", "SITE1:/b", "W (seen by SERVER1): b"),
+    ]
+    assert "through the server SERVER1, which must see the job's directory" in summary(
+        explained.plan, explained.spec, catalogue=CATALOGUE
+    )
+
+
+def test_without_a_catalogue_endpoints_go_by_what_the_record_has() -> None:
+    explained = explain(THROUGH_A_SERVER, catalogue={})
+    found = rows(explained.plan, explained.spec.working, catalogue={})
+    assert (found[0].source, found[0].destination) == (f"{SITE}:/a", f"W (seen by {SERVER}): a")
+
+
+def test_a_name_of_the_catalogue_is_resolved_and_shown_again() -> None:
+    explained = explain("run --StageinGOsrc=SITE1:/a", catalogue=CATALOGUE)
+    assert explained.document()["plan"][0]["source"] == SITE
+    assert shown(explained)[0][2] == "SITE1:/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        pytest.param("--StageinGOsrc=A:/a", "1 transfer task with 1 item", id="one"),
+        pytest.param("--StageinGOsrc=A:/a,B:/b,B:/c", "2 transfer tasks with 3 items", id="several"),
+        pytest.param("in-mode=local dir-in=/d files-in=a", "0 transfer tasks and 1 copy task on the node", id="copies"),
+    ],
+)
+def test_tasks_and_items_are_counted(text: str, counts: str) -> None:
+    explained = explain(text, catalogue={})
+    assert summary(explained.plan, explained.spec, catalogue={})[0].startswith(counts)
+
+
+def test_words_without_effect_are_warnings_and_the_rest_is_the_payloads() -> None:
+    explained = explain("run in-mode=gc globus-endpoint-in=A", catalogue={})
+    assert (explained.payload, [one.level for one in explained.warnings]) == (
+        "run",
+        ["warning"] * len(explained.warnings),
+    )
+    assert explained.warnings
