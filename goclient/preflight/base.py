@@ -10,6 +10,7 @@ from goclient.errors import ExitCode, Finding, GoclientError, exit_code
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import SILENT, Reporter
+from goclient.services.deadline import Deadline
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
@@ -107,6 +108,7 @@ class Context:
     queues: Callable[[], QueueSource] | None = None
     reporter: Reporter = SILENT
 
+    deadline: Deadline = field(init=False)  # of all checks
     resolved: TransferSpec = field(init=False)  # by Paths also with a final slash on what is a directory
     connection: Connection = field(init=False)
     findings: list[Finding] = field(default_factory=list)  # of the checks so far
@@ -115,12 +117,8 @@ class Context:
     deposit_due: bool = False  # by Account
 
     def __post_init__(self) -> None:
+        self.deadline = Deadline(self.options.seconds)
         self.resolved = self.spec
-
-    @property
-    def has_errors(self) -> bool:
-        """True if a check before found an error."""
-        return any(one.is_error for one in self.findings)
 
 
 class Check(Protocol):

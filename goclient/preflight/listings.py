@@ -25,6 +25,9 @@ class Directory(NamedTuple):  # there are thousands: made and hashed faster than
     endpoint: Endpoint
     path: str
 
+    def __hash__(self) -> int:
+        return hash(self.path)  # it is kept, that of an endpoint is not
+
     @classmethod
     def of(cls, location: Location) -> Directory:
         """Return the directory in which a location's own entry is."""

@@ -12,7 +12,7 @@ from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.errors import Finding, GoclientError, MyproxyError, quoted
 from goclient.model.spec import MyproxyAccount
 from goclient.preflight.base import Check, Context
-from goclient.services.deadline import Background, Deadline
+from goclient.services.deadline import Background
 from goclient.services.gsi.loaded import time_text
 from goclient.services.myproxy.policy import base_dn, checked_dn, dn_of, matches
 
@@ -38,8 +38,6 @@ class Account(Check):
     def __init__(self) -> None:
         self._account: MyproxyAccount | None = None
         self._asked: Background[Answer] | None = None
-        self._failed: GoclientError | None = None
-        self._deadline = Deadline(0)
 
     def start(self, context: Context) -> None:
         """Ask for the deposits, if the spec has an account; what asks for a pass phrase asks now."""
@@ -50,20 +48,20 @@ class Account(Check):
         if account is None:
             with suppress(GoclientError):
                 account = accounts.of_user(str(context.spec.user))
-        self._account = account
         if account is None:
             return
-        self._deadline = Deadline(options.seconds)
+        self._account = account
         connect = partial(accounts.service, account, seconds=options.seconds, deposit=options.deposit)
-        service = None
+        if not options.deposit:
+            self._asked = Background(partial(_ask, connect, account.user))
+            return
         try:
-            if options.deposit:
-                service = connect()
-                service.unlock()
+            service = connect()
+            service.unlock()
         except GoclientError as error:
-            self._failed = error
+            self._asked = Background(partial(_fail, error))
         else:
-            self._asked = Background(partial(_ask, connect, service, account.user))
+            self._asked = Background(lambda: Answer(service.identity, service.info(account.user)))
 
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield what is found of the server, the identity that asks, and the deposit."""
@@ -71,13 +69,10 @@ class Account(Check):
             yield one if context.spec.myproxy else one.as_warning()
 
     def _judge_answer(self, context: Context) -> Iterator[Finding]:
-        if self._account is None:
+        if self._account is None or self._asked is None:
             return
         try:
-            if self._failed is not None:
-                raise self._failed
-            if self._asked is not None:
-                yield from _Judge(self._account, context).judge(self._asked.result(self._deadline.left))
+            yield from _Judge(self._account, context).judge(self._asked.result(context.deadline.left))
         except TimeoutError:
             message, hint = "the check of the MyProxy account took too long", "give more with --goTimeout"
             yield MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True).finding
@@ -85,10 +80,13 @@ class Account(Check):
             yield from (with_hint_for_jobs(part).finding for part in error.parts)
 
 
-def _ask(connect: Callable[[], MyProxy], unlocked: MyProxy | None, user: str) -> Answer:
-    service = unlocked or connect()
-    locked = unlocked is None and service.identity.encrypted
-    return Answer(service.identity, None if locked else service.info(user))
+def _ask(connect: Callable[[], MyProxy], user: str) -> Answer:
+    service = connect()
+    return Answer(service.identity, None if service.identity.encrypted else service.info(user))
+
+
+def _fail(error: GoclientError) -> Answer:
+    raise error
 
 
 def with_hint_for_jobs(error: GoclientError) -> GoclientError:

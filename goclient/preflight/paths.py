@@ -42,22 +42,15 @@ class Paths(Check):
         locations = connection.locations
         sources = [judge_source(one, locations, connection.identity) for one in locations.transfers]
         made: dict[Directory, GoclientError | None] = {}
-        if (
-            options.make_directories
-            and not context.has_errors
-            and not any(one.is_error for of in sources for one in of)
-        ):
+        safe = not any(one.is_error for one in itertools.chain(context.findings, *sources))
+        if options.make_directories and safe:
             named = (one for one in locations.transfers if options.make_numbered or "$" not in one.target.directory)
             wanted = (Directory.of(location) for one in named for location in locations.written(one))
             made = make_directories(wanted, connection)
         targets = Targets(connection, overwrite=context.spec.overwrite, made=made)
-        found = [
-            finding
-            for transfer, ours in zip(locations.transfers, sources, strict=True)
-            for finding in (*ours, *targets.judge(transfer))
-        ]
         context.resolved = context.resolved.with_locations(locations.settle)
-        return found
+        pairs = zip(locations.transfers, sources, strict=True)
+        return [finding for transfer, ours in pairs for finding in (*ours, *targets.judge(transfer))]
 
 
 class Targets:

@@ -11,7 +11,7 @@ from goclient.errors import Finding, quoted
 from goclient.model.payload import PAYLOAD, is_url, shown
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Context
-from goclient.services.deadline import Background, Deadline
+from goclient.services.deadline import Background
 
 if TYPE_CHECKING:
     from goclient.reporter.base import Reporter
@@ -27,13 +27,11 @@ class Payload(Check):
 
     def __init__(self) -> None:
         self._asked: Background[Finding | None] | None = None
-        self._deadline = Deadline(0)
 
     def start(self, context: Context) -> None:
         """Ask for the payload, if the job has one."""
         payload, seconds = context.job.payload, context.options.seconds
         if payload:
-            self._deadline = Deadline(seconds)
             self._asked = Background(partial(_ask, payload, seconds, context.reporter))
 
     def findings(self, context: Context) -> Iterator[Finding]:
@@ -41,7 +39,7 @@ class Payload(Check):
         if self._asked is None:
             return
         try:
-            found = self._asked.result(self._deadline.left)
+            found = self._asked.result(context.deadline.left)
         except TimeoutError:
             found = not_fetched(context.job.payload, "its server has not answered in time")
         if found is not None:

@@ -17,8 +17,8 @@ from goclient.errors import Finding, GoclientError, RequestError, ServerError, q
 from goclient.files.private import make_folder, replace
 from goclient.model.queue import Queue
 from goclient.preflight.base import Check, Context
-from goclient.preflight.misspelt import nearest
-from goclient.services.deadline import Background, Deadline
+from goclient.preflight.misspelt import hint_of_near, nearest
+from goclient.services.deadline import Background
 
 if TYPE_CHECKING:
     from goclient.reporter.base import Reporter
@@ -53,13 +53,11 @@ class QueueState(Check):
 
     def __init__(self) -> None:
         self._asked: Background[Queues] | None = None
-        self._deadline = Deadline(0)
 
     def start(self, context: Context) -> None:
         """Ask for the queues, if the job names any."""
         names, seconds = context.job.queues, context.options.seconds
         if names and context.queues is not None:
-            self._deadline = Deadline(seconds)
             self._asked = Background(partial(_ask, context.queues, names, seconds, context.reporter))
 
     def findings(self, context: Context) -> Iterator[Finding]:
@@ -70,7 +68,7 @@ class QueueState(Check):
         unknown = f"whether there is a queue {' or '.join(map(quoted, names))} is not known"
         hint = "look at the name: the server takes any"
         try:
-            queues = self._asked.result(self._deadline.left)
+            queues = self._asked.result(context.deadline.left)
         except (TimeoutError, ServerError) as error:
             why = error.message if isinstance(error, ServerError) else "the PanDA server has not answered in time"
             yield Finding("warning", "queue-unchecked", names[0], f"{unknown}: {why}", hint)
@@ -120,8 +118,7 @@ def _judge(known: Mapping[str, Queue], name: str, label: str, input_size: int) -
     queue = known.get(name)
     if queue is None:
         message = f"the PanDA server has no queue {quoted(name)}"
-        near = nearest(name, known)
-        hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else f"it has {_listed(list(known))}"
+        hint = hint_of_near(name, known) or f"it has {_listed(list(known))}"
         return [RequestError(message, hint=hint, code="queue-unknown", subject=name).finding]
     found = []
     if queue.status != "online" and not (queue.status == label == _TEST):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from goclient.errors import EndpointError, Finding, GoclientError, NotADirectory, PathNotFound, quoted
+from goclient.errors import EndpointError, Finding, GoclientError, NotADirectory, PathNotFound, counted, quoted
 from goclient.model.location import Location, Transfer
 from goclient.preflight import misspelt
 from goclient.preflight.base import Check, Context
@@ -125,7 +125,7 @@ class Size(Check):
                     for_each += entry.size
         context.input_size = for_each + max(own.values(), default=0)
         if files or directories:
-            text = f"{files} file{'' if files == 1 else 's'} of {size} bytes"
+            text = f"{counted(files, 'file')} of {size} bytes"
             more = f"{directories} director{'y' if directories == 1 else 'ies'}"
             text += f", and {more} whose size is not known" if directories else ""
             jobs = f", in {context.count} jobs" if context.count > 1 else ""

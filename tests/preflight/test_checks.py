@@ -5,11 +5,8 @@ from __future__ import annotations
 import ast
 import pkgutil
 import re
-import threading
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,13 +16,11 @@ from goclient.errors import (
     AmbiguousEndpoint,
     ConsentNeeded,
     EndpointError,
-    EndpointNotFound,
     Finding,
     GlobusTimeout,
     GoclientError,
     MyproxyError,
     NotLoggedIn,
-    PathNotFound,
     PermissionDenied,
     RequestError,
     ServerError,
@@ -39,9 +34,8 @@ from goclient.preflight.base import Check, Context, PreflightOptions
 from goclient.preflight.checks import JOB_CHECKS, TRANSFER_CHECKS
 from goclient.preflight.connect import connect
 from goclient.preflight.offline import OFFLINE
-from goclient.services.globus.collection import AccessRule, Collection, FileInfo
+from tests.preflight.contexts import GUEST, SITE, Globus
 
-SITE, GUEST = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 HERE = Location(JOB, "/")
 ALL = (*OFFLINE, *TRANSFER_CHECKS, *JOB_CHECKS)
 
@@ -49,65 +43,6 @@ ALL = (*OFFLINE, *TRANSFER_CHECKS, *JOB_CHECKS)
 def at(text: str) -> Location:
     endpoint, _, path = text.rpartition(":")
     return Location(read_endpoint(endpoint), path)
-
-
-class Globus:
-    """A service with two collections and a file in each directory, which counts what it is asked, or always fails."""
-
-    acts_as, identity, is_service, login_end, reporter = "me", "me", False, None, None
-
-    def __init__(self, failure: GoclientError | None = None) -> None:
-        self.asked: Counter[tuple[object, ...]] = Counter()
-        self._failure = failure
-        self._lock = threading.Lock()
-
-    def _ask(self, *question: object) -> None:
-        with self._lock:
-            self.asked[question] += 1
-        if self._failure is not None and question[0] != "collection":
-            raise self._failure
-
-    def collection(self, collection_id: str, *, called: str = "") -> Collection:
-        self._ask("collection", collection_id)
-        kind = "GCSv5_guest_collection" if collection_id == GUEST else "GCP_mapped_collection"
-        roles = ("administrator",)
-        return Collection(collection_id, called, "", kind, "you@x", True, False, False, False, "", roles, "you")
-
-    def resolve(self, name: str, *, known: object) -> Collection:
-        self._ask("resolve", name)
-        raise EndpointNotFound(f'no endpoint is called "{name}"', hint="use a UUID", subject=name)
-
-    def listing(self, collection: str, path: str, *, called: str = "") -> dict[str, FileInfo]:
-        self._ask("listing", collection, path)
-        if path.startswith("/none/"):
-            raise PathNotFound(f'"{called}:{path}": there is no such path', subject=f"{called}:{path}")
-        return {"a": FileInfo("a", False, 3, "file", "0644"), "out": FileInfo("out", True, 0, "dir", "0555")}
-
-    def entry(self, collection: str, path: str, *, called: str = "") -> FileInfo:
-        self._ask("entry", collection, path)
-        return FileInfo("out", True, 0, "dir", "0755")
-
-    def is_empty(self, collection: str, path: str, *, called: str = "") -> bool:
-        self._ask("is_empty", collection, path)
-        return True
-
-    def access_rules(self, collection: str, *, called: str = "") -> list[AccessRule]:
-        self._ask("access_rules", collection)
-        return [AccessRule("/in/", "r", "identity", "me", "", "1")]
-
-    def identity_called(self, typed: str) -> str:
-        self._ask("identity_called", typed)
-        return "them"
-
-    def mkdir(self, collection: str, path: str, *, called: str = "") -> None:
-        self._ask("mkdir", collection, path)
-
-    def remove(self, collection: str, path: str, *, called: str = "") -> str:
-        self._ask("remove", collection, path)
-        return "task"
-
-    def task(self, task_id: str) -> Any:
-        return SimpleNamespace(status="SUCCEEDED")
 
 
 def brought(*texts: str, to: Location = HERE) -> tuple[Transfer, ...]:

@@ -23,10 +23,10 @@ from goclient.preflight.base import PreflightOptions
 from goclient.preflight.endpoints import Endpoints
 from goclient.preflight.login import join_logins
 from goclient.preflight.permissions import PilotPermissions
-from goclient.services.globus.collection import AccessRule, Collection
+from goclient.services.globus.collection import AccessRule
 from goclient.services.parallel import Parallel
 from tests.commands import Result, Run
-from tests.preflight.contexts import connected, run
+from tests.preflight.contexts import GUEST, Globus, connected, run
 from tests.sandboxes import Sandbox
 
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
@@ -275,7 +275,6 @@ def test_a_pilots_identity_that_is_no_id_is_a_usage_error(run: Run) -> None:
             assert (result.code, f'"{typed}" is neither a UUID nor a user name' in result.err) == (2, True)
 
 
-ID = "11111111-1111-4111-8111-111111111111"
 SOON = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
 RULES = [
     pytest.param([("/", "r", "identity", "me")], "/in/", False, "ok", id="a rule above"),
@@ -296,25 +295,14 @@ RULES = [
 def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
     rules: list[tuple[str, ...]], folder: str, writes: bool, level: str
 ) -> None:
-    class Service:
-        identity = "somebody"
-
-        def resolve(self, name: str, *, known: object) -> Collection:
-            kind = "GCSv5_guest_collection"
-            return Collection(ID, "G", "", kind, "owner", None, None, False, False, "", ("administrator",))
-
-        def listing(self, _: str, folder: str, *, called: str) -> dict[str, object]:
-            return {}
-
-        entry = is_empty = listing
-
-        def access_rules(self, _: str, *, called: str) -> list[AccessRule]:
-            return [AccessRule(rule[0], rule[1], rule[2], rule[3], "".join(rule[4:]), "1; touch x") for rule in rules]
+    class Service(Globus):
+        def access_rules(self, _: str, *, called: str = "") -> list[AccessRule]:
+            return [AccessRule(*(*rule, "")[:5], id="1; touch x") for rule in rules]
 
         def identity_called(self, _: str) -> str:
             return "me"
 
-    here, there = Location(JOB, "/x"), Location(read_endpoint("G"), f"{folder}x")
+    here, there = Location(JOB, "/x"), Location(read_endpoint(GUEST), f"{folder}x")
     transfers = (Transfer(here, there) if writes else Transfer(there, here),)
     options = PreflightOptions(pilot_identity="me@x")
     (finding,) = run(
@@ -546,19 +534,11 @@ def _targets(folder: Path) -> Path:
     return targets
 
 
-class Person:
-    identity, is_service = "", False
-
-
 def test_where_nobody_has_logged_in_one_login_is_for_all_endpoints() -> None:
-    class Nobody(Person):
-        def resolve(self, name: str, *, known: object) -> Collection:
-            raise NotLoggedIn.to_globus("nobody is logged in")
-
+    nobody = Globus(NotLoggedIn.to_globus("nobody is logged in"))
     ends = [Location(read_endpoint(text), "/a") for text in ("SITE1", "My data", "gsiftp://host")]
-    context = connected(
-        TransferSpec(stage_in=tuple(Transfer(end, Location(JOB, "/")) for end in ends), working="W"), Nobody()
-    )
+    brought = tuple(Transfer(end, Location(JOB, "/")) for end in ends)
+    context = connected(TransferSpec(stage_in=brought, working="W"), nobody)
     found = join_logins(run(context, Endpoints()), context)
     (finding, _) = [one for one in found if one.is_error]
     assert finding.hint == "type: goclient login --endpoint SITE1 --endpoint 'My data'"
@@ -568,7 +548,7 @@ def test_all_that_a_login_helps_is_mended_by_one_command() -> None:
     needed = [LoginNeeded.to_globus("a", options=[("--endpoint", "My data")]), LoginNeeded.to_globus("b")]
     needed += [LoginNeeded.to_globus("c", options=[("--endpoint", "B"), ("--endpoint", "My data")])]
     other = EndpointError("d", hint="e").finding
-    found = join_logins([*(one.finding for one in needed), other], connected(TransferSpec(), Person()))
+    found = join_logins([*(one.finding for one in needed), other], connected(TransferSpec(), Globus()))
     command = "type: goclient login --endpoint 'My data' --endpoint B"
     assert [finding.hint for finding in found] == [command, command, command, "e"]
     assert [finding.hint for finding in found] == [command, command, command, "e"]
