@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from goclient.config import catalogue
 from goclient.config.catalogue_toml import checked_name, checked_where, command, fields_of
 from goclient.errors import Collector, EndpointError, GoclientError, LoginNeeded, RequestError, quoted, raise_all
-from goclient.model.endpoint import UrlEndpoint, is_uuid, read_endpoint
-from goclient.model.syntax.location import parse_endpoint
+from goclient.model.endpoint import GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.syntax.parse import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
 from goclient.services.parallel import Parallel
@@ -94,7 +94,7 @@ def look(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -
     if isinstance(read_endpoint(where), UrlEndpoint):
         return View(name, where, _names(where, names))
     service = globus()
-    one = service.collection(where, called=name) if is_uuid(where) else service.resolve(name, known=names)
+    one = service.collection(GlobusEndpoint(where, name)) if is_uuid(where) else service.resolve(name, known=names)
     return View(
         name=name,
         where=one.id,
@@ -178,7 +178,7 @@ def remove(name: str, *, user: str, site: str) -> str:
 
 def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
     """The collection that a name shall mean; raises EndpointError if there is none, or if it holds no data."""
-    one = globus.collection(collection_id)
+    one = globus.collection(GlobusEndpoint(collection_id))
     if one.holds_data:
         return one
     raise EndpointError(
@@ -217,7 +217,7 @@ def _rules(service: Globus, one: Collection, name: str) -> tuple[AccessRule, ...
     if one.entity_type not in GUEST_KINDS or RULE_READERS.isdisjoint(one.roles):
         return None
     try:
-        return tuple(service.access_rules(one.id, called=name))
+        return tuple(service.access_rules(GlobusEndpoint(one.id, name)))
     except GoclientError as error:
         return error
 
@@ -227,6 +227,6 @@ def _found(service: Globus, one: Collection, name: str) -> int | GoclientError |
     if not one.holds_data or _asleep(one):
         return None
     try:
-        return len(service.listing(one.id, one.first_directory, called=name))
+        return len(service.listing(GlobusEndpoint(one.id, name), one.first_directory))
     except GoclientError as error:
         return error

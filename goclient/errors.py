@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from goclient.secrets import hidden
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11: this code travels to worker nodes, which have 3.9
 
 
 class ExitCode(IntEnum):
@@ -397,6 +400,17 @@ class Several(_Joined):
     def parts(self) -> tuple[GoclientError, ...]:
         """The single errors, in the order in which they were found."""
         return self._parts
+
+
+class TransferFailed(_Joined):
+    """A transfer of a job failed: ``error`` in its ``phase``, which its messages and codes begin with."""
+
+    def __init__(self, phase: str, error: GoclientError) -> None:
+        self.phase = phase
+        self.error = error
+        super().__init__(
+            one._replace(message=f"{phase}: {one.message}", code=f"{phase}:{one.code}") for one in error.findings
+        )
 
 
 class Collector:

@@ -1,4 +1,4 @@
-"""The journal: append-only JSON lines, each on disk before the next step is taken.
+"""Journal: append-only JSON lines, each on disk before the next step is taken.
 
 An entry says what is intended, before a call that must not happen twice, and what came of it, after.
 Many processes may append to one journal; a line torn by a crash is passed over by readers.
@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError, quoted
-from goclient.files.private import make_folder, private
+from goclient.files.private import make_directory, private
 from goclient.secrets import hidden
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One fact: ``what`` (submission, transfer, endpoint) with the key ``key`` came into ``state``.
 
@@ -35,7 +35,7 @@ class Entry:
     time: float = field(default_factory=lambda: round(time.time(), 3))
 
     def then(self, state: str, *subjects: str, detail: str = "") -> Entry:
-        """The entry that says what came of this one, now; without subjects or detail it keeps this one's."""
+        """Return the entry of what came of this one, now; without subjects or detail it keeps this one's."""
         return Entry(self.what, self.key, state, subjects or self.subjects, detail or self.detail)
 
 
@@ -50,31 +50,27 @@ class Journal:
         entry = replace(entry, subjects=tuple(map(hidden, entry.subjects)), detail=hidden(entry.detail))
         line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
         try:
-            make_folder(self.path.parent)
+            make_directory(self.path.parent)
             descriptor = private(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                self._write(descriptor, line)
+                size = os.fstat(descriptor).st_size
+                if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                    line = b"\n" + line  # a crash tore the line before
+                while line:
+                    line = line[os.write(descriptor, line) :]
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise GoclientError(
                 f"the journal {quoted(self.path)} cannot be written: {error.strerror}",
-                hint="make room or set GOCLIENT_STATE to another folder, then type the command again",
+                hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
                 code="journal",
             ) from error
 
-    @staticmethod
-    def _write(descriptor: int, line: bytes) -> None:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line  # a crash tore the line before
-        while line:
-            line = line[os.write(descriptor, line) :]
-
     def entries(self) -> Iterator[Entry]:
-        """Every entry in order; lines that are none are passed over; nothing if there is no journal.
+        """Yield every entry in order, without lines that are not entries; nothing if there is no journal.
 
         Raises GoclientError if the journal cannot be read.
         """

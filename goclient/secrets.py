@@ -20,6 +20,7 @@ _ROUNDS = 4  # escapes inside escapes: percent-encoded in JSON in JSON in HTML
 # What OAuth 2.0 calls what must not be known, in answers and in forms: RFC 6749, 7009, 7636 and 8628, OpenID Connect.
 _ANSWERED = {"access_token", "client_secret", "device_code", "id_token", "refresh_token"}
 _SENT = {*_ANSWERED, "code", "code_verifier", "token"}  # the code of an answer is that of an error
+WEB_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")  # of requests
 # What programs call one: the end of a variable's name, of a key of a form, or of a query.
 CALLED_SECRET = re.compile(
     r"(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDS?|CREDENTIALS?|SIGNATURE|API_?KEY|(^|_)KEY|_PASS)"

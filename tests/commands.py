@@ -16,7 +16,8 @@ from tests.starter import Starter
 
 MODULES = {"sendJob.py": ["-m", "goclient.cli.commands.sendjob"], "goclient": ["-m", "goclient"]}
 TIMEOUT = 60  # seconds; a command that hangs is a failure
-KEPT = {"PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}
+# What a command needs of the developer's environment; PYTHONPATH names the tree that tools/mutations.py tests.
+KEPT = {"PATH", "PYTHONPATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}
 
 _starters: list[Starter] = []  # one, while tests run
 

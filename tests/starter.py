@@ -121,6 +121,7 @@ def main(path: str) -> None:
     import pkgutil
     import select
 
+    sys.path[0] = str(Path(__file__).parents[1])  # the tree of these tests, wherever another one is installed
     import goclient
 
     ours = [module.name for module in pkgutil.walk_packages(goclient.__path__, "goclient.")]

@@ -198,7 +198,7 @@ def test_the_lint_of_plain_english_lets_pass(code: str, plain_english: Any, tmp_
 
 # --- the architecture ---
 
-LATER = {"carrier/", "client.py", "node/engines/base.py"}
+LATER = {"carrier/", "client.py"}
 
 
 def test_the_architecture_names_what_is_there_and_every_room() -> None:
@@ -209,3 +209,17 @@ def test_the_architecture_names_what_is_there_and_every_room() -> None:
     rooms = {f"{path.name}/" for path in (ROOT / "goclient").iterdir() if (path / "__init__.py").exists()}
     modules = {path.name for path in (ROOT / "goclient").glob("*.py")} - {"__init__.py", "__main__.py"}
     assert (rooms | modules) - named == set()
+
+
+# --- mutations ---
+
+
+def test_each_mutation_has_one_place_in_the_code_and_tests_that_are_there() -> None:
+    """Which of them a test finds, tools/mutations.py tries."""
+    module = runpy.run_path(str(ROOT / "tools/mutations.py"))
+    found = module["mutations"]()
+    assert len(found) >= 50
+    assert len({(one.file, one.old, one.new) for one in found}) == len(found)
+    for one in found:
+        assert one.applied(ROOT) != (ROOT / one.file).read_text(encoding="utf-8")
+        assert [name for name in one.tests if not (ROOT / name).exists()] == []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from goclient.config.catalogue_toml import command, read_entries, with_entry, without_entry
 from goclient.errors import Collector, GoclientError, RequestError, quoted, raise_all
-from goclient.files.private import make_folder, private, replace
+from goclient.files.private import make_directory, private, replace
 from goclient.files.text import credential_in, decoded
 from goclient.model.syntax.shell import shell_word
 
@@ -158,7 +158,7 @@ def _changed(path: str, change: Callable[[str], str]) -> bool:
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
     """A descriptor of the file while nobody else has it; the file and its folder are made if they are missing."""
-    make_folder(path.parent)
+    make_directory(path.parent)
     while True:
         descriptor = private(path, os.O_RDWR | os.O_CREAT | _OPEN)
         try:

@@ -16,8 +16,8 @@ from typing import Any
 from goclient.errors import RequestError, quoted
 from goclient.model.endpoint import GLOBUS_SCHEME, GlobusEndpoint, GridftpEndpoint, is_uuid, read_endpoint
 from goclient.model.names import endpoint_problem
-from goclient.model.syntax.location import parse_endpoint, parse_location
 from goclient.model.syntax.options import DEFAULT_WORKING
+from goclient.model.syntax.parse import parse_endpoint, parse_location
 from goclient.model.syntax.shell import shell_word
 
 GLOBUS, GRID = GlobusEndpoint.kind, GridftpEndpoint.kind  # the kinds of entries

@@ -19,7 +19,7 @@ from goclient.errors import LoginNeeded, RequestError, quoted
 from goclient.files.text import credential_in, lines_joined, split_command
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
-from goclient.secrets import register, register_url
+from goclient.secrets import WEB_PROXIES, register, register_url
 from goclient.services.panda.token import MAX_FILE, PILOT_FILE, VARIABLES, find_token
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
 GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")  # globus_sdk.config's
 GRID_AUTHORITIES = "/etc/grid-security/certificates"
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # of requests and of OpenSSL
-WEB_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")  # of requests
 
 
 # --- goclient's own variables -------------------------------------------------------------------------------

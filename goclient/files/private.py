@@ -1,4 +1,4 @@
-"""Files and folders that only their owner can read, whatever the umask is."""
+"""Files and directories that only their owner can read, whatever the umask is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-FOLDER, FILE = 0o700, 0o600
+DIRECTORY, FILE = 0o700, 0o600
 
 
 def private(path: str | os.PathLike[str], flags: int) -> int:
@@ -17,16 +17,16 @@ def private(path: str | os.PathLike[str], flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, FILE)
 
 
-def make_folder(path: Path, *, mode: int = FOLDER) -> None:
-    """Make a folder, and each one above it that is missing, with this mode; what is there stays as it is."""
-    for folder in (*reversed(path.parents), path):
+def make_directory(path: Path, *, mode: int = DIRECTORY) -> None:
+    """Make a directory, and each one above it that is missing, with this mode; what is there stays as it is."""
+    for one in (*reversed(path.parents), path):
         try:
-            folder.mkdir(mode=mode)
+            one.mkdir(mode=mode)
         except OSError:
-            if not folder.is_dir():
+            if not one.is_dir():
                 raise
         else:
-            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | FOLDER)  # a umask may take the owner's rights, too
+            one.chmod(stat.S_IMODE(one.stat().st_mode) | DIRECTORY)  # a umask may take the owner's rights, too
 
 
 def replace(path: str | os.PathLike[str], data: bytes, *, mode: int = FILE, group: int = -1) -> None:
@@ -42,8 +42,8 @@ def replacing(path: str | os.PathLike[str], *, mode: int = FILE, group: int = -1
     Readers see the old file or the new one, whole, also after a crash.  A link is replaced, not followed.  If the body
     raises, the old file stays.
     """
-    folder, name = os.path.split(os.fspath(path))
-    part = os.path.join(folder, f".{name[:200]}.{os.urandom(8).hex()}.part")
+    directory, name = os.path.split(os.fspath(path))
+    part = os.path.join(directory, f".{name[:200]}.{os.urandom(8).hex()}.part")
     descriptor = private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
     try:
         with open(descriptor, "wb") as file:
@@ -59,7 +59,7 @@ def replacing(path: str | os.PathLike[str], *, mode: int = FILE, group: int = -1
         with suppress(OSError):
             os.unlink(part)
         raise
-    descriptor = os.open(folder or ".", os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(directory or ".", os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

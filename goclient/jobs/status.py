@@ -12,7 +12,8 @@ from goclient.model.records.registry import decode
 from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
-    from goclient.services.globus.sdk import Globus, TaskState
+    from goclient.model.remote import TaskState
+    from goclient.services.globus.sdk import Globus
     from goclient.services.panda.client import PandaServer
 
 PATIENCE = 60.0  # seconds for the transfers of all jobs, and one more for each job: Globus answers 20 times a second

@@ -37,7 +37,7 @@ def skeleton(text: str) -> str:
     return "".join(" " if one.isspace() else one for one in plain if unicodedata.category(one) != "Cf")
 
 
-def look_alike(one: str, other: str) -> bool:
+def are_confusable(one: str, other: str) -> bool:
     """Return True if two different names look the same: other code points, or one of another alphabet."""
     return one != other and skeleton(one) == skeleton(other)
 

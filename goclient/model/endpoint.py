@@ -42,7 +42,7 @@ class Endpoint:
 
     @property
     def display(self) -> str:
-        """What a person calls it: as typed, if that is known."""
+        """Return the name that a person knows: as typed, if that is known."""
         return self.typed or self.text
 
     def write(self, path: str) -> str:
@@ -63,7 +63,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class GlobusEndpoint(Endpoint):
-    """A collection: by its UUID, or by a name that is not resolved yet.  Raises LocationError for what is no name."""
+    """A collection: by its UUID, or by a name that is not resolved yet.  Raises LocationError for a bad name."""
 
     kind: ClassVar[str] = "globus"
     key: ClassVar[str] = "id"
@@ -100,7 +100,7 @@ class UrlEndpoint(Endpoint):
 
     @classmethod
     def at(cls, host: str) -> UrlEndpoint:
-        """Return the endpoint at ``host`` or ``host:port``; raises LocationError for what is neither."""
+        """Return the endpoint at ``host`` or ``host:port``; raises LocationError for anything else."""
         valid = _HOST.fullmatch(host)
         if not valid or not 0 < int(valid[1] or 1) < 65536:
             what = f"the host is not {cls.form}"
@@ -119,7 +119,7 @@ class GridftpEndpoint(UrlEndpoint):
 
 @dataclass(frozen=True)
 class JobDirectory(Endpoint):
-    """The job's own directory on the worker node, whose root ``/`` is that directory."""
+    """Job's own directory on the worker node, whose root ``/`` is that directory."""
 
     text: str = ""
     is_remote: ClassVar[bool] = False
@@ -136,7 +136,7 @@ class JobDirectory(Endpoint):
 
 @dataclass(frozen=True)
 class NodeFiles(Endpoint):
-    """The worker node's own file system, from and to which the mode ``local`` copies."""
+    """Worker node's own file system, from and to which the mode ``local`` copies."""
 
     text: str = "file://"
     is_remote: ClassVar[bool] = False
@@ -160,7 +160,7 @@ SCHEMES = tuple(kind.scheme for kind in URL_ENDPOINTS)
 def read_endpoint(text: str, typed: str = "") -> Endpoint:
     """Return the endpoint that a record, or the catalogue, writes so: a server's URL, or a collection's id or name.
 
-    Raises LocationError with the reason for what is no endpoint.
+    Raises LocationError with the reason.
     """
     return _read_endpoint(text, "" if typed == text else typed)
 

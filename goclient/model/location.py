@@ -28,7 +28,7 @@ def _parts(path: str) -> tuple[str, str]:
 class Location:
     """A path on an endpoint; a final ``/`` says that the path is a directory.
 
-    Raises LocationError with the reason for what is not a path there.
+    Raises LocationError with the reason if that path cannot be there.
     """
 
     endpoint: Endpoint
@@ -53,7 +53,7 @@ class Location:
 
     @property
     def no_files_of(self) -> str | None:
-        """Which of NO_FILES it is in on the node, if in any; links are not followed."""
+        """Name of NO_FILES that it is in on the node, if it is in one; links are not followed."""
         path = f"/{self.path.lstrip('/')}/"
         return next((top for top in NO_FILES if path.startswith(f"{top}/")), None) if self.on_node else None
 
@@ -64,18 +64,23 @@ class Location:
 
     @property
     def name(self) -> str:
-        """The last part of the path, without a slash at its end."""
+        """Last part of the path, without a slash at its end."""
         return _parts(self.path)[1]
 
     @property
     def directory(self) -> str:
-        """The directory in which the path's last part is, with a slash at its end."""
+        """Directory of the path's last part, with a slash at its end."""
         return _parts(self.path)[0]
 
     @property
     def display(self) -> str:
-        """The location as a person knows it, with what was typed for the endpoint."""
+        """Location as a person knows it, with what was typed for the endpoint."""
         return self.endpoint.show(self.path)
+
+    @property
+    def as_directory(self) -> Location:
+        """Same location, its path written as a directory."""
+        return self if self.is_directory else self.with_path(f"{self.path}/")
 
     def with_path(self, path: str) -> Location:
         """Return the location of another path on the same endpoint."""
@@ -97,7 +102,7 @@ class Transfer:
 
     @property
     def target_path(self) -> str:
-        """The path that the source will have: the destination's, joined with the source's name for a directory."""
+        """Path that the source will have: the destination's, joined with the source's name for a directory."""
         path, source = self.destination.path, self.source.path
         if not path.endswith("/"):
             return path
@@ -106,5 +111,5 @@ class Transfer:
 
     @property
     def target(self) -> Location:
-        """The location that the source will have."""
+        """Location that the source will have."""
         return self.destination.with_path(self.target_path)

@@ -1,4 +1,4 @@
-"""What a path, an endpoint's name or another name may be, and what is wrong with one that is not.
+"""Rules for paths, names of endpoints and other names, and what is wrong with a bad one.
 
 A job's parameters pass through PanDA's server, which evaluates every ``$`` that it knows; of the others none may be in
 a path.
@@ -37,9 +37,9 @@ _NEARLY_SERIAL = re.compile(
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
-    """What is wrong with a value, what to do about it, and the right value if the cause tells it."""
+    """Problem of a value: what is wrong, what to do about it, and the right value if the cause tells it."""
 
     what: str
     remedy: str = ""
@@ -47,7 +47,7 @@ class Problem:
 
 
 class LocationError(ValueError):
-    """Raised for what is no endpoint or no path, with the problem."""
+    """Raised for a bad endpoint or path, with the problem."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.what)
@@ -131,7 +131,7 @@ def url_problem(endpoint: str, path: str) -> Problem | None:
     """Return what is wrong with an endpoint and a path that read as the URL of something else."""
     scheme = endpoint.lower() if path.startswith("//") else ""
     if scheme in FOREIGN_SCHEMES or scheme in _SCHEMES:
-        return Problem(f"{scheme}:// is no scheme of a location", "write ENDPOINT:/path")
+        return Problem(f"{scheme}:// is not a scheme of a location", "write ENDPOINT:/path")
     return None
 
 

@@ -25,7 +25,7 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
     transfers = list(spec.transfers)
     keys = [_target_key(transfer) for transfer in transfers]
     for outer, inner in _nested(
-        keys, [not _is_folder(transfer) and transfer.target_path != "/" for transfer in transfers]
+        keys, [not transfer.source.is_directory and transfer.target_path != "/" for transfer in transfers]
     ):
         one, other = transfers[outer], transfers[inner]
         same = one.source.endpoint == other.source.endpoint
@@ -48,7 +48,7 @@ def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     brought, written = _ends(spec)
     keys = [_target_key(transfer) for transfer in written] + [_key(transfer.source) for transfer in brought]
     for outer, inner in _nested(
-        keys if brought else (), [_is_folder(transfer) for transfer in written] + [False] * len(brought)
+        keys if brought else (), [transfer.source.is_directory for transfer in written] + [False] * len(brought)
     ):
         if inner >= len(written) and keys[outer] != keys[inner]:
             yield Overlap(written[outer], brought[inner - len(written)])
@@ -58,10 +58,6 @@ def _ends(spec: TransferSpec) -> tuple[list[Transfer], list[Transfer]]:
     """Return the moves that bring something from an endpoint, and those that write to one after the payload."""
     brought = [transfer for transfer in spec.stage_in if not transfer.source.in_job]
     return brought, [transfer for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job]
-
-
-def _is_folder(transfer: Transfer) -> bool:
-    return transfer.source.is_directory
 
 
 Key = tuple[str, str]  # an endpoint, and a path that ends with a slash: what is below it begins with it

@@ -1,4 +1,4 @@
-"""What the payload of a job must be, as far as its name tells."""
+"""Rules for the payload of a job, as far as its name tells."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def mistakes(common: JobTemplate) -> Iterator[RequestError]:
         yield RequestError(message, hint=hint, code="transformation", subject=PAYLOAD)
 
 
-def doubts(common: JobTemplate) -> Iterator[Finding]:
+def warnings(common: JobTemplate) -> Iterator[Finding]:
     """Yield warnings of a payload that our pilot would refuse or may not get, though another pilot may."""
     payload = common.transformation
     secret = is_url(payload) and register_url(payload)  # before it is quoted
@@ -57,7 +57,7 @@ def shown(url: str) -> str:
 
 
 def _payload_problem(payload: str, label: str) -> tuple[str, str]:
-    """What is wrong with a payload, and a hint; empty if nothing is."""
+    """Return what is wrong with a payload, and a hint; empty if nothing is."""
     plain = payload.strip(_ENDS)
     scheme, colon, rest = payload.partition(":")
     problem, hint = "", ""
@@ -78,7 +78,7 @@ def _payload_problem(payload: str, label: str) -> tuple[str, str]:
     elif "://" in payload:
         problem, hint = f"has the scheme {quoted(scheme)}: a pilot fetches http and https only", _MEANS
     elif payload and (label == USER_LABEL or not _is_bare_name(payload)):
-        problem, hint = "is neither a URL nor an absolute path: it is looked for on the worker node, not here", _MEANS
+        problem, hint = "is neither a URL nor an absolute path: it must be on the worker node, not here", _MEANS
     return problem, hint
 
 
@@ -94,15 +94,15 @@ def _url_problem(url: str) -> tuple[str, str]:
 
 
 def _has_options(payload: str) -> bool:
-    """True if options follow a program, in what should be its name alone."""
+    """Return True if options follow a program, where its name should stand alone."""
     return " -" in payload
 
 
 def _is_bare_name(payload: str) -> bool:
-    """True for a word that can be the name of a program which a site has: production jobs have such."""
+    """Return True for a word that can be the name of a program which a site has: production jobs have such."""
     return re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", payload) is not None
 
 
 def _typed(payload: str) -> str:
-    """The hint to type another payload, if that is known."""
+    """Return the hint to type another payload, if that is known."""
     return f"type: {PAYLOAD}={shell_word(shown(payload))}" if payload else _MEANS

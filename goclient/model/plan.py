@@ -1,4 +1,4 @@
-"""The plan of a job: its transfer tasks, one for each phase and pair of endpoints, in order.
+"""Plan of a job: its transfer tasks, one for each phase and pair of endpoints, in order.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.  ``model/planner.py`` makes a plan of a spec.
 """
@@ -52,7 +52,7 @@ class TransferTask:
         return NODE in (self.source, self.destination)
 
     def document(self, working: str | None) -> dict[str, Any]:
-        """The contract's JSON of a plan's entry; the node goes by the name of its working endpoint, or its server."""
+        """Return the contract's JSON of a plan's entry; the node goes by its working endpoint, or its server."""
         node = self.server.text if self.server else working
         return {
             "phase": self.phase,
@@ -66,12 +66,12 @@ class TransferTask:
 
 
 def same_location(path: str) -> str:
-    """The path in the one form that all ways to write it have in common."""
+    """Return the path in the one form that all ways to write it have in common."""
     return (re.sub("//+", "/", path) if "//" in path else path).rstrip("/")
 
 
 def check_apart(items: Sequence[TransferItem]) -> None:
-    """None if no two items of a task have one destination, now that it is settled; raises RequestError for each."""
+    """Raise RequestError for each two items of a task that have one destination, now that it is settled."""
     seen: dict[str, TransferItem] = {}
     errors = []
     for item in items:

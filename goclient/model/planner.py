@@ -1,49 +1,47 @@
-"""The planner: from a spec to the transfer tasks of its plan."""
+"""Planner: from a spec to the transfer tasks of its plan."""
 
 from __future__ import annotations
 
 from goclient.errors import GoclientError, RequestError, quoted, raise_all
-from goclient.model.endpoint import JOB, Endpoint
+from goclient.model.endpoint import JOB
 from goclient.model.location import Transfer
 from goclient.model.plan import TransferItem, TransferTask, same_location
 from goclient.model.spec import TransferSpec
 
 
 def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
-    """The tasks of a spec in the order in which they are done; items keep the user's order.
+    """Return the tasks of a spec in the order in which they are done; items keep the user's order.
 
     Raises RequestError for each two items of a job that would be written to one place.
     """
     tasks: list[TransferTask] = []
-    written: dict[tuple[Endpoint, str], Transfer] = {}
+    written: dict[tuple[str, str], Transfer] = {}  # by texts: there may be a hundred thousand
     errors: list[GoclientError] = []
     for phase, mode, transfers in spec.phases:
         server = spec.local_endpoint if mode == "server" else None
-        items: dict[tuple[Endpoint, Endpoint], list[TransferItem]] = {}
+        grouped: dict[tuple[str, str], list[Transfer]] = {}
         for transfer in transfers:
-            source, destination, path = transfer.source, transfer.destination, transfer.target_path
-            where = destination.endpoint
-            location = where, same_location(path)
-            if (first := written.setdefault(location, transfer)) is not transfer:
-                errors.append(_conflict(first, transfer))
-            item = TransferItem(
-                source.path.lstrip("/") if source.in_job else source.path,
-                path.lstrip("/") if destination.in_job else path,
-                source.path.endswith("/"),
-                not destination.path.endswith("/"),
-            )
-            items.setdefault((source.endpoint, where), []).append(item)
-        for ends, found in items.items():
-            tasks.append(TransferTask(phase, *ends, tuple(found), server if JOB in ends else None))
+            end = transfer.destination.endpoint.text
+            first = written.setdefault((end, same_location(transfer.target_path)), transfer)
+            if first is not transfer:
+                message = f"{quoted(first.source)} and {quoted(transfer.source)} would both be written to "
+                message += quoted(transfer.target)
+                hint, subject = "give each its own destination", str(transfer.target)
+                errors.append(RequestError(message, hint=hint, code="one-destination", subject=subject))
+            grouped.setdefault((transfer.source.endpoint.text, end), []).append(transfer)
+        for group in grouped.values():
+            ends = group[0].source.endpoint, group[0].destination.endpoint
+            tasks.append(TransferTask(phase, *ends, tuple(map(_item, group)), server if JOB in ends else None))
     raise_all(errors)
     return tuple(tasks)
 
 
-def _conflict(first: Transfer, transfer: Transfer) -> RequestError:
-    """The error for a move that is written where an earlier one of the job is."""
-    return RequestError(
-        f"{quoted(first.source)} and {quoted(transfer.source)} would both be written to {quoted(transfer.target)}",
-        hint="give each its own destination",
-        code="one-destination",
-        subject=str(transfer.target),
+def _item(transfer: Transfer) -> TransferItem:
+    """Return the item of a transfer: on the node, its paths are relative to the job's directory."""
+    source, target = transfer.source.path, transfer.target_path
+    return TransferItem(
+        source.lstrip("/") if transfer.source.in_job else source,
+        target.lstrip("/") if transfer.destination.in_job else target,
+        source.endswith("/"),
+        not transfer.destination.path.endswith("/"),
     )

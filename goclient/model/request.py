@@ -11,7 +11,7 @@ from goclient.model.syntax.options import Items
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Hold what is checked of a job beside its transfers: the queues that it names, its payload, its label."""
+    """Parts of a job that a preflight checks beside its transfers: the queues that it names, its payload, its label."""
 
     queues: Sequence[str] = ()
     payload: str = ""
@@ -31,6 +31,6 @@ class Request:
 
     @property
     def job(self) -> Job:
-        """Return what is checked beside the transfers."""
+        """Parts that are checked beside the transfers."""
         queues = [self.common.computingSite] if self.common.computingSite else []
         return Job(queues, self.common.transformation, self.common.prodSourceLabel)

@@ -1,4 +1,4 @@
-"""The serial number of a job among its siblings, which keeps two jobs from writing one file."""
+"""Serial number of a job among its siblings, which keeps two jobs from writing one file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from goclient.model.spec import TransferSpec
 
 
 def fill_serial(text: str, serial: int) -> str:
-    """The text with ``${SN}`` and ``${SN/P}`` replaced, as JEDI does: plain, and padded to six digits."""
+    """Return the text with ``${SN}`` and ``${SN/P}`` replaced, as JEDI does: plain, and padded to six digits."""
     if "${SN" not in text:
         return text
     return text.replace("${SN}", str(serial)).replace("${SN/P}", f"{serial:06d}")
 
 
 def needs_serial(spec: TransferSpec) -> Iterator[Transfer]:
-    """The moves whose target is written outside the job's directory and is the same for all jobs."""
+    """Yield the transfers whose target is written outside the job's directory and is the same for all jobs."""
     for transfer in spec.transfers:
         if not transfer.destination.in_job and not any(number in transfer.target_path for number in SERIAL_NUMBERS):
             yield transfer
@@ -40,14 +40,14 @@ def insert_serial(transfer: Transfer) -> str:
 
 
 def _add_number(path: str) -> str:
-    folder, slash, name = path.rstrip("/").rpartition("/")
+    directory, slash, name = path.rstrip("/").rpartition("/")
     if path.endswith("/"):
         return f"{path}${{SN}}/"
     gap = _GAP.search(name)
     if gap:
-        return f"{folder}{slash}{name[: gap.end()]}${{SN}}{name[gap.end() :]}"
+        return f"{directory}{slash}{name[: gap.end()]}${{SN}}{name[gap.end() :]}"
     stem, dot, ending = name.partition(".")
-    return f"{folder}{slash}{stem}.${{SN}}{dot}{ending}"
+    return f"{directory}{slash}{stem}.${{SN}}{dot}{ending}"
 
 
 _GAP = re.compile(r"[_.-](?=[_.-])|[_-]$|^(?=[_.-]\w)")
@@ -76,7 +76,7 @@ def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Locatio
 
 
 def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, Location]]:
-    """The pairs of targets that differ as typed, but would be one place in two of so many jobs, or in one of them.
+    """Yield the pairs of targets that differ as typed, but are one location in two of so many jobs, or in one.
 
     ``x1${SN}`` of job 1 and ``x${SN}`` of job 11 are both ``x11``.
     """
@@ -95,7 +95,7 @@ def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, L
 
 
 def _alike(texts: Sequence[str]) -> set[int]:
-    """The numbers of the texts of which one begins with the other: only these can be equal once filled in."""
+    """Return the numbers of the texts of which one begins with the other: only these can be equal once filled in."""
     found: set[int] = set()
     shortest: int | None = None
     for number in sorted(range(len(texts)), key=texts.__getitem__):

@@ -1,4 +1,4 @@
-"""What a job transfers: :class:`TransferSpec`, frozen and validated.
+"""Transfers of one job: :class:`TransferSpec`, frozen and validated.
 
 A spec is made from what a user typed or from a job record, by ``model/syntax/options.py`` and
 ``model/syntax/keywords.py`` only, and holds no trace of the syntax that it came from.
@@ -60,7 +60,7 @@ _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
 class MyproxyAccount(BaseModel):
-    """The account of a MyProxy server with which a proxy was deposited."""
+    """Account of a MyProxy server with which a proxy was deposited."""
 
     model_config = _FROZEN
 
@@ -111,7 +111,7 @@ class TransferSpec(BaseModel):
 
     @property
     def phases(self) -> tuple[tuple[Phase, Mode, tuple[Transfer, ...]], ...]:
-        """What happens, in order: each phase, how the job's directory is reached in it, and its moves."""
+        """Phases, in order: each with its name, how the job's directory is reached in it, and its moves."""
         return (
             ("stage-in", self.in_mode, self.stage_in),
             ("stage-out", self.out_mode, self.stage_out),

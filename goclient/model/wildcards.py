@@ -19,7 +19,7 @@ _STAR, _END = "", "\0\0"  # the tokens of any number of characters, and of none
 def has_wildcards(name: str) -> bool:
     """Return True if a shell would take the name for a pattern: ``*``, ``?``, ``[ab]`` or ``{a,b}``.
 
-    A number in brackets is none: ``hits[12].root`` is an ordinary name.
+    A number in brackets is not one: ``hits[12].root`` is an ordinary name.
     """
     if "*" in name or "?" in name:
         return True

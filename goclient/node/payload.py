@@ -1,4 +1,4 @@
-"""The payload: fetched, run as an argument list, and judged by its exit code and what it says of itself."""
+"""Payload of a job: run as an argument list, and judged by its exit code and what it says of itself."""
 
 from __future__ import annotations
 
@@ -10,33 +10,24 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-import requests
-
-from goclient.errors import GoclientError, quoted, said
-from goclient.files.private import private
-from goclient.model.payload import shown
+from goclient.errors import GoclientError, quoted
+from goclient.node.engines.base import Heartbeat
 from goclient.node.signals import uninterrupted
-from goclient.secrets import register_url
-from goclient.services.exchange import download, unfetched
 
-FETCH_WITHIN = 120.0  # seconds
-MAX_SIZE = 1 << 30  # bytes of a transformation
-SCRIPT = "run.sh"  # its name, as in 2012
 OUTPUT = "job.out"
-LOOK_EVERY = 1.0  # seconds between looks at a running payload for the server's commands
+HEARTBEAT_EVERY = 1.0  # seconds between two heartbeats of a process that runs
 
 # What a payload of 2012 says of itself in its output.
 _FAILED = re.compile(r"!!FAILED!!([0-9]{1,9})[0-9]*!!(.*)")
-_PIECE = 1 << 16  # characters of a line of output that are looked at at once
+_PIECE = 1 << 16  # characters of a line of output that are read at once
 
 
 class PayloadError(GoclientError):
-    """The payload could not be had or run, or it failed; ``status`` is its exit code, if it has one."""
+    """A payload could not be fetched or run, or it failed; ``status`` is its exit code, if it has one."""
 
     code = "payload"
 
@@ -50,48 +41,15 @@ def of_job(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o644)
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A payload that has ended well."""
+def run(program: Path, words: Sequence[str], *, directory: Path, env: Mapping[str, str], heartbeat: Heartbeat) -> float:
+    """Run the payload, whose output is ``job.out`` in the directory; return the seconds that it took.
 
-    seconds: float
-
-
-def fetch(transformation: str, folder: Path) -> Path:
-    """The file to run: downloaded into the folder if it is a URL, else the path itself; raises PayloadError."""
-    if not transformation.startswith(("http://", "https://")):
-        path = Path(transformation)
-        if not path.is_absolute() or not os.access(path, os.X_OK) or path.is_dir():
-            raise PayloadError(
-                f"the transformation {quoted(transformation)} is neither a URL nor an absolute path of a program here",
-                hint="give its URL, or its path on the worker node",
-            )
-        return path
-    register_url(transformation)
-    target = folder / SCRIPT
-    try:
-        with open(target, "wb", opener=private) as file:
-            download(transformation, file, seconds=FETCH_WITHIN, size=MAX_SIZE)
-    except (requests.exceptions.RequestException, OSError) as error:
-        raise PayloadError(
-            f"the transformation {quoted(shown(transformation))} could not be fetched: {said(unfetched(error))}",
-            hint="look at the URL, and whether the node can reach it",
-        ) from error
-    target.chmod(0o700)
-    return target
-
-
-def run(
-    program: Path, words: Sequence[str], *, folder: Path, env: Mapping[str, str], beat: Callable[[], None]
-) -> Finished:
-    """The payload's good end; its output is in ``job.out`` in the folder.
-
-    The words are its arguments as they are: nothing is expanded.  ``beat`` is called now and then while it runs;
-    what it raises ends the payload.  Raises PayloadError for a bad end.
+    The words are its arguments as they are: nothing is expanded.  What the heartbeat raises ends the payload.  Raises
+    PayloadError if it fails.
     """
     started = time.monotonic()
     try:
-        output = open(folder / OUTPUT, "x+b", opener=of_job)  # noqa: SIM115  # it is closed below; only opening it may fail so
+        output = open(directory / OUTPUT, "x+b", opener=of_job)  # noqa: SIM115  # closed below; only opening may fail so
     except OSError as error:
         raise PayloadError(
             f"{OUTPUT} cannot be written in the job's directory: {error.strerror}",
@@ -101,13 +59,18 @@ def run(
         process = None
         try:
             with uninterrupted():
-                process = _start([str(program), *words], folder, env, output.fileno())
-            status = _wait(process, beat)
+                process = _start([str(program), *words], directory, env, output.fileno())
+            while process.poll() is None:
+                try:
+                    process.wait(HEARTBEAT_EVERY)
+                except subprocess.TimeoutExpired:
+                    heartbeat.send()
+            status = process.returncode
         finally:
             if process is not None:
                 with uninterrupted():
                     end(process)
-        failed, last = _said(output)
+        failed, last = _read_output(output)
     if status != 0:
         how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
         raise PayloadError(
@@ -116,25 +79,17 @@ def run(
         )
     if failed:
         raise PayloadError(f"the payload says that it failed: {failed[1]}: {failed[2].strip()}", status=int(failed[1]))
-    return Finished(time.monotonic() - started)
+    return time.monotonic() - started
 
 
-def _wait(process: subprocess.Popen[bytes], beat: Callable[[], None]) -> int:
-    while True:
-        try:
-            return process.wait(LOOK_EVERY)
-        except subprocess.TimeoutExpired:
-            beat()
-
-
-def _start(command: list[str], folder: Path, env: Mapping[str, str], output: int) -> subprocess.Popen[bytes]:
-    """The running program, in a session of its own; a script without ``#!`` is run by /bin/sh, as execvp does."""
+def _start(command: list[str], directory: Path, env: Mapping[str, str], output: int) -> subprocess.Popen[bytes]:
+    """Start the program, in a session of its own; a script without ``#!`` is run by /bin/sh, as execvp does."""
     encoded = [word.encode("utf-8", "surrogateescape") for word in command]  # as they are, whatever the node's locale
     for prefix in ([], [b"/bin/sh"]):
         try:
             return subprocess.Popen(
                 [*prefix, *encoded],
-                cwd=folder,
+                cwd=directory,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -162,7 +117,7 @@ def end(process: subprocess.Popen[bytes], *, within: float = 5.0) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _said(output: IO[bytes]) -> tuple[re.Match[str] | None, str]:
+def _read_output(output: IO[bytes]) -> tuple[re.Match[str] | None, str]:
     """Return the first word of failure in the payload's output, and its last line that is not blank.
 
     The file is the one that was made for it: the payload may have put a pipe or a link in its place.

@@ -8,36 +8,38 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from goclient.errors import EndpointError, quoted
-from goclient.services.globus.sdk import Globus
+from goclient.model.endpoint import Endpoint
+from goclient.node.engines.base import TransferService
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shared:
-    """What a site knows of its servers: a folder of the node, and the path that it has on them."""
+    """A directory of the node, and the path that it has on the servers of the site, or on ``server`` alone."""
 
     here: PurePosixPath
     there: PurePosixPath
+    server: str | None = None  # the id of a collection
 
-    def path(self, folder: Path) -> str:
-        """The path of a folder of this node on a server; the same unless it is in the shared folder."""
-        if not PurePosixPath(folder).is_relative_to(self.here):
-            return str(folder)
-        return str(self.there / PurePosixPath(folder).relative_to(self.here))
+    def path(self, directory: Path, server: str | None = None) -> str:
+        """Return the path of a directory of this node on a server; the same unless it is in the shared directory."""
+        if not PurePosixPath(directory).is_relative_to(self.here) or self.server not in (None, server):
+            return str(directory)
+        return str(self.there / PurePosixPath(directory).relative_to(self.here))
 
 
 SAME = Shared(PurePosixPath("/"), PurePosixPath("/"))  # as in 2012: a server has the node's own paths
 
 
-def check_sees(globus: Globus, server: str, *, called: str, folder: Path, seen_as: str) -> None:
-    """None, once a file made in the folder was seen through the server; raises EndpointError if it is not.
+def check_sees(service: TransferService, server: Endpoint, *, directory: Path, seen_as: str) -> None:
+    """Check that a file made in the directory can be seen through the server; raise EndpointError if it cannot.
 
-    Without this, files would go to, or come from, a directory that only has the same path.  A service that cannot
-    tell now makes no server blind: its own error is raised.
+    Without this, files would go to, or come from, a directory that only has the same path.  If the service cannot
+    tell now, its own error is raised.
     """
-    mark = folder / f".goclient-{secrets.token_hex(8)}"
+    mark = directory / f".goclient-{secrets.token_hex(8)}"
     try:
         mark.touch(mode=0o600, exist_ok=False)
-        seen = mark.name in globus.listing(server, f"{seen_as}/")
+        seen = mark.name in service.listing(server, f"{seen_as}/")
         problem = "another directory has that path there"
     except EndpointError as error:
         if error.transient:
@@ -50,8 +52,8 @@ def check_sees(globus: Globus, server: str, *, called: str, folder: Path, seen_a
             mark.unlink()
     if not seen:
         raise EndpointError(
-            f"the server {quoted(called)} does not see the job's directory as {quoted(seen_as)}: {problem}",
+            f"the server {quoted(server.display)} does not see the job's directory as {quoted(seen_as)}: {problem}",
             hint="the site says how its servers see the node: goclient pilot --sharedFolder HERE=THERE",
             code="server-blind",
-            subject=called,
+            subject=server.display,
         )

@@ -14,7 +14,7 @@ _pending = False
 
 
 def install() -> None:
-    """None; from now on a signal raises KeyboardInterrupt, or waits for the end of :func:`uninterrupted`."""
+    """Make each of the signals raise KeyboardInterrupt, at once or at the end of :func:`uninterrupted`."""
     for number in SIGNALS:
         signal.signal(number, _arrived)
 
@@ -29,7 +29,7 @@ def _arrived(*_: object) -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Runs its body to its end; a signal that arrives meanwhile is raised afterwards."""
+    """Run the body to its end; a signal that arrives meanwhile is raised afterwards."""
     global _held, _pending
     _held += 1
     try:

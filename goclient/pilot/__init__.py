@@ -1,1 +1,1 @@
-"""The pilot: carries out, on a worker node, what a job record says."""
+"""PanDA's side of a job on a worker node: take it, have it carried out, report its end."""

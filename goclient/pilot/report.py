@@ -1,4 +1,4 @@
-"""What the server is told of a job: that it lives, how it ended, and why."""
+"""Reports to the server: that a job lives, how it ended, and why."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ import socket
 import time
 import uuid
 import zlib
-from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded, RequestError, ServerError
+from goclient.errors import (
+    EndpointError,
+    GoclientError,
+    Interrupted,
+    LoginNeeded,
+    RequestError,
+    ServerError,
+    TransferFailed,
+)
 from goclient.model.records.panda_job import AssignedJob
+from goclient.node.engines.base import Heartbeat
 from goclient.node.payload import PayloadError
+from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
 from goclient.services.panda.client import PandaServer
+from goclient.services.retry import turns
 
 REPORT_TRIES = 5  # of a last report: it may be sent again, it says the same
 
@@ -33,7 +44,7 @@ class PilotCode(IntEnum):
 
 
 class Killed(GoclientError):
-    """The server told the pilot to stop the job."""
+    """A job that the server told the pilot to stop."""
 
     code = "killed"
 
@@ -44,91 +55,91 @@ class Unreported(ServerError):
     code = "unreported"
 
 
-class Heartbeat:
-    """Tells the server now and then that the job lives, and hears whether it shall."""
+@dataclass(frozen=True)
+class Outcome:
+    """Outcome of a job: its ``error``, if it failed, and its ``log``, if that could be kept."""
 
-    def __init__(self, server: PandaServer, job: AssignedJob, every: float) -> None:
+    panda_id: int
+    error: GoclientError | None
+    log: Path | None
+
+    @property
+    def state(self) -> str:
+        """Return the state of the job on the server."""
+        return "finished" if self.error is None else "failed"
+
+
+class PandaHeartbeat(Heartbeat):
+    """Tell the server every so many seconds that a job lives; raise Killed if it wants the job stopped."""
+
+    def __init__(self, server: PandaServer, job: AssignedJob, *, every: float) -> None:
         self._server = server
         self._job = job
         self._every = every
         self._state = "starting"
         self._next = 0.0
 
-    def send(self, state: str) -> None:
-        """None, once the server knows the state; raises Killed if it wants the job stopped."""
+    def change(self, state: str) -> None:
+        """Tell the server the new state of the job."""
         self._state = state
         self._next = time.monotonic() + self._every
-        if _update(self._server, self._job, state, {}) == "tobekilled":
+        if _update(self._server, self._job, state) == "tobekilled":
             raise Killed("the server told the pilot to stop the job", hint="it was killed by its owner or an operator")
 
-    def maybe(self) -> None:
-        """As ``send``, if it is time; a server that does not answer now is asked again next time."""
+    def send(self) -> None:
+        """Tell the server the state again, if it is time; if it does not answer now, next time."""
         if time.monotonic() >= self._next:
             try:
-                self.send(self._state)
+                self.change(self._state)
             except (ServerError, LoginNeeded):
                 return
 
 
-def report_end(
-    server: PandaServer,
-    job: AssignedJob,
-    *,
-    site: str,
-    error: GoclientError | None,
-    log: Path | None,
-    say: Callable[[str], None],
-) -> str:
-    """The state that the server now knows a job ended in; told again until it is heard, because it says the same.
-
-    Raises Unreported if it is not heard.
-    """
-    state = "finished" if error is None else "failed"
-    details: dict[str, object] = {"site_name": site, **({} if error is None else _diagnosis(error))}
-    if log is not None:
-        details["job_output_report"] = json.dumps({job.log_file: _file_report(job, log)})
-    for number in range(REPORT_TRIES):
+def report_end(server: PandaServer, job: AssignedJob, outcome: Outcome, *, site: str, reporter: Reporter) -> None:
+    """Tell the server how a job ended, again until it is heard, because it says the same; raise Unreported if not."""
+    details: dict[str, object] = {"site_name": site}
+    error = outcome.error
+    reason = hidden(error.message)[:500] if error is not None else ""  # for all to see
+    if isinstance(error, PayloadError):
+        status = error.status if error.status is not None else 1
+        details |= {"trans_exit_code": status, "exe_error_code": PilotCode.PAYLOAD, "exe_error_diag": reason}
+    elif error is not None:
+        details |= {"pilot_error_code": _pilot_code(error), "pilot_error_diag": reason}
+    if outcome.log is not None:
+        details["job_output_report"] = json.dumps({job.log_file: _file_report(job, outcome.log)})
+    for number, _ in enumerate(turns(1.0, 2.0**REPORT_TRIES, factor=2.0), start=1):
         try:
-            _update(server, job, state, details)
-            break
+            _update(server, job, outcome.state, **details)
         except (ServerError, LoginNeeded) as failure:
-            if number == REPORT_TRIES - 1 or not (failure.transient or isinstance(failure, LoginNeeded)):
+            if number == REPORT_TRIES or not (failure.transient or isinstance(failure, LoginNeeded)):
+                ended = f"PandaID {job.panda_id} ended {outcome.state}"
+                hint = f"tell the server's operators; the job's log is {outcome.log}"
                 raise Unreported(
-                    f"PandaID {job.panda_id} ended {state}, but the server does not know it: {failure.message}",
-                    hint=f"tell the server's operators; the job's log is {log}" if log else failure.hint,
+                    f"{ended}, but the server does not know it: {failure.message}",
+                    hint=hint if outcome.log else failure.hint,
                 ) from failure
-            say(f"the server was not told yet: {failure.message}")
-            time.sleep(2**number)
-    return state
+            reporter.progress(f"the server was not told yet: {failure.message}")
+        else:
+            return
 
 
-def _update(server: PandaServer, job: AssignedJob, state: str, details: dict[str, object]) -> str:
+def _update(server: PandaServer, job: AssignedJob, state: str, **details: object) -> str:
     return server.update(job.panda_id, state, node=socket.gethostname(), attempt_nr=job.attempt, **details)
 
 
-def _diagnosis(error: GoclientError) -> dict[str, object]:
-    """Return what the server is told of a failure: the code that its monitor knows, and the reason, for all to see."""
-    reason = hidden(error.message)[:500]
-    if isinstance(error, PayloadError):
-        status = error.status if error.status is not None else 1
-        return {"trans_exit_code": status, "exe_error_code": PilotCode.PAYLOAD, "exe_error_diag": reason}
-    return {"pilot_error_code": _pilot_code(error), "pilot_error_diag": reason}
-
-
 def _pilot_code(error: GoclientError) -> PilotCode:
-    if isinstance(error, Killed):
+    cause = error.error if isinstance(error, TransferFailed) else error
+    if isinstance(cause, Killed):
         return PilotCode.KILLED_BY_SERVER
-    if isinstance(error, Interrupted):
+    if isinstance(cause, Interrupted):
         return PilotCode.KILLED_BY_SIGNAL
-    if error.code.startswith("stage-in:"):
-        return PilotCode.STAGE_IN
-    if error.code.startswith(("stage-out:", "output:")):
-        return PilotCode.STAGE_OUT
-    return PilotCode.SETUP if isinstance(error, EndpointError | RequestError) else PilotCode.GENERAL
+    if isinstance(error, TransferFailed):
+        return PilotCode.STAGE_IN if error.phase == "stage-in" else PilotCode.STAGE_OUT
+    return PilotCode.SETUP if isinstance(error, (EndpointError, RequestError)) else PilotCode.GENERAL
 
 
 def _file_report(job: AssignedJob, file: Path) -> dict[str, object]:
-    """What the server wants to know of a file: guid, fsize in bytes, adler32 in eight hex digits, surl."""
+    """Return what the server wants to know of a file: guid, fsize in bytes, adler32 in eight hex digits, surl."""
     checksum = 1
     with open(file, "rb") as opened:
         while part := opened.read(1 << 20):

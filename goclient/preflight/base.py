@@ -83,7 +83,7 @@ class Connection:
     collections: Mapping[str, Collection]
     working: Background[Collection] | None
     locations: Locations
-    rules: dict[str, list[AccessRule] | GoclientError] = field(default_factory=dict)
+    rules: dict[Endpoint, list[AccessRule] | GoclientError] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:

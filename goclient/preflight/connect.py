@@ -51,5 +51,5 @@ def find_collection(endpoint: Endpoint, *, globus: Globus, catalogue: Mapping[st
     """Return the collection that an endpoint means, asked for now; raise EndpointError if there is none, or several."""
     known = catalogue.get(endpoint.text, endpoint.text)
     if is_uuid(known):
-        return globus.collection(known, called=endpoint.display)
+        return globus.collection(read_endpoint(known, endpoint.display))
     return globus.resolve(endpoint.text, known=catalogue)

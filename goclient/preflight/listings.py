@@ -12,7 +12,7 @@ from goclient.model.location import Location
 from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
-    from goclient.services.globus.collection import FileInfo
+    from goclient.model.remote import FileInfo
     from goclient.services.globus.sdk import Globus
 
 MOST_SINGLE = 64  # paths that are asked for one by one: a listing costs less, where there is one
@@ -104,7 +104,7 @@ class Listings:
 
         def answer(question: tuple[Callable[..., Any], Directory]) -> object:
             ask, (endpoint, path) = question
-            return ask(endpoint.text, path.rstrip("/") if ask == globus.entry else path, called=endpoint.display)
+            return ask(endpoint, path.rstrip("/") if ask == globus.entry else path)
 
         for (ask, directory), found in self._parallel.map(answer, questions).items():
             kept[ask][directory] = found

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError, PermissionDenied, TooLarge, quoted
 from goclient.model.location import Location, Transfer
+from goclient.model.remote import FileInfo
 from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import SHOWN
 from goclient.preflight.listings import Directory, Listings, Unlisted
-from goclient.services.globus.collection import FileInfo
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection

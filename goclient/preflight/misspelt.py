@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from goclient.errors import quoted
-from goclient.model.confusable import look_alike, with_code_points
+from goclient.model.confusable import are_confusable, with_code_points
 from goclient.model.location import Location
 from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards, matching
 from goclient.preflight.listings import Directory
 
 if TYPE_CHECKING:
-    from goclient.services.globus.collection import FileInfo
+    from goclient.model.remote import FileInfo
 
 LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's directory
 
@@ -29,7 +29,7 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
 def hint_of_near(name: str, names: Iterable[str]) -> str:
     """Return a hint with the names that are nearly this one; empty if there are none."""
     names = list(names)
-    same = next((one for one in names if look_alike(name, one)), None)
+    same = next((one for one in names if are_confusable(name, one)), None)
     if same is not None:
         return f"{with_code_points(same)} is there and looks the same as {with_code_points(name)}: copy that name"
     near = nearest(name, names)

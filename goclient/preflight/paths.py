@@ -19,13 +19,13 @@ from goclient.errors import (
     quoted,
 )
 from goclient.model.location import Location, Transfer
+from goclient.model.remote import FileInfo
 from goclient.model.wildcards import has_wildcards
 from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.listings import Directory
 from goclient.preflight.locations import few, kind_of, nobody_may, wrong_or_first
 from goclient.preflight.misspelt import hint_of_near
 from goclient.preflight.sources import judge_source
-from goclient.services.globus.collection import FileInfo
 
 WRITE = 0o222  # the permission bits of everybody
 
@@ -150,7 +150,7 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
         return directory.path.count("/")
 
     def make(directory: Directory) -> None:
-        globus.mkdir(directory.endpoint.text, directory.path, called=directory.endpoint.display)
+        globus.mkdir(directory.endpoint, directory.path)
 
     wanted = sorted({one for chain in chains.values() for one in chain}, key=depth)
     for _, level in itertools.groupby(wanted, key=depth):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
-from goclient.model.endpoint import is_uuid
+from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.model.location import Location
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
@@ -51,9 +51,9 @@ class Access:
     needs: list[Need]
 
     @property
-    def name(self) -> str:
-        """Name by which the user knows the collection."""
-        return self.needs[0].location.endpoint.display
+    def endpoint(self) -> Endpoint:
+        """The endpoint of the collection, as the user knows it."""
+        return self.needs[0].location.endpoint
 
     @property
     def is_guest(self) -> bool:
@@ -82,13 +82,9 @@ def find_access(spec: TransferSpec, connection: Connection) -> list[Access]:
 
 def fetch_rules(guests: Sequence[Access], connection: Connection) -> None:
     """Ask for the rules of these collections that the user may read and were not asked for yet."""
-    readable = {one.collection.id: one.name for one in guests if RULE_READERS.intersection(one.collection.roles)}
+    readable = [one.endpoint for one in guests if RULE_READERS.intersection(one.collection.roles)]
     wanted = [one for one in readable if one not in connection.rules]
-
-    def ask(collection: str) -> list[AccessRule]:
-        return connection.globus.access_rules(collection, called=readable[collection])
-
-    connection.rules.update(connection.parallel.map(ask, wanted))
+    connection.rules.update(connection.parallel.map(connection.globus.access_rules, wanted))
 
 
 class UserPermissions(Check):
@@ -107,7 +103,7 @@ class UserPermissions(Check):
         ]
         fetch_rules(guests if me.id else [], connection)
         for access in guests:
-            yield from self._judge(access, connection.rules.get(access.collection.id), me, context.options.hours)
+            yield from self._judge(access, connection.rules.get(access.endpoint), me, context.options.hours)
 
     def _judge(
         self, access: Access, rules: list[AccessRule] | GoclientError | None, me: Identity, hours: int
@@ -116,9 +112,9 @@ class UserPermissions(Check):
             yield rules.finding
         elif isinstance(rules, GoclientError | None):
             why = "only its managers see who may" if rules is None else rules.message
-            message = f"whether you may write to {quoted(access.name)} is not known: {why}"
+            message = f"whether you may write to {quoted(access.endpoint.display)} is not known: {why}"
             hint = f"--goProbe tells, or {access.collection.owner or 'its owner'}"
-            yield Finding("warning", "write-unknown", access.name, message, hint)
+            yield Finding("warning", "write-unknown", access.endpoint.display, message, hint)
         else:
             for need in access.needs:
                 # Who has a role may have rights that no rule shows: it is not known, and --goProbe tells.
@@ -151,9 +147,9 @@ class PilotPermissions(Check):
         needed = find_access(context.resolved, connection)
         fetch_rules([access for access in needed if access.is_guest], connection)
         for access in needed:
-            rules = connection.rules.get(access.collection.id) if access.is_guest else None
+            rules = connection.rules.get(access.endpoint) if access.is_guest else None
             if access.is_guest and access.collection.is_of(pilot.id):
-                yield Finding("ok", "pilot", access.name, f"{pilot.called} owns {access.name}")
+                yield Finding("ok", "pilot", access.endpoint.display, f"{pilot.called} owns {access.endpoint.display}")
             elif isinstance(rules, GoclientError):
                 yield rules.finding
             elif rules is None:
@@ -180,13 +176,13 @@ class PilotPermissions(Check):
     def _unknown(self, access: Access, pilot: Identity, user: str) -> Finding:
         owner = access.collection.owner or "its owner"
         if access.is_guest:
-            message, hint = f"only its managers see who may use {quoted(access.name)}", f"ask {owner}"
+            message, hint = f"only its managers see who may use {quoted(access.endpoint.display)}", f"ask {owner}"
         else:
             own = f"it is your own ({owner}): see which accounts its storage has"
-            message = f"its storage decides who may use {quoted(access.name)}"
+            message = f"its storage decides who may use {quoted(access.endpoint.display)}"
             hint = f"{own if access.collection.is_of(user) else f'ask {owner}'}, or use a guest collection"
         message += f": whether {pilot.called} may is not known from here"
-        return Finding("warning", "pilot-unknown", access.name, message, hint)
+        return Finding("warning", "pilot-unknown", access.endpoint.display, message, hint)
 
 
 def _lasts(rule: AccessRule, hours: int) -> bool:

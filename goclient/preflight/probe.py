@@ -54,13 +54,13 @@ class Probe(Check):
         globus, endpoint = connection.globus, directory.endpoint
         path = f"{directory.path}.goclient-probe-{secrets.token_hex(4)}"
         self._left[directory] = path
-        globus.mkdir(endpoint.text, path, called=endpoint.display)
-        task = globus.remove(endpoint.text, f"{path}/", called=endpoint.display)
-        while (state := globus.task(task).status) == "ACTIVE":
+        globus.mkdir(endpoint, path)
+        task = globus.remove(endpoint, f"{path}/")
+        while (state := globus.task(task)).is_active:
             time.sleep(POLL)
-        if state == "SUCCEEDED":
+        if state.has_succeeded:
             self._left.pop(directory, None)
-        return state
+        return state.status
 
     def _judge(self, directory: Directory, answer: str | GoclientError, connection: Connection) -> Finding:
         shown = directory.display

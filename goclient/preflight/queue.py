@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError, RequestError, ServerError, quoted
-from goclient.files.private import make_folder, replace
+from goclient.files.private import make_directory, replace
 from goclient.model.queue import Queue
 from goclient.preflight.base import Check, Context
 from goclient.preflight.misspelt import hint_of_near, nearest
@@ -159,5 +159,5 @@ def _keep(source: QueueSource, found: Mapping[str, Queue]) -> None:
     queues = {name: (one.status, one.megabytes) for name, one in found.items()}
     text = json.dumps({"server": source.access.url, "time": time.time(), "queues": queues})
     with suppress(OSError):
-        make_folder(source.file.parent)
+        make_directory(source.file.parent)
         replace(source.file, text.encode())

@@ -12,7 +12,7 @@ from goclient.model.location import Location
 from goclient.model.records.registry import read_text
 from goclient.model.request import Job, Request
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.location import parse_location
+from goclient.model.syntax.parse import parse_location
 from goclient.preflight.base import Report
 from goclient.preflight.mistakes import find_mistakes
 from goclient.preflight.offline import check_offline

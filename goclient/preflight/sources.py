@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 
 from goclient.errors import EndpointError, Finding, GoclientError, NotADirectory, PathNotFound, counted, quoted
 from goclient.model.location import Location, Transfer
+from goclient.model.remote import FileInfo
 from goclient.preflight import misspelt
 from goclient.preflight.base import Check, Context
 from goclient.preflight.listings import Directory, Listings
 from goclient.preflight.locations import Locations, few, kind_of, nobody_may, wrong_or_first
-from goclient.services.globus.collection import FileInfo
 
 READ, ENTER = 0o444, 0o111  # the permission bits of everybody
 

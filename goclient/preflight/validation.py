@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted
-from goclient.model.payload import doubts as payload_doubts
 from goclient.model.payload import mistakes as payload_mistakes
+from goclient.model.payload import warnings as payload_warnings
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.request import Request
@@ -72,4 +72,4 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
         read_lines=read_lines,
         errors=collected.errors,
     )
-    return found._replace(warnings=[*payload_doubts(request.common), *found.warnings])
+    return found._replace(warnings=[*payload_warnings(request.common), *found.warnings])

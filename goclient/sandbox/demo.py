@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from goclient.files.private import make_folder
+from goclient.files.private import make_directory
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.state import Folders, State
 
@@ -149,7 +149,7 @@ def _environment(state: State) -> dict[str, str]:
     """The user's environment, pointed at the sandbox, with a place of its own for all that goclient keeps."""
     folders = state.folders
     work = folders.root / "work"
-    make_folder(work)
+    make_directory(work)
     env = {name: value for name, value in os.environ.items() if name not in seed.CLEARED}
     path = f"{folders.programs}{os.pathsep}{env.get('PATH', os.defpath)}"
     own = {"PATH": path, "TMPDIR": str(work)}

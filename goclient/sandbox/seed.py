@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import goclient
-from goclient.files.private import make_folder, replace
+from goclient.files.private import make_directory, replace
 from goclient.sandbox.exports import FILES, Exports
 from goclient.sandbox.globus.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 from goclient.sandbox.myproxy.grid import HOST_NAME, SUBJECTS, Grid
@@ -65,7 +65,7 @@ def fill(state: State) -> None:
     """None, once a new sandbox has its identities, collections, queues and transformation."""
     folders = state.folders
     for folder in (folders.collections, folders.transformations, folders.programs, folders.cache):
-        make_folder(folder)
+        make_directory(folder)
     user, other, pilot = (
         _identity(state, username, subject, production=username == PILOT) for username, subject in PEOPLE.items()
     )

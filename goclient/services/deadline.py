@@ -1,4 +1,7 @@
-"""An end for a call that may never come back."""
+"""Run calls that may never come back with an end.
+
+Standard library only, of Python 3.9: the code that runs on a node uses it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+LONGEST_WAIT = 366 * 86_400  # seconds; also what "no end" means, where a number of seconds is needed
 
 
 class Deadline:
@@ -21,7 +25,7 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """The seconds left; not positive once there are none."""
+        """Return the seconds left, which are not positive once there are none."""
         return self._end - time.monotonic()
 
     def remaining(self) -> float:
@@ -50,7 +54,7 @@ class Background(Generic[T]):
             self._answers.put((None, error))
 
     def result(self, seconds: float) -> T:
-        """What the call gave, or raises; raises TimeoutError after ``seconds``.  It can be asked for once."""
+        """Return, once, what the call gave, or raise what it raised, or TimeoutError after ``seconds``."""
         try:
             result, error = self._answers.get(timeout=max(seconds, 0.001))
         except queue.Empty:
@@ -61,7 +65,7 @@ class Background(Generic[T]):
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """What ``call`` gives, or raises; raises TimeoutError after ``seconds``, whatever the call still waits for.
+    """Return what ``call`` gives; raise TimeoutError after ``seconds``, whatever the call still waits for.
 
     Time-outs of sockets count from byte to byte, so that a server that drips could hold a command for ever.
     """
@@ -77,6 +81,12 @@ def current() -> Deadline | None:
     """Return the end that the calls of this thread have now, if they have one."""
     found: Deadline | None = getattr(_here, "deadline", None)
     return found
+
+
+def left() -> float:
+    """Return the seconds that the calls of this thread have left; LONGEST_WAIT if they have no end."""
+    end = current()
+    return LONGEST_WAIT if end is None else end.left
 
 
 @contextmanager

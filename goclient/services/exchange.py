@@ -12,9 +12,8 @@ import io
 import socket
 import ssl
 import threading
-import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
@@ -25,21 +24,18 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from goclient.errors import innermost
-from goclient.services.deadline import current, one_end, within
+from goclient.services.deadline import one_end, within
 
 MAX_ANSWER = 12 << 20  # bytes: a job's parameters may have 10 MB, and everything else is smaller
 MAX_ERROR = 64 << 10  # bytes of an answer that is an error: the rest is left, because its status says enough
 CONNECT_WITHIN = 10.0  # seconds
-TOO_MANY = 429  # HTTP's Too Many Requests
-AWAY = (500, 502, 503, 504)  # HTTP's answers of a service, or of what stands before it, that may pass
-LONGEST_WAIT = 366 * 86_400  # seconds; a service that says more of Retry-After has said nothing
 _PIECE = 1 << 16
 _GZIP = 31  # wbits of zlib: a header of gzip is expected
 _here = threading.local()
 
 
 class BadAnswer(requests.exceptions.RequestException):
-    """An answer is none that a service sends: too large, packed in a way that nobody asked for, or not JSON."""
+    """An answer that no service sends: too large, packed in a way that nobody asked for, or not JSON."""
 
 
 class Outgoing(io.BytesIO):
@@ -65,7 +61,7 @@ class Outgoing(io.BytesIO):
         """End the exchange, wherever it is."""
         with self._lock:
             self._over = True
-        with suppress(OSError, TypeError):  # it is closed; or it is no socket, but TLS inside a proxy's TLS
+        with suppress(OSError, TypeError):  # it is closed; or it is not a socket, but TLS inside a proxy's TLS
             if self._socket is not None:
                 # Not SSLSocket's own shutdown: for a moment it would send what follows as it is, without TLS.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
@@ -102,7 +98,7 @@ class _Plain(HTTPConnection):
 
 
 class _Secure(_Plain, HTTPSConnection):
-    """The same with TLS."""
+    """A connection of that kind with TLS."""
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -145,7 +141,13 @@ class Bounded(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         """Return the whole answer; raise requests' Timeout at the end of its time, or BadAnswer."""
-        going = _outgoing(request)
+        body: object = request.body
+        if isinstance(body, Outgoing):
+            going = body
+        else:
+            going = Outgoing(body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"")
+            if body:
+                request.body = going  # type: ignore[assignment]  # requests takes what can be read
         size = getattr(_here, "size", None) or MAX_ANSWER
         request.headers["Accept-Encoding"] = "gzip" if self._into is None else "identity"
         with one_end(kwargs["timeout"]) as end:
@@ -191,17 +193,6 @@ class Bounded(HTTPAdapter):
             raise requests.exceptions.ConnectionError(error, request=response.request) from error
         response._content = bytes(content)
         response._content_consumed = True  # type: ignore[attr-defined]  # what its content does when it is read
-
-
-def _outgoing(request: requests.PreparedRequest) -> Outgoing:
-    """Return the handle of a request, which its body is from now on, if it has one."""
-    body: object = request.body
-    if isinstance(body, Outgoing):
-        return body
-    going = Outgoing(body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"")
-    if body:
-        request.body = going  # type: ignore[assignment]  # requests takes what can be read
-    return going
 
 
 def _pieces(response: requests.Response, size: int) -> Iterator[bytes]:
@@ -264,7 +255,7 @@ def download(url: str, into: IO[bytes], *, seconds: float, size: int) -> None:
 
 
 def head(url: str, *, seconds: float, size: int) -> bytes:
-    """Return the first bytes of what is at a URL; the rest is not read; raise as :func:`download`."""
+    """Return the first bytes at a URL; the rest is not read; raise as :func:`download`."""
     session = Anonymous()
     bounded(session, Bounded(cut=True))
     with session, one_end(seconds), allowed(size):
@@ -280,39 +271,3 @@ def unfetched(error: Exception) -> str:
     if isinstance(error, requests.exceptions.HTTPError):
         return f"its server answers {error.response.status_code} {error.response.reason or ''}".rstrip()
     return shown(innermost(error))
-
-
-# --- a service that wants to be asked later -----------------------------------------------------------------------
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds after which a service wants to be asked again; None if it does not say."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text) if len(text) < 10 and int(text) <= LONGEST_WAIT else None
-    if not text or len(text) > 40:
-        return None
-    from email.utils import parsedate_to_datetime
-
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return max(seconds, 0.0) if seconds <= LONGEST_WAIT else None
-
-
-def limited(status: int, headers: Mapping[str, str]) -> str:
-    """Return what a service says of being asked again, for a message; the empty string if it says nothing."""
-    seconds = retry_after(headers) if status in (TOO_MANY, *AWAY) else None
-    if seconds is None:
-        return "it limits how often it is asked" if status == TOO_MANY else ""
-    until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
-    span = f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} minutes"
-    why = "it limits how often it is asked" if status == TOO_MANY else "it is not available"
-    return f"{why}, for {span if seconds < 18_000 else f'{seconds / 3600:.0f} hours'}, until {until}"
-
-
-def left() -> float:
-    """Return the seconds that the calls of this thread have left; as many as there are without an end."""
-    end = current()
-    return LONGEST_WAIT if end is None else end.left

@@ -1,4 +1,4 @@
-"""What to do about a service of this machine that does not run: most likely it is that of a stopped sandbox."""
+"""Hint about a service of this machine that does not run: most likely it is that of a stopped sandbox."""
 
 from __future__ import annotations
 
@@ -15,28 +15,22 @@ def remedy(url: str, otherwise: str) -> str:
     It is the command that starts the sandbox to which the environment points, if nothing listens at its place.
     ``url``: the service's; of MyProxy it is ``myproxy://HOST:PORT``.
     """
-    folder = os.environ.get("SANDBOX_DIR", "")  # set by a sandbox's env.sh
-    if not (folder or os.environ.get("SANDBOX_URL")) or not _is_dead(url):
+    directory = os.environ.get("SANDBOX_DIR", "")  # set by a sandbox's env.sh
+    if not (directory or os.environ.get("SANDBOX_URL")):
         return otherwise
-    import shlex  # only a mistake pays for it
-
-    command = ["goclient", "sandbox", "start", *(["--dir", folder] if folder else [])]
-    return f"the sandbox is stopped: {shlex.join(command)}"
-
-
-def _is_dead(url: str) -> bool:
-    """Return True if nothing listens at a place of this machine's loopback."""
+    import shlex  # only a mistake pays for these
     from ipaddress import ip_address
     from urllib.parse import urlsplit
 
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 443
-        if host != "localhost" and not ip_address(host).is_loopback:
-            return False
-        socket.create_connection((host, port), WITHIN).close()
-    except ConnectionRefusedError:
-        return True
+        if host == "localhost" or ip_address(host).is_loopback:
+            socket.create_connection((host, port), WITHIN).close()
+        return otherwise
+    except ConnectionRefusedError:  # nothing listens there
+        pass
     except (OSError, ValueError):
-        return False
-    return False
+        return otherwise
+    command = ["goclient", "sandbox", "start", *(["--dir", directory] if directory else [])]
+    return f"the sandbox is stopped: {shlex.join(command)}"

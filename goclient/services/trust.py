@@ -1,4 +1,4 @@
-"""Whom a session of requests believes: authorities of more than one file or folder."""
+"""Whom a session of requests believes: authorities of more than one file or directory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from goclient.services.loopback import LOOPBACK
 
 
 def session_for(host: str | None, locations: Iterable[str]) -> requests.Session:
-    """Return a session that believes the authorities in these files and folders, beside those of its ``verify``.
+    """Return a session that believes the authorities in these files and directories, beside those of its ``verify``.
 
     Its exchanges have their bounds.  No proxy stands before this machine.
     """
@@ -22,8 +22,8 @@ def session_for(host: str | None, locations: Iterable[str]) -> requests.Session:
     found = list(locations)
     context = create_urllib3_context() if found else None
     for location in found:
-        folder = os.path.isdir(location)
+        directory = os.path.isdir(location)
         assert context is not None, "it is made for the first place"
-        context.load_verify_locations(None if folder else location, location if folder else None)
+        context.load_verify_locations(None if directory else location, location if directory else None)
     bounded(made, Bounded(context=context))
     return made

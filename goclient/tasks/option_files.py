@@ -14,19 +14,6 @@ EXAMPLE = '{"outDS": "user.NAME.test", "exec": "run.sh"}'
 DATASETS = '[{"inDS": "mc:input", "outDS": "user.NAME.test"}]'
 
 
-class OptionFiles:
-    """Keep the files of one run, each read once: it may be a pipe."""
-
-    def __init__(self) -> None:
-        self._documents: dict[str, Any] = {}
-
-    def read(self, path: str) -> Any:
-        """Return the document of a file; raise RequestError with the reason if it has none."""
-        if path not in self._documents:
-            self._documents[path] = read(path)
-        return self._documents[path]
-
-
 def read(path: str) -> Any:
     """Return the document of a JSON file in UTF-8, with or without a byte order mark; panda-client keeps ASCII alone.
 

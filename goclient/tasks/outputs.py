@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from goclient.errors import RequestError, quoted
 from goclient.tasks import panda_client
-from goclient.tasks.option_files import OptionFiles
 
 TaskMap = dict[str, Any]  # the parameters of a task, a JSON object of panda-client's
 
@@ -87,14 +86,14 @@ def _read_pairs(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 # --- before the task is made ----------------------------------------------------------------------------------
 
 
-def expect_tasks(options: Any, files: OptionFiles) -> list[ExpectedTask]:
-    """Return what panda-client's own options tell of the tasks before they are made."""
+def expect_tasks(options: Any, read: Callable[[str], Any]) -> list[ExpectedTask]:
+    """Return what panda-client's own options, and the file that they name, tell of the tasks before they are made."""
     more = getattr(options, "extOutFile", "") or []
     more = more.split(",") if isinstance(more, str) else more
     names = list_declared(getattr(options, "outputs", ""), str(getattr(options, "trf", "") or ""), more)
     datasets = [options.outDS or ""]
     if options.inOutDsJson:
-        datasets = [item["outDS"] for item in files.read(options.inOutDsJson)]
+        datasets = [item["outDS"] for item in read(options.inOutDsJson)]
     middle = bool(options.addNthFieldOfInDSToLFN or options.addNthFieldOfInFileToLFN)
     log = not getattr(options, "noSeparateLog", False)
     stripped = (dataset.rstrip("/") for dataset in datasets)

@@ -25,14 +25,10 @@ ANY_SITE = "AUTO"  # what panda-client's --site is for any queue
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """Hold what a preflight found: the transfers as typed, and the server, their endpoints resolved; and the findings.
-
-    ``typed_server`` is the server as it was typed, with its directory.
-    """
+    """Hold what a preflight found: the transfers as typed, and the server, with their endpoints resolved."""
 
     spec: TransferSpec
     server: OutputServer | None
-    typed_server: OutputServer | None
     findings: tuple[Finding, ...]
     deposit_due: bool
 
@@ -52,7 +48,7 @@ def check_tasks(
     for spec in specs if complete else ():
         raise_all(find_shared(spec, several=len(tasks) > 1))
         write_words(spec, lenient=valid.request.lenient)
-    checked, own = specs[0], len(valid.spec.output)
+    checked = specs[0]
     if server is not None:  # it also writes into the directory that was typed, to tell whether that is there
         top = replace(checked.output[-1], destination=server.top())
         checked = checked.model_copy(update={"output": (*checked.output, top)})
@@ -65,10 +61,21 @@ def check_tasks(
     findings = (*valid.warnings, *warnings, *findings)
     if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
-    output = report.spec.output
-    resolved = server and OutputServer(output[own].destination.endpoint, server.directory)
-    spec = report.spec.model_copy(update={"output": output[:own]})
-    return TaskReport(spec, resolved, server, findings, report.deposit_due)
+    found, typed = report.spec, valid.spec
+    if server is not None:
+        server = OutputServer(found.output[len(typed.output)].destination.endpoint, server.directory)
+    spec = found.model_copy(
+        update={
+            "stage_out": tuple(map(_with_source, typed.stage_out, found.stage_out)),
+            "output": tuple(map(_with_source, typed.output, found.output)),  # without the server's, which come last
+        }
+    )
+    return TaskReport(spec, server, findings, report.deposit_due)
+
+
+def _with_source(typed: Transfer, found: Transfer) -> Transfer:
+    """Return a transfer that was found with its source as typed: what was checked has the names of one task."""
+    return Transfer(typed.source, found.destination) if typed.source.in_job else found
 
 
 def _of_new_directory(findings: Sequence[Finding], directory: str, top: str) -> tuple[Finding, ...]:

@@ -13,13 +13,13 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import ExitCode, raise_all
 from goclient.reporter.base import Reporter
-from goclient.tasks import credential, panda_client
+from goclient.tasks import credential, option_files, panda_client
 from goclient.tasks.command_line import DUMP, CommandLine, Table, hide, words_of
-from goclient.tasks.option_files import OptionFiles, check_datasets, check_options, find_unwritable
 from goclient.tasks.outputs import TaskMap, check_dataset, expect_tasks
 from goclient.tasks.panda_client import Function
 
@@ -70,7 +70,7 @@ class Session:
         self._tool = tool
         self._frontend = frontend
         self._stack = stack
-        self._files = OptionFiles()
+        self._read = cache(option_files.read)  # each file once: it may be a pipe
         self._validated = False
         self._transfers: TaskTransfers | None = None  # if any are asked for
         self._count = 0  # of the tasks that are to be sent, if any transfers are asked for
@@ -114,11 +114,11 @@ class Session:
 
     def _read_json(self, _: Function, input_file: str) -> Any:
         """Read a file of options or datasets, instead of panda-client, which drops every letter beyond ASCII."""
-        document = self._files.read(input_file)
+        document = self._read(input_file)
         if input_file == self.line.options.loadJson:
-            check_options(document, self.line.options, self.line.table)
+            option_files.check_options(document, self.line.options, self.line.table)
         else:
-            check_datasets(document, input_file)
+            option_files.check_datasets(document, input_file)
         return document
 
     def _convert_line(self, original: Function, *args: Any, **more: Any) -> Any:
@@ -131,7 +131,7 @@ class Session:
         if path:  # panda-client writes it from a directory that it removes
             setattr(options, DUMP, os.path.abspath(os.path.expanduser(path)))
         if self._transfers is not None:
-            raise_all(find_unwritable(options, ("dumpJson", DUMP)))
+            raise_all(option_files.find_unwritable(options, ("dumpJson", DUMP)))
         return line
 
     def _validate(self, options: Any) -> None:
@@ -142,7 +142,7 @@ class Session:
         table, path = self.line.table, getattr(options, "loadJson", None)
         if table.options.keys().isdisjoint(vars(options)):
             return
-        document = self._files.read(path) if path else {}
+        document = self._read(path) if path else {}
         loaded = {name: value for name, value in document.items() if name in table.options}
         words = [word for word in self.line.words if word[2:].partition("=")[0] not in loaded]
         words += words_of(loaded, table)
@@ -164,7 +164,7 @@ class Session:
             return answer
         options = self.line.options
         nickname = str(panda_client.find(panda_client.NICKNAME)() or "")
-        tasks = expect_tasks(options, self._files)
+        tasks = expect_tasks(options, self._read)
         if nickname and all(task.dataset for task in tasks):  # else panda-client stops, in words of its own
             for task in tasks:
                 check_dataset(task.dataset, options, nickname)

@@ -86,14 +86,14 @@ class TaskTransfers:
         if self._report is None:
             raise incompatible(f"{self._tool} does not call {CHECK_PROXY}")
         ready = ExpectedTask(str(task["taskName"]).rstrip("/"), read_outputs(task))
-        spec = self._valid.spec
-        typed = transfers_of(spec, self._report.typed_server, task=ready, nickname=self._nickname)
+        server, nickname = self._report.server, self._nickname
+        typed = transfers_of(self._valid.spec, server, task=ready, nickname=nickname)
         raise_all(find_shared(typed, several=self._several))
-        found = transfers_of(spec, self._report.server, task=ready, nickname=self._nickname, resolved=self._report.spec)
+        spec = transfers_of(self._report.spec, server, task=ready, nickname=nickname)
         if not self._complete and not self._appended:
             self._say(find_no_outputs(self._valid, self._options, outputs=ready.outputs))
-        words = write_words(found, lenient=self._valid.request.lenient)
-        appended = AppendedWords(task, words, list_final_names(typed, found, ready.outputs))
+        words = write_words(spec, lenient=self._valid.request.lenient)
+        appended = AppendedWords(task, words, list_final_names(spec, ready.outputs))
         task["jobParameters"] += [{"type": "constant", "value": word} for word in words]
         self._appended.append(appended)
         appended.report_names(self._reporter)

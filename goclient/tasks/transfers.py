@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from goclient.errors import GoclientError, RequestError, quoted
 from goclient.model.endpoint import JOB
@@ -22,31 +22,19 @@ COUNT = 1000  # jobs of a task that are searched for targets which become one fi
 TASK = "$JEDITASKID"
 
 
-def transfers_of(
-    typed: TransferSpec,
-    server: OutputServer | None,
-    *,
-    task: ExpectedTask,
-    nickname: str,
-    resolved: TransferSpec | None = None,
-) -> TransferSpec:
-    """Return all transfers of one task; ``resolved`` is ``typed`` with its endpoints resolved, once they are."""
-    spec = rename_outputs(typed, resolved or typed, names=task.outputs.names)
-    return spec if server is None else add_outputs(spec, server.directory_of(nickname, task.dataset), task.outputs)
+def transfers_of(spec: TransferSpec, server: OutputServer | None, *, task: ExpectedTask, nickname: str) -> TransferSpec:
+    """Return all transfers of one task: each output has its name in PanDA, and the server gets all of them."""
 
+    def rename(one: Transfer) -> Transfer:
+        lfn = task.outputs.names.get(one.source.path[1:]) if one.source.in_job else None
+        return one if lfn is None else Transfer(_in_job(lfn), one.destination)
 
-def rename_outputs(typed: TransferSpec, resolved: TransferSpec, *, names: Mapping[str, str]) -> TransferSpec:
-    """Return the resolved spec in which each output of the task has its name in PanDA."""
-
-    def renamed(phase: str) -> tuple[Transfer, ...]:
-        return tuple(
-            Transfer(_in_job(names[name]), new.destination)
-            if old.source.in_job and (name := old.source.path[1:]) in names
-            else new
-            for old, new in zip(getattr(typed, phase), getattr(resolved, phase), strict=True)
-        )
-
-    return resolved.model_copy(update={phase: renamed(phase) for phase in ("stage_out", "output")})
+    renamed = spec.model_copy(
+        update={"stage_out": tuple(map(rename, spec.stage_out)), "output": tuple(map(rename, spec.output))}
+    )
+    if server is None:
+        return renamed
+    return add_outputs(renamed, server.directory_of(nickname, task.dataset), task.outputs)
 
 
 def _in_job(lfn: str) -> Location:
@@ -77,20 +65,20 @@ def add_outputs(spec: TransferSpec, directory: Location, outputs: Outputs) -> Tr
 def find_shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]:
     """Yield an error for each file that two jobs would write; ``several``: there are several such tasks."""
 
-    def shared(message: str, hint: str, target: object) -> GoclientError:
-        return RequestError(message, hint=hint, code="shared-target", subject=str(target))
+    def shared(message: str, hint: str, target: Location) -> GoclientError:
+        return RequestError(message, hint=hint, code="shared-target", subject=target.display)
 
     for transfer in needs_serial(spec):
         hint = "put ${SN/P} (the job's number) in the destination or the name, or declare the file as an output"
         if any(number in transfer.source.path for number in SERIAL_NUMBERS):
-            hint = f"if that is a directory, write a final slash: {shell_word(f'{transfer.destination}/')}"
-        yield shared(f"all jobs of the task would write {quoted(transfer.target)}", hint, transfer.target)
+            hint = f"if that is a directory, write a final slash: {shell_word(f'{transfer.destination.display}/')}"
+        yield shared(f"all jobs of the task would write {quoted(transfer.target.display)}", hint, transfer.target)
     for transfer in spec.transfers if several else ():
         if not transfer.destination.in_job and TASK not in transfer.target_path:
-            message = f"each task of --inOutDsJson would write {quoted(transfer.target)}"
+            message = f"each task of --inOutDsJson would write {quoted(transfer.target.display)}"
             yield shared(message, f"put {TASK} in the destination or the name, beside ${{SN/P}}", transfer.target)
     for first, second in shared_targets(spec, COUNT):
-        message = f"{quoted(first)} and {quoted(second)} are one file in two jobs"
+        message = f"{quoted(first.display)} and {quoted(second.display)} are one file in two jobs"
         hint = "use ${SN/P}, which always has six digits, or names that differ in more than numbers"
         yield shared(message, hint, second)
 
@@ -101,19 +89,15 @@ def write_words(spec: TransferSpec, *, lenient: bool) -> list[str]:
     return attach("", spec, lenient=lenient, limit=MAX_TASK_BLOCK).split()
 
 
-def list_final_names(typed: TransferSpec, ready: TransferSpec, outputs: Outputs) -> list[str]:
+def list_final_names(spec: TransferSpec, outputs: Outputs) -> list[str]:
     """Return a line for each file that a job gives away, and for each output that stays in PanDA alone.
 
-    ``typed`` has the endpoints' names as the user knows them, ``ready`` is what the jobs do, in the same order.
     There are no lines if nothing is taken away.
     """
     labels = {f"/{lfn}": name for name, lfn in outputs.names.items()} | {f"/{outputs.log}": "the log"}
-    pairs = [*zip(typed.stage_out, ready.stage_out, strict=True), *zip(typed.output, ready.output, strict=True)]
-    lines = []
-    for named, transfer in pairs:
-        source, target = transfer.source, named.destination.with_path(transfer.target_path)
-        lines.append((labels.get(source.path, str(source)), str(target)))
-    taken = {transfer.source.path for _, transfer in pairs}
-    left = [(name, f"{lfn}, in PanDA alone") for name, lfn in outputs.names.items() if f"/{lfn}" not in taken]
-    width = max((len(label) for label, _ in [*lines, *left]), default=0)
-    return [f"{label:<{width}}  {target}" for label, target in [*lines, *left]] if lines else []
+    taken = [(transfer.source, transfer.target.display) for transfer in (*spec.stage_out, *spec.output)]
+    lines = [(labels.get(source.path, source.display), target) for source, target in taken]
+    sources = {source.path for source, _ in taken}
+    lines += [(name, f"{lfn}, in PanDA alone") for name, lfn in outputs.names.items() if f"/{lfn}" not in sources]
+    width = max((len(label) for label, _ in lines), default=0)
+    return [f"{label:<{width}}  {target}" for label, target in lines] if taken else []

@@ -28,10 +28,10 @@ from goclient.errors import printable
 from goclient.jobs.explain import explain
 from goclient.jobs.status import JobStatus
 from goclient.model.records.panda_job import JobState
+from goclient.model.remote import TaskState
 from goclient.reporter.base import SILENT
 from goclient.services.globus.collection import Collection
 from goclient.services.globus.login import Identity as GlobusIdentity
-from goclient.services.globus.sdk import TaskState
 from goclient.services.gsi.identity import Identity
 from goclient.services.myproxy.wire import Deposit
 

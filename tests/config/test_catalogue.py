@@ -28,7 +28,7 @@ from goclient.config.catalogue_toml import (
 )
 from goclient.errors import GoclientError, RequestError, printable
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.location import parse_location
+from goclient.model.syntax.parse import parse_location
 from goclient.services.deadline import within
 from tests.strategies import MANY, endpoints, hosts
 

@@ -304,6 +304,13 @@ def test_unless_said_a_server_may_take_a_minute() -> None:
     assert environment.panda_access({**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN}).answer_timeout == 60.0
 
 
+@pytest.mark.parametrize(("seconds", "connect"), [("5", 5.0), ("10", 10.0), ("600", 10.0)])
+def test_a_connection_is_waited_for_ten_seconds_at_most(seconds: str, connect: float) -> None:
+    env = {**OIDC, "PANDA_AUTH_ID_TOKEN": TOKEN, "GOCLIENT_TIMEOUT": seconds}
+    for access in (environment.panda_access(env), environment.queue_source(env).access):
+        assert (access.connect_timeout, access.answer_timeout) == (connect, float(seconds))
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan", "-inf", "1e7", "1e999", "5s", "0x10", " "])
 def test_a_time_that_is_none_is_refused_by_the_name_of_its_variable(text: str) -> None:
     with pytest.raises(RequestError) as caught:

@@ -13,7 +13,7 @@ import pytest
 
 from goclient.config import environment
 from goclient.errors import RequestError
-from goclient.secrets import hidden
+from goclient.secrets import WEB_PROXIES, hidden
 from tests import faults
 from tests.commands import Result, Run
 from tests.faults import FaultyServer
@@ -240,7 +240,7 @@ def test_what_is_around_a_client_and_its_secret_does_not_count(around: str) -> N
     assert environment.globus_access(env).client_secret == "s3cret"
 
 
-@pytest.mark.parametrize("name", environment.WEB_PROXIES)
+@pytest.mark.parametrize("name", WEB_PROXIES)
 def test_the_password_of_a_web_proxy_is_a_credential(name: str) -> None:
     environment.globus_access(
         {"GOCLIENT_CLIENT_ID": COLLECTION, name: f"http://me:{name}-p%40ss%2F@proxy.example.org:3128"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.model.confusable import look_alike, skeleton, with_code_points
+from goclient.model.confusable import are_confusable, skeleton, with_code_points
 from tests.strategies import MANY
 
 
@@ -25,8 +25,8 @@ from tests.strategies import MANY
     ],
 )
 def test_names_that_look_the_same_are_shown_with_their_code_points(one: str, other: str, shown: str) -> None:
-    assert look_alike(one, other)
-    assert look_alike(other, one)
+    assert are_confusable(one, other)
+    assert are_confusable(other, one)
     assert f"(character {shown}" in with_code_points(one)
     assert with_code_points(one) != with_code_points(other)
 
@@ -35,7 +35,7 @@ def test_names_that_look_the_same_are_shown_with_their_code_points(one: str, oth
     ("one", "other"), [("a", "a"), ("a", "b"), ("a", "A"), ("é", "e"), ("a-b", "a_b"), ("日", "本")]
 )
 def test_names_that_look_different_are_not_alike(one: str, other: str) -> None:
-    assert not look_alike(one, other)
+    assert not are_confusable(one, other)
 
 
 def test_a_name_of_many_other_letters_is_shown_with_the_first_of_them() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from goclient.model.payload import doubts, mistakes, shown
+from goclient.model.payload import mistakes, shown, warnings
 from goclient.model.records.panda_job import JobTemplate
 
 COMMON = JobTemplate("http://h/run.sh", "TEST1", "user", "local", "block", 1, 1000)
@@ -59,7 +59,7 @@ WRONG_PAYLOADS = {
 @pytest.mark.parametrize("payload", RIGHT_PAYLOADS)
 def test_a_right_payload_is_neither_refused_nor_doubted(payload: str) -> None:
     common = replace(COMMON, transformation=payload)
-    assert [*mistakes(common), *doubts(common)] == []
+    assert [*mistakes(common), *warnings(common)] == []
 
 
 @pytest.mark.parametrize(("payload", "says"), WRONG_PAYLOADS.items())
@@ -68,7 +68,7 @@ def test_a_payload_that_no_pilot_runs_is_refused(payload: str, says: str) -> Non
     assert says in error.message
     assert error.hint
     assert (error.exit_code, error.subject) == (10, "--transformation")
-    assert not list(doubts(replace(COMMON, transformation=payload))), "once is enough"
+    assert not list(warnings(replace(COMMON, transformation=payload))), "once is enough"
 
 
 @pytest.mark.parametrize("payload", [name for name in WRONG_PAYLOADS if name.strip(' \t\r\n\ufeff\u200b"<>“”') != name])
@@ -92,7 +92,7 @@ def test_what_a_hint_says_to_type_is_right(payload: str) -> None:
 def test_a_payload_that_another_pilot_may_run_is_doubted(payload: str, label: str, code: str) -> None:
     common = replace(COMMON, transformation=payload, prodSourceLabel=label)
     assert not list(mistakes(common))
-    (doubt,) = doubts(common)
+    (doubt,) = warnings(common)
     assert (doubt.level, doubt.code) == ("warning", code)
     assert "hidden" not in doubt.message + doubt.hint
 

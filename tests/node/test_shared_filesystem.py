@@ -12,8 +12,10 @@ from typing import Any, cast
 import pytest
 
 from goclient.errors import EndpointError
+from goclient.model.endpoint import Endpoint, GlobusEndpoint
+from goclient.model.remote import FileInfo
+from goclient.node.engines.base import TransferService
 from goclient.node.shared_filesystem import SAME, Shared, check_sees
-from goclient.services.globus.sdk import FileInfo, Globus
 from tests.commands import Result
 from tests.sandboxes import Sandbox
 
@@ -224,7 +226,7 @@ PATHS = [
 def test_a_folder_has_its_own_path_on_a_server_unless_it_is_in_the_shared_one(
     shared: Shared | tuple[str, str], folder: str, seen: str
 ) -> None:
-    known = shared if isinstance(shared, Shared) else Shared(*map(PurePosixPath, shared))
+    known = shared if isinstance(shared, Shared) else Shared(PurePosixPath(shared[0]), PurePosixPath(shared[1]))
     assert known.path(Path(folder)) == seen
 
 
@@ -237,13 +239,14 @@ class Server:
     asked: list[tuple[str, str]] = field(default_factory=list)
     marks: list[Path] = field(default_factory=list)
 
-    def listing(self, collection_id: str, folder: str, **_: Any) -> dict[str, FileInfo]:
-        self.asked.append((collection_id, folder))
+    def listing(self, collection: Endpoint, directory: str) -> dict[str, FileInfo]:
+        self.asked.append((collection.text, directory))
         self.marks += self.folder.iterdir()
         return {name: FileInfo(name, False, 0) for name in self.look(self.folder)}
 
     def check(self) -> None:
-        check_sees(cast(Globus, self), "the-id", called="SITE1", folder=self.folder, seen_as="/there/job")
+        service = cast(TransferService, self)
+        check_sees(service, GlobusEndpoint("the-id", "SITE1"), directory=self.folder, seen_as="/there/job")
 
 
 def _names(folder: Path) -> list[str]:
@@ -317,8 +320,8 @@ def test_a_job_that_only_copies_on_the_node_asks_no_globus_in_either_direction(s
     assert (out / "listing.txt").read_text() == "./sub/a\n./top\n./whole/b\n./whole/deep/er/c\n"
     assert (out / "res/deep/x").read_text() == "12"
     assert (out / "tree/deep/er/c").read_text() == "4"
-    assert "stage-in: 4 file(s) copied on the node" in result.err
-    assert "output: 4 file(s) copied on the node" in result.err
+    assert "stage-in: 4 files, " in result.err
+    assert "output: 4 files, " in result.err
     assert list(tmp_path.rglob(".*")) == []
     assert (site.tasks, site.endpoints) == ([], 0)
 

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
+from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, TransferFailed
+from goclient.pilot.report import Killed, PilotCode, _pilot_code
 from tests.sandboxes import Sandbox
 
 
@@ -77,3 +79,21 @@ def test_a_job_of_somebody_else_is_not_given_to_a_pilot_without_the_role(sandbox
     refused = sandbox.pilot(**without)
     assert refused.code == 90
     assert "production or pilot role required" in refused.err
+
+
+CODES = [
+    (TransferFailed("stage-in", EndpointError("x")), PilotCode.STAGE_IN),
+    (TransferFailed("stage-out", EndpointError("x")), PilotCode.STAGE_OUT),
+    (TransferFailed("output", RequestError("x")), PilotCode.STAGE_OUT),
+    (TransferFailed("stage-in", Killed("x")), PilotCode.KILLED_BY_SERVER),
+    (Killed("x"), PilotCode.KILLED_BY_SERVER),
+    (Interrupted("x"), PilotCode.KILLED_BY_SIGNAL),
+    (EndpointError("x"), PilotCode.SETUP),
+    (RequestError("x"), PilotCode.SETUP),
+    (GoclientError("x"), PilotCode.GENERAL),
+]
+
+
+@pytest.mark.parametrize(("error", "code"), CODES, ids=lambda one: one.name if isinstance(one, PilotCode) else "")
+def test_the_monitor_knows_the_code_of_a_failure(error: GoclientError, code: PilotCode) -> None:
+    assert _pilot_code(error) is code

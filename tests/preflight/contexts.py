@@ -9,6 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from goclient.errors import EndpointNotFound, Finding, GoclientError, PathNotFound
+from goclient.model.endpoint import Endpoint
+from goclient.model.remote import FileInfo
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Check, Context, PreflightOptions
@@ -16,7 +18,7 @@ from goclient.preflight.connect import connect
 from goclient.preflight.payload import Payload
 from goclient.preflight.queue import QueueState
 from goclient.reporter.base import SILENT, Reporter
-from goclient.services.globus.collection import AccessRule, Collection, FileInfo
+from goclient.services.globus.collection import AccessRule, Collection
 from goclient.services.panda.access import QueueSource
 
 SITE, GUEST = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -38,31 +40,34 @@ class Globus:
         if self._failure is not None and question[0] != "collection":
             raise self._failure
 
-    def collection(self, collection_id: str, *, called: str = "") -> Collection:
-        self._ask("collection", collection_id)
-        kind = "GCSv5_guest_collection" if collection_id == GUEST else "GCP_mapped_collection"
+    def collection(self, collection: Endpoint) -> Collection:
+        self._ask("collection", collection)
+        kind = "GCSv5_guest_collection" if collection.text == GUEST else "GCP_mapped_collection"
         roles = ("administrator",)
-        return Collection(collection_id, called, "", kind, "you@x", True, False, False, False, "", roles, "you")
+        return Collection(
+            collection.text, collection.display, "", kind, "you@x", True, False, False, False, "", roles, "you"
+        )
 
     def resolve(self, name: str, *, known: object) -> Collection:
         self._ask("resolve", name)
         raise EndpointNotFound(f'no endpoint is called "{name}"', hint="use a UUID", subject=name)
 
-    def listing(self, collection: str, path: str, *, called: str = "") -> dict[str, FileInfo]:
+    def listing(self, collection: Endpoint, path: str) -> dict[str, FileInfo]:
         self._ask("listing", collection, path)
         if path.startswith("/none/"):
-            raise PathNotFound(f'"{called}:{path}": there is no such path', subject=f"{called}:{path}")
+            shown = collection.show(path)
+            raise PathNotFound(f'"{shown}": there is no such path', subject=shown)
         return {"a": FileInfo("a", False, 3, "file", "0644"), "out": FileInfo("out", True, 0, "dir", "0555")}
 
-    def entry(self, collection: str, path: str, *, called: str = "") -> FileInfo:
+    def entry(self, collection: Endpoint, path: str) -> FileInfo:
         self._ask("entry", collection, path)
         return FileInfo("out", True, 0, "dir", "0755")
 
-    def is_empty(self, collection: str, path: str, *, called: str = "") -> bool:
+    def is_empty(self, collection: Endpoint, path: str) -> bool:
         self._ask("is_empty", collection, path)
         return True
 
-    def access_rules(self, collection: str, *, called: str = "") -> list[AccessRule]:
+    def access_rules(self, collection: Endpoint) -> list[AccessRule]:
         self._ask("access_rules", collection)
         return [AccessRule("/in/", "r", "identity", "me", "", "1")]
 
@@ -70,10 +75,10 @@ class Globus:
         self._ask("identity_called", typed)
         return "them"
 
-    def mkdir(self, collection: str, path: str, *, called: str = "") -> None:
+    def mkdir(self, collection: Endpoint, path: str) -> None:
         self._ask("mkdir", collection, path)
 
-    def remove(self, collection: str, path: str, *, called: str = "") -> str:
+    def remove(self, collection: Endpoint, path: str) -> str:
         self._ask("remove", collection, path)
         return "task"
 

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, Finding, PathNotFound, PermissionDenied, StorageDenied
-from goclient.model.endpoint import JOB, read_endpoint
+from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
+from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
 from goclient.preflight.paths import Paths, ReadOnly
 from goclient.preflight.sources import Contents, Size
-from goclient.services.globus.collection import Collection, FileInfo
+from goclient.services.globus.collection import Collection
 from tests.preflight.contexts import connected, run
 
 ME, NODE = "me", Location(JOB, "/")
@@ -45,9 +46,9 @@ class Service:
         with self._lock:
             self.asked[method, path] += 1
 
-    def collection(self, collection_id: str, *, called: str = "") -> Collection:
+    def collection(self, collection: Endpoint) -> Collection:
         return Collection(
-            collection_id, "SITE", "", "GCSv5_mapped_collection", f"{self.owner}@x", None, None, False, True, "", (),
+            collection.text, "SITE", "", "GCSv5_mapped_collection", f"{self.owner}@x", None, None, False, True, "", (),
             self.owner,
         )  # fmt: skip
 
@@ -57,7 +58,7 @@ class Service:
     def _denial(self, path: str) -> StorageDenied:
         return StorageDenied(f"SITE:{path}: the storage denies it", subject=f"SITE:{path}")
 
-    def listing(self, collection: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
+    def listing(self, collection: Endpoint, folder: str) -> dict[str, FileInfo]:
         self._note("ls", folder)
         if folder in self._denied:
             raise self._denial(folder)
@@ -66,7 +67,7 @@ class Service:
         below = {path.removeprefix(folder): info for path, info in self._paths.items() if path.startswith(folder)}
         return {name: info for name, info in below.items() if name and "/" not in name}
 
-    def entry(self, collection: str, path: str, *, called: str = "") -> FileInfo:
+    def entry(self, collection: Endpoint, path: str) -> FileInfo:
         self._note("stat", path)
         if any(path.startswith(folder) for folder in self._closed):
             raise self._denial(path)
@@ -74,11 +75,11 @@ class Service:
             raise self._missing(path)
         return self._paths[path]
 
-    def is_empty(self, collection: str, folder: str, *, called: str = "") -> bool:
+    def is_empty(self, collection: Endpoint, folder: str) -> bool:
         self._note("empty", folder)
         return not any(path.startswith(folder) for path in self._paths)
 
-    def mkdir(self, collection: str, folder: str, *, called: str = "") -> None:
+    def mkdir(self, collection: Endpoint, folder: str) -> None:
         self._note("mkdir", folder)
 
 
@@ -216,7 +217,7 @@ def test_of_many_files_in_a_folder_that_may_only_be_entered_a_few_are_asked_for(
 @pytest.mark.parametrize("code", ["globus", "not-a-directory", "storage-login", "globus-answer"])
 def test_a_storage_that_does_not_tell_of_single_files_is_a_warning(code: str) -> None:
     class Silent(Service):
-        def entry(self, collection: str, path: str, *, called: str = "") -> FileInfo:
+        def entry(self, collection: Endpoint, path: str) -> FileInfo:
             raise EndpointError("not supported", code=code)
 
     service = Silent(dict([folder("/closed"), file("/closed/a")]), denied=["/closed/"])
@@ -268,7 +269,7 @@ def test_overwriting_replaces_what_is_of_a_kind(source: str, target: str, there:
 
 def test_a_collection_that_lets_nobody_in_is_not_asked_for_single_files() -> None:
     class Closed(Service):
-        def listing(self, collection: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
+        def listing(self, collection: Endpoint, folder: str) -> dict[str, FileInfo]:
             self._note("ls", folder)
             raise PermissionDenied("its roles deny it", subject=f"SITE:{folder}")
 
@@ -279,7 +280,7 @@ def test_a_collection_that_lets_nobody_in_is_not_asked_for_single_files() -> Non
 
 def test_a_listing_that_is_late_is_no_reason_to_ask_for_single_files() -> None:
     class Late(Service):
-        def listing(self, collection: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
+        def listing(self, collection: Endpoint, folder: str) -> dict[str, FileInfo]:
             self._note("ls", folder)
             raise EndpointError("late", code="globus-timeout", transient=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import Finding, GoclientError
-from goclient.node.payload import fetch
+from goclient.pilot.transformation import fetch
 from goclient.preflight.payload import HEAD, check_payload, judge_head, not_fetched
 from goclient.secrets import hidden
 from tests.web_server import saying, serving

@@ -19,12 +19,14 @@ import requests
 
 import goclient
 from goclient.errors import EndpointError, GoclientError, ServerError
+from goclient.model.endpoint import GlobusEndpoint
+from goclient.model.remote import TransferRequest
 from goclient.services import exchange
 from goclient.services.deadline import Background
 from goclient.services.exchange import download, head
 from goclient.services.globus import login
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.login import Wanted
+from goclient.services.globus.login import LoginRequest
 from goclient.services.globus.login_flow import Person
 from goclient.services.globus.sdk import Globus
 from goclient.services.panda import queues
@@ -34,6 +36,7 @@ from tests import faults
 from tests.faults import Connection, Fault, FaultyServer
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+AT = GlobusEndpoint(ID)
 Access = Callable[..., GlobusAccess]
 END = 1.0  # seconds that a call may take
 LATE = 20.0  # seconds after which a test gives up; a call takes END and what a busy machine adds
@@ -41,27 +44,28 @@ SOURCES = Path(goclient.__file__).parent
 
 GLOBUS: dict[str, Callable[[Globus], object]] = {
     "identity_called": lambda asked: asked.identity_called(ID),
-    "collection": lambda asked: asked.collection(ID),
+    "collection": lambda asked: asked.collection(AT),
     "resolve": lambda asked: asked.resolve("SITE1"),
     "search": lambda asked: asked.search("BNL"),
-    "access_rules": lambda asked: asked.access_rules(ID),
-    "listing": lambda asked: asked.listing(ID, "/"),
-    "entry": lambda asked: asked.entry(ID, "/x"),
-    "is_empty": lambda asked: asked.is_empty(ID, "/x/"),
-    "mkdir": lambda asked: asked.mkdir(ID, "/x/"),
-    "remove": lambda asked: asked.remove(ID, "/x/"),
+    "access_rules": lambda asked: asked.access_rules(AT),
+    "listing": lambda asked: asked.listing(AT, "/"),
+    "entry": lambda asked: asked.entry(AT, "/x"),
+    "is_empty": lambda asked: asked.is_empty(AT, "/x/"),
+    "mkdir": lambda asked: asked.mkdir(AT, "/x/"),
+    "remove": lambda asked: asked.remove(AT, "/x/"),
     "create_personal": lambda asked: asked.create_personal("x"),
     "delete": lambda asked: asked.delete(ID),
     "submission_id": lambda asked: asked.submission_id(),
-    "submit": lambda asked: asked.submit(ID, ID, items=[], label="x", submission_id=ID, seconds=60),
+    "submit": lambda asked: asked.submit(TransferRequest(ID, ID, (), "x", ID, 60.0)),
     "task": lambda asked: asked.task(ID),
+    "transferred": lambda asked: asked.transferred(ID),
     "faults": lambda asked: asked.faults(ID),
     "cancel": lambda asked: asked.cancel(ID),
     "tasks_labelled": lambda asked: asked.tasks_labelled("goclient 1 "),
 }
 PERSON = Person(browser=False, say=lambda _: None, show=lambda _: None, ask=lambda: "code")
 LOGIN: dict[str, Callable[[GlobusAccess], object]] = {
-    "login": lambda access: login.login(access, Wanted({ID: ID}), PERSON),
+    "login": lambda access: login.login(access, LoginRequest({ID: ID}), PERSON),
     "whoami": login.whoami,
 }
 PANDA: dict[str, Callable[[PandaServer], object]] = {
@@ -182,7 +186,7 @@ def test_a_token_or_a_payload_that_does_not_come_is_not_waited_for(access: Acces
     calls = Calls()
     with faulty(lambda fault: fault) as servers:
         for fault, server in servers.items():
-            calls.make(f"a token: {fault}", partial(Globus(access(server)).collection, ID))
+            calls.make(f"a token: {fault}", partial(Globus(access(server)).collection, AT))
             fetch = partial(download, server.url, BytesIO(), seconds=END, size=1 << 20)
             calls.make(f"a payload: {fault}", fetch)
             calls.make(f"a payload's first bytes: {fault}", partial(head, server.url, seconds=END, size=512))
@@ -221,7 +225,7 @@ def test_retries_share_one_end(access: Access) -> None:
 
     with FaultyServer(but_for_tokens(slow)) as server:
         calls = Calls()
-        calls.make("slow", partial(Globus(access(server)).collection, ID))
+        calls.make("slow", partial(Globus(access(server)).collection, AT))
         calls.end()
         assert server.attempts < 5
 
@@ -340,11 +344,11 @@ def test_a_service_that_limits_requests_says_for_how_long(status: str, wait: str
     seconds = LATE if " for " in said else 2 * END  # without a time it is tried again for as long as there is
     with FaultyServer(later(status, wait)) as auth:
         with pytest.raises(EndpointError, match=said) as raised:
-            Globus(access(auth, seconds)).collection(ID)
+            Globus(access(auth, seconds)).collection(AT)
         assert "Globus Auth" in raised.value.message
     with FaultyServer(but_for_tokens(later(status, wait))) as transfer:
         with pytest.raises(EndpointError, match=said) as raised:
-            Globus(access(transfer, seconds)).collection(ID)
+            Globus(access(transfer, seconds)).collection(AT)
         assert "Globus Transfer" in raised.value.message
     with FaultyServer(later(status, wait)) as server:
         with pytest.raises(ServerError, match=said):
@@ -373,7 +377,7 @@ def once(fault: Fault, good: bytes) -> Fault:
 def test_a_short_wait_is_waited_for(status: str, access: Access) -> None:
     good = faults.document({"DATA": []})
     with FaultyServer(but_for_tokens(once(later(status, "1"), good))) as server:
-        assert Globus(access(server, LATE)).listing(ID, "/") == {}
+        assert Globus(access(server, LATE)).listing(AT, "/") == {}
     with FaultyServer(once(later(status, "1"), faults.accepted([None]))) as server:
         assert PandaServer(PandaAccess(server.url, LATE, LATE)).describe([1]) == [None]
         assert server.attempts == 2

@@ -27,6 +27,7 @@ logging.disable(logging.CRITICAL)
 from goclient.errors import GoclientError
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.panda.access import PandaAccess
+from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus.sdk import Globus
 from goclient.services.panda.client import PandaServer
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
@@ -38,7 +39,7 @@ def ask(url):
         return PandaServer(PandaAccess(url, 5.0, 5.0)).describe([1])
     globus = Globus(GlobusAccess(ID, "secret", 5.0))
     globus._client.retry_config.max_retries = 0
-    return globus.listing(ID, "/")
+    return globus.listing(GlobusEndpoint(ID), "/")
 
 for url in urls:
     if process := os.fork():  # each body in a process of its own

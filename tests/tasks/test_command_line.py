@@ -9,14 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.cli.options.prun import KINDS
-from goclient.errors import RequestError
-from goclient.model.endpoint import read_endpoint
-from goclient.model.spec import TransferSpec
 from goclient.tasks.command_line import HIDDEN, Option, divide, find_nearest, hide, show, values_of, words_of
-from goclient.tasks.output_server import OutputServer
-from goclient.tasks.outputs import Outputs, expect_outputs, list_declared, read_outputs
 from goclient.tasks.table import TABLES
-from goclient.tasks.transfers import add_outputs
 
 TABLE = TABLES["prun"]
 OURS = sorted(f"--{name}" for name in TABLE.options)
@@ -131,74 +125,3 @@ def test_the_table_is_that_of_the_option_dataclass(tool: str) -> None:
         made[field.name] = Option(field.name, metavar, text, flag=flag, many=meta["many"], number=number)
         assert meta["args"] == [f"--{field.name}"]
     assert TABLES[tool].options == made
-
-
-# --- outputs, and where they go -------------------------------------------------------------------------------
-
-
-def test_outputs_are_read_as_both_tools_write_them() -> None:
-    def task(text: str, *lfns: str) -> dict[str, object]:
-        outputs = [{"type": "template", "param_type": "output", "hidden": True, "value": lfn} for lfn in lfns]
-        return {"jobParameters": [*outputs, {"type": "constant", "value": text}], "log": {"value": "log"}}
-
-    assert read_outputs(task("-o \"{'a': 'lfn.a'}\"", "lfn.a")) == ({"a": "lfn.a"}, "log")
-    pathena = "-o \"{'IROOT': [('a', 'lfn.a')], 'hist': 'lfn.h'}\" "
-    assert read_outputs(task(pathena, "lfn.a", "lfn.h")).names == {"a": "lfn.a", "hist": "lfn.h"}
-    assert read_outputs(task("run.sh")).names == {}
-    for text in ("-o unknown", '-o "{broken}"', "-o \"{'a': 'lfn.a'}\""):
-        with pytest.raises(RequestError, match="does not say"):
-            read_outputs(task(text, "lfn.b"))
-
-
-def test_outputs_are_expected_as_a_line_declares_them() -> None:
-    assert list_declared("A:x.dat, y*.dat,regex|z.*", "", ["more"]) == ["x.dat", "y*.dat", "regex|z.*", "more"]
-    assert list_declared("", "Reco_tf.py out=%OUT.a.root,b", []) == ["a.root"]
-    assert expect_outputs(["a"], "group.phys.ds").names == {"a": "group.phys.$JEDITASKID._${SN/P}.a"}
-    assert expect_outputs(["a"], "user.jdoe").names == {"a": "user.jdoe.$JEDITASKID._${SN/P}.a"}
-    assert expect_outputs([], "user.jdoe.ds").log == "user.jdoe.ds.log.$JEDITASKID.${SN/P}.log.tgz"
-    assert expect_outputs(["y*.dat"], "user.jdoe.ds").names == {"y*.dat": "user.jdoe.$JEDITASKID._${SN/P}.yXYZ.dat.tgz"}
-
-
-@pytest.mark.parametrize(
-    ("text", "endpoint", "directory"),
-    [
-        ("wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/", "wdeng#ANLHEP_ATLAS8", "/atlas/dq2/test/"),
-        ("wdeng#ANLHEP_ATLAS8", "wdeng#ANLHEP_ATLAS8", None),
-        ("SITE1:", "SITE1", None),
-        ("SITE1:/", "SITE1", "/"),
-        ("SITE1:/~/x", "SITE1", "/~/x"),
-        ("gsiftp://host:2811", "gsiftp://host:2811", None),
-        ("gsiftp://host/x", "gsiftp://host", "/x"),
-        ("globus://" + "a" * 8 + "-aaaa-aaaa-aaaa-" + "a" * 12, "a" * 8 + "-aaaa-aaaa-aaaa-" + "a" * 12, None),
-    ],
-)
-def test_a_server_is_an_endpoint_with_or_without_a_directory(text: str, endpoint: str, directory: str | None) -> None:
-    assert OutputServer.read(text) == OutputServer(read_endpoint(endpoint), directory)
-
-
-@pytest.mark.parametrize("text", ["/atlas", "a/b", "SITE1:x/", "$X", "", "SITE1:/../"])
-def test_what_is_no_server_is_refused(text: str) -> None:
-    with pytest.raises(RequestError, match="--useGOForOutput="):
-        OutputServer.read(text)
-
-
-def test_a_dataset_that_makes_no_directory_is_refused() -> None:
-    with pytest.raises(RequestError, match="the files would go to"):
-        OutputServer(read_endpoint("SITE1"), "/o/").directory_of("jdoe", "user.jdoe.x/../y")
-
-
-def test_each_output_goes_once() -> None:
-    spec = add_outputs(
-        TransferSpec(), OutputServer(read_endpoint("S"), "/o").directory_of("j", "d"), Outputs({"a": "l", "b": "l"}, "")
-    )
-    assert [str(transfer.target) for transfer in spec.output] == ["S:/o/j/d/l"]
-    assert spec.working == "goclient"
-
-
-def test_a_link_with_two_sides_means_the_right_one_as_the_place_of_outputs() -> None:
-    left, right = "0f3a7bb4-3bd1-4b0e-8b0c-3a2f9d6a1c11", "5b1f6f0e-7a39-4f0f-8d52-7c1f0e3b9a22"
-    link = f"https://app.globus.org/file-manager?origin_id={left}&origin_path=%2Fa%2F"
-    assert OutputServer.read(f"{link}&destination_id={right}&destination_path=%2Fb%2F") == OutputServer(
-        read_endpoint(right), "/b/"
-    )
-    assert OutputServer.read(link) == OutputServer(read_endpoint(left), "/a/")

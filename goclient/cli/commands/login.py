@@ -11,7 +11,7 @@ from goclient.cli.parser import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.services.globus.login import Wanted
+    from goclient.services.globus.login import LoginRequest
     from goclient.services.globus.login_flow import Person
 
 PROG = "goclient login"
@@ -57,10 +57,10 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     return 0
 
 
-def _wanted(options: LoginOptions, reporter: Reporter) -> "Wanted":
+def _wanted(options: LoginOptions, reporter: Reporter) -> "LoginRequest":
     """What was typed, names of the catalogue replaced; raises all that is wrong with it."""
     from goclient.errors import Collector, UsageError, quoted, raise_all
-    from goclient.services.globus.login import SESSION_KINDS, Wanted
+    from goclient.services.globus.login import SESSION_KINDS, LoginRequest
 
     collected = Collector()
     for value in options.session:
@@ -76,14 +76,14 @@ def _wanted(options: LoginOptions, reporter: Reporter) -> "Wanted":
         with collected:
             endpoints[typed] = _meant(typed, catalogue)
     raise_all(collected.errors)
-    return Wanted(endpoints, options.session)
+    return LoginRequest(endpoints, options.session)
 
 
 def _meant(typed: str, catalogue: dict[str, str]) -> str:
     """The id, or the name that Globus knows, of what was typed; raises RequestError if that is no collection."""
     from goclient.errors import RequestError, quoted
     from goclient.model.endpoint import UrlEndpoint, read_endpoint
-    from goclient.model.syntax.location import parse_endpoint
+    from goclient.model.syntax.parse import parse_endpoint
 
     name = parse_endpoint(typed).text
     meant = catalogue.get(name, name)

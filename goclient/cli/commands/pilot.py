@@ -84,7 +84,8 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
     from goclient.node import signals
     from goclient.node.engines.globus import Patience
     from goclient.node.environment import own_files
-    from goclient.node.job import Pilot, Settings
+    from goclient.node.globus_connect import PROGRAM
+    from goclient.pilot.pilot import Pilot, Settings
     from goclient.services.panda.client import PandaServer
 
     signals.install()
@@ -96,11 +97,13 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
         logs=journal.parent / "logs",
         patience=Patience(deadline=options.deadline * 3600.0, faults=float(options.faults)),
         heartbeat=float(options.heartbeat),
+        connect=environment.own(os.environ, "GOCLIENT_GLOBUSCONNECT") or PROGRAM,
+        env=os.environ,
+        own=own_files(os.environ, others=(str(journal.parent), environment.user_catalogue())),
         shared=_shared(options.sharedFolder),
-        own=own_files(),
     )
     server = PandaServer(environment.panda_access(pilot=True, reporter=reporter))
-    pilot = Pilot(settings, server, lambda: run.globus(reporter), Journal(journal), reporter.progress)
+    pilot = Pilot(settings, server, lambda: run.globus(reporter), Journal(journal), reporter)
     outcome = pilot.run_one()
     if outcome is None:
         reporter.progress(f"there is no job for {options.site}")

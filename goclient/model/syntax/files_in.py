@@ -8,17 +8,17 @@ from typing import NamedTuple
 from goclient.errors import RequestError, quoted
 from goclient.model.location import JOB_OUT, Location
 from goclient.model.names import path_problem
-from goclient.model.syntax.location import parse_name
 from goclient.model.syntax.options import DEFAULT_WORKING
+from goclient.model.syntax.parse import parse_name
 from goclient.model.syntax.shell import shell_word
 
 
 class Words(NamedTuple):
-    """The words beside a name: what its list and its directory are called, that directory, and the endpoint."""
+    """Context of a name: what its list and its directory are called, that directory, and the endpoint."""
 
     files: str
     directory: str
-    folder: str
+    top: str
     endpoint: str
 
 
@@ -38,9 +38,9 @@ def _relative(name: str, words: Words) -> str:
     """Return the words for a file that was typed with its whole path."""
     problem = path_problem(name)
     path = re.sub("/+", "/", problem.instead if problem is not None else name)
-    folder = f"{words.folder.rstrip('/')}/"
-    if folder != "/" and path.startswith(folder) and path != folder:
-        return f"{words.files}={shell_word(path.removeprefix(folder))}"
+    top = f"{words.top.rstrip('/')}/"
+    if top != "/" and path.startswith(top) and path != top:
+        return f"{words.files}={shell_word(path.removeprefix(top))}"
     above, _, last = path.rstrip("/").rpartition("/")
     last = f"{last}/" if path.endswith("/") else last
     if not last.strip("/"):
@@ -51,10 +51,10 @@ def _relative(name: str, words: Words) -> str:
 
 def _other_name(place: Location, words: Words) -> str:
     """Return what to type for a file that would be in the way of the payload's output."""
-    above, _, last = words.folder.rstrip("/").rpartition("/")
+    above, _, last = words.top.rstrip("/").rpartition("/")
     if last not in ("", "~"):
         below = f"{words.directory}={shell_word(above or '/')} {words.files}={shell_word(last + place.path)}"
         return f"bring it below a directory: write {below}"
-    source = shell_word(f"{words.endpoint or 'ENDPOINT'}:{words.folder.rstrip('/')}{place.path}")
+    source = shell_word(f"{words.endpoint or 'ENDPOINT'}:{words.top.rstrip('/')}{place.path}")
     other = f"{DEFAULT_WORKING}:/input.{place.path[1:]}"
     return f"in place of these words, write --StageinGOsrc={source} --StageinGOdest={shell_word(other)}"

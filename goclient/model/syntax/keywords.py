@@ -1,4 +1,4 @@
-"""The other syntax of 2012: the bare words ``globus-endpoint-in=… files-in=…`` of the globusPilot, to a TransferSpec.
+"""Keywords of the globusPilot: the bare words ``globus-endpoint-in=… files-in=…``, to a TransferSpec.
 
 Each direction has four words: the mode, the endpoint that is far from the job, a directory there, and a list of
 files.  A file keeps its path below the directory: ``dir-in=/data files-in=run/a`` brings ``/data/run/a`` to ``run/a``
@@ -27,8 +27,8 @@ from goclient.model.plan import MODES, Mode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.files_in import Words, parse_brought
 from goclient.model.syntax.lists import ReadLines, shortened, split_items
-from goclient.model.syntax.location import checked_user, node_location, parse_endpoint, parse_name, refuse
 from goclient.model.syntax.options import DEFAULT_WORKING
+from goclient.model.syntax.parse import checked_user, node_location, parse_endpoint, parse_name, refuse
 
 T = TypeVar("T")
 
@@ -41,12 +41,12 @@ class GlobusWord(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What stands before the equals sign."""
+        """Name before the equals sign."""
         return self.text.partition("=")[0]
 
     @property
     def value(self) -> str:
-        """What stands behind it."""
+        """Value behind it."""
         return self.text.partition("=")[2]
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class GlobusWord(NamedTuple):
 
 
 class _Direction(NamedTuple):
-    """The words of one direction, and what happens in it."""
+    """Keywords of one direction, and the verb for it."""
 
     mode: str
     endpoint: str
@@ -75,22 +75,22 @@ _HOW = "in-mode and out-mode are gc (Globus Connect on the node), server (globus
 
 
 class Read(NamedTuple):
-    """What the words mean as far as they are right, every mistake, and warnings about words without effect."""
+    """Meaning of the words as far as they are right, every mistake, and warnings about words without effect."""
 
     spec: TransferSpec
     errors: list[GoclientError]
-    doubts: list[Finding]
+    warnings: list[Finding]
 
 
 def read_globus_words(
     given: Sequence[GlobusWord], *, overwrite: bool, read_lines: ReadLines | None = None, misspelt: Iterable[str] = ()
 ) -> Read:
-    """What these words of a text mean; the files of a list may be in a file, ``files-in=@FILE``.
+    """Return what these words of a text mean; the files of a list may be in a file, ``files-in=@FILE``.
 
     ``misspelt``: the names that were meant by words that are reported already, and so are not missed.
     """
     reader = _Reader(given, read_lines, misspelt)
-    return Read(reader.spec(overwrite), shortened(reader.errors), reader.doubts)
+    return Read(reader.spec(overwrite), shortened(reader.errors), reader.warnings)
 
 
 class _Reader:
@@ -100,7 +100,7 @@ class _Reader:
         self.given = {name: [word for word in given if word.name == name] for name in NAMES}
         self.read_lines = read_lines
         self.errors: list[GoclientError] = []
-        self.doubts: list[Finding] = []
+        self.warnings: list[Finding] = []
         self.bad = set(already_wrong)  # the names of words that are wrong, and not to be missed again
 
     def wrong(
@@ -122,17 +122,17 @@ class _Reader:
             self.wrong(name, message, hint, code, kind=kind)
 
     def without_effect(self, name: str, why: str) -> None:
-        """A warning about a word that is there, and right, for nothing."""
+        """Warn of a word that is right and has no effect."""
         word = self.first(name)
         if word is not None and name not in self.bad:
             message = f"--jobParameters: {word} has no effect: {why}"
-            self.doubts.append(Finding("warning", "no-effect", name, message, "leave it out, or complete it"))
+            self.warnings.append(Finding("warning", "no-effect", name, message, "leave it out, or complete it"))
 
     def first(self, name: str) -> GlobusWord | None:
         return next(iter(self.given[name]), None)
 
     def value(self, name: str, read: Callable[[str], T]) -> T | None:
-        """What ``read`` makes of the value of a word; None if the word is not there, or is wrong."""
+        """Return what ``read`` makes of the value of a word; None if the word is not there, or is wrong."""
         word = self.first(name)
         if word is None or name in self.bad:
             return None
@@ -143,7 +143,7 @@ class _Reader:
             return None
 
     def spec(self, overwrite: bool) -> TransferSpec:
-        """The spec of all that is right."""
+        """Return the spec of all that is right."""
         self._check_counts()
         user, local = self.value(_USER, checked_user), self.value(_LOCAL, parse_endpoint)
         in_mode, stage_in = self._direction(_IN, local, outwards=False)
@@ -182,10 +182,11 @@ class _Reader:
     def _direction(
         self, way: _Direction, local: Endpoint | None, *, outwards: bool
     ) -> tuple[Mode, tuple[Transfer, ...]]:
-        """The mode of a direction, and its moves."""
+        """Return the mode of a direction, and its transfers."""
         mode = self._mode(way)
         endpoint = self.value(way.endpoint, parse_endpoint)
-        folder = self.value(way.directory, _node_folder if mode == "local" else partial(_folder, way.directory))
+        read = (lambda path: node_location(path).path) if mode == "local" else partial(_directory, way.directory)
+        directory = self.value(way.directory, read)
         own = self._own(way, outwards)
         files = self.first(way.files)
         if files is None:
@@ -197,19 +198,19 @@ class _Reader:
             return "gc", ()
         far = self._far_endpoint(way, mode, endpoint, local)
         if self.first(way.directory) is None:
-            folder = "/"
-        if far is None or folder is None:
+            directory = "/"
+        if far is None or directory is None:
             return mode, ()
         if outwards and own and self.first(way.directory) is None and way.directory not in self.bad:
             message = f"--jobParameters: {files} without {way.directory} goes to / there"
             hint = f"add {way.directory}=/~/ for the home directory, or another directory"
             hint = hint if mode != "local" else f"add {way.directory}=/PATH, a directory of the node"
-            self.doubts.append(Finding("warning", "no-directory", way.directory, message, hint))
-        place = Location(far, folder)
+            self.warnings.append(Finding("warning", "no-directory", way.directory, message, hint))
+        place = Location(far, directory)
         return mode, tuple(_move(one, place, outwards) for one in own)
 
     def _mode(self, way: _Direction) -> Mode | None:
-        """The mode of a direction; None if it is not said, or wrong."""
+        """Return the mode of a direction; None if it is not said, or wrong."""
         word = self.first(way.mode)
         if word is None or way.mode in self.bad:
             return None
@@ -217,11 +218,11 @@ class _Reader:
             if word.value == mode:
                 return mode
         hint = f"{_HOW}; if it is the payload's own word, put it in quotes"
-        self.wrong(way.mode, f"{word} is no mode", hint, "mode")
+        self.wrong(way.mode, f"{word} is not a mode", hint, "mode")
         return None
 
     def _own(self, way: _Direction, outwards: bool) -> list[Location]:
-        """The place of each file in the job's directory."""
+        """Return the location of each file in the job's directory."""
         locations = []
         given, far = self.first(way.directory), self.first(way.endpoint)
         context = Words(
@@ -244,7 +245,7 @@ class _Reader:
     def _far_endpoint(
         self, way: _Direction, mode: Mode, endpoint: Endpoint | None, local: Endpoint | None
     ) -> Endpoint | None:
-        """The endpoint that is far from the job; None if a word that says so is wrong or missing."""
+        """Return the endpoint that is far from the job; None if a word that says so is wrong or missing."""
         if mode == "local":
             self.without_effect(way.endpoint, f"the mode local copies on the node: {way.directory} is there")
             return NODE
@@ -265,19 +266,15 @@ class _Reader:
         return endpoint
 
 
-def _folder(word: str, path: str) -> str:
+def _directory(word: str, path: str) -> str:
     if problem := path_problem(path):
         instead = f"{word}={problem.instead}" if problem.instead else ""
         raise refuse(path, replace(problem, instead=instead))
     return path
 
 
-def _node_folder(path: str) -> str:
-    return node_location(path).path
-
-
 def _move(own: Location, far: Location, outwards: bool) -> Transfer:
-    """The move of a file between the job's directory and the same path below a directory far away."""
+    """Return the transfer of a file between the job's directory and the same path below a directory far away."""
     top = far.path.rstrip("/")
     if outwards:
         return Transfer(source=own, destination=far.with_path(top + own.directory))

@@ -11,7 +11,7 @@ ReadLines = Callable[[str], list[str]]
 
 
 def split_items(word: str, values: Iterable[str], read_lines: ReadLines | None = None) -> list[str]:
-    """The items of a list: its values split at commas; a value ``@FILE`` is one item a line of that file.
+    """Return the items of a list: its values split at commas; a value ``@FILE`` is one item a line of that file.
 
     In a file, blank lines and lines that begin with ``#`` do not count, and commas are part of a name.
     ``word`` is what the values were typed for, such as ``--Data``.
@@ -43,13 +43,13 @@ def _lines_of(word: str, value: str, read_lines: ReadLines) -> list[str]:
 
 
 def listed(items: Sequence[str]) -> str:
-    """The items, quoted, in a few words: the first five, and how many more there are."""
+    """Return the items, quoted, in a few words: the first five, and how many more there are."""
     shown = ", ".join(quoted(item) for item in items[:5])
     return shown if len(items) <= 5 else f"{shown}, and {len(items) - 5} more"
 
 
 def in_column(column: int) -> str:
-    """Where a word stands, as the end of a message."""
+    """Return where a word stands, as the end of a message."""
     return f" (column {column} of --jobParameters)"
 
 
@@ -57,7 +57,7 @@ MISTAKES_SHOWN = 20  # of one kind in one list
 
 
 def shortened(errors: Sequence[GoclientError]) -> list[GoclientError]:
-    """The errors, of each kind and subject the first twenty, and one that says how many more there are."""
+    """Return the errors, of each kind and subject the first twenty, and one that says how many more there are."""
     found: dict[tuple[str, str], int] = {}
     kept: list[GoclientError] = []
     for error in errors:

@@ -1,4 +1,4 @@
-"""What the writer of a text meant that is no location: a table of causes, each with what to write instead.
+"""Corrections of texts that are not locations: a table of causes, each with what to write instead.
 
 A remedy is made from the cause and read again before it is shown: what would be refused is never proposed.
 """
@@ -16,26 +16,27 @@ from goclient.model.confusable import skeleton
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.location import Location
 from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem, path_problem, respell_serial
+from goclient.model.syntax.location import read_location
+from goclient.model.wildcards import alternatives
 
-LONGEST = 4096  # characters of a text that is looked at closer
+LONGEST = 4096  # characters of a text that is read closer
 
 _FORM = Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path")
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_BEFORE_ID = re.compile(rf"(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*", re.IGNORECASE)
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)")
-_DRIVE = re.compile(r"([A-Za-z]):(\\.*)", re.DOTALL)
-_NO_COLON = re.compile(r"([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)", re.DOTALL)
-_SCOPE = re.compile(r"(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*", re.IGNORECASE)
+# Patterns as texts: re compiles and keeps them when the first mistake is made.
+_BEFORE_ID = rf"(?i)(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*"
+_SCHEME = r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)"
+_DRIVE = r"(?s)([A-Za-z]):(\\.*)"
+_NO_COLON = r"(?s)([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)"
+_SCOPE = r"(?i)(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*"
 GRIDFTP = GridftpEndpoint.scheme
-_GRIDFTP = re.compile(
-    r"(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?", re.DOTALL | re.IGNORECASE
-)
+_GRIDFTP = r"(?is)(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?"
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
 
 
 @lru_cache(512)
 def location_problem(text: str, found: Problem) -> Problem:
-    """Return why a text is no location, and what to write; ``found`` is what its reader says of its form."""
+    """Return why a text is not a location, and what to write; ``found`` is what its reader says of its form."""
     causes = (cause(text) for cause in _CAUSES) if len(text) <= LONGEST else iter(())
     problem = next(filter(None, causes), None) or replace(found, instead=_complete(text, found.instead))
     if problem.instead and reads(problem.instead):
@@ -52,18 +53,14 @@ def _complete(text: str, path: str) -> str:
 
 def reads(text: str) -> bool:
     """Return True if a text is a location, or several with commas between them."""
-    from goclient.model.syntax.location import read_location
-
     try:
         return all(read_location(one).endpoint for one in text.split(","))
     except LocationError:
         return False
 
 
-def place_of(text: str) -> Location | None:
+def read_mended(text: str) -> Location | None:
     """Return the place that a text names or was meant to name, if that is known."""
-    from goclient.model.syntax.location import read_location
-
     try:
         return read_location(text)
     except LocationError as error:
@@ -73,12 +70,12 @@ def place_of(text: str) -> Location | None:
 
 def endpoint_of(text: str) -> str:
     """Return the endpoint's name in a text that has more, or the empty string."""
-    place = place_of(text) if ":" in text or "/" in text else None
+    place = read_mended(text) if ":" in text or "/" in text else None
     return place.endpoint.text if place is not None else ""
 
 
 def name_of(text: str) -> str:
-    """Return the name in the job's directory that was meant by a text that is none, or the empty string."""
+    """Return the name in the job's directory that a bad text was meant to be, or the empty string."""
     name = respell_serial(text)
     if ":/" in name or name.startswith(("/", "~", "$HOME", "${HOME}")):
         name = posixpath.basename(name.rstrip("/"))
@@ -89,7 +86,7 @@ def name_of(text: str) -> str:
 
 
 def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
-    """Return what is wrong with an item that is no location, if the items around it tell, for the option ``word``."""
+    """Return what is wrong with an item of the option ``word``, if the items around it tell; None if they do not."""
     text, before = texts[number], texts[number - 1] if number else ""
     after = texts[number + 1] if number + 1 < len(texts) else ""
     if text.startswith("@"):
@@ -102,9 +99,8 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
     if ":" not in text[1:] and text[:1] not in ("/", "~", ".") and after[:1] == "/" and reads(f"{text}:{after}"):
         return Problem("a comma stands for the colon", instead=f"{text}:{after}")
     if text.startswith("/"):
-        near = (
-            next((place.endpoint.text for one in reversed(texts[:number][-8:]) if (place := place_of(one))), None) or ""
-        )
+        before_it = (read_mended(one) for one in reversed(texts[:number][-8:]))
+        near = next((place.endpoint.text for place in before_it if place), "")
         instead = f"{near}{'' if near.startswith(GRIDFTP) else ':'}{text}"
         if near and reads(instead):
             return Problem("it names no endpoint: each item does", instead=instead)
@@ -113,7 +109,6 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
 
 def _split_braces(texts: Sequence[str], number: int) -> Problem | None:
     """Return the problem of an item that is a piece of a shell's braces, which a list is split at."""
-    from goclient.model.wildcards import alternatives
 
     begins = [at for at in range(max(0, number - 20), number + 1) if "{" in texts[at].replace("${", "")]
     ends = [at for at in range(number, min(len(texts), number + 20)) if "}" in texts[at]]
@@ -124,14 +119,14 @@ def _split_braces(texts: Sequence[str], number: int) -> Problem | None:
     return Problem(what, instead=instead) if len(items) > 1 and reads(instead) else None
 
 
-# --- the causes, in the order in which they are looked for --------------------------------------------------------
+# --- the causes, in the order in which they are tried --------------------------------------------------------
 
 
 def _curly(text: str) -> Problem | None:
     if not text.startswith(tuple(_CURLY)):
         return None
     return Problem(
-        f"{text[0]} is no quote for a shell", "retype it with straight quotes, or leave it out", text.strip(_CURLY)
+        f"{text[0]} is not a quote for a shell", "retype it with straight quotes, or leave it out", text.strip(_CURLY)
     )
 
 
@@ -151,14 +146,14 @@ def split_locations(text: str) -> list[str]:
 
 
 def _drive(text: str) -> Problem | None:
-    found = _DRIVE.fullmatch(text)
+    found = re.fullmatch(_DRIVE, text)
     if found:
         remedy = "ENDPOINT is the Globus Connect Personal of that computer"
         return Problem("it is a path of a Windows computer", remedy, f"ENDPOINT:{_of_windows(found)}")
     if text.startswith("\\\\"):
         return Problem("it is a path of a Windows network, and names no endpoint", "write ENDPOINT:/path")
     endpoint, colon, path = text.partition(":")
-    if found := _DRIVE.fullmatch(path):
+    if found := re.fullmatch(_DRIVE, path):
         return Problem("it has a path of a Windows computer", instead=f"{endpoint}:{_of_windows(found)}")
     if colon and path.startswith("\\"):
         return Problem("a path has slashes, not backslashes", instead=f"{endpoint}:{path.replace(chr(92), '/')}")
@@ -171,7 +166,7 @@ def _of_windows(found: re.Match[str]) -> str:
 
 
 def _collection(text: str) -> Problem | None:
-    found = _BEFORE_ID.match(text)
+    found = re.match(_BEFORE_ID, text)
     if not found:
         return None
     rest = text[found.end() :]
@@ -181,7 +176,7 @@ def _collection(text: str) -> Problem | None:
 
 
 def _scheme(text: str) -> Problem | None:
-    found = _SCHEME.match(text)
+    found = re.match(_SCHEME, text)
     scheme = found[1].lower() if found else ""
     if not found or scheme not in FOREIGN_SCHEMES | {"globus", "file"}:
         return None
@@ -196,21 +191,21 @@ def _scheme(text: str) -> Problem | None:
     if scheme in ("s3", "gs"):
         path = f"{host}/{path}"
     remedy = "ENDPOINT is a Globus collection that holds it: goclient endpoint list --search TEXT finds some"
-    return Problem(f"{scheme}:// is no scheme of a location", remedy, f"ENDPOINT:/{path.lstrip('/')}" if path else "")
+    instead = f"ENDPOINT:/{path.lstrip('/')}" if path else ""
+    return Problem(f"{scheme}:// is not a scheme of a location", remedy, instead)
 
 
 def _gridftp(text: str) -> Problem | None:
     if text.startswith(f"{GRIDFTP}/"):
         return Problem("the host is not gsiftp://host[:port]", "write gsiftp://HOST/PATH")
-    found = _GRIDFTP.fullmatch(text)
+    found = re.fullmatch(_GRIDFTP, text)
     if not found:
         return None
     scheme, host, port, path = text.partition(":")[0], found[1].lower(), found[2], found[3] or "/~/"
     instead = f"{GRIDFTP}{host}{port}{path}"
     if not text.startswith(GRIDFTP):
-        what = (
-            "two slashes and a host follow gsiftp" if scheme == "gsiftp" else f"{scheme}:// is no scheme of a location"
-        )
+        what = f"{scheme}:// is not a scheme of a location"
+        what = "two slashes and a host follow gsiftp" if scheme == "gsiftp" else what
         return Problem(what, instead=instead if reads(instead) else f"{GRIDFTP}{host}{path}")
     if "@" in text.partition("/")[2].lstrip("/").partition("/")[0]:
         return Problem("the host is not gsiftp://host[:port]: it has no user's name", instead=instead)
@@ -220,11 +215,11 @@ def _gridftp(text: str) -> Problem | None:
     return None
 
 
-def _look_alike(text: str) -> Problem | None:
+def _confusable(text: str) -> Problem | None:
     """Return the problem of another alphabet's colon or slash, or of an invisible character before the path."""
     endpoint, colon, path = text.partition(":")
     first = skeleton(path[:1])
-    rest = path[1:].replace(path[:1], "/") if first == "/" else path[1:]  # whoever types one types them all
+    rest = path[1:].replace(path[:1], "/") if first == "/" else path[1:]  # a writer who types one types them all
     plain = f"{endpoint}:{first}{rest}" if colon and first in ("", " ", ":", "/", "~") else text
     if not colon:
         odd = next((c for c in text if not c.isascii() and skeleton(c) == ":"), "")
@@ -234,9 +229,9 @@ def _look_alike(text: str) -> Problem | None:
         return None
     odd = next(c for c, other in zip(text, plain + "\0", strict=False) if c != other)
     kind = {":": "colon", "/": "slash"}.get(skeleton(odd), "part")
-    what = f"U+{ord(odd):04X} is no {kind} of a location"
-    meant = place_of(plain)
-    return Problem(what, "retype it", str(meant) if meant is not None else "")
+    what = f"U+{ord(odd):04X} is not a {kind} of a location"
+    right = read_mended(plain)
+    return Problem(what, "retype it", str(right) if right is not None else "")
 
 
 def _colons(text: str) -> Problem | None:
@@ -265,9 +260,9 @@ def _encoded(text: str) -> Problem | None:
 def _scope(text: str) -> Problem | None:
     """Return the problem of Rucio's ``scope:name``, which has no slash."""
     scope, colon, name = text.partition(":")
-    if not colon or not name or "/" in name or not _SCOPE.fullmatch(scope) or not re.fullmatch(r"[\w.*+-]+", name):
+    if not colon or not name or "/" in name or not re.fullmatch(_SCOPE, scope) or not re.fullmatch(r"[\w.*+-]+", name):
         return None
-    what = "it is scope:name of Rucio, which is no location"
+    what = "it is scope:name of Rucio, which is not a location"
     command = f"to see where it is, type: rucio list-file-replicas {scope}:{name}; then write ENDPOINT:/path"
     return Problem(what, f"{command}; if {scope} is an endpoint, write {scope}:/{name}")
 
@@ -276,7 +271,7 @@ def _without_colon(text: str) -> Problem | None:
     if ":" in text:
         return None
     what = _FORM.what
-    if found := _NO_COLON.fullmatch(text):
+    if found := re.fullmatch(_NO_COLON, text):
         return Problem(what, instead=_at(found[1], found[2]))
     endpoint, slash, path = text.partition("/")
     if not slash and endpoint.strip() and not endpoint.startswith(("~", "@", "\\")) and endpoint.strip(".") != "":
@@ -299,5 +294,5 @@ def _no_endpoint(text: str) -> Problem | None:
 
 _CAUSES: tuple[Callable[[str], Problem | None], ...] = (
     *(_curly, _several, _drive, _collection, _gridftp, _scheme, _no_endpoint),
-    *(_look_alike, _colons, _encoded, _scope, _without_colon),
+    *(_confusable, _colons, _encoded, _scope, _without_colon),
 )

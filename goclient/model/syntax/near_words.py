@@ -1,4 +1,4 @@
-"""The words of a text that are nearly an option of transfers: what of them is a mistake, and what a warning.
+"""Words of a text that are nearly an option of transfers: which are mistakes, and which are warnings.
 
 A payload may have any word of its own.  So a word that is nearly ours is a mistake if nobody else writes such a word,
 or if it is the missing half of a pair of lists; else it is left to the payload, with a warning.
@@ -34,12 +34,12 @@ class NearWord(NamedTuple):
 
     @property
     def message(self) -> str:
-        """What is said of it, up to the judgement."""
+        """Beginning of the message, up to the judgement."""
         return f"--jobParameters: {quoted(self.word.value)} at column {self.word.start + 1}"
 
     @property
     def hint(self) -> str:
-        """What to type instead, or to keep it for the payload."""
+        """Word to type instead, or the way to keep it for the payload."""
         return f"did you mean {self.right}? {_OWN}"
 
 
@@ -56,16 +56,17 @@ def judge(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[Gocli
     """Return the mistakes and the warnings of near words, where these of KEYS are given rightly."""
     present = {*given, *(one.near.key for one in found if one.near.weight is Weight.SURE)}
     errors: list[GoclientError] = []
-    doubts: list[Finding] = []
+    warnings: list[Finding] = []
     for one in found:
         key = one.near.key
         completes = key not in given and _PARTNER.get(key) in present
         if one.near.weight is Weight.SURE or completes:
-            errors.append(_misspelt(one))
+            message = f"{one.message} is not a word of transfers"
+            errors.append(UnreadWord(message, hint=one.hint, code="misspelt", subject=f"--{key}"))
         elif one.near.weight is Weight.LIKELY:
             message = f"{one.message} is left to the payload"
-            doubts.append(Finding("warning", "left-to-payload", one.word.value.partition("=")[0], message, one.hint))
-    return shortened(errors), doubts[:MISTAKES_SHOWN]
+            warnings.append(Finding("warning", "left-to-payload", one.word.value.partition("=")[0], message, one.hint))
+    return shortened(errors), warnings[:MISTAKES_SHOWN]
 
 
 def find_glued(words: Sequence[Word]) -> dict[Word, UnreadWord]:
@@ -82,7 +83,7 @@ def find_glued(words: Sequence[Word]) -> dict[Word, UnreadWord]:
         if blank is not None and ours is not None:
             found[word] = UnreadWord(
                 f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is one word, because U+"
-                f"{ord(blank[0][0]):04X} is no blank of a shell",
+                f"{ord(blank[0][0]):04X} is not a blank of a shell",
                 hint=f"retype the blanks: {' '.join(map(shlex.quote, pieces))}",
                 code="misspelt",
                 subject=ours.partition("=")[0],
@@ -94,15 +95,6 @@ def _is_option(piece: str) -> bool:
     name, _, value = piece.partition("=")
     near = near_option(name, value)
     return name in EXACT or (near is not None and near.weight is Weight.SURE)
-
-
-def _misspelt(one: NearWord) -> UnreadWord:
-    return UnreadWord(
-        f"{one.message} is no word of transfers",
-        hint=one.hint,
-        code="misspelt",
-        subject=f"--{one.near.key}",
-    )
 
 
 def _near_word(text: str, words: Sequence[Word], number: int) -> NearWord | None:

@@ -1,8 +1,8 @@
-"""The grammar of transfers: from items of the words ``--Name=value`` to a TransferSpec.
+"""Grammar of transfers: from items of the words ``--Name=value`` to a TransferSpec.
 
 The seven words of ``KEYS`` are what users type, on the command line of ``sendJob`` or among the words of
 ``--jobParameters``; a job record has those of ``WORDS``.  ``model/syntax/parameters.py`` finds the words in a text,
-``model/syntax/keywords.py`` reads the other syntax of 2012, and ``model/records/v1.py`` writes and reads a record.
+``model/syntax/keywords.py`` reads the keywords of the globusPilot, and ``model/records/`` writes and reads a record.
 
 Everything that is wrong is reported at once.  No function here raises anything but
 :class:`goclient.errors.GoclientError`.
@@ -19,7 +19,8 @@ from goclient.model.names import endpoint_problem
 from goclient.model.plan import MODES, Mode
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.lists import in_column, listed, shortened
-from goclient.model.syntax.location import (
+from goclient.model.syntax.misread import of_a_list, reads
+from goclient.model.syntax.parse import (
     checked_user,
     node_location,
     own_location,
@@ -55,7 +56,7 @@ Read = Callable[[str], Location]
 
 
 def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
-    """The spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
+    """Return the spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
 
     ``columns`` says of some words at which column of ``--jobParameters`` each item stands; mistakes repeat it.
     """
@@ -64,7 +65,7 @@ def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpe
 
 
 def spec_from(items: Items) -> TransferSpec:
-    """The spec that the items of each word mean; raises every mistake in them."""
+    """Return the spec that the items of each word mean; raises every mistake in them."""
     spec, errors = read_spec(items)
     raise_all(errors)
     return spec
@@ -103,7 +104,7 @@ class _Builder:
     # --- single values ---
 
     def one(self, key: str, what: str) -> str | None:
-        """The value of a word that takes one; None if there is none, or it is wrong."""
+        """Return the value of a word that takes one; None if there is none, or it is wrong."""
         values = self.get(key)
         if len(values) > 1:
             message = f"--{key} takes one {what}, not {len(values)}: {listed(values)}"
@@ -111,7 +112,7 @@ class _Builder:
         return values[0] if len(values) == 1 else None
 
     def _working(self) -> tuple[str, Endpoint | None]:
-        """The name of the job's directory, and the server that sees it, if the user named one."""
+        """Return the name of the job's directory, and the server that sees it, if the user named one."""
         name = self.one("WorkingendpointGO", "name")
         if name is None:
             return DEFAULT_WORKING, None
@@ -134,11 +135,11 @@ class _Builder:
             if text == mode:
                 return mode
         if text is not None:
-            self.wrong(key, f"--{key}={quoted(text)} is no mode", f"one of {', '.join(MODES)}", "mode")
+            self.wrong(key, f"--{key}={quoted(text)} is not a mode", f"one of {', '.join(MODES)}", "mode")
         return default
 
     def _server(self) -> Endpoint | None:
-        """The server that sees the job's directory, if a mode needs it."""
+        """Return the server that sees the job's directory, if a mode needs it."""
         given = self.get(LOCAL_ENDPOINT)
         name = self.one(LOCAL_ENDPOINT, "endpoint")
         server = self.named_server
@@ -154,7 +155,8 @@ class _Builder:
             if server is not None:
                 key = LOCAL_ENDPOINT if given else "WorkingendpointGO"
                 hint = "leave it out, or say the mode server"
-                self.wrong(key, f"--{key}={quoted(server)} is a server, and no mode is server", hint, "mode")
+                message = f'--{key}={quoted(server)} names a server, but neither mode is "server"'
+                self.wrong(key, message, hint, "mode")
             return None
         if server is None and not given:
             message = f"a mode is server, and there is no --{LOCAL_ENDPOINT}"
@@ -163,27 +165,23 @@ class _Builder:
 
     def _user(self) -> str | None:
         user = self.one(USER, "user")
-        if user is None:
-            return None
         try:
-            return checked_user(user)
+            return user and checked_user(user)
         except RequestError as error:
             self.refused(USER, error)
             return None
 
     def _myproxy(self) -> MyproxyAccount | None:
         text = self.one(MYPROXY, "account")
-        if text is None:
-            return None
-        account = MyproxyAccount.read(text)
-        if account is None:
+        account = MyproxyAccount.read(text) if text is not None else None
+        if text is not None and account is None:
             self.wrong(MYPROXY, f"--{MYPROXY}={quoted(text)} is not USER@HOST:PORT", "name the account", "myproxy")
         return account
 
     # --- lists ---
 
     def locations(self, key: str, read: Read) -> list[Location | None]:
-        """The places of one list, None for one that is wrong; on the working endpoint they are the job's own."""
+        """Return the locations of one list, None for a wrong one; those on the working endpoint are the job's own."""
         found: list[Location | None] = []
         working, told = self.working, None
         for number, text in enumerate(self.get(key)):
@@ -191,8 +189,6 @@ class _Builder:
                 place = read(text)
                 found.append(place if place.endpoint.text != working else own_location(text, place))
             except RequestError as error:
-                from goclient.model.syntax.misread import of_a_list  # only a mistake pays for it
-
                 found.append(None)
                 wrong_list = isinstance(error, NotALocation)
                 problem = of_a_list(self.get(key), number, f"--{key}") if wrong_list else None
@@ -204,7 +200,7 @@ class _Builder:
     def pair(
         self, lists: tuple[str, str], reads: tuple[Read, Read], *, into: bool = False, default: Location | None = None
     ) -> tuple[Transfer, ...]:
-        """One move a source; ``into``: destinations are directories; ``default``: where a source without one goes.
+        """Return one transfer a source; ``into``: destinations are directories; ``default``: if there are none.
 
         ``reads`` are what reads a source, and a destination.  Moves of which an end is wrong are left out: their
         mistakes are reported.
@@ -217,7 +213,7 @@ class _Builder:
         if not destinations:
             destinations = [default]
         if into or (len(destinations) == 1 and len(sources) > 1):
-            destinations = [place and _as_directory(place) for place in destinations]
+            destinations = [place and place.as_directory for place in destinations]
         if len(destinations) == 1:
             destinations *= len(sources)
         pairs = zip(sources, destinations, strict=True)
@@ -240,7 +236,7 @@ class _Builder:
         self.wrong(destinations_key if destinations else sources_key, message, hint, kind=ListRuleError)
 
     def spec(self) -> TransferSpec:
-        """The spec of all that is right; what is wrong is in ``errors`` then."""
+        """Return the spec of all that is right; what is wrong is in ``errors`` then."""
         source, own_end = (
             (node_location, self._read_own) if self.in_mode == "local" else (parse_location, parse_destination)
         )
@@ -271,7 +267,7 @@ class _Builder:
         )
 
     def _read_own(self, text: str) -> Location:
-        """A place in the job's directory, for the mode local, which asks no endpoint."""
+        """Return a location in the job's directory, for the mode local, which asks no endpoint."""
         place = self._read_name_or_location(text)
         if not place.in_job and place.endpoint.text != self.working:
             problem = f"{quoted(text)}: the mode local copies on the node, and asks no endpoint"
@@ -285,8 +281,6 @@ class _Builder:
         try:
             return parse_location(text)
         except RequestError as error:
-            from goclient.model.syntax.misread import reads
-
             own = f"{self.working}:/{text}"
             if ":/" in text or len(text) > 255 or not reads(own):
                 raise
@@ -294,7 +288,7 @@ class _Builder:
             raise error.replace(hint=hint) from error
 
     def _own_directory(self, key: str, locations: Sequence[Location], why: str) -> None:
-        """A mistake for each place that is in the job's own directory and cannot be."""
+        """Keep a mistake for each location that is in the job's own directory and cannot be."""
         for place in dict.fromkeys(place for place in locations if place.in_job):
             self.wrong(
                 key,
@@ -302,7 +296,3 @@ class _Builder:
                 "name another endpoint, or call the job's own something else with --WorkingendpointGO",
                 "own-directory",
             )
-
-
-def _as_directory(place: Location) -> Location:
-    return place if place.is_directory else place.with_path(place.path + "/")

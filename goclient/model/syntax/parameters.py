@@ -35,7 +35,7 @@ from goclient.model.syntax.suggestions import GLOBUS, likely_bare, nearest_bare,
 
 
 class Typed(NamedTuple):
-    """What a user has typed: the transfers, the payload's own words as they stood, every mistake, and warnings.
+    """Job parameters as typed: the transfers, the payload's own words as they stood, every mistake, and warnings.
 
     What is wrong is left out of the spec.
     """
@@ -43,11 +43,11 @@ class Typed(NamedTuple):
     spec: TransferSpec
     payload: str
     errors: list[GoclientError]
-    doubts: list[Finding]
+    warnings: list[Finding]
 
 
 def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines | None = None) -> Typed:
-    """What the words of a text and the ``options`` beside it (items of KEYS and OVERWRITE) mean.
+    """Return what the words of a text and the ``options`` beside it (items of KEYS and OVERWRITE) mean.
 
     ``read_lines`` reads the file of a list that was typed as ``@FILE``; without it, that is a name like any other.
     """
@@ -60,18 +60,18 @@ def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines
         )
         errors += read.errors
         if not (found.items or options.keys() - {OVERWRITE}):
-            return Typed(read.spec, found.payload, errors, found.doubts + read.doubts)
+            return Typed(read.spec, found.payload, errors, found.warnings + read.warnings)
         errors.append(_both(found, options))
     columns = {key: numbers for key, numbers in found.columns.items() if key not in options}
     spec, mistakes = read_spec({**found.items, **options}, columns)
-    return Typed(spec, found.payload, errors + mistakes, found.doubts)
+    return Typed(spec, found.payload, errors + mistakes, found.warnings)
 
 
 # --- finding our words ----------------------------------------------------------------------------------------
 
 
 @dataclass
-class Found:
+class TextWords:
     """Our words in a text: items of KEYS, words of the globusPilot, and the rest.
 
     ``columns`` has for each item of KEYS the column at which its word stands, from 1, ``first`` that of the first word.
@@ -85,16 +85,16 @@ class Found:
     globus: list[GlobusWord] = field(default_factory=list)
     misspelt: list[str] = field(default_factory=list)
     errors: list[GoclientError] = field(default_factory=list)
-    doubts: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
 
 
-def find_words(text: str, read_lines: ReadLines | None = None, options: Collection[str] = ()) -> Found:
-    """Our words in a text as typed, and the payload's own, byte for byte; mistakes are in ``errors``.
+def find_words(text: str, read_lines: ReadLines | None = None, options: Collection[str] = ()) -> TextWords:
+    """Return our words in a text as typed, and the payload's own, byte for byte; mistakes are in ``errors``.
 
     Mistakes are an unbalanced quote, a word without a value, and a word that is nearly one of ours.  ``options`` are
     the names of those that stand beside the text.
     """
-    found = Found(text)
+    found = TextWords(text)
     try:
         all_words = words(text)
     except RequestError as error:
@@ -113,16 +113,16 @@ def find_words(text: str, read_lines: ReadLines | None = None, options: Collecti
         _take_globus(found, bare, globus)
         ours += globus
     else:
-        found.doubts = [_left(word) for word in globus if "=" in word.value]
-    mistakes, doubts = judge(find_near_words(text, candidates, joined), {*found.items, *options})
+        found.warnings = [_left(word) for word in globus if "=" in word.value]
+    mistakes, warnings = judge(find_near_words(text, candidates, joined), {*found.items, *options})
     found.errors += mistakes
-    found.doubts += doubts
+    found.warnings += warnings
     found.payload = _without(text, all_words, set(ours))
     return found
 
 
 def _candidates(text: str, all_words: Sequence[Word]) -> Iterator[Word]:
-    """The words that may be ours: those before a bare ``--`` that have no backslash in front."""
+    """Yield the words that may be ours: those before a bare ``--`` that have no backslash in front."""
     for word in all_words:
         if word.value == "--":
             return
@@ -135,13 +135,13 @@ def _name(word: Word) -> str:
 
 
 def _key(word: Word) -> str:
-    """Which of KEYS a word gives, or the empty string."""
+    """Return which of KEYS a word gives, or the empty string."""
     name = _name(word)
     return name[2:] if name.startswith("--") and name[2:] in KEYS else ""
 
 
 def _is_plain(text: str, word: Word) -> bool:
-    """True if the name of a word is typed plainly, without quotes, up to its equals sign or its end."""
+    """Return True if the name of a word is typed plainly, without quotes, up to its equals sign or its end."""
     name = _name(word)
     return bool(name) and text.startswith(name, word.start) and text[word.start + len(name) :][:1] in ("=", *_ENDS)
 
@@ -158,8 +158,8 @@ def _behind(all_words: Sequence[Word], word: Word) -> str:
     return value if not value.startswith("-") else ""
 
 
-def _take(found: Found, word: Word, read_lines: ReadLines | None, behind: str) -> None:
-    """Puts the items of one of our dashed words to those found, or its mistake; ``behind`` is the word after it."""
+def _take(found: TextWords, word: Word, read_lines: ReadLines | None, behind: str) -> None:
+    """Add the items of one of our dashed words to those found, or its mistake; ``behind`` is the word after it."""
     key, value = _key(word), word.value.partition("=")[2]
     column = word.start + 1
     found.first.setdefault(key, column)
@@ -178,19 +178,19 @@ def _take(found: Found, word: Word, read_lines: ReadLines | None, behind: str) -
     found.columns.setdefault(key, []).extend([column] * len(more))
 
 
-def _take_globus(found: Found, bare: Sequence[Word], globus: Sequence[Word]) -> None:
-    """Puts the words of the globusPilot to those found, and judges the other bare words of the text."""
+def _take_globus(found: TextWords, bare: Sequence[Word], globus: Sequence[Word]) -> None:
+    """Add the words of the globusPilot to those found, and judges the other bare words of the text."""
     found.globus = [GlobusWord(word.value, word.start + 1) for word in globus]
     for word in bare:
         name = _name(word)
-        if near := _meant(word):
+        if near := _nearest(word):
             found.misspelt.append(near)
             value = word.value.partition("=" if "=" in word.value else ":")[2]
             found.errors.append(_misspelt(word, f"did you mean {near}={shlex.quote(value) if value else 'VALUE'}?"))
         elif name not in NAMES and name.startswith(GLOBUS) and "=" in word.value:
             found.errors.append(_misspelt(word, f"the words are {', '.join(NAMES)}"))
         elif "=" in word.value and (near := likely_bare(name)):
-            found.doubts.append(_left(word, f"{near}="))
+            found.warnings.append(_left(word, f"{near}="))
 
 
 # --- words that are nearly ours -------------------------------------------------------------------------------
@@ -204,17 +204,17 @@ def _tells(bare: Sequence[Word], globus: Sequence[Word]) -> bool:
     """
     if any(_name(word) in TELLING and ("=" in word.value or _name(word).startswith(GLOBUS)) for word in globus):
         return True
-    meant = [(word, near) for word in bare if (near := _meant(word))]
-    for word, near in meant:
+    near_words = [(word, near) for word in bare if (near := _nearest(word))]
+    for word, near in near_words:
         value = word.value.partition("=")[2]
         begins = near.startswith(GLOBUS) and plain_name(_name(word)).lower().startswith("globus")
-        if near in TELLING and (begins or (value in MODES and len(globus) + len(meant) > 1)):
+        if near in TELLING and (begins or (value in MODES and len(globus) + len(near_words) > 1)):
             return True
     return False
 
 
-def _meant(word: Word) -> str:
-    """The word of the globusPilot that a bare word is nearly; or the empty string."""
+def _nearest(word: Word) -> str:
+    """Return the word of the globusPilot that a bare word is nearly; or the empty string."""
     name, equals, _ = word.value.partition("=")
     if not equals:
         return name.partition(":")[0] if name.partition(":")[0] in NAMES and ":" in name else ""
@@ -223,7 +223,7 @@ def _meant(word: Word) -> str:
 
 def _misspelt(word: Word, hint: str) -> UnreadWord:
     return UnreadWord(
-        f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is no word of transfers",
+        f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is not a word of transfers",
         hint=f"{hint} If it is the payload's own word, put it in quotes",
         code="misspelt",
         subject=_name(word),
@@ -240,8 +240,8 @@ def _left(word: Word, near: str = "") -> Finding:
 # --- one job, one syntax, each word once ----------------------------------------------------------------------
 
 
-def _twice(found: Found, options: Items) -> Iterator[RequestError]:
-    """A mistake for each word that is an option and also in the text."""
+def _twice(found: TextWords, options: Items) -> Iterator[RequestError]:
+    """Yield a mistake for each word that is an option and also in the text."""
     for key in found.items:
         if key in options:
             yield RequestError(
@@ -253,8 +253,8 @@ def _twice(found: Found, options: Items) -> Iterator[RequestError]:
             )
 
 
-def _both(found: Found, options: Items) -> RequestError:
-    """The mistake of both syntaxes in one job."""
+def _both(found: TextWords, options: Items) -> RequestError:
+    """Return the mistake of both syntaxes in one job."""
     dashed = [f"--{key} (an option)" for key in KEYS if key in options]
     dashed += [f"--{key}{in_column(column)}" for key, column in found.first.items()]
     return RequestError(
@@ -282,7 +282,7 @@ def without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]
 
 
 def _without(text: str, all_words: Sequence[Word], removed: set[Word]) -> str:
-    """The text without some of its words, each cut with the blanks after it, or before it at the end."""
+    """Return the text without some of its words, each cut with the blanks after it, or before it at the end."""
     kept = [word for word in all_words if word not in removed]
     if not removed or not kept:
         return "" if removed else text

@@ -46,7 +46,7 @@ class Word(NamedTuple):
 
 
 def words(text: str) -> list[Word]:
-    """The words of a text, split as ``shlex.split`` does; raises UnbalancedQuote for an unbalanced quote."""
+    """Return the words of a text, split as ``shlex.split`` does; raises UnbalancedQuote for an unbalanced quote."""
     found = []
     position = _end(_BLANKS, text, 0)
     while position < len(text):

@@ -25,7 +25,7 @@ WIDE_EQUALS = "\uff1d"  # the full-width sign
 _SWAPPED = {"-".join(reversed(name.split("-"))): name for name in NAMES if name.count("-") == 1}
 _KEYS = {key.lower(): key for key in KEYS}
 EXACT = {f"--{key}": key for key in KEYS}
-_BEGUN = ("stagein", "stageout", "workingendpoint")  # how an abbreviation of ours begins
+_BEGINNINGS = ("stagein", "stageout", "workingendpoint")  # how an abbreviation of ours begins
 
 
 class Weight(IntEnum):
@@ -37,7 +37,7 @@ class Weight(IntEnum):
 
 
 class Near(NamedTuple):
-    """What a word was nearly: one of KEYS, and how surely."""
+    """Option that a word nearly is: one of KEYS, and how surely."""
 
     key: str
     weight: Weight
@@ -61,8 +61,9 @@ def near_option(name: str, value: str) -> Near | None:
         return Near(key, Weight.SURE if sure else Weight.LIKELY)
     if not (located or "go" in plain_name(name).lower()):
         return None  # stage-in=yes
-    begun = plain_name(name).lower().startswith(_BEGUN) and name.lstrip("-").isalpha()  # --OutputGO_2 is a payload's
-    is_ours = "GO" in plain_name(name) and (located or begun)
+    # --OutputGO_2 is a payload's
+    begins = plain_name(name).lower().startswith(_BEGINNINGS) and name.lstrip("-").isalpha()
+    is_ours = "GO" in plain_name(name) and (located or begins)
     return Near(key, Weight.SURE if is_ours else Weight.LIKELY)
 
 
@@ -87,7 +88,7 @@ def _nearest_key(name: str) -> tuple[str, bool, bool]:
         return key, True, plain == key
     if not 6 <= len(plain) <= LONGEST or " " in plain:
         return "", False, False
-    if lower.startswith(_BEGUN):
+    if lower.startswith(_BEGINNINGS):
         return next((key for key in KEYS if key.lower().startswith(lower)), _closest_key(lower)), False, False
     return (_closest_key(lower) if "go" in lower else ""), False, False
 
@@ -99,7 +100,7 @@ def _closest_key(lower: str) -> str:
 def respell_option(word: str, known: Iterable[str]) -> str:
     """Return the word with the option of a program that its name is but for its form; or the empty string.
 
-    Dashes that are none, letters of another width, invisible characters, and with a dash the case, are forms.
+    Forms are look-alikes of a dash, letters of another width, invisible characters, and with a dash the case.
     """
     name, equals, value = word.partition("=" if "=" in word else WIDE_EQUALS)
     plain, dashed = plain_name(name), skeleton(name).startswith("-")
@@ -126,7 +127,7 @@ def nearest_bare(name: str) -> str:
 def likely_bare(name: str) -> str:
     """Return the word of the globusPilot that a name might have been meant for, though it may well be a payload's."""
     plain = _plain(name)
-    undashed = {word.replace("-", ""): meant for word, meant in {**_SWAPPED, **{one: one for one in NAMES}}.items()}
+    undashed = {word.replace("-", ""): right for word, right in {**_SWAPPED, **{one: one for one in NAMES}}.items()}
     if name in NAMES:
         return ""
     return _SWAPPED.get(plain, "") or undashed.get(plain.replace("-", ""), "")

@@ -26,7 +26,7 @@ def is_link(text: str) -> bool:
 def read_link(text: str, side: Side) -> tuple[str, str]:
     """Return the collection's id and the path that a link names on a side, or on the other if it has one only.
 
-    Raises PlaceError with what is wrong with it.
+    Raises LocationError with what is wrong with it.
     """
     from urllib.parse import parse_qs, urlsplit  # only a link pays for it
 
@@ -38,16 +38,16 @@ def read_link(text: str, side: Side) -> tuple[str, str]:
     used = side if f"{side}_id" in fields else other
     ids, paths = (list(dict.fromkeys(fields.get(f"{used}_{what}", ()))) for what in ("id", "path"))
     if len(ids) > 1 or len(paths) > 1:
-        raise LocationError(Problem(f"the link names two places as its {used}", "write the one that you mean"))
+        raise LocationError(Problem(f"the link names two locations as its {used}", "write the one that you mean"))
     if not ids:
         shown = _ID.search(text)
-        what = "the link names no folder: it is not one of the file manager with a collection"
+        what = "the link names no directory: it is not one of the file manager with a collection"
         if not shown:
-            raise LocationError(Problem(what, "copy it again when the file manager shows the folder"))
-        raise LocationError(Problem(what, "the folder, or your home directory", f"{shown[0]}:/~/"))
+            raise LocationError(Problem(what, "copy it again when the file manager shows the directory"))
+        raise LocationError(Problem(what, "the directory, or your home directory", f"{shown[0]}:/~/"))
     if not _ID.fullmatch(ids[0]):
         raise LocationError(Problem(f"the link's {used}_id is not the UUID of a collection", "copy the link again"))
     if not paths or not paths[0]:
-        what = "the link names a collection, and no folder there"
-        raise LocationError(Problem(what, "the folder, or your home directory", f"{ids[0]}:/~/"))
+        what = "the link names a collection, and no directory there"
+        raise LocationError(Problem(what, "the directory, or your home directory", f"{ids[0]}:/~/"))
     return ids[0], paths[0]

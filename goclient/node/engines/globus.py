@@ -1,25 +1,26 @@
-"""Carries out one transfer task: settles what only the pilot can see, submits it, and waits until it is done."""
+"""Engine for transfers between Globus collections: it submits a task to the service, and waits until it is done."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from goclient.errors import EndpointError, GoclientError, PathExists, PathNotFound, quoted, raise_all
-from goclient.journal import Entry, Journal
-from goclient.model.endpoint import JOB, Endpoint, UrlEndpoint, is_uuid
+from goclient.errors import EndpointError, GoclientError, PathExists, PathNotFound, counted, quoted, raise_all
+from goclient.journal import Entry
+from goclient.model.endpoint import Endpoint, GlobusEndpoint, JobDirectory
 from goclient.model.plan import TransferItem, TransferTask, check_apart
-from goclient.node.shared_filesystem import check_sees
+from goclient.model.remote import FileInfo, TaskState, TransferRequest
+from goclient.node.engines.base import JobContext, TransferEngine, Transferred, TransferService
+from goclient.node.shared_filesystem import SAME, Shared, check_sees
 from goclient.node.signals import uninterrupted
-from goclient.services.globus.sdk import FileInfo, Globus, TaskState
+from goclient.services.retry import turns
 
 POLL = (0.1, 10.0)  # seconds between looks at a task: at first, and at most
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Patience:
     """How long a transfer may take, and how long it may show nothing but faults; in seconds."""
 
@@ -27,245 +28,236 @@ class Patience:
     faults: float
 
 
-class Carrier:
-    """Carries out the tasks of one job.
+class GlobusEngine(TransferEngine):
+    """Carry out the tasks of one job whose ends are collections, or the job's directory.
 
-    ``node`` is the id of the node's own endpoint, if it has one; ``seen_as`` is the path that the job's directory
-    has on a server that sees it.
+    ``connect`` is the node's own endpoint, if the job has one; ``shared`` says how a server sees the directory.
     """
 
     def __init__(
         self,
-        globus: Globus,
-        journal: Journal,
-        *,
-        panda_id: int,
-        folder: Path,
-        node: str | None,
-        seen_as: str,
-        overwrite: bool,
+        job: JobContext,
+        service: TransferService,
         patience: Patience,
-        say: Callable[[str], None],
-        beat: Callable[[], None],
+        *,
+        connect: Endpoint | None = None,
+        shared: Shared = SAME,
     ) -> None:
-        self._globus = globus
-        self._journal = journal
-        self._panda_id = panda_id
-        self._folder = folder
-        self._node = node
-        self._seen_as = seen_as
-        self._overwrite = overwrite
+        self._job = job
+        self._service = service
         self._patience = patience
-        self._say = say
-        self._beat = beat
-        self._listings: dict[tuple[str, str], dict[str, FileInfo]] = {}
-        self._ids: dict[str, str] = {}
+        self._connect = connect
+        self._shared = shared
 
-    def carry(self, task: TransferTask) -> TaskState:
-        """The finished task; raises EndpointError if it failed, or if its time is up."""
-        source, destination = self._id(task, task.source), self._id(task, task.destination)
-        items = [self._settled(task, source, destination, item) for item in task.items]
+    def can_run(self, task: TransferTask) -> bool:
+        """Return True if both ends are collections, or the job's directory."""
+        return all(isinstance(end, (GlobusEndpoint, JobDirectory)) for end in (task.source, task.destination))
+
+    def run(self, task: TransferTask) -> Transferred:
+        """Return the result of a task; raise EndpointError if it failed, or if its time is up."""
+        source, destination = self._end(task, task.source), self._end(task, task.destination)
+        items = [_settle(item, source, destination) for item in task.items]
         check_apart(items)
-        if task.destination != JOB and not self._overwrite:
-            self._keep(task, destination, items)
-        items = [self._full(task, item) for item in items]
-        label = f"goclient {self._panda_id} {task.phase}"
-        submission_id = self._globus.submission_id()
-        intent = Entry("transfer", submission_id, "intended", (label,), f"{source} -> {destination}")
-        self._journal.append(intent)
-        seconds = self._patience.deadline
-        try:
-            task_id = self._globus.submit(
-                source, destination, items=items, label=label, submission_id=submission_id, seconds=seconds
+        if task.destination.is_remote and not self._job.overwrite:
+            raise_all(
+                PathExists(
+                    f"{quoted(item.destination)} exists by now, and would be overwritten",
+                    hint="submit again with another destination, or with --goOverwrite",
+                    subject=item.destination,
+                )
+                for item in items
+                if destination.find_entry(item.destination) is not None
             )
+        request = TransferRequest(
+            source.collection.text,
+            destination.collection.text,
+            tuple(
+                item._replace(source=source.top + item.source, destination=destination.top + item.destination)
+                for item in items
+            ),
+            f"goclient {self._job.panda_id} {task.phase}",
+            self._service.submission_id(),
+            self._patience.deadline,
+        )
+        state = self._carry_out(task, request)
+        return Transferred(state.files, state.bytes)
+
+    def _end(self, task: TransferTask, endpoint: Endpoint) -> _End:
+        """Return one end of a task; raise EndpointError for a server that does not see the job's directory."""
+        directory = self._job.directory
+        if endpoint.is_remote:
+            return _Remote(self._resolve(endpoint), self._service)
+        if task.server is not None:
+            server = self._resolve(task.server)
+            seen_as = self._shared.path(directory, server.text)
+            check_sees(self._service, server, directory=directory, seen_as=seen_as)
+            return _InJob(server, directory, f"{seen_as}/")
+        assert self._connect is not None, "a job that moves files of its own has an endpoint on the node"
+        return _InJob(self._connect, directory, f"{directory}/")
+
+    def _resolve(self, endpoint: Endpoint) -> Endpoint:
+        """Return the endpoint with its id, also for a name that was submitted with --noCheck."""
+        if isinstance(endpoint, GlobusEndpoint) and not endpoint.is_resolved:
+            return GlobusEndpoint(self._service.resolve(endpoint.text).id, endpoint.display)
+        return endpoint
+
+    def _carry_out(self, task: TransferTask, request: TransferRequest) -> TaskState:
+        """Submit a request, and wait until it is done; each step is in the journal first."""
+        job, label = self._job, request.label
+        route = f"{request.source} -> {request.destination}"
+        intent = Entry("transfer", request.submission_id, "intended", (label,), route)
+        job.journal.append(intent)
+        try:
+            task_id = self._service.submit(request)
         except GoclientError as error:
             became = "unknown" if error.transient else "refused"  # sent again under its id it would be the same task
-            self._journal.append(intent.then(became, detail=error.message))
+            job.journal.append(intent.then(became, detail=error.message))
             raise
-        self._journal.append(intent.then("accepted", label, task_id))
-        self._say(f"{task.phase}: {len(items)} item(s) in task {task_id}")
+        job.journal.append(intent.then("accepted", label, task_id))
+        job.reporter.progress(f"{task.phase}: {counted(len(request.items), 'item')} in task {task_id}")
         try:
             state = self._wait(task_id)
         except BaseException as error:
             with uninterrupted():
-                self._cancel(task_id)
-                self._journal.append(intent.then("failed", label, task_id, detail=str(error) or type(error).__name__))
+                try:
+                    self._service.cancel(task_id)
+                except GoclientError as failure:
+                    job.reporter.progress(f"task {task_id} could not be cancelled: {failure.message}")
+                why = str(error) or type(error).__name__
+                job.journal.append(intent.then("failed", label, task_id, detail=why))
             raise
-        self._journal.append(intent.then("done", label, task_id))
-        self._say(f"{task.phase}: {state.files} file(s), {state.bytes} bytes moved")
+        job.journal.append(intent.then("done", label, task_id))
         return state
 
-    # --- what only the pilot can see ---
+    def _wait(self, task_id: str) -> TaskState:
+        """Return the task once it has succeeded; faults are reported, and the task is given up when they persist."""
+        progressed, last, told = 0.0, None, set[str]()
+        for waited in turns(*POLL):
+            self._job.heartbeat.send()
+            silent = waited - progressed > self._patience.faults
+            try:
+                state = self._service.task(task_id)
+            except EndpointError as error:
+                if not error.transient or silent:
+                    raise
+                self._job.reporter.progress(f"the state of task {task_id} is not known now: {error.message}")
+            else:
+                if state.has_succeeded:
+                    return state
+                if not state.is_active:
+                    raise self._failed(task_id, state)
+                if last is None or (state.files, state.bytes) != (last.files, last.bytes) or not state.faults:
+                    progressed, silent = waited, False
+                if state.faults and (last is None or state.faults != last.faults):
+                    for fault in self._faults(task_id):
+                        if fault not in told:
+                            told.add(fault)
+                            self._job.reporter.progress(f"task {task_id} goes on, but: {fault}")
+                last = state
+            if silent or waited > self._patience.deadline:
+                raise EndpointError(
+                    f"transfer task {task_id} was given up after {waited:.0f} s: "
+                    f"{'; '.join(self._faults(task_id)) or 'no progress'}",
+                    hint=f"globus task event-list {task_id}",
+                    code="transfer-given-up",
+                    subject=task_id,
+                )
+        raise AssertionError("unreachable")
 
-    def _id(self, task: TransferTask, endpoint: Endpoint) -> str:
-        """The id of the collection of one end of a task."""
-        if endpoint == JOB and task.server is not None:
-            server = self._id(task, task.server)
-            check_sees(self._globus, server, called=task.server.text, folder=self._folder, seen_as=self._seen_as)
-            return server
-        if endpoint == JOB:
-            assert self._node is not None, "a job that moves files of its own has an endpoint on the node"
-            return self._node
-        if isinstance(endpoint, UrlEndpoint):
-            raise EndpointError(
-                f"{quoted(endpoint)} is a GridFTP server: this pilot moves files with Globus only",
-                hint="name a Globus collection of that storage",
-                code="gridftp",
-                subject=endpoint.text,
-            )
-        name = endpoint.text
-        if name not in self._ids:  # a name that was submitted with --noCheck
-            self._ids[name] = name if is_uuid(name) else self._globus.resolve(name).id
-        return self._ids[name]
+    def _faults(self, task_id: str) -> list[str]:
+        """Return what went wrong in a task, as far as the service tells it now."""
+        try:
+            return self._service.faults(task_id)
+        except EndpointError:
+            return []
 
-    def _settled(self, task: TransferTask, source: str, destination: str, item: TransferItem) -> TransferItem:
-        """The item with what was left open at submission: whether it is a directory, and whether it goes into one."""
-        found = self._look(task.source, source, item.source)
-        recursive = item.recursive or (found is not None and found.is_directory)
-        target = item.destination
-        if item.renames:
-            there = self._look(task.destination, destination, target, must=False)
-            if there is not None and there.is_directory:
-                target = f"{target}/{item.source.rstrip('/').rsplit('/', 1)[-1]}"
-        return item._replace(destination=target, recursive=recursive)
-
-    def _keep(self, task: TransferTask, destination: str, items: list[TransferItem]) -> None:
-        """None; raises EndpointError for each thing that has come in the way since the job was submitted."""
-        raise_all(
-            PathExists(
-                f"{quoted(item.destination)} exists by now, and would be overwritten",
-                hint="submit again with another destination, or with --goOverwrite",
-                subject=item.destination,
-            )
-            for item in items
-            if self._look(task.destination, destination, item.destination, must=False) is not None
+    def _failed(self, task_id: str, state: TaskState) -> EndpointError:
+        what = "is paused" if state.is_paused else "failed"
+        return EndpointError(
+            f"transfer task {task_id} {what}: {'; '.join(self._faults(task_id)) or state.reason or state.status}",
+            hint=f"globus task show {task_id}",
+            code="transfer-failed",
+            subject=task_id,
         )
 
-    def _look(self, endpoint: Endpoint, collection_id: str, path: str, *, must: bool = True) -> FileInfo | None:
-        """What is at a path; None if that is not known, or nothing is there and it need not be."""
-        name = path.rstrip("/").rpartition("/")[2]
+
+class _End(Protocol):
+    """One end of a task: a path of an item follows ``top`` on ``collection``."""
+
+    collection: Endpoint
+    top: str
+
+    def entry(self, path: str) -> FileInfo | None:
+        """Return the entry at a path, None if it is not known; raise PathNotFound if there is none."""
+
+    def find_entry(self, path: str) -> FileInfo | None:
+        """Return the entry at a path, None if it is not known, or there is none."""
+        try:
+            return self.entry(path)
+        except PathNotFound:
+            return None
+
+
+class _Remote(_End):
+    """An end on another collection, which is listed; not everything that can be read can be listed."""
+
+    def __init__(self, collection: Endpoint, service: TransferService) -> None:
+        self.collection = collection
+        self.top = ""
+        self._service = service
+        self._listings: dict[str, dict[str, FileInfo]] = {}
+
+    def entry(self, path: str) -> FileInfo | None:
+        directory, _, name = path.rstrip("/").rpartition("/")
         if not name:
             return None
-        if endpoint == JOB:
-            found = self._look_here(path)
-        else:
-            try:
-                found = self._listing(collection_id, path.rstrip("/").rpartition("/")[0] + "/").get(name)
-            except EndpointError:
-                return None  # not everything that can be read can be listed: the transfer will tell
-        if found is None and must:
-            where = "the job did not make it" if endpoint == JOB else "it is not there (any more)"
-            raise PathNotFound(
-                f"{quoted(path)}: {where}",
-                hint="look at the job's output and the names of its files",
-                subject=path,
-            )
+        try:
+            if directory not in self._listings:
+                self._listings[directory] = self._service.listing(self.collection, f"{directory}/")
+        except EndpointError:
+            return None  # the transfer will tell
+        found = self._listings[directory].get(name)
+        if found is None:
+            raise _missing(path, "it is not there (any more)")
         return found
 
-    def _listing(self, collection_id: str, folder: str) -> dict[str, FileInfo]:
-        key = (collection_id, folder)
-        if key not in self._listings:
-            self._listings[key] = self._globus.listing(collection_id, folder)
-        return self._listings[key]
 
-    def _look_here(self, path: str) -> FileInfo | None:
-        real = self._inside(path)
-        return FileInfo(real.name, real.is_dir(), 0) if os.path.exists(real) else None  # False for a name too long
+class _InJob(_End):
+    """An end in the job's directory, which this node sees itself."""
 
-    def _inside(self, path: str) -> Path:
-        """The real path of a name in the job's directory; raises EndpointError if a link leads out of it."""
-        real = Path(os.path.realpath(self._folder / path))
-        top = Path(os.path.realpath(self._folder))
-        if real != top and top not in real.parents:
+    def __init__(self, collection: Endpoint, directory: Path, top: str) -> None:
+        self.collection = collection
+        self.top = top
+        self._directory = directory
+
+    def entry(self, path: str) -> FileInfo | None:
+        """Return the entry at a path; raise EndpointError, too, if a link leads out of the directory."""
+        if not path.strip("/"):
+            return None
+        real, top = Path(os.path.realpath(self._directory / path)), Path(os.path.realpath(self._directory))
+        if not real.is_relative_to(top):
             raise EndpointError(
                 f"{quoted(path)} leads outside the job's directory",
                 hint="copy the file into it",
                 code="outside",
                 subject=path,
             )
-        return real
+        if not os.path.exists(real):  # also False for a name that is too long
+            raise _missing(path, "the job did not make it")
+        return FileInfo(real.name, real.is_dir(), 0)
 
-    def _full(self, task: TransferTask, item: TransferItem) -> TransferItem:
-        """The item with absolute paths at both ends."""
 
-        top = str(self._folder) if task.server is None else self._seen_as
+def _settle(item: TransferItem, source: _End, destination: _End) -> TransferItem:
+    """Return an item with what was left open at submission: whether it is a directory, and whether it goes into one."""
+    found = source.entry(item.source)
+    target = item.destination
+    there = destination.find_entry(target) if item.renames else None
+    if there is not None and there.is_directory:
+        target = f"{target}/{item.source.rstrip('/').rsplit('/', 1)[-1]}"
+    return item._replace(destination=target, recursive=item.recursive or (found is not None and found.is_directory))
 
-        def full(endpoint: Endpoint, path: str) -> str:
-            return f"{top}/{path}" if endpoint == JOB else path
 
-        return item._replace(
-            source=full(task.source, item.source), destination=full(task.destination, item.destination)
-        )
-
-    # --- waiting ---
-
-    def _wait(self, task_id: str) -> TaskState:
-        """The task once it has succeeded; faults are said as they come, and given up on when they persist."""
-        started = progressed = time.monotonic()
-        pause, last, said = POLL[0], None, set[str]()
-        while True:
-            self._beat()
-            state = self._look_at(task_id, since=progressed)
-            if state is not None:
-                if state.status == "SUCCEEDED":
-                    return state
-                if state.status != "ACTIVE":
-                    raise self._failed(task_id, state)
-                if last is None or (state.files, state.bytes) != (last.files, last.bytes) or not state.faults:
-                    progressed = time.monotonic()
-                if state.faults and (last is None or state.faults != last.faults):
-                    self._say_faults(task_id, said)
-                last = state
-            now = time.monotonic()
-            if now - progressed > self._patience.faults or now - started > self._patience.deadline:
-                raise self._given_up(task_id, now - started)
-            time.sleep(pause)
-            pause = min(pause * 1.5, POLL[1])
-
-    def _look_at(self, task_id: str, *, since: float) -> TaskState | None:
-        """The task's state, None if the service cannot say now; raises when that has lasted too long."""
-        try:
-            return self._globus.task(task_id)
-        except EndpointError as error:
-            if not error.transient or time.monotonic() - since > self._patience.faults:
-                raise
-            self._say(f"the state of task {task_id} is not known now: {error.message}")
-            return None
-
-    def _say_faults(self, task_id: str, said: set[str]) -> None:
-        for fault in self._new_faults(task_id, said):
-            self._say(f"task {task_id} goes on, but: {fault}")
-
-    def _new_faults(self, task_id: str, said: set[str]) -> Iterable[str]:
-        try:
-            faults = [fault for fault in self._globus.faults(task_id) if fault not in said]
-        except EndpointError:
-            return []
-        said.update(faults)
-        return faults
-
-    def _cancel(self, task_id: str) -> None:
-        """None, once the task will move nothing more, or that cannot be told."""
-        try:
-            self._globus.cancel(task_id)
-        except GoclientError as error:
-            self._say(f"task {task_id} could not be cancelled: {error.message}")
-
-    def _failed(self, task_id: str, state: TaskState) -> EndpointError:
-        faults = "; ".join(self._new_faults(task_id, set()))
-        what = "is paused" if state.status == "INACTIVE" else "failed"
-        return EndpointError(
-            f"transfer task {task_id} {what}: {faults or state.reason or state.status}",
-            hint=f"globus task show {task_id}",
-            code="transfer-failed",
-            subject=task_id,
-        )
-
-    def _given_up(self, task_id: str, seconds: float) -> EndpointError:
-        faults = "; ".join(self._new_faults(task_id, set())) or "no progress"
-        return EndpointError(
-            f"transfer task {task_id} was given up after {seconds:.0f} s: {faults}",
-            hint=f"globus task event-list {task_id}",
-            code="transfer-given-up",
-            subject=task_id,
-        )
+def _missing(path: str, where: str) -> PathNotFound:
+    return PathNotFound(
+        f"{quoted(path)}: {where}", hint="look at the job's output and the names of its files", subject=path
+    )

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goclient.files.private import make_folder, replace
+from goclient.files.private import make_directory, replace
 from goclient.sandbox import lock
 
 CONFIG = "client.json"
@@ -75,7 +75,7 @@ class Sandbox:
 
 def _setup(sandbox: Sandbox, folder: Path, key: str) -> int:
     try:
-        make_folder(folder)
+        make_directory(folder)
         answer = sandbox.call("/connect/setup", {"setup_key": key, "directory": str(folder)})
         replace(folder / CONFIG, json.dumps(answer).encode())
     except OSError as error:  # urllib's errors are, too

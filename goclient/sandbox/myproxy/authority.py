@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from goclient.files.private import make_folder, replace
+from goclient.files.private import make_directory, replace
 from goclient.sandbox.myproxy.credential import Credential
 from goclient.sandbox.myproxy.names import Typed, oneline, parsed, subject_hash
 
@@ -61,7 +61,7 @@ class Authority:
         private = use or make_key()
         name = parsed(subject)
         authority = cls(folder, _authority_certificate(name, private), private)
-        make_folder(folder)
+        make_directory(folder)
         if key is not None:
             replace(key, pem(private), mode=0o600)
         replace(authority.file("0"), authority.certificate.public_bytes(Encoding.PEM), mode=0o644)
@@ -113,7 +113,7 @@ class Authority:
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
         certificate = builder.sign(self.key, SHA256())
-        make_folder(into)
+        make_directory(into)
         made = Credential(into / f"{name}.pem", into / f"{name}.key", oneline(certificate.subject))
         replace(made.key, pem(private, passphrase.encode() if passphrase else None), mode=0o400)
         replace(made.certificate, certificate.public_bytes(Encoding.PEM), mode=0o644)

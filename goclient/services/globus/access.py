@@ -1,4 +1,4 @@
-"""Who asks Globus."""
+"""Identity and limits with which Globus is asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from goclient.reporter.base import SILENT, Reporter
 
 @dataclass(frozen=True)
 class GlobusAccess:
-    """The registered client that asks: with a secret it acts for itself, without one for a person who logged in.
+    """A registered client that asks: with a secret it acts for itself, without one for a person who logged in.
 
     ``timeout``: the end of each call, in seconds, all its tries included.  ``reporter`` is told of
     waits.

@@ -1,4 +1,4 @@
-"""globus-sdk's app: in whose name Globus is asked, and where the tokens for it are."""
+"""globus-sdk's app: the identity that asks Globus, where its tokens are, and how requests are sent."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
@@ -27,12 +28,13 @@ from globus_sdk.transport import (
 from goclient import secrets
 from goclient.reporter.base import Reporter
 from goclient.reporter.waiting import GLOBUS
-from goclient.services.deadline import one_end
-from goclient.services.exchange import TOO_MANY, BadAnswer, bounded, left, retry_after
+from goclient.services.deadline import left, one_end
+from goclient.services.exchange import BadAnswer, bounded
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.documents import parse
 from goclient.services.globus.errors import Redirected
 from goclient.services.globus.token_file import TokenFile, path_of
+from goclient.services.retry import TOO_MANY, retry_after
 
 APP_NAME = "goclient"
 RETRIES = 3
@@ -75,7 +77,7 @@ class _Person(_OneToken, globus_sdk.UserApp):
 
 
 def service_app(access: GlobusAccess) -> globus_sdk.ClientApp:
-    """The SDK's app of a service, which keeps its tokens in memory, and gets a consent by asking for it."""
+    """Return the SDK's app of a service, which keeps its tokens in memory, and gets a consent by asking for it."""
     client = globus_sdk.ConfidentialAppAuthClient(
         access.client_id, access.client_secret or "", transport=transport(access), retry_config=retry()
     )
@@ -87,7 +89,7 @@ def service_app(access: GlobusAccess) -> globus_sdk.ClientApp:
 
 
 def person_app(access: GlobusAccess, *, flow: Flow | None = None) -> globus_sdk.UserApp:
-    """The SDK's app of a person who has logged in, or who logs in now by a flow.
+    """Return the SDK's app of a person who has logged in, or who logs in now by a flow.
 
     Nobody is asked in the middle of a command.  Raises an error that says how to mend a damaged token file.
     """
@@ -106,54 +108,52 @@ def person_app(access: GlobusAccess, *, flow: Flow | None = None) -> globus_sdk.
 
 
 def app(access: GlobusAccess) -> globus_sdk.GlobusApp:
-    """The SDK's app of whoever asks."""
+    """Return the SDK's app of the identity that an access is for."""
     return service_app(access) if access.client_secret else person_app(access)
 
 
-def acts_as(asking: globus_sdk.GlobusApp) -> str:
-    """Who asks, in words, as far as that is known without asking: a service by its client id, a person by theirs."""
-    if not isinstance(asking, globus_sdk.UserApp):
-        return f"the service {asking.client_id}"
-    known = identity_of(asking)
-    return f"the person {known}" if known else "the person who has logged in"
+@dataclass(frozen=True)
+class Caller:
+    """Identity that asks, as far as it is known without asking.
 
+    ``login_end``: when a login ends that cannot be renewed, with the first of its access tokens; None for any other.
+    """
 
-def identity_of(asking: globus_sdk.GlobusApp) -> str:
-    """The id of whoever asks, as far as that is known without asking; a service's is its client id."""
-    if not isinstance(asking, globus_sdk.UserApp):
-        return str(asking.client_id)
-    tokens = asking.token_storage.get_token_data_by_resource_server().values()
-    return next((one.identity_id for one in tokens if one.identity_id), "")
+    description: str
+    identity: str  # its id, empty if that is not known
+    login_end: datetime | None
 
-
-def login_end(asking: globus_sdk.GlobusApp) -> datetime | None:
-    """When a login ends that cannot be renewed: with the first of its access tokens; None for any other."""
-    if not isinstance(asking, globus_sdk.UserApp):
-        return None
-    tokens = asking.token_storage.get_token_data_by_resource_server().values()
-    ends = [one.expires_at_seconds for one in tokens if not one.refresh_token]
-    return datetime.fromtimestamp(min(ends), UTC) if ends else None
+    @classmethod
+    def of(cls, asking: globus_sdk.GlobusApp) -> Caller:
+        """Return the identity of an app: a service's is its client id."""
+        if not isinstance(asking, globus_sdk.UserApp):
+            return cls(f"the service {asking.client_id}", str(asking.client_id), None)
+        tokens = asking.token_storage.get_token_data_by_resource_server().values()
+        known = next((one.identity_id for one in tokens if one.identity_id), "")
+        ends = [one.expires_at_seconds for one in tokens if not one.refresh_token]
+        end = datetime.fromtimestamp(min(ends), UTC) if ends else None
+        return cls(f"the person {known}" if known else "the person who has logged in", known, end)
 
 
 def native_client(access: GlobusAccess) -> globus_sdk.NativeAppAuthClient:
-    """The registered program, which cannot keep a secret, as Globus Auth is asked by it."""
+    """Return the client of Globus Auth for the registered program, which cannot keep a secret."""
     return globus_sdk.NativeAppAuthClient(access.client_id, transport=transport(access), retry_config=retry())
 
 
 def token_file(access: GlobusAccess, *, lenient: bool = False) -> TokenFile:
-    """The file that has the tokens of the person who uses a registered program."""
+    """Return the file that has the tokens of the person who uses a registered program."""
     return TokenFile(path_of(access.client_id, APP_NAME, globus_sdk.GlobusAppConfig().environment), lenient=lenient)
 
 
 def retry() -> RetryConfig:
-    """How often a request is repeated where that is safe, and where its answer can come in time."""
+    """Return how often a request is repeated where that is safe, and where its answer can come in time."""
     checks = RetryCheckCollection()
     checks.register_check(_in_time)
     return RetryConfig(max_retries=RETRIES, max_sleep=LONGEST_PAUSE, checks=checks)
 
 
 def _in_time(context: RetryContext) -> RetryCheckResult:
-    """Decide that a request is not repeated after the end of the call, nor if its answer was no answer."""
+    """Decide that a request is not repeated after the end of the call, nor after an answer that no service sends."""
     if isinstance(context.exception, BadAnswer):
         return RetryCheckResult.do_not_retry
     busy = context.response is not None and context.response.status_code in (TOO_MANY, 503)
@@ -167,11 +167,11 @@ def _in_time(context: RetryContext) -> RetryCheckResult:
 
 
 def transport(access: GlobusAccess) -> RequestsTransport:
-    """How requests are sent: with an end, to servers that prove who they are only, and nowhere else."""
+    """Return how requests are sent: with an end, to servers that prove who they are only, and nowhere else."""
     made = _Transport(access.timeout, access.reporter)
     made.session = _Straight()
     bounded(made.session)
-    if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to whoever answers
+    if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to anyone who answers
         made.verify_ssl = True
     return made
 
@@ -185,16 +185,16 @@ class _Transport(RequestsTransport):
         self.representation_providers["json"] = _Json()
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # the SDK's own keywords
-        """The answer, in the end; it is said whom the command waits for, if it takes long."""
+        """Return the answer; report the wait for it if it takes long."""
         with one_end(self.http_timeout or 60.0) as end, self._reporter.waiting(GLOBUS, end.seconds):
             return super().request(method, url, **kwargs)
 
 
 class _Json(JSONRequestEncoder):
-    """The SDK's JSON, read with bounds."""
+    """JSON of the SDK, read with bounds."""
 
     def decode_body(self, response: requests.Response) -> Any:
-        """Return the value of a body; raise BadAnswer if it is none, or ValueError: an error may be HTML."""
+        """Return the value of a body; raise BadAnswer for anything else, or ValueError: an error may be HTML."""
         try:
             return parse(response.content, longest=MAX_RUN)
         except ValueError as error:
@@ -207,26 +207,22 @@ class _Straight(requests.Session):
     """A session that follows no redirect: a token, a code and a secret go where they are sent, and nowhere else."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: there is nowhere to go on to."""
+        """Return None: no redirect is followed."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # requests' own keywords
-        """Return the answer; raises Redirected for one that points elsewhere.  Credentials in both are registered."""
-        _register_request(request)
+        """Return the answer; raise Redirected for one that points elsewhere.  Credentials in both are registered."""
+        scheme, _, value = (request.headers.get("Authorization") or "").partition(" ")
+        secrets.register(value)
+        if scheme == "Basic":
+            with suppress(ValueError):
+                password = b64decode(value).decode().partition(":")[2]
+                secrets.register(password, unquote_plus(password))
+        form = request.headers.get("Content-Type") == "application/x-www-form-urlencoded"
+        if form and isinstance(request.body, str):
+            secrets.register_form(dict(parse_qsl(request.body)))
         response = super().send(request, **kwargs)
         if "/oauth2/token" in request.path_url:
             secrets.register_answer(response.content)
         if 300 <= response.status_code < 400:
             raise Redirected(response.headers.get("Location", ""))
         return response
-
-
-def _register_request(request: requests.PreparedRequest) -> None:
-    """Register the credentials in the header and the form of a request."""
-    scheme, _, value = (request.headers.get("Authorization") or "").partition(" ")
-    secrets.register(value)
-    if scheme == "Basic":
-        with suppress(ValueError):
-            password = b64decode(value).decode().partition(":")[2]
-            secrets.register(password, unquote_plus(password))
-    if request.headers.get("Content-Type") == "application/x-www-form-urlencoded" and isinstance(request.body, str):
-        secrets.register_form(dict(parse_qsl(request.body)))

@@ -1,12 +1,12 @@
-"""What Transfer says of a collection: what it is, whether it is up, whose it is; and of a file in it."""
+"""Read what Transfer says of a collection, of an entry in one of its directories, and of a task."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from goclient.errors import quoted
-from goclient.services.globus.documents import Document, flag, number, text, text_or_none, texts, uuid
+from goclient.model.remote import FileInfo, TaskState, TransferredFile
+from goclient.services.globus.documents import Document, flag, number, part, text, text_or_none, texts, uuid, words
 
 # The kinds of the service's ``entity_type``, in words for a person.
 KINDS = {
@@ -28,7 +28,7 @@ _EVERYBODY = {"all_authenticated_users": "everybody who has logged in", "anonymo
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Who may do what where in a guest collection: ``permissions`` is r or rw; ``expires`` is empty for never."""
+    """An access rule of a guest collection: ``permissions`` is r or rw; ``expires`` is empty for never."""
 
     path: str
     permissions: str
@@ -39,7 +39,7 @@ class AccessRule:
 
     @classmethod
     def from_document(cls, document: Document) -> AccessRule:
-        """The rule of an access document; raises KeyError or TypeError if that is none."""
+        """Return the rule of an access document; raise KeyError or TypeError for another document."""
         return cls(
             path=text(document, "path"),
             permissions=text(document, "permissions"),
@@ -50,7 +50,7 @@ class AccessRule:
         )
 
     def document(self) -> dict[str, str | None]:
-        """The JSON object of the rule."""
+        """Return the JSON object of the rule."""
         return {
             "path": self.path,
             "permissions": self.permissions,
@@ -60,7 +60,7 @@ class AccessRule:
         }
 
     def words(self) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         who = _EVERYBODY.get(self.principal_type, f"{self.principal_type} {self.principal}")
         until = f" until {self.expires}" if self.expires else ""
         return f"{self.path}: {'read and write' if 'w' in self.permissions else 'read only'}, {who}{until}"
@@ -68,9 +68,9 @@ class AccessRule:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection; ``connected`` and ``paused`` are None unless it is a Globus Connect Personal one.
+    """One collection; ``connected`` and ``paused`` are known of a Globus Connect Personal one only.
 
-    ``entity_type`` is the service's word for its kind; ``roles`` are those of whoever asked.
+    ``entity_type`` is the service's word for its kind; ``roles`` are those of the identity that asks.
     """
 
     id: str
@@ -88,7 +88,7 @@ class Collection:
 
     @classmethod
     def from_document(cls, document: Document) -> Collection:
-        """The collection of an endpoint document; raises KeyError, TypeError or ValueError if that is none."""
+        """Return the collection of an endpoint document; raise KeyError, TypeError or ValueError for another one."""
         personal = flag(document, "is_globus_connect")
         return cls(
             id=uuid(document, "id"),
@@ -111,55 +111,60 @@ class Collection:
 
     @property
     def kind(self) -> str:
-        """What it is, in words."""
+        """Return what it is, in words."""
         return KINDS.get(self.entity_type, f"of the kind {self.entity_type or 'unknown'}")
 
     @property
     def is_personal(self) -> bool:
-        """True for Globus Connect Personal, which is up while its computer is."""
+        """Return True for Globus Connect Personal, which is up while its computer is."""
         return self.connected is not None
 
     @property
     def holds_data(self) -> bool:
-        """False for a bare GCSv5 endpoint, whose collections hold the data."""
+        """Return False for a bare GCSv5 endpoint, whose collections hold the data."""
         return self.entity_type != BARE
 
     @property
     def first_directory(self) -> str:
-        """The directory that is shown first: the default one, or else the home directory, which a guest has none of."""
+        """Return the directory to show first: the default one, or the home directory, which a guest does not have."""
         return self.default_directory or ("/" if self.entity_type in GUEST_KINDS else "/~/")
 
     @property
     def may_ask_consent(self) -> bool:
-        """True if it may ask for a data_access consent: for any other collection, asking fails the login."""
+        """Return True if it may ask for a data_access consent: for any other collection, asking fails the login."""
         return self.entity_type == MAPPED and not self.high_assurance
 
 
-@dataclass(frozen=True, slots=True)
-class FileInfo:
-    """One entry of a directory; ``size`` in bytes.
+def read_file_info(document: Document) -> FileInfo:
+    """Return the entry of a file document; raise KeyError, TypeError or ValueError for another document."""
+    name, kind = text(document, "name"), text(document, "type")
+    if "/" in name:
+        raise ValueError(f"an entry of a directory is called {quoted(name)}")
+    more = (text_or_none(document, key) for key in ("permissions", "link_target"))
+    return FileInfo(name, kind == "dir", number(document, "size"), kind, *more)
 
-    ``type`` is the service's word: file, dir, invalid_symlink, pipe, chr, blk, other; ``permissions`` is the mode in
-    octal digits; ``link_target`` is what a symbolic link says.  Each is empty where it is not known.
-    """
 
-    name: str
-    is_directory: bool
-    size: int
-    type: str = ""
-    permissions: str = ""
-    link_target: str = ""
+def read_task_state(document: Document) -> TaskState:
+    """Return the state in a task document; raise KeyError, TypeError or ValueError for another document."""
+    fatal = words(part(document, "fatal_error"), "description")
+    nice = words(document, "nice_status_short_description") or words(document, "nice_status")
+    return TaskState(
+        task_id=uuid(document, "task_id"),
+        label=text_or_none(document, "label"),
+        status=text(document, "status"),
+        files=number(document, "files_transferred"),
+        bytes=number(document, "bytes_transferred"),
+        faults=number(document, "faults"),
+        reason=fatal or ("" if nice in ("OK", "Queued") else nice),
+        destination=text_or_none(document, "destination_endpoint_id"),
+    )
 
-    @classmethod
-    def from_document(cls, document: Document) -> FileInfo:
-        """Return the entry of a file document; raise KeyError, TypeError or ValueError for another document."""
-        name, kind = text(document, "name"), text(document, "type")
-        if "/" in name:
-            raise ValueError(f"an entry of a directory is called {quoted(name)}")
-        more = (text_or_none(document, key) for key in ("permissions", "link_target"))
-        return cls(name, kind == "dir", number(document, "size"), kind, *more)
 
-    @property
-    def mode(self) -> int | None:
-        """The permission bits, None if they are not known."""
-        return int(self.permissions, 8) if re.fullmatch("[0-7]{1,6}", self.permissions) else None
+def read_transferred_file(document: Document) -> TransferredFile:
+    """Return the file of one successful transfer; raise KeyError, TypeError or ValueError for another document."""
+    checksum, algorithm = text_or_none(document, "checksum"), text_or_none(document, "checksum_algorithm")
+    return TransferredFile(
+        path=text(document, "destination_path"),
+        size=number(document, "size") if document.get("size") is not None else None,
+        checksum=f"{algorithm or 'unknown'}:{checksum}" if checksum else None,
+    )

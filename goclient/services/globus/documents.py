@@ -1,7 +1,7 @@
-"""Reads a service's JSON documents: what comes back has the type that the service documents, or it is an error.
+"""Read a service's JSON documents: a value has the type that the service documents, or it is an error.
 
-Each of these raises KeyError, TypeError or ValueError for a document that is none, which ``globus_errors.translated``
-turns into the service's fault.
+Each function raises KeyError, TypeError or ValueError for another value, which ``errors.translated`` turns into the
+service's fault.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST = 1 << 63  # sizes and counts are 64-bit
 
 
 def parse(content: bytes, *, longest: int = 0) -> Any:
-    """Return the value of some JSON; raise ValueError if it is none, or none that a service sends.
+    """Return the value of some JSON; raise ValueError for anything else, or for more than a service sends.
 
     Few bytes of JSON can take a lot of room, and deep ones end whatever walks through them.  ``longest``: the bytes
     that a text in it may have, 0 for as many as there are.
@@ -55,18 +55,18 @@ _TOO_DEEP = "its values are nested too deeply"
 
 
 def text(document: Document, key: str) -> str:
-    """The text under a key that must be there."""
+    """Return the text under a key that must be there."""
     return _of_kind(str, document[key], key)
 
 
 def text_or_none(document: Document, key: str) -> str:
-    """The text under a key, the empty string for null or without it."""
+    """Return the text under a key, the empty string for null or without it."""
     value = document.get(key)
     return "" if value is None else _of_kind(str, value, key)
 
 
 def words(document: Document, key: str) -> str:
-    """What a service says in its own words under a key, cut and printable; the empty string for null or without it."""
+    """Return a service's own words under a key, cut and printable; the empty string for null or without it."""
     value = document.get(key)
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{key} is {quoted(value)}")
@@ -74,7 +74,7 @@ def words(document: Document, key: str) -> str:
 
 
 def number(document: Document, key: str) -> int:
-    """The whole number of 64 bits under a key, 0 for null or without it."""
+    """Return the whole number of 64 bits under a key, 0 for null or without it."""
     value = document.get(key)
     found = 0 if value is None else _of_kind(int, value, key)
     if not -_MOST <= found < _MOST:
@@ -83,27 +83,27 @@ def number(document: Document, key: str) -> int:
 
 
 def flag(document: Document, key: str) -> bool:
-    """The truth value under a key, False for null or without it."""
+    """Return the truth value under a key, False for null or without it."""
     value = document.get(key)
     return False if value is None else _of_kind(bool, value, key)
 
 
 def uuid(document: Document, key: str) -> str:
-    """The UUID under a key that must be there."""
+    """Return the UUID under a key that must be there."""
     value = text(document, key)
     if not is_uuid(value):
-        raise ValueError(f"{key} is {quoted(value)}, no UUID")
+        raise ValueError(f"{key} is {quoted(value)}, not a UUID")
     return value
 
 
 def texts(document: Document, key: str) -> tuple[str, ...]:
-    """The texts in the list under a key, none for null or without it."""
+    """Return the texts in the list under a key, none for null or without it."""
     value = document.get(key)
     return () if value is None else tuple(_of_kind(str, one, key) for one in _list(value, key))
 
 
 def documents(document: Document, key: str) -> Iterator[Document]:
-    """The documents in the list under a key that must be there."""
+    """Yield the documents in the list under a key that must be there."""
     for one in _list(document[key], key):
         if not isinstance(one, Mapping):
             raise TypeError(f"{key} holds {quoted(one)}")
@@ -111,7 +111,7 @@ def documents(document: Document, key: str) -> Iterator[Document]:
 
 
 def part(document: Document, key: str) -> Document:
-    """The document under a key, an empty one for null or without it."""
+    """Return the document under a key, an empty one for null or without it."""
     value = document.get(key)
     if not isinstance(value, Mapping | None):
         raise TypeError(f"{key} is {quoted(value)}")

@@ -1,9 +1,9 @@
-"""What globus-sdk raises, in words for a user: what is wrong, and what to do next."""
+"""Translate what globus-sdk raises into errors for a user: what is wrong, and what to do next."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -33,11 +33,12 @@ from goclient.errors import (
     said,
 )
 from goclient.services import loopback
-from goclient.services.exchange import AWAY, TOO_MANY, BadAnswer, limited
+from goclient.services.exchange import BadAnswer
+from goclient.services.retry import AWAY, TOO_MANY, limited
 
 
 class _Meaning(NamedTuple):
-    """What a user is told for the codes of the Transfer service that begin with ``begins``."""
+    """Words for a user for the codes of the Transfer service that begin with ``begins``."""
 
     begins: str
     kind: type[EndpointError]
@@ -46,37 +47,29 @@ class _Meaning(NamedTuple):
     code: str = ""
 
 
+_MEMBERS = "check the id or the name; private collections are seen by their members only"
 _OWNER = "ask the collection's owner for access"
 _PATH = "check the path, upper and lower case count"
 _CONNECT = "Globus Connect Personal is not running there"
 _START = "start Globus Connect Personal on that computer"
+_NO_PATH = "there is no such path"
+_LISTING = "ExternalError.DirListingFailed."
 _MEANINGS = (  # the first that fits counts
-    _Meaning(
-        "EndpointNotFound",
-        EndpointNotFound,
-        "there is no such collection, or you cannot see it",
-        "check the id or the name; private collections are seen by their members only",
-    ),
-    _Meaning("ClientError.NotFound", PathNotFound, "there is no such path", _PATH),
-    _Meaning("NotFound", PathNotFound, "there is no such path", _PATH),
+    _Meaning("EndpointNotFound", EndpointNotFound, "there is no such collection, or you cannot see it", _MEMBERS),
+    _Meaning("ClientError.NotFound", PathNotFound, _NO_PATH, _PATH),
+    _Meaning("NotFound", PathNotFound, _NO_PATH, _PATH),
     _Meaning("EndpointPermissionDenied", StorageDenied, "the storage denies it", _OWNER),
     _Meaning("PermissionDenied", PermissionDenied, "the collection's roles or permissions deny it", _OWNER),
     _Meaning(
-        "ExternalError.DirListingFailed.NotDirectory",
+        f"{_LISTING}NotDirectory",
         NotADirectory,
         "it is not a directory",
-        "leave out the final /, or name its folder",
+        "leave out the final /, or name its directory",
     ),
-    _Meaning("ExternalError.DirListingFailed.GCDisconnected", EndpointError, _CONNECT, _START, "disconnected"),
-    _Meaning(
-        "ExternalError.DirListingFailed.LoginFailed",
-        EndpointError,
-        "the storage refused the login",
-        "",
-        "storage-login",
-    ),
-    _Meaning("ExternalError.DirListingFailed.PermissionDenied", StorageDenied, "the storage denies it", _OWNER),
-    _Meaning("ExternalError.DirListingFailed.SizeLimit", TooLarge, "the directory is too large to list"),
+    _Meaning(f"{_LISTING}GCDisconnected", EndpointError, _CONNECT, _START, "disconnected"),
+    _Meaning(f"{_LISTING}LoginFailed", EndpointError, "the storage refused the login", "", "storage-login"),
+    _Meaning(f"{_LISTING}PermissionDenied", StorageDenied, "the storage denies it", _OWNER),
+    _Meaning(f"{_LISTING}SizeLimit", TooLarge, "the directory is too large to list"),
     _Meaning("ExternalError.MkdirFailed.Exists", PathExists, "it exists already"),
     _Meaning("GCDisconnectedException", EndpointError, _CONNECT, _START, "disconnected"),
 )
@@ -96,7 +89,7 @@ class Redirected(globus_sdk.GlobusError):
 
 @contextmanager
 def configured() -> Iterator[None]:
-    """Runs its body, which reads the SDK's settings; raises RequestError for one that the SDK cannot use."""
+    """Run the body, which reads the SDK's settings; raise RequestError for one that the SDK cannot use."""
     try:
         yield
     except ValueError as error:
@@ -105,18 +98,23 @@ def configured() -> Iterator[None]:
 
 
 @contextmanager
-def translated(subject: str) -> Iterator[None]:
-    """Runs its body; whatever the SDK raises there becomes a GoclientError about ``subject``."""
+def translated(subject: str, collection: str = "") -> Iterator[None]:
+    """Run the body; whatever the SDK raises there becomes a GoclientError about ``subject``.
+
+    ``collection`` is what the user calls the collection, if the body asks for something in one.
+    """
     try:
         yield
     except globus_sdk.GlobusAPIError as error:
-        raise _api_error(error, subject) from error
+        raise _api_error(error, subject, collection) from error
     except globus_sdk.NetworkError as error:
         if isinstance(error.underlying_exception, BadAnswer):
             raise _undocumented(str(error.underlying_exception), subject) from error
+        url = str(getattr(getattr(error.underlying_exception, "request", None), "url", ""))  # if it is known
+        asked = ("Globus Transfer: " if _TRANSFER_PATH in urlsplit(url).path else "Globus Auth: ") if url else ""
         raise GlobusUnreachable(
-            f"Globus could not be reached for {quoted(subject)}: {_asked(error)}{said(innermost(error))}",
-            hint=loopback.remedy(_url(error), _NETWORK),
+            f"Globus could not be reached for {quoted(subject)}: {asked}{said(innermost(error))}",
+            hint=loopback.remedy(url, _NETWORK),
             subject=subject,
             transient=True,
         ) from error
@@ -143,20 +141,25 @@ def _undocumented(what: str, subject: str) -> EndpointError:
     )
 
 
-def _api_error(error: globus_sdk.GlobusAPIError, subject: str) -> GoclientError:
+def _api_error(error: globus_sdk.GlobusAPIError, subject: str, collection: str) -> GoclientError:
     document: Any = error.raw_json  # whatever the service sent, though the SDK takes it for an object
     if not isinstance(document, dict | None):
         return _service_error(error, f"HTTP {error.http_status}: {quoted(error.text)}", subject)
     if isinstance(error, globus_sdk.AuthAPIError):
         reason = said((error.raw_json or {}).get("error") or error.message or f"HTTP {error.http_status}")
         if error.http_status < 500 and error.http_status != TOO_MANY:
-            return _refused(reason, subject)
+            over = "; it is over, or was taken back" if reason == "invalid_grant" else ""
+            message = f"Globus Auth refused the login: {reason}{over}"
+            if reason == "invalid_client":
+                hint = "check GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET: no Globus client has them"
+                return LoginNeeded(message, hint=hint, code="no-client", subject=subject)
+            return LoginNeeded.to_globus(message, subject=subject)
         return _service_error(error, reason, subject)
     code, message = said(error.code or "", 100), said(error.message or "")
     required = to_gare(error)
     if required is not None or code == "ConsentRequired" or error.info.authorization_parameters:
         asked = required.authorization_parameters if required else GlobusAuthorizationParameters()
-        return _more_needed(asked, message or code, subject)
+        return _more_needed(asked, message or code, subject, collection)
     if error.http_status == 401 or code.endswith("AuthenticationFailed"):
         return LoginNeeded.to_globus(f"Globus refused the login: {message}", subject=subject)
     for known in _MEANINGS:
@@ -177,43 +180,26 @@ def _service_error(error: globus_sdk.GlobusAPIError, what: str, subject: str) ->
     return EndpointError(message, code="globus", subject=subject, transient=passing, hint=hint)
 
 
-def service_of(url: str) -> str:
-    """The service that a URL is one of."""
-    return "Globus Transfer" if _TRANSFER_PATH in urlsplit(url).path else "Globus Auth"
-
-
-def _url(error: globus_sdk.NetworkError) -> str:
-    """Return where a service was asked; empty if the request is not known."""
-    return str(getattr(getattr(error.underlying_exception, "request", None), "url", ""))
-
-
-def _asked(error: globus_sdk.NetworkError) -> str:
-    """The service that was asked, before what it said; empty if the request is not known."""
-    url = _url(error)
-    return f"{service_of(url)}: " if url else ""
-
-
 def _not_logged_in(error: globus_sdk.GlobusError, subject: str) -> LoginNeeded:
     if isinstance(error, MissingTokenError | MissingIdentityError):
         return NotLoggedIn.to_globus("nobody is logged in to Globus", subject=subject)
-    return LoginNeeded.to_globus(f"there is no valid Globus login: {said(_words(error))}", subject=subject)
+    reason = said(str(error) or type(error).__name__)
+    return LoginNeeded.to_globus(f"there is no valid Globus login: {reason}", subject=subject)
 
 
-def _refused(reason: str, subject: str) -> LoginNeeded:
-    """Why Globus Auth gives no token: a client that it does not know, or a login that is over."""
-    over = "; it is over, or was taken back" if reason == "invalid_grant" else ""
-    message = f"Globus Auth refused the login: {reason}{over}"
-    if reason == "invalid_client":
-        hint = "check GOCLIENT_CLIENT_ID and GOCLIENT_CLIENT_SECRET: no Globus client has them"
-        return LoginNeeded(message, hint=hint, code="no-client", subject=subject)
-    return LoginNeeded.to_globus(message, subject=subject)
-
-
-def _more_needed(asked: GlobusAuthorizationParameters, message: str, subject: str) -> LoginNeeded:
-    """A consent that is missing, a login that must be newer or somebody else's, or both."""
+def _more_needed(asked: GlobusAuthorizationParameters, message: str, subject: str, collection: str) -> LoginNeeded:
+    """Return the error for a missing consent, a login that must be newer or somebody else's, or both."""
     scopes = asked.required_scopes or ()
-    options = [("--endpoint", name) for name in _endpoints(scopes, subject)]
-    session = [("--session", value) for value in _session(asked)]
+    ids = list(dict.fromkeys(_DATA_ACCESS.findall(" ".join(scopes))))
+    typed = [collection] if collection and len(ids) == 1 else ids
+    options = [("--endpoint", name) for name in typed]
+    wanted = [  # of a session, as values of goclient login --session
+        *(f"identity={one}" for one in asked.session_required_identities or ()),
+        *(f"domain={one}" for one in asked.session_required_single_domain or ()),
+        *(f"policy={one}" for one in asked.session_required_policies or ()),
+        *(["mfa"] if asked.session_required_mfa else []),
+    ]
+    session = [("--session", value) for value in wanted]
     reason = said(asked.session_message or message)
     if scopes and not session:
         others = [one for one in scopes if not _DATA_ACCESS.search(one)]
@@ -222,24 +208,3 @@ def _more_needed(asked: GlobusAuthorizationParameters, message: str, subject: st
         return ConsentNeeded.to_globus(message, options=options, subject=subject)
     message = f"{quoted(subject)} needs another login: {reason}"
     return LoginNeeded.to_globus(message, options=[*options, *session], subject=subject)
-
-
-def _endpoints(scopes: Sequence[str], subject: str) -> list[str]:
-    """The endpoints whose data the scopes open, as typed if the subject is a place of the only one, else as ids."""
-    ids = list(dict.fromkeys(_DATA_ACCESS.findall(" ".join(scopes))))
-    typed, _, path = subject.partition(":")
-    return [typed] if len(ids) == 1 and path.startswith("/") else ids
-
-
-def _session(asked: GlobusAuthorizationParameters) -> list[str]:
-    """What a session must have, as values of ``goclient login --session``."""
-    return [
-        *(f"identity={one}" for one in asked.session_required_identities or ()),
-        *(f"domain={one}" for one in asked.session_required_single_domain or ()),
-        *(f"policy={one}" for one in asked.session_required_policies or ()),
-        *(["mfa"] if asked.session_required_mfa else []),
-    ]
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

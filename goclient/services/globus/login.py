@@ -1,4 +1,4 @@
-"""Login, logout, and who is logged in; a service needs no login, but may see whether its credential is good."""
+"""Log in to Globus, log out, and tell who is logged in; a service needs no login, but can test its credential."""
 
 from __future__ import annotations
 
@@ -27,14 +27,12 @@ from goclient.errors import (
     raise_all,
     said,
 )
-from goclient.model.endpoint import is_uuid
-from goclient.services.deadline import Background
-from goclient.services.exchange import LONGEST_WAIT
+from goclient.model.endpoint import GlobusEndpoint, is_uuid
+from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import (
+    Caller,
     app,
-    identity_of,
-    login_end,
     native_client,
     person_app,
     retry,
@@ -54,9 +52,10 @@ ASKED = "the login"  # what errors are about
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks Globus.  ``expires`` is None if the login lasts while it is used, or as long as a service's secret.
+    """Identity that asks Globus.
 
-    ``consents`` are the scopes that Globus Auth has on record for the registered client.
+    ``expires``: None for a login that lasts while it is used, or as long as a service's secret.  ``consents`` are the
+    scopes that Globus Auth has on record for the registered client.
     """
 
     username: str
@@ -66,11 +65,11 @@ class Identity:
     consents: tuple[str, ...]
 
     def may_touch(self, collection_id: str) -> bool:
-        """True if the consent is there that opens the data of a mapped collection."""
+        """Return True if the consent is there that opens the data of a mapped collection."""
         return str(GCSCollectionScopes(collection_id).data_access) in self.consents
 
     def document(self) -> dict[str, Any]:
-        """The contract's JSON object: username, id, kind, expires, consents."""
+        """Return the contract's JSON object: username, id, kind, expires, consents."""
         expires = self.expires.isoformat() if self.expires else None
         who = {"username": self.username, "id": self.id, "kind": self.kind}
         return {**who, "expires": expires, "consents": list(self.consents)}
@@ -78,20 +77,21 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Logout:
-    """What a logout did: whether tokens were removed from the disk, and why they could not be revoked, if so."""
+    """Result of a logout: True if tokens were removed, and the reason if they could not be revoked."""
 
     removed: bool
     problem: str = ""
+    is_service: bool = False  # which has no login
 
     @property
     def revoked(self) -> bool:
-        """True if Globus Auth takes none of the removed tokens any more."""
+        """Return True if Globus Auth accepts none of the removed tokens any more."""
         return self.removed and not self.problem
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a login is to give: consents for ``endpoints``, by what was typed for each id or name, and a session.
+class LoginRequest:
+    """Request for a login: consents for ``endpoints``, by what was typed for each id or name, and a session.
 
     ``session``: ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``.
     """
@@ -101,11 +101,11 @@ class Wanted:
 
     @property
     def options(self) -> list[tuple[str, str]]:
-        """The options of ``goclient login`` that ask for it."""
+        """Return the options of ``goclient login`` that ask for it."""
         return [*(("--endpoint", name) for name in self.endpoints), *(("--session", one) for one in self.session)]
 
     def parameters(self, collections: Iterable[Collection]) -> GlobusAuthorizationParameters:
-        """What Globus Auth is asked for, with the consents of these collections."""
+        """Return what Globus Auth is asked for, with the consents for these collections."""
         of_kind: dict[str, list[str]] = {kind: [] for kind in (*SESSION_KINDS, "mfa")}
         for one in self.session:
             kind, _, what = one.partition("=")
@@ -123,8 +123,8 @@ class Wanted:
 # --- login --------------------------------------------------------------------------------------------------
 
 
-def login(access: GlobusAccess, wanted: Wanted, person: Person) -> Identity:
-    """Whoever is logged in now, with all that was wanted; raises LoginNeeded if it is not given.
+def login(access: GlobusAccess, wanted: LoginRequest, person: Person) -> Identity:
+    """Log in, and return the identity; raise LoginNeeded if not all that was asked for is given.
 
     A person logs in once, and once more only if it takes a login to know which consents there are to ask for.
     A service is asked nothing.
@@ -147,8 +147,8 @@ def login(access: GlobusAccess, wanted: Wanted, person: Person) -> Identity:
     return identity
 
 
-def _service_login(access: GlobusAccess, wanted: Wanted, person: Person) -> Identity:
-    """The service, once it has the consents; raises LoginNeeded if its credential is not good."""
+def _service_login(access: GlobusAccess, wanted: LoginRequest, person: Person) -> Identity:
+    """Return the identity of a service, once it has the consents; raise LoginNeeded if its credential is not good."""
     if wanted.session:
         hint = "leave out --session; a collection that needs one must be used by a person"
         raise RequestError("a service has no session: nobody logs in for it", hint=hint, code="session")
@@ -165,9 +165,9 @@ def _service_login(access: GlobusAccess, wanted: Wanted, person: Person) -> Iden
 
 
 def _collections_if_known(
-    asking: globus_sdk.GlobusApp, access: GlobusAccess, wanted: Wanted, person: Person
+    asking: globus_sdk.GlobusApp, access: GlobusAccess, wanted: LoginRequest, person: Person
 ) -> dict[str, Collection] | None:
-    """What :func:`_collections` gives, or None if that takes a login first."""
+    """Return what :func:`_collections` does, or None if that takes a login first."""
     try:
         if not asking.login_required():
             return _collections(access, wanted, person)
@@ -177,16 +177,17 @@ def _collections_if_known(
     return None if wanted.endpoints else {}
 
 
-def _collections(access: GlobusAccess, wanted: Wanted, person: Person) -> dict[str, Collection]:
-    """The collections that may ask for a consent, by what was typed; says which do not; raises all errors together."""
+def _collections(access: GlobusAccess, wanted: LoginRequest, person: Person) -> dict[str, Collection]:
+    """Return the collections that may ask for a consent, by what was typed; tell which do not; raise all errors."""
     if not wanted.endpoints:
         return {}
     globus, collected, found = Globus(access), Collector(), {}
-
-    def asked(typed: str, meant: str) -> Collection:
-        return globus.collection(meant, called=typed) if is_uuid(meant) else globus.resolve(meant)
-
-    answers = {typed: Background(partial(asked, typed, meant)) for typed, meant in wanted.endpoints.items()}
+    answers = {
+        typed: Background(
+            partial(globus.collection, GlobusEndpoint(name, typed)) if is_uuid(name) else partial(globus.resolve, name)
+        )
+        for typed, name in wanted.endpoints.items()
+    }
     for typed, answer in answers.items():
         with collected:
             found[typed] = answer.result(LONGEST_WAIT)  # each has an end of its own
@@ -199,29 +200,26 @@ def _collections(access: GlobusAccess, wanted: Wanted, person: Person) -> dict[s
 
 
 def _log_in(asking: globus_sdk.GlobusApp, parameters: GlobusAuthorizationParameters) -> None:
-    """None, once the tokens of a new login are stored; raises LoginNeeded without one."""
+    """Log in, and store the tokens; raise LoginNeeded without a login."""
     try:
         with translated(ASKED):
             asking.login(auth_params=parameters)
     except GoclientError as error:
-        if isinstance(error.__cause__, IdentityMismatchError):
-            raise _somebody_else(error.__cause__) from error
-        raise
+        mismatch = error.__cause__
+        if not isinstance(mismatch, IdentityMismatchError):
+            raise
+        raise LoginNeeded(
+            f"you are logged in as the identity {mismatch.stored_id}, and have now logged in as {mismatch.new_id}",
+            hint="nothing was changed; to be the other one type: goclient logout && goclient login",
+            code="another-identity",
+        ) from error
     except jwt.PyJWTError as error:
         hint = "look at this machine's clock, then type: goclient login"
         raise LoginNeeded(f"the identity that Globus Auth states is not valid: {error}", hint=hint) from error
 
 
-def _somebody_else(mismatch: IdentityMismatchError) -> LoginNeeded:
-    return LoginNeeded(
-        f"you are logged in as the identity {mismatch.stored_id}, and have now logged in as {mismatch.new_id}",
-        hint="nothing was changed; to be the other one type: goclient logout && goclient login",
-        code="another-identity",
-    )
-
-
 def _check_given(identity: Identity, collections: Mapping[str, Collection]) -> None:
-    """None if the consent for each collection is there; raises LoginNeeded for those that are not."""
+    """Check that the consent for each collection was given; raise ConsentNeeded for those that were not."""
     refused = [typed for typed, one in collections.items() if not identity.may_touch(one.id)]
     if refused:
         names = ", ".join(map(quoted, refused))
@@ -233,7 +231,7 @@ def _check_given(identity: Identity, collections: Mapping[str, Collection]) -> N
 
 
 def whoami(access: GlobusAccess) -> Identity:
-    """Whoever asks Globus with this access; raises LoginNeeded if nobody has logged in, or the login is over."""
+    """Return the identity that asks Globus with this access; raise LoginNeeded without a login, or if it is over."""
     with configured():
         asking = app(access)
     if isinstance(asking, globus_sdk.UserApp) and asking.login_required():
@@ -247,7 +245,7 @@ def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
         globus_sdk.AuthClient(app=asking, transport=transport(access), retry_config=retry()) as client,
     ):
         asking.get_authorizer(AuthScopes.resource_server)  # the token first, once
-        known = identity_of(asking)
+        known = Caller.of(asking).identity
         approved = Background(lambda: client.get_consents(known)) if known else None
         claims: Document = client.userinfo().data
         identity_id = uuid(claims, "sub")
@@ -255,49 +253,38 @@ def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
             consents = approved.result(LONGEST_WAIT)  # it has an end of its own
         else:
             consents = client.get_consents(identity_id)
+        given = [(text(one, "scope_name"), text(one, "status")) for one in documents(consents.data, "consents")]
         return Identity(
             username=text(claims, "preferred_username"),
             id=identity_id,
             kind="person" if isinstance(asking, globus_sdk.UserApp) else "service",
-            expires=login_end(asking),
-            consents=_approved(consents.data),
+            expires=Caller.of(asking).login_end,
+            consents=tuple(dict.fromkeys(scope for scope, status in given if status == "approved")),
         )
-
-
-def _approved(answer: Document) -> tuple[str, ...]:
-    """The scopes of the consents that stand, each once."""
-    consents = [(text(one, "scope_name"), text(one, "status")) for one in documents(answer, "consents")]
-    return tuple(dict.fromkeys(scope for scope, status in consents if status == "approved"))
 
 
 # --- logout -------------------------------------------------------------------------------------------------
 
 
 def logout(access: GlobusAccess) -> Logout:
-    """What was done; afterwards no tokens are on the disk, even if Globus Auth could not be told."""
+    """Remove the tokens from the disk, even if Globus Auth cannot be told to revoke them."""
     if access.client_secret:
-        return Logout(removed=False)
+        return Logout(removed=False, is_service=True)
     with configured():
         file = token_file(access, lenient=True)
+    problem = ""
     try:
         stored = file.get_token_data_by_resource_server().values()
         tokens = [token for one in stored for token in (one.refresh_token, one.access_token) if token]
-        problem = _revoke(access, tokens)
-    except LoginNeeded as error:  # it is damaged
-        problem = error.message
-    return Logout(file.remove(), problem)
-
-
-def _revoke(access: GlobusAccess, tokens: Sequence[str]) -> str:
-    """Why Globus Auth could not be told that the tokens are void; the empty string if it was."""
-    with configured(), native_client(access) as client:
-        client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
-        asked = [Background(partial(client.oauth2_revoke_token, token)) for token in tokens]
-        try:
+        with configured(), native_client(access) as client:
+            client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
+            asked = [Background(partial(client.oauth2_revoke_token, token)) for token in tokens]
             for one in asked:
                 one.result(LONGEST_WAIT)  # it has an end of its own
-        except globus_sdk.GlobusAPIError as error:
-            return f"Globus Auth answered HTTP {error.http_status}"
-        except globus_sdk.GlobusError as error:
-            return said(innermost(error))
-    return ""
+    except LoginNeeded as error:  # the file is damaged
+        problem = error.message
+    except globus_sdk.GlobusAPIError as error:
+        problem = f"Globus Auth answered HTTP {error.http_status}"
+    except globus_sdk.GlobusError as error:
+        problem = said(innermost(error))
+    return Logout(file.remove(), problem)

@@ -1,4 +1,4 @@
-"""How a person logs in to Globus: in a browser on this machine, or in one anywhere, with a code to type here."""
+"""Let a person log in to Globus: in a browser on this machine, or in one anywhere, with a code to type here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who logs in: with a ``browser`` on this machine or without, told by ``say`` and ``show``, asked by ``ask``.
+    """A person who logs in, with a ``browser`` on this machine or without.
 
     ``say`` takes a sentence, ``show`` a URL to open; ``ask`` gives the code that was typed, empty if none was.
     """
@@ -50,11 +50,15 @@ class LoginFlow(CommandLineLoginFlowManager):
         self._options = options
 
     def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> globus_sdk.OAuthTokenResponse:
-        """The tokens that the person lets us have; raises LoginNeeded without them."""
+        """Return the tokens of a login; raise LoginNeeded without them."""
         try:
             if self._person.browser:
+                browser = _Browser(
+                    self.login_client, request_refresh_tokens=True, native_prefill_named_grant=self._label
+                )
+                self._person.say("log in with the browser that opens; if none does, press Ctrl-C and add --no-browser")
                 try:
-                    return self._in_browser(auth_parameters)
+                    return browser.run_login_flow(auth_parameters)
                 except LocalServerEnvironmentalLoginError:
                     self._person.say("no browser can be opened here")
             return super().run_login_flow(auth_parameters)
@@ -66,33 +70,28 @@ class LoginFlow(CommandLineLoginFlowManager):
             raise self._failed("Globus Auth refused the code: it is mistyped, too old, or was used before") from error
 
     def print_authorize_url(self, authorize_url: str) -> None:
-        """None, once the person is told where to log in."""
+        """Tell the person where to log in."""
         self._person.say("log in at this address, with any browser, and type the code that you are shown:")
         self._person.show(authorize_url)
 
     def prompt_for_code(self) -> str:
-        """Return the code that the person typed; raises LoginNeeded without one."""
+        """Return the code that the person typed; raise LoginNeeded without one."""
         code = self._person.ask().strip()
         secrets.register(code)
         if not code:
             raise self._failed("no code was typed")
         return code
 
-    def _in_browser(self, auth_parameters: GlobusAuthorizationParameters) -> globus_sdk.OAuthTokenResponse:
-        browser = _Browser(self.login_client, request_refresh_tokens=True, native_prefill_named_grant=self._label)
-        self._person.say("log in with the browser that opens; if none does, press Ctrl-C and add --no-browser")
-        return browser.run_login_flow(auth_parameters)
-
     def _failed(self, message: str) -> LoginNeeded:
         return LoginNeeded.to_globus(message, options=self._options, code="login-failed")
 
 
 class _Browser(LocalServerLoginFlowManager):
-    """The SDK's flow, whose server keeps the code to itself, and is closed in the end."""
+    """A flow of the SDK, whose server keeps the code to itself, and is closed in the end."""
 
     @contextmanager
     def background_local_server(self) -> Iterator[RedirectHTTPServer]:
-        """The server to which the browser is sent back, while it runs."""
+        """Run the body with the server to which the browser is sent back."""
         import threading
 
         server = RedirectHTTPServer(self.server_address, _QuietHandler, self.html_template)
@@ -105,7 +104,7 @@ class _Browser(LocalServerLoginFlowManager):
 
 
 class _QuietHandler(RedirectHandler):
-    """The SDK's handler without its log, which would have the code in it."""
+    """A handler of the SDK without its log, which would have the code in it."""
 
     def log_message(self, *_: Any) -> None:
-        """None; nothing is logged."""
+        """Log nothing."""

@@ -1,28 +1,32 @@
 """Globus Auth and Transfer, through globus-sdk 4.
 
-Every error of the SDK becomes one of goclient's here (``globus_errors.py``), and every document of the service
-becomes a frozen value: no caller sees the SDK.
+Every error of the SDK becomes one of goclient's here (``errors.py``), and every document of the service becomes a
+frozen value: no caller sees the SDK.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import globus_sdk
 
 from goclient.errors import AmbiguousEndpoint, EndpointError, EndpointNotFound, PathExists, quoted, said
-from goclient.model.endpoint import is_uuid
-from goclient.model.plan import TransferItem
+from goclient.model.endpoint import Endpoint, is_uuid
+from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferredFile, TransferRequest
 from goclient.services.exchange import allowed
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.app import acts_as, app, identity_of, login_end, retry, transport
-from goclient.services.globus.collection import AccessRule, Collection
-from goclient.services.globus.collection import FileInfo as FileInfo  # it is one of this module's answers
-from goclient.services.globus.documents import Document, documents, number, part, text, text_or_none, uuid, words
+from goclient.services.globus.app import Caller, app, retry, transport
+from goclient.services.globus.collection import (
+    AccessRule,
+    Collection,
+    read_file_info,
+    read_task_state,
+    read_transferred_file,
+)
+from goclient.services.globus.documents import Document, documents, text, uuid, words
 from goclient.services.globus.errors import configured, translated
 
 MAX_LABEL = 128  # characters of a task's label
@@ -33,36 +37,11 @@ SHOWN_LIMIT = 100  # what the service gives at most in one answer
 MAX_LISTING = 48 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TaskState:
-    """A transfer task as it stands: ``status`` is ACTIVE, INACTIVE, SUCCEEDED or FAILED; sizes in bytes."""
-
-    task_id: str
-    label: str
-    status: str
-    files: int
-    bytes: int
-    faults: int
-    reason: str
-
-    @classmethod
-    def from_document(cls, document: Document) -> TaskState:
-        """The state in a task document; raises KeyError, TypeError or ValueError if that is none."""
-        fatal = words(part(document, "fatal_error"), "description")
-        nice = words(document, "nice_status_short_description") or words(document, "nice_status")
-        return cls(
-            task_id=uuid(document, "task_id"),
-            label=text_or_none(document, "label"),
-            status=text(document, "status"),
-            files=number(document, "files_transferred"),
-            bytes=number(document, "bytes_transferred"),
-            faults=number(document, "faults"),
-            reason=fatal or ("" if nice in ("OK", "Queued") else nice),
-        )
-
-
 class Globus:
-    """The Transfer service, asked by one identity; each method is one call, retried by the SDK where that is safe."""
+    """Transfer service, asked by one identity; each method is one call, retried by the SDK where that is safe.
+
+    ``collection`` is an endpoint with the id of a collection; errors show what the user typed for it.
+    """
 
     def __init__(self, access: GlobusAccess) -> None:
         with configured():
@@ -71,13 +50,14 @@ class Globus:
             self.reporter = access.reporter
             self._app = asking
             self._client = globus_sdk.TransferClient(app=asking, transport=transport(access), retry_config=retry())
-            self.acts_as: str = acts_as(asking)
+            caller = Caller.of(asking)
+            self.acts_as: str = caller.description
             self.is_service: bool = isinstance(asking, globus_sdk.ClientApp)
-            self.identity: str = identity_of(asking)  # its id, empty if that is not known without asking
-            self.login_end: datetime | None = login_end(asking)  # None for one that can be renewed
+            self.identity: str = caller.identity  # its id, empty if that is not known without asking
+            self.login_end: datetime | None = caller.login_end  # None for one that can be renewed
 
     def identity_called(self, typed: str) -> str:
-        """The id of the identity with this id or user name; raises EndpointError if there is none.
+        """Return the id of the identity with this id or user name; raise EndpointError if there is none.
 
         A service is called after its client id, which is the id of its identity.
         """
@@ -93,26 +73,23 @@ class Globus:
             return found[0]
         raise EndpointError(
             f"Globus knows no identity {quoted(typed)}",
-            hint="that of a service is its client id; goclient whoami, typed by whoever it is, shows theirs",
+            hint="that of a service is its client id; goclient whoami shows an identity to its owner",
             code="identity-not-found",
             subject=typed,
         )
 
     # --- endpoints and paths ---
 
-    def collection(self, collection_id: str, *, called: str = "") -> Collection:
-        """The collection with this id; raises EndpointError if there is none that the identity can see.
-
-        ``called``: what the user calls it, for the error's message.
-        """
-        with translated(called or collection_id):
-            return Collection.from_document(self._client.get_endpoint(collection_id).data)
+    def collection(self, collection: Endpoint) -> Collection:
+        """Return what the service knows of a collection; raise EndpointError if the identity cannot see it."""
+        with translated(collection.display):
+            return Collection.from_document(self._client.get_endpoint(collection.text).data)
 
     def resolve(self, name: str, *, known: Iterable[str] = ()) -> Collection:
-        """The one collection whose canonical or display name is exactly ``name``.
+        """Return the one collection whose canonical or display name is exactly ``name``.
 
-        Raises EndpointError if there is none, with the nearest names of those found and of those ``known``, or if there
-        are several, which it lists.
+        Raises EndpointNotFound, with the nearest names of those found and of those ``known``, or AmbiguousEndpoint,
+        which lists the candidates.
         """
         with translated(name):
             answer = self._client.endpoint_search(filter_fulltext=name, filter_non_functional=False, limit=SEARCH_LIMIT)
@@ -137,62 +114,47 @@ class Globus:
         )
 
     def search(self, words: str) -> tuple[list[Collection], bool]:
-        """The collections that hold data and are described with these words, and whether there are more of them."""
+        """Return the collections that hold data and are described with these words, and True if there are more."""
         with translated(words):
             answer = self._client.endpoint_search(filter_fulltext=words, filter_non_functional=False, limit=SHOWN_LIMIT)
             found = [Collection.from_document(document) for document in documents(answer.data, "DATA")]
             return [one for one in found if one.holds_data], bool(answer["has_next_page"])
 
-    def access_rules(self, collection_id: str, *, called: str = "") -> list[AccessRule]:
-        """The access rules of a guest collection; raises EndpointError if the identity may not read them.
-
-        ``called``: what the user calls the collection, for the error's message.
-        """
-        with translated(called or collection_id):
-            answer = self._client.endpoint_acl_list(collection_id)
+    def access_rules(self, collection: Endpoint) -> list[AccessRule]:
+        """Return the access rules of a guest collection; raise EndpointError if the identity may not read them."""
+        with translated(collection.display):
+            answer = self._client.endpoint_acl_list(collection.text)
             return [AccessRule.from_document(document) for document in documents(answer.data, "DATA")]
 
-    def listing(self, collection_id: str, folder: str, *, called: str = "") -> dict[str, FileInfo]:
-        """What a directory holds, by name; raises EndpointError if it is none or cannot be read.
-
-        ``called``: what the user calls the collection, for the error's message.
-        """
-        with translated(f"{called or collection_id}:{folder}"), allowed(MAX_LISTING):
-            answer = self._client.operation_ls(collection_id, path=folder, show_hidden=True)
-            entries = [FileInfo.from_document(document) for document in documents(answer.data, "DATA")]
+    def listing(self, collection: Endpoint, directory: str) -> dict[str, FileInfo]:
+        """Return what a directory holds, by name; raise EndpointError if it cannot be listed."""
+        with translated(collection.show(directory), collection.display), allowed(MAX_LISTING):
+            answer = self._client.operation_ls(collection.text, path=directory, show_hidden=True)
+            entries = [read_file_info(document) for document in documents(answer.data, "DATA")]
         return {one.name: one for one in entries}
 
-    def entry(self, collection_id: str, path: str, *, called: str = "") -> FileInfo:
-        """Return what is at a path, also in a directory that may not be listed; raise EndpointError.
-
-        ``called``: what the user calls the collection, for the error's message.
-        """
+    def entry(self, collection: Endpoint, path: str) -> FileInfo:
+        """Return what is at a path, also in a directory that may not be listed; raise EndpointError."""
         name = path.rstrip("/").rpartition("/")[2]
-        with translated(f"{called or collection_id}:{path}"):
-            answer: Document = self._client.operation_stat(collection_id, path).data
-            return FileInfo.from_document({**answer, "name": name})
+        with translated(collection.show(path), collection.display):
+            answer: Document = self._client.operation_stat(collection.text, path).data
+            return read_file_info({**answer, "name": name})
 
-    def is_empty(self, collection_id: str, folder: str, *, called: str = "") -> bool:
-        """Return True for a directory with nothing in it, of which no more than one entry is asked for.
-
-        ``called``: what the user calls the collection, for the error's message.
-        """
-        with translated(f"{called or collection_id}:{folder}"):
-            answer = self._client.operation_ls(collection_id, path=folder, show_hidden=True, limit=1)
+    def is_empty(self, collection: Endpoint, directory: str) -> bool:
+        """Return True for a directory with nothing in it, of which no more than one entry is asked for."""
+        with translated(collection.show(directory), collection.display):
+            answer = self._client.operation_ls(collection.text, path=directory, show_hidden=True, limit=1)
             return not list(documents(answer.data, "DATA"))
 
-    def mkdir(self, collection_id: str, folder: str, *, called: str = "") -> None:
-        """None, once the directory is there; raises EndpointError if it cannot be made.
+    def mkdir(self, collection: Endpoint, directory: str) -> None:
+        """Make a directory, unless it is there; raise EndpointError if it cannot be made."""
+        with suppress(PathExists), translated(collection.show(directory), collection.display):
+            self._client.operation_mkdir(collection.text, directory)
 
-        ``called``: what the user calls the collection, for the error's message.
-        """
-        with suppress(PathExists), translated(f"{called or collection_id}:{folder}"):
-            self._client.operation_mkdir(collection_id, folder)
-
-    def remove(self, collection_id: str, folder: str, *, called: str = "") -> str:
-        """The id of a new task that removes a directory, and all below it; ``called`` as for :meth:`mkdir`."""
+    def remove(self, collection: Endpoint, directory: str) -> str:
+        """Submit a task that removes a directory, and all below it; return its id."""
         data = globus_sdk.DeleteData(
-            collection_id,
+            collection.text,
             label="goclient probe",
             submission_id=self.submission_id(),
             recursive=True,
@@ -200,69 +162,67 @@ class Globus:
             notify_on_failed=False,
             notify_on_inactive=False,
         )
-        data.add_item(folder)
-        with translated(f"{called or collection_id}:{folder}"):
+        data.add_item(directory)
+        with translated(collection.show(directory), collection.display):
             return uuid(self._client.submit_delete(data).data, "task_id")
 
     # --- a job's own endpoint ---
 
-    def create_personal(self, name: str) -> tuple[str, str]:
-        """The id of a new private Globus Connect Personal collection, and its one-time setup key.
+    def create_personal(self, name: str) -> NewEndpoint:
+        """Create a private Globus Connect Personal collection.
 
         Sent once: the call has no key that would make a second one harmless.
         """
         document = {"DATA_TYPE": "endpoint", "display_name": name, "is_globus_connect": True, "public": False}
         with translated(name), self._client.retry_config.tune(max_retries=0):
             answer = self._client.post("/v0.10/endpoint", data=document)
-            return uuid(answer.data, "id"), text(answer.data, "globus_connect_setup_key")
+            return NewEndpoint(uuid(answer.data, "id"), text(answer.data, "globus_connect_setup_key"))
 
     def delete(self, collection_id: str) -> None:
-        """None, once the collection is gone."""
+        """Delete a collection."""
         with translated(collection_id):
             self._client.delete_endpoint(collection_id)
 
     # --- transfers ---
 
     def submission_id(self) -> str:
-        """A new submission id: a transfer sent twice under one id is carried out once."""
+        """Return a new submission id: a transfer sent twice under one id is carried out once."""
         with translated("submission_id"):
             return uuid(self._client.get_submission_id().data, "value")
 
-    def submit(
-        self,
-        source: str,
-        destination: str,
-        *,
-        items: Sequence[TransferItem],
-        label: str,
-        submission_id: str,
-        seconds: float,
-    ) -> str:
-        """The id of the task that moves the items; it ends after ``seconds`` at the latest."""
+    def submit(self, request: TransferRequest) -> str:
+        """Submit a transfer; return the id of its task."""
+        end = datetime.now().astimezone() + timedelta(seconds=request.seconds)
         data = globus_sdk.TransferData(
-            source,
-            destination,
-            label=label[:MAX_LABEL],
-            submission_id=submission_id,
+            request.source,
+            request.destination,
+            label=request.label[:MAX_LABEL],
+            submission_id=request.submission_id,
             verify_checksum=True,
-            deadline=(datetime.now().astimezone() + timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+            deadline=end.isoformat(timespec="seconds"),
             fail_on_quota_errors=True,
             notify_on_succeeded=False,
             notify_on_failed=False,
             notify_on_inactive=False,
         )
-        for item in items:
+        for item in request.items:
             data.add_item(item.source, item.destination, recursive=item.recursive)
-        with translated(label):
+        with translated(request.label):
             return uuid(self._client.submit_transfer(data).data, "task_id")
 
     def task(self, task_id: str) -> TaskState:
-        """The state of a task."""
+        """Return the state of a task."""
         with translated(task_id):
-            return TaskState.from_document(self._client.get_task(task_id).data)
+            return read_task_state(self._client.get_task(task_id).data)
+
+    def transferred(self, task_id: str) -> list[TransferredFile]:
+        """Return the files that a task has transferred; the task must be over."""
+        with translated(task_id):
+            pages = self._client.paginated.task_successful_transfers(task_id)
+            return [read_transferred_file(one) for page in pages for one in documents(page.data, "DATA")]
 
     def faults(self, task_id: str) -> list[str]:
-        """What went wrong in a task so far, newest first, each thing once."""
+        """Return what went wrong in a task so far, newest first, each thing once."""
         with translated(task_id):
             events = self._client.task_event_list(task_id, limit=20, query_params={"filter": "is_error:1"})
             found = [
@@ -271,22 +231,22 @@ class Globus:
         return list(dict.fromkeys(found))
 
     def cancel(self, task_id: str) -> None:
-        """None, once the service is told that the task shall end."""
+        """Tell the service to end a task."""
         with translated(task_id):
             self._client.cancel_task(task_id)
 
     def tasks_labelled(self, prefix: str) -> list[TaskState]:
-        """The identity's tasks whose label begins with ``prefix``, oldest first."""
+        """Return the identity's tasks whose label begins with ``prefix``, oldest first."""
         with translated(prefix):
             found = self._client.task_list(
                 filter=f"type:TRANSFER/label:~{prefix}*", orderby="request_time ASC", limit=1000
             )
-            states = [TaskState.from_document(document) for document in documents(found.data, "DATA")]
+            states = [read_task_state(document) for document in documents(found.data, "DATA")]
         return [state for state in states if state.label.startswith(prefix)]
 
 
 def _nearest_names(name: str, names: Iterable[str]) -> list[str]:
-    """Up to five of the names: those that are nearly this one first, then the others."""
+    """Return up to five of the names: those that are nearly this one first, then those that contain it."""
     import difflib  # only a mistake pays for it
 
     lowered = {one.lower(): one for one in names if one}

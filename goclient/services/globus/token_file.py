@@ -1,4 +1,4 @@
-"""The tokens of a person on disk: globus-sdk's JSON file, which only its owner can read, whole at any time."""
+"""Tokens of a person on disk: globus-sdk's JSON file, which only its owner can read, whole at any time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from globus_sdk.token_storage import TokenStorage, TokenStorageData
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, RequestError, quoted
-from goclient.files.private import FOLDER, make_folder, replace
+from goclient.files.private import DIRECTORY, make_directory, replace
 
 FORMAT = "2.0"  # JSONTokenStorage.format_version of globus-sdk 4
 OTHERS = 0o077
@@ -23,21 +23,13 @@ TOO_LATE = 253_370_764_800  # the year 9999 begins: not every later second is a 
 
 
 def path_of(client_id: str, app_name: str, environment: str) -> Path:
-    """Where globus-sdk keeps the tokens of an app, each environment's in a file of its own."""
+    """Return where globus-sdk keeps the tokens of an app, each environment's in a file of its own."""
     prefix = "" if environment == "production" else f"{environment}-"
     return Path(os.path.expanduser(f"~/.globus/app/{client_id}/{app_name}/{prefix}tokens.json"))
 
 
-_NO_FILE = "it is no regular file"
-
-
-def _at_once(path: str, flags: int) -> int:
-    """The descriptor of a file that is opened without waiting, as for a pipe that nobody writes to."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
 class TokenFile(TokenStorage):
-    """One such file; if it is damaged, or others can read it, every use of it raises an error that says how to mend it.
+    """A token file; if it is damaged, or others can read it, every use of it raises an error that says how to mend it.
 
     ``lenient``: it may be one that others can read, as it is to be removed.
     """
@@ -48,20 +40,20 @@ class TokenFile(TokenStorage):
         self._lenient = lenient
 
     def get_token_data_by_resource_server(self) -> dict[str, TokenStorageData]:
-        """The tokens for each service; none without a file."""
+        """Return the tokens for each service; none without a file."""
         return self._tokens(self._read())
 
     def store_token_data_by_resource_server(
         self, token_data_by_resource_server: Mapping[str, TokenStorageData]
     ) -> None:
-        """None, once the tokens are on disk beside those for other services."""
+        """Put the tokens on disk, beside those for other services."""
         document = self._read()
         ours = document["data"].setdefault(self.namespace, {})
         ours.update({server: data.to_dict() for server, data in token_data_by_resource_server.items()})
         self._write(document)
 
     def remove_token_data(self, resource_server: str) -> bool:
-        """Whether there were tokens for a service; they are gone from the disk."""
+        """Remove the tokens for a service from the disk; return True if there were some."""
         document = self._read()
         if document["data"].get(self.namespace, {}).pop(resource_server, None) is None:
             return False
@@ -69,7 +61,7 @@ class TokenFile(TokenStorage):
         return True
 
     def remove(self) -> bool:
-        """Whether there was a file, damaged or not; it is gone."""
+        """Remove the file, damaged or not; return True if there was one."""
         try:
             self.path.unlink()
         except (FileNotFoundError, NotADirectoryError):
@@ -81,22 +73,28 @@ class TokenFile(TokenStorage):
     # --- reading ---
 
     def _read(self) -> dict[str, Any]:
-        """The document of the file, its parts where they belong; an empty one without a file."""
+        """Return the document of the file, its parts where they belong; an empty one without a file."""
         try:
-            with open(self.path, "rb", opener=_at_once) as file:
-                self._check_mode(os.fstat(file.fileno()).st_mode)
+            # Without waiting, as for a pipe that nobody writes to.
+            with open(self.path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+                mode = os.fstat(file.fileno()).st_mode
+                if not stat.S_ISREG(mode):
+                    raise self._damaged("it is not a regular file")
+                if stat.S_IMODE(mode) & OTHERS and not self._lenient:
+                    raise RequestError(
+                        f"the token file {quoted(self.path)} can be read by others (mode {stat.S_IMODE(mode):04o})",
+                        hint="type: goclient logout && goclient login "
+                        "(or chmod 600 it, if nobody else can have read it)",
+                        code="token-file",
+                        subject=str(self.path),
+                    )
                 content = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return {"data": {}, "format_version": FORMAT, "globus-sdk.version": globus_sdk.__version__}
         except OSError as error:
             if error.errno == errno.ENXIO:
-                raise self._damaged(_NO_FILE) from error
+                raise self._damaged("it is not a regular file") from error
             raise self._refused("read", error) from error
-        document = self._parsed(content)
-        self._tokens(document)
-        return document
-
-    def _parsed(self, content: bytes) -> dict[str, Any]:
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
@@ -106,6 +104,7 @@ class TokenFile(TokenStorage):
         data = document.get("data")
         if not isinstance(data, dict) or not isinstance(data.get(self.namespace, {}), dict):
             raise self._damaged('it has no tokens in its "data"')
+        self._tokens(document)
         return document
 
     def _tokens(self, document: dict[str, Any]) -> dict[str, TokenStorageData]:
@@ -113,37 +112,25 @@ class TokenFile(TokenStorage):
         try:
             tokens = {server: TokenStorageData.from_dict(data) for server, data in ours.items()}
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise self._damaged("a token has not the keys that it must have") from None
+            raise self._damaged("a token lacks keys") from None
         for one in tokens.values():
             secrets.register(one.access_token, one.refresh_token)
         if len({one.identity_id for one in tokens.values()}) > 1:
             raise self._damaged("its tokens are of several identities")
         if not all(0 <= one.expires_at_seconds < TOO_LATE for one in tokens.values()):
-            raise self._damaged("a token ends at a time that there is not")
+            raise self._damaged("a token ends at an impossible time")
         return tokens
-
-    def _check_mode(self, mode: int) -> None:
-        if not stat.S_ISREG(mode):
-            raise self._damaged(_NO_FILE)
-        if self._lenient or not stat.S_IMODE(mode) & OTHERS:
-            return
-        raise RequestError(
-            f"the token file {quoted(self.path)} can be read by others (mode {stat.S_IMODE(mode):04o})",
-            hint="type: goclient logout && goclient login (or chmod 600 it, if nobody else can have read it)",
-            code="token-file",
-            subject=str(self.path),
-        )
 
     # --- writing ---
 
     def _write(self, document: Mapping[str, Any]) -> None:
-        """Replace the file, in a folder that only its owner can enter."""
+        """Replace the file, in a directory that only its owner can enter."""
         data = json.dumps({**document, "globus-sdk.version": globus_sdk.__version__}).encode()
         try:
-            folder = self.path.parent
-            make_folder(folder)
-            if stat.S_IMODE(folder.stat().st_mode) & OTHERS:
-                folder.chmod(FOLDER)
+            directory = self.path.parent
+            make_directory(directory)
+            if stat.S_IMODE(directory.stat().st_mode) & OTHERS:
+                directory.chmod(DIRECTORY)
             replace(self.path, data)
         except OSError as error:
             raise self._refused("written", error) from error
@@ -159,9 +146,9 @@ class TokenFile(TokenStorage):
         )
 
     def _refused(self, done: str, error: OSError) -> RequestError:
-        hint = "look at its folder, and at the rights and the room there"
+        hint = "look at its directory, and at the rights and the room there"
         if os.path.isdir(self.path):
-            hint = "a folder is in its place: remove that folder, then type: goclient login"
+            hint = "a directory is in its place: remove it, then type: goclient login"
         return RequestError(
             f"the token file {quoted(self.path)} cannot be {done}: {error.strerror}",
             hint=hint,

@@ -1,1 +1,1 @@
-"""The PanDA server."""
+"""Client of the PanDA server."""

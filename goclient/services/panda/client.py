@@ -1,4 +1,4 @@
-"""The PanDA server, API v1, through requests.
+"""Client of the PanDA server, API v1, through requests.
 
 Read from the server 1.0.4: every call is ``/api/v1/<module>/<method>``; an answer is JSON ``{"success",
 "message", "data"}``, or plain text that begins with ``ERROR :``.
@@ -20,22 +20,25 @@ from goclient.files.text import decoded
 from goclient.model.records.panda_job import UNSET, AssignedJob, JobState, is_panda_id
 from goclient.services import loopback
 from goclient.services.deadline import one_end
-from goclient.services.exchange import AWAY, MAX_ANSWER, TOO_MANY, Outgoing, allowed, limited, retry_after
+from goclient.services.exchange import MAX_ANSWER, Outgoing, allowed
 from goclient.services.globus.documents import parse
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.token import MAX_FILE, login_hint
+from goclient.services.retry import AWAY, TOO_MANY, limited, retry_after
 from goclient.services.trust import session_for
 
 A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
 MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
 SAYS_THE_SAME = ("job/get_description", "pilot/update_job")  # when it is sent again; nothing else ever is
-_SHOWN = 4096  # bytes of an answer that are looked at for a message
+_SHOWN = 4096  # bytes of an answer that are read for a message
+# The server does not see JSON with a charset in the content type.
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
 
 
 class Refused(ServerError):
-    """The server said no: ``success`` is false, or the HTTP status is an error."""
+    """A refusal of the server: ``success`` is false, or the HTTP status is an error."""
 
     code = "refused"
 
@@ -52,7 +55,7 @@ class PandaServer:
 
     @property
     def name(self) -> str:
-        """The server's address, for messages."""
+        """Return the server's address, for messages."""
         return self._access.url
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -81,7 +84,7 @@ class PandaServer:
     # --- for users ---
 
     def submit(self, record: str, count: int) -> list[int | None]:
-        """The PandaID of each of ``count`` jobs in order, None for one that the server's database refused.
+        """Submit ``count`` jobs; return their PandaIDs in order, None for one that the server's database refused.
 
         ``record`` is what :func:`goclient.model.records.panda_job.encode_jobs` gives.  Raises Refused if nothing was
         stored, ReplyLost if that is not known, ServerError if nothing was sent.
@@ -92,13 +95,13 @@ class PandaServer:
             raise self._lost(f"its answer has no PandaIDs: {quoted(rows)}")
         ids = [None if row[0] in (UNSET, None) else row[0] for row in rows]
         if not all(one is None or is_panda_id(one) for one in ids):
-            raise self._lost(f"its answer has PandaIDs that are none: {quoted(ids)}")
+            raise self._lost(f"its answer has PandaIDs that are not numbers: {quoted(ids)}")
         if len(ids) != count:
             raise self._lost(f"it answered for {len(ids)} of {count} jobs")
         return ids
 
     def describe(self, panda_ids: Sequence[int]) -> list[JobState | None]:
-        """The state of each job, None for one that the server does not know."""
+        """Return the state of each job, None for one that the server does not know."""
         jobs = self._call("job/get_description", {"job_ids": list(panda_ids)}, jobs=len(panda_ids))
         if not isinstance(jobs, list) or len(jobs) != len(panda_ids):
             raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
@@ -107,7 +110,7 @@ class PandaServer:
     # --- for pilots ---
 
     def acquire(self, site: str, *, node: str) -> AssignedJob | None:
-        """A job of the queue ``site``, now the caller's to run; None if there is none."""
+        """Return a job of the queue ``site``, now the caller's to run; None if there is none."""
         query = {"site_name": site, "prod_source_label": "user", "timeout": 60, "node": node}
         try:
             data = self._call("pilot/acquire_jobs", query)
@@ -121,7 +124,7 @@ class PandaServer:
         return AssignedJob.from_answer(jobs[0])
 
     def update(self, panda_id: int, state: str, **details: Any) -> str:
-        """The server's command to the pilot (``tobekilled``: stop; mostly empty) on a new state of a job.
+        """Tell the server a new state of a job; return its command to the pilot (``tobekilled``: stop; mostly empty).
 
         ``details`` are arguments of the server's ``pilot/update_job``.
         """
@@ -132,7 +135,7 @@ class PandaServer:
     # --- one call ---
 
     def _call(self, method: str, arguments: dict[str, Any], *, seconds: float | None = None, jobs: int = 1) -> Any:
-        """The ``data`` of an answer that says success, which comes within ``seconds`` or not at all.
+        """Return the ``data`` of an answer that says success, which comes within ``seconds`` or not at all.
 
         Its size depends on how many ``jobs`` it is about.  What says the same if it is sent again is sent again, if the
         server has no time for it and says when it will.
@@ -148,7 +151,14 @@ class PandaServer:
             while True:
                 body = Outgoing(content)
                 try:
-                    response = self._post(method, body, end.remaining())
+                    response = self._session.post(
+                        f"{self._access.url}/api/v1/{method}",
+                        data=body,
+                        headers=_HEADERS,
+                        timeout=end.remaining(),
+                        verify=self._session.verify,  # or requests prefers REQUESTS_CA_BUNDLE
+                        allow_redirects=False,
+                    )
                 except (TimeoutError, requests.exceptions.Timeout) as error:
                     why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
                     raise self._failed(why, body) from error
@@ -161,21 +171,8 @@ class PandaServer:
                     return self._data(response)
                 time.sleep(later)
 
-    def _post(self, method: str, body: Outgoing, seconds: float) -> requests.Response:
-        """The whole answer to one request."""
-        # The server does not see JSON with a charset in the content type.
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        return self._session.post(
-            f"{self._access.url}/api/v1/{method}",
-            data=body,
-            headers=headers,
-            timeout=seconds,
-            verify=self._session.verify,  # or requests prefers REQUESTS_CA_BUNDLE
-            allow_redirects=False,
-        )
-
     def _data(self, response: requests.Response) -> Any:
-        """What an answer says."""
+        """Return the ``data`` of an answer; raise what it says instead of success."""
         status, text = response.status_code, response.content[:_SHOWN].decode("utf-8", "replace").strip()
         if status in (401, 403) and "oken" in text:
             raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=login_hint(self._access.source))
@@ -200,7 +197,7 @@ class PandaServer:
         return answer.get("data")
 
     def _failed(self, why: str, body: Outgoing) -> ServerError:
-        """What a call that failed means: nothing was done if the server never got the request."""
+        """Return the error of a call that failed: nothing was done if the server never got the request."""
         if body.sent:
             return self._lost(why)
         return ServerError(

@@ -1,4 +1,4 @@
-"""The queues of a PanDA server, which it tells anybody (server 1.0.4, ``metaconfig_api.get_site_specs``).
+"""Queues of a PanDA server, which it tells anybody (server 1.0.4, ``metaconfig_api.get_site_specs``).
 
 The answer is ``{"success": true, "message": "", "data": {queue: {…44 fields}}}``, about 1 kB a queue, and the server
 makes it anew each time: who asks keeps it.
@@ -6,7 +6,6 @@ makes it anew each time: who asks keeps it.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -23,7 +22,7 @@ MAX_ANSWER = 8 << 20  # bytes; ATLAS's is 2 MB
 
 
 class QueuesUnknown(ServerError):
-    """The server did not tell its queues."""
+    """A server did not tell its queues."""
 
     code = "queue-unchecked"
 
@@ -34,47 +33,41 @@ def fetch(access: PandaAccess, seconds: float) -> dict[str, Queue]:
     No credential is sent: the call needs none.
     """
     try:
-        status, text = _get(access, seconds)
+        session = session_for(urlsplit(access.url).hostname, access.bundles)
+        session.auth = lambda request: request  # no .netrc
+        with session, allowed(MAX_ANSWER):
+            response = session.get(
+                f"{access.url}{PATH}",
+                headers={"Accept": "application/json"},
+                timeout=seconds,
+                verify=access.ca or next(iter(access.bundles), True),
+                allow_redirects=False,
+            )
     except requests.exceptions.Timeout as error:
         raise _unknown(access, f"no answer within {seconds:.0f} s") from error
     except (requests.exceptions.RequestException, OSError, ValueError) as error:
         raise _unknown(access, innermost(error)) from error
-    if status != 200:
-        raise _unknown(access, f"HTTP {status}")
+    if response.status_code != 200:
+        raise _unknown(access, f"HTTP {response.status_code}")
     try:
-        answer = parse(text)
+        answer = parse(response.content)
     except ValueError as error:
         raise _unknown(access, "its answer is not JSON") from error
     if not isinstance(answer, dict) or answer.get("success") is not True:
         said = answer.get("message") if isinstance(answer, dict) else answer
         raise _unknown(access, f"it says {quoted(said or 'nothing')}")
     data = answer.get("data")
-    found = {name: _queue(fields) for name, fields in data.items() if isinstance(fields, dict)} if (
-        isinstance(data, dict)) else {}  # fmt: skip
+    found = {}
+    for name, fields in data.items() if isinstance(data, dict) else ():
+        if isinstance(fields, dict):  # any of which may be missing
+            status, size = fields.get("status"), fields.get("maxwdir")
+            known = isinstance(size, int | float) and not isinstance(size, bool) and 0 < size < 1e12
+            found[name] = Queue(
+                status if isinstance(status, str) else "", int(size) if known and size is not None else 0
+            )
     if not found:
         raise _unknown(access, "its answer has no queues")
     return found
-
-
-def _get(access: PandaAccess, seconds: float) -> tuple[int, bytes]:
-    session = session_for(urlsplit(access.url).hostname, access.bundles)
-    session.auth = lambda request: request  # no .netrc
-    with session, allowed(MAX_ANSWER):
-        response = session.get(
-            f"{access.url}{PATH}",
-            headers={"Accept": "application/json"},
-            timeout=seconds,
-            verify=access.ca or next(iter(access.bundles), True),
-            allow_redirects=False,
-        )
-    return response.status_code, response.content
-
-
-def _queue(fields: dict[str, Any]) -> Queue:
-    """The queue of the server's fields, of any of which it may not know anything."""
-    status, size = fields.get("status"), fields.get("maxwdir")
-    known = isinstance(size, int | float) and not isinstance(size, bool) and 0 < size < 1e12
-    return Queue(status if isinstance(status, str) else "", int(size) if known and size is not None else 0)
 
 
 def _unknown(access: PandaAccess, why: str) -> QueuesUnknown:

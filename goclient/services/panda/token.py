@@ -1,4 +1,4 @@
-"""The token that the PanDA server is shown: found in panda-client's order, judged, and mended where it can be."""
+"""Token for the PanDA server: found in panda-client's order, checked, and mended where it can be."""
 
 from __future__ import annotations
 
@@ -39,18 +39,30 @@ class Token:
 
 
 def find_token(env: Mapping[str, str], *, pilot: bool = False, optional: bool = False) -> Token | None:
-    """Return the token that an environment says to show, None without PANDA_AUTH=oidc.
+    """Return the token that an environment names, None without PANDA_AUTH=oidc.
 
-    ``pilot``: that of GOCLIENT_PILOT_TOKEN_FILE, if set, comes first.  ``optional``: there may be none, because whoever
-    asks logs in then.  Raises LoginNeeded for a token that is missing or cannot be sent, RequestError without a VO.
+    ``pilot``: that of GOCLIENT_PILOT_TOKEN_FILE, if set, comes first.  ``optional``: there may be none, because a login
+    follows then.  Raises LoginNeeded for a token that is missing or cannot be sent, RequestError without a VO.
     """
     if env.get("PANDA_AUTH") != "oidc":
         return None
-    vo = _vo(env)
+    vo = env.get("PANDA_AUTH_VO") or env.get("OIDC_AUTH_VO")
+    if not vo:
+        raise RequestError("PANDA_AUTH=oidc needs PANDA_AUTH_VO", hint="export PANDA_AUTH_VO=<your VO>", code="config")
+    if not (vo.isascii() and vo.isprintable() and " " not in vo):
+        raise RequestError(f"PANDA_AUTH_VO={quoted(vo)} is not the name of a VO", hint="such as atlas", code="config")
     name = next((one for one in (*([PILOT_FILE] if pilot else []), *VARIABLES) if env.get(one)), "")
     if not name:
         path = os.path.expanduser(os.path.join(env.get("PANDA_CONFIG_ROOT") or ".", STORED))  # as panda-client does
-        return None if optional and not os.path.lexists(path) else _stored(path, vo)
+        if os.path.lexists(path):
+            texts = stored_login(path)
+            renewable = path if texts.get("refresh_token") else None
+            text = _judged(texts["id_token"], f"the token of {quoted(path)}", path, renewable=renewable is not None)
+            return Token(text, vo, path, stored=renewable)
+        if optional:
+            return None
+        message = f"there is no PanDA token: no variable has one, and there is no file {quoted(path)}"
+        raise LoginNeeded(message, hint=login_hint(path))
     if not name.endswith("_FILE"):
         return Token(_judged(env[name], f"the token of {name}", name), vo, name)
     path = os.path.expanduser(env[name])
@@ -96,16 +108,6 @@ def stored_login(path: str) -> dict[str, str]:
     return texts
 
 
-def _stored(path: str, vo: str) -> Token:
-    if not os.path.lexists(path):
-        message = f"there is no PanDA token: no variable has one, and there is no file {quoted(path)}"
-        raise LoginNeeded(message, hint=login_hint(path))
-    texts = stored_login(path)
-    renewable = path if texts.get("refresh_token") else None
-    token = _judged(texts["id_token"], f"the token of {quoted(path)}", path, renewable=renewable is not None)
-    return Token(token, vo, path, stored=renewable)
-
-
 def _read(path: str, what: str, source: str) -> str:
     """Return the text of a file that should hold a token; raises LoginNeeded, which never says what is in it."""
     try:
@@ -145,13 +147,3 @@ def expiry(token: str) -> float | None:
         return end if end < time.time() else float(end)
     except (LookupError, ValueError, TypeError, RecursionError, OverflowError):
         return None
-
-
-def _vo(env: Mapping[str, str]) -> str:
-    """Return the VO of the token; raises RequestError without one."""
-    vo = env.get("PANDA_AUTH_VO") or env.get("OIDC_AUTH_VO")
-    if not vo:
-        raise RequestError("PANDA_AUTH=oidc needs PANDA_AUTH_VO", hint="export PANDA_AUTH_VO=<your VO>", code="config")
-    if not (vo.isascii() and vo.isprintable() and " " not in vo):
-        raise RequestError(f"PANDA_AUTH_VO={quoted(vo)} is not the name of a VO", hint="such as atlas", code="config")
-    return vo

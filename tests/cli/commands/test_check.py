@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, NotLoggedIn
-from goclient.model.endpoint import JOB, read_endpoint
+from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import PreflightOptions
@@ -193,7 +193,8 @@ def test_an_endpoint_that_cannot_be_used_is_found(
 CREATE = """
 from goclient.config import environment
 from goclient.services.globus.sdk import Globus
-print(*Globus(environment.globus_access()).create_personal("mine"))
+made = Globus(environment.globus_access()).create_personal("mine")
+print(made.id, made.setup_key)
 """
 
 
@@ -296,10 +297,10 @@ def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
     rules: list[tuple[str, ...]], folder: str, writes: bool, level: str
 ) -> None:
     class Service(Globus):
-        def access_rules(self, _: str, *, called: str = "") -> list[AccessRule]:
-            return [AccessRule(*(*rule, "")[:5], id="1; touch x") for rule in rules]
+        def access_rules(self, collection: Endpoint) -> list[AccessRule]:
+            return [AccessRule(*(*rule, "")[:5], "1; touch x") for rule in rules]
 
-        def identity_called(self, _: str) -> str:
+        def identity_called(self, typed: str) -> str:
             return "me"
 
     here, there = Location(JOB, "/x"), Location(read_endpoint(GUEST), f"{folder}x")

@@ -429,7 +429,7 @@ def test_a_pipe_for_a_token_file_is_damaged_and_a_logout_removes_it(person: Pers
     os.mkfifo(person.file, 0o600)
     result = person.run("whoami")
     assert result.code == 4
-    assert "is damaged: it is no regular file" in result.err
+    assert "is damaged: it is not a regular file" in result.err
     assert person.run("logout").out == "logged out\n"
     assert not person.file.exists()
 

@@ -47,7 +47,7 @@ def mistakes(text: str) -> list[GoclientError]:
 
 def test_the_example_of_2012_is_read_as_it_stands_on_the_page() -> None:
     typed = read_typed(SEED)
-    assert (typed.payload, typed.errors, typed.doubts) == ("", [], [])
+    assert (typed.payload, typed.errors, typed.warnings) == ("", [], [])
     spec = typed.spec
     assert (spec.user, spec.in_mode, spec.out_mode) == ("mxp", "server", "server")
     assert str(spec.local_endpoint) == "mxp#MXP_BNL_TEST"
@@ -256,7 +256,9 @@ IN = "globus-endpoint-in=A in-mode=gc files-in=f"
             ['"files-out=x"', "without out-mode"],
             id="output-without-a-mode",
         ),
-        pytest.param("in-mode=sever files-in=a", "in-mode", ['"in-mode=sever" at column 1', "no mode"], id="no-mode"),
+        pytest.param(
+            "in-mode=sever files-in=a", "in-mode", ['"in-mode=sever" at column 1', "not a mode"], id="no-mode"
+        ),
         pytest.param(
             "in-mode=gc files-in=a",
             "globus-endpoint-in",
@@ -348,9 +350,9 @@ def test_the_payloads_output_at_the_top_gets_another_name_with_the_options() -> 
 def test_files_that_are_taken_to_the_top_are_a_warning() -> None:
     for mode, where in (("gc globus-endpoint-out=A", "dir-out=/~/"), ("local", "dir-out=/PATH")):
         typed = read_typed(f"out-mode={mode} files-out=x")
-        assert (typed.errors, [doubt.code for doubt in typed.doubts]) == ([], ["no-directory"])
-        assert where in typed.doubts[0].hint
-    assert read_typed("out-mode=gc globus-endpoint-out=A files-out=x dir-out=/").doubts == []
+        assert (typed.errors, [doubt.code for doubt in typed.warnings]) == ([], ["no-directory"])
+        assert where in typed.warnings[0].hint
+    assert read_typed("out-mode=gc globus-endpoint-out=A files-out=x dir-out=/").warnings == []
 
 
 def test_all_mistakes_are_reported_at_once() -> None:
@@ -390,8 +392,8 @@ def test_a_mistake_says_the_column_of_its_own_word_and_many_are_counted() -> Non
 def test_a_word_without_effect_is_a_warning(text: str, subjects: list[str]) -> None:
     typed = read_typed(text)
     assert bool(typed.spec) == ("files-in" in text)
-    assert (typed.errors, [doubt.subject for doubt in typed.doubts]) == ([], subjects)
-    assert all(doubt.level == "warning" and "no effect" in doubt.message for doubt in typed.doubts)
+    assert (typed.errors, [doubt.subject for doubt in typed.warnings]) == ([], subjects)
+    assert all(doubt.level == "warning" and "no effect" in doubt.message for doubt in typed.warnings)
 
 
 def test_a_list_may_be_in_a_file_where_files_are_read() -> None:

@@ -338,7 +338,7 @@ COLLECTION = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
         pytest.param(
             {"InmodeGO": ["server"]}, "--LocalendpointGO", "there is no --LocalendpointGO", id="mode-without-its-server"
         ),
-        pytest.param({"LocalendpointGO": ["L"]}, "--LocalendpointGO", '"L" is a server', id="server-without-a-mode"),
+        pytest.param({"LocalendpointGO": ["L"]}, "--LocalendpointGO", '"L" names a server', id="server-without-a-mode"),
         pytest.param(
             {"InmodeGO": ["server"], "LocalendpointGO": ["L:/x"]},
             "--LocalendpointGO",

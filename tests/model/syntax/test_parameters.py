@@ -244,9 +244,9 @@ def test_mistakes_of_lists_in_a_text_say_in_which_column() -> None:
 def test_words_that_would_need_a_mode_are_left_to_the_payload_with_a_warning() -> None:
     typed = read_typed("run dir-in=/d files-in=a")
     assert (typed.payload, bool(typed.spec), typed.errors) == ("run dir-in=/d files-in=a", False, [])
-    assert [(doubt.level, doubt.subject) for doubt in typed.doubts] == [("warning", "dir-in"), ("warning", "files-in")]
-    assert "in-mode" in typed.doubts[0].hint
-    assert [doubt.subject for doubt in read_typed("run dir-in=/d --StageinGOsrc=A:/a").doubts] == ["dir-in"]
+    assert [(one.level, one.subject) for one in typed.warnings] == [("warning", "dir-in"), ("warning", "files-in")]
+    assert "in-mode" in typed.warnings[0].hint
+    assert [doubt.subject for doubt in read_typed("run dir-in=/d --StageinGOsrc=A:/a").warnings] == ["dir-in"]
 
 
 # What nobody else writes, or completes what is there: a mistake, with the word to type.
@@ -305,7 +305,7 @@ def test_an_option_that_nobody_else_writes_is_a_mistake_and_the_right_word_is_sh
 @pytest.mark.parametrize("word", ["–StageoutGOsrc=x", "-StageinGOsrc=A:/a", "--stageingosrc=A:/a"])  # noqa: RUF001
 def test_a_word_that_is_marked_as_the_payloads_is_never_a_mistake(text: str, word: str) -> None:
     typed = read_typed(f"run {text.format(word)}")
-    assert (typed.errors, typed.doubts) == ([], [])
+    assert (typed.errors, typed.warnings) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_word_that_is_marked_as_the_payloads_is_never_a_mistake(text: str, wor
 def test_an_option_that_may_be_the_payloads_is_left_to_it_with_a_warning(word: str, shown: str) -> None:
     typed = read_typed(f"run {word}")
     assert (typed.payload, typed.errors) == (f"run {word}", [])
-    (doubt,) = typed.doubts
+    (doubt,) = typed.warnings
     assert f'"{word}" at column 5' in doubt.message
     assert f"did you mean {shown}?" in doubt.hint
 
@@ -344,13 +344,13 @@ def test_an_option_that_may_be_the_payloads_is_left_to_it_with_a_warning(word: s
 )
 def test_a_payloads_ordinary_words_are_not_doubted(text: str) -> None:
     typed = read_typed(text)
-    assert (typed.payload, typed.errors, typed.doubts) == (text, [], [])
+    assert (typed.payload, typed.errors, typed.warnings) == (text, [], [])
 
 
 def test_a_payloads_own_data_beside_a_complete_pair_is_left_to_it() -> None:
     for word in ("-Data=2012", "Data=2012"):
         typed = read_typed(f"--Data=x --OutputGO=A:/o {word}")
-        assert (typed.payload, typed.errors, [doubt.level for doubt in typed.doubts]) == (word, [], ["warning"])
+        assert (typed.payload, typed.errors, [doubt.level for doubt in typed.warnings]) == (word, [], ["warning"])
     assert read_typed("-Data=2012", options={"Data": ["x"], "OutputGO": ["A:/o"]}).errors == []
     errors = read_typed("-Data=x", options={"OutputGO": ["A:/o"]}).errors
     assert [error.code for error in errors] == ["misspelt", "list-rule"]
@@ -380,12 +380,12 @@ def test_a_blank_at_the_sign_is_a_mistake_and_the_right_word_is_shown(text: str,
 @pytest.mark.parametrize("word", ["in-dir=/d", "outdir=/o", "mode-in=gc", "--dir-in=/d", "infiles=a"])
 def test_a_word_that_may_have_been_meant_for_ours_is_left_to_the_payload_with_a_warning(word: str) -> None:
     typed = read_typed(f"{GLOBUS} {word}")
-    assert (typed.payload, typed.errors, [doubt.subject for doubt in typed.doubts]) == (
+    assert (typed.payload, typed.errors, [doubt.subject for doubt in typed.warnings]) == (
         word,
         [],
         [word.partition("=")[0]],
     )
-    assert read_typed(f"run {word}").doubts == []
+    assert read_typed(f"run {word}").warnings == []
 
 
 @pytest.mark.parametrize(

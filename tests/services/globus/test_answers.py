@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.services.globus.collection import AccessRule, Collection
+from goclient.services.globus.collection import (
+    AccessRule,
+    Collection,
+    read_file_info,
+    read_task_state,
+    read_transferred_file,
+)
 from goclient.services.globus.errors import translated
-from goclient.services.globus.sdk import FileInfo, TaskState
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 VALUES: list[object] = [None, 3, True, [], {}, "\u001b[31m", [3], 1.5]
@@ -27,12 +32,17 @@ FILE: dict[str, Any] = {"name": "f", "type": "file", "size": 3}
 TASK: dict[str, Any] = {
     "task_id": ID, "label": "l", "status": "ACTIVE", "files_transferred": 1, "bytes_transferred": 2, "faults": 3,
     "fatal_error": {"description": "d"}, "nice_status": "OK", "nice_status_short_description": None,
+    "destination_endpoint_id": ID,
+}  # fmt: skip
+TRANSFERRED: dict[str, Any] = {
+    "destination_path": "/x", "size": 3, "checksum": "d41d", "checksum_algorithm": "MD5",
 }  # fmt: skip
 READ: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
     "endpoint": (Collection.from_document, ENDPOINT),
     "rule": (AccessRule.from_document, RULE),
-    "file": (FileInfo.from_document, FILE),
-    "task": (TaskState.from_document, TASK),
+    "file": (read_file_info, FILE),
+    "task": (read_task_state, TASK),
+    "transferred file": (read_transferred_file, TRANSFERRED),
 }
 FIELDS = [(kind, field) for kind, (_, document) in READ.items() for field in document]
 WRONG = {  # of each type that the readers tell apart, the values that are none of it
@@ -60,13 +70,10 @@ def said(value: Any) -> list[Any]:
 
 def fits(value: Any, declared: Any) -> bool:
     kinds: dict[str, Any] = {
-        "str": str,
-        "int": int,
-        "bool": bool,
-        "bool | None": (bool, type(None)),
-        "tuple[str, ...]": tuple,
-    }
-    return isinstance(value, kinds[declared]) and not (declared == "int" and isinstance(value, bool))
+        "str": str, "int": int, "bool": bool, "bool | None": (bool, type(None)), "tuple[str, ...]": tuple,
+        "str | None": (str, type(None)), "int | None": (int, type(None)),
+    }  # fmt: skip
+    return isinstance(value, kinds[declared]) and not (declared.startswith("int") and isinstance(value, bool))
 
 
 @pytest.mark.parametrize(("kind", "field"), FIELDS)
@@ -110,7 +117,7 @@ def test_what_is_no_document_is_refused(kind: str, document: Any) -> None:
 @pytest.mark.parametrize("name", ["a/b", "/", "../x"])
 def test_a_directory_has_no_entry_with_a_slash(name: str) -> None:
     with pytest.raises(EndpointError), translated("SITE1"):
-        FileInfo.from_document({**FILE, "name": name})
+        read_file_info({**FILE, "name": name})
 
 
 def test_the_kind_of_a_bare_endpoint_is_said_in_words() -> None:

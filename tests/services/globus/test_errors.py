@@ -23,6 +23,7 @@ from goclient.errors import (
     RequestError,
     StorageDenied,
 )
+from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.errors import Redirected
@@ -30,6 +31,7 @@ from goclient.services.globus.login import whoami
 from goclient.services.globus.sdk import Globus
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
+AT = GlobusEndpoint(ID)
 TOKEN = {
     "access_token": "t", "scope": "urn:globus:auth:scope:transfer.api.globus.org:all", "expires_in": 3600,
     "token_type": "Bearer", "resource_server": "transfer.api.globus.org", "other_tokens": [],
@@ -113,7 +115,7 @@ def asked_once(collection_id: str) -> None:
     """Asks for a collection; the login is not tried again either."""
     asked = globus()
     asked._client._app._login_client.retry_config.max_retries = 0  # type: ignore[union-attr]
-    asked.collection(collection_id)
+    asked.collection(GlobusEndpoint(collection_id))
 
 
 def error(status: int, code: str, **more: Any) -> tuple[int, Any]:
@@ -156,7 +158,7 @@ def test_an_answer_that_is_an_error_is_ours_with_its_words_and_the_subject(
 ) -> None:
     service.status, service.document = answer
     with pytest.raises(GoclientError) as raised:
-        globus().listing(ID, "/data/", called="SITE1")
+        globus().listing(GlobusEndpoint(ID, "SITE1"), "/data/")
     assert (type(raised.value), raised.value.code, raised.value.transient) == (kind, code, transient)
     assert "SITE1:/data/" in raised.value.message + raised.value.subject
     if isinstance(answer[1], dict) and "message" in answer[1] and code != "login-needed":
@@ -206,7 +208,7 @@ def test_the_hint_of_a_missing_consent_or_session_is_the_command_that_gives_it(
 ) -> None:
     service.status, service.document = error(403, "ConsentRequired", **more)
     with pytest.raises(LoginNeeded) as raised:
-        globus().listing(ID, "/data/", called="my site")
+        globus().listing(GlobusEndpoint(ID, "my site"), "/data/")
     assert raised.value.code == code
     assert raised.value.hint == f"type: goclient login {options}".rstrip()
 
@@ -256,8 +258,8 @@ REDIRECTS = [300, 301, 302, 303, 307, 308]
 @pytest.mark.parametrize(
     "ask",
     [
-        pytest.param(lambda asked: asked.collection(ID), id="get"),
-        pytest.param(lambda asked: asked.mkdir(ID, "/x"), id="post"),
+        pytest.param(lambda asked: asked.collection(AT), id="get"),
+        pytest.param(lambda asked: asked.mkdir(AT, "/x"), id="post"),
         pytest.param(lambda asked: asked.delete(ID), id="delete"),
     ],
 )
@@ -305,7 +307,7 @@ def test_a_redirect_of_a_code_a_refresh_token_or_a_token_to_revoke_is_not_follow
 def test_a_redirect_to_nowhere_is_one(service: Service, where: str) -> None:
     service.moved = 302, where
     with pytest.raises(EndpointError, match="which is not followed") as raised:
-        globus().collection(ID)
+        globus().collection(AT)
     assert "secret" not in raised.value.message
 
 
@@ -335,8 +337,8 @@ def test_an_identity_of_a_wrong_type_is_the_service_s_fault(service: Service, fi
 def test_a_list_of_a_wrong_type_is_the_service_s_fault(service: Service, answer: Any) -> None:
     service.document = answer
     asks: list[Callable[[Globus], object]] = [
-        lambda asked: asked.listing(ID, "/"),
-        lambda asked: asked.access_rules(ID),
+        lambda asked: asked.listing(AT, "/"),
+        lambda asked: asked.access_rules(AT),
         lambda asked: asked.resolve("x"),
         lambda asked: asked.search("x"),
         lambda asked: asked.tasks_labelled("x"),
@@ -356,7 +358,7 @@ def test_an_error_of_a_wrong_type_is_an_error(service: Service, field: str, valu
     status, document = error(403, "ConsentRequired")
     service.status, service.document = status, {**document, field: value}
     with pytest.raises(GoclientError):
-        globus().collection(ID)
+        globus().collection(AT)
     service.status = 200
     service.token = 400, {"error": value}
     with pytest.raises(GoclientError):
@@ -366,7 +368,7 @@ def test_an_error_of_a_wrong_type_is_an_error(service: Service, field: str, valu
 def test_too_many_requests_name_the_service(service: Service) -> None:
     service.status, service.document = error(429, "TooManyRequests")
     with pytest.raises(EndpointError, match="Globus Transfer: TooManyRequests"):
-        globus().collection(ID)
+        globus().collection(AT)
     service.token = 429, {"error": "slow down"}
     with pytest.raises(EndpointError, match="Globus Auth: slow down"):
         asked_once(ID)
@@ -385,7 +387,7 @@ def test_a_time_out_names_the_service(service: Service, monkeypatch: pytest.Monk
         for client in (asked._client, login_client):
             client.transport.http_timeout = 0.05
         with pytest.raises(EndpointError, match=f"could not be reached for .*: {said}: .*timed out"):
-            asked.collection(ID)
+            asked.collection(AT)
 
 
 @pytest.mark.parametrize("called", ["", "SITE1"])
@@ -396,5 +398,5 @@ def test_what_a_user_calls_a_collection_is_in_the_errors_of_changes(
     service.status, service.document = error(403, "PermissionDenied")
     for ask in (globus().mkdir, globus().remove):
         with pytest.raises(EndpointError) as raised:
-            ask(ID, "/x", called=called)
+            ask(GlobusEndpoint(ID, called), "/x")
         assert f'"{called or ID}:/x"' in raised.value.message

@@ -17,7 +17,7 @@ from globus_sdk.token_storage import JSONTokenStorage, TokenStorageData
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError, login_command
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.login import Identity, Wanted, login, logout, whoami
+from goclient.services.globus.login import Identity, LoginRequest, login, logout, whoami
 from goclient.services.globus.login_flow import Person
 from goclient.services.globus.token_file import TOO_LATE, TokenFile, path_of
 from tests.commands import TIMEOUT
@@ -120,7 +120,7 @@ DAMAGED = [
             json.dumps(
                 {"format_version": "2.0", "data": {"DEFAULT": {"x": token(expires_at_seconds=when).to_dict()}}}
             ).encode(),
-            "a time that there is not",
+            "an impossible time",
             id=f"ends at {when:.0e}",
         )
         for when in (10**30, -(10**15), -1, 253_402_300_800)
@@ -207,7 +207,7 @@ def test_what_is_no_file_is_not_waited_for_and_can_be_removed(
         with socket.socket(socket.AF_UNIX) as made:
             made.bind(file.path.name)
     for lenient in (False, True):
-        with pytest.raises(LoginNeeded, match="is damaged: it is no regular file"):
+        with pytest.raises(LoginNeeded, match="is damaged: it is not a regular file"):
             TokenFile(file.path, lenient=lenient).get_token_data_by_resource_server()
     assert file.remove()
 
@@ -266,7 +266,7 @@ def test_a_fault_of_globus_auth_at_a_login_is_the_service_s(
 ) -> None:
     trouble(shared_sandbox, route, **fault)
     with pytest.raises(EndpointError) as raised:
-        login(access, Wanted({}), Typist().person)
+        login(access, LoginRequest({}), Typist().person)
     assert raised.value.transient
     assert "the login" in raised.value.message
 
@@ -275,7 +275,7 @@ def test_a_fault_of_globus_auth_at_a_login_is_the_service_s(
 def test_a_fault_of_globus_auth_at_a_look_is_the_service_s_and_keeps_the_login(
     shared_sandbox: Sandbox, access: GlobusAccess, fault: dict[str, Any]
 ) -> None:
-    me = login(access, Wanted({}), Typist().person)
+    me = login(access, LoginRequest({}), Typist().person)
     trouble(shared_sandbox, "GET /v2/oauth2/userinfo", times=1, **fault)
     with pytest.raises(EndpointError):
         whoami(access)
@@ -286,7 +286,7 @@ def test_a_fault_of_globus_auth_at_a_look_is_the_service_s_and_keeps_the_login(
 def test_a_logout_that_globus_auth_does_not_hear_of_removes_the_tokens(
     shared_sandbox: Sandbox, access: GlobusAccess, fault: dict[str, Any]
 ) -> None:
-    login(access, Wanted({}), Typist().person)
+    login(access, LoginRequest({}), Typist().person)
     trouble(shared_sandbox, "POST /v2/oauth2/token/revoke", **fault)
     done = logout(access)
     assert (done.removed, done.revoked) == (True, False)
@@ -299,7 +299,7 @@ def test_a_consent_that_is_not_given_is_no_success(
 ) -> None:
     monkeypatch.setattr(Identity, "may_touch", lambda *_: False)
     with pytest.raises(LoginNeeded) as raised:
-        login(access, Wanted({"my data": "CONSENT1"}), Typist().person)
+        login(access, LoginRequest({"my data": "CONSENT1"}), Typist().person)
     assert raised.value.code == "consent-needed"
     assert raised.value.hint == "type: goclient login --endpoint 'my data'"
 
@@ -309,12 +309,12 @@ def test_an_identity_that_is_not_signed_for_us_is_not_believed(
 ) -> None:
     monkeypatch.setattr("globus_sdk.IDTokenDecoder.get_jwt_audience", lambda *_: "somebody-else")
     with pytest.raises(LoginNeeded, match="is not valid"):
-        login(access, Wanted({}), Typist().person)
+        login(access, LoginRequest({}), Typist().person)
     assert app.token_file(access).get_token_data_by_resource_server() == {}
 
 
 def test_a_login_without_refresh_tokens_lasts_as_long_as_its_access_tokens(access: GlobusAccess) -> None:
-    login(access, Wanted({}), Typist().person)
+    login(access, LoginRequest({}), Typist().person)
     file = app.token_file(access)
     stored = file.get_token_data_by_resource_server()
     for one in stored.values():

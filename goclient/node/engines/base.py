@@ -1,0 +1,150 @@
+"""Interfaces of transfers: an engine carries out transfer tasks, a service is what some engines ask for it.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.  Another engine is one more module here, and
+one more line where a pilot puts its engines together (``pilot/pilot.py``).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from goclient.errors import EndpointError, quoted
+from goclient.journal import Journal
+from goclient.model.endpoint import Endpoint
+from goclient.model.plan import TransferTask
+from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest
+from goclient.node.environment import clean_environment
+from goclient.reporter.base import Reporter
+
+DIRECTORY = "job"  # the name of the job's directory, beside the other temporary ones of the job
+
+
+class Heartbeat(Protocol):
+    """Tell now and then that a job lives; whatever the methods raise ends the job."""
+
+    @abstractmethod
+    def send(self) -> None:
+        """Tell that the job lives, if it is time."""
+
+    def change(self, state: str) -> None:  # noqa: ARG002
+        """Tell that the job is in a new state."""
+        return
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """A job as the code on its node sees it: where it runs, and whom it tells what.
+
+    ``pilot_env`` is the pilot's own environment; ``overwrite`` allows that files which exist at the destinations are
+    overwritten.
+    """
+
+    panda_id: int
+    scratch: Path  # everything temporary, which is removed after the job
+    pilot_env: Mapping[str, str]
+    overwrite: bool
+    journal: Journal
+    reporter: Reporter
+    heartbeat: Heartbeat
+
+    @property
+    def directory(self) -> Path:
+        """Return the job's directory, in which the payload runs."""
+        return self.scratch / DIRECTORY
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return the environment of its processes: the pilot's, without any credential that is known by now."""
+        return clean_environment(self.pilot_env)
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """Number and size of the files that a task has transferred."""
+
+    files: int
+    bytes: int
+
+
+class TransferEngine(Protocol):
+    """Carry out transfer tasks of one kind."""
+
+    @abstractmethod
+    def can_run(self, task: TransferTask) -> bool:
+        """Return True if the engine knows both ends of the task."""
+
+    @abstractmethod
+    def run(self, task: TransferTask) -> Transferred:
+        """Carry out a task; raise GoclientError, or what the heartbeat raises, and leave nothing half done then.
+
+        What exists is overwritten only if the user wants it, and two items are never written to one path.
+        """
+
+
+def choose(engines: Sequence[TransferEngine], task: TransferTask) -> TransferEngine:
+    """Return the first engine that can run a task; raise EndpointError if there is none."""
+    for engine in engines:
+        if engine.can_run(task):
+            return engine
+    ends = f"from {quoted(task.source.display)} to {quoted(task.destination.display)}"
+    raise EndpointError(
+        f"this pilot cannot transfer {ends}: it has Globus, and copies on the node",
+        hint="name a Globus collection of that storage",
+        code="gridftp",
+        subject=task.source.display,
+    )
+
+
+class Identified(Protocol):
+    """A collection that a service has found."""
+
+    @property
+    def id(self) -> str:
+        """Return its UUID."""
+
+
+class TransferService(Protocol):
+    """A service that transfers files between collections, such as Globus; its errors are GoclientErrors.
+
+    ``collection`` is an endpoint with the id of a collection, and with the name that errors show for it.
+    """
+
+    @abstractmethod
+    def resolve(self, name: str) -> Identified:
+        """Return the one collection with this name."""
+
+    @abstractmethod
+    def listing(self, collection: Endpoint, directory: str) -> dict[str, FileInfo]:
+        """Return what a directory holds, by name."""
+
+    @abstractmethod
+    def create_personal(self, name: str) -> NewEndpoint:
+        """Create a private Globus Connect Personal collection; sent once."""
+
+    @abstractmethod
+    def delete(self, collection_id: str) -> None:
+        """Delete a collection."""
+
+    @abstractmethod
+    def submission_id(self) -> str:
+        """Return a new submission id: a transfer sent twice under one id is carried out once."""
+
+    @abstractmethod
+    def submit(self, request: TransferRequest) -> str:
+        """Return the id of the task that carries out a request."""
+
+    @abstractmethod
+    def task(self, task_id: str) -> TaskState:
+        """Return the state of a task."""
+
+    @abstractmethod
+    def faults(self, task_id: str) -> list[str]:
+        """Return what went wrong in a task so far, newest first."""
+
+    @abstractmethod
+    def cancel(self, task_id: str) -> None:
+        """Tell the service to end a task."""

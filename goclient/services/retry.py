@@ -1,0 +1,50 @@
+"""When a service is asked again: after pauses that grow, or when it says so (HTTP's Retry-After).
+
+Standard library only, of Python 3.9: the code that runs on a node uses it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+from goclient.services.deadline import LONGEST_WAIT
+
+TOO_MANY = 429  # HTTP's Too Many Requests
+AWAY = (500, 502, 503, 504)  # HTTP's answers of a service, or of what stands before it, that may pass
+
+
+def turns(first: float, longest: float, *, factor: float = 1.5) -> Iterator[float]:
+    """Yield the seconds since the first turn, again and again, after pauses that grow from first to longest."""
+    started, pause = time.monotonic(), first
+    while True:
+        yield time.monotonic() - started
+        time.sleep(pause)
+        pause = min(pause * factor, longest)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds after which a service wants to be asked again; None if it does not say."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) < 10 and int(text) <= LONGEST_WAIT else None
+    if not text or len(text) > 40:
+        return None
+    from email.utils import parsedate_to_datetime  # few answers have a date
+
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(seconds, 0.0) if seconds <= LONGEST_WAIT else None
+
+
+def limited(status: int, headers: Mapping[str, str]) -> str:
+    """Return what a service says of being asked again, for a message; the empty string if it says nothing."""
+    seconds = retry_after(headers) if status in (TOO_MANY, *AWAY) else None
+    if seconds is None:
+        return "it limits how often it is asked" if status == TOO_MANY else ""
+    until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
+    span = f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} minutes"
+    why = "it limits how often it is asked" if status == TOO_MANY else "it is not available"
+    return f"{why}, for {span if seconds < 18_000 else f'{seconds / 3600:.0f} hours'}, until {until}"

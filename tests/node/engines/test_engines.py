@@ -1,0 +1,204 @@
+"""Every engine does the same: it brings files, overwrites nothing that it may not, and tells what went wrong."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goclient.errors import EndpointError, GoclientError, PathExists, PathNotFound, TransferFailed
+from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint
+from goclient.model.plan import TransferItem, TransferTask
+from goclient.node.engines.base import JobContext, TransferEngine, Transferred, choose
+from goclient.node.engines.copier import Copier
+from goclient.node.engines.globus import GlobusEngine, Patience
+from goclient.node.engines.local import LocalEngine
+from goclient.node.job import _transfer
+from tests.node.transfers import Service, job_context
+
+SITE = GlobusEndpoint("11111111-1111-4111-8111-111111111111", "SITE1")
+NODE_ID = GlobusEndpoint("22222222-2222-4222-8222-222222222222", "the node")
+PATIENCE = Patience(deadline=60.0, faults=60.0)
+
+
+class Bench(ABC):
+    """An engine between a job's directory and a directory somewhere else, ``there``."""
+
+    far: Endpoint
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        self.there = top / "there"
+        self.there.mkdir()
+        self.context = job_context(top / "scratch")
+        self.job = self.context.directory
+
+    @abstractmethod
+    def engine(self, context: JobContext) -> TransferEngine: ...
+
+    @abstractmethod
+    def path(self, name: str) -> str:
+        """The path of something there, as a plan has it."""
+
+    def bring(self, *items: TransferItem, **how: Any) -> Transferred:
+        items = tuple(one._replace(source=self.path(one.source)) for one in items)
+        return self._run(TransferTask("stage-in", self.far, JOB, items), **how)
+
+    def take(self, *items: TransferItem, **how: Any) -> Transferred:
+        items = tuple(one._replace(destination=self.path(one.destination)) for one in items)
+        return self._run(TransferTask("output", JOB, self.far, items), **how)
+
+    def _run(
+        self, task: TransferTask, *, overwrite: bool = False, beat: Callable[[], object] = lambda: None
+    ) -> Transferred:
+        engine = self.engine(job_context(self.context.scratch, overwrite=overwrite, beat=beat))
+        assert choose([engine], task) is engine
+        return engine.run(task)
+
+
+class CopierBench(Bench):
+    far = NODE
+
+    def engine(self, context: JobContext) -> TransferEngine:
+        return Copier(context.directory, overwrite=context.overwrite, own=(), heartbeat=context.heartbeat)
+
+    def path(self, name: str) -> str:
+        return str(self.there / name)
+
+
+class LocalBench(CopierBench):
+    def engine(self, context: JobContext) -> TransferEngine:
+        return LocalEngine(context, own=())
+
+
+class GlobusBench(Bench):
+    far = SITE
+
+    def __init__(self, top: Path) -> None:
+        super().__init__(top)
+        self.service = Service({SITE.text: self.there, NODE_ID.text: Path("/")})
+
+    def engine(self, context: JobContext) -> TransferEngine:
+        return GlobusEngine(context, self.service, PATIENCE, connect=NODE_ID)
+
+    def path(self, name: str) -> str:
+        return f"/{name}"
+
+
+@pytest.fixture(params=[CopierBench, LocalBench, GlobusBench], ids=["in this process", "local", "globus"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    made: Bench = request.param(tmp_path)
+    return made
+
+
+def item(source: str, destination: str, *, recursive: bool = False, renames: bool = False) -> TransferItem:
+    return TransferItem(source, destination, recursive, renames)
+
+
+def test_a_file_is_brought_and_another_is_taken_away(bench: Bench) -> None:
+    (bench.there / "input").write_text("in")
+    (bench.job / "result").write_text("out!")
+    assert bench.bring(item("input", "brought")) == Transferred(1, 2)
+    assert bench.take(item("result", "new/result")) == Transferred(1, 4)
+    assert (bench.job / "brought").read_text() == "in"
+    assert (bench.there / "new" / "result").read_text() == "out!"
+
+
+def test_a_directory_is_transferred_with_all_below_it(bench: Bench) -> None:
+    (bench.there / "run7" / "deep").mkdir(parents=True)
+    (bench.there / "run7" / "a").write_text("1")
+    (bench.there / "run7" / "deep" / "b").write_text("22")
+    assert bench.bring(item("run7/", "run7", recursive=True)) == Transferred(2, 3)
+    assert (bench.job / "run7" / "deep" / "b").read_text() == "22"
+
+
+def test_a_directory_is_one_also_if_nobody_typed_a_slash(bench: Bench) -> None:
+    (bench.there / "run7").mkdir()
+    (bench.there / "run7" / "a").write_text("1")
+    assert bench.bring(item("run7", "run7")).files == 1
+
+
+def test_a_new_name_that_is_a_directory_by_now_is_gone_into(bench: Bench) -> None:
+    (bench.job / "result").write_text("out")
+    (bench.there / "runs").mkdir()
+    bench.take(item("result", "runs", renames=True))
+    assert (bench.there / "runs" / "result").read_text() == "out"
+
+
+def test_what_exists_is_not_overwritten_unless_the_user_wants_it(bench: Bench) -> None:
+    (bench.job / "result").write_text("new")
+    (bench.there / "result").write_text("old")
+    with pytest.raises(PathExists, match="would be overwritten"):
+        bench.take(item("result", "result"))
+    assert (bench.there / "result").read_text() == "old"
+    bench.take(item("result", "result"), overwrite=True)
+    assert (bench.there / "result").read_text() == "new"
+
+
+def test_two_items_with_one_destination_are_refused_before_any_is_transferred(bench: Bench) -> None:
+    for name in ("a", "b"):
+        (bench.job / name).write_text(name)
+    with pytest.raises(GoclientError) as caught:
+        bench.take(item("a", "one"), item("b", "one"), overwrite=True)
+    assert caught.value.code == "one-destination"
+    assert list(bench.there.iterdir()) == []
+
+
+def test_what_is_missing_is_an_error_of_the_endpoint(bench: Bench) -> None:
+    with pytest.raises(PathNotFound) as caught:
+        bench.bring(item("gone", "gone"))
+    assert caught.value.subject == bench.path("gone")
+    with pytest.raises(PathNotFound, match="the job did not make it"):
+        bench.take(item("gone", "gone"))
+
+
+def test_nothing_leaves_the_job_s_directory_through_a_link(bench: Bench) -> None:
+    (bench.top / "secret").write_text("secret")
+    (bench.job / "link").symlink_to(bench.top / "secret")
+    with pytest.raises(EndpointError, match="leads outside the job's directory"):
+        bench.take(item("link", "link"))
+    assert list(bench.there.iterdir()) == []
+
+
+def test_what_the_heartbeat_raises_ends_a_transfer_and_leaves_nothing(bench: Bench) -> None:
+    if isinstance(bench, GlobusBench):
+        bench.service.stuck = True
+    with open(bench.there / "large", "wb") as file:
+        file.truncate(1 << 34)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.bring(item("large", "large"), beat=stop)
+    assert list(bench.job.iterdir()) == []
+    if isinstance(bench, GlobusBench):
+        assert bench.service.cancelled == list(bench.service.tasks)
+
+
+def test_an_error_says_in_which_phase_it_happened(bench: Bench) -> None:
+    task = TransferTask("stage-in", bench.far, JOB, (item(bench.path("gone"), "gone"),))
+    with pytest.raises(TransferFailed) as caught:
+        _transfer([task], bench.context, [bench.engine(bench.context)])
+    assert (caught.value.phase, type(caught.value.error)) == ("stage-in", PathNotFound)
+    assert caught.value.code == "stage-in:path-not-found"
+    assert caught.value.message == f"stage-in: {caught.value.error.message}"
+    assert caught.value.exit_code == 40
+
+
+def test_a_task_that_no_engine_knows_is_refused(bench: Bench) -> None:
+    task = TransferTask("output", JOB, GridftpEndpoint("gsiftp://host"), (item("a", "/a"),))
+    with pytest.raises(EndpointError, match='"gsiftp://host"'):
+        choose([bench.engine(bench.context)], task)
+
+
+def test_a_failed_task_has_the_reason_of_the_service(tmp_path: Path) -> None:
+    bench = GlobusBench(tmp_path)
+    bench.service.failing = "the disk is full"
+    (bench.there / "input").write_text("in")
+    with pytest.raises(EndpointError, match="failed: the disk is full") as caught:
+        bench.bring(item("input", "input"))
+    assert caught.value.code == "transfer-failed"

@@ -1,0 +1,108 @@
+"""What the tests of the node give its engines: a job's context, and a transfer service in miniature."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from goclient.errors import EndpointError, PathNotFound
+from goclient.journal import Journal
+from goclient.model.endpoint import Endpoint
+from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest
+from goclient.node.engines.base import DIRECTORY, Heartbeat, JobContext, TransferService
+from goclient.reporter.recording import RecordingReporter
+
+
+class Beats(Heartbeat):
+    """A heartbeat that calls ``then`` each time, and counts."""
+
+    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
+        self.count = 0
+        self._then = then
+
+    def send(self) -> None:
+        self.count += 1
+        self._then()
+
+
+def job_context(scratch: Path, *, overwrite: bool = False, beat: Callable[[], object] = lambda: None) -> JobContext:
+    """The context of job 7, whose directory is made."""
+    (scratch / DIRECTORY).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return JobContext(
+        panda_id=7,
+        scratch=scratch,
+        pilot_env=os.environ,
+        overwrite=overwrite,
+        journal=Journal(scratch.parent / "journal.jsonl"),
+        reporter=RecordingReporter(),
+        heartbeat=Beats(beat),
+    )
+
+
+@dataclass
+class Collection:
+    id: str
+
+
+@dataclass
+class Service(TransferService):
+    """A transfer service whose collections are folders of this machine; a task is done when it is looked at.
+
+    ``stuck``: tasks do not go on.  ``failing``: they fail with this reason.
+    """
+
+    collections: dict[str, Path] = field(default_factory=dict)
+    tasks: dict[str, TransferRequest] = field(default_factory=dict)
+    cancelled: list[str] = field(default_factory=list)
+    stuck: bool = False
+    failing: str = ""
+
+    def resolve(self, name: str) -> Collection:
+        return Collection(name)
+
+    def listing(self, collection: Endpoint, directory: str) -> dict[str, FileInfo]:
+        top = self._path(collection.text, directory)
+        if not top.is_dir():
+            raise PathNotFound(f"{collection.show(directory)}: there is no such path")
+        return {one.name: FileInfo(one.name, one.is_dir(), 0) for one in top.iterdir()}
+
+    def create_personal(self, name: str) -> NewEndpoint:
+        raise NotImplementedError
+
+    def delete(self, collection_id: str) -> None:
+        raise NotImplementedError
+
+    def submission_id(self) -> str:
+        return str(uuid.uuid4())
+
+    def submit(self, request: TransferRequest) -> str:
+        self.tasks[request.submission_id] = request
+        return request.submission_id
+
+    def task(self, task_id: str) -> TaskState:
+        request = self.tasks[task_id]
+        if self.stuck:
+            return TaskState(task_id, request.label, "ACTIVE", 0, 0, 0, "")
+        if self.failing:
+            return TaskState(task_id, request.label, "FAILED", 0, 0, 1, self.failing)
+        files = size = 0
+        for item in request.items:
+            source, target = self._path(request.source, item.source), self._path(request.destination, item.destination)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(source, target, dirs_exist_ok=True) if item.recursive else shutil.copy(source, target)
+            made = [one for one in (target, *target.rglob("*")) if one.is_file()]
+            files, size = files + len(made), size + sum(one.stat().st_size for one in made)
+        return TaskState(task_id, request.label, "SUCCEEDED", files, size, 0, "")
+
+    def faults(self, task_id: str) -> list[str]:
+        raise EndpointError("the service does not tell now", transient=True)
+
+    def cancel(self, task_id: str) -> None:
+        self.cancelled.append(task_id)
+
+    def _path(self, collection: str, path: str) -> Path:
+        return self.collections[collection] / path.lstrip("/")
