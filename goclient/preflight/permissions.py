@@ -52,7 +52,7 @@ class Access:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The endpoint of the collection, as the user knows it."""
+        """Endpoint of the collection, as the user knows it."""
         return self.needs[0].location.endpoint
 
     @property

@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 from goclient.errors import EndpointNotFound, Finding, GoclientError, PathNotFound
 from goclient.model.endpoint import Endpoint
-from goclient.model.remote import FileInfo
+from goclient.model.remote import FileInfo, TaskState
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Check, Context, PreflightOptions
@@ -82,8 +81,8 @@ class Globus:
         self._ask("remove", collection, path)
         return "task"
 
-    def task(self, task_id: str) -> Any:
-        return SimpleNamespace(status="SUCCEEDED")
+    def task(self, task_id: str) -> TaskState:
+        return TaskState(task_id, "", "SUCCEEDED", 0, 0, 0, "")
 
 
 def connected(
