@@ -46,8 +46,8 @@ def _judge(endpoint: Endpoint, connection: Connection) -> Finding:
     if found is None:
         message = f"{quoted(name)} is a GridFTP server: it cannot be checked from here, nor does our pilot reach it"
         return Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
-    if isinstance(found, EndpointNotFound) and endpoint.text in connection.catalogue:
-        known, mend = connection.catalogue[endpoint.text], command("remove", endpoint.text)
+    if isinstance(found, EndpointNotFound) and name in connection.catalogue:
+        known, mend = connection.catalogue[name], command("remove", name)
         return found.replace(hint=f"the catalogue says {known}; to mend that, type: {mend}").finding
     if isinstance(found, GoclientError):
         return found.finding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import quoted
 from goclient.model.confusable import are_confusable, with_code_points
@@ -41,15 +41,22 @@ def listing_command(location: Location) -> str:
     return " ".join(map(shell_word, ["globus", "ls", f"{location.endpoint}:{location.directory}"]))
 
 
-def wildcards(part: Location, rest: str, entries: Mapping[str, FileInfo]) -> tuple[str, str]:
-    """Return what to add to the message of a path that is not there, and a hint; both empty if it has no wildcards.
+class Wildcards(NamedTuple):
+    """Text to add to the message of a path that is not there, and a hint; both are empty if it has no wildcards."""
+
+    message: str = ""
+    hint: str = ""
+
+
+def judge_wildcards(part: Location, rest: str, entries: Mapping[str, FileInfo]) -> Wildcards:
+    """Return what to say of the wildcards in a part of a path that is not there.
 
     ``rest`` is what follows the part in the path: after a directory there is something.  ``entries`` is what the
     directory of the part holds.
     """
     found = [name for name in matching(part.name, entries) if not rest or entries[name].is_directory]
     if not found and not has_wildcards(part.name):  # hits[12] is an ordinary name, unless hits1 is there
-        return "", ""
+        return Wildcards()
     one, several = ("directory", "directories") if rest else ("name", "names")
     message = f"; there are no wildcards, and {len(found)} {one if len(found) == 1 else several} there would match"
     # What makes locations of the names: the directory in front, and what follows it in the path behind.
@@ -57,7 +64,7 @@ def wildcards(part: Location, rest: str, entries: Mapping[str, FileInfo]) -> tup
     front, behind = (text.replace("\\", r"\\").replace("&", r"\&").replace("|", r"\|") for text in texts)
     script = ["-n", f"s|.*/$|{front}&{behind}|p"] if rest else [f"s|^|{front}|"]
     command = f"{_list(part)} | {' '.join(map(shell_word, ('sed', *script)))} > {LIST}"
-    return message, f"type: {command}; and name @{LIST} instead" if found else ""
+    return Wildcards(message, f"type: {command}; and name @{LIST} instead" if found else "")
 
 
 def _list(part: Location) -> str:

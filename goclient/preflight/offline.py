@@ -99,7 +99,7 @@ class SiblingReads(Check):
         reads = find_sibling_reads(context.spec, context.count) if context.count > 1 else ()
         for source, target in islice(reads, SHOWN):
             message = f"{quoted(source)} of one job is {quoted(target)} of another: nothing says which comes first"
-            yield Finding("warning", "sibling", str(source), message, "write to another place")
+            yield Finding("warning", "sibling", str(source), message, "name another place for the output")
 
 
 class UnlikelyNames(Check):

@@ -55,10 +55,10 @@ def _missing(location: Location, listings: Listings) -> PathNotFound:
     entries = listings.names_beside(location)
     message = f"{quoted(location.display)}: there is no {quoted(location.name)} in that directory"
     if entries is None:
-        more, hint = misspelt.wildcards(location, "", {})
+        more, hint = misspelt.judge_wildcards(location, "", {})
         hint = hint or f"look at the name: {quoted(Directory.of(location).display)} cannot be listed"
     else:
-        more, hint = misspelt.wildcards(location, "", entries)
+        more, hint = misspelt.judge_wildcards(location, "", entries)
         hint = hint or misspelt.hint_of_near(location.name, entries)
         hint = hint or f"to see what is, type: {misspelt.listing_command(location)}"
     return PathNotFound(message + more, hint=hint, subject=location.display)
@@ -71,7 +71,7 @@ def _without_directory(location: Location, error: PathNotFound, listings: Listin
         return error
     part, shown = missing.part, Directory.of(location).display
     message = f"{quoted(shown)}: there is no directory {quoted(part.name)} in {quoted(part.directory)}"
-    more, hint = misspelt.wildcards(part, location.path[len(part.path) + 1 :], missing.entries)
+    more, hint = misspelt.judge_wildcards(part, location.path[len(part.path) + 1 :], missing.entries)
     directories = (name for name, entry in missing.entries.items() if entry.is_directory)
     hint = hint or misspelt.hint_of_near(part.name, directories) or f"look at {quoted(part.directory)} there"
     return PathNotFound(message + more, hint=hint, subject=shown)
