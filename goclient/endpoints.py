@@ -1,8 +1,7 @@
-"""What there is to know of one endpoint, for whoever asks; and names for endpoints, given and taken away."""
+"""Show what is known of one endpoint; give endpoints names, and take them away."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,8 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient.config import catalogue
 from goclient.config.catalogue_toml import checked_name, checked_where, command, fields_of
-from goclient.errors import Collector, EndpointError, GoclientError, LoginNeeded, RequestError, quoted, raise_all
+from goclient.errors import (
+    Collector,
+    ConsentNeeded,
+    EndpointError,
+    GlobusTimeout,
+    GoclientError,
+    RequestError,
+    quoted,
+    raise_all,
+)
 from goclient.model.endpoint import GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.nearest import nearest
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
@@ -26,7 +35,7 @@ PATIENCE = 30.0  # seconds that all questions of one command may take
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What was found of the endpoint that was called ``name`` and means ``where``; of a GridFTP server only that.
+    """Endpoint that was called ``name`` and means ``where``; of a GridFTP server no more is known.
 
     ``names`` are all that the catalogue has for it.  ``rules`` are a guest collection's, None if they cannot be read.
     ``found`` is how many entries its default directory has, or why that is not known; None if nobody looked.
@@ -41,7 +50,7 @@ class View:
 
     @property
     def up(self) -> bool | None:
-        """Whether it is up; None if that is not known."""
+        """Return True if it is up, False if not; None if that is not known."""
         if self.collection is None:
             return None
         if _asleep(self.collection):
@@ -50,15 +59,15 @@ class View:
 
     @property
     def consent(self) -> str:
-        """``never`` if its kind asks for none, ``in-place``, ``missing``, or ``unknown``."""
-        if isinstance(self.found, LoginNeeded) and self.found.code == "consent-needed":
+        """Return ``never`` if its kind asks for none, ``in-place``, ``missing``, or ``unknown``."""
+        if isinstance(self.found, ConsentNeeded):
             return "missing"
         if self.collection is None or not self.collection.may_ask_consent:
             return "never"
         return "in-place" if isinstance(self.found, int) else "unknown"
 
     def document(self) -> dict[str, Any]:
-        """The JSON object of it; what is not known is null."""
+        """Return the JSON object of it; what is not known is null."""
         start: dict[str, Any] = {"name": self.name, **fields_of(self.where), "names": list(self.names)}
         one = self.collection
         if one is None:
@@ -83,14 +92,14 @@ class View:
         }
 
 
-def meant(name: str, names: Mapping[str, str]) -> str:
-    """What a name means: its entry of the catalogue, or the name itself; raises RequestError if it can be none."""
+def resolve(name: str, names: Mapping[str, str]) -> str:
+    """Return what a name means: its entry of the catalogue, or the name itself; raises RequestError."""
     return names[name] if name in names else parse_endpoint(name).text
 
 
-def look(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -> View:
-    """What there is to know of an endpoint; raises EndpointError if there is none, LoginNeeded if nobody may ask."""
-    where = meant(name, names)
+def view(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -> View:
+    """Return what is known of an endpoint; raises EndpointError if there is none, LoginNeeded if nobody may ask."""
+    where = resolve(name, names)
     if isinstance(read_endpoint(where), UrlEndpoint):
         return View(name, where, _names(where, names))
     service = globus()
@@ -103,6 +112,23 @@ def look(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -
         rules=_rules(service, one, name),
         found=_found(service, one, name),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A name of the catalogue and what it means; ``own``: it is in the user's file, not the site's."""
+
+    name: str
+    where: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """File that a name was taken out of, and ``where`` it means from now on, as the site says, or ""."""
+
+    path: str
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +147,10 @@ class Added:
 
 
 def add(name: str, typed: str, *, user: str, site: str, globus: Callable[[], Globus] | None) -> Added:
-    """The entry that the user's file has now; nothing is written if it, or the site's, had the same.
+    """Put an entry into the user's file; nothing is written if it, or the site's, has the same.
 
     ``globus`` gives the service that is asked for a collection first; None asks nobody.
-    Raises everything that is wrong with the name, with what it shall mean, and with the files; then EndpointError
+    Raises everything that is wrong with the name, with what it is to mean, and with the files; then EndpointError
     for a collection that cannot be used.
     """
     found, where = Collector(), ""
@@ -150,15 +176,13 @@ def add(name: str, typed: str, *, user: str, site: str, globus: Callable[[], Glo
     return Added(name, where, user, written, sites.get(name, ""), one)
 
 
-def remove(name: str, *, user: str, site: str) -> str:
-    """What the name means from now on, without the user's entry: the site's, or the empty string.
-
-    Raises RequestError if the user's file has no such entry.
-    """
+def remove(name: str, *, user: str, site: str) -> Removed:
+    """Take a name out of the user's file; raises RequestError if it has no such entry."""
     if catalogue.remove(user, name):
+        left = ""
         with suppress(GoclientError):
-            return catalogue.read(site).get(name, "")
-        return ""
+            left = catalogue.read(site).get(name, "")
+        return Removed(user, left)
     others = catalogue.read(site)
     if name in others:
         raise RequestError(
@@ -167,9 +191,7 @@ def remove(name: str, *, user: str, site: str) -> str:
             code="site-entry",
             subject=name,
         )
-    known = {one.lower(): one for one in (*others, *catalogue.read(user))}
-    close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
-    near = " or ".join(quoted(known[one]) for one in close)
+    near = " or ".join(map(quoted, nearest(name, (*others, *catalogue.read(user)))))
     hint = f"did you mean {near}?" if near else f"{command('list')} shows the names"
     raise RequestError(
         f"{quoted(name)} is not in the catalogue {quoted(user)}", hint=hint, code="no-entry", subject=name
@@ -177,14 +199,14 @@ def remove(name: str, *, user: str, site: str) -> str:
 
 
 def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
-    """The collection that a name shall mean; raises EndpointError if there is none, or if it holds no data."""
+    """Return the collection that a name is to mean; raises EndpointError if there is none, or if it holds no data."""
     one = globus.collection(GlobusEndpoint(collection_id))
     if one.holds_data:
         return one
     raise EndpointError(
         f"{quoted(collection_id)} cannot be {quoted(name)}: it is the GCSv5 endpoint {quoted(one.name)}, which holds "
         "no data itself, its collections do",
-        hint=f"ask {one.owner or 'its owner'} for one of them, or look: {command('list', search='TEXT')}",
+        hint=f"ask {one.owner or 'its owner'} for one of them, or search: {command('list', search='TEXT')}",
         code="no-collection",
         subject=collection_id,
     )
@@ -198,7 +220,7 @@ def patiently(call: Callable[[], T], reporter: Reporter = SILENT) -> T:
     answer = Parallel(PATIENCE, reporter).map(lambda _: call(), [None])[None]
     if not isinstance(answer, GoclientError):
         return answer
-    if answer.code == "globus-timeout":  # with no --goTimeout
+    if isinstance(answer, GlobusTimeout):  # with no --goTimeout
         raise answer.replace(hint="status.globus.org tells if it is Globus; type the command again later")
     raise answer
 
@@ -208,12 +230,12 @@ def _names(where: str, names: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _asleep(one: Collection) -> bool:
-    """True for a Globus Connect Personal that answers nothing now."""
+    """Return True for a Globus Connect Personal that answers nothing now."""
     return one.connected is False or bool(one.paused)
 
 
 def _rules(service: Globus, one: Collection, name: str) -> tuple[AccessRule, ...] | GoclientError | None:
-    """A guest collection's access rules, or why they cannot be read; None if nobody who asks may read them."""
+    """Return a guest collection's access rules, or why they cannot be read; None if the user may not read them."""
     if one.entity_type not in GUEST_KINDS or RULE_READERS.isdisjoint(one.roles):
         return None
     try:
@@ -223,7 +245,7 @@ def _rules(service: Globus, one: Collection, name: str) -> tuple[AccessRule, ...
 
 
 def _found(service: Globus, one: Collection, name: str) -> int | GoclientError | None:
-    """How many entries the default directory has, or why that is not known; None where there is nothing to ask."""
+    """Return how many entries the default directory has, or why that is not known; None where there is none."""
     if not one.holds_data or _asleep(one):
         return None
     try:

@@ -205,6 +205,12 @@ class UntakenWord(UsageError):
         self.meant = meant
 
 
+class UnknownOption(UntakenWord):
+    """An option that the command does not have."""
+
+    code = "unknown-option"
+
+
 class LoginNeeded(GoclientError):
     """A login or a consent is missing; the hint holds the command that gives it."""
 
@@ -354,6 +360,18 @@ class ReplyLost(ServerError):
     """The request may have reached the server, but its answer is unknown: never send it again."""
 
     code = "reply-lost"
+
+
+class StillRunning(GoclientError):
+    """Jobs are not done after the time that somebody was ready to wait; ``panda_ids`` are their numbers."""
+
+    code = "still-running"
+
+    def __init__(self, panda_ids: Iterable[int]) -> None:
+        self.panda_ids = tuple(panda_ids)
+        jobs = f"{len(self.panda_ids)} job{'s are' if len(self.panda_ids) > 1 else ' is'}"
+        message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
+        super().__init__(message, hint="wait again, or look with: goclient status", transient=True)
 
 
 class Interrupted(GoclientError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import (
@@ -22,6 +22,7 @@ from goclient.errors import (
     raise_all,
 )
 from goclient.journal import Entry, Journal
+from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
 from goclient.model.records.panda_job import JobRecord, JobTemplate, encode_jobs, job_records
@@ -62,10 +63,14 @@ class Submission:
     findings: tuple[Finding, ...]
     jobs: tuple[SubmittedJob, ...] = ()
     deposit_due: bool = False  # a proxy has to be deposited before it is sent
+    options: TransferOptions = field(default=TransferOptions(), repr=False)  # of that deposit
 
-    def plan_document(self) -> list[dict[str, Any]]:
-        """Return the contract's ``plan``: an object a task, in order."""
-        return [task.document(self.spec.working) for task in self.plan]
+    def document(self) -> dict[str, Any]:
+        """Return the contract's JSON object, with the jobs if it was sent."""
+        entries = [task.document(self.spec.working) for task in self.plan]
+        findings = [finding.document() for finding in self.findings]
+        document = {"spec": self.spec.model_dump(), "plan": entries, "findings": findings}
+        return {**document, "jobs": [job.document() for job in self.jobs]} if self.jobs else document
 
 
 class NewJobs(NamedTuple):

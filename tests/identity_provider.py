@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
+
+from tests.web_server import Request, Response, answering
 
 
 def token(seconds: float = 3600, **claims: Any) -> str:
@@ -52,7 +52,7 @@ class Provider:
             return 200, {"device_code": "d", "verification_uri_complete": address, "interval": 0, "expires_in": 60}
         if path == "/token":
             return self._token(dict(parse_qsl(body)))
-        self.shown.append(headers.get("Authorization", ""))
+        self.shown.append(headers.get("authorization", ""))
         if path.endswith("/job/submit"):
             return 200, {"success": True, "message": "", "data": [[17, 1, {"jobsetID": "NULL"}]]}
         return 200, {"success": True, "message": "", "data": []}
@@ -82,29 +82,9 @@ def provider(**more: Any) -> Iterator[Provider]:
     """A started server."""
     state = Provider(**more)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            status, document = state.answer(self.path, self.headers, body)
-            content = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            if status == 307:
-                self.send_header("Location", state.moved)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(request: Request) -> Response:
+        status, document = state.answer(request.path, request.headers, request.body.decode())
+        return Response(document, status, location=state.moved if status == 307 else "")
 
-        do_GET = do_POST
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -8,15 +8,14 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from tests.commands import Result, clean_environment, run_command
+from tests.web_server import Request, Response, answering
 
 NICKNAME = "jdoe"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -96,38 +95,16 @@ class Recording:
 @contextmanager
 def recording() -> Iterator[Recording]:
     """A started server."""
+    kept = Recording("")
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: Request) -> Response:
+        packed = request.headers.get("content-encoding") == "gzip"
+        kept.requests.append((request.path, gzip.decompress(request.body) if packed else request.body))
+        answer = kept.answer(request.path)
+        return Response({}, answer) if isinstance(answer, int) else Response(answer)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            kept.requests.append((self.path, body))
-            answer = kept.answer(self.path)
-            status, document = (answer, {}) if isinstance(answer, int) else (200, answer)
-            text = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_PUT = do_GET = do_POST  # http.server's names
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    kept = Recording(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(answer) as kept.url:
+        yield kept
 
 
 @dataclass(frozen=True)

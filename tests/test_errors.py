@@ -23,6 +23,7 @@ from goclient.errors import (
     quoted,
     raise_all,
 )
+from goclient.secrets import MASK, register
 from tests.strategies import MANY
 
 
@@ -156,3 +157,12 @@ def test_any_text_can_be_quoted_and_printed(text: str) -> None:
         assert shown.isprintable()
         assert shown.encode().decode() == shown
     assert printable(text) == text or not text.isprintable()
+
+
+def test_an_error_shows_no_credential_when_it_is_made_or_replaced() -> None:
+    register("the-token-of-jdoe")
+    made = RequestError("it says the-token-of-jdoe", hint="unset the-token-of-jdoe")
+    replaced = RequestError("nothing").replace(message="it says the-token-of-jdoe", hint="unset the-token-of-jdoe")
+    for error in (made, replaced):
+        assert "jdoe" not in f"{error} {error.message} {error.hint} {error.findings}"
+        assert (error.message, error.hint) == (f"it says {MASK}", f"unset {MASK}")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from goclient.errors import GoclientError
 from goclient.journal import Entry, Journal
+from goclient.secrets import MASK, register
 from tests.strategies import SOME
 
 FIRST = Entry("submission", "k1", "intended", ("a", "b"), "2 jobs", time=1.5)
@@ -43,6 +44,13 @@ def test_entries_come_back_in_order(journal: Journal) -> None:
         journal.append(entry)
     assert list(journal.entries()) == [FIRST, SECOND, FIRST]
     assert list(Journal(journal.path).entries()) == [FIRST, SECOND, FIRST]
+
+
+def test_a_credential_is_not_written(journal: Journal) -> None:
+    register("the-token-of-jdoe")
+    journal.append(Entry("submission", "k1", "refused", ("a the-token-of-jdoe",), "the server says the-token-of-jdoe"))
+    assert "jdoe" not in journal.path.read_text()
+    assert [(one.subjects, one.detail) for one in journal.entries()] == [((f"a {MASK}",), f"the server says {MASK}")]
 
 
 @given(

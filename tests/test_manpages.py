@@ -25,13 +25,15 @@ from goclient.cli.commands import (
     pilot,
     sandbox,
     sendjob,
+    settings,
     status,
     whoami,
 )
 from goclient.cli.options import myproxy as myproxy_options
-from goclient.cli.options import prun
 from goclient.cli.parser import Parser
+from goclient.model.options import SubmitOptions
 from goclient.model.syntax.options import OVERWRITE
+from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks.command_line import divide
 from goclient.tasks.table import TABLES
 
@@ -48,6 +50,7 @@ COMMANDS: dict[str, type[Any]] = {
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,
     "sandbox": sandbox.SandboxOptions,
+    "settings": settings.SettingsOptions,
     "status": status.StatusOptions,
 }
 GENERAL: dict[str, type[Any]] = {"logout": logout.LogoutOptions, "whoami": whoami.WhoamiOptions}  # and nothing else
@@ -57,7 +60,7 @@ MYPROXY_ACTIONS: dict[str, type[Any]] = {
     "RETRIEVE": myproxy_options.RetrieveOptions,
     "DESTROY": myproxy_options.DestroyOptions,
 }
-TOOLS = prun.KINDS  # whose other options are panda-client's
+TOOLS = {"prun": TaskOptions, "pathena": PathenaOptions}  # whose other options are panda-client's
 ALL_EXIT_CODES = ("goclient.1", "sendJob.1", "goclient-prun.1")  # the other pages list those that can occur
 
 # Dashed words of the pages that are no options: two words of the record, and those that stand for any option.
@@ -220,9 +223,7 @@ def test_prun_page_lists_our_options_in_the_order_of_help() -> None:
 
 
 def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -> None:
-    shared = {field.name for field in dataclasses.fields(SENDJOB)} - {
-        field.name for field in dataclasses.fields(sendjob.RunOptions)
-    }
+    shared = {field.name for field in dataclasses.fields(SubmitOptions)} - {"noSubmit", "noCheck"}
     own = {field.name for field in dataclasses.fields(check.OwnOptions)}
     assert {field.name for field in dataclasses.fields(check.CheckOptions)} == shared | own
 

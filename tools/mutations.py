@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -49,8 +49,16 @@ def mutations() -> list[Mutation]:
     return [Mutation(**{**entry, "tests": tuple(entry["tests"])}) for entry in entries]
 
 
-def tried(mutation: Mutation, copies: SimpleQueue[Path]) -> str:
-    """Return what came of a change: the empty string if a test found it, else why it counts as an error."""
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a change: whether a test found it, and which one, or why none did."""
+
+    found: bool
+    by: str
+
+
+def tried(mutation: Mutation, copies: SimpleQueue[Path]) -> Outcome:
+    """Run the tests of a change in a copy of the tree that has it."""
     copy = copies.get()
     file = copy / mutation.file
     before = file.read_bytes()
@@ -62,16 +70,16 @@ def tried(mutation: Mutation, copies: SimpleQueue[Path]) -> str:
             command, cwd=copy, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False
         )
     except ValueError as error:
-        return f"stale: {error}"
+        return Outcome(False, f"stale: {error}")
     except subprocess.TimeoutExpired:
-        return ""
+        return Outcome(True, "no end")
     finally:
         file.write_bytes(before)
         copies.put(copy)
+    said = done.stdout.decode(errors="replace").strip().splitlines()
     if done.returncode == FAILED:
-        return ""
-    said = done.stdout.decode(errors="replace").strip().rpartition("\n")[2]
-    return "survived" if done.returncode == 0 else f"no test was run: {said}"
+        return Outcome(True, next((line.split()[1] for line in said if line.startswith(("FAILED", "ERROR"))), ""))
+    return Outcome(False, "it survived" if done.returncode == 0 else f"no test was run: {said[-1]}")
 
 
 def main() -> int:
@@ -90,13 +98,14 @@ def main() -> int:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, place)
             copies.put(copy)
-        results = list(zip(chosen, pool.map(lambda one: tried(one, copies), chosen), strict=True))
-    for mutation, fault in results:
-        if fault:
-            print(f"{mutation.file}: {mutation.about}: {fault}")
-    caught = sum(not fault for _, fault in results)
-    print(f"{caught} of {len(results)} mutations were found, in {time.monotonic() - began:.0f} s")
-    return int(caught < len(results))
+        futures = {pool.submit(tried, one, copies): one for one in chosen}
+        missed = 0
+        for future in as_completed(futures):
+            mutation, outcome = futures[future], future.result()
+            missed += not outcome.found
+            print(f"{'' if outcome.found else 'ERROR: '}{mutation.file}: {mutation.about}: {outcome.by}", flush=True)
+    print(f"{len(chosen) - missed} of {len(chosen)} mutations were found, in {time.monotonic() - began:.0f} s")
+    return int(missed > 0)
 
 
 if __name__ == "__main__":

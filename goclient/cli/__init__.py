@@ -1,1 +1,1 @@
-"""What a user types: each module parses one command, calls one verb and prints."""
+"""Commands: each parses a line, calls the client once, and prints."""

@@ -1,4 +1,4 @@
-"""What a person, or a program, is told of an endpoint."""
+"""Describe an endpoint to a person, or to a program."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from goclient.endpoints import View
 from goclient.errors import GoclientError, LoginNeeded
 from goclient.services.globus.collection import GUEST_KINDS, Collection
 
-UNSEEN = "it cannot be looked at from here, nor does this version's pilot reach it"
+UNSEEN = "it cannot be checked from here, nor does this version's pilot reach it"
 
 
 def view_rows(view: View) -> list[tuple[str, str]]:
-    """What a person is told: pairs of what it is about and the words."""
+    """Return pairs of a heading and what a person reads there."""
     one = view.collection
     called = ", ".join(view.names) or "(not in the catalogue)"
     if one is None:
@@ -43,7 +43,7 @@ def _up(view: View, one: Collection) -> str:
 
 
 def _writers(view: View, one: Collection) -> list[tuple[str, str]]:
-    """Who may write, and where, as far as whoever asks can know."""
+    """Return who may write, and where, as far as the user can know."""
     about = "who may write"
     if isinstance(view.rules, tuple):
         words = [rule.words() for rule in view.rules] or ["nobody yet: it has no access rules"]
@@ -54,22 +54,22 @@ def _writers(view: View, one: Collection) -> list[tuple[str, str]]:
     if not one.holds_data:
         return [(about, "nobody: it holds no data itself, its collections do")]
     if one.is_personal:
-        return [(about, "its owner's account on that computer, in the folders that are allowed there")]
-    return [(about, "whoever has an account at its storage; the storage decides where")]
+        return [(about, "its owner's account on that computer, in the directories that are allowed there")]
+    return [(about, "everybody with an account at its storage; the storage decides where")]
 
 
 def _directory(view: View, one: Collection) -> str:
     if not one.holds_data:
         return "none"
-    folder = one.first_directory
+    directory = one.first_directory
     if isinstance(view.found, int):
-        return f"{folder} ({view.found} {'entry' if view.found == 1 else 'entries'})"
+        return f"{directory} ({view.found} {'entry' if view.found == 1 else 'entries'})"
     if view.found is None:
-        return f"{folder} (not looked at)"
+        return f"{directory} (not checked)"
     if view.consent == "missing":
-        return f"{folder} (not seen without the consent)"
+        return f"{directory} (not seen without the consent)"
     hint = f"; {view.found.hint}" if view.found.hint else ""
-    return f"{folder} (not seen: {view.found.message}{hint})"
+    return f"{directory} (not seen: {view.found.message}{hint})"
 
 
 def _consent(view: View) -> str:
@@ -80,12 +80,12 @@ def _consent(view: View) -> str:
 
 
 def found_rows(found: Sequence[Collection]) -> list[tuple[str, str, str, str]]:
-    """The rows of collections that were found: name, kind, owner, id."""
+    """Return a row for each collection that was found: name, kind, owner, id."""
     return [(one.name or one.canonical_name, one.kind, one.owner, one.id) for one in found]
 
 
 def found_documents(found: Sequence[Collection]) -> list[dict[str, str]]:
-    """The JSON objects of collections that were found."""
+    """Return a JSON object for each collection that was found."""
     return [
         {
             "name": one.name or one.canonical_name,

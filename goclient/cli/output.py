@@ -1,4 +1,4 @@
-"""What the commands print: JSON documents on stdout, messages on stderr; credentials are hidden in both."""
+"""Print JSON documents on stdout and messages on stderr; credentials are hidden in both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
-from goclient.errors import GoclientError, printable
+from goclient.errors import Finding, GoclientError, printable
 from goclient.reporter.base import Kind, Reporter
 from goclient.reporter.waiting import Waits
 from goclient.secrets import hidden
@@ -55,6 +55,15 @@ class HidingStream:
 
     def __getattr__(self, name: str) -> Any:  # as the stream's
         return getattr(self.beneath, name)
+
+
+def report_findings(findings: Iterable[Finding], reporter: Reporter) -> None:
+    """Report warnings, and to those who ask for more what is right; errors are printed as such."""
+    for finding in findings:
+        if finding.level == "warning":
+            reporter.warning(finding.message, finding.hint)
+        elif finding.level == "ok":
+            reporter.detail(f"ok: {finding.message}")
 
 
 def error_document(error: GoclientError) -> dict[str, Any]:

@@ -12,54 +12,27 @@ import argparse
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, Optional, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, Optional, TypeVar
 
 import argparse_dataclass
 
 import goclient
 from goclient.cli.untaken import Line, untaken
 from goclient.errors import GoclientError, UsageError, quoted, raise_all
+from goclient.model.options import help_text, is_flag, is_number, number_mistakes
+from goclient.model.options import option as option
+from goclient.model.typed import Defaults, Typed, fill
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 _NO_VALUE = object()  # stands for the value in "--option" at the end of the line
 
 
-def option(
-    *names: str,
-    help: str,
-    group: str,
-    default: Any = None,
-    metavar: Optional[str] = None,
-    required: bool = False,
-    many: bool = False,
-    count: bool = False,
-    minimum: Optional[int] = None,
-    maximum: Optional[int] = None,
-    choices: Optional[tuple[str, ...]] = None,
-) -> Any:  # as dataclasses.field: the caller's annotation says the type
-    """A dataclass field for one option (names begin with dashes) or positional argument (one bare name).
-
-    ``many``: may be repeated, the field is a tuple of strings.  ``count``: a flag that counts (-vv).
-    ``minimum`` and ``maximum`` bound an int field.
-    """
-    metadata = {
-        "args": list(names),
-        "help": help,
-        "metavar": metavar,
-        "group": group,
-        "must": required,
-        "many": many,
-        "count": count,
-        "minimum": minimum,
-        "maximum": maximum,
-        "one_of": choices,
-    }
-    return dataclasses.field(default=() if many and default is None else default, metadata=metadata)
-
-
 class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # argparse_dataclass has no types
-    """Gives an instance of the option dataclass, or every mistake; ``needs_nothing``: no option is required."""
+    """Read a line into a dataclass of options, or report every mistake; ``needs_nothing``: no option is required."""
 
     def __init__(
         self,
@@ -72,8 +45,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         needs_nothing: bool = False,
     ) -> None:
         self._by_name: dict[str, dataclasses.Field[Any]] = {
-            field.name: field
-            for field in dataclasses.fields(options_class)  # type: ignore[arg-type]  # T is a dataclass
+            field.name: field for field in dataclasses.fields(options_class)
         }
         self._titled: dict[str, Any] = {}
         self._needs_nothing = needs_nothing
@@ -99,13 +71,14 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         return self._titled[title]
 
     def add_argument(self, *names: Any, **kwargs: Any) -> Any:
-        """The argparse action of a field, in its group, collecting what was typed for :meth:`parse`."""
+        """Return the argparse action of a field, in its group, collecting what was typed for :meth:`parse`."""
         field = self._by_name[kwargs.get("dest") or names[0]]
         meta = field.metadata
-        shown: dict[str, Any] = {"help": _help_text(field, self._needs_nothing), "action": _Collect, "default": None}
+        text = help_text(field, shows_required=not self._needs_nothing).replace("%", "%%")
+        shown: dict[str, Any] = {"help": text, "action": _Collect, "default": None}
         if names[0].startswith("-"):
             shown["dest"] = field.name
-            if _is_flag(field):
+            if is_flag(field):
                 shown["nargs"] = 0
             else:
                 shown.update(nargs="?", const=_NO_VALUE, metavar=_Metavar(meta["metavar"] or field.name.upper()))
@@ -114,13 +87,16 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         return self._in_group(meta["group"]).add_argument(*names, **shown)
 
     def parse(self, argv: Sequence[str]) -> T:
-        """The options that ``argv`` gives; raises all usage errors together."""
+        """Return the options that ``argv`` gives; raises all usage errors together."""
         options, errors = self.read(argv)
         raise_all(errors)
         return options
 
-    def read(self, argv: Sequence[str]) -> tuple[T, list[GoclientError]]:
-        """The options that ``argv`` gives, defaults in place of what is wrong, and all usage errors."""
+    def read(self, argv: Sequence[str], defaults: Defaults = dict) -> Typed[T]:
+        """Return the options that ``argv`` gives, defaults in place of wrong ones, and all usage errors.
+
+        ``defaults`` gives those of the settings, and is not called for ``--help`` and ``--version``.
+        """
         errors: list[GoclientError] = []
         typed = argparse.Namespace()
         words = self._without_flags_values(argv, errors)
@@ -128,21 +104,22 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         known = [one for action in self._actions for one in action.option_strings]
         lists = [name for field in self._by_name.values() if field.metadata["many"] for name in field.metadata["args"]]
         errors += untaken(extras, Line(self.prog, known, lists, argv))
+        settings = defaults()
         values: dict[str, Any] = {}
         for name, field in self._by_name.items():
             given: list[tuple[str, Any]] = getattr(typed, name, None) or []
-            found = [] if not given and self._needs_nothing else list(_mistakes(field, given))
+            found = [] if not given and (self._needs_nothing or name in settings) else list(_mistakes(field, given))
             errors += found
             if given and not found:
                 values[name] = _value(field, given)
-        return self._options_type(**values), errors
+        return Typed(fill(self._options_type, values, settings), errors)
 
     def error(self, message: str) -> NoReturn:
-        """Raises what argparse itself has found wrong as a usage error."""
+        """Raise what argparse itself finds wrong as a usage error."""
         raise UsageError(message, hint=f"{self.prog} --help lists the options")
 
     def _without_flags_values(self, argv: Sequence[str], errors: list[GoclientError]) -> list[str]:
-        """The words without values of flags, which argparse would stop at; an error for each."""
+        """Return the words without values of flags, which argparse would stop at; keep an error for each."""
         flags = {action.option_strings[-1] for action in self._actions if action.option_strings and action.nargs == 0}
         end = argv.index("--") if "--" in argv else len(argv)
         words = list(argv)
@@ -156,7 +133,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
 
 
 class _Collect(argparse.Action):
-    """Keeps (option as typed, raw value) for each time the option is given; judges nothing."""
+    """Keep the option as typed, and its raw value, for each time it is given; judge nothing."""
 
     def __call__(self, _parser: Any, namespace: Any, values: Any, option_string: Optional[str] = None) -> None:
         given = getattr(namespace, self.dest) or []
@@ -168,7 +145,7 @@ class _Collect(argparse.Action):
 
 
 class _Metavar(str):
-    """A metavar that prints as "NAME" for an optional value, because a missing one is our error to report."""
+    """A metavar that prints as "NAME" for an optional value: a missing one is our error to report."""
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -179,7 +156,7 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    """argparse's formatter with the width given: asking for it would import shutil, which is slow."""
+    """Return argparse's formatter with the width given: left to itself it would import shutil, which is slow."""
     try:
         width = int(os.environ["COLUMNS"])
     except (KeyError, ValueError):
@@ -190,37 +167,20 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return _Formatter(prog, width=max(width, 40) - 2, max_help_position=30)
 
 
-def _help_text(field: "dataclasses.Field[Any]", needs_nothing: bool) -> str:
-    text = str(field.metadata["help"]).replace("%", "%%")
-    if field.metadata["must"] and not needs_nothing:
-        return f"{text} (required)"
-    if field.default in (None, False, (), "") or field.metadata["count"]:
-        return text
-    return f"{text} (default: {field.default})"
-
-
-def _is_flag(field: "dataclasses.Field[Any]") -> bool:
-    return field.type is bool or bool(field.metadata["count"])
-
-
-def _wants_int(field: "dataclasses.Field[Any]") -> bool:
-    return field.type is int or int in get_args(field.type)
-
-
 def _mistakes(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> Iterator[UsageError]:
-    """Every usage error of one option, given as typed."""
+    """Yield every usage error of one option, given as typed."""
     meta = field.metadata
     name = meta["args"][-1]
     if not given and meta["must"]:
         hint = f"add {name}={meta['metavar'] or 'VALUE'}"
-        if _is_flag(field) or not name.startswith("-"):
-            hint = f"add {name}" if _is_flag(field) else f"type at least one {name}"
+        if is_flag(field) or not name.startswith("-"):
+            hint = f"add {name}" if is_flag(field) else f"type at least one {name}"
         yield UsageError(f"{name} is missing", hint=hint, code="missing-option", subject=name)
     if len(given) > 1 and not (meta["many"] or meta["count"]):
-        each = ", ".join(typed if _is_flag(field) else f"{typed}={_shown(value)}" for typed, value in given)
+        each = ", ".join(typed if is_flag(field) else f"{typed}={_shown(value)}" for typed, value in given)
         yield UsageError(f"{name} is given {len(given)} times: {each}", hint="give it once", code="twice", subject=name)
     for typed, value in given:
-        if not _is_flag(field):
+        if not is_flag(field):
             yield from _value_mistakes(field, typed, value)
 
 
@@ -239,26 +199,15 @@ def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> 
     elif meta["one_of"] and value not in meta["one_of"]:
         hint = f"one of {', '.join(meta['one_of'])}"
         yield UsageError(f"{typed} {quoted(value)} is not known", hint=hint, code="unknown-value", subject=typed)
-    elif _wants_int(field):
-        yield from _number_mistakes(field, typed, value)
-
-
-def _number_mistakes(field: "dataclasses.Field[Any]", typed: str, value: str) -> Iterator[UsageError]:
-    low, high = field.metadata["minimum"], field.metadata["maximum"]
-    bounds = f"from {low} " if high is None else f"from {low} to {high} "
-    hint = f"{typed} takes a whole number {bounds if low is not None else ''}".rstrip()
-    digits = value[1:] if value[:1] in "+-" else value
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
-        yield UsageError(f"{typed} {quoted(value)} is not a number", hint=hint, code="not-a-number", subject=typed)
-    elif (low is not None and int(value) < low) or (high is not None and int(value) > high):
-        yield UsageError(f"{typed} {quoted(value)} is out of range", hint=hint, code="out-of-range", subject=typed)
+    elif is_number(field):
+        yield from number_mistakes(field, typed, value)
 
 
 def _value(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> Any:
-    """What the dataclass gets for an option that has no mistakes."""
+    """Return the value of an option that has no mistakes."""
     if field.metadata["count"]:
         return len(given)
     if field.type is bool:
         return True
-    values = [int(value) if _wants_int(field) else value for _, value in given]
+    values = [int(value) if is_number(field) else value for _, value in given]
     return tuple(values) if field.metadata["many"] else values[0]

@@ -6,9 +6,10 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from goclient.cli.output import HidingStream, TerminalReporter, error_document, print_json
 from goclient.cli.start import raise_from_now_on
@@ -16,7 +17,8 @@ from goclient.errors import ExitCode, GoclientError, Interrupted, quoted
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.services.globus.sdk import Globus
+    from goclient.client import Client
+    from goclient.config.connections import Connections
 
 Command = Callable[[Sequence[str], Reporter], int]
 
@@ -107,18 +109,27 @@ def _verbosity(argv: Sequence[str]) -> int:
     return sum(word.count("v") for word in argv if re.fullmatch("-v+", word))
 
 
-def catalogue(reporter: Reporter) -> dict[str, str]:
-    """Return the endpoints that have a name; warns if the file that should have them does not exist."""
-    from goclient.config import environment
+class Session:
+    """Hold what a command reaches services with, loaded when it is first used: ``--help`` loads nothing of it."""
 
-    if missing := environment.missing_catalogue():
-        reporter.warning(*missing)
-    return environment.catalogue()
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
 
+    @cached_property
+    def connections(self) -> Connections:
+        """Reach the services as the environment and the settings say."""
+        from goclient.cli.passphrase import passphrase
+        from goclient.config.connections import Connections
 
-def globus(reporter: Reporter) -> Globus:
-    """Return the Transfer service, asked by whom the environment names; raises LoginNeeded if it names nobody."""
-    from goclient.config import environment
-    from goclient.services.globus.sdk import Globus
+        return Connections(self._reporter, passphrase=lambda key: passphrase(key, option=""))
 
-    return Globus(environment.globus_access(reporter=reporter))
+    @cached_property
+    def client(self) -> Client:
+        """Return the client that does what the command is asked for."""
+        from goclient.client import Client
+
+        return Client(connections=self.connections)
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return what the settings say for options that are left out."""
+        return self.connections.settings.job

@@ -1,4 +1,4 @@
-"""The programs ``goclient`` and ``sendJob``: from its first line to its last, Ctrl-C ends one without a traceback.
+"""Programs ``goclient`` and ``sendJob``: from its first line to its last, Ctrl-C ends one without a traceback.
 
 At first it ends the process at once: nothing was done yet.  Once a command runs it raises KeyboardInterrupt, which
 ``_run`` catches, but never in the middle of an import: Python turns it into other errors there.  The programs

@@ -1,4 +1,4 @@
-"""``goclient prun`` and ``goclient pathena``: run the tool of panda-client with our options in it."""
+"""Run prun or pathena of panda-client with our options in it: ``goclient prun``, ``goclient pathena``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import run
+from goclient.files.text import list_lines
 from goclient.reporter.base import Reporter
 from goclient.tasks.session import Frontend
 from goclient.tasks.session import run as run_task
 from goclient.tasks.table import TABLES
 
 if TYPE_CHECKING:
+    from goclient.errors import Finding
+    from goclient.model.task_options import TaskOptions
     from goclient.tasks.validation import TaskRequest
+
+
+def prun(argv: Sequence[str], reporter: Reporter) -> int:
+    """Run prun; return its exit code, or ours if our words are wrong: never 0 if a task was not accepted."""
+    return run_tool("prun", argv, reporter)
+
+
+def pathena(argv: Sequence[str], reporter: Reporter) -> int:
+    """Run pathena; return its exit code, or ours if our words are wrong: never 0 if a task was not accepted."""
+    return run_tool("pathena", argv, reporter)
 
 
 def run_tool(
@@ -23,38 +36,70 @@ def run_tool(
     *,
     sent: Callable[[str, str, int | None], None] | None = None,
 ) -> int:
-    """Return the exit code of prun or pathena of panda-client with these words; ``sent`` is told of each task."""
+    """Run prun or pathena of panda-client with these words, and return its exit code.
 
-    def read(words: Sequence[str]) -> TaskRequest:
-        from goclient.cli.options.prun import wanted  # -h, and a task without transfers, need none of this
-
-        return wanted(tool, words, reporter)
-
-    def read_lines(path: str) -> list[str]:
-        from goclient.cli.options.transfers import read_lines
-
-        return read_lines(path)
-
-    code = run_task(tool, argv, Frontend(TABLES[tool], read, read_lines, reporter, sent))
+    ``sent`` is told of each task that was sent.
+    """
+    code = run_task(
+        tool, argv, Frontend(TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, sent)
+    )
     if code:
-        _report_if_stopped(reporter)
+        import os
+
+        from goclient.services import loopback
+
+        url = os.environ.get("PANDA_URL_SSL", "")
+        if remedy := loopback.remedy(url, ""):  # panda-client's own words do not say that the sandbox is stopped
+            reporter.error(f"nothing answers at {url}", remedy)
     return code
 
 
-def _report_if_stopped(reporter: Reporter) -> None:
-    """Report that the sandbox is stopped, if that may be why panda-client failed: its own words do not tell."""
-    import os
+def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest:
+    """Return what our words want of each task, and what is wrong with them singly."""
+    # -h, and a task without transfers, need none of this.
+    from goclient.assembly import deposit_for_jobs, new_preflight, read_transfers
+    from goclient.cli.parser import Parser
+    from goclient.model.task_options import PathenaOptions, TaskOptions
+    from goclient.tasks.validation import TaskRequest
 
-    from goclient.services import loopback
+    kind = {"prun": TaskOptions, "pathena": PathenaOptions}[tool]
+    session = run.Session(reporter)
+    parser = Parser(kind, prog=f"goclient {tool}", usage="", description="")
+    typed = parser.read(words, session.defaults)
+    connections = session.connections
+    options, transfers = typed.options, read_transfers(typed, connections)
+    return TaskRequest(
+        transfers.items,
+        options.globusWords or "",
+        options.useGOForOutput,
+        options.goLenient,
+        new_preflight(options, connections, checks=not options.noCheck),
+        lambda account: deposit_for_jobs(account, options, connections),
+        tuple(transfers.errors),
+        tuple(_warnings(options)),
+    )
 
-    url = os.environ.get("PANDA_URL_SSL", "")
-    remedy = loopback.remedy(url, "")
-    if remedy:
-        reporter.error(f"nothing answers at {url}", remedy)
+
+def _warnings(options: TaskOptions) -> list[Finding]:
+    """Return the warnings of options that do less, or more, than their names say."""
+    from goclient.errors import Finding
+
+    found = []
+    if options.myproxy:
+        message = "--myproxy uploads no proxy, as it did in 2012: it says where one is, and that is checked"
+        hint = "to deposit one: goclient myproxy deposit, or --deposit --pilot DN"
+        found.append(Finding("warning", "myproxy", "--myproxy", message, hint))
+    if options.goLenient:
+        message = "a site that does not know goclient will run the jobs without their files (--goLenient)"
+        found.append(Finding("warning", "lenient", "--goLenient", message))
+    for name in options.unchecked if options.noCheck else ():
+        message = f"{name} has no effect, because nothing is checked (--noCheck)"
+        found.append(Finding("warning", "no-look", name, message))
+    return found
 
 
-def called(argv: Sequence[str]) -> int:
-    """Return the exit code of a call from Python: the descriptor for what was sent, the tool, its words."""
+def call(argv: Sequence[str]) -> int:
+    """Run a call from Python, and return its exit code: the descriptor that tasks are noted in, the tool, its words."""
     descriptor, tool, *words = argv
 
     def sent(name: str, said: str, number: int | None) -> None:
@@ -70,4 +115,4 @@ def called(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(called(sys.argv[1:]))
+    sys.exit(call(sys.argv[1:]))

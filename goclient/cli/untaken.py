@@ -1,10 +1,11 @@
-"""What is said of the words that no option takes."""
+"""Errors for words that no option takes."""
 
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.errors import UntakenWord, quoted
+from goclient.errors import UnknownOption, UntakenWord, quoted
+from goclient.model.nearest import nearest
 
 _DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"  # and of quotes
@@ -32,7 +33,7 @@ def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
             name = word.split("=", 1)[0]
             message = f"{quoted(name)} is not an option of {prog}"
             meant, hint = _nearest(word, line)
-            yield UntakenWord(message, hint=hint, code="unknown-option", subject=name, meant=meant)
+            yield UnknownOption(message, hint=hint, code="unknown-option", subject=name, meant=meant)
             after_unknown = "=" not in word
         else:
             strays += [] if after_unknown else [word]
@@ -97,8 +98,6 @@ def _list_before(before: Sequence[str], lists: Collection[str]) -> tuple[str, st
 
 def _nearest(word: str, line: Line) -> tuple[str, str]:
     """Return the option that is nearest to this word, or the empty string, and a hint with all that are near."""
-    import difflib  # only a mistake pays for it
-
     from goclient.model.syntax.suggestions import respell_option  # only a mistake pays for it
 
     name, prog, known = word.split("=", 1)[0], line.prog, line.known
@@ -106,9 +105,8 @@ def _nearest(word: str, line: Line) -> tuple[str, str]:
         meant = right.partition("=")[0]
         return meant, f"did you mean {meant}? write {shlex.quote(right)}"
     longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
-    lowered = {one.lower().lstrip("-"): one for one in known}
-    near = difflib.get_close_matches(name.lower().lstrip("-"), list(lowered), n=3, cutoff=0.65)
-    found = longer or [lowered[one] for one in near]
+    dashed = {one.lstrip("-"): one for one in known}
+    found = longer or [dashed[one] for one in nearest(name.lstrip("-"), dashed)]
     if not found:
         return "", f"{prog} --help lists the options"
     return found[0], f"did you mean {' or '.join(found)}? Options are written in full"

@@ -1,1 +1,1 @@
-"""Settings: the environment, the catalogue of endpoints, the grid."""
+"""Configuration: settings files, the environment, the catalogue of endpoints, the grid."""

@@ -1,4 +1,4 @@
-"""The text of an endpoint catalogue: its entries, and the text with one more or one less.
+"""Text of an endpoint catalogue: its entries, and the text with one more or one less.
 
 A catalogue is TOML with one table a name.  It is changed by lines, so that comments and formatting made by hand
 stay; ``without_entry`` undoes ``with_entry`` byte for byte.
@@ -6,13 +6,11 @@ stay; ``without_entry`` undoes ``with_entry`` byte for byte.
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from goclient.config.toml_text import NotToml, key, line_of, lines, parse, statements
 from goclient.errors import RequestError, quoted
 from goclient.model.endpoint import GLOBUS_SCHEME, GlobusEndpoint, GridftpEndpoint, is_uuid, read_endpoint
 from goclient.model.names import endpoint_problem
@@ -21,8 +19,6 @@ from goclient.model.syntax.parse import parse_endpoint, parse_location
 from goclient.model.syntax.shell import shell_word
 
 GLOBUS, GRID = GlobusEndpoint.kind, GridftpEndpoint.kind  # the kinds of entries
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: what a key without quotes may have
-_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")  # how tomllib says where
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +36,13 @@ def kind_of(where: str) -> str:
 
 
 def fields_of(where: str) -> dict[str, str]:
-    """What an entry holds, as in the file: ``kind``, and ``id`` or ``url``."""
+    """Return what an entry holds, as in the file: ``kind``, and ``id`` or ``url``."""
     found = read_endpoint(where)
     return {"kind": found.kind, found.key: where}
 
 
 def command(action: str, *names: str, search: str = "") -> str:
-    """The command line of ``goclient endpoint`` that does this, safe to paste whatever is in the names."""
+    """Return the command line of ``goclient endpoint`` that does this, safe to paste whatever is in the names."""
     options = ([f"--search={search}"] if search.startswith("-") else ["--search", search]) if search else []
     guard = ["--"] if any(name.startswith("-") for name in names) else []
     return " ".join(map(shell_word, ["goclient", "endpoint", action, *options, *guard, *names]))
@@ -56,11 +52,11 @@ def command(action: str, *names: str, search: str = "") -> str:
 
 
 def read_entries(text: str) -> tuple[dict[str, str], list[Problem]]:
-    """What each name means, a collection's id or a server's URL, and everything that is wrong."""
+    """Return what each name means, a collection's id or a server's URL, and everything that is wrong."""
     try:
-        tables = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        return {}, [_no_toml(text, error)]
+        tables = parse(text)
+    except NotToml as error:
+        return {}, [Problem(error.line, f"it is not TOML: {error}")]
     entries: dict[str, str] = {}
     wrong: dict[str, str] = {}
     for name, table in tables.items():
@@ -68,22 +64,13 @@ def read_entries(text: str) -> tuple[dict[str, str], list[Problem]]:
             entries[name] = _where(name, table)
         except ValueError as error:
             wrong[name] = str(error)
-    lines = _first_lines(text) if wrong else {}
-    return entries, [Problem(lines[name], f"[{name}] {problem}", name) for name, problem in wrong.items()]
-
-
-def _no_toml(text: str, error: Exception) -> Problem:
-    words = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-    at = _AT.search(words)
-    line = int(at[1]) if at and at[1] else len(_lines(text)) if at else 0
-    column = f" (column {at[2]})" if at and at[2] else ""
-    return Problem(line, f"it is no TOML: {_AT.sub('', words)}{column}")
+    return entries, [Problem(line_of(text, (name,)), f"[{name}] {problem}", name) for name, problem in wrong.items()]
 
 
 def _where(name: str, table: Any) -> str:
-    """What an entry means; raises ValueError with what is wrong with it."""
+    """Return what an entry means; raises ValueError with what is wrong with it."""
     if not isinstance(table, dict):
-        raise ValueError("is no table: write [NAME], and below it kind and id, or kind and url")
+        raise ValueError("is not a table: write [NAME], and below it kind and id, or kind and url")
     kind = table.get("kind")
     if kind == GLOBUS:
         return _collection_id(table.get("id"))
@@ -120,7 +107,7 @@ def _server(value: Any) -> str:
 
 
 def checked_name(name: str) -> str:
-    """The name, if every location that begins with it reads as one on it; raises RequestError with the reason."""
+    """Return the name, if every location that begins with it is read as one on it; raises RequestError."""
     wrong = endpoint_problem(name)
     problem = wrong.what if wrong is not None else _misread(name)
     if problem:
@@ -130,7 +117,7 @@ def checked_name(name: str) -> str:
 
 
 def _misread(name: str) -> str:
-    """How a location on an endpoint of that name would be misread, or the empty string."""
+    """Return how a location on an endpoint of that name would be misread, or the empty string."""
     if ":" in name:
         return "the first colon of a location ends the endpoint's name"
     if is_uuid(name):
@@ -157,26 +144,19 @@ def checked_where(text: str) -> str:
         problem = f"it {error}"
     if problem:
         hint = f"{command('list', search='TEXT')} shows the UUIDs of collections"
-        raise RequestError(f"{quoted(text)} is no endpoint: {problem}", hint=hint, code="no-endpoint", subject=text)
+        raise RequestError(f"{quoted(text)} is not an endpoint: {problem}", hint=hint, code="no-endpoint", subject=text)
     return where
 
 
 # --- changing -----------------------------------------------------------------------------------------------
 
 
-def key(name: str) -> str:
-    """The name as a key of TOML, in quotes if it needs them."""
-    if _BARE_KEY.fullmatch(name):
-        return name
-    return json.dumps(name, ensure_ascii=False)  # a string without control characters is written alike in both
-
-
 def with_entry(text: str, name: str, where: str) -> str:
-    """The text with a table for the name at its end; the text must be a catalogue without that name.
+    """Return the text with a table for the name at its end; the text must be a catalogue without that name.
 
     A text without a line end at its end gives one without, and line ends are those of its first line.
     """
-    end = "\r\n" if _lines(text)[:1] and _lines(text)[0].endswith("\r\n") else "\n"
+    end = "\r\n" if lines(text)[:1] and lines(text)[0].endswith("\r\n") else "\n"
     table = [f"[{key(name)}]", *(f'{field} = "{value}"' for field, value in fields_of(where).items())]
     block = end.join(table)
     if not text:
@@ -185,73 +165,32 @@ def with_entry(text: str, name: str, where: str) -> str:
 
 
 def without_entry(text: str, name: str) -> str:
-    """The text without the lines of the name's tables, each with one blank line above it; other lines stay.
+    """Return the text without the lines of the name's tables, each with one blank line above it; other lines stay.
 
     A table's lines are those from its header to its last key; comments above and below are not its own.
     """
-    lines, gone = _lines(text), set[int]()
+    found, gone = lines(text), set[int]()
     for first, last in _spans(text, name):
         gone.update(range(first, last))
         blank = first - 1 if first else last
-        if blank < len(lines) and not lines[blank].strip():
+        if blank < len(found) and not found[blank].strip():
             gone.add(blank)
-    kept = "".join(line for number, line in enumerate(lines) if number not in gone)
-    if text.endswith("\n") or len(lines) - 1 not in gone:
+    kept = "".join(line for number, line in enumerate(found) if number not in gone)
+    if text.endswith("\n") or len(found) - 1 not in gone:
         return kept
     return kept.removesuffix("\n").removesuffix("\r")
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    """The lines from ``first`` to before ``last``, from 0: a header, a key with its value, or what has no ``owner``."""
-
-    first: int
-    last: int
-    owner: str | None
-    is_header: bool
-
-
-def _lines(text: str) -> list[str]:
-    """The lines with their ends; only what ends a line of TOML ends one."""
-    return re.findall(r"[^\n]*\n|[^\n]+\Z", text)
-
-
-def _statements(text: str) -> Iterator[_Statement]:
-    """The statements of a text that is TOML, in order; each is the fewest lines that are TOML by themselves."""
-    lines, first, table = _lines(text), 0, None
-    while first < len(lines):
-        last = first + 1
-        while (parsed := _parsed("".join(lines[first:last]))) is None and last < len(lines):
-            last += 1
-        is_header = bool(parsed) and lines[first].lstrip(" \t").startswith("[")
-        top = next(iter(parsed), None) if parsed else None
-        table = top if is_header else table
-        yield _Statement(first, last, None if top is None else top if table is None else table, is_header)
-        first = last
-
-
-def _parsed(text: str) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _first_lines(text: str) -> dict[str | None, int]:
-    """The line, counted from 1, on which each name of a text that is TOML comes first."""
-    return {one.owner: one.first + 1 for one in reversed(list(_statements(text)))}
-
-
 def _spans(text: str, name: str) -> Iterator[tuple[int, int]]:
-    """The lines, from 0 and to before, of each table of the name, and of each of its keys above all tables."""
+    """Yield the lines, from 0 and to before, of each table of the name, and of each of its keys above all tables."""
     span: tuple[int, int] | None = None
     in_table = False
-    for one in _statements(text):
+    for one in statements(text):
         if span and (one.is_header or not in_table):
             yield span
             span = None
         in_table = in_table or one.is_header
-        if one.owner == name:
+        if one.keys[:1] == (name,):
             span = (span[0] if span else one.first, one.last)
     if span:
         yield span

@@ -1,7 +1,7 @@
-"""Where services are and what endpoints are called: from the environment and the catalogue.
+"""Read where services are, and what endpoints are called, from the environment and the catalogue.
 
-The environment is PanDA's, globus-sdk's and ``GOCLIENT_*``; ``docs/configuration.md`` lists every variable.
-Only verbs and commands read this module: services are given what they need.
+The environment is PanDA's, globus-sdk's and ``GOCLIENT_*``; ``docs/configuration.md`` lists every variable.  Services
+do not read this module: they are given what they need.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from goclient.config.proxy import proxy_file as proxy_file
+from goclient.config.proxy import shown_proxy
 from goclient.errors import LoginNeeded, RequestError, quoted
-from goclient.files.text import credential_in, lines_joined, split_command
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import WEB_PROXIES, register, register_url
-from goclient.services.panda.token import MAX_FILE, PILOT_FILE, VARIABLES, find_token
+from goclient.services.panda.token import PILOT_FILE, find_token
 
 if TYPE_CHECKING:
     from goclient.services.globus.access import GlobusAccess
     from goclient.services.panda.access import PandaAccess, QueueSource
 
 DEFAULT_PANDA_URL = "https://pandaserver.cern.ch/server/panda"  # panda-client's own default
+TIMEOUT = 60.0  # seconds, in which each call to PanDA and Globus ends
 SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
 GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")  # globus_sdk.config's
 GRID_AUTHORITIES = "/etc/grid-security/certificates"
@@ -68,30 +70,20 @@ def _expanding(value: str) -> str:
 def panda_access(
     env: Mapping[str, str] = os.environ, *, pilot: bool = False, reporter: Reporter = SILENT
 ) -> PandaAccess:
-    """The access that panda-client would use with this environment; no prompt, no look-up on the network.
+    """Return the access that panda-client would use with this environment; nobody is asked.
 
     ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
     Raises RequestError for a bad variable, LoginNeeded without a credential that the server can be shown.
     """
-    from goclient.services.panda.access import PandaAccess  # not needed where nothing is sent
-
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
-    parts = _url("PANDA_URL_SSL", url)
+    _url("PANDA_URL_SSL", url)
     if pilot:
         own(env, PILOT_FILE)
     token = find_token(env, pilot=pilot)
-    timeout = _timeout(env)
-    server = PandaAccess(
-        url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
-        connect_timeout=min(10.0, timeout),
-        answer_timeout=timeout,
-        ca=_authorities(env),
-        bundles=_bundles(env),
-        reporter=reporter,
-    )
+    server = replace(_panda_server(env), reporter=reporter)
     _register_passwords(env)
     if token is None:
-        return replace(server, certificate=_certificate(env, parts.scheme))
+        return replace(server, certificate=shown_proxy(env, urlsplit(url).scheme))
     _check_encrypted("PANDA_URL_SSL", url)
     return replace(
         server, token=token.text, token_file=token.file, stored=token.stored, source=token.source, vo=token.vo
@@ -105,18 +97,30 @@ def queue_source(env: Mapping[str, str] = os.environ) -> QueueSource:
     """
     import hashlib
 
-    from goclient.services.panda.access import PandaAccess, QueueSource
+    from goclient.services.panda.access import QueueSource
 
-    parts = _url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
-    timeout = _timeout(env)
-    url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    access = PandaAccess(url, min(10.0, timeout), timeout, ca=_authorities(env), bundles=_bundles(env))
-    name = f"queues-{hashlib.sha256(url.encode()).hexdigest()[:16]}.json"
+    access = _panda_server(env)
+    name = f"queues-{hashlib.sha256(access.url.encode()).hexdigest()[:16]}.json"
     return QueueSource(access, journal_path(env).with_name(name))
 
 
+def _panda_server(env: Mapping[str, str]) -> PandaAccess:
+    """Return where the PanDA server is, without a credential; raises RequestError for a bad variable."""
+    from goclient.services.panda.access import PandaAccess  # not needed where nothing is sent
+
+    parts = _url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
+    timeout = seconds(env, "GOCLIENT_TIMEOUT", TIMEOUT)
+    return PandaAccess(
+        url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
+        connect_timeout=min(10.0, timeout),
+        answer_timeout=timeout,
+        ca=_authorities(env),
+        bundles=_bundles(env),
+    )
+
+
 def seconds(env: Mapping[str, str], name: str, default: float) -> float:
-    """The positive number of seconds in a variable, or the default; raises RequestError for anything else."""
+    """Return the positive number of seconds in a variable, or the default; raises RequestError for anything else."""
     text = own(env, name)
     if not text:
         return default
@@ -131,57 +135,11 @@ def seconds(env: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _timeout(env: Mapping[str, str]) -> float:
-    """Return the end of each call to PanDA and Globus, in seconds."""
-    return seconds(env, "GOCLIENT_TIMEOUT", 60.0)
-
-
-def proxy_file(env: Mapping[str, str]) -> str | None:
-    """Return the file of the user's proxy certificate, where all grid tools look for it; None if none can be read."""
-    path = env.get("X509_USER_PROXY") or f"/tmp/x509up_u{os.getuid()}"  # noqa: S108
-    return path if os.access(path, os.R_OK) else None
-
-
-def _certificate(env: Mapping[str, str], scheme: str) -> str:
-    """Return the file of the proxy certificate that is shown; raises LoginNeeded if there is none to show."""
-    named, path = env.get("X509_USER_PROXY"), proxy_file(env)
-    if named and path is None:
-        raise LoginNeeded(f"X509_USER_PROXY={quoted(named)} cannot be read", hint="type: voms-proxy-init")
-    if path is not None and scheme == "https":
-        _check_proxy(path)
-        return path
-    token = any(env.get(name) for name in VARIABLES)
-    reason = "there is no proxy certificate" if path is None else "a proxy certificate can only be shown with https"
-    raise LoginNeeded(
-        f"there is no credential for the PanDA server: PANDA_AUTH is not oidc, so no token is shown, and {reason}",
-        hint="type: export PANDA_AUTH=oidc" if token or path is not None else "type: voms-proxy-init",
-    )
-
-
-def _check_proxy(path: str) -> None:
-    """Raise LoginNeeded for a file that is no proxy; nothing of what is in it is said."""
-    try:
-        with open(path, "rb") as file:
-            text = file.read(MAX_FILE).decode("ascii", "replace")
-    except OSError as error:
-        message = f"the proxy {quoted(path)} cannot be read: {error.strerror}"
-        raise LoginNeeded(message, hint="type: voms-proxy-init") from error
-    kind = credential_in(text)
-    hint = "type: voms-proxy-init"
-    if lines_joined(text):
-        problem, hint = "its line breaks are lost", f"type: {split_command(path)}"
-    elif "CERTIFICATE-----" not in text:
-        problem = f"it is {kind}, not a certificate with its key" if kind else "it has no certificate in it"
-    else:
-        return
-    raise LoginNeeded(f"the proxy {quoted(path)} cannot be used: {problem}", hint=hint, subject=path)
-
-
 def _authorities(env: Mapping[str, str]) -> str | None:
     named = env.get("X509_CERT_DIR")
     if named and not os.path.isdir(named):
-        message = f"X509_CERT_DIR={quoted(named)} is not a folder"
-        raise RequestError(message, hint="set it to the folder of your CAs", code="config")
+        message = f"X509_CERT_DIR={quoted(named)} is not a directory"
+        raise RequestError(message, hint="set it to the directory of your CAs", code="config")
     return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
 
 
@@ -214,7 +172,7 @@ def _register_passwords(env: Mapping[str, str]) -> None:
 
 
 def _url(name: str, url: str) -> SplitResult:
-    """The parts of an http or https URL; raises RequestError for anything else."""
+    """Return the parts of an http or https URL; raises RequestError for anything else."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -228,7 +186,7 @@ def _url(name: str, url: str) -> SplitResult:
 
 
 def _check_encrypted(name: str, url: str) -> None:
-    """None; raises RequestError for a URL that would send a token over the network as it is."""
+    """Raise RequestError for a URL that would send a token over the network as it is."""
     from goclient.services.loopback import LOOPBACK
 
     parts = _url(name, url)
@@ -241,7 +199,7 @@ def _check_encrypted(name: str, url: str) -> None:
 
 
 def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = SILENT) -> GlobusAccess:
-    """The client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``.
+    """Return the client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``.
 
     Raises LoginNeeded without an id, RequestError if globus-sdk's variables would send a secret unencrypted.
     """
@@ -262,17 +220,17 @@ def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = S
     for name in GLOBUS_URLS:
         if env.get(name):
             _check_encrypted(name, env[name])
-    return GlobusAccess(client_id, client_secret or None, _timeout(env), reporter)
+    return GlobusAccess(client_id, client_secret or None, seconds(env, "GOCLIENT_TIMEOUT", TIMEOUT), reporter)
 
 
 # --- the catalogue ------------------------------------------------------------------------------------------
 
 
 def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The endpoints that have a name: name to a collection's id or a server's URL.
+    """Return the endpoints that have a name: name to a collection's id or a server's URL.
 
     Read from ``$GOCLIENT_ENDPOINTS``, else from the user's file; then the site's, whose entries yield to the
-    user's.  Raises RequestError for a file that is no catalogue, or that others may change; a file that does not
+    user's.  Raises RequestError for a file that is not a catalogue, or that others may change; a file that does not
     exist has no entries.
     """
     from goclient.config.catalogue import merged  # not needed where no endpoint is named
@@ -290,7 +248,7 @@ def missing_catalogue(env: Mapping[str, str] = os.environ) -> tuple[str, str] | 
 
 
 def user_catalogue(env: Mapping[str, str] = os.environ) -> str:
-    """The path of the user's own catalogue: ``$GOCLIENT_ENDPOINTS``, else in the platform's configuration folder."""
+    """Return the path of the user's own catalogue: ``$GOCLIENT_ENDPOINTS``, else the platform's."""
     if named := own(env, "GOCLIENT_ENDPOINTS"):
         return named
     import platformdirs  # only needed where nothing is set
@@ -302,7 +260,7 @@ def user_catalogue(env: Mapping[str, str] = os.environ) -> str:
 
 
 def journal_path(env: Mapping[str, str] = os.environ) -> Path:
-    """The file of the user's journal: in ``$GOCLIENT_STATE``, else the platform's folder for state."""
+    """Return the file of the user's journal: in ``$GOCLIENT_STATE``, else the platform's directory for state."""
     if named := own(env, "GOCLIENT_STATE"):
         return Path(named) / "journal.jsonl"
     import platformdirs

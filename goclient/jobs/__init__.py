@@ -1,1 +1,1 @@
-"""What a job will do, and what became of it."""
+"""Jobs: what one will do, and what became of it."""

@@ -1,4 +1,4 @@
-"""What became of jobs: the server's word, and their transfers, found by the label that pilots give them."""
+"""Status of jobs: what the server says, and their transfers, found by the label that pilots give them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,26 @@ if TYPE_CHECKING:
     from goclient.services.panda.client import PandaServer
 
 PATIENCE = 60.0  # seconds for the transfers of all jobs, and one more for each job: Globus answers 20 times a second
+DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
     """A job and the transfers that this identity may see; ``warning`` says why they are not known, if so."""
 
-    job: JobState
-    transfers: tuple[TaskState, ...]
+    panda_id: int
+    state: str
+    reason: str
+    transfers: tuple[TaskState, ...] = ()
     warning: str = ""
 
+    @property
+    def done(self) -> bool:
+        """Return True if the job is over, well or not."""
+        return self.state in DONE
+
     def document(self) -> dict[str, Any]:
-        """The contract's JSON object of a job."""
+        """Return the contract's JSON object of a job."""
         transfers = [
             {
                 "task_id": task.task_id,
@@ -39,37 +47,40 @@ class JobStatus:
             }
             for task in self.transfers
         ]
-        return {
-            "PandaID": self.job.panda_id,
-            "state": self.job.state,
-            "reason": self.job.reason,
-            "transfers": transfers,
-        }
+        return {"PandaID": self.panda_id, "state": self.state, "reason": self.reason, "transfers": transfers}
 
 
 def phase_of(task: TaskState) -> str:
-    """The phase that a task's label names: the last word of ``goclient <PandaID> <phase>``."""
+    """Return the phase that a task's label names: the last word of ``goclient <PandaID> <phase>``."""
     return task.label.rpartition(" ")[2]
 
 
 def job_status(panda_ids: Sequence[int], *, server: PandaServer, globus: Callable[[], Globus]) -> list[JobStatus]:
-    """The status of each job in order; raises ServerError for jobs that the server does not know.
+    """Return the status of each job in order; raises ServerError for jobs that the server does not know.
 
-    ``globus`` is asked for only if a job has transfers; without a login they are left out, with a warning.
+    ``globus`` is called only if a job has transfers; without a login they are left out, with a warning.
     """
-    jobs = known_jobs(panda_ids, server=server)
-    answers = _transfers(list(dict.fromkeys(job.panda_id for job in jobs if _moves_files(job))), globus)
     found = []
+    jobs = known_jobs(panda_ids, server=server)
+    answers = transfers_of(list(dict.fromkeys(job.panda_id for job in jobs if _moves_files(job))), globus)
     for job in jobs:
         answer = answers.get(job.panda_id, [])
         if isinstance(answer, GoclientError):
-            found.append(JobStatus(job, (), f"the transfers of {job.panda_id} are not known: {answer.message}"))
+            warning = f"the transfers of {job.panda_id} are not known: {answer.message}"
+            found.append(JobStatus(job.panda_id, job.state, job.reason, warning=warning))
         else:
-            found.append(JobStatus(job, tuple(answer)))
+            found.append(JobStatus(job.panda_id, job.state, job.reason, tuple(answer)))
     return found
 
 
-def _transfers(panda_ids: Sequence[int], globus: Callable[[], Globus]) -> Mapping[int, list[TaskState] | GoclientError]:
+def running_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[int]:
+    """Return the jobs that are not done; raises ServerError for jobs that the server does not know."""
+    return [job.panda_id for job in known_jobs(panda_ids, server=server) if job.state not in DONE]
+
+
+def transfers_of(
+    panda_ids: Sequence[int], globus: Callable[[], Globus]
+) -> Mapping[int, list[TaskState] | GoclientError]:
     """Return the transfers of each job, or why they are not known; all jobs are asked for side by side."""
     if not panda_ids:
         return {}
@@ -82,7 +93,7 @@ def _transfers(panda_ids: Sequence[int], globus: Callable[[], Globus]) -> Mappin
 
 
 def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
-    """The jobs in order, as the server has them; raises ServerError for those that it does not know."""
+    """Return the jobs in order, as the server has them; raises ServerError for those that it does not know."""
     jobs = server.describe(panda_ids)
     unknown = [str(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
     if unknown:

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
 
-from goclient.model.names import LocationError, Problem, endpoint_problem, url_problem
+from goclient.model.names import UUID, LocationError, Problem, endpoint_problem, url_problem
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
 GLOBUS_SCHEME = "globus://"
 
 
 def is_uuid(text: str) -> bool:
     """Return True if the text is the id of a collection."""
-    return _UUID.fullmatch(text) is not None
+    return UUID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

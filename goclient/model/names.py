@@ -34,6 +34,7 @@ _PLACEHOLDER = re.compile("|".join(map(re.escape, PLACEHOLDERS)))
 _NEARLY_SERIAL = re.compile(
     r"\$(?:\{ ?sn ?(?:(/ ?p) ?)?\}|\( ?sn ?(?:(/ ?p) ?)?\)|sn(?![a-z0-9_]))|%\(?sn\)?%|%\{sn\}", re.IGNORECASE
 )
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
@@ -175,3 +176,10 @@ def queue_problem(queue: str) -> Problem | None:
     odd = next(sign for sign in queue if not _QUEUE.fullmatch(sign))
     shown = "a blank" if odd == " " else odd if odd.isprintable() and odd.isascii() else f"U+{ord(odd):04X}"
     return Problem(f"no queue's name has {shown}", "" if instead else "retype it", instead)
+
+
+def identity_problem(text: str) -> str:
+    """Return what is wrong with a Globus identity, an id or a user name with its domain; "" if nothing is."""
+    name, at, domain = text.rpartition("@")
+    is_user = bool(name and at and domain) and text.isprintable() and not {",", " "}.intersection(text)
+    return "" if is_user or UUID.fullmatch(text) else "it is neither a UUID nor a user name with its domain"

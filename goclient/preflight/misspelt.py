@@ -13,17 +13,10 @@ from goclient.model.wildcards import alternatives, has_wildcards, matching
 from goclient.preflight.listings import Directory
 
 if TYPE_CHECKING:
-    from goclient.model.remote import FileInfo
+    from goclient.model.nearest import nearest
+from goclient.model.remote import FileInfo
 
 LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's directory
-
-
-def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """Return up to three of the names that are nearly this one, whatever their case."""
-    import difflib  # only a mistake pays for it
-
-    lowered = {known.lower(): known for known in names}
-    return [lowered[one] for one in difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.6)]
 
 
 def hint_of_near(name: str, names: Iterable[str]) -> str:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError, RequestError, ServerError, quoted
 from goclient.files.private import make_directory, replace
+from goclient.model.nearest import nearest
 from goclient.model.queue import Queue
 from goclient.preflight.base import Check, Context
-from goclient.preflight.misspelt import hint_of_near, nearest
+from goclient.preflight.misspelt import hint_of_near
 from goclient.services.deadline import Background
 
 if TYPE_CHECKING:

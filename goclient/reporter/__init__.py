@@ -1,1 +1,1 @@
-"""How progress, warnings and waiting are told."""
+"""Reporters: how progress, warnings and waits are told."""

@@ -1,4 +1,4 @@
-"""The interface through which everything is said that is not a result: progress, warnings, and waiting.
+"""Interface through which everything is said that is not a result: progress, warnings, and waiting.
 
 Results are returned, and errors are raised.  Standard library only, of Python 3.9: the code that runs on a node uses
 it.
@@ -27,7 +27,7 @@ class Kind(Enum):
 
 
 class Reporter(Protocol):
-    """Tell whoever runs goclient what it does; an implementation says how.
+    """Tell the user what goclient does; an implementation says how.
 
     ``hints`` are what to do about it: a line each, and empty ones are left out.
     """

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SAY_AFTER = 2.0  # seconds
-GLOBUS = "Globus"  # its two services are one for whoever waits
-PAUSE = 0.5  # seconds between two waits that are one for whoever looks at the terminal
+GLOBUS = "Globus"  # its two services are one for a user
+PAUSE = 0.5  # seconds between two waits that are one for a user at the terminal
 
 
 class _Wait:
-    """The waits for one service, which may overlap: when they began, and what will tell of them."""
+    """Waits for one service, which may overlap: when they began, and the timer that reports them."""
 
     def __init__(self) -> None:
         self.open = 0

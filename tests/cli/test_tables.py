@@ -20,6 +20,7 @@ import pytest
 
 from goclient.cli import endpoint_text, myproxy_text, tables
 from goclient.cli.commands import endpoint, status, whoami
+from goclient.client import Client
 from goclient.config import catalogue as catalogues
 from goclient.config import environment
 from goclient.deposit import Proof, Wish
@@ -27,7 +28,6 @@ from goclient.endpoints import View
 from goclient.errors import printable
 from goclient.jobs.explain import explain
 from goclient.jobs.status import JobStatus
-from goclient.model.records.panda_job import JobState
 from goclient.model.remote import TaskState
 from goclient.reporter.base import SILENT
 from goclient.services.globus.collection import Collection
@@ -137,7 +137,7 @@ DN = f"/C=TW/O=Test/CN={LONG}"
 
 def status_table() -> None:
     task = TaskState(TASK, "goclient 7 stage-in", "FAILED", 3, 4, 5, f"{HOSTILE}{LONG}")
-    status._print([JobStatus(JobState(7, "failed", f"{WIDE}{COMBINED}{SITE}", ""), (task,))])
+    status.print_jobs([JobStatus(7, "failed", f"{WIDE}{COMBINED}{SITE}", (task,))])
 
 
 def plan_table() -> None:
@@ -158,7 +158,8 @@ def collections_found() -> None:
 
 def globus_identity() -> None:
     scope = f"https://auth.globus.org/scopes/{SITE}/data_access"
-    whoami.show(GlobusIdentity(WIDE, TASK, "person", datetime.now(UTC), (scope, LONG)), json=False)
+    identity = GlobusIdentity(WIDE, TASK, "person", datetime.now(UTC), (scope, LONG))
+    whoami.print_identity(identity, Client(), json=False)
 
 
 def deposited() -> None:
@@ -179,7 +180,7 @@ SHOWN: dict[str, Callable[[], None]] = {
 
 @pytest.mark.parametrize("show", SHOWN.values(), ids=SHOWN)
 def test_no_command_cuts_what_it_shows(show: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "catalogue", dict)
+    monkeypatch.setattr(environment, "catalogue", lambda _: {})
     everything = in_a_pipe(show, 0, monkeypatch)
     has = [text for text in WHOLE if text in everything]
     assert has, everything
@@ -192,7 +193,7 @@ def test_no_command_cuts_what_it_shows(show: Callable[[], None], monkeypatch: py
 
 def test_the_catalogue_s_table_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = {LONG: SITE, WIDE: TASK}
-    monkeypatch.setattr(environment, "catalogue", lambda: entries)
+    monkeypatch.setattr(environment, "catalogue", lambda _: entries)
     monkeypatch.setattr(catalogues, "read", lambda _: entries)
 
     def show() -> None:

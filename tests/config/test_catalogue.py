@@ -20,12 +20,13 @@ from goclient.config.catalogue_toml import (
     checked_where,
     command,
     fields_of,
-    key,
     kind_of,
     read_entries,
     with_entry,
     without_entry,
 )
+from goclient.config.file import LIMIT, access_problems
+from goclient.config.toml_text import key
 from goclient.errors import GoclientError, RequestError, printable
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.parse import parse_location
@@ -168,8 +169,8 @@ def test_removing_takes_the_tables_own_lines(before: str, after: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        pytest.param('[A]\nkind = "globus\n', 2, "no TOML", id="a quote that is missing"),
-        pytest.param(f"{SITE1}\n[B", 5, "no TOML", id="a bracket that is missing"),
+        pytest.param('[A]\nkind = "globus\n', 2, "not TOML", id="a quote that is missing"),
+        pytest.param(f"{SITE1}\n[B", 5, "not TOML", id="a bracket that is missing"),
         pytest.param(f"{SITE1}\n{SITE1}", 5, "twice", id="a name that is there twice"),
         pytest.param(f'{SITE1}\n[B]\nkind = "s3"\n', 5, '[B] has the kind "s3"', id="an unknown kind"),
         pytest.param(f'{SITE1}[B]\nid = "{UUID}"\n', 4, "[B] has no kind", id="no kind"),
@@ -178,7 +179,7 @@ def test_removing_takes_the_tables_own_lines(before: str, after: str) -> None:
         pytest.param('[B]\nkind = "gridftp"\nurl = "ftp://h"\n', 1, '[B] has the url "ftp://h"', id="no gridftp"),
         pytest.param(f"[A]\n{SITE1}", 1, "[A] has no kind", id="an empty table"),
         pytest.param(f'[a.b]\nkind = "globus"\nid = "{UUID}"', 1, '["a.b"]', id="a dot without quotes"),
-        pytest.param('x = """\n\n"""\nB = 5\n', 4, "[B] is no table", id="no table"),
+        pytest.param('x = """\n\n"""\nB = 5\n', 4, "[B] is not a table", id="no table"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str, line: int, words: str) -> None:
@@ -204,7 +205,7 @@ def test_all_that_is_wrong_in_both_files_is_said_at_once(tmp_path: Path) -> None
 def test_what_is_not_utf8_is_said_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "e.toml"
     path.write_bytes(b"# a\n# \xff\n")
-    with pytest.raises(RequestError, match="it is no TOML: it is not UTF-8 text, see line 2"):
+    with pytest.raises(RequestError, match="it is not TOML: it is not UTF-8 text, see line 2"):
         catalogue.read(str(path))
 
 
@@ -273,7 +274,7 @@ def test_an_endpoint_is_a_uuid_or_a_gridftp_server(typed: str, where: str) -> No
 def test_what_is_no_endpoint_is_quoted_with_what_to_type(typed: str) -> None:
     with pytest.raises(RequestError) as caught:
         checked_where(typed)
-    assert f'"{typed}" is no endpoint' in caught.value.message
+    assert f'"{typed}" is not an endpoint' in caught.value.message
     assert "endpoint list --search" in caught.value.hint
 
 
@@ -422,7 +423,7 @@ def test_a_wrong_entry_can_be_removed_and_stops_an_addition(path: Path) -> None:
 def test_what_is_no_toml_is_not_changed(path: Path) -> None:
     path.write_text("[B\n")
     for change in (partial(catalogue.add, str(path), "A", UUID), partial(catalogue.remove, str(path), "B")):
-        with pytest.raises(RequestError, match="line 1: it is no TOML"):
+        with pytest.raises(RequestError, match="line 1: it is not TOML"):
             change()
     assert path.read_text() == "[B\n"
 
@@ -445,22 +446,22 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -
 
 
 def refused_as_no_file(file: str) -> None:
-    with pytest.raises(RequestError, match="it is no regular file") as caught:
+    with pytest.raises(RequestError, match="it is not a regular file") as caught:
         catalogue.read(file)
     assert (caught.value.exit_code, "GOCLIENT_ENDPOINTS" in caught.value.hint) == (10, True)
     for change in (partial(catalogue.add, file, "A", UUID), partial(catalogue.remove, file, "A")):
-        with pytest.raises(RequestError, match=r"no regular file|Is a directory"):
+        with pytest.raises(RequestError, match=r"not a regular file|Is a directory"):
             change()
 
 
 def test_a_file_of_more_than_4_MiB_is_neither_read_nor_changed(path: Path) -> None:
-    path.write_bytes(b"#" * (catalogue.LIMIT - 1) + b"\n")
+    path.write_bytes(b"#" * (LIMIT - 1) + b"\n")
     assert catalogue.read(str(path)) == {}
-    os.truncate(path, catalogue.LIMIT + 1)
+    os.truncate(path, LIMIT + 1)
     for act in (lambda: catalogue.read(str(path)), lambda: catalogue.add(str(path), "NEW", UUID)):
         with pytest.raises(RequestError, match="it has more than 4194304 bytes"):
             act()
-    assert path.stat().st_size == catalogue.LIMIT + 1
+    assert path.stat().st_size == LIMIT + 1
 
 
 # --- whose file it is ---------------------------------------------------------------------------------------
@@ -482,7 +483,7 @@ def test_a_file_of_more_than_4_MiB_is_neither_read_nor_changed(path: Path) -> No
 )
 def test_a_file_that_others_could_change_is_found_out(mode: int, owner: int, commands: list[str]) -> None:
     status = os.stat_result((mode, 1, 1, 1, owner, owner, 0, 0, 0, 0))
-    assert [command for _, command in catalogue.access_problems(status, 1000)] == commands
+    assert [command for _, command in access_problems(status, 1000)] == commands
 
 
 @pytest.mark.parametrize("mode", [0o660, 0o606, 0o666])

@@ -437,7 +437,7 @@ def test_a_catalogue_that_cannot_be_read_is_named(user: Path) -> None:
     user.mkdir()
     with pytest.raises(RequestError) as caught:
         read(user)
-    assert f'"{user}": it is no regular file' in caught.value.message
+    assert f'"{user}": it is not a regular file' in caught.value.message
 
 
 # --- the journal --------------------------------------------------------------------------------------------

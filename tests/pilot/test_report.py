@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
@@ -13,6 +11,7 @@ import requests
 from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, TransferFailed
 from goclient.pilot.report import Killed, PilotCode, _pilot_code
 from tests.sandboxes import Sandbox
+from tests.web_server import Request, Response, answering
 
 
 class Forwarder:
@@ -28,34 +27,18 @@ class Forwarder:
 def forwarder(sandbox: Sandbox) -> Iterator[Forwarder]:
     state = Forwarder(sandbox.url)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            document = json.loads(body)
-            status, answer = 502, b"<html>Bad Gateway</html>"
-            end = document.get("job_status") in ("finished", "failed")
-            if end:
-                state.ends.append(document["job_status"])
-            if not end or len(state.ends) > state.failing:
-                headers = {name: value for name, value in self.headers.items() if name != "Host"}
-                there = requests.post(state.target + self.path, data=body, headers=headers, timeout=30)
-                status, answer = there.status_code, there.content
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def answer(request: Request) -> Response:
+        end = json.loads(request.body).get("job_status") in ("finished", "failed")
+        if end:
+            state.ends.append(json.loads(request.body)["job_status"])
+        if end and len(state.ends) <= state.failing:
+            return Response(b"<html>Bad Gateway</html>", 502)
+        headers = {name: value for name, value in request.headers.items() if name != "host"}
+        there = requests.post(state.target + request.path, data=request.body, headers=headers, timeout=30)
+        return Response(there.content, there.status_code)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    sandbox.env["PANDA_URL_SSL"] = f"http://127.0.0.1:{server.server_port}"
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(answer) as sandbox.env["PANDA_URL_SSL"]:
+        yield state
 
 
 def test_the_end_of_a_job_is_told_again_until_the_server_hears_it(sandbox: Sandbox, forwarder: Forwarder) -> None:

@@ -11,12 +11,10 @@ import html
 import json
 import sys
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus
@@ -25,6 +23,7 @@ import pytest
 
 from tests.commands import completed
 from tests.test_secrets import ENCODINGS
+from tests.web_server import Request, Response, answering
 
 CLIENT = "5f4a5c9e-7a1b-4a52-9c2e-0d6f3a1b2c3d"
 COLLECTION = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
@@ -90,31 +89,13 @@ class Echo:
 def echo(**more: Any) -> Iterator[Echo]:
     state = Echo(**more)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "replace")
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, kind, text = state.answer(self.path, headers, body)
-            content = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(request: Request) -> Response:
+        body = request.body.decode("utf-8", "replace")
+        status, kind, text = state.answer(request.path, dict(request.headers), body)
+        return Response(text.encode(), status, kind)
 
-        do_GET = do_PUT = do_DELETE = do_POST
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 TOKENS: dict[str, Any] = {

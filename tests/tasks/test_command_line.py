@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.cli.options.prun import KINDS
+from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks.command_line import HIDDEN, Option, divide, find_nearest, hide, show, values_of, words_of
 from goclient.tasks.table import TABLES
 
+KINDS = {"prun": TaskOptions, "pathena": PathenaOptions}
 TABLE = TABLES["prun"]
 OURS = sorted(f"--{name}" for name in TABLE.options)
 TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12)
@@ -115,13 +116,18 @@ def test_a_word_that_is_nearly_ours_is_told(word: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize("tool", KINDS)
-def test_the_table_is_that_of_the_option_dataclass(tool: str) -> None:
-    made = {}
-    for field in fields(KINDS[tool]):
-        meta, number = field.metadata, field.type is int
-        text = meta["help"] + (f" (default: {field.default})" if number else "")
-        flag = field.type is bool
-        metavar = "" if flag else meta["metavar"] or field.name.upper()
-        made[field.name] = Option(field.name, metavar, text, flag=flag, many=meta["many"], number=number)
-        assert meta["args"] == [f"--{field.name}"]
-    assert TABLES[tool].options == made
+def test_the_table_has_each_option_of_the_one_table(tool: str) -> None:
+    assert list(TABLES[tool].options) == [one.name for one in fields(KINDS[tool])]
+    for name, option in TABLES[tool].options.items():
+        (one,) = (one for one in fields(KINDS[tool]) if one.name == name)
+        assert one.metadata["args"] == [f"--{name}"]
+        assert (option.flag, option.many) == (one.type is bool, one.metadata["many"])
+        assert option.number == (one.type is int)
+        assert bool(option.metavar) != option.flag
+
+
+def test_help_has_the_defaults_of_numbers() -> None:
+    assert TABLES["prun"].options["goNeeds"].help.endswith(" (default: 24)")
+    assert TABLES["prun"].options["goTimeout"] == Option(
+        "goTimeout", "N", "how many seconds all checks may take (default: 30)", number=True
+    )

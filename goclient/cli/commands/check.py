@@ -1,26 +1,16 @@
-"""``goclient check``: look at a job's transfers as sendJob.py does, and send nothing."""
+"""Check a job's transfers as sendJob.py does, and send nothing: ``goclient check``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
-from goclient.cli import output
-from goclient.cli import parser as _argparse
-from goclient.cli.options.transfers import (
-    JobOptions,
-    TransferOptions,
-    check_identities,
-    job_request,
-    preflight_of,
-    read_lines,
-    transfer_items,
-)
-from goclient.cli.parser import option
-from goclient.errors import printable
+from goclient.cli import job_text, output, run
+from goclient.cli.parser import Parser
+from goclient.errors import ExitCode, PreflightFailed, UnknownOption, UsageError, counted, printable
+from goclient.model.options import RequestOptions, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.errors import GoclientError
     from goclient.preflight.base import Report
 
 PROG = "goclient check"
@@ -29,7 +19,7 @@ OWN = "check"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class OwnOptions:
-    """What was typed of the check itself."""
+    """Hold what was typed of the check itself."""
 
     TEXT: tuple[str, ...] = option(
         "TEXT", help="a jobParameters text instead of options; - reads standard input", group=OWN, many=True
@@ -42,37 +32,30 @@ class OwnOptions:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class CheckOptions(OwnOptions, TransferOptions, JobOptions):
-    """What was typed."""
+class CheckOptions(OwnOptions, RequestOptions):
+    """Hold what was typed."""
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
-    """The exit code of one ``goclient check`` command line: 0 unless a finding is an error."""
-    parser = _argparse.Parser(
+    """Check a job, and return the exit code: 0 unless a finding is an error."""
+    parser = Parser(
         CheckOptions,
         prog=PROG,
         usage=f"{PROG} [{{TEXT | - | --pandaid N}}] [OPTION ...]",
-        description="Look at a job's transfers as sendJob.py does before it submits; nothing is sent.",
+        description="Check a job's transfers as sendJob.py does before it submits; nothing is sent.",
         epilog="The options are those of sendJob.py, and none is required. A TEXT that begins with dashes follows --.",
         needs_nothing=True,
     )
-    from goclient.cli.pasted import sendjob_words
-
-    pasted = sendjob_words(argv)
-    words = (
-        _record_last(argv) if pasted is None else [word for word in pasted if word not in ("--noSubmit", "--noCheck")]
-    )
-    options, errors = parser.read(words)
-    from goclient.errors import Collector, ExitCode, PreflightFailed
-
-    collected = Collector(errors)
-    if not any(error.code == "unknown-option" for error in errors):  # its value would count as a text
-        with collected:
-            _one_source(options)
-    items = transfer_items(options, collected)
-    with collected:
-        check_identities(options)
-    report = _checked(options, items, collected.errors, reporter)
+    session = run.Session(reporter)
+    pasted = job_text.sendjob_words(argv)
+    typed = parser.read(_record_last(argv) if pasted is None else pasted, session.defaults)
+    options, client = typed.options, session.client
+    if not any(isinstance(error, UnknownOption) for error in typed.errors):  # its value would count as a text
+        typed.errors.extend(_more_than_one(options))
+    text = None
+    if not typed.errors and (options.TEXT or options.pandaid is not None):
+        text = job_text.read("".join(options.TEXT), options.pandaid, client)
+    report = client.check_typed(typed, text)
     if report.exit_code == ExitCode.USAGE:
         raise PreflightFailed([one for one in report.findings if one.is_error])
     if options.json:
@@ -83,45 +66,31 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 
 
 def _record_last(argv: Sequence[str]) -> list[str]:
-    """The words with a record that begins with our marker behind a bare ``--``: it is a text, no option."""
+    """Return the words with a record that begins with our marker behind a bare ``--``: it is a text, not an option."""
     records = [word for word in argv if word.startswith("--goclient=")]
     if not records or "--" in argv:
         return list(argv)
     return [*(word for word in argv if word not in records), "--", *records]
 
 
-def _one_source(options: CheckOptions) -> None:
-    """Raise UsageError if more is given than one text, one job, or options of transfers."""
-    from goclient.cli.text import several_words
-    from goclient.errors import UsageError
-    from goclient.model.syntax.options import KEYS
+def _more_than_one(options: CheckOptions) -> list[UsageError]:
+    """Return the mistake if more is given than one text, one job, or options of transfers."""
+    from goclient.model.syntax.options import KEYS  # --help and --version need none of the grammar
 
-    typed = [f"--{key}" for key in KEYS if getattr(options, key)] + (
-        [name for name in ("--jobParameters", "--myproxy") if getattr(options, name[2:])]
-    )
+    typed = [f"--{key}" for key in (*KEYS, "jobParameters", "myproxy") if getattr(options, key)]
     others = [*(["--pandaid"] if options.pandaid is not None else []), *(["TEXT"] if options.TEXT else [])]
     if len(options.TEXT) > 1:
-        message = f"one text is needed, not {len(options.TEXT)} words"
-        raise UsageError(message, hint=several_words(options.TEXT), code="one-text", subject="TEXT")
+        message, hint = f"one text is needed, not {len(options.TEXT)} words", job_text.several_words(options.TEXT)
+        return [UsageError(message, hint=hint, code="one-text", subject="TEXT")]
     if len(others) + bool(typed) > 1:
         message = f"more than one job is given: {', '.join([*others, *typed])}"
-        raise UsageError(message, hint="give a text, or --pandaid, or options", code="one-text", subject=others[0])
-
-
-def _checked(
-    options: CheckOptions, items: dict[str, list[str]], errors: Sequence["GoclientError"], reporter: Reporter
-) -> "Report":
-    from goclient.cli.text import job_text
-    from goclient.preflight.report import check_request, check_text
-
-    preflight, request = preflight_of(options, reporter), job_request(options, options, items)
-    if errors or not (options.TEXT or options.pandaid is not None):
-        return check_request(request, preflight, read_lines=read_lines, errors=errors)
-    return check_text(job_text("".join(options.TEXT), options.pandaid, reporter), preflight, request.job)
+        hint = "give a text, or --pandaid, or options"
+        return [UsageError(message, hint=hint, code="one-text", subject=others[0])]
+    return []
 
 
 def _print(report: "Report") -> None:
-    """Prints a line for each finding, its hint below it, and what they come to."""
+    """Print a line for each finding, its hint below it, and what they come to."""
     for finding in report.findings:
         print(f"{finding.level:<7}  {printable(finding.message)}")
         if finding.hint:
@@ -129,4 +98,4 @@ def _print(report: "Report") -> None:
     errors = sum(finding.is_error for finding in report.findings)
     warnings = sum(finding.level == "warning" for finding in report.findings)
     result = "not ready" if errors else "ready" if report.spec else "nothing to check"
-    print(f"{result} ({errors} error(s), {warnings} warning(s))")
+    print(f"{result} ({counted(errors, 'error')}, {counted(warnings, 'warning')})")

@@ -1,14 +1,18 @@
-"""``goclient endpoint``: the catalogue of endpoints, and what there is to know of one."""
+"""Keep names for endpoints, and show what is known of one: ``goclient endpoint``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from goclient.cli import output, run
-from goclient.cli import parser as _argparse
-from goclient.cli.parser import option
+from goclient.cli import output, run, tables
+from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, printable, quoted, raise_all
+from goclient.model.nearest import nearest
+from goclient.model.options import option
 from goclient.reporter.base import Reporter
+
+if TYPE_CHECKING:
+    from goclient.client import Client
 
 PROG = "goclient endpoint"
 
@@ -18,7 +22,7 @@ ACTIONS = {"list": (), "show": ("NAME",), "add": ("NAME", "ENDPOINT"), "remove":
 
 @dataclass(frozen=True, repr=False, eq=False)
 class EndpointOptions:
-    """What was typed."""
+    """Hold what was typed."""
 
     words: tuple[str, ...] = option(
         "words",
@@ -36,23 +40,24 @@ class EndpointOptions:
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
-    """The exit code of one ``goclient endpoint`` command line."""
-    parser = _argparse.Parser(
+    """Do one action, and return the exit code."""
+    parser = Parser(
         EndpointOptions,
         prog=PROG,
         usage=f"{PROG} {{list | show NAME | add NAME ENDPOINT | remove NAME}} [OPTION ...]",
-        description="The names that you have for endpoints, and what there is to know of one.",
+        description="The names that you have for endpoints, and what is known of one.",
         epilog="ENDPOINT is the UUID of a collection or gsiftp://host[:port]; show takes a UUID, too. See goclient(1).",
     )
     options, errors = parser.read(_words_last(argv))
     raise_all([*errors, *_mistakes(options)])
     action, *words = options.words
-    acts: dict[str, Callable[..., int]] = {"list": _list, "show": _show, "add": _add, "remove": _remove}
-    return acts[action](options, reporter, *words)
+    acts: dict[str, Callable[..., None]] = {"list": _list, "show": _show, "add": _add, "remove": _remove}
+    acts[action](options, run.Session(reporter).client, reporter, *words)
+    return 0
 
 
 def _words_last(argv: Sequence[str]) -> list[str]:
-    """The words behind the options, which may stand anywhere: argparse takes bare words from one place only."""
+    """Return the words behind the options, which may stand anywhere: argparse takes bare words from one place only."""
     own, rest = [], []
     words = list(argv)
     while words:
@@ -70,10 +75,13 @@ def _words_last(argv: Sequence[str]) -> list[str]:
 
 
 def _mistakes(options: EndpointOptions) -> list[GoclientError]:
-    """Every usage error in the action, its words, and the options that it takes."""
+    """Return every usage error in the action, its words, and the options that it takes."""
     action = options.words[0] if options.words else ""
     if action not in ACTIONS:
-        return [_no_action(action, missing=not options.words)]
+        near = nearest(action, ACTIONS, most=1)
+        message = f"{quoted(action)} is not an action of {PROG}" if options.words else "the action is missing"
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
+        return [UsageError(message, hint=hint, code="action", subject="action")]
     errors: list[GoclientError] = []
     wanted, given = ACTIONS[action], options.words[1:]
     if len(given) != len(wanted):
@@ -88,98 +96,69 @@ def _mistakes(options: EndpointOptions) -> list[GoclientError]:
     return errors
 
 
-def _no_action(action: str, *, missing: bool) -> UsageError:
-    import difflib  # only a mistake pays for it
-
-    near = difflib.get_close_matches(action, list(ACTIONS), n=1)
-    message = "the action is missing" if missing else f"{quoted(action)} is not an action of {PROG}"
-    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
-    return UsageError(message, hint=hint, code="action", subject="action")
-
-
-def _list(options: EndpointOptions, reporter: Reporter) -> int:
+def _list(options: EndpointOptions, client: "Client", reporter: Reporter) -> None:
     if options.search is not None:
-        return _search(options, reporter, options.search)
-    from goclient.cli.tables import print_table
-    from goclient.config import catalogue, environment
+        _search(options.search, client, reporter, json=options.json)
+        return
     from goclient.config.catalogue_toml import fields_of, kind_of
 
-    entries = sorted(run.catalogue(reporter).items())
+    entries = client.endpoints()
     if options.json:
-        output.print_json([{"name": name, **fields_of(where)} for name, where in entries])
-        return 0
-    own = catalogue.read(environment.user_catalogue())
-    rows = [(name, kind_of(where), where, "yours" if name in own else "the site's") for name, where in entries]
-    print_table(("name", "kind", "id or url", "whose"), rows)
+        output.print_json([{"name": one.name, **fields_of(one.where)} for one in entries])
+        return
+    rows = [(one.name, kind_of(one.where), one.where, "yours" if one.own else "the site's") for one in entries]
+    tables.print_table(("name", "kind", "id or url", "whose"), rows)
     if not entries:
         reporter.progress("the catalogue is empty", f"{PROG} add NAME UUID gives a collection a name of yours")
-    return 0
 
 
-def _search(options: EndpointOptions, reporter: Reporter, text: str) -> int:
+def _search(text: str, client: "Client", reporter: Reporter, *, json: bool) -> None:
     from goclient.cli.endpoint_text import found_documents, found_rows
-    from goclient.cli.tables import print_table
-    from goclient.endpoints import patiently
 
-    found, more = patiently(lambda: run.globus(reporter).search(text), reporter)
-    if options.json:
+    found, more = client.search_endpoints(text)
+    if json:
         output.print_json(found_documents(found))
     else:
-        print_table(("name", "kind", "owner", "id"), found_rows(found))
+        tables.print_table(("name", "kind", "owner", "id"), found_rows(found))
     if more:
         reporter.warning(f"Globus has more than these {len(found)}", "search for more words")
     if not found:
-        reporter.progress(
-            f"Globus finds nothing for {quoted(text)}", "private collections are found by their members only"
-        )
-    return 0
+        hint = "private collections are found by their members only"
+        reporter.progress(f"Globus finds nothing for {quoted(text)}", hint)
 
 
-def _show(options: EndpointOptions, reporter: Reporter, name: str) -> int:
+def _show(options: EndpointOptions, client: "Client", _: Reporter, name: str) -> None:
     from goclient.cli.endpoint_text import view_rows
-    from goclient.cli.tables import print_pairs
-    from goclient.endpoints import look, patiently
 
-    names = run.catalogue(reporter)
-    view = patiently(lambda: look(name, names=names, globus=lambda: run.globus(reporter)), reporter)
+    view = client.endpoint(name)
     if options.json:
         output.print_json(view.document())
     else:
-        print_pairs([("endpoint", name), *view_rows(view)])
-    return 0
+        tables.print_pairs([("endpoint", name), *view_rows(view)])
 
 
-def _add(options: EndpointOptions, reporter: Reporter, name: str, typed: str) -> int:
-    from goclient.config import environment
+def _add(options: EndpointOptions, client: "Client", reporter: Reporter, name: str, typed: str) -> None:
     from goclient.config.catalogue_toml import fields_of
-    from goclient.endpoints import add
 
-    user, site = environment.user_catalogue(), environment.SITE_CATALOGUE
-    globus = None if options.noCheck else lambda: run.globus(reporter)
-    added = add(name, typed, user=user, site=site, globus=globus)
+    added = client.add_endpoint(name, typed, check=not options.noCheck)
     if added.hidden:
         reporter.warning(f"the site's {quoted(name)} is {added.hidden}; from now on yours counts")
     if options.json:
-        output.print_json({"name": name, **fields_of(added.where), "file": added.path, "written": added.written})
-        return 0
+        where = {"file": added.path, "written": added.written}
+        output.print_json({"name": name, **fields_of(added.where), **where})
+        return
     done = "is now in" if added.written else "is there already, nothing was changed in"
     one = added.collection
     what = f": {one.kind}, {quoted(one.name or one.canonical_name)}, of {one.owner or 'nobody'}" if one else ""
     print(printable(f"{name} {done} {added.path}"))
     print(printable(f"it is {added.where}{what}"))
-    return 0
 
 
-def _remove(options: EndpointOptions, reporter: Reporter, name: str) -> int:
-    from goclient.config import environment
-    from goclient.endpoints import remove
-
-    path = environment.user_catalogue()
-    left = remove(name, user=path, site=environment.SITE_CATALOGUE)
-    if left:
-        reporter.warning(f"the site's {quoted(name)} counts from now on: {left}")
+def _remove(options: EndpointOptions, client: "Client", reporter: Reporter, name: str) -> None:
+    removed = client.remove_endpoint(name)
+    if removed.where:
+        reporter.warning(f"the site's {quoted(name)} counts from now on: {removed.where}")
     if options.json:
-        output.print_json({"name": name, "file": path, "removed": True})
+        output.print_json({"name": name, "file": removed.path, "removed": True})
     else:
-        print(printable(f"{name} is no longer in {path}"))
-    return 0
+        print(printable(f"{name} is no longer in {removed.path}"))

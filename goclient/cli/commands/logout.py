@@ -1,11 +1,11 @@
-"""``goclient logout``: makes the tokens of a login void, and removes them."""
+"""Make the tokens of a login void, and remove them: ``goclient logout``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goclient.cli import output
-from goclient.cli import parser as _argparse
-from goclient.cli.parser import option
+from goclient.cli import output, run
+from goclient.cli.parser import Parser
+from goclient.model.options import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient logout"
@@ -13,27 +13,23 @@ PROG = "goclient logout"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class LogoutOptions:
-    """What was typed."""
+    """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="logout", default=False)
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="logout", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
-    """The exit code of one ``goclient logout`` command line; it may be typed again."""
-    parser = _argparse.Parser(
+    """Log out; it may be typed again."""
+    parser = Parser(
         LogoutOptions,
         prog=PROG,
         usage=f"{PROG} [OPTION ...]",
         description="Log out of Globus: make the tokens of the login void, and remove them from this machine.",
     )
     options = parser.parse(argv)
-    from goclient.config import environment
-    from goclient.services.globus.login import logout
-
-    access = environment.globus_access(reporter=reporter)
-    done = logout(access)
-    if access.client_secret:
+    done = run.Session(reporter).client.logout()
+    if done.is_service:
         reporter.progress("a service has no login: unset GOCLIENT_CLIENT_SECRET to log a person out")
     elif done.removed and not done.revoked:
         hint = "end it at app.globus.org/settings/consents if somebody else may have its tokens"

@@ -20,6 +20,8 @@ from goclient.errors import MyproxyError, UsageError, printable, quoted, raise_a
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from goclient.services.gsi.identity import Identity
     from goclient.services.myproxy.client import MyProxy
     from goclient.services.myproxy.wire import Deposit
@@ -36,7 +38,7 @@ ACTIONS = {
 OPTIONS = {
     "deposit": DepositOptions, "info": InfoOptions, "retrieve": RetrieveOptions, "destroy": DestroyOptions,
 }  # fmt: skip
-T = TypeVar("T")
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

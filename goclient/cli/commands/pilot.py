@@ -1,15 +1,16 @@
-"""``goclient pilot``: run a job on this node, with its transfers."""
+"""Run a job on this node, with its transfers: ``goclient pilot``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import output, run
-from goclient.cli import parser as _argparse
-from goclient.cli.parser import option
+from goclient.cli.parser import Parser
+from goclient.model.options import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
+    from goclient.config.settings import SiteDirectory
     from goclient.node.shared_filesystem import Shared
 
 PROG = "goclient pilot"
@@ -17,7 +18,7 @@ PROG = "goclient pilot"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class PilotOptions:
-    """What was typed."""
+    """Hold what was typed."""
 
     site: str = option(
         "--site", help="the PanDA queue to take a job from", group="pilot", default="", metavar="QUEUE", required=True
@@ -54,7 +55,7 @@ class PilotOptions:
     )
     sharedFolder: Optional[str] = option(
         "--sharedFolder",
-        help="a folder of the node, and its path on the servers that see it (default: the same path)",
+        help="a directory of the node, and its path on the servers that see it (default: the same path)",
         group="pilot",
         metavar="HERE=THERE",
     )
@@ -63,13 +64,13 @@ class PilotOptions:
 
 
 def command(argv: Sequence[str], _: Reporter) -> int:
-    """The exit code of one ``goclient pilot`` command line."""
-    parser = _argparse.Parser(
+    """Run one job, and return the exit code."""
+    parser = Parser(
         PilotOptions,
         prog=PROG,
         usage=f"{PROG} --site QUEUE --once [OPTION ...]",
         description="Take a job of a PanDA queue, bring its input, run it, take its output away.",
-        epilog="The job runs in a folder of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
+        epilog="The job runs in a directory of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
     )
     options = parser.parse(argv)
     return _run_once(options, output.TerminalReporter("pilot"))
@@ -86,11 +87,11 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
     from goclient.node.environment import own_files
     from goclient.node.globus_connect import PROGRAM
     from goclient.pilot.pilot import Pilot, Settings
-    from goclient.services.panda.client import PandaServer
 
     signals.install()
-    environment.globus_access()  # without a client, every job that moves files would fail
-    journal = environment.journal_path()
+    connections = run.Session(reporter).connections
+    connections.globus_access()  # without a client, every job that moves files would fail
+    journal = environment.journal_path(connections.env)
     settings = Settings(
         site=options.site,
         work=Path(os.environ.get("TMPDIR") or os.getcwd()).absolute(),
@@ -100,10 +101,10 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
         connect=environment.own(os.environ, "GOCLIENT_GLOBUSCONNECT") or PROGRAM,
         env=os.environ,
         own=own_files(os.environ, others=(str(journal.parent), environment.user_catalogue())),
-        shared=_shared(options.sharedFolder),
+        shared=_shared(options, connections.settings.site(options.site)),
     )
-    server = PandaServer(environment.panda_access(pilot=True, reporter=reporter))
-    pilot = Pilot(settings, server, lambda: run.globus(reporter), Journal(journal), reporter)
+    server = connections.panda(pilot=True)
+    pilot = Pilot(settings, server, connections.globus, Journal(journal), reporter)
     outcome = pilot.run_one()
     if outcome is None:
         reporter.progress(f"there is no job for {options.site}")
@@ -125,19 +126,25 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
     return 0
 
 
-def _shared(text: Optional[str]) -> "Shared":
-    """How servers see this node's folders; raises RequestError unless it is two absolute paths."""
+def _shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
+    """Return how servers see this node's directories; raises RequestError unless it is two absolute paths."""
     from pathlib import PurePosixPath
 
     from goclient.errors import RequestError, quoted
     from goclient.node.shared_filesystem import SAME, Shared
 
-    if text is None:
-        return SAME
-    here, _, there = text.partition("=")
+    if options.sharedFolder is None:
+        if site.node is not None and site.directory is not None:
+            return Shared(site.node, site.directory, site.collection)
+        if not site.is_set:
+            return SAME
+        message = f"[site.{options.site}] of the settings does not say both node and directory"
+        hint = "they are the paths of one directory, on the node and on the collection"
+        raise RequestError(message, hint=hint, code="settings")
+    here, _, there = options.sharedFolder.partition("=")
     if not (here.startswith("/") and there.startswith("/")):
         raise RequestError(
-            f"--sharedFolder {quoted(text)} is not two absolute paths",
+            f"--sharedFolder {quoted(options.sharedFolder)} is not two absolute paths",
             hint="such as --sharedFolder /scratch=/node7/scratch",
             code="shared-folder",
             subject="--sharedFolder",

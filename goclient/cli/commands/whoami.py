@@ -1,15 +1,17 @@
-"""``goclient whoami``: who asks Globus."""
+"""Show who asks Globus: ``goclient whoami``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from goclient.cli import output
-from goclient.cli import parser as _argparse
-from goclient.cli.parser import option
+from goclient.cli import output, run
+from goclient.cli.parser import Parser
+from goclient.errors import GoclientError
+from goclient.model.options import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
+    from goclient.client import Client
     from goclient.services.globus.login import Identity
 
 PROG = "goclient whoami"
@@ -17,53 +19,47 @@ PROG = "goclient whoami"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class WhoamiOptions:
-    """What was typed."""
+    """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="whoami", default=False)
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="whoami", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
-    """The exit code of one ``goclient whoami`` command line."""
-    parser = _argparse.Parser(
+    """Show who asks Globus."""
+    parser = Parser(
         WhoamiOptions,
         prog=PROG,
         usage=f"{PROG} [OPTION ...]",
         description="Show who asks Globus: the person who has logged in, or the service whose secret is set.",
     )
     options = parser.parse(argv)
-    from goclient.config import environment
-    from goclient.services.globus.login import whoami
-
-    show(whoami(environment.globus_access(reporter=reporter)), json=options.json)
+    client = run.Session(reporter).client
+    print_identity(client.whoami(), client, json=options.json)
     return 0
 
 
-def show(identity: "Identity", *, json: bool) -> None:
-    """Prints who asks Globus, and what they have allowed."""
+def print_identity(identity: "Identity", client: "Client", *, json: bool) -> None:
+    """Print who asks Globus, and which consents they have given."""
     if json:
         output.print_json(identity.document())
         return
     from goclient.cli.tables import print_pairs
 
-    print_pairs(_rows(identity))
+    try:
+        names = client.catalogue()
+    except GoclientError:  # who one is does not depend on a catalogue
+        names = {}
+    print_pairs(rows(identity, names))
 
 
-def _rows(identity: "Identity") -> list[tuple[str, str]]:
+def rows(identity: "Identity", names: dict[str, str]) -> list[tuple[str, str]]:
+    """Return what a person is told; a consent has the names that the catalogue has for its collection."""
     lasts = "while it is used" if identity.kind == "person" else "as long as its secret"
     if identity.expires:
         lasts = f"until {identity.expires:%Y-%m-%d %H:%M:%S} UTC"
-    rows = [("username", identity.username), ("id", identity.id), ("kind", identity.kind), ("lasts", lasts)]
-    return [*rows, *(("consent", _named(scope)) for scope in identity.consents)]
-
-
-def _named(scope: str) -> str:
-    """A scope, and the names that the catalogue has for its collection."""
-    from goclient.config import environment
-    from goclient.errors import GoclientError
-
-    try:
-        names = [name for name, where in environment.catalogue().items() if f"/{where}/" in scope]
-    except GoclientError:  # who one is does not depend on a catalogue
-        names = []
-    return f"{scope} ({', '.join(names)})" if names else scope
+    found = [("username", identity.username), ("id", identity.id), ("kind", identity.kind), ("lasts", lasts)]
+    for scope in identity.consents:
+        known = [name for name, where in names.items() if f"/{where}/" in scope]
+        found.append(("consent", f"{scope} ({', '.join(known)})" if known else scope))
+    return found

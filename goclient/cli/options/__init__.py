@@ -1,1 +1,1 @@
-"""The options that several commands share, as dataclasses."""
+"""Options of MyProxy's commands; those of jobs are in goclient.model.options."""

@@ -64,7 +64,7 @@ def test_a_job_that_is_right_is_ready(shared_sandbox: Sandbox) -> None:
     assert set(document["findings"][0]) == {"level", "code", "subject", "message", "hint"}
     shown = check(shared_sandbox, f"--StageinGOsrc={INPUT}", *OUTPUT)
     assert shown.code == 0
-    assert shown.out.splitlines()[-1] == "ready (0 error(s), 0 warning(s))"
+    assert shown.out.splitlines()[-1] == "ready (0 errors, 0 warnings)"
     assert "SITE1 is SITE1, a mapped collection of jdoe@sandbox.example" in shown.out
     assert "1 file of 1984 bytes" in shown.out
     assert f"checked as the service {shared_sandbox.env['GOCLIENT_CLIENT_ID']}" in shown.out
@@ -79,7 +79,7 @@ def test_everything_is_said_at_once_with_the_exit_code_of_the_worst(shared_sandb
     shown = check(shared_sandbox, f"--StageinGOsrc={INPUT}x", *OUTPUT)
     assert shown.code == 40
     assert 'did you mean "0064.file"?' in shown.out
-    assert shown.out.splitlines()[-1] == "not ready (1 error(s), 0 warning(s))"
+    assert shown.out.splitlines()[-1] == "not ready (1 error, 0 warnings)"
 
 
 def test_mistakes_of_the_request_are_findings_and_globus_is_not_asked(run: Run) -> None:

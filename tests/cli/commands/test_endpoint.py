@@ -184,7 +184,7 @@ def test_show_lists_the_rules_of_a_guest_collection_to_who_may_read_them(
 @pytest.mark.parametrize(
     ("name", "up", "words"),
     [
-        pytest.param("LAPTOP", False, ("is not running on its computer", "(not looked at)"), id="asleep"),
+        pytest.param("LAPTOP", False, ("is not running on its computer", "(not checked)"), id="asleep"),
         pytest.param("ENDPOINT1", None, ("nobody: it holds no data",), id="no collection"),
     ],
 )
@@ -247,7 +247,7 @@ def test_show_of_a_gridftp_server_asks_nobody(endpoint: Endpoint) -> None:
     shown = endpoint("show", "G", **nobody)
     assert shown.code == 0, shown.err
     assert "gsiftp://host:2811" in shown.out
-    assert "cannot be looked at from here" in shown.out
+    assert "cannot be checked from here" in shown.out
     document = {"name": "G", "kind": "gridftp", "url": "gsiftp://host:2811", "names": ["G"]}
     assert endpoint("show", "G", "--json", **nobody).json == document
 
@@ -332,7 +332,7 @@ def test_who_names_a_server_without_data_is_told_whom_to_ask() -> None:
 
     with pytest.raises(EndpointError) as caught:
         usable(UUID, name="X", globus=cast(Globus, Service()))
-    assert caught.value.hint == "ask jdoe@x for one of them, or look: goclient endpoint list --search TEXT"
+    assert caught.value.hint == "ask jdoe@x for one of them, or search: goclient endpoint list --search TEXT"
 
 
 @pytest.mark.parametrize("name", ["$(touch /tmp/pwned)", "a; b", "it's", 'a "b"', "a\nb", "-x"])
@@ -353,7 +353,7 @@ def test_a_catalogue_that_is_no_file_of_a_sane_size_is_refused_at_once(run: Run,
     elif what == "large":
         file.touch(0o600)
         os.truncate(file, 2**40)
-    words = "it has more than" if what == "large" else "it is no regular file"
+    words = "it has more than" if what == "large" else "it is not a regular file"
     refused(run("goclient", "endpoint", "list", GOCLIENT_ENDPOINTS=str(file)), 10, words, str(file))
 
 
@@ -364,7 +364,7 @@ def test_all_that_is_wrong_with_an_addition_is_said_at_once(endpoint: Endpoint, 
         endpoint("add", "a:b", "SITE1"),
         10,
         '"a:b" cannot be the name of an endpoint',
-        '"SITE1" is no endpoint',
+        '"SITE1" is not an endpoint',
         f'"{file}", line 1: [B] has the kind "s3"',
     )
 

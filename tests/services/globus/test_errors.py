@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -29,6 +26,7 @@ from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.errors import Redirected
 from goclient.services.globus.login import whoami
 from goclient.services.globus.sdk import Globus
+from tests.web_server import Request, Response, answering
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 AT = GlobusEndpoint(ID)
@@ -70,39 +68,15 @@ def elsewhere() -> Iterator[Service]:
 def served() -> Iterator[Service]:
     state = Service()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: Request) -> Response:
+        state.requests.append(f"{request.method} {request.path.split('?')[0]}")
+        token = request.path.startswith("/v2/oauth2/token")
+        status, document = state.token if token else (state.status, state.document)
+        moved, location = state.token_moved if token else state.moved
+        return Response(document, moved or status, location=location + request.path if moved else "")
 
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            state.requests.append(f"{self.command} {self.path.split('?')[0]}")
-            token = self.path.startswith("/v2/oauth2/token")
-            status, document = state.token if token else (state.status, state.document)
-            moved, location = state.token_moved if token else state.moved
-            body = document if isinstance(document, bytes) else json.dumps(document).encode()
-            self.send_response(moved or status)
-            if moved:
-                self.send_header("Location", location + self.path)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = do_DELETE = answer
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def globus() -> Globus:

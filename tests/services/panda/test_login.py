@@ -213,7 +213,7 @@ def test_the_hint_of_a_token_that_the_server_refuses_logs_in(
     answer = server.answer
 
     def refusing(path: str, headers: Any, body: str) -> tuple[int, Any]:
-        bad = old in (headers.get("Authorization") or "")
+        bad = old in (headers.get("authorization") or "")
         return (403, f"ERROR : Token authentication failed. {old}") if bad else answer(path, headers, body)
 
     monkeypatch.setattr(server, "answer", refusing)

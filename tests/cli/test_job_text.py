@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from goclient.cli.pasted import sendjob_words
+from goclient.cli.job_text import sendjob_words
 from tests.commands import Result, Run
 from tests.sandboxes import Sandbox
 
@@ -120,7 +120,7 @@ def test_nothing_to_check_is_said_and_is_not_ready(run: Run, words: list[str], h
     typed = ["--", *words] if words[:1] == ["-- --Data=x"] else words
     shown = run("goclient", "check", *typed)
     assert (shown.code, "there is nothing to check" in shown.out, hint in shown.out) == (0, True, True), shown
-    assert shown.out.splitlines()[-1].startswith("nothing to check (0 error(s)")
+    assert shown.out.splitlines()[-1].startswith("nothing to check (0 errors")
     document = run("goclient", "check", "--json", *typed).json
     assert (document["ok"], [one["code"] for one in document["findings"] if one["level"] == "ok"]) == (True, [])
     assert document["findings"][-1]["code"] == "nothing-to-check"

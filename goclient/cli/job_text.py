@@ -1,12 +1,17 @@
-"""Read a command line of sendJob.py that was pasted behind another command, as several words or as one text."""
+"""Read what job a command is about: a text of jobParameters, a submitted job's, or a pasted line of sendJob.py."""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
+
+if TYPE_CHECKING:
+    from goclient.client import Client
 
 _PROGRAMS = ("sendJob.py", "sendJob")
 _PROMPT = re.compile(r"[$%#>]|\S*[$%#]")  # $, or user@host:~$
@@ -16,6 +21,23 @@ _OPERATOR = re.compile(r"[|&;]+|[0-9]?>>?(?:&[0-9])?.*|&>.*")
 _OWN = {"--json", "-v", "-vv"}
 MOST_LINES = 20  # of a text that name sendJob
 _OF_SENDING = {"--noSubmit", "--noCheck"}  # nothing is sent here, whatever the line says
+
+
+def read(typed: str, pandaid: int | None, client: Client) -> str:
+    """Return the text itself, that of standard input for ``-``, or that of a job's record."""
+    if pandaid is not None:
+        return client.parameters(pandaid)
+    if typed != "-":
+        return typed
+    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    return data.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
+def several_words(words: Sequence[str], otherwise: str = "quote the whole text") -> str:
+    """Return the hint for several words where one text is needed."""
+    from goclient.preflight.report import hint_for_words  # only a mistake pays for it
+
+    return hint_for_words(words) or otherwise
 
 
 def sendjob_words(argv: Sequence[str]) -> list[str] | None:

@@ -1,0 +1,175 @@
+"""From options to what is run: the request of a job, its preflight, and the deposit that it may need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from goclient import submission
+from goclient.config import environment
+from goclient.config.connections import Connections
+from goclient.errors import Collector, Finding, GoclientError, MyproxyError, RequestError, UsageError, quoted, raise_all
+from goclient.files.text import list_lines
+from goclient.model.endpoint import UrlEndpoint, read_endpoint
+from goclient.model.names import identity_problem
+from goclient.model.options import RequestOptions, TransferOptions
+from goclient.model.request import Request
+from goclient.model.syntax.lists import split_items
+from goclient.model.syntax.options import KEYS, MYPROXY, OVERWRITE, Items
+from goclient.model.syntax.parse import parse_endpoint
+from goclient.model.typed import Typed
+from goclient.preflight.base import PreflightOptions
+from goclient.preflight.run import Preflight
+
+if TYPE_CHECKING:
+    from goclient.model.spec import MyproxyAccount
+    from goclient.services.globus.login import LoginRequest
+
+
+@dataclass(frozen=True, slots=True)
+class TypedTransfers:
+    """Items of each transfer option, and every mistake in the options so far."""
+
+    items: Items
+    errors: list[GoclientError]
+
+
+def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> TypedTransfers:
+    """Return the items of each transfer option that was given; mistakes are collected."""
+    options, collected = typed.options, Collector(typed.errors)
+    items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
+    for key in KEYS:
+        given = getattr(options, key)
+        with collected:
+            if isinstance(given, str):
+                items[key] = split_items(f"--{key}", (given,), None)
+            elif given:
+                items[key] = split_items(f"--{key}", given, list_lines)
+    if options.myproxy:
+        with collected:
+            items[MYPROXY] = [str(connections.accounts().named(options.myproxy))]
+    pilot = options.pilot or (connections.settings.get("pilot.dn") if options.myproxy else None)
+    collected.errors += _mistakes(options, pilot)
+    return TypedTransfers(items, collected.errors)
+
+
+def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientError]:
+    """Yield what is wrong with a MyProxy account, a pilot's DN and a Globus identity."""
+    for name, typed in (("--pilot", options.pilot), ("--deposit", options.deposit)):
+        if typed and not options.myproxy:
+            message = f"{name} is about a MyProxy account, and there is no --myproxy"
+            yield RequestError(message, hint="name it: --myproxy USER[@HOST[:PORT]]", code="no-account", subject=name)
+    if options.deposit and getattr(options, "noCheck", False):
+        message = "--deposit looks first whether there is a deposit, and --noCheck says not to look"
+        yield RequestError(message, hint="leave out one of the two", code="combination", subject="--deposit")
+    if options.deposit and not pilot:
+        message = "--deposit does not say for whom"
+        yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")
+    if options.pilotIdentity and (problem := identity_problem(options.pilotIdentity)):
+        message = f"--pilotIdentity {quoted(options.pilotIdentity)} {problem.removeprefix('it ')}"
+        hint = "such as wdeng@globusid.org; the identity of a service is its client id"
+        yield UsageError(message, hint=hint, code="not-an-identity", subject="--pilotIdentity")
+    if options.pilot:
+        from goclient.services.myproxy.policy import checked_dn  # only a job with such an account needs it
+
+        try:
+            checked_dn(options.pilot)
+        except MyproxyError as error:
+            yield RequestError(f"--pilot: {error.message}", hint=error.hint, code="no-dn", subject="--pilot")
+
+
+def new_request(options: RequestOptions, items: Items) -> Request:
+    """Return the request that the options make: a new job's name, its common values, its words and transfers."""
+    template, name = submission.new_job_template(
+        transformation=options.transformation,
+        computingSite=options.computingSite,
+        prodSourceLabel=options.prodSourceLabel,
+        destinationSE=options.destinationSE,
+        destinationDBlock=options.destinationDBlock,
+        currentPriority=options.priority,
+        cloud=options.cloud,
+        VO=options.VO,
+        processingType=options.processingType,
+    )
+    return Request(template, name, options.njobs, options.jobParameters, items, options.goLenient)
+
+
+def new_preflight(options: TransferOptions, connections: Connections, *, checks: bool = True) -> Preflight:
+    """Return the preflight of these options; without ``checks`` it asks no service."""
+    try:
+        missing = environment.missing_catalogue(connections.env)
+    except RequestError:  # the preflight reports it
+        missing = None
+    warnings = (Finding("warning", "catalogue", "GOCLIENT_ENDPOINTS", *missing),) if missing else ()
+    return Preflight(
+        catalogue=connections.catalogue,
+        globus=connections.globus if checks else None,
+        accounts=connections.accounts,
+        options=_preflight_options(options, connections),
+        queues=connections.queues,
+        warnings=warnings,
+        reporter=connections.reporter,
+    )
+
+
+def _preflight_options(options: TransferOptions, connections: Connections) -> PreflightOptions:
+    """Return what the options and the settings say about the checks."""
+    settings = connections.settings
+    return PreflightOptions(
+        make_directories=options.goMkdir,
+        allow_personal=options.goAllowPersonal,
+        pilot_identity=options.pilotIdentity or settings.get("pilot.identity"),
+        probe=options.goProbe,
+        hours=options.goNeeds,
+        seconds=float(options.goTimeout),
+        pilot=options.pilot or settings.get("pilot.dn"),
+        deposit=options.deposit,
+    )
+
+
+def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:
+    """Deposit a proxy for the pilot that the options, or the settings, name, and prove that it is there."""
+    from goclient.config.grid import HOUR
+    from goclient.deposit import Wish, deposit
+    from goclient.preflight.myproxy import with_hint_for_jobs
+    from goclient.services.myproxy.policy import pattern_of
+
+    pilot = options.pilot or connections.settings.get("pilot.dn")
+    hours = max(12, options.goNeeds)
+    wish = Wish(account.user, pattern_of(pilot), proxy_lifetime=hours * HOUR, needs=options.goNeeds * HOUR)
+    service = connections.accounts().service(account, seconds=float(options.goTimeout), deposit=True)
+    try:
+        proof = deposit(service, wish)
+    except MyproxyError as error:
+        if error.code == "myproxy-lifetime":
+            error = error.replace(hint="ask for less with --goNeeds, if the job needs less, or renew your certificate")
+        raise with_hint_for_jobs(error) from error
+    connections.reporter.progress(f"deposited: {proof.summary}")
+
+
+def login_request(endpoints: Sequence[str], session: Sequence[str], connections: Connections) -> LoginRequest:
+    """Return what a login is to give, names of the catalogue replaced; raises all that is wrong with it."""
+    from goclient.services.globus.login import SESSION_KINDS, LoginRequest
+
+    collected = Collector()
+    for value in session:
+        kind, _, what = value.partition("=")
+        if value != "mfa" and not (kind in SESSION_KINDS and what):
+            hint = "write identity=ID, domain=NAME, policy=ID or mfa"
+            message = f"--session {quoted(value)} is not known"
+            collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
+    names: dict[str, str] = {}
+    with collected:
+        names = connections.catalogue() if endpoints else {}
+    wanted = {}
+    for typed in endpoints:
+        with collected:
+            name = parse_endpoint(typed).text
+            wanted[typed] = names.get(name, name)
+            if isinstance(read_endpoint(wanted[typed]), UrlEndpoint):
+                hint = "leave it out: Globus does not reach it"
+                message = f"{quoted(typed)} is a GridFTP server, and has no consents"
+                raise RequestError(message, hint=hint, code="not-globus")
+    raise_all(collected.errors)
+    return LoginRequest(wanted, session)

@@ -1,0 +1,45 @@
+"""Show the settings, and where each comes from: ``goclient settings show``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from goclient.cli import output, run, tables
+from goclient.cli.parser import Parser
+from goclient.errors import UsageError, raise_all
+from goclient.model.options import option
+from goclient.reporter.base import Reporter
+
+PROG = "goclient settings"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SettingsOptions:
+    """Hold what was typed."""
+
+    action: tuple[str, ...] = option(
+        "action", help="show", group="settings", many=True, metavar="show", choices=("show",)
+    )
+    json: bool = option("--json", help="print one JSON document", group="settings", default=False)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="settings", default=0, count=True)
+
+
+def command(argv: Sequence[str], reporter: Reporter) -> int:
+    """Show every setting, its value, and the file or variable that it comes from."""
+    parser = Parser(
+        SettingsOptions,
+        prog=PROG,
+        usage=f"{PROG} show [--json]",
+        description="Show every setting, its value, and the file or variable that it comes from.",
+        epilog="The user's file is $GOCLIENT_SETTINGS, else settings.toml beside the catalogue. See goclient(1).",
+    )
+    options, errors = parser.read(argv)
+    if not errors and options.action != ("show",):
+        errors.append(UsageError("the action is missing", hint=f"{PROG} show", code="action", subject="action"))
+    raise_all(errors)
+    settings = run.Session(reporter).client.settings()
+    if options.json:
+        output.print_json([one.document() for one in settings])
+    else:
+        shown = [(one.name, "" if one.value is None else str(one.value), one.source) for one in settings]
+        tables.print_table(("setting", "value", "from"), shown)
+    return 0

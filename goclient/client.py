@@ -1,0 +1,244 @@
+"""Client: all that a program can ask of goclient, and all that the commands ask of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from goclient import endpoints, submission
+from goclient.assembly import deposit_for_jobs, login_request, new_preflight, new_request, read_transfers
+from goclient.config import catalogue, environment
+from goclient.config.connections import Connections
+from goclient.config.settings import Setting
+from goclient.endpoints import Added, Entry, Removed, View
+from goclient.errors import StillRunning, UsageError, quoted, raise_all
+from goclient.files.text import list_lines
+from goclient.jobs import status as jobs
+from goclient.jobs.explain import Explained, explain
+from goclient.jobs.results import JobResults, job_results
+from goclient.jobs.status import JobStatus
+from goclient.journal import Journal
+from goclient.model.options import RequestOptions, SubmitOptions
+from goclient.model.records.registry import attach
+from goclient.model.serial import fill_serial
+from goclient.model.typed import Typed, read_keywords
+from goclient.preflight.base import Report
+from goclient.preflight.report import check_request, check_text
+from goclient.preflight.validation import validate_request
+from goclient.reporter.base import SILENT, Reporter
+from goclient.submission import Submission
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from goclient.services.globus.collection import Collection
+    from goclient.services.globus.login import Identity, Logout
+    from goclient.services.globus.login_flow import Person
+
+T = TypeVar("T", bound="DataclassInstance")
+
+
+class Client:
+    """Submit PanDA jobs whose files Globus moves, and see what becomes of them.
+
+    A client reads the environment and the settings files when it first needs them, as the commands do.  Options are
+    named as on the command line, without dashes; lists are lists::
+
+        client = goclient.Client()
+        submission = client.submit(
+            computingSite="TEST1", transformation="https://host/run.sh", StageinGOsrc=["SITE1:/data/a.root"]
+        )
+        client.wait([job.panda_id for job in submission.jobs])
+
+    Whatever goes wrong is a :class:`goclient.GoclientError`.  ``reporter`` is told of progress, warnings and waits;
+    without one nothing is printed.  ``connections`` are another way to the services than the environment's.
+    """
+
+    def __init__(self, reporter: Reporter = SILENT, *, connections: Connections | None = None) -> None:
+        self._connections = connections or Connections(reporter)
+        self._reporter = self._connections.reporter
+
+    # --- before a job is sent -----------------------------------------------------------------------------------
+
+    def check(self, text: str | None = None, /, **options: Any) -> Report:
+        """Check a job as :meth:`submit` does before it sends one; send nothing.
+
+        ``text``: check this text of jobParameters instead of transfers that are options.  What is wrong is in the
+        report's ``findings``, and its ``ok`` is False then; only a mistake in an option itself is raised.
+        """
+        typed = self._read(SubmitOptions, options)
+        raise_all(typed.errors)
+        return self.check_typed(typed, text)
+
+    def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
+        """Check a job as a command line has it; mistakes in single options are findings, too."""
+        options, transfers = typed.options, read_transfers(typed, self._connections)
+        preflight = new_preflight(options, self._connections)
+        request = new_request(options, transfers.items)
+        if text is not None and not transfers.errors:
+            return check_text(text, preflight, request.job)
+        return check_request(request, preflight, read_lines=list_lines, errors=transfers.errors)
+
+    def prepare(self, **options: Any) -> Submission:
+        """Do everything that :meth:`submit` does but deposit and send; :meth:`send` does that."""
+        return self.prepare_typed(self._read(SubmitOptions, options, requires=True))
+
+    def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
+        """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
+        options, transfers = typed.options, read_transfers(typed, self._connections)
+        preflight = new_preflight(options, self._connections, checks=not options.noCheck)
+        request = new_request(options, transfers.items)
+        prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
+        return replace(prepared, options=options)
+
+    def send(self, prepared: Submission) -> Submission:
+        """Send a submission, and return it with its jobs; first deposit the proxy that they need, if that is due.
+
+        Raises ServerError if not all jobs were accepted, or if that is not known; nothing is sent twice.
+        """
+        if prepared.deposit_due and prepared.spec.myproxy is not None:
+            deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
+        server = self._connections.panda()
+        self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
+        journal = Journal(environment.journal_path(self._connections.env))
+        return submission.send(prepared, server=server, journal=journal, reporter=self._reporter)
+
+    def submit(self, **options: Any) -> Submission:
+        """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.
+
+        With ``noSubmit=True`` nothing is sent, and there are no jobs.
+        """
+        prepared = self.prepare(**options)
+        return prepared if options.get("noSubmit") else self.send(prepared)
+
+    # --- what a job does, and what became of it -----------------------------------------------------------------
+
+    def explain(self, text: str) -> Explained:
+        """Explain what a text of jobParameters moves, by which tasks, and which words are the payload's own."""
+        self._warn_of_missing_catalogue()
+        return explain(text, catalogue=self.catalogue())
+
+    def parameters_typed(self, typed: Typed[SubmitOptions]) -> str:
+        """Return the jobParameters of the job, or of the jobs, that a line of sendJob would submit; ask nobody."""
+        transfers = read_transfers(typed, self._connections)
+        request = new_request(typed.options, transfers.items)
+        spec, payload, mistakes, warnings = validate_request(request, list_lines, transfers.errors)
+        raise_all(mistakes)
+        for warning in warnings:
+            self._reporter.warning(warning.message, warning.hint)
+        text = attach(payload, spec, lenient=request.lenient)
+        return fill_serial(text, 1) if request.count == 1 else text
+
+    def parameters(self, panda_id: int) -> str:
+        """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
+        panda_ids = _checked_ids([panda_id])
+        return jobs.known_jobs(panda_ids, server=self._connections.panda())[0].parameters
+
+    def status(self, ids: Sequence[int | str]) -> list[JobStatus]:
+        """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job."""
+        panda_ids = _checked_ids(ids)
+        return jobs.job_status(panda_ids, server=self._connections.panda(), globus=self._connections.globus)
+
+    def wait(self, ids: Sequence[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
+        """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
+
+        A job is done if it is finished, failed, cancelled or closed.  Raises StillRunning after ``timeout`` seconds;
+        without one it waits as long as it takes.
+        """
+        panda_ids, end = _checked_ids(ids), None if timeout is None else time.monotonic() + timeout
+        server = self._connections.panda()
+        while running := jobs.running_jobs(panda_ids, server=server):
+            left = seconds if end is None else min(seconds, end - time.monotonic())
+            if left <= 0:
+                raise StillRunning(running)
+            time.sleep(left)
+        return self.status(panda_ids)
+
+    def results(self, ids: Sequence[int | str]) -> list[JobResults]:
+        """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.
+
+        Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
+        """
+        panda_ids = _checked_ids(ids)
+        return job_results(panda_ids, server=self._connections.panda(), globus=self._connections.globus)
+
+    # --- endpoints, and who asks --------------------------------------------------------------------------------
+
+    def catalogue(self) -> dict[str, str]:
+        """Return the endpoints that have a name: a collection's id, or a server's URL, by the name."""
+        return self._connections.catalogue()
+
+    def endpoints(self) -> list[Entry]:
+        """Return the entries of the catalogue, by name; warn if the file that should have them does not exist."""
+        self._warn_of_missing_catalogue()
+        own = catalogue.read(environment.user_catalogue(self._connections.env))
+        return [Entry(name, where, name in own) for name, where in sorted(self.catalogue().items())]
+
+    def search_endpoints(self, text: str) -> tuple[list[Collection], bool]:
+        """Return the collections that Globus finds for these words, and whether there are more."""
+        return endpoints.patiently(lambda: self._connections.globus().search(text), self._reporter)
+
+    def endpoint(self, name: str) -> View:
+        """Return what is known of the endpoint with a name of the catalogue or of Globus, or with an id."""
+        self._warn_of_missing_catalogue()
+        names, globus = self.catalogue(), self._connections.globus
+        return endpoints.patiently(lambda: endpoints.view(name, names=names, globus=globus), self._reporter)
+
+    def add_endpoint(self, name: str, where: str, *, check: bool = True) -> Added:
+        """Give an endpoint a name in the user's catalogue; ``check``: ask Globus for a collection first."""
+        user, globus = environment.user_catalogue(self._connections.env), self._connections.globus
+        return endpoints.add(name, where, user=user, site=environment.SITE_CATALOGUE, globus=globus if check else None)
+
+    def remove_endpoint(self, name: str) -> Removed:
+        """Take a name out of the user's catalogue; raises RequestError if it is not there."""
+        user = environment.user_catalogue(self._connections.env)
+        return endpoints.remove(name, user=user, site=environment.SITE_CATALOGUE)
+
+    def whoami(self) -> Identity:
+        """Return who asks Globus; raises LoginNeeded if nobody is logged in."""
+        from goclient.services.globus.login import whoami  # globus-sdk, which most calls need not
+
+        return whoami(self._connections.globus_access())
+
+    def login(self, person: Person, *, endpoints: Sequence[str] = (), session: Sequence[str] = ()) -> Identity:
+        """Log in to Globus, and return who is logged in then.
+
+        ``person`` is how they are asked.  ``endpoints``: those whose data goclient may touch.  ``session``:
+        ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``, as an error may demand.
+        """
+        from goclient.services.globus.login import login  # globus-sdk, which most calls need not
+
+        if endpoints:
+            self._warn_of_missing_catalogue()
+        wanted = login_request(endpoints, session, self._connections)
+        return login(self._connections.globus_access(), wanted, person)
+
+    def logout(self) -> Logout:
+        """Log out of Globus: make the tokens void, and remove them from this machine."""
+        from goclient.services.globus.login import logout  # globus-sdk, which most calls need not
+
+        return logout(self._connections.globus_access())
+
+    def settings(self) -> list[Setting]:
+        """Return every setting, with where it comes from."""
+        return self._connections.shown_settings()
+
+    def _warn_of_missing_catalogue(self) -> None:
+        if missing := environment.missing_catalogue(self._connections.env):
+            self._reporter.warning(*missing)
+
+    def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
+        """Return the options of a call; those that are left out are as the settings say."""
+        return read_keywords(kind, options, lambda: self._connections.settings.job, requires=requires)
+
+
+def _checked_ids(ids: Sequence[int | str]) -> list[int]:
+    """Return the numbers; raises every one that cannot be a PandaID."""
+    wrong = [one for one in ids if not (str(one).isascii() and str(one).isdigit() and len(str(one)) < 19)]
+    hint = "a PandaID is a number"
+    raise_all(
+        UsageError(f"{quoted(one)} is not a PandaID", hint=hint, code="not-a-number", subject=str(one)) for one in wrong
+    )
+    return [int(one) for one in ids]

@@ -1,0 +1,84 @@
+"""Services, reached as the environment and the settings say, each when it is first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from goclient.config import environment
+from goclient.config.settings import Setting, Settings, read_settings
+from goclient.reporter.base import SILENT, Reporter
+
+if TYPE_CHECKING:
+    from goclient.config.grid import Accounts
+    from goclient.services.globus.access import GlobusAccess
+    from goclient.services.globus.sdk import Globus
+    from goclient.services.panda.access import QueueSource
+    from goclient.services.panda.client import PandaServer
+
+# Imports inside these methods: globus-sdk, requests and cryptography take longer than all of a command that asks
+# nobody.
+
+
+class Connections:
+    """Reach the services for one command, or one client in a program.
+
+    ``passphrase`` gives that of a key, by the key's file; without it, such a key cannot be used.
+    """
+
+    def __init__(
+        self,
+        reporter: Reporter = SILENT,
+        *,
+        passphrase: Callable[[str], str] | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.reporter = reporter
+        self._passphrase = lru_cache(passphrase) if passphrase is not None else None  # asked for once
+        self._environ = environ
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Read the settings of the user and the site; raises RequestError with everything that is wrong in them."""
+        return read_settings(self._environ)
+
+    @cached_property
+    def env(self) -> Mapping[str, str]:
+        """Return the environment, with what the settings say for variables that are not set."""
+        return self.settings.environment(self._environ)
+
+    def globus_access(self) -> GlobusAccess:
+        """Return who asks Globus; raises LoginNeeded if nobody is set."""
+        return environment.globus_access(self.env, reporter=self.reporter)
+
+    def globus(self) -> Globus:
+        """Return the Transfer service; raises LoginNeeded if nobody may ask it."""
+        from goclient.services.globus.sdk import Globus
+
+        return Globus(self.globus_access())
+
+    def panda(self, *, pilot: bool = False) -> PandaServer:
+        """Return the PanDA server, as a user or as a pilot."""
+        from goclient.services.panda.client import PandaServer
+
+        return PandaServer(environment.panda_access(self.env, pilot=pilot, reporter=self.reporter))
+
+    def queues(self) -> QueueSource:
+        """Return where the PanDA server lists its queues."""
+        return environment.queue_source(self.env)
+
+    def accounts(self) -> Accounts:
+        """Return the MyProxy accounts."""
+        from goclient.config.grid import Accounts
+
+        return Accounts(self.env, self._passphrase, self.reporter)
+
+    def catalogue(self) -> dict[str, str]:
+        """Return the endpoints that have a name."""
+        return environment.catalogue(self.env)
+
+    def shown_settings(self) -> list[Setting]:
+        """Return every setting, as it counts now, with where it comes from."""
+        return self.settings.shown(self._environ)

@@ -1,0 +1,121 @@
+"""Settings: what a user and a site want unless a command line, or the environment, says something else.
+
+``$GOCLIENT_SETTINGS``, else ``settings.toml`` beside the user's catalogue, and the site's file.  The command line wins
+over the environment, the environment over the user's file, the user's file over the site's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+from goclient.config.environment import own, user_catalogue
+from goclient.config.file import ConfigFile
+from goclient.errors import Collector, raise_all
+from goclient.model.options import SubmitOptions, setting_fields
+
+Value = str | int | bool | None
+VARIABLE = "GOCLIENT_SETTINGS"
+SITE_FILE = "/etc/goclient/settings.toml"
+
+# The settings that a variable of the environment has, too.
+VARIABLES = {
+    "globus.client_id": "GOCLIENT_CLIENT_ID",
+    "myproxy.server": "MYPROXY_SERVER",
+    "myproxy.port": "MYPROXY_SERVER_PORT",
+    "myproxy.server_dn": "MYPROXY_SERVER_DN",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its value, and where it comes from: a file, a variable, or ``default``; None if it is not set."""
+
+    name: str
+    value: Value
+    source: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        return {"name": self.name, "value": self.value, "source": self.source}
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDirectory:
+    """Where a site's nodes see a directory that a collection sees, too; each None if it is not set."""
+
+    collection: str | None = None  # the id of a server's
+    directory: PurePosixPath | None = None  # the path there
+    node: PurePosixPath | None = None  # the path on the nodes
+
+    @property
+    def is_set(self) -> bool:
+        """Return True if anything is set."""
+        return self != SiteDirectory()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings that are set, by their names, such as ``job.computingSite`` or ``site.QUEUE.node``."""
+
+    found: Mapping[str, Setting] = field(default_factory=dict)
+
+    def get(self, name: str) -> Any:  # a text, a number or a flag, as the file's model has made sure
+        """Return the value of a setting; None if it is not set."""
+        return self.found[name].value if name in self.found else None
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """Return the defaults for the options of a job, by their names without dashes."""
+        return {name[4:]: one.value for name, one in self.found.items() if name.startswith("job.")}
+
+    def site(self, queue: str) -> SiteDirectory:
+        """Return what is set for the nodes of a queue."""
+        directory, node = (self.get(f"site.{queue}.{key}") for key in ("directory", "node"))
+        return SiteDirectory(
+            collection=self.get(f"site.{queue}.collection"),
+            directory=None if directory is None else PurePosixPath(directory),
+            node=None if node is None else PurePosixPath(node),
+        )
+
+    def environment(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the environment, with what is set here for variables that are not set there."""
+        given = {variable: str(self.get(name)) for name, variable in VARIABLES.items() if name in self.found}
+        return {**environ, **{name: value for name, value in given.items() if not environ.get(name)}}
+
+    def shown(self, environ: Mapping[str, str]) -> list[Setting]:
+        """Return every setting that there can be, as it counts now, with where that comes from."""
+        options = setting_fields(SubmitOptions)
+        listed = [Setting(f"job.{one.name}", cast(Value, one.default), "default") for one in options]
+        listed += [Setting(name, None, "not set") for name in ("pilot.dn", "pilot.identity", *VARIABLES)]
+        named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
+        for name, variable in VARIABLES.items():
+            if environ.get(variable):
+                named[name] = Setting(name, environ[variable], variable)
+        return list(named.values())
+
+
+def user_file(environ: Mapping[str, str]) -> str:
+    """Return the path of the user's settings: what the variable names, else the one beside the user's catalogue."""
+    return own(environ, VARIABLE) or str(Path(user_catalogue(environ)).with_name("settings.toml"))
+
+
+def read_settings(environ: Mapping[str, str] = os.environ, *, site_file: str | None = None) -> Settings:
+    """Return the settings of the user and the site; raises RequestError with everything that is wrong in the files."""
+    collected = Collector()
+    found: dict[str, Setting] = {}
+    for path in (SITE_FILE if site_file is None else site_file, user_file(environ)):
+        file = ConfigFile(path, "settings file", VARIABLE, "settings")
+        text, errors = file.read()
+        if text:
+            from goclient.config.settings_file import read_values  # pydantic is loaded only where there is a file
+
+            values, more = read_values(file, text)
+            found |= {name: Setting(name, value, path) for name, value in values.items()}
+            errors += more
+        collected.errors += errors
+    raise_all(collected.errors)
+    return Settings(found)

@@ -1,0 +1,125 @@
+"""Text of a settings file: what it sets, checked, and everything that is wrong with it, by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from goclient.config.file import ConfigFile
+from goclient.config.toml_text import NotToml, line_of, parse
+from goclient.errors import GoclientError, MyproxyError, quoted
+from goclient.model.endpoint import is_uuid
+from goclient.model.names import identity_problem
+from goclient.model.nearest import nearest
+from goclient.model.options import SubmitOptions, is_flag, is_number, setting_fields
+from goclient.services.myproxy.policy import checked_dn
+
+
+def _refuse(problem_of: Callable[[str], str]) -> AfterValidator:
+    """Return the check of a text of which ``problem_of`` says what is wrong; the empty string is nothing."""
+
+    def check(text: str) -> str:
+        if problem := problem_of(text) if text else "it is empty":
+            raise ValueError(problem)
+        return text
+
+    return AfterValidator(check)
+
+
+def _dn_problem(text: str) -> str:
+    try:
+        checked_dn(text)
+    except MyproxyError as error:
+        return error.message
+    return ""
+
+
+Text = Annotated[str, _refuse(lambda _: "")]
+Uuid = Annotated[str, _refuse(lambda text: "" if is_uuid(text) else "it is not a UUID")]
+Dn = Annotated[str, _refuse(_dn_problem)]
+Identity = Annotated[str, _refuse(identity_problem)]
+Path = Annotated[str, _refuse(lambda text: "" if text.startswith("/") else "it is not an absolute path")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Pilot(_Table):
+    dn: Dn | None = None
+    identity: Identity | None = None
+
+
+class _MyProxy(_Table):
+    server: Text | None = None
+    port: Port | None = None
+    server_dn: Dn | None = None
+
+
+class _Globus(_Table):
+    client_id: Uuid | None = None
+
+
+class _Site(_Table):
+    collection: Uuid | None = None
+    directory: Path | None = None
+    node: Path | None = None
+
+
+def _job_model() -> type[BaseModel]:
+    """Return the model of ``[job]``: the options whose defaults a settings file may give."""
+    types: dict[str, Any] = {}
+    for one in setting_fields(SubmitOptions):
+        bounds = Field(ge=one.metadata["minimum"], le=one.metadata["maximum"])
+        types[one.name] = (bool if is_flag(one) else Annotated[int, bounds] if is_number(one) else Text, None)
+    return create_model("_Job", __base__=_Table, **types)
+
+
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "job": _job_model(),
+    "pilot": _Pilot,
+    "myproxy": _MyProxy,
+    "globus": _Globus,
+    "site": _Site,
+}
+_types: dict[str, Any] = {name: (dict[str, kind] if name == "site" else kind, None) for name, kind in _TABLES.items()}  # type: ignore[valid-type]
+_File = create_model("_File", __base__=_Table, **_types)
+
+
+def read_values(file: ConfigFile, text: str) -> tuple[dict[str, Any], list[GoclientError]]:
+    """Return the values by their names, such as ``job.VO``, and everything that is wrong with the text."""
+    try:
+        tables = parse(text)
+        _File.model_validate(tables)
+    except NotToml as error:
+        return {}, [file.wrong(f"it is not TOML: {error}", file.remedy, line=error.line)]
+    except ValidationError as error:
+        return {}, [_wrong(file, text, tuple(map(str, one["loc"])), one) for one in error.errors()]
+    return dict(_values(tables, "")), []
+
+
+def _values(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the value of each setting."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[str, Any]) -> GoclientError:
+    """Return the error of one key, with its line and, if it is unknown, the name that is nearest."""
+    *table, key = keys
+    if problem["type"] == "extra_forbidden":
+        known = list(_TABLES[table[0]].model_fields) if table else list(_TABLES)
+        near = nearest(key, known, most=1)
+        what = f"[{'.'.join(table)}] has no key {quoted(key)}" if table else f"there is no table [{key}]"
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+        return file.wrong(what, hint, line=line_of(text, keys))
+    why = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
+    value = "" if isinstance(problem["input"], dict) else f" = {quoted(problem['input'])}"
+    hint = f"mend it with an editor, or leave {key} out"
+    return file.wrong(f"{'.'.join(keys)}{value}: {why}", hint, line=line_of(text, keys))

@@ -1,0 +1,77 @@
+"""Results of jobs: where the files of their stage-out and output are, as the transfers say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from goclient.errors import GoclientError
+from goclient.jobs.status import known_jobs, phase_of, transfers_of
+from goclient.model.endpoint import read_endpoint
+from goclient.model.planner import plan
+from goclient.model.records.registry import decode
+
+if TYPE_CHECKING:
+    from goclient.model.remote import TaskState
+    from goclient.services.globus.sdk import Globus
+    from goclient.services.panda.client import PandaServer
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """One file: its phase (``stage-out`` or ``output``), its location, and what is known of it.
+
+    ``size`` is in bytes, ``checksum`` begins with its algorithm, as in ``MD5:d41d…``; None if it is not known.
+    """
+
+    phase: str
+    location: str
+    size: int | None = None
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobResults:
+    """Files of a job that have arrived; ``warning`` says why they are not all known, if so."""
+
+    panda_id: int
+    state: str
+    files: tuple[ResultFile, ...]
+    warning: str = ""
+
+
+def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callable[[], Globus]) -> list[JobResults]:
+    """Return the results of each job in order; raises ServerError for jobs that the server does not know.
+
+    Globus says what it has moved; of copies on the node, the record of a finished job says where they are.
+    """
+    found, service = [], cache(globus)
+    for job in known_jobs(panda_ids, server=server):
+        files: list[ResultFile] = []
+        warning = ""
+        try:
+            tasks = [task for task in plan(decode(job.parameters).spec) if task.phase != "stage-in"]
+            copies = [task for task in tasks if task.is_copy]
+            if len(copies) < len(tasks):
+                moved = transfers_of([job.panda_id], service)[job.panda_id]
+                if isinstance(moved, GoclientError):
+                    raise moved
+                done = [one for one in moved if one.has_succeeded and phase_of(one) != "stage-in"]
+                files += [file for one in done for file in _moved(service(), one)]
+            if job.state == "finished":
+                pairs = [(task, item) for task in copies for item in task.items]
+                files += [ResultFile(task.phase, task.destination.write(item.destination)) for task, item in pairs]
+        except GoclientError as error:
+            warning = f"the results of {job.panda_id} are not known: {error.message}"
+        found.append(JobResults(job.panda_id, job.state, tuple(files), warning))
+    return found
+
+
+def _moved(globus: Globus, task: TaskState) -> list[ResultFile]:
+    """Return the files that a Globus task has moved."""
+    return [
+        ResultFile(phase_of(task), read_endpoint(task.destination).write(one.path), one.size, one.checksum)
+        for one in globus.transferred(task.task_id)
+    ]

@@ -1,0 +1,13 @@
+"""Find what a user may have meant by a word that is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Return the known words that are nearly this one, whatever the case of their letters; the nearest first."""
+    import difflib  # only a mistake pays for it
+
+    lowered = {one.lower(): one for one in known}
+    return [lowered[one] for one in difflib.get_close_matches(word.lower(), list(lowered), n=most)]

@@ -1,0 +1,264 @@
+"""Options of a job and of its transfers: the one table of them.
+
+The parsers of the commands, prun's and pathena's help, the keywords of :class:`goclient.Client` and the ``[job]`` table
+of a settings file are all made of these dataclasses: a new option is one field here, and the code that uses it.
+
+This module may not use ``from __future__ import annotations`` or ``X | None``: argparse_dataclass needs the real
+``Optional[X]`` type of each field.  It is loaded for ``--help``, too, and imports nothing slow.
+"""
+
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Optional, get_args
+
+from goclient.errors import UsageError, quoted
+
+JOB, MOVE, PROXY, RUN = "job", "transfers", "myproxy account", "submission"
+LOCATION = "ENDPOINT:/PATH"
+
+
+def option(
+    *names: str,
+    help: str,
+    group: str,
+    default: Any = None,
+    metavar: Optional[str] = None,
+    required: bool = False,
+    many: bool = False,
+    count: bool = False,
+    setting: bool = False,
+    minimum: Optional[int] = None,
+    maximum: Optional[int] = None,
+    choices: Optional[tuple[str, ...]] = None,
+) -> Any:  # as dataclasses.field: the caller's annotation says the type
+    """Return a dataclass field for one option (names begin with dashes) or positional argument (one bare name).
+
+    ``many``: may be repeated, the field is a tuple of strings.  ``count``: a flag that counts (-vv).  ``setting``: a
+    settings file may give its default.  ``minimum`` and ``maximum`` bound an int field.
+    """
+    metadata = {
+        "args": list(names),
+        "help": help,
+        "metavar": metavar,
+        "group": group,
+        "must": required,
+        "many": many,
+        "count": count,
+        "setting": setting,
+        "minimum": minimum,
+        "maximum": maximum,
+        "one_of": choices,
+    }
+    return field(default=() if many and default is None else default, metadata=metadata)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class JobOptions:
+    """Hold what was typed of the job; a required option that is missing is the empty string."""
+
+    njobs: int = option("--njobs", help="how many jobs", group=JOB, default=1, metavar="N", minimum=1, maximum=100_000)
+    computingSite: str = option(
+        "--computingSite",
+        help="the PanDA queue to run at",
+        group=JOB,
+        default="",
+        metavar="QUEUE",
+        required=True,
+        setting=True,
+    )
+    transformation: str = option(
+        "--transformation",
+        help="the payload: a URL, or a path on the node",
+        group=JOB,
+        default="",
+        metavar="URL",
+        required=True,
+        setting=True,
+    )
+    jobParameters: str = option(
+        "--jobParameters",
+        help="the payload's own words; transfers may stand among them",
+        group=JOB,
+        default="",
+        metavar="WORDS",
+    )
+    prodSourceLabel: str = option(
+        "--prodSourceLabel", help="the kind of job", group=JOB, default="user", metavar="L", setting=True
+    )
+    cloud: Optional[str] = option("--cloud", help="the cloud of the queue", group=JOB, setting=True)
+    VO: Optional[str] = option("--VO", help="the virtual organisation", group=JOB, setting=True)
+    processingType: Optional[str] = option(
+        "--processingType", help="the processing type", group=JOB, metavar="TYPE", setting=True
+    )
+    priority: int = option(
+        "--priority",
+        help="the job's priority",
+        group=JOB,
+        default=1000,
+        metavar="N",
+        minimum=-100_000,
+        maximum=100_000,
+        setting=True,
+    )
+    destinationSE: str = option(
+        "--destinationSE", help="the storage element", group=JOB, default="local", metavar="SE", setting=True
+    )
+    destinationDBlock: Optional[str] = option(
+        "--destinationDBlock", help="the output dataset (default: a new one)", group=JOB, metavar="DS"
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TransferOptions:
+    """Hold what was typed of its transfers, and of how they are checked."""
+
+    StageinGOsrc: tuple[str, ...] = option(
+        "--StageinGOsrc", help="what to bring before the payload runs", group=MOVE, many=True, metavar=LOCATION
+    )
+    StageinGOdest: tuple[str, ...] = option(
+        "--StageinGOdest",
+        help="where to: one directory, or one for each (default: the job's directory)",
+        group=MOVE,
+        many=True,
+        metavar=LOCATION,
+    )
+    StageoutGOsrc: tuple[str, ...] = option(
+        "--StageoutGOsrc",
+        help="what to take away after the payload: names in the job's directory",
+        group=MOVE,
+        many=True,
+        metavar="NAME",
+    )
+    StageoutGOdest: tuple[str, ...] = option(
+        "--StageoutGOdest", help="where to: one directory, or one for each", group=MOVE, many=True, metavar=LOCATION
+    )
+    Data: tuple[str, ...] = option(
+        "--Data", help="the payload's output: names in the job's directory", group=MOVE, many=True, metavar="NAME"
+    )
+    OutputGO: tuple[str, ...] = option(
+        "--OutputGO", help="the directory for the output", group=MOVE, many=True, metavar=LOCATION
+    )
+    WorkingendpointGO: Optional[str] = option(
+        "--WorkingendpointGO",
+        help="what the node's own Globus endpoint is called, or the UUID of a server that sees the job's directory",
+        group=MOVE,
+        metavar="NAME",
+    )
+    goOverwrite: bool = option(
+        "--goOverwrite", help="allow that files at the destinations are overwritten", group=MOVE, default=False
+    )
+    goMkdir: bool = option("--goMkdir", help="make the destinations' directories now", group=MOVE, default=False)
+    goLenient: bool = option(
+        "--goLenient",
+        help="let a site that does not know goclient run the payload, without its files",
+        group=MOVE,
+        default=False,
+    )
+    goAllowPersonal: bool = option(
+        "--goAllowPersonal",
+        help="allow files to go between two Globus Connect Personal endpoints, which needs a subscription",
+        group=MOVE,
+        default=False,
+        setting=True,
+    )
+    pilotIdentity: Optional[str] = option(
+        "--pilotIdentity",
+        help="also check access for the pilot's Globus identity: its id or its user name",
+        group=MOVE,
+        metavar="ID",
+    )
+    goProbe: bool = option(
+        "--goProbe", help="really make a directory at each destination, and remove it", group=MOVE, default=False
+    )
+    goNeeds: int = option(
+        "--goNeeds",
+        help="how many hours your Globus login, and the proxy of --myproxy, should last",
+        group=MOVE,
+        default=24,
+        metavar="HOURS",
+        minimum=0,
+        maximum=8760,
+        setting=True,
+    )
+    myproxy: Optional[str] = option(
+        "--myproxy",
+        help="the MyProxy account that has a proxy for the pilot: check it, and tell the pilot",
+        group=PROXY,
+        metavar="USER[@HOST[:PORT]]",
+    )
+    pilot: Optional[str] = option(
+        "--pilot", help="the DN of the pilot that retrieves the proxy", group=PROXY, metavar="DN"
+    )
+    deposit: bool = option(
+        "--deposit",
+        help="deposit a proxy for --pilot if there is none that lasts --goNeeds",
+        group=PROXY,
+        default=False,
+    )
+    goTimeout: int = option(
+        "--goTimeout",
+        help="how many seconds all checks may take",
+        group=MOVE,
+        default=30,
+        metavar="N",
+        minimum=1,
+        maximum=3600,
+        setting=True,
+    )
+
+    @property
+    def unchecked(self) -> list[str]:
+        """Return the options that have no effect if nothing is checked, as they were typed."""
+        return [f"--{name}" for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if getattr(self, name)]
+
+
+class RequestOptions(TransferOptions, JobOptions):
+    """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SubmitOptions(RequestOptions):
+    """Hold what was typed of a job with transfers, and of its submission."""
+
+    noSubmit: bool = option("--noSubmit", help="do everything but send", group=RUN, default=False)
+    noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=RUN, default=False)
+
+
+# --- what an option is ----------------------------------------------------------------------------------------
+
+
+def is_flag(one: "Field[Any]") -> bool:
+    """Decide whether an option takes no value."""
+    return one.type is bool or bool(one.metadata["count"])
+
+
+def is_number(one: "Field[Any]") -> bool:
+    """Decide whether an option takes a whole number."""
+    return one.type is int or int in get_args(one.type)
+
+
+def setting_fields(kind: type[Any]) -> list["Field[Any]"]:
+    """Return the options that may have their defaults in a settings file."""
+    return [one for one in fields(kind) if one.metadata["setting"]]
+
+
+def help_text(one: "Field[Any]", *, shows_required: bool = True) -> str:
+    """Return the help of an option with its default."""
+    text = str(one.metadata["help"])
+    if one.metadata["must"] and shows_required:
+        return f"{text} (required)"
+    if one.default in (None, False, (), "") or one.metadata["count"]:
+        return text
+    return f"{text} (default: {one.default})"
+
+
+def number_mistakes(one: "Field[Any]", typed: str, value: object) -> Iterator[UsageError]:
+    """Yield what is wrong with a number as typed: text of a command line, or what a program gives."""
+    low, high = one.metadata["minimum"], one.metadata["maximum"]
+    bounds = f"from {low} " if high is None else f"from {low} to {high} "
+    hint = f"{typed} takes a whole number {bounds if low is not None else ''}".rstrip()
+    digits = str(value)[1:] if str(value)[:1] in ("+", "-") else str(value)
+    if isinstance(value, bool | float) or not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        yield UsageError(f"{typed} {quoted(value)} is not a number", hint=hint, code="not-a-number", subject=typed)
+    elif (low is not None and int(str(value)) < low) or (high is not None and int(str(value)) > high):
+        yield UsageError(f"{typed} {quoted(value)} is out of range", hint=hint, code="out-of-range", subject=typed)

@@ -1,0 +1,36 @@
+"""Options of a task of prun or pathena, beside :mod:`goclient.model.options`: other commands do not load them."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from goclient.model.options import TransferOptions, option
+
+TASK = "globus"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TaskOptions(TransferOptions):
+    """Hold what was typed of the transfers of a task of prun or pathena."""
+
+    useGOForOutput: Optional[str] = option(
+        "--useGOForOutput",
+        help="take every output and the log to <nickname>/<outDS>/ below this directory (default: the endpoint's own)",
+        group=TASK,
+        metavar="ENDPOINT[:/DIR/]",
+    )
+    globusWords: Optional[str] = option(
+        "--globusWords",
+        help="the words of 2012, such as globus-endpoint-in=… dir-in=… files-in=…, as in sendJob's --jobParameters",
+        group=TASK,
+        metavar="WORDS",
+    )
+    noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=TASK, default=False)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PathenaOptions(TaskOptions):
+    """Hold what was typed of a task's transfers, and where its parameters go, which pathena has no option for."""
+
+    dumpTaskParams: Optional[str] = option(
+        "--dumpTaskParams", help="dump the task's parameters to this JSON file", group=TASK, metavar="FILE"
+    )

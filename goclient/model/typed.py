@@ -1,0 +1,90 @@
+"""Options as they were given: on a command line, or as keywords of a call from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, fields
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from goclient.errors import GoclientError, UnknownOption, UsageError, quoted
+from goclient.model.nearest import nearest
+from goclient.model.options import is_flag, is_number, number_mistakes, setting_fields
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
+T_co = TypeVar("T_co", bound="DataclassInstance", covariant=True)
+Defaults = Callable[[], Mapping[str, Any]]  # of a settings file, which is read only where options are
+
+
+class Typed(NamedTuple, Generic[T_co]):
+    """Options, with defaults in place of wrong ones, and every mistake in single ones."""
+
+    options: T_co
+    errors: list[GoclientError]
+
+
+def fill(kind: type[T], values: Mapping[str, Any], defaults: Mapping[str, Any]) -> T:
+    """Return the options with these values; the others have those of the settings, or the built-in ones."""
+    known = {one.name for one in setting_fields(kind)}
+    return kind(**{name: value for name, value in defaults.items() if name in known} | dict(values))
+
+
+def read_keywords(kind: type[T], given: Mapping[str, Any], defaults: Defaults, *, requires: bool) -> Typed[T]:
+    """Return the options that a program gives; ``requires``: those that are required must be there.
+
+    Options are named as on the command line, without dashes.  A list is a list, and None is an option left out.
+    """
+    known = {one.name: one for one in fields(kind)}
+    errors: list[GoclientError] = []
+    values: dict[str, Any] = {}
+    present = {name: value for name, value in given.items() if value is not None and value not in ([], ())}
+    for name, value in given.items():
+        if name not in known:
+            errors.append(_unknown(name, list(known)))
+        elif name in present:
+            found = list(_mistakes(known[name], value))
+            errors += found
+            if not found:
+                values[name] = tuple(value) if known[name].metadata["many"] else value
+    settings = defaults()
+    missing = [one for one in known.values() if one.metadata["must"] and one.name not in {*present, *settings}]
+    for one in missing if requires else ():
+        errors.append(
+            UsageError(f"{one.name} is missing", hint=f'add {one.name}="…"', code="missing-option", subject=one.name)
+        )
+    return Typed(fill(kind, values, settings), errors)
+
+
+def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
+    """Yield what is wrong with the value that a program gives an option."""
+    name = one.name
+    if one.metadata["many"]:
+        if not (isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value)):
+            yield _wrong_type(name, value, "a list of texts", f'write {name}=["…", "…"]')
+    elif is_flag(one):
+        if not isinstance(value, bool):
+            yield _wrong_type(name, value, "True or False", f"write {name}=True, or leave it out")
+    elif is_number(one):
+        if not isinstance(value, int) or isinstance(value, bool):
+            yield _wrong_type(name, value, "a whole number", f"write {name}={one.default or 1}")
+        else:
+            yield from number_mistakes(one, name, value)
+    elif not isinstance(value, str):
+        yield _wrong_type(name, value, "a text", f'write {name}="…"')
+    elif not value:
+        yield UsageError(
+            f"{name} is empty", hint=f"leave {name} out, or give it a value", code="empty-value", subject=name
+        )
+
+
+def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:
+    shown = quoted(value) if isinstance(value, str) else quoted(repr(value))
+    return UsageError(f"{name} must be {wanted}, not {shown}", hint=hint, code="wrong-type", subject=name)
+
+
+def _unknown(name: str, known: list[str]) -> UnknownOption:
+    near = "".join(nearest(name, known, most=1))
+    hint = f"did you mean {near}?" if near else "options are named as on the command line, without dashes"
+    return UnknownOption(f"{quoted(name)} is not an option", hint=hint, code="unknown-option", subject=name, meant=near)

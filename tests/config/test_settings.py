@@ -1,0 +1,211 @@
+"""Settings count less than the environment and the command line, the site's less than the user's; mistakes are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import goclient
+from goclient.assembly import new_preflight
+from goclient.cli.commands.pilot import PilotOptions, _shared
+from goclient.config import settings as module
+from goclient.config.connections import Connections
+from goclient.config.settings import read_settings
+from goclient.errors import RequestError
+from goclient.model.options import SubmitOptions, TransferOptions, setting_fields
+from goclient.model.records.panda_job import JobTemplate
+from goclient.node.shared_filesystem import SAME
+from tests.commands import Run
+
+UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
+DN = "/C=TW/O=Test/CN=pilot"
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The user's file, which the environment names, and the site's; neither is there yet."""
+    user, site = tmp_path / "settings.toml", tmp_path / "site.toml"
+    monkeypatch.setattr(module, "SITE_FILE", str(site))
+    monkeypatch.setenv("GOCLIENT_SETTINGS", str(user))
+    for name in module.VARIABLES.values():
+        monkeypatch.delenv(name, raising=False)
+    return user, site
+
+
+def prepared(**options: Any) -> JobTemplate:
+    """The record of a job that a program would submit."""
+    given = {"computingSite": "TEST1", "transformation": "/bin/true", **options}
+    return goclient.Client().submit(**given, noCheck=True, noSubmit=True).records[0].common
+
+
+# --- every key has an effect --------------------------------------------------------------------------------------
+
+IN_RECORD = {  # the option, and the field of the record in which it is seen
+    "computingSite": "computingSite", "transformation": "transformation", "prodSourceLabel": "prodSourceLabel",
+    "cloud": "cloud", "VO": "VO", "processingType": "processingType", "priority": "currentPriority",
+    "destinationSE": "destinationSE",
+}  # fmt: skip
+IN_PREFLIGHT = {"goAllowPersonal": "allow_personal", "goNeeds": "hours", "goTimeout": "seconds"}
+VALUES = {"priority": 7, "goAllowPersonal": True, "goNeeds": 3, "goTimeout": 4, "transformation": "/bin/false"}
+
+
+@pytest.mark.parametrize("name", [one.name for one in setting_fields(SubmitOptions)])
+def test_each_key_of_job_is_the_default_of_its_option(files: tuple[Path, Path], name: str) -> None:
+    value = VALUES.get(name, "other")
+    files[0].write_text(f"[job]\n{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}\n")
+    if name in IN_RECORD:
+        assert getattr(prepared(**{name: None}), IN_RECORD[name]) == value
+        assert (
+            getattr(prepared(**{name: VALUES.get(name, "x") if name != "priority" else 9}), IN_RECORD[name]) != "other"
+        )
+    else:
+        typed = goclient.Client()._read(SubmitOptions, {})
+        assert getattr(new_preflight(typed.options, Connections()).options, IN_PREFLIGHT[name]) == value
+
+
+def test_the_settings_of_a_pilot_are_checked_for(files: tuple[Path, Path]) -> None:
+    files[0].write_text(f'[pilot]\ndn = "{DN}"\nidentity = "{UUID}"\n')
+    options = new_preflight(TransferOptions(), Connections()).options
+    assert (options.pilot, options.pilot_identity) == (DN, UUID)
+    options = new_preflight(TransferOptions(pilotIdentity=OTHER, pilot="/CN=x"), Connections()).options
+    assert (options.pilot, options.pilot_identity) == ("/CN=x", OTHER)
+
+
+def test_a_pilot_of_the_settings_needs_no_account(files: tuple[Path, Path]) -> None:
+    files[0].write_text(f'[pilot]\ndn = "{DN}"\n')
+    assert prepared().computingSite == "TEST1"
+
+
+def test_the_account_and_the_client_are_as_if_the_variables_were_set(files: tuple[Path, Path]) -> None:
+    files[0].write_text(
+        f'[globus]\nclient_id = "{UUID}"\n[myproxy]\nserver = "px.example.org"\nport = 7513\nserver_dn = "{DN}"\n'
+    )
+    connections = Connections()
+    assert connections.globus_access().client_id == UUID
+    assert str(connections.accounts().named("wdeng")) == "wdeng@px.example.org:7513"
+    assert connections.env["MYPROXY_SERVER_DN"] == DN
+
+
+def test_the_environment_wins_over_the_files(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    files[0].write_text(f'[globus]\nclient_id = "{UUID}"\n')
+    monkeypatch.setenv("GOCLIENT_CLIENT_ID", OTHER)
+    assert Connections().globus_access().client_id == OTHER
+
+
+def test_the_users_file_wins_over_the_sites_key_by_key(files: tuple[Path, Path]) -> None:
+    files[1].write_text('[job]\ncomputingSite = "SITES"\nVO = "atlas"\n')
+    files[0].write_text('[job]\ncomputingSite = "MINE"\n')
+    record = prepared(computingSite=None)
+    assert (record.computingSite, record.VO) == ("MINE", "atlas")
+    assert prepared(computingSite="TYPED").computingSite == "TYPED"
+
+
+def test_a_queues_directory_is_mapped_for_its_pilot(files: tuple[Path, Path]) -> None:
+    files[0].write_text(
+        f'[site.TEST1]\ncollection = "{UUID}"\ndirectory = "/data/scratch"\nnode = "/scratch"\n'
+        '[site.TEST2]\nnode = "/a"\n'
+    )
+    settings = read_settings()
+    shared = _shared(PilotOptions(site="TEST1"), settings.site("TEST1"))
+    assert shared.path(Path("/scratch/job"), UUID) == "/data/scratch/job"
+    assert shared.path(Path("/scratch/job"), OTHER) == "/scratch/job", "another server has the node's own paths"
+    assert _shared(PilotOptions(site="NONE"), settings.site("NONE")) == SAME
+    typed = _shared(PilotOptions(site="TEST1", sharedFolder="/x=/y"), settings.site("TEST1"))
+    assert typed.path(Path("/x/job"), OTHER) == "/y/job"
+    with pytest.raises(RequestError, match="does not say both node and directory"):
+        _shared(PilotOptions(site="TEST2"), settings.site("TEST2"))
+
+
+# --- mistakes -----------------------------------------------------------------------------------------------------
+
+WRONG = {
+    "an unknown key": (
+        '[job]\n\ncomputingSit = "x"\n',
+        3,
+        '[job] has no key "computingSit"',
+        "did you mean computingSite?",
+    ),
+    "an unknown table": ("[jobs]\nVO = 'x'\n", 1, "there is no table [jobs]", "did you mean job?"),
+    "a key of a queue": ("[site.Q]\nnodes = '/a'\n", 2, '[site.Q] has no key "nodes"', "did you mean node?"),
+    "a number for a text": ("[job]\nVO = 5\n", 2, 'job.VO = "5": it should be a valid string', "mend it"),
+    "a text for a number": ("[job]\npriority = 'x'\n", 2, 'job.priority = "x": it should be', "mend it"),
+    "a number out of range": ("[job]\ngoNeeds = -1\n", 2, 'job.goNeeds = "-1": it should be', "mend it"),
+    "no UUID": ("[globus]\nclient_id = 'x'\n", 2, 'globus.client_id = "x": it is not a UUID', "mend it"),
+    "no identity": ("[pilot]\nidentity = 'x'\n", 2, "it is neither a UUID nor a user name", "mend it"),
+    "no DN": ("[pilot]\ndn = 'x'\n", 2, 'pilot.dn = "x"', "mend it"),
+    "a relative path": ("[site.Q]\nnode = 'a'\n", 2, "it is not an absolute path", "mend it"),
+    "an empty text": ("[job]\nVO = ''\n", 2, "it is empty", "mend it"),
+    "no table": ("job = 5\n", 1, "job", "mend it"),
+    "a secret": ("[globus]\nclient_secret = 's3cret'\n", 2, '[globus] has no key "client_secret"', "client_id"),
+    "no TOML": ("[job\n", 1, "it is not TOML", "mend it"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "message", "hint"), WRONG.values(), ids=WRONG)
+def test_a_mistake_is_told_with_its_line(
+    files: tuple[Path, Path], text: str, line: int, message: str, hint: str
+) -> None:
+    files[0].write_text(text)
+    with pytest.raises(RequestError) as caught:
+        read_settings()
+    assert f"line {line}: " in caught.value.message
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+    assert "s3cret" not in caught.value.message
+
+
+def test_all_mistakes_in_both_files_are_told(files: tuple[Path, Path]) -> None:
+    files[0].write_text("[job]\na = 1\nb = 2\n")
+    files[1].write_text("[pilot]\nc = 1\n")
+    with pytest.raises(goclient.Several) as caught:
+        read_settings()
+    assert len(caught.value.parts) == 3
+    assert caught.value.exit_code == 10
+
+
+def test_a_file_that_others_may_change_is_refused(files: tuple[Path, Path]) -> None:
+    files[0].write_text("")
+    files[0].chmod(0o666)
+    with pytest.raises(RequestError, match="it can be changed by others"):
+        read_settings()
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def test_show_says_where_each_value_comes_from(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[job]\nVO = "atlas"\n[site.Q]\nnode = "/a"\n')
+    shown = run("goclient", "settings", "show", "--json", GOCLIENT_SETTINGS=str(file), MYPROXY_SERVER="h")
+    assert shown.code == 0, shown.err
+    found = {one["name"]: (one["value"], one["source"]) for one in shown.json}
+    assert found["job.VO"] == ("atlas", str(file))
+    assert found["site.Q.node"] == ("/a", str(file))
+    assert found["myproxy.server"] == ("h", "MYPROXY_SERVER")
+    assert found["job.priority"] == (1000, "default")
+    table = run("goclient", "settings", "show", GOCLIENT_SETTINGS=str(file)).out
+    assert f"job.VO               atlas  {file}" in table
+
+
+def test_a_wrong_file_ends_each_command_that_reads_it_with_10(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[job]\ncomputingSit = 'x'\n")
+    readers: tuple[tuple[str, ...], ...] = (
+        ("goclient", "settings", "show"),
+        ("sendJob.py", "--computingSite=T", "--transformation=/bin/true", "--noCheck", "--noSubmit"),
+        ("goclient", "check", "--noSuch"),
+        ("goclient", "status", "1"),
+    )
+    for words in readers:
+        result = run(*words, GOCLIENT_SETTINGS=str(file))
+        assert (result.code, "did you mean computingSite?" in result.err) == (10, True), words
+    others: tuple[tuple[str, ...], ...] = (("sendJob.py", "--help"), ("goclient", "check", "--version"))
+    for words in others:
+        assert run(*words, GOCLIENT_SETTINGS=str(file)).code == 0
+
+
+def test_an_action_is_needed(run: Run) -> None:
+    assert run("goclient", "settings").code == 2
+    assert run("goclient", "settings", "nope").code == 2

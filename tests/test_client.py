@@ -1,0 +1,243 @@
+"""A program, or a notebook, does with goclient.Client what the commands do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pydoc
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import goclient
+from goclient.cli.commands.sendjob import SendJobOptions
+from goclient.model.options import SubmitOptions
+from goclient.model.typed import read_keywords
+from goclient.reporter.base import Kind
+from goclient.reporter.recording import RecordingReporter
+from tests.commands import Run
+from tests.sandboxes import Sandbox
+
+FOLDER = "/home/osg_data/panda"
+INPUT = f"SITE1:{FOLDER}/0064.file"
+
+
+@pytest.fixture
+def client(shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> goclient.Client:
+    """A client of a program whose environment is that of a sandbox's user."""
+    for name in set(os.environ) - set(shared_sandbox.env):
+        monkeypatch.delenv(name)
+    for name, value in shared_sandbox.env.items():
+        monkeypatch.setenv(name, value)
+    return goclient.Client()
+
+
+def test_a_session_from_the_check_to_the_files(client: goclient.Client, sandbox: Sandbox, tmp_path: Path) -> None:
+    """docs/python.md is this session."""
+    script = f"""
+import goclient
+
+client = goclient.Client()
+options = dict(
+    computingSite="TEST1",
+    transformation="{sandbox.url}/transformations/datatransfer.sh",
+    StageinGOsrc=["{INPUT}"],
+    Data=["10mb-file.bin"],
+    OutputGO=["SITE1:{FOLDER}/"],
+    goOverwrite=True,
+)
+
+report = client.check(**options)
+print(report.ok, len(report.findings) > 0)
+
+submission = client.submit(**options)
+(job,) = submission.jobs
+print(job.serial, job.name == submission.records[0].jobName)
+print([task.phase for task in submission.plan])
+print(submission.spec == client.explain(client.parameters(job.panda_id)).spec)
+print(client.status([job.panda_id])[0].state)
+
+import subprocess, sys
+subprocess.run([sys.executable, "-m", "goclient", "pilot", "--site", "TEST1", "--once"], check=True, stdout=sys.stderr)
+
+(status,) = client.wait([job.panda_id], seconds=0.2, timeout=60)
+print(status.state, status.done, [task.status for task in status.transfers])
+(results,) = client.results([job.panda_id])
+for file in results.files:
+    print(file.phase, file.location, file.size, file.checksum)
+"""
+    done = sandbox.run(sys.executable, "-c", script)
+    assert done.code == 0, done.err
+    output = sandbox.path("SITE1", f"{FOLDER}/10mb-file.bin")
+    site1 = next(
+        row["id"] for row in sandbox.run("goclient", "endpoint", "list", "--json").json if row["name"] == "SITE1"
+    )
+    digest = hashlib.md5(output.read_bytes()).hexdigest()
+    assert done.out.splitlines() == [
+        "True True",
+        "1 True",
+        "['stage-in', 'output']",
+        "True",
+        "activated",
+        "finished True ['SUCCEEDED', 'SUCCEEDED']",
+        f"output {site1}:{FOLDER}/10mb-file.bin {output.stat().st_size} MD5:{digest}",
+    ]
+
+
+def test_a_job_that_nobody_runs_is_still_running_after_the_timeout(client: goclient.Client) -> None:
+    submission = client.submit(
+        computingSite="TEST3", transformation=f"{os.environ['SANDBOX_URL']}/transformations/datatransfer.sh"
+    )
+    ids = [job.panda_id for job in submission.jobs]
+    with pytest.raises(goclient.StillRunning) as caught:
+        client.wait(ids, seconds=0.1, timeout=0.3)
+    assert (caught.value.panda_ids, caught.value.transient) == (tuple(ids), True)
+    (results,) = client.results(ids)
+    assert (results.files, results.warning) == ((), "")
+
+
+def test_nothing_is_printed_but_a_reporter_is_told(client: goclient.Client, capfd: pytest.CaptureFixture[str]) -> None:
+    reporter = RecordingReporter()
+    goclient.Client(reporter).submit(
+        computingSite="TEST1", transformation="/bin/true", StageinGOsrc=[INPUT], noCheck=True, njobs=2
+    )
+    assert capfd.readouterr() == ("", "")
+    assert [one.kind for one in reporter.messages] == [Kind.DETAIL]
+    assert reporter.messages[0].text.startswith("sending 2 jobs to ")
+
+
+def test_check_takes_what_submit_takes_and_sends_nothing(client: goclient.Client, shared_sandbox: Sandbox) -> None:
+    before = shared_sandbox.rows("select count(*) as jobs from jobs")
+    options: dict[str, Any] = {
+        "computingSite": "TEST1", "transformation": "/bin/true", "StageinGOsrc": [f"SITE1:{FOLDER}/not-there"]
+    }  # fmt: skip
+    report = client.check(**options, noSubmit=True, noCheck=True)
+    assert (report.ok, report.exit_code) == (False, 40)
+    assert any(f"{FOLDER}/not-there" in one.message for one in report.findings if one.is_error)
+    with pytest.raises(goclient.PreflightFailed) as caught:
+        client.submit(**options)
+    assert (caught.value.exit_code, caught.value.findings) == (40, report.findings)
+    assert client.check("a b c").findings[0].code == "nothing-to-check"
+    assert shared_sandbox.rows("select count(*) as jobs from jobs") == before
+
+
+def test_a_prepared_submission_is_what_the_command_shows(client: goclient.Client, shared_sandbox: Sandbox) -> None:
+    words = (
+        "--computingSite=TEST1",
+        "--transformation=/bin/true",
+        f"--StageinGOsrc={INPUT}",
+        "--noCheck",
+        "--noSubmit",
+    )
+    shown = shared_sandbox.run("sendJob.py", *words, "--json").json
+    prepared = client.submit(
+        computingSite="TEST1", transformation="/bin/true", StageinGOsrc=[INPUT], noCheck=True, noSubmit=True
+    )
+    document = json.loads(json.dumps(prepared.document()))
+    assert prepared.jobs == ()
+    assert {key: shown[key] for key in document} == document
+
+
+# --- options ----------------------------------------------------------------------------------------------------
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "an unknown one": ({"Stagein": ["x"]}, '"Stagein" is not an option'),
+    "in other letters": ({"computingsite": "T"}, '"computingsite" is not an option'),
+    "a text for a list": ({"StageinGOsrc": "SITE1:/a"}, 'StageinGOsrc must be a list of texts, not "SITE1:/a"'),
+    "a number in a list": ({"Data": [1]}, 'Data must be a list of texts, not "[1]"'),
+    "a text for a number": ({"njobs": "2"}, 'njobs must be a whole number, not "2"'),
+    "true for a number": ({"njobs": True}, 'njobs must be a whole number, not "True"'),
+    "a number out of range": ({"njobs": 0}, 'njobs "0" is out of range'),
+    "a text for a flag": ({"goOverwrite": "yes"}, 'goOverwrite must be True or False, not "yes"'),
+    "a list for a text": ({"cloud": ["US"]}, "cloud must be a text, not \"['US']\""),
+    "an empty text": ({"cloud": ""}, "cloud is empty"),
+    "a missing one": ({"computingSite": None}, "computingSite is missing"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), WRONG.values(), ids=WRONG)
+def test_a_wrong_option_is_a_usage_error(options: dict[str, Any], message: str, home: Path) -> None:
+    right: dict[str, Any] = {"computingSite": "TEST1", "transformation": "/bin/true", "noCheck": True, "noSubmit": True}
+    with pytest.raises(goclient.GoclientError) as caught:
+        goclient.Client().submit(**{**right, **options})
+    assert caught.value.exit_code == 2
+    assert message in caught.value.message
+    assert caught.value.hint
+
+
+def test_all_mistakes_are_reported_at_once(home: Path) -> None:
+    with pytest.raises(goclient.Several) as caught:
+        goclient.Client().submit(njobs="x", Data="y", nonsense=1, StageinGOsrc=["no-colon"])
+    assert [one.subject for one in caught.value.findings] == [
+        "njobs", "Data", "nonsense", "computingSite", "transformation", "--StageinGOsrc"
+    ]  # fmt: skip
+    assert caught.value.exit_code == 2
+
+
+def test_near_names_are_suggested(home: Path) -> None:
+    with pytest.raises(goclient.UsageError) as caught:
+        goclient.Client().check(StageinGOsource=["SITE1:/a"])
+    assert caught.value.hint == "did you mean StageinGOsrc?"
+
+
+def test_what_is_no_panda_id_is_a_usage_error(home: Path) -> None:
+    for call in (goclient.Client().status, goclient.Client().results, goclient.Client().wait):
+        with pytest.raises(goclient.UsageError, match="is not a PandaID"):
+            call(["x"])
+
+
+def test_a_client_has_the_options_of_sendjob_but_those_of_its_output() -> None:
+    names = set(read_keywords(SubmitOptions, {}, dict, requires=False).options.__dataclass_fields__)
+    assert names == set(SendJobOptions.__dataclass_fields__) - {"json", "verbose"}
+
+
+# --- the module -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user without any settings, catalogue or credential."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("GOCLIENT_SETTINGS", "GOCLIENT_ENDPOINTS", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_dir_and_help_show_the_public_names() -> None:
+    names = ("Client", "TransferSpec", "Report", "Finding", "GoclientError", "PreflightFailed", "prun", "pathena")
+    assert set(names) <= set(dir(goclient))
+    text = pydoc.plain(pydoc.render_doc(goclient))
+    for name in (*names, "submit", "explain", "status", "wait", "results"):
+        assert name in text
+
+
+def test_importing_goclient_loads_nothing_else() -> None:
+    program = (
+        "import goclient, sys; "
+        "print([one for one in sys.modules if one.startswith('goclient.')], 'typing' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(goclient.__file__).parent.parent,
+    )
+    assert done.stdout == "[] False\n"
+
+
+@pytest.mark.parametrize("tool", [goclient.prun, goclient.pathena], ids=["prun", "pathena"])
+def test_one_text_instead_of_a_list_is_a_clear_error(tool: Any) -> None:
+    with pytest.raises(goclient.UsageError, match="takes a list of arguments, not one text") as caught:
+        tool("--outDS user.jdoe.test --exec 'run a b'")
+    assert caught.value.hint.endswith("(shlex.split(text))")
+
+
+def test_the_json_of_a_refused_submission_is_as_before(run: Run) -> None:
+    result = run("sendJob.py", "--computingSite=T", "--json", "--njobs=x", "--StageinGOsrc=x")
+    assert result.code == 2
+    assert result.json["error"]["exit_code"] == 2
