@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from goclient.errors import quoted
 from goclient.model.confusable import are_confusable, with_code_points
 from goclient.model.location import Location
+from goclient.model.nearest import nearest
 from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards, matching
 from goclient.preflight.listings import Directory
 
 if TYPE_CHECKING:
-    from goclient.model.nearest import nearest
-from goclient.model.remote import FileInfo
+    from goclient.model.remote import FileInfo
 
 LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's directory
 
