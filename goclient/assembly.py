@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 from goclient import submission
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import Collector, Finding, GoclientError, MyproxyError, RequestError, UsageError, quoted, raise_all
+from goclient.errors import (
+    Collector,
+    Finding,
+    GoclientError,
+    LifetimeTooLong,
+    MyproxyError,
+    RequestError,
+    UsageError,
+    quoted,
+    raise_all,
+)
 from goclient.files.text import list_lines
 from goclient.model.endpoint import UrlEndpoint, read_endpoint
 from goclient.model.names import identity_problem
@@ -131,19 +141,20 @@ def _preflight_options(options: TransferOptions, connections: Connections) -> Pr
 def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:
     """Deposit a proxy for the pilot that the options, or the settings, name, and prove that it is there."""
     from goclient.config.grid import HOUR
-    from goclient.deposit import Wish, deposit
+    from goclient.deposit import DepositSpec, deposit
     from goclient.preflight.myproxy import with_hint_for_jobs
     from goclient.services.myproxy.policy import pattern_of
 
     pilot = options.pilot or connections.settings.get("pilot.dn")
-    hours = max(12, options.goNeeds)
-    wish = Wish(account.user, pattern_of(pilot), proxy_lifetime=hours * HOUR, needs=options.goNeeds * HOUR)
+    lifetime, needs = max(12, options.goNeeds) * HOUR, options.goNeeds * HOUR
+    spec = DepositSpec(account.user, pattern_of(pilot), proxy_lifetime=lifetime, needs=needs)
     service = connections.accounts().service(account, seconds=float(options.goTimeout), deposit=True)
     try:
-        proof = deposit(service, wish)
+        proof = deposit(service, spec)
+    except LifetimeTooLong as error:
+        hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
+        raise error.replace(hint=hint) from error
     except MyproxyError as error:
-        if error.code == "myproxy-lifetime":
-            error = error.replace(hint="ask for less with --goNeeds, if the job needs less, or renew your certificate")
         raise with_hint_for_jobs(error) from error
     connections.reporter.progress(f"deposited: {proof.summary}")
 

@@ -211,6 +211,12 @@ class UnknownOption(UntakenWord):
     code = "unknown-option"
 
 
+class RepeatedOption(UsageError):
+    """An option that may be given once is given again."""
+
+    code = "twice"
+
+
 class LoginNeeded(GoclientError):
     """A login or a consent is missing; the hint holds the command that gives it."""
 
@@ -349,11 +355,53 @@ class MyproxyError(GoclientError):
     code = "myproxy"
 
 
+class IdentityError(MyproxyError):
+    """The user's certificate, key or proxy cannot be used, at no server."""
+
+    code = "identity"
+
+
+class IdentityRefused(MyproxyError):
+    """A MyProxy server does not accept the user's certificate."""
+
+    code = "myproxy-identity-refused"
+
+
+class ConnectionClosed(MyproxyError):
+    """A MyProxy server closed the connection."""
+
+    code = "myproxy-closed"
+
+
+class NoDeposit(MyproxyError):
+    """Nothing of the user is deposited where it was looked for."""
+
+    code = "myproxy-none"
+
+
+class LifetimeTooLong(MyproxyError):
+    """A deposit would last longer than its certificate, or than the server allows: ``allowed`` hours, if it says so."""
+
+    code = "myproxy-lifetime"
+
+    def __init__(
+        self, message: str, *, hint: str, subject: str = "", allowed: int | None = None, **more: Any
+    ) -> None:  # ``more`` as for any other error
+        super().__init__(message, hint=hint, subject=subject, **more)
+        self.allowed = allowed
+
+
 class ServerError(GoclientError):
     """The PanDA server refused, could not be reached, or did not say what it did."""
 
     exit_code = ExitCode.SERVER
     code = "server"
+
+
+class SandboxRuns(GoclientError):
+    """A sandbox runs in the directory already."""
+
+    code = "runs-already"
 
 
 class ReplyLost(ServerError):

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from goclient.sandbox.myproxy.authority import Authority, Credential
-from goclient.services.gsi.identity import Identity, find_identity
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
+from goclient.services.gsi import tls
+from goclient.services.gsi.identity import Identity, Search, find_identity
 from goclient.services.gsi.server_name import Server
-from goclient.services.myproxy.client import MyProxy
+from goclient.services.myproxy.client import TIMEOUT, MyProxy, Terms
 from goclient.services.myproxy.policy import pattern_of
 
 USER = "/C=TW/O=Test Grid/OU=People/CN=Wen Deng"
@@ -34,7 +36,7 @@ class Grid:
 
     @property
     def authorities(self) -> Path:
-        return self.authority.folder
+        return self.authority.directory
 
     def credential(self, dn: str) -> Credential:
         if dn not in self.people:
@@ -45,9 +47,7 @@ class Grid:
 
     def identity(self, dn: str, **more: Any) -> Identity:
         found = self.credential(dn)
-        return find_identity(
-            {}, self.folder, os.getuid(), certificate=str(found.certificate), key=str(found.key), **more
-        )
+        return find_identity(Search({}, self.folder, os.getuid(), str(found.certificate), str(found.key), **more))
 
     def environment(self, dn: str, **more: str) -> dict[str, str]:
         """What the C tools need to be somebody."""
@@ -74,12 +74,13 @@ class RealServer:
     def address(self) -> Server:
         return Server("localhost", self.port)
 
-    def as_(self, dn: str, **more: object) -> MyProxy:
-        return MyProxy([self.address], self.grid.identity(dn), authorities=self.grid.authorities, **more)  # type: ignore[arg-type]
+    def as_(self, dn: str, *, timeout: float = TIMEOUT) -> MyProxy:
+        trust = tls.Trust(self.grid.authorities)
+        return MyProxy([self.address], tls.Credential(self.grid.identity(dn)), trust=trust, timeout=timeout)
 
     def put(self, account: str, **more: object) -> int:
         arguments: dict[str, object] = {"retrievers": pattern_of(PILOT), "lifetime": 24 * HOUR, "retrieval_lifetime": 0}
-        return self.as_(USER).put(account, **(arguments | more))  # type: ignore[arg-type]
+        return self.as_(USER, timeout=120.0).put(account, Terms(**(arguments | more)))  # type: ignore[arg-type]
 
     def tool(self, name: str, *words: str, dn: str = USER, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs one of the C tools."""

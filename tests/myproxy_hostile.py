@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from goclient.sandbox.myproxy.authority import Credential
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.delegation import ask
 

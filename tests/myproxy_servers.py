@@ -21,13 +21,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from goclient.sandbox.directory import Directory
 from goclient.sandbox.myproxy.authority import Authority
-from goclient.sandbox.myproxy.credential import Credential
-from goclient.sandbox.myproxy.myproxy import MyProxy
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.sandbox.myproxy.policy import ServerPolicy
-from goclient.sandbox.recorder import Recorder
-from goclient.sandbox.state import Folders, State
-from goclient.sandbox.trouble import Troubles
+from goclient.sandbox.myproxy.server import MyProxy
+from goclient.sandbox.routes import Sandbox
+from goclient.sandbox.state import State
 
 TOOLS = ("myproxy-init", "myproxy-info", "myproxy-logon", "myproxy-destroy", "myproxy-server", "grid-proxy-info")
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
@@ -73,7 +73,7 @@ class Grid:
             "GT_PROXY_MODE": "rfc",
             "MYPROXY_SERVER": "localhost",
             "MYPROXY_SERVER_PORT": str(port),
-            "X509_CERT_DIR": str(self.authority.folder),
+            "X509_CERT_DIR": str(self.authority.directory),
             "X509_USER_CERT": str(own.certificate),
             "X509_USER_KEY": str(own.key),
             "X509_USER_PROXY": str(self.folder / "none"),
@@ -91,23 +91,19 @@ def make_grid(folder: Path, people: dict[str, str]) -> Grid:
 
 
 @contextmanager
-def the_double(
-    grid: Grid, *, max_lifetime: int = 0, troubles: Troubles | None = None, recorder: Recorder | None = None
-) -> Iterator[int]:
+def the_double(grid: Grid, *, max_lifetime: int = 0) -> Iterator[int]:
     """The port of a double that runs."""
     folder = grid.folder / f"double-{max_lifetime}"
     folder.mkdir()
-    state = State(Folders(folder))
+    state = State(Directory(folder))
     state.create()
     policy = ServerPolicy(f"{SCOPE}/*", f"{SCOPE}/OU=Robots/*", max_cred_lifetime=max_lifetime)
     server = MyProxy(
         socket.create_server(("127.0.0.1", 0)),
-        state,
+        Sandbox(state),
         authority=grid.authority,
         host=grid.people["host"],
         policy=policy,
-        troubles=troubles or Troubles(),
-        recorder=recorder or Recorder(state),
     )
     server.start()
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.myproxy_servers import PEOPLE, make_grid, the_real_one
-from tests.sandbox.test_services import until
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 

@@ -103,9 +103,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
                 func=ast.Name(id="import_module"), args=[ast.JoinedStr(values=[ast.Constant(value=str(name)), *_])]
             ):
                 names = [name]
-        yield from (
-            {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"goclient", "_typeshed"}
-        )  # it is for type checkers
+        yield from {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"goclient", "_typeshed"}
 
 
 def named(requirement: str) -> str:

@@ -25,7 +25,7 @@ from goclient.errors import GoclientError
 from goclient.sandbox.myproxy.authority import Authority
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.der import Damaged, values
-from goclient.services.gsi.identity import find_identity
+from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.myproxy.delegation import Asked, Signer, ask, assemble, load_signer, sign_request
 from goclient.services.myproxy.policy import matches
 from goclient.services.myproxy.wire import decode_response, deposits_of
@@ -57,7 +57,7 @@ class World:
             folder = Path(name)
             authority = Authority.make(folder / "certificates")
             made = authority.issue("/C=TW/O=Test Grid/CN=Fuzz", into=folder, name="own", names=())
-            own = find_identity({}, folder, os.getuid(), certificate=str(made.certificate), key=str(made.key))
+            own = find_identity(Search({}, folder, os.getuid(), str(made.certificate), str(made.key)))
             self.signer: Signer = load_signer(own, None)
         self.asked: Asked = ask()
         answer, _ = sign_request(self.asked.request, self.signer, lifetime=24 * 3600)

@@ -18,7 +18,7 @@ import argparse_dataclass
 
 import goclient
 from goclient.cli.untaken import Line, untaken
-from goclient.errors import GoclientError, UsageError, quoted, raise_all
+from goclient.errors import GoclientError, RepeatedOption, UsageError, quoted, raise_all
 from goclient.model.options import help_text, is_flag, is_number, number_mistakes
 from goclient.model.options import option as option
 from goclient.model.typed import Defaults, Typed, fill
@@ -178,7 +178,7 @@ def _mistakes(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> 
         yield UsageError(f"{name} is missing", hint=hint, code="missing-option", subject=name)
     if len(given) > 1 and not (meta["many"] or meta["count"]):
         each = ", ".join(typed if is_flag(field) else f"{typed}={_shown(value)}" for typed, value in given)
-        yield UsageError(f"{name} is given {len(given)} times: {each}", hint="give it once", code="twice", subject=name)
+        yield RepeatedOption(f"{name} is given {len(given)} times: {each}", hint="give it once", subject=name)
     for typed, value in given:
         if not is_flag(field):
             yield from _value_mistakes(field, typed, value)

@@ -33,7 +33,7 @@ def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
             name = word.split("=", 1)[0]
             message = f"{quoted(name)} is not an option of {prog}"
             meant, hint = _nearest(word, line)
-            yield UnknownOption(message, hint=hint, code="unknown-option", subject=name, meant=meant)
+            yield UnknownOption(message, hint=hint, code=UnknownOption.code, subject=name, meant=meant)
             after_unknown = "=" not in word
         else:
             strays += [] if after_unknown else [word]

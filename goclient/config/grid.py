@@ -1,20 +1,23 @@
-"""The grid's settings, from the environment and the user's files: MyProxy servers, who asks them, whom to believe."""
+"""Read the settings of the grid, from the environment and the user's files: servers, identities, authorities."""
 
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, RequestError, UsageError, quoted
+from goclient.model.syntax.shell import command_line
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.gsi.authorities import find_authorities
-from goclient.services.gsi.identity import Identity, find_identity
-from goclient.services.gsi.server_name import PORT, Server, parse_servers
+from goclient.services.gsi.identity import Identity, Search, find_identity
+from goclient.services.gsi.server_name import PORT, Server, is_port, parse_servers
+from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.myproxy.client import MyProxy
-from goclient.services.myproxy.policy import LEARN, dn_of, has_wildcards
+from goclient.services.myproxy.policy import LEARN, dn_of, may_be_deposited
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount
@@ -32,93 +35,74 @@ def hours_text(seconds: int) -> str:
     return " ".join(words) or "0 hours"
 
 
-class Files(NamedTuple):
-    """What a user names on the command line: a certificate and its key, or a proxy."""
-
-    certificate: str | None = None
-    key: str | None = None
-    proxy: str | None = None
-
-
 def servers(
-    env: Mapping[str, str], typed: str | None = None, port: int | None = None, *, option: str = "--server HOST"
+    env: Mapping[str, str], typed: str | None = None, *, port: int | None = None, option: str = "--server HOST"
 ) -> tuple[Server, ...]:
-    """Return the servers to ask, in order: typed ones, or MYPROXY_SERVER's; raises UsageError if there are none."""
+    """Return the servers to ask, in order: typed ones, or MYPROXY_SERVER's; raise UsageError if there are none."""
     text = typed or env.get("MYPROXY_SERVER")
     if not text:
         hint = f"name it: {option}, or export MYPROXY_SERVER=HOST"
         raise UsageError("no MyProxy server is set", hint=hint, code="missing-option", subject=option.partition(" ")[0])
     if port is None:
         given = env.get("MYPROXY_SERVER_PORT") or str(PORT)
-        if not (given.isascii() and given.isdigit() and len(given) < 6 and 0 < int(given) < 65536):
-            message = f"MYPROXY_SERVER_PORT={quoted(given)} is no port"
+        if not is_port(given):
+            message = f"MYPROXY_SERVER_PORT={quoted(given)} is not a port"
             raise MyproxyError(message, hint="such as MYPROXY_SERVER_PORT=7512", code="myproxy-server")
         port = int(given)
     return parse_servers(text, port=port)
 
 
 def login_name(env: Mapping[str, str]) -> str:
-    """The name that an account on a server has unless one is typed: that of the user on this machine."""
-    if env.get("LOGNAME"):
-        return env["LOGNAME"]
-    import pwd
-
+    """Return the name that an account on a server has unless one is typed: that of the user on this machine."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return env.get("LOGNAME") or pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         raise MyproxyError("the account has no name", hint="name it: --user NAME", code="myproxy-field") from None
 
 
-def home(env: Mapping[str, str]) -> str:
-    """The user's home directory; a folder that is not there if none is set."""
-    return env.get("HOME") or os.path.expanduser("~")
-
-
-def identity(env: Mapping[str, str], files: Files, *, deposit: bool = False) -> Identity:
-    """Who asks: what was named, or what is where the C tools look; raises MyproxyError with all that is wrong with it.
+def identity(
+    env: Mapping[str, str],
+    certificate: str | None = None,
+    *,
+    key: str | None = None,
+    proxy: str | None = None,
+    deposit: bool = False,
+) -> Identity:
+    """Return the identity that was named, or the one where the C tools look; raise MyproxyError with all its faults.
 
     ``deposit``: it is one that proxies are made of.
     """
-    certificate, key, proxy = files
-    return find_identity(env, home(env), os.getuid(), certificate=certificate, key=key, proxy=proxy, deposit=deposit)
+    return find_identity(Search(env, _home(env), os.getuid(), certificate, key, proxy, deposit))
 
 
 def myproxy(
     env: Mapping[str, str],
-    who: Identity,
     where: tuple[Server, ...],
     *,
+    credential: Credential,
     seconds: float,
-    passphrase: Callable[[], str] | None = None,
     reporter: Reporter = SILENT,
 ) -> MyProxy:
-    """The service, asked by an identity; ``seconds`` is the end of each operation.
+    """Return the service, asked with a credential; ``seconds`` is the end of each operation."""
+    trust = Trust(find_authorities(env, _home(env)), env.get("MYPROXY_SERVER_DN") or None)
+    return MyProxy(where, credential, trust=trust, timeout=seconds, reporter=reporter)
 
-    ``passphrase`` gives that of the identity's key, and is asked only if the key needs one.
-    """
-    return MyProxy(
-        where,
-        who,
-        authorities=find_authorities(env, home(env)),
-        server_dn=env.get("MYPROXY_SERVER_DN") or None,
-        timeout=seconds,
-        passphrase_of_key=passphrase,
-        reporter=reporter,
-    )
+
+def _home(env: Mapping[str, str]) -> str:
+    """Return the user's home directory; one that is not there if none is set."""
+    return env.get("HOME") or os.path.expanduser("~")
 
 
 def server_of(account: MyproxyAccount) -> Server:
-    """The server of an account."""
+    """Return the server of an account."""
     return Server(account.host.strip("[]"), account.port)
 
 
 def command(action: str, server: Server, account: str, *more: str) -> str:
-    """The command line of ``goclient myproxy`` that does this with an account, safe to paste."""
-    import shlex  # the model's own way of quoting would load pydantic; no account has control characters
-
+    """Return the command line of ``goclient myproxy`` that does this with an account, safe to paste."""
     user = [f"--user={account}"] if account.startswith("-") else ["--user", account]
     where = ["--server", server.host, "--port", str(server.port)]
-    return shlex.join(["goclient", "myproxy", action, *where, *user, *more])
+    return command_line("goclient", "myproxy", action, *where, *user, *more)
 
 
 def to_deposit(server: Server, account: str, *more: str, pilot: str | None = None, former: str = "") -> str:
@@ -131,54 +115,49 @@ def to_deposit(server: Server, account: str, *more: str, pilot: str | None = Non
         dn = os.environ.get("SANDBOX_PILOT_DN")
     if dn and dn.startswith("/"):
         return command("deposit", server, account, "--retriever", dn, *more)
-    if former and has_wildcards(former):
+    if not dn and may_be_deposited(former):
         return command("deposit", server, account, "--retriever-pattern", former, *more)
     return f"{command('deposit', server, account, '--retriever', UNKNOWN_DN, *more)}; {LEARN}"
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The accounts with the proxies of a user's jobs, in one environment."""
+    """Accounts with the proxies of a user's jobs, in one environment."""
 
     env: Mapping[str, str]
     passphrase: Callable[[str], str] | None = None  # of a key, by its file
     reporter: Reporter = SILENT
 
     def named(self, text: str) -> MyproxyAccount:
-        """The account ``USER[@HOST[:PORT]]``; raises RequestError if it is none, or if no server is set."""
+        """Return the account ``USER[@HOST[:PORT]]``; raise RequestError for another text, or if no server is set."""
         from goclient.model.names import name_problem
-        from goclient.model.spec import MyproxyAccount
+        from goclient.model.spec import MyproxyAccount  # pydantic, which goclient myproxy does without
 
         user, at, where = text.rpartition("@")
         user, where = (user, where) if at else (text, "")
+        problem, hint = name_problem("user", user), "write USER@HOST:PORT, or USER with MYPROXY_SERVER set"
         if at and not where:
-            raise _no_account(text, "it names no server", _ACCOUNT)
-        if problem := name_problem("user", user):
-            raise _no_account(text, problem, _ACCOUNT)
-        if "," in where:
-            raise _no_account(text, "a job has the account of one server", "name one")
-        try:
-            first = servers(self.env, where or None, option=f"--myproxy {user}@HOST")[0]
-        except (MyproxyError, UsageError) as error:
-            raise _no_account(text, error.message, error.hint) from error
-        return MyproxyAccount(user=user, host=f"[{first.host}]" if ":" in first.host else first.host, port=first.port)
+            problem = "it names no server"
+        elif not problem and "," in where:
+            problem, hint = "a job has the account of one server", "name one"
+        if not problem:
+            try:
+                first = servers(self.env, where or None, option=f"--myproxy {user}@HOST")[0]
+                host = f"[{first.host}]" if ":" in first.host else first.host
+                return MyproxyAccount(user=user, host=host, port=first.port)
+            except (MyproxyError, UsageError) as error:
+                problem, hint = error.message, error.hint
+        message = f"--myproxy {quoted(text)}: {problem}"
+        raise RequestError(message, hint=hint, code="myproxy-account", subject="--myproxy")
 
     def of_user(self, user: str) -> MyproxyAccount | None:
-        """The account that a Globus user is likely to have: of that name, at MYPROXY_SERVER; None without one."""
+        """Return the account that a Globus user is likely to have: that name at MYPROXY_SERVER; None without one."""
         first = self.env.get("MYPROXY_SERVER", "").partition(",")[0]
         return self.named(f"{user}@{first}") if first else None
 
     def service(self, account: MyproxyAccount, *, seconds: float = 30.0, deposit: bool = False) -> MyProxy:
-        """The server of an account, asked by the user's own identity; ``deposit`` as for :func:`identity`."""
-        who = identity(self.env, Files(), deposit=deposit)
-        ask = self.passphrase
-        own = partial(ask, who.key) if ask is not None else None
-        return myproxy(self.env, who, (server_of(account),), seconds=seconds, passphrase=own, reporter=self.reporter)
-
-
-def _no_account(text: str, problem: str, hint: str) -> RequestError:
-    message = f"--myproxy {quoted(text)}: {problem}"
-    return RequestError(message, hint=hint, code="myproxy-account", subject="--myproxy")
-
-
-_ACCOUNT = "write USER@HOST:PORT, or USER with MYPROXY_SERVER set"
+        """Return the server of an account, asked by the user's own identity; ``deposit`` as for :func:`identity`."""
+        who = identity(self.env, deposit=deposit)
+        ask = partial(self.passphrase, who.key) if self.passphrase is not None else None
+        where, credential = (server_of(account),), Credential(who, ask)
+        return myproxy(self.env, where, credential=credential, seconds=seconds, reporter=self.reporter)

@@ -6,8 +6,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path  # it takes as long to load as all that MyProxy's INFO needs beside TLS
 
 DIRECTORY, FILE = 0o700, 0o600
 

@@ -9,12 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
-from goclient.errors import Finding, GoclientError, MyproxyError, quoted
+from goclient.errors import Finding, GoclientError, IdentityError, MyproxyError, quoted
 from goclient.model.spec import MyproxyAccount
 from goclient.preflight.base import Check, Context
 from goclient.services.deadline import Background
-from goclient.services.gsi.loaded import time_text
-from goclient.services.myproxy.policy import base_dn, checked_dn, dn_of, matches
+from goclient.services.gsi.certificate import time_text
+from goclient.services.gsi.names import base_dn
+from goclient.services.myproxy.policy import checked_dn, dn_of, matches
 
 if TYPE_CHECKING:
     from goclient.services.gsi.identity import Identity
@@ -91,7 +92,7 @@ def _fail(error: GoclientError) -> Answer:
 
 def with_hint_for_jobs(error: GoclientError) -> GoclientError:
     """Return the error of an identity with a hint that names what counts here; goclient myproxy has options for it."""
-    if error.code.startswith("identity") and " --" in error.hint:  # an option
+    if isinstance(error, IdentityError) and " --" in error.hint:  # an option
         return error.replace(hint="set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY")
     return error
 
@@ -120,7 +121,7 @@ class _Judge:
             hint = "name the pilot's DN: --pilot"
             yield MyproxyError(message, hint=hint, code="myproxy-own-dn", subject="--pilot").finding
             return
-        for text in identity.remarks:
+        for text in identity.warnings:
             yield Finding("warning", "myproxy-remark", account, text)  # plain: a code of the JSON
         plain = next((one for one in answer.deposits if not one.name), None)
         if plain is not None:

@@ -1,5 +1,5 @@
 """Globus, PanDA, MyProxy and a web server in miniature, on loopback: they behave, they do not replay.
 
-All state is in one SQLite file, the data of collections are real files.  Nothing here is used by the rest of
-goclient; ``cli/commands/sandbox.py`` starts it.
+All state is in one SQLite file, and the data of collections are real files.  The rest of goclient uses nothing of it;
+``cli/commands/sandbox.py`` starts it.
 """

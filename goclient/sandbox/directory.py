@@ -1,4 +1,4 @@
-"""Which directory is a sandbox's: the one that is named, the environment's, or a new one here; never another's."""
+"""Choose and prepare the directory of a sandbox; tell where its files are."""
 
 from __future__ import annotations
 
@@ -7,45 +7,63 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from goclient.errors import RequestError, quoted
-from goclient.sandbox.state import Folders
+from goclient.sandbox.exports import FILES
 
 DEFAULT = "goclient-sandbox"
 
-# What a sandbox and its demo write; a directory that has nothing else in it may have been left by one.
-_OWN = frozenset(
-    "sandbox.sqlite sandbox.sqlite-shm sandbox.sqlite-wal sandbox.log lock answers authorization env.sh env.csh "
-    "env.fish endpoints.toml user.token pilot.token collections transformations cache bin grid grid.part state "
-    "work".split()
-)
+# What a sandbox writes beside the files of Directory.
+_MORE = {*FILES, "sandbox.sqlite-shm", "sandbox.sqlite-wal", "grid.part"}
 
 
-def chosen(given: str | None, env: Mapping[str, str]) -> Path:
+class Directory:
+    """Paths of the files of one sandbox."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root = root.absolute()
+        self.database = root / "sandbox.sqlite"  # all state
+        self.log = root / "sandbox.log"
+        self.lock = root / "lock"  # held while the sandbox runs
+        self.answers = root / "answers"  # exists while every service answers
+        self.collections = root / "collections"  # one directory a collection, with what it holds
+        self.transformations = root / "transformations"  # what $SANDBOX_URL/transformations/ serves
+        self.cache = root / "cache"  # what $SANDBOX_URL/cache/ serves: the sources of tasks
+        self.catalogue = root / "endpoints.toml"  # the endpoint catalogue that env.sh names
+        self.secret = root / "authorization"  # the header with the sandbox's secret, for curl -H @FILE
+        self.user_token = root / "user.token"
+        self.pilot_token = root / "pilot.token"
+        self.programs = root / "bin"  # what env.sh puts first on PATH
+        self.grid = root / "grid"  # the certificate authority, and the certificates that it has issued
+        self.client_state = root / "state"  # for GOCLIENT_STATE
+        self.work = root / "work"  # what the demo writes
+
+
+def choose(given: str | None, env: Mapping[str, str]) -> Path:
     """Return the directory that ``--dir`` names, else that of the environment, else the one of the usual name here."""
     return Path(given or env.get("SANDBOX_DIR") or DEFAULT)
 
 
-def prepared(folder: Path) -> Folders:
-    """Return the directory of a sandbox, made if it is not there, for its user alone; raise RequestError."""
+def prepare(path: Path) -> Directory:
+    """Return the directory of a sandbox, made if it is missing, for its user alone; raise RequestError."""
     os.umask(0o077)  # whatever is written from here on is its user's alone
-    folders = Folders(folder.absolute())
+    directory = Directory(path)
+    root = directory.root
     try:
-        folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = set(os.listdir(folders.root))
-        foreign = "" if folders.database.name in found else min(found - _OWN, default="")
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = set(os.listdir(root))
+        # A directory that has nothing else in it may have been left by a sandbox that was killed.
+        own = _MORE | {path.name for path in vars(directory).values() if path != root}
+        foreign = "" if directory.database.name in found else min(found - own, default="")
         if foreign:
             raise RequestError(
-                f"the directory {quoted(folders.root)} is not a sandbox's: it has {quoted(foreign)} in it",
+                f"the directory {quoted(root)} is not a sandbox's: it has {quoted(foreign)} in it",
                 hint="name a new directory with --dir",
-                code="folder",
+                code="folder",  # plain: an error's code stays as it is
             )
-        folders.root.chmod(0o700)
-        problem = "" if os.access(folders.root, os.W_OK | os.X_OK) else "it cannot be written to"
+        root.chmod(0o700)
+        problem = "" if os.access(root, os.W_OK | os.X_OK) else "it cannot be written to"
     except OSError as error:
-        problem = "it is a file" if folders.root.is_file() else str(error.strerror)
+        problem = "it is a file" if root.is_file() else str(error.strerror)
     if problem:
-        raise RequestError(
-            f"the directory {quoted(folders.root)} cannot be used: {problem}",
-            hint="name another one with --dir",
-            code="folder",
-        )
-    return folders
+        message = f"the directory {quoted(root)} cannot be used: {problem}"
+        raise RequestError(message, hint="name another one with --dir", code="folder")  # plain: as above
+    return directory

@@ -1,4 +1,4 @@
-"""The commands with which a shell points its programs at a sandbox."""
+"""Write the commands with which a shell points its programs at a sandbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FILES = ("env.sh", "env.csh", "env.fish")
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """What is set, what is set unless ``PANDA_SYS`` is, what must not be set, and where the programs are."""
+    """Variables to set, to set unless ``PANDA_SYS`` is set, and to clear; and the directory of the programs."""
 
     values: Mapping[str, str]
     panda_client: Mapping[str, str]
@@ -32,26 +32,26 @@ class Exports:
         return [*lines, f"unset {' '.join(self.cleared)}", f'export PATH={shlex.quote(str(self.programs))}:"$PATH"']
 
     def _csh(self) -> list[str]:
-        """The semicolons are for ``eval`` of a command's output, which has no lines."""
-        lines = [f"setenv {name} {_for_csh(value)};" for name, value in self.values.items()]
+        """Write the lines of csh, each with a semicolon: ``eval`` of a command's output joins them."""
+        lines = [f"setenv {name} {_quote_for_csh(value)};" for name, value in self.values.items()]
         for name, value in self.panda_client.items():  # PANDA_SYS itself is the last one
-            lines.append(f"if ( ! $?PANDA_SYS ) setenv {name} {_for_csh(value)};")
+            lines.append(f"if ( ! $?PANDA_SYS ) setenv {name} {_quote_for_csh(value)};")
         lines += [f"unsetenv {name};" for name in self.cleared]
-        return [*lines, f'setenv PATH {_for_csh(str(self.programs))}:"$PATH";']
+        return [*lines, f'setenv PATH {_quote_for_csh(str(self.programs))}:"$PATH";']
 
     def _fish(self) -> list[str]:
-        lines = [f"set -gx {name} {_for_fish(value)};" for name, value in self.values.items()]
+        lines = [f"set -gx {name} {_quote_for_fish(value)};" for name, value in self.values.items()]
         if self.panda_client:
-            pairs = " ".join(f"set -gx {name} {_for_fish(value)};" for name, value in self.panda_client.items())
+            pairs = " ".join(f"set -gx {name} {_quote_for_fish(value)};" for name, value in self.panda_client.items())
             lines.append(f'if test -z "$PANDA_SYS"; {pairs} end;')
         lines += [f"set -e {name};" for name in self.cleared]
-        return [*lines, f"set -gx PATH {_for_fish(str(self.programs))} $PATH;"]
+        return [*lines, f"set -gx PATH {_quote_for_fish(str(self.programs))} $PATH;"]
 
 
-def _for_csh(text: str) -> str:
-    """The text as one word: in quotes, too, a line needs a backslash at its end, and ``!`` one before it."""
+def _quote_for_csh(text: str) -> str:
+    """Write a text as one word; even in quotes, csh needs a backslash before a line's end and before ``!``."""
     return "'" + text.replace("'", "'\\''").replace("!", "\\!").replace("\n", "\\\n") + "'"
 
 
-def _for_fish(text: str) -> str:
+def _quote_for_fish(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,8 +1,11 @@
-"""Who may ask a sandbox: programs of this machine, and for what is the sandbox's own, whoever has its secret.
+"""Refuse requests that are not of this machine's programs, and to the sandbox's own routes those without its secret.
 
 Everybody on a machine can reach its loopback, and a web page can make a browser ask there under a name of its own
 (DNS rebinding).  So each request must name the sandbox, and come from no other site; and the routes that look into the
 sandbox, or log somebody in, take what only ``env.sh`` has, which its user alone can read.
+
+A person's login has a secret of its own, the first part of the path in the URL of Auth: it goes with the page that a
+browser opens, on whose command line others can read it.  So it counts for the sandbox's user only.
 """
 
 from __future__ import annotations
@@ -12,9 +15,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from werkzeug.wrappers import Request
-
-from goclient.sandbox.http import ServiceError, bearer
+from goclient.sandbox.http import ServiceError
+from goclient.sandbox.routes import Call
 from goclient.sandbox.state import State
 
 OWN = ("/sandbox/", "/connect/")  # the routes that no real service has
@@ -23,55 +25,39 @@ LOOPBACK = "0100007F"  # 127.0.0.1 in the kernel's tables
 _ENTERED = "sandbox.entered"
 
 
-class Guard:
-    """The rules for all requests of one sandbox.
-
-    A person's login has a secret of its own, the first part of the path in the URL of Auth: it goes with the page that
-    a browser opens, on whose command line others can read it.  So it counts for the sandbox's user only.
-    """
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    def enter(self, wsgi: dict[str, Any]) -> None:
-        """Take the login's secret off the path of a request that has it."""
-        parts = wsgi["PATH_INFO"].split("/", 2)
-        if len(parts) == 3 and _same(parts[1], self._state.fact("login")):
-            wsgi["PATH_INFO"] = f"/{parts[2]}"
-            wsgi[_ENTERED] = True
-
-    def check(self, request: Request) -> None:
-        """Raise a ServiceError for a request that is not for this sandbox, or lacks its secret."""
-        hosts = [f"{name}:{request.environ['SERVER_PORT']}" for name in NAMES]
-        host = request.headers.get("Host", "")
-        if host not in hosts:
-            raise ServiceError(403, f"the sandbox is at {hosts[0]}, not at {host!a}\n")
-        origin = request.headers.get("Origin", "")
-        if _is_of_a_page(origin) and origin not in [f"http://{one}" for one in hosts]:
-            raise ServiceError(403, f"the sandbox takes nothing from pages of {origin!a}\n")
-        if request.path.startswith(OWN) and not self.knows_secret(request):
-            text = "the sandbox's secret is needed: send Authorization: Bearer, and SANDBOX_SECRET of its env.sh"
-            raise ServiceError(401, {"error": text, "errors": [text]})
-
-    def knows_secret(self, request: Request) -> bool:
-        """Return True for a request that has the sandbox's secret as its bearer token."""
-        return _same(bearer(request), self._state.fact("secret"))
-
-    def may_log_in(self, request: Request) -> bool:
-        """Return True for a request of the sandbox's user, at the place that ``env.sh`` has for Auth."""
-        own, theirs = (int(request.environ[name]) for name in ("SERVER_PORT", "REMOTE_PORT"))
-        entered = _ENTERED in request.environ and _owner(theirs, own) in (os.getuid(), 0)
-        return entered or self.knows_secret(request)
+def enter(environ: dict[str, Any], state: State) -> None:
+    """Take the login's secret off the path of a request that has it."""
+    parts = environ["PATH_INFO"].split("/", 2)
+    if len(parts) == 3 and _is_secret(parts[1], state.fact("login")):
+        environ["PATH_INFO"] = f"/{parts[2]}"
+        environ[_ENTERED] = True
 
 
-def _same(shown: str, secret: str) -> bool:
-    """Return True if a secret was shown that is there, without telling by the time how much of it is right."""
+def check(call: Call) -> None:
+    """Raise a ServiceError for a request that is not for this sandbox, or lacks its secret."""
+    hosts = [f"{name}:{call.environ['SERVER_PORT']}" for name in NAMES]
+    host = call.headers.get("Host", "")
+    if host not in hosts:
+        raise ServiceError(403, f"the sandbox is at {hosts[0]}, not at {host!a}\n")
+    origin = call.headers.get("Origin", "")
+    of_a_page = "://" in origin or origin == "null"  # PanDA's clients send the name of their VO in it
+    if of_a_page and origin not in [f"http://{one}" for one in hosts]:
+        raise ServiceError(403, f"the sandbox takes nothing from pages of {origin!a}\n")
+    if call.path.startswith(OWN) and not _is_secret(call.bearer, call.state.fact("secret")):
+        text = "the sandbox's secret is needed: send Authorization: Bearer, and SANDBOX_SECRET of its env.sh"
+        raise ServiceError(401, {"error": text, "errors": [text]})
+
+
+def may_log_in(call: Call) -> bool:
+    """Return True for a request of the sandbox's user, at the address that ``env.sh`` has for Auth."""
+    own, theirs = (int(call.environ[name]) for name in ("SERVER_PORT", "REMOTE_PORT"))
+    entered = _ENTERED in call.environ and _owner(theirs, own) in (os.getuid(), 0)
+    return entered or _is_secret(call.bearer, call.state.fact("secret"))
+
+
+def _is_secret(shown: str, secret: str) -> bool:
+    """Return True if a secret exists and was shown, without telling by the time how much of it is right."""
     return bool(secret) and secrets.compare_digest(shown.encode(), secret.encode())
-
-
-def _is_of_a_page(origin: str) -> bool:
-    """Return True for an Origin that a browser has set; PanDA's clients send the name of their VO in it."""
-    return "://" in origin or origin == "null"
 
 
 def _owner(theirs: int, own: int) -> int | None:

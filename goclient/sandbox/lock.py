@@ -11,13 +11,13 @@ from goclient.files.private import private
 
 
 def take(path: Path) -> bool:
-    """True if the lock is this process's until it ends, False if another one holds it."""
+    """Take the lock until this process ends; return False if another one holds it."""
     descriptor = private(path, os.O_RDWR | os.O_CREAT)
     for _ in range(20):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            time.sleep(0.01)  # somebody may just be looking
+            time.sleep(0.01)  # another process may be in is_held
         else:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())
@@ -27,7 +27,7 @@ def take(path: Path) -> bool:
 
 
 def is_held(path: str | Path) -> bool:
-    """Whether a living process holds the lock."""
+    """Return True if a living process holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -42,10 +42,10 @@ def is_held(path: str | Path) -> bool:
 
 
 def holder(path: Path) -> int:
-    """The process that holds the lock, or 0 if none does."""
+    """Return the process that holds the lock, or 0 if none does."""
     if not is_held(path):
         return 0
     end = time.monotonic() + 1
     while not (number := path.read_text()) and time.monotonic() < end:
-        time.sleep(0.001)  # it holds the lock, and is about to write its number
+        time.sleep(0.001)  # the process has the lock, and is about to write its number
     return int(number or 0)

@@ -1,4 +1,4 @@
-"""What a new sandbox holds: the endpoints, files, queues and the transformation of the 2012 page."""
+"""Fill a new sandbox with the endpoints, files, queues and the transformation of the 2012 page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import shlex
 import sys
 import time
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +30,30 @@ QUEUES = {"TEST1": "online", "TEST3": "online", "ANALY_BNL_T3": "online", "OFFLI
 MAX_DIRECTORY = 14_336  # MB that a job may have in its directory, as at most queues of ATLAS
 TOKEN_LIFETIME = 30 * 86_400  # seconds
 
-# The collections: their folders, and their files with what is in them. CONSENT1 asks for a data_access consent,
-# SESSION1 for a login with a second factor.
-COLLECTIONS: dict[str, tuple[tuple[str, ...], dict[str, bytes]]] = {
-    "SITE1": (("home/osg_data/panda",), {"home/osg_data/panda/0064.file": b"The input of the 2012 example.\n" * 64}),
-    "wdeng#ANLHEP_ATLAS8": (("atlas/dq2/test",), {}),
-    "mxp#MXP_BNL_TEST": (("direct/usatlas+u/mxp",), {"direct/usatlas+u/mxp/xs.sh": b"#!/bin/sh\necho cross section\n"}),
-    "mxp#MXP_OU_TEST": (("home/usatlas1",), {}),
-    "CONSENT1": (("data",), {"data/guarded.dat": b"Read with a consent only.\n"}),
-    "SESSION1": (("data",), {"data/secure.dat": b"Read after a login with a second factor.\n"}),
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Directories of a collection, and files with their bytes."""
+
+    directories: tuple[str, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+# CONSENT1 asks for a data_access consent, SESSION1 for a login with a second factor.
+COLLECTIONS = {
+    "SITE1": Content(
+        ("home/osg_data/panda",), {"home/osg_data/panda/0064.file": b"The input of the 2012 example.\n" * 64}
+    ),
+    "wdeng#ANLHEP_ATLAS8": Content(("atlas/dq2/test",)),
+    "mxp#MXP_BNL_TEST": Content(
+        ("direct/usatlas+u/mxp",), {"direct/usatlas+u/mxp/xs.sh": b"#!/bin/sh\necho cross section\n"}
+    ),
+    "mxp#MXP_OU_TEST": Content(("home/usatlas1",)),
+    "CONSENT1": Content(("data",), {"data/guarded.dat": b"Read with a consent only.\n"}),
+    "SESSION1": Content(("data",), {"data/secure.dat": b"Read after a login with a second factor.\n"}),
 }
 # Beside those, which all identities may use: one that asmith alone may use and see, and a guest collection of SITE1.
-PRIVATE: dict[str, tuple[tuple[str, ...], dict[str, bytes]]] = {
-    "OTHER1": (("data",), {"data/other.dat": b"Seen by asmith only.\n"}),
-}
+PRIVATE = {"OTHER1": Content(("data",), {"data/other.dat": b"Seen by asmith only.\n"})}
 GUEST_BASE = "/shared/"  # where the guest collection's / is at SITE1
 GUEST_FILES = {"in/guest.dat": b"Read by the pilot, too.\n", "private/own.dat": b"Not shared with the pilot.\n"}
 
@@ -62,56 +74,35 @@ CLIENT = "etc/panda/share/functions.sh"  # where panda-client is installed; prun
 
 
 def fill(state: State) -> None:
-    """None, once a new sandbox has its identities, collections, queues and transformation."""
-    folders = state.folders
-    for folder in (folders.collections, folders.transformations, folders.programs, folders.cache):
-        make_directory(folder)
-    user, other, pilot = (
-        _identity(state, username, subject, production=username == PILOT) for username, subject in PEOPLE.items()
-    )
-    state.insert("clients", {"id": str(uuid.uuid4()), "name": NATIVE})
+    """Give a new sandbox its identities, collections, queues and transformation."""
+    directory = state.directory
+    for path in (directory.collections, directory.transformations, directory.programs, directory.cache):
+        make_directory(path)
+    user, other, pilot = (_add_identity(state, username, subject) for username, subject in PEOPLE.items())
+    native = str(uuid.uuid4())
+    state.insert("clients", {"id": native, "name": NATIVE})
     state.insert("clients", {"id": GLOBUS_CLI, "name": "Globus CLI"})
+    state.set_fact("native_client_id", native)
     for fact in ("secret", "login"):
         state.set_fact(fact, secrets.token_urlsafe(32))
-    state.set_fact("native_client_id", state.rows("select id from clients where name = ?", NATIVE)[0]["id"])
-    for name, (directories, files) in COLLECTIONS.items():
-        _mapped(state, user, name, directories, files, everyone=True)
-    for name, (directories, files) in PRIVATE.items():
-        _mapped(state, other, name, directories, files, everyone=False)
-    _guest(state, user, pilot)
-    _collection(state, user, "LAPTOP", PERSONAL, allowed="[]")
-    _collection(state, user, "ENDPOINT1", BARE, public=True)
+    ids = {name: _add_mapped(state, user, name, content, everyone=True) for name, content in COLLECTIONS.items()}
+    for name, content in PRIVATE.items():
+        _add_mapped(state, other, name, content, everyone=False)
+    _add_guest(state, ids["SITE1"], user, pilot)
+    _add_collection(state, user, "LAPTOP", PERSONAL, allowed="[]")
+    _add_collection(state, user, "ENDPOINT1", BARE, public=True)
     for queue, status in QUEUES.items():
         state.insert("queues", {"name": queue, "status": status, "maxwdir": MAX_DIRECTORY})
-    replace(folders.transformations / "datatransfer.sh", DATATRANSFER.encode(), mode=0o755)
+    replace(directory.transformations / "datatransfer.sh", DATATRANSFER.encode(), mode=0o755)
+    wrapper = Path(__file__).with_name("panda").joinpath("rungen.py").read_bytes()
     for name in WRAPPERS:
-        replace(
-            folders.transformations / name,
-            Path(__file__).with_name("panda").joinpath("rungen.py").read_bytes(),
-            mode=0o755,
-        )
-    ids = {row["display_name"]: row["id"] for row in state.rows("select id, display_name from collections")}
+        replace(directory.transformations / name, wrapper, mode=0o755)
     entries = [f'[{json.dumps(name)}]\nkind = "globus"\nid = "{ids[name]}"\n' for name in IN_CATALOGUE]
-    replace(folders.catalogue, "\n".join(entries).encode())
+    replace(directory.catalogue, "\n".join(entries).encode())
 
 
-def _identity(state: State, username: str, subject: str, *, production: bool) -> str:
-    name = str(uuid.uuid4())  # of a client and of its identity, as with the real service
-    values = {
-        "id": name,
-        "username": username,
-        "client_id": name,
-        "client_secret": secrets.token_urlsafe(32),
-        "subject": subject,
-        "production": production,
-        "token": _panda_token(username, subject),
-    }
-    state.insert("identities", values)
-    return str(values["id"])
-
-
-def _panda_token(username: str, subject: str) -> str:
-    """A token in the form of a JWT, as clients expect it; only this sandbox knows it."""
+def _add_identity(state: State, username: str, subject: str) -> str:
+    """Add an identity, with a token for PanDA that has the form of a JWT, as clients expect it; return its id."""
     name = username.partition("@")[0]
     claims = {
         "sub": name,
@@ -122,52 +113,60 @@ def _panda_token(username: str, subject: str) -> str:
         "exp": int(time.time()) + TOKEN_LIFETIME,
     }
     parts = [json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), secrets.token_bytes(32)]
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    new_id = str(uuid.uuid4())  # of a client and of its identity, as with the real service
+    values = {
+        "id": new_id,
+        "username": username,
+        "client_id": new_id,
+        "client_secret": secrets.token_urlsafe(32),
+        "subject": subject,
+        "production": username == PILOT,
+        "token": ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts),
+    }
+    state.insert("identities", values)
+    return new_id
 
 
-def _mapped(
-    state: State, owner: str, name: str, directories: tuple[str, ...], files: dict[str, bytes], *, everyone: bool
-) -> None:
-    """None, once a mapped collection and its files are there; ``everyone`` sees and uses it, or its owner alone."""
-    root = state.folders.collections / name
-    for directory in (HOME, *directories):
+def _add_mapped(state: State, owner: str, name: str, content: Content, *, everyone: bool) -> str:
+    """Add a mapped collection and its files, which everyone sees and uses, or its owner alone; return its id."""
+    root = state.directory.collections / name
+    for directory in (HOME, *content.directories):
         (root / directory).mkdir(parents=True, exist_ok=True)
-    for path, content in files.items():
-        (root / path).write_bytes(content)
-    more = {"root": name, "asks_consent": name == "CONSENT1", "asks_session": name == "SESSION1"}
-    more |= {"public": everyone, "everyone": everyone}
-    _collection(state, owner, name, MAPPED, **more)
+    for path, text in content.files.items():
+        (root / path).write_bytes(text)
+    asks = {"asks_consent": name == "CONSENT1", "asks_session": name == "SESSION1"}
+    return _add_collection(state, owner, name, MAPPED, root=name, public=everyone, everyone=everyone, **asks)
 
 
-def _guest(state: State, owner: str, pilot: str) -> None:
-    """None, once the guest collection is there: its owner may write everywhere, the pilot read ``/in/``."""
-    host = state.rows("select id from collections where display_name = 'SITE1'")[0]["id"]
+def _add_guest(state: State, host: str, owner: str, pilot: str) -> None:
+    """Add the guest collection: its owner may write everywhere, the pilot may read ``/in/``."""
     for path, content in GUEST_FILES.items():
-        file = state.folders.collections / "SITE1" / GUEST_BASE.strip("/") / path
+        file = state.directory.collections / "SITE1" / GUEST_BASE.strip("/") / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    guest = _collection(state, owner, "GUEST1", GUEST, host=host, base=GUEST_BASE, public=True)
-    for principal, folder, permissions in ((owner, "/", "rw"), (pilot, "/in/", "r")):
-        rule = {"id": str(uuid.uuid4()), "collection": guest, "path": folder, "created": time.time()}
+    guest = _add_collection(state, owner, "GUEST1", GUEST, host=host, base=GUEST_BASE, public=True)
+    for principal, directory, permissions in ((owner, "/", "rw"), (pilot, "/in/", "r")):
+        rule = {"id": str(uuid.uuid4()), "collection": guest, "path": directory, "created": time.time()}
         who = {"principal_type": "identity", "principal": principal, "permissions": permissions}
         state.insert("rules", {**rule, **who})
 
 
-def _collection(state: State, owner: str, name: str, kind: str, **more: Any) -> str:
-    values = {"id": str(uuid.uuid4()), "display_name": name, "owner": owner, "entity_type": kind, **more}
-    state.insert("collections", values)
-    return str(values["id"])
+def _add_collection(state: State, owner: str, name: str, kind: str, **more: Any) -> str:
+    new_id = str(uuid.uuid4())
+    state.insert("collections", {"id": new_id, "display_name": name, "owner": owner, "entity_type": kind, **more})
+    return new_id
 
 
 def environment(state: State) -> dict[str, str]:
-    """The variables that point goclient, globus, globus-sdk, panda-client and the grid's tools at the sandbox."""
-    folders, url = state.folders, state.fact("url")
-    user, other, pilot = _people(state)
-    grid = Grid(folders.grid)
+    """Return the variables that point goclient, globus, globus-sdk, panda-client and grid tools at the sandbox."""
+    directory, url = state.directory, state.fact("url")
+    by_name = {row["username"]: row for row in state.rows("select * from identities")}
+    user, other, pilot = (by_name[name] for name in PEOPLE)
+    grid = Grid(directory.grid)
     own, others, pilots = (grid.credential(name) for name in ("user", "other", "pilot"))
     return {
         "SANDBOX_URL": url,
-        "SANDBOX_DIR": str(folders.root),
+        "SANDBOX_DIR": str(directory.root),
         "SANDBOX_SECRET": state.fact("secret"),
         "PANDA_URL": f"{url}/server/panda",
         "PANDA_URL_SSL": f"{url}/server/panda",
@@ -175,8 +174,8 @@ def environment(state: State) -> dict[str, str]:
         "PANDA_BEHIND_REAL_LB": "1",
         "PANDA_AUTH": "oidc",
         "PANDA_AUTH_VO": VO,
-        "OIDC_AUTH_TOKEN_FILE": str(folders.root / "user.token"),
-        "GOCLIENT_PILOT_TOKEN_FILE": str(folders.root / "pilot.token"),
+        "OIDC_AUTH_TOKEN_FILE": str(directory.user_token),
+        "GOCLIENT_PILOT_TOKEN_FILE": str(directory.pilot_token),
         "GLOBUS_SDK_ENVIRONMENT": "goclient-sandbox",
         "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/{state.fact('login')}/",
         "GLOBUS_SDK_SERVICE_URL_TRANSFER": f"{url}/",
@@ -190,8 +189,8 @@ def environment(state: State) -> dict[str, str]:
         "SANDBOX_PILOT_CLIENT_ID": pilot["client_id"],
         "SANDBOX_PILOT_CLIENT_SECRET": pilot["client_secret"],
         "SANDBOX_PILOT_IDENTITY": pilot["id"],
-        "GOCLIENT_ENDPOINTS": str(folders.catalogue),
-        "GOCLIENT_STATE": str(folders.root / "state"),
+        "GOCLIENT_ENDPOINTS": str(directory.catalogue),
+        "GOCLIENT_STATE": str(directory.client_state),
         "MYPROXY_SERVER": HOST_NAME,
         "MYPROXY_SERVER_PORT": state.fact("myproxy_port"),
         "X509_CERT_DIR": str(grid.certificates),
@@ -207,12 +206,7 @@ def environment(state: State) -> dict[str, str]:
     }
 
 
-def _people(state: State) -> list[dict[str, Any]]:
-    """The rows of the user, the other user and the pilot's service."""
-    return [state.rows("select * from identities where username = ?", name)[0] for name in (USER, OTHER, PILOT)]
-
-
-# What must not be set, because it would be preferred to what the sandbox sets.
+# Variables to clear: clients would prefer them to what the sandbox sets.
 CLEARED = (
     "PANDA_AUTH_ID_TOKEN",
     "OIDC_AUTH_ID_TOKEN",
@@ -225,23 +219,19 @@ CLEARED = (
 
 
 def write_environment(state: State) -> None:
-    """None, once ``env.sh``, the token files and the programs say where the running sandbox is."""
-    folders = state.folders
-    user, _, pilot = _people(state)
-    replace(folders.root / "user.token", user["token"].encode())
-    replace(folders.root / "pilot.token", pilot["token"].encode())
-    replace(folders.secret, f"Authorization: Bearer {state.fact('secret')}\n".encode())
+    """Write ``env.sh``, the token files and the programs, which say where the running sandbox is."""
+    directory = state.directory
+    tokens = {row["username"]: row["token"].encode() for row in state.rows("select username, token from identities")}
+    replace(directory.user_token, tokens[USER])
+    replace(directory.pilot_token, tokens[PILOT])
+    replace(directory.secret, f"Authorization: Bearer {state.fact('secret')}\n".encode())
     library = Path(goclient.__file__).parent.parent
-    words = [sys.executable, "-P", "-m", "goclient.sandbox.globus.connect", state.fact("url"), str(folders.secret)]
+    words = [sys.executable, "-P", "-m", "goclient.sandbox.globus.connect", state.fact("url"), str(directory.secret)]
     program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'
-    replace(folders.programs / "globusconnectpersonal", program.encode(), mode=0o755)
-    exports = Exports(environment(state), _panda_client(Path(sys.prefix)), CLEARED, folders.programs)
+    replace(directory.programs / "globusconnectpersonal", program.encode(), mode=0o755)
+    panda_client = {}  # by which prun and pathena find the panda-client installed here; PANDA_SYS is the last
+    if Path(sys.prefix, CLIENT).is_file():
+        panda_client = {"PANDA_PYTHON_EXEC": sys.executable, "PANDA_SYS": sys.prefix}
+    exports = Exports(environment(state), panda_client, CLEARED, directory.programs)
     for file in FILES:
-        replace(folders.root / file, exports.text(file).encode())
-
-
-def _panda_client(prefix: Path) -> dict[str, str]:
-    """The variables by which prun and pathena find the panda-client that is installed here; PANDA_SYS is the last."""
-    if not (prefix / CLIENT).is_file():
-        return {}
-    return {"PANDA_PYTHON_EXEC": sys.executable, "PANDA_SYS": str(prefix)}
+        replace(directory.root / file, exports.text(file).encode())

@@ -1,16 +1,17 @@
-"""The sandbox's state: one SQLite file, and where its files are."""
+"""Keep the state of a sandbox in one SQLite file."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from goclient.sandbox.directory import Directory
+
+Row = dict[str, Any]  # of a table, by the names of its columns
 
 SCHEMA = """
 create table if not exists facts (name text primary key, value text not null);
@@ -66,106 +67,42 @@ create table if not exists deposits (place text primary key, username text not n
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "6"  # of the tables: the state of another layout is made anew
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where the parts of a sandbox are, below its folder."""
-
-    root: Path
-
-    @property
-    def database(self) -> Path:
-        """The SQLite file with all state."""
-        return self.root / "sandbox.sqlite"
-
-    @property
-    def collections(self) -> Path:
-        """One folder a collection, with what it holds."""
-        return self.root / "collections"
-
-    @property
-    def transformations(self) -> Path:
-        """What ``$SANDBOX_URL/transformations/`` serves."""
-        return self.root / "transformations"
-
-    @property
-    def cache(self) -> Path:
-        """What ``$SANDBOX_URL/cache/`` serves: the sources of tasks."""
-        return self.root / "cache"
-
-    @property
-    def catalogue(self) -> Path:
-        """The endpoint catalogue that ``env.sh`` names."""
-        return self.root / "endpoints.toml"
-
-    @property
-    def secret(self) -> Path:
-        """The header with the sandbox's secret, for curl -H @FILE."""
-        return self.root / "authorization"
-
-    @property
-    def programs(self) -> Path:
-        """The folder that ``env.sh`` puts first on PATH."""
-        return self.root / "bin"
-
-    @property
-    def grid(self) -> Path:
-        """The certificate authority, and the certificates that it has issued."""
-        return self.root / "grid"
-
-    @property
-    def log(self) -> Path:
-        """What the services had to say."""
-        return self.root / "sandbox.log"
+LAYOUT = "6"  # of the tables; state that has another layout is made anew
 
 
 class State:
-    """The database of one sandbox; a connection for each thread, each transaction on disk when it ends."""
+    """Database of one sandbox; a connection for each thread, each transaction on disk when it ends."""
 
-    def __init__(self, folders: Folders) -> None:
-        self.folders = folders
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
         self._local = threading.local()
 
     @property
     def _connection(self) -> sqlite3.Connection:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self.folders.database, timeout=30, isolation_level=None)
+            connection = sqlite3.connect(self.directory.database, timeout=30, isolation_level=None)
             connection.row_factory = sqlite3.Row
             connection.execute("pragma synchronous = off")  # a sandbox need not outlive a power cut
             self._local.connection = connection
         return connection
 
     def close(self) -> None:
-        """None, once this thread's connection is closed."""
+        """Close this thread's connection."""
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             connection.close()
             self._local.connection = None
 
-    def collection(self, id: str) -> dict[str, Any] | None:
-        """A collection's row, its root as a path of this machine: a guest's is a folder of its host's."""
-        row = self.row("select * from collections where id = ?", id)
-        if row is None:
-            return None
-        if row["host"]:
-            host = self.row("select root from collections where id = ?", row["host"]) or {"root": None}
-            row["root"] = f"{host['root']}/{row['base'].strip('/')}" if host["root"] else None
-        if row["root"]:
-            row["root"] = str(self.folders.collections / row["root"])
-        return row
-
     def create(self) -> None:
-        """None, once the tables are there."""
-        self.folders.database.touch(mode=0o600)  # it holds secrets, if only its own
+        """Make the tables."""
+        self.directory.database.touch(mode=0o600)  # it holds secrets, if only its own
         self._connection.execute("pragma journal_mode = wal")
         self._connection.executescript(SCHEMA)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Runs its body with the database to itself; everything in it happens, or nothing."""
+        """Run the body with the database to itself; all of it happens, or nothing."""
         connection = self._connection
         connection.execute("begin immediate")
         try:
@@ -175,49 +112,35 @@ class State:
             raise
         connection.execute("commit")
 
-    def row(self, query: str, *values: Any) -> dict[str, Any] | None:
-        """The first row of a query as a dict, or None."""
+    def row(self, query: str, *values: Any) -> Row | None:
+        """Return the first row of a query, or None."""
         row = self._connection.execute(query, values).fetchone()
         return None if row is None else dict(row)
 
-    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        """All rows of a query, each a dict."""
+    def rows(self, query: str, *values: Any) -> list[Row]:
+        """Return all rows of a query."""
         return [dict(row) for row in self._connection.execute(query, values)]
 
     def run(self, statement: str, *values: Any) -> int:
-        """How many rows a statement changed."""
+        """Execute a statement; return the number of rows that it changed."""
         return self._connection.execute(statement, values).rowcount
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
-        """The number of the new row."""
-        names = ", ".join(values)
-        marks = ", ".join("?" * len(values))
+        """Insert a row; return its number."""
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
         cursor = self._connection.execute(f"insert into {table} ({names}) values ({marks})", tuple(values.values()))
         return int(cursor.lastrowid or 0)
 
     def fact(self, name: str) -> str:
-        """A fact of the sandbox (its URL, its server's process id); the empty string if it is not set."""
+        """Return a fact of the sandbox, such as its URL; the empty string if it is not set."""
         row = self.row("select value from facts where name = ?", name)
         return row["value"] if row else ""
 
     def set_fact(self, name: str, value: str) -> None:
-        """None, once the fact is set."""
+        """Set a fact of the sandbox."""
         self.run("insert into facts values (?, ?) on conflict (name) do update set value = excluded.value", name, value)
 
-    def event(self, task_id: str, code: str, details: str, *, is_error: bool = False) -> None:
-        """None, once the event is in the task's list."""
-        description = code.lower().replace("_", " ")
-        values = {
-            "task_id": task_id,
-            "time": time.time(),
-            "code": code,
-            "is_error": is_error,
-            "description": description,
-            "details": details,
-        }
-        self.insert("events", values)
 
-
-def dumped(value: Any) -> str:
-    """The value as compact JSON, for a column."""
+def compact_json(value: Any) -> str:
+    """Write a value as compact JSON, for a column."""
     return json.dumps(value, separators=(",", ":"))

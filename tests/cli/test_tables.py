@@ -23,7 +23,7 @@ from goclient.cli.commands import endpoint, status, whoami
 from goclient.client import Client
 from goclient.config import catalogue as catalogues
 from goclient.config import environment
-from goclient.deposit import Proof, Wish
+from goclient.deposit import DepositSpec, Proof
 from goclient.endpoints import View
 from goclient.errors import printable
 from goclient.jobs.explain import explain
@@ -165,7 +165,7 @@ def globus_identity() -> None:
 def deposited() -> None:
     who = Identity(LONG, LONG, HOSTILE, DN, DN, 0, 1, False, False, 2048, False, ())
     found = Deposit(SITE, DN, 0, 1, f"{WIDE}*", COMBINED)
-    myproxy_text.print_proof(Proof("localhost:7512", Wish(TASK, "*"), who, found))
+    myproxy_text.print_proof(Proof("localhost:7512", DepositSpec(TASK, "*"), who, found))
 
 
 def deposit_shown() -> None:

@@ -8,6 +8,8 @@ import time
 import pytest
 import requests
 
+from goclient.sandbox.myproxy.authority import load_authority
+from goclient.sandbox.myproxy.grid import Grid
 from tests.commands import Result
 from tests.sandboxes import Sandbox
 
@@ -128,12 +130,12 @@ def test_an_account_of_somebody_else_shows_nothing(sandbox: Sandbox) -> None:
 TROUBLE: dict[str, tuple[int, dict[str, str], list[str], str]] = {
     "no server is set": (10, {"MYPROXY_SERVER": ""}, ["--myproxy=wdeng"], "no MyProxy server is set"),
     "a server that is not there": (80, {}, ["--myproxy=wdeng@localhost:1"], "Connection refused"),
-    "a port that is none": (10, {}, ["--myproxy=wdeng@localhost:x"], '"x" is no port'),
+    "a port that is none": (10, {}, ["--myproxy=wdeng@localhost:x"], '"x" is not a port'),
     "no user": (10, {}, ["--myproxy=@localhost"], "the user has no name"),
     "no host": (10, {}, ["--myproxy=wdeng@"], "names no server"),
     "no certificate": (80, {"X509_USER_CERT": "/nowhere/c.pem"}, ["--myproxy=wdeng"], "/nowhere/c.pem"),
     "no authorities": (10, {"X509_CERT_DIR": "/nowhere"}, ["--myproxy=wdeng"], "/nowhere"),
-    "a pilot that is no DN": (10, {}, ["--myproxy=wdeng", "--pilot=Nurcan"], '"Nurcan" is no DN'),
+    "a pilot that is no DN": (10, {}, ["--myproxy=wdeng", "--pilot=Nurcan"], '"Nurcan" is not a DN'),
 }
 
 
@@ -227,13 +229,8 @@ def test_a_deposit_that_cannot_be_looked_at_is_said_to_be_made(sandbox: Sandbox)
 
 
 def test_with_a_locked_key_a_deposit_that_is_due_stops_the_submission(sandbox: Sandbox) -> None:
-    from goclient.sandbox.myproxy.grid import Grid
-
-    own = (
-        Grid(sandbox.root / "grid")
-        .authority()
-        .issue("/C=TW/O=Sandbox/CN=Locked", into=sandbox.cwd, name="locked", passphrase="secret")
-    )
+    authority = load_authority(Grid(sandbox.root / "grid"))
+    own = authority.issue("/C=TW/O=Sandbox/CN=Locked", into=sandbox.cwd, name="locked", passphrase="secret")
     locked = {"X509_USER_CERT": str(own.certificate), "X509_USER_KEY": str(own.key)}
     words = (INPUT, "--myproxy=wdeng", f"--pilot={pilot(sandbox)}")
     refused = sandbox.submit(*words, "--deposit", **locked)

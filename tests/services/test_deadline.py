@@ -63,7 +63,7 @@ GLOBUS: dict[str, Callable[[Globus], object]] = {
     "cancel": lambda asked: asked.cancel(ID),
     "tasks_labelled": lambda asked: asked.tasks_labelled("goclient 1 "),
 }
-PERSON = Person(browser=False, say=lambda _: None, show=lambda _: None, ask=lambda: "code")
+PERSON = Person(browser=False, show=lambda _: None, ask=lambda: "code")
 LOGIN: dict[str, Callable[[GlobusAccess], object]] = {
     "login": lambda access: login.login(access, LoginRequest({ID: ID}), PERSON),
     "whoami": login.whoami,

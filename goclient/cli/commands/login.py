@@ -49,7 +49,6 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     person = Person(
         browser=terminal and not options.no_browser,
-        say=reporter.progress,
         show=lambda url: print(f"\n    {url}\n", file=sys.stderr, flush=True),
         ask=_typed_code,
     )

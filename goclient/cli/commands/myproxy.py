@@ -1,54 +1,59 @@
-"""``goclient myproxy``: deposit a proxy for a pilot, look what is there, retrieve it, remove it."""
+"""``goclient myproxy``: deposit a proxy for a pilot, show what is deposited, retrieve it, remove it."""
 
 import os
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Optional, TypeVar
+from typing import Optional, TypeVar
 
 from goclient.cli import output
 from goclient.cli import parser as _argparse
+from goclient.cli.confirm import confirm
+from goclient.cli.myproxy_text import deposit_document, print_deposit, print_proof
 from goclient.cli.options.myproxy import (
+    HOUR,
     AccountOptions,
     DepositOptions,
     DestroyOptions,
-    IdentityOptions,
     InfoOptions,
     RetrieveOptions,
+    explained,
+    of_c_tools,
+    renewers_of,
+    retrievers_of,
+    seconds,
+    wrong_hours,
 )
-from goclient.cli.options.myproxy_words import HOUR, explained, of_c_tools, seconds, wrong_hours
 from goclient.cli.passphrase import passphrase
-from goclient.errors import MyproxyError, UsageError, printable, quoted, raise_all
+from goclient.config import grid
+from goclient.deposit import DepositSpec, deposit
+from goclient.errors import GoclientError, MyproxyError, NoDeposit, UsageError, printable, quoted, raise_all
 from goclient.reporter.base import Reporter
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    from goclient.services.gsi.identity import Identity
-    from goclient.services.myproxy.client import MyProxy
-    from goclient.services.myproxy.wire import Deposit
+from goclient.services.gsi.certificate import read_certificate, time_text
+from goclient.services.gsi.der import Damaged
+from goclient.services.gsi.identity import Identity
+from goclient.services.gsi.pem import blocks, read_file, write_proxy
+from goclient.services.gsi.tls import Credential
+from goclient.services.myproxy.wire import Deposit
 
 PROG = "goclient myproxy"
-
-# What each action does.
 ACTIONS = {
     "deposit": "make a proxy, deposit it for a pilot, and prove what is there",
     "info": "show what is deposited, for whom, until when",
     "retrieve": "get a proxy made of a deposit, as a pilot does",
     "destroy": "remove a deposit",
 }
-OPTIONS = {
-    "deposit": DepositOptions, "info": InfoOptions, "retrieve": RetrieveOptions, "destroy": DestroyOptions,
-}  # fmt: skip
-T = TypeVar("T", bound="DataclassInstance")
+T = TypeVar("T", bound=AccountOptions)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
-    """The exit code of one ``goclient myproxy`` command line."""
+    """Return the exit code of one ``goclient myproxy`` command line."""
     action = argv[0] if argv else ""
-    acts = {"deposit": _deposit, "info": _info, "retrieve": _retrieve, "destroy": _destroy}
-    if action in acts:
-        return acts[action](argv[1:], reporter)
+    run = {"deposit": _deposit, "info": _info, "retrieve": _retrieve, "destroy": _destroy}
+    if action in run:
+        return run[action](argv[1:], reporter)
     if action in ("-h", "--help"):
-        print(_help())
+        rows = "\n".join(f"  {name:<9} {text}" for name, text in ACTIONS.items())
+        print(f"usage: {PROG} ACTION [OPTION ...]\n\n{rows}\n\n{PROG} ACTION --help lists the options of one.")
         return 0
     import difflib  # only a mistake pays for it
 
@@ -58,83 +63,73 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     raise UsageError(message, hint=hint, code="action", subject="action")
 
 
-def _help() -> str:
-    rows = "\n".join(f"  {name:<9} {text}" for name, text in ACTIONS.items())
-    return f"usage: {PROG} ACTION [OPTION ...]\n\n{rows}\n\n{PROG} ACTION --help lists the options of one."
-
-
-def _parsed(kind: type[T], action: str, argv: Sequence[str], epilog: str = "") -> T:
+def parse(kind: type[T], action: str, *, words: Sequence[str], epilog: str = "") -> T:
+    """Return the options of an action as typed; raise everything that is wrong with them."""
     parser = _argparse.Parser(
         kind, prog=f"{PROG} {action}", usage=f"{PROG} {action} [OPTION ...]",
         description=f"{ACTIONS[action][0].upper()}{ACTIONS[action][1:]}.", epilog=epilog,
     )  # fmt: skip
-    options, errors = parser.read(of_c_tools(argv))
-    raise_all([*(explained(error, action, OPTIONS) for error in errors), *wrong_hours(options)])
+    options, errors = parser.read(of_c_tools(words))
+    raise_all([*(explained(error, action) for error in errors), *wrong_hours(options)])
     return options
 
 
-# --- who, and where -------------------------------------------------------------------------------------------
+class _Account:
+    """An account on a server, as the options name it, and the service that is asked about it."""
 
-
-class _Asked:
-    """The service that the options name, who asks it, and the account that is meant."""
-
-    def __init__(
-        self, options: "AccountOptions", files: "IdentityOptions", reporter: Reporter, *, deposit: bool = False
-    ) -> None:
-        from goclient.config import grid
-
+    def __init__(self, options: AccountOptions, reporter: Reporter, *, deposit: bool = False) -> None:
         env = os.environ
-        where = grid.servers(env, options.server, options.port)
+        where = grid.servers(env, options.server, port=options.port)
         if options.user is not None and options.dn_as_user:
             message = f"--user {quoted(options.user)} and --dn-as-user name two accounts"
             raise UsageError(message, hint="give one of the two", code="combination", subject="--dn-as-user")
-        if files.proxy is not None and (files.cert or files.key):
+        if options.proxy is not None and (options.cert or options.key):
             message = "--proxy holds a certificate and its key: --cert and --key name others"
             raise UsageError(message, hint="give either", code="combination", subject="--proxy")
-        if files.key is not None and files.cert is None:
-            message = f"--key {quoted(files.key)} without --cert does not say whose key it is"
+        if options.key is not None and options.cert is None:
+            message = f"--key {quoted(options.key)} without --cert does not say whose key it is"
             raise UsageError(message, hint="add --cert FILE", code="combination", subject="--key")
-        self.who: Identity = grid.identity(env, grid.Files(files.cert, files.key, files.proxy), deposit=deposit)
-        self.account = self.who.base if options.dn_as_user else options.user or grid.login_name(env)
-        self.service: MyProxy = grid.myproxy(
-            env, self.who, where, seconds=float(options.timeout),
-            passphrase=lambda: passphrase(self.who.key, files.passphrase_fd), reporter=reporter,
-        )  # fmt: skip
-        self._told = 0
+        who = grid.identity(env, options.cert, key=options.key, proxy=options.proxy, deposit=deposit)
+        credential = Credential(who, lambda: passphrase(who.key, options.passphrase_fd))
+        self.identity = who
+        self.name = who.base if options.dn_as_user else options.user or grid.login_name(env)
+        self.service = grid.myproxy(
+            env, where, credential=credential, seconds=float(options.timeout), reporter=reporter
+        )
         self._reporter = reporter
+        self._reported = 0
 
-    def report_remarks(self) -> None:
-        """Report what was passed over on the way, if anything."""
-        remarks = (*self.who.remarks, *(f"not used: {error.message}" for error in self.service.skipped))
-        for text in remarks[self._told :]:
+    def __str__(self) -> str:
+        return f"account {quoted(self.name)} of {self.service.server}"
+
+    def report_warnings(self) -> None:
+        """Report what was passed over on the way, if anything, once."""
+        warnings = (*self.identity.warnings, *(f"not used: {error.message}" for error in self.service.skipped))
+        for text in warnings[self._reported :]:
             self._reporter.warning(text)
-        self._told = len(remarks)
+        self._reported = len(warnings)
 
 
 # --- the actions ----------------------------------------------------------------------------------------------
 
 
-def _deposit(argv: Sequence[str], reporter: Reporter) -> int:
-    options = _parsed(DepositOptions, "deposit", argv, "The options of myproxy-init mean what they mean there.")
-    from goclient.cli.options.myproxy_policy import renewers_of, retrievers_of
-    from goclient.deposit import Wish, deposit
-
-    wish = Wish(
-        account="",
-        retrievers=retrievers_of(options, reporter),
+def _deposit(words: Sequence[str], reporter: Reporter) -> int:
+    epilog = "The options of myproxy-init mean what they mean there."
+    options = parse(DepositOptions, "deposit", words=words, epilog=epilog)
+    retrievers, renewers = retrievers_of(options, reporter), renewers_of(options)
+    account = _Account(options, reporter, deposit=True)
+    account.report_warnings()
+    spec = DepositSpec(
+        account=account.name,
+        retrievers=retrievers,
         name=options.credname or "",
-        renewers=renewers_of(options),
+        renewers=renewers,
         lifetime=seconds(options.lifetime) if options.lifetime else None,
         proxy_lifetime=seconds(options.proxy_lifetime),
         description=options.description or "",
     )
-    from goclient.cli.myproxy_text import print_proof
-
-    asked = _Asked(options, options, reporter, deposit=True)
-    asked.report_remarks()
-    proof = deposit(asked.service, wish._replace(account=asked.account))
-    asked.report_remarks()
+    proof = deposit(account.service, spec)
+    account.report_warnings()
     if options.json:
         output.print_json(proof.document())
     else:
@@ -142,16 +137,14 @@ def _deposit(argv: Sequence[str], reporter: Reporter) -> int:
     return 0
 
 
-def _info(argv: Sequence[str], reporter: Reporter) -> int:
-    options = _parsed(InfoOptions, "info", argv)
-    from goclient.cli.myproxy_text import deposit_document, print_deposit
-
-    asked = _Asked(options, options, reporter)
-    found = asked.service.info(asked.account, name=options.credname)
-    asked.report_remarks()
-    error = _lacking(found, options, asked)
+def _info(words: Sequence[str], reporter: Reporter) -> int:
+    options = parse(InfoOptions, "info", words=words)
+    account = _Account(options, reporter)
+    found = account.service.info(account.name, name=options.credname)
+    account.report_warnings()
+    error = _fault(account, found, options=options)
     if options.json:
-        document: dict[str, object] = {"server": str(asked.service.server), "account": asked.account}
+        document: dict[str, object] = {"server": str(account.service.server), "account": account.name}
         document["deposits"] = [deposit_document(one) for one in found]
         output.print_json({**document, "error": output.error_document(error)} if error else document)
     else:
@@ -163,47 +156,33 @@ def _info(argv: Sequence[str], reporter: Reporter) -> int:
     return int(error.exit_code)
 
 
-def _lacking(found: Sequence["Deposit"], options: InfoOptions, asked: _Asked) -> Optional[MyproxyError]:
-    """Why what was found does not do: there is nothing, or what a pilot is given is over, or ends too soon."""
-    import time
-
-    where = f"account {quoted(asked.account)} of {asked.service.server}"
+def _fault(account: _Account, found: Sequence[Deposit], *, options: InfoOptions) -> Optional[MyproxyError]:
+    """Return why what was found does not do: nothing is there, or what a pilot is given is over, or ends too soon."""
     wanted = [one for one in found if one.name == (options.credname or "")] or found
-    again = f"to make one, type: {_deposit_command(options, asked, wanted)}"
+    words = ["--credname", options.credname] if options.credname else []
+    words += ["--lifetime", str(options.needs + 1)] if options.needs and options.needs >= grid.WEEK // HOUR else []
+    former = wanted[0].retrievers if wanted else ""
+    hint = f"to make one, type: {grid.to_deposit(account.service.server, account.name, *words, former=former)}"
     if not found:
         what = f" called {quoted(options.credname)}" if options.credname else ""
-        return MyproxyError(f"nothing{what} of yours is deposited in the {where}", hint=again, code="myproxy-none")
+        return NoDeposit(f"nothing{what} of yours is deposited in the {account}", hint=hint)
     last = max(one.end for one in wanted)
     if last <= time.time():
-        return MyproxyError(f"what is deposited in the {where} has expired", hint=again, code="myproxy-expired")
+        return MyproxyError(f"what is deposited in the {account} has expired", hint=hint, code="myproxy-expired")
     if options.needs is not None and last < time.time() + options.needs * HOUR:
-        message = f"no deposit in the {where} lasts {options.needs} hours from now"
-        return MyproxyError(message, hint=again, code="myproxy-ends")
+        message = f"no deposit in the {account} lasts {options.needs} hours from now"
+        return MyproxyError(message, hint=hint, code="myproxy-ends")
     return None
 
 
-def _deposit_command(options: InfoOptions, asked: _Asked, former: Sequence["Deposit"]) -> str:
-    from goclient.config.grid import to_deposit
-
-    words = ["--credname", options.credname] if options.credname else []
-    words += ["--lifetime", str(options.needs + 1)] if options.needs and options.needs >= 168 else []
-    policy = former[0].retrievers if former else ""
-    return to_deposit(asked.service.server, asked.account, *words, former=policy)
-
-
-def _retrieve(argv: Sequence[str], reporter: Reporter) -> int:
-    options = _parsed(RetrieveOptions, "retrieve", argv, "The options of myproxy-logon mean what they mean there.")
-    from goclient.cli.proxy_file import check_not_in_use, check_place
-    from goclient.services.gsi.certificate import read_certificate
-    from goclient.services.gsi.loaded import time_text
-    from goclient.services.gsi.pem import blocks
-    from goclient.services.gsi.proxy_file import write_proxy
-
-    check_place(options.out, replace_default=options.replace_default)
-    asked = _Asked(options, options, reporter)
-    check_not_in_use(options.out, asked.who)
-    pem = asked.service.get(asked.account, lifetime=seconds(options.lifetime), name=options.credname or "")
-    asked.report_remarks()
+def _retrieve(words: Sequence[str], reporter: Reporter) -> int:
+    epilog = "The options of myproxy-logon mean what they mean there."
+    options = parse(RetrieveOptions, "retrieve", words=words, epilog=epilog)
+    check_out(options.out, replace_default=options.replace_default)
+    account = _Account(options, reporter)
+    check_not_in_use(options.out, account.identity)
+    pem = account.service.get(account.name, lifetime=seconds(options.lifetime), name=options.credname or "")
+    account.report_warnings()
     write_proxy(options.out, pem)
     certificate = read_certificate(blocks(pem)[0].data)
     if options.json:
@@ -213,25 +192,56 @@ def _retrieve(argv: Sequence[str], reporter: Reporter) -> int:
     return 0
 
 
-def _destroy(argv: Sequence[str], reporter: Reporter) -> int:
-    options = _parsed(DestroyOptions, "destroy", argv)
-    asked = _Asked(options, options, reporter)
-    name = options.credname or ""
-    if not options.yes:
-        from goclient.cli.confirm import confirm
+def check_out(out: str, *, replace_default: bool) -> None:
+    """Raise MyproxyError for a file that cannot be made, is not a proxy, or is the user's own without permission."""
+    own = [f"/tmp/x509up_u{os.getuid()}", os.environ.get("X509_USER_PROXY") or ""]  # noqa: S108  # where it is
+    problem, hint = "", "choose another name"
+    if os.path.isdir(out):
+        problem = "is a directory"
+    elif out == "-":
+        problem = "is not a file: a proxy is never printed"
+    elif not os.path.isdir(os.path.dirname(out) or "."):
+        problem = f"cannot be made: there is no directory {quoted(os.path.dirname(out))}"
+    elif not replace_default and any(one and os.path.realpath(one) == os.path.realpath(out) for one in own):
+        problem = "is where your own proxy is: all that you do would be done as somebody else"
+        hint = "choose another file, or allow it with --replace-default"
+    elif os.path.exists(out) and not _is_proxy(out):
+        problem = "is a file, and not a proxy: it would be lost"
+    if problem:
+        raise MyproxyError(f"--out {quoted(out)} {problem}", hint=hint, code="out", subject="--out")
 
-        asked.service.info(asked.account, name=name)  # it settles which server it is, of several
-        what = _named(asked, name)
-        confirm(f"Remove {what}?", unasked=f"{what} would be removed", hint="say --yes", stopped="nothing was removed")
-    asked.service.destroy(asked.account, name=name)
-    asked.report_remarks()
+
+def _is_proxy(path: str) -> bool:
+    """Return whether a file is a proxy, which may be replaced; a certificate that a CA has signed is not one."""
+    try:
+        found = blocks(read_file(path, what="file", uid=os.getuid(), secret=False))
+        return bool(found) and read_certificate(found[0].data).is_proxy
+    except (GoclientError, Damaged):
+        return False
+
+
+def check_not_in_use(out: str, who: Identity) -> None:
+    """Raise MyproxyError if the file is the certificate or the key of the identity that asks."""
+    if os.path.realpath(out) in map(os.path.realpath, (who.certificate, who.key)):
+        message = f"--out {quoted(out)} is what you ask with: it would be lost"
+        raise MyproxyError(message, hint="choose another name", code="out", subject="--out")
+
+
+def _destroy(words: Sequence[str], reporter: Reporter) -> int:
+    options = parse(DestroyOptions, "destroy", words=words)
+    account = _Account(options, reporter)
+    name = options.credname or ""
+    what = f"the deposit {name or 'without a name'} in the account {account.name} of"
+    if not options.yes:
+        account.service.info(account.name, name=name)  # it settles which server it is, of several
+        what_there = f"{what} {account.service.server}"
+        unasked, stopped = f"{what_there} would be removed", "nothing was removed"
+        confirm(f"Remove {what_there}?", unasked=unasked, hint="say --yes", stopped=stopped)
+    account.service.destroy(account.name, name=name)
+    account.report_warnings()
     if options.json:
-        where = {"server": str(asked.service.server), "account": asked.account, "name": name}
+        where = {"server": str(account.service.server), "account": account.name, "name": name}
         output.print_json({"destroyed": True, **where})
     else:
-        print(printable(f"removed: {_named(asked, name)}"))
+        print(printable(f"removed: {what} {account.service.server}"))
     return 0
-
-
-def _named(asked: _Asked, name: str) -> str:
-    return f"the deposit {name or 'without a name'} in the account {asked.account} of {asked.service.server}"

@@ -1,20 +1,24 @@
 """``goclient sandbox``: the services in miniature, to try goclient out and to test it."""
 
+import functools
+import importlib.util
+import os
 import shlex
+import sqlite3
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 from goclient.cli import output
 from goclient.cli import parser as _argparse
 from goclient.cli.parser import option
+from goclient.errors import GoclientError, RequestError, UsageError, quoted, raise_all
 from goclient.reporter.base import Reporter
-
-if TYPE_CHECKING:
-    from goclient.errors import GoclientError
-    from goclient.sandbox.state import State
+from goclient.sandbox import daemon, seed
+from goclient.sandbox.directory import Directory, choose
+from goclient.sandbox.state import State
 
 FILES = {"tcsh": "env.csh", "csh": "env.csh", "fish": "env.fish"}  # for other shells: env.sh
 ACTIONS = ("start", "stop", "status", "env", "demo")
@@ -23,7 +27,7 @@ SHELLS = ("sh", "bash", "zsh", "tcsh", "csh", "fish")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class SandboxOptions:
-    """What was typed."""
+    """Options and action of a command line."""
 
     action: tuple[str, ...] = option(
         "action", help=f"one of {', '.join(ACTIONS)}", group="sandbox", many=True, metavar="ACTION", choices=ACTIONS
@@ -46,7 +50,7 @@ class SandboxOptions:
 
 
 def command(argv: Sequence[str], _reporter: Reporter) -> int:
-    """The exit code of one ``goclient sandbox`` command line."""
+    """Run one ``goclient sandbox`` command line; return its exit code."""
     parser = _argparse.Parser(
         SandboxOptions,
         prog="goclient sandbox",
@@ -58,37 +62,26 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
     _check(options)
     action = options.action[0]
     if action == "demo":
-        from goclient.sandbox import demo
+        from goclient.sandbox import demo  # --help and the other actions need not load rich (0.05 s)
 
         return demo.run(Path(options.dir) if options.dir else None, overwrite=options.goOverwrite)
-    import os
-    import sqlite3
-
-    from goclient.sandbox import directory
-
-    folder = directory.chosen(options.dir, os.environ)
+    path = choose(options.dir, os.environ)
     try:
         act = {"start": _start, "stop": _stop, "status": _status, "env": _env}[action]
-        return act(folder, options)
+        return act(path, options)
     except sqlite3.Error as error:
-        from goclient.errors import GoclientError
-
-        hint = f"goclient sandbox start --dir {shlex.quote(str(folder))}"
-        raise GoclientError(f"the state of the sandbox cannot be read: {error}", hint=hint, code="sandbox") from error
+        message = f"the state of the sandbox cannot be read: {error}"
+        raise GoclientError(message, hint=_start_command(path), code="sandbox") from error
 
 
 def _check(options: SandboxOptions) -> None:
-    from goclient.errors import GoclientError, UsageError, raise_all
-
-    try:
-        import werkzeug  # noqa: F401  # only looked for
-    except ImportError as error:
-        raise GoclientError("the sandbox needs werkzeug", hint="pip install 'werkzeug>=3'", code="extra") from error
+    """Raise GoclientError without werkzeug, UsageError for options that do not go together."""
+    if importlib.util.find_spec("werkzeug") is None:
+        raise GoclientError("the sandbox needs werkzeug", hint="pip install 'werkzeug>=3'", code="extra")
     errors = []
     if len(options.action) != 1:
-        errors.append(
-            UsageError(f"one action is needed, not {len(options.action)}", hint=f"one of {', '.join(ACTIONS)}")
-        )
+        hint = f"one of {', '.join(ACTIONS)}"
+        errors.append(UsageError(f"one action is needed, not {len(options.action)}", hint=hint))
     if options.shell and options.action != ("env",):
         hint = "leave out --shell"
         errors.append(UsageError("--shell is for env only", hint=hint, code="shell", subject="--shell"))
@@ -100,81 +93,66 @@ def _check(options: SandboxOptions) -> None:
     raise_all(errors)
 
 
-def _start(folder: Path, options: SandboxOptions) -> int:
-    import functools
-    import os
+def _start_command(path: Path) -> str:
+    return f"goclient sandbox start --dir {shlex.quote(str(path))}"
 
-    from goclient.sandbox import daemon
 
+def _start(path: Path, options: SandboxOptions) -> int:
     if options.foreground:
         parent = os.getppid()
-        print(f"the sandbox runs in {folder} until Ctrl-C; env.sh is there once it answers", file=sys.stderr)
-        daemon.run(folder, until=functools.partial(daemon.wait_for_orphan, parent))
+        print(f"the sandbox runs in {path} until Ctrl-C; env.sh is there once it answers", file=sys.stderr)
+        daemon.run(path, until=functools.partial(daemon.wait_for_orphan, parent))
         return 0
-    url = daemon.start(folder)
+    url = daemon.start(path)
     if options.json:
-        output.print_json({"url": url, "dir": str(folder.absolute()), "env": str(folder.absolute() / "env.sh")})
+        output.print_json({"url": url, "dir": str(path.absolute()), "env": str(path.absolute() / "env.sh")})
     else:
-        there = shlex.quote(str(folder.absolute()))
+        there = shlex.quote(str(path.absolute()))
         shell = Path(os.environ.get("SHELL", "")).name
         read = f"source {there}/{FILES[shell]}" if shell in FILES else f". {there}/env.sh"
         print(f"the sandbox answers at {url}\nnext: {read}    (stop: goclient sandbox stop --dir {there})")
     return 0
 
 
-def _stop(folder: Path, options: SandboxOptions) -> int:
-    from goclient.sandbox import daemon
-
-    stopped = daemon.stop(folder)
+def _stop(path: Path, options: SandboxOptions) -> int:
+    stopped = daemon.stop(path)
     if options.json:
         output.print_json({"stopped": stopped})
     else:
-        print(f"the sandbox in {folder} is stopped" if stopped else f"no sandbox runs in {folder}")
+        print(f"the sandbox in {path} is stopped" if stopped else f"no sandbox runs in {path}")
     return 0
 
 
-def _status(folder: Path, options: SandboxOptions) -> int:
-    from goclient.sandbox import daemon
-    from goclient.sandbox.state import Folders, State
-
-    folders = Folders(folder.absolute())
-    if not folders.database.exists():
-        raise _none(folder)
-    process, state = daemon.running(folder), State(folders)
+def _status(path: Path, options: SandboxOptions) -> int:
+    directory = Directory(path)
+    if not directory.database.exists():
+        raise _no_sandbox(path)
+    process, state = daemon.running(path), State(directory)
     jobs = state.rows("select panda_id, status, site from jobs order by panda_id")
+    url, myproxy = state.fact("url"), f"localhost:{state.fact('myproxy_port')}"
     if options.json:
-        url, myproxy = (state.fact("url"), _myproxy(state)) if process else (None, None)
-        output.print_json({"running": bool(process), "url": url, "myproxy": myproxy, "jobs": jobs})
+        answers = {"url": url, "myproxy": myproxy} if process else {"url": None, "myproxy": None}
+        output.print_json({"running": bool(process), **answers, "jobs": jobs})
         return 0
-    where = f"answers at {state.fact('url')} (process {process}), MyProxy at {_myproxy(state)}"
-    print(f"the sandbox in {folder} {where if process else 'is stopped'}")
+    where = f"answers at {url} (process {process}), MyProxy at {myproxy}" if process else "is stopped"
+    print(f"the sandbox in {path} {where}")
     for job in jobs:
         print(f"  PandaID={job['panda_id']} {job['status']} at {job['site']}")
     return 0
 
 
-def _myproxy(state: "State") -> str:
-    return f"localhost:{state.fact('myproxy_port')}"
-
-
-def _env(folder: Path, options: SandboxOptions) -> int:
-    from goclient.sandbox import seed
-    from goclient.sandbox.state import Folders, State
-
-    folders = Folders(folder.absolute())
+def _env(path: Path, options: SandboxOptions) -> int:
+    directory = Directory(path)
     try:
-        text = (folders.root / FILES.get(options.shell or "", "env.sh")).read_text()
+        text = (directory.root / FILES.get(options.shell or "", "env.sh")).read_text()
     except OSError as error:
-        raise _none(folder) from error
+        raise _no_sandbox(path) from error
     if options.json:
-        output.print_json(seed.environment(State(folders)))
+        output.print_json(seed.environment(State(directory)))
     else:
         print(text, end="")
     return 0
 
 
-def _none(folder: Path) -> "GoclientError":
-    from goclient.errors import RequestError, quoted
-
-    hint = f"goclient sandbox start --dir {shlex.quote(str(folder))}"
-    return RequestError(f"there is no sandbox in {quoted(folder)}", hint=hint, code="no-sandbox")
+def _no_sandbox(path: Path) -> RequestError:
+    return RequestError(f"there is no sandbox in {quoted(path)}", hint=_start_command(path), code="no-sandbox")

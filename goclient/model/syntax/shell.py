@@ -31,6 +31,11 @@ def shell_word(text: str) -> str:
     return "$'" + "".join(_escaped(c) for c in text) + "'"
 
 
+def command_line(*words: str) -> str:
+    """Return a command line that a user can paste into a shell: each word as :func:`shell_word` writes it."""
+    return " ".join(map(shell_word, words))
+
+
 def _escaped(c: str) -> str:
     if c.isprintable():
         return f"\\{c}" if c in "\\'" else c

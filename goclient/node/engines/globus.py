@@ -113,9 +113,9 @@ class GlobusEngine(TransferEngine):
             became = "unknown" if error.transient else "refused"  # sent again under its id it would be the same task
             job.journal.append(intent.then(became, detail=error.message))
             raise
-        job.journal.append(intent.then("accepted", label, task_id))
-        job.reporter.progress(f"{task.phase}: {counted(len(request.items), 'item')} in task {task_id}")
         try:
+            job.journal.append(intent.then("accepted", label, task_id))
+            job.reporter.progress(f"{task.phase}: {counted(len(request.items), 'item')} in task {task_id}")
             state = self._wait(task_id)
         except BaseException as error:
             with uninterrupted():

@@ -1,4 +1,4 @@
-"""The Globus Transfer service in miniature: the rules of guest collections, and the roles of all."""
+"""Globus Transfer in miniature: the rules of guest collections, and the roles of all."""
 
 from __future__ import annotations
 
@@ -7,204 +7,166 @@ import time
 import uuid
 from typing import Any
 
-from werkzeug.routing import Rule
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
-from goclient.sandbox.globus.endpoints import Endpoints
-from goclient.sandbox.globus.permissions import EVERYBODY, ROLES, normal
+from goclient.sandbox.globus.endpoints import administered, visible
+from goclient.sandbox.globus.permissions import EVERYBODY, ROLES, normalize
 from goclient.sandbox.globus.storage import GUEST
-from goclient.sandbox.globus.task_document import iso, moment
-from goclient.sandbox.http import ServiceError, answer, body, globus_identity, result, transfer_error
-from goclient.sandbox.state import State
+from goclient.sandbox.globus.task_document import iso, read_time
+from goclient.sandbox.http import BadRequest, Document, TransferError, answer
+from goclient.sandbox.routes import Call, Routes
+from goclient.sandbox.state import Row
+
+routes = Routes("/v0.10/endpoint/<id>")
 
 
-class Access:
-    """The routes of the Transfer service that tell who may use a collection, and change it."""
-
-    def __init__(self, state: State, endpoints: Endpoints) -> None:
-        self._state = state
-        self._endpoints = endpoints
-
-    def rules(self) -> list[Rule]:
-        """The routes and their handlers."""
-        routes = [
-            ("GET", "/access_list", self.access_list),
-            ("POST", "/access", self.create_rule),
-            ("GET", "/access/<rule>", self.rule),
-            ("PUT", "/access/<rule>", self.update_rule),
-            ("DELETE", "/access/<rule>", self.delete_rule),
-            ("GET", "/role_list", self.role_list),
-            ("POST", "/role", self.create_role),
-            ("GET", "/role/<role>", self.role),
-            ("DELETE", "/role/<role>", self.delete_role),
-        ]
-        prefix = "/v0.10/endpoint/<id>"
-        return [Rule(f"{prefix}{path}", endpoint=handler, methods=[method]) for method, path, handler in routes]
-
-    # --- rules ---
-
-    def access_list(self, request: Request, id: str) -> Response:
-        """The rules of a guest collection that hold now."""
-        self._managed(request, id)
-        rows = self._state.rows(
-            "select * from rules where collection = ? and (expires is null or expires > ?) order by rowid",
-            id,
-            time.time(),
-        )
-        data = [_rule(row) for row in rows]
-        return answer({"DATA_TYPE": "access_list", "endpoint": id, "length": len(data), "DATA": data})
-
-    def rule(self, request: Request, id: str, rule: str) -> Response:
-        """One rule."""
-        self._managed(request, id)
-        return answer(_rule(self._rule(request, id, rule)))
-
-    def create_rule(self, request: Request, id: str) -> Response:
-        """A new rule; one for the same folder and the same principal must not be there yet."""
-        self._managed(request, id)
-        values = self._values(request, body(request))
-        try:
-            self._state.insert("rules", {**values, "id": str(uuid.uuid4()), "collection": id, "created": time.time()})
-        except sqlite3.IntegrityError as error:
-            text = "This folder is already shared with this identity"
-            raise transfer_error(409, "Exists", text, request.path) from error
-        row = self._state.rows("select id from rules where collection = ? order by rowid desc limit 1", id)[0]
-        made = result("access_create_result", "Created", "Access rule created successfully.", request.path)
-        return answer({**made, "access_id": row["id"]}, 201)
-
-    def update_rule(self, request: Request, id: str, rule: str) -> Response:
-        """Changes the permissions or the expiry of a rule."""
-        self._managed(request, id)
-        row = _rule(self._rule(request, id, rule))
-        values = self._values(request, {**row, **body(request)})
-        self._state.run(
-            "update rules set permissions = ?, expires = ? where id = ?", values["permissions"], values["expires"], rule
-        )
-        return answer(result("result", "Updated", "Access rule updated successfully.", request.path))
-
-    def delete_rule(self, request: Request, id: str, rule: str) -> Response:
-        """Removes a rule; what its owner may do needs none."""
-        self._managed(request, id)
-        self._rule(request, id, rule)
-        self._state.run("delete from rules where id = ?", rule)
-        return answer(result("result", "Deleted", f"Access rule '{rule}' deleted successfully", request.path))
-
-    def _managed(self, request: Request, id: str) -> None:
-        """None, if the caller may manage the rules of a guest collection; raises what Transfer answers otherwise."""
-        row, allowed = self._endpoints.visible(request, globus_identity(self._state, request), id)
-        if row["entity_type"] != GUEST:
-            raise transfer_error(409, "Conflict", "Only guest collections have access rules", request.path)
-        if not allowed.manages_access:
-            raise transfer_error(403, "PermissionDenied", "You may not manage its access rules", request.path)
-
-    def _rule(self, request: Request, id: str, rule: str) -> dict[str, Any]:
-        row = self._state.row("select * from rules where collection = ? and id = ?", id, rule)
-        if row is None:
-            raise transfer_error(404, "AccessRuleNotFound", f"No access rule '{rule}'", request.path)
-        return row
-
-    def _values(self, request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
-        """The columns of a rule that is wanted; raises what Transfer answers to one that cannot be."""
-        kind, principal = str(wanted.get("principal_type")), str(wanted.get("principal") or "")
-        path, permissions = str(wanted.get("path", "")), wanted.get("permissions")
-        if kind in EVERYBODY:
-            principal = ""
-        elif kind != "identity" or not self._state.row("select 1 from identities where id = ?", principal):
-            raise _refused(request, f"no principal '{kind}' '{principal}'")
-        if not path.startswith("/"):
-            raise _refused(request, f"the path '{path}' is not absolute")
-        if permissions not in ("r", "rw"):
-            raise _refused(request, "permissions must be 'r' or 'rw'")
-        folder = normal(path).rstrip("/") + "/"
-        expires = _moment(request, wanted.get("expiration_date"))
-        return {
-            "path": folder,
-            "principal_type": kind,
-            "principal": principal,
-            "permissions": permissions,
-            "expires": expires,
-        }
-
-    # --- roles ---
-
-    def role_list(self, request: Request, id: str) -> Response:
-        """Who has which role; the owner is an administrator by being it."""
-        collection = self._endpoints.administered(request, id)
-        own = {"id": None, "principal": collection["owner"], "role": "administrator"}
-        rows = [own, *self._state.rows("select * from roles where collection = ? order by rowid", id)]
-        return answer({"DATA_TYPE": "role_list", "endpoint": id, "DATA": [_role(row) for row in rows]})
-
-    def role(self, request: Request, id: str, role: str) -> Response:
-        """One role that somebody has."""
-        self._endpoints.administered(request, id)
-        return answer(_role(self._role(request, id, role)))
-
-    def create_role(self, request: Request, id: str) -> Response:
-        """Gives an identity a role."""
-        self._endpoints.administered(request, id)
-        wanted = body(request)
-        values = {name: str(wanted.get(name)) for name in ("principal", "role")}
-        known = self._state.row("select 1 from identities where id = ?", values["principal"])
-        if known is None or values["role"] not in ROLES:
-            raise _refused(request, f"no role '{values['role']}' for '{values['principal']}'")
-        row = {**values, "id": str(uuid.uuid4()), "collection": id}
-        try:
-            self._state.insert("roles", row)
-        except sqlite3.IntegrityError as error:
-            raise transfer_error(409, "Exists", "The role is given already", request.path) from error
-        return answer(_role(row), 201)
-
-    def delete_role(self, request: Request, id: str, role: str) -> Response:
-        """Takes a role away."""
-        self._endpoints.administered(request, id)
-        self._role(request, id, role)
-        self._state.run("delete from roles where id = ?", role)
-        return answer(result("result", "Deleted", f"Role '{role}' deleted successfully", request.path))
-
-    def _role(self, request: Request, id: str, role: str) -> dict[str, Any]:
-        row = self._state.row("select * from roles where collection = ? and id = ?", id, role)
-        if row is None:
-            raise transfer_error(404, "RoleNotFound", f"No role '{role}'", request.path)
-        return row
+# --- rules ---
 
 
-def _refused(request: Request, text: str) -> ServiceError:
-    return transfer_error(400, "ClientError.BadRequest", text, request.path)
+@routes.on("GET", "/access_list")
+def list_rules(call: Call, id: str) -> Document:
+    """List the rules of a guest collection that hold now."""
+    _check_manager(call, id)
+    query = "select * from rules where collection = ? and (expires is null or expires > ?) order by rowid"
+    data = [_describe_rule(row) for row in call.state.rows(query, id, time.time())]
+    return {"DATA_TYPE": "access_list", "endpoint": id, "length": len(data), "DATA": data}
 
 
-def _moment(request: Request, text: Any) -> float | None:
-    """A time of the future as seconds, or None if there is none."""
-    if not text:
-        return None
+@routes.on("GET", "/access/<rule>")
+def show_rule(call: Call, id: str, rule: str) -> Document:
+    """Show one rule."""
+    return _describe_rule(_find_rule(call, id, rule))
+
+
+@routes.on("POST", "/access")
+def create_rule(call: Call, id: str) -> Response:
+    """Make a rule; there must not be one for the same directory and the same principal."""
+    _check_manager(call, id)
+    values = _read_rule(call, call.document())
+    rule = str(uuid.uuid4())
     try:
-        seconds = moment(str(text))
-    except ValueError as error:
-        raise _refused(request, f"expiration_date '{text}' is not a time") from error
-    if seconds <= time.time():
-        raise _refused(request, f"expiration_date '{text}' is over")
-    return seconds
+        call.state.insert("rules", {**values, "id": rule, "collection": id, "created": time.time()})
+    except sqlite3.IntegrityError as error:
+        text = "This folder is already shared with this identity"  # plain: the service's words
+        raise TransferError(409, "Exists", text) from error
+    made = call.result("Created", "Access rule created successfully.", kind="access_create_result")
+    return answer({**made, "access_id": rule}, 201)
 
 
-def _rule(row: dict[str, Any]) -> dict[str, Any]:
+@routes.on("PUT", "/access/<rule>")
+def update_rule(call: Call, id: str, rule: str) -> Document:
+    """Change the permissions or the expiry of a rule."""
+    row = _describe_rule(_find_rule(call, id, rule))
+    values = _read_rule(call, {**row, **call.document()})
+    statement = "update rules set permissions = ?, expires = ? where id = ?"
+    call.state.run(statement, values["permissions"], values["expires"], rule)
+    return call.result("Updated", "Access rule updated successfully.")
+
+
+@routes.on("DELETE", "/access/<rule>")
+def delete_rule(call: Call, id: str, rule: str) -> Document:
+    """Remove a rule; the owner of the collection needs none."""
+    _find_rule(call, id, rule)
+    call.state.run("delete from rules where id = ?", rule)
+    return call.result("Deleted", f"Access rule '{rule}' deleted successfully")
+
+
+def _check_manager(call: Call, id: str) -> None:
+    """Raise what Transfer answers if the caller may not manage the rules of a guest collection."""
+    rights = visible(call, id)
+    if rights.collection["entity_type"] != GUEST:
+        raise TransferError(409, "Conflict", "Only guest collections have access rules")
+    if not rights.manages_access:
+        raise TransferError(403, "PermissionDenied", "You may not manage its access rules")
+
+
+def _find_rule(call: Call, id: str, rule: str) -> Row:
+    """Return a rule that the caller may manage; raise what Transfer answers if there is none."""
+    _check_manager(call, id)
+    row = call.state.row("select * from rules where collection = ? and id = ?", id, rule)
+    if row is None:
+        raise TransferError(404, "AccessRuleNotFound", f"No access rule '{rule}'")
+    return row
+
+
+def _read_rule(call: Call, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a rule that is wanted; raise what Transfer answers to one that cannot be."""
+    kind, principal = str(wanted.get("principal_type")), str(wanted.get("principal") or "")
+    path, permissions, expires = str(wanted.get("path", "")), wanted.get("permissions"), wanted.get("expiration_date")
+    if kind in EVERYBODY:
+        principal = ""
+    elif kind != "identity" or not call.state.row("select 1 from identities where id = ?", principal):
+        raise BadRequest(f"no principal '{kind}' '{principal}'")
+    if not path.startswith("/"):
+        raise BadRequest(f"the path '{path}' is not absolute")
+    if permissions not in ("r", "rw"):
+        raise BadRequest("permissions must be 'r' or 'rw'")
     return {
-        "DATA_TYPE": "access",
-        "id": row["id"],
-        "path": row["path"],
-        "permissions": row["permissions"],
-        "principal": row["principal"],
-        "principal_type": row["principal_type"],
-        "create_time": iso(row["created"]),
-        "expiration_date": iso(row["expires"]),
-        "role_id": None,
-        "role_type": None,
+        "path": normalize(path).rstrip("/") + "/",
+        "principal_type": kind,
+        "principal": principal,
+        "permissions": permissions,
+        "expires": read_time(str(expires), f"expiration_date '{expires}'", future=True) if expires else None,
     }
 
 
-def _role(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "DATA_TYPE": "role",
-        "id": row["id"],
-        "principal": row["principal"],
-        "principal_type": "identity",
-        "role": row["role"],
-    }
+def _describe_rule(row: Row) -> Document:
+    same = {name: row[name] for name in ("id", "path", "permissions", "principal", "principal_type")}
+    times = {"create_time": iso(row["created"]), "expiration_date": iso(row["expires"])}
+    return {"DATA_TYPE": "access", **same, **times, "role_id": None, "role_type": None}
+
+
+# --- roles ---
+
+
+@routes.on("GET", "/role_list")
+def list_roles(call: Call, id: str) -> Document:
+    """List who has which role; the owner is always an administrator."""
+    collection = administered(call, id).collection
+    own = {"id": None, "principal": collection["owner"], "role": "administrator"}
+    rows = [own, *call.state.rows("select * from roles where collection = ? order by rowid", id)]
+    return {"DATA_TYPE": "role_list", "endpoint": id, "DATA": [_describe_role(row) for row in rows]}
+
+
+@routes.on("GET", "/role/<role>")
+def show_role(call: Call, id: str, role: str) -> Document:
+    """Show one role that an identity has."""
+    return _describe_role(_find_role(call, id, role))
+
+
+@routes.on("POST", "/role")
+def create_role(call: Call, id: str) -> Response:
+    """Give an identity a role."""
+    administered(call, id)
+    wanted = call.document()
+    principal, role = str(wanted.get("principal")), str(wanted.get("role"))
+    if not call.state.row("select 1 from identities where id = ?", principal) or role not in ROLES:
+        raise BadRequest(f"no role '{role}' for '{principal}'")
+    row = {"principal": principal, "role": role, "id": str(uuid.uuid4()), "collection": id}
+    try:
+        call.state.insert("roles", row)
+    except sqlite3.IntegrityError as error:
+        raise TransferError(409, "Exists", "The role is given already") from error
+    return answer(_describe_role(row), 201)
+
+
+@routes.on("DELETE", "/role/<role>")
+def delete_role(call: Call, id: str, role: str) -> Document:
+    """Take a role away."""
+    _find_role(call, id, role)
+    call.state.run("delete from roles where id = ?", role)
+    return call.result("Deleted", f"Role '{role}' deleted successfully")
+
+
+def _find_role(call: Call, id: str, role: str) -> Row:
+    """Return a role of a collection that the caller administers; raise what Transfer answers if there is none."""
+    administered(call, id)
+    row = call.state.row("select * from roles where collection = ? and id = ?", id, role)
+    if row is None:
+        raise TransferError(404, "RoleNotFound", f"No role '{role}'")
+    return row
+
+
+def _describe_role(row: Row) -> Document:
+    same = {name: row[name] for name in ("id", "principal", "role")}
+    return {"DATA_TYPE": "role", "principal_type": "identity", **same}

@@ -26,29 +26,30 @@ from goclient.sandbox import lock
 CONFIG = "client.json"
 LOCK = "lock"
 STOP_WITHIN = 10.0  # seconds
+USAGE = "usage: globusconnectpersonal [-dir D] -setup --setup-key KEY | -start [-restrict-paths P] | -status | -stop"
+NOT_CONNECTED = "No Globus Connect Personal connected to Globus Service found"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code of one command line, which begins with the sandbox's URL and the file of its secret."""
+    """Run one command line, which begins with the sandbox's URL and the file of its secret; return its exit code."""
     url, secret, *words = sys.argv[1:] if argv is None else argv
     sandbox = Sandbox(url, Path(secret))
     os.umask(0o077)
-    folder = Path.home() / ".globusonline" / "lta"
+    directory = Path.home() / ".globusonline" / "lta"
     if words[:1] == ["-dir"] and len(words) > 1:
-        folder, words = Path(words[1]), words[2:]
-    folder = folder.resolve()  # a relative one is below the directory of whoever calls
+        directory, words = Path(words[1]), words[2:]
+    directory = directory.resolve()  # a relative one is below the caller's directory
     if words[:2] == ["-setup", "--setup-key"] and len(words) == 3:
-        return _setup(sandbox, folder, words[2])
+        return _set_up(sandbox, directory, words[2])
     if words[:1] == ["-start"] and len(words) in (1, 3):
-        return _start(sandbox, folder, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{folder.parent}")
+        return _start(sandbox, directory, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{directory.parent}")
     if words == ["-status"]:
-        return _status(folder)
+        connected = lock.holder(directory / LOCK)
+        print("Globus Online:   connected\nTransfer Status: idle" if connected else NOT_CONNECTED)
+        return 0 if connected else 1
     if words == ["-stop"]:
-        return _stop(folder)
-    print(
-        "usage: globusconnectpersonal [-dir D] -setup --setup-key KEY | -start [-restrict-paths P] | -status | -stop",
-        file=sys.stderr,
-    )
+        return _stop(directory)
+    print(USAGE, file=sys.stderr)
     return 1
 
 
@@ -60,7 +61,7 @@ class Sandbox:
     secret: Path
 
     def call(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
-        """Return what the sandbox answers; raise OSError, which says why, if it answers with an error."""
+        """Send a document; return what the sandbox answers; raise OSError, which says why, if that is an error."""
         name, _, value = self.secret.read_text().strip().partition(": ")
         headers = {"Content-Type": "application/json", name: value}
         request = urllib.request.Request(f"{self.url}{path}", json.dumps(document).encode(), headers)
@@ -73,11 +74,11 @@ class Sandbox:
         return found
 
 
-def _setup(sandbox: Sandbox, folder: Path, key: str) -> int:
+def _set_up(sandbox: Sandbox, directory: Path, key: str) -> int:
     try:
-        make_directory(folder)
-        answer = sandbox.call("/connect/setup", {"setup_key": key, "directory": str(folder)})
-        replace(folder / CONFIG, json.dumps(answer).encode())
+        make_directory(directory)
+        answer = sandbox.call("/connect/setup", {"setup_key": key, "directory": str(directory)})
+        replace(directory / CONFIG, json.dumps(answer).encode())
     except OSError as error:  # urllib's errors are, too
         print(f"Error: setup failed: {error}", file=sys.stderr)
         return 1
@@ -85,21 +86,21 @@ def _setup(sandbox: Sandbox, folder: Path, key: str) -> int:
     return 0
 
 
-def _start(sandbox: Sandbox, folder: Path, shared: str) -> int:
-    """Runs until it is stopped, holding the lock that says so."""
+def _start(sandbox: Sandbox, directory: Path, shared: str) -> int:
+    """Run until it is stopped, holding the lock that says so."""
     try:
-        config = json.loads((folder / CONFIG).read_text())
+        config = json.loads((directory / CONFIG).read_text())
     except (OSError, ValueError):
         print("Error: not set up", file=sys.stderr)
         return 1
-    if not lock.take(folder / LOCK):
+    if not lock.take(directory / LOCK):
         print("Error: another instance is running", file=sys.stderr)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     allowed = [str(Path(one.removeprefix("rw").removeprefix("r")).absolute()) for one in shared.split(",")]
     try:
-        sandbox.call("/connect/start", {**config, "lock_file": str(folder / LOCK), "allowed": allowed})
+        sandbox.call("/connect/start", {**config, "lock_file": str(directory / LOCK), "allowed": allowed})
     except OSError as error:
         print(f"Error: cannot connect: {error}", file=sys.stderr)
         return 1
@@ -107,23 +108,15 @@ def _start(sandbox: Sandbox, folder: Path, shared: str) -> int:
         signal.pause()
 
 
-def _status(folder: Path) -> int:
-    if not lock.holder(folder / LOCK):
-        print("No Globus Connect Personal connected to Globus Service found")
-        return 1
-    print("Globus Online:   connected\nTransfer Status: idle")
-    return 0
-
-
-def _stop(folder: Path) -> int:
-    process = lock.holder(folder / LOCK)
+def _stop(directory: Path) -> int:
+    process = lock.holder(directory / LOCK)
     if not process:
-        print("No Globus Connect Personal connected to Globus Service found")
+        print(NOT_CONNECTED)
         return 1
     with suppress(ProcessLookupError):
         os.kill(process, signal.SIGTERM)
     end = time.monotonic() + STOP_WITHIN
-    while lock.is_held(folder / LOCK):
+    while lock.is_held(directory / LOCK):
         if time.monotonic() > end:
             print("Error: it does not stop", file=sys.stderr)
             return 1

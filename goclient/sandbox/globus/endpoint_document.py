@@ -1,4 +1,4 @@
-"""How Transfer describes an endpoint or a collection."""
+"""Describe an endpoint or a collection as Transfer does."""
 
 from __future__ import annotations
 
@@ -28,25 +28,36 @@ _LEGACY: dict[str, Any] = {
     "expire_time": None,
 }
 
-# What an administrator may change of it.
-CHANGEABLE = frozenset(
-    "display_name description organization department keywords info_link contact_info contact_email default_directory "
-    "public user_message user_message_link force_encryption".split()
-)
+# The fields that are kept as an administrator sends them, beside display_name and public.
+KEPT = (
+    "contact_email contact_info default_directory department description force_encryption info_link keywords "
+    "organization user_message user_message_link"
+).split()
 
 
-def described(state: State, row: dict[str, Any], rights: Rights) -> dict[str, Any]:
-    """The document of a collection, for somebody with these rights."""
+def describe(state: State, rights: Rights) -> dict[str, Any]:
+    """Return the document of a collection, for an identity with these rights."""
+    row = rights.collection
     personal = row["entity_type"] == PERSONAL
     guest = row["entity_type"] == GUEST
     owner = state.row("select username from identities where id = ?", row["owner"]) or {"username": None}
     host = state.row("select id, display_name from collections where id = ?", row["host"]) or {}
     name = row["display_name"]
+    address = f"m-{row['id'][:8]}.data.sandbox.example"
+    server = {
+        "DATA_TYPE": "server",
+        "id": int(row["id"][:6], 16),
+        "hostname": address,
+        "port": 443,
+        "scheme": "tlsftp",
+        "uri": f"tlsftp://{address}:443",
+        "subject": None,  # any certificate will do
+    }
     return {
         **_LEGACY,
         "organization": None if personal else "Sandbox",
         "description": None,
-        "DATA": [_server(row["id"])] if row["entity_type"] == MAPPED else [],
+        "DATA": [server] if row["entity_type"] == MAPPED else [],
         "default_directory": None if row["entity_type"] == BARE else "/" if guest else "/~/",
         **json.loads(row["fields"]),
         "DATA_TYPE": "endpoint",
@@ -72,18 +83,4 @@ def described(state: State, row: dict[str, Any], rights: Rights) -> dict[str, An
         "acl_editable": guest and rights.manages_access,
         "my_effective_roles": sorted(rights.roles),
         "subscription_id": None,
-    }
-
-
-def _server(collection: str) -> dict[str, Any]:
-    """The server of a mapped collection; it has a name of its own, and no certificate's subject that must be known."""
-    host = f"m-{collection[:8]}.data.sandbox.example"
-    return {
-        "DATA_TYPE": "server",
-        "id": int(collection[:6], 16),
-        "hostname": host,
-        "port": 443,
-        "scheme": "tlsftp",
-        "uri": f"tlsftp://{host}:443",
-        "subject": None,
     }

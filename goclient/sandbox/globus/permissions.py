@@ -1,21 +1,21 @@
-"""Who may do what with a collection: its owner, the roles, and a guest collection's rules.
+"""Rights of an identity to a collection, by its owner, the roles, and a guest collection's rules.
 
 A mapped collection lets those in who have an account at its storage: here all identities, or its owner alone.  So does
 a Globus Connect Personal, whose storage is its owner's.  A guest collection has rules: who may read or write which
-folder, until when.  Roles allow managing a collection, and seeing it; they do not open its data.
+directory, until when.  Roles allow managing a collection, and seeing it; they do not open its data.
 """
 
 from __future__ import annotations
 
+import os
 import posixpath
 import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from goclient.sandbox.globus.storage import GUEST, StorageError, check_mode, inner_path, local_path
-from goclient.sandbox.state import State
+from goclient.sandbox.globus.storage import GUEST, StorageError, check_mode, local_path
+from goclient.sandbox.state import Row, State
 
 ADMINISTRATOR, ACCESS_MANAGER = "administrator", "access_manager"
 ROLES = (ADMINISTRATOR, ACCESS_MANAGER, "activity_manager", "activity_monitor")
@@ -24,80 +24,84 @@ EVERYBODY = ("all_authenticated_users", "anonymous")  # kinds of principals that
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One folder of a collection, with what is below it, that may be read, or written, too."""
+    """A directory of a collection, with what is below it, that may be read, or written, too."""
 
-    folder: str
+    directory: str
     writable: bool
-
-    def covers(self, path: str) -> bool:
-        """Whether a path is the folder or is in it."""
-        return self.folder == "/" or path == self.folder.rstrip("/") or path.startswith(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What one identity may do with one collection."""
+    """A collection, and what one identity may do with it."""
 
+    collection: Row
     visible: bool
     roles: frozenset[str]
     grants: tuple[Grant, ...]
 
-    def may(self, path: str, *, write: bool) -> bool:
-        """Whether a path may be read, or written."""
-        real = normal(path)
-        return any(one.covers(real) and (one.writable or not write) for one in self.grants)
-
     @property
     def manages_access(self) -> bool:
-        """Whether the rules of the collection may be seen and changed."""
+        """Return True if the rules of the collection may be seen and changed."""
         return bool(self.roles & {ADMINISTRATOR, ACCESS_MANAGER})
 
     @property
     def administers(self) -> bool:
-        """Whether the collection may be changed and removed."""
+        """Return True if the collection may be changed and removed."""
         return ADMINISTRATOR in self.roles
+
+    def local_path(self, path: str, *, write: bool, follow: bool = True) -> Path:
+        """Return the real path of a collection's path; raise StorageError if it may not be read, or written.
+
+        Where symbolic links lead must be allowed, too.  To write is to change the directory that the path is in.
+        """
+        real, root = local_path(self.collection, path, follow=follow), self.collection["root"]
+        inner = real.relative_to(os.path.realpath(root)) if root else real  # a personal one has its computer's paths
+        granted = [grant.directory for grant in self.grants if grant.writable or not write]
+        for one in (path, str(inner)):
+            if not any(f"{normalize(one)}/".startswith(f"{directory.rstrip('/')}/") for directory in granted):
+                raise StorageError("PermissionDenied", f"Denied by endpoint: Path not allowed: {path}")
+        if write:
+            check_mode(real.parent, stat.S_IWUSR)
+        return real
 
 
 EVERYTHING = Grant("/", writable=True)
 
 
-def normal(path: str) -> str:
-    """A path from a collection's top, without ``~``, ``.`` and ``..``."""
+def normalize(path: str) -> str:
+    """Return a path from a collection's top, without ``~``, ``.`` and ``..``."""
     below = path[3:] if path.startswith("/~/") else path
     return posixpath.normpath("/" + below.lstrip("/"))
 
 
-def reached(collection: dict[str, Any], rights: Rights, path: str, *, write: bool, follow: bool = True) -> Path:
-    """Return the real path of a collection's path, for somebody with these rights; raise StorageError.
+def find_collection(state: State, id: str) -> Row | None:
+    """Return a collection's row, its root as a path of this machine: a guest's is a directory of its host's."""
+    row = state.row("select * from collections where id = ?", id)
+    if row is None:
+        return None
+    if row["host"]:
+        host = state.row("select root from collections where id = ?", row["host"]) or {"root": None}
+        row["root"] = f"{host['root']}/{row['base'].strip('/')}" if host["root"] else None
+    if row["root"]:
+        row["root"] = str(state.directory.collections / row["root"])
+    return row
 
-    Where symbolic links lead must be allowed, too.  To write is to change the directory that the path is in.
-    """
-    real = local_path(collection, path, follow=follow)
-    if not all(rights.may(one, write=write) for one in (path, inner_path(collection, real))):
-        raise StorageError("PermissionDenied", f"Denied by endpoint: Path not allowed: {path}")
-    if write:
-        check_mode(real.parent, stat.S_IWUSR)
-    return real
 
-
-def rights(state: State, collection: dict[str, Any], identity: str) -> Rights:
-    """What an identity may do with a collection now."""
+def find_rights(state: State, collection: Row, identity: str) -> Rights:
+    """Return what an identity may do with a collection now."""
     found = state.rows("select role from roles where collection = ? and principal = ?", collection["id"], identity)
     owns = collection["owner"] == identity
     roles = frozenset(row["role"] for row in found) | ({ADMINISTRATOR} if owns else set())
+    grants: tuple[Grant, ...] = ()
     if owns or collection["everyone"]:
-        grants: tuple[Grant, ...] = (EVERYTHING,)
-    else:
-        grants = _granted(state, collection, identity) if collection["entity_type"] == GUEST else ()
-    return Rights(bool(collection["public"] or roles or grants), roles, grants)
-
-
-def _granted(state: State, collection: dict[str, Any], identity: str) -> tuple[Grant, ...]:
-    rows = state.rows(
-        f"select path, permissions from rules where collection = ? and (expires is null or expires > ?) "
-        f"and ((principal_type = 'identity' and principal = ?) or principal_type in {EVERYBODY})",
-        collection["id"],
-        time.time(),
-        identity,
-    )
-    return tuple(Grant(row["path"], row["permissions"] == "rw") for row in rows)
+        grants = (EVERYTHING,)
+    elif collection["entity_type"] == GUEST:
+        rules = state.rows(
+            f"select path, permissions from rules where collection = ? and (expires is null or expires > ?) "
+            f"and ((principal_type = 'identity' and principal = ?) or principal_type in {EVERYBODY})",
+            collection["id"],
+            time.time(),
+            identity,
+        )
+        grants = tuple(Grant(row["path"], row["permissions"] == "rw") for row in rules)
+    return Rights(collection, bool(collection["public"] or roles or grants), roles, grants)

@@ -12,7 +12,7 @@ _BY_URL = re.compile(r"https://auth\.globus\.org/scopes/([^/]+)/(\w+)")
 
 
 def paths(text: str) -> list[tuple[str, ...]]:
-    """Each scope of a text as the way to it: ``a[*b] c`` is ``(a,)``, ``(a, b)``, ``(c,)``; raises ValueError."""
+    """Return each scope of a text as the way to it: ``a[*b] c`` is ``(a,)``, ``(a, b)``, ``(c,)``; raise ValueError."""
     found: list[tuple[str, ...]] = []
     above: tuple[str, ...] = ()
     for word in _WORD.findall(text):
@@ -32,7 +32,7 @@ def paths(text: str) -> list[tuple[str, ...]]:
 
 
 def outermost(text: str) -> list[str]:
-    """The scopes of a text that no other one depends on, each with its brackets."""
+    """Return the scopes of a text that no other one depends on, each with its brackets."""
     found: list[str] = []
     depth = 0
     for word in _WORD.findall(text):
@@ -46,7 +46,7 @@ def outermost(text: str) -> list[str]:
 
 
 def resource_server(scope: str) -> str:
-    """The service for which a scope is."""
+    """Return the service that a scope is for."""
     if scope.startswith("urn:globus:auth:scope:"):
         return scope.partition("[")[0].split(":")[4]
     by_url = _BY_URL.match(scope)
@@ -54,11 +54,11 @@ def resource_server(scope: str) -> str:
 
 
 def data_access(collection: str) -> str:
-    """The scope with which Transfer may touch the data of a mapped collection."""
+    """Return the scope with which Transfer may touch the data of a mapped collection."""
     return f"https://auth.globus.org/scopes/{collection}/data_access"
 
 
 def guarded_collection(scope: str) -> str:
-    """The collection whose data a scope opens, or the empty string if it is another kind of scope."""
+    """Return the collection whose data a scope opens, or the empty string if it is another kind of scope."""
     by_url = _BY_URL.fullmatch(scope)
     return by_url.group(1) if by_url and by_url.group(2) == "data_access" else ""

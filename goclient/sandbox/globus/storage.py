@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
-import functools
 import grp
 import json
 import os
 import pwd
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from goclient.sandbox import lock
+from goclient.sandbox.state import Row
 
 MAPPED = "GCSv5_mapped_collection"
 GUEST = "GCSv5_guest_collection"
@@ -22,8 +24,13 @@ BARE = "GCSv5_endpoint"  # a server without its collections: it holds no data
 HOME = "home"  # where /~/ is, below the root of a mapped collection
 NOT_UTF8 = "\ufffd"  # before a name that is not UTF-8, whose bytes follow as Latin-1; Transfer API, File Operations, 2
 
-# The kind of each trouble with a file, by the number of the system's error.
-_KINDS = {
+# The kinds of what can be wrong with a path.
+Kind = Literal[
+    "NotFound", "NotDirectory", "IsDirectory", "NotFile", "Exists", "RenameExists", "PermissionDenied", "InvalidPath",
+    "InvalidSymlink", "NoSpace", "Quota", "Changed", "Checksum", "GCDisconnected", "Other",
+]  # fmt: skip
+# The kind by the number of the system's error.
+_KINDS: dict[int, Kind] = {
     errno.ENOENT: "NotFound",
     errno.ENOTDIR: "NotDirectory",
     errno.EISDIR: "IsDirectory",
@@ -39,43 +46,46 @@ _KINDS = {
     errno.EDQUOT: "Quota",
 }
 # The types of the service's file document.
-_TYPES = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "dir",
-    stat.S_IFIFO: "pipe",
-    stat.S_IFCHR: "chr",
-    stat.S_IFBLK: "blk",
-}
+_TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFIFO: "pipe", stat.S_IFCHR: "chr", stat.S_IFBLK: "blk"}
 BROKEN = "invalid_symlink"  # the type of a link that leads nowhere, or out of the collection
 
 
 class StorageError(Exception):
-    """A path cannot be used: ``kind`` is a value of ``_KINDS``, Changed, Checksum, NotFile, GCDisconnected or Other."""
+    """A path cannot be used."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: Kind, message: str) -> None:
         super().__init__(message)
         self.kind = kind
 
 
-def problem(error: OSError) -> StorageError:
-    """Return the trouble with a path that an error of the system stands for."""
-    return StorageError(_KINDS.get(error.errno or 0, "Other"), str(error.strerror or error))
+@contextmanager
+def system_errors() -> Iterator[None]:
+    """Turn an error of the system in the body into a StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(_KINDS.get(error.errno or 0, "Other"), str(error.strerror or error)) from error
 
 
-def is_connected(collection: dict[str, Any]) -> bool:
+def is_connected(collection: Row) -> bool:
     """Return True if a Globus Connect Personal runs for a collection: it then holds a lock, whatever kills it."""
     return bool(collection["lock_file"]) and lock.is_held(collection["lock_file"])
 
 
-def local_path(collection: dict[str, Any], path: str, *, follow: bool = True) -> Path:
-    """Return the real path of a collection's path; raise StorageError if it leads outside of what is shared.
+def local_path(collection: Row, path: str, *, follow: bool = True) -> Path:
+    """Return the real path of a collection's path; raise StorageError if it leads out of the shared directories.
 
-    ``follow`` False: the last name may be that of a symbolic link, which is meant itself.
+    ``follow`` False: if the last name is that of a symbolic link, return the path of the link itself.
     """
     tops = _tops(collection)
-    text = _encoded(path)
-    home, top = _bases(collection, tops)
-    real = home / text[3:] if text.startswith("/~/") else top / text.lstrip("/")
+    if "\0" in path or "\r\n" in path or any("\ud800" <= sign <= "\udfff" for sign in path):
+        raise StorageError("InvalidPath", "Invalid path")
+    text = "/".join(decode_name(name) for name in path.split("/"))
+    if text.startswith("/~/"):
+        home = tops[0] / HOME if collection["entity_type"] == MAPPED else tops[0]
+        real = home / text[3:]
+    else:
+        real = (Path("/") if collection["entity_type"] == PERSONAL else tops[0]) / text.lstrip("/")
     if follow or text.endswith("/") or real.name in ("", ".."):
         found = Path(os.path.realpath(real))
     else:
@@ -89,14 +99,7 @@ def local_path(collection: dict[str, Any], path: str, *, follow: bool = True) ->
     return found
 
 
-def inner_path(collection: dict[str, Any], real: Path) -> str:
-    """Return what a real path is called in its collection; a Globus Connect Personal has those of its computer."""
-    if not collection["root"]:
-        return str(real)
-    return f"/{real.relative_to(os.path.realpath(collection['root']))}"
-
-
-def _tops(collection: dict[str, Any]) -> tuple[Path, ...]:
+def _tops(collection: Row) -> tuple[Path, ...]:
     """Return the real directories that a collection shares; raise StorageError."""
     if collection["entity_type"] == PERSONAL:
         if not is_connected(collection):
@@ -109,15 +112,8 @@ def _tops(collection: dict[str, Any]) -> tuple[Path, ...]:
     return tuple(Path(os.path.realpath(one)) for one in shared)
 
 
-def _bases(collection: dict[str, Any], tops: tuple[Path, ...]) -> tuple[Path, Path]:
-    """Return where ``/~/`` and ``/`` of a collection are."""
-    if collection["entity_type"] == PERSONAL:
-        return tops[0], Path("/")
-    return tops[0] if collection["entity_type"] == GUEST else tops[0] / HOME, tops[0]
-
-
 def check_mode(path: Path, bits: int) -> None:
-    """Raise StorageError if the owner of a path that is there has none of the ``bits``: the kernel lets root pass."""
+    """Raise StorageError if the owner of a path that exists has none of the ``bits``: the kernel lets root pass."""
     try:
         denied = not path.stat().st_mode & bits
     except OSError:
@@ -129,7 +125,7 @@ def check_mode(path: Path, bits: int) -> None:
 # --- names ---
 
 
-def written(name: str) -> str:
+def encode_name(name: str) -> str:
     """Return a file's name as Transfer writes it: one that is not UTF-8 is Latin-1 behind a mark."""
     raw = os.fsencode(name)
     try:
@@ -138,66 +134,46 @@ def written(name: str) -> str:
         return NOT_UTF8 + raw.decode("latin-1")
 
 
-def _encoded(path: str) -> str:
-    """Return the path that a client means; raise StorageError for one that nothing can have."""
-    if "\0" in path or "\r\n" in path or any("\ud800" <= sign <= "\udfff" for sign in path):
-        raise StorageError("InvalidPath", "Invalid path")
-    return "/".join(_read(name) for name in path.split("/"))
-
-
-def _read(name: str) -> str:
-    """Return the name of the file that Transfer writes so; a name that is UTF-8 after all is what it says."""
+def decode_name(name: str) -> str:
+    """Return the file's name that Transfer writes so; a name that is UTF-8 after all stays as it is."""
     try:
         found = os.fsdecode(name.removeprefix(NOT_UTF8).encode("latin-1"))
     except UnicodeEncodeError:
         return name
-    return found if name.startswith(NOT_UTF8) and written(found) == name else name
+    return found if name.startswith(NOT_UTF8) and encode_name(found) == name else name
 
 
 # --- what is there ---
 
 
-def entries(collection: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Return the entries of a directory as Transfer lists them; raise StorageError."""
-    check_mode(folder, stat.S_IRUSR)
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError as error:
-        raise problem(error) from error
-    return [describe(collection, folder / name) for name in names]
+def entries(collection: Row, directory: Path) -> list[dict[str, Any]]:
+    """Return the entries of a directory as Transfer lists them; raise StorageError or OSError."""
+    check_mode(directory, stat.S_IRUSR)
+    return [describe(collection, directory / name) for name in sorted(os.listdir(directory))]
 
 
-def describe(collection: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return one entry as Transfer describes it; raise StorageError if it is not there.
+def describe(collection: Row, path: Path) -> dict[str, Any]:
+    """Return one entry as Transfer describes it; raise OSError if it does not exist.
 
-    A symbolic link has the type and the size of its target; what is its own has names that begin with ``link_``.
+    A symbolic link has the type and the size of its target; its own have names that begin with ``link_``.
     """
-    try:
-        own = path.lstat()
-    except OSError as error:
-        raise problem(error) from error
+    own = path.lstat()
     linked = stat.S_ISLNK(own.st_mode)
     found = _target(path, _tops(collection)) if linked else own
     shown = found or own
     return {
         "DATA_TYPE": "file",
-        "name": written(path.name),
+        "name": encode_name(path.name),
         "type": _TYPES.get(stat.S_IFMT(shown.st_mode), "other") if found else BROKEN,
-        "size": shown.st_size,
-        "last_modified": _moment(shown),
         "permissions": f"{stat.S_IMODE(shown.st_mode):04o}",
-        "user": _user(shown.st_uid),
-        "group": _group(shown.st_gid),
-        "link_target": written(os.readlink(path)) if linked else None,
-        "link_size": own.st_size if linked else None,
-        "link_last_modified": _moment(own) if linked else None,
-        "link_user": _user(own.st_uid) if linked else None,
-        "link_group": _group(own.st_gid) if linked else None,
+        "link_target": encode_name(os.readlink(path)) if linked else None,
+        **_describe_inode(shown),
+        **{f"link_{name}": value if linked else None for name, value in _describe_inode(own).items()},
     }
 
 
 def _target(link: Path, tops: tuple[Path, ...]) -> os.stat_result | None:
-    """Return the status of what a symbolic link leads to, None for nothing and for what is not shared."""
+    """Return the status of a symbolic link's target, None if it does not exist or is not shared."""
     real = Path(os.path.realpath(link))
     try:
         return real.lstat() if any(real.is_relative_to(one) for one in tops) and not real.is_symlink() else None
@@ -205,22 +181,12 @@ def _target(link: Path, tops: tuple[Path, ...]) -> os.stat_result | None:
         return None
 
 
-def _moment(found: os.stat_result) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(found.st_mtime))
-
-
-@functools.lru_cache
-def _user(number: int) -> str:
-    """Return the name of a user, or the number where it has none."""
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-@functools.lru_cache
-def _group(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
+def _describe_inode(found: os.stat_result) -> dict[str, Any]:
+    """Return the size, time and owners of a file; a user or a group without a name is its number."""
+    names = {"user": str(found.st_uid), "group": str(found.st_gid)}
+    with suppress(KeyError):
+        names["user"] = pwd.getpwuid(found.st_uid).pw_name
+    with suppress(KeyError):
+        names["group"] = grp.getgrgid(found.st_gid).gr_name
+    modified = time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(found.st_mtime))
+    return {"size": found.st_size, "last_modified": modified, **names}

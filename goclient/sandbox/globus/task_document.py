@@ -1,4 +1,4 @@
-"""How Transfer describes a task, its events and its files, and how its filters choose tasks."""
+"""Describe a task as Transfer does, read and write its times, and apply the filters of tasks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from goclient.sandbox.state import State
+from goclient.sandbox.http import BadRequest
+from goclient.sandbox.state import Row, State
 
 # Fields of the service's document that are always the same here.
 _FIXED: dict[str, Any] = {
@@ -26,64 +27,54 @@ _FIXED: dict[str, Any] = {
     "symlinks": 0,
     "subtasks_skipped_errors": 0,
 }
+# Those that are columns of ours, and those that are options of the submission.
+_COLUMNS = "task_id type status label files directories files_transferred bytes_transferred faults".split()
+_FLAGS = (
+    *("encrypt_data", "verify_checksum", "preserve_timestamp", "fail_on_quota_errors", "skip_source_errors"),
+    "delete_destination_extra",
+)
 
 
-def described(state: State, row: dict[str, Any]) -> dict[str, Any]:
-    """The document of a task."""
+def describe(state: State, row: Row) -> dict[str, Any]:
+    """Return the document of a task."""
     options = json.loads(row["options"])
     seconds = max((row["completion_time"] or time.time()) - row["request_time"], 0.001)
-    flags = ("encrypt_data", "verify_checksum", "preserve_timestamp", "fail_on_quota_errors", "skip_source_errors")
+    active = row["status"] == "ACTIVE"
+    unwell = active and row["nice_status"] not in ("OK", "Queued")
     return {
         **_FIXED,
-        "task_id": row["task_id"],
-        "type": row["type"],
-        "status": row["status"],
-        "label": row["label"],
+        **{name: row[name] for name in _COLUMNS},
         "owner_id": row["owner"],
         "username": f"u_{row['owner'].replace('-', '')}",
         "request_time": iso(row["request_time"]),
         "completion_time": iso(row["completion_time"]),
         "deadline": iso(row["deadline"]),
         **_ends(state, row),
-        "files": row["files"],
-        "directories": row["directories"],
-        "files_transferred": row["files_transferred"],
-        "bytes_transferred": row["bytes_transferred"],
         "effective_bytes_per_second": int(row["bytes_transferred"] / seconds),
-        "faults": row["faults"],
-        **_condition(row),
+        "is_ok": not unwell if active else None,
+        "nice_status": row["nice_status"] if active else None,
+        "nice_status_short_description": row["nice_status"].lower().replace("_", " ") if unwell else None,
+        "nice_status_details": None,
+        "fatal_error": json.loads(row["fatal"]) if row["fatal"] else None,
         **_subtasks(row),
-        **{flag: bool(options.get(flag)) for flag in flags},
-        "delete_destination_extra": bool(options.get("delete_destination_extra")),
+        **{flag: bool(options.get(flag)) for flag in _FLAGS},
         "sync_level": options.get("sync_level"),
     }
 
 
-def _condition(row: dict[str, Any]) -> dict[str, Any]:
-    active = row["status"] == "ACTIVE"
-    troubled = active and row["nice_status"] not in ("OK", "Queued")
-    return {
-        "is_ok": not troubled if active else None,
-        "nice_status": row["nice_status"] if active else None,
-        "nice_status_short_description": row["nice_status"].lower().replace("_", " ") if troubled else None,
-        "nice_status_details": None,
-        "fatal_error": json.loads(row["fatal"]) if row["fatal"] else None,
-    }
-
-
-def _ends(state: State, row: dict[str, Any]) -> dict[str, Any]:
-    """Where a task reads and writes; a deletion has a source only."""
+def _ends(state: State, row: Row) -> dict[str, Any]:
+    """Describe where a task reads and writes; a deletion has a source only."""
     found: dict[str, Any] = {}
     for end in ("source", "destination"):
-        place = row[end] if row["type"] == "TRANSFER" or end == "source" else None
-        named = state.row("select display_name from collections where id = ?", place) or {"display_name": None}
-        found[f"{end}_endpoint_id"] = place
+        collection = row[end] if row["type"] == "TRANSFER" or end == "source" else None
+        named = state.row("select display_name from collections where id = ?", collection) or {"display_name": None}
+        found[f"{end}_endpoint_id"] = collection
         found[f"{end}_endpoint"] = found[f"{end}_endpoint_display_name"] = named["display_name"]
     return found
 
 
-def _subtasks(row: dict[str, Any]) -> dict[str, int]:
-    """The counts of a task's parts: here one for each item, done or not done together."""
+def _subtasks(row: Row) -> dict[str, int]:
+    """Count a task's parts: here one for each item, done or not done together."""
     total = len(json.loads(row["items"]))
     ended = row["status"] != "ACTIVE"
     code = json.loads(row["fatal"])["code"] if row["fatal"] else ""
@@ -95,55 +86,27 @@ def _subtasks(row: dict[str, Any]) -> dict[str, int]:
     return {"subtasks_total": total, **{f"subtasks_{name}": total * (name == kind) for name in names}}
 
 
-def event(row: dict[str, Any]) -> dict[str, Any]:
-    """The document of one event of a task."""
-    return {
-        "DATA_TYPE": "event",
-        "code": row["code"],
-        "is_error": bool(row["is_error"]),
-        "description": row["description"],
-        "details": row["details"],
-        "time": iso(row["time"]),
-    }
-
-
-def moved(row: dict[str, Any]) -> dict[str, Any]:
-    """The document of one file that a task has moved."""
-    return {
-        "DATA_TYPE": "successful_transfer",
-        "source_path": row["source_path"],
-        "destination_path": row["destination_path"],
-        "size": row["size"],
-        "checksum": row["checksum"],
-        "checksum_algorithm": "MD5",
-        "dynamic": False,
-    }
-
-
 def iso(seconds: float | None) -> str | None:
-    """A time as Transfer writes it; None for none."""
+    """Return a time as Transfer writes it; None for None."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def passes(task: dict[str, Any], filters: str) -> bool:
-    """Whether a task passes a filter ``field:value,…/field:value``; ``~`` marks a pattern, ``!`` a negation."""
+    """Return True if a task passes a filter ``field:value,…/field:value``; ``~`` marks a pattern, ``!`` a negation."""
     for part in filter(None, filters.split("/")):
         field, _, values = part.partition(":")
-        if field in ("request_time", "completion_time"):
-            if not _within(task[field], values):
+        if field in ("request_time", "completion_time"):  # from,to: either may be empty
+            first, _, last = values.partition(",")
+            known = moment(task[field]) if task[field] else None
+            if known is None or (first and known < moment(first)) or (last and known > moment(last)):
                 return False
-        elif field in ("type", "status", "label", "task_id") and not _chosen(str(task[field] or ""), values.split(",")):
-            return False
+        elif field in ("type", "status", "label", "task_id"):
+            text = str(task[field] or "")
+            wanted = [value for value in values.split(",") if not value.startswith("!")]
+            unwanted = [value[1:] for value in values.split(",") if value.startswith("!")]
+            if any(_matches(text, v) for v in unwanted) or (wanted and not any(_matches(text, v) for v in wanted)):
+                return False
     return True
-
-
-def _within(written: str | None, bounds: str) -> bool:
-    """Whether a time is in ``from,to``, either of which may be empty."""
-    if written is None:
-        return False
-    first, _, last = bounds.partition(",")
-    known = moment(written)
-    return (not first or known >= moment(first)) and (not last or known <= moment(last))
 
 
 def moment(text: str) -> float:
@@ -152,11 +115,15 @@ def moment(text: str) -> float:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
-def _chosen(text: str, values: list[str]) -> bool:
-    """Whether a text is none of the values that are forbidden, and one of the others if there are any."""
-    wanted = [value for value in values if not value.startswith("!")]
-    unwanted = [value[1:] for value in values if value.startswith("!")]
-    return not any(_matches(text, one) for one in unwanted) and (not wanted or any(_matches(text, v) for v in wanted))
+def read_time(text: str, name: str, *, future: bool = False) -> float:
+    """Return the seconds of a time in a request; raise what Transfer answers to another text, or to a past time."""
+    try:
+        seconds = moment(text)
+    except ValueError as error:
+        raise BadRequest(f"{name} is not a time") from error
+    if future and seconds <= time.time():
+        raise BadRequest(f"{name} is over")
+    return seconds
 
 
 def _matches(text: str, value: str) -> bool:

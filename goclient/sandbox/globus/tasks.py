@@ -1,138 +1,199 @@
-"""The Globus Transfer service in miniature: tasks, shown, changed and ended."""
+"""Globus Transfer in miniature: take tasks, each once, show, change and end them."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+import uuid
 
-from werkzeug.routing import Rule
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
-from goclient.sandbox.globus.mover import Mover
-from goclient.sandbox.globus.submission import MAX_LABEL
-from goclient.sandbox.globus.task_document import described, event, moment, moved, passes
-from goclient.sandbox.http import answer, body, globus_identity, number, result, transfer_error
-from goclient.sandbox.state import State
+from goclient.sandbox.globus.items import TaskEvent
+from goclient.sandbox.globus.mover import end_task
+from goclient.sandbox.globus.paths import usable
+from goclient.sandbox.globus.task_document import describe, iso, passes, read_time
+from goclient.sandbox.http import BadRequest, Document, TransferError, answer
+from goclient.sandbox.routes import Call, Routes
+from goclient.sandbox.state import Row, compact_json
 
+DEFAULT_DEADLINE = 86_400  # seconds
+MAX_LABEL = 128
+_ENDS = {"transfer": ("source_endpoint", "destination_endpoint"), "delete": ("endpoint",)}
+_MESSAGES = {
+    "Accepted": "The {} has been accepted and a task has been created and queued for execution",
+    "Duplicate": "The {} has already been submitted with this submission id",
+}
 
-class Tasks:
-    """The routes of the Transfer service that show, change and end one's own tasks."""
-
-    def __init__(self, state: State, mover: Mover) -> None:
-        self._state = state
-        self._mover = mover
-
-    def rules(self) -> list[Rule]:
-        """The routes and their handlers."""
-        routes = [
-            ("GET", "/task_list", self.task_list),
-            ("GET", "/task/<id>", self.task),
-            ("PUT", "/task/<id>", self.update),
-            ("POST", "/task/<id>/cancel", self.cancel),
-            ("GET", "/task/<id>/event_list", self.event_list),
-            ("GET", "/task/<id>/successful_transfers", self.successful_transfers),
-            ("GET", "/task/<id>/skipped_errors", self.skipped_errors),
-            ("GET", "/task/<id>/pause_info", self.pause_info),
-        ]
-        return [Rule(f"/v0.10{path}", endpoint=handler, methods=[method]) for method, path, handler in routes]
-
-    def _task(self, request: Request, id: str) -> dict[str, Any]:
-        owner = globus_identity(self._state, request)["id"]
-        row = self._state.row("select * from tasks where task_id = ? and owner = ?", id, owner)
-        if row is None:
-            raise transfer_error(404, "TaskNotFound", f"No task found with id '{id}'", request.path)
-        return row
-
-    def task(self, request: Request, id: str) -> Response:
-        """The document of a task."""
-        return answer(described(self._state, self._task(request, id)))
-
-    def task_list(self, request: Request) -> Response:
-        """One's own tasks, newest first unless ordered, filtered by type, status, label, task id and times."""
-        owner = globus_identity(self._state, request)["id"]
-        order = "asc" if "ASC" in request.args.get("orderby", "").upper() else "desc"
-        rows = self._state.rows(f"select * from tasks where owner = ? order by request_time {order}", owner)
-        documents = [described(self._state, row) for row in rows]
-        try:
-            found = [one for one in documents if passes(one, request.args.get("filter", ""))]
-        except ValueError as error:
-            raise transfer_error(400, "ClientError.BadRequest", f"filter: {error}", request.path) from error
-        limit, offset = number(request, "limit", 10), number(request, "offset", 0)
-        return answer(
-            {
-                "DATA_TYPE": "task_list",
-                "length": len(found[offset : offset + limit]),
-                "limit": limit,
-                "offset": offset,
-                "total": len(found),
-                "DATA": found[offset : offset + limit],
-            }
-        )
-
-    def update(self, request: Request, id: str) -> Response:
-        """Gives a task that is not done another label or deadline."""
-        row = self._task(request, id)
-        wanted = body(request)
-        if row["status"] != "ACTIVE":
-            raise transfer_error(409, "Conflict", "The task is complete", request.path)
-        label = wanted.get("label", row["label"])
-        if len(str(label or "")) > MAX_LABEL:
-            raise transfer_error(400, "ClientError.BadRequest.LabelTooLong", "label is too long", request.path)
-        deadline = row["deadline"]
-        if wanted.get("deadline"):
-            deadline = _moment(request, str(wanted["deadline"]))
-        self._state.run("update tasks set label = ?, deadline = ? where task_id = ?", label, deadline, id)
-        return answer(result("result", "Updated", "Updated task deadline and/or label successfully", request.path))
-
-    def cancel(self, request: Request, id: str) -> Response:
-        """Ends a task that is not done."""
-        row = self._task(request, id)
-        if row["status"] != "ACTIVE":
-            text = "The task completed before the cancel request was processed."
-            return answer(result("result", "TaskComplete", text, request.path))
-        self._mover.end(id, "FAILED", {"code": "CANCELED", "description": "The task was canceled by its owner"})
-        return answer(result("result", "Canceled", "The task has been cancelled successfully.", request.path))
-
-    def event_list(self, request: Request, id: str) -> Response:
-        """The events of a task, newest first."""
-        self._task(request, id)
-        only = {"is_error:1": " and is_error = 1", "is_error:0": " and is_error = 0"}
-        chosen = only.get(request.args.get("filter", ""), "")
-        rows = self._state.rows(f"select * from events where task_id = ?{chosen} order by number desc", id)
-        limit, offset = number(request, "limit", 10), number(request, "offset", 0)
-        events = [event(row) for row in rows[offset : offset + limit]]
-        page = {"length": len(events), "limit": limit, "offset": offset, "total": len(rows)}
-        return answer({"DATA_TYPE": "event_list", "DATA": events, **page})
-
-    def successful_transfers(self, request: Request, id: str) -> Response:
-        """The files that a finished task has moved."""
-        row = self._task(request, id)
-        if row["status"] == "ACTIVE":
-            raise transfer_error(409, "Conflict", "The task is not complete", request.path)
-        rows = self._state.rows("select * from transferred where task_id = ? order by rowid", id)
-        first, limit = number(request, "marker", 0), number(request, "limit", 100)
-        following = first + limit if first + limit < len(rows) else None
-        page = {"marker": first, "next_marker": following}
-        data = [moved(one) for one in rows[first : first + limit]]
-        return answer({"DATA_TYPE": "successful_transfers", "DATA": data, **page})
-
-    def skipped_errors(self, request: Request, id: str) -> Response:
-        """Nothing: no task skips anything here."""
-        self._task(request, id)
-        return answer({"DATA_TYPE": "skipped_errors", "DATA": [], "marker": 0, "next_marker": None})
-
-    def pause_info(self, request: Request, id: str) -> Response:
-        """No rules: nobody pauses tasks here."""
-        self._task(request, id)
-        messages = dict.fromkeys(("source_pause_message", "destination_pause_message"))
-        return answer({"DATA_TYPE": "pause_info_limited", "pause_rules": [], **messages})
+routes = Routes("/v0.10")
 
 
-def _moment(request: Request, text: str) -> float:
+# --- submission ---
+
+
+@routes.on("GET", "/submission_id")
+def submission_id(call: Call) -> Document:
+    """Give a new submission id."""
+    owner = call.transfer_user()["id"]
+    value = str(uuid.uuid4())
+    call.state.insert("submissions", {"id": value, "owner": owner})
+    return {"DATA_TYPE": "submission_id", "value": value}
+
+
+@routes.on("POST", "/<any(transfer, delete):word>")
+def submit(call: Call, word: str) -> Response:
+    """Accept a transfer, or the removal of paths; one sent again under the same submission id is the same task."""
+    owner, wanted = call.transfer_user()["id"], call.document()
+    ends = _ENDS[word]
+    submission = str(wanted.get("submission_id"))
+    _check_label(wanted.get("label"))
+    for end in ends:
+        usable(call, str(wanted.get(end)))
+    with call.state.transaction():
+        known = call.state.row("select * from submissions where id = ? and owner = ?", submission, owner)
+        if known is None:
+            raise TransferError(400, "BadRequest", f"No such submission id '{submission}'")
+        code = "Duplicate" if known["task_id"] else "Accepted"
+        task_id = known["task_id"] or _store(call, owner, kind=word.upper(), ends=[wanted[end] for end in ends])
+        call.state.run("update submissions set task_id = ? where id = ?", task_id, submission)
+    call.sandbox.new_task.set()
+    href = f"/v0.10/task/{task_id}?format=json"
+    link = {"DATA_TYPE": "link", "href": href, "rel": "related", "resource": "task", "title": "related task"}
+    accepted = call.result(code, _MESSAGES[code].format(word), kind=f"{word}_result")
+    return answer({**accepted, "task_id": task_id, "submission_id": submission, "task_link": link}, 202)
+
+
+def _check_label(label: object) -> None:
+    """Raise what Transfer answers to a label that is too long."""
+    if len(str(label or "")) > MAX_LABEL:
+        raise TransferError(400, "ClientError.BadRequest.LabelTooLong", "label is too long")
+
+
+def _store(call: Call, owner: str, *, kind: str, ends: list[str]) -> str:
+    """Store a new task; return its id; raise what Transfer answers to one without items, or with a wrong deadline."""
+    wanted = call.document()
+    items, deadline = wanted.get("DATA"), wanted.get("deadline")
+    if not isinstance(items, list) or not items:
+        code = f"ClientError.BadRequest.No{kind.capitalize()}Items"
+        raise TransferError(400, code, f"A {kind.lower()} requires at least one item")
+    task_id = str(uuid.uuid4())
+    values = {
+        "task_id": task_id,
+        "owner": owner,
+        "type": kind,
+        "label": wanted.get("label"),
+        "status": "ACTIVE",
+        "source": ends[0],
+        "destination": ends[-1],
+        "request_time": time.time(),
+        "deadline": read_time(str(deadline), "deadline") if deadline else time.time() + DEFAULT_DEADLINE,
+        "items": compact_json(items),
+        "options": compact_json({key: value for key, value in wanted.items() if key != "DATA"}),
+    }
+    call.state.insert("tasks", values)
+    return task_id
+
+
+# --- one's own tasks ---
+
+
+def _find_task(call: Call, id: str) -> Row:
+    """Return one of the caller's own tasks; raise what Transfer answers if there is none."""
+    owner = call.transfer_user()["id"]
+    row = call.state.row("select * from tasks where task_id = ? and owner = ?", id, owner)
+    if row is None:
+        raise TransferError(404, "TaskNotFound", f"No task found with id '{id}'")
+    return row
+
+
+@routes.on("GET", "/task/<id>")
+def show(call: Call, id: str) -> Document:
+    """Show a task."""
+    return describe(call.state, _find_task(call, id))
+
+
+@routes.on("GET", "/task_list")
+def task_list(call: Call) -> Document:
+    """List one's own tasks, newest first unless ordered, filtered by type, status, label, task id and times."""
+    owner = call.transfer_user()["id"]
+    order = "asc" if "ASC" in call.args.get("orderby", "").upper() else "desc"
+    rows = call.state.rows(f"select * from tasks where owner = ? order by request_time {order}", owner)
+    documents = [describe(call.state, row) for row in rows]
     try:
-        seconds = moment(text)
+        found = [one for one in documents if passes(one, call.args.get("filter", ""))]
     except ValueError as error:
-        raise transfer_error(400, "ClientError.BadRequest", "deadline is not a time", request.path) from error
-    if seconds <= time.time():
-        raise transfer_error(400, "ClientError.BadRequest", "deadline is over", request.path)
-    return seconds
+        raise BadRequest(f"filter: {error}") from error
+    return _page(call, "task_list", found)
+
+
+@routes.on("GET", "/task/<id>/event_list")
+def event_list(call: Call, id: str) -> Document:
+    """List the events of a task, newest first."""
+    _find_task(call, id)
+    only = {"is_error:1": " and is_error = 1", "is_error:0": " and is_error = 0"}
+    chosen = only.get(call.args.get("filter", ""), "")
+    rows = call.state.rows(f"select * from events where task_id = ?{chosen} order by number desc", id)
+    events = []
+    for row in rows:
+        told = {name: row[name] for name in ("code", "description", "details")}
+        flags = {"is_error": bool(row["is_error"]), "time": iso(row["time"])}
+        events.append({"DATA_TYPE": "event", **told, **flags})
+    return _page(call, "event_list", events)
+
+
+def _page(call: Call, kind: str, found: list[Document]) -> Document:
+    """Return the part of a list that the query asks for."""
+    limit, offset = call.number("limit", 10), call.number("offset", 0)
+    data = found[offset : offset + limit]
+    page = {"length": len(data), "limit": limit, "offset": offset, "total": len(found)}
+    return {"DATA_TYPE": kind, **page, "DATA": data}
+
+
+@routes.on("PUT", "/task/<id>")
+def update(call: Call, id: str) -> Document:
+    """Give a task that is not done another label or deadline."""
+    row = _find_task(call, id)
+    wanted = call.document()
+    if row["status"] != "ACTIVE":
+        raise TransferError(409, "Conflict", "The task is complete")
+    label, deadline = wanted.get("label", row["label"]), wanted.get("deadline")
+    _check_label(label)
+    until = read_time(str(deadline), "deadline", future=True) if deadline else row["deadline"]
+    call.state.run("update tasks set label = ?, deadline = ? where task_id = ?", label, until, id)
+    return call.result("Updated", "Updated task deadline and/or label successfully")
+
+
+@routes.on("POST", "/task/<id>/cancel")
+def cancel(call: Call, id: str) -> Document:
+    """End a task that is not done."""
+    if _find_task(call, id)["status"] != "ACTIVE":
+        return call.result("TaskComplete", "The task completed before the cancel request was processed.")
+    end_task(call.state, id, TaskEvent("CANCELED", "The task was canceled by its owner"))
+    return call.result("Canceled", "The task has been cancelled successfully.")
+
+
+@routes.on("GET", "/task/<id>/successful_transfers")
+def successful_transfers(call: Call, id: str) -> Document:
+    """List the files that a finished task has transferred."""
+    if _find_task(call, id)["status"] == "ACTIVE":
+        raise TransferError(409, "Conflict", "The task is not complete")
+    rows = call.state.rows("select * from transferred where task_id = ? order by rowid", id)
+    first, limit = call.number("marker", 0), call.number("limit", 100)
+    following = first + limit if first + limit < len(rows) else None
+    same: Document = {"DATA_TYPE": "successful_transfer", "checksum_algorithm": "MD5", "dynamic": False}
+    names = ("source_path", "destination_path", "size", "checksum")
+    data = [{**same, **{name: row[name] for name in names}} for row in rows[first : first + limit]]
+    return {"DATA_TYPE": "successful_transfers", "DATA": data, "marker": first, "next_marker": following}
+
+
+@routes.on("GET", "/task/<id>/skipped_errors")
+def skipped_errors(call: Call, id: str) -> Document:
+    """List nothing: no task skips anything here."""
+    _find_task(call, id)
+    return {"DATA_TYPE": "skipped_errors", "DATA": [], "marker": 0, "next_marker": None}
+
+
+@routes.on("GET", "/task/<id>/pause_info")
+def pause_info(call: Call, id: str) -> Document:
+    """Show no rules: nobody pauses tasks here."""
+    _find_task(call, id)
+    messages = dict.fromkeys(("source_pause_message", "destination_pause_message"))
+    return {"DATA_TYPE": "pause_info_limited", "pause_rules": [], **messages}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -15,8 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from goclient.files.private import make_directory, replace
-from goclient.sandbox.myproxy.credential import Credential
-from goclient.sandbox.myproxy.names import Typed, oneline, parsed, subject_hash
+from goclient.sandbox.myproxy.grid import AUTHORITY, HOST, HOST_NAME, SUBJECTS, Credential, Grid
+from goclient.sandbox.myproxy.names import Typed, oneline, parse_name, subject_hash
 
 TEST_GRID = "/C=TW/O=Test Grid/CN=Test Grid CA"
 LIFETIME = timedelta(days=3650)  # of the authority, and of its revocation list: a sandbox does not renew them
@@ -25,8 +28,6 @@ EARLIER = timedelta(minutes=5)  # for clocks that are behind
 AUTHORITY_EARLIER = timedelta(days=400)  # certificates that have expired were issued by it, too
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-
-__all__ = ["Authority", "Credential", "Key", "make_key", "pem", "usage"]
 
 USES = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
@@ -41,71 +42,79 @@ cond_subjects globus '"{scope}/*"'
 """
 
 
+class IssueOptions(TypedDict, total=False):
+    """Options of a certificate."""
+
+    names: Sequence[str]  # the host names in it, which may be none; by default localhost
+    key: Literal["rsa", "ec"] | Key  # its kind, or a key to use
+    bits: int  # of an RSA key
+    start: datetime | None
+    end: datetime | None
+    passphrase: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """An authority: the folder that trusts it, its certificate and its key."""
+    """An authority: the directory that trusts it, its certificate and its key."""
 
-    folder: Path
+    directory: Path
     certificate: x509.Certificate
     key: Key
 
     @classmethod
     def make(
-        cls, folder: Path, *, subject: Typed = TEST_GRID, key: Path | None = None, use: Key | None = None
+        cls, directory: Path, *, subject: Typed = TEST_GRID, key: Path | None = None, use: Key | None = None
     ) -> Authority:
-        """A new authority that ``folder`` trusts: its certificate, signing policy and empty revocation list are there.
+        """Make an authority that a directory trusts: write its certificate, signing policy and empty revocation list.
 
-        Its key is written to the file ``key``, which is not to be in that folder, or kept in memory only.  ``use``: a
-        key that is there already.
+        Write its key to the file ``key``, which must not be in that directory, or keep it in memory only.  ``use``: a
+        key that exists already.
         """
         private = use or make_key()
-        name = parsed(subject)
-        authority = cls(folder, _authority_certificate(name, private), private)
-        make_directory(folder)
+        name = parse_name(subject)
+        now = datetime.now(UTC)
+        builder = _builder(name, private, start=now - AUTHORITY_EARLIER, end=now + LIFETIME).issuer_name(name)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
+        authority = cls(directory, builder.sign(private, SHA256()), private)
+        make_directory(directory)
         if key is not None:
             replace(key, pem(private), mode=0o600)
         replace(authority.file("0"), authority.certificate.public_bytes(Encoding.PEM), mode=0o644)
-        replace(authority.file("signing_policy"), _signing_policy(name).encode(), mode=0o644)
+        policy = SIGNING_POLICY.format(subject=authority.dn, scope=authority.dn.rpartition("/CN=")[0])
+        replace(authority.file("signing_policy"), policy.encode(), mode=0o644)
         authority._revoke(())
         return authority
 
     @classmethod
-    def load(cls, folder: Path, key: Path, *, subject: Typed = TEST_GRID) -> Authority:
-        """The authority that was made in a folder, with its key from a file."""
-        certificate = x509.load_pem_x509_certificate((folder / f"{subject_hash(parsed(subject))}.0").read_bytes())
+    def load(cls, directory: Path, key: Path, *, subject: Typed = TEST_GRID) -> Authority:
+        """Load the authority that was made in a directory, with its key from a file."""
+        certificate = x509.load_pem_x509_certificate(
+            (directory / f"{subject_hash(parse_name(subject))}.0").read_bytes()
+        )
         private = serialization.load_pem_private_key(key.read_bytes(), None)
         assert isinstance(private, Key)
-        return cls(folder, certificate, private)
+        return cls(directory, certificate, private)
 
     @property
     def dn(self) -> str:
-        """Its name, as OpenSSL writes it on one line."""
+        """Return its name, as OpenSSL writes it on one line."""
         return oneline(self.certificate.subject)
 
     def file(self, suffix: str) -> Path:
-        """One of its files in the folder: ``0``, ``signing_policy`` or ``r0``."""
-        return self.folder / f"{subject_hash(self.certificate.subject)}.{suffix}"
+        """Return one of its files in the directory: ``0``, ``signing_policy`` or ``r0``."""
+        return self.directory / f"{subject_hash(self.certificate.subject)}.{suffix}"
 
-    def issue(
-        self,
-        subject: Typed,
-        *,
-        into: Path,
-        name: str,
-        names: Sequence[str] = ("localhost",),
-        key: Literal["rsa", "ec"] | Key = "rsa",
-        bits: int = 2048,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        passphrase: str | None = None,
-    ) -> Credential:
-        """A new certificate for ``subject`` (see :func:`names.parsed`), as ``into/name.pem`` and ``into/name.key``.
-
-        ``names``: the host names in it; none makes a certificate without.  ``key``: its kind, or a key to use.
-        """
-        private = make_key(key, bits=bits) if isinstance(key, str) else key
-        now = datetime.now(UTC)
-        builder = _builder(parsed(subject), private, start or now - EARLIER, end or now + CERTIFICATE_LIFETIME)
+    def issue(self, subject: Typed, *, into: Path, name: str, **options: Unpack[IssueOptions]) -> Credential:
+        """Issue a certificate for ``subject`` (see :func:`parse_name`), as ``into/name.pem`` and ``into/name.key``."""
+        key, names, passphrase = (
+            options.get("key", "rsa"),
+            options.get("names", ("localhost",)),
+            options.get("passphrase"),
+        )
+        private, now = make_key(key, bits=options.get("bits", 2048)) if isinstance(key, str) else key, datetime.now(UTC)
+        start, end = options.get("start") or now - EARLIER, options.get("end") or now + CERTIFICATE_LIFETIME
+        builder = _builder(parse_name(subject), private, start=start, end=end)
         builder = builder.issuer_name(self.certificate.subject)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(usage(digital_signature=True, key_encipherment=True), critical=True)
@@ -120,19 +129,19 @@ class Authority:
         return made
 
     def revoke(self, credential: Credential) -> None:
-        """None, once the certificate is on the revocation list of the folder."""
+        """Put a certificate on the revocation list of the directory."""
         revoked = x509.load_pem_x509_certificate(credential.certificate.read_bytes())
         before = x509.load_pem_x509_crl(self.file("r0").read_bytes())
         entry = x509.RevokedCertificateBuilder().serial_number(revoked.serial_number)
         self._revoke((*before, entry.revocation_date(datetime.now(UTC) - EARLIER).build()))
 
     def has_revoked(self, certificate: x509.Certificate) -> bool:
-        """Whether the certificate is on the revocation list."""
+        """Return True if a certificate is on the revocation list."""
         listed = x509.load_pem_x509_crl(self.file("r0").read_bytes())
         return listed.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
 
     def _revoke(self, entries: Sequence[x509.RevokedCertificate]) -> None:
-        """None, once the revocation list has these entries and no others."""
+        """Write a revocation list with these entries and no others."""
         now = datetime.now(UTC)
         builder = x509.CertificateRevocationListBuilder(self.certificate.subject, now - EARLIER, now + LIFETIME)
         builder = builder.add_extension(_issuer_key(self.certificate), critical=False)
@@ -143,20 +152,12 @@ class Authority:
 
 
 def make_key(kind: str = "rsa", *, bits: int = 2048) -> Key:
-    """A new key: ``rsa`` of so many bits, or ``ec`` on the curve P-256."""
+    """Make a key: ``rsa`` of so many bits, or ``ec`` on the curve P-256."""
     return ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, bits)
 
 
-def _authority_certificate(name: x509.Name, key: Key) -> x509.Certificate:
-    now = datetime.now(UTC)
-    builder = _builder(name, key, now - AUTHORITY_EARLIER, now + LIFETIME).issuer_name(name)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
-    return builder.sign(key, SHA256())
-
-
-def _builder(name: x509.Name, key: Key, start: datetime, end: datetime) -> x509.CertificateBuilder:
-    """What all certificates have: a subject, its key, a number, a time."""
+def _builder(name: x509.Name, key: Key, *, start: datetime, end: datetime) -> x509.CertificateBuilder:
+    """Begin a certificate with what all have: a subject, its key, a number, a time."""
     public = key.public_key()
     builder = x509.CertificateBuilder().subject_name(name).public_key(public).not_valid_before(start)
     builder = builder.not_valid_after(end).serial_number(x509.random_serial_number())
@@ -164,7 +165,7 @@ def _builder(name: x509.Name, key: Key, start: datetime, end: datetime) -> x509.
 
 
 def usage(**uses: bool) -> x509.KeyUsage:
-    """A key usage with these uses and no others."""
+    """Return a key usage with these uses and no others."""
     return x509.KeyUsage(**{**dict.fromkeys(USES, False), **uses})
 
 
@@ -173,13 +174,28 @@ def _issuer_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
-def _signing_policy(name: x509.Name) -> str:
-    """The policy that lets an authority sign the names beside its own."""
-    subject = oneline(name)
-    return SIGNING_POLICY.format(subject=subject, scope=subject.rpartition("/CN=")[0])
-
-
 def pem(key: Key, passphrase: bytes | None = None) -> bytes:
-    """The key in PEM, encrypted if there is a pass phrase."""
+    """Return a key in PEM, encrypted if there is a pass phrase."""
     kept = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     return key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, kept)
+
+
+def load_authority(grid: Grid) -> Authority:
+    """Load the authority of a grid, with its key."""
+    return Authority.load(grid.certificates, grid.authority_key, subject=AUTHORITY)
+
+
+def make_grid(grid: Grid) -> None:
+    """Make the files of a grid unless they exist, as a whole or not at all."""
+    if grid.directory.exists():
+        return
+    part = Grid(grid.directory.with_name(f"{grid.directory.name}.part"))
+    shutil.rmtree(part.directory, ignore_errors=True)
+    part.directory.mkdir(mode=0o700)
+    with ThreadPoolExecutor() as pool:  # OpenSSL makes keys without Python's lock
+        own, *keys = pool.map(lambda _: make_key(), [AUTHORITY, *SUBJECTS])
+    authority = Authority.make(part.certificates, subject=AUTHORITY, key=part.authority_key, use=own)
+    for (name, subject), key in zip(SUBJECTS.items(), keys, strict=True):
+        names = (HOST_NAME,) if name == HOST else ()
+        authority.issue(subject, into=part.directory, name=name, names=names, key=key)
+    os.rename(part.directory, grid.directory)

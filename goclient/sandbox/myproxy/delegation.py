@@ -26,25 +26,11 @@ Chain = Sequence[x509.Certificate]
 
 
 class NotValidError(Exception):
-    """A chain of certificates that nobody should believe; the text is OpenSSL's, or nearly."""
+    """A chain of certificates that is not valid; the text is OpenSSL's, or nearly."""
 
 
-def identity(chain: Chain) -> str:
-    """Who is behind a chain: the name of its first certificate that is no proxy."""
-    return oneline(next((one for one in chain if not is_proxy(one)), chain[-1]).subject)
-
-
-def is_proxy(certificate: x509.Certificate) -> bool:
-    """Whether a certificate is a proxy."""
-    return _info(certificate) is not None
-
-
-def is_limited(chain: Chain) -> bool:
-    """Whether a proxy of the chain is a limited one."""
-    return any(_info(one) == LIMITED for one in chain)
-
-
-def _info(certificate: x509.Certificate) -> bytes | None:
+def proxy_info(certificate: x509.Certificate) -> bytes | None:
+    """Return the language of a proxy's policy, None for a certificate that is not a proxy."""
     for extension in certificate.extensions:
         if extension.oid == PROXY_INFO:
             assert isinstance(extension.value, x509.UnrecognizedExtension)
@@ -52,21 +38,34 @@ def _info(certificate: x509.Certificate) -> bytes | None:
     return None
 
 
+def identity(chain: Chain) -> str:
+    """Return the identity behind a chain: the name of its first certificate that is not a proxy."""
+    return oneline(next((one for one in chain if proxy_info(one) is None), chain[-1]).subject)
+
+
+def is_limited(chain: Chain) -> bool:
+    """Return True if a proxy of the chain is a limited one."""
+    return any(proxy_info(one) == LIMITED for one in chain)
+
+
 def signing_request(key: rsa.RSAPrivateKey) -> bytes:
-    """The request that a server sends to somebody who deposits, in DER."""
+    """Return the request that a server sends to a client that deposits, in DER."""
     return x509.CertificateSigningRequestBuilder(REQUEST_NAME).sign(key, SHA256()).public_bytes(Encoding.DER)
 
 
-def packed(chain: Chain) -> bytes:
-    """A chain as it is sent: how many, and each in DER."""
+def pack(chain: Chain) -> bytes:
+    """Return a chain as it is sent: the number of certificates, and each in DER."""
     return bytes([len(chain)]) + b"".join(one.public_bytes(Encoding.DER) for one in chain)
 
 
-def unpacked(message: bytes) -> list[x509.Certificate]:
-    """The chain that was sent; raises ValueError for anything else."""
+def unpack(message: bytes) -> list[x509.Certificate]:
+    """Return the chain that was sent; raise ValueError for anything else."""
     chain, rest = [], message[1:]
     for _ in range(message[0] if message else 0):
-        size = _size(rest)
+        if len(rest) < 2 or rest[0] != SEQUENCE:
+            raise ValueError("not a certificate")
+        digits = rest[1] & ~LONG if rest[1] & LONG else 0  # of the length; X.690, 8.1.3
+        size = 2 + digits + (int.from_bytes(rest[2 : 2 + digits], "big") if digits else rest[1])
         chain.append(x509.load_der_x509_certificate(rest[:size]))
         rest = rest[size:]
     if not chain:
@@ -74,18 +73,10 @@ def unpacked(message: bytes) -> list[x509.Certificate]:
     return chain
 
 
-def _size(encoded: bytes) -> int:
-    """How many bytes the first SEQUENCE has, with its header; X.690, 8.1.3."""
-    if len(encoded) < 2 or encoded[0] != SEQUENCE:
-        raise ValueError("no certificate")
-    if not encoded[1] & LONG:
-        return 2 + encoded[1]
-    digits = encoded[1] & ~LONG
-    return 2 + digits + int.from_bytes(encoded[2 : 2 + digits], "big")
-
-
-def proxy(request: x509.CertificateSigningRequest, chain: Chain, key: Key, *, lifetime: int, limited: bool) -> Chain:
-    """A new proxy for the key of a request, and the chain that has signed it.
+def make_proxy(
+    request: x509.CertificateSigningRequest, chain: Chain, key: Key, *, lifetime: int, limited: bool
+) -> Chain:
+    """Make a proxy for the key of a request; return it and the chain that has signed it.
 
     ``lifetime``: seconds, 0 for as long as the chain lives.  A limited chain makes limited proxies only.
     """
@@ -95,19 +86,16 @@ def proxy(request: x509.CertificateSigningRequest, chain: Chain, key: Key, *, li
     if lifetime:
         end = min(end, now + timedelta(seconds=lifetime))
     info = LIMITED if limited or is_limited(chain) else INHERIT_ALL
-    name = x509.Name([*signer.subject.rdns, x509.RelativeDistinguishedName([_numbered(serial)])])
+    number = x509.NameAttribute(NameOID.COMMON_NAME, str(serial))
+    name = x509.Name([*signer.subject.rdns, x509.RelativeDistinguishedName([number])])
     builder = x509.CertificateBuilder(signer.subject, name, request.public_key(), serial or 1, now - EARLIER, end)
     builder = builder.add_extension(usage(digital_signature=True, key_encipherment=True), critical=True)
     builder = builder.add_extension(x509.UnrecognizedExtension(PROXY_INFO, info), critical=True)
     return [builder.sign(key, SHA256()), *chain]
 
 
-def _numbered(serial: int) -> x509.NameAttribute[str]:
-    return x509.NameAttribute(NameOID.COMMON_NAME, str(serial))
-
-
 def check_chain(chain: Chain, authority: Authority) -> None:
-    """None; raises NotValidError for a chain that does not lead to the authority, or not any longer."""
+    """Raise NotValidError for a chain that does not lead to the authority, or not any longer."""
     now = datetime.now(UTC)
     issuers = [*chain[1:], authority.certificate]
     if chain[-1] == authority.certificate:
@@ -121,15 +109,10 @@ def check_chain(chain: Chain, authority: Authority) -> None:
             certificate.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature) as error:
             raise NotValidError("certificate signature failure") from error
-        _check_kind(certificate, issuer, authority)
-
-
-def _check_kind(certificate: x509.Certificate, issuer: x509.Certificate, authority: Authority) -> None:
-    """None; raises NotValidError if the issuer may not sign such a certificate, or has taken it back."""
-    if is_proxy(certificate):
-        if certificate.subject.rdns[:-1] != issuer.subject.rdns:
-            raise NotValidError("proxy subject name violation")
-    elif issuer != authority.certificate:
-        raise NotValidError("invalid CA certificate")
-    elif authority.has_revoked(certificate):
-        raise NotValidError("certificate revoked")
+        if proxy_info(certificate) is not None:
+            if certificate.subject.rdns[:-1] != issuer.subject.rdns:
+                raise NotValidError("proxy subject name violation")
+        elif issuer != authority.certificate:
+            raise NotValidError("invalid CA certificate")
+        elif authority.has_revoked(certificate):
+            raise NotValidError("certificate revoked")

@@ -1,4 +1,4 @@
-"""The deposits of the MyProxy server in miniature: rows of the sandbox's one database."""
+"""Deposits of the MyProxy server in miniature: rows of the sandbox's one database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from goclient.sandbox.state import State
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """What somebody deposited, and what retrievers are given of it."""
+    """A deposit, and what retrievers are given of it."""
 
     username: str
     name: str | None
@@ -26,13 +26,13 @@ class Deposit:
 
 
 class Deposits:
-    """The deposits of a sandbox; one is replaced as a whole, or not at all."""
+    """All deposits of a sandbox; one is replaced as a whole, or not at all."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def put(self, deposit: Deposit) -> None:
-        """None, once the deposit is there; one of the same place is gone."""
+        """Store a deposit; it replaces another one at the same place."""
         place = _place(deposit.username, deposit.name)
         values = {"place": place, **asdict(deposit)}
         with self._state.transaction():
@@ -40,13 +40,13 @@ class Deposits:
             self._state.insert("deposits", values)
 
     def one(self, username: str, name: str | None) -> Deposit | None:
-        """The deposit of a place, or None."""
+        """Return the deposit at a place, or None."""
         columns = ", ".join(Deposit.__slots__)
         row = self._state.row(f"select {columns} from deposits where place = ?", _place(username, name))
         return None if row is None else Deposit(**row)
 
     def owned(self, username: str, name: str | None, owner: str) -> list[Deposit]:
-        """The owner's deposits of a user name: the one without a name first; of one name, if one is given."""
+        """Return the owner's deposits of a user name: the one without a name first; of one name, if one is given."""
         columns, named = ", ".join(Deposit.__slots__), "? is null or ? = coalesce(name, '')"
         rows = self._state.rows(
             f"select {columns} from deposits where username = ? and owner = ? and ({named}) "
@@ -56,14 +56,11 @@ class Deposits:
         return [Deposit(**row) for row in rows]
 
     def remove(self, username: str, name: str | None) -> bool:
-        """Whether there was a deposit at a place; there is none now."""
+        """Remove the deposit at a place; return False if there was none."""
         return self._state.run("delete from deposits where place = ?", _place(username, name)) > 0
 
 
 def _place(username: str, name: str | None) -> str:
-    """The name of the file that the real server would use: ``A`` with the name ``B`` is at the place of ``A-B``."""
-    return _sterile(username) if name is None else f"{_sterile(username)}-{_sterile(name)}"
-
-
-def _sterile(text: str) -> str:
-    return hashlib.md5(text.encode("latin-1")).hexdigest() if "/" in text else text
+    """Return the name of the file that the real server would use: ``A`` with the name ``B`` is at ``A-B``."""
+    parts = [username] if name is None else [username, name]
+    return "-".join(hashlib.md5(one.encode("latin-1")).hexdigest() if "/" in one else one for one in parts)

@@ -31,11 +31,11 @@ UTF8_STRING, SEQUENCE, SET = 0x0C, 0x30, 0x31  # tags of ASN.1
 Typed = str | Sequence[tuple[str, str]]
 
 
-def parsed(subject: Typed) -> x509.Name:
-    r"""The name that is typed as ``/TYPE=value/TYPE=value``, or as pairs of a type and a value.
+def parse_name(subject: Typed) -> x509.Name:
+    r"""Return the name that is written as ``/TYPE=value/TYPE=value``, or as pairs of a type and a value.
 
     A part begins at each ``/`` that has one of :data:`TYPES` and a ``=`` behind it, and no backslash before it; any
-    other ``/`` belongs to the value.  Raises ValueError if there is none.
+    other ``/`` belongs to the value.  Raise ValueError if there is no part.
     """
     if isinstance(subject, str):
         before, *rest = _PART.split(subject)
@@ -46,39 +46,38 @@ def parsed(subject: Typed) -> x509.Name:
 
 
 def oneline(name: x509.Name) -> str:
-    r"""The name as X509_NAME_oneline of OpenSSL 3 writes it: ``\xC3`` for other than ASCII, ``\/`` and ``\+``."""
-    return "".join(f"/{_SHORT.get(one.oid, one.oid.dotted_string)}={_printable(_text(one))}" for one in name)
+    r"""Return the name as X509_NAME_oneline of OpenSSL 3 writes it: ``\xC3`` for other than ASCII, ``\/``, ``\+``."""
+    written = ""
+    for one in name:
+        plain = "".join(chr(byte) if 0x20 <= byte <= 0x7E else f"\\x{byte:02X}" for byte in _text(one))
+        escaped = plain.replace("/", "\\/").replace("+", "\\+")
+        written += f"/{_SHORT.get(one.oid, one.oid.dotted_string)}={escaped}"
+    return written
 
 
 def _text(attribute: x509.NameAttribute[str | bytes]) -> bytes:
     return attribute.value if isinstance(attribute.value, bytes) else attribute.value.encode()
 
 
-def _printable(value: bytes) -> str:
-    plain = "".join(chr(byte) if 0x20 <= byte <= 0x7E else f"\\x{byte:02X}" for byte in value)
-    return plain.replace("/", "\\/").replace("+", "\\+")
-
-
 def subject_hash(name: x509.Name) -> str:
-    """The eight digits of X509_NAME_hash, after which a folder of authorities names its files.
+    """Return the eight digits of X509_NAME_hash, after which a directory of authorities names its files.
 
     SHA-1 of the parts in OpenSSL's canonical form (crypto/x509/x_name.c: x509_name_canon): each value a UTF8String
     in small letters, without blanks at its ends, and one blank for several.
     """
-    digest = hashlib.sha1(b"".join(map(_canonical, name.rdns))).digest()
+    canonical = b""
+    for part in name.rdns:
+        members = []
+        for attribute in part:
+            value = _BLANKS.sub(b" ", _text(attribute)).strip(b" ").lower()
+            members.append(_coded(SEQUENCE, _object_identifier(attribute.oid) + _coded(UTF8_STRING, value)))
+        canonical += _coded(SET, b"".join(sorted(members)))
+    digest = hashlib.sha1(canonical).digest()
     return f"{int.from_bytes(digest[:4], 'little'):08x}"
 
 
-def _canonical(part: x509.RelativeDistinguishedName) -> bytes:
-    members = []
-    for attribute in part:
-        value = _BLANKS.sub(b" ", _text(attribute)).strip(b" ").lower()
-        members.append(_coded(SEQUENCE, _object_identifier(attribute.oid) + _coded(UTF8_STRING, value)))
-    return _coded(SET, b"".join(sorted(members)))
-
-
 def _object_identifier(oid: x509.ObjectIdentifier) -> bytes:
-    """The identifier in DER; X.690, 8.19."""
+    """Return the identifier in DER; X.690, 8.19."""
     first, second, *rest = map(int, oid.dotted_string.split("."))
     content = bytearray()
     for number in (40 * first + second, *rest):
@@ -90,7 +89,7 @@ def _object_identifier(oid: x509.ObjectIdentifier) -> bytes:
 
 
 def _coded(tag: int, content: bytes) -> bytes:
-    """The tag, the length and the content; X.690, 8.1."""
+    """Return the tag, the length and the content; X.690, 8.1."""
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content

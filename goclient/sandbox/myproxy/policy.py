@@ -1,4 +1,4 @@
-"""Who may use a deposit, as myproxy-server 6.2 decides it: patterns, and in which order they count."""
+"""Judge who may use a deposit, as myproxy-server 6.2 does: patterns, and the order in which they count."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REG_EXTENDED = 1
 
 @dataclass(frozen=True, slots=True)
 class ServerPolicy:
-    """What a server's configuration allows; the names are those of its man page."""
+    """Policies of a server's configuration, under the names of its man page."""
 
     accepted_credentials: str
     trusted_retrievers: str
@@ -25,7 +25,7 @@ class ServerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Whether somebody may retrieve a deposit: at all, and without its pass phrase; and why not."""
+    """Permission to retrieve a deposit: at all, and without its pass phrase; and the reasons against it."""
 
     at_all: bool
     trusted: bool
@@ -33,7 +33,7 @@ class Allowed:
 
 
 def matches(pattern: str, dn: str) -> bool:
-    r"""Whether a policy matches a name.
+    r"""Return True if a policy matches a name.
 
     ``*`` is anything, ``?`` one character, ``.`` itself, the rest a POSIX extended regular expression for the whole
     name.  A backslash makes ``*`` and ``?`` what they are in such an expression, and two are one there: a literal
@@ -41,30 +41,26 @@ def matches(pattern: str, dn: str) -> bool:
     """
     kind, colon, rest = pattern.partition(":")
     if colon and kind.lower() == "fqan":
-        return False  # of VOMS, which nobody has here
+        return False  # of VOMS, which nobody uses here
     if colon and kind.lower() == "subject":
         pattern = rest
-    return _searched(f"^({_translated(pattern)})$".encode("latin-1"), dn.encode("latin-1"))
-
-
-def _translated(pattern: str) -> str:
     plain = {"*": ".*", "?": ".", ".": "\\."}
     escaped = {"*": "*", "?": "?", ".": ".", "\\": "\\"}
-    out, escape = [], False
+    translated, escape = "", False
     for sign in pattern:
         if escape:
-            out.append(escaped.get(sign, f"\\{sign}"))
+            translated += escaped.get(sign, f"\\{sign}")
             escape = False
         elif sign == "\\":
             escape = True
         else:
-            out.append(plain.get(sign, sign))
-    return "".join(out)
+            translated += plain.get(sign, sign)
+    return _search(f"^({translated})$".encode("latin-1"), dn.encode("latin-1"))
 
 
 @functools.lru_cache
-def _searched(expression: bytes, text: bytes) -> bool:
-    """Whether regexec finds the expression in a text; no, if regcomp refuses it."""
+def _search(expression: bytes, text: bytes) -> bool:
+    """Return True if regexec finds the expression in a text; False if regcomp refuses it."""
     compiled = ctypes.create_string_buffer(_REGEX_SIZE)
     if _C.regcomp(compiled, expression, REG_EXTENDED):
         return False
@@ -74,8 +70,10 @@ def _searched(expression: bytes, text: bytes) -> bool:
         _C.regfree(compiled)
 
 
-def retrieval(server: ServerPolicy, dn: str, *, of: str | None, retrievers: str | None, trusted: str | None) -> Allowed:
-    """What ``dn`` may do with a deposit of the identity ``of``, or with one that is not there.
+def judge_retrieval(
+    server: ServerPolicy, dn: str, *, of: str | None, retrievers: str | None, trusted: str | None
+) -> Allowed:
+    """Return what ``dn`` may do with a deposit of the identity ``of``, or with one that does not exist.
 
     ``retrievers`` and ``trusted`` are the deposit's own policies, None without (myproxy_server.c:
     myproxy_authorize_accept).

@@ -1,4 +1,13 @@
-"""How the API v1 of the PanDA server is called: by whom, with what, and what it says to a wrong call (server 1.0.4)."""
+"""Declare methods of the PanDA server's API v1; check their callers and arguments as server 1.0.4 does.
+
+A method of the API is declared like any route, above the function that does its work::
+
+    @routes.method("job/submit", "POST")
+    def submit(caller: Caller, jobs: str) -> Document:
+        ...
+
+The further parameters are the arguments of the API, of the types that the annotations say.
+"""
 
 from __future__ import annotations
 
@@ -6,87 +15,92 @@ import gzip
 import inspect
 import json
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any
+from typing import Any, TypeVar
 
-from werkzeug.routing import Rule
-from werkzeug.wrappers import Request, Response
-
-from goclient.sandbox.http import ServiceError, answer, bearer
+from goclient.sandbox.http import Document, ServiceError
+from goclient.sandbox.routes import Call, Routes
 from goclient.sandbox.state import State
 
 MAX_ID = (1 << 63) - 1  # the largest that the database takes
+Work = TypeVar("Work", bound=Callable[..., Document])
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """One method of the API: its path, what does its work, the one HTTP method that it takes, and who may call it."""
+class Caller:
+    """Identity that calls, empty for nobody, and the state of the sandbox that it calls."""
 
-    path: str
-    work: Callable[..., dict[str, Any]]  # its first argument is the caller's identity, the others are those of the API
-    verb: str = ""
-    secure: bool = True
-
-
-def rules(state: State, methods: Sequence[Method]) -> list[Rule]:
-    """The routes and handlers of some methods of the API."""
-    return [Rule(f"/api/v1/{one.path}", endpoint=_handler(state, one), methods=["GET", "POST"]) for one in methods]
+    state: State
+    id: str = ""
+    username: str = ""
+    subject: str = ""  # of the certificate
+    is_production: bool = False  # the role of pilots
 
 
-def success(data: Any = None, message: str = "") -> dict[str, Any]:
-    """The answer to a call that did what it should."""
+class WrongType(Exception):
+    """An argument has another type than its parameter; the text is what the server says."""
+
+
+class Api(Routes):
+    """Methods of the API, which take GET and POST."""
+
+    def method(self, path: str, verb: str = "", *, secure: bool = True) -> Callable[[Work], Work]:
+        """Declare that the function below does the work of a method, for ``verb`` only if that is given.
+
+        Without ``secure`` it also does it for nobody.
+        """
+
+        def declare(work: Work) -> Work:
+            def handle(call: Call) -> Document:
+                caller, arguments = _caller(call), _arguments(call)
+                if secure and not caller.id:
+                    return refusal("SSL secure connection is required")
+                if verb and call.method != verb:
+                    return refusal(f"expecting {verb}, received {call.method}")
+                return _run(work, caller, arguments, cast=call.method == "GET")
+
+            for each in ("GET", "POST"):
+                self.on(each, f"/api/v1/{path}")(handle)
+            return work
+
+        return declare
+
+
+def success(data: Any = None, message: str = "") -> Document:
+    """Return the answer to a call that did what it should."""
     return {"success": True, "message": message, "data": data}
 
 
-def refusal(message: str, data: Any = None) -> dict[str, Any]:
-    """The answer to a call that did not."""
+def refusal(message: str, data: Any = None) -> Document:
+    """Return the answer to a call that did not."""
     return {"success": False, "message": message, "data": data}
 
 
 def in_range(number: int) -> int:
-    """The number, or the nearest one that the database takes: no job and no task has it."""
+    """Return the number, or the nearest one that the database takes, which no job and no task has."""
     return max(-1, min(number, MAX_ID))
 
 
-def _handler(state: State, method: Method) -> Callable[[Request], Response]:
-    def handle(request: Request) -> Response:
-        owner = _owner(state, request)
-        arguments = _arguments(request)
-        if method.secure and owner is None:
-            return answer(refusal("SSL secure connection is required"))
-        if method.verb and request.method != method.verb:
-            return answer(refusal(f"expecting {method.verb}, received {request.method}"))
-        try:
-            bound = inspect.signature(method.work).bind(owner, **arguments)
-        except TypeError as error:
-            return answer(refusal(f"Argument error: {error}"))
-        _check_types(bound, typing.get_type_hints(method.work), cast=request.method == "GET")
-        return answer(method.work(*bound.args, **bound.kwargs))
-
-    return handle
-
-
-def _owner(state: State, request: Request) -> dict[str, Any] | None:
-    token = bearer(request)
-    if not token:
-        return None
-    owner = state.row("select * from identities where token = ?", token)
-    if owner is None:
+def _caller(call: Call) -> Caller:
+    row = call.panda_user()
+    if row is not None:
+        return Caller(call.state, row["id"], row["username"], row["subject"], bool(row["production"]))
+    if call.bearer:
         raise ServiceError(403, "ERROR : Token authentication failed. Signature verification failed")
-    return owner
+    return Caller(call.state)
 
 
-def _arguments(request: Request) -> dict[str, Any]:
-    """The arguments of a call, found as the server finds them: a JSON body, a form with files, or the query string."""
-    if request.method == "GET":
-        return {key: values[0] if len(values) == 1 else values for key, values in request.args.lists()}
-    if request.headers.get("Content-Type") != "application/json":
-        return {**request.form, **request.files}
-    body = request.get_data()
+def _arguments(call: Call) -> dict[str, Any]:
+    """Return the arguments of a call, found as the server does: in a JSON body, a form with files, or the query."""
+    if call.method == "GET":
+        return {key: values[0] if len(values) == 1 else values for key, values in call.args.lists()}
+    if call.headers.get("Content-Type") != "application/json":
+        return {**call.form, **call.files}
+    body = call.get_data()
     try:
-        parsed = json.loads(gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body)
+        parsed = json.loads(gzip.decompress(body) if call.headers.get("Content-Encoding") == "gzip" else body)
     except (ValueError, OSError, EOFError) as error:
         raise ServiceError(500, f"ERROR : received invalid JSON : {error}") from error
     if not isinstance(parsed, dict):
@@ -94,39 +108,41 @@ def _arguments(request: Request) -> dict[str, Any]:
     return parsed
 
 
-# --- types ---
+def _run(work: Callable[..., Document], caller: Caller, arguments: dict[str, Any], *, cast: bool) -> Document:
+    """Do the work of a method, if each argument has the type of its parameter; ``cast`` reads it from a text first."""
+    try:
+        bound = inspect.signature(work).bind(caller, **arguments)
+    except TypeError as error:
+        return refusal(f"Argument error: {error}")
+    try:
+        _check_types(bound, typing.get_type_hints(work), cast=cast)
+    except WrongType as error:
+        return refusal(f"Type error: {error}")
+    return work(*bound.args, **bound.kwargs)
 
 
 def _check_types(bound: inspect.BoundArguments, hints: dict[str, Any], *, cast: bool) -> None:
-    """None, once each argument is of the type of its parameter; ``cast``: it was a text in the query string."""
+    """Raise WrongType for an argument, or an element of a list, whose type is not that of its parameter."""
     for name, value in list(bound.arguments.items())[1:]:
         parameter, hint = bound.signature.parameters[name], hints.get(name, Any)
         if parameter.kind is parameter.VAR_KEYWORD or hint is Any or value == parameter.default:
             continue
-        types = _types(hint)
+        taken = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        types = tuple(one for one in taken if one is not type(None))
         if cast:
             value = None if value == "None" and parameter.default is None else _cast(name, value, types[0])
             bound.arguments[name] = value
         if value is None and parameter.default is None:
             continue
-        outer = tuple(typing.get_origin(one) or one for one in types)
+        outer, inner = tuple(typing.get_origin(one) or one for one in types), typing.get_args(types[0])
         if not isinstance(value, outer):
-            got, wanted = type(value).__name__, outer[0].__name__
-            raise _wrong(f"'{name}' must be of type {wanted}, got {got}.")
-        inner = typing.get_args(types[0])
+            raise WrongType(f"'{name}' must be of type {outer[0].__name__}, got {type(value).__name__}.")
         if outer[0] is list and not all(isinstance(one, inner[0]) for one in value):
-            raise _wrong(f"All elements in '{name}' must be {inner[0].__name__}.")
-
-
-def _types(hint: Any) -> tuple[Any, ...]:
-    """The types that a parameter takes, without None."""
-    if isinstance(hint, UnionType):
-        return tuple(one for one in typing.get_args(hint) if one is not type(None))
-    return (hint,)
+            raise WrongType(f"All elements in '{name}' must be {inner[0].__name__}.")
 
 
 def _cast(name: str, value: Any, wanted: Any) -> Any:
-    """A text of the query string, or several, as what the parameter takes."""
+    """Return a text of the query string, or several, as what the parameter takes; raise WrongType."""
     try:
         if wanted is bool:
             return value.lower() in ("true", "1")
@@ -136,9 +152,5 @@ def _cast(name: str, value: Any, wanted: Any) -> Any:
             return [int(float(one)) for one in ([value] if isinstance(value, str) else value)]
     except (ValueError, TypeError, OverflowError, AttributeError) as error:
         kind, got = getattr(wanted, "__name__", wanted), type(value).__name__
-        raise _wrong(f"'{name}' with value '{value}' could not be casted to type {kind} from {got}.") from error
+        raise WrongType(f"'{name}' with value '{value}' could not be casted to type {kind} from {got}.") from error
     return value
-
-
-def _wrong(what: str) -> ServiceError:
-    return ServiceError(200, refusal(f"Type error: {what}"))

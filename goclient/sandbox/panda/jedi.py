@@ -1,4 +1,4 @@
-"""JEDI in miniature: how a task without input becomes jobs.
+"""JEDI in miniature: make the jobs of a task without input.
 
 What is filled in, and in which order, is as in the server 1.0.4: AtlasAnalTaskRefiner and TaskRefinerBase for the task,
 JobGenerator.makeJobParameters and getOutputFiles_JEDI for the jobs.  A range such as ``${OUTPUT0[0:2]}``, which the
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-MAX_JOBS = 10_000  # of a task: a sandbox is no farm
+MAX_JOBS = 10_000  # of a task
 NEEDED = ("prodSourceLabel", "vo", "architecture", "transUses", "transHome", "processingType", "jobParameters")
 OUTPUTS = ("output", "log")
 SEQUENCE = "seq_number"  # the data set of a stream that counts
 TRANSFORMATIONS = "/trf/user/"
 
-# What a task may ask for and does not get here, by the task parameter that asks.
+# The task parameters that the sandbox cannot satisfy, each with the reason.
 UNSUPPORTED = {
     "buildSpec": "it builds nothing: add --noBuild",
     "preproSpec": "it has no preprocessing",
@@ -58,10 +58,16 @@ class Output:
     destination: str
 
     def name(self, number: int) -> str:
-        """The name of the file of one job; ``${SN}`` has six digits in it, with or without ``/P``."""
+        """Return the name of the file of one job, in which ``${SN}`` has six digits, with or without ``/P``."""
         serial = f"{number + self.offset:06d}"
         named = self.template.replace("${SN}", serial).replace("${SN/P}", serial)
         return named.replace("${MIDDLENAME}", "")
+
+    def file(self, name: str, task_id: int) -> dict[str, Any]:
+        """Return the file of one job, under its name."""
+        block = f"{self.dataset.rstrip('/')}.{task_id}"
+        file = {"lfn": name, "type": self.type, "dataset": block, "destinationDBlock": block}
+        return {**file, "destinationSE": self.destination, "scope": ".".join(self.dataset.split(".")[:2])[:30]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Task:
 
 
 def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
-    """The task that a client's task parameters describe, for a site and a server; raises TaskRefused."""
+    """Return the task that a client's task parameters describe, for a site and a server; raise TaskRefused."""
     for name in NEEDED:
         if name not in parameters:
             raise TaskRefused(f"failed to extract common parameters with KeyError:'{name}'")
@@ -95,27 +101,37 @@ def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
     jobs = math.ceil(total / each) if each else 1
     if jobs > MAX_JOBS:
         raise TaskRefused(f"doRefine failed with {jobs} jobs: the sandbox makes {MAX_JOBS} of a task")
-    seed, first = (_offset(items, f"${{{name}}}") for name in ("RNDMSEED", "FIRSTEVENT"))
+    offsets: dict[str, int | None] = {}  # of the numbers, by their placeholders; the first of each counts
+    for item in items:
+        if item.get("param_type") == "number":
+            for placeholder in ("${RNDMSEED}", "${FIRSTEVENT}"):
+                if placeholder in item["value"]:
+                    offsets.setdefault(placeholder, item.get("offset"))
     outputs, values = _outputs(items)
+    sequences: dict[str, int] = {}
+    for item in items:
+        if item.get("dataset") == SEQUENCE:
+            match = _PLACEHOLDER.search(item["value"])
+            sequences[match[1].split("/")[0] if match else ""] = item.get("offset", 0)
     return Task(
         common=_common(parameters, site=site, url=url),
         parameters=_joined(parameters["jobParameters"], values),
         outputs=tuple(outputs),
-        sequences={_stream(item): item.get("offset", 0) for item in items if item.get("dataset") == SEQUENCE},
+        sequences=sequences,
         jobs=jobs,
         events=total,
         events_per_job=each or total,
-        first_event=first,
-        random_seed=seed or 0,
+        first_event=offsets.get("${FIRSTEVENT}"),
+        random_seed=offsets.get("${RNDMSEED}") or 0,
         source_url=str(parameters.get("sourceURL", url)),
     )
 
 
 def jobs_of(task: Task, task_id: int) -> Iterator[dict[str, Any]]:
-    """Each job of a task as JEDI hands it to the server, which fills in ``$JEDITASKID`` and the like; in order."""
+    """Give each job of a task as JEDI hands it to the server, which fills in ``$JEDITASKID`` and the like; in order."""
     for number in range(1, task.jobs + 1):
         names = {output.stream: output.name(number) for output in task.outputs}
-        files = [_file(output, names[output.stream], task_id) for output in task.outputs]
+        files = [output.file(names[output.stream], task_id) for output in task.outputs]
         first = next((file for file in files if file["type"] == "output"), files[0] if files else {})
         yield {
             **task.common,
@@ -134,7 +150,7 @@ def jobs_of(task: Task, task_id: int) -> Iterator[dict[str, Any]]:
 
 
 def _items(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The items of jobParameters, then the log's, all of them understood; raises TaskRefused."""
+    """Return the items of jobParameters, then the log's; raise TaskRefused unless all can be carried out."""
     given, log = parameters["jobParameters"], parameters.get("log", [])
     if not isinstance(given, list):
         raise TaskRefused(f"doRefine failed with jobParameters must be of type list, got {type(given).__name__}")
@@ -143,49 +159,30 @@ def _items(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(item, dict) or item.get("type") not in ("constant", "template"):
             raise TaskRefused(f"doRefine failed with {item!r}: neither a constant nor a template")
         if not isinstance(item.get("value"), str) or not isinstance(item.get("offset", 0), int):
-            raise TaskRefused(f"doRefine failed with {item!r}: its value is no text, or its offset no number")
-        _check_kind(item)
+            raise TaskRefused(f"doRefine failed with {item!r}: its value must be a text, and its offset a number")
+        kind, dataset = item.get("param_type"), item.get("dataset")
+        if item["type"] == "constant":
+            continue
+        if kind == "input" or (kind == "pseudo_input" and dataset != SEQUENCE):
+            raise TaskRefused(f'doBasicRefine : unknown input dataset "{dataset}"')
+        if kind not in (*OUTPUTS, "number", "pseudo_input"):
+            raise TaskRefused(f"doRefine failed with unknown param_type '{kind}'")
+        if kind in OUTPUTS and not isinstance(dataset, str):
+            raise TaskRefused(f"doRefine failed with {item!r}: an output without a dataset")
     if parameters.get("noInput") is not True:
         raise TaskRefused("doRefine failed with noInput: the sandbox has no input data sets")
     return items
 
 
-def _check_kind(item: Mapping[str, Any]) -> None:
-    """None, if it is known what a template stands for; raises TaskRefused."""
-    if item["type"] == "constant":
-        return
-    kind, dataset = item.get("param_type"), item.get("dataset")
-    if kind == "input" or (kind == "pseudo_input" and dataset != SEQUENCE):
-        raise TaskRefused(f'doBasicRefine : unknown input dataset "{dataset}"')
-    if kind not in (*OUTPUTS, "number", "pseudo_input"):
-        raise TaskRefused(f"doRefine failed with unknown param_type '{kind}'")
-    if kind in OUTPUTS and not isinstance(dataset, str):
-        raise TaskRefused(f"doRefine failed with {item!r}: an output without a dataset")
-
-
 def _number(parameters: Mapping[str, Any], name: str) -> int | None:
     value = parameters.get(name)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise TaskRefused(f"doRefine failed with {name}={value!r}: it is no positive number")
+        raise TaskRefused(f"doRefine failed with {name}={value!r}: it must be a positive number")
     return value
 
 
-def _offset(items: list[dict[str, Any]], placeholder: str) -> int | None:
-    """The offset of the number with this placeholder; None if there is no such number, or it has none."""
-    for item in items:
-        if item.get("param_type") == "number" and placeholder in item["value"]:
-            offset: int | None = item.get("offset")
-            return offset
-    return None
-
-
-def _stream(item: Mapping[str, Any]) -> str:
-    match = _PLACEHOLDER.search(item["value"])
-    return match[1].split("/")[0] if match else ""
-
-
 def _outputs(items: list[dict[str, Any]]) -> tuple[list[Output], dict[int, str]]:
-    """The outputs, one a data set, and by the id of their items what these say with the stream instead of the name."""
+    """Return the outputs, one a data set, and by the id of their items the values with streams instead of names."""
     found: list[Output] = []
     values: dict[int, str] = {}
     for item in items:
@@ -201,7 +198,7 @@ def _outputs(items: list[dict[str, Any]]) -> tuple[list[Output], dict[int, str]]
 
 
 def _joined(items: list[dict[str, Any]], values: Mapping[int, str]) -> str:
-    """The values of the items that are not hidden, each followed by a blank if it has padding."""
+    """Join the values of the items that are not hidden, each followed by a blank if it has padding."""
     text = ""
     for item in items:
         if item.get("hidden") is True:
@@ -213,11 +210,18 @@ def _joined(items: list[dict[str, Any]], values: Mapping[int, str]) -> str:
 
 
 def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, Any]:
-    name, kind = str(parameters["taskName"]), str(parameters["processingType"])
+    name, kind, given = str(parameters["taskName"]), str(parameters["processingType"]), parameters.get("transPath")
+    words = kind.split("-")
+    if not given and "cont" in words:
+        raise TaskRefused("doRefine failed with runcontainer: the sandbox cannot do that, it has no containers")
+    path = f"{TRANSFORMATIONS}{'runAthena-00-00-12' if 'athena' in words else 'runGen-00-00-02'}"
+    if given:
+        path = urlsplit(str(given)).path
     return {
         "jobDefinitionID": 0,
         "jobName": f"{name}.$ORIGINPANDAID",
-        "transformation": _transformation(parameters.get("transPath"), kind, url),
+        # One of the PanDA server's own transformations is taken from the sandbox.
+        "transformation": f"{url}{path}" if path.startswith(TRANSFORMATIONS) else str(given),
         "AtlasRelease": parameters["transUses"],
         "homepackage": parameters["transHome"],
         "cmtConfig": parameters["architecture"],
@@ -236,33 +240,15 @@ def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, 
     }
 
 
-def _transformation(given: Any, kind: str, url: str) -> str:
-    """The URL of what runs a job; a name of the PanDA server's own is looked for in the sandbox."""
-    if given:
-        path = urlsplit(str(given)).path
-        return f"{url}{path}" if path.startswith(TRANSFORMATIONS) else str(given)
-    words = kind.split("-")
-    if "cont" in words:
-        raise TaskRefused("doRefine failed with runcontainer: the sandbox cannot do that, it has no containers")
-    name = "runAthena-00-00-12" if "athena" in words else "runGen-00-00-02"
-    return f"{url}{TRANSFORMATIONS}{name}"
-
-
 # --- a job ---
 
 
-def _file(output: Output, name: str, task_id: int) -> dict[str, Any]:
-    block = f"{output.dataset.rstrip('/')}.{task_id}"
-    file = {"lfn": name, "type": output.type, "dataset": block, "destinationDBlock": block}
-    return {**file, "destinationSE": output.destination, "scope": ".".join(output.dataset.split(".")[:2])[:30]}
-
-
 def _filled(task: Task, number: int, names: Mapping[str, str]) -> str:
-    """The jobParameters of one job: the streams first, then the numbers, and nothing of an event service."""
+    """Return the jobParameters of one job: with the streams, then the numbers, and without an event service."""
     streams = {**names, **{name: str(number + offset) for name, offset in task.sequences.items()}}
     text = _PLACEHOLDER.sub(lambda match: _of_stream(match, streams), task.parameters)
     skip = (number - 1) * task.events_per_job
-    serial = number + (task.outputs[-1].offset if task.outputs else -number)  # without outputs nothing counts: 0
+    serial = number + (task.outputs[-1].offset if task.outputs else -number)  # 0 without outputs
     numbers: dict[str, Any] = {
         "SN": serial,
         "SN/P": f"{serial:06d}",
@@ -282,7 +268,7 @@ def _filled(task: Task, number: int, names: Mapping[str, str]) -> str:
 
 
 def _of_stream(match: re.Match[str], streams: Mapping[str, str]) -> str:
-    """What a placeholder of a stream stands for, with its decorators; any other stays."""
+    """Return what a placeholder of a stream stands for, with its decorators; leave any other as it is."""
     name, _, decorators = match[1].partition("/")
     if name not in streams:
         return match[0]

@@ -1,4 +1,4 @@
-"""The jobs of the PanDA server in miniature: how they are stored, and what is told of them."""
+"""Store, describe and kill the jobs of the PanDA server in miniature."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ import uuid
 from typing import Any
 
 from goclient.model.records.panda_job import FILE_ATTRIBUTES, JOB_ATTRIBUTES, LOG, WIDTHS
-from goclient.sandbox.state import State, dumped
+from goclient.sandbox.panda.api import Caller
+from goclient.sandbox.state import State, compact_json
 
 DONE = ("finished", "failed", "cancelled", "closed")
 FILE_WIDTHS = {"lfn": 4000, "dataset": 255, "destinationDBlock": 255, "type": 20}
 
 
-def store(state: State, owner: dict[str, Any], job: dict[str, Any], *, task: int | None = None) -> int | None:
-    """The PandaID of a job that is stored now, or None if the database refuses its row; ``task`` is its JEDI task."""
-    if not _fits(job):
+def store(caller: Caller, job: dict[str, Any], *, task: int | None = None) -> int | None:
+    """Store a job; return its PandaID, or None if the database refuses its row; ``task`` is its JEDI task."""
+    state, files = caller.state, job["Files"]
+    fits = all(len(str(job.get(name, ""))) <= width for name, width in WIDTHS.items())
+    fits &= all(len(str(file.get(name, ""))) <= width for file in files for name, width in FILE_WIDTHS.items())
+    if not fits or any("\0" in value for value in job.values() if isinstance(value, str)):
         return None
     site = str(job.get("computingSite"))
     known = state.row("select 1 from queues where name = ?", site)
     if not known:
         job["taskBufferErrorDiag"] = f"computingSite:{job.get('computingSite')} is unknown"
     values = {
-        "owner": owner["id"],
+        "owner": caller.id,
         "status": "activated" if known else "failed",
         "site": site,
         "attributes": "{}",
@@ -31,37 +35,22 @@ def store(state: State, owner: dict[str, Any], job: dict[str, Any], *, task: int
         "task": task,
     }
     panda_id = state.insert("jobs", values)
-    _fill(job, panda_id, "" if task is None else str(task))
-    job |= {"PandaID": panda_id, "prodUserID": owner["subject"], "attemptNr": 1}
-    state.run("update jobs set attributes = ? where panda_id = ?", dumped(job), panda_id)
+    # What only the server knows is filled in, as by insertNewJob of 1.0.4.
+    for holder, name in ((job, "jobParameters"), *((file, "lfn") for file in files)):
+        text = str(holder.get(name, "")).replace("$JOBSETID", "000000")
+        holder[name] = text.replace("$JEDITASKID", "" if task is None else str(task))
+    for file in files:
+        file["PandaID"] = panda_id
+        file["GUID"] = str(uuid.uuid4()) if file.get("type") == LOG else file.get("GUID")
+        file["lfn"] = file["lfn"].replace("$PANDAID", f"{panda_id:05d}")
+    job["jobName"] = str(job.get("jobName", "")).replace("$ORIGINPANDAID", str(panda_id))
+    job |= {"PandaID": panda_id, "prodUserID": caller.subject, "attemptNr": 1}
+    state.run("update jobs set attributes = ? where panda_id = ?", compact_json(job), panda_id)
     return panda_id
 
 
-def _fill(job: dict[str, Any], panda_id: int, task: str) -> None:
-    """None, once what only the server knows is in the names and parameters of a job (insertNewJob of 1.0.4)."""
-
-    def filled(text: str) -> str:
-        return text.replace("$JOBSETID", "000000").replace("$JEDITASKID", task)
-
-    for file in job["Files"]:
-        file["PandaID"] = panda_id
-        file["GUID"] = str(uuid.uuid4()) if file.get("type") == LOG else file.get("GUID")
-        file["lfn"] = filled(str(file.get("lfn", "")).replace("$PANDAID", f"{panda_id:05d}"))
-    job["jobName"] = str(job.get("jobName", "")).replace("$ORIGINPANDAID", str(panda_id))
-    job["jobParameters"] = filled(str(job.get("jobParameters", "")))
-
-
-def _fits(job: dict[str, Any]) -> bool:
-    """Whether the database takes the row: widths, and no NUL."""
-    texts = [value for value in job.values() if isinstance(value, str)]
-    if any("\0" in text for text in texts):
-        return False
-    files_fit = all(len(str(file.get(n, ""))) <= w for file in job["Files"] for n, w in FILE_WIDTHS.items())
-    return files_fit and all(len(str(job.get(name, ""))) <= width for name, width in WIDTHS.items())
-
-
-def described(state: State, panda_id: int) -> dict[str, Any] | None:
-    """Every attribute of a job and of its files, None for a job that is not known."""
+def describe(state: State, panda_id: int) -> dict[str, Any] | None:
+    """Return every attribute of a job and of its files, None for a job that is not known."""
     row = state.row("select * from jobs where panda_id = ?", panda_id)
     if row is None:
         return None
@@ -70,13 +59,8 @@ def described(state: State, panda_id: int) -> dict[str, Any] | None:
     return {**{name: job.get(name) for name in JOB_ATTRIBUTES}, "Files": files}
 
 
-def set_status(state: State, panda_id: int, status: str) -> None:
-    """None, once the job has the status."""
-    state.run("update jobs set status = ?, changed = ? where panda_id = ?", status, time.time(), panda_id)
-
-
-def kill(state: State, owner: dict[str, Any], panda_id: int) -> None:
-    """None, once the pilot of one's own job is to stop; a job that no pilot has yet is cancelled."""
-    mine, values = "panda_id = ? and owner = ?", (panda_id, owner["id"])
+def kill(state: State, owner: str, panda_id: int) -> None:
+    """Tell the pilot of an owner's job to stop; cancel a job that no pilot has yet."""
+    mine, values = "panda_id = ? and owner = ?", (panda_id, owner)
     state.run(f"update jobs set command = 'tobekilled' where {mine}", *values)
     state.run(f"update jobs set status = 'cancelled' where {mine} and status = 'activated'", *values)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the command of one job of a task: the stand-in of a sandbox for runGen, and for runAthena of pathena --trf.
+"""Run the command of one job of a task: the stand-in of a sandbox for runGen, and for runAthena of pathena --trf.
 
 It fetches the sources of the task, runs the command in them, and gives the outputs their names, as the
 transformations of the PanDA server do.  As those, it stops at an option that it does not know, and looks at nothing
@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote
 
 SHORT = "j:p:a:l:i:o:r:"
-# What prun and pathena write and one job without input needs nothing of, and --sourceURL, --trf and --allowNoOutput.
+# The options of prun and pathena that one job without input does not need, and --sourceURL, --trf, --allowNoOutput.
 LONG = (
     "sourceURL= trf allowNoOutput= debug useAthenaPackages useCMake useRootCore rootVer= cmtConfig= writeInputToTxt= "
     "overwriteQueuedata= execWithRealFileNames fileToSave= fileToLoad= noTarballDownload givenPFN inMap= dbrFile= "
@@ -32,52 +32,52 @@ BAD_OPTIONS, NO_SOURCES, NO_OUTPUT = 40, 50, 60
 
 
 def main(argv: list[str]) -> int:
-    """The exit code of the command, or of what went wrong around it."""
+    """Run the command of a job; return its exit code, or that of what went wrong around it."""
     try:
         options = dict(getopt.getopt(argv, SHORT, LONG)[0])
-        outputs = _pairs(ast.literal_eval(options.get("-o", "{}")))
+        outputs = _read_outputs(ast.literal_eval(options.get("-o", "{}")))
     except (getopt.GetoptError, ValueError, SyntaxError) as error:
         print(f"ERROR : {error}")
         return BAD_OPTIONS
     work = Path.cwd()
     try:
-        _unpack(options, work)
-        folder = work / options.get("-r", ".")
-        folder.mkdir(parents=True, exist_ok=True)
+        _fetch_sources(options, work)
+        directory = work / options.get("-r", ".")
+        directory.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        print(f"ERROR : the sources cannot be had: {error}")
+        print(f"ERROR : the sources cannot be fetched: {error}")
         return NO_SOURCES
     command = unquote(options.get("-j" if "--trf" in options else "-p", ""))
     print(f"=== execute: {command}", flush=True)
-    status = subprocess.run(["/bin/sh", "-c", command], cwd=folder).returncode
+    status = subprocess.run(["/bin/sh", "-c", command], cwd=directory).returncode
     print(f"=== the command ended with {status}")
     if status:
         return status if status > 0 else 128 - status
     optional = options.get("--allowNoOutput", "").split(",")
-    missing = [name for name, lfn in outputs if not _renamed(folder, name, work / lfn) and lfn not in optional]
+    missing = [name for name, lfn in outputs if not _rename(directory, name, work / lfn) and lfn not in optional]
     print("".join(f"ERROR : there is no output {name}\n" for name in missing), end="")
     return NO_OUTPUT if missing else 0
 
 
-def _pairs(given: Any) -> list[tuple[str, str]]:
-    """The outputs, each with its final name: {name: final} is runGen's form, {kind: [(name, final)]} runAthena's."""
+def _read_outputs(given: Any) -> list[tuple[str, str]]:
+    """Return the outputs with their final names; runGen has {name: final}, runAthena {kind: [(name, final)]}."""
     found: list[tuple[str, str]] = []
     for name, value in given.items():
         found += [(one[0], one[1]) for one in value] if isinstance(value, list) else [(name, value)]
     for pair in found:
         if not all(isinstance(text, str) and "/" not in text for text in pair):
-            raise ValueError(f"{pair!r} is no pair of file names")
+            raise ValueError(f"{pair!r} is not a pair of file names")
     return found
 
 
-def _unpack(options: dict[str, str], work: Path) -> None:
-    """None, once the sources are in the job's directory."""
+def _fetch_sources(options: dict[str, str], work: Path) -> None:
+    """Fetch the sources into the job's directory; raise OSError or ValueError."""
     name = options.get("-a", "")
     if not name or "--noTarballDownload" in options:
         return
     url = f"{options.get('--sourceURL', '')}/cache/{name}"
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url} is no URL")
+        raise ValueError(f"{url} is not a URL")
     print(f"=== sources: {url}")
     archive = work / Path(name).name
     with urllib.request.urlopen(url, timeout=WITHIN) as answer, open(archive, "wb") as file:
@@ -88,15 +88,15 @@ def _unpack(options: dict[str, str], work: Path) -> None:
         raise ValueError(done.stderr.strip())
 
 
-def _renamed(folder: Path, name: str, final: Path) -> bool:
-    """Whether an output is there, by its final name now; several, for a name with a *, are an archive."""
+def _rename(directory: Path, name: str, final: Path) -> bool:
+    """Give an output its final name, several as an archive for a name with a *; return False if there is none."""
     if "*" not in name:
-        source = folder / name
+        source = directory / name
         if not source.is_file():
             return False
         os.replace(source, final)
     else:
-        files = [path for path in sorted(folder.iterdir()) if path.is_file() and fnmatch(path.name, name)]
+        files = [path for path in sorted(directory.iterdir()) if path.is_file() and fnmatch(path.name, name)]
         if not files:
             return False
         with tarfile.open(final, "w:gz") as archive:

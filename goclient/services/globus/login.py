@@ -130,24 +130,25 @@ def login(access: GlobusAccess, wanted: LoginRequest, person: Person) -> Identit
     A service is asked nothing.
     """
     if access.client_secret:
-        return _service_login(access, wanted, person)
+        return _service_login(access, wanted)
     with configured():
-        asking = person_app(access, flow=partial(LoginFlow, person=person, options=wanted.options))
-    known = _collections_if_known(asking, access, wanted, person)
+        flow = partial(LoginFlow, person=person, options=wanted.options, reporter=access.reporter)
+        asking = person_app(access, flow=flow)
+    known = _collections_if_known(asking, access, wanted)
     _log_in(asking, wanted.parameters((known or {}).values()))
     identity = _identity(asking, access)
     if known is None:
-        known = _collections(access, wanted, person)
+        known = _collections(access, wanted)
         missing = [one for one in known.values() if not identity.may_touch(one.id)]
         if missing:
-            person.say("Globus knows you now; once more, for the consents that the endpoints need")
+            access.reporter.progress("Globus knows you now; once more, for the consents that the endpoints need")
             _log_in(asking, wanted.parameters(missing))
             identity = _identity(asking, access)
     _check_given(identity, known)
     return identity
 
 
-def _service_login(access: GlobusAccess, wanted: LoginRequest, person: Person) -> Identity:
+def _service_login(access: GlobusAccess, wanted: LoginRequest) -> Identity:
     """Return the identity of a service, once it has the consents; raise LoginNeeded if its credential is not good."""
     if wanted.session:
         hint = "leave out --session; a collection that needs one must be used by a person"
@@ -155,7 +156,7 @@ def _service_login(access: GlobusAccess, wanted: LoginRequest, person: Person) -
     with configured():
         asking = service_app(access)
     identity = _identity(asking, access)
-    known = _collections(access, wanted, person)
+    known = _collections(access, wanted)
     if known:
         with translated(ASKED):
             asking.login(auth_params=wanted.parameters(known.values()))
@@ -165,19 +166,19 @@ def _service_login(access: GlobusAccess, wanted: LoginRequest, person: Person) -
 
 
 def _collections_if_known(
-    asking: globus_sdk.GlobusApp, access: GlobusAccess, wanted: LoginRequest, person: Person
+    asking: globus_sdk.GlobusApp, access: GlobusAccess, wanted: LoginRequest
 ) -> dict[str, Collection] | None:
     """Return what :func:`_collections` does, or None if that takes a login first."""
     try:
         if not asking.login_required():
-            return _collections(access, wanted, person)
+            return _collections(access, wanted)
     except GoclientError as error:
         if not any(isinstance(part, LoginNeeded) for part in error.parts):
             raise
     return None if wanted.endpoints else {}
 
 
-def _collections(access: GlobusAccess, wanted: LoginRequest, person: Person) -> dict[str, Collection]:
+def _collections(access: GlobusAccess, wanted: LoginRequest) -> dict[str, Collection]:
     """Return the collections that may ask for a consent, by what was typed; tell which do not; raise all errors."""
     if not wanted.endpoints:
         return {}
@@ -195,7 +196,7 @@ def _collections(access: GlobusAccess, wanted: LoginRequest, person: Person) -> 
     for typed, collection in found.items():
         if not collection.may_ask_consent:
             secure = ", high assurance" if collection.high_assurance else ""
-            person.say(f"{quoted(typed)} asks for no consent: it is {collection.kind}{secure}")
+            access.reporter.progress(f"{quoted(typed)} asks for no consent: it is {collection.kind}{secure}")
     return {typed: one for typed, one in found.items() if one.may_ask_consent}
 
 

@@ -19,6 +19,7 @@ from globus_sdk.login_flows.local_server_login_flow_manager.local_server import 
 
 from goclient import secrets
 from goclient.errors import LoginNeeded
+from goclient.reporter.base import Reporter
 from goclient.services.globus.app import APP_NAME
 
 if TYPE_CHECKING:
@@ -29,11 +30,10 @@ if TYPE_CHECKING:
 class Person:
     """A person who logs in, with a ``browser`` on this machine or without.
 
-    ``say`` takes a sentence, ``show`` a URL to open; ``ask`` gives the code that was typed, empty if none was.
+    ``show`` takes a URL to open; ``ask`` gives the code that was typed, empty if none was.
     """
 
     browser: bool
-    say: Callable[[str], None]
     show: Callable[[str], None]
     ask: Callable[[], str]
 
@@ -42,12 +42,18 @@ class LoginFlow(CommandLineLoginFlowManager):
     """One login; ``options`` are those of ``goclient login`` that it was asked with, for the errors' hints."""
 
     def __init__(
-        self, client: globus_sdk.NativeAppAuthClient, person: Person, options: Sequence[tuple[str, str]]
+        self,
+        client: globus_sdk.NativeAppAuthClient,
+        *,
+        person: Person,
+        options: Sequence[tuple[str, str]],
+        reporter: Reporter,
     ) -> None:
         self._label = f"{APP_NAME} on {platform.node()}"
         super().__init__(client, request_refresh_tokens=True, native_prefill_named_grant=self._label)
         self._person = person
         self._options = options
+        self._reporter = reporter
 
     def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> globus_sdk.OAuthTokenResponse:
         """Return the tokens of a login; raise LoginNeeded without them."""
@@ -56,11 +62,13 @@ class LoginFlow(CommandLineLoginFlowManager):
                 browser = _Browser(
                     self.login_client, request_refresh_tokens=True, native_prefill_named_grant=self._label
                 )
-                self._person.say("log in with the browser that opens; if none does, press Ctrl-C and add --no-browser")
+                self._reporter.progress(
+                    "log in with the browser that opens; if none does, press Ctrl-C and add --no-browser"
+                )
                 try:
                     return browser.run_login_flow(auth_parameters)
                 except LocalServerEnvironmentalLoginError:
-                    self._person.say("no browser can be opened here")
+                    self._reporter.progress("no browser can be opened here")
             return super().run_login_flow(auth_parameters)
         except LocalServerLoginError as error:
             raise self._failed(f"the login in the browser failed: {error}") from error
@@ -71,7 +79,7 @@ class LoginFlow(CommandLineLoginFlowManager):
 
     def print_authorize_url(self, authorize_url: str) -> None:
         """Tell the person where to log in."""
-        self._person.say("log in at this address, with any browser, and type the code that you are shown:")
+        self._reporter.progress("log in at this address, with any browser, and type the code that you are shown:")
         self._person.show(authorize_url)
 
     def prompt_for_code(self) -> str:

@@ -1,4 +1,4 @@
-"""The folder of CA certificates: which it is, what its signing policies allow, which revocation lists it has.
+"""Find the directory of CA certificates; read what its signing policies allow, what its lists say is revoked.
 
 Its files are named after the hash of a CA's name: ``<hash>.0`` the certificate, ``<hash>.signing_policy``, and
 ``<hash>.r0`` the list of what was revoked.
@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import ssl
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from itertools import zip_longest
+from typing import Any
 
 from goclient.errors import MyproxyError, quoted
 from goclient.services.gsi.certificate import Certificate, read_certificate
@@ -16,54 +20,36 @@ from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.pem import MAX_FILE, blocks
 
 _MAX_CHAIN = 20
+_MAX_SAME_HASH = 10  # CAs
 _SYSTEM = "/etc/grid-security/certificates"
 
 
 def find_authorities(env: Mapping[str, str], home: str | os.PathLike[str]) -> str:
-    """The folder of CA certificates that the C tools use, too; raises MyproxyError if there is none."""
+    """Return the directory of CA certificates that the C tools use, too; raise MyproxyError without one."""
     named = env.get("X509_CERT_DIR")
-    if named:
-        if os.path.isdir(named):
-            return named
-        raise _missing(f"X509_CERT_DIR={quoted(named)} is not a folder", "set it to the folder of your CAs")
     own = os.path.join(home, ".globus", "certificates")
-    for folder in (own, _SYSTEM):
-        if os.path.isdir(folder):
-            return folder
-    raise _missing(
-        f"there is no folder of CA certificates, neither {quoted(own)} nor {quoted(_SYSTEM)}",
-        "set X509_CERT_DIR to it, such as the one in /cvmfs/grid.cern.ch/etc/grid-security/certificates",
-    )
+    for directory in (named,) if named else (own, _SYSTEM):
+        if os.path.isdir(directory):
+            return directory
+    message, hint = f"X509_CERT_DIR={quoted(named)} is not a directory", "set it to the directory of your CAs"
+    if not named:
+        message = f"there is no directory of CA certificates, neither {quoted(own)} nor {quoted(_SYSTEM)}"
+        hint = "set X509_CERT_DIR to it, such as the one in /cvmfs/grid.cern.ch/etc/grid-security/certificates"
+    raise MyproxyError(message, hint=hint, code="myproxy-authorities")
 
 
-def _missing(message: str, hint: str) -> MyproxyError:
-    return MyproxyError(message, hint=hint, code="myproxy-authorities")
+# --- signing policies -------------------------------------------------------------------------------------------
 
 
-def has_any_list(folder: str) -> bool:
-    """Whether any list of revoked certificates is in the folder."""
-    try:
-        return any(name.endswith(".r0") for name in os.listdir(folder))
-    except OSError as error:
-        raise _missing(
-            f"the folder {quoted(folder)} cannot be read: {error.strerror}", "check X509_CERT_DIR"
-        ) from error
-
-
-def has_list(folder: str, name_hash: str) -> bool:
-    """Whether the list of what one CA revoked is in the folder."""
-    return os.path.exists(os.path.join(folder, f"{name_hash}.r0"))
-
-
-def policy_fault(folder: str, certificate: Certificate) -> str:
-    """Why a certificate was not to be signed by its CA, as the signing policies of the folder say; "" if it was.
+def policy_fault(directory: str, certificate: Certificate) -> str:
+    """Return why the signing policies do not let a certificate be signed by its CA; "" if they do.
 
     As in GSI each CA on the way to the root must have a policy that allows the name it signed.
     """
     for _ in range(_MAX_CHAIN):
         if certificate.is_self_signed:
             return ""
-        path = os.path.join(folder, f"{certificate.issuer_hash}.signing_policy")
+        path = os.path.join(directory, f"{certificate.issuer_hash}.signing_policy")
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 text = file.read(MAX_FILE)
@@ -71,17 +57,18 @@ def policy_fault(folder: str, certificate: Certificate) -> str:
             return f"the signing policy {quoted(path)} of its CA cannot be read: {error.strerror}"
         if not allows(text, issuer=certificate.issuer, subject=certificate.subject):
             return f"the signing policy {quoted(path)} does not let its CA sign {quoted(certificate.subject)}"
-        above = _issuer_of(folder, certificate)
+        above = _issuer_of(directory, certificate)
         if above is None:
             return ""  # OpenSSL has built the chain: the rest of it came from the server
         certificate = above
     return "its chain of CAs has no end"
 
 
-def _issuer_of(folder: str, certificate: Certificate) -> Certificate | None:
-    for number in range(10):  # names may share a hash
+def _issuer_of(directory: str, certificate: Certificate) -> Certificate | None:
+    """Return the certificate of a certificate's CA; None if the directory has none."""
+    for number in range(_MAX_SAME_HASH):
         try:
-            with open(os.path.join(folder, f"{certificate.issuer_hash}.{number}"), "rb") as file:
+            with open(os.path.join(directory, f"{certificate.issuer_hash}.{number}"), "rb") as file:
                 found = [read_certificate(block.data) for block in blocks(file.read(MAX_FILE))]
         except FileNotFoundError:
             return None
@@ -94,7 +81,8 @@ def _issuer_of(folder: str, certificate: Certificate) -> Certificate | None:
 
 
 def allows(policy: str, *, issuer: str, subject: str) -> bool:
-    """Whether a signing policy, in the language of the Globus Toolkit's EACL, lets a CA sign a name."""
+    """Return whether a signing policy, in the language of the Globus Toolkit's EACL, lets a CA sign a name."""
+    patterns: list[str] = []
     ours = False
     for line in policy.splitlines():
         words = line.split(None, 2)
@@ -104,12 +92,67 @@ def allows(policy: str, *, issuer: str, subject: str) -> bool:
         if kind == "access_id_CA":
             ours = value.strip().strip("'\"") == issuer
         elif kind == "cond_subjects" and ours:
-            patterns = re.findall(r'"([^"]*)"', value) or [value.strip().strip("'")]
-            if any(_fits(pattern, subject) for pattern in patterns):
-                return True
-    return False
+            patterns += re.findall(r'"([^"]*)"', value) or [value.strip().strip("'")]
+    # A bracket means itself here.
+    return any(fnmatchcase(subject, pattern.replace("[", "[[]")) for pattern in patterns)
 
 
-def _fits(pattern: str, subject: str) -> bool:
-    parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
-    return re.fullmatch("".join(parts), subject, re.DOTALL) is not None
+# --- lists of what was revoked ----------------------------------------------------------------------------------
+
+
+def has_any_list(directory: str) -> bool:
+    """Return whether any list of revoked certificates is in the directory; raise MyproxyError."""
+    try:
+        return any(name.endswith(".r0") for name in os.listdir(directory))
+    except OSError as error:
+        message = f"the directory {quoted(directory)} cannot be read: {error.strerror}"
+        raise MyproxyError(message, hint="check X509_CERT_DIR", code="myproxy-authorities") from error
+
+
+def verified_chain(sock: ssl.SSLSocket) -> tuple[bytes, ...]:
+    """Return the certificates in DER that TLS trusts a server by, its own first; none if that cannot be told."""
+    if hasattr(sock, "get_verified_chain"):  # Python 3.13
+        return tuple(bytes(one) for one in sock.get_verified_chain())
+    inside: Any = getattr(sock, "_sslobj", None)  # Python has had it there since 3.10
+    chain = inside.get_verified_chain() if hasattr(inside, "get_verified_chain") else ()
+    return tuple(ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in chain)
+
+
+def revocation_fault(directory: str, chain: Sequence[bytes]) -> str:
+    """Return why a chain is not trusted, as the lists in the directory say; "" if they say nothing of it.
+
+    TLS checks all lists, or none: this is for a chain of which only some CAs have one.
+    """
+    if not chain:
+        return "which CAs it has is not known, and a list of what they revoked could not be checked"
+    for data, above in zip_longest(chain, chain[1:], fillvalue=b""):
+        try:
+            one = read_certificate(data)
+        except Damaged as error:
+            return f"a certificate of its chain is damaged: {error}"
+        path = os.path.join(directory, f"{one.issuer_hash}.r0")
+        if not one.is_self_signed and os.path.exists(path) and (fault := _fault_in_list(path, one, issuer=above)):
+            return fault
+    return ""
+
+
+def _fault_in_list(path: str, certificate: Certificate, *, issuer: bytes) -> str:
+    """Return what a list says against a certificate; "" if nothing."""
+    from datetime import UTC, datetime
+
+    from cryptography import x509  # only a chain of which some CA has no list needs it
+
+    try:
+        with open(path, "rb") as file:
+            revoked = x509.load_pem_x509_crl(file.read())
+        signer = x509.load_der_x509_certificate(issuer)
+        signed = revoked.is_signature_valid(signer.public_key())  # type: ignore[arg-type]  # one that cannot be is False
+    except (OSError, ValueError, TypeError) as error:
+        return f"the list of what its CA revoked, {quoted(path)}, cannot be read: {error}"
+    if not signed:
+        return f"the list {quoted(path)} is not signed by its CA"
+    if revoked.next_update_utc is not None and revoked.next_update_utc < datetime.now(UTC):
+        return f"the list {quoted(path)} of what its CA has revoked has expired"
+    if revoked.get_revoked_certificate_by_serial_number(certificate.serial) is not None:
+        return f"the certificate of {quoted(certificate.subject)} is revoked"
+    return ""

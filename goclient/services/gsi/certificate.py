@@ -1,12 +1,13 @@
-"""What must be known of a certificate, read without cryptography."""
+"""A certificate, as much of it as must be known, read without cryptography."""
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from goclient.services.gsi import der
 from goclient.services.gsi.der import Damaged, Value
-from goclient.services.gsi.oneline import common_names, name_hash, oneline
+from goclient.services.gsi.names import read_name
 
 MAX_CERTIFICATE = 64 << 10  # bytes
 RSA = "1.2.840.113549.1.1.1"
@@ -35,11 +36,12 @@ class Certificate(NamedTuple):
     hosts: tuple[str, ...]
     addresses: tuple[bytes, ...]
     is_self_signed: bool
+    serial: int
     whole: bytes  # DER
 
 
 def read_certificate(data: bytes) -> Certificate:
-    """The certificate that some DER is; raises Damaged."""
+    """Return the certificate that some DER is; raise Damaged."""
     if len(data) > MAX_CERTIFICATE:
         raise Damaged("it is too long for a certificate")
     try:
@@ -54,40 +56,58 @@ def _read(data: bytes) -> Certificate:
     fields = der.values(der.values(der.only(data, der.SEQUENCE))[0].content)
     if fields[0].tag == 0xA0:  # the version, which the first one did without
         del fields[0]
-    _, _, issuer, validity, subject, key = fields[:6]
+    serial, _, issuer, validity, subject, key = fields[:6]
     start, end = (_time(value) for value in der.values(validity.content)[:2])
     extensions = _extensions(fields[6:])
-    names = common_names(subject.whole)
-    proxy, limited = _proxy(extensions, names)
-    kind, bits, public_key = _key(key)
+    name, above = read_name(subject.whole), read_name(issuer.whole)
+    is_proxy, is_limited = _proxy(extensions, name.common_names)
+    algorithm, bits = der.values(key.content)[:2]
+    number = der.oid(der.values(algorithm.content)[0].content)
+    public_key = bits.content[1:]
+    modulus = der.values(der.only(public_key, der.SEQUENCE))[0].content if number == RSA else b""
+    names = extensions.get(_ALTERNATIVE_NAMES)
+    alternatives = der.values(der.only(names, der.SEQUENCE)) if names else []
     return Certificate(
-        oneline(subject.whole), oneline(issuer.whole), name_hash(issuer.whole), names, start, end,
-        kind, bits, public_key, proxy, limited, *_alternative_names(extensions.get(_ALTERNATIVE_NAMES)),
-        subject.whole == issuer.whole, data,
-    )  # fmt: skip
+        subject=name.oneline,
+        issuer=above.oneline,
+        issuer_hash=above.hash,
+        common_names=name.common_names,
+        start=start,
+        end=end,
+        key_kind=_KEY_KINDS.get(number, number),
+        rsa_bits=int.from_bytes(modulus).bit_length(),
+        public_key=public_key,
+        is_proxy=is_proxy,
+        is_limited=is_limited,
+        hosts=tuple(one.content.decode("ascii", "replace") for one in alternatives if one.tag == _DNS),
+        addresses=tuple(one.content for one in alternatives if one.tag == _IP),
+        is_self_signed=subject.whole == issuer.whole,
+        serial=int.from_bytes(serial.content, signed=True),
+        whole=data,
+    )
 
 
 def _time(value: Value) -> int:
+    """Return a time as a Unix time; raise Damaged."""
     text = value.content.decode("ascii", "replace")
     if value.tag == der.UTC_TIME:  # RFC 5280: the years 1950 to 2049
         text = ("19" if text[:2] >= "50" else "20") + text
-    elif value.tag != der.GENERALIZED_TIME:
-        raise Damaged("it has a time that is none")
-    if len(text) != 15 or not text[:14].isdigit() or not text.isascii() or text[14] != "Z":
-        raise Damaged("it has a time that is none")
+    digits = text[:14]
+    if value.tag not in (der.UTC_TIME, der.GENERALIZED_TIME) or text != f"{digits}Z" or len(digits) != 14:
+        raise Damaged("it has a time that is damaged")
+    if not (digits.isascii() and digits.isdigit()):
+        raise Damaged("it has a time that is damaged")
     year, month, day, hour, minute, second = int(text[:4]), *(int(text[at : at + 2]) for at in range(4, 14, 2))
     if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61):
-        raise Damaged("it has a time that is none")
-    return ((_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
-
-
-def _days(year: int, month: int, day: int) -> int:
-    """Days since 1970 in the Gregorian calendar; datetime takes milliseconds to load."""
-    year, month = (year, month) if month > 2 else (year - 1, month + 12)  # a leap day is the last of its year
-    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719_469
+        raise Damaged("it has a time that is damaged")
+    # Days since 1970 in the Gregorian calendar, as datetime takes milliseconds to load.  A leap day ends its year.
+    year, month = (year, month) if month > 2 else (year - 1, month + 12)
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719_469
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
 
 
 def _extensions(fields: list[Value]) -> dict[str, bytes]:
+    """Return the value of each extension, by its number."""
     found: dict[str, bytes] = {}
     for field in fields:
         if field.tag != 0xA3:
@@ -99,7 +119,7 @@ def _extensions(fields: list[Value]) -> dict[str, bytes]:
 
 
 def _proxy(extensions: dict[str, bytes], names: tuple[str, ...]) -> tuple[bool, bool]:
-    """Whether a certificate is a proxy, and whether a limited one."""
+    """Return whether a certificate is a proxy, and whether it is a limited one; raise Damaged."""
     info = next((extensions[number] for number in _PROXY_INFO if number in extensions), None)
     if info is None:
         last = names[-1] if names else ""
@@ -110,25 +130,10 @@ def _proxy(extensions: dict[str, bytes], names: tuple[str, ...]) -> tuple[bool, 
     raise Damaged("its proxy policy is damaged")
 
 
-def _key(key: Value) -> tuple[str, int, bytes]:
-    algorithm, bits = der.values(key.content)[:2]
-    number = der.oid(der.values(algorithm.content)[0].content)
-    if number != RSA:
-        return _KEY_KINDS.get(number, number), 0, bits.content[1:]
-    modulus = der.values(der.only(bits.content[1:], der.SEQUENCE))[0].content
-    return "RSA", int.from_bytes(modulus, "big").bit_length(), bits.content[1:]
-
-
-def _alternative_names(extension: bytes | None) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
-    names = der.values(der.only(extension, der.SEQUENCE)) if extension else []
-    hosts = tuple(name.content.decode("ascii", "replace") for name in names if name.tag == _DNS)
-    return hosts, tuple(name.content for name in names if name.tag == _IP)
-
-
 def rsa_public_key(key: bytes) -> bytes | None:
-    """The public key of an RSA key that is not encrypted, as in ``Certificate.public_key``; None for another kind.
+    """Return the public key of an RSA key that is not encrypted, as in ``Certificate.public_key``; raise Damaged.
 
-    ``key`` is DER, PKCS #1 or PKCS #8.  Raises Damaged.
+    ``key`` is DER, PKCS #1 or PKCS #8.  A key of another kind gives None.
     """
     try:
         parts = der.values(der.only(key, der.SEQUENCE))
@@ -136,8 +141,11 @@ def rsa_public_key(key: bytes) -> bytes | None:
             if der.oid(der.values(parts[1].content)[0].content) != RSA:
                 return None
             parts = der.values(der.only(parts[2].content, der.SEQUENCE))
-        if len(parts) < 9:
-            return None
-        return der.encoded(der.SEQUENCE, parts[1].whole + parts[2].whole)
+        return der.encoded(der.SEQUENCE, parts[1].whole + parts[2].whole) if len(parts) >= 9 else None
     except IndexError as error:
         raise Damaged("it is damaged") from error
+
+
+def time_text(seconds: float) -> str:
+    """Return a Unix time as ``2026-11-24 19:30 UTC``."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

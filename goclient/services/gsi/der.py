@@ -10,7 +10,7 @@ UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 
 
 class Damaged(ValueError):
-    """The bytes are not the DER that they should be."""
+    """Bytes that are not the DER that they should be."""
 
 
 class Value(NamedTuple):
@@ -22,7 +22,7 @@ class Value(NamedTuple):
 
 
 def header(data: bytes, at: int = 0) -> tuple[int, int, int]:
-    """The tag of the value at a place, and where its content begins and ends; raises Damaged."""
+    """Return the tag of the value at a place, and where its content begins and ends; raise Damaged."""
     if len(data) < at + 2:
         raise Damaged("it ends too early")
     tag, length, begin = data[at], data[at + 1], at + 2
@@ -38,7 +38,7 @@ def header(data: bytes, at: int = 0) -> tuple[int, int, int]:
 
 
 def read(data: bytes, at: int = 0) -> tuple[Value, int]:
-    """The value at a place, and where the next one begins; raises Damaged."""
+    """Return the value at a place, and where the next one begins; raise Damaged."""
     tag, begin, end = header(data, at)
     if end > len(data):
         raise Damaged("it ends too early")
@@ -46,7 +46,7 @@ def read(data: bytes, at: int = 0) -> tuple[Value, int]:
 
 
 def values(content: bytes) -> list[Value]:
-    """All values one after the other; raises Damaged."""
+    """Return all values one after the other; raise Damaged."""
     found, at = [], 0
     while at < len(content):
         value, at = read(content, at)
@@ -55,7 +55,7 @@ def values(content: bytes) -> list[Value]:
 
 
 def only(data: bytes, tag: int) -> bytes:
-    """The content of the one value of this tag that the data is; raises Damaged."""
+    """Return the content of the one value of this tag that the data is; raise Damaged."""
     value, end = read(data)
     if value.tag != tag or end != len(data):
         raise Damaged("it is of another kind")
@@ -63,9 +63,9 @@ def only(data: bytes, tag: int) -> bytes:
 
 
 def oid(content: bytes) -> str:
-    """An object identifier with dots; raises Damaged."""
+    """Return an object identifier with dots; raise Damaged."""
     if not content or len(content) > 64 or content[-1] & 0x80:
-        raise Damaged("it has an object identifier that is none")
+        raise Damaged("it has an object identifier that is damaged")
     numbers, number = [], 0
     for byte in content:
         number = number << 7 | byte & 0x7F
@@ -77,11 +77,11 @@ def oid(content: bytes) -> str:
 
 
 def oid_content(text: str) -> bytes:
-    """Return the content of an object identifier that is written with dots; raises Damaged."""
+    """Return the content of an object identifier that is written with dots; raise Damaged."""
     try:
         first, second, *others = map(int, text.split("."))
     except ValueError:
-        raise Damaged("it has an object identifier that is none") from None
+        raise Damaged("it has an object identifier that is damaged") from None
     content = b""
     for number in (40 * first + second, *others):
         groups = [number & 0x7F]
@@ -92,7 +92,7 @@ def oid_content(text: str) -> bytes:
 
 
 def encoded(tag: int, content: bytes) -> bytes:
-    """A value with its header."""
+    """Return a value with its header."""
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content

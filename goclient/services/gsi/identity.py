@@ -1,7 +1,7 @@
-"""Who the user is: a certificate and its key, or a proxy, and what is wrong with it.
+"""Find the user's identity: a certificate and its key, or a proxy, and what is wrong with it.
 
-They are looked for where the C tools look.  Those go on to the next one without a word if one is bad; here one that
-was named is an error, and one that was only found is said in ``Identity.remarks``.
+It is searched for where the C tools search.  Those go on to the next one without a word if one is bad; here one that
+was named is an error, and one that was only found is a warning, in ``Identity.warnings``.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from goclient.errors import Collector, GoclientError, MyproxyError, quoted, raise_all
-from goclient.services.gsi.certificate import Certificate, rsa_public_key
-from goclient.services.gsi.loaded import Loaded, load, time_text
-from goclient.services.myproxy.policy import base_dn
+from goclient.errors import Collector, GoclientError, IdentityError, quoted, raise_all
+from goclient.services.gsi.certificate import Certificate, read_certificate, rsa_public_key, time_text
+from goclient.services.gsi.der import Damaged
+from goclient.services.gsi.names import base_dn
+from goclient.services.gsi.pem import Block, Mendable, blocks, read_file
 
 MIN_RSA_BITS = 2048
+MAX_CHAIN = 20
+_KEY = "PRIVATE KEY"
 
 
 class Identity(NamedTuple):
@@ -34,11 +37,28 @@ class Identity(NamedTuple):
     rsa_bits: int  # 0 for another kind of key
     encrypted: bool  # the key needs a pass phrase
     chain: tuple[bytes, ...]  # DER, the identity's own first
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-class Candidate(NamedTuple):
-    """Where an identity may be: ``key`` is None if it must be in the certificate's file."""
+class Search(NamedTuple):  # a dataclass would load inspect
+    """Places where an identity is searched for, and its use.
+
+    ``certificate``, ``key`` and ``proxy`` are what options name.  ``deposit``: a certificate is preferred to a proxy,
+    as myproxy-init does, and must be one that pilots can retrieve from.  ``allow_limited``: so may a limited proxy be.
+    """
+
+    env: Mapping[str, str]
+    home: str | os.PathLike[str]
+    uid: int
+    certificate: str | None = None
+    key: str | None = None
+    proxy: str | None = None
+    deposit: bool = False
+    allow_limited: bool = False
+
+
+class _Candidate(NamedTuple):
+    """A place where an identity may be: without a ``key`` that must be in the certificate's file."""
 
     found: str
     certificate: str
@@ -46,156 +66,211 @@ class Candidate(NamedTuple):
     named: bool
     is_proxy: bool
 
+    @property
+    def what(self) -> str:
+        """Return what its file is called in a message."""
+        return "proxy" if self.is_proxy else "certificate"
 
-def find_identity(
-    env: Mapping[str, str],
-    home: str | os.PathLike[str],
-    uid: int,
-    *,
-    certificate: str | None = None,
-    key: str | None = None,
-    proxy: str | None = None,
-    deposit: bool = False,
-    allow_limited: bool = False,
-    now: float | None = None,
-) -> Identity:
-    """The identity to use; raises MyproxyError with everything that is wrong with the ones that were found.
 
-    ``certificate``, ``key`` and ``proxy`` are what options name.  ``deposit``: a certificate is preferred to a proxy,
-    as myproxy-init does, and must be one that pilots can retrieve from.  ``allow_limited``: so may a limited proxy be.
-    """
-    now = time.time() if now is None else now
-    remarks: list[str] = []
+class _Loaded(NamedTuple):
+    """Files of a candidate, read."""
+
+    certificate: str
+    key: str
+    chain: tuple[Certificate, ...]
+    key_block: Block
+
+    @property
+    def is_limited(self) -> bool:
+        """Return whether any proxy of the chain is a limited one."""
+        return any(one.is_limited for one in self.chain)
+
+
+def find_identity(search: Search, *, now: float | None = None) -> Identity:
+    """Return the identity to use; raise MyproxyError with everything that is wrong with the ones that were found."""
+    warnings: list[str] = []
     errors: list[GoclientError] = []
-    for candidate in _candidates(env, os.fspath(home), uid, certificate, key, proxy, deposit=deposit):
+    for candidate in _candidates(search):
         if not candidate.named and not os.path.lexists(candidate.certificate):
             continue
         collector = Collector()
         with collector:
-            identity = _identity(candidate, uid, now, deposit=deposit, allow_limited=allow_limited)
-            return identity._replace(remarks=(*remarks, *identity.remarks))
+            identity = _identity(candidate, search, now=time.time() if now is None else now)
+            return identity._replace(warnings=(*warnings, *identity.warnings))
+        found = [part for error in collector.errors for part in error.parts]
         if candidate.named:
-            raise_all(_with_unset(part, candidate.found) for one in collector.errors for part in one.parts)
-        errors += (part for error in collector.errors for part in error.parts)
-        remarks += (f"not used: {part.message}" for error in collector.errors for part in error.parts)
+            raise_all(_with_unset(error, candidate) for error in found)
+        errors += found
+        warnings += (f"not used: {error.message}" for error in found)
     raise_all(errors)
-    raise _none(home)
-
-
-def _with_unset(error: GoclientError, variable: str) -> GoclientError:
-    """Return the error of a file that a variable names, whose hint also says that the variable can be unset."""
-    if not variable.startswith("X509_") or error.hint.startswith("type: "):
-        return error
-    return error.replace(hint=f"{error.hint}; or unset {variable}, which names it")
-
-
-def _candidates(
-    env: Mapping[str, str],
-    home: str,
-    uid: int,
-    certificate: str | None,
-    key: str | None,
-    proxy: str | None,
-    *,
-    deposit: bool,
-) -> Iterator[Candidate]:
-    """Where to look, in order."""
-    if certificate or key:
-        yield Candidate("--cert" if certificate else "--key", certificate or key or "", key, named=True, is_proxy=False)
-        return
-    if proxy:
-        yield Candidate("--proxy", proxy, None, named=True, is_proxy=True)
-        return
-    globus = os.path.join(home, ".globus")
-    pair = os.path.join(globus, "usercert.pem"), env.get("X509_USER_KEY") or os.path.join(globus, "userkey.pem")
-    own = [Candidate("the default place", *pair, named=False, is_proxy=False)]
-    if named := env.get("X509_USER_CERT"):
-        own = [Candidate("X509_USER_CERT", named, pair[1], named=True, is_proxy=False)]
-    proxies = [Candidate("the default place", f"/tmp/x509up_u{uid}", None, named=False, is_proxy=True)]  # noqa: S108
-    if named := env.get("X509_USER_PROXY"):
-        proxies = [Candidate("X509_USER_PROXY", named, None, named=True, is_proxy=True)]
-    yield from (*own, *proxies) if deposit else (*proxies, *own)
-
-
-def _none(home: str | os.PathLike[str]) -> MyproxyError:
-    globus = os.path.join(home, ".globus")
+    globus = os.path.join(search.home, ".globus")
     hint = f"put your certificate into {globus}/usercert.pem and userkey.pem, or name it: --cert FILE --key FILE"
     if os.path.lexists(bundle := os.path.join(globus, "usercred.p12")):
         hint = (
             f"take {bundle} apart: openssl pkcs12 -in {bundle} -clcerts -nokeys -out {globus}/usercert.pem; "
             f"(umask 077; openssl pkcs12 -in {bundle} -nocerts -out {globus}/userkey.pem)"
         )
-    return MyproxyError("no certificate and no proxy of yours was found", hint=hint, code="identity-missing")
+    raise IdentityError("no certificate and no proxy of yours was found", hint=hint, code="identity-missing")
+
+
+def _with_unset(error: GoclientError, candidate: _Candidate) -> GoclientError:
+    """Return the error of a file that a variable names, whose hint also says that the variable can be unset."""
+    if not candidate.found.startswith("X509_") or error.hint.startswith("type: "):
+        return error
+    return error.replace(hint=f"{error.hint}; or unset {candidate.found}, which names it")
+
+
+def _candidates(search: Search) -> Iterator[_Candidate]:
+    """Yield where an identity may be, in order."""
+    env, certificate, key = search.env, search.certificate, search.key
+    if certificate or key:
+        option = "--cert" if certificate else "--key"
+        yield _Candidate(option, certificate or key or "", key, named=True, is_proxy=False)
+        return
+    if search.proxy:
+        yield _Candidate("--proxy", search.proxy, None, named=True, is_proxy=True)
+        return
+    globus = os.path.join(search.home, ".globus")
+    pair = os.path.join(globus, "usercert.pem"), env.get("X509_USER_KEY") or os.path.join(globus, "userkey.pem")
+    own = _Candidate("the default place", *pair, named=False, is_proxy=False)
+    if named := env.get("X509_USER_CERT"):
+        own = _Candidate("X509_USER_CERT", named, pair[1], named=True, is_proxy=False)
+    proxy = _Candidate("the default place", f"/tmp/x509up_u{search.uid}", None, named=False, is_proxy=True)  # noqa: S108
+    if named := env.get("X509_USER_PROXY"):
+        proxy = _Candidate("X509_USER_PROXY", named, None, named=True, is_proxy=True)
+    yield from (own, proxy) if search.deposit else (proxy, own)
 
 
 # --- one candidate ----------------------------------------------------------------------------------------------
 
 
-def _identity(candidate: Candidate, uid: int, now: float, *, deposit: bool, allow_limited: bool) -> Identity:
-    """The identity that a candidate is; raises everything that is wrong with it."""
-    loaded = load(candidate.certificate, candidate.key, uid=uid, proxy=candidate.is_proxy)
+def _identity(candidate: _Candidate, search: Search, *, now: float) -> Identity:
+    """Return the identity that a candidate is; raise everything that is wrong with it."""
+    loaded = _load(candidate, search.uid)
     leaf = loaded.chain[0]
-    collector = Collector()
-    for check in (_time_fault(loaded, now), _kind_fault(loaded, deposit=deposit), _match_fault(loaded)):
-        collector.errors += [check] if check else []
-    if deposit and loaded.is_limited and not allow_limited:
-        collector.errors.append(_limited(loaded))
-    raise_all(collector.errors)
-    limited = f"the proxy {quoted(loaded.certificate)} is limited: so is all that is made of it"
+    message = f"the proxy {quoted(loaded.certificate)} is limited: "
+    errors = [*_time_faults(loaded, now), *_key_faults(loaded, deposit=search.deposit)]
+    if search.deposit and loaded.is_limited and not search.allow_limited:
+        why = f"{message}pilots could only retrieve limited ones"
+        errors.append(_fault(loaded, why, hint="make a full one: grid-proxy-init -rfc", code="identity-limited"))
+    raise_all(errors)
+    person = next((one.subject for one in loaded.chain if not one.is_proxy), None)
     return Identity(
-        loaded.certificate, loaded.key, candidate.found, leaf.subject, _base(loaded.chain), leaf.start,
-        min(one.end for one in loaded.chain), leaf.is_proxy, loaded.is_limited, leaf.rsa_bits,
-        loaded.key_block.encrypted, tuple(one.whole for one in loaded.chain), (limited,) if loaded.is_limited else (),
-    )  # fmt: skip
+        certificate=loaded.certificate,
+        key=loaded.key,
+        found=candidate.found,
+        dn=leaf.subject,
+        base=base_dn(leaf.subject) if person is None else person,
+        start=leaf.start,
+        end=min(one.end for one in loaded.chain),
+        is_proxy=leaf.is_proxy,
+        is_limited=loaded.is_limited,
+        rsa_bits=leaf.rsa_bits,
+        encrypted=loaded.key_block.encrypted,
+        chain=tuple(one.whole for one in loaded.chain),
+        warnings=(f"{message}so is all that is made of it",) if loaded.is_limited else (),
+    )
 
 
-def _base(chain: tuple[Certificate, ...]) -> str:
-    for one in chain:
-        if not one.is_proxy:
-            return one.subject
-    return base_dn(chain[0].subject)
-
-
-def _time_fault(loaded: Loaded, now: float) -> MyproxyError | None:
+def _time_faults(loaded: _Loaded, now: float) -> Iterator[IdentityError]:
+    """Yield an error if a certificate of the chain is not valid now."""
     what, hint = "certificate", "get a new one from your CA"
     if loaded.chain[0].is_proxy:
         what, hint = "proxy", "make a new one: grid-proxy-init -rfc"
-    path = quoted(loaded.certificate)
+    name = f"the {what} {quoted(loaded.certificate)}"
     end = min(one.end for one in loaded.chain)
     start = max(one.start for one in loaded.chain)
     if end <= now:
-        return _fault(loaded, f"the {what} {path} expired on {time_text(end)}", hint, "identity-expired")
-    if start > now:
+        yield _fault(loaded, f"{name} expired on {time_text(end)}", hint=hint, code="identity-expired")
+    elif start > now:
         hint = "wait, or set the clock of this machine: it says " + time_text(now)
-        return _fault(loaded, f"the {what} {path} is not valid before {time_text(start)}", hint, "identity-early")
-    return None
+        yield _fault(loaded, f"{name} is not valid before {time_text(start)}", hint=hint, code="identity-early")
 
 
-def _kind_fault(loaded: Loaded, *, deposit: bool) -> MyproxyError | None:
-    leaf = loaded.chain[0]
-    if leaf.key_kind == "RSA" and leaf.rsa_bits >= MIN_RSA_BITS:
-        return None
-    if leaf.key_kind != "RSA" and not deposit:
-        return None
-    kind = f"an RSA key of only {leaf.rsa_bits} bits" if leaf.key_kind == "RSA" else f"an {leaf.key_kind} key"
-    why = "" if leaf.key_kind == "RSA" else ": a deposit could be made, but nobody could retrieve from it"
-    message = f"the certificate {quoted(loaded.certificate)} has {kind}{why}"
-    return _fault(loaded, message, f"get one with an RSA key of at least {MIN_RSA_BITS} bits", "identity-kind")
+def _key_faults(loaded: _Loaded, *, deposit: bool) -> Iterator[IdentityError]:
+    """Yield an error if the key is of a kind that is not safe or of no use, or not the certificate's."""
+    leaf, block = loaded.chain[0], loaded.key_block
+    name = f"the certificate {quoted(loaded.certificate)}"
+    hint = f"get one with an RSA key of at least {MIN_RSA_BITS} bits"
+    if leaf.key_kind != "RSA":
+        if deposit:
+            why = f"{name} has an {leaf.key_kind} key: a deposit could be made, but nobody could retrieve from it"
+            yield _fault(loaded, why, hint=hint, code="identity-kind")
+        return  # TLS will tell whether the two belong together
+    if leaf.rsa_bits < MIN_RSA_BITS:
+        yield _fault(loaded, f"{name} has an RSA key of only {leaf.rsa_bits} bits", hint=hint, code="identity-kind")
+    if not block.encrypted and rsa_public_key(block.data) != leaf.public_key:
+        message = f"the key {quoted(loaded.key)} is not the key of {name}"
+        hint = "name the two that belong together: --cert FILE --key FILE"
+        yield _fault(loaded, message, hint=hint, code="identity-mismatch")
 
 
-def _match_fault(loaded: Loaded) -> MyproxyError | None:
-    if loaded.key_block.encrypted or loaded.chain[0].key_kind != "RSA":
-        return None  # TLS will tell
-    if rsa_public_key(loaded.key_block.data) == loaded.chain[0].public_key:
-        return None
-    message = f"the key {quoted(loaded.key)} is not the key of the certificate {quoted(loaded.certificate)}"
-    return _fault(loaded, message, "name the two that belong together: --cert FILE --key FILE", "identity-mismatch")
+def _fault(loaded: _Loaded, message: str, *, hint: str, code: str) -> IdentityError:
+    return IdentityError(message, hint=hint, code=code, subject=loaded.certificate)
 
 
-def _limited(loaded: Loaded) -> MyproxyError:
-    message = f"the proxy {quoted(loaded.certificate)} is limited: pilots could only retrieve limited ones"
-    return _fault(loaded, message, "make a full one: grid-proxy-init -rfc", "identity-limited")
+# --- its files --------------------------------------------------------------------------------------------------
 
 
-def _fault(loaded: Loaded, message: str, hint: str, code: str) -> MyproxyError:
-    return MyproxyError(message, hint=hint, code=code, subject=loaded.certificate)
+def _load(candidate: _Candidate, uid: int) -> _Loaded:
+    """Read the files of a candidate; raise everything that is wrong with them as files.
+
+    Without a ``key``, or if that is not there, the key must be in the certificate's own file.
+    """
+    certificate, key, what, proxy = candidate.certificate, candidate.key, candidate.what, candidate.is_proxy
+    found: list[Block] = []
+    chain: tuple[Certificate, ...] = ()
+    collector = Collector()
+    with collector:
+        content = read_file(certificate, what=what, uid=uid, secret=proxy, follow=not proxy)
+        found = _blocks(certificate, content, what=what)
+        chain = _chain(certificate, found, what=what)
+    if key is None or (not os.path.lexists(key) and any(block.label.endswith(_KEY) for block in found)):
+        key = certificate
+    if key != certificate or not (collector.errors or proxy):
+        with collector:
+            found = _blocks(key, read_file(key, what="key", uid=uid, secret=True), what="key")
+    raise_all(collector.errors)
+    block = next((block for block in found if block.label.endswith(_KEY)), None)
+    if block is None:
+        message, hint = f"the file {quoted(key)} has no key in it", "name the key's file: --key FILE"
+        raise IdentityError(message, hint=hint, code="identity-garbage", subject=key)
+    try:
+        if not block.encrypted:
+            rsa_public_key(block.data)
+    except Damaged as error:
+        raise _damaged(key, error, what="key") from error
+    return _Loaded(certificate, key, chain, block)
+
+
+def _blocks(path: str, content: bytes, *, what: str) -> list[Block]:
+    try:
+        return blocks(content)
+    except Damaged as error:
+        raise _damaged(path, error, what=what) from error
+
+
+def _chain(path: str, found: list[Block], *, what: str) -> tuple[Certificate, ...]:
+    """Return the certificates from a proxy to what it was made of; no CA's, and none of another chain."""
+    certificates = [block.data for block in found if block.label in ("CERTIFICATE", "X509 CERTIFICATE")]
+    try:
+        if not certificates and any(block.label.endswith(_KEY) for block in found):
+            raise Damaged("it has a private key, and no certificate")
+        if not certificates:
+            raise Damaged("it has no certificate in it")
+        chain = [read_certificate(certificates[0])]
+        for one in map(read_certificate, certificates[1:MAX_CHAIN]):
+            if chain[-1].is_proxy and one.subject == chain[-1].issuer:
+                chain.append(one)
+    except Damaged as error:
+        raise _damaged(path, error, what=what) from error
+    return tuple(chain)
+
+
+def _damaged(path: str, why: Damaged, *, what: str) -> IdentityError:
+    """Return the error of a file whose content cannot be used."""
+    hint = "make a new one: grid-proxy-init -rfc" if what == "proxy" else "name a PEM file"
+    if isinstance(why, Mendable):
+        hint = f"type: {why.command(path)}"
+    message = f"the {what} {quoted(path)} cannot be used: {why}"
+    return IdentityError(message, hint=hint, code="identity-garbage", subject=path)

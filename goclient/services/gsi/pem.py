@@ -1,4 +1,4 @@
-"""PEM files of certificates and keys: read with care, and taken apart."""
+"""PEM files of certificates, keys and proxies: read with care, taken apart, and written for their owner only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import binascii
 import codecs
 import errno
 import os
+import shlex
 import stat
 from collections.abc import Callable
 from typing import NamedTuple
 
 from goclient import secrets
-from goclient.errors import MyproxyError, printable, quoted, raise_all
+from goclient.errors import IdentityError, MyproxyError, printable, quoted, raise_all
+from goclient.files.private import replace
 from goclient.files.text import credential_in, decoded, lines_joined, split_command, unmark_command
 from goclient.services.gsi.der import Damaged
 
@@ -29,12 +31,6 @@ class Block(NamedTuple):
     encrypted: bool
 
 
-class Refusal(MyproxyError):
-    """A file of an identity cannot be used."""
-
-    code = "identity-file"
-
-
 class Mendable(Damaged):
     """A PEM file that a command mends, which ``command`` gives for its path."""
 
@@ -44,7 +40,7 @@ class Mendable(Damaged):
 
 
 def blocks(content: bytes) -> list[Block]:
-    """Return the blocks of a PEM file in order; raises Damaged, which never says what is in the file."""
+    """Return the blocks of a PEM file in order; raise Damaged, which never says what is in the file."""
     text = content.decode("ascii", "replace")
     if content.startswith(codecs.BOM_UTF8):
         raise Mendable("it begins with a byte order mark, which no grid tool skips", unmark_command)
@@ -61,22 +57,24 @@ def blocks(content: bytes) -> list[Block]:
         if line.startswith(_BEGIN) and line.endswith(_DASHES) and len(line) < _MAX_MARKER:
             label, lines, headers = line[len(_BEGIN) : -len(_DASHES)], [], []
         elif label and line == f"{_END}{label}{_DASHES}":
+            try:
+                data = binascii.a2b_base64("".join(lines), strict_mode=True)
+            except ValueError:
+                raise Damaged("what should be base64 in it is something else") from None
             encrypted = label.startswith("ENCRYPTED") or any("ENCRYPTED" in header for header in headers)
-            found.append(Block(label, _decoded("".join(lines)), encrypted))
+            found.append(Block(label, data, encrypted))
             label = ""
-        elif label and ":" in line:
-            headers.append(line)
         elif label:
-            lines.append(line)
+            (headers if ":" in line else lines).append(line)
     if label:
         raise Damaged(f"its {label} has no end")
     if not found:
-        raise Damaged(_something_else(content))
+        raise Damaged(_name_content(content))
     return found
 
 
-def _something_else(content: bytes) -> str:
-    """Return what a file is that has no block in it."""
+def _name_content(content: bytes) -> str:
+    """Return what a file holds that has no block in it."""
     try:
         kind = credential_in(decoded(content))
     except ValueError as error:
@@ -84,15 +82,8 @@ def _something_else(content: bytes) -> str:
     return f"it is {kind}, not a certificate" if kind else "it has no certificate and no key in it"
 
 
-def _decoded(text: str) -> bytes:
-    try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
-        raise Damaged("what should be base64 in it is something else") from None
-
-
 def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = True) -> bytes:
-    """The content of a regular file; raises a Refusal for each thing that is wrong with it.
+    """Return the content of a regular file; raise an IdentityError for each thing that is wrong with it.
 
     ``secret``: it must be its owner's, who is ``uid``, and nobody else may read it.  ``follow``: it may be a link.
     """
@@ -101,58 +92,69 @@ def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = Tr
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, what, error) from error
+        raise _unreadable(path, what, error=error) from error
     try:
-        raise_all(_faults(path, what, os.fstat(descriptor), uid=uid, secret=secret))
+        raise_all(_faults(path, what, state=os.fstat(descriptor), owner=uid if secret else None))
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read(MAX_FILE + 1)
     except OSError as error:
-        raise _unreadable(path, what, error) from error
+        raise _unreadable(path, what, error=error) from error
     finally:
         os.close(descriptor)
     secrets.register_keys(content)
     if len(content) > MAX_FILE:
-        raise _refusal(path, f"the {what} {quoted(path)} is larger than {MAX_FILE} bytes", "name the right file")
+        message = f"the {what} {quoted(path)} is larger than {MAX_FILE} bytes"
+        raise IdentityError(message, hint="name the right file", code="identity-file", subject=path)
     return content
 
 
-def _faults(path: str, what: str, state: os.stat_result, *, uid: int, secret: bool) -> list[Refusal]:
+def _faults(path: str, what: str, *, state: os.stat_result, owner: int | None) -> list[IdentityError]:
+    """Return what is wrong with the kind, the owner and the mode of a file; without an ``owner`` it is not secret."""
+    name = f"the {what} {quoted(path)}"
     if not stat.S_ISREG(state.st_mode):
-        kind = "a folder" if stat.S_ISDIR(state.st_mode) else "no regular file"
-        return [_refusal(path, f"the {what} {quoted(path)} is {kind}", "name the file itself")]
-    if not secret:
-        return []
+        message = f"{name} is {'a directory' if stat.S_ISDIR(state.st_mode) else 'not a regular file'}"
+        return [IdentityError(message, hint="name the file itself", code="identity-file", subject=path)]
     found = []
-    if state.st_uid != uid:
-        message = f"the {what} {quoted(path)} belongs to the user with the number {state.st_uid}, not to you ({uid})"
-        found.append(_refusal(path, message, "use a file of your own", code="identity-owner"))
+    if owner is not None and state.st_uid != owner:
+        message = f"{name} belongs to the user with the number {state.st_uid}, not to you ({owner})"
+        found.append(IdentityError(message, hint="use a file of your own", code="identity-owner", subject=path))
     mode = stat.S_IMODE(state.st_mode)
-    if mode & _OTHERS:
-        message = f"the {what} {quoted(path)} can be read or changed by others (mode {mode:04o})"
-        hint = f"type: chmod 600 {_shell_word(path)} (if nobody else can have read it)"
-        found.append(_refusal(path, message, hint, code="identity-mode"))
+    if owner is not None and mode & _OTHERS:
+        message = f"{name} can be read or changed by others (mode {mode:04o})"
+        hint = f"type: chmod 600 {shlex.quote(printable(path))} (if nobody else can have read it)"
+        found.append(IdentityError(message, hint=hint, code="identity-mode", subject=path))
     return found
 
 
-def _shell_word(text: str) -> str:
-    """The text as one word for a shell."""
-    import shlex  # only a mistake pays for it
-
-    return shlex.quote(printable(text))
-
-
-def _unreadable(path: str, what: str, error: OSError | ValueError) -> Refusal:
+def _unreadable(path: str, what: str, *, error: OSError | ValueError) -> IdentityError:
+    """Return the error of a file that cannot be opened or read."""
     number = getattr(error, "errno", None)
+    name, code = f"the {what} {quoted(path)}", "identity-file"
     if number in (errno.ENOENT, errno.ENOTDIR):
-        return _refusal(path, f"the {what} {quoted(path)} is not there", f"check the path of the {what}",
-                        code="identity-missing")  # fmt: skip
-    if number == errno.ENXIO:
-        return _refusal(path, f"the {what} {quoted(path)} is no regular file", "name the file itself")
-    if number == errno.ELOOP:
-        return _refusal(path, f"the {what} {quoted(path)} is a link", "remove it, and name the file itself")
-    why = getattr(error, "strerror", None) or error
-    return _refusal(path, f"the {what} {quoted(path)} cannot be read: {why}", f"look at it: ls -lL {quoted(path)}")
+        message, hint, code = f"{name} is not there", f"check the path of the {what}", "identity-missing"
+    elif number == errno.ENXIO:
+        message, hint = f"{name} is not a regular file", "name the file itself"
+    elif number == errno.ELOOP:
+        message, hint = f"{name} is a link", "remove it, and name the file itself"
+    else:
+        message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
+        hint = f"look at it: ls -lL {shlex.quote(printable(path))}"
+    return IdentityError(message, hint=hint, code=code, subject=path)
 
 
-def _refusal(path: str, message: str, hint: str, *, code: str = "") -> Refusal:
-    return Refusal(message, hint=hint, code=code, subject=path)
+def write_proxy(path: str | os.PathLike[str], pem: bytes) -> None:
+    """Write a proxy with the mode 0600, whole at any time, in place of a former one; raise MyproxyError.
+
+    A link in its place is replaced, not followed.
+    """
+    secrets.register_keys(pem)
+    path = os.fspath(path)
+    try:
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
+        replace(path, pem)
+    except (OSError, ValueError) as error:
+        raise MyproxyError(
+            f"the proxy {quoted(path)} cannot be written: {getattr(error, 'strerror', None) or error}",
+            hint="name another file: --out FILE", code="proxy-file", subject=path,
+        ) from error  # fmt: skip

@@ -1,11 +1,11 @@
-"""Which servers are asked, and whether one that answers is the one that was meant."""
+"""MyProxy servers by name: the ones to ask, and whether one that answers has that name."""
 
 from __future__ import annotations
 
 import socket
 from typing import NamedTuple
 
-from goclient.errors import MyproxyError, quoted, raise_all
+from goclient.errors import Collector, MyproxyError, quoted, raise_all
 from goclient.services.gsi.certificate import Certificate
 
 PORT = 7512  # registered for MyProxy
@@ -23,43 +23,46 @@ class Server(NamedTuple):
 
 
 def parse_servers(text: str, *, port: int = PORT) -> tuple[Server, ...]:
-    """The servers of a list such as ``myproxy.example.org,other.example.org:7513,[::1]``; raises MyproxyError."""
-    servers, errors = [], []
+    """Return the servers of a list such as ``myproxy.example.org,a.example.org:7513,[::1]``; raise MyproxyError."""
+    servers = []
+    collector = Collector()
     for item in text.split(","):
-        try:
+        with collector:
             servers.append(_server(item.strip(), port))
-        except MyproxyError as error:
-            errors.append(error)
-    raise_all(errors)
+    raise_all(collector.errors)
     return tuple(servers)
 
 
 def _server(item: str, port: int) -> Server:
-    host, number = item, str(port)
+    """Return one server; raise MyproxyError."""
+    host, number, why = item, str(port), ""
     if item.startswith("["):
         host, closed, rest = item[1:].partition("]")
-        if not closed or (rest and not rest.startswith(":")):
-            raise _bad(item, "an address in brackets has no end, or something but a port after it")
         number = rest[1:] if rest else number
+        if not closed or (rest and rest[0] != ":"):
+            why = "an address in brackets has no end, or something but a port after it"
     elif item.count(":") == 1:
         host, _, number = item.partition(":")
     if not host or not host.isascii() or not host.isprintable() or host[0] == "." or any(c in host for c in " /@\"'\\"):
-        raise _bad(item, "it is no host name")
-    if not (number.isascii() and number.isdigit() and len(number) < 6 and 0 < int(number) < 65536):
-        raise _bad(item, f"{quoted(number)} is no port")
+        why = why or "it is not a host name"
+    if not is_port(number):
+        why = why or f"{quoted(number)} is not a port"
+    if why:
+        raise MyproxyError(
+            f"the MyProxy server {quoted(item)} cannot be used: {why}",
+            hint="give HOST or HOST:PORT, several with commas between them, such as myproxy.cern.ch:7512",
+            code="myproxy-server", subject=item,
+        )  # fmt: skip
     return Server(host, int(number))
 
 
-def _bad(item: str, why: str) -> MyproxyError:
-    return MyproxyError(
-        f"the MyProxy server {quoted(item)} cannot be used: {why}",
-        hint="give HOST or HOST:PORT, several with commas between them, such as myproxy.cern.ch:7512",
-        code="myproxy-server", subject=item,
-    )  # fmt: skip
+def is_port(text: str) -> bool:
+    """Return whether a text is the number of a port."""
+    return text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536
 
 
 def name_fault(certificate: Certificate, host: str, *, expected_dn: str | None = None) -> str:
-    """Why a certificate is not that of the server that was meant; "" if it is.
+    """Return why a certificate is not that of the server that was named; "" if it is.
 
     ``expected_dn``: what the user said that the server is called.  Otherwise the name as typed counts, not what the
     address is called: against the alternative names, or, without any for hosts, against the common names
@@ -70,20 +73,20 @@ def name_fault(certificate: Certificate, host: str, *, expected_dn: str | None =
             return ""
         return f"its certificate is for {quoted(certificate.subject)}, not for {quoted(expected_dn)}"
     address = _address(host)
-    if address is not None and address in certificate.addresses:
+    if address and address in certificate.addresses:
         return ""
-    if address is None and any(_is_name(pattern, host) for pattern in certificate.hosts):
-        return ""
+    names = () if address else certificate.hosts
     if not certificate.hosts and not certificate.addresses:
-        for name in certificate.common_names:
-            service, slash, rest = name.partition("/")
-            if _is_name(rest if slash and service in _SERVICES else name, host):
-                return ""
-    names = ", ".join(quoted(name) for name in (certificate.hosts or (certificate.subject,)))
-    return f"its certificate is for {names}, not for {quoted(host)}"
+        parts = ((name, name.partition("/")) for name in certificate.common_names)
+        names = tuple(rest if service in _SERVICES and rest else name for name, (service, _, rest) in parts)
+    if any(_is_name(name, host) for name in names):
+        return ""
+    shown = ", ".join(quoted(name) for name in (certificate.hosts or (certificate.subject,)))
+    return f"its certificate is for {shown}, not for {quoted(host)}"
 
 
 def _address(host: str) -> bytes | None:
+    """Return the bytes of an IP address; None for a name."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             return socket.inet_pton(family, host)
@@ -93,7 +96,7 @@ def _address(host: str) -> bytes | None:
 
 
 def _is_name(pattern: str, host: str) -> bool:
-    """Whether a name in a certificate is a host's; a ``*`` is all of the first part (RFC 6125)."""
+    """Return whether a name in a certificate is a host's; a ``*`` is all of the first part (RFC 6125)."""
     pattern, host = pattern.lower().rstrip("."), host.lower().rstrip(".")
     if pattern.startswith("*."):
         first, dot, rest = host.partition(".")

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from goclient.services.gsi.der import OID, SEQUENCE, UTF8, Damaged, encoded, oid_content, read
-from goclient.services.gsi.oneline import NUMBERS, escaped
+from goclient.services.gsi.names import NUMBERS, escaped
 
 MAX_TEXT = 4096  # characters; the form itself has 1,023 at most
 _TYPE = r"((?:OID\.)?[0-9]+(?:\.[0-9]+)+|[A-Z][A-Z0-9-]*)"
@@ -46,7 +46,7 @@ _Part = list[_Attribute]
 
 
 class _Ambiguous(Exception):
-    """The text may stand for more than one name, or for none."""
+    """A text that may stand for more than one name, or for none."""
 
 
 def plain_form(text: str) -> str | None:
@@ -148,7 +148,7 @@ def _of_commas(text: str, *, of_openssl: bool) -> str:
 
 
 def _is_reversed(parts: list[_Part], *, of_openssl: bool, spaced: bool, close: bool) -> bool:
-    """Return whether the most general part stands last; raises _Ambiguous.
+    """Return whether the most general part stands last; raise _Ambiguous.
 
     RFC 2253 has it last, and no blanks behind commas; OpenSSL's own form has it first, and blanks.  A country or a
     domain at one end says enough by itself, unless it is OpenSSL that says otherwise.
@@ -166,7 +166,7 @@ def _is_reversed(parts: list[_Part], *, of_openssl: bool, spaced: bool, close: b
 
 
 def _parts(text: str) -> tuple[list[_Part], bool, bool]:
-    """Return the parts, whether there are blanks before ``=``, and whether there are none behind a comma."""
+    """Return the parts, whether there are blanks before ``=``, and whether no comma has one behind it."""
     parts: list[_Part] = [[]]
     spaced, close, at = False, True, 0
     while True:
@@ -188,7 +188,7 @@ def _parts(text: str) -> tuple[list[_Part], bool, bool]:
 
 
 def _value(raw: str) -> bytes:
-    """Return the bytes of a value as RFC 2253, RFC 4514 and OpenSSL write it; raises Damaged, ValueError."""
+    """Return the bytes of a value as RFC 2253, RFC 4514 and OpenSSL write it; raise Damaged, ValueError."""
     if raw.startswith("#"):
         return read(bytes.fromhex(raw[1:]))[0].content
     if raw.startswith('"'):
@@ -199,10 +199,10 @@ def _value(raw: str) -> bytes:
         if any(_known(begin[3]) for begin in _BEGIN.finditer(raw)):
             raise _Ambiguous  # slashes and commas
 
-    def meant(escape: re.Match[bytes]) -> bytes:
+    def unescaped(escape: re.Match[bytes]) -> bytes:
         return bytes.fromhex(escape[1].decode()) if len(escape[1]) == 2 else escape[1]
 
-    return _ESCAPE.sub(meant, raw.encode())
+    return _ESCAPE.sub(unescaped, raw.encode())
 
 
 def _in_order(*ways: _Part) -> _Part:

@@ -1,23 +1,35 @@
-"""TLS as GSI has it: a client with a certificate or a proxy, and a server that a folder of CAs vouches for."""
+"""TLS as GSI has it: a client with a certificate or a proxy, and a server that a directory of CAs vouches for."""
 
 from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
 
-from goclient.errors import MyproxyError, quoted
-from goclient.services.gsi.authorities import has_any_list, policy_fault
+from goclient.errors import IdentityError, IdentityRefused, MyproxyError, quoted
+from goclient.services.gsi.authorities import has_any_list, policy_fault, revocation_fault, verified_chain
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.server_name import Server, name_fault
 
 HIGHEST = ssl.TLSVersion.MAXIMUM_SUPPORTED  # the tests speak an older one, too
-# OpenSSL's x509_vfy.h
-_NO_LIST, _NOT_YET, _EXPIRED, _LIST_EXPIRED, _REVOKED, _PROXY = 3, 9, 10, 12, 23, 40
-_UNKNOWN_CA = (2, 18, 19, 20, 21)
+_NO_LIST = 3  # OpenSSL's x509_vfy.h, as the numbers below
+_OPERATORS = "tell the server's operators"
+_PROXY_FOR_CERTIFICATE = "it has a proxy for a certificate"
+_UNKNOWN_CA = ("its CA is not in the directory of CA certificates", "set X509_CERT_DIR to one that has it")
+_UNVERIFIED = {  # what is wrong, and what to do about it
+    **dict.fromkeys((2, 18, 19, 20, 21), _UNKNOWN_CA),
+    9: ("its certificate is not valid yet", "set the clock of this machine: date"),
+    10: ("its certificate, or its CA's, has expired", _OPERATORS),
+    12: (
+        "the list of what its CA has revoked has expired",
+        "fetch new ones into the directory of CA certificates: fetch-crl",
+    ),
+    23: ("its certificate is revoked", _OPERATORS),
+    40: (_PROXY_FOR_CERTIFICATE, _OPERATORS),
+}
 # What a server says of our certificate, as OpenSSL names it.
 _OURS = (
     "ALERT_UNKNOWN_CA", "ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNSUPPORTED_CERTIFICATE",
@@ -28,155 +40,136 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACK
 
 
 class NoList(Exception):
-    """The CA of the server has no list of what it revoked in the folder, or so OpenSSL says."""
+    """A CA that has no list of what it revoked in the directory, as OpenSSL says."""
 
 
-class Own(NamedTuple):
-    """Our side: an identity, and the pass phrase of its key, if it needs one."""
+class Credential:
+    """Our side of a connection: an identity, and the pass phrase of its key, which is asked for once, if it has one."""
 
-    identity: Identity
-    passphrase: str | None = None
+    def __init__(self, identity: Identity, ask: Callable[[], str] | None = None) -> None:
+        self.identity = identity
+        self._ask = ask
+        self._passphrase: str | None = None
+
+    @property
+    def passphrase(self) -> str | None:
+        """Return the pass phrase of the key, or None if it needs none; raise MyproxyError if nobody gives it."""
+        if self.identity.encrypted and self._passphrase is None:
+            if self._ask is None:
+                raise IdentityError(
+                    f"the key {quoted(self.identity.key)} needs a pass phrase, and there is nobody to ask for it",
+                    hint="make a proxy first: grid-proxy-init -rfc, or give the pass phrase: --passphrase-fd N",
+                    code="identity-encrypted", subject=self.identity.key,
+                )  # fmt: skip
+            self._passphrase = self._ask()
+        return self._passphrase
 
 
 class Trust(NamedTuple):
-    """Whom we believe: the CAs of a folder; ``server_dn`` is what the server must be called, if the user said so."""
+    """Trust in the CAs of a directory; ``server_dn`` is the name that the user expects, if that was typed."""
 
-    folder: str
+    directory: str | os.PathLike[str]
     server_dn: str | None = None
 
-    def has_lists(self) -> bool:
-        """Whether any CA's list of revoked certificates is there."""
-        return has_any_list(self.folder)
+    def context(
+        self, credential: Credential, *, check_lists: bool, highest: ssl.TLSVersion | None = None
+    ) -> ssl.SSLContext:
+        """Return a context that trusts the CAs and shows our certificate; raise MyproxyError.
 
-    def check_lists(self, server: Server, chain: Sequence[bytes]) -> None:
-        """None if no list that is there has anything against a chain; raises MyproxyError."""
-        from goclient.services.gsi.revocation import revocation_fault  # TLS has done it if all lists are there
-
-        if fault := revocation_fault(self.folder, chain):
-            raise untrusted(server, fault, _OPERATORS)
-
-    def check(self, server: Server, data: bytes) -> None:
-        """None if the certificate is this server's and its CA may sign it; raises MyproxyError."""
+        ``check_lists``: OpenSSL compares with the lists of what was revoked, if there is any.
+        """
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made.check_hostname = False  # check_server does that, as GSI has rules of its own
+        made.verify_mode = ssl.CERT_REQUIRED
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
+        made.maximum_version = highest or HIGHEST
+        made.load_verify_locations(capath=os.fspath(self.directory))
+        if check_lists and has_any_list(os.fspath(self.directory)):
+            made.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
+        identity, passphrase = credential.identity, credential.passphrase
         try:
-            certificate = read_certificate(data)
+            # Always a pass phrase, or OpenSSL asks for one on the terminal.
+            made.load_cert_chain(identity.certificate, identity.key, password=passphrase or "")
+        except ssl.SSLError as error:
+            raise _unusable(identity, error) from error
+        except (OSError, ValueError) as error:
+            message = f"the certificate {quoted(identity.certificate)} or its key cannot be read: {error}"
+            raise IdentityError(message, hint="name them: --cert FILE --key FILE", code="identity-file") from error
+        return made
+
+    def check_server(self, server: Server, sock: ssl.SSLSocket, *, check_lists: bool) -> None:
+        """Raise MyproxyError unless the certificate is this server's, and its CA may sign it.
+
+        ``check_lists``: OpenSSL has not compared with the lists of what was revoked.
+        """
+        directory = os.fspath(self.directory)
+        if check_lists and (fault := revocation_fault(directory, verified_chain(sock))):
+            raise untrusted(server, fault, _OPERATORS)
+        try:
+            certificate = read_certificate(sock.getpeercert(binary_form=True) or b"")
         except Damaged as error:
             raise untrusted(server, f"its certificate is damaged: {error}", _OPERATORS) from error
         if certificate.is_proxy:
-            raise untrusted(server, "it has a proxy for a certificate", _OPERATORS)
+            raise untrusted(server, _PROXY_FOR_CERTIFICATE, _OPERATORS)
         if fault := name_fault(certificate, server.host, expected_dn=self.server_dn):
-            hint = (
-                "check MYPROXY_SERVER_DN" if self.server_dn is not None else "check the server's name: MYPROXY_SERVER"
-            )
+            hint = "check the server's name: MYPROXY_SERVER" if self.server_dn is None else "check MYPROXY_SERVER_DN"
             raise untrusted(server, fault, f"{hint}; do not go on if it was right")
-        if fault := policy_fault(self.folder, certificate):
-            raise untrusted(server, fault, "keep the folder of CA certificates up to date: X509_CERT_DIR")
-
-
-_OPERATORS = "tell the server's operators"
-
-
-def context(trust: Trust, own: Own, *, check_lists: bool, highest: ssl.TLSVersion | None = None) -> ssl.SSLContext:
-    """A context that believes the folder's CAs and shows our certificate; raises MyproxyError."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False  # Trust.check does that, as GSI has rules of its own
-    made.verify_mode = ssl.CERT_REQUIRED
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.maximum_version = highest or HIGHEST
-    made.load_verify_locations(capath=os.fspath(trust.folder))
-    if check_lists:
-        made.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
-    _load(made, own)
-    return made
-
-
-def _load(made: ssl.SSLContext, own: Own) -> None:
-    identity = own.identity
-    try:
-        # Always a pass phrase, or OpenSSL asks for one on the terminal.
-        made.load_cert_chain(identity.certificate, identity.key, password=own.passphrase or "")
-    except ssl.SSLError as error:
-        raise _unusable(identity, error) from error
-    except (OSError, ValueError) as error:
-        message = f"the certificate {quoted(identity.certificate)} or its key cannot be read: {error}"
-        raise MyproxyError(message, hint="name them: --cert FILE --key FILE", code="identity-file") from error
-
-
-def _unusable(identity: Identity, error: ssl.SSLError) -> MyproxyError:
-    """What is wrong with an identity that OpenSSL does not take."""
-    reason = error.reason or ""
-    if "KEY_VALUES_MISMATCH" in reason or "KEY_TYPE_MISMATCH" in reason:
-        message = f"the key {quoted(identity.key)} is not the key of the certificate {quoted(identity.certificate)}"
-        return MyproxyError(message, hint="name the two that belong together", code="identity-mismatch")
-    if identity.encrypted:
-        return wrong_passphrase(identity.key)
-    message = f"the certificate {quoted(identity.certificate)} and its key are not taken by TLS: {reason or error}"
-    return MyproxyError(message, hint="get a new one from your CA", code="identity-kind")
-
-
-def wrong_passphrase(key: str) -> MyproxyError:
-    """The error of a pass phrase that does not open a key."""
-    return MyproxyError(
-        f"the pass phrase does not open the key {quoted(key)}",
-        hint="type the command again, with the pass phrase of that key", code="identity-passphrase", subject=key,
-    )  # fmt: skip
+        if fault := policy_fault(directory, certificate):
+            raise untrusted(server, fault, "keep the directory of CA certificates up to date: X509_CERT_DIR")
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------
 
 
+def _unusable(identity: Identity, error: ssl.SSLError) -> IdentityError:
+    """Return the error of an identity that OpenSSL does not take."""
+    reason = error.reason or ""
+    if "KEY_VALUES_MISMATCH" in reason or "KEY_TYPE_MISMATCH" in reason:
+        message = f"the key {quoted(identity.key)} is not the key of the certificate {quoted(identity.certificate)}"
+        return IdentityError(message, hint="name the two that belong together", code="identity-mismatch")
+    if identity.encrypted:
+        return wrong_passphrase(identity.key)
+    message = f"the certificate {quoted(identity.certificate)} and its key are not taken by TLS: {reason or error}"
+    return IdentityError(message, hint="get a new one from your CA", code="identity-kind")
+
+
+def wrong_passphrase(key: str) -> IdentityError:
+    """Return the error of a pass phrase that does not open a key."""
+    return IdentityError(
+        f"the pass phrase does not open the key {quoted(key)}",
+        hint="type the command again, with the pass phrase of that key", code="identity-passphrase", subject=key,
+    )  # fmt: skip
+
+
 def untrusted(server: Server, why: str, hint: str) -> MyproxyError:
-    """The error of a server that may be somebody else; nothing was sent to it."""
+    """Return the error of a server that may be somebody else; nothing was sent to it."""
     return MyproxyError(
         f"the MyProxy server {server} is not trusted: {why}; nothing was sent",
         hint=hint, code="myproxy-untrusted", subject=str(server),
     )  # fmt: skip
 
 
-def refused(server: Server, error: ssl.SSLError, step: str) -> MyproxyError:
-    """What an error of TLS means; raises NoList if it is only that a CA has no list."""
+def raise_refused(server: Server, error: ssl.SSLError, *, step: str) -> NoReturn:
+    """Raise what an error of TLS means: a MyproxyError, or NoList if it is only that a CA has no list."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _unverified(server, error)
+        if error.verify_code == _NO_LIST:
+            raise NoList from error
+        other = f"its certificate is not valid: {error.verify_message}", _OPERATORS
+        raise untrusted(server, *_UNVERIFIED.get(error.verify_code, other)) from error
     reason = error.reason or str(error)
+    words = reason.replace("_", " ").lower()
     if any(mark in reason for mark in _OLD_TLS):
-        why = "it offers only TLS 1.1 or older"
-        return untrusted(server, why, "ask its operators for TLS 1.2: older ones are not safe")
+        hint = "ask its operators for TLS 1.2: older ones are not safe"
+        raise untrusted(server, "it offers only TLS 1.1 or older", hint) from error
     if any(mark in reason for mark in _OURS):
-        return MyproxyError(
-            f"the MyProxy server {server} does not accept your certificate: {_words(reason)}",
+        raise IdentityRefused(
+            f"the MyProxy server {server} does not accept your certificate: {words}", subject=str(server),
             hint="look at its dates and its CA: grid-proxy-info; ask the server's operators whether they know that CA",
-            code="myproxy-identity-refused", subject=str(server),
-        )  # fmt: skip
+        ) from error  # fmt: skip
+    why, code = f"TLS failed {step}: {words}", "myproxy-tls"
     if any(mark in reason for mark in _NO_TLS):
-        why, code = f"it does not speak TLS: {_words(reason)}", "myproxy-garbage"
-    else:
-        why, code = f"TLS failed {step}: {_words(reason)}", "myproxy-tls"
-    return MyproxyError(
+        why, code = f"it does not speak TLS: {words}", "myproxy-garbage"
+    raise MyproxyError(
         f"the MyProxy server {server} cannot be spoken to: {why}",
         hint="check that the host and the port are a MyProxy server's", code=code, subject=str(server),
-    )  # fmt: skip
-
-
-def _words(reason: str) -> str:
-    return reason.replace("_", " ").lower()
-
-
-def _unverified(server: Server, error: ssl.SSLCertVerificationError) -> MyproxyError:
-    code = error.verify_code
-    if code == _NO_LIST:
-        raise NoList
-    if code == _EXPIRED:
-        return untrusted(server, "its certificate, or its CA's, has expired", _OPERATORS)
-    if code == _NOT_YET:
-        return untrusted(server, "its certificate is not valid yet", "set the clock of this machine: date")
-    if code == _REVOKED:
-        return untrusted(server, "its certificate is revoked", _OPERATORS)
-    if code == _LIST_EXPIRED:
-        why = "the list of what its CA has revoked has expired"
-        return untrusted(server, why, "fetch new ones into the folder of CA certificates: fetch-crl")
-    if code == _PROXY:
-        return untrusted(server, "it has a proxy for a certificate", _OPERATORS)
-    if code in _UNKNOWN_CA:
-        return untrusted(
-            server, "its CA is not in the folder of CA certificates", "set X509_CERT_DIR to one that has it"
-        )
-    return untrusted(server, f"its certificate is not valid: {error.verify_message}", _OPERATORS)
+    ) from error  # fmt: skip

@@ -1,38 +1,38 @@
-"""A TLS connection to a MyProxy server that has shown that it is the one that was meant.
+"""A TLS connection to a MyProxy server that has proven its name.
 
 Nothing is sent to a server before its certificate, its name, the signing policy and the list of what was revoked have
-been looked at.  Every wait counts against one deadline, the name server's included, and reads are bounded.
+been checked.  Every wait counts against one deadline, the name server's included, and reads are bounded.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from goclient.errors import MyproxyError, quoted
+from goclient.errors import ConnectionClosed, IdentityRefused, MyproxyError, quoted
 from goclient.services import loopback
 from goclient.services.deadline import Deadline, within
-from goclient.services.gsi import tls
 from goclient.services.gsi.der import SEQUENCE, Damaged, header
-from goclient.services.gsi.revocation import verified_chain
 from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.tls import Credential, NoList, Trust, raise_refused
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
 
-T = TypeVar("T")
 _PIECE = 1 << 14  # bytes; the most that a TLS record holds
 _MAX_DER = 64 << 10
+_DER_HEADER = 6  # bytes at most
+_RESPONSE_BEGINS = ord("V")  # of VERSION
 _CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 
 
 class Connection:
     """One connection; each method is one step of the protocol, and an error says at which it failed."""
 
-    def __init__(self, sock: ssl.SSLSocket, server: Server, deadline: Deadline) -> None:
+    def __init__(self, sock: ssl.SSLSocket, server: Server, *, deadline: Deadline) -> None:
         self._socket = sock
         self._server = server
-        self._deadline = deadline
+        self.deadline = deadline
         self._buffer = bytearray()
         # With TLS 1.3 a server looks at our certificate after the handshake, and may hang up without a word.
         self.is_silent = self._skip_nul = sock.version() == "TLSv1.3"
@@ -44,94 +44,65 @@ class Connection:
         self._socket.close()
 
     def send(self, data: bytes, *, step: str) -> None:
-        """None, once the bytes are sent, as one TLS record if they are few."""
-        self._guarded(step, lambda sock: sock.sendall(data))
+        """Send some bytes, as one TLS record if they are few."""
+        with _named_errors(self._server, self.deadline, step=f"before {step}"):
+            self._socket.settimeout(self.deadline.remaining())
+            self._socket.sendall(data)
 
     def response(self, *, step: str) -> Response:
-        """The answer that comes next."""
+        """Return the response that comes next."""
         while (end := self._buffer.find(0)) < 0:
             if len(self._buffer) > MAX_RESPONSE:
                 raise self._garbage(f"more than {MAX_RESPONSE} bytes without an end", step)
             self._more(step)
-        data = self._taken(end + 1)
         try:
-            return decode_response(data)
+            return decode_response(self._take(end + 1, step))
         except MyproxyError as error:
-            raise self._named(error) from error
+            message = error.message.replace("the MyProxy server", f"the MyProxy server {self._server}", 1)
+            raise error.replace(message=message, subject=str(self._server)) from error
+
+    def is_response(self, *, step: str) -> bool:
+        """Return whether a response comes next, and not a number of certificates."""
+        return self._peek(1, step)[0] == _RESPONSE_BEGINS
 
     def byte(self, *, step: str) -> int:
-        """The byte that comes next."""
-        while not self._buffer:
-            self._more(step)
-        return self._taken(1)[0]
-
-    def peek(self, *, step: str) -> int:
-        """The byte that comes next; it stays there."""
-        while not self._buffer:
-            self._more(step)
-        return self._buffer[0]
+        """Return the byte that comes next."""
+        return self._take(1, step)[0]
 
     def der(self, *, step: str) -> bytes:
-        """The value in DER that comes next, of at most 64 KiB."""
-        while len(self._buffer) < 6:
-            if self._whole() is not None:
-                break
-            self._more(step)
+        """Return the value in DER that comes next, a request or a certificate of at most 64 KiB."""
         try:
-            tag, _, end = header(bytes(self._buffer[:6]))
+            tag, _, end = header(self._peek(_DER_HEADER, step))
         except Damaged:
             tag, end = 0, 0
-        if tag != SEQUENCE:  # of requests and of certificates
+        if tag != SEQUENCE:
             raise self._garbage(f"something else: {quoted(bytes(self._buffer[:40]))}", step)
         if end > _MAX_DER:
             raise self._garbage(f"{end} bytes at once", step)
-        while len(self._buffer) < end:
-            self._more(step)
-        return self._taken(end)
+        return self._take(end, step)
 
-    def why_silent(self, maker: Maker, error: MyproxyError) -> MyproxyError:
-        """The reason for an error, if the server hung up before it said anything and says why when asked again."""
-        return _why_silent(self._server, maker, self._deadline, error)
-
-    def _whole(self) -> int | None:
-        """Where the value at the beginning of the buffer ends, if it is already there."""
-        try:
-            _, _, end = header(bytes(self._buffer))
-        except Damaged:
-            return None
-        return end if end <= len(self._buffer) else None
-
-    def _taken(self, count: int) -> bytes:
-        data = bytes(self._buffer[:count])
+    def _take(self, count: int, step: str) -> bytes:
+        data = self._peek(count, step)
         del self._buffer[:count]
         return data
 
+    def _peek(self, count: int, step: str) -> bytes:
+        while len(self._buffer) < count:
+            self._more(step)
+        return bytes(self._buffer[:count])
+
     def _more(self, step: str) -> None:
-        piece = self._guarded(step, lambda sock: sock.recv(_PIECE))
-        if not piece:
-            raise self._closed(step)
+        """Wait for more bytes."""
+        with _named_errors(self._server, self.deadline, step=f"before {step}"):
+            self._socket.settimeout(self.deadline.remaining())
+            piece = self._socket.recv(_PIECE)
+            if not piece:
+                raise ConnectionAbortedError("it hung up")
         if self._skip_nul:  # GSI's servers begin with one, in a record of its own
             self._skip_nul = False
             piece = piece.removeprefix(b"\0")
         self.is_silent = False
         self._buffer += piece
-
-    def _guarded(self, step: str, call: Callable[[ssl.SSLSocket], T]) -> T:
-        """What a call on the socket gives; its trouble as an error that names the step."""
-        try:
-            self._socket.settimeout(self._deadline.remaining())
-            return call(self._socket)
-        except TimeoutError as error:
-            raise silent(self._server, self._deadline.seconds, f"before {step}") from error
-        except _CLOSED as error:
-            raise self._closed(step) from error
-        except ssl.SSLError as error:
-            raise tls.refused(self._server, error, f"before {step}") from error
-        except OSError as error:
-            raise unreachable(self._server, error.strerror or str(error)) from error
-
-    def _closed(self, step: str) -> MyproxyError:
-        return closed(self._server, f"before {step}")
 
     def _garbage(self, what: str, step: str) -> MyproxyError:
         return MyproxyError(
@@ -140,97 +111,77 @@ class Connection:
             subject=str(self._server),
         )  # fmt: skip
 
-    def _named(self, error: MyproxyError) -> MyproxyError:
-        message = error.message.replace("the MyProxy server", f"the MyProxy server {self._server}", 1)
-        return MyproxyError(message, hint=error.hint, code=error.code, subject=str(self._server))
-
 
 # --- making one -------------------------------------------------------------------------------------------------
 
 
-class Maker(NamedTuple):
-    """What a connection is made with."""
+def connect(server: Server, trust: Trust, *, credential: Credential, until: Deadline, whole: Deadline) -> Connection:
+    """Return a connection to the server, which is itself and has our certificate; raise MyproxyError.
 
-    trust: tls.Trust
-    own: tls.Own
-
-
-def connect(server: Server, maker: Maker, deadline: Deadline, *, whole: Deadline) -> Connection:
-    """A connection to the server, which is itself and has our certificate; raises MyproxyError.
-
-    It must be made before ``deadline``, and ends with the ``whole``.
+    It must be made ``until`` one deadline, and ends with the ``whole``.
 
     A CA may have no list of what it revoked, which TLS takes for an error: only then a second connection is made, and
-    the lists that are there are looked into here.
+    the lists that are there are read here.
     """
     some_lack = False
     try:
-        sock = _handshaken(server, maker, deadline, check_lists=maker.trust.has_lists())
-    except tls.NoList:
+        sock = _handshaken(server, trust.context(credential, check_lists=True), deadline=until)
+    except NoList:
         some_lack = True
-        sock = _handshaken(server, maker, deadline, check_lists=False)
+        sock = _handshaken(server, trust.context(credential, check_lists=False), deadline=until)
     try:
-        if some_lack:
-            maker.trust.check_lists(server, verified_chain(sock))
-        maker.trust.check(server, sock.getpeercert(binary_form=True) or b"")
+        trust.check_server(server, sock, check_lists=some_lack)
     except BaseException:
         sock.close()
         raise
-    return Connection(sock, server, whole)
+    return Connection(sock, server, deadline=whole)
 
 
-def _why_silent(server: Server, maker: Maker, deadline: Deadline, error: MyproxyError) -> MyproxyError:
-    """What a server has against us that hung up after a handshake of TLS 1.3: in one of TLS 1.2 it must say that.
+def find_refusal(server: Server, trust: Trust, *, credential: Credential, deadline: Deadline) -> IdentityRefused | None:
+    """Return what a server has against us that hung up after a handshake of TLS 1.3; None if it does not say.
 
-    ``error`` is what is known so far; it is given back if nothing more is said.  Nothing is sent.
+    In a handshake of TLS 1.2 it must say that.  Nothing is sent.
     """
+    context = trust.context(credential, check_lists=False, highest=ssl.TLSVersion.TLSv1_2)
     try:
-        _handshaken(server, maker, deadline, check_lists=False, highest=ssl.TLSVersion.TLSv1_2).close()
-    except MyproxyError as said:
-        if said.code == "myproxy-identity-refused":
-            return said
-    return error
+        _handshaken(server, context, deadline=deadline).close()
+    except IdentityRefused as error:
+        return error
+    except MyproxyError:
+        pass
+    return None
 
 
-def _handshaken(
-    server: Server, maker: Maker, deadline: Deadline, *, check_lists: bool, highest: ssl.TLSVersion | None = None
-) -> ssl.SSLSocket:
-    context = tls.context(maker.trust, maker.own, check_lists=check_lists, highest=highest)
+def _handshaken(server: Server, context: ssl.SSLContext, *, deadline: Deadline) -> ssl.SSLSocket:
+    """Return a connected socket on which the handshake of TLS is done."""
     sock: socket.socket = _dialled(server, deadline)
     try:
-        sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
-        secure.settimeout(deadline.remaining())
-        secure.do_handshake()
-    except BaseException as error:
+        with _named_errors(server, deadline, step="in the TLS handshake"):
+            sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
+            secure.settimeout(deadline.remaining())
+            secure.do_handshake()
+            return secure
+    except BaseException:
         sock.close()
-        if isinstance(error, TimeoutError):
-            raise silent(server, deadline.seconds, "in the TLS handshake") from error
-        if isinstance(error, _CLOSED):
-            raise closed(server, "in the TLS handshake") from error
-        if isinstance(error, ssl.SSLError):
-            raise tls.refused(server, error, "in the TLS handshake") from error
-        if isinstance(error, OSError):
-            raise unreachable(server, error.strerror or str(error)) from error
         raise
-    return secure
 
 
 def _dialled(server: Server, deadline: Deadline) -> socket.socket:
-    """A connected socket, to the first address of the server that takes it."""
+    """Return a connected socket, to the first address of the server that takes it."""
     try:
         addresses = within(
             deadline.remaining(), lambda: socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         )
     except TimeoutError as error:
-        raise silent(server, deadline.seconds, "because its name was not found in time") from error
+        raise _silent(server, deadline, step="because its name was not found in time") from error
     except (OSError, UnicodeError) as error:
         why = f"the name {quoted(server.host)} is not known: {getattr(error, 'strerror', None) or error}"
-        raise unreachable(server, why) from error
+        raise _unreachable(server, why) from error
     last: OSError = OSError("it has no address")
-    for location, (family, kind, protocol, _, address) in enumerate(addresses):
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(deadline.share(len(addresses) - location).remaining())
+            sock.settimeout(deadline.share(len(addresses) - number).remaining())
             sock.connect(address)
             # A request is a few small records: without it each waits 40 ms for the other side's acknowledgement.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -239,12 +190,38 @@ def _dialled(server: Server, deadline: Deadline) -> socket.socket:
             sock.close()
             last = error
     if isinstance(last, TimeoutError):
-        raise silent(server, deadline.seconds, "when the connection was made") from last
-    raise unreachable(server, last.strerror or str(last)) from last
+        raise _silent(server, deadline, step="when the connection was made") from last
+    raise _unreachable(server, last.strerror or str(last)) from last
 
 
-def unreachable(server: Server, why: str) -> MyproxyError:
-    """The error of a server that could not be spoken to."""
+@contextmanager
+def _named_errors(server: Server, deadline: Deadline, *, step: str) -> Iterator[None]:
+    """Run the body, which uses the socket of a server; raise its errors as MyproxyErrors that name the step."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise _silent(server, deadline, step=step) from error
+    except _CLOSED as error:
+        raise ConnectionClosed(
+            f"the MyProxy server {server} closed the connection {step}", subject=str(server), transient=True,
+            hint="type the command again; if it stays so, ask the server's operators whether your CA is known to it",
+        ) from error  # fmt: skip
+    except ssl.SSLError as error:
+        raise_refused(server, error, step=step)
+    except OSError as error:
+        raise _unreachable(server, error.strerror or str(error)) from error
+
+
+def _silent(server: Server, deadline: Deadline, *, step: str) -> MyproxyError:
+    """Return the error of a server that does not answer in time."""
+    return MyproxyError(
+        f"the MyProxy server {server} did not answer within {deadline.seconds:.3g} s, {step}",
+        hint="type the command again later", code="myproxy-silent", subject=str(server), transient=True,
+    )  # fmt: skip
+
+
+def _unreachable(server: Server, why: str) -> MyproxyError:
+    """Return the error of a server that could not be reached."""
     return MyproxyError(
         f"the MyProxy server {server} could not be reached: {why}",
         hint=loopback.remedy(
@@ -253,21 +230,4 @@ def unreachable(server: Server, why: str) -> MyproxyError:
             "command again",
         ),
         code="myproxy-unreachable", subject=str(server), transient=True,
-    )  # fmt: skip
-
-
-def silent(server: Server, seconds: float, step: str) -> MyproxyError:
-    """The error of a server that lets us wait."""
-    return MyproxyError(
-        f"the MyProxy server {server} did not answer within {seconds:.3g} s, {step}",
-        hint="type the command again later", code="myproxy-silent", subject=str(server), transient=True,
-    )  # fmt: skip
-
-
-def closed(server: Server, step: str) -> MyproxyError:
-    """The error of a server that hangs up."""
-    return MyproxyError(
-        f"the MyProxy server {server} closed the connection {step}",
-        hint="type the command again; if it stays so, ask the server's operators whether your CA is known to it",
-        code="myproxy-closed", subject=str(server), transient=True,
     )  # fmt: skip

@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from goclient.errors import MyproxyError, quoted
-from goclient.services.gsi.der import INTEGER, SEQUENCE, only, values
+from goclient.errors import IdentityError, MyproxyError, quoted
+from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.identity import MIN_RSA_BITS, Identity
-from goclient.services.gsi.oneline import oneline
+from goclient.services.gsi.names import read_name
 from goclient.services.gsi.pem import MAX_FILE
 from goclient.services.gsi.tls import wrong_passphrase
 
@@ -44,7 +44,7 @@ _BROKEN = (
 
 
 class Signer(NamedTuple):
-    """Who signs: a key, and the chain of its certificate."""
+    """A key that signs, and the chain of its certificate."""
 
     key: RSAPrivateKey
     chain: tuple[x509.Certificate, ...]
@@ -52,7 +52,7 @@ class Signer(NamedTuple):
 
 
 def load_signer(identity: Identity, passphrase: str | None) -> Signer:
-    """The signer that an identity is; raises MyproxyError if its key cannot be used."""
+    """Return the signer that an identity is; raise MyproxyError if its key cannot be used."""
     try:
         with open(identity.key, "rb") as file:
             content = file.read(MAX_FILE)
@@ -69,20 +69,21 @@ def load_signer(identity: Identity, passphrase: str | None) -> Signer:
     try:
         chain = tuple(x509.load_der_x509_certificate(data) for data in identity.chain)
         if not isinstance(key, RSAPrivateKey):
-            raise _unusable(identity, "it has no RSA key")
+            raise ValueError("it has no RSA key")
         if key.public_key() != chain[0].public_key():
-            raise _unusable(identity, "its key is not the key of its certificate")
-        if oneline(chain[0].subject.public_bytes()) != identity.dn:
-            raise _unusable(identity, "its name cannot be written again as it is")
+            raise ValueError("its key is not the key of its certificate")
+        if read_name(chain[0].subject.public_bytes()).oneline != identity.dn:
+            raise ValueError("its name cannot be written again as it is")
         if identity.is_proxy and _proxy_info(chain[0]) is None:
-            raise _unusable(identity, "it is a proxy from before RFC 3820, of which none of today can be made")
+            raise ValueError("it is a proxy from before RFC 3820, and none of today can be made of it")
     except _BROKEN as error:
         raise _unusable(identity, str(error)) from error
     return Signer(key, chain, identity.is_limited)
 
 
-def _unusable(identity: Identity, why: str) -> MyproxyError:
-    return MyproxyError(
+def _unusable(identity: Identity, why: str) -> IdentityError:
+    """Return the error of an identity that cannot sign."""
+    return IdentityError(
         f"nothing can be signed with {quoted(identity.certificate)}: {why}",
         hint="make a proxy: grid-proxy-init -rfc, or name another certificate: --cert FILE --key FILE",
         code="identity-unusable", subject=identity.certificate,
@@ -90,6 +91,7 @@ def _unusable(identity: Identity, why: str) -> MyproxyError:
 
 
 def _proxy_info(certificate: x509.Certificate) -> bytes | None:
+    """Return the extension that makes a certificate a proxy of RFC 3820; None if it has none."""
     for extension in certificate.extensions:
         if extension.oid == PROXY_INFO and isinstance(extension.value, x509.UnrecognizedExtension):
             return extension.value.value
@@ -100,9 +102,10 @@ def _proxy_info(certificate: x509.Certificate) -> bytes | None:
 
 
 def sign_request(request: bytes, signer: Signer, *, lifetime: int, now: datetime | None = None) -> tuple[bytes, int]:
-    """What answers a server's request for a certificate (DER): a count and certificates in DER; and when they end.
+    """Return the answer to a server's request for a certificate (DER), and when its certificates end.
 
-    The proxy lasts ``lifetime`` seconds, but not longer than any certificate of the chain.
+    The answer is a count and certificates in DER.  The proxy lasts ``lifetime`` seconds, but not longer than any
+    certificate of the chain.
     """
     now = now or datetime.now(UTC)
     public = _requested_key(request)
@@ -113,27 +116,25 @@ def sign_request(request: bytes, signer: Signer, *, lifetime: int, now: datetime
 
 
 def _requested_key(request: bytes) -> RSAPublicKey:
+    """Return the key of a request for a certificate; raise MyproxyError for one that cannot be granted."""
     try:
         asked = x509.load_der_x509_csr(request)
         public = asked.public_key()
         if not asked.is_signature_valid:
-            raise _bad_request("its signature is wrong")
+            raise ValueError("its signature is wrong")
+        if not isinstance(public, RSAPublicKey) or public.key_size < MIN_RSA_BITS:
+            raise ValueError(f"it is not for an RSA key of at least {MIN_RSA_BITS} bits")
     except _BROKEN as error:
-        raise _bad_request(str(error) or type(error).__name__) from error
-    if not isinstance(public, RSAPublicKey) or public.key_size < MIN_RSA_BITS:
-        raise _bad_request(f"it is not for an RSA key of at least {MIN_RSA_BITS} bits")
+        why = quoted(str(error) or type(error).__name__)
+        raise MyproxyError(
+            f"the MyProxy server asks for a certificate in a way that cannot be granted: {why}",
+            hint="tell the server's operators; nothing was deposited", code="myproxy-garbage",
+        ) from error  # fmt: skip
     return public
 
 
-def _bad_request(why: str) -> MyproxyError:
-    return MyproxyError(
-        f"the MyProxy server asks for a certificate in a way that cannot be granted: {quoted(why)}",
-        hint="tell the server's operators; nothing was deposited",
-        code="myproxy-garbage",
-    )
-
-
 def _proxy(public: RSAPublicKey, signer: Signer, *, start: datetime, end: datetime) -> x509.Certificate:
+    """Return a new proxy of a key, as RFC 3820 has it."""
     above = signer.chain[0]
     serial = int.from_bytes(os.urandom(4)) >> 1 | 1 << 30  # of 31 bits, as the C tools'
     own = x509.RelativeDistinguishedName([x509.NameAttribute(NameOID.COMMON_NAME, str(serial))])
@@ -164,7 +165,7 @@ class Asked(NamedTuple):
 
 
 def ask() -> Asked:
-    """A new key of 2048 bits, which is in memory only, and the request that goes with it."""
+    """Make a new key of 2048 bits, which is in memory only, and the request that goes with it."""
     key = generate_private_key(65537, MIN_RSA_BITS)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "proxy")])  # the server puts its own in place of it
     request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, SHA256())
@@ -172,49 +173,35 @@ def ask() -> Asked:
 
 
 def assemble(asked: Asked, certificates: Sequence[bytes], *, now: datetime | None = None) -> bytes:
-    """A proxy file (PEM) of our key and what a server sent for it: certificate, key, chain; raises MyproxyError."""
+    """Return a proxy file (PEM) of our key and the chain that a server sent for it; raise MyproxyError."""
     try:
-        chain = [_certificate(data) for data in certificates]
-        fault = _chain_fault(chain, asked.key.public_key(), now or datetime.now(UTC))
+        if any(read_certificate(data).serial <= 0 for data in certificates):  # of which cryptography only warns
+            raise ValueError("its serial number is not positive")
+        chain = [x509.load_der_x509_certificate(data) for data in certificates]
+        _check_chain(chain, asked.key.public_key(), now=now or datetime.now(UTC))
     except _BROKEN as error:
-        raise _bad_chain(str(error) or type(error).__name__) from error
-    if fault:
-        raise _bad_chain(fault)
+        why = quoted(str(error) or type(error).__name__)
+        raise MyproxyError(
+            f"the MyProxy server did not send a proxy that can be used: {why}",
+            hint="ask the owner for a new deposit: goclient myproxy deposit", code="myproxy-unusable",
+        ) from error  # fmt: skip
     key = asked.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     first, *others = (one.public_bytes(Encoding.PEM) for one in chain)
     return first + key + b"".join(others)
 
 
-def _certificate(data: bytes) -> x509.Certificate:
-    """The certificate in DER; raises ValueError, also of a number below 1, of which cryptography only warns."""
-    fields = values(values(only(data, SEQUENCE))[0].content)
-    numbers = [field.content for field in fields if field.tag == INTEGER]
-    if not numbers or int.from_bytes(numbers[0], signed=True) <= 0:
-        raise ValueError("its serial number is not positive")
-    return x509.load_der_x509_certificate(data)
-
-
-def _chain_fault(chain: Sequence[x509.Certificate], key: RSAPublicKey, now: datetime) -> str:
-    """Why a chain is not a proxy of this key; "" if it is one."""
+def _check_chain(chain: Sequence[x509.Certificate], key: RSAPublicKey, *, now: datetime) -> None:
+    """Raise ValueError, or another of what cryptography raises, unless a chain is a proxy of this key."""
     if not chain:
-        return "it has no certificate in it"
+        raise ValueError("it has no certificate in it")
     form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     if chain[0].public_key().public_bytes(*form) != key.public_bytes(*form):
-        return "its certificate is not for the key that was made here"
+        raise ValueError("its certificate is not for the key that was made here")
     if _proxy_info(chain[0]) is None:
-        return "it is not a proxy of RFC 3820"
+        raise ValueError("it is not a proxy of RFC 3820")
     for one, above in pairwise(chain):
         one.verify_directly_issued_by(above)
     if _proxy_info(chain[-1]) is not None:
-        return "the certificate that its proxies were made of is missing"
+        raise ValueError("the certificate that its proxies were made of is missing")
     if not all(one.not_valid_before_utc - EARLIER <= now < one.not_valid_after_utc for one in chain):
-        return "one of its certificates is not valid now"
-    return ""
-
-
-def _bad_chain(why: str) -> MyproxyError:
-    return MyproxyError(
-        f"what the MyProxy server sent is no proxy that can be used: {quoted(why)}",
-        hint="ask the owner for a new deposit: goclient myproxy deposit",
-        code="myproxy-unusable",
-    )
+        raise ValueError("one of its certificates is not valid now")

@@ -1,14 +1,19 @@
-"""Who may retrieve: distinguished names, and the patterns of them that a MyProxy server keeps.
+"""Distinguished names, and the patterns of them by which a MyProxy server decides who may retrieve.
 
-A pattern becomes an extended regular expression as myproxy-server.config(5) says: ``*`` becomes ``.*``, ``?`` ``.``,
-``.`` ``\\.``; a backslash before one of these takes that away, so that ``\\*`` is the ``*`` of the expression; two are
-one; the whole is put into ``^(…)$``.  A name with ``( ) [ ] { } | ^ $ +`` in it therefore does not match itself.
+A server makes an extended regular expression of a pattern, as myproxy-server.config(5) says: ``*`` becomes ``.*``,
+``?`` ``.``, ``.`` ``\\.``; a backslash before one of these takes that away, so that ``\\*`` is the ``*`` of the
+expression; two are one; the whole is put into ``^(…)$``.  A name with ``( ) [ ] { } | ^ $ +`` in it therefore does not
+match itself.  Judged here are a DN, ``*``, ``?``, and several of these with ``|`` between them, which is how one policy
+names two pilots; all else that an expression can have in it only the server can judge.
 """
 
 from __future__ import annotations
 
+import re
+import shlex
+from fnmatch import fnmatchcase
+
 from goclient.errors import MyproxyError, quoted
-from goclient.services.myproxy.expression import SPECIAL, Unjudged, fits
 
 MAX_DN = 1023  # bytes; the server keeps a client's name in 1024
 LEARN = (
@@ -16,92 +21,78 @@ LEARN = (
     "openssl x509 -noout -subject -nameopt compat -in CERTIFICATE"
 )
 _ESCAPED = {"\\": "\\\\\\\\", "*": "\\\\\\*", "?": "\\\\\\?", **{c: "\\" + c for c in "()[]{}+|^$"}}
+_READ_AS = {"*": ".*", "?": ".", ".": "\\.", "\\*": "*", "\\?": "?", "\\.": ".", "\\\\": "\\", "\\": ""}
+_PART = re.compile(r"\\[][.{}()*+?^$|\\]|\.\*|\.|\||[^][.{}()*+?^$|\\]")  # of an expression that is judged
+_GLOB = {".": "?", ".*": "*", "\\*": "[*]", "\\?": "[?]", "\\[": "[[]"}  # as fnmatch writes it
 _ANYBODY = ("/CN=a", "/C=ZZ/O=b c/OU=d/CN=e f 1", "/DC=org/DC=g/CN=h.i")
-_PROXY_NAMES = ("proxy", "limited proxy")  # of proxies before RFC 3820
 
 
 def checked_dn(text: str) -> str:
-    """Return the distinguished name as servers with OpenSSL 3 write it; raises MyproxyError for any other text.
+    """Return the distinguished name as servers with OpenSSL 3 write it; raise MyproxyError for any other text.
 
     Only escapes are added: what is not ASCII becomes ``\\xC3``; a slash or plus in a value, as in ``/CN=host/name``,
     gets a backslash.  Another spelling is refused with the right one.
     """
-    if not text.isprintable():
-        raise _dn_error(f"the DN {quoted(text)} has characters that do not print", "leave them out")
     from goclient.services.gsi.spelling import plain_form, right_form  # 2 ms of regular expressions
 
-    right = right_form(text)
-    if right is None:
-        raise _no_dn(text)
-    if plain_form(text) != right:
-        raise _dn_error(
-            f"the DN {quoted(text)} is not written as MyProxy servers write it", f"give it as {as_typed(right)}"
-        )
-    if len(right) > MAX_DN:
-        raise _dn_error(f"the DN {quoted(text, 40)} is longer than {MAX_DN} characters", "give a shorter one")
-    return right
-
-
-def _no_dn(text: str) -> MyproxyError:
-    """Return the error of a text that is no DN, or may stand for several."""
-    if "=" not in text:
-        shell = "a shell fills in a variable only outside single quotes; " if text.startswith("$") else ""
-        return _dn_error(f"{quoted(text)} is no DN", shell + LEARN)
-    if ("*" in text or "?" in text) and not text.startswith("/"):
+    right = right_form(text) if text.isprintable() else None
+    hint = LEARN
+    if not text.isprintable():
+        message, hint = f"the DN {quoted(text)} has characters that do not print", "leave them out"
+    elif right is None and "=" not in text:
+        message = f"{quoted(text)} is not a DN"
+        hint = f"a shell fills in a variable only outside single quotes; {LEARN}" if text.startswith("$") else LEARN
+    elif right is None and ("*" in text or "?" in text) and not text.startswith("/"):
         message = f"{quoted(text)} is a pattern, not the DN of one pilot"
-        return _dn_error(message, f"for everybody whom it fits: --retriever-pattern {as_typed(text)}")
-    return _dn_error(f"{quoted(text)} is no DN, or may stand for more than one", LEARN)
-
-
-def _dn_error(message: str, hint: str) -> MyproxyError:
-    return MyproxyError(message, hint=hint, code="myproxy-dn")
+        hint = f"for everybody whom it fits: --retriever-pattern {as_typed(text)}"
+    elif right is None:
+        message = f"{quoted(text)} is not a DN, or may stand for more than one"
+    elif plain_form(text) != right:
+        message = f"the DN {quoted(text)} is not written as MyProxy servers write it"
+        hint = f"give it as {as_typed(right)}"
+    elif len(right) > MAX_DN:
+        message, hint = f"the DN {quoted(text, 40)} is longer than {MAX_DN} characters", "give a shorter one"
+    else:
+        return right
+    raise MyproxyError(message, hint=hint, code="myproxy-dn")
 
 
 def as_typed(text: str) -> str:
     """Return a text in double quotes, or as the shell needs it."""
-    import shlex  # only a mistake pays for it
-
     return shlex.quote(text) if any(char in text for char in '"$`!') or "\\\\" in text else f'"{text}"'
 
 
-def base_dn(dn: str) -> str:
-    """The name of the person behind a proxy: without ``/CN=proxy``, ``/CN=limited proxy`` and ``/CN=<digits>``."""
-    while True:
-        rest, slash, last = dn.rpartition("/CN=")
-        if rest.endswith("\\"):  # the slash is in a value
-            return dn
-        if not (slash and rest and (last in _PROXY_NAMES or (last.isascii() and last.isdigit()))):
-            return dn
-        dn = rest
-
-
 def pattern_of(dn: str) -> str:
-    """The pattern that this DN matches, and no other; raises MyproxyError as :func:`checked_dn` does."""
+    """Return the pattern that this DN matches, and no other; raise MyproxyError as :func:`checked_dn` does."""
     return "".join(_ESCAPED.get(char, char) for char in checked_dn(dn))
 
 
-def has_wildcards(pattern: str) -> bool:
-    """Whether a pattern may match more than one DN."""
-    return dn_of(pattern) is None
-
-
 def dn_of(pattern: str) -> str | None:
-    """The only DN that a pattern matches; None if it is a real pattern, or matches none."""
-    expression = _expression(pattern)
-    if expression is None:
+    """Return the only DN that a pattern matches; None if it may match another one, or matches none."""
+    alternatives = _alternatives(pattern)
+    if len(alternatives) != 1 or "." in alternatives[0] or ".*" in alternatives[0]:
         return None
-    dn, escaped = "", False
-    for char in expression:
-        if escaped and char not in SPECIAL:
-            return None  # such as \w, which is a class of characters for GNU
-        if not escaped and char == "\\":
-            escaped = True
-            continue
-        if not escaped and char in SPECIAL:
-            return None
-        dn += char
-        escaped = False
-    return dn if dn and not escaped else None
+    return "".join(part[-1] for part in alternatives[0])
+
+
+def matches(pattern: str, dn: str) -> bool | None:
+    """Return whether a server lets this DN in by this pattern; None if only the server can judge that.
+
+    The DN is the client's, of which the server takes the proxies off.  Raises as :func:`checked_dn` does.
+    """
+    dn = checked_dn(dn)
+    globs = ["".join(_GLOB.get(part, part[-1]) for part in parts) for parts in _alternatives(pattern)]
+    return any(fnmatchcase(dn, glob) for glob in globs) if globs else None
+
+
+def may_be_deposited(pattern: str) -> bool:
+    """Return whether a pattern is one that is sure to mean the same to every server."""
+    return bool(_alternatives(pattern)) or _is_of_voms(pattern)
+
+
+def _is_of_voms(pattern: str) -> bool:
+    """Return whether a pattern is not about DNs, but about the attributes of a VOMS proxy."""
+    return pattern.upper().startswith("FQAN:")
 
 
 def fits_everybody(pattern: str) -> bool:
@@ -111,49 +102,23 @@ def fits_everybody(pattern: str) -> bool:
 
 def fits_nobody(pattern: str) -> bool:
     """Return whether a pattern begins with what no DN begins with: a letter, or a dot, which stands for itself."""
+    alternatives = _alternatives(pattern)
+    return len(alternatives) == 1 and (alternatives[0][0].isalnum() or alternatives[0][0] == "\\.")
+
+
+def _alternatives(pattern: str) -> list[list[str]]:
+    """Return each alternative of a pattern as the parts of its expression; none if only the server can judge it."""
+    if _is_of_voms(pattern):
+        return []
     kind, colon, rest = pattern.partition(":")
-    begin = (rest if colon and kind.upper() == "SUBJECT" else pattern)[:1]
-    return (begin.isalnum() or begin == ".") and "|" not in pattern and not pattern.upper().startswith("FQAN:")
-
-
-def matches(pattern: str, dn: str) -> bool | None:
-    """Whether a server lets this DN in by this pattern; None if that cannot be told here.
-
-    The DN is the client's, of which the server takes the proxies off.  Raises as :func:`checked_dn` does.
-    """
-    dn = checked_dn(dn)
-    only = dn_of(pattern)
-    if only is not None:
-        return only == dn
-    expression = _expression(pattern)
-    if expression is None:
-        return None
-    try:
-        return fits(expression, dn)
-    except Unjudged:
-        return None
-
-
-def _expression(pattern: str) -> str | None:
-    """The regular expression that a server makes of a pattern, without its ``^(…)$``; None if it is not about a DN."""
-    kind, colon, rest = pattern.partition(":")
-    if colon and kind.upper() == "FQAN":
-        return None  # attributes of a VOMS proxy
-    if colon and kind.upper() == "SUBJECT":
-        pattern = rest
-    found, escaped = "", False
-    for char in pattern:
-        if char == "\\":
-            found += "\\" if escaped else ""
-            escaped = not escaped
-            continue
-        if char == "*":
-            found += "*" if escaped else ".*"
-        elif char == "?":
-            found += "?" if escaped else "."
-        elif char == ".":
-            found += "." if escaped else "\\."
+    text = rest if colon and kind.upper() == "SUBJECT" else pattern
+    expression = re.sub(r"\\?.", lambda found: _READ_AS.get(found[0], found[0]), text, flags=re.DOTALL)
+    parts = _PART.findall(expression)
+    alternatives: list[list[str]] = [[]]
+    for part in parts:
+        if part == "|":
+            alternatives.append([])
         else:
-            found += "\\" + char if escaped else char
-        escaped = False
-    return found  # a backslash at the end is dropped
+            alternatives[-1].append(part)
+    # An empty alternative is not judged: each regcomp has its own mind.
+    return alternatives if "".join(parts) == expression and all(alternatives) else []

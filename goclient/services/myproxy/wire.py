@@ -1,4 +1,4 @@
-"""What is said to a MyProxy server and what it answers, as bytes.
+"""Requests to a MyProxy server, and its responses, as bytes.
 
 Read from PROTOCOL of MyProxy 6.2 and from what its server and its tools send.  A message is lines ``NAME=value`` and a
 final NUL.  Nothing here waits for anybody.
@@ -6,6 +6,7 @@ final NUL.  Nothing here waits for anybody.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from goclient.errors import MyproxyError, quoted, raise_all
@@ -61,11 +62,12 @@ class Response(NamedTuple):
 
 
 def encode_request(request: Request) -> bytes:
-    """The bytes of a request; raises all that is wrong with its fields.
+    """Return the bytes of a request; raise all that is wrong with its fields.
 
     A line end in a field would be a line of its own, such as ``RETRIEVER_TRUSTED=*``.
     """
-    raise_all(_faults(request))
+    faults = (MyproxyError(message, hint=hint, code="myproxy-field") for message, hint in _faults(request))
+    raise_all(faults)
     lines = [
         f"VERSION={VERSION}",
         f"COMMAND={request.command}",
@@ -83,7 +85,8 @@ def encode_request(request: Request) -> bytes:
     return "".join(line + "\n" for line in lines).encode() + b"\0"
 
 
-def _faults(request: Request) -> list[MyproxyError]:
+def _faults(request: Request) -> Iterator[tuple[str, str]]:
+    """Yield a message and a hint for each thing that is wrong with the fields of a request."""
     limits = {
         "user name": (request.account, MAX_DN_ACCOUNT if "/" in request.account else MAX_ACCOUNT),
         "credential name": (request.name, MAX_NAME),
@@ -91,51 +94,30 @@ def _faults(request: Request) -> list[MyproxyError]:
         "retriever policy": (request.retrievers, MAX_POLICY),
         "renewer policy": (request.renewers, MAX_POLICY),
     }
-    found = [fault for what, (text, limit) in limits.items() if (fault := _text_fault(what, text, limit))]
+    for what, (text, limit) in limits.items():
+        if not text.isprintable():
+            hint = "leave them out: the server reads lines"
+            yield f"the {what} {quoted(text)} has characters that do not print", hint
+        elif len(text.encode()) > limit:
+            yield f"the {what} {quoted(text, 40)} is longer than {limit} bytes", "give a shorter one"
     if not request.account:
-        found.append(_field("the user name on the MyProxy server is empty", "give a name: --user NAME"))
-    if request.name:
-        found += _name_faults(request.name)
+        yield "the user name on the MyProxy server is empty", "give a name: --user NAME"
+    name, bad = request.name, sorted(set(request.name) & set("-,=/"))
+    if bad or name.strip() != name:
+        has = " and ".join(map(quoted, bad)) or "blanks at an end"
+        hint = "use letters, digits, . and _: the server keeps user A-B and user A with the name B in one file"
+        yield f"the credential name {quoted(name)} has {has}", hint
     if not request.passphrase.isprintable() or len(request.passphrase.encode("utf-8", "replace")) > MAX_PASSPHRASE:
-        found.append(
-            _field("the pass phrase has characters that do not print, or is too long", "type it without line ends")
-        )
+        yield "the pass phrase has characters that do not print, or is too long", "type it without line ends"
     if not 0 <= request.lifetime <= MAX_LIFETIME:
-        found.append(_field(f"the lifetime {request.lifetime} s is out of range", f"give 0 to {MAX_LIFETIME} s"))
-    return found
+        yield f"the lifetime {request.lifetime} s is out of range", f"give 0 to {MAX_LIFETIME} s"
 
 
-def _text_fault(what: str, text: str, limit: int) -> MyproxyError | None:
-    if not text.isprintable():
-        return _field(
-            f"the {what} {quoted(text)} has characters that do not print", "leave them out: the server reads lines"
-        )
-    if len(text.encode()) > limit:
-        return _field(f"the {what} {quoted(text, 40)} is longer than {limit} bytes", "give a shorter one")
-    return None
-
-
-def _name_faults(name: str) -> list[MyproxyError]:
-    bad = sorted(set(name) & set("-,=/"))
-    if not bad and name.strip() == name:
-        return []
-    return [
-        _field(
-            f"the credential name {quoted(name)} has {' and '.join(map(quoted, bad)) or 'blanks at an end'}",
-            "use letters, digits, . and _: the server keeps user A-B and user A with the name B in one file",
-        )
-    ]
-
-
-def _field(message: str, hint: str) -> MyproxyError:
-    return MyproxyError(message, hint=hint, code="myproxy-field")
-
-
-# --- answers ----------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------
 
 
 def decode_response(data: bytes) -> Response:
-    """The answer in some bytes, which may end with a NUL; raises MyproxyError if they are none."""
+    """Return the response in some bytes, which may end with a NUL; raise MyproxyError if they are not one."""
     if len(data) > MAX_RESPONSE:
         raise _garbage(f"its answer is longer than {MAX_RESPONSE} bytes")
     text = data.removesuffix(b"\0").decode("utf-8", "backslashreplace")
@@ -156,45 +138,40 @@ def decode_response(data: bytes) -> Response:
 
 
 def deposits_of(response: Response) -> tuple[Deposit, ...]:
-    """The credentials that an answer to INFO tells of, in the server's order; raises MyproxyError if it is damaged."""
+    """Return the credentials that an answer to INFO lists, in the server's order; raise MyproxyError."""
     fields = response.fields
     if "CRED_START_TIME" not in fields:
         return ()
-    further = [name for name in fields.get("ADDL_CREDS", "").split(",") if name]
-    first = _deposit(fields, fields.get("CRED_NAME", ""), "CRED")
-    return (first, *(_deposit(fields, name, f"CRED_{name}") for name in dict.fromkeys(further)))
-
-
-def _deposit(fields: dict[str, str], name: str, prefix: str) -> Deposit:
-    return Deposit(
-        name,
-        owner=_short(fields, f"{prefix}_OWNER"),
-        start=_time(fields, f"{prefix}_START_TIME"),
-        end=_time(fields, f"{prefix}_END_TIME"),
-        retrievers=_short(fields, f"{prefix}_RETRIEVER_TRUSTED"),
-        renewers=_short(fields, f"{prefix}_RENEWER"),
-        description=_short(fields, f"{prefix}_DESC"),
+    further = dict.fromkeys(name for name in fields.get("ADDL_CREDS", "").split(",") if name)
+    prefixes = [(fields.get("CRED_NAME", ""), "CRED"), *((name, f"CRED_{name}") for name in further)]
+    return tuple(
+        Deposit(
+            name,
+            owner=_text(fields, f"{prefix}_OWNER"),
+            start=_time(fields, f"{prefix}_START_TIME"),
+            end=_time(fields, f"{prefix}_END_TIME"),
+            retrievers=_text(fields, f"{prefix}_RETRIEVER_TRUSTED"),
+            renewers=_text(fields, f"{prefix}_RENEWER"),
+            description=_text(fields, f"{prefix}_DESC"),
+        )
+        for name, prefix in prefixes
     )
 
 
-def _short(fields: dict[str, str], name: str) -> str:
+def _text(fields: dict[str, str], name: str) -> str:
     """Return the text of a field, the empty string without it; raise MyproxyError if it is longer than any policy."""
     text = fields.get(name, "")
     if len(text) > MAX_POLICY:
-        raise _garbage(f"its {printable_name(name)} has {len(text)} characters")
+        raise _garbage(f"its {quoted(name, 60)} has {len(text)} characters")
     return text
 
 
 def _time(fields: dict[str, str], name: str) -> int:
+    """Return the time in a field; raise MyproxyError."""
     text = fields.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) < 13 and _FIRST_TIME <= int(text) <= _LAST_TIME):
-        raise _garbage(f"its {printable_name(name)} is no time: {quoted(text, 40)}")
+        raise _garbage(f"its {quoted(name, 60)} is not a time: {quoted(text, 40)}")
     return int(text)
-
-
-def printable_name(name: str) -> str:
-    """The name of a field, which a server may have made up, fit to show."""
-    return quoted(name, 60)
 
 
 def _garbage(why: str) -> MyproxyError:

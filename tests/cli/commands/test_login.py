@@ -440,7 +440,7 @@ def test_a_folder_for_a_token_file_is_to_be_removed(person: Person, command: str
     result = person.run(command)
     assert result.code == 10
     assert f'"{person.file}" cannot be read: Is a directory' in result.err
-    assert "remove that folder, then type: goclient login" in result.err
+    assert "remove it, then type: goclient login" in result.err
 
 
 # --- a service ----------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class Server:
             **clean_environment(self.home),
             "MYPROXY_SERVER": "localhost",
             "MYPROXY_SERVER_PORT": str(self.port),
-            "X509_CERT_DIR": str(self.grid.authority.folder),
+            "X509_CERT_DIR": str(self.grid.authority.directory),
             "X509_USER_CERT": str(own.certificate),
             "X509_USER_KEY": str(own.key),
         }
@@ -209,12 +209,12 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "half an hour with a point": (["deposit", "-Z", PILOT, "-t", "0.5"], 2, "HH or HH:MM"),
     "longer than the certificate": (["deposit", "-Z", PILOT, "-c", "87600"], 80, "cannot last 87600 hours"),
     "longer than the server allows": (["deposit", "-Z", PILOT, "-c", "100"], 80, "--lifetime 24"),
-    "a port that is none": (["info", "--server", "localhost:99999"], 80, '"99999" is no port'),
+    "a port that is none": (["info", "--server", "localhost:99999"], 80, '"99999" is not a port'),
     "a server that is not there": (["info", "-s", "localhost:1"], 80, "Connection refused"),
     "a host that is not there": (["info", "-s", "nowhere.invalid", "--timeout", "5"], 80, "nowhere.invalid"),
     "a certificate that is not there": (["info", "--cert", "/nowhere/c.pem"], 80, "/nowhere/c.pem"),
     "no file for the proxy": (["retrieve", "-l", "a"], 2, "--out is missing"),
-    "a folder for the proxy": (["retrieve", "-l", "wrong", "-o", "/tmp"], 80, '"/tmp" is a folder'),
+    "a folder for the proxy": (["retrieve", "-l", "wrong", "-o", "/tmp"], 80, '"/tmp" is a directory'),
     "a folder that is not there": (["retrieve", "-l", "wrong", "-o", "/nowhere/p"], 80, "/nowhere"),
     "removal without a terminal": (["destroy", "-l", "a"], 2, "--yes"),
     "an unknown option": (["info", "--usr", "x"], 2, "--user"),
@@ -350,7 +350,7 @@ def test_a_proxy_takes_the_place_of_a_proxy_only_and_of_one_s_own_only_if_that_i
     notes = tmp_path / "notes.txt"
     notes.write_text("mine")
     refused = double.run("pilot", "retrieve", "-l", "files", "-o", str(notes))
-    assert (refused.code, "no proxy" in refused.err, notes.read_text()) == (80, True, "mine")
+    assert (refused.code, "not a proxy" in refused.err, notes.read_text()) == (80, True, "mine")
     out = tmp_path / "p"
     own = {"X509_USER_PROXY": str(out)}
     pilot = double.grid.people["pilot"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from goclient.cli.commands import myproxy
-from goclient.cli.options.myproxy_words import seconds
+from goclient.cli.options.myproxy import OPTIONS, seconds
 from goclient.errors import GoclientError
 from tests.cli.commands.test_myproxy import PILOT, Server, typed
 from tests.commands import MODULES, Run
@@ -159,7 +159,7 @@ def flags(action: str) -> list[tuple[str, str, bool]]:
 def mistakes(action: str, *words: str) -> list[GoclientError]:
     """Return what is wrong with the options of an action."""
     try:
-        myproxy._parsed(myproxy.OPTIONS[action], action, words)
+        myproxy.parse(OPTIONS[action], action, words=words)
     except GoclientError as error:
         return list(error.parts)
     except SystemExit:

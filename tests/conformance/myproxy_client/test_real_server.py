@@ -15,11 +15,11 @@ import pytest
 
 from goclient.errors import MyproxyError
 from goclient.services.gsi import tls
-from goclient.services.gsi.identity import find_identity
-from goclient.services.gsi.proxy_file import write_proxy
+from goclient.services.gsi.identity import Search, find_identity
+from goclient.services.gsi.pem import write_proxy
 from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy import delegation
-from goclient.services.myproxy.client import MyProxy
+from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.delegation import Asked
 from goclient.services.myproxy.policy import dn_of, pattern_of
 from tests.myproxy_grid import HOUR, OTHER_PILOT, OTHER_USER, PILOT, USER, Grid, RealServer
@@ -80,7 +80,7 @@ def test_a_dn_may_be_the_account_and_is_told_as_it_is_in_the_certificate(real: R
     for dn in (USER, ROBOTS + "x (y) Zoë/1"):
         user = real.as_(dn)
         own = real.grid.identity(dn).dn
-        user.put(own, retrievers=pattern_of(PILOT), lifetime=HOUR, retrieval_lifetime=0, name="panda")
+        user.put(own, Terms(pattern_of(PILOT), HOUR, 0, name="panda"))
         assert [one.owner for one in user.info(own)] == [own]
         assert real.as_(PILOT).get(own, name="panda", lifetime=60)
 
@@ -122,7 +122,7 @@ def test_a_refusal_of_the_server_says_what_to_do(real: RealServer, case: str) ->
     somebody = real.as_(dn)
     calls: dict[str, Callable[[], object]] = {
         "get": lambda: somebody.get("mine", lifetime=HOUR),
-        "put": lambda: somebody.put("mine", retrievers=pattern_of(PILOT), lifetime=HOUR, retrieval_lifetime=0),
+        "put": lambda: somebody.put("mine", Terms(pattern_of(PILOT), HOUR, 0)),
         "destroy": lambda: somebody.destroy("mine"),
         "long": lambda: real.put("long", lifetime=300 * HOUR),
         "absent": lambda: somebody.get("absent", lifetime=HOUR),
@@ -143,35 +143,35 @@ def test_others_are_not_told_of_a_deposit(real: RealServer) -> None:
 def test_a_deposit_ends_with_the_certificate_and_that_is_what_is_said(real: RealServer, tmp_path: Path) -> None:
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
     short = real.grid.authority.issue(USER, into=tmp_path, name="short", names=(), end=end)
-    identity = find_identity({}, tmp_path, os.getuid(), certificate=str(short.certificate), key=str(short.key))
-    user = MyProxy([real.address], identity, authorities=real.grid.authorities)
-    said = user.put("short", retrievers=pattern_of(PILOT), lifetime=100 * HOUR, retrieval_lifetime=0)
+    identity = find_identity(Search({}, tmp_path, os.getuid(), certificate=str(short.certificate), key=str(short.key)))
+    user = MyProxy([real.address], tls.Credential(identity), trust=tls.Trust(real.grid.authorities))
+    said = user.put("short", Terms(pattern_of(PILOT), 100 * HOUR, 0))
     assert said == user.info("short")[0].end == int(end.timestamp())
 
 
 def test_a_key_with_a_pass_phrase_is_asked_for_it_once(real: RealServer, tmp_path: Path) -> None:
     kept = real.grid.authority.issue(USER, into=tmp_path, name="kept", names=(), passphrase="open sesame")
-    identity = find_identity({}, tmp_path, os.getuid(), certificate=str(kept.certificate), key=str(kept.key))
+    identity = find_identity(Search({}, tmp_path, os.getuid(), certificate=str(kept.certificate), key=str(kept.key)))
     asked: list[str] = []
 
     def answer() -> str:
         asked.append("?")
         return "open sesame"
 
-    user = MyProxy([real.address], identity, authorities=real.grid.authorities, passphrase_of_key=answer)
-    user.put("kept", retrievers=pattern_of(PILOT), lifetime=HOUR, retrieval_lifetime=0)
+    user = MyProxy([real.address], tls.Credential(identity, answer), trust=tls.Trust(real.grid.authorities))
+    user.put("kept", Terms(pattern_of(PILOT), HOUR, 0))
     assert user.info("kept")
     assert asked == ["?"]
     for wrong in (lambda: "wrong", lambda: ""):
-        other = MyProxy([real.address], identity, authorities=real.grid.authorities, passphrase_of_key=wrong)
+        other = MyProxy([real.address], tls.Credential(identity, wrong), trust=tls.Trust(real.grid.authorities))
         with pytest.raises(MyproxyError) as caught:
             other.info("kept")
         assert code_of(caught) == "identity-passphrase"
         with pytest.raises(MyproxyError) as caught:
-            other.put("kept", retrievers="*", lifetime=HOUR, retrieval_lifetime=0)
+            other.put("kept", Terms("*", HOUR, 0))
         assert code_of(caught) == "identity-passphrase"
     with pytest.raises(MyproxyError) as caught:
-        MyProxy([real.address], identity, authorities=real.grid.authorities).info("kept")
+        MyProxy([real.address], tls.Credential(identity), trust=tls.Trust(real.grid.authorities)).info("kept")
     assert code_of(caught) == "identity-encrypted"
 
 
@@ -222,9 +222,9 @@ def test_our_proxies_pass_the_tools_that_judge_proxies(real: RealServer, tmp_pat
     write_proxy(path, real.as_(PILOT).get("judged", lifetime=HOUR))
     assert path.stat().st_mode & 0o7777 == 0o600
     _judged(real.grid, path, "RFC 3820 compliant impersonation proxy")
-    proxy = find_identity({}, tmp_path, os.getuid(), proxy=str(path))
+    proxy = find_identity(Search({}, tmp_path, os.getuid(), proxy=str(path)))
     assert (proxy.base, proxy.is_proxy, proxy.is_limited) == (USER, True, False)
-    assert MyProxy([real.address], proxy, authorities=real.grid.authorities).info("judged")
+    assert MyProxy([real.address], tls.Credential(proxy), trust=tls.Trust(real.grid.authorities)).info("judged")
 
 
 def _judged(grid: Grid, path: Path, kind: str) -> None:
@@ -256,13 +256,13 @@ def test_what_is_made_of_a_proxy_of_the_c_tool_is_as_limited_as_it(
     assert made.returncode == 0, made.stderr
     if limited:
         with pytest.raises(MyproxyError) as caught:
-            find_identity({}, tmp_path, os.getuid(), proxy=str(path), deposit=True)
+            find_identity(Search({}, tmp_path, os.getuid(), proxy=str(path), deposit=True))
         assert code_of(caught) == "identity-limited"
-    identity = find_identity({}, tmp_path, os.getuid(), proxy=str(path), deposit=True, allow_limited=True)
-    assert (identity.is_limited, bool(identity.remarks)) == (limited, limited)
+    identity = find_identity(Search({}, tmp_path, os.getuid(), proxy=str(path), deposit=True, allow_limited=True))
+    assert (identity.is_limited, bool(identity.warnings)) == (limited, limited)
     account = f"limited{limited}"
-    user = MyProxy([real.address], identity, authorities=real.grid.authorities)
-    user.put(account, retrievers=pattern_of(PILOT), lifetime=HOUR, retrieval_lifetime=0)
+    user = MyProxy([real.address], tls.Credential(identity), trust=tls.Trust(real.grid.authorities))
+    user.put(account, Terms(pattern_of(PILOT), HOUR, 0))
     out = tmp_path / "got"
     write_proxy(out, real.as_(PILOT).get(account, lifetime=60))
     _judged(real.grid, out, f"RFC 3820 compliant {'limited' if limited else 'impersonation'} proxy")
@@ -292,7 +292,9 @@ def test_twenty_deposits_at_once_all_arrive(real: RealServer) -> None:
 
 def test_the_first_server_of_a_list_that_can_be_spoken_to_is_used(real: RealServer) -> None:
     servers = [Server("localhost", 1), Server("no-such-host.invalid"), real.address]
-    user = MyProxy(servers, real.grid.identity(USER), authorities=real.grid.authorities, timeout=10)
+    user = MyProxy(
+        servers, tls.Credential(real.grid.identity(USER)), trust=tls.Trust(real.grid.authorities), timeout=10
+    )
     assert user.info("nobody") == ()
     assert user.server == real.address
     assert [one.code for one in user.skipped] == ["myproxy-unreachable"] * 2
@@ -304,8 +306,8 @@ def test_what_else_is_in_the_file_of_a_certificate_is_not_deposited(real: RealSe
     both = tmp_path / "both.pem"
     authority = real.grid.authority.file("0")
     both.write_bytes(b"".join(path.read_bytes() for path in (own.certificate, other.certificate, authority)))
-    identity = find_identity({}, tmp_path, os.getuid(), certificate=str(both), key=str(own.key), deposit=True)
-    client = MyProxy([real.address], identity, authorities=real.grid.authorities)
-    client.put("more", retrievers=pattern_of(PILOT), lifetime=24 * HOUR, retrieval_lifetime=0)
+    identity = find_identity(Search({}, tmp_path, os.getuid(), certificate=str(both), key=str(own.key), deposit=True))
+    client = MyProxy([real.address], tls.Credential(identity), trust=tls.Trust(real.grid.authorities))
+    client.put("more", Terms(pattern_of(PILOT), 24 * HOUR, 0))
     got = real.as_(PILOT).get("more", lifetime=HOUR)
     assert got.count(b"BEGIN CERTIFICATE") == 3, "the new proxy, the deposited one, the user's own"

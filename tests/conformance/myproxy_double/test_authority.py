@@ -11,8 +11,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from goclient.sandbox.myproxy.authority import Authority, Credential
-from goclient.sandbox.myproxy.names import oneline, parsed
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
+from goclient.sandbox.myproxy.names import oneline, parse_name
 
 ODD = [
     pytest.param("/C=TW/O=Test Grid/OU=People/CN=J Doe", id="blanks"),
@@ -34,7 +35,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def issued(authority: Authority) -> Credential:
-    return authority.issue("/C=TW/O=Test Grid/OU=People/CN=J Doe", into=authority.folder.parent, name="jdoe")
+    return authority.issue("/C=TW/O=Test Grid/OU=People/CN=J Doe", into=authority.directory.parent, name="jdoe")
 
 
 def openssl(*words: str | Path) -> str:
@@ -57,17 +58,17 @@ def test_a_name_is_hashed_and_written_as_openssl_does(
 @pytest.mark.parametrize("subject", ["", "CN=J", "x/CN=J", "/X=J", "J Doe"])
 def test_a_name_without_a_type_is_refused(subject: str) -> None:
     with pytest.raises(ValueError, match="does not begin with one of C, ST, L, O, OU"):
-        parsed(subject)
+        parse_name(subject)
 
 
 def test_a_name_reads_back_as_it_was_typed() -> None:
     for subject in (r"/C=TW/O=Test Grid/CN=host\/a.b", "/DC=org/DC=x/CN=J (1)", r"/CN=a\/CN=b\+c"):
-        assert oneline(parsed(subject)) == subject
-    assert parsed("/CN=host/a.b+c") == parsed(r"/CN=host\/a.b\+c") == parsed([("CN", "host/a.b+c")])
+        assert oneline(parse_name(subject)) == subject
+    assert parse_name("/CN=host/a.b+c") == parse_name(r"/CN=host\/a.b\+c") == parse_name([("CN", "host/a.b+c")])
 
 
 def test_openssl_verifies_what_it_issued(authority: Authority, issued: Credential) -> None:
-    assert "OK" in openssl("verify", "-x509_strict", "-crl_check", "-CApath", authority.folder, issued.certificate)
+    assert "OK" in openssl("verify", "-x509_strict", "-crl_check", "-CApath", authority.directory, issued.certificate)
     text = openssl("x509", "-in", issued.certificate, "-noout", "-ext", "keyUsage,subjectAltName")
     assert "Digital Signature, Key Encipherment" in text
     assert "DNS:localhost" in text
@@ -80,24 +81,28 @@ def test_the_files_of_a_credential_have_modes_that_grid_tools_take(issued: Crede
 
 def test_the_folder_has_what_grid_tools_look_for_and_no_key(authority: Authority) -> None:
     name = authority.file("0").stem
-    assert {path.name for path in authority.folder.iterdir()} == {f"{name}.0", f"{name}.r0", f"{name}.signing_policy"}
+    assert {path.name for path in authority.directory.iterdir()} == {
+        f"{name}.0",
+        f"{name}.r0",
+        f"{name}.signing_policy",
+    }
     policy = authority.file("signing_policy").read_text()
     assert "'/C=TW/O=Test Grid/CN=Test Grid CA'" in policy
     assert "'\"/C=TW/O=Test Grid/*\"'" in policy
-    assert (authority.folder.parent / "authority.key").stat().st_mode & 0o777 == 0o600
+    assert (authority.directory.parent / "authority.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_revoked_certificate_is_refused_and_another_is_not(tmp_path: Path) -> None:
     authority = Authority.make(tmp_path / "certificates", key=tmp_path / "authority.key")
     several = [authority.issue(f"/C=TW/O=Test Grid/CN={n}", into=tmp_path, name=n) for n in "abc"]
     authority.revoke(several[0])
-    Authority.load(authority.folder, tmp_path / "authority.key").revoke(several[1])
+    Authority.load(authority.directory, tmp_path / "authority.key").revoke(several[1])
     listed = x509.load_pem_x509_crl(authority.file("r0").read_bytes())
     assert len(listed) == 2
-    assert "OK" in openssl("verify", "-crl_check", "-CApath", authority.folder, several[2].certificate)
+    assert "OK" in openssl("verify", "-crl_check", "-CApath", authority.directory, several[2].certificate)
     for one in several[:2]:
         with pytest.raises(AssertionError, match="certificate revoked"):
-            openssl("verify", "-crl_check", "-CApath", authority.folder, one.certificate)
+            openssl("verify", "-crl_check", "-CApath", authority.directory, one.certificate)
 
 
 def test_a_certificate_has_the_times_the_key_and_the_pass_phrase_that_are_wanted(
@@ -127,7 +132,7 @@ def test_a_credential_can_be_issued_again_in_its_place(authority: Authority, tmp
 def test_grid_proxy_init_takes_it(authority: Authority, issued: Credential, tmp_path: Path) -> None:
     if not shutil.which("grid-proxy-init"):
         pytest.skip("grid-proxy-init is not installed")
-    env = {"X509_CERT_DIR": str(authority.folder), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    env = {"X509_CERT_DIR": str(authority.directory), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     words = ["-cert", issued.certificate, "-key", issued.key, "-out", tmp_path / "proxy", "-rfc", "-verify"]
     done = subprocess.run(["grid-proxy-init", *map(str, words)], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -136,7 +141,7 @@ def test_grid_proxy_init_takes_it(authority: Authority, issued: Credential, tmp_
         "verify",
         "-allow_proxy_certs",
         "-CApath",
-        authority.folder,
+        authority.directory,
         "-untrusted",
         tmp_path / "proxy",
         tmp_path / "proxy",

@@ -1,4 +1,4 @@
-"""A sandbox has a MyProxy server: the C tools work with its env.sh, it has trouble on demand, and loses nothing."""
+"""A sandbox has a MyProxy server: the C tools work with its env.sh, faults can be injected, and loses nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from goclient.sandbox.myproxy.authority import load_authority
 from goclient.sandbox.myproxy.grid import Grid as SandboxGrid
 from tests.myproxy_servers import TOOLS, Grid, answer, ask, connected, put, request
 from tests.sandboxes import Sandbox
@@ -24,7 +25,8 @@ GET, PUT, INFO, DESTROY = range(4)
 
 def grid_of(sandbox: Sandbox) -> Grid:
     made = SandboxGrid(sandbox.root / "grid")
-    return Grid(made.folder, made.authority(), {name: made.credential(name) for name in ("user", "other", "pilot")})
+    people = {name: made.credential(name) for name in ("user", "other", "pilot")}
+    return Grid(made.directory, load_authority(made), people)
 
 
 def port_of(sandbox: Sandbox) -> int:
@@ -127,7 +129,7 @@ def test_an_error_is_answered_instead_and_may_have_a_text(shared_sandbox: Sandbo
     make("INFO /myproxy/t*", "error", times=1)
     told = [ask(grid, port, "user", request(INFO, "tr")) for _ in range(3)]
     assert b"ERROR=out of\nERROR=order\n" in told[0]
-    assert b"ERROR=Trouble on demand\n" in told[1]
+    assert b"ERROR=Fault on demand\n" in told[1]
     assert b"no credentials found" in told[2]
 
 

@@ -134,7 +134,7 @@ def test_what_the_pilot_gets_is_a_proxy_of_the_user(grid: Grid, double: int, rea
         assert tool(grid, port, "pilot", ["myproxy-logon", "-n", "-l", "mine", "-o", got]).code == 0
         identity = tool(grid, port, "pilot", ["grid-proxy-info", "-f", got, "-identity", "-type", "-strength"])
         assert identity == Said(0, f"{SCOPE}/OU=People/CN=J Doe\nRFC 3820 compliant impersonation proxy\n2048")
-        verified = ["openssl", "verify", "-allow_proxy_certs", "-CApath", str(grid.authority.folder)]
+        verified = ["openssl", "verify", "-allow_proxy_certs", "-CApath", str(grid.authority.directory)]
         assert tool(grid, port, "pilot", [*verified, "-untrusted", got, got]).code == 0
         own = {"X509_USER_CERT": got, "X509_USER_KEY": got}  # the tools prefer these to X509_USER_PROXY
         assert tool(grid, port, "pilot", ["myproxy-info", "-l", "mine"], **own).code == 0, "it is the user who asks"

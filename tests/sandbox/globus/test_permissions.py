@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +9,7 @@ import globus_sdk
 import pytest
 import requests
 
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
@@ -70,14 +69,6 @@ class Identity:
 @pytest.fixture
 def people(shared_sandbox: Sandbox) -> dict[str, Identity]:
     return {name: Identity(shared_sandbox, name) for name in PREFIXES}
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    end = time.monotonic() + BOUND
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 # --- who sees and uses what ---

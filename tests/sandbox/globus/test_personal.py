@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from tests.sandbox.globus.test_tasks import User
-from tests.sandbox.test_services import collection, until
+from tests.sandbox.test_server import collection
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds

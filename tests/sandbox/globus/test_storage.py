@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.sandbox.globus.copier import FAULTS as FAULT_CODES
-from goclient.sandbox.globus.copier import OTHER
-from goclient.sandbox.globus.storage import MAPPED, _read, entries, problem, written
-from tests.sandbox.globus.test_tasks import User, until
+from goclient.sandbox.globus.items import CODES, OTHER
+from goclient.sandbox.globus.storage import MAPPED, StorageError, decode_name, encode_name, entries, system_errors
+from tests.sandbox.globus.test_tasks import User
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 LONG = "n" * 255
@@ -136,7 +136,7 @@ def test_a_name_is_shown_and_taken_as_transfer_does_it(user: User, folder: Path,
 @given(st.binary(min_size=1, max_size=40))
 def test_every_name_is_read_back_from_what_is_shown_of_it(raw: bytes) -> None:
     name = os.fsdecode(raw)
-    assert _read(written(name)) == name
+    assert decode_name(encode_name(name)) == name
 
 
 REFUSED = [
@@ -217,7 +217,9 @@ def test_a_fault_has_the_code_of_its_cause(user: User, folder: Path, source: str
     ],
 )
 def test_an_error_of_the_system_is_the_fault_that_it_is(number: int, code: str) -> None:
-    assert FAULT_CODES.get(problem(OSError(number, "x")).kind, OTHER) == code
+    with pytest.raises(StorageError) as raised, system_errors():
+        raise OSError(number, "x")
+    assert CODES.get(raised.value.kind, OTHER) == code
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o200, 0o077])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
@@ -59,14 +58,6 @@ def folder(shared_sandbox: Sandbox, tmp_path: Path) -> Path:
     for name in ("a.dat", "b.dat", "c.txt", "sub/d.dat"):
         (made / name).write_text(name)
     return made
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    end = time.monotonic() + BOUND
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def names(folder: Path) -> list[str]:

@@ -41,9 +41,9 @@ ENDS = [
     pytest.param(("-p", "true", *OUT, "--allowNoOutput=final"), 0, "", id="no output, as allowed"),
     pytest.param(("-p", "exit 7", *OUT), 7, "the command ended with 7", id="a command that fails"),
     pytest.param(("-p", "kill -9 $$", *OUT), 137, "the command ended with -9", id="a command that is killed"),
-    pytest.param(("-p", "true", "-o", "{'x': '../y'}"), rungen.BAD_OPTIONS, "is no pair of file names", id="a path"),
+    pytest.param(("-p", "true", "-o", "{'x': '../y'}"), rungen.BAD_OPTIONS, "is not a pair of file names", id="a path"),
     pytest.param(("-p", "true", "-o", "{"), rungen.BAD_OPTIONS, "", id="outputs that are none"),
-    pytest.param(("-a", "x.tgz", "--sourceURL", "file:///"), rungen.NO_SOURCES, "is no URL", id="no URL"),
+    pytest.param(("-a", "x.tgz", "--sourceURL", "file:///"), rungen.NO_SOURCES, "is not a URL", id="no URL"),
 ]  # fmt: skip
 
 

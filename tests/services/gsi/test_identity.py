@@ -16,11 +16,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from goclient.errors import GoclientError, MyproxyError
-from goclient.sandbox.myproxy.authority import Credential
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi.authorities import allows, find_authorities
 from goclient.services.gsi.der import values
-from goclient.services.gsi.identity import Identity, find_identity
-from goclient.services.gsi.proxy_file import write_proxy
+from goclient.services.gsi.identity import Identity, Search, find_identity
+from goclient.services.gsi.pem import write_proxy
 from goclient.services.myproxy.delegation import ask, assemble, load_signer, sign_request
 from tests.myproxy_grid import HOUR, OTHER_USER, USER, Grid
 
@@ -56,7 +56,8 @@ def split(answer: bytes) -> list[bytes]:
 
 
 def find(home: Path, uid: int | None = None, env: dict[str, str] | None = None, **more: Any) -> Identity:
-    return find_identity(env or {}, home, os.getuid() if uid is None else uid, **more)
+    now = more.pop("now", None)
+    return find_identity(Search(env or {}, home, os.getuid() if uid is None else uid, **more), now=now)
 
 
 def errors_of(call: Callable[[], object]) -> list[MyproxyError]:
@@ -119,7 +120,7 @@ def test_a_bad_one_that_was_only_found_is_told_and_the_next_one_used(
     proxy = proxy_of(grid.identity(USER), home / "proxy")
     found = find(home, env={"X509_USER_PROXY": str(proxy)}, deposit=True)
     assert found.found == "X509_USER_PROXY"
-    assert [one for one in found.remarks if one.startswith("not used: the certificate") and "usercert.pem" in one]
+    assert [one for one in found.warnings if one.startswith("not used: the certificate") and "usercert.pem" in one]
 
 
 def test_a_bad_one_that_was_named_is_an_error_although_another_is_there(grid: Grid, home: Path) -> None:
@@ -235,8 +236,8 @@ WRONG: dict[str, tuple[dict[str, Any], Callable[[Credential], dict[str, Any]], s
         "what should be base64 in it is something else",
     ),
     "an empty certificate": ({}, empty, "identity-garbage", "it has no certificate and no key in it"),
-    "a folder": ({}, folder, "identity-file", "is a folder"),
-    "a pipe": ({}, pipe, "identity-file", "is no regular file"),
+    "a folder": ({}, folder, "identity-file", "is a directory"),
+    "a pipe": ({}, pipe, "identity-file", "is not a regular file"),
     "a huge file": ({}, huge, "identity-file", "is larger than"),
     "a link to itself": ({}, loop, "identity-file", "is a link"),
     "a NUL in a name": ({}, nul, "identity-file", "embedded null"),

@@ -49,7 +49,7 @@ def certificate(
     hosts: tuple[str, ...] = (), *, addresses: tuple[bytes, ...] = (), names: tuple[str, ...] = ("x",)
 ) -> Certificate:
     return Certificate(
-        "/CN=x", "/CN=ca", "00000000", names, 0, 1, "RSA", 2048, b"", False, False, hosts, addresses, False, b""
+        "/CN=x", "/CN=ca", "00000000", names, 0, 1, "RSA", 2048, b"", False, False, hosts, addresses, False, 1, b""
     )
 
 
@@ -104,7 +104,7 @@ def test_a_server_that_asks_for_a_pass_phrase_does_not_trust_the_retriever() -> 
 def test_info_and_destroy_load_neither_cryptography_nor_pydantic() -> None:
     code = """
 import sys
-import goclient.services.gsi.authorities, goclient.services.myproxy.client, goclient.services.gsi.identity
+import goclient.services.gsi.identity, goclient.services.gsi.authorities, goclient.services.myproxy.client
 slow = {"cryptography", "pydantic", "dataclasses", "inspect", "requests", "pathlib", "datetime", "json", "calendar"}
 print(*sorted(slow & set(sys.modules)))
 """

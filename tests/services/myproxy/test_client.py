@@ -26,11 +26,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from goclient.errors import GoclientError, MyproxyError
-from goclient.sandbox.myproxy.authority import Authority, Credential
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi import tls
-from goclient.services.gsi.identity import find_identity
+from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.server_name import Server
-from goclient.services.myproxy.client import MyProxy
+from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.delegation import ask
 from goclient.services.myproxy.policy import pattern_of
 from tests.myproxy_grid import HOUR, PILOT, USER, Grid, RealServer, free_port
@@ -57,14 +58,14 @@ def host(grid: Grid) -> Credential:
 
 
 def client(grid: Grid, server: Server, **more: Any) -> MyProxy:
-    arguments: dict[str, Any] = {"authorities": grid.authorities, "timeout": PATIENT, **more}
-    return MyProxy([server], grid.identity(USER), **arguments)
+    trust = tls.Trust(more.pop("authorities", grid.authorities), more.pop("server_dn", None))
+    return MyProxy([server], tls.Credential(grid.identity(USER)), trust=trust, **({"timeout": PATIENT} | more))
 
 
 CALLS: dict[str, Callable[[MyProxy], object]] = {
     "info": lambda one: one.info("wdeng"),
     "destroy": lambda one: one.destroy("wdeng"),
-    "put": lambda one: one.put("wdeng", retrievers=pattern_of(PILOT), lifetime=HOUR, retrieval_lifetime=0),
+    "put": lambda one: one.put("wdeng", Terms(pattern_of(PILOT), HOUR, 0)),
     "get": lambda one: one.get("wdeng", lifetime=HOUR),
 }
 
@@ -192,7 +193,7 @@ def test_a_server_that_is_not_there_is_told(grid: Grid) -> None:
 def test_all_servers_of_a_list_are_told_if_none_can_be_spoken_to(grid: Grid, host: Credential) -> None:
     with HostileServer(host, grid.authorities, plain=silent_from_the_start) as server:
         servers = [server.address, Server("localhost", free_port())]
-        one = MyProxy(servers, grid.identity(USER), authorities=grid.authorities, timeout=SOON)
+        one = MyProxy(servers, tls.Credential(grid.identity(USER)), trust=tls.Trust(grid.authorities), timeout=SOON)
         with pytest.raises(GoclientError) as caught:
             one.info("wdeng")
     assert [part.code for part in caught.value.parts] == ["myproxy-silent", "myproxy-unreachable"]
@@ -314,12 +315,12 @@ def test_a_revoked_server_is_not_trusted(tmp_path: Path, grid: Grid) -> None:
     authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Revoking CA")
     bad = authority.issue(HOST, into=tmp_path, name="revoked")
     authority.revoke(bad)
-    assert "its certificate is revoked" in refused(grid, bad, folder=authority.folder)
+    assert "its certificate is revoked" in refused(grid, bad, folder=authority.directory)
 
 
 def test_a_server_of_an_unknown_authority_is_not_trusted(grid: Grid, tmp_path: Path) -> None:
     stranger = Authority.make(tmp_path / "strange", subject="/C=TW/O=Test Grid/CN=Strange CA")
-    assert "its CA is not in the folder" in refused(grid, stranger.issue(HOST, into=tmp_path, name="h"))
+    assert "its CA is not in the directory" in refused(grid, stranger.issue(HOST, into=tmp_path, name="h"))
 
 
 def test_a_server_whose_authority_may_not_sign_its_name_is_not_trusted(grid: Grid, tmp_path: Path) -> None:
@@ -331,7 +332,7 @@ def test_an_authority_without_a_signing_policy_vouches_for_nobody(tmp_path: Path
     authority = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Careless CA")
     authority.file("signing_policy").unlink()
     known = authority.issue(HOST, into=tmp_path, name="h")
-    assert "cannot be read: No such file or directory" in refused(grid, known, folder=authority.folder)
+    assert "cannot be read: No such file or directory" in refused(grid, known, folder=authority.directory)
 
 
 def test_an_authority_without_a_list_is_trusted_beside_one_with_a_list(tmp_path: Path, grid: Grid) -> None:
@@ -365,9 +366,9 @@ def test_a_server_of_tls_1_1_is_not_spoken_to(grid: Grid, host: Credential) -> N
 def test_a_server_that_does_not_know_our_authority_is_told(tmp_path: Path, grid: Grid, host: Credential) -> None:
     stranger = Authority.make(tmp_path / "strange", subject="/C=TW/O=Test Grid/CN=Strange CA")
     own = stranger.issue(USER, into=tmp_path, name="own", names=())
-    identity = find_identity({}, tmp_path, os.getuid(), certificate=str(own.certificate), key=str(own.key))
+    identity = find_identity(Search({}, tmp_path, os.getuid(), str(own.certificate), str(own.key)))
     with HostileServer(host, grid.authorities, answered) as server:
-        one = MyProxy([server.address], identity, authorities=grid.authorities, timeout=PATIENT)
+        one = MyProxy([server.address], tls.Credential(identity), trust=tls.Trust(grid.authorities), timeout=PATIENT)
         error = failed(lambda: one.info("wdeng"))
     assert error.code == "myproxy-identity-refused"
     assert "unknown ca" in error.message
@@ -375,9 +376,8 @@ def test_a_server_that_does_not_know_our_authority_is_told(tmp_path: Path, grid:
 
 def rejected(real: RealServer, own: Credential, now: float | None = None) -> str:
     """What the real server has against a certificate."""
-    named = {"certificate": str(own.certificate), "key": str(own.key)}
-    identity = find_identity({}, "/", os.getuid(), now=now, **named)  # type: ignore[arg-type]
-    one = MyProxy([real.address], identity, authorities=real.grid.authorities, timeout=PATIENT)
+    identity = find_identity(Search({}, "/", os.getuid(), str(own.certificate), str(own.key)), now=now)
+    one = MyProxy([real.address], tls.Credential(identity), trust=tls.Trust(real.grid.authorities), timeout=PATIENT)
     error = failed(lambda: one.info("wdeng"))
     assert error.code == "myproxy-identity-refused"
     return error.message
@@ -438,26 +438,26 @@ def test_every_authority_on_the_way_to_the_root_needs_a_policy(tmp_path: Path, g
     root = Authority.make(tmp_path / "ca", subject="/C=TW/O=Test Grid/CN=Root")
     own = intermediate(root, "Below", tmp_path / "below")
     pem = own.certificate.public_bytes(Encoding.PEM)
-    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
-    (root.folder / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
+    (root.directory / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    (root.directory / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
     known = own.issue(HOST, into=tmp_path, name="h")
     if where == "sent by the server":
         known.certificate.chmod(0o600)
         known.certificate.write_bytes(known.certificate.read_bytes() + pem)
     else:
         name = own.file("0").name
-        (root.folder / name).write_text("garbage")  # another CA of the same hash
-        (root.folder / name.replace(".0", ".1")).write_bytes(root.certificate.public_bytes(Encoding.PEM))
-        (root.folder / name.replace(".0", ".2")).write_bytes(pem)
+        (root.directory / name).write_text("garbage")  # another CA of the same hash
+        (root.directory / name.replace(".0", ".1")).write_bytes(root.certificate.public_bytes(Encoding.PEM))
+        (root.directory / name.replace(".0", ".2")).write_bytes(pem)
         known.certificate.chmod(0o600)
         known.certificate.write_bytes(known.certificate.read_bytes() + pem)
     if where == "forbidden":
         policy = root.file("signing_policy")
         policy.write_text(policy.read_text().replace("/C=TW/O=Test Grid/*", "/C=TW/O=Elsewhere/*"))
-        assert 'sign "/C=TW/O=Test Grid/CN=Below"' in refused(grid, known, folder=root.folder)
+        assert 'sign "/C=TW/O=Test Grid/CN=Below"' in refused(grid, known, folder=root.directory)
         return
     with HostileServer(known, grid.authorities, answered) as server:
-        assert client(grid, server.address, authorities=root.folder).info("wdeng") == ()
+        assert client(grid, server.address, authorities=root.directory).info("wdeng") == ()
 
 
 @pytest.mark.parametrize("lists", ["all", "the root's alone", "the lower one's alone"])
@@ -470,7 +470,7 @@ def test_what_any_authority_of_the_chain_has_revoked_counts(
     known = own.issue(HOST, into=tmp_path, name="h")
     known.certificate.chmod(0o600)
     known.certificate.write_bytes(known.certificate.read_bytes() + own.certificate.public_bytes(Encoding.PEM))
-    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    (root.directory / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
     if revoked == "the server":
         own.revoke(known)
     if revoked == "the lower authority":
@@ -478,15 +478,15 @@ def test_what_any_authority_of_the_chain_has_revoked_counts(
         path.write_bytes(own.certificate.public_bytes(Encoding.PEM))
         root.revoke(Credential(path, path, own.dn))
     if lists != "the root's alone":
-        (root.folder / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
+        (root.directory / own.file("r0").name).write_bytes(own.file("r0").read_bytes())
     if lists == "the lower one's alone":
         root.file("r0").unlink()
     told = {"the lower authority": "the lower one's alone", "the server": "the root's alone"}.get(revoked, lists)
     if lists == told:  # nobody has revoked anything, or the list is not there that says so
         with HostileServer(known, grid.authorities, answered) as server:
-            assert client(grid, server.address, authorities=root.folder).info("wdeng") == ()
+            assert client(grid, server.address, authorities=root.directory).info("wdeng") == ()
     else:
-        assert "revoked" in refused(grid, known, folder=root.folder)
+        assert "revoked" in refused(grid, known, folder=root.directory)
 
 
 def test_a_list_that_has_expired_is_told_also_where_another_authority_has_none(tmp_path: Path, grid: Grid) -> None:
@@ -495,11 +495,11 @@ def test_a_list_that_has_expired_is_told_also_where_another_authority_has_none(t
     known = own.issue(HOST, into=tmp_path, name="h")
     known.certificate.chmod(0o600)
     known.certificate.write_bytes(known.certificate.read_bytes() + own.certificate.public_bytes(Encoding.PEM))
-    (root.folder / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
+    (root.directory / own.file("signing_policy").name).write_bytes(own.file("signing_policy").read_bytes())
     then_, now = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
     builder = x509.CertificateRevocationListBuilder(root.certificate.subject, then_, now)
     root.file("r0").write_bytes(builder.sign(root.key, SHA256()).public_bytes(Encoding.PEM))
-    assert "has revoked has expired" in refused(grid, known, folder=root.folder)
+    assert "has revoked has expired" in refused(grid, known, folder=root.directory)
 
 
 def test_a_list_that_has_expired_is_told(tmp_path: Path, grid: Grid) -> None:
@@ -508,7 +508,7 @@ def test_a_list_that_has_expired_is_told(tmp_path: Path, grid: Grid) -> None:
     builder = x509.CertificateRevocationListBuilder(authority.certificate.subject, then_, now)
     authority.file("r0").write_bytes(builder.sign(authority.key, SHA256()).public_bytes(Encoding.PEM))
     known = authority.issue(HOST, into=tmp_path, name="h")
-    assert "the list of what its CA has revoked has expired" in refused(grid, known, folder=authority.folder)
+    assert "the list of what its CA has revoked has expired" in refused(grid, known, folder=authority.directory)
 
 
 def test_a_folder_of_authorities_that_is_gone_is_told(grid: Grid, host: Credential, tmp_path: Path) -> None:
@@ -520,10 +520,12 @@ def test_a_folder_of_authorities_that_is_gone_is_told(grid: Grid, host: Credenti
 def test_an_identity_that_changed_under_our_hands_is_told(grid: Grid, host: Credential, tmp_path: Path) -> None:
     def changed(spoil: Callable[[Credential], None]) -> str:
         own = grid.authority.issue(USER, into=tmp_path, name="own", names=())
-        identity = find_identity({}, "/", os.getuid(), certificate=str(own.certificate), key=str(own.key))
+        identity = find_identity(Search({}, "/", os.getuid(), str(own.certificate), str(own.key)))
         spoil(own)
         with HostileServer(host, grid.authorities, answered) as server:
-            one = MyProxy([server.address], identity, authorities=grid.authorities, timeout=PATIENT)
+            one = MyProxy(
+                [server.address], tls.Credential(identity), trust=tls.Trust(grid.authorities), timeout=PATIENT
+            )
             told = failed(lambda: CALLS["info"](one)).code
             assert failed(lambda: CALLS["put"](one)).code == told
             return told
@@ -559,13 +561,14 @@ BAD_DEPOSITS: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_a_deposit_that_makes_no_sense_is_refused_before_anybody_is_asked(grid: Grid, case: str) -> None:
     fields, code, said = BAD_DEPOSITS[case]
     arguments: dict[str, Any] = {"retrievers": pattern_of(PILOT), "lifetime": HOUR, "retrieval_lifetime": 0} | fields
-    error = failed(lambda: client(grid, Server("localhost", 1)).put("wdeng", **arguments))
+    error = failed(lambda: client(grid, Server("localhost", 1)).put("wdeng", Terms(**arguments)))
     assert error.code == code
     assert said in error.message
 
 
 def test_without_a_server_it_is_told_how_to_name_one(grid: Grid) -> None:
-    error = failed(lambda: MyProxy([], grid.identity(USER), authorities=grid.authorities).info("wdeng"))
+    trust = tls.Trust(grid.authorities)
+    error = failed(lambda: MyProxy([], tls.Credential(grid.identity(USER)), trust=trust).info("wdeng"))
     assert "MYPROXY_SERVER" in error.hint
 
 
@@ -587,13 +590,14 @@ def test_a_name_that_is_none_is_told(grid: Grid) -> None:
 
 PUT = """
 import os, sys
-from goclient.services.myproxy.client import MyProxy
-from goclient.services.gsi.identity import find_identity
+from goclient.services.myproxy.client import MyProxy, Terms
+from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.server_name import Server
+from goclient.services.gsi import tls
 port, folder, certificate, key = sys.argv[1:]
-identity = find_identity({}, folder, os.getuid(), certificate=certificate, key=key)
-one = MyProxy([Server("localhost", int(port))], identity, authorities=folder)
-one.put("killed", retrievers="/CN=new", lifetime=60, retrieval_lifetime=0)
+identity = find_identity(Search({}, folder, os.getuid(), certificate, key))
+one = MyProxy([Server("localhost", int(port))], tls.Credential(identity), trust=tls.Trust(folder))
+one.put("killed", Terms("/CN=new", 60, 0))
 """
 
 

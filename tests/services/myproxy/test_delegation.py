@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from goclient.errors import MyproxyError
 from goclient.services.gsi.der import values
-from goclient.services.gsi.proxy_file import write_proxy
+from goclient.services.gsi.pem import write_proxy
 from goclient.services.myproxy.delegation import (
     LIMITED,
     PROXY_INFO,
@@ -108,9 +108,12 @@ BAD_CHAINS: dict[str, tuple[Tamper, str]] = {
     "empty": (lambda asked, chain: [], "no certificate in it"),
     "of another key": (lambda asked, chain: [chain[1], chain[1]], "not for the key that was made here"),
     "without its end": (lambda asked, chain: chain[:1], "that its proxies were made of is missing"),
-    "damaged": (lambda asked, chain: [chain[0][:-1], chain[1]], "is no proxy that can be used"),
-    "signed by nobody": (lambda asked, chain: [chain[0][:-4] + b"abcd", chain[1]], "is no proxy that can be used"),
-    "twice the same": (lambda asked, chain: [chain[0], chain[0], chain[1]], "is no proxy that can be used"),
+    "damaged": (lambda asked, chain: [chain[0][:-1], chain[1]], "did not send a proxy"),
+    "signed by nobody": (
+        lambda asked, chain: [chain[0][:-4] + b"abcd", chain[1]],
+        "did not send a proxy",
+    ),
+    "twice the same": (lambda asked, chain: [chain[0], chain[0], chain[1]], "did not send a proxy"),
 }
 
 
@@ -127,7 +130,7 @@ def test_a_chain_that_is_no_proxy_of_ours_is_refused(signer: Signer, case: str) 
 def test_a_chain_of_somebody_else_is_refused(grid: Grid, signer: Signer) -> None:
     asked, chain = signed(signer)
     other = grid.identity(OTHER_USER).chain[0]
-    with pytest.raises(MyproxyError, match="is no proxy that can be used"):
+    with pytest.raises(MyproxyError, match="did not send a proxy"):
         assemble(asked, [chain[0], other])
 
 

@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import MyproxyError
-from goclient.services.myproxy.expression import Unjudged, fits
-from goclient.services.myproxy.policy import base_dn, checked_dn, dn_of, has_wildcards, matches, pattern_of
+from goclient.services.gsi.names import base_dn
+from goclient.services.myproxy.policy import (
+    checked_dn,
+    dn_of,
+    fits_everybody,
+    matches,
+    may_be_deposited,
+    pattern_of,
+)
 from tests.strategies import examples
 
 LIBC = ctypes.CDLL(None)
@@ -90,23 +97,43 @@ def test_what_is_judged_is_judged_as_the_server_does(pattern: str, dn: str) -> N
 
 @given(st.text(st.sampled_from("ab()|*+?{},12[]^-.$\\:"), max_size=12), st.text(st.sampled_from("ab-^1]"), max_size=6))
 @examples(1000)
-def test_an_expression_is_read_as_the_c_library_reads_it(expression: str, text: str) -> None:
-    try:
-        found = fits(expression, text)
-    except Unjudged:
-        return
-    assert found == libc_fits(f"^({expression})$", text), (expression, text)
+def test_any_pattern_is_judged_as_the_c_library_reads_it_or_not_at_all(pattern: str, text: str) -> None:
+    found = matches(f"/CN=a{pattern}", f"/CN=a{text}")
+    if found is not None:
+        assert found == libc_fits(translated(f"/CN=a{pattern}"), f"/CN=a{text}"), (pattern, text)
+
+
+GLOBS = st.lists(st.text(st.sampled_from("ab*?.=/ -"), min_size=1, max_size=8), min_size=1, max_size=3).map("|".join)
+
+
+@given(GLOBS, st.text(st.sampled_from("ab.-"), min_size=1, max_size=6))
+@examples(500)
+def test_stars_question_marks_and_bars_are_always_judged(pattern: str, text: str) -> None:
+    found = matches(pattern, f"/CN={text}")
+    assert found is not None
+    assert found == libc_fits(translated(pattern), f"/CN={text}"), (pattern, text)
+    assert may_be_deposited(pattern)
 
 
 JUDGED = {
     "a star": ("*/CN=x", "/C=TW/CN=x", True),
     "a star that is not there": ("*/CN=x", "/C=TW/CN=xy", False),
     "two DNs": ("/CN=a|/CN=b", "/CN=b", True),
-    "a class": ("/CN=[[:alpha:]x-z]+", "/CN=abz", True),
-    "a class without": ("/CN=[^0-9]", "/CN=1", False),
-    "a repetition": ("/CN=a{2,3}", "/CN=aaa", True),
-    "a repetition that is too long": ("/CN=a{2}", "/CN=aaa", False),
+    "another of two DNs": ("/CN=a|/CN=b", "/CN=c", False),
+    "one of two patterns": ("/C=TW/*|/C=DE/*", "/C=DE/CN=x", True),
+    "a question mark": ("/CN=?", "/CN=x", True),
+    "a question mark for two": ("/CN=?", "/CN=xy", False),
+    "a bracket that is one": ("/CN=\\[a\\]*", "/CN=[a]b", True),
+    "a star that is one": ("/CN=\\\\\\*?", "/CN=*b", True),
+    "a dot": ("/CN=a.b*", "/CN=axb", False),
     "everybody": ("x|*", "/CN=anybody", True),
+    "a class": ("/CN=[[:alpha:]x-z]+", "/CN=abz", None),
+    "a class without": ("/CN=[^0-9]", "/CN=1", None),
+    "a repetition": ("/CN=a{2,3}", "/CN=aaa", None),
+    "a repetition that is too long": ("/CN=a{2}", "/CN=aaa", None),
+    "a group": ("/CN=(a|b)", "/CN=a", None),
+    "any character, of an expression": ("/CN=a\\.b", "/CN=axb", True),
+    "a star of an expression": ("/CN=a\\*", "/CN=aaa", None),
     "the prefix of a name": ("SUBJECT:/CN=x", "/CN=x", True),
     "what the C tool stores for -Z DN -x": ("*/CN=/C=TW/CN=x", "/C=TW/CN=x", False),
     "attributes of VOMS": ("FQAN:/atlas/*", "/CN=x", None),
@@ -131,12 +158,16 @@ JUDGED = {
 def test_a_policy_is_judged_or_it_is_said_that_it_cannot_be(case: str) -> None:
     pattern, dn, judgement = JUDGED[case]
     assert matches(pattern, dn) is judgement
+    if judgement is None:
+        assert not fits_everybody(pattern)
+        assert may_be_deposited(pattern) == pattern.startswith("FQAN:")
 
 
 def test_a_policy_made_to_take_for_ever_does_not() -> None:
     dn = "/CN=" + "a" * 1000
     assert matches("/CN=" + "*a" * 100 + "*b", dn) is False
-    assert matches("/CN=((a+)+)+b", dn) is False
+    assert matches("/CN=" + "?*a" * 100 + "b|" + "*a?" * 300 + "*b", dn) is False
+    assert matches("/CN=((a+)+)+b", dn) is None
 
 
 def test_a_dn_with_commas_is_refused_with_what_to_type() -> None:
@@ -176,9 +207,8 @@ def test_the_person_behind_a_proxy_is_known(dn: str) -> None:
 
 
 def test_wildcards_are_recognised() -> None:
-    assert has_wildcards("*")
-    assert has_wildcards("/CN=a|/CN=b")
-    assert not has_wildcards("/DC=org/CN=a.b")
+    assert dn_of("*") is None
+    assert dn_of("/CN=a|/CN=b") is None
     assert dn_of("/DC=org/CN=a.b") == "/DC=org/CN=a.b"
     assert dn_of("/CN=a\\.b") is None  # here a backslash makes it any character
     assert dn_of("") is None

@@ -125,7 +125,7 @@ def test_what_is_no_answer_is_an_error(case: str) -> None:
 
 @pytest.mark.parametrize("text", [b"", b"-1", b"1e3", b"99999999999999", "٣".encode(), b"253370764801"])
 def test_a_time_that_is_none_is_an_error(text: bytes) -> None:
-    with pytest.raises(MyproxyError, match="is no time"):
+    with pytest.raises(MyproxyError, match="is not a time"):
         deposits_of(decode_response(ANSWER.replace(b"CRED_END_TIME=200", b"CRED_END_TIME=" + text)))
 
 

@@ -1,4 +1,4 @@
-"""What the MyProxy server in miniature does with a request: the rules of myproxy-server 6.2.
+"""Commands of the MyProxy server in miniature, by the rules of myproxy-server 6.2.
 
 They differ where the real one is careless: a deposit must be of the connection's own identity and for the key that was
 sent, and a broken chain is answered instead of a closed connection.
@@ -7,7 +7,6 @@ sent, and a broken chain is answered instead of a closed connection.
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -16,36 +15,24 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from goclient.sandbox.myproxy import delegation
 from goclient.sandbox.myproxy.authority import Authority, make_key, pem
+from goclient.sandbox.myproxy.connection import Connection
 from goclient.sandbox.myproxy.delegation import NotValidError
 from goclient.sandbox.myproxy.deposits import Deposit, Deposits
-from goclient.sandbox.myproxy.myproxy_request import OK, Asked, Command, RefusedError, described, response
-from goclient.sandbox.myproxy.policy import ServerPolicy, matches, retrieval
+from goclient.sandbox.myproxy.policy import ServerPolicy, judge_retrieval, matches
+from goclient.sandbox.myproxy.request import OK, Command, MyProxyRequest, RefusedError, describe, response
 
 MIN_PASSPHRASE = 6  # characters; the real server's MIN_PASS_PHRASE_LEN
 SKEW = 3599  # seconds; the real server gives an hour for clocks that differ
 
 
-class Peer(Protocol):
-    """Who asks, and messages to and from them."""
-
-    dn: str
-    chain: list[x509.Certificate]
-
-    def read(self) -> bytes:
-        """The next message."""
-
-    def write(self, message: bytes) -> None:
-        """None, once the message is sent."""
-
-
 class Commands:
-    """The four commands."""
+    """Commands on the deposits of a server."""
 
     def __init__(self, deposits: Deposits, authority: Authority, policy: ServerPolicy) -> None:
         self._deposits, self._authority, self._policy = deposits, authority, policy
 
-    def answer(self, peer: Peer, request: Asked) -> bytes:
-        """The last response to a request; raises RefusedError."""
+    def answer(self, peer: Connection, request: MyProxyRequest) -> bytes:
+        """Carry out a request; return the last response to it; raise RefusedError."""
         match request.command:
             case Command.GET:
                 return self._get(peer, request)
@@ -56,22 +43,22 @@ class Commands:
             case Command.DESTROY:
                 return self._destroy(peer.dn, request)
 
-    def _info(self, dn: str, request: Asked) -> bytes:
+    def _info(self, dn: str, request: MyProxyRequest) -> bytes:
         owned = self._deposits.owned(request.username, request.name, dn)
         if owned:
-            return described(owned)
+            return describe(owned)
         name = "" if request.name is None else f" with name {request.name}"
         comma = "" if request.name is None else ", "  # the real server's
         raise RefusedError(f'no credentials found{name} for user {request.username}, {comma}owner "{dn}" ')
 
-    def _destroy(self, dn: str, request: Asked) -> bytes:
+    def _destroy(self, dn: str, request: MyProxyRequest) -> bytes:
         self._check_owner(dn, request)
         if not self._deposits.remove(request.username, request.name):
             raise RefusedError("Credentials do not exist. ")
         return response(OK)
 
-    def _check_owner(self, dn: str, request: Asked) -> None:
-        """None; raises RefusedError for somebody who may not change what is at a place."""
+    def _check_owner(self, dn: str, request: MyProxyRequest) -> None:
+        """Raise RefusedError for a client that may not change what is at a place."""
         if not matches(self._policy.accepted_credentials, dn):
             why = "not authorized to store credentials on this server (accepted_credentials policy)"
             raise RefusedError(f'"{dn}" {why}')
@@ -87,7 +74,7 @@ class Commands:
             "Please choose a different username or credential name or\ncontact your myproxy-server administrator."
         )
 
-    def _put(self, peer: Peer, request: Asked) -> bytes:
+    def _put(self, peer: Connection, request: MyProxyRequest) -> bytes:
         self._check_owner(peer.dn, request)
         if 0 < len(request.passphrase) < MIN_PASSPHRASE:
             raise RefusedError(f"Pass phrase too short.  Must be at least {MIN_PASSPHRASE} characters long.")
@@ -95,7 +82,7 @@ class Commands:
         key = make_key()
         assert isinstance(key, rsa.RSAPrivateKey)
         peer.write(delegation.signing_request(key))
-        chain = self._accepted(peer, key)
+        chain = self._receive_chain(peer, key)
         self._deposits.put(
             Deposit(
                 username=request.username,
@@ -113,10 +100,10 @@ class Commands:
         )
         return response(OK)
 
-    def _accepted(self, peer: Peer, key: rsa.RSAPrivateKey) -> delegation.Chain:
-        """The chain that a client signs for a key; raises RefusedError for one that is not to be stored."""
+    def _receive_chain(self, peer: Connection, key: rsa.RSAPrivateKey) -> delegation.Chain:
+        """Return the chain that a client signs for a key; raise RefusedError for one that must not be stored."""
         try:
-            chain = delegation.unpacked(peer.read())
+            chain = delegation.unpack(peer.read())
         except ValueError as error:
             raise RefusedError("Failed to accept credentials.") from error
         try:
@@ -133,8 +120,8 @@ class Commands:
             raise RefusedError(text)
         return chain
 
-    def _get(self, peer: Peer, request: Asked) -> bytes:
-        deposit, key = self._released(peer.dn, request)
+    def _get(self, peer: Connection, request: MyProxyRequest) -> bytes:
+        deposit, key = self._release(peer.dn, request)
         chain = x509.load_pem_x509_certificates(deposit.certificates)
         try:
             delegation.check_chain(chain, self._authority)
@@ -145,22 +132,20 @@ class Commands:
         limited = delegation.is_limited(peer.chain)
         try:
             signed = x509.load_der_x509_csr(peer.read())
-            made = delegation.proxy(signed, chain, key, lifetime=lifetime, limited=limited)
+            made = delegation.make_proxy(signed, chain, key, lifetime=lifetime, limited=limited)
         except (ValueError, TypeError) as error:
             raise RefusedError("Unable to delegate credentials.") from error
-        peer.write(delegation.packed(made))
+        peer.write(delegation.pack(made))
         return response(OK)
 
-    def _released(self, dn: str, request: Asked) -> tuple[Deposit, rsa.RSAPrivateKey]:
-        """A deposit and its key, for somebody who may retrieve it; raises RefusedError for anybody else."""
+    def _release(self, dn: str, request: MyProxyRequest) -> tuple[Deposit, rsa.RSAPrivateKey]:
+        """Return a deposit and its key to a client that may retrieve it; raise RefusedError for any other."""
         deposit = self._deposits.one(request.username, request.name)
-        allowed = retrieval(
-            self._policy,
-            dn,
-            of=None if deposit is None else _identity(deposit),
-            retrievers=None if deposit is None else deposit.retrievers,
-            trusted=None if deposit is None else deposit.trusted,
-        )
+        retrievers = trusted = of = None
+        if deposit is not None:
+            retrievers, trusted = deposit.retrievers, deposit.trusted
+            of = delegation.identity(x509.load_pem_x509_certificates(deposit.certificates))
+        allowed = judge_retrieval(self._policy, dn, of=of, retrievers=retrievers, trusted=trusted)
         if not allowed.at_all:
             raise RefusedError("\n".join(allowed.reasons))
         if deposit is None:
@@ -168,15 +153,11 @@ class Commands:
             if request.name is not None:
                 named = f'with username "{request.username}" and credential name "{request.name}".'
             raise RefusedError(f"No credentials exist {named}")
-        return deposit, _unlocked(deposit, request.passphrase, trusted=allowed.trusted)
+        return deposit, _unlock(deposit, request.passphrase, trusted=allowed.trusted)
 
 
-def _identity(deposit: Deposit) -> str:
-    return delegation.identity(x509.load_pem_x509_certificates(deposit.certificates))
-
-
-def _unlocked(deposit: Deposit, passphrase: str, *, trusted: bool) -> rsa.RSAPrivateKey:
-    """The key of a deposit; a pass phrase is asked for where there is one, of a trusted retriever, too."""
+def _unlock(deposit: Deposit, passphrase: str, *, trusted: bool) -> rsa.RSAPrivateKey:
+    """Return the key of a deposit; even a trusted retriever must give the pass phrase, if it has one."""
     encrypted = b"ENCRYPTED" in deposit.key
     if not encrypted and not trusted:
         raise RefusedError("authentication failed" if passphrase else "no passphrase\nauthentication failed")

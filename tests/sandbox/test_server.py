@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 import globus_sdk
 import pytest
 import requests
 
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
@@ -39,15 +38,6 @@ def transfer_client(sandbox: Sandbox, scope: str = "") -> globus_sdk.TransferCli
 
 def collection(sandbox: Sandbox, name: str) -> str:
     return str(sandbox.rows("select id from collections where display_name = ?", name)[0]["id"])
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """What the condition gives once it is true; fails if it does not become true in time."""
-    end = time.monotonic() + BOUND
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def data(sandbox: Sandbox, source: str, target: str, **more: Any) -> globus_sdk.TransferData:

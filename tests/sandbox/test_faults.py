@@ -1,4 +1,4 @@
-"""Trouble comes when it is asked for, at every service, and what was asked can be counted."""
+"""A fault is injected when it is asked for, at every service, and what was asked can be counted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SERVICES = [pytest.param(path, id=path.split("/")[1]) for path in (PANDA, AUTH, 
 
 @pytest.fixture
 def make(shared_sandbox: Sandbox) -> Iterator[Make]:
-    """Makes trouble, which ends with the test; gives the answer's document."""
+    """Inject faults, which end with the test; give the answer's document."""
     url = f"{shared_sandbox.url}/sandbox/trouble"
 
     def one(route: str, kind: str, **more: Any) -> Any:
@@ -118,20 +118,20 @@ def test_other_routes_and_methods_go_on(shared_sandbox: Sandbox, make: Make) -> 
     make(f"POST {FILE}", "error")
     make("GET /v0.10/*", "reset")
     assert get(shared_sandbox, FILE).ok
-    assert get(shared_sandbox, "/sandbox/trouble").ok, "what makes trouble has none"
+    assert get(shared_sandbox, "/sandbox/trouble").ok, "the route that injects faults has none"
 
 
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        pytest.param([], "no JSON object", id="no object"),
-        pytest.param({"route": "GET /", "kind": "flood"}, "kind is one of error, delay, reset, truncate", id="kind"),
-        pytest.param({"route": "/x", "kind": "reset"}, "route is a method and a path", id="route"),
+        pytest.param([], "is not a JSON object", id="no object"),
+        pytest.param({"route": "GET /", "kind": "flood"}, "kind must be one of error, delay, reset", id="kind"),
+        pytest.param({"route": "/x", "kind": "reset"}, "route must be a method and a path", id="route"),
         pytest.param({"route": "GET /", "kind": "reset", "time": 1}, "there is no field 'time'", id="field"),
         pytest.param({"route": "GET /", "kind": "reset", "times": "1"}, "times is a str", id="type"),
     ],
 )
-def test_trouble_that_cannot_be_is_refused(shared_sandbox: Sandbox, given: Any, says: str) -> None:
+def test_a_fault_that_cannot_be_is_refused(shared_sandbox: Sandbox, given: Any, says: str) -> None:
     answer = requests.post(f"{shared_sandbox.url}/sandbox/trouble", json=given, timeout=BOUND)
     assert answer.status_code == 400
     assert says in " ".join(answer.json()["errors"])

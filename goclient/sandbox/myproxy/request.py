@@ -1,4 +1,4 @@
-"""What a MyProxy client asks and what it is answered, as myproxy-server 6.2 reads and writes it."""
+"""Requests of MyProxy clients and the responses to them, as myproxy-server 6.2 reads and writes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OK, ERROR = 0, 1
 
 
 class Command(IntEnum):
-    """The commands that are carried out here, by their numbers."""
+    """Commands that are carried out here, by their numbers."""
 
     GET = 0
     PUT = 1
@@ -25,11 +25,11 @@ class Command(IntEnum):
 
 
 class RefusedError(Exception):
-    """A request that is not granted; the text has what the client is told, a line each."""
+    """A request that is not granted; the text is what the client is told, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MyProxyRequest:
     """One request; of the policies None is "not sent", which is not the same as an empty one."""
 
     command: Command
@@ -44,8 +44,8 @@ class Asked:
     renewers: str | None
 
 
-def asked(message: bytes) -> Asked:
-    """The request of a message; raises RefusedError in the real server's words and order."""
+def parse(message: bytes) -> MyProxyRequest:
+    """Return the request of a message; raise RefusedError in the real server's words and order."""
     text = message.partition(b"\0")[0].decode("latin-1")
     version, number = _value(text, "VERSION"), _number(_value(text, "COMMAND"))
     username, passphrase = _value(text, "USERNAME"), _value(text, "PASSPHRASE")
@@ -64,7 +64,7 @@ def asked(message: bytes) -> Asked:
         raise RefusedError("Invalid version number received.")
     if not username:
         raise RefusedError("Invalid username received.")
-    return Asked(Command(number), username, passphrase, max(lifetime, 0), **more)
+    return MyProxyRequest(Command(number), username, passphrase, max(lifetime, 0), **more)
 
 
 def _value(text: str, name: str) -> str:
@@ -75,7 +75,7 @@ def _value(text: str, name: str) -> str:
 
 
 def _optional(text: str, name: str) -> str | None:
-    """The value of a field, or None without it.
+    """Return the value of a field, or None without it.
 
     The real server looks for ``NAME=`` anywhere, also in other values, and takes no second one (myproxy.c:
     convert_message).
@@ -87,7 +87,7 @@ def _optional(text: str, name: str) -> str | None:
 
 
 def _number(text: str) -> int:
-    """The number as strtol reads one, of which the real server keeps 32 bits."""
+    """Return the number as strtol reads one, of which the real server keeps 32 bits."""
     match = re.fullmatch(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)", text)
     if match is None:
         raise RefusedError("error parsing request")
@@ -98,17 +98,17 @@ def _number(text: str) -> int:
 
 
 def response(kind: int, lines: Sequence[str] = ()) -> bytes:
-    """A response with further lines."""
+    """Return a response with further lines."""
     return "\n".join([f"VERSION={VERSION}", f"RESPONSE={kind}", *lines, "\0"]).encode("latin-1")
 
 
 def refusal(text: str) -> bytes:
-    """The response to what is not granted."""
+    """Return the response to a request that is not granted."""
     return response(ERROR, [f"ERROR={line}" for line in text.split("\n")])
 
 
-def described(deposits: Sequence[Deposit]) -> bytes:
-    """The response to INFO: the first deposit's fields, those of others with their names in between."""
+def describe(deposits: Sequence[Deposit]) -> bytes:
+    """Return the response to INFO: the first deposit's fields, those of others with their names in between."""
     lines: list[str] = []
     for place, one in enumerate(deposits):
         chain = x509.load_pem_x509_certificates(one.certificates)

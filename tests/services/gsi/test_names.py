@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from goclient.services.gsi import der
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.der import Damaged
-from goclient.services.gsi.oneline import _SHORT, name_hash, oneline
+from goclient.services.gsi.names import _SHORT, read_name
 from tests.strategies import examples
 
 KEY = generate_private_key(SECP256R1())
@@ -105,7 +105,7 @@ def test_times_are_read(year: int) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_certificate_or_damaged(data: bytes) -> None:
-    for read in (read_certificate, oneline, name_hash, lambda one: der.values(one)):
+    for read in (read_certificate, lambda one: read_name(one).oneline, lambda one: read_name(one).hash, der.values):
         try:
             read(data)
         except Damaged:

@@ -1,0 +1,257 @@
+"""Tasks of the PanDA server in miniature: all that prun, pathena and pbook ask of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from goclient.sandbox.http import Document
+from goclient.sandbox.panda import jedi, jobs
+from goclient.sandbox.panda.api import Api, Caller, in_range, refusal, success
+from goclient.sandbox.state import Row, State, compact_json
+
+# Codes of insertTaskParamsPanda and sendCommandTaskPanda, which panda-client is given as ``data``.
+DUPLICATE, UNREGISTERED = 2, 4
+NOT_FOUND, IRRELEVANT = 2, 4
+ENDED = ("done", "finished", "failed", "aborted")
+UNSUCCESSFUL = ("failed", "cancelled", "closed")
+NOT_OWNER = "not the task owner or no production role"
+TIME = "%Y-%m-%d %H:%M:%S"
+
+routes = Api()
+
+
+# --- submission ---
+
+
+@routes.method("task/submit", "POST")
+def submit(caller: Caller, task_parameters: dict[str, Any], parent_tid: int | None = None) -> Document:
+    """Take a task and make its jobs at once; what the real JEDI would find wrong later is said now."""
+    state, name = caller.state, task_parameters.get("taskName")
+    if not isinstance(name, str):
+        return refusal("failed to register task", UNREGISTERED)
+    prefix = f"user.{caller.username.partition('@')[0]}."
+    if not name.startswith(prefix) and not caller.is_production:
+        return refusal(f"taskName={name} is not yours: it must begin with {prefix}", UNREGISTERED)
+    try:
+        task = jedi.refine(task_parameters, site=_choose_site(state, task_parameters), url=state.fact("url"))
+        with state.transaction():
+            if task_parameters.get("uniqueTaskName") is True and (known := _duplicate(caller, name)):
+                return refusal(known, DUPLICATE)
+            now = time.time()
+            values = {"owner": caller.id, "name": name, "parameters": compact_json(task_parameters)}
+            task_id = state.insert("jedi_tasks", {**values, "created": now, "changed": now})
+            for job in jedi.jobs_of(task, task_id):
+                if jobs.store(caller, job, task=task_id) is None:
+                    raise jedi.TaskRefused("failed to generate jobs: a value is too long for its column, or has a NUL")
+    except jedi.TaskRefused as error:
+        return refusal(str(error), UNREGISTERED)
+    return success(task_id, f"succeeded. new jediTaskID={task_id}")
+
+
+def _choose_site(state: State, parameters: dict[str, Any]) -> str:
+    """Return the queue that the task's jobs go to; raise TaskRefused if there is none."""
+    rows = state.rows("select name from queues where status = 'online' order by rowid")
+    queues = [row["name"] for row in rows]
+    excluded = parameters.get("excludedSite") or []
+    wanted = [parameters["site"]] if parameters.get("site") else parameters.get("includedSite") or queues
+    found = [one for one in wanted if one in queues and one not in excluded]
+    if not found:
+        raise jedi.TaskRefused(f"no candidates: no queue of {', '.join(map(str, wanted))} is online")
+    return str(found[0])
+
+
+def _duplicate(caller: Caller, name: str) -> str:
+    """Return why a name cannot be used again, or the empty string."""
+    query = "select * from jedi_tasks where owner = ? and name = ? order by task_id desc limit 1"
+    row = caller.state.row(query, caller.id, name)
+    if row is None:
+        return ""
+    status = _status(caller.state, row)
+    told = f"jediTaskID={row['task_id']} is in the {status} state for outDS={name}. "
+    if status in ENDED:
+        return f"{told}The sandbox does not execute a task again: use another outDS"
+    return (
+        f"{told}You can re-submit the task with new parameters for the same or another input "
+        "once it goes into finished/failed/done. "
+        "Or you can retry the task once it goes into running/finished/failed/done. "
+    )
+
+
+# --- questions ---
+
+
+@routes.method("task/get_status", "GET")
+def get_status(caller: Caller, task_id: int) -> Document:
+    """Tell the status of a task."""
+    row = _find(caller.state, task_id)
+    return refusal("Task not found") if row is None else success(_status(caller.state, row))
+
+
+@routes.method("task/get_details", "GET")
+def get_details(
+    caller: Caller, task_id: int, include_parameters: bool = False, include_status: bool = False
+) -> Document:
+    """Tell the data sets, jobs and figures of a task."""
+    row = _find(caller.state, task_id)
+    if row is None:
+        return refusal("Task not found or error retrieving the details")
+    parameters, found = json.loads(row["parameters"]), _jobs(caller.state, row["task_id"])
+    log = parameters.get("log", [])
+    items = [*parameters["jobParameters"], *(log if isinstance(log, list) else [log])]
+    datasets = [item["dataset"] for item in items if item.get("param_type") in jedi.OUTPUTS]
+    statuses = [job["status"] for job in found]
+    details: dict[str, Any] = {
+        "inDS": "",
+        "outDS": ",".join(dict.fromkeys(datasets)),
+        "statistics": ",".join(f"{one}*{statuses.count(one)}" for one in dict.fromkeys(statuses)),
+        "PandaID": [job["panda_id"] for job in found],
+        "mergeStatus": None,
+        "mergePandaID": [],
+    }
+    details |= {"status": _status(caller.state, row)} if include_status else {}
+    return success(details | ({"cliParams": parameters.get("cliParams", "")} if include_parameters else {}))
+
+
+@routes.method("task/get_detailed_info", "GET")
+def get_detailed_info(caller: Caller, task_id: int) -> Document:
+    """Tell all that is known of a task."""
+    row = _find(caller.state, task_id)
+    if row is None:
+        return refusal("Task not found or error retrieving task info")
+    return success(_describe(caller.state, row))
+
+
+@routes.method("task/get_tasks_detailed_info_since", "GET")
+def get_tasks_detailed_info_since(
+    caller: Caller, since: str | None = None, filters: str | None = None, n_tasks: int = 500
+) -> Document:
+    """Tell all that is known of the caller's own tasks, youngest first: those with these values, changed since then."""
+    try:
+        wanted = json.loads(filters) if filters else {}
+        start = datetime.strptime(since, TIME).replace(tzinfo=UTC).timestamp() if since else 0.0
+    except ValueError:
+        return refusal("filters is not valid JSON, or since no time")
+    if not isinstance(wanted, dict):
+        return refusal("filters must be a JSON object")
+    state = caller.state
+    rows = state.rows("select * from jedi_tasks where owner = ? order by task_id desc", caller.id)
+    infos = [_describe(state, row) for row in rows if _last_change(state, row) > start]
+    found = [one for one in infos if all(str(one.get(name, "")) == str(value) for name, value in wanted.items())]
+    return success(found[: max(n_tasks, 0)])
+
+
+@routes.method("task/get_task_parameters", "GET", secure=False)
+def get_task_parameters(caller: Caller, task_id: int) -> Document:
+    """Tell what a task was submitted with."""
+    row = _find(caller.state, task_id)
+    return refusal("Task not found") if row is None else success(json.loads(row["parameters"]))
+
+
+@routes.method("task/get_job_ids", "GET")
+def get_job_ids(caller: Caller, task_id: int) -> Document:
+    """Tell the PandaIDs of a task's jobs."""
+    return success([job["panda_id"] for job in _jobs(caller.state, in_range(task_id))])
+
+
+@routes.method("task/get_job_descriptions", "GET")
+def get_job_descriptions(caller: Caller, task_id: int, unsuccessful_only: bool = False) -> Document:
+    """Tell every attribute of a task's jobs."""
+    found = _jobs(caller.state, in_range(task_id))
+    chosen = [job for job in found if not unsuccessful_only or job["status"] in UNSUCCESSFUL]
+    return success([jobs.describe(caller.state, job["panda_id"]) for job in chosen])
+
+
+# --- commands ---
+
+
+@routes.method("task/kill", "POST")
+def kill(caller: Caller, task_id: int, broadcast: bool = False) -> Document:
+    """End a task of one's own: no job of it starts any more, and the pilots of the others are told to stop."""
+    return _end(caller, in_range(task_id), "kill")
+
+
+@routes.method("task/finish", "POST")
+def finish(caller: Caller, task_id: int, soft: bool = False, broadcast: bool = False) -> Document:
+    """Do the same; ``soft`` lets the jobs that run go on."""
+    return _end(caller, in_range(task_id), "finish", soft=soft)
+
+
+def _end(caller: Caller, task_id: int, command: str, *, soft: bool = False) -> Document:
+    state, row = caller.state, _find(caller.state, task_id)
+    if not caller.is_production and (row is None or row["owner"] != caller.id):
+        return refusal(NOT_OWNER)
+    if row is None:
+        return refusal(f"jediTaskID={task_id} not found", NOT_FOUND)
+    status = _status(state, row)
+    if status in ENDED:
+        told = f"Command rejected: the {command} command is not accepted if the task is in {status} status "
+        return refusal(told, IRRELEVANT)
+    with state.transaction():
+        query = "update jedi_tasks set command = ?, changed = ? where task_id = ?"
+        state.run(query, command, time.time(), task_id)
+        for job in _jobs(state, task_id):
+            if job["status"] == "activated" or not soft:
+                jobs.kill(state, row["owner"], job["panda_id"])
+    return success(0, f"command={command} is registered for task ID {task_id}. will be executed in a few minutes")
+
+
+# --- what is known ---
+
+
+def _find(state: State, task_id: int) -> Row | None:
+    return state.row("select * from jedi_tasks where task_id = ?", in_range(task_id))
+
+
+def _jobs(state: State, task_id: int) -> list[Row]:
+    return state.rows("select * from jobs where task = ? order by panda_id", task_id)
+
+
+def _status(state: State, row: Row) -> str:
+    """Return the status of a task, which is that of its jobs."""
+    statuses = [job["status"] for job in _jobs(state, row["task_id"])]
+    if any(status not in jobs.DONE for status in statuses):
+        return "ready" if all(status == "activated" for status in statuses) else "running"
+    if row["command"] == "kill":
+        return "aborted"
+    good = statuses.count("finished")
+    return "done" if good == len(statuses) else "finished" if good else "failed"
+
+
+def _last_change(state: State, row: Row) -> float:
+    """Return when a task, or a job of it, was changed last, in seconds."""
+    return max(float(one["changed"]) for one in (row, *_jobs(state, row["task_id"])))
+
+
+def _describe(state: State, row: Row) -> dict[str, Any]:
+    """Return the attributes of a task by which pbook shows it, under the server's names."""
+    parameters, status = json.loads(row["parameters"]), _status(state, row)
+    statuses = [job["status"] for job in _jobs(state, row["task_id"])]
+    good, bad = statuses.count("finished"), sum(statuses.count(one) for one in UNSUCCESSFUL)
+    owner = state.row("select subject from identities where id = ?", row["owner"]) or {"subject": ""}
+    same = ("prodSourceLabel", "vo", "processingType", "transUses", "transHome", "architecture", "site")
+    return {
+        **{name: parameters.get(name) for name in same},
+        "jediTaskID": row["task_id"],
+        "reqID": row["task_id"],
+        "taskName": row["name"],
+        "userName": owner["subject"].rpartition("=")[2],
+        "taskType": "anal",
+        "creationDate": _moment(row["created"]),
+        "modificationTime": _moment(_last_change(state, row)),
+        "status": status,
+        "superStatus": status,
+        "nFiles": len(statuses),
+        "nFilesFinished": good,
+        "nFilesFailed": bad,
+        "pctFinished": 100 * good // len(statuses),
+        "pctFailed": 100 * bad // len(statuses),
+        "task_creation_arguments": parameters.get("cliParams"),
+    }
+
+
+def _moment(seconds: float) -> dict[str, str]:
+    """Return a time as the server's JSON has it, in UTC (encode_special_cases in panda.py of 1.0.4)."""
+    return {"__datetime__": datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec="seconds")}
