@@ -16,13 +16,14 @@ NO_INPUT = {
     ("cli/parser.py", "typed"),  # the option's name
     ("config/environment.py", "name"),  # of a variable
     ("config/grid.py", "option"),
+    ("model/options.py", "typed"),  # the option's name
     ("model/syntax/lists.py", "word"),  # the option's name
     ("model/syntax/misread.py", "word"),
     ("model/syntax/parameters.py", "hint"),
     ("model/syntax/parameters.py", "near"),  # one of our words
     ("node/engines/globus.py", "task_id"),
-    ("tasks/datasets.py", "nickname"),
-    ("tasks/line.py", "name"),  # of one of our options
+    ("tasks/outputs.py", "nickname"),
+    ("tasks/api.py", "tool"),  # prun or pathena
 }
 TEXTS = ("str", "str | None", "Optional[str]", "object", "Location", "Word", "Sequence[str]")
 

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted
+from goclient.model.endpoint import JOB
 from goclient.model.location import JOB_OUT
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
@@ -156,7 +157,7 @@ def _onto_themselves(spec: TransferSpec) -> Iterator[GoclientError]:
     """An error for each move whose source and target are one place."""
     for transfer in spec.transfers:
         source, endpoint = transfer.source, transfer.destination.endpoint
-        if endpoint is None or source.endpoint != endpoint:
+        if endpoint == JOB or source.endpoint != endpoint:
             continue
         if source.path.rstrip("/") == transfer.target_path.rstrip("/"):
             hint = "leave the destination out to bring it into the job's directory, or name another place"

@@ -40,9 +40,6 @@ class ExpectedTask(NamedTuple):
     outputs: Outputs
 
 
-# --- of a task that is ready ----------------------------------------------------------------------------------
-
-
 def read_outputs(task: TaskMap) -> Outputs:
     """Return the outputs of a task; raise RequestError if they are not written in a way that we know.
 
@@ -81,9 +78,6 @@ def _read_pairs(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, value
         else:
             yield from ((str(item[-2]), str(item[-1])) for item in value)
-
-
-# --- before the task is made ----------------------------------------------------------------------------------
 
 
 def expect_tasks(options: Any, read: Callable[[str], Any]) -> list[ExpectedTask]:

@@ -110,8 +110,6 @@ class Session:
             panda_client.replace(self._stack, hook, ours)
         panda_client.find(panda_client.NICKNAME)
 
-    # --- before the tasks are made, in this order ---
-
     def _read_json(self, _: Function, input_file: str) -> Any:
         """Read a file of options or datasets, instead of panda-client, which drops every letter beyond ASCII."""
         document = self._read(input_file)
@@ -173,8 +171,6 @@ class Session:
             if not self._submits_nothing:
                 self._transfers.deposit_if_due()
         return answer
-
-    # --- for each task ---
 
     def _check_task(self, original: Function, task: TaskMap, *args: Any, **more: Any) -> Any:
         """Append our words to a task that panda-client has found right, last and once, and dump it for pathena."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -11,7 +12,7 @@ import pytest
 
 import goclient
 from goclient.cli.main import COMMANDS
-from tests.commands import MODULES, Run, run_command
+from tests.commands import MODULES, Run, command, run_command
 
 ONE_OF = f"one of {', '.join(COMMANDS)}"
 HEAVY = {"pydantic", "requests", "globus_sdk", "rich", "cryptography", "werkzeug", "platformdirs"}
@@ -200,3 +201,11 @@ def test_a_dash_of_pasted_text_is_named(run: Run) -> None:
     result = run("sendJob.py", "\u2013-StageinGOsrc=SITE1:/a")
     assert result.code == 2
     assert "not a hyphen" in result.err
+
+
+def test_output_that_nobody_reads_is_no_success(env: dict[str, str], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command(("goclient", "--help")), env=env, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from goclient.errors import ExitCode, ReplyLost
 from goclient.model.records.registry import decode
+from goclient.reporter.base import SILENT
+from goclient.tasks import panda_client
 from tests.commands import Result, run_command
 from tests.recording import PATHENA, Tool, tool_in
 
@@ -193,6 +197,16 @@ def test_an_error_of_panda_clients_own_is_one_line(lasting_tool: Tool) -> None:
     result = _ours(lasting_tool, "", "prun", "--inputFileList=no-such-file")
     assert result.code == 1
     assert "prun of panda-client 2.2.0 stopped: FileNotFoundError" in result.err
+
+
+def test_a_task_that_is_not_confirmed_in_time_may_have_been_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panda_client, "ANSWER_WITHIN", 0.05)
+    never = threading.Event()
+    with pytest.raises(ReplyLost, match="did not confirm the task within") as caught:
+        panda_client.wait_for_answer(lambda: never.wait(60), SILENT)
+    never.set()
+    assert "it is not known whether the task was accepted" in caught.value.hint
+    assert caught.value.exit_code == ExitCode.SERVER
 
 
 # --- the oldest panda-client that we claim --------------------------------------------------------------------

@@ -339,13 +339,24 @@ def test_an_error_of_a_wrong_type_is_an_error(service: Service, field: str, valu
         asked_once(ID)
 
 
+def test_a_login_that_is_over_says_so(service: Service) -> None:
+    service.token = 400, {"error": "invalid_grant"}
+    with pytest.raises(LoginNeeded, match="invalid_grant; it is over, or was taken back"):
+        asked_once(ID)
+    service.token = 401, {"error": "invalid_client"}
+    with pytest.raises(LoginNeeded, match=r"refused the login: invalid_client$"):
+        asked_once(ID)
+
+
 def test_too_many_requests_name_the_service(service: Service) -> None:
     service.status, service.document = error(429, "TooManyRequests")
     with pytest.raises(EndpointError, match="Globus Transfer: TooManyRequests"):
         globus().collection(AT)
     service.token = 429, {"error": "slow down"}
-    with pytest.raises(EndpointError, match="Globus Auth: slow down"):
+    with pytest.raises(EndpointError, match="Globus Auth: slow down") as raised:
         asked_once(ID)
+    assert raised.value.transient
+    assert "later" in raised.value.hint
     service.token = 429, b"<html>"
     with pytest.raises(EndpointError, match="Globus Auth: HTTP 429"):
         asked_once(ID)
