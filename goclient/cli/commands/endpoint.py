@@ -46,7 +46,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         prog=PROG,
         usage=f"{PROG} {{list | show NAME | add NAME ENDPOINT | remove NAME}} [OPTION ...]",
         description="The names that you have for endpoints, and what is known of one.",
-        epilog="ENDPOINT is the UUID of a collection or gsiftp://host[:port]; show takes a UUID, too. See goclient(1).",
+        epilog="ENDPOINT is a UUID or gsiftp://host[:port]; show takes any name, too. See goclient-endpoint(1).",
     )
     options, errors = parser.read(_words_last(argv))
     raise_all([*errors, *_mistakes(options)])
