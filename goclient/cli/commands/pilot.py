@@ -56,7 +56,7 @@ class PilotOptions:
         minimum=1,
         maximum=86_400,
     )
-    sharedFolder: Optional[str] = option(
+    sharedFolder: Optional[str] = option(  # plain: the name of the option
         "--sharedFolder",
         help="a directory of the node, and its path on the servers that see it (default: the same path)",
         group="pilot",
