@@ -74,7 +74,7 @@ def _of_text(text: str) -> list[str] | None:
 
 def _first_command(text: str) -> list[str]:
     """Return the words up to where the first command of a text ends; none of a text with an open quote."""
-    from goclient.model.syntax.shell import words
+    from goclient.model.syntax.shell import words  # only a pasted line pays for it
 
     found: list[str] = []
     end = 0
