@@ -140,9 +140,10 @@ def _preflight_options(options: TransferOptions, connections: Connections) -> Pr
 
 def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:
     """Deposit a proxy for the pilot that the options, or the settings, name, and prove that it is there."""
+    # TLS and cryptography, 0.1 s: only a job that needs a deposit pays for them.
     from goclient.config.grid import HOUR
     from goclient.deposit import DepositSpec, deposit
-    from goclient.preflight.myproxy import for_jobs
+    from goclient.preflight.myproxy import with_hint_for_jobs
     from goclient.services.myproxy.policy import pattern_of
 
     pilot = options.pilot or connections.settings.get("pilot.dn")
@@ -155,13 +156,13 @@ def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connecti
         hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
         raise error.replace(hint=hint) from error
     except MyproxyError as error:
-        raise for_jobs(error) from error
+        raise with_hint_for_jobs(error) from error
     connections.reporter.progress(f"deposited: {proof.summary}")
 
 
 def login_request(endpoints: Sequence[str], session: Sequence[str], connections: Connections) -> LoginRequest:
     """Return what a login is to give, names of the catalogue replaced; raises all that is wrong with it."""
-    from goclient.services.globus.login import SESSION_KINDS, LoginRequest
+    from goclient.services.globus.login import SESSION_KINDS, LoginRequest  # globus-sdk, 0.1 s
 
     collected = Collector()
     for value in session:

@@ -45,8 +45,6 @@ _PRECEDENCE = (
 )
 
 
-TO_DEPOSIT = "myproxy-to-deposit"  # the code of the finding that a deposit has to be made, and will be
-
 Level = Literal["ok", "warning", "error"]
 Login = tuple[tuple[str, str], ...]  # options of ``goclient login``, each with its value
 

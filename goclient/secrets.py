@@ -72,7 +72,7 @@ def register_url(url: str) -> bool:
 
     Return True if there is any.
     """
-    from urllib.parse import parse_qsl, unquote
+    from urllib.parse import parse_qsl, unquote  # only a URL pays for it
 
     rest, _, query = url.partition("#")[0].partition("?")
     password = rest.partition("//")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]

@@ -35,9 +35,9 @@ def read(typed: str, pandaid: int | None, client: Client) -> str:
 
 def several_words(words: Sequence[str], otherwise: str = "quote the whole text") -> str:
     """Return the hint for several words where one text is needed."""
-    from goclient.preflight.report import numbers_or_places  # only a mistake pays for it
+    from goclient.preflight.report import hint_for_words  # only a mistake pays for it
 
-    return numbers_or_places(words) or otherwise
+    return hint_for_words(words) or otherwise
 
 
 def sendjob_words(argv: Sequence[str]) -> list[str] | None:
@@ -74,7 +74,7 @@ def _of_text(text: str) -> list[str] | None:
 
 def _first_command(text: str) -> list[str]:
     """Return the words up to where the first command of a text ends; none of a text with an open quote."""
-    from goclient.model.syntax.shell import words
+    from goclient.model.syntax.shell import words  # only a pasted line pays for it
 
     found: list[str] = []
     end = 0

@@ -25,7 +25,7 @@ def goclient() -> int:
     """Return the exit code of ``goclient``, its arguments those of the process."""
 
     def main(argv: Sequence[str]) -> int:
-        from goclient.cli.main import main
+        from goclient.cli.main import main  # SIGINT is held while it loads
 
         return main(argv)
 
@@ -36,7 +36,7 @@ def send_job() -> int:
     """Return the exit code of ``sendJob``, its arguments those of the process."""
 
     def main(argv: Sequence[str]) -> int:
-        from goclient.cli.commands.sendjob import main
+        from goclient.cli.commands.sendjob import main  # SIGINT is held while it loads
 
         return main(argv)
 

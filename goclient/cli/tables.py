@@ -72,7 +72,7 @@ def print_plan(
     tasks: Sequence[TransferTask], spec: TransferSpec, *, catalogue: Mapping[str, str], file: TextIO | None = None
 ) -> None:
     """Print what a job moves: a row an item, how many tasks it is, and who asks."""
-    from goclient.jobs.explain import HEADS, rows, summary
+    from goclient.jobs.explain import HEADS, rows, summary  # pydantic: most tables show no plan
 
     if tasks:
         print_table(HEADS, rows(tasks, spec.working, catalogue=catalogue), file=file)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import run
+from goclient.errors import Finding
 from goclient.files.text import list_lines
 from goclient.reporter.base import Reporter
+from goclient.secrets import hidden
+from goclient.services import loopback
 from goclient.tasks.session import Frontend
 from goclient.tasks.session import run as run_task
 from goclient.tasks.table import TABLES
@@ -44,10 +49,6 @@ def run_tool(
         tool, argv, Frontend(TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, sent)
     )
     if code:
-        import os
-
-        from goclient.services import loopback
-
         url = os.environ.get("PANDA_URL_SSL", "")
         if remedy := loopback.remedy(url, ""):  # panda-client's own words do not say that the sandbox is stopped
             reporter.error(f"nothing answers at {url}", remedy)
@@ -82,8 +83,6 @@ def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest
 
 def _warnings(options: TaskOptions) -> list[Finding]:
     """Return the warnings of options that do less, or more, than their names say."""
-    from goclient.errors import Finding
-
     found = []
     if options.myproxy:
         message = "--myproxy uploads no proxy, as it did in 2012: it says where one is, and that is checked"
@@ -103,11 +102,6 @@ def call(argv: Sequence[str]) -> int:
     descriptor, tool, *words = argv
 
     def sent(name: str, said: str, number: int | None) -> None:
-        import json
-        import os
-
-        from goclient.secrets import hidden
-
         line = {"name": name, "said": hidden(said), "jediTaskID": number}
         os.write(int(descriptor), f"{json.dumps(line)}\n".encode())
 

@@ -55,13 +55,13 @@ class Connections:
 
     def globus(self) -> Globus:
         """Return the Transfer service; raises LoginNeeded if nobody may ask it."""
-        from goclient.services.globus.sdk import Globus
+        from goclient.services.globus.sdk import Globus  # 0.1 s: only what asks Globus pays for it
 
         return Globus(self.globus_access())
 
     def panda(self, *, pilot: bool = False) -> PandaServer:
         """Return the PanDA server, as a user or as a pilot."""
-        from goclient.services.panda.client import PandaServer
+        from goclient.services.panda.client import PandaServer  # 0.1 s: only what asks PanDA pays for it
 
         return PandaServer(environment.panda_access(self.env, pilot=pilot, reporter=self.reporter))
 
@@ -71,7 +71,7 @@ class Connections:
 
     def accounts(self) -> Accounts:
         """Return the MyProxy accounts."""
-        from goclient.config.grid import Accounts
+        from goclient.config.grid import Accounts  # TLS and certificates: only with a MyProxy account
 
         return Accounts(self.env, self._passphrase, self.reporter)
 

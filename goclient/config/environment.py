@@ -6,6 +6,7 @@ do not read this module: they are given what they need.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ from goclient.errors import LoginNeeded, RequestError, quoted
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import WEB_PROXIES, register, register_url
+from goclient.services.loopback import LOOPBACK
 from goclient.services.panda.token import PILOT_FILE, find_token
 
 if TYPE_CHECKING:
@@ -95,9 +97,7 @@ def queue_source(env: Mapping[str, str] = os.environ) -> QueueSource:
 
     Raises RequestError for a bad variable.
     """
-    import hashlib
-
-    from goclient.services.panda.access import QueueSource
+    from goclient.services.panda.access import QueueSource  # as in panda_access
 
     access = _panda_server(env)
     name = f"queues-{hashlib.sha256(access.url.encode()).hexdigest()[:16]}.json"
@@ -187,8 +187,6 @@ def _url(name: str, url: str) -> SplitResult:
 
 def _check_encrypted(name: str, url: str) -> None:
     """Raise RequestError for a URL that would send a token over the network as it is."""
-    from goclient.services.loopback import LOOPBACK
-
     parts = _url(name, url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         message = f"{name}={quoted(url)} would send your token unencrypted"
@@ -263,6 +261,6 @@ def journal_path(env: Mapping[str, str] = os.environ) -> Path:
     """Return the file of the user's journal: in ``$GOCLIENT_STATE``, else the platform's directory for state."""
     if named := own(env, "GOCLIENT_STATE"):
         return Path(named) / "journal.jsonl"
-    import platformdirs
+    import platformdirs  # 18 ms: $GOCLIENT_STATE needs none
 
     return platformdirs.user_state_path("goclient") / "journal.jsonl"

@@ -145,7 +145,15 @@ class TransferSpec(BaseModel):
 
         The new ones keep what was typed for them.
         """
-        wanted = {one: read_endpoint(names[one.text], one.display) for one in self.endpoints if one.text in names}
+        found = {one: read_endpoint(names[one.text], one.display) for one in self.endpoints if one.text in names}
+        return self._replace_endpoints(found)
+
+    def displayed(self, names: Mapping[str, str]) -> TransferSpec:
+        """Return the same spec; what ``names`` gives for the text of an endpoint is what a person calls it."""
+        shown = {one: read_endpoint(one.text, names[one.text]) for one in self.endpoints if one.text in names}
+        return self._replace_endpoints(shown)
+
+    def _replace_endpoints(self, wanted: Mapping[Endpoint, Endpoint]) -> TransferSpec:
         if not wanted:
             return self
         spec = self.with_locations(

@@ -1,35 +1,44 @@
-"""The values that cross the preflight's border: the options that a user gives it, and its report."""
+"""Interface of a check, and what crosses the preflight's border: its options and its report."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
-from goclient.errors import ExitCode, Finding, exit_code
+from goclient.errors import ExitCode, Finding, GoclientError, exit_code
+from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
+from goclient.reporter.base import SILENT, Reporter
+from goclient.services.deadline import Deadline
+
+if TYPE_CHECKING:
+    from goclient.config.grid import Accounts
+    from goclient.model.endpoint import Endpoint
+    from goclient.preflight.locations import Locations
+    from goclient.services.deadline import Background
+    from goclient.services.globus.collection import AccessRule, Collection
+    from goclient.services.globus.sdk import Globus
+    from goclient.services.panda.access import QueueSource
+    from goclient.services.parallel import Parallel
+
+
+SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightOptions:
-    """Say how thorough the checks are, and what they may do.
+    """Say how thorough the checks are, and what they may do."""
 
-    ``make_directories``: make those that are missing at a destination, with ``make_numbered`` also those whose names
-    have placeholders.  ``allow_personal``: files may go between two Globus Connect Personal endpoints.
-    ``pilot_identity``: the id or user name of the pilot's Globus identity, if it is known.  ``probe``: make a directory
-    at each destination, and remove it.  ``hours``: how long the login should last.  ``seconds``: the time-out of all
-    checks together.  ``pilot``: the DN that retrieves the proxy of a MyProxy account.  ``deposit``: the submission
-    makes the deposit if it is missing.
-    """
-
-    make_directories: bool = False
-    make_numbered: bool = True
-    allow_personal: bool = False
-    pilot_identity: str | None = None
-    probe: bool = False
-    hours: int = 24
-    seconds: float = 30.0
-    pilot: str | None = None
-    deposit: bool = False
+    make_directories: bool = False  # those that are missing at a destination
+    make_numbered: bool = True  # also those whose names have placeholders
+    allow_personal: bool = False  # files may go between two Globus Connect Personal endpoints
+    pilot_identity: str | None = None  # the id or user name of the pilot's Globus identity, if it is known
+    probe: bool = False  # make a directory at each destination, and remove it
+    hours: int = 24  # how long the login, and what is deposited, should last
+    seconds: float = 30.0  # the time-out of all checks together
+    pilot: str | None = None  # the DN that retrieves the proxy of a MyProxy account
+    deposit: bool = False  # the submission makes the deposit if it is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,78 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code of the worst finding."""
+        """Exit code of the worst finding."""
         return exit_code(self.findings)
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object: ok, findings."""
         return {"ok": self.ok, "findings": [one.document() for one in self.findings]}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Hold what Globus and the catalogue say of a spec's endpoints.
+
+    ``found`` has a collection, or why there is none, for each endpoint as typed that is not a server's URL;
+    ``collections`` are those that can be used, by their ids, ``rules`` the access rules of those that were asked for
+    them; ``working`` is asked for the collection that has the name which the job's own endpoint will have.
+    """
+
+    globus: Globus
+    parallel: Parallel
+    catalogue: Mapping[str, str]
+    found: Mapping[Endpoint, Collection | GoclientError]
+    collections: Mapping[str, Collection]
+    working: Background[Collection] | None
+    locations: Locations
+    rules: dict[Endpoint, list[AccessRule] | GoclientError] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """Id of the identity that asks, empty if it is not known."""
+        return self.globus.identity
+
+
+@dataclass
+class Context:
+    """Hold what the checks of one preflight share.
+
+    The first block is given.  Below it is what the preflight learns: ``resolved`` and ``connection`` before any check
+    judges, the rest by the check that is named with it, for those that come after it in the list of checks.
+    """
+
+    spec: TransferSpec
+    count: int = 1
+    job: Job = field(default_factory=Job)
+    words: str = ""  # the payload's own
+    options: PreflightOptions = field(default_factory=PreflightOptions)
+    accounts: Callable[[], Accounts] | None = None
+    queues: Callable[[], QueueSource] | None = None
+    reporter: Reporter = SILENT
+
+    deadline: Deadline = field(init=False)  # of all checks
+    resolved: TransferSpec = field(init=False)  # by Paths also with a final slash on what is a directory
+    connection: Connection = field(init=False)
+    findings: list[Finding] = field(default_factory=list)  # of the checks so far
+    input_size: int = 0  # by Size: the most bytes that one job brings, as far as that is known
+    writes_proven: bool = False  # by Probe
+    deposit_due: bool = False  # by Account
+
+    def __post_init__(self) -> None:
+        self.deadline = Deadline(self.options.seconds)
+        self.resolved = self.spec
+
+
+class Check(Protocol):
+    """A check of one subject; one is made for each preflight.
+
+    It raises nothing but Interrupted: what it cannot find out is a finding, too.
+    """
+
+    def start(self, context: Context) -> None:  # noqa: ARG002  (most checks begin nothing)
+        """Begin in the background what needs no other check."""
+        return
+
+    def findings(self, context: Context) -> Iterable[Finding]:
+        """Return what is found, in the order in which it is reported."""
+        raise NotImplementedError

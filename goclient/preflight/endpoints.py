@@ -1,164 +1,65 @@
-"""The checks of endpoints: each is asked for once, by its name or its id."""
+"""Checks of endpoints: can each be used, does the job's own have a name of its own, are two of them personal?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from goclient.config.catalogue_toml import command
-from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
-from goclient.model.endpoint import JOB, Endpoint, GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
-from goclient.model.spec import TransferSpec
-from goclient.model.syntax.options import DEFAULT_WORKING
-from goclient.services.deadline import Background
-from goclient.services.parallel import Parallel
+from goclient.errors import (
+    AmbiguousEndpoint,
+    EndpointError,
+    EndpointNotFound,
+    Finding,
+    GoclientError,
+    LoginNeeded,
+    quoted,
+)
+from goclient.model.endpoint import JOB, Endpoint, GlobusEndpoint
+from goclient.preflight.base import Check, Connection, Context
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection
-    from goclient.services.globus.sdk import Globus
-
 
 PATIENCE = 2.0  # seconds for what only a warning comes of, once all else is known
 
 
-class Endpoints:
-    """The checks of the endpoints of one preflight; keeps what was found, by the name that was typed."""
+class Endpoints(Check):
+    """Say what each endpoint is, or why it cannot be used."""
 
-    def __init__(self, globus: Globus, parallel: Parallel, catalogue: Mapping[str, str]) -> None:
-        self._globus = globus
-        self._parallel = parallel
-        self._catalogue = catalogue
-        self.ids: dict[str, str] = {}
-        self.collections: dict[str, Collection] = {}
-        self._seen: dict[str, Collection] = {}  # those that cannot be used, too, by the name that was typed
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """Yield a finding for each endpoint, in order, and a warning of a server that is not the site's."""
+        connection = context.connection
+        for endpoint in context.spec.endpoints:
+            yield _judge(endpoint, connection)
+        local = context.resolved.local_endpoint
+        server = connection.collections.get(local.text) if local is not None else None
+        if local is not None and server is not None and server.is_personal and not server.is_of(connection.identity):
+            name, owner = local.display, server.owner or "nobody"
+            message = f"{quoted(name)}, which must see the job's directory, is {server.kind} of {owner}"
+            hint = "name a server of the site, or leave it out: the job makes an endpoint of its own"
+            yield Finding("warning", "not-yours", name, message, hint)
 
-    def findings(self, spec: TransferSpec) -> list[Finding]:
-        """A finding for each endpoint of a spec, in order; and warnings of those that the job's directory is at."""
-        names, own = [one.text for one in spec.endpoints], _name_to_make(spec)
-        beside = [(name, Background(partial(self.identify, name))) for name in own]
-        wanted = [name for name in names if not self._is_gridftp(name)]
-        asked = self._parallel.map(self.identify, list(dict.fromkeys(wanted)))
-        found = [self._gridftp(name) if self._is_gridftp(name) else self._finding(name, asked[name]) for name in names]
-        local = spec.local_endpoint.text if spec.local_endpoint else ""
-        server = self.collections.get(self.ids.get(local, ""))
-        if server is not None and server.is_personal and server.owner_id != self._globus.identity:
-            found.append(_somebody_elses(local, server))
-        return [*found, *(one for name, aside in beside for one in self._to_make(name, aside))]
 
-    def _to_make(self, name: str, aside: Background[Collection]) -> Iterator[Finding]:
-        """A warning if there is an endpoint of the name that is still to be made, or if that is not known."""
-        try:
-            there = aside.result(min(PATIENCE, self._parallel.seconds_left()))
-            yield _taken(name, there, usable=_problem(name, there, self._globus.identity) is None)
-        except LoginNeeded:
-            return  # it is told of the others
-        except GoclientError as error:
-            if error.code == "ambiguous-endpoint":
-                yield _taken(name, None, usable=False)
-            elif error.code != "endpoint-not-found":
-                yield _unlooked(name, error.message)
-        except TimeoutError:
-            yield _unlooked(name, "Globus has not answered in time")
-
-    def _meant(self, name: str) -> str:
-        return self._catalogue.get(name, name)
-
-    def _is_gridftp(self, name: str) -> bool:
-        return isinstance(read_endpoint(self._meant(name)), UrlEndpoint)
-
-    def identify(self, name: str) -> Collection:
-        """The collection that a name means, asked for now; raises EndpointError if there is none, or several."""
-        meant = self._meant(name)
-        if is_uuid(meant):
-            return self._globus.collection(GlobusEndpoint(meant, name))
-        return self._globus.resolve(name, known=self._catalogue)
-
-    def _gridftp(self, name: str) -> Finding:
-        self.ids[name] = self._meant(name)
+def _judge(endpoint: Endpoint, connection: Connection) -> Finding:
+    name, found = endpoint.display, connection.found.get(endpoint)
+    if found is None:
         message = f"{quoted(name)} is a GridFTP server: it cannot be checked from here, nor does our pilot reach it"
         return Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
-
-    def _finding(self, name: str, found: Collection | GoclientError) -> Finding:
-        if isinstance(found, GoclientError):
-            if found.code == "endpoint-not-found" and name in self._catalogue:
-                mend = command("remove", name)
-                found = found.replace(hint=f"the catalogue says {self._catalogue[name]}; to mend that, type: {mend}")
-            return found.finding
-        self._seen[name] = found
-        if problem := _problem(name, found, self._globus.identity):
-            return problem.finding
-        self.ids[name] = found.id
-        self.collections[found.id] = found
-        message = (
-            f"{name} is {found.name or found.canonical_name}, {found.kind} of {found.owner or 'nobody'}, {found.id}"
-        )
-        return Finding("ok", "endpoint", name, message)
-
-    def personal_ends(self, spec: TransferSpec, *, allowed: bool) -> Iterator[Finding]:
-        """An error for each pair of Globus Connect Personal endpoints between which files would go.
-
-        The job's own endpoint is one.  In 2012 such a transfer was impossible; now it needs a subscription.
-        """
-        pairs = dict.fromkeys(
-            (transfer.source.endpoint, transfer.destination.endpoint)
-            for _, mode, transfers in spec.phases
-            if mode != "local"
-            for transfer in transfers
-            if self._is_personal(transfer.source.endpoint, mode)
-            and self._is_personal(transfer.destination.endpoint, mode)
-        )
-        for pair in pairs if not allowed else ():
-            ends = [end.text for end in pair if end.is_remote]
-            if any(self._seen[end].subscribed for end in ends):
-                continue
-            named = " and ".join(map(quoted, ends)) + (" and the node's own" if JOB in pair else "")
-            error = EndpointError(
-                f"files cannot go between two Globus Connect Personal endpoints without a subscription: {named}",
-                hint="use a collection of a server at one end, or say --goAllowPersonal if there is a subscription",
-                code="personal-ends",
-                subject=ends[0],
-            )
-            yield error.finding
-
-    def _is_personal(self, endpoint: Endpoint, mode: str) -> bool:
-        if endpoint == JOB:
-            return mode == "gc"
-        return endpoint.text in self._seen and self._seen[endpoint.text].is_personal
+    if isinstance(found, EndpointNotFound) and name in connection.catalogue:
+        known, mend = connection.catalogue[name], command("remove", name)
+        return found.replace(hint=f"the catalogue says {known}; to mend that, type: {mend}").finding
+    if isinstance(found, GoclientError):
+        return found.finding
+    if problem := find_problem(endpoint, found, connection.identity):
+        return problem.finding
+    known = f"{found.name or found.canonical_name}, {found.kind} of {found.owner or 'nobody'}, {found.id}"
+    return Finding("ok", "endpoint", name, f"{name} is {known}")
 
 
-def _name_to_make(spec: TransferSpec) -> tuple[str, ...]:
-    """The name that the user gave the endpoint which the job makes, if any."""
-    name = spec.working
-    return (name,) if spec.makes_endpoint and name is not None and name != DEFAULT_WORKING else ()
-
-
-def _taken(name: str, there: Collection | None, *, usable: bool) -> Finding:
-    """Return the warning that the endpoint which the job makes is called as one that is there, or as several."""
-    message = f"there is an endpoint {quoted(name)} already"
-    hint = "give the job's own another name"
-    if there is not None:
-        message += f" (of {there.owner or 'nobody'}, {there.id}), {there.kind}"
-        if usable:
-            hint += f"; files pass through that one, which must see the job's directory, with its UUID: {there.id}"
-    message += ": the job makes one of its own all the same"
-    return Finding("warning", "working-exists", name, message, hint)
-
-
-def _unlooked(name: str, why: str) -> Finding:
-    message = f"whether there is an endpoint {quoted(name)} already was not looked at: {why}"
-    return Finding("warning", "unchecked", name, message, "the job makes one of its own in any case")
-
-
-def _somebody_elses(name: str, server: Collection) -> Finding:
-    message = f"{quoted(name)}, which must see the job's directory, is {server.kind} of {server.owner or 'nobody'}"
-    hint = "name a server of the site, or leave it out: the job makes an endpoint of its own"
-    return Finding("warning", "not-yours", name, message, hint)
-
-
-def _problem(name: str, found: Collection, identity: str) -> EndpointError | None:
+def find_problem(endpoint: Endpoint, found: Collection, identity: str) -> EndpointError | None:
     """Return what keeps a collection from being used; None if nothing does."""
-    mine, owner = found.is_of(identity), found.owner or "its owner"
+    name, mine, owner = endpoint.display, found.is_of(identity), found.owner or "its owner"
     shown = quoted(name) if name == found.name or not found.name else f"{quoted(name)} ({found.name})"
     if not found.holds_data:
         return EndpointError(
@@ -184,3 +85,65 @@ def _problem(name: str, found: Collection, identity: str) -> EndpointError | Non
             subject=name,
         )
     return None
+
+
+class WorkingName(Check):
+    """Warn if the endpoint which the job makes is called as one that is there, or as several."""
+
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """Yield a warning if there is an endpoint of the name that is still to be made, or if that is not known."""
+        connection, name = context.connection, context.spec.working
+        if connection.working is None or name is None:
+            return
+        message, hint = f"there is an endpoint {quoted(name)} already", "give the job's own another name"
+        try:
+            there = connection.working.result(min(PATIENCE, connection.parallel.deadline.left))
+            message += f" (of {there.owner or 'nobody'}, {there.id}), {there.kind}"
+            if find_problem(GlobusEndpoint(name), there, connection.identity) is None:
+                hint += f"; files pass through that one, which must see the job's directory, with its UUID: {there.id}"
+        except AmbiguousEndpoint:
+            pass
+        except (LoginNeeded, EndpointNotFound):  # the other endpoints report the login
+            return
+        except (GoclientError, TimeoutError) as error:
+            why = error.message if isinstance(error, GoclientError) else "Globus has not answered in time"
+            message = f"whether there is an endpoint {quoted(name)} already was not checked: {why}"
+            yield Finding("warning", "unchecked", name, message, "the job makes one of its own in any case")
+            return
+        message += ": the job makes one of its own all the same"
+        yield Finding("warning", "working-exists", name, message, hint)
+
+
+class PersonalEnds(Check):
+    """Refuse transfers between two Globus Connect Personal endpoints, of which the job's own is one.
+
+    In 2012 they were impossible; now they need a subscription.
+    """
+
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """Yield an error for each pair of such endpoints, unless the user allows them."""
+        if context.options.allow_personal:
+            return
+        asked = context.connection.found.items()
+        personal = {one: found for one, found in asked if not isinstance(found, GoclientError) and found.is_personal}
+        pairs = dict.fromkeys(
+            (transfer.source.endpoint, transfer.destination.endpoint)
+            for _, mode, transfers in context.spec.phases
+            if mode != "local"
+            for transfer in transfers
+            if all(
+                end.endpoint in personal or (end.in_job and mode == "gc")
+                for end in (transfer.source, transfer.destination)
+            )
+        )
+        for pair in pairs:
+            ends = [end for end in pair if end.is_remote]
+            if any(personal[end].subscribed for end in ends):
+                continue
+            named = " and ".join(quoted(end.display) for end in ends) + (" and the node's own" if JOB in pair else "")
+            yield EndpointError(
+                f"files cannot go between two Globus Connect Personal endpoints without a subscription: {named}",
+                hint="use a collection of a server at one end, or say --goAllowPersonal if there is a subscription",
+                code="personal-ends",
+                subject=ends[0].display,
+            ).finding

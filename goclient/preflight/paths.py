@@ -1,129 +1,205 @@
-"""The checks of paths: each folder is asked for once, however many files are in it."""
+"""Checks of paths: each source and target, and the directories that targets are in, which are made if need be."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
-from goclient.errors import Finding, GoclientError, LoginNeeded
-from goclient.model.endpoint import read_endpoint
+from goclient.errors import (
+    EndpointError,
+    Finding,
+    GlobusSilent,
+    GoclientError,
+    LoginNeeded,
+    MissingDirectory,
+    NotADirectory,
+    PathExists,
+    PathNotFound,
+    quoted,
+)
 from goclient.model.location import Location, Transfer
-from goclient.model.spec import TransferSpec
-from goclient.preflight.destinations import Targets
-from goclient.preflight.directories import make_folders
-from goclient.preflight.listings import Folder, Listings, folder_of
-from goclient.preflight.seen import Seen
-from goclient.preflight.sources import Load, Sources
-from goclient.services.parallel import Parallel
+from goclient.model.remote import FileInfo
+from goclient.model.wildcards import has_wildcards
+from goclient.preflight.base import Check, Connection, Context
+from goclient.preflight.listings import Directory
+from goclient.preflight.locations import few, kind_of, nobody_may, wrong_or_first
+from goclient.preflight.misspelt import hint_of_near
+from goclient.preflight.sources import judge_source
 
-if TYPE_CHECKING:
-    from goclient.preflight.base import PreflightOptions
-    from goclient.services.globus.collection import Collection
-    from goclient.services.globus.sdk import Globus
+WRITE = 0o222  # the permission bits of everybody
 
 
-class Paths:
-    """The checks of the sources and targets of one preflight; keeps what it has asked.
+class Paths(Check):
+    """Judge the source and the target of each transfer, and settle which of them are directories."""
 
-    ``names`` are the names that the user typed, by the ids that were found for them: only these are looked at, and
-    those of ``collections`` are Globus collections.  ``serials`` are the serial numbers of the jobs, for targets that
-    differ from job to job.
-    """
+    def findings(self, context: Context) -> list[Finding]:
+        """Return the findings in the order of the transfers.
+
+        Directories are made only if the user wants it and nothing is known to be wrong.
+        """
+        connection, options = context.connection, context.options
+        locations = connection.locations
+        sources = [judge_source(one, locations, connection.identity) for one in locations.transfers]
+        made: dict[Directory, GoclientError | None] = {}
+        safe = not any(one.is_error for one in itertools.chain(context.findings, *sources))
+        if options.make_directories and safe:
+            named = (one for one in locations.transfers if options.make_numbered or "$" not in one.target.directory)
+            wanted = (Directory.of(location) for one in named for location in locations.written(one))
+            made = make_directories(wanted, connection)
+        targets = Targets(connection, overwrite=context.spec.overwrite, made=made)
+        context.resolved = context.resolved.with_locations(locations.settle)
+        pairs = zip(locations.transfers, sources, strict=True)
+        return [finding for transfer, ours in pairs for finding in (*ours, *targets.judge(transfer))]
+
+
+class Targets:
+    """Judge the targets of transfers; ``made`` are the directories that were made, or why they were not."""
 
     def __init__(
-        self,
-        globus: Globus,
-        parallel: Parallel,
-        *,
-        names: Mapping[str, str],
-        serials: Sequence[int],
-        overwrite: bool,
-        options: PreflightOptions,
-        collections: Mapping[str, Collection],
+        self, connection: Connection, *, overwrite: bool, made: Mapping[Directory, GoclientError | None]
     ) -> None:
-        self._globus = globus
-        self._parallel = parallel
-        self._made: dict[Folder, GoclientError | None] = {}
-        self._listings = Listings(globus, parallel, names)
-        self._typed = names
-        self._seen = Seen(self._listings, names, collections, globus.identity, serials)
-        self._sources = Sources(self._seen)
-        self._targets = Targets(self._seen, overwrite=overwrite, probed=options.probe, made=self._made)
-        self._make_missing = options.make_directories
-        self._make_numbered = options.make_numbered
-        self.load = Load()  # once the findings are known
+        self._locations = connection.locations
+        self._listings = connection.locations.listings
+        self._identity = connection.identity
+        self._overwrite = overwrite
+        self._made = made
 
-    def findings(self, spec: TransferSpec, *, safe: bool = True) -> list[Finding]:
-        """A finding for each source and each target on the endpoints that are known, and one for their size.
+    def judge(self, transfer: Transfer) -> list[Finding]:
+        """Return a finding for the target of a transfer, or for each job in which something is wrong with it."""
+        if not self._locations.knows(transfer.destination):
+            return []
+        sources = itertools.cycle(self._locations.in_jobs(transfer.source))
+        pairs = list(zip(sources, self._locations.written(transfer), strict=False))
+        if any(_inside_itself(source, target) for source, target in pairs):
+            shown = transfer.source.display
+            message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
+            return [EndpointError(message, hint=hint, code="onto-itself", subject=shown).finding]
+        return wrong_or_first([self._judge(target, source) for source, target in pairs])
 
-        Folders are made only if nothing is known to be wrong: ``safe`` says so of the endpoints.
-        """
-        transfers = list(spec.transfers)
-        local = spec.local_endpoint
-        server = [Location(local, "/")] if local is not None and local.text in self._typed else []
-        self._ask(transfers, server)
-        sources = [list(self._sources.findings(transfer)) for transfer in transfers]
-        safe = safe and not any(one.is_error for found in sources for one in found)
-        if self._make_missing and safe:
-            made = [transfer for transfer in transfers if self._is_made(transfer)]
-            folders = [folder_of(location) for transfer in made for location in self._targets.written(transfer)]
-            self._made.update(make_folders(folders, self._listings, self._globus, self._parallel, self._typed))
-        found = [
-            one
-            for transfer, ours in zip(transfers, sources, strict=True)
-            for one in (*ours, *self._targets.findings(transfer))
-        ]
-        self.load = self._sources.load(transfers)
-        found += [*self._sources.remarks(transfers), *self._targets.remarks(transfers)]
-        return [
-            *found,
-            *(error.finding for one in server if (error := self._no_login(one))),
-            *self._sources.size(self.load),
-        ]
-
-    def _ask(self, transfers: Sequence[Transfer], others: Sequence[Location]) -> None:
-        """Ask for the folders of all ends, then for what is only known with them: two round trips, and few more."""
-        ends = [
-            location
-            for transfer in transfers
-            for end in (transfer.source, transfer.target)
-            for location in self._seen.filled(end)
-        ]
-        seen = [location for location in (*ends, *others) if self._seen.sees(location)]
-        self._listings.fetch(seen, about=self._targets.folders(transfers))
-        ours = [transfer for transfer in transfers if self._seen.sees(transfer.destination)]
-        written = [location for transfer in ours for location in self._targets.written(transfer)]
-        self._listings.fetch(written, inside=self._sources.folders(transfers))
-        self._listings.climb()
-
-    def _is_made(self, transfer: Transfer) -> bool:
-        """True if the folder of a move's target is made where it is missing."""
-        return self._seen.sees(transfer.destination) and (self._make_numbered or "$" not in transfer.target.directory)
-
-    def _no_login(self, location: Location) -> GoclientError | None:
-        """The consent or the session that is missing for a place; whether it is there is no matter."""
+    def _judge(self, location: Location, source: Location) -> Finding:
+        directory, shown = Directory.of(location), location.display
+        if directory in self._made:
+            if (problem := self._made[directory]) is not None:
+                return problem.finding
+            message = f"the directory {directory.display} was made"
+            return Finding("ok", "folder", directory.display, message)  # plain: a code of the JSON
         found = self._listings.entry(location)
-        return found if isinstance(found, LoginNeeded) else None
+        if isinstance(found, GoclientError):
+            return self._without_directory(location, found)
+        if found is None:
+            return Finding("ok", "target", shown, f"nothing is in the way of {shown}")
+        other = self._kind_not_replaced(found, source)
+        hint = "choose another name or directory"
+        if not self._overwrite:
+            kind = "directory whose files may be" if found.is_directory else "file that would be"
+            message = f"{quoted(shown)} exists: {kind_of(found) or f'a {kind} overwritten'}"
+            hint += "" if other else ", or allow it with --goOverwrite"
+            return PathExists(message, hint=hint, subject=shown).finding
+        if other:
+            message = f"{quoted(shown)} exists: {other}, which --goOverwrite does not replace"
+            if found.is_directory and not self._locations.knows(source):
+                hint = f"if {quoted(source.name)} is a directory, too, type a / at its end; else choose another name"
+            return PathExists(message, hint=hint, subject=shown).finding
+        return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
 
-    def is_listed(self, location: Location) -> bool:
-        """True if the folder of a place could be listed, or is known not to be there."""
-        found = self._listings.entry(location) if location in self._listings else None
-        return not isinstance(found, GoclientError) or found.code == "path-not-found"
+    def _kind_not_replaced(self, found: FileInfo, source: Location) -> str:
+        """Return what cannot be replaced by a source, because the two are not of a kind; empty if it can."""
+        entry = self._listings.entry(source) if self._locations.knows(source) and source.name else None
+        known = isinstance(entry, FileInfo) and entry.is_directory
+        is_directory = source.is_directory or known or not source.name
+        if found.is_directory != is_directory:
+            return "a directory" if found.is_directory else "a file"
+        return kind_of(found)
 
-    def settled(self, spec: TransferSpec) -> TransferSpec:
-        """The spec with a final slash on what was found to be a directory, where all jobs use the same."""
+    def _without_directory(self, location: Location, error: GoclientError) -> Finding:
+        directory = Directory.of(location)
+        shown = directory.display
+        if isinstance(error, NotADirectory):
+            message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
+            return NotADirectory(message, hint="name a directory, or another name for the file", subject=shown).finding
+        if not isinstance(error, PathNotFound):
+            return self._locations.unlisted(location, error, self._identity)
+        message, near = f"the directory {quoted(shown)} does not exist: Globus will make it", ""
+        if missing := self._listings.missing(directory):
+            name = missing.part.name
+            near = hint_of_near(name, (one for one, entry in missing.entries.items() if entry.is_directory))
+            if has_wildcards(name):
+                message += f", with that name: there are no wildcards in {quoted(name)}"
+        hint = f"{near} " if near else "if it is a typo, mend it; "
+        hint += "--goMkdir makes it now"
+        return MissingDirectory("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
 
-        def end(location: Location) -> Location:
-            fixed = "$" not in location.path and location.name and not location.is_directory
-            if not (fixed and self._seen.sees(location) and location in self._listings):
-                return location
-            found = self._listings.entry(location)
-            is_directory = found is not None and not isinstance(found, GoclientError) and found.is_directory
-            return location.with_path(f"{location.path}/") if is_directory else location
 
-        return spec.with_locations(end)
+def _inside_itself(source: Location, target: Location) -> bool:
+    """Return True if a target is its source, or is below it."""
+    one, other = (re.sub("/+", "/", f"{location.path}/") for location in (source, target))
+    return source.endpoint == target.endpoint and other.startswith(one)
 
-    def nearest_folder(self, location: Location) -> Location:
-        """The folder of a place, or the nearest above it that is there."""
-        endpoint, path = self._listings.there(folder_of(location))
-        return Location(read_endpoint(endpoint), path)
+
+def make_directories(directories: Iterable[Directory], connection: Connection) -> dict[Directory, GoclientError | None]:
+    """Make directories that are missing, side by side, those above first.
+
+    Returns for each that was missing None if it is there now, or why it could not be made.
+    """
+    listings, globus = connection.locations.listings, connection.globus
+    chains = {one: chain for one in dict.fromkeys(directories) if (chain := listings.chain(one))}
+    failed: dict[Directory, GoclientError] = {}
+
+    def depth(directory: Directory) -> int:
+        return directory.path.count("/")
+
+    def make(directory: Directory) -> None:
+        globus.mkdir(directory.endpoint, directory.path)
+
+    wanted = sorted({one for chain in chains.values() for one in chain}, key=depth)
+    for _, level in itertools.groupby(wanted, key=depth):
+        possible = [
+            one
+            for one in level
+            if not any(one.endpoint == above.endpoint and one.path.startswith(above.path) for above in failed)
+        ]
+        for directory, answer in connection.parallel.map(make, possible).items():
+            if isinstance(answer, GlobusSilent):  # it may be there now
+                shown = directory.display
+                message = f"it is not known whether the directory {quoted(shown)} was made: {answer.message}"
+                failed[directory] = answer.replace(message=message, subject=shown)
+            elif isinstance(answer, GoclientError):
+                failed[directory] = answer
+            else:
+                listings.add(directory)
+    return {one: next((failed[up] for up in chain if up in failed), None) for one, chain in chains.items()}
+
+
+class ReadOnly(Check):
+    """Refuse directories that nobody may write into, as their modes say.
+
+    That is a warning if a probe tells more.
+    """
+
+    def findings(self, context: Context) -> Iterable[Finding]:
+        """Return a few findings, one for each directory."""
+        locations, found = context.connection.locations, []
+        written = (location for transfer in locations.transfers for location in locations.written(transfer))
+        for directory in dict.fromkeys(map(Directory.of, written)):
+            entry = locations.listings.itself(directory)
+            if entry is None or not entry.is_directory or not nobody_may(entry, WRITE):
+                continue
+            message = f"nobody can write into {quoted(directory.display)}: its mode is {entry.permissions}"
+            hint = (
+                "name another directory, or add --goProbe, which tries whether its storage lets you write all the same"
+            )
+            error = EndpointError(message, hint=hint, code="read-only", subject=directory.display)
+            found.append(error.finding.as_warning() if context.options.probe else error.finding)
+        return few(found)
+
+
+class ServerLogin(Check):
+    """Report a consent or a session that the server which sees the job's directory asks for."""
+
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """Yield one finding if a login is needed; whether the directory is there does not matter."""
+        locations = context.connection.locations
+        found = locations.listings.entry(locations.server) if locations.server is not None else None
+        if isinstance(found, LoginNeeded):
+            yield found.finding

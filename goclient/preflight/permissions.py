@@ -1,223 +1,211 @@
-"""The checks of who acts: may the user write, and may whoever the pilot transfers as do later what has to be done?"""
+"""Checks of permissions: can the user write, and can the pilot's Globus identity do later what has to be done?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, Finding, GoclientError, LoginNeeded, quoted
-from goclient.model.endpoint import GlobusEndpoint, is_uuid, read_endpoint
+from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.model.location import Location
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
+from goclient.preflight.base import Check, Connection, Context
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS
-from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import AccessRule, Collection
-    from goclient.services.globus.sdk import Globus
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
     """A path of a collection that has to be read, or written."""
 
-    place: Location
+    location: Location
     writes: bool
+
+    def is_met_by(self, rule: AccessRule) -> bool:
+        """Return True if a rule allows what is needed, to the identity that it is for."""
+        return self.location.path.startswith(rule.path) and ("w" if self.writes else "r") in rule.permissions
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """An identity whose rights are judged: its id, and what it is called in findings."""
+class Identity:
+    """An identity whose permissions are judged: its id, and what it is called in findings."""
 
     id: str
     called: str
 
-
-class Acting:
-    """The checks of one preflight for what identities may do.
-
-    ``hours``: how long it has to last.  ``collections`` are those that were found, by id, ``names`` what the user calls
-    them.  The rules of a collection are asked for once.
-    """
-
-    def __init__(
-        self,
-        globus: Globus,
-        parallel: Parallel,
-        *,
-        hours: int,
-        collections: Mapping[str, Collection],
-        names: Mapping[str, str],
-    ) -> None:
-        self._globus = globus
-        self._parallel = parallel
-        self._hours = hours
-        self._collections = collections
-        self._names = names
-        self._rules: dict[str, list[AccessRule] | GoclientError] = {}
-
-    def pilot(self, spec: TransferSpec, typed: str) -> list[Finding]:
-        """What the identity of a pilot may do, by its id or user name as typed.
-
-        A finding for each path of a guest collection, whose rules tell, and one for each other collection.
-        """
-        who = self._identity(typed)
-        if isinstance(who, GoclientError):
-            return [who.finding]
-        needs = _needs(spec, self._collections)
-        guests = [one for one in needs if self._collections[one].entity_type in GUEST_KINDS]
-        self._fetch(guests)
-        found: list[Finding] = []
-        for collection, wanted in needs.items():
-            rules = self._rules.get(collection)
-            if collection in guests and self._collections[collection].owner_id == who.id:
-                name = self._names[collection]
-                found.append(Finding("ok", "pilot", name, f"{who.called} owns {name}"))
-            elif isinstance(rules, GoclientError):
-                found.append(rules.finding)
-            elif rules is not None:
-                found += [self._judged(rules, need, who) for need in wanted]
-            else:
-                found.append(self._unknown(collection, who, guest=collection in guests))
-        return found
-
-    def user(self, spec: TransferSpec) -> list[Finding]:
-        """A warning for each guest collection to which it is not known that whoever asks may write."""
-        needs = _needs(spec, self._collections)
-        writes = {one: [need for need in wanted if need.writes] for one, wanted in needs.items()}
-        guests = [one for one, wanted in writes.items() if wanted and self._collections[one].entity_type in GUEST_KINDS]
-        me = Who(self._globus.identity, "you")
-        others = [one for one in guests if not me.id or self._collections[one].owner_id != me.id]
-        self._fetch(others if me.id else [])
-        return [finding for one in others for finding in self._own_writes(one, writes[one], me)]
-
-    def _identity(self, typed: str) -> Who | GoclientError:
-        typed = typed.lower() if is_uuid(typed) else typed
-        found = self._parallel.map(self._globus.identity_called, [typed])[typed]
-        return found if isinstance(found, GoclientError) else Who(found, f"the pilot's identity {typed}")
-
-    def _fetch(self, guests: Sequence[str]) -> None:
-        """Asks for the rules of these collections that one may read and were not asked for yet."""
-        readable = [one for one in guests if RULE_READERS.intersection(self._collections[one].roles)]
-        wanted = [one for one in readable if one not in self._rules]
-        self._rules |= self._parallel.map(
-            lambda one: self._globus.access_rules(GlobusEndpoint(one, self._names[one])), wanted
-        )
-
-    def _own_writes(self, collection: str, writes: Sequence[Need], me: Who) -> Iterator[Finding]:
-        rules = self._rules.get(collection)
-        name, owner = self._names[collection], self._collections[collection].owner or "its owner"
-        if isinstance(rules, LoginNeeded):
-            yield rules.finding
-            return
-        if isinstance(rules, GoclientError):
-            message = f"whether you may write to {quoted(name)} is not known: {rules.message}"
-            yield Finding("warning", "write-unknown", name, message, f"--goProbe tells, or {owner}")
-            return
-        if rules is None:
-            message = f"whether you may write to {quoted(name)} is not known: only its managers see who may"
-            yield Finding("warning", "write-unknown", name, message, f"--goProbe tells, or {owner}")
-            return
-        for need in writes:
-            # Who has a role may have rights that no rule shows: it is not known, and --goProbe tells.
-            if not any(_is_for(rule, me.id) for rule in rules if _covers(rule, need)):
-                shown = self._shown(need.place)
-                message = f"no rule lets you write to {quoted(shown)} (--goProbe tells whether you may all the same)"
-                hint = f"type: {self._grant(rules, need, me.id)}"
-                yield Finding("warning", "write-unknown", shown, message, hint)
-
-    def _judged(self, rules: Sequence[AccessRule], need: Need, who: Who) -> Finding:
-        shown = self._shown(need.place)
-        verb = "write" if need.writes else "read"
-        holding = [rule for rule in rules if _covers(rule, need) and self._lasts(rule)]
-        if any(_is_for(rule, who.id) for rule in holding):
-            return Finding("ok", "pilot", shown, f"{who.called} may {verb} {shown}")
-        if any(rule.principal_type == "group" for rule in holding):
-            message = f"a group may {verb} {quoted(shown)}: it is not known whether {who.called} is in it"
-            return Finding("warning", "pilot-unknown", shown, message, "ask the group's manager")
-        hint = f"type: {self._grant(rules, need, who.id)}"
-        message = f"{who.called} may not {verb} {quoted(shown)}"
-        ending = [rule for rule in rules if _covers(rule, need) and _is_for(rule, who.id) and rule.expires]
-        if ending:
-            message += f" for {self._hours} hours from now: its rule for {ending[-1].path} ends at {ending[-1].expires}"
-        return EndpointError(message, hint=hint, code="pilot-permission", subject=shown).finding
-
-    def _lasts(self, rule: AccessRule) -> bool:
-        """True if a rule holds as long as the job may need it."""
-        if not rule.expires:
-            return True
-        try:
-            end = datetime.fromisoformat(rule.expires)
-        except ValueError:
-            return False
-        return (end if end.tzinfo else end.replace(tzinfo=UTC)) > datetime.now(UTC) + timedelta(hours=self._hours)
-
-    def _grant(self, rules: Sequence[AccessRule], need: Need, identity: str) -> str:
-        """The command that gives an identity what it lacks: a new rule, or more by the one that it has."""
-        collection, path = need.place.endpoint.text, need.place.path
-        allowed = "rw" if need.writes else "r"
-        own = [rule for rule in rules if rule.path == path and rule.principal == identity]
-        if own:
-            # The command keeps an end unless it is given another.
-            later = datetime.now(UTC) + timedelta(hours=self._hours, days=1)
-            ends = ["--expiration-date", f"{later:%Y-%m-%d %H:%M:%S}"] if own[0].expires else []
-            words = ["update", "--permissions", allowed, *ends, str(collection), own[0].id]
-        else:
-            words = ["create", "--identity", identity, "--permissions", allowed, f"{collection}:{path}"]
-        return " ".join(map(shell_word, ("globus", "endpoint", "permission", *words)))
-
-    def _unknown(self, collection: str, who: Who, *, guest: bool) -> Finding:
-        name, found = self._names[collection], self._collections[collection]
-        if guest:
-            message, hint = f"only its managers see who may use {quoted(name)}", f"ask {found.owner or 'its owner'}"
-        else:
-            owner = found.owner or "its owner"
-            whom = (
-                f"it is your own ({owner}): see which accounts its storage has"
-                if found.is_of(self._globus.identity)
-                else f"ask {owner}"
-            )
-            message, hint = f"its storage decides who may use {quoted(name)}", f"{whom}, or use a guest collection"
-        message += f": whether {who.called} may is not known from here"
-        return Finding("warning", "pilot-unknown", name, message, hint)
-
-    def _shown(self, place: Location) -> str:
-        return str(Location(read_endpoint(self._names[place.endpoint.text]), place.path))
+    def has(self, rule: AccessRule) -> bool:
+        """Return True if a rule is for this identity, or for everybody."""
+        return rule.principal == self.id or rule.principal_type in ("all_authenticated_users", "anonymous")
 
 
-def _needs(spec: TransferSpec, known: Mapping[str, Collection]) -> dict[str, list[Need]]:
-    """What has to be read and written at each known collection, each folder once, in the order of the spec."""
-    needs: dict[str, dict[Need, None]] = {}
-    for need in _all_needs(spec):
-        if need.place.endpoint.text in known:
-            needs.setdefault(need.place.endpoint.text, {})[need] = None
-    # Who may write a folder by a rule may read it.
-    return {
-        collection: [need for need in found if need.writes or Need(need.place, writes=True) not in found]
-        for collection, found in needs.items()
-    }
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A collection that was found, and what a job needs there: each directory once."""
+
+    collection: Collection
+    needs: list[Need]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Endpoint of the collection, as the user knows it."""
+        return self.needs[0].location.endpoint
+
+    @property
+    def is_guest(self) -> bool:
+        """True for a guest collection, whose rules say who may use it."""
+        return self.collection.entity_type in GUEST_KINDS
 
 
-def _all_needs(spec: TransferSpec) -> Iterator[Need]:
+def find_access(spec: TransferSpec, connection: Connection) -> list[Access]:
+    """Return what has to be read and written at each known collection, in the order of the spec."""
+    found: dict[str, Access] = {}
+    needed: dict[Need, None] = {}
     for transfer in spec.transfers:
-        for place, writes in ((transfer.source, False), (transfer.target, True)):
-            # Rules are for folders: a file needs what its folder has, and numbered ones what the folder of all has.
-            path = place.path if place.is_directory else place.directory
+        for location, writes in ((transfer.source, False), (transfer.target, True)):
+            # Rules are for directories: a file needs what its own has, numbered ones what the one of all has.
+            path = location.path if location.is_directory else location.directory
             if "${" in path:
                 path = path.partition("${")[0].rpartition("/")[0] + "/"
-            yield Need(place.with_path(path), writes)
+            needed[Need(location.with_path(path), writes)] = None
+    for need in needed:
+        collection = connection.collections.get(need.location.endpoint.text)
+        # Who may write a directory by a rule may read it.
+        if collection is not None and (need.writes or Need(need.location, writes=True) not in needed):
+            found.setdefault(collection.id, Access(collection, [])).needs.append(need)
+    return list(found.values())
 
 
-def _covers(rule: AccessRule, need: Need) -> bool:
-    """True if a rule allows what is needed, to whomever it is for."""
-    return need.place.path.startswith(rule.path) and (
-        "w" in rule.permissions if need.writes else "r" in rule.permissions
-    )
+def fetch_rules(guests: Sequence[Access], connection: Connection) -> None:
+    """Ask for the rules of these collections that the user may read and were not asked for yet."""
+    readable = [one.endpoint for one in guests if RULE_READERS.intersection(one.collection.roles)]
+    wanted = [one for one in readable if one not in connection.rules]
+    connection.rules.update(connection.parallel.map(connection.globus.access_rules, wanted))
 
 
-def _is_for(rule: AccessRule, identity: str) -> bool:
-    """True if a rule is for an identity, or for everybody."""
-    return rule.principal == identity or rule.principal_type in ("all_authenticated_users", "anonymous")
+class UserPermissions(Check):
+    """Warn of each guest collection to which it is not known that the user may write, unless a probe has shown it."""
+
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """Yield a finding for each collection whose rules are not known, and each path that they do not allow."""
+        if context.writes_proven:
+            return
+        connection = context.connection
+        me = Identity(connection.identity, "you")
+        guests = [
+            access
+            for access in find_access(context.resolved, connection)
+            if access.is_guest and not access.collection.is_of(me.id) and any(need.writes for need in access.needs)
+        ]
+        fetch_rules(guests if me.id else [], connection)
+        for access in guests:
+            yield from self._judge(access, connection.rules.get(access.endpoint), me, context.options.hours)
+
+    def _judge(
+        self, access: Access, rules: list[AccessRule] | GoclientError | None, me: Identity, hours: int
+    ) -> Iterator[Finding]:
+        if isinstance(rules, LoginNeeded):
+            yield rules.finding
+        elif isinstance(rules, GoclientError | None):
+            why = "only its managers see who may" if rules is None else rules.message
+            message = f"whether you may write to {quoted(access.endpoint.display)} is not known: {why}"
+            hint = f"--goProbe tells, or {access.collection.owner or 'its owner'}"
+            yield Finding("warning", "write-unknown", access.endpoint.display, message, hint)
+        else:
+            for need in access.needs:
+                # Who has a role may have rights that no rule shows: it is not known, and --goProbe tells.
+                if need.writes and not any(me.has(rule) for rule in rules if need.is_met_by(rule)):
+                    shown = need.location.display
+                    message = (
+                        f"no rule lets you write to {quoted(shown)} (--goProbe tells whether you may all the same)"
+                    )
+                    hint = f"type: {_grant(rules, need, me, hours)}"
+                    yield Finding("warning", "write-unknown", shown, message, hint)
+
+
+class PilotPermissions(Check):
+    """Judge what the pilot's Globus identity may do, if the user names it.
+
+    The rules of a guest collection tell it for each path; of another collection it is not known.
+    """
+
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """Yield a finding for each path of a guest collection, and one for each other collection."""
+        connection, typed = context.connection, context.options.pilot_identity
+        if typed is None:
+            return
+        typed = typed.lower() if is_uuid(typed) else typed
+        found = connection.parallel.map(connection.globus.identity_called, [typed])[typed]
+        if isinstance(found, GoclientError):
+            yield found.finding
+            return
+        pilot = Identity(found, f"the pilot's identity {typed}")
+        needed = find_access(context.resolved, connection)
+        fetch_rules([access for access in needed if access.is_guest], connection)
+        for access in needed:
+            rules = connection.rules.get(access.endpoint) if access.is_guest else None
+            if access.is_guest and access.collection.is_of(pilot.id):
+                yield Finding("ok", "pilot", access.endpoint.display, f"{pilot.called} owns {access.endpoint.display}")
+            elif isinstance(rules, GoclientError):
+                yield rules.finding
+            elif rules is None:
+                yield self._unknown(access, pilot, connection.identity)
+            else:
+                yield from (self._judge(rules, need, pilot, context.options.hours) for need in access.needs)
+
+    def _judge(self, rules: Sequence[AccessRule], need: Need, pilot: Identity, hours: int) -> Finding:
+        shown, verb = need.location.display, "write" if need.writes else "read"
+        meeting = [rule for rule in rules if need.is_met_by(rule)]
+        lasting = [rule for rule in meeting if _lasts(rule, hours)]
+        if any(pilot.has(rule) for rule in lasting):
+            return Finding("ok", "pilot", shown, f"{pilot.called} may {verb} {shown}")
+        if any(rule.principal_type == "group" for rule in lasting):
+            message = f"a group may {verb} {quoted(shown)}: it is not known whether {pilot.called} is in it"
+            return Finding("warning", "pilot-unknown", shown, message, "ask the group's manager")
+        message = f"{pilot.called} may not {verb} {quoted(shown)}"
+        ending = [rule for rule in meeting if pilot.has(rule) and rule.expires]
+        if ending:
+            message += f" for {hours} hours from now: its rule for {ending[-1].path} ends at {ending[-1].expires}"
+        hint = f"type: {_grant(rules, need, pilot, hours)}"
+        return EndpointError(message, hint=hint, code="pilot-permission", subject=shown).finding
+
+    def _unknown(self, access: Access, pilot: Identity, user: str) -> Finding:
+        owner = access.collection.owner or "its owner"
+        if access.is_guest:
+            message, hint = f"only its managers see who may use {quoted(access.endpoint.display)}", f"ask {owner}"
+        else:
+            own = f"it is your own ({owner}): see which accounts its storage has"
+            message = f"its storage decides who may use {quoted(access.endpoint.display)}"
+            hint = f"{own if access.collection.is_of(user) else f'ask {owner}'}, or use a guest collection"
+        message += f": whether {pilot.called} may is not known from here"
+        return Finding("warning", "pilot-unknown", access.endpoint.display, message, hint)
+
+
+def _lasts(rule: AccessRule, hours: int) -> bool:
+    """Return True if a rule holds as long as the job may need it."""
+    if not rule.expires:
+        return True
+    try:
+        end = datetime.fromisoformat(rule.expires)
+    except ValueError:
+        return False
+    return (end if end.tzinfo else end.replace(tzinfo=UTC)) > datetime.now(UTC) + timedelta(hours=hours)
+
+
+def _grant(rules: Sequence[AccessRule], need: Need, identity: Identity, hours: int) -> str:
+    """Return the command that gives an identity what it lacks: a new rule, or more by the one that it has."""
+    collection, path = need.location.endpoint.text, need.location.path
+    allowed = "rw" if need.writes else "r"
+    own = [rule for rule in rules if rule.path == path and rule.principal == identity.id]
+    if own:
+        # The command keeps an end unless it is given another.
+        later = datetime.now(UTC) + timedelta(hours=hours, days=1)
+        ends = ["--expiration-date", f"{later:%Y-%m-%d %H:%M:%S}"] if own[0].expires else []
+        words = ["update", "--permissions", allowed, *ends, collection, own[0].id]
+    else:
+        words = ["create", "--identity", identity.id, "--permissions", allowed, f"{collection}:{path}"]
+    return " ".join(map(shell_word, ("globus", "endpoint", "permission", *words)))

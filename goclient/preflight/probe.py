@@ -1,86 +1,81 @@
-"""The probe: something is really made at each destination, and removed again, if the user asks for it."""
+"""Probe: a directory is made at each destination, and removed again, if the user asks for it."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from goclient.errors import EndpointError, Finding, GoclientError, Interrupted, LoginNeeded
-from goclient.model.endpoint import GlobusEndpoint, read_endpoint
-from goclient.model.location import Location
-from goclient.preflight.seen import ask_for_access
-from goclient.services.parallel import Parallel
+from goclient.errors import EndpointError, Finding, GoclientError, Interrupted, LoginNeeded, PermissionDenied
+from goclient.preflight.base import Check, Connection, Context
+from goclient.preflight.listings import Directory
+from goclient.preflight.locations import ask_for_access
 
-if TYPE_CHECKING:
-    from goclient.services.globus.collection import Collection
-    from goclient.services.globus.sdk import Globus
-
-POLL = 0.2  # seconds between looks at the task that removes the probe
+POLL = 0.2  # seconds between two questions about the task that removes the probe
 NEEDED = 2.0  # seconds that a probe must have left: one that is begun should be removed
 
 
-class Probe:
-    """The probes of one preflight; ``names`` are what the user calls the ``collections``, both by their ids.
+class Probe(Check):
+    """Show whether each destination can be written.
 
     Only directories are made: Globus takes no file but from another endpoint.
     """
 
-    def __init__(
-        self, globus: Globus, parallel: Parallel, names: Mapping[str, str], collections: Mapping[str, Collection]
-    ) -> None:
-        self._globus = globus
-        self._collections = collections
-        self._parallel = parallel
-        self._names = names
-        self._left: dict[Location, str] = {}  # the probes that were begun, and are not known to be gone
+    def __init__(self) -> None:
+        self._left: dict[Directory, str] = {}  # the paths of probes that were begun, and are not known to be gone
 
-    def findings(self, folders: Sequence[Location]) -> list[Finding]:
-        """A finding for each folder: whether a directory could be made there, and is removed again."""
-        if self._parallel.seconds_left() < NEEDED:
+    def findings(self, context: Context) -> list[Finding]:
+        """Return a finding for each directory that the jobs write into, or the nearest above it that is there."""
+        if not context.options.probe:
+            return []
+        connection, locations = context.connection, context.connection.locations
+        listings = locations.listings
+        targets = [one.target for one in locations.transfers if locations.knows(one.target)]
+        known = [Directory.of(one) for one in targets if "$" not in one.directory and listings.is_known(one)]
+        there = dict.fromkeys(chain[0].parent if (chain := listings.chain(one)) else one for one in known)
+        found = self._probe_all(list(there), connection)
+        context.writes_proven = not any(one.is_error for one in found)
+        return found
+
+    def _probe_all(self, directories: Sequence[Directory], connection: Connection) -> list[Finding]:
+        if connection.parallel.deadline.left < NEEDED:
             message = "the destinations were not probed: there was no time left"
             return [Finding("warning", "not-probed", "--goProbe", message, "give more with --goTimeout")]
         try:
-            answers = self._parallel.map(self._probe, folders)
+            answers = connection.parallel.map(lambda one: self._probe(one, connection), directories)
         except KeyboardInterrupt as stop:
-            left = ", ".join(map(self._shown_left, list(self._left)))
-            raise Interrupted(
-                "interrupted", hint=f"remove what the probes may have left: {left or 'nothing'}"
-            ) from stop
-        return [self._finding(location, answers[location]) for location in folders]
+            left = ", ".join(one.endpoint.show(path) for one, path in list(self._left.items()))
+            hint = f"remove what the probes may have left: {left or 'nothing'}"
+            raise Interrupted("interrupted", hint=hint) from stop
+        return [self._judge(one, answers[one], connection) for one in directories]
 
-    def _probe(self, location: Location) -> str:
-        """The state of the task that has removed the probe."""
-        endpoint = GlobusEndpoint(location.endpoint.text, self._names[location.endpoint.text])
-        path = f"{location.path}.goclient-probe-{secrets.token_hex(4)}"
-        self._left[location] = path
-        self._globus.mkdir(endpoint, path)
-        task = self._globus.remove(endpoint, f"{path}/")
-        while (state := self._globus.task(task).status) == "ACTIVE":
+    def _probe(self, directory: Directory, connection: Connection) -> str:
+        """Make a directory, remove it, and return the state in which the task ended that removes it."""
+        globus, endpoint = connection.globus, directory.endpoint
+        path = f"{directory.path}.goclient-probe-{secrets.token_hex(4)}"
+        self._left[directory] = path
+        globus.mkdir(endpoint, path)
+        task = globus.remove(endpoint, f"{path}/")
+        while (state := globus.task(task)).is_active:
             time.sleep(POLL)
-        if state == "SUCCEEDED":
-            self._left.pop(location, None)
-        return state
+        if state.has_succeeded:
+            self._left.pop(directory, None)
+        return state.status
 
-    def _shown(self, location: Location) -> str:
-        return str(Location(read_endpoint(self._names[location.endpoint.text]), location.path))
-
-    def _shown_left(self, location: Location) -> str:
-        return self._shown(location.with_path(self._left[location]))
-
-    def _finding(self, location: Location, answer: str | GoclientError) -> Finding:
-        shown = self._shown(location)
+    def _judge(self, directory: Directory, answer: str | GoclientError, connection: Connection) -> Finding:
+        shown = directory.display
         if isinstance(answer, LoginNeeded):
             return answer.finding
         if isinstance(answer, GoclientError) and not answer.transient:
-            found = self._collections[location.endpoint.text] if answer.code == "permission" else None
-            hint = found and ask_for_access(found, self._globus.identity)
-            hint = hint or answer.hint or "ask the endpoint's owner, or choose another folder"
+            hint = answer.hint
+            if isinstance(answer, PermissionDenied):
+                hint = ask_for_access(connection.collections[directory.endpoint.text], connection.identity) or hint
+            hint = hint or "ask the endpoint's owner, or choose another directory"
             message = f"{shown} cannot be written: {answer.message}"
             return EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown).finding
-        if location in self._left:
+        if directory in self._left:
             said = answer.message if isinstance(answer, GoclientError) else f"the removal ended as {answer}"
             message = f"it is not known whether the probe of {shown} is gone: {said}"
-            return Finding("warning", "probe-left", shown, message, f"remove {self._shown_left(location)}")
+            hint = f"remove {directory.endpoint.show(self._left[directory])}"
+            return Finding("warning", "probe-left", shown, message, hint)
         return Finding("ok", "probe", shown, f"{shown} can be written: a directory was made there, and removed")

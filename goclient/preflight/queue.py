@@ -1,4 +1,4 @@
-"""The check of a job's queue: does the server know it, does it run jobs, has it room for their input?
+"""Check of a job's queue: does the server know it, does it run jobs, has it room for their input?
 
 The list of all queues is kept for an hour, in a file that only the user reads; what is wrong by it is asked again.
 """
@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from goclient.errors import Finding, RequestError, ServerError, quoted
+from goclient.errors import Finding, GoclientError, RequestError, ServerError, quoted
 from goclient.files.private import make_directory, replace
+from goclient.model.nearest import nearest
 from goclient.model.queue import Queue
-from goclient.preflight.listings import nearest
+from goclient.preflight.base import Check, Context
+from goclient.preflight.misspelt import hint_of_near
+from goclient.services.deadline import Background
 
 if TYPE_CHECKING:
+    from goclient.reporter.base import Reporter
     from goclient.services.panda.access import QueueSource
 
+SHARE = 0.9  # of the time, for the server: the queues that it told before are read in the rest
 KEPT, NEW = 3600.0, 300.0  # seconds; what is wrong by a list that is not new may be mended meanwhile
 MAX_FILE = 16 << 20  # bytes
 MB = 1 << 20
@@ -37,14 +43,50 @@ _TEST = "test"  # a status, and the prodSourceLabel of the jobs that run there
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """The queues by name; ``doubt`` is why these are old ones, if they are."""
+    """Queues by name; ``outdated`` is why these are old ones, if they are."""
 
     known: Mapping[str, Queue]
-    doubt: str = ""
+    outdated: str = ""
 
 
-def queues(source: QueueSource, wanted: Sequence[str], seconds: float) -> Queues:
-    """Return the queues: those that were kept, if all is well with the wanted ones; raise QueuesUnknown."""
+class QueueState(Check):
+    """Ask the PanDA server for its queues, beside other checks, and judge those that a job names."""
+
+    def __init__(self) -> None:
+        self._asked: Background[Queues] | None = None
+
+    def start(self, context: Context) -> None:
+        """Ask for the queues, if the job names any."""
+        names, seconds = context.job.queues, context.options.seconds
+        if names and context.queues is not None:
+            self._asked = Background(partial(_ask, context.queues, names, seconds, context.reporter))
+
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """Yield what is found of each queue, and a warning if that is not known, or outdated."""
+        if self._asked is None:
+            return
+        names = context.job.queues
+        unknown = f"whether there is a queue {' or '.join(map(quoted, names))} is not known"
+        hint = "look at the name: the server takes any"
+        try:
+            queues = self._asked.result(context.deadline.left)
+        except (TimeoutError, ServerError) as error:
+            why = error.message if isinstance(error, ServerError) else "the PanDA server has not answered in time"
+            yield Finding("warning", "queue-unchecked", names[0], f"{unknown}: {why}", hint)
+        except GoclientError as error:
+            yield from error.findings
+        else:
+            yield from judge_queues(queues, names, label=context.job.label, input_size=context.input_size)
+
+
+def _ask(source: Callable[[], QueueSource], names: Sequence[str], seconds: float, reporter: Reporter) -> Queues:
+    where = source()
+    with reporter.waiting(f"the PanDA server {where.access.url}", seconds):
+        return fetch_queues(where, names, seconds * SHARE)
+
+
+def fetch_queues(source: QueueSource, wanted: Sequence[str], seconds: float) -> Queues:
+    """Return the queues: those that were kept, if all is well with the wanted ones; raise ServerError."""
     kept, age = _kept(source)
     if all(one in kept and 0 <= age < (KEPT if kept[one].status == "online" else NEW) for one in wanted):
         return Queues(kept)
@@ -55,51 +97,41 @@ def queues(source: QueueSource, wanted: Sequence[str], seconds: float) -> Queues
     except ServerError as error:
         if not kept:
             raise
-        return Queues(kept, error.message)
+        return Queues(kept, outdated=error.message)
     _keep(source, found)
     return Queues(found)
 
 
-def judged(queues: Queues, names: Sequence[str], *, label: str, largest: int) -> list[Finding]:
-    """Return what is found of the queues that jobs of a label name; ``largest``: the bytes that one job brings."""
-    found = [finding for name in names for finding in _judged(queues, name, label, largest)]
-    if not queues.doubt:
-        return found
-    message = f"{queues.doubt}; what it told before counts"
-    hint = "type the command again later"
-    return [*map(_softened, found), Finding("warning", "queue-unchecked", names[0], message, hint)]
+def judge_queues(queues: Queues, names: Sequence[str], *, label: str, input_size: int) -> Iterator[Finding]:
+    """Yield what is found of the queues that jobs of a label name; ``input_size``: the bytes that one job brings.
+
+    By outdated ones nothing is an error.
+    """
+    for name in names:
+        for one in _judge(queues.known, name, label, input_size):
+            yield one.as_warning() if queues.outdated else one
+    if queues.outdated:
+        message = f"{queues.outdated}; checked against what it told before"
+        yield Finding("warning", "queue-unchecked", names[0], message, "type the command again later")
 
 
-def unchecked(names: Sequence[str], why: str) -> list[Finding]:
-    """Return the warning of queues that could not be looked at."""
-    message = f"whether there is a queue {' or '.join(map(quoted, names))} is not known: {why}"
-    return [Finding("warning", "queue-unchecked", names[0], message, "look at the name: the server takes any")]
-
-
-def _judged(queues: Queues, name: str, label: str, largest: int) -> list[Finding]:
-    queue = queues.known.get(name)
+def _judge(known: Mapping[str, Queue], name: str, label: str, input_size: int) -> list[Finding]:
+    queue = known.get(name)
     if queue is None:
         message = f"the PanDA server has no queue {quoted(name)}"
-        near = nearest(name, queues.known)
-        hint = f"did you mean {' or '.join(map(quoted, near))}?" if near else f"it has {_listed(list(queues.known))}"
-        error = RequestError(message, hint=hint, code="queue-unknown", subject=name)
-        return [error.finding]
+        hint = hint_of_near(name, known) or f"it has {_listed(list(known))}"
+        return [RequestError(message, hint=hint, code="queue-unknown", subject=name).finding]
     found = []
     if queue.status != "online" and not (queue.status == label == _TEST):
         meaning = _MEANINGS.get(queue.status, "it may run no jobs")
         message = f"the queue {quoted(name)} is {queue.status or 'of no status'}: {meaning}"
-        online = [one for one, of in queues.known.items() if of.status == "online"]
+        online = [one for one, of in known.items() if of.status == "online"]
         hint = f"online: {_listed(nearest(name, online) or online)}" if online else "no queue of that server is online"
         found.append(Finding("warning", "queue-status", name, message, hint))
-    if queue.megabytes and largest > queue.megabytes * MB:
-        message = f"one job brings {largest} bytes, and has {queue.megabytes} MB at {quoted(name)} (maxwdir)"
+    if queue.megabytes and input_size > queue.megabytes * MB:
+        message = f"one job brings {input_size} bytes, and has {queue.megabytes} MB at {quoted(name)} (maxwdir)"
         found.append(Finding("warning", "queue-space", name, message, "bring less in each job, or name another queue"))
     return found or [Finding("ok", "queue", name, f"the queue {name} is {queue.status}")]
-
-
-def _softened(finding: Finding) -> Finding:
-    """The finding as a warning: what was known before is no reason to stop."""
-    return finding.as_warning()
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -111,7 +143,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _kept(source: QueueSource) -> tuple[dict[str, Queue], float]:
-    """The queues in the file and their age in seconds; none if there are none, of that server, that can be read."""
+    """Return the queues in the file and their age in seconds; no queues if it is damaged, or of another server."""
     try:
         with open(source.file, encoding="utf-8") as file:
             document = json.loads(file.read(MAX_FILE))

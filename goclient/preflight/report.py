@@ -8,13 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goclient.errors import Finding, GoclientError
+from goclient.model.location import Location
 from goclient.model.records.registry import read_text
 from goclient.model.request import Job, Request
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parse import parse_location
 from goclient.preflight.base import Report
-from goclient.preflight.unlikely import find_unlikely_words
-from goclient.preflight.validation import on_node, spec_mistakes, validate_request
+from goclient.preflight.mistakes import find_mistakes
+from goclient.preflight.offline import check_offline
+from goclient.preflight.validation import validate_request
 
 if TYPE_CHECKING:
     from goclient.model.syntax.lists import ReadLines
@@ -40,46 +42,38 @@ def check_text(text: str, preflight: Preflight, job: Job) -> Report:
     except GoclientError as error:
         return Report(TransferSpec(), error.findings)
     with suppress(GoclientError):  # the preflight reports what is wrong with the catalogue
-        spec = spec.with_endpoints({where: name for name, where in preflight.catalogue().items()})
-    mistakes = [*mistakes, *spec_mistakes(spec, 1)]
+        spec = spec.displayed({where: name for name, where in preflight.catalogue().items()})
+    mistakes = [*mistakes, *find_mistakes(spec, 1)]
     report = Report(spec, ()) if mistakes else preflight.run(spec, 1, job)
-    return _report(report, mistakes, [*warnings, *find_unlikely_words(payload), *on_node(spec)], text=text)
+    return _report(report, mistakes, [*warnings, *check_offline(spec, payload)], text=text)
 
 
 def _report(report: Report, mistakes: Sequence[GoclientError], warnings: Sequence[Finding], *, text: str) -> Report:
     """Add what was found before the preflight; ``text`` is what was typed, where no transfer may be named."""
     wrong = [finding for error in mistakes for finding in error.findings]
     found = replace(report, findings=(*wrong, *warnings, *report.findings))
-    nothing = found.ok and not found.spec
-    return replace(found, findings=(*found.findings, nothing_to_check(text))) if nothing else found
-
-
-def nothing_to_check(text: str) -> Finding:
-    """Return the warning that a text names no transfers, with what its user may have meant to type."""
+    if found.spec or not found.ok:
+        return found
     hint = "give what sendJob.py takes, such as --StageinGOsrc=ENDPOINT:/PATH, a text, or --pandaid N"
     if text.strip():
         hint = "it is all the payload's own; transfers are words such as --StageinGOsrc=ENDPOINT:/PATH"
-    meant = numbers_or_places(text.split()) or hint
-    return Finding("warning", "nothing-to-check", text, "there is nothing to check: no transfer is named", meant)
+    hint, message = hint_for_words(text.split()) or hint, "there is nothing to check: no transfer is named"
+    return replace(found, findings=(*found.findings, Finding("warning", "nothing-to-check", text, message, hint)))
 
 
-def numbers_or_places(words: Sequence[str]) -> str:
+def hint_for_words(words: Sequence[str]) -> str:
     """Return the hint for words that are the number of a job, or locations, and nothing else; "" for any other."""
     import shlex  # only a mistake pays for it
 
     if words and all(word.isascii() and word.isdigit() for word in words):
         return f"did you mean --pandaid {words[0]}?" + (" One job at a time" if len(words) > 1 else "")
-    if words and all(map(_is_location, words)):
+    locations: list[Location] = []
+    with suppress(GoclientError):
+        locations = [parse_location(word) for word in words if not word.startswith(("http://", "https://"))]
+    if locations and len(locations) == len(words):
         bring, put = shlex.quote(",".join(words)), shlex.quote(words[0])
         return (
-            f"goclient check --StageinGOsrc={bring} looks at bringing it to a job, "
-            f"goclient check --Data=NAME --OutputGO={put} at putting a file there"
+            f"goclient check --StageinGOsrc={bring} checks bringing it to a job, "
+            f"goclient check --Data=NAME --OutputGO={put} checks putting a file there"
         )
     return ""
-
-
-def _is_location(word: str) -> bool:
-    try:
-        return bool(parse_location(word)) and not word.startswith(("http://", "https://"))
-    except GoclientError:
-        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from goclient.errors import Finding, GoclientError, MissingDirectory, PreflightFailed, quoted, raise_all
 from goclient.model.endpoint import UrlEndpoint, read_endpoint
@@ -11,7 +12,7 @@ from goclient.model.location import Transfer
 from goclient.model.request import Job
 from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
-from goclient.preflight.endpoints import Endpoints
+from goclient.preflight.connect import find_collection
 from goclient.preflight.run import Preflight
 from goclient.services.parallel import Parallel
 from goclient.tasks.output_server import OutputServer
@@ -107,7 +108,8 @@ def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputS
     if isinstance(read_endpoint(known.get(name, name)), UrlEndpoint):
         return server, preflight
     parallel = Parallel(preflight.options.seconds, globus.reporter)
-    found = parallel.map(Endpoints(globus, parallel, known).identify, [name])[name]
+    ask = partial(find_collection, globus=globus, catalogue=known)
+    found = parallel.map(ask, [server.endpoint])[server.endpoint]
     if isinstance(found, GoclientError):
         return server, preflight
     return OutputServer(server.endpoint, found.first_directory), preflight

@@ -1,4 +1,4 @@
-"""The queue and the payload are looked at side by side, in the time of all checks, and only if anything is."""
+"""The queue and the payload are checked side by side, in the time of all checks, and only if anything is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from goclient.cli.output import TerminalReporter
 from goclient.errors import RequestError
 from goclient.model.request import Job
-from goclient.preflight.job import JobLook
 from goclient.services.panda.access import PandaAccess, QueueSource
+from tests.preflight.contexts import check_job
 from tests.sandboxes import Sandbox
 from tests.web_server import serving
 
@@ -39,7 +39,7 @@ def test_two_services_that_do_not_answer_are_waited_for_side_by_side(
         source = QueueSource(PandaAccess(asked.url, 5.0, 5.0), tmp_path / "queues.json")
         start = time.monotonic()
         job = Job(["TEST1"], f"{asked.url}/run.sh")
-        found = JobLook(job, lambda: source, 2.5, TerminalReporter("goclient")).findings(0)
+        found = check_job(job, lambda: source, 2.5, reporter=TerminalReporter("goclient"))
         assert time.monotonic() - start < 4.5
     assert [(one.level, one.code) for one in found] == [("warning", "queue-unchecked"), ("warning", "payload")]
     assert sorted(re.findall("^goclient: .*?(?= \\()", capsys.readouterr().err, re.MULTILINE)) == sorted(
@@ -51,14 +51,14 @@ def test_a_job_of_which_nothing_is_known_is_not_looked_at() -> None:
     def nobody() -> QueueSource:
         raise AssertionError("nobody is asked")
 
-    assert JobLook(Job(), nobody, 1.0).findings(0) == []
+    assert check_job(Job(), nobody, 1.0) == []
 
 
 def test_a_setting_that_is_wrong_is_an_error() -> None:
     def source() -> QueueSource:
         raise RequestError('PANDA_URL_SSL="foo" is not a URL', code="config")
 
-    (finding,) = JobLook(Job(["TEST1"]), source, 1.0).findings(0)
+    (finding,) = check_job(Job(["TEST1"]), source, 1.0)
     assert (finding.level, finding.code) == ("error", "config")
 
 

@@ -9,19 +9,20 @@ from typing import Any
 
 import pytest
 
-from goclient.errors import EndpointError, Finding, StorageDenied
-from goclient.model.endpoint import Endpoint
+from goclient.errors import EndpointError, Finding, PathNotFound, PermissionDenied, StorageDenied
+from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
-from goclient.preflight.base import PreflightOptions
+from goclient.preflight.base import Context, PreflightOptions
 from goclient.preflight.listings import MOST_ABOUT, MOST_SINGLE
-from goclient.preflight.paths import Paths
+from goclient.preflight.paths import Paths, ReadOnly
+from goclient.preflight.sources import Contents, Size
 from goclient.services.globus.collection import Collection
-from goclient.services.parallel import Parallel
-from tests.strategies import at
+from tests.preflight.contexts import connected, run
 
-ME, SITE, NODE = "me", "11111111-1111-4111-8111-111111111111", at(None, "/")
+ME, NODE = "me", Location(JOB, "/")
+SITE = read_endpoint("11111111-1111-4111-8111-111111111111", "SITE")
 OTHER = "22222222-2222-4222-8222-222222222222"
 
 
@@ -32,6 +33,7 @@ class Service:
     """
 
     identity = ME
+    owner = ME
 
     def __init__(self, paths: dict[str, FileInfo], *, denied: Sequence[str] = (), closed: Sequence[str] = ()) -> None:
         self._paths = paths
@@ -44,8 +46,14 @@ class Service:
         with self._lock:
             self.asked[method, path] += 1
 
+    def collection(self, collection: Endpoint) -> Collection:
+        return Collection(
+            collection.text, "SITE", "", "GCSv5_mapped_collection", f"{self.owner}@x", None, None, False, True, "", (),
+            self.owner,
+        )  # fmt: skip
+
     def _missing(self, path: str) -> EndpointError:
-        return EndpointError(f"{path}: there is no such path", code="path-not-found", subject=f"SITE:{path}")
+        return PathNotFound(f"{path}: there is no such path", subject=f"SITE:{path}")
 
     def _denial(self, path: str) -> StorageDenied:
         return StorageDenied(f"SITE:{path}: the storage denies it", subject=f"SITE:{path}")
@@ -83,23 +91,16 @@ def folder(path: str, permissions: str = "0755") -> tuple[str, FileInfo]:
     return path, FileInfo(path.rpartition("/")[2], True, 4096, "dir", permissions)
 
 
-def collection(owner: str = ME) -> Collection:
-    return Collection(SITE, "SITE", "", "GCSv5_mapped_collection", f"{owner}@x", None, None, False, True, "", (), owner)
-
-
 def looked(
-    service: Any, *transfers: Transfer, jobs: int = 1, owner: str = ME, **more: Any
-) -> tuple[Paths, list[Finding]]:
-    options = {"overwrite": False, "options": PreflightOptions(), **more}
-    paths = Paths(
-        service, Parallel(10.0), names={SITE: "SITE"}, serials=range(1, jobs + 1),
-        collections={SITE: collection(owner)}, **options,
-    )  # fmt: skip
-    return paths, paths.findings(TransferSpec(stage_in=transfers, working="w"))
+    service: Any, *transfers: Transfer, jobs: int = 1, overwrite: bool = False, options: PreflightOptions | None = None
+) -> tuple[Context, list[Finding]]:
+    spec = TransferSpec(stage_in=transfers, working="w", overwrite=overwrite)
+    context = connected(spec, service, count=jobs, options=options)
+    return context, run(context, Paths(), Contents(), ReadOnly(), Size())
 
 
 def brought(path: str, to: Location = NODE) -> Transfer:
-    return Transfer(at(SITE, path), to)
+    return Transfer(Location(SITE, path), to)
 
 
 def codes(findings: Sequence[Finding], level: str = "warning") -> list[str]:
@@ -144,16 +145,16 @@ FOLDER_MODES = [*((mode, True) for mode in READ_ONLY), *((mode, False) for mode 
 @pytest.mark.parametrize(("mode", "closed"), FOLDER_MODES)
 def test_a_mode_that_lets_nobody_write_a_folder_is_an_error_unless_that_is_tried(mode: str, closed: bool) -> None:
     service = Service(dict([folder("/d"), file("/d/a"), folder("/out", mode)]))
-    _, findings = looked(service, brought("/d/a", at(SITE, "/out/")))
+    _, findings = looked(service, brought("/d/a", Location(SITE, "/out/")))
     assert codes(findings, "error") == (["read-only"] if closed else [])
-    _, findings = looked(service, brought("/d/a", at(SITE, "/out/")), options=PreflightOptions(probe=True))
+    _, findings = looked(service, brought("/d/a", Location(SITE, "/out/")), options=PreflightOptions(probe=True))
     assert (codes(findings, "error"), codes(findings)) == ([], ["read-only"] if closed else [])
 
 
 def test_of_many_empty_files_a_few_are_told() -> None:
     names = [f"/d/{number}" for number in range(1000)]
     service = Service(dict([folder("/d"), *(file(name, size=0) for name in names)]))
-    _, findings = looked(service, *(brought(name, at(None, f"/{number}")) for number, name in enumerate(names)))
+    _, findings = looked(service, *(brought(name, Location(JOB, f"/{at}")) for at, name in enumerate(names)))
     told = [one for one in findings if one.code == "empty"]
     assert len(told) == 5
     assert "and 995 more like it" in told[-1].message
@@ -164,7 +165,7 @@ def test_each_folder_is_asked_for_once() -> None:
     files = [f"/d{at}/{number}" for at in range(20) for number in range(50)]
     paths = [*(folder(f"/d{at}") for at in range(20)), *(file(name) for name in files), folder("/out")]
     service = Service(dict(paths))
-    looked(service, *(brought(name, at(SITE, f"/out/{name.replace('/', '-')}")) for name in files))
+    looked(service, *(brought(name, Location(SITE, f"/out/{name.replace('/', '-')}")) for name in files))
     assert {method for method, _ in service.asked} == {"ls", "stat"}
     assert sum(service.asked.values()) == 20 + 1 + 1, "the folders of the files, that of the output, and what it is"
 
@@ -172,7 +173,7 @@ def test_each_folder_is_asked_for_once() -> None:
 def test_of_directories_and_folders_of_output_a_few_are_looked_into() -> None:
     paths = [folder("/d"), *(folder(f"/d/{at}") for at in range(100)), *(folder(f"/out{at}") for at in range(100))]
     service = Service(dict(paths))
-    transfers = [brought(f"/d/{number}/", at(SITE, f"/out{number}/x/")) for number in range(100)]
+    transfers = [brought(f"/d/{at}/", Location(SITE, f"/out{at}/x/")) for at in range(100)]
     _, findings = looked(service, *transfers)
     asked = Counter(method for method, _ in service.asked.elements())
     assert (asked["empty"], asked["stat"]) == (MOST_ABOUT, MOST_ABOUT)
@@ -198,7 +199,8 @@ def test_in_a_folder_that_may_only_be_entered_what_is_not_there_is_an_error() ->
 @pytest.mark.parametrize(("owner", "hint"), [(ME, "the collection is your own"), (OTHER, f"ask {OTHER}@x for access")])
 def test_nobody_is_told_to_ask_themselves(owner: str, hint: str) -> None:
     service = Service(dict([folder("/no"), file("/no/a")]), denied=["/", "/no/"], closed=["/no/"])
-    _, findings = looked(service, brought("/no/a"), owner=owner)
+    service.owner = owner
+    _, findings = looked(service, brought("/no/a"))
     (error,) = [one for one in findings if one.level == "error"]
     assert (error.code, hint in error.hint) == ("permission", True)
 
@@ -206,7 +208,7 @@ def test_nobody_is_told_to_ask_themselves(owner: str, hint: str) -> None:
 def test_of_many_files_in_a_folder_that_may_only_be_entered_a_few_are_asked_for() -> None:
     names = [f"/closed/{number}" for number in range(500)]
     service = Service(dict([folder("/closed"), *map(file, names)]), denied=["/", "/closed/"])
-    _, findings = looked(service, *(brought(name, at(None, f"/{number}")) for number, name in enumerate(names)))
+    _, findings = looked(service, *(brought(name, Location(JOB, f"/{at}")) for at, name in enumerate(names)))
     assert codes(findings, "error") == []
     assert set(codes(findings)) == {"unchecked"}
     assert len(service.asked) == 1 + MOST_SINGLE
@@ -228,16 +230,17 @@ def test_what_jobs_bring_is_counted_for_each_of_them() -> None:
     paths = [folder("/d"), file("/d/all", 1000), file("/d/1", 10), file("/d/2", 20), file("/d/3", 30), folder("/d/run")]
     transfers = [brought("/d/all"), brought("/d/${SN}"), brought("/d/run/x")]
     service = Service(dict([*paths, file("/d/run/x", 5)]))
-    seen, findings = looked(service, *transfers, brought("/d/all", at(SITE, "/d/run/")), jobs=3)
+    context, findings = looked(service, *transfers, brought("/d/all", Location(SITE, "/d/run/")), jobs=3)
     (size,) = [one for one in findings if one.code == "size"]
-    assert "12 file(s) of 6075 bytes" in size.message
+    assert "12 files of 6075 bytes" in size.message
     assert "in 3 jobs" in size.message
-    assert seen.load.largest == 1000 + 30 + 5, "what goes elsewhere takes no room"
+    assert context.input_size == 1000 + 30 + 5, "what goes elsewhere takes no room"
 
 
 def test_a_hundred_thousand_jobs_are_counted_at_once() -> None:
-    seen, findings = looked(Service(dict([folder("/d"), file("/d/all", 7)])), brought("/d/all"), jobs=100_000)
-    assert seen.load.size == 700_000
+    context, findings = looked(Service(dict([folder("/d"), file("/d/all", 7)])), brought("/d/all"), jobs=100_000)
+    assert "100000 files of 700000 bytes" in findings[-1].message
+    assert context.input_size == 7
     assert len([one for one in findings if one.code == "source"]) == 1
 
 
@@ -258,7 +261,7 @@ OVERWRITTEN = [
 def test_overwriting_replaces_what_is_of_a_kind(source: str, target: str, there: Any, says: str) -> None:
     paths = [folder("/d"), file("/d/a"), folder("/d/run"), file("/d/run/x"), folder("/out")]
     service = Service(dict([*paths, *([there] if there else [])]))
-    _, findings = looked(service, brought(source, at(SITE, target)), overwrite=True)
+    _, findings = looked(service, brought(source, Location(SITE, target)), overwrite=True)
     errors = [one for one in findings if one.level == "error"]
     assert [one.code for one in errors] == (["exists"] if says else [])
     assert all(says in one.message and one.hint for one in errors)
@@ -268,7 +271,7 @@ def test_a_collection_that_lets_nobody_in_is_not_asked_for_single_files() -> Non
     class Closed(Service):
         def listing(self, collection: Endpoint, folder: str) -> dict[str, FileInfo]:
             self._note("ls", folder)
-            raise EndpointError("its roles deny it", code="permission", subject=f"SITE:{folder}")
+            raise PermissionDenied("its roles deny it", subject=f"SITE:{folder}")
 
     service = Closed({})
     assert codes(looked(service, brought("/d/a"))[1], "error") == ["permission"]

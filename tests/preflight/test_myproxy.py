@@ -236,7 +236,7 @@ def test_with_a_locked_key_a_deposit_that_is_due_stops_the_submission(sandbox: S
     refused = sandbox.submit(*words, "--deposit", **locked)
     assert (refused.code, "no terminal" in refused.err, sandbox.rows("select * from jobs")) == (80, True, [])
     assert "--passphrase-fd" not in refused.err
-    assert "was not looked at" in sandbox.submit(*words, **locked).err
+    assert "was not checked" in sandbox.submit(*words, **locked).err
 
 
 def test_a_pilot_that_is_oneself_is_an_error(shared_sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""The look at a payload: one request as the pilot makes it, its first bytes, and no credential to anybody."""
+"""The check of a payload: one request as the pilot makes it, its first bytes, and no credential to anybody."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from goclient.errors import Finding, GoclientError
 from goclient.pilot.transformation import fetch
-from goclient.preflight.payload import HEAD, judged, late, look
+from goclient.preflight.payload import HEAD, check_payload, judge_head, not_fetched
 from goclient.secrets import hidden
 from tests.web_server import saying, serving
 
@@ -46,13 +46,15 @@ WRONG = {
 }
 
 
-def levels(findings: list[Finding]) -> list[str]:
-    return [finding.level for finding in findings]
+def check(payload: str, seconds: float) -> Finding:
+    finding = check_payload(payload, seconds)
+    assert finding is not None
+    return finding
 
 
 @pytest.mark.parametrize("head", RIGHT.values(), ids=RIGHT)
 def test_what_a_node_can_run_is_said_so(head: bytes) -> None:
-    (finding,) = judged(URL, head)
+    finding = judge_head(URL, head)
     assert (finding.level, finding.code) == ("ok", "payload")
     assert f"{URL} is a" in finding.message
     assert finding.message.isprintable()
@@ -60,7 +62,7 @@ def test_what_a_node_can_run_is_said_so(head: bytes) -> None:
 
 @pytest.mark.parametrize(("head", "says"), WRONG.values(), ids=WRONG)
 def test_what_a_node_cannot_run_is_a_warning(head: bytes, says: str) -> None:
-    (finding,) = judged(URL, head)
+    finding = judge_head(URL, head)
     assert (finding.level, finding.code) == ("warning", "payload")
     assert says in finding.message
     assert finding.hint
@@ -75,7 +77,7 @@ def test_what_a_node_cannot_run_is_a_warning(head: bytes, says: str) -> None:
     ],
 )
 def test_the_page_of_a_file_in_a_repository_has_the_url_of_the_file(page: str, raw: str) -> None:
-    (finding,) = judged(page, b"<!doctype html>")
+    finding = judge_head(page, b"<!doctype html>")
     assert finding.hint == f"type: --transformation={raw}"
 
 
@@ -89,7 +91,7 @@ def test_it_stops_after_the_first_bytes_of_what_never_ends() -> None:
 
     with serving(answer) as asked:
         start = time.monotonic()
-        assert levels(look(f"{asked.url}/run.sh", 10.0)) == ["ok"]
+        assert check(f"{asked.url}/run.sh", 10.0).level == "ok"
         assert time.monotonic() - start < 4
         assert asked.paths == ["/run.sh"]
 
@@ -97,7 +99,7 @@ def test_it_stops_after_the_first_bytes_of_what_never_ends() -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 429, 500, 503])
 def test_a_payload_that_is_refused_is_a_warning_with_the_status(status: int) -> None:
     with serving(saying(b"no", status=status)) as asked:
-        (finding,) = look(f"{asked.url}/run.sh", 5.0)
+        finding = check(f"{asked.url}/run.sh", 5.0)
     assert f"answers {status}" in finding.message
     assert "curl -fsSL" in finding.hint
 
@@ -108,15 +110,15 @@ def test_a_redirect_is_followed_and_a_ring_of_them_is_not() -> None:
         saying(b"#!/bin/sh\n", status=302 if where else 200, **({"Location": where} if where else {}))(handler)
 
     with serving(answer) as asked:
-        assert levels(look(f"{asked.url}/a", 5.0)) == ["ok"]
+        assert check(f"{asked.url}/a", 5.0).level == "ok"
         assert asked.paths == ["/a", "/b"]
-        assert "redirects" in look(f"{asked.url}/ring", 5.0)[0].message
+        assert "redirects" in check(f"{asked.url}/ring", 5.0).message
 
 
 @pytest.mark.parametrize("where", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/"])
 def test_a_redirect_to_another_scheme_is_not_followed(where: str) -> None:
     with serving(saying(b"", status=302, Location=where)) as asked:
-        (finding,) = look(f"{asked.url}/a", 5.0)
+        finding = check(f"{asked.url}/a", 5.0)
     assert "could not be fetched" in finding.message
 
 
@@ -132,7 +134,7 @@ def test_nobody_gets_a_password_before_or_after_a_redirect(
         with serving(saying(b"", status=302, Location=there)) as asked:
             url = asked.url.replace("http://", "http://me:typed@") + "/a"
             if asking == "check":
-                assert levels(look(url, 5.0)) == ["ok"]
+                assert check(url, 5.0).level == "ok"
             else:
                 fetch(url, tmp_path)
     assert (len(asked.paths), len(other.paths)) == (1, 1)
@@ -143,7 +145,7 @@ def test_nobody_gets_a_password_before_or_after_a_redirect(
 
 def test_what_cannot_be_fetched_is_said_without_its_password() -> None:
     for url in ("http://me:hidden@127.0.0.1:9/run.sh", "http://hidden@127.0.0.1:9/run.sh"):
-        for finding in (*look(url, 5.0), *late(url), *judged(url, b"")):
+        for finding in (check(url, 5.0), not_fetched(url, "late"), judge_head(url, b"")):
             assert "hidden" not in finding.message + finding.hint
 
 
@@ -164,13 +166,13 @@ def test_a_file_here_below_the_home_directory_is_a_warning(tmp_path: Path, monke
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     (home / "run.sh").write_text("#!/bin/sh\n")
-    (finding,) = look(str(home / "run.sh"), 5.0)
+    finding = check(str(home / "run.sh"), 5.0)
     assert "below your home directory" in finding.message
     (tmp_path / "homework").write_text("x")
     for path in (home / "none.sh", tmp_path / "homework", Path("/usr/bin/env"), home):
-        assert look(str(path), 5.0) == []
+        assert check_payload(str(path), 5.0) is None
     monkeypatch.setenv("HOME", "/")
-    assert look("/usr/bin/env", 5.0) == [], "a user whose home is the top"
+    assert check_payload("/usr/bin/env", 5.0) is None, "a user whose home is the top"
 
 
 def test_the_pilot_and_the_check_read_the_same(tmp_path: Path) -> None:
@@ -178,8 +180,8 @@ def test_the_pilot_and_the_check_read_the_same(tmp_path: Path) -> None:
         fetched = fetch(f"{asked.url}/run.sh", tmp_path)
         assert fetched.read_bytes() == b"#!/bin/sh\n"
         assert fetched.stat().st_mode & 0o777 == 0o700
-        assert levels(look(f"{asked.url}/run.sh", 5.0)) == ["ok"]
+        assert check(f"{asked.url}/run.sh", 5.0).level == "ok"
     with serving(saying(b"", status=404)) as asked:
         with pytest.raises(GoclientError, match="404"):
             fetch(f"{asked.url}/run.sh", tmp_path)
-        assert "404" in look(f"{asked.url}/run.sh", 5.0)[0].message
+        assert "404" in check(f"{asked.url}/run.sh", 5.0).message

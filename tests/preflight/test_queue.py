@@ -1,4 +1,4 @@
-"""The look at a queue: asked once an hour, of anybody, and never a reason to stop unless the server knows better."""
+"""The check of a queue: asked once an hour, of anybody, and never a reason to stop unless the server knows better."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import pytest
 from goclient.errors import Finding
 from goclient.model.queue import Queue
 from goclient.model.request import Job
-from goclient.preflight.job import JobLook
-from goclient.preflight.queue import KEPT, NEW, Queues, judged
+from goclient.preflight.queue import KEPT, NEW, Queues, judge_queues
 from goclient.services import trust
 from goclient.services.panda.access import PandaAccess, QueueSource
+from tests.preflight.contexts import check_job
 from tests.web_server import Answer, Asked, saying, serving
 
 SPECS = {"TEST1": {"status": "online", "maxwdir": 100}, "OFF": {"status": "offline"}, "TESTING": {"status": "test"},
@@ -36,7 +36,7 @@ def found(tmp_path: Path) -> Callable[..., list[Finding]]:
 
     def look(asked: Asked, name: str, *, label: str = "user", largest: int = 0, seconds: float = 5.0) -> list[Finding]:
         source = QueueSource(PandaAccess(asked.url, 5.0, 5.0), tmp_path / "state" / "queues.json")
-        findings = JobLook(Job([name], label=label), lambda: source, seconds).findings(largest)
+        findings = check_job(Job([name], label=label), lambda: source, seconds, input_size=largest)
         return [finding for finding in findings if finding.level != "ok"]
 
     return look
@@ -78,7 +78,7 @@ def test_a_queue_that_may_not_run_a_job_is_a_warning(
 
 def test_a_queue_that_runs_the_job_is_said_so() -> None:
     known = Queues({"TEST1": Queue("online", 100), "TESTING": Queue("test", 0)})
-    findings = judged(known, ["TEST1", "TESTING"], label="test", largest=1)
+    findings = judge_queues(known, ["TEST1", "TESTING"], label="test", input_size=1)
     assert [(one.level, one.message) for one in findings] == [
         ("ok", "the queue TEST1 is online"),
         ("ok", "the queue TESTING is test"),

@@ -40,7 +40,7 @@ MISTAKES = [
     pytest.param(f"SITE1:{HOME}/0064.FILE", "path-not-found", 'did you mean "0064.file"?', id="wrong case"),
     pytest.param("SITE1:/home/osg_dat/panda/0064.file", "path-not-found", 'mean "osg_data"?', id="typo in the folder"),
     pytest.param(
-        "SITE1:/hom/osg_dat/panda/0064.file", "path-not-found", 'no folder "hom" in "/"', id="typo at the top"
+        "SITE1:/hom/osg_dat/panda/0064.file", "path-not-found", 'no directory "hom" in "/"', id="typo at the top"
     ),
     pytest.param(f"SITE1:{HOME}/0064.file/", "not-a-directory", "leave out the final /", id="a file as a directory"),
     pytest.param("SITE2:/a", "endpoint-not-found", 'no endpoint is called "SITE2"', id="unknown endpoint"),

@@ -6,8 +6,11 @@ import pytest
 
 from goclient.errors import Finding, GoclientError
 from goclient.model.names import Problem, find_nearly_serial, queue_problem, respell_serial
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
-from goclient.preflight.unlikely import find_unlikely_mistakes, find_unlikely_names, find_unlikely_words
+from goclient.preflight.base import Context
+from goclient.preflight.mistakes import find_unlikely_mistakes
+from goclient.preflight.offline import PayloadWords, UnlikelyNames
 from goclient.secrets import hidden, register
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
@@ -20,7 +23,12 @@ def mistakes(**items: list[str]) -> list[GoclientError]:
 
 
 def doubts(*names: str) -> list[Finding]:
-    return list(find_unlikely_names(read_typed("", options={"Data": list(names), "OutputGO": ["S:/o"]}).spec))
+    spec = read_typed("", options={"Data": list(names), "OutputGO": ["S:/o"]}).spec
+    return list(UnlikelyNames().findings(Context(spec)))
+
+
+def doubts_of_words(words: str) -> list[Finding]:
+    return list(PayloadWords().findings(Context(TransferSpec(), words=words)))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +138,7 @@ def test_an_ordinary_name_is_not_doubted(names: list[str]) -> None:
     "typed", ["$SN", "$sn", "${sn}", "${Sn}", "$(SN)", "${ SN }", "${SN /P}", "${sn/p}", "%SN%", "%{SN}"]
 )
 def test_what_is_nearly_the_jobs_number_in_a_payload_is_a_warning(typed: str) -> None:
-    (doubt,) = find_unlikely_words(f"--seed x{typed}y --n ${{SN}} {typed}")
+    (doubt,) = doubts_of_words(f"--seed x{typed}y --n ${{SN}} {typed}")
     assert (doubt.subject, doubt.code) == (typed, "placeholder")
     assert respell_serial(typed) in ("${SN}", "${SN/P}")
     assert respell_serial(typed) in doubt.hint
@@ -185,7 +193,7 @@ CREDENTIALS = {
 @pytest.mark.parametrize("payload", CREDENTIALS.values(), ids=CREDENTIALS)
 def test_a_credential_among_a_payload_s_words_is_doubted_and_not_shown(payload: str) -> None:
     register("registered-for-this-test")
-    (doubt,) = find_unlikely_words(payload)
+    (doubt,) = doubts_of_words(payload)
     assert (doubt.level, doubt.code) == ("warning", "credential")
     assert hidden(payload) != payload
     assert hidden(doubt.message) == doubt.message
@@ -204,4 +212,4 @@ def test_a_credential_among_a_payload_s_words_is_doubted_and_not_shown(payload: 
     ],
 )
 def test_a_payload_that_only_speaks_of_credentials_is_not_doubted(payload: str) -> None:
-    assert list(find_unlikely_words(payload)) == []
+    assert doubts_of_words(payload) == []

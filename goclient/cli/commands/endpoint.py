@@ -46,7 +46,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         prog=PROG,
         usage=f"{PROG} {{list | show NAME | add NAME ENDPOINT | remove NAME}} [OPTION ...]",
         description="The names that you have for endpoints, and what is known of one.",
-        epilog="ENDPOINT is the UUID of a collection or gsiftp://host[:port]; show takes a UUID, too. See goclient(1).",
+        epilog="ENDPOINT is a UUID or gsiftp://host[:port]; show takes any name, too. See goclient-endpoint(1).",
     )
     options, errors = parser.read(_words_last(argv))
     raise_all([*errors, *_mistakes(options)])
@@ -100,7 +100,7 @@ def _list(options: EndpointOptions, client: "Client", reporter: Reporter) -> Non
     if options.search is not None:
         _search(options.search, client, reporter, json=options.json)
         return
-    from goclient.config.catalogue_toml import fields_of, kind_of
+    from goclient.config.catalogue_toml import fields_of, kind_of  # as in _search
 
     entries = client.endpoints()
     if options.json:
@@ -113,7 +113,7 @@ def _list(options: EndpointOptions, client: "Client", reporter: Reporter) -> Non
 
 
 def _search(text: str, client: "Client", reporter: Reporter, *, json: bool) -> None:
-    from goclient.cli.endpoint_text import found_documents, found_rows
+    from goclient.cli.endpoint_text import found_documents, found_rows  # pydantic, which --help does not need
 
     found, more = client.search_endpoints(text)
     if json:
@@ -128,7 +128,7 @@ def _search(text: str, client: "Client", reporter: Reporter, *, json: bool) -> N
 
 
 def _show(options: EndpointOptions, client: "Client", _: Reporter, name: str) -> None:
-    from goclient.cli.endpoint_text import view_rows
+    from goclient.cli.endpoint_text import view_rows  # as in _search
 
     view = client.endpoint(name)
     if options.json:
@@ -138,7 +138,7 @@ def _show(options: EndpointOptions, client: "Client", _: Reporter, name: str) ->
 
 
 def _add(options: EndpointOptions, client: "Client", reporter: Reporter, name: str, typed: str) -> None:
-    from goclient.config.catalogue_toml import fields_of
+    from goclient.config.catalogue_toml import fields_of  # as in _search
 
     added = client.add_endpoint(name, typed, check=not options.noCheck)
     if added.hidden:

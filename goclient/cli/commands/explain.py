@@ -54,7 +54,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if json:
         output.print_json(explained.document())
         return 0
-    from goclient.cli.tables import print_plan
+    from goclient.cli.tables import print_plan  # --json and --help print none
 
     print_plan(explained.plan, explained.spec, catalogue=session.client.catalogue())
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")

@@ -1,11 +1,14 @@
 """Run a job on this node, with its transfers: ``goclient pilot``."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
+from goclient.errors import RequestError, quoted
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
 
@@ -53,7 +56,7 @@ class PilotOptions:
         minimum=1,
         maximum=86_400,
     )
-    sharedFolder: Optional[str] = option(
+    sharedFolder: Optional[str] = option(  # plain: the name of the option
         "--sharedFolder",
         help="a directory of the node, and its path on the servers that see it (default: the same path)",
         group="pilot",
@@ -77,9 +80,7 @@ def command(argv: Sequence[str], _: Reporter) -> int:
 
 
 def _run_once(options: PilotOptions, reporter: Reporter) -> int:
-    import os
-    from pathlib import Path
-
+    # 0.2 s that --help does not need: requests, pydantic and what stands on them.
     from goclient.config import environment
     from goclient.journal import Journal
     from goclient.node import signals
@@ -128,10 +129,7 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
 
 def _shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
     """Return how servers see this node's directories; raises RequestError unless it is two absolute paths."""
-    from pathlib import PurePosixPath
-
-    from goclient.errors import RequestError, quoted
-    from goclient.node.shared_filesystem import SAME, Shared
+    from goclient.node.shared_filesystem import SAME, Shared  # as in _run_once
 
     if options.sharedFolder is None:
         if site.node is not None and site.directory is not None:

@@ -56,7 +56,7 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
         prog="goclient sandbox",
         usage="goclient sandbox {start,stop,status,env,demo} [--dir DIR] [OPTION ...]",
         description="Globus, PanDA, MyProxy and a web server in miniature, on loopback.",
-        epilog=". DIR/env.sh points goclient, globus, globus-sdk and panda-client at the sandbox. See goclient(1).",
+        epilog=". DIR/env.sh points goclient, globus and panda-client at the sandbox. See goclient-sandbox(1).",
     )
     options = parser.parse(argv)
     _check(options)

@@ -56,7 +56,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if not options.noSubmit:
         _print_jobs(_sent(submission, options, client), options)
     elif options.json:
-        from goclient.model.records.panda_job import encoded_pieces
+        from goclient.model.records.panda_job import encoded_pieces  # pydantic, which --help does not need
 
         output.print_json(submission.document(), record=encoded_pieces(submission.records, output.inside_json))
     else:
@@ -73,7 +73,7 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
     if options.goLenient and submission.spec:
         reporter.warning("a site that does not know goclient will run the job without its files (--goLenient)")
     if options.verbose:
-        from goclient.cli.tables import print_plan
+        from goclient.cli.tables import print_plan  # --json and --help print none
 
         print_plan(submission.plan, submission.spec, catalogue=client.catalogue(), file=sys.stderr)
 

@@ -30,7 +30,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         prog=PROG,
         usage=f"{PROG} show [--json]",
         description="Show every setting, its value, and the file or variable that it comes from.",
-        epilog="The user's file is $GOCLIENT_SETTINGS, else settings.toml beside the catalogue. See goclient(1).",
+        epilog="Your file is $GOCLIENT_SETTINGS, else settings.toml beside the catalogue. See goclient-settings(1).",
     )
     options, errors = parser.read(argv)
     if not errors and options.action != ("show",):

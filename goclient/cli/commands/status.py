@@ -48,6 +48,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 
 def print_jobs(found: Sequence["JobStatus"]) -> None:
     """Print a row a job, and a row for each of its transfers below it."""
+    # --json and --help print none.
     from goclient.cli.tables import print_table
     from goclient.jobs.status import phase_of
 

@@ -44,7 +44,7 @@ def print_identity(identity: "Identity", client: "Client", *, json: bool) -> Non
     if json:
         output.print_json(identity.document())
         return
-    from goclient.cli.tables import print_pairs
+    from goclient.cli.tables import print_pairs  # --json and --help print none
 
     try:
         names = client.catalogue()

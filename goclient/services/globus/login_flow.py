@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,8 +101,6 @@ class _Browser(LocalServerLoginFlowManager):
     @contextmanager
     def background_local_server(self) -> Iterator[RedirectHTTPServer]:
         """Run the body with the server to which the browser is sent back."""
-        import threading
-
         server = RedirectHTTPServer(self.server_address, _QuietHandler, self.html_template)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:

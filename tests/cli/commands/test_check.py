@@ -15,15 +15,18 @@ from typing import Any
 import pytest
 import requests
 
-from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.model.endpoint import JOB, read_endpoint
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, NotLoggedIn
+from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.spec import TransferSpec
-from goclient.preflight.permissions import Acting
-from goclient.preflight.run import one_login
-from goclient.services.globus.collection import AccessRule, Collection
+from goclient.preflight.base import PreflightOptions
+from goclient.preflight.endpoints import Endpoints
+from goclient.preflight.login import join_logins
+from goclient.preflight.permissions import PilotPermissions
+from goclient.services.globus.collection import AccessRule
 from goclient.services.parallel import Parallel
 from tests.commands import Result, Run
+from tests.preflight.contexts import GUEST, Globus, connected, run
 from tests.sandboxes import Sandbox
 
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
@@ -63,8 +66,8 @@ def test_a_job_that_is_right_is_ready(shared_sandbox: Sandbox) -> None:
     assert shown.code == 0
     assert shown.out.splitlines()[-1] == "ready (0 errors, 0 warnings)"
     assert "SITE1 is SITE1, a mapped collection of jdoe@sandbox.example" in shown.out
-    assert "1 file(s) of 1984 bytes" in shown.out
-    assert f"seen as the service {shared_sandbox.env['GOCLIENT_CLIENT_ID']}" in shown.out
+    assert "1 file of 1984 bytes" in shown.out
+    assert f"checked as the service {shared_sandbox.env['GOCLIENT_CLIENT_ID']}" in shown.out
     assert shared_sandbox.rows("select * from jobs") == []
 
 
@@ -293,24 +296,20 @@ RULES = [
 def test_rules_of_a_guest_collection_are_read_as_globus_reads_them(
     rules: list[tuple[str, ...]], folder: str, writes: bool, level: str
 ) -> None:
-    guest = Collection(
-        "id", "G", "", "GCSv5_guest_collection", "owner", None, None, False, False, "", ("administrator",)
-    )
+    class Service(Globus):
+        def access_rules(self, collection: Endpoint) -> list[AccessRule]:
+            of = ((path, bits, kind, who, "".join(end)) for path, bits, kind, who, *end in rules)
+            return [AccessRule(path, bits, kind, who, end, "1; touch x") for path, bits, kind, who, end in of]
 
-    class Service:
-        def access_rules(self, _: object) -> list[AccessRule]:
-            return [AccessRule(rule[0], rule[1], rule[2], rule[3], "".join(rule[4:]), "1; touch x") for rule in rules]
-
-        def identity_called(self, _: str) -> str:
+        def identity_called(self, typed: str) -> str:
             return "me"
 
-    acting = Acting(
-        Service(),  # type: ignore[arg-type]
-        Parallel(30), hours=24, collections={"id": guest}, names={"id": "G"},
-    )  # fmt: skip
-    here, there = Location(JOB, "/x"), Location(read_endpoint("id"), f"{folder}x")
-    transfers = (Transfer(source=here, destination=there) if writes else Transfer(source=there, destination=here),)
-    (finding,) = acting.pilot(TransferSpec(output=transfers, working="W"), "me@x")
+    here, there = Location(JOB, "/x"), Location(read_endpoint(GUEST), f"{folder}x")
+    transfers = (Transfer(here, there) if writes else Transfer(there, here),)
+    options = PreflightOptions(pilot_identity="me@x")
+    (finding,) = run(
+        connected(TransferSpec(output=transfers, working="W"), Service(), options=options), PilotPermissions()
+    )
     assert finding.level == level
     if level == "error":
         assert "1; touch x" not in shlex.join(shlex.split(finding.hint)[:-1]), "what the service says is quoted"
@@ -431,7 +430,7 @@ def test_missing_folders_are_made_with_those_above_them_and_asked_for_once(sandb
     ]
     asked = [one["path"] for one in requests.get(url, timeout=10).json()["requests"]]
     assert sum(path.endswith("/mkdir") for path in asked) == 7
-    assert "the folder SITE1:/home/a/b/000001/ was made" in [one["message"] for one in result.json["findings"]]
+    assert "the directory SITE1:/home/a/b/000001/ was made" in [one["message"] for one in result.json["findings"]]
 
 
 def test_a_folder_that_cannot_be_made_is_one_error_within_the_time(shared_sandbox: Sandbox, trouble: Any) -> None:
@@ -538,8 +537,12 @@ def _targets(folder: Path) -> Path:
 
 
 def test_where_nobody_has_logged_in_one_login_is_for_all_endpoints() -> None:
-    nobody = LoginNeeded.to_globus("nobody is logged in", code="not-logged-in")
-    (finding,) = one_login([nobody.finding], ["SITE1", "My data", "gsiftp://host"])
+    nobody = Globus(NotLoggedIn.to_globus("nobody is logged in"))
+    ends = [Location(read_endpoint(text), "/a") for text in ("SITE1", "My data", "gsiftp://host")]
+    brought = tuple(Transfer(end, Location(JOB, "/")) for end in ends)
+    context = connected(TransferSpec(stage_in=brought, working="W"), nobody)
+    found = join_logins(run(context, Endpoints()), context)
+    (finding, _) = [one for one in found if one.is_error]
     assert finding.hint == "type: goclient login --endpoint SITE1 --endpoint 'My data'"
 
 
@@ -547,7 +550,7 @@ def test_all_that_a_login_helps_is_mended_by_one_command() -> None:
     needed = [LoginNeeded.to_globus("a", options=[("--endpoint", "My data")]), LoginNeeded.to_globus("b")]
     needed += [LoginNeeded.to_globus("c", options=[("--endpoint", "B"), ("--endpoint", "My data")])]
     other = EndpointError("d", hint="e").finding
-    found = one_login([*(one.finding for one in needed), other])
+    found = join_logins([*(one.finding for one in needed), other], connected(TransferSpec(), Globus()))
     command = "type: goclient login --endpoint 'My data' --endpoint B"
     assert [finding.hint for finding in found] == [command, command, command, "e"]
     assert [finding.hint for finding in found] == [command, command, command, "e"]

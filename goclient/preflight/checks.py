@@ -1,0 +1,33 @@
+"""List of checks, in the order in which they judge and are reported: a new check is a module, and a line here.
+
+The checks that ask no service, and are made even without a preflight, are ``OFFLINE`` in ``offline.py``.
+"""
+
+from __future__ import annotations
+
+from goclient.preflight.base import Check
+from goclient.preflight.endpoints import Endpoints, PersonalEnds, WorkingName
+from goclient.preflight.login import Login
+from goclient.preflight.myproxy import Account
+from goclient.preflight.paths import Paths, ReadOnly, ServerLogin
+from goclient.preflight.payload import Payload
+from goclient.preflight.permissions import PilotPermissions, UserPermissions
+from goclient.preflight.probe import Probe
+from goclient.preflight.queue import QueueState
+from goclient.preflight.sources import Contents, Size
+
+TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if there is a connection: endpoints are named, and could be asked for
+    Login,
+    Endpoints,
+    WorkingName,
+    PersonalEnds,
+    Paths,
+    Contents,
+    ReadOnly,
+    ServerLogin,
+    Size,
+    Probe,
+    UserPermissions,
+    PilotPermissions,
+)
+JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Payload)

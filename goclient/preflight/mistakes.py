@@ -1,0 +1,147 @@
+"""Mistakes in a spec, as far as they are known without asking a service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from goclient.errors import GoclientError, RequestError, quoted
+from goclient.model.confusable import with_code_points
+from goclient.model.endpoint import is_uuid
+from goclient.model.location import JOB_OUT
+from goclient.model.names import TASK_PLACEHOLDERS
+from goclient.model.overlaps import find_nested_targets
+from goclient.model.planner import plan
+from goclient.model.serial import insert_serial, needs_serial, shared_targets
+from goclient.model.spec import TransferSpec
+from goclient.model.syntax.shell import shell_word
+from goclient.preflight.base import SHOWN
+
+LONGEST_NAME = 255  # bytes; NAME_MAX of Linux, and no file system has more
+
+_INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"
+_WRAPPED = re.compile(r"[{(<\[\"']+([0-9a-fA-F-]{36})[})>\]\"']+")
+
+
+def find_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iterator[GoclientError]:
+    """Yield what is wrong with a spec for ``count`` jobs that sendJob makes, which JEDI never sees, or for a task."""
+    try:
+        plan(spec)
+    except GoclientError as error:
+        yield error
+    copied = (transfer for _, mode, transfers in spec.phases if mode == "local" for transfer in transfers)
+    forbidden = (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of)
+    for location in islice(forbidden, SHOWN):
+        message = f"{quoted(location)}: what is below {location.no_files_of} is not copied"
+        yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=str(location))
+    for transfer in spec.stage_in:
+        if transfer.target.in_job and transfer.target.path.split("/")[1] == JOB_OUT:
+            message = f"{quoted(transfer.source)} would be {quoted(transfer.target)} in the job's directory"
+            yield RequestError(
+                f"{message}, like the payload's output",
+                hint=f"give it another name there, such as --StageinGOdest={spec.working}:/NAME",
+                code="own-file",
+                subject=str(transfer.source),
+            )
+    for transfer in spec.transfers if not task else ():
+        for location in (transfer.source, transfer.destination):
+            for placeholder in TASK_PLACEHOLDERS:
+                if placeholder in location.path:
+                    yield RequestError(
+                        f"{quoted(location)}: only tasks fill {placeholder}, a job of sendJob keeps it as it stands",
+                        hint="use ${SN} or ${SN/P}, which sendJob fills, or submit with prun",
+                        code="task-placeholder",
+                        subject=str(location),
+                    )
+    yield from _find_onto_themselves(spec)
+    yield from find_unlikely_mistakes(spec, count)
+    for outer, inner in islice(find_nested_targets(spec), SHOWN):
+        if outer.source.in_job:
+            message = f"{quoted(outer.target)} would be a file, and the directory of {quoted(inner.target)}"
+            hint = f"name another place, or write {shell_word(f'{outer.source}/')} if it is a directory"
+            yield RequestError(message, hint=hint, code="file-and-directory", subject=str(inner.target))
+    if count > 1:
+        yield from _find_shared(spec, count)
+
+
+def _find_onto_themselves(spec: TransferSpec) -> Iterator[RequestError]:
+    """Yield an error for each transfer whose source and target are one location."""
+    for transfer in spec.transfers:
+        source, destination = transfer.source, transfer.destination
+        if destination.in_job or source.endpoint != destination.endpoint:
+            continue
+        if source.path.rstrip("/") == transfer.target_path.rstrip("/"):
+            hint = "leave the destination out to bring it into the job's directory, or name another place"
+            message = f"{quoted(source)} would be written onto itself"
+            yield RequestError(message, hint=hint, code="onto-itself", subject=str(source))
+
+
+def _find_shared(spec: TransferSpec, count: int) -> Iterator[RequestError]:
+    """Yield an error for each target that several jobs would write."""
+    for transfer in needs_serial(spec):
+        yield RequestError(
+            f"{count} jobs would all write {quoted(transfer.target)}",
+            hint=f"write {shell_word(insert_serial(transfer))}, in single quotes: a shell puts nothing for ${{SN}}",
+            code="shared-target",
+            subject=str(transfer.target),
+        )
+    for first, second in shared_targets(spec, count):
+        yield RequestError(
+            f"{quoted(first)} and {quoted(second)} are one file in two of the {count} jobs",
+            hint="use ${SN/P}, which always has six digits, or names that differ in more than numbers",
+            code="shared-target",
+            subject=str(second),
+        )
+
+
+def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
+    """Yield an error for each location that joins several, has a quote or an invisible sign, or is too long."""
+    ends = (end for transfer in spec.transfers for end in (transfer.source, transfer.destination))
+    locations = list(dict.fromkeys(ends))
+    too_long: set[str] = set()
+    for location in locations:
+        if not location.in_job and ":/" in location.path:
+            from goclient.model.syntax.misread import split_locations  # hardly any path has a colon and a slash
+
+            if parts := split_locations(str(location)):
+                hint = f"write {shell_word(','.join(parts))}"
+                message = f"{quoted(location)} is {len(parts)} locations, and a list is separated by commas"
+                yield RequestError(message, hint=hint, code="location", subject=str(location))
+        name = _longest_name(location.path, count)
+        if name is not None and name not in too_long:
+            too_long.add(name)
+            size = len(name.encode(errors="surrogatepass"))
+            yield RequestError(
+                f"{quoted(location, 80)}: {quoted(name, 40)} has {size} bytes, and a name has at most {LONGEST_NAME}",
+                hint="give it a shorter name",
+                code="name-too-long",
+                subject=str(location),
+            )
+    first = {one.endpoint.text: one.path for one in reversed(locations)}
+    for endpoint in (one.text for one in spec.endpoints):
+        path = first.get(endpoint, "/")
+        if (right := _unwrap(endpoint, path)) != endpoint:
+            shown, typed = "" if endpoint.isascii() else f", {with_code_points(endpoint)},", f"{endpoint}:{path}"
+            message = f"{quoted(typed)} has signs around the endpoint's name{shown} that do not belong to it"
+            hint = f"write {shell_word(f'{right}:{path.removesuffix(endpoint[0])}')}"
+            yield RequestError(message, hint=hint, code="location", subject=endpoint)
+
+
+def _longest_name(path: str, count: int) -> str | None:
+    """Return the first name of a path that is too long once the job's number is filled in, if any."""
+    if len(path) * 4 <= LONGEST_NAME:
+        return None
+    filled = path.replace("${SN/P}", "0" * 6).replace("${SN}", str(count))
+    return next((name for name in filled.split("/") if len(name.encode(errors="surrogatepass")) > LONGEST_NAME), None)
+
+
+def _unwrap(endpoint: str, path: str) -> str:
+    """Return an endpoint's name without quotes, brackets and invisible signs around it."""
+    plain = endpoint.strip(_INVISIBLE)
+    wrapped = _WRAPPED.fullmatch(plain)
+    if wrapped and is_uuid(wrapped[1]):
+        return wrapped[1]
+    if plain[:1] in ("'", '"') and path.endswith(plain[0]):
+        return plain[1:]
+    return plain or endpoint

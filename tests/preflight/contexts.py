@@ -1,0 +1,123 @@
+"""Contexts for checks, of small specs and of services that these tests make."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from goclient.errors import EndpointNotFound, Finding, GoclientError, PathNotFound
+from goclient.model.endpoint import Endpoint
+from goclient.model.remote import FileInfo, TaskState
+from goclient.model.request import Job
+from goclient.model.spec import TransferSpec
+from goclient.preflight.base import Check, Context, PreflightOptions
+from goclient.preflight.connect import connect
+from goclient.preflight.payload import Payload
+from goclient.preflight.queue import QueueState
+from goclient.reporter.base import SILENT, Reporter
+from goclient.services.globus.collection import AccessRule, Collection
+from goclient.services.panda.access import QueueSource
+
+SITE, GUEST = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+
+
+class Globus:
+    """A service with two collections and a file in each directory, which counts what it is asked, or always fails."""
+
+    acts_as, identity, is_service, login_end, reporter = "me", "me", False, None, None
+
+    def __init__(self, failure: GoclientError | None = None) -> None:
+        self.asked: Counter[tuple[object, ...]] = Counter()
+        self._failure = failure
+        self._lock = threading.Lock()
+
+    def _ask(self, *question: object) -> None:
+        with self._lock:
+            self.asked[question] += 1
+        if self._failure is not None and question[0] != "collection":
+            raise self._failure
+
+    def collection(self, collection: Endpoint) -> Collection:
+        self._ask("collection", collection)
+        kind = "GCSv5_guest_collection" if collection.text == GUEST else "GCP_mapped_collection"
+        roles = ("administrator",)
+        return Collection(
+            collection.text, collection.display, "", kind, "you@x", True, False, False, False, "", roles, "you"
+        )
+
+    def resolve(self, name: str, *, known: object) -> Collection:
+        self._ask("resolve", name)
+        raise EndpointNotFound(f'no endpoint is called "{name}"', hint="use a UUID", subject=name)
+
+    def listing(self, collection: Endpoint, path: str) -> dict[str, FileInfo]:
+        self._ask("listing", collection, path)
+        if path.startswith("/none/"):
+            shown = collection.show(path)
+            raise PathNotFound(f'"{shown}": there is no such path', subject=shown)
+        return {"a": FileInfo("a", False, 3, "file", "0644"), "out": FileInfo("out", True, 0, "dir", "0555")}
+
+    def entry(self, collection: Endpoint, path: str) -> FileInfo:
+        self._ask("entry", collection, path)
+        return FileInfo("out", True, 0, "dir", "0755")
+
+    def is_empty(self, collection: Endpoint, path: str) -> bool:
+        self._ask("is_empty", collection, path)
+        return True
+
+    def access_rules(self, collection: Endpoint) -> list[AccessRule]:
+        self._ask("access_rules", collection)
+        return [AccessRule("/in/", "r", "identity", "me", "", "1")]
+
+    def identity_called(self, typed: str) -> str:
+        self._ask("identity_called", typed)
+        return "them"
+
+    def mkdir(self, collection: Endpoint, path: str) -> None:
+        self._ask("mkdir", collection, path)
+
+    def remove(self, collection: Endpoint, path: str) -> str:
+        self._ask("remove", collection, path)
+        return "task"
+
+    def task(self, task_id: str) -> TaskState:
+        return TaskState(task_id, "", "SUCCEEDED", 0, 0, 0, "")
+
+
+def connected(
+    spec: TransferSpec,
+    service: Any,
+    *,
+    count: int = 1,
+    options: PreflightOptions | None = None,
+    catalogue: Mapping[str, str] | None = None,
+) -> Context:
+    """Return the context of a preflight that has asked ``service``, which is made like Globus."""
+    context = Context(spec, count=count, options=options or PreflightOptions(seconds=10.0))
+    connect(context, catalogue or {}, service)
+    return context
+
+
+def run(context: Context, *checks: Check) -> list[Finding]:
+    """Start these checks and return what they find, in order; it is in the context, too."""
+    for check in checks:
+        check.start(context)
+    for check in checks:
+        context.findings += check.findings(context)
+    return context.findings
+
+
+def check_job(
+    job: Job,
+    source: Callable[[], QueueSource],
+    seconds: float,
+    *,
+    input_size: int = 0,
+    reporter: Reporter = SILENT,
+) -> list[Finding]:
+    """Return what is found of the queue and the payload of a job within so many seconds."""
+    options = PreflightOptions(seconds=seconds)
+    context = Context(TransferSpec(), job=job, options=options, queues=source, reporter=reporter)
+    context.input_size = input_size
+    return run(context, QueueState(), Payload())
