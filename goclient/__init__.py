@@ -8,19 +8,19 @@
 TYPE_CHECKING = False  # as type checkers have it; to import typing takes longer than all of this
 if TYPE_CHECKING:
     from goclient.client import Client as Client
+    from goclient.conditions import ReplyLost as ReplyLost
+    from goclient.conditions import StillRunning as StillRunning
     from goclient.errors import EndpointError as EndpointError
-    from goclient.errors import Finding as Finding
     from goclient.errors import GoclientError as GoclientError
     from goclient.errors import Interrupted as Interrupted
     from goclient.errors import LoginNeeded as LoginNeeded
     from goclient.errors import MyproxyError as MyproxyError
     from goclient.errors import PreflightFailed as PreflightFailed
-    from goclient.errors import ReplyLost as ReplyLost
     from goclient.errors import RequestError as RequestError
     from goclient.errors import ServerError as ServerError
     from goclient.errors import Several as Several
-    from goclient.errors import StillRunning as StillRunning
     from goclient.errors import UsageError as UsageError
+    from goclient.findings import Finding as Finding
     from goclient.model.spec import TransferSpec as TransferSpec
     from goclient.preflight.base import Report as Report
     from goclient.submission import Submission as Submission
@@ -40,21 +40,20 @@ _PUBLIC = {
     **dict.fromkeys(
         (
             "EndpointError",
-            "Finding",
             "GoclientError",
             "Interrupted",
             "LoginNeeded",
             "MyproxyError",
             "PreflightFailed",
-            "ReplyLost",
             "RequestError",
             "ServerError",
             "Several",
-            "StillRunning",
             "UsageError",
         ),
         "goclient.errors",
     ),
+    "Finding": "goclient.findings",
+    **dict.fromkeys(("ReplyLost", "StillRunning"), "goclient.conditions"),
 }
 __all__ = [*_PUBLIC]
 

@@ -7,20 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient import submission
+from goclient.conditions import LifetimeTooLong
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import (
-    Collector,
-    Finding,
-    GoclientError,
-    LifetimeTooLong,
-    MyproxyError,
-    RequestError,
-    UsageError,
-    quoted,
-    raise_all,
-)
+from goclient.errors import Collector, GoclientError, MyproxyError, RequestError, UsageError, raise_all
 from goclient.files.text import list_lines
+from goclient.findings import Finding
 from goclient.model.endpoint import UrlEndpoint, read_endpoint
 from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
@@ -31,6 +23,7 @@ from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
 from goclient.preflight.run import Preflight
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount

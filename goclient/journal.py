@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from goclient.errors import GoclientError, quoted
+from goclient.errors import GoclientError
 from goclient.files.private import make_directory, private
 from goclient.secrets import hidden
+from goclient.wording import quoted
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Every credential that this process holds, and one function that hides all of them in a text.
 
-Whoever reads a credential registers it here.  What is shown, sent or written passes through :func:`hidden`, at the
+Code that reads a credential registers it here.  What is shown, sent or written passes through :func:`hidden`, at the
 one place where it leaves the process.
 """
 

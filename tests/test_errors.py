@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from goclient.errors import (
     Collector,
     EndpointError,
-    ExitCode,
     GoclientError,
     Interrupted,
     LoginNeeded,
@@ -19,11 +18,11 @@ from goclient.errors import (
     ServerError,
     Several,
     UsageError,
-    printable,
-    quoted,
     raise_all,
 )
+from goclient.findings import ExitCode
 from goclient.secrets import MASK, register
+from goclient.wording import printable, quoted
 from tests.strategies import MANY
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import goclient
-from goclient import errors
+from goclient import errors, findings
 from goclient.cli import main
 from goclient.cli.commands import (
     check,
@@ -341,7 +341,7 @@ def test_the_examples_of_a_page_are_command_lines_that_parse(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_lists_exit_codes_that_commands_end_with(page: str) -> None:
     listed = _listed_codes(page)
-    assert {0, 1, 2, 130} <= listed <= _raised_codes() <= {int(code) for code in errors.ExitCode}
+    assert {0, 1, 2, 130} <= listed <= _raised_codes() <= {int(code) for code in findings.ExitCode}
     assert page not in ALL_EXIT_CODES or listed == _raised_codes()
 
 
@@ -350,8 +350,8 @@ def test_a_page_has_the_order_in_which_errors_decide_the_exit_code(page: str) ->
     said = re.search(r"the first of ([\d, ]+) decides", _prose(page))
     assert said is not None
     order = [int(code) for code in said[1].split(", ")]
-    together = _listed_codes(page) - {errors.ExitCode.DONE, errors.ExitCode.INTERRUPTED}
-    assert order == [code for code in errors._PRECEDENCE if code in together]
+    together = _listed_codes(page) - {findings.ExitCode.DONE, findings.ExitCode.INTERRUPTED}
+    assert order == [code for code in findings._PRECEDENCE if code in together]
 
 
 # --- environment, version -----------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from goclient.errors import ExitCode, Interrupted
+from goclient.errors import Interrupted
+from goclient.findings import ExitCode
 from goclient.journal import Entry, Journal
 from goclient.model.records.panda_job import JobTemplate, decode_jobs, job_records
 from goclient.model.spec import TransferSpec

@@ -92,13 +92,13 @@ def wall(command: list[str], output: str = os.devnull) -> float:
 
 
 def environment() -> dict[str, str]:
-    """An environment in which nothing of the user's is read."""
+    """Return an environment in which nothing of the user's is read."""
     keep = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME")}
     return {**keep, "PANDA_BEHIND_REAL_LB": "1", "GOCLIENT_ENDPOINTS": "/nonexistent/endpoints.toml"}
 
 
 def process(name: str, ours: list[str], peer: list[str], peer_name: str, limit: float) -> list[str]:
-    """A row: one process against another."""
+    """Return a row: one process against another."""
     return ratio(name, lambda: wall(ours), lambda: wall(peer), peer_name, limit)
 
 
@@ -118,7 +118,7 @@ def start_up() -> list[list[str]]:
 
 
 def records() -> list[list[str]]:
-    """The encoder alone, and ten thousand jobs as a process."""
+    """Return the encoder alone, and ten thousand jobs as a process."""
     with tempfile.TemporaryDirectory() as folder:
         document = f"{folder}/ours.json"
         many = [SENDJOB, *JOB, *MOVES, "--njobs", "10000", "--noSubmit", "--noCheck", "--json"]
@@ -210,7 +210,7 @@ def _seconds(stamp: str) -> float:
 
 
 def main() -> int:
-    """Writes the table; 1 if a goal is missed."""
+    """Write the table; 1 if a goal is missed."""
     rows = [*start_up(), *records(), *demo(), *language.rows(), *preflight.rows()]
     rows += [*myproxy.rows(), *myproxy_tools.rows(), *panda_tasks.rows()]
     heads = ["what", "figure", "goal", "met", "medians"]

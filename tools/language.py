@@ -46,7 +46,7 @@ json.dump([job.jobParameters for job in load_jobs_json(sys.stdin.read())], sys.s
 
 
 def rows() -> list[list[str]]:
-    """The rows of the language in the table of figures."""
+    """Return the rows of the language in the table of figures."""
     with multiprocessing.Pool(CORES) as pool:
         trips = pool.map(round_trips, ("dashed", "globus"))
         texts = [text for _, found in trips for text in found]
@@ -113,7 +113,7 @@ def _differences(texts: Sequence[str], expected: Sequence[Decoded]) -> int:
 
 
 def _through_server(texts: Sequence[str]) -> list[str]:
-    """The jobParameters of records with these texts, as the server's own code reads them."""
+    """Return the jobParameters of records with these texts, as the server's own code reads them."""
     python = os.environ["GOCLIENT_TEST_SERVER_PYTHON"]
     record = encode_jobs([JobRecord(COMMON, f"n{number}", text) for number, text in enumerate(texts)])
     done = subprocess.run(
@@ -125,7 +125,7 @@ def _through_server(texts: Sequence[str]) -> list[str]:
 
 
 def _through_bash(lists: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-    """The words that bash makes of each list, quoted as a pilot quotes them."""
+    """Return the words that bash makes of each list, quoted as a pilot quotes them."""
     script = "".join(f"printf '%s\\0' x {' '.join(map(shlex.quote, words))}; printf '\\1\\0'\n" for words in lists)
     done = subprocess.run(["bash"], input=script.encode(), capture_output=True, check=True)
     for one in done.stdout.decode().split("\1\0")[:-1]:
@@ -160,7 +160,7 @@ def hostile_texts(texts: Sequence[str], count: int, seed: int) -> tuple[int, int
 
 
 def mutant(chance: random.Random, text: str) -> str:
-    """The text, as it was written or as a payload with words of both syntaxes, after one to four mutations.
+    """Return the text, as it was written or as a payload with words of both syntaxes, after one to four mutations.
 
     One in twenty also has one wrong word many times: reports must not grow faster than what they report.
     """
@@ -185,7 +185,7 @@ WRONG = (
 
 
 def cpu_seconds(text: str) -> float:
-    """The CPU time in which a text is a spec with its plan, or an error of ours; anything else is raised."""
+    """Return the CPU time in which a text is a spec with its plan, or an error of ours; anything else is raised."""
     start = time.process_time()
     try:
         found = decode(text)
@@ -238,7 +238,7 @@ class _Files(BaseModel):
 
 
 def speed() -> list[list[str]]:
-    """A spec of many files, typed, to its record and its plan, of json.loads and a model with an object a file."""
+    """Return rows: many typed files to a record and a plan, beside json.loads and a model with an object a file."""
     rows = []
     for name, text_of in (("`--…GO`", _dashed), ("`globus-*`", _bare)):
         ratio, ours, peer = paired(_timed(_worked(text_of(1_000))), _timed(_peer(1_000)), 60)
@@ -263,7 +263,7 @@ def _bare(count: int) -> str:
 
 
 def _worked(text: str) -> Callable[[], None]:
-    """What is measured: a text as typed to its spec, its plan and its record."""
+    """Return what is measured: a text as typed to its spec, its plan and its record."""
 
     def work() -> None:
         typed = read_typed(text)
@@ -282,7 +282,7 @@ def _peer(count: int) -> Callable[[], object]:
 
 
 def _timed(call: Callable[[], object]) -> Callable[[], float]:
-    """What gives the seconds that a call takes."""
+    """Return what gives the seconds that a call takes."""
 
     def seconds() -> float:
         start = time.perf_counter()
@@ -293,7 +293,7 @@ def _timed(call: Callable[[], object]) -> Callable[[], float]:
 
 
 def main() -> None:
-    """Prints the rows."""
+    """Print the rows."""
     for cells in rows():
         print(f"| {' | '.join(cells)} |")
 

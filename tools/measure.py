@@ -9,7 +9,7 @@ RUNS = 31
 
 
 def paired(ours: Callable[[], float], peer: Callable[[], float], runs: int = RUNS) -> tuple[float, float, float]:
-    """The median ratio of ours to the peer, and the median seconds of each, taken in turn after one of each."""
+    """Return the median ratio of ours to the peer, and the median seconds of each, taken in turn after one of each."""
     ours(), peer()
     pairs = [(ours(), peer()) for _ in range(runs)]
     return (
@@ -20,14 +20,14 @@ def paired(ours: Callable[[], float], peer: Callable[[], float], runs: int = RUN
 
 
 def row(name: str, figure: str, goal: str, met: bool, detail: str) -> list[str]:
-    """The cells of one row."""
+    """Return the cells of one row."""
     return [name, figure, goal, "yes" if met else "**no**", detail]
 
 
 def ratio(
     name: str, ours: Callable[[], float], peer: Callable[[], float], peer_name: str, limit: float, runs: int = RUNS
 ) -> list[str]:
-    """The row of one thing beside another, each of which gives the seconds that it takes."""
+    """Return the row of one thing beside another, each of which gives the seconds that it takes."""
     found, a, b = paired(ours, peer, runs)
     return row(name, f"{found:.2f}", f"≤ {limit}", found <= limit, f"{a * 1e3:.0f} ms, {peer_name} {b * 1e3:.0f} ms")
 

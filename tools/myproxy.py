@@ -74,13 +74,13 @@ class World:
 
 
 def read_answer(data: bytes) -> object:
-    """What INFO makes of an answer, its policies judged."""
+    """Return what INFO makes of an answer, its policies judged."""
     found = deposits_of(decode_response(data))
     return [matches(one.retrievers, "/DC=org/CN=(x) abc") for one in found]
 
 
 def mutant(seed: bytes, chance: random.Random) -> bytes:
-    """The bytes with a few changes: of bytes, of pieces, of length."""
+    """Return the bytes with a few changes: of bytes, of pieces, of length."""
     data = bytearray(seed)
     for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
         at = chance.randrange(len(data) + 1)
@@ -116,7 +116,7 @@ def fuzz(count: int, seed: int) -> tuple[Outcomes, int]:
 
 
 def outcome(read: Callable[[bytes], object], data: bytes) -> str:
-    """``result`` or ``error``; ``other`` is what must not be."""
+    """Return ``result`` or ``error``; ``other`` is what must not be."""
     try:
         read(data)
     except GoclientError as error:
@@ -143,7 +143,7 @@ def slow(read: Callable[[bytes], object], data: bytes) -> bool:
 
 
 def rows(count: int = MUTANTS) -> list[list[str]]:
-    """The rows of MyProxy in the table of figures."""
+    """Return the rows of MyProxy in the table of figures."""
     with multiprocessing.get_context("spawn").Pool(CORES) as pool:  # a fork would have the memory of what came before
         parts = pool.starmap(fuzz, [(count // CORES, SEED + core) for core in range(CORES)])
     total, memory = sum((found for found, _ in parts), Counter()), max(memory for _, memory in parts)

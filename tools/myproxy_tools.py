@@ -31,7 +31,7 @@ class Pair:
         self._folder = grid.folder
 
     def run(self, words: list[str]) -> float:
-        """The seconds that a command takes; fails if it fails."""
+        """Return the seconds that a command takes; fails if it fails."""
         start = time.perf_counter()
         done = subprocess.run(words, env=self._env, cwd=self._folder, capture_output=True, text=True)
         seconds = time.perf_counter() - start
@@ -39,7 +39,7 @@ class Pair:
         return seconds
 
     def row(self, name: str, ours: list[str], theirs: list[str], limit: float, first: Sequence[str] = ()) -> list[str]:
-        """A row: ours beside a C tool; ``first`` is done before each, and not counted."""
+        """Return a row: ours beside a C tool; ``first`` is done before each, and not counted."""
 
         def after(words: list[str]) -> float:
             if first:
@@ -51,12 +51,12 @@ class Pair:
 
 
 def environment(grid: Grid, who: str, port: int) -> dict[str, str]:
-    """What everybody needs to ask a server as somebody, by their certificate."""
+    """Return what everybody needs to ask a server as somebody, by their certificate."""
     return {name: value for name, value in grid.environment(who, port).items() if name != "X509_USER_PROXY"}
 
 
 def at_once(grid: Grid, port: int) -> list[str]:
-    """A row: how many of twenty deposits that are made at the same time fail, or are not there afterwards."""
+    """Return a row: how many of twenty deposits that are made at the same time fail, or are not there afterwards."""
     env = environment(grid, "user", port)
     words = [GOCLIENT, "myproxy", "deposit", "-Z", PILOT, "-l"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -72,7 +72,7 @@ def at_once(grid: Grid, port: int) -> list[str]:
 
 
 def rows() -> list[list[str]]:
-    """The rows of ``goclient myproxy`` in the table of figures."""
+    """Return the rows of ``goclient myproxy`` in the table of figures."""
     missing = [tool for tool in TOOLS if shutil.which(tool, path=PATH) is None]
     if missing:
         raise SystemExit(

@@ -27,7 +27,7 @@ PEER = (
 
 
 def seconds(tool: Tool, words: list[str]) -> float:
-    """What a process takes; fails if it fails."""
+    """Return what a process takes; fails if it fails."""
     start = time.perf_counter()
     done = subprocess.run(
         words, env=tool.env, cwd=tool.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL
@@ -38,7 +38,7 @@ def seconds(tool: Tool, words: list[str]) -> float:
 
 
 def rows() -> list[list[str]]:
-    """The rows of prun in the table of figures."""
+    """Return the rows of prun in the table of figures."""
     with tempfile.TemporaryDirectory() as name, tool_in(Path(name)) as tool:
         stock = [sys.executable, "-W", "ignore", "-c"]
 

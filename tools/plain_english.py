@@ -1,9 +1,8 @@
 """Find the phrases that CONTRIBUTING.md ("Plain English") asks to replace, and name the replacement of each.
 
-tools/plain_english.py                 every room that is not in NOT_YET (make check)
-tools/plain_english.py ROOM|PATH…      these alone, whatever NOT_YET says, such as preflight or man
+tools/plain_english.py                 every room (make check)
+tools/plain_english.py ROOM|PATH…      these alone, such as preflight or man
 tools/plain_english.py --count         the number of hits in each room
-tools/plain_english.py --all           every room
 
 It reads docstrings, comments, string literals and defined names in goclient, and the text of the documents.
 A line that ends in ``# plain: reason`` (``<!-- plain: reason -->`` in Markdown) may say it as it does.
@@ -25,11 +24,6 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "man")
 MADE = {"figures.md"}  # written by tools/figures.py, from strings that this reads as they are
-
-# The rooms that are still to be rewritten.
-NOT_YET = {
-    *("cli", "config", "goclient", "services"),
-}
 
 # Phrases of prose: docstrings, comments, messages, documents.
 PHRASES = {
@@ -214,20 +208,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("where", nargs="*", help="rooms, or paths")
     parser.add_argument("--count", action="store_true", help="print the number of hits in each room")
-    parser.add_argument("--all", action="store_true", help="read the rooms of NOT_YET, too")
     args = parser.parse_args()
     if args.count:
         counted = Counter(room(path) for path in sources() for _ in hits(path))
         for name in sorted({room(path) for path in sources()}):
-            print(f"{counted[name]:5} {name}{'  (not yet)' if name in NOT_YET else ''}")
+            print(f"{counted[name]:5} {name}")
         return 0
     wanted = {where.strip("/").removeprefix("goclient/") for where in args.where}
     found = 0
     for path in sources():
         short = str(path).removeprefix("goclient/")
         if wanted and not any(one == room(path) or short == one or short.startswith(f"{one}/") for one in wanted):
-            continue
-        if not wanted and not args.all and room(path) in NOT_YET:
             continue
         for hit in sorted(hits(path)):
             print(hit)

@@ -65,7 +65,7 @@ class Sandbox:
         self._secret = {"Authorization": f"Bearer {self.env['SANDBOX_SECRET']}"}
 
     def stop(self) -> None:
-        """Ends it."""
+        """End it."""
         subprocess.run([str(BIN / "goclient"), "sandbox", "stop", "--dir", str(self.root)], env=self.env, check=True,
                        capture_output=True)  # fmt: skip
 
@@ -85,14 +85,14 @@ class Sandbox:
             requests.delete(f"{self.url}/sandbox/trouble", headers=self._secret, timeout=10).raise_for_status()
 
     def asked(self) -> list[str]:
-        """The paths of all requests since the last call."""
+        """Return the paths of all requests since the last call."""
         listed = requests.get(f"{self.url}/sandbox/requests", headers=self._secret, timeout=10).json()["requests"]
         requests.delete(f"{self.url}/sandbox/requests", headers=self._secret, timeout=10).raise_for_status()
         return [one["path"] for one in listed]
 
 
 def rows() -> list[list[str]]:
-    """The rows of the preflight in the table of figures."""
+    """Return the rows of the preflight in the table of figures."""
     with tempfile.TemporaryDirectory() as folder:
         sandbox = Sandbox(Path(folder))
         try:
@@ -177,7 +177,7 @@ def _many(sandbox: Sandbox, folder: Path) -> list[list[str]]:
 
 
 def _nobody(sandbox: Sandbox) -> list[list[str]]:
-    """A login that is refused, with ten endpoints: how many round trips until that is known."""
+    """Return a login that is refused, with ten endpoints: how many round trips until that is known."""
     words = ("--StageinGOsrc=" + ",".join(f"MANY{number}:/data0/{number}.root" for number in range(ENDPOINTS)),)
     secret, sandbox.env["GOCLIENT_CLIENT_SECRET"] = sandbox.env["GOCLIENT_CLIENT_SECRET"], "wrong"
     try:
@@ -219,7 +219,7 @@ def _faults(sandbox: Sandbox) -> list[list[str]]:
 
 
 def _problem(seconds: float, code: int, document: Any, said: str) -> str:
-    """What is wrong with the outcome of a check that met a fault; the empty string if nothing is."""
+    """Return what is wrong with the outcome of a check that met a fault; the empty string if nothing is."""
     if "Traceback" in said:
         return "a traceback"
     if seconds > DEADLINE + 3:
@@ -255,7 +255,7 @@ def _beside_globus(sandbox: Sandbox) -> list[list[str]]:
 
 
 def main() -> None:
-    """Prints the rows."""
+    """Print the rows."""
     for cells in rows():
         print(f"| {' | '.join(cells)} |")
 

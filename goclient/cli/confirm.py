@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from goclient.errors import Interrupted, UsageError, printable
+from goclient.errors import Interrupted, UsageError
+from goclient.wording import printable
 
 
 def confirm(question: str, *, unasked: str, hint: str, stopped: str) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
-from goclient.errors import Finding, GoclientError, printable
+from goclient.errors import GoclientError
+from goclient.findings import Finding
 from goclient.reporter.base import Kind, Reporter
 from goclient.reporter.waiting import Waits
 from goclient.secrets import hidden
+from goclient.wording import printable
 
 
 class TerminalReporter(Reporter):

@@ -18,10 +18,12 @@ import argparse_dataclass
 
 import goclient
 from goclient.cli.untaken import Line, untaken
-from goclient.errors import GoclientError, RepeatedOption, UsageError, quoted, raise_all
+from goclient.conditions import RepeatedOption
+from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.model.options import help_text, is_flag, is_number, number_mistakes
 from goclient.model.options import option as option
 from goclient.model.typed import Defaults, Typed, fill
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -7,7 +7,9 @@ import os
 import sys
 
 from goclient import secrets
-from goclient.errors import IdentityError, UsageError, printable, quoted
+from goclient.conditions import IdentityError
+from goclient.errors import UsageError
+from goclient.wording import printable, quoted
 
 LONGEST = 1024  # bytes, of OpenSSL
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from goclient.cli.output import HidingStream, TerminalReporter, error_document, print_json
 from goclient.cli.start import raise_from_now_on
-from goclient.errors import ExitCode, GoclientError, Interrupted, quoted
+from goclient.errors import GoclientError, Interrupted
+from goclient.findings import ExitCode
 from goclient.reporter.base import Reporter
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.client import Client

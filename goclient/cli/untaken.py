@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.errors import UnknownOption, UntakenWord, quoted
+from goclient.conditions import UnknownOption, UntakenWord
 from goclient.model.nearest import nearest
+from goclient.wording import quoted
 
 _DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"  # and of quotes
@@ -32,8 +33,8 @@ def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
         if word.startswith("-") and word != "-":
             name = word.split("=", 1)[0]
             message = f"{quoted(name)} is not an option of {prog}"
-            meant, hint = _nearest(word, line)
-            yield UnknownOption(message, hint=hint, code=UnknownOption.code, subject=name, meant=meant)
+            option, hint = _nearest(word, line)
+            yield UnknownOption(message, hint=hint, code=UnknownOption.code, subject=name, option=option)
             after_unknown = "=" not in word
         else:
             strays += [] if after_unknown else [word]
@@ -60,8 +61,8 @@ def _unexpected(words: Sequence[str], line: Line) -> UntakenWord:
 
     shown = " ".join(map(quoted, words[:SHOWN])) + (f" and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
     message = f"{shown} {'is' if len(words) == 1 else 'are'} not expected here"
-    meant = respell_option(words[0], line.known).partition("=")[0]
-    return UntakenWord(message, hint=_remedy(words, line), code="unexpected-word", subject=words[0], meant=meant)
+    option = respell_option(words[0], line.known).partition("=")[0]
+    return UntakenWord(message, hint=_remedy(words, line), code="unexpected-word", subject=words[0], option=option)
 
 
 def _remedy(words: Sequence[str], line: Line) -> str:
@@ -102,8 +103,8 @@ def _nearest(word: str, line: Line) -> tuple[str, str]:
 
     name, prog, known = word.split("=", 1)[0], line.prog, line.known
     if right := respell_option(word, known):
-        meant = right.partition("=")[0]
-        return meant, f"did you mean {meant}? write {shlex.quote(right)}"
+        option = right.partition("=")[0]
+        return option, f"did you mean {option}? write {shlex.quote(right)}"
     longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
     dashed = {one.lstrip("-"): one for one in known}
     found = longer or [dashed[one] for one in nearest(name.lstrip("-"), dashed)]

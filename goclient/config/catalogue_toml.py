@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from goclient.config.toml_text import NotToml, key, line_of, lines, parse, statements
-from goclient.errors import RequestError, quoted
+from goclient.errors import RequestError
 from goclient.model.endpoint import GLOBUS_SCHEME, GlobusEndpoint, GridftpEndpoint, is_uuid, read_endpoint
 from goclient.model.names import endpoint_problem
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.parse import parse_endpoint, parse_location
 from goclient.model.syntax.shell import shell_word
+from goclient.wording import quoted
 
 GLOBUS, GRID = GlobusEndpoint.kind, GridftpEndpoint.kind  # the kinds of entries
 

@@ -18,12 +18,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from goclient.config.proxy import proxy_file as proxy_file
 from goclient.config.proxy import shown_proxy
-from goclient.errors import LoginNeeded, RequestError, quoted
+from goclient.errors import LoginNeeded, RequestError
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import WEB_PROXIES, register, register_url
 from goclient.services.loopback import LOOPBACK
 from goclient.services.panda.token import PILOT_FILE, find_token
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.globus.access import GlobusAccess
@@ -150,8 +151,8 @@ def _bundles(env: Mapping[str, str]) -> tuple[str, ...]:
         import ssl  # only those who have a private authority pay for it
 
         try:
-            folder = os.path.isdir(path)
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(*((None, path) if folder else (path,)))
+            paths = (None, path) if os.path.isdir(path) else (path,)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(*paths)
         except (OSError, ValueError) as error:
             reason = "it has no certificate of an authority in it"
             if isinstance(error, FileNotFoundError | PermissionError):

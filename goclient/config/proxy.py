@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from goclient.errors import LoginNeeded, quoted
+from goclient.errors import LoginNeeded
 from goclient.files.text import credential_in, lines_joined, split_command
 from goclient.services.panda.token import MAX_FILE, VARIABLES
+from goclient.wording import quoted
 
 
 def proxy_file(env: Mapping[str, str]) -> str | None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Optional, get_args
 
-from goclient.errors import UsageError, quoted
+from goclient.errors import UsageError
+from goclient.wording import quoted
 
 JOB, MOVE, PROXY, RUN = "job", "transfers", "myproxy account", "submission"
 LOCATION = "ENDPOINT:/PATH"

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from goclient.errors import GoclientError, UnknownOption, UsageError, quoted
+from goclient.conditions import UnknownOption
+from goclient.errors import GoclientError, UsageError
 from goclient.model.nearest import nearest
 from goclient.model.options import is_flag, is_number, number_mistakes, setting_fields
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -87,4 +89,5 @@ def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:
 def _unknown(name: str, known: list[str]) -> UnknownOption:
     near = "".join(nearest(name, known, most=1))
     hint = f"did you mean {near}?" if near else "options are named as on the command line, without dashes"
-    return UnknownOption(f"{quoted(name)} is not an option", hint=hint, code="unknown-option", subject=name, meant=near)
+    message = f"{quoted(name)} is not an option"
+    return UnknownOption(message, hint=hint, code=UnknownOption.code, subject=name, option=near)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from goclient.errors import EndpointError, GoclientError, RequestError, quoted
+from goclient.errors import EndpointError, GoclientError, RequestError
 from goclient.files.private import private
 from goclient.journal import Entry
 from goclient.model.endpoint import Endpoint, GlobusEndpoint
@@ -18,6 +18,7 @@ from goclient.node.engines.base import JobContext, TransferService
 from goclient.node.signals import uninterrupted
 from goclient.secrets import register
 from goclient.services.retry import turns
+from goclient.wording import quoted
 
 READY_WITHIN = 120.0  # seconds from start to the first listing through the service
 STOP_WITHIN = 20.0

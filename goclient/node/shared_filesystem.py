@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from goclient.errors import EndpointError, quoted
+from goclient.errors import EndpointError
 from goclient.model.endpoint import Endpoint
 from goclient.node.engines.base import TransferService
+from goclient.wording import quoted
 
 
 @dataclass(frozen=True)

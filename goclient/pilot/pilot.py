@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from goclient.errors import GoclientError, Interrupted, quoted
+from goclient.errors import GoclientError, Interrupted
 from goclient.files.private import make_directory
 from goclient.journal import Journal
 from goclient.model.planner import plan
@@ -31,6 +31,7 @@ from goclient.pilot.transformation import fetch
 from goclient.reporter.base import Reporter
 from goclient.reporter.recording import RecordingReporter
 from goclient.services.panda.client import PandaServer
+from goclient.wording import quoted
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from goclient.errors import ExitCode, Finding, GoclientError, exit_code
+from goclient.errors import GoclientError
+from goclient.findings import ExitCode, Finding, exit_code
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import SILENT, Reporter

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from goclient.errors import Finding, GoclientError, PermissionDenied, TooLarge, quoted
+from goclient.conditions import PermissionDenied, TooLarge
+from goclient.errors import GoclientError
+from goclient.findings import Finding
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import SHOWN
 from goclient.preflight.listings import Directory, Listings, Unlisted
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection

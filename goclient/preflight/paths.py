@@ -6,18 +6,9 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from goclient.errors import (
-    EndpointError,
-    Finding,
-    GlobusSilent,
-    GoclientError,
-    LoginNeeded,
-    MissingDirectory,
-    NotADirectory,
-    PathExists,
-    PathNotFound,
-    quoted,
-)
+from goclient.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound
+from goclient.errors import EndpointError, GoclientError, LoginNeeded
+from goclient.findings import Finding, MissingDirectory
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.model.wildcards import has_wildcards
@@ -26,6 +17,7 @@ from goclient.preflight.listings import Directory
 from goclient.preflight.locations import few, kind_of, nobody_may, wrong_or_first
 from goclient.preflight.misspelt import hint_of_near
 from goclient.preflight.sources import judge_source
+from goclient.wording import quoted
 
 WRITE = 0o222  # the permission bits of everybody
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from goclient.errors import Finding, quoted
+from goclient.findings import Finding
 from goclient.model.payload import PAYLOAD, is_url, shown
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Context
 from goclient.services.deadline import Background
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.reporter.base import Reporter

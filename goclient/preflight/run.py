@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from goclient.errors import Finding, GoclientError, quoted
+from goclient.errors import GoclientError
+from goclient.findings import Finding
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions, Report
 from goclient.reporter.base import SILENT, Reporter
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts

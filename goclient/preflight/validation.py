@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from goclient.errors import Collector, Finding, GoclientError, RequestError, quoted
+from goclient.errors import Collector, GoclientError, RequestError
+from goclient.findings import Finding
 from goclient.model.payload import mistakes as payload_mistakes
 from goclient.model.payload import warnings as payload_warnings
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
@@ -17,6 +18,7 @@ from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import read_typed, without_consequences
 from goclient.preflight.mistakes import find_mistakes
 from goclient.preflight.offline import check_offline
+from goclient.wording import quoted
 
 
 class Validation(NamedTuple):

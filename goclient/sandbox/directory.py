@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from goclient.errors import RequestError, quoted
+from goclient.errors import RequestError
 from goclient.sandbox.exports import FILES
+from goclient.wording import quoted
 
 DEFAULT = "goclient-sandbox"
 

@@ -1,1 +1,1 @@
-"""The outside world: one module for each remote system."""
+"""Outside world: one package for each remote system."""

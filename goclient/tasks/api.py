@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from goclient.errors import UsageError, quoted
+from goclient.errors import UsageError
+from goclient.wording import quoted
 
 
 class SentTask(NamedTuple):

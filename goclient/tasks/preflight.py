@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from goclient.errors import Finding, GoclientError, MissingDirectory, PreflightFailed, quoted, raise_all
+from goclient.errors import GoclientError, PreflightFailed, raise_all
+from goclient.findings import Finding, MissingDirectory
 from goclient.model.endpoint import UrlEndpoint, read_endpoint
 from goclient.model.location import Transfer
 from goclient.model.request import Job
@@ -19,6 +20,7 @@ from goclient.tasks.output_server import OutputServer
 from goclient.tasks.outputs import ExpectedTask
 from goclient.tasks.transfers import find_shared, transfers_of, write_words
 from goclient.tasks.validation import ValidTask
+from goclient.wording import quoted
 
 ANY_SITE = "AUTO"  # what panda-client's --site is for any queue
 

@@ -16,7 +16,8 @@ from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.errors import ExitCode, raise_all
+from goclient.errors import raise_all
+from goclient.findings import ExitCode
 from goclient.reporter.base import Reporter
 from goclient.tasks import credential, option_files, panda_client
 from goclient.tasks.command_line import DUMP, CommandLine, Table, hide, words_of

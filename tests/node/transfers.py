@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from goclient.errors import EndpointError, PathNotFound
+from goclient.conditions import PathNotFound
+from goclient.errors import EndpointError
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest

@@ -12,20 +12,16 @@ from typing import Any
 import pytest
 
 import goclient.preflight
-from goclient.errors import (
+from goclient.conditions import (
     AmbiguousEndpoint,
     ConsentNeeded,
-    EndpointError,
-    Finding,
     GlobusTimeout,
-    GoclientError,
-    MyproxyError,
     NotLoggedIn,
     PermissionDenied,
-    RequestError,
-    ServerError,
     StorageDenied,
 )
+from goclient.errors import EndpointError, GoclientError, MyproxyError, RequestError, ServerError
+from goclient.findings import Finding
 from goclient.model.endpoint import JOB, NODE, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.request import Job

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from goclient.errors import ExitCode, ReplyLost
+from goclient.conditions import ReplyLost
+from goclient.findings import ExitCode
 from goclient.model.records.registry import decode
 from goclient.reporter.base import SILENT
 from goclient.tasks import panda_client

@@ -24,9 +24,10 @@ from goclient.cli.options.myproxy import (
     wrong_hours,
 )
 from goclient.cli.passphrase import passphrase
+from goclient.conditions import NoDeposit
 from goclient.config import grid
 from goclient.deposit import DepositSpec, deposit
-from goclient.errors import GoclientError, MyproxyError, NoDeposit, UsageError, printable, quoted, raise_all
+from goclient.errors import GoclientError, MyproxyError, UsageError, raise_all
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import read_certificate, time_text
 from goclient.services.gsi.der import Damaged
@@ -34,6 +35,7 @@ from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.pem import blocks, read_file, write_proxy
 from goclient.services.gsi.tls import Credential
 from goclient.services.myproxy.wire import Deposit
+from goclient.wording import printable, quoted
 
 PROG = "goclient myproxy"
 ACTIONS = {

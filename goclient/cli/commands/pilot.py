@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.errors import RequestError, quoted
+from goclient.errors import RequestError
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
+from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.config.settings import SiteDirectory
@@ -144,7 +145,7 @@ def _shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
         raise RequestError(
             f"--sharedFolder {quoted(options.sharedFolder)} is not two absolute paths",
             hint="such as --sharedFolder /scratch=/node7/scratch",
-            code="shared-folder",
+            code="shared-folder",  # plain: a name that programs know
             subject="--sharedFolder",
         )
     return Shared(PurePosixPath(here), PurePosixPath(there))

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from goclient.errors import GoclientError, ListRuleError, NotALocation, RequestError, quoted, raise_all
+from goclient.conditions import ListRuleError, NotALocation
+from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import endpoint_problem
@@ -31,6 +32,7 @@ from goclient.model.syntax.parse import (
     refuse,
 )
 from goclient.model.syntax.shell import shell_word
+from goclient.wording import quoted
 
 # What users type, in the order in which a record has it.
 KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")

@@ -14,16 +14,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from goclient.errors import (
-    Finding,
-    GoclientError,
-    ListRuleError,
-    RequestError,
-    UnreadWord,
-    UntakenWord,
-    UsageError,
-    quoted,
-)
+from goclient.conditions import ListRuleError, UnreadWord, UntakenWord
+from goclient.errors import GoclientError, RequestError, UsageError
+from goclient.findings import Finding
 from goclient.model.plan import MODES
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES, TELLING, GlobusWord, read_globus_words
@@ -32,6 +25,7 @@ from goclient.model.syntax.near_words import find_glued, find_near_words, judge
 from goclient.model.syntax.options import KEYS, LISTS, OVERWRITE, Items, read_spec
 from goclient.model.syntax.shell import Word, words
 from goclient.model.syntax.suggestions import GLOBUS, likely_bare, nearest_bare, plain_name
+from goclient.wording import quoted
 
 
 class Typed(NamedTuple):
@@ -272,7 +266,7 @@ def without_consequences(errors: Sequence[GoclientError]) -> list[GoclientError]
     """Return the errors without the list rules that are broken only because one of the two lists could not be read."""
     parts = [part for error in errors for part in error.parts]
     unread = {part.subject for part in parts if isinstance(part, UsageError | UnreadWord)}
-    unread |= {part.meant for part in parts if isinstance(part, UntakenWord)}
+    unread |= {part.option for part in parts if isinstance(part, UntakenWord)}
     pairs = [(f"--{one}", f"--{other}") for one, other in LISTS]
     unread |= {partner for pair in pairs for partner in pair if not unread.isdisjoint(pair)}
     return [part for part in parts if not isinstance(part, ListRuleError) or part.subject not in unread]

@@ -13,28 +13,23 @@ from globus_sdk.gare import GlobusAuthorizationParameters, to_gare
 from globus_sdk.token_storage import TokenValidationError
 from globus_sdk.token_storage.validating_token_storage import MissingIdentityError, MissingTokenError
 
-from goclient.errors import (
+from goclient.conditions import (
     ConsentNeeded,
-    EndpointError,
     EndpointNotFound,
     GlobusUnreachable,
-    GoclientError,
-    LoginNeeded,
     NotADirectory,
     NotLoggedIn,
     PathExists,
     PathNotFound,
     PermissionDenied,
-    RequestError,
     StorageDenied,
     TooLarge,
-    innermost,
-    quoted,
-    said,
 )
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
 from goclient.services import loopback
 from goclient.services.exchange import BadAnswer
 from goclient.services.retry import AWAY, TOO_MANY, limited
+from goclient.wording import innermost, quoted, said
 
 
 class _Meaning(NamedTuple):

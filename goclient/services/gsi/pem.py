@@ -12,10 +12,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from goclient import secrets
-from goclient.errors import IdentityError, MyproxyError, printable, quoted, raise_all
+from goclient.conditions import IdentityError
+from goclient.errors import MyproxyError, raise_all
 from goclient.files.private import replace
 from goclient.files.text import credential_in, decoded, lines_joined, split_command, unmark_command
 from goclient.services.gsi.der import Damaged
+from goclient.wording import printable, quoted
 
 MAX_FILE = 1 << 20  # bytes
 _OTHERS = 0o077

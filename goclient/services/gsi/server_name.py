@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 from typing import NamedTuple
 
-from goclient.errors import Collector, MyproxyError, quoted, raise_all
+from goclient.errors import Collector, MyproxyError, raise_all
 from goclient.services.gsi.certificate import Certificate
+from goclient.wording import quoted
 
 PORT = 7512  # registered for MyProxy
 _SERVICES = ("host", "myproxy")

@@ -13,7 +13,8 @@ import re
 import shlex
 from fnmatch import fnmatchcase
 
-from goclient.errors import MyproxyError, quoted
+from goclient.errors import MyproxyError
+from goclient.wording import quoted
 
 MAX_DN = 1023  # bytes; the server keeps a client's name in 1024
 LEARN = (

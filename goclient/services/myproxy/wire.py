@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from goclient.errors import MyproxyError, quoted, raise_all
+from goclient.errors import MyproxyError, raise_all
+from goclient.wording import quoted
 
 VERSION = "MYPROXYv2"
 GET, PUT, INFO, DESTROY = 0, 1, 2, 3

@@ -11,9 +11,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from goclient.errors import LoginNeeded, RequestError, quoted
+from goclient.errors import LoginNeeded, RequestError
 from goclient.files.text import credential_in, decoded
 from goclient.secrets import register
+from goclient.wording import quoted
 
 STORED = ".token"  # panda-client's file, in PANDA_CONFIG_ROOT
 RENEW_BEFORE = 300  # seconds before the end, as panda-client's openidc_utils.check_token

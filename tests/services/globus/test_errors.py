@@ -9,17 +9,8 @@ from typing import Any
 
 import pytest
 
-from goclient.errors import (
-    EndpointError,
-    EndpointNotFound,
-    GoclientError,
-    LoginNeeded,
-    NotADirectory,
-    PathNotFound,
-    PermissionDenied,
-    RequestError,
-    StorageDenied,
-)
+from goclient.conditions import EndpointNotFound, NotADirectory, PathNotFound, PermissionDenied, StorageDenied
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess

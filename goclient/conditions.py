@@ -1,0 +1,201 @@
+"""Errors that code branches on: one class for each condition, in the family whose exit code it has.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from goclient.errors import (
+    EndpointError,
+    GoclientError,
+    LoginNeeded,
+    MyproxyError,
+    RequestError,
+    ServerError,
+    UsageError,
+)
+
+
+class UntakenWord(UsageError):
+    """A word that no option takes, or an unknown option; ``option`` is the option that it may have been, or empty."""
+
+    def __init__(self, message: str, *, hint: str, code: str, subject: str, option: str) -> None:
+        super().__init__(message, hint=hint, code=code, subject=subject)
+        self.option = option
+
+
+class UnknownOption(UntakenWord):
+    """An option that the command does not have."""
+
+    code = "unknown-option"
+
+
+class RepeatedOption(UsageError):
+    """An option that may be given once is given again."""
+
+    code = "twice"
+
+
+class NotLoggedIn(LoginNeeded):
+    """Nobody is logged in to Globus."""
+
+    code = "not-logged-in"
+
+
+class ConsentNeeded(LoginNeeded):
+    """A consent to use a collection's data is missing."""
+
+    code = "consent-needed"
+
+
+class NotALocation(RequestError):
+    """A text is not a location, or names one that cannot be."""
+
+    code = "location"
+
+
+class NotAName(RequestError):
+    """A text is not the name of a file in the job's directory."""
+
+    code = "name"
+
+
+class UnbalancedQuote(RequestError):
+    """A text cannot be split into words, because a quote has no end."""
+
+    code = "unbalanced-quote"
+
+
+class ListRuleError(RequestError):
+    """Two lists do not go together, such as three destinations for two sources."""
+
+    code = "list-rule"
+
+
+class UnreadWord(RequestError):
+    """A word cannot be read, so that nothing is known of the list that it gives."""
+
+
+class EndpointNotFound(EndpointError):
+    """No endpoint has this id or name, as far as the identity that asks can see."""
+
+    code = "endpoint-not-found"
+
+
+class AmbiguousEndpoint(EndpointError):
+    """Several endpoints have this name."""
+
+    code = "ambiguous-endpoint"
+
+
+class PathNotFound(EndpointError):
+    """Nothing is at a path."""
+
+    code = "path-not-found"
+
+
+class PathExists(EndpointError):
+    """Something is at a path where nothing may be."""
+
+    code = "exists"
+
+
+class NotADirectory(EndpointError):
+    """A path is not a directory."""
+
+    code = "not-a-directory"
+
+
+class TooLarge(EndpointError):
+    """A directory has too many entries to be listed."""
+
+    code = "too-large"
+
+
+class PermissionDenied(EndpointError):
+    """Roles, rules or the storage of a collection deny a path."""
+
+    code = "permission"
+
+
+class StorageDenied(PermissionDenied):
+    """Storage behind a collection denies a path, which says nothing of the paths below it."""
+
+
+class GlobusSilent(EndpointError):
+    """Globus gave no answer, and may or may not have done what it was asked to do."""
+
+
+class GlobusTimeout(GlobusSilent):
+    """Globus did not answer in time."""
+
+    code = "globus-timeout"
+
+
+class GlobusUnreachable(GlobusSilent):
+    """Globus could not be reached, or the connection broke."""
+
+    code = "globus-unreachable"
+
+
+class IdentityError(MyproxyError):
+    """User's certificate, key or proxy cannot be used, at no server."""
+
+    code = "identity"
+
+
+class IdentityRefused(MyproxyError):
+    """A MyProxy server does not accept the user's certificate."""
+
+    code = "myproxy-identity-refused"
+
+
+class ConnectionClosed(MyproxyError):
+    """A MyProxy server closed the connection."""
+
+    code = "myproxy-closed"
+
+
+class NoDeposit(MyproxyError):
+    """Nothing of the user is deposited there."""
+
+    code = "myproxy-none"
+
+
+class LifetimeTooLong(MyproxyError):
+    """A deposit would last longer than its certificate, or than the server allows: ``allowed`` hours, if it says so."""
+
+    code = "myproxy-lifetime"
+
+    def __init__(
+        self, message: str, *, hint: str, subject: str = "", allowed: int | None = None, **more: Any
+    ) -> None:  # ``more`` as for any other error
+        super().__init__(message, hint=hint, subject=subject, **more)
+        self.allowed = allowed
+
+
+class SandboxRuns(GoclientError):
+    """A sandbox runs in the directory already."""
+
+    code = "runs-already"
+
+
+class ReplyLost(ServerError):
+    """Request that may have reached the server, though its answer is unknown: never send it again."""
+
+    code = "reply-lost"
+
+
+class StillRunning(GoclientError):
+    """Jobs are not done after the time that somebody was ready to wait; ``panda_ids`` are their numbers."""
+
+    code = "still-running"
+
+    def __init__(self, panda_ids: Iterable[int]) -> None:
+        self.panda_ids = tuple(panda_ids)
+        jobs = f"{len(self.panda_ids)} job{'s are' if len(self.panda_ids) > 1 else ' is'}"
+        message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
+        super().__init__(message, hint="wait again, or look with: goclient status", transient=True)
