@@ -218,6 +218,6 @@ def test_help_that_cannot_be_written_is_an_error(program: str, option: str, buff
     """argparse's own printing says nothing of a full disk."""
     env = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
     with open("/dev/full", "w") as full:
-        command = [Path(sys.executable).with_name(program), option]
-        done = subprocess.run(command, env=env, stdout=full, stderr=subprocess.PIPE, text=True)
+        typed = [str(Path(sys.executable).with_name(program)), option]
+        done = subprocess.run(typed, env=env, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, "No space left on device" in done.stderr) == (1, True)
