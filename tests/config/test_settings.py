@@ -218,3 +218,10 @@ def test_mistakes_of_the_line_and_of_the_settings_are_reported_at_once(run: Run,
     assert found.code == 2
     assert all(word in found.err for word in ("--nosuch", '--priority "z"', "computingSiet"))
     assert "is missing" not in found.err
+
+
+def test_goclient_myproxy_asks_the_server_of_the_settings(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[myproxy]\nserver = 'myproxy.example.org:99999'\n")
+    found = run("goclient", "myproxy", "info", "--cert=/none", "--key=/none", GOCLIENT_SETTINGS=str(file))
+    assert (found.code, "myproxy.example.org:99999" in found.err) == (80, True), found.err
