@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from goclient.findings import Finding
-from goclient.model.endpoint import JOB, NODE, Endpoint
+from goclient.model.endpoint import JOB, NODE, Endpoint, read_endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode_with_warnings
@@ -65,7 +65,7 @@ def rows(tasks: Sequence[TransferTask], working: str | None, *, catalogue: Mappi
         if endpoint == NODE:
             return f"the node's own files: {path}"
         if endpoint != JOB:
-            return f"{names.get(endpoint.text, endpoint.text)}:{path}"
+            return read_endpoint(endpoint.text, names.get(endpoint.text, "")).show(path)
         if task.is_copy:
             return f"the job's directory: {path}"
         seen = f"seen by {names.get(task.server.text, task.server.text)}" if task.server else "the node"
