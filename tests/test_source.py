@@ -133,7 +133,7 @@ def test_every_import_is_of_a_declared_dependency() -> None:
 def test_every_declared_dependency_is_locked_with_its_hashes(extra: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lock = (ROOT / f"requirements/{extra}.txt").read_text()
-    locked = dict(re.findall(r"^([\w.-]+)==([^ ]+) \\\n    --hash=sha256:", lock, re.MULTILINE))
+    locked = dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==([^ ]+) \\\n    --hash=sha256:", lock, re.MULTILINE))
     declared = {named(one) for one in project["dependencies"]}
     for name in ("dev", "test", "sandbox")[("dev", "test", "sandbox").index(extra) :]:
         declared |= {named(one) for one in project["optional-dependencies"][name]}
@@ -145,7 +145,7 @@ def test_every_declared_dependency_is_locked_with_its_hashes(extra: str) -> None
 
 def _versions(extra: str) -> dict[str, str]:
     """Return the version of each package that is locked for an extra."""
-    return dict(re.findall(r"^([\w.-]+)==([^ ]+)", (ROOT / f"requirements/{extra}.txt").read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==([^ ]+)", (ROOT / f"requirements/{extra}.txt").read_text(), re.MULTILINE))
 
 
 # --- English ---
