@@ -145,7 +145,8 @@ def test_every_declared_dependency_is_locked_with_its_hashes(extra: str) -> None
 
 def _versions(extra: str) -> dict[str, str]:
     """Return the version of each package that is locked for an extra."""
-    return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==([^ ]+)", (ROOT / f"requirements/{extra}.txt").read_text(), re.MULTILINE))
+    lock = (ROOT / f"requirements/{extra}.txt").read_text()
+    return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==([^ ]+)", lock, re.MULTILINE))
 
 
 # --- English ---
