@@ -118,7 +118,7 @@ def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[
         what, hint = _unknown(keys, given)
         return file.wrong(what, hint, line=line_of(text, keys))
     value = "" if isinstance(given, dict) else f" = {quoted(given)}"
-    hint = f"mend it with an editor, or leave {keys[-1]} out"
+    hint = f"correct it with an editor, or leave {keys[-1]} out"
     if problem["type"] in ("model_type", "dict_type"):
         hint = f"write [{'site.QUEUE' if keys[0] == 'site' else keys[0]}], and the keys on the lines below it"
     return file.wrong(f"{'.'.join(keys)}{value}: {_reason(problem)}", hint, line=line_of(text, keys))
