@@ -172,9 +172,10 @@ def login_request(endpoints: Sequence[str], session: Sequence[str], connections:
         with collected:
             name = parse_endpoint(typed).text
             wanted[typed] = names.get(name, name)
-            if isinstance(read_endpoint(wanted[typed]), UrlEndpoint):
+            end = read_endpoint(wanted[typed])
+            if isinstance(end, UrlEndpoint):
                 hint = "leave it out: Globus does not reach it"
-                message = f"{quoted(typed)} is a GridFTP server, and has no consents"
+                message = f"{quoted(typed)} is {end.title}, and has no consents"
                 raise RequestError(message, hint=hint, code="not-globus")
     raise_all(collected.errors)
     return LoginRequest(wanted, session)

@@ -28,7 +28,7 @@ PATIENCE = 30.0  # seconds that all questions of one command may take
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Endpoint that was called ``name`` and means ``where``; of a GridFTP server no more is known.
+    """Endpoint that was called ``name`` and means ``where``; of a server no more is known.
 
     ``names`` are all that the catalogue has for it.  ``rules`` are a guest collection's, None if they cannot be read.
     ``found`` is how many entries its default directory has, or why that is not known; None if nobody looked.

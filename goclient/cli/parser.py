@@ -11,8 +11,9 @@ Neither this module nor one with an option dataclass may use ``from __future__ i
 import argparse
 import dataclasses
 import os
+import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Optional, TextIO, TypeVar
 
 import argparse_dataclass
 
@@ -66,6 +67,10 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
             "--version", action="version", version=f"goclient {goclient.__version__}", help="show the version and exit"
         )
         common.add_argument("-h", "--help", action="help", help="show this help and exit")
+
+    def _print_message(self, message: str, file: Optional[TextIO] = None) -> None:
+        """Print help or a version; unlike argparse's own, let a write error be reported."""
+        (file or sys.stderr).write(message)
 
     def _in_group(self, title: str) -> Any:
         if title not in self._titled:
@@ -201,8 +206,8 @@ def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> 
     elif meta["one_of"] and value not in meta["one_of"]:
         from goclient.model.nearest import nearest  # only a mistake pays for it
 
-        near = nearest(value, meta["one_of"], most=1)
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(meta['one_of'])}"
+        near = nearest(value, meta["one_of"])
+        hint = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(meta['one_of'])}"
         yield UsageError(f"{typed} {quoted(value)} is not known", hint=hint, code="unknown-value", subject=typed)
     elif is_number(field):
         yield from number_mistakes(field, typed, value)

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from goclient.cli.interrupts import raise_from_now_on
 from goclient.cli.output import HidingStream, TerminalReporter, error_document, print_json
-from goclient.cli.start import raise_from_now_on
 from goclient.errors import GoclientError, Interrupted
 from goclient.findings import ExitCode
 from goclient.reporter.base import Reporter

@@ -1,7 +1,7 @@
 """Programs ``goclient`` and ``sendJob``: from its first line to its last, Ctrl-C ends one without a traceback.
 
 At first it ends the process at once: nothing was done yet.  Once a command runs it raises KeyboardInterrupt, which
-``_run`` catches, but never in the middle of an import: Python turns it into other errors there.  The programs
+``run.py`` catches, but never in the middle of an import: Python turns it into other errors there.  The programs
 (``_goclient.py``) block SIGINT until this module is loaded.
 """
 
@@ -12,13 +12,12 @@ import atexit
 import os
 import sys
 
+from goclient import __version__
+from goclient.cli.interrupts import end_at_once
+
 TYPE_CHECKING = False  # as type checkers have it; to import typing takes longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType
-    from typing import NoReturn
-
-INTERRUPTED = 130
 
 
 def goclient() -> int:
@@ -44,8 +43,10 @@ def send_job() -> int:
 
 
 def _program(main: Callable[[Sequence[str]], int]) -> int:
+    if sys.argv[1:] == ["--version"] and _write_version():
+        return 0
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # in the background it is ignored
-        _signal.signal(_signal.SIGINT, _end_at_once)
+        _signal.signal(_signal.SIGINT, end_at_once)
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGINT})
     code: int | None = None
 
@@ -66,46 +67,13 @@ def _program(main: Callable[[Sequence[str]], int]) -> int:
             _signal.signal(_signal.SIGINT, leave)
         sys.settrace(None)
     except KeyboardInterrupt:  # a second one, while the first is told
-        _end_at_once()
+        end_at_once()
     return code
 
 
-def raise_from_now_on() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt instead of ending the process, if it does that."""
-    if _signal.getsignal(_signal.SIGINT) is _end_at_once:
-        _signal.signal(_signal.SIGINT, _raise_between_imports)
-
-
-def _end_at_once(*_: object) -> NoReturn:
-    name = os.path.basename(sys.argv[0])
-    if "--json" in sys.argv:
-        _write(1, '{"error": {"code": "interrupted", "message": "interrupted", "hint": "", "exit_code": 130}}\n')
-    _write(2, f"{'goclient' if name == '__main__.py' else name}: error: interrupted\n")
-    os._exit(INTERRUPTED)
-
-
-def _write(descriptor: int, text: str) -> None:
+def _write_version() -> bool:
+    """Write the version, for which nothing else is loaded; return False if that fails, which the command reports."""
     try:
-        os.write(descriptor, text.encode(errors="replace"))
+        return os.write(1, f"goclient {__version__}\n".encode()) > 0
     except OSError:
-        return  # nobody listens
-
-
-def _raise_between_imports(_: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, or see to it that it is raised at the end of the import that goes on."""
-    importer, importing = None, False
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            importing = True
-        elif importing:
-            importer, importing = frame, False
-        frame = frame.f_back
-    if importer is None or importer.f_trace is _raise:  # none goes on, or Ctrl-C was typed twice
-        _raise()
-    importer.f_trace = _raise  # called when its next line begins, or it ends
-    sys.settrace(lambda *_: None)
-
-
-def _raise(*_: object) -> NoReturn:
-    sys.settrace(None)
-    raise KeyboardInterrupt
+        return False

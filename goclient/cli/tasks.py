@@ -13,7 +13,6 @@ from goclient.files.text import list_lines
 from goclient.findings import Finding
 from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
-from goclient.services import loopback
 from goclient.tasks.session import Frontend
 from goclient.tasks.session import run as run_task
 from goclient.tasks.table import TABLES
@@ -49,6 +48,8 @@ def run_tool(
         tool, argv, Frontend(TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, sent)
     )
     if code:
+        from goclient.services import loopback  # only a failure pays for it
+
         url = os.environ.get("PANDA_URL_SSL", "")
         if remedy := loopback.remedy(url, ""):  # panda-client's own words do not say that the sandbox is stopped
             reporter.error(f"nothing answers at {url}", remedy)

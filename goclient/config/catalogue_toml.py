@@ -12,14 +12,23 @@ from typing import Any
 
 from goclient.config.toml_text import NotToml, key, line_of, lines, parse, statements
 from goclient.errors import RequestError
-from goclient.model.endpoint import GLOBUS_SCHEME, GlobusEndpoint, GridftpEndpoint, is_uuid, read_endpoint
+from goclient.model.endpoint import (
+    GLOBUS_SCHEME,
+    URL_ENDPOINTS,
+    URL_FORMS,
+    GlobusEndpoint,
+    UrlEndpoint,
+    is_uuid,
+    read_endpoint,
+)
 from goclient.model.names import endpoint_problem
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.parse import parse_endpoint, parse_location
 from goclient.model.syntax.shell import shell_word
 from goclient.wording import quoted
 
-GLOBUS, GRID = GlobusEndpoint.kind, GridftpEndpoint.kind  # the kinds of entries
+GLOBUS = GlobusEndpoint.kind
+SERVERS = {one.kind: one for one in URL_ENDPOINTS}  # the other kinds of entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +84,14 @@ def _where(name: str, table: Any) -> str:
     kind = table.get("kind")
     if kind == GLOBUS:
         return _collection_id(table.get("id"))
-    if kind == GRID:
-        return _server(table.get("url"))
+    if isinstance(kind, str) and kind in SERVERS:
+        return _server(table.get("url"), SERVERS[kind])
     inner = next((key for key, value in table.items() if isinstance(value, dict)), None)
     if kind is None and inner is not None:
         raise ValueError(f"has no kind; a name with a dot needs quotes: [{key(f'{name}.{inner}')}]")
     has = "has no kind" if kind is None else f"has the kind {quoted(kind)}"
-    raise ValueError(f'{has}: write kind = "{GLOBUS}" with an id, or kind = "{GRID}" with a url')
+    servers = " or ".join(f'kind = "{one}"' for one in SERVERS)
+    raise ValueError(f'{has}: write kind = "{GLOBUS}" with an id, or {servers} with a url')
 
 
 def _collection_id(value: Any) -> str:
@@ -90,11 +100,11 @@ def _collection_id(value: Any) -> str:
     raise ValueError("has no id" if value is None else f"has the id {quoted(value)}, which is not a UUID")
 
 
-def _server(value: Any) -> str:
+def _server(value: Any, kind: type[UrlEndpoint]) -> str:
     """Return the URL of a server, without a path; raises ValueError with what is wrong with it."""
-    if not isinstance(value, str) or not value.startswith(GridftpEndpoint.scheme):
+    if not isinstance(value, str) or not value.startswith(kind.scheme):
         has = "has no url" if value is None else f"has the url {quoted(value)}"
-        raise ValueError(f"{has}: it is written {GridftpEndpoint.form}")
+        raise ValueError(f"{has}: it is written {kind.form}")
     try:
         place = parse_location(value if value.endswith("/") else f"{value}/")
     except RequestError as error:
@@ -135,10 +145,11 @@ def _misread(name: str) -> str:
 def checked_where(text: str) -> str:
     """Return the collection's id or the server's URL that was typed; raises RequestError with the reason."""
     try:
-        if text.startswith(GridftpEndpoint.scheme):
-            return _server(text)
+        for kind in URL_ENDPOINTS:
+            if text.startswith(kind.scheme):
+                return _server(text, kind)
         where = parse_endpoint(text.removesuffix("/") if text.startswith(GLOBUS_SCHEME) else text).text
-        problem = "" if is_uuid(where) else f"it is neither a UUID nor {GridftpEndpoint.form}"
+        problem = "" if is_uuid(where) else f"it is neither a UUID nor {URL_FORMS}"
     except RequestError as error:
         problem = error.message.removeprefix(f"{quoted(text)}: ")
     except ValueError as error:

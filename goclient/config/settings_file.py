@@ -128,9 +128,9 @@ def _unknown(keys: tuple[str, ...], given: object) -> tuple[str, str]:
     """Return what is wrong with a key, or a table, that there is not, and a hint."""
     *table, key = keys
     if not table and not isinstance(given, dict):
-        inside = next((name for name, kind in _TABLES.items() if key in kind.model_fields), "TABLE")
-        inside = "site.QUEUE" if inside == "site" else inside
-        return f"{quoted(key)} is in no table", f"write it on a line below [{inside}]"
+        inside = [name for name, kind in _TABLES.items() if key in kind.model_fields] or list(_TABLES)
+        headers = " or ".join("[site.QUEUE]" if name == "site" else f"[{name}]" for name in inside)
+        return f"{quoted(key)} is in no table", f"write it on a line below {headers}"
     if "secret" in key.lower():
         return f"[{'.'.join(table)}] has no key {quoted(key)}", "no setting holds a secret: set GOCLIENT_CLIENT_SECRET"
     known = list(_TABLES[table[0]].model_fields) if table else list(_TABLES)
@@ -147,7 +147,14 @@ _MUST = {
     "model_type": "a table",
     "dict_type": "a table",
 }
-_IS = {str: "a text in quotes", bool: "true or false", int: "a number", float: "a number with a point", list: "a list"}
+_IS = {
+    str: "a text in quotes",
+    bool: "true or false",
+    int: "a number",
+    float: "a number with a point",
+    list: "a list",
+    dict: "a table",
+}
 
 
 def _reason(problem: Mapping[str, Any]) -> str:

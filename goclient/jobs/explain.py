@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from goclient.findings import Finding
-from goclient.model.endpoint import JOB, NODE, Endpoint
+from goclient.model.endpoint import JOB, NODE, Endpoint, read_endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode_with_warnings
@@ -63,7 +63,7 @@ def rows(tasks: Sequence[TransferTask], working: str | None, *, catalogue: Mappi
         if endpoint == NODE:
             return f"the node's own files: {path}"
         if endpoint != JOB:
-            return f"{_name(endpoint, catalogue)}:{path}"
+            return read_endpoint(endpoint.text, _name(endpoint, catalogue)).show(path)
         if task.is_copy:
             return f"the job's directory: {path}"
         seen = f"seen by {_name(task.server, catalogue)}" if task.server else "the node"

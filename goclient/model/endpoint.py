@@ -33,6 +33,7 @@ class Endpoint:
     text: str
     typed: str = field(default="", compare=False)
 
+    title: ClassVar[str] = ""  # what a message calls it
     kind: ClassVar[str] = ""  # the catalogue's word for such an entry
     key: ClassVar[str] = ""  # the key with which the catalogue names it
     form: ClassVar[str] = ""  # how it is written, for messages
@@ -113,6 +114,7 @@ class GridftpEndpoint(UrlEndpoint):
 
     scheme: ClassVar[str] = "gsiftp://"
     form: ClassVar[str] = "gsiftp://host[:port]"
+    title: ClassVar[str] = "a GridFTP server"
     kind: ClassVar[str] = "gridftp"
 
 
@@ -154,6 +156,7 @@ JOB = JobDirectory()
 NODE = NodeFiles()
 URL_ENDPOINTS: tuple[type[UrlEndpoint], ...] = (GridftpEndpoint,)
 SCHEMES = tuple(kind.scheme for kind in URL_ENDPOINTS)
+URL_FORMS = " or ".join(kind.form for kind in URL_ENDPOINTS)  # for messages
 
 
 def read_endpoint(text: str, typed: str = "") -> Endpoint:

@@ -53,7 +53,7 @@ def option(
     return field(default=() if many and default is None else default, metadata=metadata)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False, eq=False, init=False)  # a part of others, which make their own
 class JobOptions:
     """Hold what was typed of the job; a required option that is missing is the empty string."""
 

@@ -39,7 +39,7 @@ class Endpoints(Check):
 def _judge(endpoint: Endpoint, connection: Connection) -> Finding:
     name, found = endpoint.display, connection.found.get(endpoint)
     if found is None:
-        message = f"{quoted(name)} is a GridFTP server: it cannot be checked from here, nor does our pilot reach it"
+        message = f"{quoted(name)} is {endpoint.title}: it cannot be checked from here, nor does our pilot reach it"
         return Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
     if isinstance(found, EndpointNotFound) and name in connection.catalogue:
         known, mend = connection.catalogue[name], command("remove", name)

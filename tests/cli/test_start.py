@@ -210,3 +210,15 @@ def test_output_that_nobody_reads_is_no_success(env: dict[str, str], tmp_path: P
     done = subprocess.run(command(("goclient", "--help")), env=env, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("program", ["sendJob.py", "goclient"])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_help_that_cannot_be_written_is_an_error(program: str, option: str, buffered: bool) -> None:
+    """argparse's own printing says nothing of a full disk."""
+    env = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
+    with open("/dev/full", "w") as full:
+        typed = [str(Path(sys.executable).with_name(program)), option]
+        done = subprocess.run(typed, env=env, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, "No space left on device" in done.stderr) == (1, True)

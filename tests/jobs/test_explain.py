@@ -61,3 +61,9 @@ def test_words_without_effect_are_warnings_and_the_rest_is_the_payloads() -> Non
         ["warning"] * len(explained.warnings),
     )
     assert explained.warnings
+
+
+def test_a_server_is_shown_by_its_url() -> None:
+    explained = explain("run --StageinGOsrc=gsiftp://h:2811/a", catalogue={})
+    assert rows(explained.plan, "W", catalogue={})[0].source == "gsiftp://h:2811/a"
+    assert rows(explained.plan, "W", catalogue={"OLD": "gsiftp://h:2811"})[0].source == "OLD:/a"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Optional
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, raise_all
-from goclient.model.endpoint import GridftpEndpoint
+from goclient.model.endpoint import URL_FORMS
 from goclient.model.nearest import nearest
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
@@ -48,7 +48,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         prog=PROG,
         usage=f"{PROG} {{list | show NAME | add NAME ENDPOINT | remove NAME}} [OPTION ...]",
         description="The names that you have for endpoints, and what is known of one.",
-        epilog=f"ENDPOINT is a UUID or {GridftpEndpoint.form}; show takes any name, too. See goclient-endpoint(1).",
+        epilog=f"ENDPOINT is a UUID or {URL_FORMS}; show takes any name, too. See goclient-endpoint(1).",
     )
     options, errors = parser.read(_words_last(argv))
     raise_all([*errors, *_mistakes(options)])
