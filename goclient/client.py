@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -80,7 +80,7 @@ class Client:
         preflight = new_preflight(options, self._connections)
         request = new_request(options, transfers.items)
         if text is not None and not transfers.errors:
-            return check_text(text, preflight, request.job)
+            return check_text(_checked_text(text), preflight, request.job)
         return check_request(request, preflight, read_lines=list_lines, errors=transfers.errors)
 
     def prepare(self, **options: Any) -> Submission:
@@ -120,7 +120,7 @@ class Client:
     def explain(self, text: str) -> Explained:
         """Explain what a text of jobParameters moves, by which tasks, and which words are the payload's own."""
         self._warn_of_missing_catalogue()
-        return explain(text, catalogue=self.catalogue())
+        return explain(_checked_text(text), catalogue=self.catalogue())
 
     def parameters_typed(self, typed: Typed[SubmitOptions]) -> str:
         """Return the jobParameters of the job, or of the jobs, that a line of sendJob would submit; ask nobody."""
@@ -138,12 +138,12 @@ class Client:
         panda_ids = _checked_ids([panda_id])
         return jobs.known_jobs(panda_ids, server=self._connections.panda())[0].parameters
 
-    def status(self, ids: Sequence[int | str]) -> list[JobStatus]:
+    def status(self, ids: Iterable[int | str]) -> list[JobStatus]:
         """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job."""
         panda_ids = _checked_ids(ids)
         return jobs.job_status(panda_ids, server=self._connections.panda(), globus=self._connections.globus)
 
-    def wait(self, ids: Sequence[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
+    def wait(self, ids: Iterable[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
 
         A job is done if it is finished, failed, cancelled or closed.  Raises StillRunning after ``timeout`` seconds;
@@ -158,7 +158,7 @@ class Client:
             time.sleep(left)
         return self.status(panda_ids)
 
-    def results(self, ids: Sequence[int | str]) -> list[JobResults]:
+    def results(self, ids: Iterable[int | str]) -> list[JobResults]:
         """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.
 
         Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
@@ -236,8 +236,20 @@ class Client:
         return read_keywords(kind, options, lambda: self._connections.settings.job, requires=requires)
 
 
-def _checked_ids(ids: Sequence[int | str]) -> list[int]:
-    """Return the numbers; raises every one that cannot be a PandaID."""
+def _checked_text(text: object) -> str:
+    """Return the text; raises UsageError for anything else, such as a list of words."""
+    if not isinstance(text, str):
+        message = f"the jobParameters must be one text, not {quoted(repr(text))}"
+        raise UsageError(message, hint='write them in quotes: "…"', code="wrong-type", subject="text")
+    return text
+
+
+def _checked_ids(ids: Iterable[int | str]) -> list[int]:
+    """Return the numbers; raises every one that cannot be a PandaID, and UsageError for a number that is not a list."""
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        message = f"PandaIDs must be a list, not {quoted(ids)}"
+        raise UsageError(message, hint="write them in brackets, such as [1, 2]", code="wrong-type", subject="ids")
+    ids = list(ids)
     wrong = [one for one in ids if not (str(one).isascii() and str(one).isdigit() and len(str(one)) < 19)]
     hint = "a PandaID is a number"
     raise_all(

@@ -198,4 +198,5 @@ class StillRunning(GoclientError):
         self.panda_ids = tuple(panda_ids)
         jobs = f"{len(self.panda_ids)} job{'s are' if len(self.panda_ids) > 1 else ' is'}"
         message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
-        super().__init__(message, hint="wait again, or look with: goclient status", transient=True)
+        some = " ".join(map(str, self.panda_ids[:20]))
+        super().__init__(message, hint=f"wait again, or look with: goclient status {some}", transient=True)

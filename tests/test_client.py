@@ -15,6 +15,7 @@ import pytest
 
 import goclient
 from goclient.cli.commands.sendjob import SendJobOptions
+from goclient.client import _checked_ids
 from goclient.model.options import SubmitOptions
 from goclient.model.typed import read_keywords
 from goclient.reporter.base import Kind
@@ -96,6 +97,7 @@ def test_a_job_that_nobody_runs_is_still_running_after_the_timeout(client: gocli
     with pytest.raises(goclient.StillRunning) as caught:
         client.wait(ids, seconds=0.1, timeout=0.3)
     assert (caught.value.panda_ids, caught.value.transient) == (tuple(ids), True)
+    assert caught.value.hint == f"wait again, or look with: goclient status {ids[0]}"
     (results,) = client.results(ids)
     assert (results.files, results.warning) == ((), "")
 
@@ -188,6 +190,27 @@ def test_what_is_no_panda_id_is_a_usage_error(home: Path) -> None:
     for call in (goclient.Client().status, goclient.Client().results, goclient.Client().wait):
         with pytest.raises(goclient.UsageError, match="is not a PandaID"):
             call(["x"])
+
+
+@pytest.mark.parametrize("ids", ["12", 12])
+def test_panda_ids_that_are_no_list_are_not_taken_for_others(home: Path, ids: Any) -> None:
+    for call in (goclient.Client().status, goclient.Client().results, goclient.Client().wait):
+        with pytest.raises(goclient.UsageError, match='PandaIDs must be a list, not "12"'):
+            call(ids)
+
+
+def test_panda_ids_may_come_one_after_the_other(home: Path) -> None:
+    with pytest.raises(goclient.UsageError, match='"x" is not a PandaID'):
+        goclient.Client().status(one for one in ("1", "x"))
+    ids: list[int | str] = [1, "2"]
+    assert _checked_ids(iter(ids)) == [1, 2]
+
+
+@pytest.mark.parametrize("text", [5, ["-n", "5"]])
+def test_what_is_no_text_is_a_usage_error(home: Path, text: Any) -> None:
+    for call in (goclient.Client().explain, goclient.Client().check):
+        with pytest.raises(goclient.UsageError, match="the jobParameters must be one text"):
+            call(text)
 
 
 def test_a_client_has_the_options_of_sendjob_but_those_of_its_output() -> None:

@@ -8,7 +8,7 @@ import runpy
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,28 @@ def _versions(extra: str) -> dict[str, str]:
     """Return the version of each package that is locked for an extra."""
     lock = (ROOT / f"requirements/{extra}.txt").read_text()
     return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==([^ ]+)", lock, re.MULTILINE))
+
+
+@pytest.mark.parametrize("extra", ["sandbox", "test", "dev"])
+def test_the_lock_has_the_extras_that_packages_ask_for(extra: str) -> None:
+    """For pip before 23.1, name==version does not pin name[extra]: it would take the newest, which has no hash here."""
+    lock = (ROOT / f"requirements/{extra}.txt").read_text()
+    wanted = {
+        (named(found[1]), found[2])
+        for name in _versions(extra)
+        for found in [re.match(r"([\w.-]+)\[(\w+)\](?!.*extra ==)", one) for one in _requires(name)]
+        if found
+    }
+    assert ("pyjwt", "crypto") in wanted
+    assert {one for one in wanted if f"\n{one[0]}[{one[1]}]==" not in lock} == set()
+
+
+def _requires(name: str) -> list[str]:
+    """Return what an installed package requires; nothing of one that is not installed."""
+    try:
+        return requires(name) or []
+    except PackageNotFoundError:
+        return []
 
 
 # --- English ---

@@ -18,4 +18,4 @@ def confirm(question: str, *, unasked: str, hint: str, stopped: str) -> None:
         raise UsageError(message, hint=hint, code="confirm", subject="--yes")
     print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Interrupted(stopped, hint="answer y, or say --yes")
+        raise Interrupted(stopped, hint="answer y, or add --yes")

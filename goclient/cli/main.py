@@ -51,6 +51,8 @@ COMMANDS = {
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one ``goclient`` command line, and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if len(arguments) == 2 and arguments[0] == "help":
+        arguments = [arguments[1], "--help"]
     if arguments and arguments[0] in COMMANDS:
         return run.run(f"goclient {arguments[0]}", COMMANDS[arguments[0]].load(), arguments[1:])
     return run.run("goclient", _goclient, arguments)

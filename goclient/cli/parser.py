@@ -210,7 +210,10 @@ def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> 
         hint = f"leave {typed} out, or give it a value"
         yield UsageError(f"{typed} has an empty value", hint=hint, code="empty-value", subject=typed)
     elif meta["one_of"] and value not in meta["one_of"]:
-        hint = f"one of {', '.join(meta['one_of'])}"
+        from goclient.model.nearest import nearest  # only a mistake pays for it
+
+        near = nearest(value, meta["one_of"])
+        hint = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(meta['one_of'])}"
         yield UsageError(f"{typed} {quoted(value)} is not known", hint=hint, code="unknown-value", subject=typed)
     elif is_number(field):
         yield from number_mistakes(field, typed, value)

@@ -104,7 +104,7 @@ def _nearest(word: str, line: Line) -> tuple[str, str]:
     name, prog, known = word.split("=", 1)[0], line.prog, line.known
     if right := respell_option(word, known):
         option = right.partition("=")[0]
-        return option, f"did you mean {option}? write {shlex.quote(right)}"
+        return option, f"did you mean {option}?" + (f" write {shlex.quote(right)}" if right != option else "")
     longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
     dashed = {one.lstrip("-"): one for one in known}
     found = longer or [dashed[one] for one in nearest(name.lstrip("-"), dashed)]

@@ -140,5 +140,5 @@ def _wrong(path: str, problem: Problem) -> RequestError:
     file = _file(path)
     if problem.name is None:
         return file.wrong(problem.text, file.remedy, line=problem.line)
-    hint = f"mend it with an editor, or type {command('remove', problem.name)} if the file is your own"
+    hint = f"correct it with an editor, or type {command('remove', problem.name)} if the file is your own"
     return file.wrong(problem.text, hint, line=problem.line)

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from goclient.config import environment
-from goclient.config.settings import Setting, Settings, read_settings
+from goclient.config.settings import Setting, Settings, missing_file, read_settings
 from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Connections:
     @cached_property
     def settings(self) -> Settings:
         """Read the settings of the user and the site; raises RequestError with everything that is wrong in them."""
+        if missing := missing_file(self._environ):
+            self.reporter.warning(*missing)
         return read_settings(self._environ)
 
     @cached_property

@@ -49,7 +49,7 @@ class ConfigFile:
             return "", [self.not_a_file()]
         there = shell_word(os.path.realpath(self.path))
         errors: list[GoclientError] = [
-            self.wrong(f"{problem}: check its content before you mend that", f"{mend} {there}")
+            self.wrong(f"{problem}: check its content first", f"{mend} {there}")
             for problem, mend in access_problems(status, os.geteuid())
         ]
         try:
@@ -81,14 +81,14 @@ class ConfigFile:
     def remedy(self) -> str:
         """Return what to do with a file whose text is wrong."""
         there = os.path.abspath(self.path)  # so that no name begins with a dash
-        return f"mend it with an editor, or move it away: mv {shell_word(there)} {shell_word(there + '.old')}"
+        return f"correct it with an editor, or move it away: mv {shell_word(there)} {shell_word(there + '.old')}"
 
     @property
     def _another(self) -> str:
         return f"set {self.variable} to a file, or unset it"
 
     def _unreadable(self, error: OSError) -> RequestError:
-        return self.wrong(f"it cannot be read: {error.strerror}", "mend or remove it")
+        return self.wrong(f"it cannot be read: {error.strerror}", "make it readable, or remove it")
 
 
 def access_problems(status: os.stat_result, user: int) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from goclient.config.environment import own, user_catalogue
 from goclient.config.file import ConfigFile
 from goclient.errors import Collector, raise_all
 from goclient.model.options import SubmitOptions, setting_fields
+from goclient.wording import quoted
 
 Value = str | int | bool | None
 VARIABLE = "GOCLIENT_SETTINGS"
@@ -101,6 +102,15 @@ class Settings:
 def user_file(environ: Mapping[str, str]) -> str:
     """Return the path of the user's settings: what the variable names, else the one beside the user's catalogue."""
     return own(environ, VARIABLE) or str(Path(user_catalogue(environ)).with_name("settings.toml"))
+
+
+def missing_file(environ: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
+    """Return a warning, and its hint, if GOCLIENT_SETTINGS names a file that does not exist; None if all is well."""
+    path = own(environ, VARIABLE)
+    if not path or os.path.exists(path):
+        return None
+    message = f"{VARIABLE}={quoted(path)} names a file that does not exist: it sets nothing"
+    return message, f"type: unset {VARIABLE}, or make the file"
 
 
 def read_settings(environ: Mapping[str, str] = os.environ, *, site_file: str | None = None) -> Settings:

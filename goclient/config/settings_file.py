@@ -113,14 +113,55 @@ def _values(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[str, Any]) -> GoclientError:
     """Return the error of one key, with its line and, if it is unknown, the name that is nearest."""
-    *table, key = keys
+    given = problem["input"]
     if problem["type"] == "extra_forbidden":
-        known = list(_TABLES[table[0]].model_fields) if table else list(_TABLES)
-        near = nearest(key, known, most=1)
-        what = f"[{'.'.join(table)}] has no key {quoted(key)}" if table else f"there is no table [{key}]"
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+        what, hint = _unknown(keys, given)
         return file.wrong(what, hint, line=line_of(text, keys))
-    why = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
-    value = "" if isinstance(problem["input"], dict) else f" = {quoted(problem['input'])}"
-    hint = f"mend it with an editor, or leave {key} out"
-    return file.wrong(f"{'.'.join(keys)}{value}: {why}", hint, line=line_of(text, keys))
+    value = "" if isinstance(given, dict) else f" = {quoted(given)}"
+    hint = f"correct it with an editor, or leave {keys[-1]} out"
+    if problem["type"] in ("model_type", "dict_type"):
+        hint = f"write [{'site.QUEUE' if keys[0] == 'site' else keys[0]}], and the keys on the lines below it"
+    return file.wrong(f"{'.'.join(keys)}{value}: {_reason(problem)}", hint, line=line_of(text, keys))
+
+
+def _unknown(keys: tuple[str, ...], given: object) -> tuple[str, str]:
+    """Return what is wrong with a key, or a table, that there is not, and a hint."""
+    *table, key = keys
+    if not table and not isinstance(given, dict):
+        inside = [name for name, kind in _TABLES.items() if key in kind.model_fields] or list(_TABLES)
+        headers = " or ".join("[site.QUEUE]" if name == "site" else f"[{name}]" for name in inside)
+        return f"{quoted(key)} is in no table", f"write it on a line below {headers}"
+    if "secret" in key.lower():
+        return f"[{'.'.join(table)}] has no key {quoted(key)}", "no setting holds a secret: set GOCLIENT_CLIENT_SECRET"
+    known = list(_TABLES[table[0]].model_fields) if table else list(_TABLES)
+    near = nearest(key, known, most=1)
+    what = f"[{'.'.join(table)}] has no key {quoted(key)}" if table else f"there is no table [{key}]"
+    return what, f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+
+
+# What pydantic calls the type that a value must have, and what a reader of TOML calls it.
+_MUST = {
+    "string_type": "a text in quotes",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "model_type": "a table",
+    "dict_type": "a table",
+}
+_IS = {
+    str: "a text in quotes",
+    bool: "true or false",
+    int: "a number",
+    float: "a number with a point",
+    list: "a list",
+    dict: "a table",
+}
+
+
+def _reason(problem: Mapping[str, Any]) -> str:
+    """Return why a value cannot be that of its key."""
+    kind, limits = problem["type"], problem.get("ctx", {})
+    if kind in _MUST:
+        return f"it must be {_MUST[kind]}, and is {_IS.get(type(problem['input']), 'another thing')}"
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return f"it must be at least {limits['ge']}" if "ge" in limits else f"it must be at most {limits['le']}"
+    return str(problem["msg"]).removeprefix("Value error, ")

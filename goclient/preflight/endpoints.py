@@ -43,7 +43,7 @@ def _judge(endpoint: Endpoint, connection: Connection) -> Finding:
         return Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
     if isinstance(found, EndpointNotFound) and name in connection.catalogue:
         known, mend = connection.catalogue[name], command("remove", name)
-        return found.replace(hint=f"the catalogue says {known}; to mend that, type: {mend}").finding
+        return found.replace(hint=f"the catalogue says {known}; to remove that entry, type: {mend}").finding
     if isinstance(found, GoclientError):
         return found.finding
     if problem := find_problem(endpoint, found, connection.identity):
@@ -59,7 +59,7 @@ def find_problem(endpoint: Endpoint, found: Collection, identity: str) -> Endpoi
     if not found.holds_data:
         return EndpointError(
             f"{shown} is a GCSv5 endpoint: it holds no data itself, its collections do",
-            hint=f"name one of its collections: {'' if mine else f'ask {owner}, or '}look: "
+            hint=f"name one of its collections: {'' if mine else f'ask {owner}, or '}type: "
             + command("list", search="TEXT"),
             code="no-collection",
             subject=name,

@@ -118,7 +118,7 @@ class Targets:
             near = hint_of_near(name, (one for one, entry in missing.entries.items() if entry.is_directory))
             if has_wildcards(name):
                 message += f", with that name: there are no wildcards in {quoted(name)}"
-        hint = f"{near} " if near else "if it is a typo, mend it; "
+        hint = f"{near} " if near else "if it is a typo, correct it; "
         hint += "--goMkdir makes it now"
         return MissingDirectory("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
 

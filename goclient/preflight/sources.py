@@ -63,7 +63,7 @@ def _missing(location: Location, listings: Listings) -> PathNotFound:
     else:
         more, hint = misspelt.judge_wildcards(location, "", entries)
         hint = hint or misspelt.hint_of_near(location.name, entries)
-        hint = hint or f"to see what is, type: {misspelt.listing_command(location)}"
+        hint = hint or _hint_of_listing(location)
     return PathNotFound(message + more, hint=hint, subject=location.display)
 
 
@@ -76,8 +76,13 @@ def _without_directory(location: Location, error: PathNotFound, listings: Listin
     message = f"{quoted(shown)}: there is no directory {quoted(part.name)} in {quoted(part.directory)}"
     more, hint = misspelt.judge_wildcards(part, location.path[len(part.path) + 1 :], missing.entries)
     directories = (name for name, entry in missing.entries.items() if entry.is_directory)
-    hint = hint or misspelt.hint_of_near(part.name, directories) or f"look at {quoted(part.directory)} there"
+    hint = hint or misspelt.hint_of_near(part.name, directories) or _hint_of_listing(part)
     return PathNotFound(message + more, hint=hint, subject=shown)
+
+
+def _hint_of_listing(location: Location) -> str:
+    """Return the hint that lists the directory of a location."""
+    return f"to see what is there, type: {misspelt.listing_command(location)}"
 
 
 class Contents(Check):

@@ -52,6 +52,9 @@ def _run(tool: str, args: Sequence[str]) -> TaskResult:
     if isinstance(args, str | bytes):
         message = f"goclient.{tool} takes a list of arguments, not one text: {quoted(args)}"
         raise UsageError(message, hint=f"goclient.{tool}(shlex.split(text))", code="arguments", subject="args")
+    for wrong in (one for one in args if not isinstance(one, str)):
+        message = f"goclient.{tool} takes a list of texts: {quoted(repr(wrong))} in it is not a text"
+        raise UsageError(message, hint="write it in quotes, or str(…)", code="arguments", subject="args")
     with tempfile.TemporaryFile() as sent:  # each task is written down when it was sent, whatever comes later
         command = [sys.executable, "-P", "-m", "goclient.cli.tasks", str(sent.fileno()), tool, *args]
         done = subprocess.run(

@@ -124,7 +124,7 @@ def words_of(given: Mapping[str, Any], table: Table) -> list[str]:
         elif value is not None:
             kind = "true or false" if option.flag else "a number" if option.number else "a text"
             message = f"--loadJson: {name} is {quoted(json.dumps(value))}, not {kind}"
-            errors.append(UsageError(message, hint="mend the file", code="load-json", subject=f"--{name}"))
+            errors.append(UsageError(message, hint="correct the file", code="load-json", subject=f"--{name}"))
     raise_all(errors)
     return found
 

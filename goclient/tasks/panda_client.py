@@ -7,6 +7,7 @@ without its transfers.
 
 from __future__ import annotations
 
+import shlex
 import signal
 import socket
 import sys
@@ -23,7 +24,8 @@ from goclient.reporter.base import Reporter
 
 OLDEST, NEWEST = "2.0.0", "2.2.0"  # of panda-client, that goclient is tested with
 ANSWER_WITHIN = 660.0  # seconds for a task to be taken: panda-client itself waits 600, but from byte to byte
-INSTALL = "pip install 'panda-client>=2.0'"
+PIP = f"{shlex.quote(sys.executable)} -m pip"  # of the Python that runs goclient, whatever pip is on PATH
+INSTALL = f"{PIP} install 'panda-client>=2.0'"
 UPLOAD_FAILED = 50  # panda-client's EC_Post, with which it says no more than a number
 
 Function = Callable[..., Any]  # panda-client has no types
@@ -73,7 +75,7 @@ def incompatible(what: str) -> RequestError:
     """Make the error that panda-client is not as we know it; nothing was submitted."""
     return RequestError(
         f"panda-client {version()} is not one that goclient {goclient.__version__} knows: {what}; nothing is submitted",
-        hint=f"install one from {OLDEST} to {NEWEST}, which are tested: pip install panda-client=={NEWEST}",
+        hint=f"install one from {OLDEST} to {NEWEST}, which are tested: {PIP} install panda-client=={NEWEST}",
         code="panda-client",
     )
 
@@ -149,6 +151,10 @@ def run_tool(tool: str) -> int:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except GoclientError:
         raise
+    except EOFError as error:
+        message = f"{tool} of panda-client {found} asked a question, and nobody can answer here"
+        hint = "give the option that the question names, or type the command on a terminal"
+        raise GoclientError(message, hint=hint, code="panda-client") from error
     except Exception as error:
         message = f"{tool} of panda-client {found} stopped: {type(error).__name__}: {error}"
         raise GoclientError(message, hint="-vv shows where", code="panda-client") from error

@@ -42,6 +42,7 @@ QUICK = [
     ("goclient", "sandbox", "--help"),
     ("goclient", "sandbox", "start", "--help"),
     ("goclient", "status", "--help"),
+    ("goclient", "help", "status"),
     ("goclient", "endpoint", "--help"),
     ("goclient", "endpoint", "add", "--version"),
     ("goclient", "login", "--help"),

@@ -129,17 +129,31 @@ WRONG = {
     ),
     "an unknown table": ("[jobs]\nVO = 'x'\n", 1, "there is no table [jobs]", "did you mean job?"),
     "a key of a queue": ("[site.Q]\nnodes = '/a'\n", 2, '[site.Q] has no key "nodes"', "did you mean node?"),
-    "a number for a text": ("[job]\nVO = 5\n", 2, 'job.VO = "5": it should be a valid string', "mend it"),
-    "a text for a number": ("[job]\npriority = 'x'\n", 2, 'job.priority = "x": it should be', "mend it"),
-    "a number out of range": ("[job]\ngoNeeds = -1\n", 2, 'job.goNeeds = "-1": it should be', "mend it"),
-    "no UUID": ("[globus]\nclient_id = 'x'\n", 2, 'globus.client_id = "x": it is not a UUID', "mend it"),
-    "no identity": ("[pilot]\nidentity = 'x'\n", 2, "it is neither a UUID nor a user name", "mend it"),
-    "no DN": ("[pilot]\ndn = 'x'\n", 2, 'pilot.dn = "x"', "mend it"),
-    "a relative path": ("[site.Q]\nnode = 'a'\n", 2, "it is not an absolute path", "mend it"),
-    "an empty text": ("[job]\nVO = ''\n", 2, "it is empty", "mend it"),
-    "no table": ("job = 5\n", 1, "job", "mend it"),
-    "a secret": ("[globus]\nclient_secret = 's3cret'\n", 2, '[globus] has no key "client_secret"', "client_id"),
-    "no TOML": ("[job\n", 1, "it is not TOML", "mend it"),
+    "a number for a text": (
+        "[job]\nVO = 5\n",
+        2,
+        'job.VO = "5": it must be a text in quotes, and is a number',
+        "correct it",
+    ),
+    "a text for a number": (
+        "[job]\npriority = 'x'\n",
+        2,
+        '"x": it must be a whole number, and is a text in quotes',
+        "correct it",
+    ),
+    "a number below the range": ("[job]\ngoNeeds = -1\n", 2, 'job.goNeeds = "-1": it must be at least 0', "correct it"),
+    "a number beyond the range": ("[job]\ngoNeeds = 9999\n", 2, "it must be at most 8760", "correct it"),
+    "a text for a flag": ("[job]\ngoAllowPersonal = 'no'\n", 2, "it must be true or false", "correct it"),
+    "no UUID": ("[globus]\nclient_id = 'x'\n", 2, 'globus.client_id = "x": it is not a UUID', "correct it"),
+    "no identity": ("[pilot]\nidentity = 'x'\n", 2, "it is neither a UUID nor a user name", "correct it"),
+    "no DN": ("[pilot]\ndn = 'x'\n", 2, 'pilot.dn = "x"', "correct it"),
+    "a relative path": ("[site.Q]\nnode = 'a'\n", 2, "it is not an absolute path", "correct it"),
+    "an empty text": ("[job]\nVO = ''\n", 2, "it is empty", "correct it"),
+    "no table": ("job = 5\n", 1, 'job = "5": it must be a table, and is a number', "write [job],"),
+    "a table without its queue": ("[site]\nnode = '/a'\n", 2, "site.node", "write [site.QUEUE],"),
+    "a key outside of its table": ("VO = 'x'\n", 1, '"VO" is in no table', "below [job]"),
+    "a secret": ("[globus]\nclient_secret = 's3cret'\n", 2, '[globus] has no key "client_secret"', "no setting holds"),
+    "no TOML": ("[job\n", 1, "it is not TOML", "correct it"),
 }
 
 
@@ -201,6 +215,8 @@ def test_a_wrong_file_ends_each_command_that_reads_it_with_10(run: Run, tmp_path
     for words in readers:
         result = run(*words, GOCLIENT_SETTINGS=str(file))
         assert (result.code, "did you mean computingSite?" in result.err) == (10, True), words
+    gone = run("goclient", "settings", "show", GOCLIENT_SETTINGS=str(tmp_path / "no.toml"))
+    assert (gone.code, gone.err.count("names a file that does not exist")) == (0, 1)
     others: tuple[tuple[str, ...], ...] = (("sendJob.py", "--help"), ("goclient", "check", "--version"))
     for words in others:
         assert run(*words, GOCLIENT_SETTINGS=str(file)).code == 0

@@ -88,6 +88,13 @@ def test_one_text_instead_of_a_list_is_refused(tool: Tool, call: Callable[[Any],
     assert tool.server.requests == []
 
 
+def test_an_argument_that_is_no_text_is_refused(tool: Tool) -> None:
+    words: Any = ["--nJobs", 3]
+    with pytest.raises(GoclientError, match='takes a list of texts: "3" in it is not a text'):
+        goclient.prun(words)
+    assert tool.server.requests == []
+
+
 def test_several_tasks_are_all_there(tool: Tool) -> None:
     result = goclient.prun([*WORDS, "--inOutDsJson=bulk.json"])
     assert [task.jediTaskID for task in result.tasks] == [1, 2]

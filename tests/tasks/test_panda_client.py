@@ -80,7 +80,7 @@ def _refused(tool: Tool, result: Result, hook: str) -> None:
     assert result.code == 10, result
     assert hook in result.err
     assert "panda-client 2.2.0 is not one that goclient 0.1.0 knows" in result.err
-    assert "pip install panda-client==" in result.err
+    assert " -m pip install panda-client==" in result.err
     assert "task/submit" not in tool.server.paths
     assert tool.left == set()
 
@@ -149,8 +149,15 @@ def test_without_panda_client_the_command_that_installs_it_is_said(lasting_tool:
     for words in (("-h",), GO):
         result = _ours(lasting_tool, "sys.modules['pandaclient'] = None", "prun", *words)
         assert result.code == 10
-        assert "    pip install 'panda-client>=2.0'\n" in result.err
+        assert f"    {sys.executable} -m pip install 'panda-client>=2.0'\n" in result.err
         assert result.out == ""
+
+
+def test_a_question_that_nobody_can_answer_is_told_as_that(lasting_tool: Tool) -> None:
+    change = "import pandaclient.PrunScript as m\ndef main(): raise EOFError\nm.main = main"
+    result = _ours(lasting_tool, change, "prun", *GO)
+    assert (result.code, "asked a question, and nobody can answer here" in result.err) == (1, True)
+    assert "Traceback" not in result.err
 
 
 def test_a_panda_client_that_is_too_old_is_told_with_both_versions(lasting_tool: Tool) -> None:

@@ -239,7 +239,7 @@ def _destroy(words: Sequence[str], reporter: Reporter) -> int:
         account.service.info(account.name, name=name)  # it settles which server it is, of several
         what_there = f"{what} {account.service.server}"
         unasked, stopped = f"{what_there} would be removed", "nothing was removed"
-        confirm(f"Remove {what_there}?", unasked=unasked, hint="say --yes", stopped=stopped)
+        confirm(f"Remove {what_there}?", unasked=unasked, hint="add --yes", stopped=stopped)
     account.service.destroy(account.name, name=name)
     account.report_warnings()
     if options.json:

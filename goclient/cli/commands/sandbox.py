@@ -78,11 +78,13 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
 def _check(options: SandboxOptions) -> None:
     """Raise GoclientError without werkzeug, UsageError for options that do not go together."""
     if importlib.util.find_spec("werkzeug") is None:
-        raise GoclientError("the sandbox needs werkzeug", hint="pip install 'werkzeug>=3'", code="extra")
+        hint = f"{shlex.quote(sys.executable)} -m pip install 'werkzeug>=3'"  # whatever pip is on PATH
+        raise GoclientError("the sandbox needs werkzeug", hint=hint, code="extra")
     errors = []
     if len(options.action) != 1:
         hint = f"one of {', '.join(ACTIONS)}"
-        errors.append(UsageError(f"one action is needed, not {len(options.action)}", hint=hint))
+        what = f"one action is needed, not {len(options.action)}" if options.action else "the action is missing"
+        errors.append(UsageError(what, hint=hint))
     if options.shell and options.action != ("env",):
         hint = "leave out --shell"
         errors.append(UsageError("--shell is for env only", hint=hint, code="shell", subject="--shell"))

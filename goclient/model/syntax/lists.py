@@ -70,5 +70,7 @@ def shortened(errors: Sequence[GoclientError]) -> list[GoclientError]:
     for (subject, code), count in found.items():
         if count > MISTAKES_SHOWN:
             message = f"{subject}: {count - MISTAKES_SHOWN} more mistakes of the same kind"
-            kept.append(RequestError(message, hint="mend these, and look again", code=code, subject=subject))
+            kept.append(
+                RequestError(message, hint="correct these, and type the command again", code=code, subject=subject)
+            )
     return kept

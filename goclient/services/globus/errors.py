@@ -42,7 +42,7 @@ class _Meaning(NamedTuple):
     code: str = ""
 
 
-_MEMBERS = "check the id or the name; private collections are seen by their members only"
+_MEMBERS = "check the id or the name; a private collection is seen only by its members"
 _OWNER = "ask the collection's owner for access"
 _PATH = "check the path, upper and lower case count"
 _CONNECT = "Globus Connect Personal is not running there"

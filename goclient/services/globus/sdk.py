@@ -111,7 +111,7 @@ class Globus:
             hint = f"a UUID has 32 digits, in groups of 8-4-4-4-12, this has {len(name.replace('-', ''))}; "
         raise EndpointNotFound(
             f"no endpoint is called {quoted(name)}",
-            hint=hint + "private collections are seen by those only who may use them",
+            hint=hint + "a private collection is seen only by those who may use it",
             subject=name,
         )
 

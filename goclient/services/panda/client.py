@@ -215,4 +215,4 @@ class PandaServer:
         )
 
 
-_ASK = "if the reason is not yours to mend, ask the operators of the server, with this message"
+_ASK = "if the reason is not one that you can correct, ask the operators of the server, with this message"
