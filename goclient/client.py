@@ -13,7 +13,7 @@ from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
 from goclient.config.settings import Setting
 from goclient.endpoints import Added, Entry, Removed, View
-from goclient.errors import UsageError, raise_all
+from goclient.errors import ServerError, UsageError, raise_all
 from goclient.errors.conditions import StillRunning
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
@@ -147,16 +147,24 @@ class Client:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
 
         A job is done if it is finished, failed, cancelled or closed.  Raises StillRunning after ``timeout`` seconds;
-        without one it waits as long as it takes.
+        without one it waits as long as it takes.  A server that cannot be reached for a while is a warning, and it is
+        asked again; that is an error only at the end.
         """
         panda_ids, end = _checked_ids(ids), None if timeout is None else time.monotonic() + timeout
-        server = self._connections.panda()
-        while running := jobs.running_jobs(panda_ids, server=server):
+        server, running = self._connections.panda(), panda_ids
+        while True:
             left = seconds if end is None else min(seconds, end - time.monotonic())
+            try:
+                running = jobs.running_jobs(panda_ids, server=server)
+            except ServerError as error:
+                if not error.transient or left <= 0:
+                    raise
+                self._reporter.warning(error.message, f"it is asked again in {left:.0f} s")
+            if not running:
+                return self.status(panda_ids)
             if left <= 0:
                 raise StillRunning(running)
             time.sleep(left)
-        return self.status(panda_ids)
 
     def results(self, ids: Iterable[int | str]) -> list[JobResults]:
         """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.

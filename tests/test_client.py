@@ -264,3 +264,26 @@ def test_the_json_of_a_refused_submission_is_as_before(run: Run) -> None:
     result = run("sendJob.py", "--computingSite=T", "--json", "--njobs=x", "--StageinGOsrc=x")
     assert result.code == 2
     assert result.json["error"]["exit_code"] == 2
+
+
+def test_a_wait_outlives_a_server_that_is_away_for_a_while(
+    client: goclient.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = goclient.ServerError("the server could not be reached", transient=True)
+    refused = goclient.ServerError("the server refused")
+    answers: list[Any] = [away, away, [1], []]
+
+    def running(*_: Any, **__: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("goclient.client.jobs.running_jobs", running)
+    monkeypatch.setattr("goclient.client.jobs.job_status", lambda *_, **__: ["done"])
+    assert client.wait([1], seconds=0.01) == ["done"]
+    assert answers == []
+    for last, timeout in ((away, 0.0), (refused, None)):
+        answers[:] = [last]
+        with pytest.raises(goclient.ServerError, match=str(last)):
+            client.wait([1], seconds=0.01, timeout=timeout)

@@ -72,7 +72,7 @@ class LocalEngine(CopyEngine):
         except ValueError:
             last = quoted(text.decode(errors="replace")[-200:].strip())
             raise EndpointError(f"the copy was ended: {last}", hint="see the pilot's log", code="copy") from None
-        raise_all(_KINDS[kind](message, **words) for kind, message, words in answer["errors"])
+        raise_all(_KINDS.get(kind, GoclientError)(message, **words) for kind, message, words in answer["errors"])
         return Transferred(answer["files"], answer["bytes"])
 
     def _answer(self, process: subprocess.Popen[bytes], order: bytes) -> bytes:
