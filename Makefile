@@ -32,10 +32,10 @@ test-unit: $(PEERS)
 	$(MAKE) $(UNIT)/.ready
 	$(TOLD) $(UNIT)/bin/pytest -m unit
 
-# Real programs, real servers and the code of real servers; then the properties with many examples, and the mutations.
+# Real programs, real servers and the code of real servers; then the properties with many examples.
 conformance: $(VENV)/.dev-ready $(PEERS)
 	$(TOLD) $(BIN)/pytest -m conformance $(MEASURED)
-	$(MAKE) properties mutations
+	$(MAKE) properties
 
 properties: $(VENV)/.dev-ready $(PEERS)
 	$(TOLD) GOCLIENT_TEST_LONG=yes $(BIN)/pytest -m "hypothesis and not conformance"

@@ -40,9 +40,9 @@ class GoclientError(Exception):
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(hidden(message))
-        kind = type(self)
+        # Not the class's exit code: an error that holds several findings has that of the first by precedence.
         self.finding = Finding(
-            "error", code or kind.code, subject, hidden(message), hidden(hint), kind.exit_code, login
+            "error", code or type(self).code, subject, hidden(message), hidden(hint), self.exit_code, login
         )
         self.code = self.finding.code
         self.transient = transient

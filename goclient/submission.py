@@ -107,8 +107,9 @@ def prepare(
     spec = report.spec
     text = attach(payload, spec, lenient=request.lenient)
     records = job_records(request.common, name=request.name, parameters=text, count=request.count)
-    if spec and request.count == 1:
-        spec = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
+    if spec:
+        first = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
+        spec = first if request.count == 1 else spec
     return Submission(spec, plan(spec), tuple(records), findings, deposit_due=report.deposit_due)
 
 

@@ -17,6 +17,7 @@ from goclient.errors import (
     RequestError,
     ServerError,
     Several,
+    TransferFailed,
     UsageError,
     raise_all,
 )
@@ -81,6 +82,12 @@ def test_several_inside_several_are_one_list() -> None:
     a, b, c = UsageError("a"), RequestError("b"), ServerError("c")
     assert Several([Several([c, b]), a]).parts == (c, b, a)
     assert a.parts == (a,)
+
+
+def test_what_holds_findings_keeps_its_exit_code_among_others() -> None:
+    failed = TransferFailed("output", EndpointError("a"))
+    assert failed.finding.exit_code == ExitCode.ENDPOINT
+    assert Several([failed, Interrupted("b")]).exit_code == ExitCode.ENDPOINT
 
 
 def test_no_errors_raise_nothing() -> None:

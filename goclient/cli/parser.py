@@ -20,7 +20,7 @@ import argparse_dataclass
 import goclient
 from goclient.cli.untaken import Line, untaken
 from goclient.conditions import RepeatedOption
-from goclient.errors import GoclientError, UsageError, raise_all
+from goclient.errors import Collector, GoclientError, UsageError, raise_all
 from goclient.model.options import help_text, is_flag, is_number, number_mistakes
 from goclient.model.options import option as option
 from goclient.model.typed import Defaults, Typed, fill
@@ -102,7 +102,8 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
     def read(self, argv: Sequence[str], defaults: Defaults = dict) -> Typed[T]:
         """Return the options that ``argv`` gives, defaults in place of wrong ones, and all usage errors.
 
-        ``defaults`` gives those of the settings, and is not called for ``--help`` and ``--version``.
+        ``defaults`` gives those of the settings, and is not called for ``--help`` and ``--version``.  Raises all usage
+        errors, and what is wrong with the settings, if these cannot be read.
         """
         errors: list[GoclientError] = []
         typed = argparse.Namespace()
@@ -111,14 +112,19 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         known = [one for action in self._actions for one in action.option_strings]
         lists = [name for field in self._by_name.values() if field.metadata["many"] for name in field.metadata["args"]]
         errors += untaken(extras, Line(self.prog, known, lists, argv))
-        settings = defaults()
+        unread, settings = Collector(), dict[str, Any]()
+        with unread:
+            settings.update(defaults())
         values: dict[str, Any] = {}
         for name, field in self._by_name.items():
             given: list[tuple[str, Any]] = getattr(typed, name, None) or []
-            found = [] if not given and (self._needs_nothing or name in settings) else list(_mistakes(field, given))
+            may_lack = self._needs_nothing or name in settings or unread.errors  # bad settings may have it
+            found = [] if may_lack and not given else list(_mistakes(field, given))
             errors += found
             if given and not found:
                 values[name] = _value(field, given)
+        if unread.errors:
+            raise_all([*errors, *unread.errors])
         return Typed(fill(self._options_type, values, settings), errors)
 
     def error(self, message: str) -> NoReturn:

@@ -59,14 +59,16 @@ def rows(tasks: Sequence[TransferTask], working: str | None, *, catalogue: Mappi
     that sees it.
     """
 
+    names = _names(catalogue)
+
     def location(task: TransferTask, endpoint: Endpoint, path: str) -> str:
         if endpoint == NODE:
             return f"the node's own files: {path}"
         if endpoint != JOB:
-            return read_endpoint(endpoint.text, _name(endpoint, catalogue)).show(path)
+            return read_endpoint(endpoint.text, names.get(endpoint.text, "")).show(path)
         if task.is_copy:
             return f"the job's directory: {path}"
-        seen = f"seen by {_name(task.server, catalogue)}" if task.server else "the node"
+        seen = f"seen by {names.get(task.server.text, task.server.text)}" if task.server else "the node"
         return f"{working} ({seen}): {path or '.'}"
 
     return [
@@ -89,12 +91,12 @@ def summary(tasks: Sequence[TransferTask], spec: TransferSpec, *, catalogue: Map
     if spec.makes_endpoint:
         lines.append(f"through a Globus Connect endpoint that the job makes, {spec.working}-…")
     if spec.local_endpoint is not None:
-        server = _name(spec.local_endpoint, catalogue)
+        server = _names(catalogue).get(spec.local_endpoint.text, spec.local_endpoint.text)
         lines.append(f"through the server {server}, which must see the job's directory")
     lines += [f"names the Globus user {spec.user}"] if spec.user else []
     return lines + ([f"names the MyProxy account {spec.myproxy}"] if spec.myproxy else [])
 
 
-def _name(endpoint: Endpoint, catalogue: Mapping[str, str]) -> str:
-    """Return an endpoint's name in the catalogue, or else what the record has for it."""
-    return {where: name for name, where in catalogue.items()}.get(endpoint.text, endpoint.text)
+def _names(catalogue: Mapping[str, str]) -> dict[str, str]:
+    """Return the catalogue's name of each endpoint, by what a record has for it."""
+    return {where: name for name, where in catalogue.items()}

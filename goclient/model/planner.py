@@ -25,9 +25,11 @@ def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
             end = transfer.destination.endpoint.text
             first = written.setdefault((end, same_location(transfer.target_path)), transfer)
             if first is not transfer:
-                message = f"{quoted(first.source)} and {quoted(transfer.source)} would both be written to "
-                message += quoted(transfer.target)
-                hint, subject = "give each its own destination", str(transfer.target)
+                message = (
+                    f"{quoted(first.source.display)} and {quoted(transfer.source.display)} would both be written to "
+                )
+                message += quoted(transfer.target.display)
+                hint, subject = "give each its own destination", transfer.target.display
                 errors.append(RequestError(message, hint=hint, code="one-destination", subject=subject))
             grouped.setdefault((transfer.source.endpoint.text, end), []).append(transfer)
         for group in grouped.values():

@@ -16,6 +16,7 @@ from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.names import LocationError, endpoint_problem, name_problem
 from goclient.model.plan import Mode, Phase
+from goclient.wording import quoted
 
 
 def _checked_name(name: str) -> str:
@@ -34,7 +35,10 @@ def _read_transfer(value: Any) -> Transfer:
     """Return a transfer, or the one that a JSON object of it means."""
     if isinstance(value, Transfer):
         return value
-    return Transfer(_read_location(value["source"]), _read_location(value["destination"]))
+    try:
+        return Transfer(_read_location(value["source"]), _read_location(value["destination"]))
+    except (KeyError, TypeError, AttributeError) as error:  # which pydantic would let through
+        raise ValueError(f"{quoted(value)} is not a transfer") from error
 
 
 def _location_document(location: Location) -> dict[str, str | None]:

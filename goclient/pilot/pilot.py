@@ -140,7 +140,7 @@ class Pilot:
         settings = self._settings
         engines: list[TransferEngine] = [LocalEngine(context, own=settings.own)]
         with ExitStack() as stack:
-            if spec.makes_endpoint or not all(map(engines[0].can_run, job.tasks)):
+            if spec.makes_endpoint or not all(any(one.can_run(task) for one in engines) for task in job.tasks):
                 service, connect = self._globus(), None
                 if spec.makes_endpoint:
                     name = f"{spec.working}-{context.panda_id}"

@@ -34,34 +34,39 @@ def find_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
     copied = (transfer for _, mode, transfers in spec.phases if mode == "local" for transfer in transfers)
     forbidden = (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of)
     for location in islice(forbidden, SHOWN):
-        message = f"{quoted(location)}: what is below {location.no_files_of} is not copied"
-        yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=str(location))
+        message = f"{quoted(location.display)}: what is below {location.no_files_of} is not copied"
+        yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=location.display)
     for transfer in spec.stage_in:
         if transfer.target.in_job and transfer.target.path.split("/")[1] == JOB_OUT:
-            message = f"{quoted(transfer.source)} would be {quoted(transfer.target)} in the job's directory"
+            message = (
+                f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory"
+            )
             yield RequestError(
                 f"{message}, like the payload's output",
                 hint=f"give it another name there, such as --StageinGOdest={spec.working}:/NAME",
                 code="own-file",
-                subject=str(transfer.source),
+                subject=transfer.source.display,
             )
     for transfer in spec.transfers if not task else ():
         for location in (transfer.source, transfer.destination):
             for placeholder in TASK_PLACEHOLDERS:
                 if placeholder in location.path:
+                    message = f"{quoted(location.display)}: only tasks fill {placeholder}, a job of sendJob keeps it"
                     yield RequestError(
-                        f"{quoted(location)}: only tasks fill {placeholder}, a job of sendJob keeps it as it stands",
+                        f"{message} as it stands",
                         hint="use ${SN} or ${SN/P}, which sendJob fills, or submit with prun",
                         code="task-placeholder",
-                        subject=str(location),
+                        subject=location.display,
                     )
     yield from _find_onto_themselves(spec)
     yield from find_unlikely_mistakes(spec, count)
     for outer, inner in islice(find_nested_targets(spec), SHOWN):
         if outer.source.in_job:
-            message = f"{quoted(outer.target)} would be a file, and the directory of {quoted(inner.target)}"
-            hint = f"name another place, or write {shell_word(f'{outer.source}/')} if it is a directory"
-            yield RequestError(message, hint=hint, code="file-and-directory", subject=str(inner.target))
+            message = (
+                f"{quoted(outer.target.display)} would be a file, and the directory of {quoted(inner.target.display)}"
+            )
+            hint = f"name another place, or write {shell_word(f'{outer.source.display}/')} if it is a directory"
+            yield RequestError(message, hint=hint, code="file-and-directory", subject=inner.target.display)
     if count > 1:
         yield from _find_shared(spec, count)
 
@@ -74,25 +79,25 @@ def _find_onto_themselves(spec: TransferSpec) -> Iterator[RequestError]:
             continue
         if source.path.rstrip("/") == transfer.target_path.rstrip("/"):
             hint = "leave the destination out to bring it into the job's directory, or name another place"
-            message = f"{quoted(source)} would be written onto itself"
-            yield RequestError(message, hint=hint, code="onto-itself", subject=str(source))
+            message = f"{quoted(source.display)} would be written onto itself"
+            yield RequestError(message, hint=hint, code="onto-itself", subject=source.display)
 
 
 def _find_shared(spec: TransferSpec, count: int) -> Iterator[RequestError]:
     """Yield an error for each target that several jobs would write."""
     for transfer in needs_serial(spec):
         yield RequestError(
-            f"{count} jobs would all write {quoted(transfer.target)}",
+            f"{count} jobs would all write {quoted(transfer.target.display)}",
             hint=f"write {shell_word(insert_serial(transfer))}, in single quotes: a shell puts nothing for ${{SN}}",
             code="shared-target",
-            subject=str(transfer.target),
+            subject=transfer.target.display,
         )
     for first, second in shared_targets(spec, count):
         yield RequestError(
-            f"{quoted(first)} and {quoted(second)} are one file in two of the {count} jobs",
+            f"{quoted(first.display)} and {quoted(second.display)} are one file in two of the {count} jobs",
             hint="use ${SN/P}, which always has six digits, or names that differ in more than numbers",
             code="shared-target",
-            subject=str(second),
+            subject=second.display,
         )
 
 
@@ -105,19 +110,20 @@ def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientE
         if not location.in_job and ":/" in location.path:
             from goclient.model.syntax.misread import split_locations  # hardly any path has a colon and a slash
 
-            if parts := split_locations(str(location)):
+            if parts := split_locations(location.display):
                 hint = f"write {shell_word(','.join(parts))}"
-                message = f"{quoted(location)} is {len(parts)} locations, and a list is separated by commas"
-                yield RequestError(message, hint=hint, code="location", subject=str(location))
+                message = f"{quoted(location.display)} is {len(parts)} locations, and a list is separated by commas"
+                yield RequestError(message, hint=hint, code="location", subject=location.display)
         name = _longest_name(location.path, count)
         if name is not None and name not in too_long:
             too_long.add(name)
             size = len(name.encode(errors="surrogatepass"))
+            message = f"{quoted(location.display, 80)}: {quoted(name, 40)} has {size} bytes"
             yield RequestError(
-                f"{quoted(location, 80)}: {quoted(name, 40)} has {size} bytes, and a name has at most {LONGEST_NAME}",
+                f"{message}, and a name has at most {LONGEST_NAME}",
                 hint="give it a shorter name",
                 code="name-too-long",
-                subject=str(location),
+                subject=location.display,
             )
     first = {one.endpoint.text: one.path for one in reversed(locations)}
     for endpoint in (one.text for one in spec.endpoints):

@@ -53,13 +53,13 @@ class NodeOnly(Check):
         spec = context.spec
         for phase, mode, transfers in spec.phases:
             if mode == "local" and transfers:
-                location = transfers[0].source if phase == "stage-in" else transfers[0].target
+                location = (transfers[0].source if phase == "stage-in" else transfers[0].target).display
                 message = f"{phase}: {quoted(location)} is copied on the worker node"
                 if len(transfers) > 1:
                     message = (
                         f"{phase}: {len(transfers)} items such as {quoted(location)} are copied on the worker node"
                     )
-                yield Finding("warning", "unchecked", str(location), message, "nothing there can be checked from here")
+                yield Finding("warning", "unchecked", location, message, "nothing there can be checked from here")
         server = spec.local_endpoint
         if server is not None and any(transfers for _, mode, transfers in spec.phases if mode == "server"):
             message = f"files pass through the server {quoted(server.display)}, which must see the job's directory"
@@ -74,22 +74,23 @@ class Overlaps(Check):
         """Yield a few warnings of each kind."""
         spec = context.spec
         for brought, written in islice(find_output_in_input(spec), SHOWN):
-            source, target = quoted(brought.source), quoted(written.target)
+            source, target = quoted(brought.source.display), quoted(written.target.display)
             if brought.source.path.rstrip("/") != written.target.path.rstrip("/") or brought.source.is_directory:
                 message = f"{target} would be in {source}, which is brought as input: the next job brings it, too"
-                yield Finding("warning", "output-in-input", str(written.target), message, ELSEWHERE)
+                yield Finding("warning", "output-in-input", written.target.display, message, ELSEWHERE)
             elif spec.overwrite:
                 message = f"{target} would replace the input {source} (--goOverwrite)"
-                yield Finding("warning", "output-over-input", str(written.target), message, ELSEWHERE)
+                yield Finding("warning", "output-over-input", written.target.display, message, ELSEWHERE)
         for written, brought in islice(find_output_over_input(spec), SHOWN) if spec.overwrite else ():
-            source, target = quoted(brought.source), quoted(written.target)
+            source, target = quoted(brought.source.display), quoted(written.target.display)
             message = f"{target} would be written over the input {source} (--goOverwrite)"
-            yield Finding("warning", "output-over-input", str(written.target), message, ELSEWHERE)
+            yield Finding("warning", "output-over-input", written.target.display, message, ELSEWHERE)
         for outer, inner in islice(find_nested_targets(spec), SHOWN):
             if not outer.source.in_job:
-                message = f"{quoted(outer.target)} must be a directory, because {quoted(inner.target)} will be in it"
-                hint = f"if {quoted(outer.source)} is a file, name another place"
-                yield Finding("warning", "file-and-directory", str(inner.target), message, hint)
+                message = f"{quoted(outer.target.display)} must be a directory"
+                message += f", because {quoted(inner.target.display)} will be in it"
+                hint = f"if {quoted(outer.source.display)} is a file, name another place"
+                yield Finding("warning", "file-and-directory", inner.target.display, message, hint)
 
 
 class SiblingReads(Check):
@@ -99,8 +100,9 @@ class SiblingReads(Check):
         """Yield a few warnings."""
         reads = find_sibling_reads(context.spec, context.count) if context.count > 1 else ()
         for source, target in islice(reads, SHOWN):
-            message = f"{quoted(source)} of one job is {quoted(target)} of another: nothing says which comes first"
-            yield Finding("warning", "sibling", str(source), message, "name another place for the output")
+            message = f"{quoted(source.display)} of one job is {quoted(target.display)} of another"
+            message += ": nothing says which comes first"
+            yield Finding("warning", "sibling", source.display, message, "name another place for the output")
 
 
 class UnlikelyNames(Check):
@@ -149,8 +151,8 @@ def _find_patterns(own: Iterable[Location]) -> Iterator[Finding]:
 def _find_wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:
     for location in targets:
         if not location.in_job and any(c in location.path for c in "*?[{") and has_wildcards(location.path):
-            message = f"{quoted(location)} is a path as it stands: there are no wildcards"
-            yield Finding("warning", "wildcard", str(location), message, "write the directory that you mean")
+            message = f"{quoted(location.display)} is a path as it stands: there are no wildcards"
+            yield Finding("warning", "wildcard", location.display, message, "write the directory that you mean")
 
 
 def _find_joined(own: Iterable[Location]) -> Iterator[Finding]:
@@ -180,7 +182,7 @@ def _find_padded(locations: Iterable[Location]) -> Iterator[Finding]:
 
 def _find_alike(spec: TransferSpec) -> Iterator[Finding]:
     """Yield a warning for each two sources of a job that look the same and are not."""
-    names = dict.fromkeys(str(transfer.source) for transfer in spec.transfers)
+    names = dict.fromkeys(transfer.source.display for transfer in spec.transfers)
     if all(name.isascii() for name in names):
         return
     seen: dict[str, str] = {}

@@ -209,7 +209,7 @@ def test_a_wrong_file_ends_each_command_that_reads_it_with_10(run: Run, tmp_path
     readers: tuple[tuple[str, ...], ...] = (
         ("goclient", "settings", "show"),
         ("sendJob.py", "--computingSite=T", "--transformation=/bin/true", "--noCheck", "--noSubmit"),
-        ("goclient", "check", "--noSuch"),
+        ("goclient", "check", "--njobs=2"),
         ("goclient", "status", "1"),
     )
     for words in readers:
@@ -225,3 +225,19 @@ def test_a_wrong_file_ends_each_command_that_reads_it_with_10(run: Run, tmp_path
 def test_an_action_is_needed(run: Run) -> None:
     assert run("goclient", "settings").code == 2
     assert run("goclient", "settings", "nope").code == 2
+
+
+def test_mistakes_of_the_line_and_of_the_settings_are_reported_at_once(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[job]\ncomputingSiet = 'TEST1'\n")
+    found = run("sendJob.py", "--nosuch", "--priority=z", GOCLIENT_SETTINGS=str(file))
+    assert found.code == 2
+    assert all(word in found.err for word in ("--nosuch", '--priority "z"', "computingSiet"))
+    assert "is missing" not in found.err
+
+
+def test_goclient_myproxy_asks_the_server_of_the_settings(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[myproxy]\nserver = 'myproxy.example.org:99999'\n")
+    found = run("goclient", "myproxy", "info", "--cert=/none", "--key=/none", GOCLIENT_SETTINGS=str(file))
+    assert (found.code, "myproxy.example.org:99999" in found.err) == (80, True), found.err

@@ -38,6 +38,12 @@ def test_values_are_frozen(value: object, field: str) -> None:
         setattr(value, field, "/x")
 
 
+@pytest.mark.parametrize("transfer", [3, {}, {"source": {}, "destination": {}}, {"source": None, "destination": "x"}])
+def test_what_is_not_a_transfer_is_refused_by_the_spec(transfer: object) -> None:
+    with pytest.raises(ValidationError, match="is not a transfer"):
+        TransferSpec.model_validate({"stage_in": [transfer]})
+
+
 def test_an_unknown_field_is_no_part_of_a_spec() -> None:
     with pytest.raises(ValidationError, match="extra"):
         TransferSpec.model_validate({"stage_in": [], "stage_around": []})

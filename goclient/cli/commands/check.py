@@ -60,7 +60,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         text = job_text.read("".join(options.TEXT), options.pandaid, client)
     report = client.check_typed(typed, text)
     if report.exit_code == ExitCode.USAGE:
-        raise PreflightFailed([one for one in report.findings if one.is_error])
+        raise PreflightFailed(dict.fromkeys(one for one in report.findings if one.is_error))
     if options.json:
         output.print_json(report.document())
     else:

@@ -26,6 +26,7 @@ from goclient.cli.options.myproxy import (
 from goclient.cli.passphrase import passphrase
 from goclient.conditions import NoDeposit
 from goclient.config import grid
+from goclient.config.settings import read_settings
 from goclient.deposit import DepositSpec, deposit
 from goclient.errors import GoclientError, MyproxyError, UsageError, raise_all
 from goclient.reporter.base import Reporter
@@ -80,7 +81,7 @@ class _Account:
     """An account on a server, as the options name it, and the service that is asked about it."""
 
     def __init__(self, options: AccountOptions, reporter: Reporter, *, deposit: bool = False) -> None:
-        env = os.environ
+        env = read_settings().environment(os.environ)
         where = grid.servers(env, options.server, port=options.port)
         if options.user is not None and options.dn_as_user:
             message = f"--user {quoted(options.user)} and --dn-as-user name two accounts"

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from goclient.errors import EndpointError
 from goclient.journal import Journal
-from goclient.model.endpoint import Endpoint
+from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.plan import TransferTask
 from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest
 from goclient.node.environment import clean_environment
@@ -91,12 +91,13 @@ def choose(engines: Sequence[TransferEngine], task: TransferTask) -> TransferEng
     for engine in engines:
         if engine.can_run(task):
             return engine
-    ends = f"from {quoted(task.source.display)} to {quoted(task.destination.display)}"
+    ends = task.source, task.destination
+    source, destination = (quoted(end.display) if end.is_remote else "the node" for end in ends)
     raise EndpointError(
-        f"this pilot cannot transfer {ends}: it has Globus, and copies on the node",
+        f"no engine of this pilot transfers from {source} to {destination}",
         hint="name a Globus collection of that storage",
         code="gridftp",
-        subject=task.source.display,
+        subject=next((end.display for end in ends if isinstance(end, UrlEndpoint)), task.source.display),
     )
 
 

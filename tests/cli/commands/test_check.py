@@ -57,6 +57,12 @@ def trouble(shared_sandbox: Sandbox) -> Iterator[Any]:
 # --- what it says ---------------------------------------------------------------------------------------------
 
 
+def test_a_usage_error_and_a_mistake_are_each_said_once(run: Run) -> None:
+    found = run("goclient", "check", "--njobs=x", "--StageinGOsrc=bad,bad")
+    assert (found.code, found.out) == (2, "")
+    assert found.err.count('"bad": it is not of the form ENDPOINT:/path') == 1
+
+
 def test_a_job_that_is_right_is_ready(shared_sandbox: Sandbox) -> None:
     document = check(shared_sandbox, f"--StageinGOsrc={INPUT}", *OUTPUT, "--json").json
     assert set(document) == {"ok", "findings"}

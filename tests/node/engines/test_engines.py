@@ -192,8 +192,9 @@ def test_an_error_says_in_which_phase_it_happened(bench: Bench) -> None:
 
 def test_a_task_that_no_engine_knows_is_refused(bench: Bench) -> None:
     task = TransferTask("output", JOB, GridftpEndpoint("gsiftp://host"), (item("a", "/a"),))
-    with pytest.raises(EndpointError, match='"gsiftp://host"'):
+    with pytest.raises(EndpointError, match='from the node to "gsiftp://host"') as caught:
         choose([bench.engine(bench.context)], task)
+    assert (caught.value.code, caught.value.subject) == ("gridftp", "gsiftp://host")
 
 
 def test_a_failed_task_has_the_reason_of_the_service(tmp_path: Path) -> None:

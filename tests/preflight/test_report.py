@@ -1,0 +1,40 @@
+"""A report of a text: what is found before any service is asked, in the words of the user's catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from goclient.model.request import Job
+from goclient.preflight.base import PreflightOptions, Report
+from goclient.preflight.report import check_text
+from goclient.preflight.run import Preflight
+
+SITE = "11111111-1111-4111-8111-111111111111"
+
+
+def never() -> Any:
+    raise AssertionError("no service is asked")
+
+
+def checked(text: str) -> Report:
+    catalogue = {"SITE1": SITE}
+    preflight = Preflight(lambda: catalogue, None, accounts=never, options=PreflightOptions(), queues=never)
+    return check_text(text, preflight, Job())
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "subject"),
+    [
+        (f"--StageinGOsrc={SITE}:/a/x --StageinGOdest={SITE}:/a/", "onto-itself", "SITE1:/a/x"),
+        (f"--StageinGOsrc={SITE}:/a/x,{SITE}:/b/x --StageinGOdest={SITE}:/c/", "one-destination", "SITE1:/c/x"),
+        (f"--Data=y --OutputGO={SITE}:/a/*/", "wildcard", "SITE1:/a/*/"),
+        (f"--StageinGOsrc={SITE}:/a/ --Data=y --OutputGO={SITE}:/a/", "output-in-input", "SITE1:/a/y"),
+    ],
+)
+def test_a_text_is_judged_by_the_catalogues_names(text: str, code: str, subject: str) -> None:
+    (found,) = (one for one in checked(text).findings if one.code == code)
+    assert found.subject == subject
+    assert subject in found.message
+    assert SITE not in f"{found.message}{found.hint}"
