@@ -8,8 +8,6 @@
 TYPE_CHECKING = False  # as type checkers have it; to import typing takes longer than all of this
 if TYPE_CHECKING:
     from goclient.client import Client as Client
-    from goclient.conditions import ReplyLost as ReplyLost
-    from goclient.conditions import StillRunning as StillRunning
     from goclient.errors import EndpointError as EndpointError
     from goclient.errors import GoclientError as GoclientError
     from goclient.errors import Interrupted as Interrupted
@@ -20,7 +18,9 @@ if TYPE_CHECKING:
     from goclient.errors import ServerError as ServerError
     from goclient.errors import Several as Several
     from goclient.errors import UsageError as UsageError
-    from goclient.findings import Finding as Finding
+    from goclient.errors.conditions import ReplyLost as ReplyLost
+    from goclient.errors.conditions import StillRunning as StillRunning
+    from goclient.errors.findings import Finding as Finding
     from goclient.model.spec import TransferSpec as TransferSpec
     from goclient.preflight.base import Report as Report
     from goclient.submission import Submission as Submission
@@ -52,8 +52,8 @@ _PUBLIC = {
         ),
         "goclient.errors",
     ),
-    "Finding": "goclient.findings",
-    **dict.fromkeys(("ReplyLost", "StillRunning"), "goclient.conditions"),
+    "Finding": "goclient.errors.findings",
+    **dict.fromkeys(("ReplyLost", "StillRunning"), "goclient.errors.conditions"),
 }
 __all__ = [*_PUBLIC]
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient import submission
-from goclient.conditions import LifetimeTooLong
 from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.errors import Collector, GoclientError, MyproxyError, RequestError, UsageError, raise_all
+from goclient.errors.conditions import LifetimeTooLong
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.findings import Finding
 from goclient.model.endpoint import UrlEndpoint, read_endpoint
 from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
@@ -23,7 +24,6 @@ from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
 from goclient.preflight.run import Preflight
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount

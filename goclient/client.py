@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient import endpoints, submission
 from goclient.assembly import deposit_for_jobs, login_request, new_preflight, new_request, read_transfers
-from goclient.conditions import StillRunning
 from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
 from goclient.config.settings import Setting
 from goclient.endpoints import Added, Entry, Removed, View
 from goclient.errors import UsageError, raise_all
+from goclient.errors.conditions import StillRunning
+from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.jobs import status as jobs
 from goclient.jobs.explain import Explained, explain
@@ -30,7 +31,6 @@ from goclient.preflight.report import check_request, check_text
 from goclient.preflight.validation import validate_request
 from goclient.reporter.base import SILENT, Reporter
 from goclient.submission import Submission
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

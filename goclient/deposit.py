@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.conditions import LifetimeTooLong
 from goclient.config.grid import HOUR, WEEK, command, hours_text
 from goclient.errors import Interrupted, MyproxyError, UsageError, raise_all
+from goclient.errors.conditions import LifetimeTooLong
+from goclient.errors.wording import quoted
 from goclient.model.syntax.shell import command_line, shell_word
 from goclient.services.gsi.certificate import time_text
 from goclient.services.myproxy.client import Terms
 from goclient.services.myproxy.policy import LEARN, checked_dn, dn_of, fits_nobody, may_be_deposited, pattern_of
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.gsi.identity import Identity

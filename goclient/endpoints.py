@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from goclient.conditions import ConsentNeeded, GlobusTimeout
 from goclient.config import catalogue
 from goclient.config.catalogue_toml import checked_name, checked_where, command, fields_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError, raise_all
+from goclient.errors.conditions import ConsentNeeded, GlobusTimeout
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
 from goclient.model.nearest import nearest
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
 from goclient.services.parallel import Parallel
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError
+from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private
 from goclient.secrets import hidden
-from goclient.wording import quoted
 
 
 @dataclass(frozen=True)

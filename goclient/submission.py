@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.conditions import ReplyLost
 from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerError, raise_all
-from goclient.findings import Finding
+from goclient.errors.conditions import ReplyLost
+from goclient.errors.findings import Finding
 from goclient.journal import Entry, Journal
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask

@@ -46,9 +46,9 @@ from typing import Any
 import pytest
 import requests
 
+from goclient.errors.wording import printable
 from goclient.jobs.explain import explain
 from goclient.model.records.panda_job import decode_jobs
-from goclient.wording import printable
 from tests.commands import TIMEOUT, Result, completed
 from tests.sandboxes import Sandbox
 

@@ -21,9 +21,9 @@ from goclient.errors import (
     UsageError,
     raise_all,
 )
-from goclient.findings import ExitCode
+from goclient.errors.findings import ExitCode
+from goclient.errors.wording import printable, quoted
 from goclient.secrets import MASK, register
-from goclient.wording import printable, quoted
 from tests.strategies import MANY
 
 

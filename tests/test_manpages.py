@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import goclient
-from goclient import errors, findings
+from goclient import errors
 from goclient.cli import main
 from goclient.cli.commands import (
     check,
@@ -31,6 +31,7 @@ from goclient.cli.commands import (
 )
 from goclient.cli.options import myproxy as myproxy_options
 from goclient.cli.parser import Parser
+from goclient.errors import findings
 from goclient.model.options import SubmitOptions
 from goclient.model.syntax.options import OVERWRITE
 from goclient.model.task_options import PathenaOptions, TaskOptions

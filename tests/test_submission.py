@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import Interrupted
-from goclient.findings import ExitCode
+from goclient.errors.findings import ExitCode
 from goclient.journal import Entry, Journal
 from goclient.model.records.panda_job import JobTemplate, decode_jobs, job_records
 from goclient.model.spec import TransferSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from goclient.errors import Interrupted, UsageError
-from goclient.wording import printable
+from goclient.errors.wording import printable
 
 
 def confirm(question: str, *, unasked: str, hint: str, stopped: str) -> None:

@@ -8,9 +8,9 @@ from typing import NamedTuple, Optional
 import goclient
 from goclient.cli import run
 from goclient.errors import UsageError
+from goclient.errors.wording import quoted
 from goclient.model.nearest import nearest
 from goclient.reporter.base import Reporter
-from goclient.wording import quoted
 
 
 class Command(NamedTuple):

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
 from goclient.errors import GoclientError
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
+from goclient.errors.wording import printable
 from goclient.reporter.base import Kind, Reporter
 from goclient.reporter.waiting import Waits
 from goclient.secrets import hidden
-from goclient.wording import printable
 
 
 class TerminalReporter(Reporter):

@@ -19,12 +19,12 @@ import argparse_dataclass
 
 import goclient
 from goclient.cli.untaken import Line, untaken
-from goclient.conditions import RepeatedOption
 from goclient.errors import Collector, GoclientError, UsageError, raise_all
+from goclient.errors.conditions import RepeatedOption
+from goclient.errors.wording import quoted
 from goclient.model.options import help_text, is_flag, is_number, number_mistakes
 from goclient.model.options import option as option
 from goclient.model.typed import Defaults, Typed, fill
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -7,9 +7,9 @@ import os
 import sys
 
 from goclient import secrets
-from goclient.conditions import IdentityError
 from goclient.errors import UsageError
-from goclient.wording import printable, quoted
+from goclient.errors.conditions import IdentityError
+from goclient.errors.wording import printable, quoted
 
 LONGEST = 1024  # bytes, of OpenSSL
 

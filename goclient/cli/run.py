@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from goclient.cli.interrupts import raise_from_now_on
 from goclient.cli.output import HidingStream, TerminalReporter, error_document, print_json
 from goclient.errors import GoclientError, Interrupted
-from goclient.findings import ExitCode
+from goclient.errors.findings import ExitCode
+from goclient.errors.wording import quoted
 from goclient.reporter.base import Reporter
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.client import Client

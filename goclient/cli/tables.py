@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from goclient.wording import printable
+from goclient.errors.wording import printable
 
 if TYPE_CHECKING:
     from goclient.model.plan import TransferTask

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import run
+from goclient.errors.findings import Finding
 from goclient.files.text import list_lines
-from goclient.findings import Finding
 from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
 from goclient.tasks.session import Frontend
@@ -18,7 +18,7 @@ from goclient.tasks.session import run as run_task
 from goclient.tasks.table import TABLES
 
 if TYPE_CHECKING:
-    from goclient.findings import Finding
+    from goclient.errors.findings import Finding
     from goclient.model.task_options import TaskOptions
     from goclient.tasks.validation import TaskRequest
 

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.conditions import UnknownOption, UntakenWord
+from goclient.errors.conditions import UnknownOption, UntakenWord
+from goclient.errors.wording import quoted
 from goclient.model.nearest import nearest
-from goclient.wording import quoted
 
 _DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"  # and of quotes

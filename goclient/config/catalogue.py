@@ -13,8 +13,8 @@ from pathlib import Path
 from goclient.config.catalogue_toml import Problem, command, read_entries, with_entry, without_entry
 from goclient.config.file import OPEN, ConfigFile
 from goclient.errors import Collector, RequestError, raise_all
+from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private, replace
-from goclient.wording import quoted
 
 
 def merged(user: str, site: str) -> dict[str, str]:

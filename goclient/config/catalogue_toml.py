@@ -12,6 +12,7 @@ from typing import Any
 
 from goclient.config.toml_text import NotToml, key, line_of, lines, parse, statements
 from goclient.errors import RequestError
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import (
     GLOBUS_SCHEME,
     URL_ENDPOINTS,
@@ -25,7 +26,6 @@ from goclient.model.names import endpoint_problem
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.parse import parse_endpoint, parse_location
 from goclient.model.syntax.shell import shell_word
-from goclient.wording import quoted
 
 GLOBUS = GlobusEndpoint.kind
 SERVERS = {one.kind: one for one in URL_ENDPOINTS}  # the other kinds of entries

@@ -19,12 +19,12 @@ from urllib.parse import SplitResult, urlsplit
 from goclient.config.proxy import proxy_file as proxy_file
 from goclient.config.proxy import shown_proxy
 from goclient.errors import LoginNeeded, RequestError
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import WEB_PROXIES, register, register_url
 from goclient.services.loopback import LOOPBACK
 from goclient.services.panda.token import PILOT_FILE, find_token
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.globus.access import GlobusAccess

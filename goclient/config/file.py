@@ -7,9 +7,9 @@ import stat
 from dataclasses import dataclass
 
 from goclient.errors import GoclientError, RequestError
+from goclient.errors.wording import quoted
 from goclient.files.text import credential_in, decoded
 from goclient.model.syntax.shell import shell_word
-from goclient.wording import quoted
 
 LIMIT = 4 * 1024 * 1024  # bytes of a file; an entry of a catalogue has some 80
 OPEN = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe that nobody writes to is not waited for

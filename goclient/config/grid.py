@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, RequestError, UsageError
+from goclient.errors.wording import quoted
 from goclient.model.syntax.shell import command_line
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.gsi.authorities import find_authorities
@@ -18,7 +19,6 @@ from goclient.services.gsi.server_name import PORT, Server, is_port, parse_serve
 from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.policy import LEARN, dn_of, may_be_deposited
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount

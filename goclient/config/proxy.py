@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 
 from goclient.errors import LoginNeeded
+from goclient.errors.wording import quoted
 from goclient.files.text import credential_in, lines_joined, split_command
 from goclient.services.panda.token import MAX_FILE, VARIABLES
-from goclient.wording import quoted
 
 
 def proxy_file(env: Mapping[str, str]) -> str | None:

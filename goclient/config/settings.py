@@ -15,8 +15,8 @@ from typing import Any, cast
 from goclient.config.environment import own, user_catalogue
 from goclient.config.file import ConfigFile
 from goclient.errors import Collector, raise_all
+from goclient.errors.wording import quoted
 from goclient.model.options import SubmitOptions, setting_fields
-from goclient.wording import quoted
 
 Value = str | int | bool | None
 VARIABLE = "GOCLIENT_SETTINGS"

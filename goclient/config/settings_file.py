@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from goclient.config.file import ConfigFile
 from goclient.config.toml_text import NotToml, line_of, parse
 from goclient.errors import GoclientError, MyproxyError
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import is_uuid
 from goclient.model.names import identity_problem
 from goclient.model.nearest import nearest
 from goclient.model.options import SubmitOptions, is_flag, is_number, setting_fields
 from goclient.services.myproxy.policy import checked_dn
-from goclient.wording import quoted
 
 
 def _refuse(problem_of: Callable[[str], str]) -> AfterValidator:

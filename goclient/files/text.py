@@ -6,9 +6,9 @@ import codecs
 import re
 import shlex
 
-from goclient.conditions import UnreadWord
+from goclient.errors.conditions import UnreadWord
+from goclient.errors.wording import printable, quoted
 from goclient.secrets import register, register_keys
-from goclient.wording import printable, quoted
 
 _MARKS = {  # the longer ones first: one begins as another
     codecs.BOM_UTF32_LE: "UTF-32",

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
+from goclient.errors.wording import counted
 from goclient.model.endpoint import JOB, NODE, Endpoint, read_endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode_with_warnings
 from goclient.model.spec import TransferSpec
-from goclient.wording import counted
 
 # When each phase happens, in a person's words.
 WHEN = {"stage-in": "before the payload", "stage-out": "after the payload", "output": "then, its output"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from goclient.wording import quoted
+from goclient.errors.wording import quoted
 
 MOST_SHOWN = 5  # code points of one name
 

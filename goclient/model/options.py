@@ -12,7 +12,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, Optional, get_args
 
 from goclient.errors import UsageError
-from goclient.wording import quoted
+from goclient.errors.wording import quoted
 
 JOB, MOVE, PROXY, RUN = "job", "transfers", "myproxy account", "submission"
 LOCATION = "ENDPOINT:/PATH"

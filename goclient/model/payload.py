@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from goclient.errors import RequestError
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.shell import shell_word
 from goclient.secrets import register_url
-from goclient.wording import quoted
 
 PAYLOAD = "--transformation"
 USER_LABEL = "user"  # the prodSourceLabel of jobs whose payload is fetched; others may name what the site has

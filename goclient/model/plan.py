@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from goclient.errors import RequestError, raise_all
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, NODE, Endpoint
-from goclient.wording import quoted
 
 # How a job's directory is reached: the Globus Connect that the job makes, a server that sees it, or not at all,
 # because files are copied on the node.  The words are those of the globusPilot of 2012.

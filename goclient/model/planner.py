@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from goclient.errors import GoclientError, RequestError, raise_all
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB
 from goclient.model.location import Transfer
 from goclient.model.plan import TransferItem, TransferTask, same_location
 from goclient.model.spec import TransferSpec
-from goclient.wording import quoted
 
 
 def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.names import LocationError, endpoint_problem, name_problem
 from goclient.model.plan import Mode, Phase
-from goclient.wording import quoted
 
 
 def _checked_name(name: str) -> str:

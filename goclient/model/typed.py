@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from goclient.conditions import UnknownOption
 from goclient.errors import GoclientError, UsageError
+from goclient.errors.conditions import UnknownOption
+from goclient.errors.wording import quoted
 from goclient.model.nearest import nearest
 from goclient.model.options import is_flag, is_number, number_mistakes, setting_fields
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, RequestError
+from goclient.errors.wording import quoted
 from goclient.files.private import private
 from goclient.journal import Entry
 from goclient.model.endpoint import Endpoint, GlobusEndpoint
@@ -18,7 +19,6 @@ from goclient.node.engines.base import JobContext, TransferService
 from goclient.node.signals import uninterrupted
 from goclient.secrets import register
 from goclient.services.retry import turns
-from goclient.wording import quoted
 
 READY_WITHIN = 120.0  # seconds from start to the first listing through the service
 STOP_WITHIN = 20.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goclient.errors import GoclientError, TransferFailed
+from goclient.errors.wording import counted
 from goclient.files.private import private
 from goclient.model.endpoint import JOB
 from goclient.model.plan import TransferTask
@@ -16,7 +17,6 @@ from goclient.node import payload
 from goclient.node.engines.base import DIRECTORY, JobContext, TransferEngine, choose
 from goclient.reporter.recording import RecordingReporter
 from goclient.secrets import hidden
-from goclient.wording import counted
 
 Opener = Callable[[str, int], int]
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from goclient.errors import GoclientError
+from goclient.errors.wording import quoted
 from goclient.node.engines.base import Heartbeat
 from goclient.node.signals import uninterrupted
-from goclient.wording import quoted
 
 OUTPUT = "job.out"
 HEARTBEAT_EVERY = 1.0  # seconds between two heartbeats of a process that runs

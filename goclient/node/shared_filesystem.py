@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from goclient.errors import EndpointError
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.node.engines.base import TransferService
-from goclient.wording import quoted
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from goclient.errors import GoclientError, Interrupted
+from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
 from goclient.journal import Journal
 from goclient.model.planner import plan
@@ -31,7 +32,6 @@ from goclient.pilot.transformation import fetch
 from goclient.reporter.base import Reporter
 from goclient.reporter.recording import RecordingReporter
 from goclient.services.panda.client import PandaServer
-from goclient.wording import quoted
 
 
 @dataclass(frozen=True)

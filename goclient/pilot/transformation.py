@@ -7,12 +7,12 @@ from pathlib import Path
 
 import requests
 
+from goclient.errors.wording import quoted, said
 from goclient.files.private import private
 from goclient.model.payload import shown
 from goclient.node.payload import PayloadError
 from goclient.secrets import register_url
 from goclient.services.exchange import download, unfetched
-from goclient.wording import quoted, said
 
 FETCH_WITHIN = 120.0  # seconds
 MAX_SIZE = 1 << 30  # bytes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from goclient.errors import GoclientError
-from goclient.findings import ExitCode, Finding, exit_code
+from goclient.errors.findings import ExitCode, Finding, exit_code
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import SILENT, Reporter
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.access import QueueSource
     from goclient.services.parallel import Parallel
-
-
-SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 
 @dataclass(frozen=True, slots=True)

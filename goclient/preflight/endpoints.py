@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from goclient.conditions import AmbiguousEndpoint, EndpointNotFound
 from goclient.config.catalogue_toml import command
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.findings import Finding
+from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GlobusEndpoint
 from goclient.preflight.base import Check, Connection, Context
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection

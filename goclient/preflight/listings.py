@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.conditions import PathNotFound, PermissionDenied, StorageDenied
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
+from goclient.errors.conditions import PathNotFound, PermissionDenied, StorageDenied
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location
 from goclient.services.parallel import Parallel

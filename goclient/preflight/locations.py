@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from goclient.conditions import PermissionDenied, TooLarge
 from goclient.errors import GoclientError
-from goclient.findings import Finding
+from goclient.errors.conditions import PermissionDenied, TooLarge
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
-from goclient.preflight.base import SHOWN
 from goclient.preflight.listings import Directory, Listings, Unlisted
-from goclient.wording import quoted
+
+SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection

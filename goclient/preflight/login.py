@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from goclient.conditions import NotLoggedIn
-from goclient.findings import Finding, login_command
+from goclient.errors.conditions import NotLoggedIn
+from goclient.errors.findings import Finding, login_command
 from goclient.preflight.base import Check, Context
 
 

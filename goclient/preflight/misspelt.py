@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from goclient.errors.wording import quoted
 from goclient.model.confusable import are_confusable, with_code_points
 from goclient.model.location import Location
 from goclient.model.nearest import nearest
 from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards, matching
 from goclient.preflight.listings import Directory
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.model.remote import FileInfo

@@ -8,17 +8,17 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.conditions import IdentityError
 from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.errors import GoclientError, MyproxyError
-from goclient.findings import Finding
+from goclient.errors.conditions import IdentityError
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.spec import MyproxyAccount
 from goclient.preflight.base import Check, Context
 from goclient.services.deadline import Background
 from goclient.services.gsi.certificate import time_text
 from goclient.services.gsi.names import base_dn
 from goclient.services.myproxy.policy import checked_dn, dn_of, matches
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.gsi.identity import Identity

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.files.text import credential_in
-from goclient.findings import Finding
 from goclient.model.confusable import skeleton, with_code_points
 from goclient.model.location import Location
 from goclient.model.names import find_nearly_serial
@@ -20,10 +21,10 @@ from goclient.model.serial import find_sibling_reads
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards
-from goclient.preflight.base import SHOWN, Check, Context
+from goclient.preflight.base import Check, Context
+from goclient.preflight.locations import SHOWN
 from goclient.preflight.mistakes import LONGEST_NAME
 from goclient.secrets import hidden
-from goclient.wording import quoted
 
 ELSEWHERE = "name another place for it"
 _CURLY = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")

@@ -6,9 +6,10 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from goclient.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.findings import Finding, MissingDirectory
+from goclient.errors.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound
+from goclient.errors.findings import Finding, MissingDirectory
+from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.model.wildcards import has_wildcards
@@ -17,7 +18,6 @@ from goclient.preflight.listings import Directory
 from goclient.preflight.locations import few, kind_of, nobody_may, wrong_or_first
 from goclient.preflight.misspelt import hint_of_near
 from goclient.preflight.sources import judge_source
-from goclient.wording import quoted
 
 WRITE = 0o222  # the permission bits of everybody
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.payload import PAYLOAD, is_url, shown
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Context
 from goclient.services.deadline import Background
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.reporter.base import Reporter

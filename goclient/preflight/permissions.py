@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.model.location import Location
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Connection, Context
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import AccessRule, Collection

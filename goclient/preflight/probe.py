@@ -6,9 +6,9 @@ import secrets
 import time
 from collections.abc import Sequence
 
-from goclient.conditions import PermissionDenied
 from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded
-from goclient.findings import Finding
+from goclient.errors.conditions import PermissionDenied
+from goclient.errors.findings import Finding
 from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.listings import Directory
 from goclient.preflight.locations import ask_for_access

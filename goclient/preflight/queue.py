@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, replace
-from goclient.findings import Finding
 from goclient.model.nearest import nearest
 from goclient.model.queue import Queue
 from goclient.preflight.base import Check, Context
 from goclient.preflight.misspelt import hint_of_near
 from goclient.services.deadline import Background
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.reporter.base import Reporter

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
 from goclient.model.location import Location
 from goclient.model.records.registry import read_text
 from goclient.model.request import Job, Request

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions, Report
 from goclient.reporter.base import SILENT, Reporter
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from goclient.conditions import NotADirectory, PathNotFound
 from goclient.errors import EndpointError, GoclientError
-from goclient.findings import Finding
+from goclient.errors.conditions import NotADirectory, PathNotFound
+from goclient.errors.findings import Finding
+from goclient.errors.wording import counted, quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.preflight import misspelt
 from goclient.preflight.base import Check, Context
 from goclient.preflight.listings import Directory, Listings
 from goclient.preflight.locations import Locations, few, kind_of, nobody_may, wrong_or_first
-from goclient.wording import counted, quoted
 
 READ, ENTER = 0o444, 0o111  # the permission bits of everybody
 

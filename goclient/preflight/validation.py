@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, RequestError
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.payload import mistakes as payload_mistakes
 from goclient.model.payload import warnings as payload_warnings
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
@@ -18,7 +19,6 @@ from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import read_typed, without_consequences
 from goclient.preflight.mistakes import find_mistakes
 from goclient.preflight.offline import check_offline
-from goclient.wording import quoted
 
 
 class Validation(NamedTuple):

@@ -16,14 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from goclient.conditions import SandboxRuns
 from goclient.errors import GoclientError
+from goclient.errors.conditions import SandboxRuns
+from goclient.errors.wording import quoted
 from goclient.files.private import FILE, private
 from goclient.sandbox import lock, seed
 from goclient.sandbox.directory import Directory, prepare
 from goclient.sandbox.myproxy.grid import Grid
 from goclient.sandbox.state import LAYOUT, State
-from goclient.wording import quoted
 
 PROGRAM = (sys.executable, "-P", "-X", "utf8", "-m", "goclient.sandbox.daemon")  # names of files are UTF-8, as Globus's
 START_WITHIN = 20.0  # seconds

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from goclient.errors import RequestError
+from goclient.errors.wording import quoted
 from goclient.sandbox.exports import FILES
-from goclient.wording import quoted
 
 DEFAULT = "goclient-sandbox"
 

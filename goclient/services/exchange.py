@@ -23,8 +23,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from goclient.errors.wording import innermost
 from goclient.services.deadline import one_end, within
-from goclient.wording import innermost
 
 MAX_ANSWER = 12 << 20  # bytes: a job's parameters may have 10 MB, and everything else is smaller
 MAX_ERROR = 64 << 10  # bytes of an answer that is an error: the rest is left, because its status says enough

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from goclient.conditions import GlobusTimeout
 from goclient.errors import GoclientError
+from goclient.errors.conditions import GlobusTimeout
 from goclient.reporter.base import SILENT, Reporter
 from goclient.reporter.waiting import GLOBUS
 from goclient.services.deadline import Deadline

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from goclient.errors import UsageError
-from goclient.wording import quoted
+from goclient.errors.wording import quoted
 
 
 class SentTask(NamedTuple):

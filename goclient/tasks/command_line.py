@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, UsageError, raise_all
+from goclient.errors.wording import quoted
 from goclient.tasks import panda_client
 from goclient.tasks.panda_client import Function
-from goclient.wording import quoted
 
 # panda-client takes words that it had in 2012, such as --useGOForOutput, off the command line before it parses it.
 # Until then ours begin so; nobody's option has a colon.

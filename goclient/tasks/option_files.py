@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from goclient.errors import GoclientError, RequestError, UsageError, raise_all
+from goclient.errors.wording import quoted
 from goclient.tasks.command_line import Table, find_nearest
-from goclient.wording import quoted
 
 EXAMPLE = '{"outDS": "user.NAME.test", "exec": "run.sh"}'
 DATASETS = '[{"inDS": "mc:input", "outDS": "user.NAME.test"}]'

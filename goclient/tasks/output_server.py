@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from goclient.errors import RequestError
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import GLOBUS_SCHEME, SCHEMES, Endpoint
 from goclient.model.location import Location
 from goclient.model.syntax.parse import parse_destination, parse_endpoint
 from goclient.model.syntax.shell import shell_word
-from goclient.wording import quoted
 
 HOME = "/~/"
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from goclient.errors import RequestError
+from goclient.errors.wording import quoted
 from goclient.tasks import panda_client
-from goclient.wording import quoted
 
 TaskMap = dict[str, Any]  # the parameters of a task, a JSON object of panda-client's
 

@@ -18,8 +18,8 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import goclient
-from goclient.conditions import ReplyLost
 from goclient.errors import GoclientError, RequestError
+from goclient.errors.conditions import ReplyLost
 from goclient.reporter.base import Reporter
 
 OLDEST, NEWEST = "2.0.0", "2.2.0"  # of panda-client, that goclient is tested with

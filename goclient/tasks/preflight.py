@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from goclient.errors import GoclientError, PreflightFailed, raise_all
-from goclient.findings import Finding, MissingDirectory
+from goclient.errors.findings import Finding, MissingDirectory
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import UrlEndpoint, read_endpoint
 from goclient.model.location import Transfer
 from goclient.model.request import Job
@@ -20,7 +21,6 @@ from goclient.tasks.output_server import OutputServer
 from goclient.tasks.outputs import ExpectedTask
 from goclient.tasks.transfers import find_shared, transfers_of, write_words
 from goclient.tasks.validation import ValidTask
-from goclient.wording import quoted
 
 ANY_SITE = "AUTO"  # what panda-client's --site is for any queue
 

@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import raise_all
-from goclient.findings import ExitCode
+from goclient.errors.findings import ExitCode
 from goclient.reporter.base import Reporter
 from goclient.tasks import credential, option_files, panda_client
 from goclient.tasks.command_line import DUMP, CommandLine, Table, hide, words_of

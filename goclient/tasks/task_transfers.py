@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from goclient.errors import PreflightFailed, raise_all
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
 from goclient.model.syntax.lists import ReadLines
 from goclient.reporter.base import Reporter
 from goclient.tasks.loss_warnings import find_losses, find_no_outputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from goclient.errors import GoclientError, RequestError
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB
 from goclient.model.location import Location, Transfer
 from goclient.model.names import SERIAL_NUMBERS
@@ -17,7 +18,6 @@ from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
 from goclient.tasks.output_server import OutputServer
 from goclient.tasks.outputs import PATTERN, ExpectedTask, Outputs
-from goclient.wording import quoted
 
 COUNT = 1000  # jobs of a task that are searched for targets which become one file; JEDI decides how many it has
 TASK = "$JEDITASKID"

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from goclient.conditions import ListRuleError
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
-from goclient.findings import Finding
+from goclient.errors.conditions import ListRuleError
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.lists import ReadLines
@@ -16,7 +17,6 @@ from goclient.model.syntax.options import Items
 from goclient.preflight.run import Preflight
 from goclient.preflight.validation import validate
 from goclient.tasks.output_server import OutputServer
-from goclient.wording import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from goclient.config import catalogue as catalogues
 from goclient.config import environment
 from goclient.deposit import DepositSpec, Proof
 from goclient.endpoints import View
+from goclient.errors.wording import printable
 from goclient.jobs.explain import explain
 from goclient.jobs.status import JobStatus
 from goclient.model.remote import TaskState
@@ -33,7 +34,6 @@ from goclient.services.globus.collection import Collection
 from goclient.services.globus.login import Identity as GlobusIdentity
 from goclient.services.gsi.identity import Identity
 from goclient.services.myproxy.wire import Deposit
-from goclient.wording import printable
 
 WIDTHS = range(1, 301)
 SITE = "01234567-89ab-cdef-0123-456789abcdef"

@@ -28,10 +28,10 @@ from goclient.config.catalogue_toml import (
 from goclient.config.file import LIMIT, access_problems
 from goclient.config.toml_text import key
 from goclient.errors import GoclientError, RequestError
+from goclient.errors.wording import printable
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.parse import parse_location
 from goclient.services.deadline import within
-from goclient.wording import printable
 from tests.strategies import MANY, endpoint_names, endpoints, hosts
 
 UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from goclient.conditions import PathNotFound
 from goclient.errors import EndpointError
+from goclient.errors.conditions import PathNotFound
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest

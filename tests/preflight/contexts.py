@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from goclient.conditions import EndpointNotFound, PathNotFound
 from goclient.errors import GoclientError
-from goclient.findings import Finding
+from goclient.errors.conditions import EndpointNotFound, PathNotFound
+from goclient.errors.findings import Finding
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo, TaskState
 from goclient.model.request import Job

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import goclient.preflight
-from goclient.conditions import (
+from goclient.errors import EndpointError, GoclientError, MyproxyError, RequestError, ServerError
+from goclient.errors.conditions import (
     AmbiguousEndpoint,
     ConsentNeeded,
     GlobusTimeout,
@@ -20,8 +21,7 @@ from goclient.conditions import (
     PermissionDenied,
     StorageDenied,
 )
-from goclient.errors import EndpointError, GoclientError, MyproxyError, RequestError, ServerError
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
 from goclient.model.endpoint import JOB, NODE, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.request import Job

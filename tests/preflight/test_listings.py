@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from goclient.conditions import PathNotFound, PermissionDenied, StorageDenied
 from goclient.errors import EndpointError
-from goclient.findings import Finding
+from goclient.errors.conditions import PathNotFound, PermissionDenied, StorageDenied
+from goclient.errors.findings import Finding
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import GoclientError
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
 from goclient.pilot.transformation import fetch
 from goclient.preflight.payload import HEAD, check_payload, judge_head, not_fetched
 from goclient.secrets import hidden

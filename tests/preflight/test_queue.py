@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
 from goclient.model.queue import Queue
 from goclient.model.request import Job
 from goclient.preflight.queue import KEPT, NEW, Queues, judge_queues

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from goclient.errors import GoclientError
-from goclient.findings import Finding
+from goclient.errors.findings import Finding
 from goclient.model.names import Problem, find_nearly_serial, queue_problem, respell_serial
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from goclient.errors.wording import quoted, said
 from goclient.services.globus.documents import parse
-from goclient.wording import quoted, said
 from tests import faults
 from tests.faults import Connection, Fault, FaultyServer
 

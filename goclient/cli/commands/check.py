@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import job_text, output, run
 from goclient.cli.parser import Parser
-from goclient.conditions import UnknownOption
 from goclient.errors import PreflightFailed, UsageError
-from goclient.findings import ExitCode
+from goclient.errors.conditions import UnknownOption
+from goclient.errors.findings import ExitCode
+from goclient.errors.wording import counted, printable
 from goclient.model.options import RequestOptions, option
 from goclient.reporter.base import Reporter
-from goclient.wording import counted, printable
 
 if TYPE_CHECKING:
     from goclient.preflight.base import Report

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Optional
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, raise_all
+from goclient.errors.wording import printable, quoted
 from goclient.model.endpoint import URL_FORMS
 from goclient.model.nearest import nearest
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
-from goclient.wording import printable, quoted
 
 if TYPE_CHECKING:
     from goclient.client import Client

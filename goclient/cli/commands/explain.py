@@ -7,9 +7,9 @@ from typing import Optional
 from goclient.cli import job_text, output, run
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError
+from goclient.errors.wording import printable
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
-from goclient.wording import printable
 
 PROG = "goclient explain"
 OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version"}

@@ -24,11 +24,12 @@ from goclient.cli.options.myproxy import (
     wrong_hours,
 )
 from goclient.cli.passphrase import passphrase
-from goclient.conditions import NoDeposit
 from goclient.config import grid
 from goclient.config.settings import read_settings
 from goclient.deposit import DepositSpec, deposit
 from goclient.errors import GoclientError, MyproxyError, UsageError, raise_all
+from goclient.errors.conditions import NoDeposit
+from goclient.errors.wording import printable, quoted
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import read_certificate, time_text
 from goclient.services.gsi.der import Damaged
@@ -36,7 +37,6 @@ from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.pem import blocks, read_file, write_proxy
 from goclient.services.gsi.tls import Credential
 from goclient.services.myproxy.wire import Deposit
-from goclient.wording import printable, quoted
 
 PROG = "goclient myproxy"
 ACTIONS = {

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Optional
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import RequestError
+from goclient.errors.wording import quoted
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.config.settings import SiteDirectory

@@ -15,11 +15,11 @@ from goclient.cli import output
 from goclient.cli import parser as _argparse
 from goclient.cli.parser import option
 from goclient.errors import GoclientError, RequestError, UsageError, raise_all
+from goclient.errors.wording import quoted
 from goclient.reporter.base import Reporter
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.directory import Directory, choose
 from goclient.sandbox.state import State
-from goclient.wording import quoted
 
 FILES = {"tcsh": "env.csh", "csh": "env.csh", "fish": "env.fish"}  # for other shells: env.sh
 ACTIONS = ("start", "stop", "status", "env", "demo")

@@ -8,14 +8,14 @@ from typing import Any, Optional
 
 from goclient.cli.confirm import confirm
 from goclient.cli.parser import option
-from goclient.conditions import RepeatedOption, UnknownOption
 from goclient.deposit import checked_pattern, retrievers
 from goclient.errors import GoclientError, UsageError
+from goclient.errors.conditions import RepeatedOption, UnknownOption
+from goclient.errors.wording import quoted
 from goclient.model.syntax.shell import shell_word
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.names import base_dn
 from goclient.services.myproxy.policy import as_typed, fits_everybody, pattern_of
-from goclient.wording import quoted
 
 HOUR = 3600  # seconds
 WHERE, WHO, WHAT = "server and account", "your certificate", "myproxy"

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from goclient.errors import RequestError
+from goclient.errors.wording import quoted
 from goclient.model.spec import TransferSpec
-from goclient.wording import quoted
 
 MAX_BLOCK = 1 << 20  # bytes of our words in one job of sendJob, which only the pilot reads
 MAX_TASK_BLOCK = 1 << 16  # in a job of a task, whose words all pass through one argument of a shell (131,071 bytes)

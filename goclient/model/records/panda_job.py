@@ -14,9 +14,9 @@ from json.encoder import encode_basestring_ascii as _json_string
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, ServerError, raise_all
+from goclient.errors.wording import quoted, said
 from goclient.model.names import queue_problem
 from goclient.model.serial import fill_serial
-from goclient.wording import quoted, said
 
 JOB_ATTRIBUTES = tuple(
     """

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from goclient.conditions import UnbalancedQuote
 from goclient.errors import raise_all
-from goclient.findings import Finding
+from goclient.errors.conditions import UnbalancedQuote
+from goclient.errors.findings import Finding
 from goclient.model.records.base import MAX_BLOCK, Decoded, RecordCodec, damaged, find_marker
 from goclient.model.records.v1 import V1
 from goclient.model.spec import TransferSpec

@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Sequence
 
 from goclient.errors import RequestError
+from goclient.errors.wording import quoted
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import PLACEHOLDERS
 from goclient.model.records.base import MAX_BLOCK, Block, Decoded, RecordCodec, damaged, read_block, write_block
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from
-from goclient.wording import quoted
 
 _LITERAL = r"A-Za-z0-9@+:./\-_#~"
 _PLACEHOLDER = "|".join(map(re.escape, PLACEHOLDERS))

@@ -6,12 +6,12 @@ import re
 from typing import NamedTuple
 
 from goclient.errors import RequestError
+from goclient.errors.wording import quoted
 from goclient.model.location import JOB_OUT, Location
 from goclient.model.names import path_problem
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.parse import parse_name
 from goclient.model.syntax.shell import shell_word
-from goclient.wording import quoted
 
 
 class Words(NamedTuple):

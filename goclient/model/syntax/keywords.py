@@ -19,9 +19,10 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from goclient.conditions import ListRuleError, UnreadWord
 from goclient.errors import GoclientError, RequestError
-from goclient.findings import Finding
+from goclient.errors.conditions import ListRuleError, UnreadWord
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, NODE, Endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import path_problem
@@ -31,7 +32,6 @@ from goclient.model.syntax.files_in import Words, parse_brought
 from goclient.model.syntax.lists import ReadLines, shortened, split_items
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.parse import checked_user, node_location, parse_endpoint, parse_name, refuse
-from goclient.wording import quoted
 
 T = TypeVar("T")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 
-from goclient.conditions import UnreadWord
 from goclient.errors import GoclientError, RequestError
-from goclient.wording import quoted
+from goclient.errors.conditions import UnreadWord
+from goclient.errors.wording import quoted
 
 ReadLines = Callable[[str], list[str]]
 

@@ -11,15 +11,15 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from goclient.conditions import UnreadWord
 from goclient.errors import GoclientError
-from goclient.findings import Finding
+from goclient.errors.conditions import UnreadWord
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.confusable import skeleton
 from goclient.model.syntax.lists import MISTAKES_SHOWN, shortened
 from goclient.model.syntax.options import LISTS
 from goclient.model.syntax.shell import Word
 from goclient.model.syntax.suggestions import EXACT, WIDE_EQUALS, Near, Weight, is_location, near_option
-from goclient.wording import quoted
 
 # Blanks that part no words, and characters that nobody sees.
 _ODD_BLANKS = re.compile("[\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]+")

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from goclient.conditions import ListRuleError, NotALocation
 from goclient.errors import GoclientError, RequestError, raise_all
+from goclient.errors.conditions import ListRuleError, NotALocation
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import endpoint_problem
@@ -32,7 +33,6 @@ from goclient.model.syntax.parse import (
     refuse,
 )
 from goclient.model.syntax.shell import shell_word
-from goclient.wording import quoted
 
 # What users type, in the order in which a record has it.
 KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")

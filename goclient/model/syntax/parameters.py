@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from goclient.conditions import ListRuleError, UnreadWord, UntakenWord
 from goclient.errors import GoclientError, RequestError, UsageError
-from goclient.findings import Finding
+from goclient.errors.conditions import ListRuleError, UnreadWord, UntakenWord
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.plan import MODES
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES, TELLING, GlobusWord, read_globus_words
@@ -25,7 +26,6 @@ from goclient.model.syntax.near_words import find_glued, find_near_words, judge
 from goclient.model.syntax.options import KEYS, LISTS, OVERWRITE, Items, read_spec
 from goclient.model.syntax.shell import Word, words
 from goclient.model.syntax.suggestions import GLOBUS, likely_bare, nearest_bare, plain_name
-from goclient.wording import quoted
 
 
 class Typed(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from goclient.conditions import NotALocation, NotAName
 from goclient.errors import RequestError
+from goclient.errors.conditions import NotALocation, NotAName
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import GLOBUS_SCHEME, JOB, NODE, SCHEMES, Endpoint
 from goclient.model.location import Location
 from goclient.model.names import LocationError, Problem, name_problem
@@ -11,7 +12,6 @@ from goclient.model.syntax.location import read_location
 from goclient.model.syntax.misread import endpoint_of, location_problem, name_of
 from goclient.model.syntax.shell import shell_word
 from goclient.model.syntax.web_link import Side, is_link
-from goclient.wording import quoted
 
 
 def parse_location(text: str) -> Location:

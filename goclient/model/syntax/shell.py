@@ -6,8 +6,8 @@ import re
 import shlex
 from typing import NamedTuple
 
-from goclient.conditions import UnbalancedQuote
-from goclient.wording import quoted
+from goclient.errors.conditions import UnbalancedQuote
+from goclient.errors.wording import quoted
 
 # A word as shlex.split(posix=True) sees it; a newline, or a backslash and a newline, is a blank as in the pages
 # of 2012.  No text matches in two ways, so that a failure takes linear time: a repeat of alternatives is written as

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 from goclient.errors import EndpointError
+from goclient.errors.wording import quoted
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.plan import TransferTask
 from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest
 from goclient.node.environment import clean_environment
 from goclient.reporter.base import Reporter
-from goclient.wording import quoted
 
 DIRECTORY = "job"  # the name of the job's directory, beside the other temporary ones of the job
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from goclient.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors import EndpointError, raise_all
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
+from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
 from goclient.model.endpoint import JOB, NODE
 from goclient.model.location import NO_FILES
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.node.engines.base import Heartbeat, TransferEngine, Transferred
-from goclient.wording import quoted
 
 PIECE = 1 << 20  # bytes between two heartbeats
 OTHERS_READ = 0o775  # of directories made for a job's files: they are the job's, but not everybody's to write in

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from goclient.conditions import PathExists, PathNotFound
 from goclient.errors import EndpointError, GoclientError, raise_all
+from goclient.errors.conditions import PathExists, PathNotFound
+from goclient.errors.wording import counted, quoted
 from goclient.journal import Entry
 from goclient.model.endpoint import Endpoint, GlobusEndpoint, JobDirectory
 from goclient.model.plan import TransferItem, TransferTask, check_apart
@@ -17,7 +18,6 @@ from goclient.node.engines.base import JobContext, TransferEngine, Transferred, 
 from goclient.node.shared_filesystem import SAME, Shared, check_sees
 from goclient.node.signals import uninterrupted
 from goclient.services.retry import turns
-from goclient.wording import counted, quoted
 
 POLL = (0.1, 10.0)  # seconds between looks at a task: at first, and at most
 

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from goclient.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors import EndpointError, GoclientError, RequestError, raise_all
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.base import Heartbeat, JobContext, Transferred
 from goclient.node.engines.copier import Copier, CopyEngine
 from goclient.node.payload import HEARTBEAT_EVERY, end
 from goclient.node.signals import uninterrupted
-from goclient.wording import quoted
 
 CLEAN_UP = 30.0  # seconds to remove the part of a large file, which a busy disk may take
 _HEARTBEAT = b"."  # written by the child for each piece that was copied; its answer, a JSON document, comes last

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from goclient.errors.wording import quoted
 from goclient.model.remote import FileInfo, TaskState, TransferredFile
 from goclient.services.globus.documents import Document, flag, number, part, text, text_or_none, texts, uuid, words
-from goclient.wording import quoted
 
 # The kinds of the service's ``entity_type``, in words for a person.
 KINDS = {

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
+from goclient.errors.wording import quoted, said
 from goclient.model.endpoint import is_uuid
-from goclient.wording import quoted, said
 
 Document = Mapping[str, object]
 _Kind = TypeVar("_Kind", str, int, bool)

@@ -13,7 +13,8 @@ from globus_sdk.gare import GlobusAuthorizationParameters, to_gare
 from globus_sdk.token_storage import TokenValidationError
 from globus_sdk.token_storage.validating_token_storage import MissingIdentityError, MissingTokenError
 
-from goclient.conditions import (
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
+from goclient.errors.conditions import (
     ConsentNeeded,
     EndpointNotFound,
     GlobusUnreachable,
@@ -25,11 +26,10 @@ from goclient.conditions import (
     StorageDenied,
     TooLarge,
 )
-from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
+from goclient.errors.wording import innermost, quoted, said
 from goclient.services import loopback
 from goclient.services.exchange import BadAnswer
 from goclient.services.retry import AWAY, TOO_MANY, limited
-from goclient.wording import innermost, quoted, said
 
 
 class _Meaning(NamedTuple):

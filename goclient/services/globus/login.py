@@ -15,8 +15,9 @@ from globus_sdk.scopes import AuthScopes, GCSCollectionScopes, TransferScopes
 from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 from globus_sdk.transport import RetryConfig
 
-from goclient.conditions import ConsentNeeded, NotLoggedIn
 from goclient.errors import Collector, GoclientError, LoginNeeded, RequestError, raise_all
+from goclient.errors.conditions import ConsentNeeded, NotLoggedIn
+from goclient.errors.wording import innermost, quoted, said
 from goclient.model.endpoint import GlobusEndpoint, is_uuid
 from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.globus.access import GlobusAccess
@@ -35,7 +36,6 @@ from goclient.services.globus.documents import Document, documents, text, uuid
 from goclient.services.globus.errors import configured, translated
 from goclient.services.globus.login_flow import LoginFlow, Person
 from goclient.services.globus.sdk import Globus
-from goclient.wording import innermost, quoted, said
 
 SESSION_KINDS = ("identity", "domain", "policy")
 ASKED = "the login"  # what errors are about

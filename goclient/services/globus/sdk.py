@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 import globus_sdk
 
-from goclient.conditions import AmbiguousEndpoint, EndpointNotFound, PathExists
 from goclient.errors import EndpointError
+from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound, PathExists
+from goclient.errors.wording import quoted, said
 from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferredFile, TransferRequest
 from goclient.services.exchange import allowed
@@ -29,7 +30,6 @@ from goclient.services.globus.collection import (
 )
 from goclient.services.globus.documents import Document, documents, text, uuid, words
 from goclient.services.globus.errors import configured, translated
-from goclient.wording import quoted, said
 
 MAX_LABEL = 128  # characters of a task's label
 SEARCH_LIMIT = 25

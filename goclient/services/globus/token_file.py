@@ -15,8 +15,8 @@ from globus_sdk.token_storage import TokenStorage, TokenStorageData
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, RequestError
+from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, make_directory, replace
-from goclient.wording import quoted
 
 FORMAT = "2.0"  # JSONTokenStorage.format_version of globus-sdk 4
 OTHERS = 0o077

@@ -15,10 +15,10 @@ from itertools import zip_longest
 from typing import Any
 
 from goclient.errors import MyproxyError
+from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import Certificate, read_certificate
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.pem import MAX_FILE, blocks
-from goclient.wording import quoted
 
 _MAX_CHAIN = 20
 _MAX_SAME_HASH = 10  # CAs

@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from goclient.conditions import IdentityError
 from goclient.errors import Collector, GoclientError, raise_all
+from goclient.errors.conditions import IdentityError
+from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import Certificate, read_certificate, rsa_public_key, time_text
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.names import base_dn
 from goclient.services.gsi.pem import Block, Mendable, blocks, read_file
-from goclient.wording import quoted
 
 MIN_RSA_BITS = 2048
 MAX_CHAIN = 20

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from goclient import secrets
-from goclient.conditions import IdentityError
 from goclient.errors import MyproxyError, raise_all
+from goclient.errors.conditions import IdentityError
+from goclient.errors.wording import printable, quoted
 from goclient.files.private import replace
 from goclient.files.text import credential_in, decoded, lines_joined, split_command, unmark_command
 from goclient.services.gsi.der import Damaged
-from goclient.wording import printable, quoted
 
 MAX_FILE = 1 << 20  # bytes
 _OTHERS = 0o077

@@ -6,8 +6,8 @@ import socket
 from typing import NamedTuple
 
 from goclient.errors import Collector, MyproxyError, raise_all
+from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import Certificate
-from goclient.wording import quoted
 
 PORT = 7512  # registered for MyProxy
 _SERVICES = ("host", "myproxy")

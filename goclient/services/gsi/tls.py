@@ -7,14 +7,14 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-from goclient.conditions import IdentityError, IdentityRefused
 from goclient.errors import MyproxyError
+from goclient.errors.conditions import IdentityError, IdentityRefused
+from goclient.errors.wording import quoted
 from goclient.services.gsi.authorities import has_any_list, policy_fault, revocation_fault, verified_chain
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.server_name import Server, name_fault
-from goclient.wording import quoted
 
 HIGHEST = ssl.TLSVersion.MAXIMUM_SUPPORTED  # the tests speak an older one, too
 _NO_LIST = 3  # OpenSSL's x509_vfy.h, as the numbers below

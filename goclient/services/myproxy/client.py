@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.conditions import ConnectionClosed, IdentityError, NoDeposit
 from goclient.errors import MyproxyError, raise_all
+from goclient.errors.conditions import ConnectionClosed, IdentityError, NoDeposit
+from goclient.errors.wording import quoted
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Background, Deadline
 from goclient.services.gsi.identity import Identity
@@ -29,7 +30,6 @@ from goclient.services.myproxy.wire import (
     deposits_of,
     encode_request,
 )
-from goclient.wording import quoted
 
 if TYPE_CHECKING:
     from goclient.services.myproxy.delegation import Asked

@@ -11,15 +11,15 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from goclient.conditions import ConnectionClosed, IdentityRefused
 from goclient.errors import MyproxyError
+from goclient.errors.conditions import ConnectionClosed, IdentityRefused
+from goclient.errors.wording import quoted
 from goclient.services import loopback
 from goclient.services.deadline import Deadline, within
 from goclient.services.gsi.der import SEQUENCE, Damaged, header
 from goclient.services.gsi.server_name import Server
 from goclient.services.gsi.tls import Credential, NoList, Trust, raise_refused
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
-from goclient.wording import quoted
 
 _PIECE = 1 << 14  # bytes; the most that a TLS record holds
 _MAX_DER = 64 << 10

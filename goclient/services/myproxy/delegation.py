@@ -21,14 +21,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from goclient.conditions import IdentityError
 from goclient.errors import MyproxyError
+from goclient.errors.conditions import IdentityError
+from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.identity import MIN_RSA_BITS, Identity
 from goclient.services.gsi.names import read_name
 from goclient.services.gsi.pem import MAX_FILE
 from goclient.services.gsi.tls import wrong_passphrase
-from goclient.wording import quoted
 
 EARLIER = timedelta(minutes=5)  # for clocks that are behind
 PROXY_INFO = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14")  # RFC 3820, 3.8

@@ -14,7 +14,7 @@ import shlex
 from fnmatch import fnmatchcase
 
 from goclient.errors import MyproxyError
-from goclient.wording import quoted
+from goclient.errors.wording import quoted
 
 MAX_DN = 1023  # bytes; the server keeps a client's name in 1024
 LEARN = (

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from goclient.conditions import LifetimeTooLong, NoDeposit
 from goclient.errors import MyproxyError
+from goclient.errors.conditions import LifetimeTooLong, NoDeposit
+from goclient.errors.wording import said
 from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.wire import CHALLENGE, DESTROY, GET, Request, Response
-from goclient.wording import said
 
 _MAX_TEXT = 500  # characters of a server's words that are shown
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from goclient.errors import MyproxyError, raise_all
-from goclient.wording import quoted
+from goclient.errors.wording import quoted
 
 VERSION = "MYPROXYv2"
 GET, PUT, INFO, DESTROY = 0, 1, 2, 3

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 import requests
 
 from goclient import secrets
-from goclient.conditions import ReplyLost
 from goclient.errors import LoginNeeded, ServerError
+from goclient.errors.conditions import ReplyLost
+from goclient.errors.wording import innermost, quoted, said
 from goclient.files.text import decoded
 from goclient.model.records.panda_job import UNSET, AssignedJob, JobState, is_panda_id
 from goclient.services import loopback
@@ -27,7 +28,6 @@ from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.token import MAX_FILE, login_hint
 from goclient.services.retry import AWAY, TOO_MANY, limited, retry_after
 from goclient.services.trust import session_for
-from goclient.wording import innermost, quoted, said
 
 A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
 MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from goclient.errors import LoginNeeded
+from goclient.errors.wording import innermost, quoted
 from goclient.files.private import replacing
 from goclient.secrets import register_answer
 from goclient.services.deadline import within
@@ -27,7 +28,6 @@ from goclient.services.loopback import LOOPBACK
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.token import RENEW_BEFORE, expiry, login_hint, stored_login
 from goclient.services.trust import session_for
-from goclient.wording import innermost, quoted
 
 WITHIN = 30.0  # seconds for all of it
 MAX_ANSWER = 1 << 20  # bytes

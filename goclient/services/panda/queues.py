@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import requests
 
 from goclient.errors import ServerError
+from goclient.errors.wording import innermost, quoted
 from goclient.model.queue import Queue
 from goclient.services.exchange import allowed
 from goclient.services.globus.documents import parse
 from goclient.services.panda.access import PandaAccess
 from goclient.services.trust import session_for
-from goclient.wording import innermost, quoted
 
 PATH = "/api/v1/metaconfig/get_site_specs?type=all"
 MAX_ANSWER = 8 << 20  # bytes; ATLAS's is 2 MB

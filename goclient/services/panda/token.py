@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from goclient.errors import LoginNeeded, RequestError
+from goclient.errors.wording import quoted
 from goclient.files.text import credential_in, decoded
 from goclient.secrets import register
-from goclient.wording import quoted
 
 STORED = ".token"  # panda-client's file, in PANDA_CONFIG_ROOT
 RENEW_BEFORE = 300  # seconds before the end, as panda-client's openidc_utils.check_token

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import requests
 
-from goclient.conditions import NotLoggedIn
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
+from goclient.errors.conditions import NotLoggedIn
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.spec import TransferSpec

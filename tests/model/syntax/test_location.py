@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
+from goclient.errors.wording import printable
 from goclient.model.endpoint import JOB, is_uuid
 from goclient.model.location import Location
 from goclient.model.names import Problem
 from goclient.model.syntax.misread import location_problem, name_of
 from goclient.model.syntax.parse import parse_destination, parse_endpoint, parse_location, parse_name
-from goclient.wording import printable
 from tests.strategies import MANY, at, job_names
 
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from goclient.conditions import PathExists, PathNotFound
 from goclient.errors import EndpointError, GoclientError, TransferFailed
+from goclient.errors.conditions import PathExists, PathNotFound
 from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.base import JobContext, TransferEngine, Transferred, choose

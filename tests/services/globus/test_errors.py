@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from goclient.conditions import EndpointNotFound, NotADirectory, PathNotFound, PermissionDenied, StorageDenied
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
+from goclient.errors.conditions import EndpointNotFound, NotADirectory, PathNotFound, PermissionDenied, StorageDenied
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess

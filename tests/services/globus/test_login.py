@@ -15,7 +15,7 @@ from globus_sdk import GlobusAppConfig
 from globus_sdk.token_storage import JSONTokenStorage, TokenStorageData
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
-from goclient.findings import login_command
+from goclient.errors.findings import login_command
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.login import Identity, LoginRequest, login, logout, whoami

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from goclient.findings import ExitCode, Finding, Login, exit_code, login_command
+from goclient.errors.findings import ExitCode, Finding, Login, exit_code, login_command
 from goclient.secrets import hidden
 
 if TYPE_CHECKING:
