@@ -82,13 +82,12 @@ _SCHEMES = ("globus", "gsiftp", "file")
 
 _hosts = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
 hosts = _hosts | st.builds("{}:{}".format, _hosts, st.integers(1, 65535))
-endpoints = (
+endpoint_names = (
     st.sampled_from(_NAMES)
-    | st.uuids().map(str)
-    | hosts.map("gsiftp://".__add__)
     # The names that are left out are schemes.
     | st.text(_NAME_LETTERS, min_size=1, max_size=20).filter(lambda e: e.strip() and e not in _SCHEMES)
 )
+endpoints = endpoint_names | st.uuids().map(str) | hosts.map("gsiftp://".__add__)
 working_names = st.sampled_from(("OSGDEV", "W", "goclient", "my node, ünter")) | st.text(
     st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":/$"), min_size=1, max_size=64
 ).filter(lambda name: bool(name.strip()) and name not in _SCHEMES)

@@ -110,4 +110,4 @@ def _nearest(word: str, line: Line) -> tuple[str, str]:
     found = longer or [dashed[one] for one in nearest(name.lstrip("-"), dashed)]
     if not found:
         return "", f"{prog} --help lists the options"
-    return found[0], f"did you mean {' or '.join(found)}? Options are written in full"
+    return found[0], f"did you mean {' or '.join(found)}?" + (" Options are written in full" if longer else "")

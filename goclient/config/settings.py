@@ -90,7 +90,10 @@ class Settings:
     def shown(self, environ: Mapping[str, str]) -> list[Setting]:
         """Return every setting that there can be, as it counts now, with where that comes from."""
         options = setting_fields(SubmitOptions)
-        listed = [Setting(f"job.{one.name}", cast(Value, one.default), "default") for one in options]
+        listed = [
+            Setting(f"job.{one.name}", None if one.default == "" else cast(Value, one.default), "default")
+            for one in options
+        ]
         listed += [Setting(name, None, "not set") for name in ("pilot.dn", "pilot.identity", *VARIABLES)]
         named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
         for name, variable in VARIABLES.items():

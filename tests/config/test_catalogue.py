@@ -32,7 +32,7 @@ from goclient.errors.wording import printable
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.parse import parse_location
 from goclient.services.deadline import within
-from tests.strategies import MANY, endpoints, hosts
+from tests.strategies import MANY, endpoint_names, endpoints, hosts
 
 UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
 SITE1 = f'[SITE1]\nkind = "globus"\nid = "{UUID}"\n'
@@ -48,7 +48,7 @@ def _is_name(text: str) -> bool:
         return False
 
 
-names = endpoints.filter(_is_name)
+names = endpoint_names.filter(_is_name)
 wheres = st.uuids().map(str) | hosts.map("gsiftp://".__add__)
 
 _COMMENTS = st.sampled_from(("# mine", "  # [SITE1]", '# kind = "s3"', "#", "# é '''"))

@@ -199,8 +199,10 @@ def test_show_says_where_each_value_comes_from(run: Run, tmp_path: Path) -> None
     assert found["site.Q.node"] == ("/a", str(file))
     assert found["myproxy.server"] == ("h", "MYPROXY_SERVER")
     assert found["job.priority"] == (1000, "default")
+    assert found["job.computingSite"] == found["job.transformation"] == (None, "default")
     table = run("goclient", "settings", "show", GOCLIENT_SETTINGS=str(file)).out
     assert f"job.VO               atlas  {file}" in table
+    assert "job.goAllowPersonal  false  default" in table
 
 
 def test_a_wrong_file_ends_each_command_that_reads_it_with_10(run: Run, tmp_path: Path) -> None:

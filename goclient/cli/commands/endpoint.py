@@ -125,7 +125,7 @@ def _search(text: str, client: "Client", reporter: Reporter, *, json: bool) -> N
     if more:
         reporter.warning(f"Globus has more than these {len(found)}", "search for more words")
     if not found:
-        hint = "private collections are found by their members only"
+        hint = "a private collection is found only by its members"
         reporter.progress(f"Globus finds nothing for {quoted(text)}", hint)
 
 

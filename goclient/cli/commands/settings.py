@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
+from goclient.config.settings import Value
 from goclient.errors import UsageError, raise_all
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
@@ -40,6 +41,13 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if options.json:
         output.print_json([one.document() for one in settings])
     else:
-        shown = [(one.name, "" if one.value is None else str(one.value), one.source) for one in settings]
+        shown = [(one.name, _as_written(one.value), one.source) for one in settings]
         tables.print_table(("setting", "value", "from"), shown)
     return 0
+
+
+def _as_written(value: Value) -> str:
+    """Return the value as a settings file has it, but for quotes; empty if there is none."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
