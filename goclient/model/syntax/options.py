@@ -168,7 +168,7 @@ class _Builder:
     def _user(self) -> str | None:
         user = self.one(USER, "user")
         try:
-            return user and checked_user(user)
+            return None if user is None else checked_user(user)
         except RequestError as error:
             self.refused(USER, error)
             return None

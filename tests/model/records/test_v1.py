@@ -505,3 +505,8 @@ def test_a_hostile_text_is_split_or_refused_and_nothing_else(text: str) -> None:
 def test_a_block_with_an_impossible_value_is_our_error(text: str) -> None:
     with pytest.raises(RequestError):
         decode(text)
+
+
+def test_a_record_without_the_name_of_its_user_is_damaged() -> None:
+    with pytest.raises(RequestError, match="the user has no name"):
+        decode("run --goclient=v1:3 --StageinGOsrc=A:/a --WorkingendpointGO=W --UserGO=")
