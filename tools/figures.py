@@ -62,14 +62,14 @@ ENCODERS = (
     PANDA_CLIENT
     + """
 import time
-from goclient.model.records.panda_job import JobTemplate, encode_jobs, job_records
+from goclient.model.records.panda_job import LOG_SUFFIX, JobTemplate, encode_jobs, job_records
 first = jobs[0]
 common = JobTemplate(**{name: getattr(first, name) for name in JobTemplate.__dataclass_fields__
                       if getattr(first, name) != "NULL"})
 records = job_records(common, name=first.jobName.removesuffix("_0"), parameters="x " * 120 + "${SN/P}", count=len(jobs))
 for job, record in zip(jobs, records):
     job.jobName, job.jobParameters = record.jobName, record.jobParameters
-    job.Files[0].lfn = record.log_file
+    job.Files[0].lfn = record.jobName + LOG_SUFFIX
 def timed(call):
     start = time.perf_counter(); result = call(); return time.perf_counter() - start, result
 ratios = []
