@@ -62,7 +62,7 @@ def __getattr__(name: str) -> object:
     """Load a public name when it is first used."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    from importlib import import_module  # a command line loads the modules that it needs itself
 
     found: object = getattr(import_module(_PUBLIC[name]), name)
     globals()[name] = found

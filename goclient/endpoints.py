@@ -16,6 +16,7 @@ from goclient.model.endpoint import GlobusEndpoint, UrlEndpoint, is_uuid, read_e
 from goclient.model.nearest import nearest
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
+from goclient.services.deadline import Deadline
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule, Collection
 from goclient.services.parallel import Parallel
 
@@ -210,7 +211,7 @@ def patiently(call: Callable[[], T], reporter: Reporter = SILENT) -> T:
 
     All that a command asks of Globus is one call.
     """
-    answer = Parallel(PATIENCE, reporter).map(lambda _: call(), [None])[None]
+    answer = Parallel(Deadline(PATIENCE), reporter).map(lambda _: call(), [None])[None]
     if not isinstance(answer, GoclientError):
         return answer
     if isinstance(answer, GlobusTimeout):  # with no --goTimeout

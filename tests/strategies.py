@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from goclient.model.endpoint import JOB, NODE, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
-from goclient.model.plan import MODES, Mode
+from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.records.registry import attach
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.options import (
@@ -182,20 +182,20 @@ def _way(draw: Draw, way: str, local: str) -> tuple[Mode, tuple[Transfer, ...], 
     """The mode, the moves and the words of one direction."""
     names = draw(st.lists(_typed_names, max_size=3, unique=True))
     if not names:
-        return "gc", (), []
-    mode: Mode = draw(st.sampled_from(MODES))
-    far = local if mode == "local" else draw(_far_endpoints)
-    folder = draw(_node_paths if mode == "local" else paths)
-    typed = [(f"{way}-mode", mode), (f"files-{way}", ",".join(names))]
-    if mode == "server" and draw(st.booleans()):
+        return DEFAULT_MODE, (), []
+    mode = draw(st.sampled_from(Mode))
+    far = local if mode.copies_on_node else draw(_far_endpoints)
+    folder = draw(_node_paths if mode.copies_on_node else paths)
+    typed = [(f"{way}-mode", mode.value), (f"files-{way}", ",".join(names))]
+    if mode.needs_server and draw(st.booleans()):
         far = local  # the default
-    elif mode != "local":
+    elif not mode.copies_on_node:
         typed.append((f"globus-endpoint-{way}", far))
     if folder == "/" and draw(st.booleans()):
         pass  # the default, too
     else:
         typed.append((f"dir-{way}", folder))
-    end = NODE if mode == "local" else read_endpoint(far)
+    end = NODE if mode.copies_on_node else read_endpoint(far)
     transfers = []
     for name in names:
         own = Location(JOB, f"/{name.removeprefix('./')}")
@@ -211,7 +211,7 @@ def _globus(draw: Draw) -> Globus:
     local = draw(_far_endpoints)
     in_mode, stage_in, words_in = _way(draw, "in", local)
     out_mode, output, words_out = _way(draw, "out", local)
-    server = "server" in (in_mode, out_mode)
+    server = in_mode.needs_server or out_mode.needs_server
     user = draw(st.none() | users)
     typed = [*words_in, *words_out]
     typed += [("globus-endpoint-local", local)] if server else []
@@ -234,7 +234,7 @@ _accounts = st.builds(MyproxyAccount, user=users, host=_hosts, port=st.integers(
 
 def _asked(spec: TransferSpec, user: str | None, account: MyproxyAccount | None, server: str | None) -> TransferSpec:
     """A spec of the dashed syntax with what only a record says beside it."""
-    modes = {"in_mode": "server", "out_mode": "server", "local_endpoint": read_endpoint(server)} if server else {}
+    modes = {"in_mode": Mode.SERVER, "out_mode": Mode.SERVER, "local_endpoint": read_endpoint(server)} if server else {}
     return spec.model_copy(update={"user": user, "myproxy": account, **modes})
 
 

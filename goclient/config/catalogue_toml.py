@@ -144,20 +144,20 @@ def _misread(name: str) -> str:
 
 def checked_where(text: str) -> str:
     """Return the collection's id or the server's URL that was typed; raises RequestError with the reason."""
+    hint, code = f"{command('list', search='TEXT')} shows the UUIDs of collections", "no-endpoint"
+    problem = f"is neither a UUID nor {URL_FORMS}"
     try:
         for kind in URL_ENDPOINTS:
             if text.startswith(kind.scheme):
                 return _server(text, kind)
         where = parse_endpoint(text.removesuffix("/") if text.startswith(GLOBUS_SCHEME) else text).text
-        problem = "" if is_uuid(where) else f"it is neither a UUID nor {URL_FORMS}"
+        if is_uuid(where):
+            return where
     except RequestError as error:
-        problem = error.message.removeprefix(f"{quoted(text)}: ")
+        raise error.replace(hint=hint, code=code, subject=text) from error
     except ValueError as error:
-        problem = f"it {error}"
-    if problem:
-        hint = f"{command('list', search='TEXT')} shows the UUIDs of collections"
-        raise RequestError(f"{quoted(text)} is not an endpoint: {problem}", hint=hint, code="no-endpoint", subject=text)
-    return where
+        problem = str(error)
+    raise RequestError(f"{quoted(text)} is not an endpoint: it {problem}", hint=hint, code=code, subject=text)
 
 
 # --- changing -----------------------------------------------------------------------------------------------

@@ -184,6 +184,14 @@ class _Joined(GoclientError):
         """All that was found, in order, warnings included."""
         return self._findings
 
+    def replace(self, **new: Any) -> Self:
+        """Return the same findings; in new words, the errors among them are one."""
+        made = super().replace(**new)
+        if made.finding != self.finding:
+            rest = (one for one in self._findings if not one.is_error)
+            made.__dict__["_findings"] = (*rest, made.finding)
+        return made
+
 
 class PreflightFailed(_Joined):
     """A check found what would fail."""

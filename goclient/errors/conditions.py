@@ -147,6 +147,14 @@ class IdentityError(MyproxyError):
     code = "identity"
 
 
+class IdentityNotNamed(IdentityError):
+    """Another certificate, key or pass phrase has to be named; the hint has the option of ``goclient myproxy``."""
+
+
+class IdentityMendable(IdentityError):
+    """A file of the identity is wrong, and the hint has the command that corrects it."""
+
+
 class IdentityRefused(MyproxyError):
     """A MyProxy server does not accept the user's certificate."""
 

@@ -76,12 +76,6 @@ class Finding(NamedTuple):  # a dataclass would load inspect, a quarter of the t
         }
 
 
-class MissingDirectory(Finding):
-    """Warn that a directory of a destination does not exist yet."""
-
-    __slots__ = ()
-
-
 def exit_code(findings: Iterable[Finding]) -> ExitCode:
     """Return the exit code of the errors among the findings, by their precedence; DONE if there are none."""
     return min((one.exit_code for one in findings if one.is_error), key=_PRECEDENCE.index, default=ExitCode.DONE)

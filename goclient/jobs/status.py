@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from goclient.errors import GoclientError, ServerError
 from goclient.model.records.panda_job import JobState
 from goclient.model.records.registry import decode
+from goclient.services.deadline import Deadline
 from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def transfers_of(
         service = globus()
     except GoclientError as error:
         return dict.fromkeys(panda_ids, error)
-    parallel = Parallel(PATIENCE + len(panda_ids), service.reporter)
+    parallel = Parallel(Deadline(PATIENCE + len(panda_ids)), service.reporter)
     return parallel.map(lambda panda_id: service.tasks_labelled(f"goclient {panda_id} "), panda_ids)
 
 

@@ -13,11 +13,8 @@ from typing import Any, Literal, NamedTuple
 from goclient.errors import RequestError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, NODE, Endpoint
+from goclient.model.mode import DEFAULT_MODE, Mode
 
-# How a job's directory is reached: the Globus Connect that the job makes, a server that sees it, or not at all,
-# because files are copied on the node.  The words are those of the globusPilot of 2012.
-Mode = Literal["gc", "server", "local"]
-MODES: tuple[Mode, ...] = ("gc", "server", "local")
 Phase = Literal["stage-in", "stage-out", "output"]
 
 
@@ -38,7 +35,7 @@ class TransferItem(NamedTuple):  # there are thousands: a tuple is made in a thi
 class TransferTask:
     """One transfer to do: all items of a phase between two endpoints.
 
-    ``server`` is the server that sees the job's directory; without one, the job's own Globus Connect does.
+    ``mode`` is how the job's directory is reached in the phase; ``server`` is the server that sees it, if it needs one.
     """
 
     phase: Phase
@@ -46,6 +43,7 @@ class TransferTask:
     destination: Endpoint
     items: tuple[TransferItem, ...]
     server: Endpoint | None = None
+    mode: Mode = DEFAULT_MODE
 
     @property
     def is_copy(self) -> bool:

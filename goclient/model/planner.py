@@ -19,7 +19,7 @@ def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
     written: dict[tuple[str, str], Transfer] = {}  # by texts: there may be a hundred thousand
     errors: list[GoclientError] = []
     for phase, mode, transfers in spec.phases:
-        server = spec.local_endpoint if mode == "server" else None
+        server = spec.local_endpoint if mode.needs_server else None
         grouped: dict[tuple[str, str], list[Transfer]] = {}
         for transfer in transfers:
             end = transfer.destination.endpoint.text
@@ -34,7 +34,8 @@ def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
             grouped.setdefault((transfer.source.endpoint.text, end), []).append(transfer)
         for group in grouped.values():
             ends = group[0].source.endpoint, group[0].destination.endpoint
-            tasks.append(TransferTask(phase, *ends, tuple(map(_item, group)), server if JOB in ends else None))
+            items = tuple(map(_item, group))
+            tasks.append(TransferTask(phase, *ends, items, server if JOB in ends else None, mode))
     raise_all(errors)
     return tuple(tasks)
 

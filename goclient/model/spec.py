@@ -15,8 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
+from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import LocationError, endpoint_problem, name_problem
-from goclient.model.plan import Mode, Phase
+from goclient.model.plan import Phase
 
 
 def _checked_name(name: str) -> str:
@@ -52,6 +53,7 @@ def _transfer_document(transfer: Transfer) -> dict[str, Any]:
 
 # A job may have a hundred thousand transfers: dataclasses, which pydantic takes as they are.
 _Transfers = tuple[Annotated[Transfer, PlainValidator(_read_transfer), PlainSerializer(_transfer_document)], ...]
+_Mode = Annotated[Mode, PlainSerializer(str)]
 _Endpoint = Annotated[
     Endpoint,
     PlainValidator(lambda value: value if isinstance(value, Endpoint) else read_endpoint(value)),
@@ -92,7 +94,7 @@ class TransferSpec(BaseModel):
     ``stage_in`` ends before the payload starts; ``stage_out`` and then ``output`` follow it.  ``working`` is the
     name by which the job's directory goes, and under which the node becomes a Globus Connect endpoint; it is set
     whenever anything is moved.  ``in_mode`` and ``out_mode`` say how that directory is reached before and after the
-    payload; ``local_endpoint`` is the server that sees it, if a mode is ``server``.  ``user`` is the Globus user who
+    payload; ``local_endpoint`` is the server that sees it, if a mode needs one.  ``user`` is the Globus user who
     asks, ``myproxy`` the account with the user's proxy.  ``overwrite`` allows that files which exist at the
     destinations are overwritten.
     """
@@ -103,8 +105,8 @@ class TransferSpec(BaseModel):
     stage_out: _Transfers = ()
     output: _Transfers = ()
     working: Annotated[str, AfterValidator(_checked_name)] | None = None
-    in_mode: Mode = "gc"
-    out_mode: Mode = "gc"
+    in_mode: _Mode = DEFAULT_MODE
+    out_mode: _Mode = DEFAULT_MODE
     local_endpoint: _Endpoint | None = None
     user: str | None = None
     myproxy: MyproxyAccount | None = None
@@ -133,8 +135,8 @@ class TransferSpec(BaseModel):
     def makes_endpoint(self) -> bool:
         """True if the node becomes a Globus Connect endpoint: files pass through it, or nothing else is asked for."""
         if not any(transfers for _, _, transfers in self.phases):
-            return self.working is not None and "gc" in (self.in_mode, self.out_mode)
-        through = (transfer for _, mode, transfers in self.phases if mode == "gc" for transfer in transfers)
+            return self.working is not None and (self.in_mode.makes_endpoint or self.out_mode.makes_endpoint)
+        through = (transfer for _, mode, transfers in self.phases if mode.makes_endpoint for transfer in transfers)
         return any(transfer.source.in_job or transfer.destination.in_job for transfer in through)
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode, Finding, exit_code
+from goclient.model.location import Location
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import SILENT, Reporter
@@ -30,6 +31,7 @@ class PreflightOptions:
 
     make_directories: bool = False  # those that are missing at a destination
     make_numbered: bool = True  # also those whose names have placeholders
+    new_below: Location | None = None  # a directory below which others may be new: Globus makes them
     allow_personal: bool = False  # files may go between two Globus Connect Personal endpoints
     pilot_identity: str | None = None  # the id or user name of the pilot's Globus identity, if it is known
     probe: bool = False  # make a directory at each destination, and remove it

@@ -26,7 +26,7 @@ def connect(context: Context, catalogue: Mapping[str, str], globus: Globus) -> N
 
     Sets the context's ``connection`` and ``resolved``.
     """
-    spec, parallel = context.spec, Parallel(context.options.seconds, context.reporter)
+    spec, parallel = context.spec, Parallel(context.deadline, context.reporter)
     ask = partial(find_collection, globus=globus, catalogue=catalogue)
     own = spec.working if spec.makes_endpoint and spec.working != DEFAULT_WORKING else None
     working = Background(partial(ask, GlobusEndpoint(own))) if own else None

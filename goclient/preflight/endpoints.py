@@ -92,7 +92,7 @@ class WorkingName(Check):
             return
         message, hint = f"there is an endpoint {quoted(name)} already", "give the job's own another name"
         try:
-            there = connection.working.result(min(PATIENCE, connection.parallel.deadline.left))
+            there = connection.working.result(min(PATIENCE, context.deadline.left))
             message += f" (of {there.owner or 'nobody'}, {there.id}), {there.kind}"
             if find_problem(GlobusEndpoint(name), there, connection.identity) is None:
                 hint += f"; files pass through that one, which must see the job's directory, with its UUID: {there.id}"
@@ -124,10 +124,9 @@ class PersonalEnds(Check):
         pairs = dict.fromkeys(
             (transfer.source.endpoint, transfer.destination.endpoint)
             for _, mode, transfers in context.spec.phases
-            if mode != "local"
             for transfer in transfers
             if all(
-                end.endpoint in personal or (end.in_job and mode == "gc")
+                end.endpoint in personal or (end.in_job and mode.makes_endpoint)
                 for end in (transfer.source, transfer.destination)
             )
         )

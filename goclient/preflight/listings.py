@@ -162,8 +162,12 @@ class Listings:
         while missing:
             above = dict.fromkeys(one.parent for one in missing if not one.is_top)
             wanted = [one for one in above if one not in self._known]
-            self._ask(wanted)
+            self._ask(wanted, single=islice((one for one in above if not one.is_top), MOST_ABOUT))
             missing = [one for one in wanted if isinstance(self._known[one], PathNotFound)]
+
+    def there(self, directory: Directory) -> Directory:
+        """Return a directory, or the nearest above it, that is there, or that nothing is known of."""
+        return chain[0].parent if (chain := self.chain(directory)) else directory
 
     def chain(self, directory: Directory) -> list[Directory]:
         """Return the directories that have to be made so that one is there, the topmost first; none if it is there."""

@@ -31,7 +31,7 @@ def find_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
         plan(spec)
     except GoclientError as error:
         yield error
-    copied = (transfer for _, mode, transfers in spec.phases if mode == "local" for transfer in transfers)
+    copied = (transfer for _, mode, transfers in spec.phases if mode.copies_on_node for transfer in transfers)
     forbidden = (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of)
     for location in islice(forbidden, SHOWN):
         message = f"{quoted(location.display)}: what is below {location.no_files_of} is not copied"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.errors import GoclientError, MyproxyError
-from goclient.errors.conditions import IdentityError
+from goclient.errors.conditions import IdentityNotNamed
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.spec import MyproxyAccount
@@ -94,8 +94,8 @@ def _fail(error: GoclientError) -> Answer:
 
 
 def with_hint_for_jobs(error: GoclientError) -> GoclientError:
-    """Return the error of an identity with a hint that names what counts here; goclient myproxy has options for it."""
-    if isinstance(error, IdentityError) and " --" in error.hint:  # an option
+    """Return an error with a hint that names what counts here, if its own has options of ``goclient myproxy``."""
+    if isinstance(error, IdentityNotNamed):
         return error.replace(hint="set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY")
     return error
 

@@ -53,7 +53,7 @@ class NodeOnly(Check):
         """Yield a warning for each phase that copies files, and one for the server."""
         spec = context.spec
         for phase, mode, transfers in spec.phases:
-            if mode == "local" and transfers:
+            if mode.copies_on_node and transfers:
                 location = (transfers[0].source if phase == "stage-in" else transfers[0].target).display
                 message = f"{phase}: {quoted(location)} is copied on the worker node"
                 if len(transfers) > 1:
@@ -62,7 +62,7 @@ class NodeOnly(Check):
                     )
                 yield Finding("warning", "unchecked", location, message, "nothing there can be checked from here")
         server = spec.local_endpoint
-        if server is not None and any(transfers for _, mode, transfers in spec.phases if mode == "server"):
+        if server is not None and any(transfers for _, mode, transfers in spec.phases if mode.needs_server):
             message = f"files pass through the server {quoted(server.display)}, which must see the job's directory"
             hint = "only the node can tell: ask the site whether it does (goclient pilot --sharedFolder)"
             yield Finding("warning", "unchecked", server.display, message, hint)

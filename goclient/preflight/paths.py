@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound
-from goclient.errors.findings import Finding, MissingDirectory
+from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
@@ -39,7 +39,7 @@ class Paths(Check):
             named = (one for one in locations.transfers if options.make_numbered or "$" not in one.target.directory)
             wanted = (Directory.of(location) for one in named for location in locations.written(one))
             made = make_directories(wanted, connection)
-        targets = Targets(connection, overwrite=context.spec.overwrite, made=made)
+        targets = Targets(context, made)
         context.resolved = context.resolved.with_locations(locations.settle)
         pairs = zip(locations.transfers, sources, strict=True)
         return [finding for transfer, ours in pairs for finding in (*ours, *targets.judge(transfer))]
@@ -48,13 +48,12 @@ class Paths(Check):
 class Targets:
     """Judge the targets of transfers; ``made`` are the directories that were made, or why they were not."""
 
-    def __init__(
-        self, connection: Connection, *, overwrite: bool, made: Mapping[Directory, GoclientError | None]
-    ) -> None:
-        self._locations = connection.locations
-        self._listings = connection.locations.listings
-        self._identity = connection.identity
-        self._overwrite = overwrite
+    def __init__(self, context: Context, made: Mapping[Directory, GoclientError | None]) -> None:
+        self._locations = context.connection.locations
+        self._listings = self._locations.listings
+        self._identity = context.connection.identity
+        self._overwrite = context.spec.overwrite
+        self._new_below = context.options.new_below
         self._made = made
 
     def judge(self, transfer: Transfer) -> list[Finding]:
@@ -112,6 +111,8 @@ class Targets:
             return NotADirectory(message, hint="name a directory, or another name for the file", subject=shown).finding
         if not isinstance(error, PathNotFound):
             return self._locations.unlisted(location, error, self._identity)
+        if self._may_be_new(directory):
+            return Finding("ok", "target", shown, f"{shown} is made when files come")
         message, near = f"the directory {quoted(shown)} does not exist: Globus will make it", ""
         if missing := self._listings.missing(directory):
             name = missing.part.name
@@ -120,7 +121,14 @@ class Targets:
                 message += f", with that name: there are no wildcards in {quoted(name)}"
         hint = f"{near} " if near else "if it is a typo, correct it; "
         hint += "--goMkdir makes it now"
-        return MissingDirectory("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
+        return Finding("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
+
+    def _may_be_new(self, directory: Directory) -> bool:
+        """Return True if a directory is below the one in which others may be new, and that one is there."""
+        top = self._new_below
+        if top is None or top.endpoint.display != directory.endpoint.display:
+            return False
+        return self._listings.there(directory).path.startswith(top.path)
 
 
 def _inside_itself(source: Location, target: Location) -> bool:
@@ -173,7 +181,7 @@ class ReadOnly(Check):
         """Return a few findings, one for each directory."""
         locations, found = context.connection.locations, []
         written = (location for transfer in locations.transfers for location in locations.written(transfer))
-        for directory in dict.fromkeys(map(Directory.of, written)):
+        for directory in dict.fromkeys(map(locations.listings.there, dict.fromkeys(map(Directory.of, written)))):
             entry = locations.listings.itself(directory)
             if entry is None or not entry.is_directory or not nobody_may(entry, WRITE):
                 continue

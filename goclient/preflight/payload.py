@@ -60,7 +60,8 @@ def check_payload(payload: str, seconds: float) -> Finding | None:
             return None
         hint = "put it on a web server and give its URL, unless all nodes see your home directory"
         return _warning(payload, "is a file here, below your home directory: a worker node may not have it", hint)
-    import requests  # not for a payload at a path
+    # requests takes 0.1 s: a payload at a path does without.
+    import requests
 
     from goclient.services.exchange import head, unfetched
 

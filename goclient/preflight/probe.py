@@ -30,17 +30,18 @@ class Probe(Check):
         """Return a finding for each directory that the jobs write into, or the nearest above it that is there."""
         if not context.options.probe:
             return []
-        connection, locations = context.connection, context.connection.locations
+        locations = context.connection.locations
         listings = locations.listings
         targets = [one.target for one in locations.transfers if locations.knows(one.target)]
         known = [Directory.of(one) for one in targets if "$" not in one.directory and listings.is_known(one)]
-        there = dict.fromkeys(chain[0].parent if (chain := listings.chain(one)) else one for one in known)
-        found = self._probe_all(list(there), connection)
+        there = dict.fromkeys(map(listings.there, known))
+        found = self._probe_all(list(there), context)
         context.writes_proven = not any(one.is_error for one in found)
         return found
 
-    def _probe_all(self, directories: Sequence[Directory], connection: Connection) -> list[Finding]:
-        if connection.parallel.deadline.left < NEEDED:
+    def _probe_all(self, directories: Sequence[Directory], context: Context) -> list[Finding]:
+        connection = context.connection
+        if context.deadline.left < NEEDED:
             message = "the destinations were not probed: there was no time left"
             return [Finding("warning", "not-probed", "--goProbe", message, "give more with --goTimeout")]
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, RequestError
@@ -17,6 +18,7 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import read_typed, without_consequences
+from goclient.model.syntax.shell import JOB_PARAMETERS, Source
 from goclient.preflight.mistakes import find_mistakes
 from goclient.preflight.offline import check_offline
 
@@ -30,32 +32,38 @@ class Validation(NamedTuple):
     warnings: list[Finding]
 
 
-def validate(
-    text: str,
-    *,
-    items: Items,
-    count: int,
-    lenient: bool,
-    read_lines: ReadLines,
-    errors: Sequence[GoclientError] = (),
-    task: bool = False,
-) -> Validation:
-    """Return what job parameters, and the items of the options beside them, mean for so many jobs.
+@dataclass(frozen=True, slots=True)
+class TypedWords:
+    """Transfers as typed: a text of the option ``source``, and items of the options beside it, for so many jobs.
 
-    ``errors`` were found before, and are reported with the others.  ``task``: JEDI makes the jobs, as many as it likes.
+    ``task``: JEDI makes the jobs, as many as it likes.
     """
-    collected = Collector(errors)
+
+    text: str
+    items: Items
+    count: int = 1
+    lenient: bool = False
+    source: Source = JOB_PARAMETERS
+    task: bool = False
+
+
+def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Validation:
+    """Return what words of transfers mean; the ``errors`` that were found before are reported with the others."""
+    collected, text = Collector(errors), typed.text
     if any(0xD800 <= ord(c) < 0xE000 or c == "\0" for c in text):
-        message = f"--jobParameters={quoted(text)} has a NUL or is not valid UTF-8"
-        collected.errors.append(RequestError(message, hint="retype it", code="not-text", subject="--jobParameters"))
+        option = typed.source.option
+        message = f"{option}={quoted(text)} has a NUL or is not valid UTF-8"
+        collected.errors.append(RequestError(message, hint="retype it", code="not-text", subject=option))
         text = ""
-    spec, payload, mistakes, warnings = read_typed(text, options=items, read_lines=read_lines)
+    spec, payload, mistakes, warnings = read_typed(
+        text, options=typed.items, read_lines=read_lines, source=typed.source
+    )
     collected.errors += mistakes
-    collected.errors += find_mistakes(spec, count, task=task)
+    collected.errors += find_mistakes(spec, typed.count, task=typed.task)
     with collected:
-        limit = MAX_TASK_BLOCK if task else MAX_BLOCK
-        attach(payload, spec, lenient=lenient, limit=limit)  # names that are resolved may only be longer
-    warnings = [*warnings, *check_offline(spec, payload, count)]
+        limit = MAX_TASK_BLOCK if typed.task else MAX_BLOCK
+        attach(payload, spec, lenient=typed.lenient, limit=limit)  # names that are resolved may only be longer
+    warnings = [*warnings, *check_offline(spec, payload, typed.count)]
     return Validation(spec, payload, without_consequences(collected.errors), warnings)
 
 
@@ -66,12 +74,6 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
         request.common.check()
     reported = {part.subject for error in collected.errors for part in error.parts}
     collected.errors += [one for one in payload_mistakes(request.common) if one.subject not in reported]
-    found = validate(
-        request.parameters,
-        items=request.items,
-        count=request.count,
-        lenient=request.lenient,
-        read_lines=read_lines,
-        errors=collected.errors,
-    )
+    typed = TypedWords(request.parameters, request.items, request.count, request.lenient)
+    found = validate(typed, read_lines, collected.errors)
     return found._replace(warnings=[*payload_warnings(request.common), *found.warnings])

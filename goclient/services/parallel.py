@@ -24,20 +24,20 @@ class Parallel:
     Threads that are still waiting when the time is up are left behind: they end with the process.
     """
 
-    def __init__(self, seconds: float, reporter: Reporter = SILENT) -> None:
-        self.deadline = Deadline(seconds)
+    def __init__(self, deadline: Deadline, reporter: Reporter = SILENT) -> None:
+        self._deadline = deadline
         self._reporter = reporter
 
     def map(self, call: Callable[[T], R], subjects: Sequence[T]) -> dict[T, R | GoclientError]:
         """Return what the call gives, or the GoclientError that it raises, for each subject, in their order."""
-        left = self.deadline.left
+        left = self._deadline.left
         waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
         answers: queue.SimpleQueue[tuple[T, R | Exception]] = queue.SimpleQueue()
         for subject in subjects:
             waiting.put(subject)
 
         def work() -> None:
-            while self.deadline.left > 0:
+            while self._deadline.left > 0:
                 try:
                     subject = waiting.get_nowait()
                 except queue.Empty:
@@ -49,19 +49,19 @@ class Parallel:
 
         found: dict[T, R | GoclientError] = {}
         if left > 0:
-            with self._reporter.waiting(GLOBUS, self.deadline.seconds):  # before another one waits: its end counts
+            with self._reporter.waiting(GLOBUS, self._deadline.seconds):  # before another one waits: its end counts
                 for _ in range(min(PARALLEL, len(subjects))):
                     threading.Thread(target=work, daemon=True).start()
                 while len(found) < len(subjects):
                     try:
-                        subject, answer = answers.get(timeout=max(self.deadline.left, 0.001))
+                        subject, answer = answers.get(timeout=max(self._deadline.left, 0.001))
                     except queue.Empty:
                         break
                     if isinstance(answer, Exception) and not isinstance(answer, GoclientError):
                         raise answer
                     found[subject] = answer
         late = GlobusTimeout(
-            f"Globus has not answered within {self.deadline.seconds:.0f} s: not everything could be checked",
+            f"Globus has not answered within {self._deadline.seconds:.0f} s: not everything could be checked",
             hint="status.globus.org tells if it is Globus; type the command again, with a longer --goTimeout",
             transient=True,
         )

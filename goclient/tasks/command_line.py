@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import quoted
+from goclient.model.nearest import CLOSE, nearest
 from goclient.tasks import panda_client
 from goclient.tasks.panda_client import Function
 
@@ -143,11 +144,7 @@ def find_nearest(word: str, table: Table) -> str:
         return f"--{known[name]}"
     if not word.startswith(("--", *_PASTED)):
         return ""
-    near = [one for one in known if len(name) > 4 and one.startswith(name)]
-    if not near:
-        import difflib  # only such words pay for it
-
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    near = [one for one in known if len(name) > 4 and one.startswith(name)] or nearest(name, known, ratio=CLOSE)
     return f"--{known[near[0]]}" if near else ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -11,6 +10,7 @@ from typing import Any
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import JOB_OUT
+from goclient.model.nearest import nearest
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import listed
 from goclient.model.syntax.shell import shell_word
@@ -95,8 +95,7 @@ def find_no_outputs(valid: ValidTask, options: Any, *, outputs: Outputs) -> Iter
 def _find_nearest(name: str, outputs: list[str]) -> str:
     """Return the output that a name was probably meant for, one whose pattern it fits first; or the empty string."""
     packed = (one for one in outputs if "*" in one and fnmatchcase(name, one))
-    near = difflib.get_close_matches(name.rstrip("/"), outputs, n=1, cutoff=0.7)
-    return next(packed, near[0] if near else "")
+    return next(iter([*packed, *nearest(name.rstrip("/"), outputs, most=1)]), "")
 
 
 def _write_option(option: str, names: list[str]) -> str:

@@ -36,10 +36,8 @@ class OutputServer:
                 return cls(parse_endpoint(text.removesuffix(":")))
             location = parse_destination(text)
         except RequestError as error:
-            general = "write ENDPOINT:/DIR/, or ENDPOINT for its default directory"
-            hint = general if error.hint.startswith(("write ENDPOINT:/path", "give the endpoint")) else error.hint
             message = f"--useGOForOutput={error.message}"
-            raise error.replace(message=message, hint=hint, subject="--useGOForOutput") from None
+            raise error.replace(message=message, subject="--useGOForOutput") from None
         return cls(location.endpoint, location.path)
 
     def top(self) -> Location:

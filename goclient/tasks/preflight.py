@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from goclient.errors import GoclientError, PreflightFailed, raise_all
-from goclient.errors.findings import Finding, MissingDirectory
+from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import UrlEndpoint, read_endpoint
 from goclient.model.location import Transfer
@@ -16,6 +16,7 @@ from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.preflight.connect import find_collection
 from goclient.preflight.run import Preflight
+from goclient.services.deadline import Deadline
 from goclient.services.parallel import Parallel
 from goclient.tasks.output_server import OutputServer
 from goclient.tasks.outputs import ExpectedTask
@@ -46,21 +47,17 @@ def check_tasks(
     server, preflight = valid.server, valid.request.preflight
     if server is not None:
         server, preflight = _with_directory(server, preflight)
+        top = server.top()
+        options = replace(preflight.options, new_below=top.with_path(fill_serial(top.path, 1)))
+        preflight = replace(preflight, options=options)
     specs = [transfers_of(valid.spec, server, task=task, nickname=nickname) for task in tasks]
     for spec in specs if complete else ():
         raise_all(find_shared(spec, several=len(tasks) > 1))
         write_words(spec, lenient=valid.request.lenient)
-    checked = specs[0]
-    if server is not None:  # it also writes into the directory that was typed, to tell whether that is there
-        top = replace(checked.output[-1], destination=server.top())
-        checked = checked.model_copy(update={"output": (*checked.output, top)})
     preflight, warnings = _without_numbered(preflight, specs)
     queues = [name for name in site.split(",") if name and name != ANY_SITE and "*" not in name]
-    report = preflight.run(checked, 1, Job(queues))
-    findings = report.findings
-    if server is not None:
-        findings = _of_new_directory(findings, str(server.directory_of(nickname, tasks[0].dataset)), str(top.target))
-    findings = (*valid.warnings, *warnings, *findings)
+    report = preflight.run(specs[0], 1, Job(queues))
+    findings = (*valid.warnings, *warnings, *report.findings)
     if any(finding.is_error for finding in findings):
         raise PreflightFailed(findings)
     found, typed = report.spec, valid.spec
@@ -80,19 +77,6 @@ def _with_source(typed: Transfer, found: Transfer) -> Transfer:
     return Transfer(typed.source, found.destination) if typed.source.in_job else found
 
 
-def _of_new_directory(findings: Sequence[Finding], directory: str, top: str) -> tuple[Finding, ...]:
-    """Return the findings of the directory that the files go to; it may be new, if only what was typed is there.
-
-    ``top`` is a file in the directory that was typed: where the other one is there, nothing of that matters.
-    """
-    directory, top = fill_serial(directory, 1), fill_serial(top, 1)
-    new = [one for one in findings if isinstance(one, MissingDirectory) and one.subject.startswith(directory)]
-    above = (top, top.rpartition("/")[0] + "/")
-    found = [one for one in findings if one not in new and (new or one.subject not in above)]
-    made = Finding("ok", "target", directory, f"{directory} is made when files come")
-    return tuple(made if one.subject == top and one.level == "ok" else one for one in found)
-
-
 def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputServer, Preflight]:
     """Return the server with a directory: if none was typed, the endpoint's default one, or the home directory.
 
@@ -109,7 +93,7 @@ def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputS
     name = server.endpoint.text
     if isinstance(read_endpoint(known.get(name, name)), UrlEndpoint):
         return server, preflight
-    parallel = Parallel(preflight.options.seconds, globus.reporter)
+    parallel = Parallel(Deadline(preflight.options.seconds), globus.reporter)
     ask = partial(find_collection, globus=globus, catalogue=known)
     found = parallel.map(ask, [server.endpoint])[server.endpoint]
     if isinstance(found, GoclientError):

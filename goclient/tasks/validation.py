@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,9 +13,12 @@ from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
+from goclient.model.syntax.shell import Source
 from goclient.preflight.run import Preflight
-from goclient.preflight.validation import validate
+from goclient.preflight.validation import TypedWords, validate
 from goclient.tasks.output_server import OutputServer
+
+WORDS = Source("--globusWords", has_payload=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,13 @@ def validate_task(request: TaskRequest, read_lines: ReadLines, *, merging: bool)
     if request.server is not None:
         with collected:
             server = OutputServer.read(request.server)
-    spec, payload, errors, warnings = validate(
-        request.words, items=request.items, count=1, lenient=request.lenient, read_lines=read_lines, task=True
-    )
+    typed = TypedWords(request.words, request.items, lenient=request.lenient, source=WORDS, task=True)
+    spec, payload, errors, warnings = validate(typed, read_lines)
     collected.errors += [_for_task(part, request) for error in errors for part in error.parts]
     if payload.strip() and not errors:
-        message = f"--globusWords: {quoted(payload)} is not about transfers"
+        message = f"{WORDS.option}: {quoted(payload)} is not about transfers"
         hint = f"the words are {', '.join(NAMES)}; the payload's own words are in --exec or --trf"
-        collected.errors.append(RequestError(message, hint=hint, code="not-a-word", subject="--globusWords"))
+        collected.errors.append(RequestError(message, hint=hint, code="not-a-word", subject=WORDS.option))
     collected.errors += _find_conflicts(request, spec, merging=merging)
     raise_all(collected.errors)
     return ValidTask(request, spec, server, (*request.warnings, *warnings))
@@ -80,20 +81,14 @@ def _find_conflicts(request: TaskRequest, spec: TransferSpec, *, merging: bool) 
             code="merge",
             subject="--mergeOutput",
         )
-    if request.server is not None and spec.out_mode == "local":
-        message = "--useGOForOutput takes the outputs to an endpoint, and out-mode=local asks none"
+    if request.server is not None and spec.out_mode.copies_on_node:
+        message = f"--useGOForOutput takes the outputs to an endpoint, and out-mode={spec.out_mode} asks none"
         yield RequestError(message, hint="use one of them", code="mode", subject="--useGOForOutput")
 
 
 def _for_task(error: GoclientError, request: TaskRequest) -> GoclientError:
-    """Return the error of a job's words for a task, whose users type bare words as ``--globusWords``."""
-    message, hint, subject = (
-        text.replace("--jobParameters", "--globusWords") for text in (error.message, error.hint, error.subject)
-    )
-    hint = re.sub("[;.] [Ii]f it is the payload's own word, put it in quotes", "", hint)
-    if isinstance(error, ListRuleError) and subject == "--OutputGO" and not request.items.get("Data"):
-        alone = "leave out --OutputGO, or"
-        if not request.server:
-            alone = "for all outputs and the log use --useGOForOutput, else"
-        hint = f"{alone} add --Data=NAME, an output of the task"
-    return error.replace(message=message, hint=hint, subject=subject)
+    """Return the error with the hint of a task for a directory of outputs that are not named."""
+    if not isinstance(error, ListRuleError) or error.subject != "--OutputGO" or request.items.get("Data"):
+        return error
+    alone = "leave out --OutputGO, or" if request.server else "for all outputs and the log use --useGOForOutput, else"
+    return error.replace(hint=f"{alone} add --Data=NAME, an output of the task")

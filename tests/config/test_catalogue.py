@@ -275,7 +275,7 @@ def test_an_endpoint_is_a_uuid_or_a_gridftp_server(typed: str, where: str) -> No
 def test_what_is_no_endpoint_is_quoted_with_what_to_type(typed: str) -> None:
     with pytest.raises(RequestError) as caught:
         checked_where(typed)
-    assert f'"{typed}" is not an endpoint' in caught.value.message
+    assert (f'"{typed}"' in caught.value.message, caught.value.code) == (True, "no-endpoint")
     assert "endpoint list --search" in caught.value.hint
 
 

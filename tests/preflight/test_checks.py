@@ -24,6 +24,7 @@ from goclient.errors.conditions import (
 from goclient.errors.findings import Finding
 from goclient.model.endpoint import JOB, NODE, read_endpoint
 from goclient.model.location import Location, Transfer
+from goclient.model.mode import Mode
 from goclient.model.request import Job
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.preflight.base import Check, Context, PreflightOptions
@@ -61,7 +62,7 @@ SPECS = {
     ),
     "personal": TransferSpec(stage_in=brought(f"{SITE}:/in/a", to=at(f"{GUEST}:/out/")), working="w"),
     "on the node": TransferSpec(
-        stage_in=(Transfer(Location(NODE, "/data/a"), HERE),), working="w", in_mode="local", out_mode="server",
+        stage_in=(Transfer(Location(NODE, "/data/a"), HERE),), working="w", in_mode=Mode.LOCAL, out_mode=Mode.SERVER,
         local_endpoint=read_endpoint(SITE), output=(Transfer(Location(JOB, "/a"), at(f"{SITE}:/in/")),),
     ),
     "an account": TransferSpec(working="w", myproxy=MyproxyAccount(user="u", host="h", port=7512)),

@@ -153,6 +153,21 @@ def test_a_mode_that_lets_nobody_write_a_folder_is_an_error_unless_that_is_tried
     assert (codes(findings, "error"), codes(findings)) == ([], ["read-only"] if closed else [])
 
 
+def test_a_directory_that_is_missing_cannot_be_made_where_nobody_writes() -> None:
+    service = Service(dict([folder("/d"), file("/d/a"), folder("/out", "0555")]))
+    _, findings = looked(service, brought("/d/a", Location(SITE, "/out/new/deep/")))
+    assert codes(findings, "error") == ["read-only"]
+    assert codes(findings, "warning") == ["no-folder"]
+
+
+@pytest.mark.parametrize(("top", "missing"), [("/out/", []), ("/out/new/", ["no-folder"]), ("/else/", ["no-folder"])])
+def test_directories_may_be_new_below_one_that_is_there(top: str, missing: list[str]) -> None:
+    service = Service(dict([folder("/d"), file("/d/a"), folder("/out"), folder("/else")]))
+    options = PreflightOptions(new_below=Location(SITE, top))
+    _, findings = looked(service, brought("/d/a", Location(SITE, "/out/new/deep/")), options=options)
+    assert codes(findings, "warning") == missing
+
+
 def test_of_many_empty_files_a_few_are_told() -> None:
     names = [f"/d/{number}" for number in range(1000)]
     service = Service(dict([folder("/d"), *(file(name, size=0) for name in names)]))
@@ -178,7 +193,7 @@ def test_of_directories_and_folders_of_output_a_few_are_looked_into() -> None:
     transfers = [brought(f"/d/{at}/", Location(SITE, f"/out{at}/x/")) for at in range(100)]
     _, findings = looked(service, *transfers)
     asked = Counter(method for method, _ in service.asked.elements())
-    assert (asked["empty"], asked["stat"]) == (MOST_ABOUT, MOST_ABOUT)
+    assert (asked["empty"], asked["stat"]) == (MOST_ABOUT, 2 * MOST_ABOUT), "and of those above missing ones"
     assert [one.code for one in findings if one.code == "empty"] == ["empty"] * 5
 
 

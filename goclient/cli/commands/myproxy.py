@@ -30,6 +30,7 @@ from goclient.deposit import DepositSpec, deposit
 from goclient.errors import GoclientError, MyproxyError, UsageError, raise_all
 from goclient.errors.conditions import NoDeposit
 from goclient.errors.wording import printable, quoted
+from goclient.model.nearest import nearest
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import read_certificate, time_text
 from goclient.services.gsi.der import Damaged
@@ -58,9 +59,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         rows = "\n".join(f"  {name:<9} {text}" for name, text in ACTIONS.items())
         print(f"usage: {PROG} ACTION [OPTION ...]\n\n{rows}\n\n{PROG} ACTION --help lists the options of one.")
         return 0
-    import difflib  # only a mistake pays for it
-
-    near = difflib.get_close_matches(action, [*ACTIONS], n=1)
+    near = nearest(action, ACTIONS)
     message = f"{quoted(action)} is not an action of {PROG}" if action else "the action is missing"
     hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
     raise UsageError(message, hint=hint, code="action", subject="action")

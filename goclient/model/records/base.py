@@ -47,11 +47,6 @@ class RecordCodec(Protocol):
     def decode(self, text: str) -> Decoded:
         """Return what a text of this version says; raise RequestError, and nothing else, for a damaged one."""
 
-    def reads(self, text: str) -> bool:
-        """Return True if the last marker of a text is of this version."""
-        marker = find_marker(text)
-        return marker is not None and marker.version == self.version
-
 
 class Marker(NamedTuple):
     """Hold the last marker of a text: its version, how many words follow it, and where it stands."""

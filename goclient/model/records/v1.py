@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from goclient.errors import RequestError
 from goclient.errors.wording import quoted
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.mode import DEFAULT_MODE
 from goclient.model.names import PLACEHOLDERS
 from goclient.model.records.base import MAX_BLOCK, Block, Decoded, RecordCodec, damaged, read_block, write_block
 from goclient.model.spec import TransferSpec
@@ -79,8 +80,8 @@ def block_words(spec: TransferSpec) -> list[str]:
         "OutputGO": _destinations(spec.output, written),
         "WorkingendpointGO": [spec.working] if spec.working else [],
         "Data": [_relative(transfer.source.path) for transfer in spec.output],
-        IN_MODE: [spec.in_mode] if spec.in_mode != "gc" else [],
-        OUT_MODE: [spec.out_mode] if spec.out_mode != "gc" else [],
+        IN_MODE: [spec.in_mode.value] if spec.in_mode != DEFAULT_MODE else [],
+        OUT_MODE: [spec.out_mode.value] if spec.out_mode != DEFAULT_MODE else [],
         LOCAL_ENDPOINT: [spec.local_endpoint.text] if spec.local_endpoint else [],
         USER: [spec.user] if spec.user else [],
         MYPROXY: [str(spec.myproxy)] if spec.myproxy else [],

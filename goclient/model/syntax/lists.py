@@ -50,11 +50,6 @@ def listed(items: Sequence[str]) -> str:
     return shown if len(items) <= 5 else f"{shown}, and {len(items) - 5} more"
 
 
-def in_column(column: int) -> str:
-    """Return where a word stands, as the end of a message."""
-    return f" (column {column} of --jobParameters)"
-
-
 MISTAKES_SHOWN = 20  # of one kind in one list
 
 

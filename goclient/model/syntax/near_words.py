@@ -14,7 +14,6 @@ from typing import NamedTuple
 from goclient.errors import GoclientError
 from goclient.errors.conditions import UnreadWord
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
 from goclient.model.confusable import skeleton
 from goclient.model.syntax.lists import MISTAKES_SHOWN, shortened
 from goclient.model.syntax.options import LISTS
@@ -38,7 +37,7 @@ class NearWord(NamedTuple):
     @property
     def message(self) -> str:
         """Beginning of the message, up to the judgement."""
-        return f"--jobParameters: {quoted(self.word.value)} at column {self.word.start + 1}"
+        return f"{self.word.source.option}: {self.word}"
 
     @property
     def hint(self) -> str:
@@ -68,7 +67,7 @@ def judge(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[Gocli
             errors.append(UnreadWord(message, hint=one.hint, code="misspelt", subject=f"--{key}"))
         elif one.near.weight is Weight.LIKELY:
             message = f"{one.message} is left to the payload"
-            warnings.append(Finding("warning", "left-to-payload", one.word.value.partition("=")[0], message, one.hint))
+            warnings.append(Finding("warning", "left-to-payload", one.word.name, message, one.hint))
     return shortened(errors), warnings[:MISTAKES_SHOWN]
 
 
@@ -85,8 +84,7 @@ def find_glued(words: Sequence[Word]) -> dict[Word, UnreadWord]:
         ours = next((piece for piece in pieces[1:] if _is_option(piece)), None)
         if blank is not None and ours is not None:
             found[word] = UnreadWord(
-                f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is one word, because U+"
-                f"{ord(blank[0][0]):04X} is not a blank of a shell",
+                f"{word.source.option}: {word} is one word, because U+{ord(blank[0][0]):04X} is not a blank of a shell",
                 hint=f"retype the blanks: {' '.join(map(shlex.quote, pieces))}",
                 code="misspelt",
                 subject=ours.partition("=")[0],

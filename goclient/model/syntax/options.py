@@ -17,10 +17,10 @@ from goclient.errors.conditions import ListRuleError, NotALocation
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import endpoint_problem
-from goclient.model.plan import MODES, Mode
 from goclient.model.spec import MyproxyAccount, TransferSpec
-from goclient.model.syntax.lists import in_column, listed, shortened
+from goclient.model.syntax.lists import listed, shortened
 from goclient.model.syntax.misread import of_a_list, reads
 from goclient.model.syntax.parse import (
     checked_user,
@@ -53,14 +53,14 @@ WORDS = (*KEYS, IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY, OVERWRITE)
 DEFAULT_WORKING = "goclient"
 
 Items = Mapping[str, Sequence[str]]
-Columns = Mapping[str, Sequence[int]]
+Columns = Mapping[str, Sequence[str]]
 Read = Callable[[str], Location]
 
 
 def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
     """Return the spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
 
-    ``columns`` says of some words at which column of ``--jobParameters`` each item stands; mistakes repeat it.
+    ``columns`` says of some words where each item stands, as the end of a message.
     """
     builder = _Builder(items, columns or {})
     return builder.spec(), shortened(builder.errors)
@@ -100,7 +100,7 @@ class _Builder:
     def _keep(self, key: str, error: RequestError, item: int = 0) -> None:
         """Keep an error, with the column of the item of that number."""
         columns = self.columns.get(key)
-        column = in_column(columns[item]) if columns else ""
+        column = columns[item] if columns else ""
         self.errors.append(error.replace(message=error.message + column, subject=f"--{key}"))
 
     # --- single values ---
@@ -131,14 +131,11 @@ class _Builder:
         return name, None
 
     def _mode(self, key: str) -> Mode:
-        default: Mode = "server" if self.named_server else "gc"
         text = self.one(key, "mode")
-        for mode in MODES:
-            if text == mode:
-                return mode
-        if text is not None:
-            self.wrong(key, f"--{key}={quoted(text)} is not a mode", f"one of {', '.join(MODES)}", "mode")
-        return default
+        mode = Mode.read(text)
+        if text is not None and mode is None:
+            self.wrong(key, f"--{key}={quoted(text)} is not a mode", f"one of {', '.join(Mode)}", "mode")
+        return mode or (Mode.SERVER if self.named_server else DEFAULT_MODE)
 
     def _server(self) -> Endpoint | None:
         """Return the server that sees the job's directory, if a mode needs it."""
@@ -153,7 +150,7 @@ class _Builder:
         if self.named_server not in (None, server):
             message = f"--{LOCAL_ENDPOINT}={quoted(name)} and --WorkingendpointGO={quoted(self.named_server)}"
             self.wrong(LOCAL_ENDPOINT, message, "one server sees the job's directory: name it once", "mode")
-        if "server" not in (self.in_mode, self.out_mode):
+        if not (self.in_mode.needs_server or self.out_mode.needs_server):
             if server is not None:
                 key = LOCAL_ENDPOINT if given else "WorkingendpointGO"
                 hint = "leave it out, or say the mode server"
@@ -240,10 +237,10 @@ class _Builder:
     def spec(self) -> TransferSpec:
         """Return the spec of all that is right; what is wrong is in ``errors`` then."""
         source, own_end = (
-            (node_location, self._read_own) if self.in_mode == "local" else (parse_location, parse_destination)
+            (node_location, self._read_own) if self.in_mode.copies_on_node else (parse_location, parse_destination)
         )
         stage_in = self.pair(LISTS[0], (source, own_end), default=JOB_DIRECTORY)
-        copied = self.out_mode == "local"
+        copied = self.out_mode.copies_on_node
         target = node_location if copied else parse_destination
         stage_out = self.pair(LISTS[1], (self._read_own if copied else self._read_name_or_location, target))
         output = self.pair(LISTS[2], (parse_name, target), into=True)

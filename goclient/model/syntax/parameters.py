@@ -18,13 +18,13 @@ from goclient.errors import GoclientError, RequestError, UsageError
 from goclient.errors.conditions import ListRuleError, UnreadWord, UntakenWord
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
-from goclient.model.plan import MODES
+from goclient.model.mode import Mode
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.keywords import NAMES, TELLING, GlobusWord, read_globus_words
-from goclient.model.syntax.lists import ReadLines, in_column, split_items
+from goclient.model.syntax.keywords import NAMES, TELLING, read_globus_words
+from goclient.model.syntax.lists import ReadLines, split_items
 from goclient.model.syntax.near_words import find_glued, find_near_words, judge
 from goclient.model.syntax.options import KEYS, LISTS, OVERWRITE, Items, read_spec
-from goclient.model.syntax.shell import Word, words
+from goclient.model.syntax.shell import JOB_PARAMETERS, Source, Word, words
 from goclient.model.syntax.suggestions import GLOBUS, likely_bare, nearest_bare, plain_name
 
 
@@ -40,13 +40,20 @@ class Typed(NamedTuple):
     warnings: list[Finding]
 
 
-def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines | None = None) -> Typed:
+def read_typed(
+    text: str,
+    *,
+    options: Items | None = None,
+    read_lines: ReadLines | None = None,
+    source: Source = JOB_PARAMETERS,
+) -> Typed:
     """Return what the words of a text and the ``options`` beside it (items of KEYS and OVERWRITE) mean.
 
     ``read_lines`` reads the file of a list that was typed as ``@FILE``; without it, that is a name like any other.
+    ``source`` is the option that the text was typed for.
     """
     options = options or {}
-    found = find_words(text, read_lines, options)
+    found = find_words(text, read_lines, options, source=source)
     errors = [*found.errors, *_twice(found, options)]
     if found.globus:
         read = read_globus_words(
@@ -68,21 +75,27 @@ def read_typed(text: str, *, options: Items | None = None, read_lines: ReadLines
 class TextWords:
     """Our words in a text: items of KEYS, words of the globusPilot, and the rest.
 
-    ``columns`` has for each item of KEYS the column at which its word stands, from 1, ``first`` that of the first word.
+    ``columns`` has for each item of KEYS where its word stands, ``first`` the first of these words.
     ``misspelt`` are the names of the globusPilot that were meant by words which are nearly so.
     """
 
     payload: str
     items: dict[str, list[str]] = field(default_factory=dict)
-    columns: dict[str, list[int]] = field(default_factory=dict)
-    first: dict[str, int] = field(default_factory=dict)
-    globus: list[GlobusWord] = field(default_factory=list)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    first: dict[str, Word] = field(default_factory=dict)
+    globus: list[Word] = field(default_factory=list)
     misspelt: list[str] = field(default_factory=list)
     errors: list[GoclientError] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
 
 
-def find_words(text: str, read_lines: ReadLines | None = None, options: Collection[str] = ()) -> TextWords:
+def find_words(
+    text: str,
+    read_lines: ReadLines | None = None,
+    options: Collection[str] = (),
+    *,
+    source: Source = JOB_PARAMETERS,
+) -> TextWords:
     """Return our words in a text as typed, and the payload's own, byte for byte; mistakes are in ``errors``.
 
     Mistakes are an unbalanced quote, a word without a value, and a word that is nearly one of ours.  ``options`` are
@@ -90,7 +103,7 @@ def find_words(text: str, read_lines: ReadLines | None = None, options: Collecti
     """
     found = TextWords(text)
     try:
-        all_words = words(text)
+        all_words = words(text, source)
     except RequestError as error:
         found.errors.append(error)
         return found
@@ -102,7 +115,7 @@ def find_words(text: str, read_lines: ReadLines | None = None, options: Collecti
         _take(found, word, read_lines, _behind(all_words, word))
     others = [word for word in candidates if not _key(word) and word not in joined]
     bare = [word for word in others if _is_plain(text, word)]
-    globus = [word for word in bare if _name(word) in NAMES]
+    globus = [word for word in bare if word.name in NAMES]
     if _tells(bare, globus):
         _take_globus(found, bare, globus)
         ours += globus
@@ -124,19 +137,15 @@ def _candidates(text: str, all_words: Sequence[Word]) -> Iterator[Word]:
             yield word
 
 
-def _name(word: Word) -> str:
-    return word.value.partition("=")[0]
-
-
 def _key(word: Word) -> str:
     """Return which of KEYS a word gives, or the empty string."""
-    name = _name(word)
+    name = word.name
     return name[2:] if name.startswith("--") and name[2:] in KEYS else ""
 
 
 def _is_plain(text: str, word: Word) -> bool:
     """Return True if the name of a word is typed plainly, without quotes, up to its equals sign or its end."""
-    name = _name(word)
+    name = word.name
     return bool(name) and text.startswith(name, word.start) and text[word.start + len(name) :][:1] in ("=", *_ENDS)
 
 
@@ -154,9 +163,8 @@ def _behind(all_words: Sequence[Word], word: Word) -> str:
 
 def _take(found: TextWords, word: Word, read_lines: ReadLines | None, behind: str) -> None:
     """Add the items of one of our dashed words to those found, or its mistake; ``behind`` is the word after it."""
-    key, value = _key(word), word.value.partition("=")[2]
-    column = word.start + 1
-    found.first.setdefault(key, column)
+    key, value = _key(word), word.argument
+    found.first.setdefault(key, word)
     items = found.items.setdefault(key, [])
     try:
         if not value:
@@ -166,17 +174,17 @@ def _take(found: TextWords, word: Word, read_lines: ReadLines | None, behind: st
             raise UnreadWord(f"{quoted(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
         more = split_items(f"--{key}", [value], read_lines)
     except RequestError as error:
-        found.errors.append(error.replace(message=error.message + in_column(column)))
+        found.errors.append(error.replace(message=error.message + word.in_column))
         return
     items += more
-    found.columns.setdefault(key, []).extend([column] * len(more))
+    found.columns.setdefault(key, []).extend([word.in_column] * len(more))
 
 
 def _take_globus(found: TextWords, bare: Sequence[Word], globus: Sequence[Word]) -> None:
     """Add the words of the globusPilot to those found, and judges the other bare words of the text."""
-    found.globus = [GlobusWord(word.value, word.start + 1) for word in globus]
+    found.globus = list(globus)
     for word in bare:
-        name = _name(word)
+        name = word.name
         if near := _nearest(word):
             found.misspelt.append(near)
             value = word.value.partition("=" if "=" in word.value else ":")[2]
@@ -196,13 +204,12 @@ def _tells(bare: Sequence[Word], globus: Sequence[Word]) -> bool:
     Nobody else has words like TELLING; one of them that is misspelt shows it, too, if it begins like no other word, or
     has a mode and stands beside others, which may be misspelt as well.
     """
-    if any(_name(word) in TELLING and ("=" in word.value or _name(word).startswith(GLOBUS)) for word in globus):
+    if any(word.name in TELLING and ("=" in word.value or word.name.startswith(GLOBUS)) for word in globus):
         return True
     near_words = [(word, near) for word in bare if (near := _nearest(word))]
     for word, near in near_words:
-        value = word.value.partition("=")[2]
-        begins = near.startswith(GLOBUS) and plain_name(_name(word)).lower().startswith("globus")
-        if near in TELLING and (begins or (value in MODES and len(globus) + len(near_words) > 1)):
+        begins = near.startswith(GLOBUS) and plain_name(word.name).lower().startswith("globus")
+        if near in TELLING and (begins or (Mode.read(word.argument) and len(globus) + len(near_words) > 1)):
             return True
     return False
 
@@ -217,18 +224,18 @@ def _nearest(word: Word) -> str:
 
 def _misspelt(word: Word, hint: str) -> UnreadWord:
     return UnreadWord(
-        f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is not a word of transfers",
-        hint=f"{hint} If it is the payload's own word, put it in quotes",
+        f"{word.source.option}: {word} is not a word of transfers",
+        hint=f"{hint}{word.or_quoted(' If')}",
         code="misspelt",
-        subject=_name(word),
+        subject=word.name,
     )
 
 
 def _left(word: Word, near: str = "") -> Finding:
-    message = f"--jobParameters: {quoted(word.value)} at column {word.start + 1} is left to the payload"
+    message = f"{word.source.option}: {word} is left to the payload"
     hint = f"did you mean {near}?" if near else "to move files, say with which mode: in-mode=… or out-mode=…"
     own = "if it is the payload's own word, put it in quotes or after a bare --"
-    return Finding("warning", "left-to-payload", _name(word), message, f"{hint}; {own}")
+    return Finding("warning", "left-to-payload", word.name, message, f"{hint}; {own}")
 
 
 # --- one job, one syntax, each word once ----------------------------------------------------------------------
@@ -238,10 +245,11 @@ def _twice(found: TextWords, options: Items) -> Iterator[RequestError]:
     """Yield a mistake for each word that is an option and also in the text."""
     for key in found.items:
         if key in options:
+            word, text = found.first[key], found.first[key].source.option
             yield RequestError(
-                f"--{key} is given as an option ({quoted(','.join(options[key]))}) and inside --jobParameters "
-                f"({quoted(','.join(found.items[key]))} at column {found.first[key]})",
-                hint="give it once; if the payload needs this word itself, put it after a bare -- in --jobParameters",
+                f"--{key} is given as an option ({quoted(','.join(options[key]))}) and inside {text} "
+                f"({quoted(','.join(found.items[key]))} at column {word.start + 1})",
+                hint=f"give it once; if the payload needs this word itself, put it after a bare -- in {text}",
                 code="twice",
                 subject=f"--{key}",
             )
@@ -250,12 +258,13 @@ def _twice(found: TextWords, options: Items) -> Iterator[RequestError]:
 def _both(found: TextWords, options: Items) -> RequestError:
     """Return the mistake of both syntaxes in one job."""
     dashed = [f"--{key} (an option)" for key in KEYS if key in options]
-    dashed += [f"--{key}{in_column(column)}" for key, column in found.first.items()]
+    dashed += [f"--{key}{word.in_column}" for key, word in found.first.items()]
+    text = found.globus[0].source.option
     return RequestError(
-        f"two ways to write transfers in one job: {', '.join(dashed)} and {found.globus[0]} of --jobParameters",
+        f"two ways to write transfers in one job: {', '.join(dashed)} and {found.globus[0]} of {text}",
         hint="use one of them; if the second is the payload's own word, put it in quotes",
         code="two-syntaxes",
-        subject="--jobParameters",
+        subject=text,
     )
 
 

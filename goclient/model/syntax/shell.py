@@ -43,15 +43,48 @@ def _escaped(c: str) -> str:
     return "".join(f"\\{byte:03o}" for byte in c.encode(errors="surrogatepass"))
 
 
+class Source(NamedTuple):
+    """An option whose value is a text with words of ours; ``has_payload``: the others are the payload's own."""
+
+    option: str
+    has_payload: bool = True
+
+
+JOB_PARAMETERS = Source("--jobParameters")
+
+
 class Word(NamedTuple):
-    """A word of a text: its value without quotes, and where it stands."""
+    """A word of a text: its value without quotes, where it stands, and of which option the text is."""
 
     value: str
     start: int
     end: int
+    source: Source = JOB_PARAMETERS
+
+    @property
+    def name(self) -> str:
+        """Name before the equals sign."""
+        return self.value.partition("=")[0]
+
+    @property
+    def argument(self) -> str:
+        """Value behind it."""
+        return self.value.partition("=")[2]
+
+    @property
+    def in_column(self) -> str:
+        """Say where the word stands, as the end of a message."""
+        return f" (column {self.start + 1} of {self.source.option})"
+
+    def or_quoted(self, joint: str) -> str:
+        """Return the end of a hint for a word that is meant for the payload, if it may be."""
+        return f"{joint} it is the payload's own word, put it in quotes" if self.source.has_payload else ""
+
+    def __str__(self) -> str:
+        return f"{quoted(self.value)} at column {self.start + 1}"
 
 
-def words(text: str) -> list[Word]:
+def words(text: str, source: Source = JOB_PARAMETERS) -> list[Word]:
     """Return the words of a text, split as ``shlex.split`` does; raises UnbalancedQuote for an unbalanced quote."""
     found = []
     position = _end(_BLANKS, text, 0)
@@ -59,12 +92,12 @@ def words(text: str) -> list[Word]:
         end = _end(_WORD, text, position)
         if end == position or (end < len(text) and _end(_BLANKS, text, end) == end):
             raise UnbalancedQuote(
-                f"--jobParameters has an unbalanced quote or a lone backslash at column {end + 1}: "
+                f"{source.option} has an unbalanced quote or a lone backslash at column {end + 1}: "
                 f"{quoted(text[end : end + 30])}",
                 hint="close the quote, or write a backslash before it",
-                subject="--jobParameters",
+                subject=source.option,
             )
-        found.append(Word(_unquoted(text[position:end]), position, end))
+        found.append(Word(_unquoted(text[position:end]), position, end, source))
         position = _end(_BLANKS, text, end)
     return found
 

@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from goclient.model.confusable import skeleton
+from goclient.model.nearest import CLOSE, nearest
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.options import KEYS
 
 GLOBUS = "globus-"  # how nobody else's words begin
-CLOSE = 0.8  # of difflib's ratio: one or two letters
 LONGEST = 32  # letters of a name that is compared
 WIDE_EQUALS = "\uff1d"  # the full-width sign
 
@@ -138,6 +138,4 @@ def _plain(name: str) -> str:
 
 
 def _closest(name: str, known: Iterable[str]) -> str:
-    import difflib  # only such words pay for it
-
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=CLOSE)), "")
+    return next(iter(nearest(name, known, most=1, ratio=CLOSE)), "")

@@ -17,6 +17,7 @@ from goclient.errors import EndpointError
 from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound, PathExists
 from goclient.errors.wording import quoted, said
 from goclient.model.endpoint import Endpoint, is_uuid
+from goclient.model.nearest import nearest
 from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferredFile, TransferRequest
 from goclient.services.exchange import allowed
 from goclient.services.globus.access import GlobusAccess
@@ -249,9 +250,6 @@ class Globus:
 
 def _nearest_names(name: str, names: Iterable[str]) -> list[str]:
     """Return up to five of the names: those that are nearly this one first, then those that contain it."""
-    import difflib  # only a mistake pays for it
-
-    lowered = {one.lower(): one for one in names if one}
-    near = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)
-    contained = [one for one in lowered if name.lower() in one]
-    return [lowered[one] for one in dict.fromkeys([*near, *contained])][:5]
+    names = list(names)
+    contained = (one for one in names if name.lower() in one.lower())
+    return list(dict.fromkeys([*nearest(name, names), *contained]))[:5]

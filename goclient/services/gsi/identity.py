@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, raise_all
-from goclient.errors.conditions import IdentityError
+from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityNotNamed
 from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import Certificate, read_certificate, rsa_public_key, time_text
 from goclient.services.gsi.der import Damaged
@@ -101,7 +101,10 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
             return identity._replace(warnings=(*warnings, *identity.warnings))
         found = [part for error in collector.errors for part in error.parts]
         if candidate.named:
-            raise_all(_with_unset(error, candidate) for error in found)
+            unset = f"; or unset {candidate.found}, which names it" if candidate.found in search.env else ""
+            raise_all(
+                one if isinstance(one, IdentityMendable) else one.replace(hint=f"{one.hint}{unset}") for one in found
+            )
         errors += found
         warnings += (f"not used: {error.message}" for error in found)
     raise_all(errors)
@@ -112,14 +115,7 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
             f"take {bundle} apart: openssl pkcs12 -in {bundle} -clcerts -nokeys -out {globus}/usercert.pem; "
             f"(umask 077; openssl pkcs12 -in {bundle} -nocerts -out {globus}/userkey.pem)"
         )
-    raise IdentityError("no certificate and no proxy of yours was found", hint=hint, code="identity-missing")
-
-
-def _with_unset(error: GoclientError, candidate: _Candidate) -> GoclientError:
-    """Return the error of a file that a variable names, whose hint also says that the variable can be unset."""
-    if not candidate.found.startswith("X509_") or error.hint.startswith("type: "):
-        return error
-    return error.replace(hint=f"{error.hint}; or unset {candidate.found}, which names it")
+    raise IdentityNotNamed("no certificate and no proxy of yours was found", hint=hint, code="identity-missing")
 
 
 def _candidates(search: Search) -> Iterator[_Candidate]:
@@ -204,7 +200,7 @@ def _key_faults(loaded: _Loaded, *, deposit: bool) -> Iterator[IdentityError]:
     if not block.encrypted and rsa_public_key(block.data) != leaf.public_key:
         message = f"the key {quoted(loaded.key)} is not the key of {name}"
         hint = "name the two that belong together: --cert FILE --key FILE"
-        yield _fault(loaded, message, hint=hint, code="identity-mismatch")
+        yield IdentityNotNamed(message, hint=hint, code="identity-mismatch", subject=loaded.certificate)
 
 
 def _fault(loaded: _Loaded, message: str, *, hint: str, code: str) -> IdentityError:
@@ -236,7 +232,7 @@ def _load(candidate: _Candidate, uid: int) -> _Loaded:
     block = next((block for block in found if block.label.endswith(_KEY)), None)
     if block is None:
         message, hint = f"the file {quoted(key)} has no key in it", "name the key's file: --key FILE"
-        raise IdentityError(message, hint=hint, code="identity-garbage", subject=key)
+        raise IdentityNotNamed(message, hint=hint, code="identity-garbage", subject=key)
     try:
         if not block.encrypted:
             rsa_public_key(block.data)
@@ -271,8 +267,9 @@ def _chain(path: str, found: list[Block], *, what: str) -> tuple[Certificate, ..
 
 def _damaged(path: str, why: Damaged, *, what: str) -> IdentityError:
     """Return the error of a file whose content cannot be used."""
-    hint = "make a new one: grid-proxy-init -rfc" if what == "proxy" else "name a PEM file"
+    message = f"the {what} {quoted(path)} cannot be used: {why}"
     if isinstance(why, Mendable):
         hint = f"type: {why.command(path)}"
-    message = f"the {what} {quoted(path)} cannot be used: {why}"
+        return IdentityMendable(message, hint=hint, code="identity-garbage", subject=path)
+    hint = "make a new one: grid-proxy-init -rfc" if what == "proxy" else "name a PEM file"
     return IdentityError(message, hint=hint, code="identity-garbage", subject=path)

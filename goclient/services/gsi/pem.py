@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from goclient import secrets
 from goclient.errors import MyproxyError, raise_all
-from goclient.errors.conditions import IdentityError
+from goclient.errors.conditions import IdentityError, IdentityMendable
 from goclient.errors.wording import printable, quoted
 from goclient.files.private import replace
 from goclient.files.text import credential_in, decoded, lines_joined, split_command, unmark_command
@@ -124,7 +124,7 @@ def _faults(path: str, what: str, *, state: os.stat_result, owner: int | None) -
     if owner is not None and mode & _OTHERS:
         message = f"{name} can be read or changed by others (mode {mode:04o})"
         hint = f"type: chmod 600 {shlex.quote(printable(path))} (if nobody else can have read it)"
-        found.append(IdentityError(message, hint=hint, code="identity-mode", subject=path))
+        found.append(IdentityMendable(message, hint=hint, code="identity-mode", subject=path))
     return found
 
 

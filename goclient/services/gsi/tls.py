@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from goclient.errors import MyproxyError
-from goclient.errors.conditions import IdentityError, IdentityRefused
+from goclient.errors.conditions import IdentityError, IdentityNotNamed, IdentityRefused
 from goclient.errors.wording import quoted
 from goclient.services.gsi.authorities import has_any_list, policy_fault, revocation_fault, verified_chain
 from goclient.services.gsi.certificate import read_certificate
@@ -58,7 +58,7 @@ class Credential:
         """Return the pass phrase of the key, or None if it needs none; raise MyproxyError if nobody gives it."""
         if self.identity.encrypted and self._passphrase is None:
             if self._ask is None:
-                raise IdentityError(
+                raise IdentityNotNamed(
                     f"the key {quoted(self.identity.key)} needs a pass phrase, and there is nobody to ask for it",
                     hint="make a proxy first: grid-proxy-init -rfc, or give the pass phrase: --passphrase-fd N",
                     code="identity-encrypted", subject=self.identity.key,
@@ -96,7 +96,7 @@ class Trust(NamedTuple):
             raise _unusable(identity, error) from error
         except (OSError, ValueError) as error:
             message = f"the certificate {quoted(identity.certificate)} or its key cannot be read: {error}"
-            raise IdentityError(message, hint="name them: --cert FILE --key FILE", code="identity-file") from error
+            raise IdentityNotNamed(message, hint="name them: --cert FILE --key FILE", code="identity-file") from error
         return made
 
     def check_server(self, server: Server, sock: ssl.SSLSocket, *, check_lists: bool) -> None:

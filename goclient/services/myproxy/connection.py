@@ -60,8 +60,7 @@ class Connection:
         try:
             return decode_response(self._take(end + 1, step))
         except MyproxyError as error:
-            message = error.message.replace("the MyProxy server", f"the MyProxy server {self._server}", 1)
-            raise error.replace(message=message, subject=str(self._server)) from error
+            raise error.replace(message=f"{self._server}: {error.message}", subject=str(self._server)) from error
 
     def is_response(self, *, step: str) -> bool:
         """Return whether a response comes next, and not a number of certificates."""

@@ -24,6 +24,7 @@ from goclient.preflight.base import PreflightOptions
 from goclient.preflight.endpoints import Endpoints
 from goclient.preflight.login import join_logins
 from goclient.preflight.permissions import PilotPermissions
+from goclient.services.deadline import Deadline
 from goclient.services.globus.collection import AccessRule
 from goclient.services.parallel import Parallel
 from tests.commands import Result, Run
@@ -573,8 +574,8 @@ def test_questions_are_asked_side_by_side_and_answered_in_order() -> None:
         together.wait()
         return number * number
 
-    assert Parallel(60).map(question, range(8)) == {number: number * number for number in range(8)}
-    assert Parallel(60).map(question, []) == {}
+    assert Parallel(Deadline(60)).map(question, range(8)) == {number: number * number for number in range(8)}
+    assert Parallel(Deadline(60)).map(question, []) == {}
 
 
 def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None:
@@ -585,11 +586,11 @@ def test_an_error_of_one_question_is_its_answer_and_a_defect_is_raised() -> None
             raise ZeroDivisionError
         return number
 
-    answers = Parallel(60).map(question, (0, 1, 2))
+    answers = Parallel(Deadline(60)).map(question, (0, 1, 2))
     assert isinstance(answers[1], GoclientError)
     assert (answers[0], answers[2]) == (0, 2)
     with pytest.raises(ZeroDivisionError):
-        Parallel(60).map(question, (0, 3))
+        Parallel(Deadline(60)).map(question, (0, 3))
 
 
 def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None:
@@ -600,7 +601,7 @@ def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None
             over.wait(30)
         return number
 
-    answers = Parallel(0.2).map(question, (0, 1))
+    answers = Parallel(Deadline(0.2)).map(question, (0, 1))
     over.set()
     assert answers[0] == 0
     assert isinstance(answers[1], EndpointError)
