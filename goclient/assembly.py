@@ -14,7 +14,7 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.model.endpoint import UrlEndpoint, read_endpoint
+from goclient.model.endpoint import Catalogue, UrlEndpoint
 from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
 from goclient.model.request import Request
@@ -164,15 +164,15 @@ def login_request(endpoints: Sequence[str], session: Sequence[str], connections:
             hint = "write identity=ID, domain=NAME, policy=ID or mfa"
             message = f"--session {quoted(value)} is not known"
             collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
-    names: dict[str, str] = {}
+    names: Catalogue = {}
     with collected:
         names = connections.catalogue() if endpoints else {}
     wanted = {}
     for typed in endpoints:
         with collected:
-            name = parse_endpoint(typed).text
-            wanted[typed] = names.get(name, name)
-            end = read_endpoint(wanted[typed])
+            end = parse_endpoint(typed)
+            end = names.get(end.text, end)
+            wanted[typed] = end.text
             if isinstance(end, UrlEndpoint):
                 hint = "leave it out: Globus does not reach it"
                 message = f"{quoted(typed)} is {end.title}, and has no consents"

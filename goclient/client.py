@@ -35,6 +35,7 @@ from goclient.submission import Submission
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from goclient.model.endpoint import Endpoint
     from goclient.services.globus.collection import Collection
     from goclient.services.globus.login import Identity, Logout
     from goclient.services.globus.login_flow import Person
@@ -176,15 +177,15 @@ class Client:
 
     # --- endpoints, and who asks --------------------------------------------------------------------------------
 
-    def catalogue(self) -> dict[str, str]:
-        """Return the endpoints that have a name: a collection's id, or a server's URL, by the name."""
+    def catalogue(self) -> dict[str, Endpoint]:
+        """Return the endpoints that have a name, by it; the ``text`` of one is a collection's id, or a server's URL."""
         return self._connections.catalogue()
 
     def endpoints(self) -> list[Entry]:
         """Return the entries of the catalogue, by name; warn if the file that should have them does not exist."""
         self._warn_of_missing_catalogue()
         own = catalogue.read(environment.user_catalogue(self._connections.env))
-        return [Entry(name, where, name in own) for name, where in sorted(self.catalogue().items())]
+        return [Entry(name, one.text, name in own) for name, one in sorted(self.catalogue().items())]
 
     def search_endpoints(self, text: str) -> tuple[list[Collection], bool]:
         """Return the collections that Globus finds for these words, and whether there are more."""

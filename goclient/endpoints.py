@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +12,7 @@ from goclient.config.catalogue_toml import checked_name, checked_where, command,
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ConsentNeeded, GlobusTimeout
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.endpoint import Catalogue, GlobusEndpoint, UrlEndpoint, is_uuid
 from goclient.model.nearest import nearest
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.reporter.base import SILENT, Reporter
@@ -86,15 +86,11 @@ class View:
         }
 
 
-def resolve(name: str, names: Mapping[str, str]) -> str:
-    """Return what a name means: its entry of the catalogue, or the name itself; raises RequestError."""
-    return names[name] if name in names else parse_endpoint(name).text
-
-
-def view(name: str, *, names: Mapping[str, str], globus: Callable[[], Globus]) -> View:
+def view(name: str, *, names: Catalogue, globus: Callable[[], Globus]) -> View:
     """Return what is known of an endpoint; raises EndpointError if there is none, LoginNeeded if nobody may ask."""
-    where = resolve(name, names)
-    if isinstance(read_endpoint(where), UrlEndpoint):
+    end = names[name] if name in names else parse_endpoint(name)
+    where = end.text
+    if isinstance(end, UrlEndpoint):
         return View(name, where, _names(where, names))
     service = globus()
     one = service.collection(GlobusEndpoint(where, name)) if is_uuid(where) else service.resolve(name, known=names)
@@ -219,8 +215,8 @@ def patiently(call: Callable[[], T], reporter: Reporter = SILENT) -> T:
     raise answer
 
 
-def _names(where: str, names: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(name for name, entry in names.items() if entry == where)
+def _names(where: str, names: Catalogue) -> tuple[str, ...]:
+    return tuple(name for name, entry in names.items() if entry.text == where)
 
 
 def _asleep(one: Collection) -> bool:

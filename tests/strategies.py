@@ -143,7 +143,7 @@ def _spec(
         return TransferSpec()
     spec = TransferSpec(stage_in=stage_in, stage_out=stage_out, output=output, working=working, overwrite=overwrite)
     # What is on the working endpoint is in the job's directory: no other endpoint has its name.
-    return spec.with_endpoints({working: working + "+"})
+    return spec.with_endpoints({working: read_endpoint(working + "+")})
 
 
 dashed_specs = st.builds(

@@ -35,29 +35,29 @@ _NO_VALUE = object()  # stands for the value in "--option" at the end of the lin
 
 
 class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # argparse_dataclass has no types
-    """Read a line into a dataclass of options, or report every mistake; ``needs_nothing``: no option is required."""
+    """Read a line into a dataclass of options, or report every mistake."""
+
+    needs_nothing = False  # no option is required
 
     def __init__(
         self,
         options_class: type[T],
         *,
         prog: str,
-        description: str,
-        usage: str,
+        arguments: str = "[OPTION ...]",
+        description: str = "",
         epilog: str = "",
-        needs_nothing: bool = False,
     ) -> None:
         self._by_name: dict[str, dataclasses.Field[Any]] = {
             field.name: field for field in dataclasses.fields(options_class)
         }
         self._titled: dict[str, Any] = {}
-        self._needs_nothing = needs_nothing
         super().__init__(
             options_class,
             prog=prog,
             description=description,
             epilog=epilog,
-            usage=usage,
+            usage=f"{prog} {arguments}",
             allow_abbrev=False,
             add_help=False,
             formatter_class=_formatter,
@@ -81,7 +81,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         """Return the argparse action of a field, in its group, collecting what was typed for :meth:`parse`."""
         field = self._by_name[kwargs.get("dest") or names[0]]
         meta = field.metadata
-        text = help_text(field, shows_required=not self._needs_nothing).replace("%", "%%")
+        text = help_text(field, shows_required=not self.needs_nothing).replace("%", "%%")
         shown: dict[str, Any] = {"help": text, "action": _Collect, "default": None}
         if names[0].startswith("-"):
             shown["dest"] = field.name
@@ -118,7 +118,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         values: dict[str, Any] = {}
         for name, field in self._by_name.items():
             given: list[tuple[str, Any]] = getattr(typed, name, None) or []
-            may_lack = self._needs_nothing or name in settings or unread.errors  # bad settings may have it
+            may_lack = self.needs_nothing or name in settings or unread.errors  # bad settings may have it
             found = [] if may_lack and not given else list(_mistakes(field, given))
             errors += found
             if given and not found:
@@ -143,6 +143,12 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
                 message = f"{name} takes no value, but is given {quoted(value)}"
                 errors.append(UsageError(message, hint=f"write {name} alone", code="flag-value", subject=name))
         return words
+
+
+class LenientParser(Parser[T]):
+    """Read a line in which no option is required."""
+
+    needs_nothing = True
 
 
 class _Collect(argparse.Action):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from goclient.errors.wording import printable
@@ -68,13 +68,11 @@ def _width(file: TextIO) -> float:
         return float("inf")
 
 
-def print_plan(
-    tasks: Sequence[TransferTask], spec: TransferSpec, *, catalogue: Mapping[str, str], file: TextIO | None = None
-) -> None:
+def print_plan(tasks: Sequence[TransferTask], spec: TransferSpec, *, file: TextIO | None = None) -> None:
     """Print what a job moves: a row an item, how many tasks it is, and who asks."""
     from goclient.jobs.explain import HEADS, rows, summary  # pydantic: most tables show no plan
 
     if tasks:
-        print_table(HEADS, rows(tasks, spec.working, catalogue=catalogue), file=file)
-    for line in summary(tasks, spec, catalogue=catalogue):
+        print_table(HEADS, rows(tasks, spec.working), file=file)
+    for line in summary(tasks, spec):
         print(printable(line), file=file or sys.stdout)

@@ -66,7 +66,7 @@ def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest
 
     kind = {"prun": TaskOptions, "pathena": PathenaOptions}[tool]
     session = run.Session(reporter)
-    parser = Parser(kind, prog=f"goclient {tool}", usage="", description="")
+    parser = Parser(kind, prog=f"goclient {tool}")
     typed = parser.read(words, session.defaults)
     connections = session.connections
     options, transfers = typed.options, read_transfers(typed, connections)

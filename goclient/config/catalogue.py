@@ -15,17 +15,18 @@ from goclient.config.file import OPEN, ConfigFile
 from goclient.errors import Collector, RequestError, raise_all
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private, replace
+from goclient.model.endpoint import Endpoint, read_endpoint
 
 
-def merged(user: str, site: str) -> dict[str, str]:
-    """Return what each name means, in the user's file or else in the site's; raises everything wrong with both."""
+def merged(user: str, site: str) -> dict[str, Endpoint]:
+    """Return the endpoint of each name, in the user's file or else in the site's; raises everything wrong with both."""
     found = Collector()
     entries: dict[str, str] = {}
     for path in (site, user):
         with found:
             entries |= read(path)
     raise_all(found.errors)
-    return entries
+    return {name: read_endpoint(where, name) for name, where in entries.items()}
 
 
 def read(path: str) -> dict[str, str]:

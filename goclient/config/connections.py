@@ -13,6 +13,7 @@ from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
+    from goclient.model.endpoint import Endpoint
     from goclient.services.globus.access import GlobusAccess
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.access import QueueSource
@@ -77,7 +78,7 @@ class Connections:
 
         return Accounts(self.env, self._passphrase, self.reporter)
 
-    def catalogue(self) -> dict[str, str]:
+    def catalogue(self) -> dict[str, Endpoint]:
         """Return the endpoints that have a name."""
         return environment.catalogue(self.env)
 

@@ -20,7 +20,7 @@ from goclient.config.proxy import proxy_file as proxy_file
 from goclient.config.proxy import shown_proxy
 from goclient.errors import LoginNeeded, RequestError
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import is_uuid
+from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import WEB_PROXIES, register, register_url
 from goclient.services.loopback import LOOPBACK
@@ -225,8 +225,8 @@ def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = S
 # --- the catalogue ------------------------------------------------------------------------------------------
 
 
-def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the endpoints that have a name: name to a collection's id or a server's URL.
+def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, Endpoint]:
+    """Return the endpoints that have a name: by it.
 
     Read from ``$GOCLIENT_ENDPOINTS``, else from the user's file; then the site's, whose entries yield to the
     user's.  Raises RequestError for a file that is not a catalogue, or that others may change; a file that does not

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted
-from goclient.model.endpoint import JOB, NODE, Endpoint, read_endpoint
+from goclient.model.endpoint import JOB, NODE, Catalogue, Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode_with_warnings
@@ -20,7 +20,7 @@ WHEN = {"stage-in": "before the payload", "stage-out": "after the payload", "out
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Meaning of a text: names of the catalogue are resolved, the others stand as they are."""
+    """Meaning of a text: names of the catalogue are resolved, and shown for what they mean."""
 
     spec: TransferSpec
     plan: tuple[TransferTask, ...]
@@ -33,10 +33,10 @@ class Explained:
         return {"spec": self.spec.model_dump(), "plan": entries, "payload": self.payload}
 
 
-def explain(text: str, *, catalogue: Mapping[str, str]) -> Explained:
+def explain(text: str, *, catalogue: Catalogue) -> Explained:
     """Explain a jobParameters text; raise RequestError for one that is damaged or wrong."""
     (spec, payload), warnings = decode_with_warnings(text)
-    spec = spec.with_endpoints(catalogue)
+    spec = spec.with_endpoints(catalogue).displayed(catalogue)
     return Explained(spec, plan(spec), payload, tuple(warnings))
 
 
@@ -52,23 +52,17 @@ class Row(NamedTuple):
 HEADS = Row("task", "when", "from", "to")
 
 
-def rows(tasks: Sequence[TransferTask], working: str | None, *, catalogue: Mapping[str, str]) -> list[Row]:
-    """Return a row for each item of a plan.
-
-    Endpoints go by their names in the catalogue; the job's directory by its working endpoint's, or by the server
-    that sees it.
-    """
-
-    names = _names(catalogue)
+def rows(tasks: Sequence[TransferTask], working: str | None) -> list[Row]:
+    """Return a row for each item of a plan; the job's directory goes by its working endpoint, or by its server."""
 
     def location(task: TransferTask, endpoint: Endpoint, path: str) -> str:
         if endpoint == NODE:
             return f"the node's own files: {path}"
         if endpoint != JOB:
-            return read_endpoint(endpoint.text, names.get(endpoint.text, "")).show(path)
+            return endpoint.show(path)
         if task.is_copy:
             return f"the job's directory: {path}"
-        seen = f"seen by {names.get(task.server.text, task.server.text)}" if task.server else "the node"
+        seen = f"seen by {task.server.display}" if task.server else "the node"
         return f"{working} ({seen}): {path or '.'}"
 
     return [
@@ -83,7 +77,7 @@ def rows(tasks: Sequence[TransferTask], working: str | None, *, catalogue: Mappi
     ]
 
 
-def summary(tasks: Sequence[TransferTask], spec: TransferSpec, *, catalogue: Mapping[str, str]) -> list[str]:
+def summary(tasks: Sequence[TransferTask], spec: TransferSpec) -> list[str]:
     """Say how many tasks a plan has, how they reach the job's directory, and which names the job gives; a line each."""
     items, copies = sum(len(task.items) for task in tasks), sum(task.is_copy for task in tasks)
     on_node = f" and {counted(copies, 'copy task')} on the node" if copies else ""
@@ -91,12 +85,6 @@ def summary(tasks: Sequence[TransferTask], spec: TransferSpec, *, catalogue: Map
     if spec.makes_endpoint:
         lines.append(f"through a Globus Connect endpoint that the job makes, {spec.working}-…")
     if spec.local_endpoint is not None:
-        server = _names(catalogue).get(spec.local_endpoint.text, spec.local_endpoint.text)
-        lines.append(f"through the server {server}, which must see the job's directory")
+        lines.append(f"through the server {spec.local_endpoint.display}, which must see the job's directory")
     lines += [f"names the Globus user {spec.user}"] if spec.user else []
     return lines + ([f"names the MyProxy account {spec.myproxy}"] if spec.myproxy else [])
-
-
-def _names(catalogue: Mapping[str, str]) -> dict[str, str]:
-    """Return the catalogue's name of each endpoint, by what a record has for it."""
-    return {where: name for name, where in catalogue.items()}

@@ -7,6 +7,7 @@ class of :class:`UrlEndpoint`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
@@ -157,6 +158,9 @@ NODE = NodeFiles()
 URL_ENDPOINTS: tuple[type[UrlEndpoint], ...] = (GridftpEndpoint,)
 SCHEMES = tuple(kind.scheme for kind in URL_ENDPOINTS)
 URL_FORMS = " or ".join(kind.form for kind in URL_ENDPOINTS)  # for messages
+
+
+Catalogue = Mapping[str, Endpoint]  # endpoints that have a name, by it; each is shown with it
 
 
 def read_endpoint(text: str, typed: str = "") -> Endpoint:

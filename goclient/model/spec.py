@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import JOB, Endpoint, read_endpoint
+from goclient.model.endpoint import JOB, Catalogue, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import LocationError, endpoint_problem, name_problem
@@ -146,18 +146,18 @@ class TransferSpec(BaseModel):
         used = (*ends, self.local_endpoint) if self.local_endpoint else ends
         return tuple(dict.fromkeys(one for one in used if one.is_remote))
 
-    def with_endpoints(self, names: Mapping[str, str]) -> TransferSpec:
-        """Return the same spec with each endpoint replaced by what ``names`` gives for its text, if anything.
+    def with_endpoints(self, named: Catalogue) -> TransferSpec:
+        """Return the same spec with each endpoint replaced by the one of that name, if there is one.
 
         The new ones keep what was typed for them.
         """
-        found = {one: read_endpoint(names[one.text], one.display) for one in self.endpoints if one.text in names}
+        found = {one: read_endpoint(named[one.text].text, one.display) for one in self.endpoints if one.text in named}
         return self._replace_endpoints(found)
 
-    def displayed(self, names: Mapping[str, str]) -> TransferSpec:
-        """Return the same spec; what ``names`` gives for the text of an endpoint is what a person calls it."""
-        shown = {one: read_endpoint(one.text, names[one.text]) for one in self.endpoints if one.text in names}
-        return self._replace_endpoints(shown)
+    def displayed(self, named: Catalogue) -> TransferSpec:
+        """Return the same spec whose endpoints are shown with their names, if they have one."""
+        shown = {one: one for one in named.values()}  # equal ones may be shown in two ways
+        return self._replace_endpoints({one: shown[one] for one in self.endpoints if one in shown})
 
     def _replace_endpoints(self, wanted: Mapping[Endpoint, Endpoint]) -> TransferSpec:
         if not wanted:

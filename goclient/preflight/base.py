@@ -16,7 +16,7 @@ from goclient.services.deadline import Deadline
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
-    from goclient.model.endpoint import Endpoint
+    from goclient.model.endpoint import Catalogue, Endpoint
     from goclient.preflight.locations import Locations
     from goclient.services.deadline import Background
     from goclient.services.globus.collection import AccessRule, Collection
@@ -78,7 +78,7 @@ class Connection:
 
     globus: Globus
     parallel: Parallel
-    catalogue: Mapping[str, str]
+    catalogue: Catalogue
     found: Mapping[Endpoint, Collection | GoclientError]
     collections: Mapping[str, Collection]
     working: Background[Collection] | None

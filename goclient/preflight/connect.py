@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
-from goclient.model.endpoint import Endpoint, GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
+from goclient.model.endpoint import Catalogue, Endpoint, GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.preflight.base import Connection, Context
 from goclient.preflight.endpoints import find_problem
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
 
 
-def connect(context: Context, catalogue: Mapping[str, str], globus: Globus) -> None:
+def connect(context: Context, catalogue: Catalogue, globus: Globus) -> None:
     """Resolve the endpoints of a context's spec, all at once, and list the directories that it names.
 
     Sets the context's ``connection`` and ``resolved``.
@@ -30,16 +29,16 @@ def connect(context: Context, catalogue: Mapping[str, str], globus: Globus) -> N
     ask = partial(find_collection, globus=globus, catalogue=catalogue)
     own = spec.working if spec.makes_endpoint and spec.working != DEFAULT_WORKING else None
     working = Background(partial(ask, GlobusEndpoint(own))) if own else None
-    means = {one: read_endpoint(catalogue.get(one.text, one.text)) for one in spec.endpoints}
+    means = {one: catalogue.get(one.text, one) for one in spec.endpoints}
     found = parallel.map(ask, [one for one, end in means.items() if not isinstance(end, UrlEndpoint)])
     usable = {
         endpoint: one
         for endpoint, one in found.items()
         if not isinstance(one, GoclientError) and find_problem(endpoint, one, globus.identity) is None
     }
-    ids = {one.text: end.text for one, end in means.items() if isinstance(end, UrlEndpoint)}
-    ids |= {endpoint.text: one.id for endpoint, one in usable.items()}
-    context.resolved = spec.with_endpoints(ids)
+    known: dict[str, Endpoint] = {one.text: end for one, end in means.items() if isinstance(end, UrlEndpoint)}
+    known |= {endpoint.text: GlobusEndpoint(one.id) for endpoint, one in usable.items()}
+    context.resolved = spec.with_endpoints(known)
     collections = {one.id: one for one in usable.values()}
     listings = Listings(globus, parallel)
     locations = Locations(context.resolved, listings, collections=collections, serials=range(1, context.count + 1))
@@ -47,9 +46,9 @@ def connect(context: Context, catalogue: Mapping[str, str], globus: Globus) -> N
     locations.fetch()
 
 
-def find_collection(endpoint: Endpoint, *, globus: Globus, catalogue: Mapping[str, str]) -> Collection:
+def find_collection(endpoint: Endpoint, *, globus: Globus, catalogue: Catalogue) -> Collection:
     """Return the collection that an endpoint means, asked for now; raise EndpointError if there is none, or several."""
-    known = catalogue.get(endpoint.text, endpoint.text)
+    known = catalogue.get(endpoint.text, endpoint).text
     if is_uuid(known):
         return globus.collection(read_endpoint(known, endpoint.display))
     return globus.resolve(endpoint.text, known=catalogue)

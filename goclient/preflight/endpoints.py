@@ -42,8 +42,8 @@ def _judge(endpoint: Endpoint, connection: Connection) -> Finding:
         message = f"{quoted(name)} is {endpoint.title}: it cannot be checked from here, nor does our pilot reach it"
         return Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
     if isinstance(found, EndpointNotFound) and name in connection.catalogue:
-        known, mend = connection.catalogue[name], command("remove", name)
-        return found.replace(hint=f"the catalogue says {known}; to remove that entry, type: {mend}").finding
+        hint = f"the catalogue says {connection.catalogue[name]}; to remove that entry, type: {command('remove', name)}"
+        return found.replace(hint=hint).finding
     if isinstance(found, GoclientError):
         return found.finding
     if problem := find_problem(endpoint, found, connection.identity):

@@ -43,7 +43,7 @@ def check_text(text: str, preflight: Preflight, job: Job) -> Report:
     except GoclientError as error:
         return Report(TransferSpec(), error.findings)
     with suppress(GoclientError):  # the preflight reports what is wrong with the catalogue
-        spec = spec.displayed({where: name for name, where in preflight.catalogue().items()})
+        spec = spec.displayed(preflight.catalogue())
     mistakes = [*mistakes, *find_mistakes(spec, 1)]
     report = Report(spec, ()) if mistakes else preflight.run(spec, 1, job)
     return _report(report, mistakes, [*warnings, *check_offline(spec, payload)], text=text)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import GoclientError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import GlobusEndpoint
+from goclient.model.endpoint import Catalogue, GlobusEndpoint
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions, Report
@@ -32,7 +32,7 @@ class Preflight:
     ``queues`` where the PanDA server tells its queues.  ``warnings`` are those of a spec that names an endpoint.
     """
 
-    catalogue: Callable[[], dict[str, str]]
+    catalogue: Callable[[], Catalogue]
     globus: Callable[[], Globus] | None
     accounts: Callable[[], Accounts]
     options: PreflightOptions

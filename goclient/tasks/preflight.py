@@ -9,7 +9,7 @@ from functools import partial
 from goclient.errors import GoclientError, PreflightFailed, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import UrlEndpoint, read_endpoint
+from goclient.model.endpoint import UrlEndpoint
 from goclient.model.location import Transfer
 from goclient.model.request import Job
 from goclient.model.serial import fill_serial
@@ -90,8 +90,7 @@ def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputS
     except GoclientError:
         return server, preflight
     preflight = replace(preflight, globus=lambda: globus)
-    name = server.endpoint.text
-    if isinstance(read_endpoint(known.get(name, name)), UrlEndpoint):
+    if isinstance(known.get(server.endpoint.text, server.endpoint), UrlEndpoint):
         return server, preflight
     parallel = Parallel(Deadline(preflight.options.seconds), globus.reporter)
     ask = partial(find_collection, globus=globus, catalogue=known)

@@ -143,7 +143,7 @@ def status_table() -> None:
 def plan_table() -> None:
     text = f"'--StageinGOsrc={SITE}:{LONG}' '--StageoutGOsrc=x' '--StageoutGOdest={TASK}:{WIDE}{COMBINED}/'"
     explained = explain(text, catalogue={})
-    tables.print_plan(explained.plan, explained.spec, catalogue={})
+    tables.print_plan(explained.plan, explained.spec)
 
 
 def endpoint_view() -> None:

@@ -354,8 +354,10 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "user.toml"
 
 
-def read(user: Path) -> dict[str, str]:
-    return environment.catalogue({"GOCLIENT_ENDPOINTS": str(user)})
+def read(user: Path | None) -> dict[str, str]:
+    found = environment.catalogue({"GOCLIENT_ENDPOINTS": str(user)} if user is not None else {})
+    assert all(one.display == name for name, one in found.items())
+    return {name: one.text for name, one in found.items()}
 
 
 def test_the_catalogue_says_what_names_mean(user: Path) -> None:
@@ -392,7 +394,7 @@ def test_without_a_variable_the_catalogue_is_in_the_users_config_folder(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "goclient").mkdir()
     (tmp_path / "goclient" / "endpoints.toml").write_text(f'[SITE1]\nkind = "globus"\nid = "{UUID}"\n')
-    assert environment.catalogue({}) == {"SITE1": UUID}
+    assert read(None) == {"SITE1": UUID}
     assert read(user) == {}
 
 

@@ -51,7 +51,7 @@ def test_each_example_and_each_command_to_install_is_tested() -> None:
     others = [line.strip() for block in INDENTED if block not in EXAMPLES for line in block.splitlines()]
     untested = [line for line in others if not line.startswith(("export ", "make ")) and line != "goclient login"]
     assert untested == []
-    assert Parser(LoginOptions, prog="test", usage="", description="").read([])[1] == []
+    assert Parser(LoginOptions, prog="test").read([])[1] == []
 
 
 def test_the_make_commands_are_targets_of_the_makefile() -> None:

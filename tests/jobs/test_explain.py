@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from goclient.jobs.explain import Explained, explain, rows, summary
+from goclient.model.endpoint import read_endpoint
 
 SITE, SERVER = "01234567-89ab-cdef-0123-456789abcdef", "fedcba98-7654-3210-fedc-ba9876543210"
-CATALOGUE = {"SITE1": SITE, "SERVER1": SERVER}
+CATALOGUE = {"SITE1": read_endpoint(SITE, "SITE1"), "SERVER1": read_endpoint(SERVER, "SERVER1")}
 THROUGH_A_SERVER = (
     f"run --goclient=v1:4 --StageinGOsrc={SITE}:/a,{SITE}:/b --WorkingendpointGO=W --InmodeGO=server "
     f"--LocalendpointGO={SERVER}"
@@ -15,7 +16,7 @@ THROUGH_A_SERVER = (
 
 
 def shown(explained: Explained) -> list[tuple[str, ...]]:
-    return [tuple(row) for row in rows(explained.plan, explained.spec.working, catalogue=CATALOGUE)]
+    return [tuple(row) for row in rows(explained.plan, explained.spec.working)]
 
 
 def test_a_server_goes_by_its_name_in_the_catalogue() -> None:
@@ -24,14 +25,13 @@ def test_a_server_goes_by_its_name_in_the_catalogue() -> None:
         ("1", "before the payload", "SITE1:/a", "W (seen by SERVER1): a"),
         ("1", "before the payload", "SITE1:/b", "W (seen by SERVER1): b"),
     ]
-    assert "through the server SERVER1, which must see the job's directory" in summary(
-        explained.plan, explained.spec, catalogue=CATALOGUE
-    )
+    lines = summary(explained.plan, explained.spec)
+    assert "through the server SERVER1, which must see the job's directory" in lines
 
 
 def test_without_a_catalogue_endpoints_go_by_what_the_record_has() -> None:
     explained = explain(THROUGH_A_SERVER, catalogue={})
-    found = rows(explained.plan, explained.spec.working, catalogue={})
+    found = rows(explained.plan, explained.spec.working)
     assert (found[0].source, found[0].destination) == (f"{SITE}:/a", f"W (seen by {SERVER}): a")
 
 
@@ -51,7 +51,7 @@ def test_a_name_of_the_catalogue_is_resolved_and_shown_again() -> None:
 )
 def test_tasks_and_items_are_counted(text: str, counts: str) -> None:
     explained = explain(text, catalogue={})
-    assert summary(explained.plan, explained.spec, catalogue={})[0].startswith(counts)
+    assert summary(explained.plan, explained.spec)[0].startswith(counts)
 
 
 def test_words_without_effect_are_warnings_and_the_rest_is_the_payloads() -> None:
@@ -64,6 +64,6 @@ def test_words_without_effect_are_warnings_and_the_rest_is_the_payloads() -> Non
 
 
 def test_a_server_is_shown_by_its_url() -> None:
-    explained = explain("run --StageinGOsrc=gsiftp://h:2811/a", catalogue={})
-    assert rows(explained.plan, "W", catalogue={})[0].source == "gsiftp://h:2811/a"
-    assert rows(explained.plan, "W", catalogue={"OLD": "gsiftp://h:2811"})[0].source == "OLD:/a"
+    text = "run --StageinGOsrc=gsiftp://h:2811/a"
+    assert shown(explain(text, catalogue={}))[0][2] == "gsiftp://h:2811/a"
+    assert shown(explain(text, catalogue={"OLD": read_endpoint("gsiftp://h:2811", "OLD")}))[0][2] == "OLD:/a"

@@ -168,17 +168,18 @@ def test_each_endpoint_is_named_once_without_the_nodes_own() -> None:
 
 
 def test_endpoints_are_replaced_wherever_they_stand_and_nothing_else() -> None:
-    resolved = SPEC.with_endpoints({"A": "1", "C": "gsiftp://host", "W": "no", "X": "no"})
+    names = {"A": "1", "C": "gsiftp://host", "W": "no", "X": "no"}
+    resolved = SPEC.with_endpoints({name: read_endpoint(text) for name, text in names.items()})
     assert [one.text for one in resolved.endpoints] == ["1", "B", "gsiftp://host", "D", "E"]
     assert [one.display for one in resolved.endpoints] == ["A", "B", "C", "D", "E"]
-    assert resolved.with_endpoints({"1": "A", "gsiftp://host": "C"}) == SPEC
+    assert resolved.with_endpoints({"1": read_endpoint("A"), "gsiftp://host": read_endpoint("C")}) == SPEC
 
 
 @given(specs)
 @MANY
 def test_a_spec_whose_endpoints_stay_is_the_same(spec: TransferSpec) -> None:
     assert spec.with_endpoints({}) == spec
-    assert spec.with_endpoints({one.text: one.text for one in spec.endpoints}) == spec
+    assert spec.with_endpoints({one.text: one for one in spec.endpoints}) == spec
 
 
 def test_a_spec_is_true_if_a_job_needs_more_than_its_payload() -> None:

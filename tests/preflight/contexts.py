@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from goclient.errors import GoclientError
 from goclient.errors.conditions import EndpointNotFound, PathNotFound
 from goclient.errors.findings import Finding
-from goclient.model.endpoint import Endpoint
+from goclient.model.endpoint import Catalogue, Endpoint
 from goclient.model.remote import FileInfo, TaskState
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
@@ -93,7 +93,7 @@ def connected(
     *,
     count: int = 1,
     options: PreflightOptions | None = None,
-    catalogue: Mapping[str, str] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Context:
     """Return the context of a preflight that has asked ``service``, which is made like Globus."""
     context = Context(spec, count=count, options=options or PreflightOptions(seconds=10.0))

@@ -113,7 +113,7 @@ def context_of(spec: TransferSpec, options: PreflightOptions, globus: Globus, er
         spec, count=3, job=Job(["QUEUE"], "/cvmfs/run.sh"), words="token=x $SN", options=options,
         accounts=Accounts, queues=refuse(error),  # type: ignore[arg-type]
     )  # fmt: skip
-    connect(context, {"GRID": "gsiftp://host"}, globus)  # type: ignore[arg-type]
+    connect(context, {"GRID": read_endpoint("gsiftp://host", "GRID")}, globus)  # type: ignore[arg-type]
     return context
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from goclient.model.endpoint import read_endpoint
 from goclient.model.request import Job
 from goclient.preflight.base import PreflightOptions, Report
 from goclient.preflight.report import check_text
@@ -19,7 +20,7 @@ def never() -> Any:
 
 
 def checked(text: str) -> Report:
-    catalogue = {"SITE1": SITE}
+    catalogue = {"SITE1": read_endpoint(SITE, "SITE1")}
     preflight = Preflight(lambda: catalogue, None, accounts=never, options=PreflightOptions(), queues=never)
     return check_text(text, preflight, Job())
 

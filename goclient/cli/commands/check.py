@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import job_text, output, run
-from goclient.cli.parser import Parser
+from goclient.cli.parser import LenientParser
 from goclient.errors import PreflightFailed, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.findings import ExitCode
@@ -41,13 +41,12 @@ class CheckOptions(OwnOptions, RequestOptions):
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
     """Check a job, and return the exit code: 0 unless a finding is an error."""
-    parser = Parser(
+    parser = LenientParser(
         CheckOptions,
         prog=PROG,
-        usage=f"{PROG} [{{TEXT | - | --pandaid N}}] [OPTION ...]",
+        arguments="[{TEXT | - | --pandaid N}] [OPTION ...]",
         description="Check a job's transfers as sendJob.py does before it submits; nothing is sent.",
         epilog="The options are those of sendJob.py, and none is required. A TEXT that begins with dashes follows --.",
-        needs_nothing=True,
     )
     session = run.Session(reporter)
     pasted = job_text.sendjob_words(argv)

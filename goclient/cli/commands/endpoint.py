@@ -46,7 +46,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         EndpointOptions,
         prog=PROG,
-        usage=f"{PROG} {{list | show NAME | add NAME ENDPOINT | remove NAME}} [OPTION ...]",
+        arguments="{list | show NAME | add NAME ENDPOINT | remove NAME} [OPTION ...]",
         description="The names that you have for endpoints, and what is known of one.",
         epilog=f"ENDPOINT is a UUID or {URL_FORMS}; show takes any name, too. See goclient-endpoint(1).",
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from goclient.cli import job_text, output, run
-from goclient.cli.parser import Parser
+from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import UsageError
 from goclient.errors.wording import printable
 from goclient.model.options import option
@@ -34,7 +34,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         ExplainOptions,
         prog=PROG,
-        usage=f"{PROG} {{TEXT | - | --pandaid N}} [OPTION ...]",
+        arguments="{TEXT | - | --pandaid N} [OPTION ...]",
         description="Show what a jobParameters text will do: what goes from where to where, when, in how many tasks.",
         epilog="Nothing is looked up but the catalogue. A text of 2012 is explained, too. Quote the text.",
     )
@@ -46,7 +46,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     else:
         from goclient.cli.commands.sendjob import SendJobOptions  # only a pasted line needs them
 
-        line = Parser(SendJobOptions, prog=PROG, usage="", description="", needs_nothing=True)
+        line = LenientParser(SendJobOptions, prog=PROG)
         text, json = session.client.parameters_typed(line.read(pasted, session.defaults)), "--json" in pasted
     explained = session.client.explain(text)
     output.report_findings(explained.warnings, reporter)
@@ -57,7 +57,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         return 0
     from goclient.cli.tables import print_plan  # --json and --help print none
 
-    print_plan(explained.plan, explained.spec, catalogue=session.client.catalogue())
+    print_plan(explained.plan, explained.spec)
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0
 

@@ -39,7 +39,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         LoginOptions,
         prog=PROG,
-        usage=f"{PROG} [--no-browser] [--endpoint NAME ...] [OPTION ...]",
+        arguments="[--no-browser] [--endpoint NAME ...] [OPTION ...]",
         description="Log in to Globus. A user who is logged in already logs in again.",
         epilog="--endpoint and --session may be repeated. A service (GOCLIENT_CLIENT_SECRET) is not asked anything.",
     )

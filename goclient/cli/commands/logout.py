@@ -24,7 +24,6 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         LogoutOptions,
         prog=PROG,
-        usage=f"{PROG} [OPTION ...]",
         description="Log out of Globus: make the tokens of the login void, and remove them from this machine.",
     )
     options = parser.parse(argv)

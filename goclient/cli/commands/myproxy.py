@@ -68,8 +68,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 def parse(kind: type[T], action: str, *, words: Sequence[str], epilog: str = "") -> T:
     """Return the options of an action as typed; raise everything that is wrong with them."""
     parser = _argparse.Parser(
-        kind, prog=f"{PROG} {action}", usage=f"{PROG} {action} [OPTION ...]",
-        description=f"{ACTIONS[action][0].upper()}{ACTIONS[action][1:]}.", epilog=epilog,
+        kind, prog=f"{PROG} {action}", description=f"{ACTIONS[action][0].upper()}{ACTIONS[action][1:]}.", epilog=epilog,
     )  # fmt: skip
     options, errors = parser.read(of_c_tools(words))
     raise_all([*(explained(error, action) for error in errors), *wrong_hours(options)])

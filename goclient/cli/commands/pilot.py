@@ -72,7 +72,7 @@ def command(argv: Sequence[str], _: Reporter) -> int:
     parser = Parser(
         PilotOptions,
         prog=PROG,
-        usage=f"{PROG} --site QUEUE --once [OPTION ...]",
+        arguments="--site QUEUE --once [OPTION ...]",
         description="Take a job of a PanDA queue, bring its input, run it, take its output away.",
         epilog="The job runs in a directory of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
     )

@@ -55,7 +55,7 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
     parser = _argparse.Parser(
         SandboxOptions,
         prog="goclient sandbox",
-        usage="goclient sandbox {start,stop,status,env,demo} [--dir DIR] [OPTION ...]",
+        arguments="{start,stop,status,env,demo} [--dir DIR] [OPTION ...]",
         description="Globus, PanDA, MyProxy and a web server in miniature, on loopback.",
         epilog=". DIR/env.sh points goclient, globus and panda-client at the sandbox. See goclient-sandbox(1).",
     )

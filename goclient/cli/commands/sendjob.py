@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from goclient.submission import Submission
 
 PROG = "sendJob.py"
-USAGE = "sendJob.py --computingSite QUEUE --transformation URL [OPTION ...]"
+ARGUMENTS = "--computingSite QUEUE --transformation URL [OPTION ...]"
 DESCRIPTION = "Submit PanDA jobs; their input is brought, and their output taken away, by Globus."
 EPILOG = (
     "ENDPOINT is a name of your catalogue, the UUID of a collection, or a name that Globus knows. The lists may be "
@@ -43,7 +43,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
     """Submit jobs, or do everything but send them."""
-    parser = Parser(SendJobOptions, prog=PROG, usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
+    parser = Parser(SendJobOptions, prog=PROG, arguments=ARGUMENTS, description=DESCRIPTION, epilog=EPILOG)
     session = run.Session(reporter)
     typed = parser.read(argv, session.defaults)
     options, client = typed.options, session.client
@@ -52,7 +52,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     except PreflightFailed as error:
         output.report_findings(error.findings, reporter)
         raise
-    _report(submission, options, client, reporter)
+    _report(submission, options, reporter)
     if not options.noSubmit:
         _print_jobs(_sent(submission, options, client), options)
     elif options.json:
@@ -65,7 +65,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     return 0
 
 
-def _report(submission: "Submission", options: SendJobOptions, client: "Client", reporter: Reporter) -> None:
+def _report(submission: "Submission", options: SendJobOptions, reporter: Reporter) -> None:
     """Report the findings that matter and, with -v, all of them and the plan."""
     output.report_findings(submission.findings, reporter)
     for name in options.unchecked if options.noCheck else ():
@@ -75,7 +75,7 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
     if options.verbose:
         from goclient.cli.tables import print_plan  # --json and --help print none
 
-        print_plan(submission.plan, submission.spec, catalogue=client.catalogue(), file=sys.stderr)
+        print_plan(submission.plan, submission.spec, file=sys.stderr)
 
 
 def _sent(submission: "Submission", options: SendJobOptions, client: "Client") -> "Submission":

@@ -29,7 +29,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         SettingsOptions,
         prog=PROG,
-        usage=f"{PROG} show [--json]",
+        arguments="show [--json]",
         description="Show every setting, its value, and the file or variable that it comes from.",
         epilog="Your file is $GOCLIENT_SETTINGS, else settings.toml beside the catalogue. See goclient-settings(1).",
     )

@@ -31,7 +31,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         StatusOptions,
         prog=PROG,
-        usage=f"{PROG} PandaID [PandaID ...] [OPTION ...]",
+        arguments="PandaID [PandaID ...] [OPTION ...]",
         description="Show jobs and their transfers.",
     )
     options = parser.parse(argv)

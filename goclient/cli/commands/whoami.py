@@ -12,6 +12,7 @@ from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.client import Client
+    from goclient.model.endpoint import Catalogue
     from goclient.services.globus.login import Identity
 
 PROG = "goclient whoami"
@@ -30,7 +31,6 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         WhoamiOptions,
         prog=PROG,
-        usage=f"{PROG} [OPTION ...]",
         description="Show who asks Globus: the person who has logged in, or the service whose secret is set.",
     )
     options = parser.parse(argv)
@@ -47,19 +47,19 @@ def print_identity(identity: "Identity", client: "Client", *, json: bool) -> Non
     from goclient.cli.tables import print_pairs  # --json and --help print none
 
     try:
-        names = client.catalogue()
+        names: Catalogue = client.catalogue()
     except GoclientError:  # who one is does not depend on a catalogue
         names = {}
     print_pairs(rows(identity, names))
 
 
-def rows(identity: "Identity", names: dict[str, str]) -> list[tuple[str, str]]:
+def rows(identity: "Identity", names: "Catalogue") -> list[tuple[str, str]]:
     """Return what a person is told; a consent has the names that the catalogue has for its collection."""
     lasts = "while it is used" if identity.kind == "person" else "as long as its secret"
     if identity.expires:
         lasts = f"until {identity.expires:%Y-%m-%d %H:%M:%S} UTC"
     found = [("username", identity.username), ("id", identity.id), ("kind", identity.kind), ("lasts", lasts)]
     for scope in identity.consents:
-        known = [name for name, where in names.items() if f"/{where}/" in scope]
+        known = [name for name, end in names.items() if f"/{end}/" in scope]
         found.append(("consent", f"{scope} ({', '.join(known)})" if known else scope))
     return found

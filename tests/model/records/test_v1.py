@@ -137,7 +137,7 @@ def test_a_collection_whose_id_is_the_name_of_the_working_endpoint_is_not_taken_
     collection = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
     try:
         typed = spec_from({"StageinGOsrc": ["SITE1:/a"], "WorkingendpointGO": [collection]})
-        spec = typed.with_endpoints({"SITE1": collection})
+        spec = typed.with_endpoints({"SITE1": read_endpoint(collection)})
         text = attach("run", spec)
     except RequestError:
         return  # the user sees it at once, and no job fails for it
