@@ -20,7 +20,7 @@ WHEN = {"stage-in": "before the payload", "stage-out": "after the payload", "out
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Meaning of a text: names of the catalogue are resolved, and shown for what they mean."""
+    """Meaning of a text: names of the catalogue are resolved, and endpoints are shown with their names."""
 
     spec: TransferSpec
     plan: tuple[TransferTask, ...]
