@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from goclient.errors import GoclientError, TransferFailed
-from goclient.errors.wording import counted
 from goclient.files.private import private
 from goclient.model.endpoint import JOB
 from goclient.model.plan import TransferTask
 from goclient.node import payload
-from goclient.node.engines.base import DIRECTORY, JobContext, TransferEngine, choose
+from goclient.node.engines.base import DIRECTORY, JobContext, TransferEngine
+from goclient.node.transfers import transfer
 from goclient.reporter.recording import RecordingReporter
 from goclient.secrets import hidden
 
@@ -38,7 +37,7 @@ class NodeJob:
 
 def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine], log: JobLog) -> None:
     """Run a job; raise TransferFailed, PayloadError, or another error for what went wrong."""
-    _transfer([task for task in job.tasks if task.phase == "stage-in"], context, engines)
+    transfer([task for task in job.tasks if task.phase == "stage-in"], context, engines)
     program = job.program()
     context.heartbeat.change("running")
     context.reporter.progress("the payload runs")
@@ -55,16 +54,7 @@ def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine]
     copy = context.directory / job.log_name
     if job.log_name in taken and copy.name == job.log_name and not os.path.lexists(copy):
         log.write(copy, opener=payload.of_job)  # as far as it goes
-    _transfer(rest, context, engines)
-
-
-def _transfer(tasks: Sequence[TransferTask], context: JobContext, engines: Sequence[TransferEngine]) -> None:
-    for task in tasks:
-        try:
-            done = choose(engines, task).run(task)
-        except GoclientError as error:
-            raise TransferFailed(task.phase, error) from error
-        context.reporter.progress(f"{task.phase}: {counted(done.files, 'file')}, {counted(done.bytes, 'byte')}")
+    transfer(rest, context, engines)
 
 
 @dataclass(frozen=True)

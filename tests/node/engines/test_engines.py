@@ -17,7 +17,7 @@ from goclient.node.engines.base import JobContext, TransferEngine, Transferred, 
 from goclient.node.engines.copier import Copier
 from goclient.node.engines.globus import GlobusEngine, Patience
 from goclient.node.engines.local import LocalEngine
-from goclient.node.job import _transfer
+from goclient.node.transfers import transfer
 from tests.node.transfers import Service, job_context
 
 SITE = GlobusEndpoint("11111111-1111-4111-8111-111111111111", "SITE1")
@@ -177,13 +177,13 @@ def test_what_the_heartbeat_raises_ends_a_transfer_and_leaves_nothing(bench: Ben
         bench.bring(item("large", "large"), beat=stop)
     assert list(bench.job.iterdir()) == []
     if isinstance(bench, GlobusBench):
-        assert bench.service.cancelled == list(bench.service.tasks)
+        assert bench.service.cancelled == list(bench.service.tasks_sent)
 
 
 def test_an_error_says_in_which_phase_it_happened(bench: Bench) -> None:
     task = TransferTask("stage-in", bench.far, JOB, (item(bench.path("gone"), "gone"),))
     with pytest.raises(TransferFailed) as caught:
-        _transfer([task], bench.context, [bench.engine(bench.context)])
+        transfer([task], bench.context, [bench.engine(bench.context)])
     assert (caught.value.phase, type(caught.value.error)) == ("stage-in", PathNotFound)
     assert caught.value.code == "stage-in:path-not-found"
     assert caught.value.message == f"stage-in: {caught.value.error.message}"
