@@ -196,15 +196,14 @@ def _mistakes(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> 
             hint = f"add {name}" if is_flag(field) else f"type at least one {name}"
         yield UsageError(f"{name} is missing", hint=hint, code="missing-option", subject=name)
     if len(given) > 1 and not (meta["many"] or meta["count"]):
-        each = ", ".join(typed if is_flag(field) else f"{typed}={_shown(value)}" for typed, value in given)
+        each = ", ".join(
+            typed if is_flag(field) else f"{typed}={'(no value)' if value is _NO_VALUE else quoted(value)}"
+            for typed, value in given
+        )
         yield RepeatedOption(f"{name} is given {len(given)} times: {each}", hint="give it once", subject=name)
     for typed, value in given:
         if not is_flag(field):
             yield from _value_mistakes(field, typed, value)
-
-
-def _shown(value: Any) -> str:
-    return "(no value)" if value is _NO_VALUE else quoted(value)
 
 
 def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> Iterator[UsageError]:
@@ -216,10 +215,9 @@ def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> 
         hint = f"leave {typed} out, or give it a value"
         yield UsageError(f"{typed} has an empty value", hint=hint, code="empty-value", subject=typed)
     elif meta["one_of"] and value not in meta["one_of"]:
-        from goclient.model.nearest import nearest  # only a mistake pays for it
+        from goclient.model.nearest import hint_of_known  # only a mistake pays for it
 
-        near = nearest(value, meta["one_of"])
-        hint = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(meta['one_of'])}"
+        hint = hint_of_known(value, meta["one_of"])
         yield UsageError(f"{typed} {quoted(value)} is not known", hint=hint, code="unknown-value", subject=typed)
     elif is_number(field):
         yield from number_mistakes(field, typed, value)

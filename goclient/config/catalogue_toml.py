@@ -83,7 +83,10 @@ def _where(name: str, table: Any) -> str:
         raise ValueError("is not a table: write [NAME], and below it kind and id, or kind and url")
     kind = table.get("kind")
     if kind == GLOBUS:
-        return _collection_id(table.get("id"))
+        value = table.get("id")
+        if isinstance(value, str) and is_uuid(value):
+            return value.lower()
+        raise ValueError("has no id" if value is None else f"has the id {quoted(value)}, which is not a UUID")
     if isinstance(kind, str) and kind in SERVERS:
         return _server(table.get("url"), SERVERS[kind])
     inner = next((key for key, value in table.items() if isinstance(value, dict)), None)
@@ -92,12 +95,6 @@ def _where(name: str, table: Any) -> str:
     has = "has no kind" if kind is None else f"has the kind {quoted(kind)}"
     servers = " or ".join(f'kind = "{one}"' for one in SERVERS)
     raise ValueError(f'{has}: write kind = "{GLOBUS}" with an id, or {servers} with a url')
-
-
-def _collection_id(value: Any) -> str:
-    if isinstance(value, str) and is_uuid(value):
-        return value.lower()
-    raise ValueError("has no id" if value is None else f"has the id {quoted(value)}, which is not a UUID")
 
 
 def _server(value: Any, kind: type[UrlEndpoint]) -> str:

@@ -13,7 +13,7 @@ from goclient.errors import GoclientError, MyproxyError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import is_uuid
 from goclient.model.names import identity_problem, is_text, queue_problem
-from goclient.model.nearest import nearest
+from goclient.model.nearest import hint_of_known
 from goclient.model.options import SubmitOptions, is_flag, is_number, setting_fields
 from goclient.model.records.panda_job import WIDTHS
 from goclient.services.myproxy.policy import checked_dn
@@ -149,9 +149,8 @@ def _unknown(keys: tuple[str, ...], given: object) -> tuple[str, str]:
     if "secret" in key.lower():
         return f"[{'.'.join(table)}] has no key {quoted(key)}", "no setting holds a secret: set GOCLIENT_CLIENT_SECRET"
     known = list(_TABLES[table[0]].model_fields) if table else list(_TABLES)
-    near = nearest(key, known, most=1)
     what = f"[{'.'.join(table)}] has no key {quoted(key)}" if table else f"there is no table [{key}]"
-    return what, f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+    return what, hint_of_known(key, known)
 
 
 # What pydantic calls the type that a value must have, and what a reader of TOML calls it.

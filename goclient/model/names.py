@@ -81,7 +81,9 @@ def path_problem(path: str) -> Problem | None:
     if not path.startswith("/"):
         return _relative_problem(path)
     if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
-        return Problem("it has a . or .. in it", instead=_without_dots(path))
+        clean = posixpath.normpath(path).replace("//", "/")
+        is_directory = path.endswith(("/", "/.", "/..")) and clean != "/"
+        return Problem("it has a . or .. in it", instead=f"{clean}/" if is_directory else clean)
     if "/~" in path and "~" in path.split("/")[2:]:
         what = "it has a part called ~, which would be read as a home directory"
         return Problem(what, instead=path[path.rfind("/~/") :] if "/~/" in path else "")
@@ -96,11 +98,6 @@ def _relative_problem(path: str) -> Problem:
         return Problem(what, instead="/~/")
     below = path.removeprefix("./").lstrip("/")
     return Problem(what, f"or /~/{below} below the home directory", f"/{below}")
-
-
-def _without_dots(path: str) -> str:
-    clean = posixpath.normpath(path).replace("//", "/")
-    return f"{clean}/" if path.endswith(("/", "/.", "/..")) and clean != "/" else clean
 
 
 def _dollar_problem(path: str) -> Problem:

@@ -14,3 +14,9 @@ def nearest(word: str, known: Iterable[str], *, most: int = 3, ratio: float = LI
 
     lowered = {one.lower(): one for one in known}
     return [lowered[one] for one in difflib.get_close_matches(word.lower(), list(lowered), n=most, cutoff=ratio)]
+
+
+def hint_of_known(word: str, known: Iterable[str]) -> str:
+    """Return the hint for a word that is not one of those that are known: the nearest ones, or all."""
+    near = nearest(word, known)
+    return f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(known)}"

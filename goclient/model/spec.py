@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
+from goclient.errors import RequestError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Catalogue, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
@@ -75,13 +76,14 @@ class MyproxyAccount(BaseModel):
     port: Annotated[int, Field(gt=0, lt=65536)]
 
     @classmethod
-    def read(cls, text: str) -> MyproxyAccount | None:
-        """Return the account that ``USER@HOST:PORT`` names, None for anything else."""
+    def read(cls, text: str) -> MyproxyAccount:
+        """Return the account that ``USER@HOST:PORT`` names; raise RequestError for anything else."""
         user, _, server = text.rpartition("@")
         host, _, port = server.rpartition(":")
         digits = port.isascii() and port.isdigit() and len(port) < 6
         if name_problem("user", user) or not _HOST.fullmatch(host) or not (digits and 0 < int(port) < 65536):
-            return None
+            message = f"{quoted(text)} is not USER@HOST:PORT"
+            raise RequestError(message, hint="name the account", code="myproxy")
         return cls(user=user, host=host, port=int(port))
 
     def __str__(self) -> str:

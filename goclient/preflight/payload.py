@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.payload import PAYLOAD, is_url, shown
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Context
+from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Background
-
-if TYPE_CHECKING:
-    from goclient.reporter.base import Reporter
 
 HEAD = 512  # bytes of a payload that tell what it is
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml", b"<!--")
@@ -33,7 +30,7 @@ class Payload(Check):
         """Ask for the payload, if the job has one."""
         payload, seconds = context.job.payload, context.options.seconds
         if payload:
-            self._asked = Background(partial(_ask, payload, seconds, context.reporter))
+            self._asked = Background(partial(check_payload, payload, seconds, context.reporter))
 
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield what is found of the payload: nothing of a path on the node."""
@@ -47,12 +44,7 @@ class Payload(Check):
             yield found
 
 
-def _ask(payload: str, seconds: float, reporter: Reporter) -> Finding | None:
-    with reporter.waiting("the server of the payload", seconds):
-        return check_payload(payload, seconds)
-
-
-def check_payload(payload: str, seconds: float) -> Finding | None:
+def check_payload(payload: str, seconds: float, reporter: Reporter = SILENT) -> Finding | None:
     """Return what is found of a payload within so many seconds: of a URL by one request, of a path by its place."""
     if not is_url(payload):
         home = os.path.expanduser("~").rstrip("/")
@@ -66,7 +58,8 @@ def check_payload(payload: str, seconds: float) -> Finding | None:
     from goclient.services.exchange import head, unfetched
 
     try:
-        return judge_head(payload, head(payload, seconds=seconds, size=HEAD))
+        with reporter.waiting("the server of the payload", seconds):
+            return judge_head(payload, head(payload, seconds=seconds, size=HEAD))
     except (requests.exceptions.RequestException, OSError, ValueError) as error:
         return not_fetched(payload, unfetched(error))
 

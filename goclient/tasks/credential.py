@@ -23,8 +23,10 @@ def give_token() -> None:
     try:
         token = find_token(os.environ, optional=can_answer)
         if token is None:
-            if not can_answer:
-                _require_proxy()
+            from goclient.config import environment  # those with a token do without it
+
+            if not (can_answer or os.environ.get("PANDA_AUTH") == "x509_no_grid" or environment.proxy_file(os.environ)):
+                environment.panda_access()  # which tells how to get a proxy; panda-client would ask for a pass phrase
             return
         text = token.text
         if token.stored is not None:
@@ -37,14 +39,6 @@ def give_token() -> None:
             raise
         return
     os.environ["PANDA_AUTH_ID_TOKEN"] = text
-
-
-def _require_proxy() -> None:
-    """Raise LoginNeeded if panda-client would ask for a pass phrase to make a proxy."""
-    from goclient.config import environment  # those with a token do without it
-
-    if os.environ.get("PANDA_AUTH") != "x509_no_grid" and environment.proxy_file(os.environ) is None:
-        environment.panda_access()
 
 
 def register_login(original: Function, *args: Any, **more: Any) -> io.BytesIO:

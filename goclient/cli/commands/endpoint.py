@@ -9,7 +9,7 @@ from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import printable, quoted
 from goclient.model.endpoint import URL_FORMS
-from goclient.model.nearest import nearest
+from goclient.model.nearest import hint_of_known
 from goclient.model.options import option
 from goclient.reporter.base import Reporter
 
@@ -80,10 +80,8 @@ def _mistakes(options: EndpointOptions) -> list[GoclientError]:
     """Return every usage error in the action, its words, and the options that it takes."""
     action = options.words[0] if options.words else ""
     if action not in ACTIONS:
-        near = nearest(action, ACTIONS, most=1)
         message = f"{quoted(action)} is not an action of {PROG}" if options.words else "the action is missing"
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
-        return [UsageError(message, hint=hint, code="action", subject="action")]
+        return [UsageError(message, hint=hint_of_known(action, ACTIONS), code="action", subject="action")]
     errors: list[GoclientError] = []
     wanted, given = ACTIONS[action], options.words[1:]
     if len(given) != len(wanted):

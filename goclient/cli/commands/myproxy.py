@@ -30,7 +30,7 @@ from goclient.deposit import DepositSpec, deposit
 from goclient.errors import GoclientError, MyproxyError, UsageError, raise_all
 from goclient.errors.conditions import NoDeposit
 from goclient.errors.wording import printable, quoted
-from goclient.model.nearest import nearest
+from goclient.model.nearest import hint_of_known
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import read_certificate, time_text
 from goclient.services.gsi.der import Damaged
@@ -59,10 +59,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         rows = "\n".join(f"  {name:<9} {text}" for name, text in ACTIONS.items())
         print(f"usage: {PROG} ACTION [OPTION ...]\n\n{rows}\n\n{PROG} ACTION --help lists the options of one.")
         return 0
-    near = nearest(action, ACTIONS)
     message = f"{quoted(action)} is not an action of {PROG}" if action else "the action is missing"
-    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
-    raise UsageError(message, hint=hint, code="action", subject="action")
+    raise UsageError(message, hint=hint_of_known(action, ACTIONS), code="action", subject="action")
 
 
 def parse(kind: type[T], action: str, *, words: Sequence[str], epilog: str = "") -> T:

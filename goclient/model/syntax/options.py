@@ -11,6 +11,7 @@ Everything that is wrong is reported at once.  No function here raises anything 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ListRuleError, NotALocation
@@ -55,6 +56,7 @@ DEFAULT_WORKING = "goclient"
 Items = Mapping[str, Sequence[str]]
 Columns = Mapping[str, Sequence[str]]
 Read = Callable[[str], Location]
+T = TypeVar("T")
 
 
 def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
@@ -113,6 +115,15 @@ class _Builder:
             self.wrong(key, message, "give one", "one-value")
         return values[0] if len(values) == 1 else None
 
+    def value(self, key: str, what: str, read: Callable[[str], T]) -> T | None:
+        """Return what ``read`` makes of a word that takes one value; None if there is none, or it is wrong."""
+        text = self.one(key, what)
+        try:
+            return None if text is None else read(text)
+        except RequestError as error:
+            self.refused(key, error)
+            return None
+
     def _working(self) -> tuple[str, Endpoint | None]:
         """Return the name of the job's directory, and the server that sees it, if the user named one."""
         name = self.one("WorkingendpointGO", "name")
@@ -140,15 +151,12 @@ class _Builder:
     def _server(self) -> Endpoint | None:
         """Return the server that sees the job's directory, if a mode needs it."""
         given = self.get(LOCAL_ENDPOINT)
-        name = self.one(LOCAL_ENDPOINT, "endpoint")
-        server = self.named_server
-        try:
-            server = parse_endpoint(name) if name is not None else server
-        except RequestError as error:
-            self.refused(LOCAL_ENDPOINT, error)
+        server = self.value(LOCAL_ENDPOINT, "endpoint", parse_endpoint)
+        if server is None and len(given) == 1:
             return None
+        server = server or self.named_server
         if self.named_server not in (None, server):
-            message = f"--{LOCAL_ENDPOINT}={quoted(name)} and --WorkingendpointGO={quoted(self.named_server)}"
+            message = f"--{LOCAL_ENDPOINT}={quoted(given[0])} and --WorkingendpointGO={quoted(self.named_server)}"
             self.wrong(LOCAL_ENDPOINT, message, "one server sees the job's directory: name it once", "mode")
         if not (self.in_mode.needs_server or self.out_mode.needs_server):
             if server is not None:
@@ -161,21 +169,6 @@ class _Builder:
             message = f"a mode is server, and there is no --{LOCAL_ENDPOINT}"
             self.wrong(LOCAL_ENDPOINT, message, "say which server sees the job's directory", "mode")
         return server
-
-    def _user(self) -> str | None:
-        user = self.one(USER, "user")
-        try:
-            return None if user is None else checked_user(user)
-        except RequestError as error:
-            self.refused(USER, error)
-            return None
-
-    def _myproxy(self) -> MyproxyAccount | None:
-        text = self.one(MYPROXY, "account")
-        account = MyproxyAccount.read(text) if text is not None else None
-        if text is not None and account is None:
-            self.wrong(MYPROXY, f"--{MYPROXY}={quoted(text)} is not USER@HOST:PORT", "name the account", "myproxy")
-        return account
 
     # --- lists ---
 
@@ -260,8 +253,8 @@ class _Builder:
             in_mode=self.in_mode,
             out_mode=self.out_mode,
             local_endpoint=self._server(),
-            user=self._user(),
-            myproxy=self._myproxy(),
+            user=self.value(USER, "user", checked_user),
+            myproxy=self.value(MYPROXY, "account", MyproxyAccount.read),
             overwrite=moved and self.get(OVERWRITE) == ["yes"],
         )
 

@@ -106,7 +106,9 @@ class Globus:
             candidates = ", ".join(f"{one.name} of {one.owner or 'nobody'}, {one.id}" for one in found)
             message = f"{len(found)} endpoints are called {quoted(name)}: {candidates}"
             raise AmbiguousEndpoint(message, hint="use the UUID of the one that you mean", subject=name)
-        near = ", ".join(map(quoted, _nearest_names(name, [*known, *(one.name for one in listed)])))
+        names = [*known, *(one.name for one in listed)]
+        contained = (one for one in names if name.lower() in one.lower())
+        near = ", ".join(map(quoted, list(dict.fromkeys([*nearest(name, names), *contained]))[:5]))
         hint = f"did you mean {near}? " if near else "use a name of your catalogue, an exact name, or a UUID; "
         if len(name) == 1:
             hint = f"a drive of a Windows computer is written ENDPOINT:/{name.upper()}/PATH; "
@@ -267,10 +269,3 @@ class Globus:
             )
             states = [read_task_state(document) for document in documents(found.data, "DATA")]
         return [state for state in states if state.label.startswith(prefix)]
-
-
-def _nearest_names(name: str, names: Iterable[str]) -> list[str]:
-    """Return up to five of the names: those that are nearly this one first, then those that contain it."""
-    names = list(names)
-    contained = (one for one in names if name.lower() in one.lower())
-    return list(dict.fromkeys([*nearest(name, names), *contained]))[:5]
