@@ -24,7 +24,8 @@ from goclient.node.engines.base import JobContext, TransferEngine, TransferServi
 from goclient.node.engines.globus import GlobusEngine, Patience
 from goclient.node.engines.local import LocalEngine
 from goclient.node.globus_connect import check_node, node_endpoint
-from goclient.node.job import JobLog, NodeJob, run_job
+from goclient.node.job import NodeJob, run_job
+from goclient.node.job_log import JobLog
 from goclient.node.shared_filesystem import SAME, Shared
 from goclient.node.signals import uninterrupted
 from goclient.pilot.report import Outcome, PandaHeartbeat, report_end
