@@ -1,7 +1,8 @@
 """Journal: append-only JSON lines, each on disk before the next step is taken.
 
 An entry says what is intended, before a call that must not happen twice, and what came of it, after.
-Many processes may append to one journal; a line torn by a crash is passed over by readers.
+Many processes may append to one journal; a line torn by a crash is passed over by readers.  A job has a journal of its
+own, which the pilot that runs it holds: one that nobody holds has a job that nobody runs.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -19,13 +23,30 @@ from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private
 from goclient.secrets import hidden
 
+JOBS = "jobs"  # the directory of the jobs' journals, beside the main one
+_OPEN, _CLOSED = ".jsonl", ".done.jsonl"
+KEPT = 30 * 86400.0  # seconds that a closed journal of a job is kept
+
+
+def _boot_id() -> str:
+    """Return what the kernel calls this start of the node: after another one, no process of before is left."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+HOST = socket.gethostname()
+BOOT = _boot_id()
+
 
 @dataclass(frozen=True)
 class Entry:
     """One fact: ``what`` (submission, transfer, endpoint) with the key ``key`` came into ``state``.
 
     States: intended, accepted, refused, unknown, done, failed.  ``subjects`` are the names or ids that the fact
-    is about; ``time`` is in seconds since 1970, set when the entry is made.  The journal hides credentials in them.
+    is about; ``time`` is in seconds since 1970, set when the entry is made.  The journal hides credentials in them, and
+    adds where it was written (``host``, and its ``boot``) and for which ``attempt`` of a job; 0 is a submission.
     """
 
     what: str
@@ -34,41 +55,69 @@ class Entry:
     subjects: tuple[str, ...] = ()
     detail: str = ""
     time: float = field(default_factory=lambda: round(time.time(), 3))
+    host: str = field(default="", compare=False)
+    boot: str = field(default="", compare=False)
+    attempt: int = field(default=0, compare=False)
 
     def then(self, state: str, *subjects: str, detail: str = "") -> Entry:
         """Return the entry of what came of this one, now; without subjects or detail it keeps this one's."""
         return Entry(self.what, self.key, state, subjects or self.subjects, detail or self.detail)
 
+    @property
+    def is_here(self) -> bool:
+        """Return True if it was written on this node, since its last start: its processes may still run."""
+        return (self.host, self.boot) == (HOST, BOOT)
+
 
 class Journal:
-    """A journal in one file, made when first written to, readable by its owner only."""
+    """A journal in one file, made when first written to, readable by its owner only.
 
-    def __init__(self, path: Path) -> None:
+    ``attempt`` is that of the job which the entries are about.
+    """
+
+    def __init__(self, path: Path, *, attempt: int = 0) -> None:
         self.path = path
+        self.attempt = attempt
+        self._last: dict[tuple[str, str], Entry] | None = None
+        self._lock = threading.Lock()
 
     def append(self, entry: Entry) -> None:
         """Put the entry on disk, without any credential; raises GoclientError if it cannot be written."""
-        entry = replace(entry, subjects=tuple(map(hidden, entry.subjects)), detail=hidden(entry.detail))
+        entry = replace(
+            entry,
+            subjects=tuple(map(hidden, entry.subjects)),
+            detail=hidden(entry.detail),
+            host=HOST,
+            boot=BOOT,
+            attempt=self.attempt,
+        )
         line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
         try:
-            make_directory(self.path.parent)
-            descriptor = private(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with self._lock, self._locked() as descriptor:
                 size = os.fstat(descriptor).st_size
                 if size and os.pread(descriptor, 1, size - 1) != b"\n":
                     line = b"\n" + line  # a crash tore the line before
                 while line:
                     line = line[os.write(descriptor, line) :]
                 os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+                if self._last is not None:
+                    self._last[entry.what, entry.key] = entry
         except OSError as error:
             raise GoclientError(
                 f"the journal {quoted(self.path)} cannot be written: {error.strerror}",
                 hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
                 code="journal",
             ) from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Run the body with the open file, which no other process changes meanwhile."""
+        descriptor = _open(self.path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry in order, without lines that are not entries; nothing if there is no journal.
@@ -88,3 +137,105 @@ class Journal:
                 yield Entry(**{**fields, "subjects": tuple(fields["subjects"])})
             except (ValueError, TypeError, KeyError):
                 continue
+
+    def latest(self, what: str) -> list[Entry]:
+        """Return the last entry of each key of a kind, in the order in which the keys came first.
+
+        The file is read once: entries that another process appends later are not seen.
+        """
+        return [entry for entry in list(self._known().values()) if entry.what == what]
+
+    def last(self, what: str, key: str) -> Entry | None:
+        """Return what became of a step, None if it was never begun; see :meth:`latest`."""
+        return self._known().get((what, key))
+
+    def _known(self) -> dict[tuple[str, str], Entry]:
+        with self._lock:
+            if self._last is None:
+                self._last = {(entry.what, entry.key): entry for entry in self.entries()}
+            return self._last
+
+
+class JobJournal(Journal):
+    """A journal of one attempt of a job, which this process alone has until it is closed, or the process ends."""
+
+    def __init__(self, state: Path, panda_id: int, attempt: int) -> None:
+        """Take the journal, which is made if need be; ``state`` is the directory of the main one.
+
+        Raises BlockingIOError if another process has it, GoclientError if it cannot be written.
+        """
+        super().__init__(state / JOBS / f"{panda_id}-{attempt}{_OPEN}", attempt=attempt)
+        self.panda_id = panda_id
+        self._descriptor = -1
+        try:
+            self._descriptor = _open(self.path)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._check_name()
+        except BlockingIOError:
+            self.close()
+            raise
+        except OSError as error:
+            self.close()
+            raise GoclientError(
+                f"the journal {quoted(self.path)} cannot be written: {error.strerror}",
+                hint="make room or set GOCLIENT_STATE to another directory",
+                code="journal",
+            ) from error
+
+    def _check_name(self) -> None:
+        """Check that the file still has its name; raise BlockingIOError if another process has just closed it."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._descriptor), os.stat(self.path)):
+                return
+        raise BlockingIOError
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        yield self._descriptor
+
+    def close(self) -> None:
+        """Let another process have the journal: not everything of the job is done."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def finish(self) -> None:
+        """Close the journal of a job of which nothing is left to do; it is kept for a while under another name."""
+        self.append(Entry("job", f"{self.panda_id}.{self.attempt}", "done"))
+        with suppress(OSError):  # it is done all the same: its last entry says so
+            os.replace(self.path, self.path.with_name(self.path.name[: -len(_OPEN)] + _CLOSED))
+        self.close()
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """Name of a job's journal: which job and which attempt, and whether something is left to do."""
+
+    path: Path
+    panda_id: int
+    attempt: int
+    is_open: bool
+
+
+def job_files(state: Path) -> list[JobFile]:
+    """Return the journals of jobs, the oldest jobs first; ``state`` is the directory of the main journal."""
+    found = []
+    for path in (state / JOBS).glob(f"*{_OPEN}"):
+        is_open = not path.name.endswith(_CLOSED)
+        panda_id, _, attempt = path.name[: -len(_OPEN if is_open else _CLOSED)].partition("-")
+        if panda_id.isdecimal() and attempt.isdecimal():
+            found.append(JobFile(path, int(panda_id), int(attempt), is_open))
+    return sorted(found, key=lambda one: (one.panda_id, one.attempt))
+
+
+def prune(state: Path, *, now: float) -> None:
+    """Remove the journals of jobs that were closed long ago."""
+    for file in job_files(state):
+        with suppress(OSError):
+            if not file.is_open and file.path.stat().st_mtime < now - KEPT:
+                file.path.unlink()
+
+
+def _open(path: Path) -> int:
+    make_directory(path.parent)
+    return private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)

@@ -20,7 +20,7 @@ from goclient.model.records.panda_job import AssignedJob
 from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
-from goclient.node.engines.base import JobContext, TransferEngine, TransferService
+from goclient.node.engines.base import Attempt, JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine, Patience
 from goclient.node.engines.local import LocalEngine
 from goclient.node.globus_connect import check_node, node_endpoint
@@ -108,8 +108,15 @@ class Pilot:
             decoded = decode(job.parameters)
             spec = decoded.spec
             context = JobContext(
-                job.panda_id, scratch, settings.env, spec.overwrite, self._journal, reporter, heartbeat
-            )  # fmt: skip
+                panda_id=job.panda_id,
+                attempt=Attempt(str(job.panda_id), job.attempt),
+                scratch=scratch,
+                pilot_env=settings.env,
+                overwrite=spec.overwrite,
+                journal=self._journal,
+                reporter=reporter,
+                heartbeat=heartbeat,
+            )
             node_job = NodeJob(
                 tasks=plan(spec),
                 program=partial(fetch, job.transformation, scratch),

@@ -14,7 +14,7 @@ from goclient.errors.conditions import PathNotFound
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest
-from goclient.node.engines.base import DIRECTORY, Heartbeat, JobContext, TransferService
+from goclient.node.engines.base import DIRECTORY, Attempt, Heartbeat, JobContext, TransferService
 from goclient.reporter.recording import RecordingReporter
 
 
@@ -35,6 +35,7 @@ def job_context(scratch: Path, *, overwrite: bool = False, beat: Callable[[], ob
     (scratch / DIRECTORY).mkdir(mode=0o700, parents=True, exist_ok=True)
     return JobContext(
         panda_id=7,
+        attempt=Attempt("7", 1),
         scratch=scratch,
         pilot_env=os.environ,
         overwrite=overwrite,

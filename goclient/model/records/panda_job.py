@@ -206,13 +206,17 @@ def _set_values(names: tuple[str, ...], row: list[Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class AssignedJob:
-    """Hold a job as a pilot gets it from the dispatcher; the names in the answer are those of server 1.0.4."""
+    """Hold a job as a pilot gets it from the dispatcher; the names in the answer are those of server 1.0.4.
+
+    A ``task_id`` may also be a count of jobs that were submitted together: only :class:`JobState` says for certain.
+    """
 
     panda_id: int
     name: str
     transformation: str
     parameters: str
     attempt: int
+    task_id: int
     log_file: str
     log_guid: str
     dispatch_block: str
@@ -227,7 +231,8 @@ class AssignedJob:
                 name=_short(job, "jobName"),
                 transformation=_short(job, "transformation"),
                 parameters=_text(job, "jobPars"),
-                attempt=_attempt(_text(job, "attemptNr")),
+                attempt=_number(job, "attemptNr"),
+                task_id=_number(job, "taskID"),
                 log_file=_short(job, "logFile"),
                 log_guid=_short(job, "logGUID"),
                 dispatch_block=_short(job, "dispatchDblock"),
@@ -242,6 +247,8 @@ class JobState:
     """Hold what the server knows of a job; ``reason`` is empty unless something went wrong."""
 
     panda_id: int
+    attempt: int
+    task_id: int  # of JEDI, 0 without a task
     state: str
     reason: str
     parameters: str
@@ -250,15 +257,11 @@ class JobState:
     def from_answer(cls, job: Any) -> JobState:
         """Read the state in one element of ``get_description``'s answer; raise ServerError if it is not a job."""
         try:
-            panda_id = _panda_id(job["PandaID"])
+            numbers = _panda_id(job["PandaID"]), _number(job, "attemptNr"), _number(job, "jediTaskID")
         except (KeyError, TypeError, ValueError) as error:
             raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
-        return cls(
-            panda_id=panda_id,
-            state=said(_text(job, "jobStatus"), 100),
-            reason=said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON),
-            parameters=_text(job, "jobParameters"),
-        )
+        reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
+        return cls(*numbers, said(_text(job, "jobStatus"), 100), reason, _text(job, "jobParameters"))
 
 
 def is_panda_id(value: object) -> bool:
@@ -275,11 +278,12 @@ def _panda_id(value: object) -> int:
     return value  # type: ignore[return-value]  # is_panda_id has looked
 
 
-def _attempt(text: str) -> int:
-    """Return the number of a job's attempt, 0 for none; raise ValueError for anything else."""
-    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError(f"attemptNr is {quoted(text)}")
-    return int(text or 0)
+def _number(job: dict[str, Any], key: str) -> int:
+    """Return the number under a key, 0 for none; raise ValueError for anything else."""
+    text = _text(job, key) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise ValueError(f"{key} is {quoted(text)}")
+    return int(text)
 
 
 def _short(job: dict[str, Any], key: str) -> str:

@@ -37,6 +37,17 @@ class Heartbeat(Protocol):
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One attempt of what PanDA may do again: a later one has a higher number, and the same ``origin``.
+
+    A plain job is attempted again under its PandaID; a job of a task as another job of the task, with a higher PandaID.
+    """
+
+    origin: str  # the PandaID, or ``t`` and the number of the task
+    number: int
+
+
+@dataclass(frozen=True)
 class JobContext:
     """A job as the code on its node sees it: where it runs, and whom it tells what.
 
@@ -45,6 +56,7 @@ class JobContext:
     """
 
     panda_id: int
+    attempt: Attempt
     scratch: Path  # everything temporary, which is removed after the job
     pilot_env: Mapping[str, str]
     overwrite: bool

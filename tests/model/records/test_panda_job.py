@@ -256,6 +256,7 @@ def test_a_job_from_the_dispatcher_has_what_a_pilot_needs() -> None:
         transformation="http://x/run",
         parameters="run 1",
         attempt=2,
+        task_id=0,
         log_file="n.job.log.tgz",
         log_guid="0c",
         dispatch_block="",
@@ -279,6 +280,7 @@ def test_what_the_dispatcher_leaves_unset_is_empty(unset: str | None) -> None:
         pytest.param({**ANSWER, "PandaID": float("inf")}, id="an-endless-id"),
         pytest.param({**ANSWER, "PandaID": [7]}, id="a-list-for-an-id"),
         pytest.param({**ANSWER, "attemptNr": "first"}, id="an-attempt-that-is-no-number"),
+        pytest.param({**ANSWER, "taskID": -1}, id="a-task-that-is-no-number"),
         pytest.param([7], id="a-list"),
         pytest.param("7", id="a-text"),
         pytest.param(None, id="null"),
@@ -293,6 +295,8 @@ def test_what_is_no_job_is_the_servers_fault(answer: Any) -> None:
 def test_a_state_says_everything_that_went_wrong() -> None:
     job = {
         "PandaID": 7,
+        "attemptNr": "2",
+        "jediTaskID": 41,
         "jobStatus": "failed",
         "jobParameters": "run",
         "pilotErrorDiag": "stage-in: no file",
@@ -301,8 +305,8 @@ def test_a_state_says_everything_that_went_wrong() -> None:
         "ddmErrorDiag": "",
         "supErrorDiag": "killed",
     }
-    assert JobState.from_answer(job) == JobState(7, "failed", "stage-in: no file; killed", "run")
-    assert JobState.from_answer({"PandaID": "7"}) == JobState(7, "", "", "")
+    assert JobState.from_answer(job) == JobState(7, 2, 41, "failed", "stage-in: no file; killed", "run")
+    assert JobState.from_answer({"PandaID": "7"}) == JobState(7, 0, 0, "", "", "")
 
 
 @pytest.mark.parametrize(
@@ -318,6 +322,7 @@ def test_a_state_says_everything_that_went_wrong() -> None:
         pytest.param({"PandaID": 7.5}, id="half-an-id"),
         pytest.param({"PandaID": "²"}, id="a-digit-that-is-no-number"),
         pytest.param({"PandaID": "9" * 5000}, id="an-endless-id"),
+        pytest.param({"PandaID": 7, "attemptNr": "9" * 5000}, id="an-endless-attempt"),
     ],
 )
 def test_what_is_no_state_is_the_servers_fault(answer: Any) -> None:
