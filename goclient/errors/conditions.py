@@ -141,6 +141,18 @@ class GlobusUnreachable(GlobusSilent):
     code = "globus-unreachable"
 
 
+class TooManyTasks(EndpointError):
+    """An identity has as many transfer tasks that are not done as Globus lets it have."""
+
+    code = "too-many-tasks"
+
+
+class StaleAttempt(EndpointError):
+    """A later attempt of the same job is there, so that this one must not touch anything any more."""
+
+    code = "stale-attempt"
+
+
 class IdentityError(MyproxyError):
     """User's certificate, key or proxy cannot be used, at no server."""
 

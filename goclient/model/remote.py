@@ -6,6 +6,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from goclient.model.plan import TransferItem
@@ -32,9 +33,20 @@ class FileInfo:
         return int(self.permissions, 8) if re.fullmatch("[0-7]{1,6}", self.permissions) else None
 
 
+class Listing(dict[str, FileInfo]):
+    """Entries of a directory, by name; ``can_rename`` is False if its storage gives nothing another name."""
+
+    def __init__(self, entries: Mapping[str, FileInfo], *, can_rename: bool = True) -> None:
+        super().__init__(entries)
+        self.can_rename = can_rename
+
+
 @dataclass(frozen=True)
 class TaskState:
-    """A transfer task as it stands: ``status`` is ACTIVE, INACTIVE, SUCCEEDED or FAILED; sizes in bytes."""
+    """A transfer task as it stands: ``status`` is ACTIVE, INACTIVE, SUCCEEDED or FAILED; sizes in bytes.
+
+    ``is_queued``: it waits until others of the same identity have ended.
+    """
 
     task_id: str
     label: str
@@ -44,6 +56,7 @@ class TaskState:
     faults: int
     reason: str
     destination: str = ""  # the id of the collection
+    is_queued: bool = False
 
     @property
     def has_succeeded(self) -> bool:

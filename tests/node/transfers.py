@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import PathNotFound
+from goclient.errors.conditions import PathExists, PathNotFound
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint
-from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest
+from goclient.model.remote import FileInfo, Listing, NewEndpoint, TaskState, TransferRequest
 from goclient.node.engines.base import DIRECTORY, Attempt, Heartbeat, JobContext, TransferService
 from goclient.reporter.recording import RecordingReporter
 
@@ -58,7 +58,7 @@ class Service(TransferService):
     """
 
     collections: dict[str, Path] = field(default_factory=dict)
-    tasks: dict[str, TransferRequest] = field(default_factory=dict)
+    tasks_sent: dict[str, TransferRequest] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
     stuck: bool = False
     failing: str = ""
@@ -66,11 +66,28 @@ class Service(TransferService):
     def resolve(self, name: str) -> Collection:
         return Collection(name)
 
-    def listing(self, collection: Endpoint, directory: str) -> dict[str, FileInfo]:
+    def listing(self, collection: Endpoint, directory: str) -> Listing:
         top = self._path(collection.text, directory)
         if not top.is_dir():
             raise PathNotFound(f"{collection.show(directory)}: there is no such path")
-        return {one.name: FileInfo(one.name, one.is_dir(), 0) for one in top.iterdir()}
+        return Listing({one.name: FileInfo(one.name, one.is_dir(), one.stat().st_size) for one in top.iterdir()})
+
+    def mkdir(self, collection: Endpoint, directory: str) -> None:
+        self._path(collection.text, directory).mkdir(exist_ok=True)
+
+    def rename(self, collection: Endpoint, old: str, new: str) -> None:
+        target = self._path(collection.text, new)
+        if target.exists():
+            raise PathExists(f"{collection.show(new)}: it exists already")
+        self._path(collection.text, old).rename(target)
+
+    def remove(self, collection: Endpoint, *directories: str, label: str) -> str:
+        for one in directories:
+            shutil.rmtree(self._path(collection.text, one), ignore_errors=True)
+        return label
+
+    def personal_called(self, name: str) -> list[str]:
+        raise NotImplementedError
 
     def create_personal(self, name: str) -> NewEndpoint:
         raise NotImplementedError
@@ -82,11 +99,11 @@ class Service(TransferService):
         return str(uuid.uuid4())
 
     def submit(self, request: TransferRequest) -> str:
-        self.tasks[request.submission_id] = request
+        self.tasks_sent[request.submission_id] = request
         return request.submission_id
 
     def task(self, task_id: str) -> TaskState:
-        request = self.tasks[task_id]
+        request = self.tasks_sent[task_id]
         if self.stuck:
             return TaskState(task_id, request.label, "ACTIVE", 0, 0, 0, "")
         if self.failing:
@@ -99,6 +116,9 @@ class Service(TransferService):
             made = [one for one in (target, *target.rglob("*")) if one.is_file()]
             files, size = files + len(made), size + sum(one.stat().st_size for one in made)
         return TaskState(task_id, request.label, "SUCCEEDED", files, size, 0, "")
+
+    def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
+        return {one: self.task(one) for one in task_ids if one in self.tasks_sent}
 
     def faults(self, task_id: str) -> list[str]:
         raise EndpointError("the service does not tell now", transient=True)

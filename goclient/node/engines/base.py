@@ -17,7 +17,7 @@ from goclient.errors.wording import quoted
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.plan import TransferTask
-from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferRequest
+from goclient.model.remote import Listing, NewEndpoint, TaskState, TransferRequest
 from goclient.node.environment import clean_environment
 from goclient.reporter.base import Reporter
 
@@ -132,12 +132,28 @@ class TransferService(Protocol):
         """Return the one collection with this name."""
 
     @abstractmethod
-    def listing(self, collection: Endpoint, directory: str) -> dict[str, FileInfo]:
+    def listing(self, collection: Endpoint, directory: str) -> Listing:
         """Return what a directory holds, by name."""
+
+    @abstractmethod
+    def mkdir(self, collection: Endpoint, directory: str) -> None:
+        """Make a directory, unless it is there."""
+
+    @abstractmethod
+    def rename(self, collection: Endpoint, old: str, new: str) -> None:
+        """Give a file or a directory another path; raise PathExists if that is not free."""
+
+    @abstractmethod
+    def remove(self, collection: Endpoint, *directories: str, label: str) -> str:
+        """Return the id of a task that removes directories, and all below them."""
 
     @abstractmethod
     def create_personal(self, name: str) -> NewEndpoint:
         """Create a private Globus Connect Personal collection; sent once."""
+
+    @abstractmethod
+    def personal_called(self, name: str) -> list[str]:
+        """Return the ids of the identity's own Globus Connect Personal collections with exactly this name."""
 
     @abstractmethod
     def delete(self, collection_id: str) -> None:
@@ -154,6 +170,10 @@ class TransferService(Protocol):
     @abstractmethod
     def task(self, task_id: str) -> TaskState:
         """Return the state of a task."""
+
+    @abstractmethod
+    def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
+        """Return the states of tasks by their ids, in one call, without those that are not known."""
 
     @abstractmethod
     def faults(self, task_id: str) -> list[str]:

@@ -157,6 +157,7 @@ def read_task_state(document: Document) -> TaskState:
         faults=number(document, "faults"),
         reason=fatal or ("" if nice in ("OK", "Queued") else nice),
         destination=text_or_none(document, "destination_endpoint_id"),
+        is_queued=words(document, "nice_status") == "Queued",
     )
 
 

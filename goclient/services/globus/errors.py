@@ -25,6 +25,7 @@ from goclient.errors.conditions import (
     PermissionDenied,
     StorageDenied,
     TooLarge,
+    TooManyTasks,
 )
 from goclient.errors.wording import innermost, quoted, said
 from goclient.services import loopback
@@ -65,7 +66,11 @@ _MEANINGS = (  # the first that fits counts
     _Meaning(f"{_LISTING}LoginFailed", EndpointError, "the storage refused the login", "", "storage-login"),
     _Meaning(f"{_LISTING}PermissionDenied", StorageDenied, "the storage denies it", _OWNER),
     _Meaning(f"{_LISTING}SizeLimit", TooLarge, "the directory is too large to list"),
+    _Meaning(
+        "ClientError.Conflict.TooManyPendingJobs", TooManyTasks, "too many transfer tasks wait", "type it again later"
+    ),
     _Meaning("ExternalError.MkdirFailed.Exists", PathExists, "it exists already"),
+    _Meaning("ExternalError.RenameFailed.Exists", PathExists, "it exists already"),
     _Meaning("GCDisconnectedException", EndpointError, _CONNECT, _START, "disconnected"),
 )
 _DATA_ACCESS = re.compile(r"https://auth\.globus\.org/scopes/([0-9A-Fa-f-]{36})/data_access")
@@ -160,7 +165,8 @@ def _api_error(error: globus_sdk.GlobusAPIError, subject: str, collection: str) 
     for known in _MEANINGS:
         if code.startswith(known.begins):
             told = f"{quoted(subject)}: {known.message} ({message})"
-            return known.kind(told, code=known.code, subject=subject, hint=known.hint)
+            passing = known.kind is TooManyTasks
+            return known.kind(told, code=known.code, subject=subject, hint=known.hint, transient=passing)
     what = f"{code or f'HTTP {error.http_status}'}: {message or quoted(error.text)}"
     return _service_error(error, what, subject)
 

@@ -7,9 +7,10 @@ frozen value: no caller sees the SDK.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import globus_sdk
 
@@ -17,7 +18,7 @@ from goclient.errors import EndpointError
 from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound, PathExists
 from goclient.errors.wording import quoted, said
 from goclient.model.endpoint import Endpoint, is_uuid
-from goclient.model.remote import FileInfo, NewEndpoint, TaskState, TransferredFile, TransferRequest
+from goclient.model.remote import FileInfo, Listing, NewEndpoint, TaskState, TransferredFile, TransferRequest
 from goclient.services.exchange import allowed
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import Caller, app, retry, transport
@@ -36,6 +37,7 @@ SEARCH_LIMIT = 25
 _NEARLY_UUID = re.compile(r"[0-9A-Fa-f-]{28,40}")
 SERVICE_DOMAIN = "@clients.auth.globus.org"
 SHOWN_LIMIT = 100  # what the service gives at most in one answer
+_SILENT: Any = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}  # no mail
 MAX_LISTING = 48 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
 
 
@@ -128,12 +130,13 @@ class Globus:
             answer = self._client.endpoint_acl_list(collection.text)
             return [AccessRule.from_document(document) for document in documents(answer.data, "DATA")]
 
-    def listing(self, collection: Endpoint, directory: str) -> dict[str, FileInfo]:
+    def listing(self, collection: Endpoint, directory: str) -> Listing:
         """Return what a directory holds, by name; raise EndpointError if it cannot be listed."""
         with translated(collection.show(directory), collection.display), allowed(MAX_LISTING):
             answer = self._client.operation_ls(collection.text, path=directory, show_hidden=True)
             entries = [read_file_info(document) for document in documents(answer.data, "DATA")]
-        return {one.name: one for one in entries}
+            can_rename = answer.data.get("rename_supported") is not False
+        return Listing({one.name: one for one in entries}, can_rename=can_rename)
 
     def entry(self, collection: Endpoint, path: str) -> FileInfo:
         """Return what is at a path, also in a directory that may not be listed; raise EndpointError."""
@@ -153,19 +156,24 @@ class Globus:
         with suppress(PathExists), translated(collection.show(directory), collection.display):
             self._client.operation_mkdir(collection.text, directory)
 
-    def remove(self, collection: Endpoint, directory: str) -> str:
-        """Submit a task that removes a directory, and all below it; return its id."""
+    def rename(self, collection: Endpoint, old: str, new: str) -> None:
+        """Give a file or a directory another path; raise PathExists if that is not free, or another EndpointError."""
+        with translated(collection.show(new), collection.display):
+            self._client.operation_rename(collection.text, old, new)
+
+    def remove(self, collection: Endpoint, *directories: str, label: str = "goclient probe") -> str:
+        """Submit a task that removes directories, and all below them; return its id."""
         data = globus_sdk.DeleteData(
             collection.text,
-            label="goclient probe",
+            label=label[:MAX_LABEL],
             submission_id=self.submission_id(),
             recursive=True,
-            notify_on_succeeded=False,
-            notify_on_failed=False,
-            notify_on_inactive=False,
+            ignore_missing=True,
+            **_SILENT,
         )
-        data.add_item(directory)
-        with translated(collection.show(directory), collection.display):
+        for directory in directories:
+            data.add_item(directory)
+        with translated(collection.show(directories[0]), collection.display):
             return uuid(self._client.submit_delete(data).data, "task_id")
 
     # --- a job's own endpoint ---
@@ -179,6 +187,15 @@ class Globus:
         with translated(name), self._client.retry_config.tune(max_retries=0):
             answer = self._client.post("/v0.10/endpoint", data=document)
             return NewEndpoint(uuid(answer.data, "id"), text(answer.data, "globus_connect_setup_key"))
+
+    def personal_called(self, name: str) -> list[str]:
+        """Return the ids of the identity's own Globus Connect Personal collections with exactly this name."""
+        with translated(name):
+            answer = self._client.endpoint_search(
+                filter_fulltext=name, filter_scope="my-gcp-endpoints", filter_non_functional=False, limit=SHOWN_LIMIT
+            )
+            found = [Collection.from_document(document) for document in documents(answer.data, "DATA")]
+        return [one.id for one in found if one.name == name]
 
     def delete(self, collection_id: str) -> None:
         """Delete a collection."""
@@ -203,9 +220,7 @@ class Globus:
             verify_checksum=True,
             deadline=end.isoformat(timespec="seconds"),
             fail_on_quota_errors=True,
-            notify_on_succeeded=False,
-            notify_on_failed=False,
-            notify_on_inactive=False,
+            **_SILENT,
         )
         for item in request.items:
             data.add_item(item.source, item.destination, recursive=item.recursive)
@@ -216,6 +231,12 @@ class Globus:
         """Return the state of a task."""
         with translated(task_id):
             return read_task_state(self._client.get_task(task_id).data)
+
+    def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
+        """Return the states of the identity's tasks by their ids, in one call, without those that are not known."""
+        with translated(task_ids[0]):
+            found = self._client.task_list(filter={"task_id": list(task_ids)}, limit=len(task_ids))
+            return {one.task_id: one for one in map(read_task_state, documents(found.data, "DATA"))}
 
     def transferred(self, task_id: str) -> list[TransferredFile]:
         """Return the files that a task has transferred; the task must be over."""

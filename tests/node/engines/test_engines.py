@@ -177,7 +177,7 @@ def test_what_the_heartbeat_raises_ends_a_transfer_and_leaves_nothing(bench: Ben
         bench.bring(item("large", "large"), beat=stop)
     assert list(bench.job.iterdir()) == []
     if isinstance(bench, GlobusBench):
-        assert bench.service.cancelled == list(bench.service.tasks)
+        assert bench.service.cancelled == list(bench.service.tasks_sent)
 
 
 def test_an_error_says_in_which_phase_it_happened(bench: Bench) -> None:

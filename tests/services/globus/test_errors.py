@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
-from goclient.errors.conditions import EndpointNotFound, NotADirectory, PathNotFound, PermissionDenied, StorageDenied
+from goclient.errors.conditions import (
+    EndpointNotFound,
+    NotADirectory,
+    PathExists,
+    PathNotFound,
+    PermissionDenied,
+    StorageDenied,
+    TooManyTasks,
+)
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
@@ -105,6 +113,10 @@ ERRORS = [
     pytest.param(error(503, "ServiceUnavailable"), EndpointError, "globus", True, id="service away"),
     pytest.param(error(429, "TooManyRequests"), EndpointError, "globus", True, id="too many requests"),
     pytest.param(error(409, "Conflict"), EndpointError, "globus", False, id="something else"),
+    pytest.param(
+        error(409, "ClientError.Conflict.TooManyPendingJobs"), TooManyTasks, "too-many-tasks", True, id="too many tasks"
+    ),
+    pytest.param(error(502, "ExternalError.RenameFailed.Exists"), PathExists, "exists", False, id="a taken name"),
     pytest.param(error(401, "AuthenticationFailed"), LoginNeeded, "login-needed", False, id="token refused"),
     pytest.param(error(400, "ClientError.AuthenticationFailed"), LoginNeeded, "login-needed", False, id="no token"),
     pytest.param(
