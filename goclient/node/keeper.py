@@ -22,6 +22,7 @@ from pathlib import Path
 from goclient.journal import Entry, Journal
 from goclient.node.keeper_program import began
 from goclient.node.signals import uninterrupted
+from goclient.services.retry import turns
 
 END_WITHIN = 5.0  # seconds that a process has to end itself
 _FORCED = 10.0  # seconds until nothing is left once it is killed, which a busy disk may delay
@@ -65,13 +66,16 @@ def keep(command: Command, name: str, journal: Journal) -> Iterator[KeptProcess]
 def kill_recorded(entry: Entry) -> None:
     """Kill the process that an entry of this node names, if its keeper could not; another one by now is left alone."""
     pid, start, cgroup = entry.subjects
-    with suppress(OSError), open(f"{cgroup}/cgroup.kill", "w") as file:
-        file.write("1")
     with suppress(OSError):
         if began(int(pid)) == int(start):
             os.killpg(int(pid), signal.SIGKILL)
-    with suppress(OSError):
-        os.rmdir(cgroup)
+    with suppress(OSError), open(f"{cgroup}/cgroup.kill", "w") as file:
+        file.write("1")
+    for waited in turns(0.005, 0.1):
+        with suppress(OSError):
+            os.rmdir(cgroup)  # once nothing is left in it
+        if waited > _FORCED or not os.path.exists(cgroup):
+            return
 
 
 class KeptProcess:

@@ -14,7 +14,7 @@ from pathlib import Path
 from goclient.errors import GoclientError, Interrupted
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
-from goclient.journal import Journal
+from goclient.journal import JobJournal, Journal
 from goclient.model.planner import plan
 from goclient.model.records.panda_job import AssignedJob
 from goclient.model.records.registry import decode
@@ -113,7 +113,7 @@ class Pilot:
                 scratch=scratch,
                 pilot_env=settings.env,
                 overwrite=spec.overwrite,
-                journal=self._journal,
+                journal=JobJournal(self._journal.path.parent, job.panda_id, job.attempt),
                 reporter=reporter,
                 heartbeat=heartbeat,
             )
