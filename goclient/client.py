@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,8 +14,9 @@ from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
 from goclient.config.settings import Setting
 from goclient.endpoints import Added, Entry, Removed, View
-from goclient.errors import ServerError, UsageError, raise_all
+from goclient.errors import GoclientError, ServerError, UsageError, raise_all
 from goclient.errors.conditions import StillRunning
+from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.jobs import status as jobs
@@ -25,7 +27,7 @@ from goclient.journal import Journal
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
 from goclient.model.serial import fill_serial
-from goclient.model.typed import Typed, read_keywords
+from goclient.model.typed import Typed, as_keywords, read_keywords
 from goclient.preflight.base import Report
 from goclient.preflight.report import check_request, check_text
 from goclient.preflight.validation import validate_request
@@ -70,9 +72,11 @@ class Client:
         ``text``: check this text of jobParameters instead of transfers that are options.  What is wrong is in the
         report's ``findings``, and its ``ok`` is False then; only a mistake in an option itself is raised.
         """
-        typed = self._read(SubmitOptions, options)
-        raise_all(typed.errors)
-        return self.check_typed(typed, text)
+        with _in_keywords():
+            typed = self._read(SubmitOptions, options)
+            raise_all(typed.errors)
+            report = self.check_typed(typed, text)
+        return replace(report, findings=_of_keywords(report.findings))
 
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
@@ -85,7 +89,9 @@ class Client:
 
     def prepare(self, **options: Any) -> Submission:
         """Do everything that :meth:`submit` does but deposit and send; :meth:`send` does that."""
-        return self.prepare_typed(self._read(SubmitOptions, options, requires=True))
+        with _in_keywords():
+            prepared = self.prepare_typed(self._read(SubmitOptions, options, requires=True))
+        return replace(prepared, findings=_of_keywords(prepared.findings))
 
     def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
         """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
@@ -100,6 +106,11 @@ class Client:
 
         Raises ServerError if not all jobs were accepted, or if that is not known; nothing is sent twice.
         """
+        with _in_keywords():
+            return self.send_typed(prepared)
+
+    def send_typed(self, prepared: Submission) -> Submission:
+        """Send a submission as a command does, and return it with its jobs."""
         if prepared.deposit_due and prepared.spec.myproxy is not None:
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
         server = self._connections.panda()
@@ -242,6 +253,19 @@ class Client:
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""
         return read_keywords(kind, options, lambda: self._connections.settings.job, requires=requires)
+
+
+@contextmanager
+def _in_keywords() -> Iterator[None]:
+    """Word the errors of the body for a program, which gives options as keywords."""
+    try:
+        yield
+    except GoclientError as error:
+        raise error.reworded(as_keywords) from error.__cause__
+
+
+def _of_keywords(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(one.reworded(as_keywords) for one in findings)
 
 
 def _checked_text(text: object) -> str:

@@ -13,7 +13,7 @@ from goclient.errors.wording import quoted
 from goclient.model.syntax.shell import command_line, shell_word
 from goclient.services.gsi.certificate import time_text
 from goclient.services.myproxy.client import Terms
-from goclient.services.myproxy.policy import LEARN, checked_dn, dn_of, fits_nobody, may_be_deposited, pattern_of
+from goclient.services.myproxy.policy import LEARN, checked_dn, dn_of, fits_nobody, pattern_of
 
 if TYPE_CHECKING:
     from goclient.services.gsi.identity import Identity
@@ -104,14 +104,7 @@ def retrievers(dn: str | None, pattern: str | None) -> str:
 
 
 def checked_pattern(pattern: str) -> str:
-    """Return a pattern that means the same to every server, and that a DN can fit; raise MyproxyError for another."""
-    if not may_be_deposited(pattern):
-        message = f"the pattern {quoted(pattern)} is not one that is sure to mean the same to every server"
-        hint = (
-            "use * and ? for what may be anything, and | between several; "
-            "a DN with ( ) [ ] { } | ^ $ + is given with --retriever"
-        )
-        raise MyproxyError(message, hint=hint, code="myproxy-retriever")
+    """Return the pattern; raise MyproxyError for one that no DN can fit, as far as it can be judged from here."""
     if fits_nobody(pattern):
         message = f"nobody fits the pattern {quoted(pattern)}: a DN begins with a slash"
         right = pattern.replace(".*", "*") if ".*" in pattern else f"*/{'' if '=' in pattern else 'CN='}{pattern}"

@@ -454,6 +454,9 @@ def assert_mended(prepared: Case, hints: list[str], told: list[tuple[str, str]])
     mended = prepared.case["mended"]
     said, command = prepared.fill(mended.get("hint", "")), prepared.fill(mended.get("command", ""))
     assert any(hint and said in hint and command in hint for hint in hints), f"{said} {command} is not in {hints}"
+    for hint in hints:
+        assert "globus-cli" in hint or ("globus ls" not in hint and "globus endpoint" not in hint), "it is not ours"
+        assert "single quotes" in hint or "${SN" not in re.sub("'[^']*'", "", hint), "a shell puts nothing for it"
     prepared.prepare(mended)
     if command:
         prepared.carry_out(command)

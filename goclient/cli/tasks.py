@@ -87,7 +87,7 @@ def _warnings(options: TaskOptions) -> list[Finding]:
     found = []
     if options.myproxy:
         message = "--myproxy uploads no proxy, as it did in 2012: it says where one is, and that is checked"
-        hint = "to deposit one: goclient myproxy deposit, or --deposit --pilot DN"
+        hint = "to deposit one: goclient myproxy deposit --retriever DN, or --deposit --pilot DN"
         found.append(Finding("warning", "myproxy", "--myproxy", message, hint))
     if options.goLenient:
         message = "a site that does not know goclient will run the jobs without their files (--goLenient)"

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 from goclient.config.proxy import proxy_file as proxy_file
 from goclient.config.proxy import shown_proxy
 from goclient.errors import LoginNeeded, RequestError
+from goclient.errors.findings import login_command
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
@@ -200,7 +201,8 @@ def _check_encrypted(name: str, url: str) -> None:
 def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = SILENT) -> GlobusAccess:
     """Return the client of ``GOCLIENT_CLIENT_ID`` and ``GOCLIENT_CLIENT_SECRET``.
 
-    Raises LoginNeeded without an id, RequestError if globus-sdk's variables would send a secret unencrypted.
+    Raises LoginNeeded without an id, RequestError for one that is not a UUID, or if globus-sdk's variables would send
+    a secret unencrypted.
     """
     from goclient.services.globus.access import GlobusAccess  # not needed where nothing is asked
 
@@ -208,14 +210,12 @@ def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = S
     register(client_secret)
     _register_passwords(env)
     if not is_uuid(client_id):
-        given = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID" if client_id else "no Globus client is set"
-        first = "copy the client's UUID from" if client_id else "register a client at"
-        raise LoginNeeded(
-            given,
-            hint=f"{first} app.globus.org/settings/developers, export GOCLIENT_CLIENT_ID (and "
-            "GOCLIENT_CLIENT_SECRET for a service), then type: goclient login",
-            code="no-client",
-        )
+        page = "app.globus.org/settings/developers, export GOCLIENT_CLIENT_ID"
+        hint = f"(and GOCLIENT_CLIENT_SECRET for a service), then type: {login_command()}"
+        if client_id:
+            message = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID"
+            raise RequestError(message, hint=f"copy the client's UUID from {page} {hint}", code="no-client")
+        raise LoginNeeded("no Globus client is set", hint=f"register a client at {page} {hint}", code="no-client")
     for name in GLOBUS_URLS:
         if env.get(name):
             _check_encrypted(name, env[name])

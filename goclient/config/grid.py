@@ -18,7 +18,7 @@ from goclient.services.gsi.identity import Identity, Search, find_identity
 from goclient.services.gsi.server_name import PORT, Server, is_port, parse_servers
 from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.myproxy.client import MyProxy
-from goclient.services.myproxy.policy import LEARN, dn_of, may_be_deposited
+from goclient.services.myproxy.policy import LEARN, dn_of, is_portable
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount
@@ -116,7 +116,7 @@ def to_deposit(server: Server, account: str, *more: str, pilot: str | None = Non
         dn = os.environ.get("SANDBOX_PILOT_DN")
     if dn and dn.startswith("/"):
         return command("deposit", server, account, "--retriever", dn, *more)
-    if not dn and may_be_deposited(former):
+    if not dn and is_portable(former):
         return command("deposit", server, account, "--retriever-pattern", former, *more)
     return f"{command('deposit', server, account, '--retriever', UNKNOWN_DN, *more)}; {LEARN}"
 

@@ -22,11 +22,13 @@ Value = str | int | bool | None
 VARIABLE = "GOCLIENT_SETTINGS"
 SITE_FILE = "/etc/goclient/settings.toml"
 
-# The settings that a variable of the environment has, too.
+PORT = "myproxy.port"
+
+# The settings that a variable of the environment has, too; of these the port is a number.
 VARIABLES = {
     "globus.client_id": "GOCLIENT_CLIENT_ID",
     "myproxy.server": "MYPROXY_SERVER",
-    "myproxy.port": "MYPROXY_SERVER_PORT",
+    PORT: "MYPROXY_SERVER_PORT",
     "myproxy.server_dn": "MYPROXY_SERVER_DN",
 }
 
@@ -97,8 +99,8 @@ class Settings:
         listed += [Setting(name, None, "not set") for name in ("pilot.dn", "pilot.identity", *VARIABLES)]
         named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
         for name, variable in VARIABLES.items():
-            if environ.get(variable):
-                named[name] = Setting(name, environ[variable], variable)
+            if text := environ.get(variable):
+                named[name] = Setting(name, int(text) if name == PORT and text.isdecimal() else text, variable)
         return list(named.values())
 
 

@@ -12,9 +12,10 @@ from goclient.config.toml_text import NotToml, line_of, parse
 from goclient.errors import GoclientError, MyproxyError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import is_uuid
-from goclient.model.names import identity_problem
+from goclient.model.names import identity_problem, is_text, queue_problem
 from goclient.model.nearest import nearest
 from goclient.model.options import SubmitOptions, is_flag, is_number, setting_fields
+from goclient.model.records.panda_job import WIDTHS
 from goclient.services.myproxy.policy import checked_dn
 
 
@@ -33,8 +34,21 @@ def _dn_problem(text: str) -> str:
     try:
         checked_dn(text)
     except MyproxyError as error:
-        return error.message
+        return f"{error.message}: {error.hint}"
     return ""
+
+
+def _job_text(name: str) -> AfterValidator:
+    """Return the check of the text of a job's option: would the server take it for this name?"""
+
+    def problem_of(text: str) -> str:
+        if name == "computingSite" and (problem := queue_problem(text)):
+            return problem.what
+        if len(text) > WIDTHS.get(name, len(text)):
+            return f"it has {len(text)} characters, the server stores {WIDTHS[name]}"
+        return "" if is_text(text) else "it has a control character, or is not valid Unicode"
+
+    return _refuse(problem_of)
 
 
 Text = Annotated[str, _refuse(lambda _: "")]
@@ -75,7 +89,8 @@ def _job_model() -> type[BaseModel]:
     types: dict[str, Any] = {}
     for one in setting_fields(SubmitOptions):
         bounds = Field(ge=one.metadata["minimum"], le=one.metadata["maximum"])
-        types[one.name] = (bool if is_flag(one) else Annotated[int, bounds] if is_number(one) else Text, None)
+        text = Annotated[str, _job_text(one.name)]
+        types[one.name] = (bool if is_flag(one) else Annotated[int, bounds] if is_number(one) else text, None)
     return create_model("_Job", __base__=_Table, **types)
 
 

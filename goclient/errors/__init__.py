@@ -6,7 +6,7 @@ printed there.  The message quotes the value that is wrong; the hint says what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,10 @@ class GoclientError(Exception):
         made.__cause__, made.__suppress_context__ = self.__cause__, self.__suppress_context__
         return made.with_traceback(self.__traceback__)
 
+    def reworded(self, reword: Callable[[str], str]) -> GoclientError:
+        """Return the error with other words for the same: ``reword`` makes them of its messages and hints."""
+        return self.replace(message=reword(self.message), hint=reword(self.hint))
+
 
 _FIXED = frozenset({"finding", "code", "exit_code", "transient", "args"})
 
@@ -192,6 +196,10 @@ class PreflightFailed(_Joined):
         super().__init__(findings)
         self.extra = {"findings": [one.document() for one in self.findings]}
 
+    def reworded(self, reword: Callable[[str], str]) -> GoclientError:
+        """Return the error with other words for each of its findings."""
+        return PreflightFailed(one.reworded(reword) for one in self.findings)
+
 
 class Several(_Joined):
     """More than one error, reported together; what two parts of the program say in the same words is said once."""
@@ -205,6 +213,10 @@ class Several(_Joined):
     def parts(self) -> tuple[GoclientError, ...]:
         """Single errors, in the order in which they were found."""
         return self._parts
+
+    def reworded(self, reword: Callable[[str], str]) -> GoclientError:
+        """Return the error with other words for each of its parts."""
+        return Several(part.reworded(reword) for part in self._parts)
 
 
 class TransferFailed(_Joined):

@@ -5,7 +5,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, Literal, NamedTuple
 
@@ -64,6 +64,10 @@ class Finding(NamedTuple):  # a dataclass would load inspect, a quarter of the t
     def as_warning(self) -> Finding:
         """Return the finding, an error as a warning: it stops nothing."""
         return self._replace(level="warning", exit_code=ExitCode.DONE, login=None) if self.is_error else self
+
+    def reworded(self, reword: Callable[[str], str]) -> Finding:
+        """Return the finding with other words for the same."""
+        return self._replace(message=reword(self.message), hint=reword(self.hint))
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object: level, code, subject, message, hint."""

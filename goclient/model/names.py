@@ -108,7 +108,7 @@ def _dollar_problem(path: str) -> Problem:
     known = f"{', '.join(SERIAL_NUMBERS)} (the job's number), {' and '.join(SERVER_PLACEHOLDERS)}"
     what = f"it has a $ that is none of {known}, and the server would try to evaluate it"
     if (right := respell_serial(path)) != path:
-        return Problem(what, "the number of a job is ${SN}, or ${SN/P} with six digits", right)
+        return Problem(what, "the number of a job is '${SN}', or '${SN/P}' with six digits", right)
     if home := _HOME.match(path):
         return Problem(what, "a home directory is written /~/", f"/~/{path[home.end() :]}")
     return Problem(what, "write what it stands for")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -10,7 +11,7 @@ from goclient.errors import GoclientError, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.wording import quoted
 from goclient.model.nearest import nearest
-from goclient.model.options import is_flag, is_number, number_mistakes, setting_fields
+from goclient.model.options import SubmitOptions, is_flag, is_number, number_mistakes, setting_fields
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -84,6 +85,23 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
 def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:
     shown = quoted(value) if isinstance(value, str) else quoted(repr(value))
     return UsageError(f"{name} must be {wanted}, not {shown}", hint=hint, code="wrong-type", subject=name)
+
+
+def as_keywords(text: str) -> str:
+    """Return a message, or a hint, with its options as a program writes them, such as ``goOverwrite=True``.
+
+    What is in quotes stays, and so do the options of a command line.
+    """
+    known = {one.name: one for one in fields(SubmitOptions)}
+
+    def keyword(found: re.Match[str]) -> str:
+        one = known.get(found[1] or "")
+        return found[0] if one is None else f"{one.name}=True" if is_flag(one) else one.name
+
+    return _OPTION.sub(keyword, text)
+
+
+_OPTION = re.compile(r'"[^"]*"|goclient [a-z ]*--.*|(?<![\w-])--([A-Za-z]+)\b(?!-)')
 
 
 def _unknown(name: str, known: list[str]) -> UnknownOption:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from goclient.model.remote import FileInfo
 
 LIST = "goclient-sources.txt"  # what the command of a hint makes, in the user's directory
+GLOBUS_COMMAND = "globus is a program of the Python package globus-cli"  # which goclient neither needs nor installs
+SHOWN = 8  # names
 
 
 def hint_of_near(name: str, names: Iterable[str]) -> str:
@@ -29,9 +31,11 @@ def hint_of_near(name: str, names: Iterable[str]) -> str:
     return f"did you mean {' or '.join(map(quoted, near))}?" if near else ""
 
 
-def listing_command(location: Location) -> str:
-    """Return the command that lists the directory of a location."""
-    return " ".join(map(shell_word, ["globus", "ls", f"{location.endpoint}:{location.directory}"]))
+def listed(names: Iterable[str]) -> str:
+    """Return the first of these names in order, in quotes, and how many more there are."""
+    found = sorted(names)
+    more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(map(quoted, found[:SHOWN])) + more
 
 
 class Wildcards(NamedTuple):
@@ -57,7 +61,7 @@ def judge_wildcards(part: Location, rest: str, entries: Mapping[str, FileInfo]) 
     front, behind = (text.replace("\\", r"\\").replace("&", r"\&").replace("|", r"\|") for text in texts)
     script = ["-n", f"s|.*/$|{front}&{behind}|p"] if rest else [f"s|^|{front}|"]
     command = f"{_list(part)} | {' '.join(map(shell_word, ('sed', *script)))} > {LIST}"
-    return Wildcards(message, f"type: {command}; and name @{LIST} instead" if found else "")
+    return Wildcards(message, f"type: {command}; and name @{LIST} instead; {GLOBUS_COMMAND}" if found else "")
 
 
 def _list(part: Location) -> str:

@@ -54,7 +54,7 @@ def find_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
                     message = f"{quoted(location.display)}: only tasks fill {placeholder}, a job of sendJob keeps it"
                     yield RequestError(
                         f"{message} as it stands",
-                        hint="use ${SN} or ${SN/P}, which sendJob fills, or submit with prun",
+                        hint="use '${SN}' or '${SN/P}', which sendJob fills, or submit with prun",
                         code="task-placeholder",
                         subject=location.display,
                     )
@@ -95,7 +95,7 @@ def _find_shared(spec: TransferSpec, count: int) -> Iterator[RequestError]:
     for first, second in shared_targets(spec, count):
         yield RequestError(
             f"{quoted(first.display)} and {quoted(second.display)} are one file in two of the {count} jobs",
-            hint="use ${SN/P}, which always has six digits, or names that differ in more than numbers",
+            hint="use '${SN/P}', which always has six digits, or names that differ in more than numbers",
             code="shared-target",
             subject=second.display,
         )

@@ -42,7 +42,7 @@ class PayloadWords(Check):
             yield Finding("warning", "credential", "--jobParameters", message, hint)
         for typed, right in islice(find_nearly_serial(words).items(), SHOWN):
             message = f"--jobParameters: {quoted(typed)} is not the job's number, and stays as it is"
-            hint = f"write {right}, or leave it if it is the payload's own"
+            hint = f"write {right}, with single quotes around all of it, or leave it if it is the payload's own"
             yield Finding("warning", "placeholder", typed, message, hint)
 
 

@@ -15,6 +15,7 @@ from goclient.model.location import Location
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Connection, Context
+from goclient.preflight.misspelt import GLOBUS_COMMAND
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class PilotPermissions(Check):
         ending = [rule for rule in meeting if pilot.has(rule) and rule.expires]
         if ending:
             message += f" for {hours} hours from now: its rule for {ending[-1].path} ends at {ending[-1].expires}"
-        hint = f"type: {_grant(rules, need, pilot, hours)}"
+        hint = f"type: {_grant(rules, need, pilot, hours)}; {GLOBUS_COMMAND}"
         return EndpointError(message, hint=hint, code="pilot-permission", subject=shown).finding
 
     def _unknown(self, access: Access, pilot: Identity, user: str) -> Finding:

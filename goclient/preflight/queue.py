@@ -20,7 +20,7 @@ from goclient.files.private import make_directory, replace
 from goclient.model.nearest import nearest
 from goclient.model.queue import Queue
 from goclient.preflight.base import Check, Context
-from goclient.preflight.misspelt import hint_of_near
+from goclient.preflight.misspelt import hint_of_near, listed
 from goclient.services.deadline import Background
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ SHARE = 0.9  # of the time, for the server: the queues that it told before are r
 KEPT, NEW = 3600.0, 300.0  # seconds; what is wrong by a list that is not new may be mended meanwhile
 MAX_FILE = 16 << 20  # bytes
 MB = 1 << 20
-SHOWN = 8  # names of queues
 
 # What a status means for jobs that name their queue (server 1.0.4; pilots end at an offline queue).
 _MEANINGS = {
@@ -117,28 +116,45 @@ def judge_queues(queues: Queues, names: Sequence[str], *, label: str, input_size
         yield Finding("warning", "queue-unchecked", names[0], message, "type the command again later")
 
 
+def check_pilot_queue(source: QueueSource, name: str, reporter: Reporter) -> None:
+    """Raise UnknownQueue for a pilot's queue that the server does not have; warn of what else is wrong with it."""
+    try:
+        queues = fetch_queues(source, [name], source.access.answer_timeout)
+    except ServerError as error:
+        reporter.warning(f"whether there is a queue {quoted(name)} is not known: {error.message}")
+        return
+    if name not in queues.known and not queues.outdated:
+        raise UnknownQueue(name, queues.known)
+    for finding in judge_queues(queues, [name], label="user", input_size=0):
+        if finding.level == "warning":
+            reporter.warning(finding.message, finding.hint)
+
+
+class UnknownQueue(RequestError):
+    """A queue that the PanDA server does not have; ``known`` are those that it has."""
+
+    code = "queue-unknown"
+
+    def __init__(self, name: str, known: Mapping[str, Queue]) -> None:
+        message = f"the PanDA server has no queue {quoted(name)}"
+        super().__init__(message, hint=hint_of_near(name, known) or f"it has {listed(known)}", subject=name)
+
+
 def _judge(known: Mapping[str, Queue], name: str, label: str, input_size: int) -> list[Finding]:
     queue = known.get(name)
     if queue is None:
-        message = f"the PanDA server has no queue {quoted(name)}"
-        hint = hint_of_near(name, known) or f"it has {_listed(list(known))}"
-        return [RequestError(message, hint=hint, code="queue-unknown", subject=name).finding]
+        return [UnknownQueue(name, known).finding]
     found = []
     if queue.status != "online" and not (queue.status == label == _TEST):
         meaning = _MEANINGS.get(queue.status, "it may run no jobs")
         message = f"the queue {quoted(name)} is {queue.status or 'of no status'}: {meaning}"
         online = [one for one, of in known.items() if of.status == "online"]
-        hint = f"online: {_listed(nearest(name, online) or online)}" if online else "no queue of that server is online"
+        hint = f"online: {listed(nearest(name, online) or online)}" if online else "no queue of that server is online"
         found.append(Finding("warning", "queue-status", name, message, hint))
     if queue.megabytes and input_size > queue.megabytes * MB:
         message = f"one job brings {input_size} bytes, and has {queue.megabytes} MB at {quoted(name)} (maxwdir)"
         found.append(Finding("warning", "queue-space", name, message, "bring less in each job, or name another queue"))
     return found or [Finding("ok", "queue", name, f"the queue {name} is {queue.status}")]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(sorted(names)[:SHOWN])}{more}"
 
 
 # --- what is kept ---

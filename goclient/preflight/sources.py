@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import NotADirectory, PathNotFound
@@ -62,8 +62,7 @@ def _missing(location: Location, listings: Listings) -> PathNotFound:
         hint = hint or f"look at the name: {quoted(Directory.of(location).display)} cannot be listed"
     else:
         more, hint = misspelt.judge_wildcards(location, "", entries)
-        hint = hint or misspelt.hint_of_near(location.name, entries)
-        hint = hint or _hint_of_listing(location)
+        hint = hint or misspelt.hint_of_near(location.name, entries) or _hint_of_entries(entries)
     return PathNotFound(message + more, hint=hint, subject=location.display)
 
 
@@ -76,13 +75,13 @@ def _without_directory(location: Location, error: PathNotFound, listings: Listin
     message = f"{quoted(shown)}: there is no directory {quoted(part.name)} in {quoted(part.directory)}"
     more, hint = misspelt.judge_wildcards(part, location.path[len(part.path) + 1 :], missing.entries)
     directories = (name for name, entry in missing.entries.items() if entry.is_directory)
-    hint = hint or misspelt.hint_of_near(part.name, directories) or _hint_of_listing(part)
+    hint = hint or misspelt.hint_of_near(part.name, directories) or _hint_of_entries(missing.entries)
     return PathNotFound(message + more, hint=hint, subject=shown)
 
 
-def _hint_of_listing(location: Location) -> str:
-    """Return the hint that lists the directory of a location."""
-    return f"to see what is there, type: {misspelt.listing_command(location)}"
+def _hint_of_entries(entries: Mapping[str, FileInfo]) -> str:
+    """Return the hint that says what a directory holds."""
+    return f"the directory holds {misspelt.listed(entries)}" if entries else "the directory is empty"
 
 
 class Contents(Check):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # the names of this machine
 WITHIN = 0.5  # seconds; this machine answers at once
@@ -12,19 +14,25 @@ WITHIN = 0.5  # seconds; this machine answers at once
 def remedy(url: str, otherwise: str) -> str:
     """Return the hint of an error about a service that cannot be reached.
 
-    It is the command that starts the sandbox to which the environment points, if nothing listens at its place.
-    ``url``: the service's; of MyProxy it is ``myproxy://HOST:PORT``.
+    It is the command that starts the sandbox to which the environment points, if the port is one of the sandbox's and
+    nothing listens there.  ``url``: the service's; of MyProxy it is ``myproxy://HOST:PORT``.
     """
     directory = os.environ.get("SANDBOX_DIR", "")  # set by a sandbox's env.sh
     if not (directory or os.environ.get("SANDBOX_URL")):
         return otherwise
-    import shlex  # only a mistake pays for these
+    import re  # only a mistake pays for these
+    import shlex
     from ipaddress import ip_address
     from urllib.parse import urlsplit
 
+    ports = os.environ.get("SANDBOX_URL", "")
+    with suppress(OSError, ValueError):
+        ports += Path(directory, "env.sh").read_text(encoding="utf-8") if directory else ""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 443
+        if not re.search(rf"[:=]{port}\b", ports):
+            return otherwise
         if host == "localhost" or ip_address(host).is_loopback:
             socket.create_connection((host, port), WITHIN).close()
         return otherwise

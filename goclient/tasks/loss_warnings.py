@@ -147,7 +147,9 @@ def _find_unfilled(valid: ValidTask) -> Iterator[Finding]:
     found = ((text, match[0]) for text in dict.fromkeys(texts) if (match := FILLED_ELSEWHERE.search(text)))
     for text, word in list(found)[:SHOWN]:
         message = f"{quoted(text)}: {word} is filled in --exec and --trf alone, and stays as it is here"
-        hint = "write the name alone, without %OUT." if word == "%OUT." else "a job's own number is ${SN} or ${SN/P}"
+        hint = (
+            "write the name alone, without %OUT." if word == "%OUT." else "a job's own number is '${SN}' or '${SN/P}'"
+        )
         yield Finding("warning", "not-filled", text, message, hint)
 
 

@@ -334,9 +334,9 @@ def test_globus_is_asked_by_the_client_that_was_registered(env: Env, access: Glo
     assert environment.globus_access({"GOCLIENT_CLIENT_ID": UUID, **env}) == access
 
 
-@pytest.mark.parametrize("client", ["", "my-client"])
-def test_without_a_client_the_hint_says_where_to_register_one(client: str) -> None:
-    with pytest.raises(LoginNeeded) as caught:
+@pytest.mark.parametrize(("client", "error"), [("", LoginNeeded), ("my-client", RequestError)])
+def test_without_a_client_the_hint_says_where_to_register_one(client: str, error: type[GoclientError]) -> None:
+    with pytest.raises(error) as caught:
         environment.globus_access({"GOCLIENT_CLIENT_ID": client, "GOCLIENT_CLIENT_SECRET": "s3cret"})
     assert caught.value.code == "no-client"
     assert client in caught.value.message

@@ -146,6 +146,15 @@ WRONG = {
     "a text for a flag": ("[job]\ngoAllowPersonal = 'no'\n", 2, "it must be true or false", "correct it"),
     "no UUID": ("[globus]\nclient_id = 'x'\n", 2, 'globus.client_id = "x": it is not a UUID', "correct it"),
     "no identity": ("[pilot]\nidentity = 'x'\n", 2, "it is neither a UUID nor a user name", "correct it"),
+    "a queue with a blank": ("[job]\ncomputingSite = 'a b'\n", 2, "a job runs at one queue", "correct it"),
+    "a text that is too wide": (
+        f"[job]\nVO = '{'x' * 33}'\n",
+        2,
+        "it has 33 characters, the server stores 32",
+        "correct it",
+    ),
+    "a text with a NUL": ('[job]\nVO = "a\\u0000"\n', 2, "it has a control character", "correct it"),
+    "a DN in another spelling": ("[pilot]\ndn = 'CN=x,O=y'\n", 2, 'give it as "/O=y/CN=x"', "correct it"),
     "no DN": ("[pilot]\ndn = 'x'\n", 2, 'pilot.dn = "x"', "correct it"),
     "a relative path": ("[site.Q]\nnode = 'a'\n", 2, "it is not an absolute path", "correct it"),
     "an empty text": ("[job]\nVO = ''\n", 2, "it is empty", "correct it"),
@@ -192,12 +201,14 @@ def test_a_file_that_others_may_change_is_refused(files: tuple[Path, Path]) -> N
 def test_show_says_where_each_value_comes_from(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('[job]\nVO = "atlas"\n[site.Q]\nnode = "/a"\n')
-    shown = run("goclient", "settings", "show", "--json", GOCLIENT_SETTINGS=str(file), MYPROXY_SERVER="h")
+    variables = {"GOCLIENT_SETTINGS": str(file), "MYPROXY_SERVER": "h", "MYPROXY_SERVER_PORT": "7513"}
+    shown = run("goclient", "settings", "show", "--json", **variables)
     assert shown.code == 0, shown.err
     found = {one["name"]: (one["value"], one["source"]) for one in shown.json}
     assert found["job.VO"] == ("atlas", str(file))
     assert found["site.Q.node"] == ("/a", str(file))
     assert found["myproxy.server"] == ("h", "MYPROXY_SERVER")
+    assert found["myproxy.port"] == (7513, "MYPROXY_SERVER_PORT"), "a number, as from a file"
     assert found["job.priority"] == (1000, "default")
     assert found["job.computingSite"] == found["job.transformation"] == (None, "default")
     table = run("goclient", "settings", "show", GOCLIENT_SETTINGS=str(file)).out

@@ -41,6 +41,23 @@ def test_without_a_job_the_pilot_says_so_and_is_done(shared_sandbox: Sandbox) ->
     assert "no job for TEST1" in result.err
 
 
+def test_a_queue_that_the_server_does_not_have_is_an_error(shared_sandbox: Sandbox) -> None:
+    result = shared_sandbox.run("goclient", "pilot", "--site", "TEST9", "--once")
+    assert result.code == 10
+    assert 'the PanDA server has no queue "TEST9"' in result.err
+    assert "TEST1" in result.err
+    assert "no job" not in result.err
+
+
+def test_a_server_that_does_not_tell_its_queues_is_a_warning(sandbox: Sandbox) -> None:
+    fault = {"route": "GET /api/v1/metaconfig/*", "kind": "error", "status": 500}
+    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=fault, timeout=9).ok
+    result = sandbox.run("goclient", "pilot", "--site", "TEST9", "--once")
+    assert result.code == 0, result.err
+    assert 'warning: whether there is a queue "TEST9" is not known' in result.err
+    assert "there is no job for TEST9" in result.err
+
+
 def test_the_payload_gets_its_own_words_byte_for_byte(sandbox: Sandbox) -> None:
     parameters = """one 'two  words' "a $HOME 'quoted'" --Database=prod back\\ slash '*' ~ -- --Data=mine ü"""
     submit(sandbox, sandbox.payload("echo.sh", ECHO), "--jobParameters", parameters,

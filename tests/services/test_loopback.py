@@ -64,18 +64,23 @@ def dead() -> int:
 
 
 STOPPED = "the sandbox is stopped: goclient sandbox start --dir /sb"
+URL = {"SANDBOX_DIR": "/sb", "SANDBOX_URL": "http://127.0.0.1:PORT"}
 PLACES = [
-    pytest.param("http://127.0.0.1:PORT/v2/x", {"SANDBOX_DIR": "/sb"}, STOPPED, id="its address"),
-    pytest.param("http://localhost:PORT", {"SANDBOX_DIR": "/sb"}, STOPPED, id="its name"),
-    pytest.param("myproxy://localhost:PORT", {"SANDBOX_DIR": "/sb"}, STOPPED, id="MyProxy"),
+    pytest.param("http://127.0.0.1:PORT/v2/x", URL, STOPPED, id="its address"),
+    pytest.param("http://localhost:PORT", URL, STOPPED, id="its name"),
+    pytest.param(
+        "http://127.0.0.1:PORT", {"SANDBOX_DIR": "/sb", "SANDBOX_URL": "http://127.0.0.1:1"}, "else",
+        id="a port of another service",
+    ),
+    pytest.param("http://127.0.0.1:PORT", {"SANDBOX_DIR": "/sb"}, "else", id="a sandbox that has no ports"),
     pytest.param(
         "http://127.0.0.1:PORT", {"SANDBOX_URL": "http://127.0.0.1:PORT"},
         "the sandbox is stopped: goclient sandbox start", id="a URL without a directory",
     ),
     pytest.param("http://127.0.0.1:PORT", {}, "else", id="no sandbox's environment"),
     pytest.param("http://127.0.0.1:PORT", {"SANDBOX_DIR": ""}, "else", id="an empty variable"),
-    pytest.param("https://panda.invalid:PORT", {"SANDBOX_DIR": "/sb"}, "else", id="another machine"),
-    pytest.param("http://127.evil.invalid:PORT", {"SANDBOX_DIR": "/sb"}, "else", id="a name that begins alike"),
+    pytest.param("https://panda.invalid:PORT", URL, "else", id="another machine"),
+    pytest.param("http://127.evil.invalid:PORT", URL, "else", id="a name that begins alike"),
     pytest.param("http://127.0.0.1:99999", {"SANDBOX_DIR": "/sb"}, "else", id="no port"),
     pytest.param("http://[::1", {"SANDBOX_DIR": "/sb"}, "else", id="no URL"),
     pytest.param("", {"SANDBOX_DIR": "/sb"}, "else", id="nothing"),
@@ -89,11 +94,25 @@ def test_only_a_dead_place_of_a_sandbox_s_machine_has_this_hint(
     for name in ("SANDBOX_DIR", "SANDBOX_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in env.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value.replace("PORT", str(dead)))
     assert remedy(url.replace("PORT", str(dead)), "else") == hint
 
 
-def test_a_place_that_listens_is_not_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SANDBOX_DIR", str(tmp_path))
+def test_a_place_that_listens_is_not_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        assert remedy(f"http://127.0.0.1:{listening.getsockname()[1]}", "else") == "else"
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setenv("SANDBOX_URL", url)
+        assert remedy(url, "else") == "else"
+
+
+def test_both_ports_of_a_sandbox_are_in_its_env_sh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dead: int) -> None:
+    (tmp_path / "env.sh").write_text(f"export SANDBOX_URL=http://127.0.0.1:1\nexport MYPROXY_SERVER_PORT={dead}\n")
+    monkeypatch.setenv("SANDBOX_DIR", str(tmp_path))
+    assert remedy(f"myproxy://localhost:{dead}", "else").startswith("the sandbox is stopped")
+
+
+def test_a_dead_port_that_is_no_sandbox_s_has_another_hint(stopped: Sandbox, dead: int) -> None:
+    result = stopped.run("goclient", "status", "1", PANDA_URL_SSL=f"http://127.0.0.1:{dead}/server/panda")
+    assert result.code == 90
+    assert "sandbox" not in result.err
+    assert "check PANDA_URL_SSL" in result.err

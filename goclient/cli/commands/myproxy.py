@@ -119,7 +119,7 @@ class _Account:
 def _deposit(words: Sequence[str], reporter: Reporter) -> int:
     epilog = "The options of myproxy-init mean what they mean there."
     options = parse(DepositOptions, "deposit", words=words, epilog=epilog)
-    retrievers, renewers = retrievers_of(options, reporter), renewers_of(options)
+    retrievers, renewers = retrievers_of(options, reporter), renewers_of(options, reporter)
     account = _Account(options, reporter, deposit=True)
     account.report_warnings()
     spec = DepositSpec(
@@ -184,7 +184,13 @@ def _retrieve(words: Sequence[str], reporter: Reporter) -> int:
     check_out(options.out, replace_default=options.replace_default)
     account = _Account(options, reporter)
     check_not_in_use(options.out, account.identity)
-    pem = account.service.get(account.name, lifetime=seconds(options.lifetime), name=options.credname or "")
+    try:
+        pem = account.service.get(account.name, lifetime=seconds(options.lifetime), name=options.credname or "")
+    except NoDeposit as error:
+        named = ["--credname", options.credname] if options.credname else []
+        server, me = account.service.server, account.identity.base
+        command = grid.to_deposit(server, account.name, *named, pilot=me)
+        raise error.replace(hint=f"its owner makes one: {command}") from error
     account.report_warnings()
     write_proxy(options.out, pem)
     certificate = read_certificate(blocks(pem)[0].data)

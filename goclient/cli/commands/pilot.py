@@ -89,6 +89,7 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
     from goclient.node.environment import own_files
     from goclient.node.globus_connect import PROGRAM
     from goclient.pilot.pilot import Pilot, Settings
+    from goclient.preflight.queue import check_pilot_queue
 
     signals.install()
     connections = run.Session(reporter).connections
@@ -109,6 +110,7 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
     pilot = Pilot(settings, server, connections.globus, Journal(journal), reporter)
     outcome = pilot.run_one()
     if outcome is None:
+        check_pilot_queue(connections.queues(), options.site, reporter)
         reporter.progress(f"there is no job for {options.site}")
         if options.json:
             output.print_json({"PandaID": None, "state": None, "reason": "", "log": None})

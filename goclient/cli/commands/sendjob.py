@@ -81,7 +81,7 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
 def _sent(submission: "Submission", options: SendJobOptions, client: "Client") -> "Submission":
     """Send a submission; if that fails, print the jobs that were accepted before."""
     try:
-        return client.send(submission)
+        return client.send_typed(submission)
     except GoclientError as error:
         for job in () if options.json else error.extra.get("jobs", ()):
             print(f"PandaID={job['PandaID']} jobName={job['jobName']}")

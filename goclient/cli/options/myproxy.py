@@ -15,7 +15,7 @@ from goclient.errors.wording import quoted
 from goclient.model.syntax.shell import shell_word
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.names import base_dn
-from goclient.services.myproxy.policy import as_typed, fits_everybody, pattern_of
+from goclient.services.myproxy.policy import as_typed, fits_everybody, is_portable, pattern_of
 
 HOUR = 3600  # seconds
 WHERE, WHO, WHAT = "server and account", "your certificate", "myproxy"
@@ -246,6 +246,8 @@ def retrievers_of(options: DepositOptions, reporter: Reporter) -> str:
     policy = retrievers(dn, pattern)
     if dn is not None:
         _warn_of_dn(dn, reporter)
+    elif not is_portable(policy):
+        _warn_of_pattern(policy, reporter)
     elif fits_everybody(policy) and not options.yes:
         confirm(
             f"May everybody whom the server trusts retrieve it ({policy})?",
@@ -256,12 +258,16 @@ def retrievers_of(options: DepositOptions, reporter: Reporter) -> str:
     return policy
 
 
-def renewers_of(options: DepositOptions) -> str:
-    """Return the pattern of those who may renew; the empty string is nobody."""
+def renewers_of(options: DepositOptions, reporter: Reporter) -> str:
+    """Return the pattern of those who may renew; the empty string is nobody.  Warn of one that cannot be judged."""
     if not options.renewer:
         return ""
     dn, pattern = _of_myproxy_init(options.renewer, regex=True) if options.regex else (options.renewer, None)
-    return checked_pattern(pattern) if pattern is not None else pattern_of(dn or "")
+    if pattern is None:
+        return pattern_of(dn or "")
+    if not is_portable(pattern):
+        _warn_of_pattern(pattern, reporter)
+    return checked_pattern(pattern)
 
 
 def _of_myproxy_init(typed: str, *, regex: bool) -> tuple[Optional[str], Optional[str]]:
@@ -276,6 +282,12 @@ def _of_myproxy_init(typed: str, *, regex: bool) -> tuple[Optional[str], Optiona
     if regex or "=" in typed or typed.startswith("/"):
         return typed, None
     return None, "*" + pattern_of(f"/CN={typed}")
+
+
+def _warn_of_pattern(pattern: str, reporter: Reporter) -> None:
+    """Warn of a pattern that only a server can judge."""
+    message = f"which DNs the pattern {quoted(pattern)} fits cannot be judged from here: only the server can"
+    reporter.warning(message, "use * and ? for what may be anything, and | between several")
 
 
 def _warn_of_dn(dn: str, reporter: Reporter) -> None:

@@ -160,7 +160,7 @@ class GlobusEngine(TransferEngine):
                 raise EndpointError(
                     f"transfer task {task_id} was given up after {waited:.0f} s: "
                     f"{'; '.join(self._faults(task_id)) or 'no progress'}",
-                    hint=f"globus task event-list {task_id}",
+                    hint=f"goclient status {self._job.panda_id}",
                     code="transfer-given-up",
                     subject=task_id,
                 )
@@ -177,7 +177,7 @@ class GlobusEngine(TransferEngine):
         what = "is paused" if state.is_paused else "failed"
         return EndpointError(
             f"transfer task {task_id} {what}: {'; '.join(self._faults(task_id)) or state.reason or state.status}",
-            hint=f"globus task show {task_id}",
+            hint=f"goclient status {self._job.panda_id}",
             code="transfer-failed",
             subject=task_id,
         )

@@ -185,7 +185,7 @@ def assemble(asked: Asked, certificates: Sequence[bytes], *, now: datetime | Non
         why = quoted(str(error) or type(error).__name__)
         raise MyproxyError(
             f"the MyProxy server did not send a proxy that can be used: {why}",
-            hint="ask the owner for a new deposit: goclient myproxy deposit", code="myproxy-unusable",
+            hint="the owner makes a new one: goclient myproxy deposit --retriever YOUR-DN", code="myproxy-unusable",
         ) from error  # fmt: skip
     key = asked.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     first, *others = (one.public_bytes(Encoding.PEM) for one in chain)

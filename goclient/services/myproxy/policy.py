@@ -86,7 +86,7 @@ def matches(pattern: str, dn: str) -> bool | None:
     return any(fnmatchcase(dn, glob) for glob in globs) if globs else None
 
 
-def may_be_deposited(pattern: str) -> bool:
+def is_portable(pattern: str) -> bool:
     """Return whether a pattern is one that is sure to mean the same to every server."""
     return bool(_alternatives(pattern)) or _is_of_voms(pattern)
 

@@ -35,7 +35,7 @@ _NOT_RETRIEVER = _Meaning(
 _MEANINGS = (
     _Meaning(
         ("no credentials found", "no credentials exist", "credentials do not exist"), NoDeposit.code,
-        "there is no such deposit of yours", "make one: goclient myproxy deposit", NoDeposit,
+        "there is no such deposit of yours", "make one: goclient myproxy deposit --retriever DN", NoDeposit,
     ),
     _Meaning(
         ("not owned by", "credentials not owned"), "myproxy-not-owner",
@@ -48,7 +48,7 @@ _MEANINGS = (
     ),
     _Meaning(
         ("certificate has expired",), "myproxy-expired",
-        "a certificate has expired", "make a new deposit: goclient myproxy deposit",
+        "a certificate has expired", "make a new deposit: goclient myproxy deposit --retriever DN",
     ),
     _Meaning(
         ("no mapping found", "accepted_credentials"), "myproxy-not-accepted",
@@ -61,7 +61,8 @@ _MEANINGS = (
 )  # fmt: skip
 _REFUSED = _Meaning((), "myproxy-refused", "", "ask the server's operators, with this message")
 _NOTHING_THERE = {  # for those who cannot, or do not want to, make one
-    DESTROY: "look what is there: goclient myproxy info", GET: "its owner makes one: goclient myproxy deposit",
+    DESTROY: "look what is there: goclient myproxy info",
+    GET: "its owner makes one: goclient myproxy deposit --retriever YOUR-DN",
 }  # fmt: skip
 _TRANSIENT = re.compile(r"temporar|try again|too many|resource", re.IGNORECASE)
 _ALLOWED = re.compile(r"allowed by server \((\d{1,6}) hours\)")

@@ -112,6 +112,9 @@ def test_what_is_deposited_can_be_seen_by_its_owner_retrieved_by_the_pilot_and_r
     assert ("goclient myproxy info" in again.err, "make one" in again.err) == (True, False)
     gone = server.run("pilot", "retrieve", "--user", "wdeng", "--out", str(out))
     assert (gone.code, "its owner makes one" in gone.err) == (80, True)
+    command = shlex.split(gone.err.partition("its owner makes one: ")[2].splitlines()[0])
+    assert server.run("user", *command[2:], "--lifetime", "5").code == 0
+    assert server.run("pilot", "retrieve", "--user", "wdeng", "--out", str(out)).code == 0
 
 
 def test_the_c_tools_take_what_we_deposit_and_we_take_what_they_deposit(server: Server) -> None:
@@ -437,9 +440,11 @@ def test_the_dn_of_a_proxy_is_doubted(double: Server) -> None:
     assert f'--retriever "{PILOT}"' in done.err
 
 
-def test_a_pattern_that_is_no_expression_is_refused(double: Server) -> None:
-    refused = double.run("user", "deposit", "-l", "broken", "--retriever-pattern", "(")
-    assert (refused.code, '"("' in refused.err) == (80, True)
+@pytest.mark.parametrize("words", [["--retriever-pattern", "/CN=[ab]*"], ["-x", "-R", "/CN=[ab]*", "-Z", PILOT]])
+def test_a_pattern_that_only_the_server_can_judge_is_a_warning(double: Server, words: list[str]) -> None:
+    done = double.run("user", "deposit", "-l", "unjudged", "-c", "5", *words)
+    assert done.code == 0, done.err
+    assert 'which DNs the pattern "/CN=[ab]*" fits cannot be judged from here' in done.err
 
 
 def test_without_a_lifetime_it_is_what_the_server_allows(double: Server) -> None:

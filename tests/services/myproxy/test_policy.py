@@ -16,8 +16,8 @@ from goclient.services.myproxy.policy import (
     checked_dn,
     dn_of,
     fits_everybody,
+    is_portable,
     matches,
-    may_be_deposited,
     pattern_of,
 )
 from tests.strategies import examples
@@ -112,7 +112,7 @@ def test_stars_question_marks_and_bars_are_always_judged(pattern: str, text: str
     found = matches(pattern, f"/CN={text}")
     assert found is not None
     assert found == libc_fits(translated(pattern), f"/CN={text}"), (pattern, text)
-    assert may_be_deposited(pattern)
+    assert is_portable(pattern)
 
 
 JUDGED = {
@@ -160,7 +160,7 @@ def test_a_policy_is_judged_or_it_is_said_that_it_cannot_be(case: str) -> None:
     assert matches(pattern, dn) is judgement
     if judgement is None:
         assert not fits_everybody(pattern)
-        assert may_be_deposited(pattern) == pattern.startswith("FQAN:")
+        assert is_portable(pattern) == pattern.startswith("FQAN:")
 
 
 def test_a_policy_made_to_take_for_ever_does_not() -> None:
