@@ -17,6 +17,6 @@ def nearest(word: str, known: Iterable[str], *, most: int = 3, ratio: float = LI
 
 
 def hint_of_known(word: str, known: Iterable[str]) -> str:
-    """Return the hint for a word that is not one of those that are known: the nearest ones, or all."""
-    near = nearest(word, known)
-    return f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(known)}"
+    """Return the hint for a word that is not one of those that are known: the nearest one, or all."""
+    near = nearest(word, known, most=1)
+    return f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"

@@ -53,8 +53,22 @@ def option(
     return field(default=() if many and default is None else default, metadata=metadata)
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)  # a part of others, which make their own
-class JobOptions:
+class Options:
+    """Hold what was typed, by name; what was not is as its field says.
+
+    A class of many options has no ``__init__`` of its own, ``init=False``: the standard library compiles it each time
+    that the program starts, which was a tenth of the time of ``--help``.
+    """
+
+    def __init__(self, **typed: Any) -> None:
+        known = {one.name: one.default for one in fields(self)}  # type: ignore[arg-type]  # its subclasses are
+        if unknown := typed.keys() - known:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        self.__dict__.update(known | typed)
+
+
+@dataclass(frozen=True, repr=False, eq=False, init=False)
+class JobOptions(Options):
     """Hold what was typed of the job; a required option that is missing is the empty string."""
 
     njobs: int = option("--njobs", help="how many jobs", group=JOB, default=1, metavar="N", minimum=1, maximum=100_000)
@@ -109,8 +123,8 @@ class JobOptions:
     )
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class TransferOptions:
+@dataclass(frozen=True, repr=False, eq=False, init=False)
+class TransferOptions(Options):
     """Hold what was typed of its transfers, and of how they are checked."""
 
     StageinGOsrc: tuple[str, ...] = option(
@@ -217,7 +231,7 @@ class RequestOptions(TransferOptions, JobOptions):
     """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False, eq=False, init=False)
 class SubmitOptions(RequestOptions):
     """Hold what was typed of a job with transfers, and of its submission."""
 

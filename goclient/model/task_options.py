@@ -8,7 +8,7 @@ from goclient.model.options import TransferOptions, option
 TASK = "globus"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False, eq=False, init=False)
 class TaskOptions(TransferOptions):
     """Hold what was typed of the transfers of a task of prun or pathena."""
 
@@ -27,7 +27,7 @@ class TaskOptions(TransferOptions):
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=TASK, default=False)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False, eq=False, init=False)
 class PathenaOptions(TaskOptions):
     """Hold what was typed of a task's transfers, and where its parameters go, which pathena has no option for."""
 

@@ -104,15 +104,17 @@ class Targets:
         return kind_of(found)
 
     def _without_directory(self, location: Location, error: GoclientError) -> Finding:
-        directory = Directory.of(location)
+        directory, top = Directory.of(location), self._new_below
         shown = directory.display
         if isinstance(error, NotADirectory):
             message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
             return NotADirectory(message, hint="name a directory, or another name for the file", subject=shown).finding
         if not isinstance(error, PathNotFound):
             return self._locations.unlisted(location, error, self._identity)
-        if self._may_be_new(directory):
-            return Finding("ok", "target", shown, f"{shown} is made when files come")
+        if top is not None and shown.startswith(top.display):
+            if self._listings.there(directory).path.startswith(top.path):
+                return Finding("ok", "target", shown, f"{shown} is made when files come")
+            directory, shown = Directory(directory.endpoint, top.path), top.display
         message, near = f"the directory {quoted(shown)} does not exist: Globus will make it", ""
         if missing := self._listings.missing(directory):
             name = missing.part.name
@@ -122,13 +124,6 @@ class Targets:
         hint = f"{near} " if near else "if it is a typo, correct it; "
         hint += "--goMkdir makes it now"
         return Finding("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
-
-    def _may_be_new(self, directory: Directory) -> bool:
-        """Return True if a directory is below the one in which others may be new, and that one is there."""
-        top = self._new_below
-        if top is None or top.endpoint.display != directory.endpoint.display:
-            return False
-        return self._listings.there(directory).path.startswith(top.path)
 
 
 def _inside_itself(source: Location, target: Location) -> bool:

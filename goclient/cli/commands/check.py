@@ -10,7 +10,7 @@ from goclient.errors import PreflightFailed, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import counted, printable
-from goclient.model.options import RequestOptions, option
+from goclient.model.options import Options, RequestOptions, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ PROG = "goclient check"
 OWN = "check"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class OwnOptions:
+@dataclass(frozen=True, repr=False, eq=False, init=False)
+class OwnOptions(Options):
     """Hold what was typed of the check itself."""
 
     TEXT: tuple[str, ...] = option(
@@ -34,7 +34,7 @@ class OwnOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group=OWN, default=0, count=True)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False, eq=False, init=False)
 class CheckOptions(OwnOptions, RequestOptions):
     """Hold what was typed."""
 

@@ -27,7 +27,7 @@ EPILOG = (
 )
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False, eq=False, init=False)
 class SendJobOptions(SubmitOptions):
     """Hold what was typed."""
 
