@@ -32,11 +32,10 @@ from goclient.cli.commands import (
 from goclient.cli.options import myproxy as myproxy_options
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import findings
-from goclient.model.options import SubmitOptions
+from goclient.model.options import SubmitOptions, is_flag
 from goclient.model.syntax.options import OVERWRITE
 from goclient.model.task_options import PathenaOptions, TaskOptions
-from goclient.tasks.command_line import divide
-from goclient.tasks.table import TABLES
+from goclient.tasks.command_line import TABLES, divide
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -219,8 +218,11 @@ def test_the_myproxy_page_lists_each_option_of_an_action_and_no_other(action: st
 
 def test_prun_page_lists_our_options_in_the_order_of_help() -> None:
     listed = [tag.tag for tag in _tags("goclient-prun.1") if tag.section == "OPTIONS"]
-    options = TABLES["pathena"].options.values()
-    assert listed == [f"--{option.name} {option.metavar}".rstrip() for option in options]
+    values = {
+        one.name: "" if is_flag(one) else f" {one.metadata['metavar'] or one.name.upper()}"
+        for one in TABLES["pathena"].options.values()
+    }
+    assert listed == [f"--{name}{value}" for name, value in values.items()]
 
 
 def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -> None:

@@ -13,9 +13,9 @@ from goclient.errors.findings import Finding
 from goclient.files.text import list_lines
 from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
+from goclient.tasks.command_line import TABLES
 from goclient.tasks.session import Frontend
 from goclient.tasks.session import run as run_task
-from goclient.tasks.table import TABLES
 
 if TYPE_CHECKING:
     from goclient.errors.findings import Finding

@@ -40,11 +40,6 @@ class Problem:
     name: str | None = None
 
 
-def kind_of(where: str) -> str:
-    """Return the kind of the entry that means this collection id or this server."""
-    return read_endpoint(where).kind
-
-
 def fields_of(where: str) -> dict[str, str]:
     """Return what an entry holds, as in the file: ``kind``, and ``id`` or ``url``."""
     found = read_endpoint(where)

@@ -9,12 +9,7 @@ from enum import Enum
 
 
 class Mode(str, Enum):  # noqa: UP042  # StrEnum came with Python 3.11
-    """A way to the job's directory, with the word of the globusPilot of 2012; ``how`` says it in a few words.
-
-    * ``gc``: through a Globus Connect endpoint that is made on the node;
-    * ``server``: through a server that sees the job's directory, ``globus-endpoint-local``;
-    * ``local``: not at all, files are copied from and to other directories of the node.
-    """
+    """A way to the job's directory, with the word of the globusPilot of 2012; ``how`` says it in a few words."""
 
     how: str
 

@@ -11,11 +11,14 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, fields
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.nearest import CLOSE, nearest
+from goclient.model.options import help_text, is_flag, is_number
+from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks import panda_client
 from goclient.tasks.panda_client import Function
 
@@ -26,25 +29,20 @@ DUMP = "dumpTaskParams"  # of prun; pathena, which has none, gets it from us
 _PASTED = ("\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212")  # what word processors make of a hyphen
 
 
-class Option(NamedTuple):
-    """Describe one option of ours: its name without dashes, what its value is called, and its help."""
-
-    name: str
-    metavar: str
-    help: str
-    flag: bool = False
-    many: bool = False
-    number: bool = False
-
-
 class Table(NamedTuple):
     """Hold our options, by their names without dashes."""
 
-    options: Mapping[str, Option]
+    options: Mapping[str, Field[Any]]
 
-    def find(self, word: str) -> Option | None:
+    def find(self, word: str) -> Field[Any] | None:
         """Return the option of a word ``--name`` or ``--name=value``; None if it is not ours."""
         return self.options.get(word[2:].partition("=")[0]) if word.startswith("--") else None
+
+
+TABLES = {
+    tool: Table({one.name: one for one in fields(kind)})
+    for tool, kind in (("prun", TaskOptions), ("pathena", PathenaOptions))
+}
 
 
 class Divided(NamedTuple):
@@ -85,7 +83,7 @@ def divide(argv: Sequence[str], table: Table, takes_value: Callable[[str], bool]
             found.stock.append(word)
             awaited = not (awaited and _may_be_value(word)) and takes_value(word)
             continue
-        if not option.flag and "=" not in word and at + 1 < len(argv) and _may_be_value(argv[at + 1]):
+        if not is_flag(option) and "=" not in word and at + 1 < len(argv) and _may_be_value(argv[at + 1]):
             word = f"{word}={argv[next(words)]}"
         found.ours.append(word)
     return found
@@ -102,12 +100,12 @@ def values_of(ours: Sequence[str], table: Table) -> dict[str, Any]:
     for word in ours:
         name, _, value = word[2:].partition("=")
         option = table.options[name]
-        if option.flag:
+        if is_flag(option):
             found[name] = True
-        elif option.many:
+        elif option.metadata["many"]:
             found.setdefault(name, []).append(value)
         else:
-            found[name] = int(value) if option.number and value.isdecimal() else value
+            found[name] = int(value) if is_number(option) and value.isdecimal() else value
     return found
 
 
@@ -117,13 +115,14 @@ def words_of(given: Mapping[str, Any], table: Table) -> list[str]:
     errors: list[GoclientError] = []
     for name, value in given.items():
         option = table.options[name]
-        each = value if option.many and isinstance(value, list) else [value]
-        if option.flag and isinstance(value, bool):
+        flag, number = is_flag(option), is_number(option)
+        each = value if option.metadata["many"] and isinstance(value, list) else [value]
+        if flag and isinstance(value, bool):
             found += [f"--{name}"] if value else []
-        elif not option.flag and all(isinstance(one, str) or (option.number and type(one) is int) for one in each):
+        elif not flag and all(isinstance(one, str) or (number and type(one) is int) for one in each):
             found += [f"--{name}={one}" for one in each]
         elif value is not None:
-            kind = "true or false" if option.flag else "a number" if option.number else "a text"
+            kind = "true or false" if flag else "a number" if number else "a text"
             message = f"--loadJson: {name} is {quoted(json.dumps(value))}, not {kind}"
             errors.append(UsageError(message, hint="correct the file", code="load-json", subject=f"--{name}"))
     raise_all(errors)
@@ -175,11 +174,12 @@ class CommandLine:
         """Add our group, for -h and --helpGroup alone: panda-client's abbreviations mean what they meant."""
         group = parser.add_group("globus", "transfers with Globus, by goclient")
         for option in self.table.options.values():
-            text = option.help.replace("%", "%%")
+            words, text = [f"--{option.name}"], help_text(option).replace("%", "%%")
+            metavar = option.metadata["metavar"] or option.name.upper()
             action: argparse.Action = (
-                argparse._StoreTrueAction([f"--{option.name}"], option.name, help=text)
-                if option.flag
-                else argparse._StoreAction([f"--{option.name}"], option.name, help=text, metavar=option.metavar)
+                argparse._StoreTrueAction(words, option.name, help=text)
+                if is_flag(option)
+                else argparse._StoreAction(words, option.name, help=text, metavar=metavar)
             )
             group._group_actions.append(action)
         return original(parser, addHelp)

@@ -100,13 +100,15 @@ def _list(options: EndpointOptions, client: "Client", reporter: Reporter) -> Non
     if options.search is not None:
         _search(options.search, client, reporter, json=options.json)
         return
-    from goclient.config.catalogue_toml import fields_of, kind_of  # as in _search
+    from goclient.config.catalogue_toml import fields_of  # as in _search
 
     entries = client.endpoints()
     if options.json:
         output.print_json([{"name": one.name, **fields_of(one.where)} for one in entries])
         return
-    rows = [(one.name, kind_of(one.where), one.where, "yours" if one.own else "the site's") for one in entries]
+    rows = [
+        (one.name, fields_of(one.where)["kind"], one.where, "yours" if one.own else "the site's") for one in entries
+    ]
     tables.print_table(("name", "kind", "id or url", "whose"), rows)
     if not entries:
         reporter.progress("the catalogue is empty", f"{PROG} add NAME UUID gives a collection a name of yours")
