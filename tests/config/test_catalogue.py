@@ -20,7 +20,6 @@ from goclient.config.catalogue_toml import (
     checked_where,
     command,
     fields_of,
-    kind_of,
     read_entries,
     with_entry,
     without_entry,
@@ -140,7 +139,7 @@ def test_removing_one_leaves_the_others_and_every_comment(old: Written) -> None:
 def test_a_text_is_a_catalogue_or_says_on_which_line_it_is_none(text: str) -> None:
     entries, problems = read_entries(text)
     assert all(0 <= one.line <= text.count("\n") + 1 and one.text for one in problems)
-    assert not entries or all(map(kind_of, entries.values()))
+    assert not entries or all(map(fields_of, entries.values()))
 
 
 def test_a_text_that_is_nested_without_end_is_no_catalogue() -> None:

@@ -106,9 +106,8 @@ def _list(options: EndpointOptions, client: "Client", reporter: Reporter) -> Non
     if options.json:
         output.print_json([{"name": one.name, **fields_of(one.where)} for one in entries])
         return
-    rows = [
-        (one.name, fields_of(one.where)["kind"], one.where, "yours" if one.own else "the site's") for one in entries
-    ]
+    whose = {True: "yours", False: "the site's"}
+    rows = [(one.name, fields_of(one.where)["kind"], one.where, whose[one.own]) for one in entries]
     tables.print_table(("name", "kind", "id or url", "whose"), rows)
     if not entries:
         reporter.progress("the catalogue is empty", f"{PROG} add NAME UUID gives a collection a name of yours")
