@@ -226,7 +226,7 @@ def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = S
 
 
 def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, Endpoint]:
-    """Return the endpoints that have a name: by it.
+    """Return the endpoints that have a name, by it.
 
     Read from ``$GOCLIENT_ENDPOINTS``, else from the user's file; then the site's, whose entries yield to the
     user's.  Raises RequestError for a file that is not a catalogue, or that others may change; a file that does not

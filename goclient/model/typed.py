@@ -45,7 +45,10 @@ def read_keywords(kind: type[T], given: Mapping[str, Any], defaults: Defaults, *
     present = {name: value for name, value in given.items() if value is not None and value not in ([], ())}
     for name, value in given.items():
         if name not in known:
-            errors.append(_unknown(name, list(known)))
+            near = "".join(nearest(name, known, most=1))
+            hint = f"did you mean {near}?" if near else "options are named as on the command line, without dashes"
+            message, code = f"{quoted(name)} is not an option", UnknownOption.code
+            errors.append(UnknownOption(message, hint=hint, code=code, subject=name, option=near))
         elif name in present:
             found = list(_mistakes(known[name], value))
             errors += found
@@ -98,14 +101,7 @@ def as_keywords(text: str) -> str:
         one = known.get(found[1] or "")
         return found[0] if one is None else f"{one.name}=True" if is_flag(one) else one.name
 
-    return _OPTION.sub(keyword, text)
+    return re.sub(_OPTION, keyword, text)
 
 
-_OPTION = re.compile(r'"[^"]*"|goclient [a-z ]*--.*|(?<![\w-])--([A-Za-z]+)\b(?!-)')
-
-
-def _unknown(name: str, known: list[str]) -> UnknownOption:
-    near = "".join(nearest(name, known, most=1))
-    hint = f"did you mean {near}?" if near else "options are named as on the command line, without dashes"
-    message = f"{quoted(name)} is not an option"
-    return UnknownOption(message, hint=hint, code=UnknownOption.code, subject=name, option=near)
+_OPTION = r'"[^"]*"|goclient [a-z ]*--.*|(?<![\w-])--([A-Za-z]+)\b(?!-)'  # re compiles it when it is needed

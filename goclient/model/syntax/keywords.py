@@ -175,7 +175,7 @@ class _Reader:
                 self.without_effect(name, f"nothing is {way.verb} without {way.files}")
             return DEFAULT_MODE, ()
         if mode is None:
-            self.missed(way.mode, f"{files} without {way.mode}", f"add {way.mode}=gc: {_HOW}", "mode")
+            self.missed(way.mode, f"{files} without {way.mode}", f"add {way.mode}={DEFAULT_MODE}: {_HOW}", "mode")
             return DEFAULT_MODE, ()
         far = self._far_endpoint(way, mode, endpoint, local)
         if self.first(way.directory) is None:
@@ -237,7 +237,7 @@ class _Reader:
         if self.first(way.endpoint) is None:
             endpoint = local
             if not mode.needs_server:
-                hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}=local"
+                hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}={Mode.LOCAL}"
                 self.missed(way.endpoint, f"{said} without {way.endpoint}", hint, kind=ListRuleError)
                 return None
         if endpoint is not None and endpoint.text == DEFAULT_WORKING:
