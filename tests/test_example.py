@@ -135,11 +135,14 @@ def test_each_submission_is_in_the_journal_before_and_after_the_call(sandbox: Sa
     journal = tmp_path / "state" / "journal.jsonl"
     entries = [json.loads(line) for line in journal.read_text().splitlines()]
     assert [(entry["what"], entry["state"]) for entry in entries] == [
+        ("request", "intended"),
         ("submission", "intended"),
         ("submission", "accepted"),
+        ("request", "done"),
     ]
-    assert entries[0]["key"] == entries[1]["key"]
-    assert entries[1]["subjects"] == ["1"]
+    request, intended, accepted, told = entries
+    assert (request["key"], intended["key"]) == (told["key"], accepted["key"])
+    assert accepted["subjects"] == ["1"]
 
 
 def test_the_demo_shows_each_step_and_compares_the_output_at_both_ends(run: Run, tmp_path: Path) -> None:

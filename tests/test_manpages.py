@@ -19,6 +19,7 @@ from goclient.cli.commands import (
     check,
     endpoint,
     explain,
+    journal,
     login,
     logout,
     myproxy,
@@ -48,6 +49,7 @@ COMMANDS: dict[str, type[Any]] = {
     "check": check.OwnOptions,  # beside those of sendJob
     "endpoint": endpoint.EndpointOptions,
     "explain": explain.ExplainOptions,
+    "journal": journal.JournalOptions,
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,
     "sandbox": sandbox.SandboxOptions,

@@ -21,6 +21,7 @@ import myproxy
 import myproxy_tools
 import panda_tasks
 import preflight
+import submission
 from measure import paired, ratio, row
 
 BIN = Path(sys.executable).parent
@@ -212,7 +213,7 @@ def _seconds(stamp: str) -> float:
 def main() -> int:
     """Write the table; 1 if a goal is missed."""
     rows = [*start_up(), *records(), *demo(), *language.rows(), *preflight.rows()]
-    rows += [*myproxy.rows(), *myproxy_tools.rows(), *panda_tasks.rows()]
+    rows += [*myproxy.rows(), *myproxy_tools.rows(), *panda_tasks.rows(), *submission.rows()]
     heads = ["what", "figure", "goal", "met", "medians"]
     lines = [
         "# Figures",
