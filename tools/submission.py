@@ -33,8 +33,8 @@ def rows() -> list[list[str]]:
     stopped = sum(one.again == 10 for one in outcomes)
     return [
         row(
-            f"`sendJob.py` killed at {len(chosen)} points × {TIMES}, and typed again: jobs sent twice, and sent without "
-            "`goclient journal` knowing",
+            f"`sendJob.py` killed at {len(chosen)} points, {TIMES} times each, and typed again: sent twice, and sent "
+            "unknown to `goclient journal`",
             f"{twice}, {unknown}",
             "0, 0",
             not (twice or unknown or alive),

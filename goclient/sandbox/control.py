@@ -1,13 +1,14 @@
-"""Routes of the sandbox itself, which no real service has: its faults, and what it was asked."""
+"""Routes of the sandbox itself, which no real service has: its faults, its settings, and what it was asked."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from werkzeug.wrappers import Response
 
-from goclient.sandbox.faults import Fault, find_mistakes
+from goclient.sandbox import faults, settings
 from goclient.sandbox.http import Document, ServiceError, answer
 from goclient.sandbox.routes import Call, Routes
 
@@ -17,13 +18,10 @@ routes = Routes("/sandbox")
 @routes.on("POST", "/trouble")
 def inject_fault(call: Call) -> Response:
     """Inject one fault; refuse with everything that is wrong with it."""
-    try:
-        given = json.loads(call.get_data())
-    except ValueError:
-        given = None
-    if wrong := find_mistakes(given):
+    given = _read(call)
+    if wrong := faults.find_mistakes(given):
         raise ServiceError(400, {"errors": wrong})
-    fault = Fault(**given)
+    fault = faults.read(given)
     call.sandbox.faults.add(fault)
     return answer(asdict(fault), 201)
 
@@ -41,6 +39,30 @@ def clear_faults(call: Call) -> Document:
     return call.sandbox.faults.document()
 
 
+@routes.on("GET", "/settings")
+def show_settings(call: Call) -> Document:
+    """Show all settings."""
+    return asdict(call.sandbox.tuning.now)
+
+
+@routes.on("PUT", "/settings")
+def change_settings(call: Call) -> Document:
+    """Change the settings that a document names; refuse with everything that is wrong with it."""
+    given = _read(call)
+    if wrong := settings.find_mistakes(given):
+        raise ServiceError(400, {"errors": wrong})
+    call.sandbox.tuning.change(given)
+    return show_settings(call)
+
+
+@routes.on("DELETE", "/settings")
+def reset_settings(call: Call) -> Document:
+    """Set all settings back, and forget the requests that were counted."""
+    call.sandbox.tuning.reset()
+    call.sandbox.meter.clear()
+    return show_settings(call)
+
+
 @routes.on("GET", "/requests")
 def list_requests(call: Call) -> Document:
     """List the requests, oldest first."""
@@ -52,3 +74,11 @@ def clear_requests(call: Call) -> Document:
     """Forget all requests."""
     call.sandbox.recorder.clear()
     return call.sandbox.recorder.document()
+
+
+def _read(call: Call) -> Any:
+    """Return the JSON of a request, None if it is not JSON."""
+    try:
+        return json.loads(call.get_data())
+    except ValueError:
+        return None

@@ -8,7 +8,10 @@
 is a method with the path ``/myproxy/USER``; its errors have a ``document`` that is a text.
 ``kind``: ``error``: the answer is ``status`` (503 by default), ``document`` (an object or a text) and ``headers``;
 ``delay``: the answer comes ``seconds`` later; ``reset``: the connection is reset instead; ``truncate``: the answer
-breaks off in the middle.
+breaks off in the middle; ``hang``: no answer comes until the client gives up; ``refuse``: the connection is reset, and
+for ``seconds`` new connections are refused.  Or one of the names in :data:`NAMED`, for a fault of that name: ``500``,
+``502``, ``503`` and ``429`` (with ``Retry-After``), ``401``, ``html``, ``slow``, ``lost`` (the work is done, its answer
+is lost), ``cut``, ``refused``; any field that is given counts before the named one's.
 ``times``: the number of requests that meet it (by default all), after ``skip`` (0) others have passed.
 ``after``: true does the work of the request first; by default nothing is done, except before a truncated answer.
 
@@ -26,7 +29,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-KINDS = ("error", "delay", "reset", "truncate")
+KINDS = ("error", "delay", "reset", "truncate", "hang", "refuse")
+# Faults by the names that tests know them by: with reset and hang, what can become of a call.
+NAMED: dict[str, dict[str, Any]] = {
+    **{str(status): {"kind": "error", "status": status} for status in (401, 500, 502)},
+    **{str(status): {"kind": "error", "status": status, "headers": {"Retry-After": "1"}} for status in (429, 503)},
+    "html": {"kind": "error", "status": 200, "document": "<html>Down for maintenance</html>"},
+    "slow": {"kind": "delay", "seconds": 1.0},
+    "lost": {"kind": "reset", "after": True},
+    "cut": {"kind": "truncate"},
+    "refused": {"kind": "refuse", "seconds": 0.5},
+}
 _FIELDS: dict[str, tuple[type, ...]] = {
     "route": (str,),
     "kind": (str,),
@@ -103,6 +116,12 @@ def wait(met: Sequence[Fault], *, after: bool) -> Fault | None:
     return next((one for one in now if one.kind != "delay"), None)
 
 
+def read(given: dict[str, Any]) -> Fault:
+    """Return the fault that a document without mistakes asks for."""
+    named = NAMED.get(given["kind"])
+    return Fault(**(given if named is None else {**named, **given, "kind": named["kind"]}))
+
+
 def find_mistakes(given: Any) -> list[str]:
     """Return everything that is wrong with the document of a fault."""
     if not isinstance(given, dict):
@@ -111,8 +130,8 @@ def find_mistakes(given: Any) -> list[str]:
     wrong += [
         f"{n} is a {type(v).__name__}" for n, v in given.items() if n in _FIELDS and not isinstance(v, _FIELDS[n])
     ]
-    if given.get("kind") not in KINDS:
-        wrong.append(f"kind must be one of {', '.join(KINDS)}")
+    if given.get("kind") not in (*KINDS, *NAMED):
+        wrong.append(f"kind must be one of {', '.join((*KINDS, *NAMED))}")
     if not re.fullmatch(r"[A-Z*]+ /.*", str(given.get("route"))):
         wrong.append("route must be a method and a path: GET /v0.10/endpoint/*")
     return wrong

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from typing import Any
 
@@ -28,7 +29,8 @@ class ServiceError(Exception):
     def response(self, path: str) -> Response:
         """Return the error as a response to a request of ``path``: JSON for a document, plain text for a text."""
         if isinstance(self.document, str):
-            return Response(self.document, self.status, content_type="text/plain")
+            kind = "text/html" if self.document.startswith("<") else "text/plain"
+            return Response(self.document, self.status, content_type=kind)
         return answer(self.document, self.status)
 
 
@@ -52,6 +54,20 @@ class BadRequest(TransferError):
         super().__init__(400, "ClientError.BadRequest", message)
 
 
+class TooManyRequests(TransferError):
+    """A request that Transfer does not take now, because its sender has sent too many."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(429, "TooManyRequests", "Too many requests")  # the status is the service's, the words are ours
+        self._wait = wait
+
+    def response(self, path: str) -> Response:
+        """Return the error, with the whole seconds to wait."""
+        response = super().response(path)
+        response.headers["Retry-After"] = str(math.ceil(self._wait))
+        return response
+
+
 class AuthError(ServiceError):
     """An error as the API of Globus Auth words it."""
 
@@ -59,6 +75,16 @@ class AuthError(ServiceError):
         title = code.replace("_", " ").title()
         one = {"id": str(uuid.uuid4()), "status": str(status), "code": code, "title": title, "detail": detail}
         super().__init__(status, {"errors": [one], "error": code.lower(), "error_description": title})
+
+
+def failure(path: str, status: int) -> ServiceError:
+    """Return the error of a service that does not work, in the form of the service that a path has."""
+    code = {401: "AuthenticationFailed", 429: "TooManyRequests"}.get(status, "ServiceUnavailable")
+    if path.startswith(("/api/", "/server/")):
+        return ServiceError(status, "ERROR : Fault on demand")
+    if path.startswith("/v2/"):
+        return AuthError(status, code, "Fault on demand")
+    return TransferError(status, code, "Fault on demand")
 
 
 def not_found(path: str, error: HTTPException) -> Response:

@@ -29,6 +29,7 @@ from goclient.sandbox.faults import Faults
 from goclient.sandbox.globus.scopes import TRANSFER_SCOPE
 from goclient.sandbox.http import BadRequest, Document, TransferError
 from goclient.sandbox.recorder import Recorder
+from goclient.sandbox.settings import Meter, Tuning
 from goclient.sandbox.state import Row, State
 
 Handler = TypeVar("Handler", bound=Callable[..., Document | Response])
@@ -41,6 +42,8 @@ class Sandbox:
     state: State
     faults: Faults = field(default_factory=Faults)
     recorder: Recorder = field(default_factory=Recorder)
+    tuning: Tuning = field(default_factory=Tuning)
+    meter: Meter = field(default_factory=Meter)
     new_task: threading.Event = field(default_factory=threading.Event)  # set: a transfer waits to be carried out
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,11 +22,12 @@ from goclient.sandbox import control, faults, guard
 from goclient.sandbox.faults import Fault
 from goclient.sandbox.globus import access, auth, endpoints, identities, login, oidc, paths, personal, tasks
 from goclient.sandbox.globus.mover import Mover
-from goclient.sandbox.http import ServiceError, TransferError, answer, not_found
+from goclient.sandbox.http import ServiceError, TooManyRequests, answer, failure, not_found
 from goclient.sandbox.myproxy.authority import load_authority
 from goclient.sandbox.myproxy.grid import SCOPE, Grid
 from goclient.sandbox.myproxy.policy import ServerPolicy
 from goclient.sandbox.myproxy.server import MyProxy
+from goclient.sandbox.outage import Outage
 from goclient.sandbox.panda import cache
 from goclient.sandbox.panda import server as panda
 from goclient.sandbox.panda import tasks as panda_tasks
@@ -32,6 +35,7 @@ from goclient.sandbox.routes import Call, Sandbox
 from goclient.sandbox.state import State
 
 HOST = "127.0.0.1"
+WHILE_DOWN = 0.02  # seconds between looks at the socket of a server that is down
 POLICY = ServerPolicy(accepted_credentials=f"{SCOPE}/*", trusted_retrievers=f"{SCOPE}/OU=Robots/*")
 SERVICES = (
     *(auth.routes, login.routes, oidc.routes, identities.routes),
@@ -47,8 +51,8 @@ class Reset(ConnectionResetError):
 class Application:
     """WSGI application of all services."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
+    def __init__(self, sandbox: Sandbox, outage: Outage) -> None:
+        self._sandbox, self._outage = sandbox, outage
         self._map = Map([rule for routes in SERVICES for rule in routes.rules()], strict_slashes=False)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -61,22 +65,28 @@ class Application:
             return error.response(call.path)(environ, start_response)
         if call.path.startswith("/sandbox/"):
             return self._answer(call)(environ, start_response)
+        if self._outage.goes_on:
+            raise Reset(104, "the server is down, on demand")
         query = call.query_string.decode("ascii", "replace")
-        sender = call.token_holder() or call.panda_user() or {"username": ""}
+        sender = call.token_holder() or call.panda_user() or {"username": "", "id": ""}
         self._sandbox.recorder.note(call.method, call.path, identity=sender["username"], query=query)
+        if sender["id"] and call.path.startswith("/v0.10/"):
+            rate = self._sandbox.tuning.now.requests_per_second
+            if wait := self._sandbox.meter.wait(sender["id"], rate):
+                return TooManyRequests(wait).response(call.path)(environ, start_response)
         return self._answer_faulty(call)(environ, start_response)
 
     def _answer_faulty(self, call: Call) -> Response:
         """Answer a request, with the faults that it meets; raise Reset."""
         met = self._sandbox.faults.meet(call.method, call.path)
         if early := faults.wait(met, after=False):
-            return _replace(early, call)
+            return self._replace(early, call)
         response = self._answer(call)
         late = faults.wait(met, after=True)
         if late is None:
             return response
         if late.kind != "truncate":
-            return _replace(late, call)
+            return self._replace(late, call)
         response.direct_passthrough = False  # of a file
         content = response.get_data()
         response.set_data(content[: len(content) // 2])
@@ -100,17 +110,19 @@ class Application:
             response = Response("the sandbox failed; its log says why\n", 500, content_type="text/plain")
         return response
 
-
-def _replace(fault: Fault, call: Call) -> Response:
-    """Return the error that a fault answers instead; raise Reset."""
-    if fault.kind == "reset":
-        raise Reset(104, "reset on demand")
-    error = ServiceError(fault.status, fault.document)
-    if fault.document is None:
-        error = TransferError(fault.status, "ServiceUnavailable", "Fault on demand")
-    response = error.response(call.path)
-    response.headers.update(fault.headers or {})
-    return response
+    def _replace(self, fault: Fault, call: Call) -> Response:
+        """Return the error that a fault answers instead; raise Reset."""
+        if fault.kind == "refuse":
+            self._outage.begin(fault.seconds)
+        if fault.kind == "hang":
+            select.select([call.environ["werkzeug.socket"]], [], [], fault.seconds or None)  # readable at its end
+        if fault.kind != "error":
+            raise Reset(104, "reset on demand")
+        own = fault.document is not None
+        error = ServiceError(fault.status, fault.document) if own else failure(call.path, fault.status)
+        response = error.response(call.path)
+        response.headers.update(fault.headers or {})
+        return response
 
 
 class _Handler(WSGIRequestHandler):
@@ -142,7 +154,17 @@ def serve(state: State, grid: Grid, *, ready: Callable[[], None], until: Callabl
     mover = Mover(sandbox)
     listener = _listen(state, "port")
     state.set_fact("url", f"http://{HOST}:{listener.getsockname()[1]}")
-    server = make_server(HOST, 0, Application(sandbox), threaded=True, request_handler=_Handler, fd=listener.fileno())
+    outage = Outage(listener)
+    application = Application(sandbox, outage)
+    server = make_server(HOST, 0, application, threaded=True, request_handler=_Handler, fd=listener.fileno())
+    take = server.get_request
+
+    def take_unless_down() -> Any:
+        if outage.goes_on:
+            time.sleep(WHILE_DOWN)  # a socket that does not listen is always ready
+        return take()
+
+    server.get_request = take_unless_down  # type: ignore[method-assign]
 
     def shut_down(until: Callable[[], None] = lambda: None) -> None:
         until()

@@ -45,8 +45,7 @@ create table if not exists tasks (task_id text primary key, owner text not null,
     directories integer not null default 0, files_transferred integer not null default 0,
     bytes_transferred integer not null default 0, faults integer not null default 0,
     nice_status text not null default 'Queued', fatal text, running integer not null default 0,
-    retry_at real not null default 0, options text not null, type text not null default 'TRANSFER',
-    started integer not null default 0);
+    retry_at real not null default 0, options text not null, type text not null default 'TRANSFER');
 create table if not exists events (number integer primary key, task_id text not null, time real not null,
     code text not null, is_error integer not null, description text not null, details text not null);
 create table if not exists transferred (task_id text not null, source_path text not null,
@@ -67,7 +66,7 @@ create table if not exists deposits (place text primary key, username text not n
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "6"  # of the tables; state that has another layout is made anew
+LAYOUT = "7"  # of the tables; state that has another layout is made anew
 
 
 class State:

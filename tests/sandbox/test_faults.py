@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
@@ -96,6 +97,90 @@ def test_the_work_is_done_first_if_that_is_wanted(shared_sandbox: Sandbox, make:
     with pytest.raises(requests.ConnectionError):
         requests.post(url, json={"path": f"/{place}"}, headers=headers, timeout=BOUND)
     assert shared_sandbox.path("SITE1", place).is_dir() == after
+
+
+# --- faults by their names ---
+
+ANSWERED = [
+    pytest.param("401", 401, id="401"),
+    pytest.param("429", 429, id="429"),
+    pytest.param("500", 500, id="500"),
+    pytest.param("502", 502, id="502"),
+    pytest.param("503", 503, id="503"),
+    pytest.param("html", 200, id="html"),
+]
+
+
+@pytest.mark.parametrize(("kind", "status"), ANSWERED)
+def test_a_named_fault_answers_as_the_service_of_its_path(
+    shared_sandbox: Sandbox, make: Make, kind: str, status: int
+) -> None:
+    make("GET /*", kind)
+    answers = {path: get(shared_sandbox, path) for path in (PANDA, AUTH, TRANSFER)}
+    assert {answer.status_code for answer in answers.values()} == {status}
+    assert {"Retry-After" in answer.headers for answer in answers.values()} == {kind in ("429", "503")}
+    if kind == "html":
+        assert {answer.headers["Content-Type"] for answer in answers.values()} == {"text/html"}
+    else:
+        assert answers[PANDA].text.startswith("ERROR : ")
+        assert answers[AUTH].json()["errors"]
+        assert answers[TRANSFER].json()["request_id"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        pytest.param("hang", requests.ReadTimeout, id="hang"),
+        pytest.param("cut", requests.exceptions.ChunkedEncodingError, id="cut"),
+        pytest.param("lost", requests.ConnectionError, id="lost"),
+        pytest.param("reset", requests.ConnectionError, id="reset"),
+    ],
+)
+def test_a_named_fault_gives_no_whole_answer(
+    shared_sandbox: Sandbox, make: Make, kind: str, error: type[Exception]
+) -> None:
+    make(f"GET {FILE}", kind, times=1)
+    with pytest.raises(error):
+        requests.get(f"{shared_sandbox.url}{FILE}", timeout=0.5)
+    assert get(shared_sandbox, FILE).ok
+
+
+def test_a_slow_answer_is_whole(shared_sandbox: Sandbox, make: Make) -> None:
+    assert make(f"GET {FILE}", "slow", seconds=0.01)["kind"] == "delay", "what is given counts"
+    assert get(shared_sandbox, FILE).ok
+
+
+def test_a_server_that_is_down_refuses_connections_and_comes_back(shared_sandbox: Sandbox, make: Make) -> None:
+    make(f"GET {FILE}", "refused", times=1, seconds=1.0)
+    with requests.Session() as kept:
+        assert kept.get(f"{shared_sandbox.url}{AUTH}", timeout=BOUND).status_code
+        with pytest.raises(requests.ConnectionError, match="reset"):
+            get(shared_sandbox, FILE)
+        with pytest.raises(requests.ConnectionError, match="refused"):
+            get(shared_sandbox, FILE)
+        with pytest.raises(requests.ConnectionError, match=r"refused|reset"):
+            kept.get(f"{shared_sandbox.url}{AUTH}", timeout=BOUND)
+    until(lambda: answers(shared_sandbox))
+    assert get(shared_sandbox, FILE).ok
+
+
+def answers(sandbox: Sandbox) -> bool:
+    try:
+        return get(sandbox, AUTH).status_code > 0
+    except requests.ConnectionError:
+        return False
+
+
+def test_a_lost_answer_leaves_an_endpoint_that_its_name_finds(shared_sandbox: Sandbox, make: Make) -> None:
+    headers = user(shared_sandbox)
+    make("POST /v0.10/endpoint", "lost", times=1)
+    url, wanted = f"{shared_sandbox.url}/v0.10", {"display_name": "lost and found", "is_globus_connect": True}
+    with pytest.raises(requests.ConnectionError):
+        requests.post(f"{url}/endpoint", json=wanted, headers=headers, timeout=BOUND)
+    query = {"filter_scope": "my-endpoints", "filter_fulltext": "lost and found"}
+    found = requests.get(f"{url}/endpoint_search", params=query, headers=headers, timeout=BOUND).json()["DATA"]
+    assert [one["display_name"] for one in found] == ["lost and found"]
+    assert requests.delete(f"{url}/endpoint/{found[0]['id']}", headers=headers, timeout=BOUND).ok
 
 
 # --- how often ---

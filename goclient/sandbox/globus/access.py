@@ -43,6 +43,7 @@ def create_rule(call: Call, id: str) -> Response:
     """Make a rule; there must not be one for the same directory and the same principal."""
     _check_manager(call, id)
     values = _read_rule(call, call.document())
+    _check_number(call, id, values)
     rule = str(uuid.uuid4())
     try:
         call.state.insert("rules", {**values, "id": rule, "collection": id, "created": time.time()})
@@ -78,6 +79,16 @@ def _check_manager(call: Call, id: str) -> None:
         raise TransferError(409, "Conflict", "Only guest collections have access rules")
     if not rights.manages_access:
         raise TransferError(403, "PermissionDenied", "You may not manage its access rules")
+
+
+def _check_number(call: Call, id: str, values: dict[str, Any]) -> None:
+    """Raise what Transfer answers if a collection has as many rules as it may have, in all or for one user."""
+    settings = call.sandbox.tuning.now
+    rules = call.state.rows("select principal_type, principal from rules where collection = ?", id)
+    same = [row for row in rules if all(row[name] == values[name] for name in row)]
+    if len(rules) >= settings.all_access_rules or len(same) >= settings.access_rules:
+        text = "The collection has as many access rules as it may have"  # the limits are the service's, the words ours
+        raise TransferError(409, "LimitExceeded", text)
 
 
 def _find_rule(call: Call, id: str, rule: str) -> Row:

@@ -2,7 +2,8 @@
 
 ``[-dir D] -setup --setup-key KEY``, ``-start [-restrict-paths rw/DIR]`` (in the foreground), ``-status``,
 ``-stop``.  Unlike the real one it does not refuse to run as root, and it shares no more than the directory that ``D``
-is in, where the real one shares all of one's home.
+is in, where the real one shares all of one's home.  The real one has one control socket for all instances of a user,
+``/tmp/globusconnect_UID.sock``, which version 3.2.8 takes from one that runs; here each ``D`` has its own.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ CONFIG = "client.json"
 LOCK = "lock"
 STOP_WITHIN = 10.0  # seconds
 USAGE = "usage: globusconnectpersonal [-dir D] -setup --setup-key KEY | -start [-restrict-paths P] | -status | -stop"
-NOT_CONNECTED = "No Globus Connect Personal connected to Globus Service found"
+# What version 3.2.8 says, and one before it of a second instance.
+NOT_CONNECTED = "No Globus Connect Personal connected to Globus Online Service"
+RUNS_ALREADY = "Another Globus Connect Personal is currently running"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,7 +97,7 @@ def _start(sandbox: Sandbox, directory: Path, shared: str) -> int:
         print("Error: not set up", file=sys.stderr)
         return 1
     if not lock.take(directory / LOCK):
-        print("Error: another instance is running", file=sys.stderr)
+        print(RUNS_ALREADY, file=sys.stderr)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))

@@ -53,6 +53,9 @@ def create(call: Call) -> Response:
     wanted = call.document()
     if not wanted.get("is_globus_connect") or not wanted.get("display_name"):
         raise TransferError(400, "BadRequest", "Only Globus Connect Personal endpoints can be made")
+    owned = call.state.row("select count(*) as number from collections where owner = ?", identity["id"])
+    if owned and owned["number"] >= call.sandbox.tuning.now.endpoints:  # the limit is the service's, the words are ours
+        raise TransferError(409, "LimitExceeded", "You have as many endpoints as one may have")
     values = {
         "id": str(uuid.uuid4()),
         "display_name": str(wanted["display_name"]),

@@ -7,12 +7,21 @@ import json
 import os
 import shutil
 import stat
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from goclient.sandbox.globus.permissions import Rights, find_collection, find_rights
-from goclient.sandbox.globus.storage import Kind, StorageError, check_mode, encode_name, system_errors
+from goclient.sandbox.globus.storage import (
+    Kind,
+    StorageError,
+    check_connected,
+    check_mode,
+    encode_name,
+    system_errors,
+)
 from goclient.sandbox.state import Row, State
 
 # The code of a task's event for each kind of error with a path: those that the service has, as its maintainers
@@ -32,6 +41,8 @@ CODES: dict[Kind, str] = {
     "GCDisconnected": "GC_NOT_CONNECTED",
 }
 OTHER = "ENDPOINT_ERROR"
+PIECE = 0.05  # seconds of a slow copy between looks at what it depends on
+PIECE_AT_ONCE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +53,27 @@ class TaskEvent:
     description: str
 
 
-def carry_out(state: State, task: Row, item: dict[str, Any]) -> TaskEvent | None:
-    """Copy or remove what an item of a task names; return why that failed, or None."""
+class Interrupted(Exception):
+    """A task has ended, or the sandbox stops, while the task is carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a transfer may be, in bytes a second (0: as fast as the disk), and whether the sandbox stops."""
+
+    rate: float
+    stops: Callable[[], bool]
+
+
+def carry_out(state: State, task: Row, item: dict[str, Any], pace: Pace) -> TaskEvent | None:
+    """Copy or remove what an item of a task names; return why that failed, or None; raise Interrupted."""
     deletion = task["type"] == "DELETE"
     try:
         with system_errors():
-            (_remove if deletion else _copy)(state, task, item)
+            if deletion:
+                _remove(state, task, item)
+            else:
+                _copy(state, task, item, pace)
     except StorageError as error:
         named = item.get("path", "") if deletion else f"{item['source_path']} -> {item['destination_path']}"
         word = "delete" if deletion else "transfer"
@@ -66,9 +92,19 @@ def _rights(state: State, task: Row, end: str) -> Rights:
 # --- transfers ---
 
 
-def _copy(state: State, task: Row, item: dict[str, Any]) -> None:
-    """Copy the files of one item; raise StorageError or OSError."""
+def _copy(state: State, task: Row, item: dict[str, Any], pace: Pace) -> None:
+    """Copy the files of one item; raise StorageError, OSError or Interrupted."""
     source, target = item["source_path"], item["destination_path"]
+
+    def check() -> None:
+        """Raise if the task is over, or an end of it is gone."""
+        active = "select 1 from tasks where task_id = ? and status = 'ACTIVE'"
+        if pace.stops() or not state.row(active, task["task_id"]):
+            raise Interrupted
+        for side in ("source", "destination"):
+            check_connected(_rights(state, task, side).collection)
+
+    check()
     rights = _rights(state, task, "source")
     start = rights.local_path(source, write=False)
     if not start.exists() and rights.local_path(source, write=False, follow=False).is_symlink():
@@ -85,8 +121,9 @@ def _copy(state: State, task: Row, item: dict[str, Any]) -> None:
         known = "select 1 from transferred where task_id = ? and destination_path = ?"
         if state.row(known, task["task_id"], paths["destination_path"]):
             continue
+        check()
         part = (end / below).parent / f".{task['task_id']}.part"  # the name of the target may have all of the 255 bytes
-        checksum = _copy_file(one, end / below, part)
+        checksum = _copy_file(one, end / below, part, lambda: _wait(pace, check))
         size = (end / below).stat().st_size
         with state.transaction():
             state.insert("transferred", {"task_id": task["task_id"], **paths, "checksum": checksum, "size": size})
@@ -119,8 +156,11 @@ def _files(start: Path, *, recursive: bool | None) -> list[Path]:
     return [start]
 
 
-def _copy_file(source: Path, target: Path, part: Path) -> str:
-    """Copy a file by way of ``part``, whole or not at all; return its MD5; raise StorageError or OSError."""
+def _copy_file(source: Path, target: Path, part: Path, piece: Callable[[], int]) -> str:
+    """Copy a file by way of ``part``, whole or not at all; return its MD5; raise StorageError or OSError.
+
+    ``piece`` waits, and gives the number of bytes that may be copied then.
+    """
     if target.is_dir():
         raise StorageError("IsDirectory", "Is a directory")
     check_mode(source, stat.S_IRUSR)
@@ -130,7 +170,9 @@ def _copy_file(source: Path, target: Path, part: Path) -> str:
         raise StorageError("NotDirectory", "Not a directory") from error
     try:
         size = source.stat().st_size
-        shutil.copyfile(source, part)
+        with open(source, "rb") as original, open(part, "wb") as copy:
+            while data := original.read(piece()):
+                copy.write(data)
         if source.stat().st_size != size or part.stat().st_size != size:
             raise StorageError("Changed", "The size of the file changed while it was copied")
         checksum = _md5(source)
@@ -140,6 +182,16 @@ def _copy_file(source: Path, target: Path, part: Path) -> str:
     finally:
         part.unlink(missing_ok=True)
     return checksum
+
+
+def _wait(pace: Pace, check: Callable[[], None]) -> int:
+    """Wait as long as a piece of a file takes; return its size; raise as ``check`` does."""
+    if not pace.rate:
+        return PIECE_AT_ONCE
+    size = max(int(pace.rate * PIECE), 1)
+    time.sleep(size / pace.rate)
+    check()
+    return size
 
 
 def _md5(path: Path) -> str:

@@ -1,6 +1,8 @@
-"""Carry out tasks: at most three transfers of a user at once, in the background, as the service does.
+"""Carry out tasks: at most three transfers and three deletions of a user at once, in the background.
 
-What is missing or cannot be reached does not fail a transfer: it stays ACTIVE, with faults, until its deadline.
+The others are queued, until one of these is done, or waits because of an error (docs.globus.org, Transfer API, Task
+Behavior).  What is missing or cannot be reached does not fail a transfer: it stays ACTIVE, with faults, until its
+deadline.
 """
 
 from __future__ import annotations
@@ -14,11 +16,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
-from goclient.sandbox.globus.items import TaskEvent, carry_out
+from goclient.sandbox.globus.items import Interrupted, Pace, TaskEvent, carry_out
 from goclient.sandbox.routes import Sandbox
 from goclient.sandbox.state import State, compact_json
 
-RUNNING_A_USER = 3
 RETRY_AFTER = 0.5  # seconds; the service waits longer
 TICK = 0.1  # seconds between looks at deadlines and retries
 
@@ -27,9 +28,9 @@ class Mover:
     """Carries out tasks until it is stopped."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._state, self._new_task = sandbox.state, sandbox.new_task
+        self._state, self._new_task, self._tuning = sandbox.state, sandbox.new_task, sandbox.tuning
         self._stopped = False
-        self._pool = ThreadPoolExecutor(8)
+        self._pool = ThreadPoolExecutor(32)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -59,17 +60,18 @@ class Mover:
                 logging.getLogger(__name__).exception("tasks were not looked at")
 
     def _take_next(self, now: float) -> list[str]:
-        """Mark the tasks that may run now as running; a transfer that has begun keeps its slot until it ends."""
-        chosen = []
+        """Mark the tasks that may run now as running; one that waits because of an error lets others run."""
+        chosen, limit = [], self._tuning.now.running_tasks
+        started = "update tasks set running = 1, nice_status = replace(nice_status, 'Queued', 'OK') where task_id = ?"
         with self._state.transaction():
             active = self._state.rows("select * from tasks where status = 'ACTIVE' order by request_time")
-            busy = Counter(row["owner"] for row in active if row["started"] and row["type"] == "TRANSFER")
+            busy = Counter((row["owner"], row["type"]) for row in active if row["running"])
             for row in active:
-                queued = row["type"] == "TRANSFER" and not row["started"]
-                if row["running"] or row["retry_at"] > now or (queued and busy[row["owner"]] >= RUNNING_A_USER):
+                slot = (row["owner"], row["type"])
+                if row["running"] or row["retry_at"] > now or busy[slot] >= limit:
                     continue
-                busy[row["owner"]] += queued
-                self._state.run("update tasks set running = 1, started = 1 where task_id = ?", row["task_id"])
+                busy[slot] += 1
+                self._state.run(started, row["task_id"])
                 chosen.append(row["task_id"])
         return chosen
 
@@ -77,10 +79,13 @@ class Mover:
         state = self._state
         try:
             self._carry_out(task_id)
+        except Interrupted:
+            pass  # it has ended, or goes on when the sandbox does
         except Exception as error:  # the task ends, the sandbox goes on
             end_task(state, task_id, TaskEvent("INTERNAL_ERROR", repr(error)))
         finally:
             state.run("update tasks set running = 0 where task_id = ?", task_id)
+            self._new_task.set()  # another one may run
 
     def _carry_out(self, task_id: str) -> None:
         """Carry out a task and end it; if a transfer has faults, note them and the time of the next attempt."""
@@ -88,7 +93,8 @@ class Mover:
         task = state.rows("select * from tasks where task_id = ?", task_id)[0]
         if not state.row("select 1 from events where task_id = ?", task_id):
             add_event(state, task_id, TaskEvent("STARTED", "started"))
-        errors = filter(None, (carry_out(state, task, item) for item in json.loads(task["items"])))
+        pace = Pace(self._tuning.now.bytes_per_second, lambda: self._stopped)
+        errors = filter(None, (carry_out(state, task, item, pace) for item in json.loads(task["items"])))
         if task["type"] == "DELETE":
             end_task(state, task_id, next(errors, None))  # a deletion does not wait
             return

@@ -105,7 +105,11 @@ def mkdir(call: Call, id: str) -> Response:
 
 @routes.on("POST", "/rename")
 def rename(call: Call, id: str) -> Document:
-    """Give a file or a directory another name, which must be free."""
+    """Give a file or a directory another name, which must be free, in a directory that exists.
+
+    That it must be free is what the globus command says of rename; the code of a missing directory is the one that
+    programs meet there.
+    """
     wanted = call.document()
     old, new = str(wanted.get("old_path", "")), str(wanted.get("new_path", ""))
     with _errors_of(old):
@@ -113,6 +117,8 @@ def rename(call: Call, id: str) -> Document:
         source, target = (rights.local_path(one, write=True, follow=False) for one in (old, new))
         if target.exists() or target.is_symlink():
             raise StorageError("RenameExists", "New path already exists")
+        if not target.parent.is_dir():
+            raise StorageError("Other", "The directory of the new path does not exist")
         source.rename(target)
     return call.result("FileRenamed", "File or directory renamed successfully")
 

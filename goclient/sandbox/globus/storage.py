@@ -72,6 +72,12 @@ def is_connected(collection: Row) -> bool:
     return bool(collection["lock_file"]) and lock.is_held(collection["lock_file"])
 
 
+def check_connected(collection: Row) -> None:
+    """Raise StorageError for a Globus Connect Personal that does not run."""
+    if collection["entity_type"] == PERSONAL and not is_connected(collection):
+        raise StorageError("GCDisconnected", "The Globus Connect Personal endpoint is not connected to Globus")
+
+
 def local_path(collection: Row, path: str, *, follow: bool = True) -> Path:
     """Return the real path of a collection's path; raise StorageError if it leads out of the shared directories.
 
@@ -101,9 +107,8 @@ def local_path(collection: Row, path: str, *, follow: bool = True) -> Path:
 
 def _tops(collection: Row) -> tuple[Path, ...]:
     """Return the real directories that a collection shares; raise StorageError."""
+    check_connected(collection)
     if collection["entity_type"] == PERSONAL:
-        if not is_connected(collection):
-            raise StorageError("GCDisconnected", "The Globus Connect Personal endpoint is not connected to Globus")
         shared = json.loads(collection["allowed"])
     elif not collection["root"]:
         raise StorageError("NotFound", "The collection that holds the data is gone")

@@ -52,19 +52,30 @@ def submit(call: Call, word: str) -> Response:
         if known is None:
             raise TransferError(400, "BadRequest", f"No such submission id '{submission}'")
         code = "Duplicate" if known["task_id"] else "Accepted"
+        if not known["task_id"]:
+            _check_pending(call, owner)
         task_id = known["task_id"] or _store(call, owner, kind=word.upper(), ends=[wanted[end] for end in ends])
         call.state.run("update submissions set task_id = ? where id = ?", task_id, submission)
     call.sandbox.new_task.set()
     href = f"/v0.10/task/{task_id}?format=json"
     link = {"DATA_TYPE": "link", "href": href, "rel": "related", "resource": "task", "title": "related task"}
     accepted = call.result(code, _MESSAGES[code].format(word), kind=f"{word}_result")
-    return answer({**accepted, "task_id": task_id, "submission_id": submission, "task_link": link}, 202)
+    whole = {**accepted, "task_id": task_id, "submission_id": submission, "task_link": link}
+    return answer(whole, 202 if code == "Accepted" else 200)
 
 
 def _check_label(label: object) -> None:
     """Raise what Transfer answers to a label that is too long."""
     if len(str(label or "")) > MAX_LABEL:
         raise TransferError(400, "ClientError.BadRequest.LabelTooLong", "label is too long")
+
+
+def _check_pending(call: Call, owner: str) -> None:
+    """Raise what Transfer answers to somebody who has as many tasks that are not done as one may have."""
+    row = call.state.row("select count(*) as pending from tasks where owner = ? and status = 'ACTIVE'", owner)
+    if row and row["pending"] >= call.sandbox.tuning.now.pending_tasks:
+        text = "You have too many pending tasks; wait for some to complete"  # the code is the service's
+        raise TransferError(409, "ClientError.Conflict.TooManyPendingJobs", text)
 
 
 def _store(call: Call, owner: str, *, kind: str, ends: list[str]) -> str:

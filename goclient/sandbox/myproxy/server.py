@@ -8,6 +8,7 @@ import socketserver
 import ssl
 import struct
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -95,8 +96,10 @@ class MyProxy(socketserver.ThreadingTCPServer):
 
 
 def _replace(fault: Fault) -> bytes:
-    """Return what a fault sends instead of a response: nothing for a reset."""
-    if fault.kind == "reset":
+    """Return what a fault sends instead of a response: nothing unless it is an error."""
+    if fault.kind == "hang":
+        time.sleep(fault.seconds or WITHIN)
+    if fault.kind != "error":
         return b""
     return refusal(fault.document if isinstance(fault.document, str) else "Fault on demand")
 

@@ -9,9 +9,8 @@ import pytest
 
 from tests.commands import clean_environment
 from tests.killed import kill_at, points, sample
-from tests.strategies import LONG
 
-FEW = 6  # points in make test: each is two commands that start for real
+FEW = 6  # points in make test, all of them in make conformance: each is two commands that start for real
 SEED = 13
 STEPS = {  # the last point of each step, and what comes of it
     "before the intent is written": ("before write", 0),
@@ -49,8 +48,11 @@ def test_after_a_kill_the_same_command_goes_on_or_stops(
         assert "--again" in outcome.error
 
 
-def test_a_kill_at_any_point_submits_nothing_twice(names: list[str], tmp_path: Path, home_env: dict[str, str]) -> None:
-    chosen = sample(len(names), len(names) if LONG else FEW, SEED)
+@pytest.mark.parametrize("count", [FEW, pytest.param(None, marks=pytest.mark.conformance, id="all")])
+def test_a_kill_at_any_point_submits_nothing_twice(
+    names: list[str], tmp_path: Path, home_env: dict[str, str], count: int | None
+) -> None:
+    chosen = sample(len(names), count or len(names), SEED)
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(lambda point: kill_at(point, tmp_path / str(point), home_env), chosen))
     for one in outcomes:

@@ -112,3 +112,54 @@ def test_dir_is_relative_to_whoever_calls_and_is_what_is_shared(sandbox: Sandbox
     finally:
         assert told("-stop") == ""
         running.wait(BOUND)
+
+
+def test_killed_it_is_disconnected_and_its_directory_connects_it_again(sandbox: Sandbox, tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    job.mkdir()
+    sandbox.rows("update collections set setup_key = 'k' where display_name = 'LAPTOP'")
+    user = User(sandbox)
+    shown = f"endpoint/{collection(sandbox, 'LAPTOP')}"
+    words = [str(sandbox.root / "bin" / "globusconnectpersonal"), "-dir", str(job / "gc")]
+
+    def connected() -> bool:
+        return bool(user.call("GET", shown).json()["gcp_connected"])
+
+    subprocess.run([*words, "-setup", "--setup-key", "k"], env=sandbox.env, check=True, timeout=BOUND)
+    for _ in range(2):
+        running = subprocess.Popen([*words, "-start"], env=sandbox.env)
+        until(connected)
+        more = subprocess.run(
+            [*words, "-start"], env=sandbox.env, capture_output=True, text=True, timeout=BOUND, check=False
+        )
+        assert (more.returncode, "Another Globus Connect Personal is currently running" in more.stderr) == (1, True)
+        assert connected(), "the first one goes on"
+        running.kill()
+        running.wait(BOUND)
+        assert not connected()
+
+
+def test_a_transfer_whose_globus_connect_dies_has_faults_until_it_is_back(sandbox: Sandbox, tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    job.mkdir()
+    sandbox.rows("update collections set setup_key = 'k' where display_name = 'LAPTOP'")
+    user = User(sandbox)
+    words = [str(sandbox.root / "bin" / "globusconnectpersonal"), "-dir", str(job / "gc")]
+    subprocess.run([*words, "-setup", "--setup-key", "k"], env=sandbox.env, check=True, timeout=BOUND)
+    sandbox.set(bytes_per_second=100)
+    running = subprocess.Popen([*words, "-start"], env=sandbox.env)
+    item = {"source_path": "/home/osg_data/panda/0064.file", "destination_path": f"{job}/in"}
+    until(lambda: user.call("GET", f"endpoint/{collection(sandbox, 'LAPTOP')}").json()["gcp_connected"])
+    sent = user.submit("transfer", item, destination_endpoint=collection(sandbox, "LAPTOP"))
+    until(lambda: list(job.glob(".*.part")))
+    running.kill()
+    running.wait(BOUND)
+    until(lambda: user.task(sent)["nice_status"] == "GC_NOT_CONNECTED")
+    assert not (job / "in").exists()
+    sandbox.set()
+    again = subprocess.Popen([*words, "-start"], env=sandbox.env)
+    try:
+        assert user.ended(sent)["status"] == "SUCCEEDED"
+    finally:
+        again.kill()
+        again.wait(BOUND)
