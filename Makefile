@@ -60,7 +60,7 @@ figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
 	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md
 
 clean:
-	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .figures
 
 $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
