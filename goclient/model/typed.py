@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -105,3 +106,12 @@ def as_keywords(text: str) -> str:
 
 
 _OPTION = r'"[^"]*"|goclient [a-z ]*--.*|(?<![\w-])--([A-Za-z]+)\b(?!-)'  # re compiles it when it is needed
+
+
+@contextmanager
+def in_keywords() -> Iterator[None]:
+    """Word the errors of the body for a program, which gives options as keywords."""
+    try:
+        yield
+    except GoclientError as error:
+        raise error.reworded(as_keywords) from error.__cause__
