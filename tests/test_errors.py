@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from goclient.errors import (
     GoclientError,
     Interrupted,
     LoginNeeded,
+    PreflightFailed,
     RequestError,
     ServerError,
     Several,
@@ -88,6 +90,16 @@ def test_what_holds_findings_keeps_its_exit_code_among_others() -> None:
     failed = TransferFailed("output", EndpointError("a"))
     assert failed.finding.exit_code == ExitCode.ENDPOINT
     assert Several([failed, Interrupted("b")]).exit_code == ExitCode.ENDPOINT
+
+
+@pytest.mark.parametrize("joined", [Several, lambda errors: PreflightFailed(one.finding for one in errors)])
+def test_new_words_of_several_errors_are_one_finding_of_them(joined: Callable[..., GoclientError]) -> None:
+    error = joined([RequestError("a", hint="h"), UsageError("b")])
+    assert error.replace(extra={"jobs": []}).findings == error.findings
+    made = error.replace(message="new", subject="s")
+    assert [(one.message, one.subject, one.exit_code) for one in made.findings] == [("new", "s", ExitCode.USAGE)]
+    assert (made.message, [part.message for part in made.parts]) == ("new", ["new"])
+    assert [one.message for one in error.findings] == ["a", "b"], "the first one stays"
 
 
 def test_no_errors_raise_nothing() -> None:

@@ -193,7 +193,7 @@ class _Joined(GoclientError):
         made = super().replace(**new)
         if made.finding != self.finding:
             rest = (one for one in self._findings if not one.is_error)
-            made.__dict__["_findings"] = (*rest, made.finding)
+            made.__dict__.update(_findings=(*rest, made.finding), _parts=(made,))
         return made
 
 

@@ -37,7 +37,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         JournalOptions,
         prog=PROG,
-        usage=f"{PROG} {{list | show NAME}} [--json]",
+        arguments="{list | show NAME} [--json]",
         description="List requests and jobs whose end is not known, or show what the journal says of one.",
         epilog="NAME is a key of the list, the name of a job, or a PandaID. See goclient-journal(1).",
     )
