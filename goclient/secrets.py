@@ -27,8 +27,9 @@ CALLED_SECRET = re.compile(
     r"(_FILE|_PATH|_DIR(ECTORY)?)?$",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)", re.DOTALL)
-_ESCAPE = re.compile(
+# Patterns as texts: re compiles and keeps them when one is needed, which --help needs not wait for.
+_KEY = r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)"
+_ESCAPE = (
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}|\\[^uUx]"
     r"|&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);"
 )
@@ -86,7 +87,7 @@ def register_url(url: str) -> bool:
 def register_keys(pem: bytes) -> None:
     """Hide the private keys of a PEM file from now on, whatever became of its line breaks."""
     text = pem.decode("latin-1")
-    register(*(line for key in _KEY.findall(text) for line in re.split(r"[^A-Za-z0-9+/=]+", key)))
+    register(*(line for key in re.findall(_KEY, text) for line in re.split(r"[^A-Za-z0-9+/=]+", key)))
 
 
 def hidden(text: str) -> str:
@@ -144,7 +145,7 @@ def _readings(text: str) -> Iterator[tuple[str, tuple[list[int], list[int]] | No
         at: list[int] = []
         shifts = [0]
         last = length = 0
-        for match in _ESCAPE.finditer(text):
+        for match in re.finditer(_ESCAPE, text):
             meaning = _meaning(match[0])
             length += match.start() - last
             at.append(length)
