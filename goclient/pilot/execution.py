@@ -9,6 +9,7 @@ from functools import partial
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
+from goclient.model.mode import Mode
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
@@ -91,7 +92,7 @@ class Node:
 
     def _check_modes(self, spec: TransferSpec) -> None:
         """Check that the pilot is set up for a job that needs the Globus service; raise EndpointError."""
-        needed = "gc" if spec.makes_endpoint else "server"
+        needed = Mode.GC if spec.makes_endpoint else Mode.SERVER
         if needed not in self.settings.modes:
             raise EndpointError(
                 f"the job needs the mode {needed}, for which the pilots of {quoted(self.settings.site)} are not set up",

@@ -36,7 +36,8 @@ class Readiness:
 
     def check(self) -> None:
         """Raise what would keep a job from being carried out or reported."""
-        check_node(self._settings.work, self._settings.connect if "gc" in self._settings.modes else None)
+        makes_endpoints = any(mode.makes_endpoint for mode in self._settings.modes)
+        check_node(self._settings.work, self._settings.connect if makes_endpoints else None)
         check_state(self._settings.state)
         if time.monotonic() >= self._next:
             check_rights(self._server.rights(), self._server.name)

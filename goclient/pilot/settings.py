@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from goclient.model.mode import Mode
 from goclient.node.engines.globus_task import Patience
 from goclient.node.shared_filesystem import SAME, Shared
 
@@ -23,7 +24,7 @@ class Settings:
     env: Mapping[str, str]  # the pilot's own
     own: tuple[str, ...]  # the real paths of the pilot's own files and directories, which no job copies
     shared: Shared = SAME
-    modes: frozenset[str] = frozenset({"gc", "server", "local"})  # how jobs of the queue may reach their directory
+    modes: frozenset[Mode] = frozenset(Mode)  # how jobs of the queue may reach their directory
     report_within: float = 60.0  # how long the end of a job is told again before another pilot is left to do it
 
     @property
@@ -34,4 +35,4 @@ class Settings:
     @property
     def needs_globus(self) -> bool:
         """Return True if jobs of the queue may need the Globus service."""
-        return self.modes != {"local"}
+        return any(mode.makes_endpoint or mode.needs_server for mode in self.modes)

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goclient.errors.findings import ExitCode
+from goclient.model.mode import Mode
 from goclient.node.signals import SIGNALS
 from tests.commands import Result, run_command
 from tests.processes import running_in
 from tests.sandboxes import Sandbox
 
-MODES = ("gc", "server", "local")
+MODES = tuple(map(str, Mode))
 WITHIN = 120.0  # seconds that a pilot may take for a small job, on a busy machine
 MOST_PILOTS = 4  # that come after the one that was killed
 GONE_WITHIN = 5.0  # seconds in which the processes of a killed pilot end

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from goclient.errors import GoclientError
+from goclient.model.mode import Mode
 from goclient.model.records.answers import AssignedJob, JobState
 from goclient.model.remote import NewEndpoint
 from goclient.node.engines.base import TransferService
@@ -119,7 +120,7 @@ def settings(folder: Path, **more: Any) -> Settings:
         "connect": "globusconnectpersonal",
         "env": os.environ,
         "own": (),
-        "modes": frozenset({"local"}),
+        "modes": frozenset({Mode.LOCAL}),
         "report_within": 0.0,
     }
     return Settings(**{**given, **more})

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.model.mode import Mode
 from goclient.pilot.readiness import CLOCK_WITHIN, NotAPilot
 from goclient.services.panda.client import Rights
 from tests.pilot.servers import Server, job, pilot
@@ -65,8 +66,8 @@ def test_a_clock_that_is_nearly_right_or_not_known_is_taken(
 
 def test_globus_connect_is_needed_only_where_jobs_may_need_it(server: Server, tmp_path: Path) -> None:
     with pytest.raises(GoclientError, match="is not on this node"):
-        pilot(tmp_path, server, connect="/no/such/program", modes=frozenset({"gc"})).run_one()
-    assert pilot(tmp_path, server, connect="/no/such/program", modes=frozenset({"local"})).run_one() is not None
+        pilot(tmp_path, server, connect="/no/such/program", modes=frozenset({Mode.GC})).run_one()
+    assert pilot(tmp_path, server, connect="/no/such/program", modes=frozenset({Mode.LOCAL})).run_one() is not None
 
 
 def test_the_server_is_asked_for_the_rights_once_in_a_while(server: Server, tmp_path: Path) -> None:

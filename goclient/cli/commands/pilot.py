@@ -11,8 +11,8 @@ from goclient.cli.parser import Parser
 from goclient.errors import RequestError, UsageError, raise_all
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import quoted
+from goclient.model.mode import Mode
 from goclient.model.options import option
-from goclient.model.plan import MODES
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class PilotOptions:
         "--modes",
         help="how the queue's jobs may reach their directory: Globus and Globus Connect are only needed for some modes",
         group="pilot",
-        default=",".join(MODES),
+        default=",".join(Mode),
         metavar="MODE,...",
     )
     whoami: bool = option(
@@ -104,10 +104,10 @@ def command(argv: Sequence[str], _: Reporter) -> int:
         epilog="A job runs in a directory of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
     )
     options = parser.parse(argv)
-    unknown = set(options.modes.split(",")) - set(MODES)
+    unknown = [word for word in options.modes.split(",") if Mode.read(word) is None]
     if unknown:
         message = f"--modes {quoted(options.modes)} has {quoted(min(unknown))}, which is not a mode"
-        raise UsageError(message, hint=f"such as --modes={','.join(MODES)}", code="unknown-value", subject="--modes")
+        raise UsageError(message, hint=f"such as --modes={','.join(Mode)}", code="unknown-value", subject="--modes")
     connections = run.Session(output.TerminalReporter("pilot")).connections
     if options.whoami:
         return _whoami(options, connections)
@@ -171,7 +171,7 @@ def _settings(options: PilotOptions, connections: "Connections") -> "Settings":
         env=os.environ,
         own=own_files(os.environ, others=(str(state), environment.user_catalogue())),
         shared=_shared(options, connections.settings.site(options.site)),
-        modes=frozenset(options.modes.split(",")),
+        modes=frozenset(mode for mode in Mode if mode in options.modes.split(",")),
         report_within=REPORT_ONCE if options.once else REPORT_SERVICE,
     )
 
