@@ -193,7 +193,6 @@ def test_no_command_cuts_what_it_shows(show: Callable[[], None], monkeypatch: py
 
 def test_the_catalogue_s_table_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = {LONG: SITE, WIDE: TASK}
-    monkeypatch.setattr(environment, "catalogue", lambda _: entries)
     monkeypatch.setattr(catalogues, "read", lambda _: entries)
 
     def show() -> None:

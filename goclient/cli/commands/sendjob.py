@@ -52,7 +52,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     except PreflightFailed as error:
         output.report_findings(error.findings, reporter)
         raise
-    _report(submission, options, reporter)
+    _report(submission, options, client, reporter)
     if not options.noSubmit:
         _send(submission, options, client)
     elif options.json:
@@ -65,7 +65,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     return 0
 
 
-def _report(submission: "Submission", options: SendJobOptions, reporter: Reporter) -> None:
+def _report(submission: "Submission", options: SendJobOptions, client: "Client", reporter: Reporter) -> None:
     """Report the findings that matter and, with -v, all of them and the plan."""
     output.report_findings(submission.findings, reporter)
     for name in options.unchecked if options.noCheck else ():
@@ -74,8 +74,10 @@ def _report(submission: "Submission", options: SendJobOptions, reporter: Reporte
         reporter.warning("a site that does not know goclient will run the job without its files (--goLenient)")
     if options.verbose:
         from goclient.cli.tables import print_plan  # --json and --help print none
+        from goclient.model.planner import plan
 
-        print_plan(submission.plan, submission.spec, file=sys.stderr)
+        spec = submission.spec.displayed(client.catalogue())
+        print_plan(plan(spec), spec, file=sys.stderr)
 
 
 def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> None:
