@@ -223,7 +223,7 @@ def test_prun_page_lists_our_options_in_the_order_of_help() -> None:
     listed = [tag.tag for tag in _tags("goclient-prun.1") if tag.section == "OPTIONS"]
     values = {
         one.name: "" if is_flag(one) else f" {one.metadata['metavar'] or one.name.upper()}"
-        for one in TABLES["pathena"].options.values()
+        for one in TABLES["pathena"].values()
     }
     assert listed == [f"--{name}{value}" for name, value in values.items()]
 

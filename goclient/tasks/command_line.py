@@ -1,6 +1,6 @@
 """A command line of prun or pathena: our options in its help, and our words taken out before panda-client parses it.
 
-Ours are the exact names of a :class:`Table`, each ``--name``, ``--name value`` or ``--name=value``; there are no
+Ours are the exact names of a ``Table``, each ``--name``, ``--name value`` or ``--name=value``; there are no
 abbreviations of ours, and those of panda-client mean what they did.  Without a word of ours nothing is changed.
 """
 
@@ -29,20 +29,15 @@ DUMP = "dumpTaskParams"  # of prun; pathena, which has none, gets it from us
 _PASTED = ("\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212")  # what word processors make of a hyphen
 
 
-class Table(NamedTuple):
-    """Hold our options, by their names without dashes."""
-
-    options: Mapping[str, Field[Any]]
-
-    def find(self, word: str) -> Field[Any] | None:
-        """Return the option of a word ``--name`` or ``--name=value``; None if it is not ours."""
-        return self.options.get(word[2:].partition("=")[0]) if word.startswith("--") else None
-
-
-TABLES = {
-    tool: Table({one.name: one for one in fields(kind)})
-    for tool, kind in (("prun", TaskOptions), ("pathena", PathenaOptions))
+Table = Mapping[str, Field[Any]]  # our options, by their names without dashes
+TABLES: dict[str, Table] = {
+    tool: {one.name: one for one in fields(kind)} for tool, kind in (("prun", TaskOptions), ("pathena", PathenaOptions))
 }
+
+
+def find_option(word: str, table: Table) -> Field[Any] | None:
+    """Return the option of a word ``--name`` or ``--name=value``; None if it is not ours."""
+    return table.get(word[2:].partition("=")[0]) if word.startswith("--") else None
 
 
 class Divided(NamedTuple):
@@ -55,7 +50,7 @@ class Divided(NamedTuple):
 def hide(argv: Sequence[str], table: Table) -> list[str]:
     """Return the words with ours under another name; :func:`show` gives them back."""
     end = argv.index("--") if "--" in argv else len(argv)
-    ours = (word.startswith(HIDDEN) or table.find(word) for word in argv[:end])
+    ours = (word.startswith(HIDDEN) or find_option(word, table) for word in argv[:end])
     return [HIDDEN + word[2:] if own else word for word, own in zip(argv, ours, strict=False)] + list(argv[end:])
 
 
@@ -78,7 +73,7 @@ def divide(argv: Sequence[str], table: Table, takes_value: Callable[[str], bool]
         if word == "--":
             found.stock.extend(argv[at:])
             break
-        option = None if awaited and _may_be_value(word) else table.find(word)
+        option = None if awaited and _may_be_value(word) else find_option(word, table)
         if option is None:
             found.stock.append(word)
             awaited = not (awaited and _may_be_value(word)) and takes_value(word)
@@ -99,7 +94,7 @@ def values_of(ours: Sequence[str], table: Table) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for word in ours:
         name, _, value = word[2:].partition("=")
-        option = table.options[name]
+        option = table[name]
         if is_flag(option):
             found[name] = True
         elif option.metadata["many"]:
@@ -114,7 +109,7 @@ def words_of(given: Mapping[str, Any], table: Table) -> list[str]:
     found: list[str] = []
     errors: list[GoclientError] = []
     for name, value in given.items():
-        option = table.options[name]
+        option = table[name]
         flag, number = is_flag(option), is_number(option)
         each = value if option.metadata["many"] and isinstance(value, list) else [value]
         if flag and isinstance(value, bool):
@@ -136,9 +131,9 @@ def find_nearest(word: str, table: Table) -> str:
     its case: the words of pathena's job options begin with one dash.
     """
     name = re.split("[=:]", word.lstrip("".join(_PASTED) + "-"))[0].lower()
-    if table.find(word) or len(name) > 32:
+    if find_option(word, table) or len(name) > 32:
         return ""
-    known = {one.lower(): one for one in table.options}
+    known = {one.lower(): one for one in table}
     if name in known and (word.startswith(("-", *_PASTED)) or "=" in word):
         return f"--{known[name]}"
     if not word.startswith(("--", *_PASTED)):
@@ -173,7 +168,7 @@ class CommandLine:
     def add_help(self, original: Function, parser: Any, addHelp: Any = None) -> Any:  # noqa: N803  # panda-client's
         """Add our group, for -h and --helpGroup alone: panda-client's abbreviations mean what they meant."""
         group = parser.add_group("globus", "transfers with Globus, by goclient")
-        for option in self.table.options.values():
+        for option in self.table.values():
             words, text = [f"--{option.name}"], help_text(option).replace("%", "%%")
             metavar = option.metadata["metavar"] or option.name.upper()
             action: argparse.Action = (
@@ -192,7 +187,7 @@ class CommandLine:
         sys.argv[1:] = line  # panda-client writes it down for pbook and the monitor
         stock, self.words = divide(line, table, lambda word: _takes_value(parser, word))
         # names that --loadJson may set; what was not given is not in vars() of it
-        kind = type("Namespace", (argparse.Namespace,), dict.fromkeys(table.options))
+        kind = type("Namespace", (argparse.Namespace,), dict.fromkeys(table))
         found, extras = original(parser, stock, kind())
         self._refuse_misspelt(extras)
         for name, value in values_of(self.words, table).items():
@@ -204,10 +199,10 @@ class CommandLine:
 
     def _without_theirs(self, parser: Any) -> Table:
         """Return our options without one that pathena has got of its own; raise RequestError for any other such."""
-        theirs = {name for name in self.table.options if f"--{name}" in parser._option_string_actions}
+        theirs = {name for name in self.table if f"--{name}" in parser._option_string_actions}
         if theirs - {DUMP}:
             raise panda_client.incompatible(f"{self._tool} has options of its own called {', '.join(sorted(theirs))}")
-        return Table({name: option for name, option in self.table.options.items() if name not in theirs})
+        return {name: option for name, option in self.table.items() if name not in theirs}
 
     def _refuse_misspelt(self, extras: Sequence[str]) -> None:
         """Raise every mistake in our words if one that nobody takes is nearly one of ours, or was to belong to one."""

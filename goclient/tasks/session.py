@@ -139,10 +139,10 @@ class Session:
         The file is read again: panda-client makes a number of each text that looks like one.
         """
         table, path = self.line.table, getattr(options, "loadJson", None)
-        if table.options.keys().isdisjoint(vars(options)):
+        if table.keys().isdisjoint(vars(options)):
             return
         document = self._read(path) if path else {}
-        loaded = {name: value for name, value in document.items() if name in table.options}
+        loaded = {name: value for name, value in document.items() if name in table}
         words = [word for word in self.line.words if word[2:].partition("=")[0] not in loaded]
         words += words_of(loaded, table)
         from goclient.tasks.task_transfers import TaskTransfers  # a task without transfers loads no pydantic
@@ -182,7 +182,7 @@ class Session:
             if self._transfers is not None:
                 self._transfers.append(task)
             path = getattr(self.line.options, DUMP, None)
-            if self._tool == "pathena" and path and DUMP in self.line.table.options:
+            if self._tool == "pathena" and path and DUMP in self.line.table:
                 with open(path, "w", encoding="utf-8") as file:
                     json.dump(task, file)
         return answer

@@ -9,11 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.model.task_options import PathenaOptions, TaskOptions
-from goclient.tasks.command_line import HIDDEN, TABLES, divide, find_nearest, hide, show, values_of, words_of
+from goclient.tasks.command_line import (
+    HIDDEN,
+    TABLES,
+    divide,
+    find_nearest,
+    find_option,
+    hide,
+    show,
+    values_of,
+    words_of,
+)
 
 KINDS = {"prun": TaskOptions, "pathena": PathenaOptions}
 TABLE = TABLES["prun"]
-OURS = sorted(f"--{name}" for name in TABLE.options)
+OURS = sorted(f"--{name}" for name in TABLE)
 TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12)
 ANY = st.one_of(TEXTS, st.sampled_from([*OURS, "--", "-", "--exec", "--outDS=x", HIDDEN + "x"]))
 LINES = st.lists(st.one_of(ANY, st.builds("{}={}".format, st.sampled_from(OURS), TEXTS)), max_size=8)
@@ -32,10 +42,10 @@ def test_hidden_words_are_shown_as_they_were(line: list[str]) -> None:
 def test_no_word_of_ours_is_left_to_be_taken_for_an_obsolete_one(line: list[str]) -> None:
     words = hide(line, TABLE)
     end = words.index("--") if "--" in words else len(words)
-    assert not any(TABLE.find(word) for word in words[:end])
+    assert not any(find_option(word, TABLE) for word in words[:end])
 
 
-@given(LINES.filter(lambda line: not any(TABLE.find(word) for word in line)))
+@given(LINES.filter(lambda line: not any(find_option(word, TABLE) for word in line)))
 def test_a_line_without_a_word_of_ours_passes_byte_for_byte(line: list[str]) -> None:
     assert hide([word for word in line if not word.startswith(HIDDEN)], TABLE) == [
         word for word in line if not word.startswith(HIDDEN)
@@ -116,7 +126,7 @@ def test_a_word_that_is_nearly_ours_is_told(word: str, meant: str) -> None:
 
 @pytest.mark.parametrize("tool", KINDS)
 def test_the_table_has_each_option_of_the_one_table(tool: str) -> None:
-    assert list(TABLES[tool].options) == [one.name for one in fields(KINDS[tool])]
-    for name, option in TABLES[tool].options.items():
+    assert list(TABLES[tool]) == [one.name for one in fields(KINDS[tool])]
+    for name, option in TABLES[tool].items():
         (one,) = (one for one in fields(KINDS[tool]) if one.name == name)
         assert (option, one.metadata["args"]) == (one, [f"--{name}"])
