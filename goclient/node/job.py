@@ -17,7 +17,7 @@ from goclient.node import payload
 from goclient.node.engines.base import JobContext, TransferEngine
 from goclient.node.job_log import JobLog, of_job
 from goclient.node.outputs import look
-from goclient.node.transfers import transfer
+from goclient.node.transfers import Transfers
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,10 @@ class NodeJob:
 
 def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine], log: JobLog) -> None:
     """Run a job, or the rest of it; raise TransferFailed, PayloadError, or another error for what went wrong."""
+    transfers = Transfers(job.tasks, context, engines)
     if not payload.has_ended_well(context.journal):
-        transfer([task for task in job.tasks if task.phase == "stage-in"], context, engines)
+        transfers.check_ahead()
+        transfers.bring()
         program = job.program()
         context.heartbeat.change("running")
         context.reporter.progress("the payload runs")
@@ -50,5 +52,6 @@ def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine]
     if job.log_name in taken and copy.name == job.log_name and not os.path.lexists(copy):
         log.write(copy, opener=of_job, heartbeat=context.heartbeat)  # as far as it goes
     outputs = look(rest, context.directory)
-    transfer(rest, context, engines)
+    transfers.take()
     outputs.check_unchanged()
+    transfers.deliver()

@@ -20,7 +20,7 @@ from typing import IO, Any
 import pytest
 
 from tests import faults
-from tests.commands import MODULES, Result, completed
+from tests.commands import MODULES, Result, completed, unmeasured
 from tests.faults import Fault, FaultyServer
 
 DEADLINE = 15.0  # seconds; GOCLIENT_TIMEOUT is one, and each job adds a quarter
@@ -366,12 +366,6 @@ def no_larger_than(size: int) -> str:
     return f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
 
 
-def uncovered(user: User) -> None:
-    """Makes the user's commands measure nothing: a process that may not write cannot keep its measurements."""
-    for name in [name for name in user.env if name.startswith("COVERAGE_")]:
-        del user.env[name]
-
-
 def assert_stopped_by_its_journal(result: Result, server: FaultyServer, path: Path) -> None:
     assert result.code == 1, result.err
     error = one_error(result)["error"]
@@ -381,7 +375,7 @@ def assert_stopped_by_its_journal(result: Result, server: FaultyServer, path: Pa
 
 
 def test_nothing_is_sent_if_the_disk_is_full_before_the_journal_is_written(user: User) -> None:
-    uncovered(user)
+    user.env = unmeasured(user.env)
     with FaultyServer() as server:
         result = user.submit(server, "--json", before=no_larger_than(0))
     assert_stopped_by_its_journal(result, server, user.state / "journal.jsonl")
@@ -405,7 +399,7 @@ def test_nothing_is_sent_if_the_journal_cannot_be(user: User, location: str) -> 
 
 
 def test_a_job_is_printed_even_if_the_disk_is_full_when_it_was_accepted(user: User) -> None:
-    uncovered(user)
+    user.env = unmeasured(user.env)
     with FaultyServer() as server:
         assert user.submit(server).code == 0
         journal = user.state / "journal.jsonl"
