@@ -55,5 +55,5 @@ class RecordingReporter(Reporter):
 
 
 def _write(file: IO[bytes], message: Message) -> None:
-    with suppress(OSError):  # a full disk stops no job
+    with suppress(OSError, ValueError):  # a full disk stops no job, and what is told of a job after its log is closed
         file.write(f"{hidden(message.line)}\n".encode(errors="backslashreplace"))
