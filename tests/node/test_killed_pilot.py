@@ -84,7 +84,7 @@ def with_keepers(entries: list[Entry]) -> dict[int, int]:
 
 @pytest.fixture
 def state(sandbox: Sandbox) -> Path:
-    return sandbox.root / "state"
+    return sandbox.root / "killed"
 
 
 def submit(sandbox: Sandbox, script: str, *words: str) -> None:
