@@ -135,11 +135,14 @@ def test_each_submission_is_in_the_journal_before_and_after_the_call(sandbox: Sa
     journal = tmp_path / "state" / "journal.jsonl"
     entries = [json.loads(line) for line in journal.read_text().splitlines()]
     assert [(entry["what"], entry["state"]) for entry in entries] == [
+        ("request", "intended"),
         ("submission", "intended"),
         ("submission", "accepted"),
+        ("request", "done"),
     ]
-    assert entries[0]["key"] == entries[1]["key"]
-    assert entries[1]["subjects"] == ["1"]
+    request, intended, accepted, told = entries
+    assert (request["key"], intended["key"]) == (told["key"], accepted["key"])
+    assert accepted["subjects"] == ["1"]
 
 
 @pytest.mark.conformance  # it takes long
