@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 from goclient.errors import GoclientError
-from goclient.model.records.panda_job import DIAGNOSES, LOG, UNSET, decode_jobs
+from goclient.model.records.answers import DIAGNOSES
+from goclient.model.records.panda_job import LOG, UNSET, decode_jobs
 from goclient.sandbox.http import Document
 from goclient.sandbox.panda import jobs as stored
 from goclient.sandbox.panda.api import Api, Caller, in_range, refusal, success
@@ -122,6 +123,12 @@ def get_attributes(caller: Caller, **arguments: Any) -> Document:
     sections = ["===== param =====", *(f"{n} = {v}" for n, v in parameters.items()), "", "====== env ======"]
     text = "\n".join([*sections, *(f"{name} : {value}" for name, value in environment.items()), ""])
     return success({"parameters": parameters, "environment": environment}, text)
+
+
+@routes.method("system/get_user_attributes", "GET")
+def get_user_attributes(caller: Caller) -> Document:
+    """Tell who calls, and whether with the role of pilots."""
+    return success({"user_dn_raw": caller.subject, "fqans": [], "is_production_user": caller.is_production})
 
 
 # --- pilots ---
