@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goclient.errors import Collector, EndpointError, GoclientError, TransferFailed, raise_all
+from goclient.errors.conditions import PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB
 from goclient.model.plan import Phase, TransferTask
@@ -47,23 +48,36 @@ class Outputs:
 
 
 def look(tasks: Sequence[TransferTask], directory: Path) -> Outputs:
-    """Return what tasks take from the job's directory; raise TransferFailed for all of a phase that cannot be taken.
-
-    What is missing or leads outside the directory is left to the engine.
-    """
+    """Return what tasks take from the job's directory; raise TransferFailed for all of a phase that cannot be taken."""
     top = Path(os.path.realpath(directory))
     files: dict[Path, tuple[Phase, int, int]] = {}
     for phase in dict.fromkeys(task.phase for task in tasks):
         names = [item.source for task in tasks if task.source == JOB and task.phase == phase for item in task.items]
         collector = Collector()
-        for real in dict.fromkeys(Path(os.path.realpath(top / name)) for name in names):
-            for path in _below(real) if real.is_relative_to(top) and os.path.exists(real) else ():
-                with collector:
-                    status = _check(path, top)
-                    if stat.S_ISREG(status.st_mode):
-                        files[path] = (phase, status.st_size, status.st_mtime_ns)
+        for name in names:
+            with collector:
+                for path in _below(_real(name, top)):
+                    with collector:
+                        status = _check(path, top)
+                        if stat.S_ISREG(status.st_mode):
+                            files[path] = (phase, status.st_size, status.st_mtime_ns)
         _raise(phase, collector.errors)
     return Outputs(top, files)
+
+
+def _real(name: str, top: Path) -> Path:
+    """Return where an output really is; raise EndpointError if it is not there, or not in the job's directory."""
+    real = Path(os.path.realpath(top / name))
+    if not real.is_relative_to(top):
+        raise _error(top / name, top, "leads outside the job's directory", hint="copy the file into it")
+    try:
+        real.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        hint = "look at the job's output and the names of its files"
+        raise PathNotFound(f"{quoted(name)}: the job did not make it", hint=hint, subject=name) from None
+    except OSError as error:
+        raise _error(top / name, top, f"cannot be read: {error.strerror}") from error
+    return real
 
 
 def _below(path: Path) -> Iterator[Path]:
@@ -98,7 +112,7 @@ def _check(path: Path, top: Path) -> os.stat_result:
 def _resolve(link: Path, top: Path) -> None:
     target = Path(os.path.realpath(link))
     if not target.is_relative_to(top):
-        raise _error(link, top, f"is a link that leads outside the job's directory, to {quoted(os.readlink(link))}")
+        raise _error(link, top, f"leads outside the job's directory, to {quoted(os.readlink(link))}")
     if not target.is_file():
         raise _error(link, top, f"is a link to {quoted(os.readlink(link))}, which is not a file")
     part = link.with_name(f".goclient-{secrets.token_hex(8)}")
@@ -113,6 +127,6 @@ def _raise(phase: Phase, errors: Sequence[GoclientError]) -> None:
         raise TransferFailed(phase, error) from error
 
 
-def _error(path: Path, top: Path, problem: str) -> EndpointError:
-    name, hint = path.relative_to(top), "let the job put a file of its own there, or nothing"
-    return EndpointError(f"{quoted(name)} {problem}", hint=hint, code="not-a-file", subject=str(name))
+def _error(path: Path, top: Path, problem: str, hint: str = "let the job put a file of its own there") -> EndpointError:
+    name = path.relative_to(top)
+    return EndpointError(f"{quoted(name)}: it {problem}", hint=hint, code="not-a-file", subject=str(name))

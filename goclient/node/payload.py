@@ -18,7 +18,7 @@ from goclient.node.keeper import Command, keep
 from goclient.node.signals import check
 
 HEARTBEAT_EVERY = 1.0  # seconds between two heartbeats of a process that runs
-KEY = "payload"  # in the journal
+PAYLOAD = Entry("payload", "payload", "intended")  # as the journal has it; what it becomes follows from it
 
 # What a payload of 2012 says of itself in its output.
 _FAILED = re.compile(rb"^!!FAILED!!([0-9]{1,9})[0-9]*!!(.*)", re.MULTILINE)
@@ -38,7 +38,7 @@ class PayloadError(GoclientError):
 
 def has_ended_well(journal: Journal) -> bool:
     """Return True if the payload has; raise PayloadError if it was started and has not: no payload runs twice."""
-    last = journal.last("payload", KEY)
+    last = journal.last(PAYLOAD.what, PAYLOAD.key)
     if last is not None and last.state != "done":
         raise PayloadError("the payload was started by a pilot that died before its end", hint="submit the job again")
     return last is not None
@@ -51,7 +51,7 @@ def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mappin
     that it has started.  Raises PayloadError if it fails.
     """
     started = time.monotonic()
-    entry = Entry("payload", KEY, "intended")
+    entry = PAYLOAD.then("intended")
     context.journal.append(entry)
     try:
         status = _exit_code(Command([str(program), *words], context.directory, env, output.fileno()), context)
@@ -76,7 +76,7 @@ def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mappin
 def _exit_code(command: Command, context: JobContext) -> int:
     with ExitStack() as stack:
         try:
-            process = stack.enter_context(keep(command, KEY, context.journal))
+            process = stack.enter_context(keep(command, PAYLOAD.key, context.journal))
         except OSError as error:
             raise PayloadError(f"{quoted(command.words[0])} cannot be run: {error.strerror}") from error
         except ValueError as error:  # a NUL in a word

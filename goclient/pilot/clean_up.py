@@ -68,8 +68,6 @@ def _remove(entry: Entry, journal: Journal) -> None:
         raise GoclientError(f"the directory {quoted(entry.key)} is on the node {entry.host}")
     try:
         remove_tree(Path(entry.key))
-    except FileNotFoundError:
-        pass
     except OSError as error:
         raise GoclientError(f"the directory {quoted(entry.key)} is left: {error}") from error
     journal.append(entry.then("done"))

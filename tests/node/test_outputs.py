@@ -60,14 +60,14 @@ def test_what_cannot_be_taken_is_named_wherever_it_is(job: Path, make: Callable[
     make(job / "res" / "odd")
     with pytest.raises(TransferFailed) as caught:
         look(tasks("made", "res"), job)
-    assert caught.value.message.startswith('output: "res/odd" ')
+    assert caught.value.message.startswith('output: "res/odd": it ')
     assert words in caught.value.message
     assert (caught.value.exit_code, caught.value.code) == (40, "output:not-a-file")
 
 
 def test_a_pipe_as_an_output_itself_is_named(job: Path) -> None:
     os.mkfifo(job / "pipe")
-    with pytest.raises(TransferFailed, match=r'"pipe" is a pipe \(FIFO\), which cannot be taken away'):
+    with pytest.raises(TransferFailed, match=r'"pipe": it is a pipe \(FIFO\), which cannot be taken away'):
         look(tasks("pipe"), job)
 
 
@@ -75,7 +75,7 @@ def test_a_device_is_named(job: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can make a device")
     os.mknod(job / "res" / "null", 0o020666, os.makedev(1, 3))
-    with pytest.raises(TransferFailed, match='"res/null" is a device'):
+    with pytest.raises(TransferFailed, match='"res/null": it is a device'):
         look(tasks("res"), job)
 
 
@@ -90,7 +90,7 @@ def test_all_that_is_wrong_in_a_phase_is_said_together(job: Path) -> None:
 def test_what_the_account_cannot_read_is_named(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("deep"))
     (job / "res" / "deep").chmod(0o000)
-    with pytest.raises(TransferFailed, match='"res/deep" cannot be read: its mode is 0000'):
+    with pytest.raises(TransferFailed, match='"res/deep": it cannot be read: its mode is 0000'):
         look(tasks("res"), job)
 
 
@@ -103,9 +103,24 @@ def test_a_link_to_a_file_of_the_job_becomes_that_file(job: Path) -> None:
     assert sorted(path.name for path in (job / "res").iterdir()) == ["deep", "latest", "up"]
 
 
-def test_what_is_missing_or_outside_is_left_to_the_engine(job: Path) -> None:
+def test_what_is_missing_or_leads_outside_is_said_with_the_rest(job: Path) -> None:
     (job / "out").symlink_to("/etc")
-    assert look([*tasks("gone", "x" * 300, "out/passwd"), TransferTask("output", NODE, FAR, ())], job).files == {}
+    (job / "loop").symlink_to("loop")
+    os.mkfifo(job / "pipe")
+    with pytest.raises(TransferFailed) as caught:
+        look(tasks("gone", "made/x", "out/passwd", "loop", "x" * 300, "pipe"), job)
+    assert [one.message.partition(": ")[2].replace("x" * 200 + "…", "x") for one in caught.value.findings] == [
+        '"gone": the job did not make it',
+        '"made/x": the job did not make it',
+        '"out/passwd": it leads outside the job\'s directory',
+        '"loop": it cannot be read: Too many levels of symbolic links',
+        '"x": it cannot be read: File name too long',
+        '"pipe": it is a pipe (FIFO), which cannot be taken away',
+    ]
+
+
+def test_what_is_not_of_the_job_is_not_looked_at(job: Path) -> None:
+    assert look([TransferTask("output", NODE, FAR, tasks("gone")[0].items)], job).files == {}
 
 
 CHANGES = [
@@ -119,7 +134,7 @@ CHANGES = [
 def test_a_file_that_changes_meanwhile_fails_the_job(job: Path, change: Callable[[Path], None]) -> None:
     outputs = look([*tasks("made", phase="stage-out"), *tasks("res")], job)
     change(job / "res" / "deep" / "file")
-    with pytest.raises(TransferFailed, match=r'^output: "res/deep/file" changed while it was taken away'):
+    with pytest.raises(TransferFailed, match=r'^output: "res/deep/file": it changed while it was taken away'):
         outputs.check_unchanged()
 
 
@@ -163,5 +178,5 @@ def run_job(sandbox: Sandbox, tmp_path: Path, *, way: str, word: str) -> tuple[i
                        f"{word} {taken} files-out=res")  # fmt: skip
     assert sent.code == 0, sent.err
     result = sandbox.pilot()
-    assert ('"res/pipe" is a pipe (FIFO)' in result.err) == bool(word)
+    assert ('"res/pipe": it is a pipe (FIFO)' in result.err) == bool(word)
     return result.code, sorted(str(path.relative_to(there)) for path in there.rglob("*"))
