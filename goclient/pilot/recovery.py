@@ -9,7 +9,7 @@ import time
 
 from goclient.errors import GoclientError
 from goclient.journal import HOST, JobJournal, job_files, prune
-from goclient.node.payload import KEY, PayloadError
+from goclient.node.payload import PAYLOAD, PayloadError
 from goclient.pilot.clean_up import has_endpoints, kill_processes
 from goclient.pilot.pilot import Pilot
 from goclient.pilot.report import PilotDied, Report, Stale, is_current
@@ -52,7 +52,7 @@ def _recover(journal: JobJournal, pilot: Pilot) -> None:
         return
     kill_processes(journal)
     reporter = RecordingReporter(pilot.reporter)
-    payload = journal.last("payload", KEY)
+    payload = journal.last(PAYLOAD.what, PAYLOAD.key)
     report = Report.on_disk(journal)
     if job.host != HOST and (report is None or report.is_known) and not has_endpoints(journal):
         return  # the rest is on its own node

@@ -16,12 +16,11 @@ from goclient.journal import HOST, JOBS, Entry, JobJournal, Journal, job_files
 from goclient.model.records.answers import JobState
 from goclient.node.engines.base import DIRECTORY, Attempt
 from goclient.node.keeper_program import began
-from goclient.node.payload import KEY
+from goclient.node.payload import PAYLOAD
 from goclient.pilot.recovery import recover
 from goclient.pilot.taken import TakenJob
 from tests.pilot.servers import SITE, Endpoints, Server, job, pilot
 
-PAYLOAD = Entry("payload", KEY, "intended")
 AWAY = ServerError("the server is away", transient=True)
 LATER = Entry("report", "failed", "intended", detail=json.dumps({"site_name": SITE, "pilot_error_code": 1099}))
 
