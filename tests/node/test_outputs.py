@@ -120,7 +120,7 @@ def test_what_is_missing_or_leads_outside_is_said_with_the_rest(job: Path) -> No
 
 
 def test_what_is_not_of_the_job_is_not_looked_at(job: Path) -> None:
-    assert look([TransferTask("output", NODE, FAR, tasks("gone")[0].items)], job).files == {}
+    assert check_outputs([TransferTask("output", NODE, FAR, tasks("gone")[0].items)], job).files == {}
 
 
 CHANGES = [
@@ -132,7 +132,7 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_file_that_changes_meanwhile_fails_the_job(job: Path, change: Callable[[Path], None]) -> None:
-    outputs = look([*tasks("made", phase="stage-out"), *tasks("res")], job)
+    outputs = check_outputs([*tasks("made", phase="stage-out"), *tasks("res")], job)
     change(job / "res" / "deep" / "file")
     with pytest.raises(TransferFailed, match=r'^output: "res/deep/file": it changed while it was taken away'):
         outputs.check_unchanged()
