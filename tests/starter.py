@@ -29,6 +29,8 @@ IMPORTED = (
 )
 LEFT_OUT = ("goclient.__main__", "goclient.sandbox", "goclient.tasks")  # programs, and what imports panda-client
 READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "MALLOC", "OPENSSL_CONF")
+ROOT = Path(__file__).parents[1]
+MEASURING = "COVERAGE_PROCESS_CONFIG"  # set in an environment whose processes are measured
 FILES = 3
 
 
@@ -90,10 +92,11 @@ class Starter:
         return subprocess.CompletedProcess(words, code, *(text.decode() for text in texts))
 
     def _start(self) -> subprocess.Popen[bytes]:
-        words = [sys.executable, __file__, str(self._socket)]
+        env = dict(self._environment)
+        words = [sys.executable, __file__, str(self._socket), *(["measured"] if env.pop(MEASURING, None) else [])]
         process = subprocess.Popen(
-            words, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )
+            words, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         return process
@@ -114,19 +117,66 @@ def _holding(text: str) -> int:
 # --- the program --------------------------------------------------------------------------------------------
 
 
-def main(path: str) -> None:
+class Measured:
+    """The branches that commands take, each written down once.
+
+    The commands of all tests are more than ten thousand processes: were each to write what it has run, as other
+    processes do, it would take minutes to read it.  So a command adds only what no other of this starter has; what all
+    have is a table with a place for each branch.  (Two branches at one place are one: too few are counted, if any.)
+    """
+
+    PLACES = 1 << 23
+
+    def __init__(self) -> None:
+        import mmap
+
+        import coverage
+
+        self._coverage = coverage.Coverage(
+            data_file=None, config_file=str(ROOT / "pyproject.toml"), check_preimported=False
+        )
+        self._coverage.set_option("run:patch", [])
+        self._seen = mmap.mmap(-1, self.PLACES)
+
+    def start(self) -> None:
+        self._coverage.start()
+
+    def end(self) -> None:
+        self._coverage.stop()
+        found: dict[str, set[object]] = getattr(self._coverage, "_collector").data  # noqa: B009  # what it has so far
+        for file, branches in found.items():
+            for branch in list(branches):
+                place = hash((file, branch)) % self.PLACES  # the same in all processes: they are forked from one
+                if self._seen[place]:
+                    branches.remove(branch)
+                self._seen[place] = 1
+        if any(found.values()):
+            import coverage
+
+            data = self._coverage.get_data()
+            added = coverage.CoverageData(str(ROOT / ".coverage"), suffix=True)
+            added.update(data)
+            added.write()
+
+
+def main(path: str, *options: str) -> None:
     """Serve a socket until standard input is closed."""
     import gc
     import importlib
     import pkgutil
     import select
 
-    sys.path[0] = str(Path(__file__).parents[1])  # the tree of these tests, wherever another one is installed
+    sys.path[0] = str(ROOT)  # the tree of these tests, wherever another one is installed
+    measured = Measured() if options else None
+    if measured:
+        measured.start()
     import goclient
 
     ours = [module.name for module in pkgutil.walk_packages(goclient.__path__, "goclient.")]
     for name in (*IMPORTED, *(one for one in ours if not one.startswith(LEFT_OUT))):
         importlib.import_module(name)
+    if measured:
+        measured.end()
     gc.freeze()  # what all have in common stays so
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that attend to a connection
     with socket.socket(socket.AF_UNIX) as server:
@@ -140,11 +190,11 @@ def main(path: str) -> None:
             connection, _ = server.accept()
             if os.fork() == 0:
                 server.close()
-                _attend(connection)
+                _attend(connection, measured)
             connection.close()
 
 
-def _attend(connection: socket.socket) -> NoReturn:
+def _attend(connection: socket.socket, measured: Measured | None) -> NoReturn:
     """Start the command that a connection asks for, tell its number, and then its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size = int.from_bytes(connection.recv(8, socket.MSG_WAITALL), "big")
@@ -153,7 +203,7 @@ def _attend(connection: socket.socket) -> NoReturn:
     child = os.fork()
     if child == 0:
         connection.close()
-        _become(files, **request)
+        _become(files, measured if MEASURING in request["env"] else None, **request)
     for file in files:
         os.close(file)
     connection.sendall(f"{child}\n".encode())
@@ -162,7 +212,9 @@ def _attend(connection: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def _become(files: list[int], words: list[str], env: dict[str, str], cwd: str, umask: int) -> NoReturn:
+def _become(
+    files: list[int], measured: Measured | None, *, words: list[str], env: dict[str, str], cwd: str, umask: int
+) -> NoReturn:
     """Be ``python -m`` with these words, from its first line to its last."""
     import atexit
     import runpy
@@ -178,6 +230,8 @@ def _become(files: list[int], words: list[str], env: dict[str, str], cwd: str, u
     sys.argv = words[:]
     sys.path[0] = cwd  # as -m has it
     code: object = 0
+    if measured:
+        measured.start()
     try:
         sys.modules.pop(words[0], None)  # it is run anew, as __main__
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
@@ -193,8 +247,10 @@ def _become(files: list[int], words: list[str], env: dict[str, str], cwd: str, u
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    if measured:
+        measured.end()
     os._exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -52,6 +52,8 @@ from goclient.model.records.panda_job import decode_jobs
 from tests.commands import TIMEOUT, Result, completed
 from tests.sandboxes import Sandbox
 
+pytestmark = pytest.mark.conformance  # it takes a fifth of the time that all other tests take
+
 CORPUS = Path(__file__).parent / "corpus"
 PROG = "sendJob.py: "
 SHARE = 0.97  # of the wrong ones, found before submission

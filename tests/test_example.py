@@ -142,6 +142,7 @@ def test_each_submission_is_in_the_journal_before_and_after_the_call(sandbox: Sa
     assert entries[1]["subjects"] == ["1"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_demo_shows_each_step_and_compares_the_output_at_both_ends(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     shown = run("goclient", "sandbox", "demo", "--dir", str(folder))
@@ -165,6 +166,7 @@ def test_the_demo_shows_each_step_and_compares_the_output_at_both_ends(run: Run,
     assert run("goclient", "sandbox", "demo", "--dir", str(folder), "--goOverwrite").code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_without_a_folder_nothing_of_the_demo_stays(run: Run, tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()

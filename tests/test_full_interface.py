@@ -87,6 +87,7 @@ def test_both_syntaxes_make_the_same_record(run: Run) -> None:
     assert records[0].startswith("run --goclient=v1:4 --StageinGOsrc=A:/d/a,A:/d/b ")
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("words", [("--StageinGOsrc=@names",), ("--jobParameters=--StageinGOsrc=@names",)])
 def test_a_list_of_a_hundred_thousand_names_is_read_checked_and_counted(
     run: Run, tmp_path: Path, words: tuple[str, ...]

@@ -21,6 +21,7 @@ WITHIN = 60.0  # seconds
 KINDS = ("goclient.sandbox.daemon", "--foreground", "sandbox demo", "goclient.sandbox.globus.connect", "myproxy-server")
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_killed_test_run_leaves_no_server(env: dict[str, str], tmp_path: Path, number: int, workers: str) -> None:

@@ -1,63 +1,87 @@
-"""A Globus endpoint of the node's own: a Globus Connect Personal that lives as long as its job."""
+"""A Globus endpoint of the node's own: a Globus Connect Personal that lives as long as its job.
+
+The job's journal has the endpoint by its name before it is made, and by its id afterwards.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, RequestError
+from goclient.errors.conditions import EndpointNotFound
 from goclient.errors.wording import quoted
 from goclient.files.private import private
-from goclient.journal import Entry
+from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint, GlobusEndpoint
 from goclient.node.engines.base import JobContext, TransferService
-from goclient.node.signals import uninterrupted
+from goclient.node.keeper import Command, KeptProcess, keep
+from goclient.node.payload import HEARTBEAT_EVERY
+from goclient.node.signals import check, uninterrupted
+from goclient.reporter.base import Reporter
 from goclient.secrets import register
 from goclient.services.retry import turns
 
 READY_WITHIN = 120.0  # seconds from start to the first listing through the service
+SET_UP_WITHIN = 60.0
 STOP_WITHIN = 20.0
 PROGRAM = "globusconnectpersonal"
+_SET_UP = "set up"  # of an endpoint whose configuration is in the job's scratch directory
 
 
 @contextmanager
 def node_endpoint(job: JobContext, service: TransferService, *, name: str, program: str) -> Iterator[Endpoint]:
     """Run the body with a private endpoint that shares the job's directory; raise EndpointError without one.
 
-    The endpoint's own name begins with ``name``.  It is stopped and deleted in every case.
+    The endpoint's own name begins with ``name``.  One that an earlier pilot of the job has set up is used again.  It
+    is stopped and removed in every case; what cannot be removed now stays open in the journal.
     """
-    own_name = f"{name}-{secrets.token_hex(4)}"
-    job.journal.append(Entry("endpoint", own_name, "intended"))
     connect = _Connect(job, program)
-    collection_id = ""
+    set_up = [one for one in job.journal.latest("endpoint") if one.state == "accepted" and one.detail == _SET_UP]
     try:
-        with uninterrupted():
-            made = service.create_personal(own_name)
-            collection_id = made.id
-        job.journal.append(Entry("endpoint", own_name, "accepted", (collection_id,)))
-        job.reporter.progress(f"made the endpoint {own_name}, {collection_id}")
-        endpoint = GlobusEndpoint(collection_id, own_name)
-        connect.set_up(made.setup_key)
-        connect.start()
-        _wait_until_ready(service, connect, endpoint, job.directory)
-        job.reporter.progress(f"Globus Connect runs, restricted to {job.directory}")
-        yield endpoint
+        endpoint = (
+            GlobusEndpoint(set_up[0].subjects[0], set_up[0].key) if set_up else _create(job, service, name, connect)
+        )
+        with connect.running() as process:
+            _wait_until_ready(job, service, connect, process, endpoint)
+            job.reporter.progress(f"Globus Connect runs, restricted to {job.directory}")
+            yield endpoint
     finally:
-        if collection_id:
-            with uninterrupted():
-                connect.stop()
-                try:
-                    service.delete(collection_id)
-                except GoclientError as error:  # the job's own result counts more
-                    job.reporter.progress(f"clean-up: {error.message}")
-                else:
-                    job.journal.append(Entry("endpoint", own_name, "done", (collection_id,)))
-                    job.reporter.progress(f"removed the endpoint {own_name}")
+        with uninterrupted():
+            remove_endpoints(job.journal, service, job.reporter, final=False)
+
+
+def remove_endpoints(journal: Journal, service: TransferService, reporter: Reporter, *, final: bool = True) -> bool:
+    """Remove each endpoint that a job's journal names, if it is still there; return False if one may be left.
+
+    One whose id is not known, because the answer was lost, is found by its name; if it is not found and the look is
+    not ``final``, the service may still be making it.
+    """
+    left = [one for one in journal.latest("endpoint") if one.state != "done"]
+    return [_remove(one, journal, service, reporter, final) for one in left].count(False) == 0
+
+
+def _remove(entry: Entry, journal: Journal, service: TransferService, reporter: Reporter, final: bool) -> bool:
+    try:
+        ids = entry.subjects or service.personal_called(entry.key)
+        for one in ids:
+            with suppress(EndpointNotFound):
+                service.delete(one)
+    except GoclientError as error:  # the job's own result counts more
+        journal.append(entry.then("failed", detail=error.message))
+        reporter.progress(f"the endpoint {entry.key} is not removed yet: {error.message}")
+        return False
+    if not (ids or final):
+        return False
+    journal.append(entry.then("done"))
+    if ids:
+        reporter.progress(f"removed the endpoint {entry.key}")
+    return True
 
 
 def check_node(work: Path, program: str) -> None:
@@ -76,24 +100,45 @@ def check_node(work: Path, program: str) -> None:
         )
 
 
-def _wait_until_ready(service: TransferService, connect: _Connect, endpoint: Endpoint, directory: Path) -> None:
-    """Wait until the service can list the shared directory: "connected" alone comes seconds too early."""
-    for waited in turns(0.05, 2.0):
-        connect.check_alive()
+def _create(job: JobContext, service: TransferService, name: str, connect: _Connect) -> Endpoint:
+    """Return a new endpoint, whose Globus Connect is set up; what an earlier pilot did not set up is removed first."""
+    remove_endpoints(job.journal, service, job.reporter)
+    entry = Entry("endpoint", f"{name}-{secrets.token_hex(4)}", "intended")
+    job.journal.append(entry)
+    with uninterrupted():
         try:
-            if connect.is_connected():
-                service.listing(endpoint, f"{directory}/")
-                return
-            problem = "it does not say that it is connected"
+            made = service.create_personal(entry.key)
+        except GoclientError as error:
+            if not error.transient:  # it was refused; else it may be there
+                job.journal.append(entry.then("done", detail=error.message))
+            raise
+        job.journal.append(entry.then("accepted", made.id))
+    job.reporter.progress(f"made the endpoint {entry.key}, {made.id}")
+    connect.set_up(made.setup_key)
+    job.journal.append(entry.then("accepted", made.id, detail=_SET_UP))
+    return GlobusEndpoint(made.id, entry.key)
+
+
+def _wait_until_ready(
+    job: JobContext, service: TransferService, connect: _Connect, process: KeptProcess, endpoint: Endpoint
+) -> None:
+    """Wait until the service can list the shared directory: "connected" comes seconds too early."""
+    for waited in turns(0.05, 2.0):
+        job.heartbeat.send()
+        if (status := process.wait(0)) is not None:
+            raise _failed(f"on the node ended with code {status}: {connect.said}")
+        try:
+            service.listing(endpoint, f"{job.directory}/")
         except EndpointError as error:
-            problem = error.message
-        if waited > READY_WITHIN:
-            raise EndpointError(
-                f"Globus Connect on the node did not come up within {READY_WITHIN:.0f} s: {problem}",
-                hint="the node must reach the Globus service; see the pilot's log",
-                code="node-endpoint",
-                transient=True,
-            )
+            if waited > READY_WITHIN:
+                raise EndpointError(
+                    f"Globus Connect on the node did not come up within {READY_WITHIN:.0f} s: {error.message}",
+                    hint="the node must reach the Globus service; see the pilot's log",
+                    code="node-endpoint",
+                    transient=True,
+                ) from error
+        else:
+            return
 
 
 class _Connect:
@@ -102,72 +147,53 @@ class _Connect:
     def __init__(self, job: JobContext, program: str) -> None:
         self._job = job
         self._config = job.scratch / "connect"
-        self._command = [program, "-dir", str(self._config)]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._program = os.path.abspath(shutil.which(program) or program)
 
     def set_up(self, key: str) -> None:
         """Use the one-time key, which the program takes as an argument only; afterwards it is worth nothing."""
         register(key)
-        self._config.mkdir(mode=0o700)
-        result = self._call("-setup", "--setup-key", key)
-        if result.returncode != 0:
-            text = (result.stdout + result.stderr).strip()
-            root = os.geteuid() == 0 and "root" in text.lower()
+        self._config.mkdir(mode=0o700, exist_ok=True)
+        with self._run("connect set-up", "-setup", "--setup-key", key) as process:
+            end = time.monotonic() + SET_UP_WITHIN
+            while (status := process.wait(HEARTBEAT_EVERY)) is None and time.monotonic() < end:
+                check()
+                self._job.heartbeat.send()
+        if status != 0:
+            root = os.geteuid() == 0 and "root" in self.said.lower()
             raise _failed(
-                f"could not be set up on the node: {quoted(text)}",
+                f"could not be set up on the node: {self.said}",
                 "it refuses to run as root: run the pilot as an ordinary user" if root else "",
             )
 
-    def start(self) -> None:
-        """Start the program in the background, restricted to the job's directory."""
-        command = [*self._command, "-start", "-restrict-paths", f"rw{self._job.directory}"]
-        with open(self._config / "connect.log", "ab", opener=private) as log, uninterrupted():
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._job.env,
-                start_new_session=True,
-            )
+    @contextmanager
+    def running(self) -> Iterator[KeptProcess]:
+        """Run the body while the program runs, restricted to the job's directory."""
+        with self._run("connect", "-start", "-restrict-paths", f"rw{self._job.directory}") as process:
+            try:
+                yield process
+            finally:
+                with uninterrupted():
+                    process.end(within=STOP_WITHIN)
 
-    def check_alive(self) -> None:
-        """Raise EndpointError if the program has ended."""
-        if self._process is not None and self._process.poll() is not None:
-            text = (self._config / "connect.log").read_text(errors="replace").strip()
-            raise _failed(f"on the node ended with code {self._process.returncode}: {quoted(text)}")
+    @property
+    def said(self) -> str:
+        """Return the last words of the program, quoted."""
+        return quoted(self._log.read_text(errors="replace").strip()[-500:])
 
-    def is_connected(self) -> bool:
-        """Return True if the program says that it is connected (its exit code alone does not say so)."""
-        result = self._call("-status")
-        return any(line.split() == ["Globus", "Online:", "connected"] for line in result.stdout.splitlines())
+    @property
+    def _log(self) -> Path:
+        return self._config / "connect.log"
 
-    def stop(self) -> None:
-        """Stop the program, by force if it does not end."""
-        if self._process is None:
-            return
-        try:
-            if self._process.poll() is None:
-                self._call("-stop")
-            self._process.wait(STOP_WITHIN)
-        except (EndpointError, subprocess.TimeoutExpired):
-            self._process.kill()
-            self._process.wait()
-
-    def _call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        try:
-            return subprocess.run(
-                [*self._command, *words],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=60,
-                env=self._job.env,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise _failed(f"cannot be used: {quoted(self._command[0])} {words[0]}: {error}") from error
+    @contextmanager
+    def _run(self, name: str, *words: str) -> Iterator[KeptProcess]:
+        words = (self._program, "-dir", str(self._config), *words)
+        with open(self._log, "wb", opener=private) as log, ExitStack() as stack:
+            command = Command(words, self._config, self._job.env, log.fileno())
+            try:
+                process = stack.enter_context(keep(command, name, self._job.journal))
+            except OSError as error:
+                raise _failed(f"cannot be used: {quoted(self._program)}: {error.strerror}") from error
+            yield process
 
 
 def _failed(what: str, hint: str = "") -> EndpointError:

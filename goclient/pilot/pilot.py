@@ -14,7 +14,7 @@ from pathlib import Path
 from goclient.errors import GoclientError, Interrupted
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
-from goclient.journal import Journal
+from goclient.journal import JobJournal, Journal
 from goclient.model.planner import plan
 from goclient.model.records.panda_job import AssignedJob
 from goclient.model.records.registry import decode
@@ -24,7 +24,8 @@ from goclient.node.engines.base import Attempt, JobContext, TransferEngine, Tran
 from goclient.node.engines.globus import GlobusEngine, Patience
 from goclient.node.engines.local import LocalEngine
 from goclient.node.globus_connect import check_node, node_endpoint
-from goclient.node.job import JobLog, NodeJob, run_job
+from goclient.node.job import NodeJob, run_job
+from goclient.node.job_log import JobLog
 from goclient.node.shared_filesystem import SAME, Shared
 from goclient.node.signals import uninterrupted
 from goclient.pilot.report import Outcome, PandaHeartbeat, report_end
@@ -112,7 +113,7 @@ class Pilot:
                 scratch=scratch,
                 pilot_env=settings.env,
                 overwrite=spec.overwrite,
-                journal=self._journal,
+                journal=JobJournal(self._journal.path.parent, job.panda_id, job.attempt),
                 reporter=reporter,
                 heartbeat=heartbeat,
             )

@@ -74,6 +74,7 @@ def interrupted(words: tuple[str, ...], seconds: float, *, env: dict[str, str], 
     return process.returncode, err
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("name", COMMANDS)
 def test_it_is_told_after_any_number_of_milliseconds(name: str, offline: dict[str, str], tmp_path: Path) -> None:
     def told(number: float) -> bool:

@@ -83,9 +83,9 @@ class Site:
 
     @property
     def endpoints(self) -> int:
-        """How many entries the journal has of endpoints that were made on the node."""
-        journal = self.sandbox.root / f"state-{self.name}" / "journal.jsonl"
-        lines = journal.read_text().splitlines() if journal.exists() else []
+        """How many entries the job's journal has of endpoints that were made on the node."""
+        (journal,) = (self.sandbox.root / f"state-{self.name}" / "jobs").iterdir()
+        lines = journal.read_text().splitlines()
         return [json.loads(line)["what"] for line in lines].count("endpoint")
 
     @property

@@ -13,7 +13,8 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 TRAVELS = (
-    "goclient.node.job", "goclient.node.engines.globus", "goclient.node.engines.local", "goclient.node.globus_connect",
+    "goclient.node.job", "goclient.node.keeper_program", "goclient.node.engines.globus",
+    "goclient.node.engines.local", "goclient.node.globus_connect",
     "goclient.node.environment",
 )  # fmt: skip
 LOAD = f"""

@@ -137,7 +137,8 @@ def test_a_submission_id_is_in_the_journal_before_its_transfer_is_sent(sandbox: 
     script = sandbox.payload("make.sh", "#!/bin/sh\necho made > made.txt\n")
     submit(sandbox, script, "--Data=made.txt", f"--OutputGO=SITE1:{HOME}")
     assert sandbox.pilot(GOCLIENT_STATE=str(tmp_path / "state")).code == 0
-    lines = (tmp_path / "state" / "journal.jsonl").read_text().splitlines()
+    (journal,) = (tmp_path / "state" / "jobs").iterdir()
+    lines = journal.read_text().splitlines()
     transfers = [entry for entry in map(json.loads, lines) if entry["what"] == "transfer"]
     assert [entry["state"] for entry in transfers] == ["intended", "accepted", "done"]
     (submission,) = sandbox.rows("select id, task_id from submissions")

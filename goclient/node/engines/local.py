@@ -6,11 +6,11 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from goclient.errors import EndpointError, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
@@ -19,7 +19,8 @@ from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.base import Heartbeat, JobContext, Transferred
 from goclient.node.engines.copier import Copier, CopyEngine
-from goclient.node.payload import HEARTBEAT_EVERY, end
+from goclient.node.keeper import Command, keep
+from goclient.node.payload import HEARTBEAT_EVERY
 from goclient.node.signals import uninterrupted
 
 CLEAN_UP = 30.0  # seconds to remove the part of a large file, which a busy disk may take
@@ -50,23 +51,20 @@ class LocalEngine(CopyEngine):
             "overwrite": self._job.overwrite,
             "own": self._own,
         }
-        process = None
-        try:
-            with uninterrupted():
-                process = subprocess.Popen(
-                    [sys.executable, *_OPTIONS, "-m", __name__],
-                    cwd="/",
-                    env={**self._job.env, "PYTHONPATH": os.pathsep.join(sys.path)},
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            text = self._answer(process, json.dumps(order).encode())
-        finally:
-            if process is not None:
-                with uninterrupted():
-                    end(process, within=CLEAN_UP)
+        reading, writing = os.pipe()
+        with open(reading, "rb", buffering=0) as answers, tempfile.TemporaryFile() as asked:
+            asked.write(json.dumps(order).encode())
+            asked.seek(0)
+            words = [sys.executable, *_OPTIONS, "-m", __name__]
+            env = {**self._job.env, "PYTHONPATH": os.pathsep.join(sys.path)}
+            command = Command(words, Path("/"), env, writing, stdin=asked.fileno())
+            with open(writing, "wb") as ours, keep(command, f"copier {task.phase}", self._job.journal) as process:
+                ours.close()
+                try:
+                    text = self._answer(answers)
+                finally:
+                    with uninterrupted():
+                        process.end(within=CLEAN_UP)
         try:
             answer = json.loads(text)
         except ValueError:
@@ -75,24 +73,17 @@ class LocalEngine(CopyEngine):
         raise_all(_KINDS.get(kind, GoclientError)(message, **words) for kind, message, words in answer["errors"])
         return Transferred(answer["files"], answer["bytes"])
 
-    def _answer(self, process: subprocess.Popen[bytes], order: bytes) -> bytes:
-        """Send the order to the child; return what it has written when it has ended."""
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(order)
+    def _answer(self, answers: IO[bytes]) -> bytes:
+        """Return what the child has written when it has ended."""
         written = b""
-        with process.stdout:
-            while True:
-                self._job.heartbeat.send()
-                ready, _, _ = select.select([process.stdout], [], [], HEARTBEAT_EVERY)
-                if ready:
-                    piece = os.read(process.stdout.fileno(), 1 << 16)
-                    if not piece:
-                        break
-                    written = (written + piece).lstrip(_HEARTBEAT)
-        process.wait()
-        return written
+        while True:
+            self._job.heartbeat.send()
+            ready, _, _ = select.select([answers], [], [], HEARTBEAT_EVERY)
+            if ready:
+                piece = answers.read(1 << 16)
+                if not piece:
+                    return written
+                written = (written + piece).lstrip(_HEARTBEAT)
 
 
 class _Pipe(Heartbeat):

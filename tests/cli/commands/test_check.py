@@ -627,6 +627,7 @@ def test_numbered_folders_are_judged_by_the_folder_of_all(sandbox: Sandbox, glob
     assert codes(check(sandbox, *words, pilot), "error") == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_as_many_jobs_as_there_may_be_are_looked_at_in_little_memory(shared_sandbox: Sandbox) -> None:
     words = ("--njobs=100000", "--StageinGOsrc=SITE1:/home/in.${SN}", "--Data=o.${SN}", "--OutputGO=SITE1:/new/")
     limited = ("sh", "-c", 'ulimit -v 1000000; exec "$@"', "sh", sys.executable, "-m", "goclient", "check")

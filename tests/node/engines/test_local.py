@@ -110,7 +110,7 @@ def test_a_copy_that_is_stopped_ends_at_once_and_leaves_nothing(job: Path, tmp_p
 
 
 def test_a_process_that_dies_is_an_error(job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setattr("goclient.node.engines.local.__name__", "no.such.module")
     with pytest.raises(GoclientError, match="the copy was ended"):
         bring(job, tmp_path / "data")
 

@@ -1,0 +1,83 @@
+"""Log of a job: what its payload wrote, and what the pilots that ran it reported."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tarfile
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from goclient.files.private import private
+from goclient.model.location import JOB_OUT
+from goclient.node.engines.base import DIRECTORY, Heartbeat
+from goclient.node.payload import PayloadError
+from goclient.reporter.recording import RecordingReporter
+
+SAID = "pilot.log"
+
+Opener = Callable[[str, int], int]
+
+
+class JobLog:
+    """Log of a job, whose two files are held open: a pipe, a link or a device in their place does nothing."""
+
+    def __init__(self, scratch: Path, reporter: RecordingReporter) -> None:
+        """Write what is reported to ``pilot.log``, behind what an earlier pilot of the job reported."""
+        self._output_path = scratch / DIRECTORY / JOB_OUT
+        self._output: IO[bytes] | None = None
+        said = _regular(scratch / SAID, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        self._said = said or tempfile.TemporaryFile()  # noqa: SIM115  # both files live as long as the log
+        reporter.copy_to(self._said)
+
+    def open_output(self) -> IO[bytes]:
+        """Return the file of the payload's output, which is made; raise PayloadError if something has its name."""
+        try:
+            self._output = open(self._output_path, "x+b", opener=of_job)  # noqa: SIM115
+        except OSError as error:
+            raise PayloadError(
+                f"{JOB_OUT} cannot be written in the job's directory: {error.strerror}",
+                hint=f"no input may be called {JOB_OUT}: the payload's output has that name",
+            ) from error
+        return self._output
+
+    def write(self, archive: Path, *, opener: Opener = private, heartbeat: Heartbeat | None = None) -> None:
+        """Write the log so far, a tar file, as fast as gzip can: a payload may write gigabytes; raise OSError."""
+        output = self._output or _regular(self._output_path, os.O_RDONLY)  # of a payload that an earlier pilot ran
+        with open(archive, "wb", opener=opener) as file, tarfile.open(None, "w:gz", file, compresslevel=1) as tar:
+            for name, held in ((SAID, self._said), (JOB_OUT, output)):
+                if held is not None:
+                    info = tar.gettarinfo(arcname=name, fileobj=held)
+                    held.seek(0)
+                    tar.addfile(info, _Beating(held, heartbeat))
+
+
+def of_job(path: str, flags: int) -> int:
+    """Open a file that may leave with the job's output: the umask says who may read it, as of the payload's own."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o644)
+
+
+class _Beating:
+    """A file, whose reader sends heartbeats."""
+
+    def __init__(self, file: IO[bytes], heartbeat: Heartbeat | None) -> None:
+        self._file = file
+        self._heartbeat = heartbeat
+
+    def read(self, size: int = -1) -> bytes:
+        if self._heartbeat is not None:
+            self._heartbeat.send()
+        return self._file.read(size)
+
+
+def _regular(path: Path, flags: int) -> IO[bytes] | None:
+    """Return an open file, None if something else than a regular file has its name, or none can be had."""
+    with suppress(OSError):
+        descriptor = private(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return open(descriptor, "r+b" if flags & os.O_RDWR else "rb", buffering=0)
+        os.close(descriptor)
+    return None
