@@ -26,7 +26,7 @@ class Settings:
     access_rules: float = 100  # for one user at one collection
     all_access_rules: float = 1_000  # at one collection
     bytes_per_second: float = 0  # of a transfer; 0: as fast as the disk
-    plain_retries: float = 2  # a plain job with a smaller attemptNr is tried again: retryJob of server 1.0.4
+    plain_retries: float = 2  # as retryJob of server 1.0.4 has it, which 1.0.4 calls for merge jobs only; 0: none
     task_attempts: float = 3  # of an input record of a task: TaskRefinerBase of JEDI 1.0.4
     sent_seconds: float = 1_800  # after which the server ends jobs of which nothing is heard: copyArchive of 1.0.4
     heartbeat_seconds: float = 7_200
