@@ -60,7 +60,7 @@ figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
 	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md
 
 clean:
-	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .figures
 
 $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
@@ -87,15 +87,15 @@ $(VENV)/.dev-ready: $(PACKAGE) requirements/dev.txt | $(BIN)/python
 
 $(SERVER)/.ready: requirements/server.txt
 	$(PYTHON) -m venv $(SERVER)
-	$(SERVER)/bin/python $(PIP) --no-deps -r requirements/server.txt
+	$(SERVER)/bin/python $(PIP) --no-deps --require-hashes -r requirements/server.txt
 	touch $@
 
 $(GLOBUS)/.ready: requirements/globus-cli.txt
 	$(PYTHON) -m venv $(GLOBUS)
-	$(GLOBUS)/bin/python $(PIP) -r requirements/globus-cli.txt
+	$(GLOBUS)/bin/python $(PIP) --require-hashes -r requirements/globus-cli.txt
 	touch $@
 
 # A folder of packages only: it comes before what $(VENV) has.
 $(OLDEST)/.ready: requirements/oldest-panda-client.txt | $(BIN)/python
-	$(BIN)/python $(PIP) --no-deps --upgrade --target $(OLDEST) -r requirements/oldest-panda-client.txt
+	$(BIN)/python $(PIP) --no-deps --require-hashes --upgrade --target $(OLDEST) -r requirements/oldest-panda-client.txt
 	touch $@

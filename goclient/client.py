@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,20 +13,23 @@ from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
 from goclient.config.settings import Setting
 from goclient.endpoints import Added, Entry, Removed, View
-from goclient.errors import GoclientError, ServerError, UsageError, raise_all
+from goclient.errors import ServerError, UsageError, raise_all
 from goclient.errors.conditions import StillRunning
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.jobs import status as jobs
 from goclient.jobs.explain import Explained, explain
+from goclient.jobs.open import OpenItem, entries_about, open_items
 from goclient.jobs.results import JobResults, job_results
+from goclient.jobs.sent import check_not_sent
 from goclient.jobs.status import JobStatus
+from goclient.journal import Entry as JournalEntry
 from goclient.journal import Journal
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
 from goclient.model.serial import fill_serial
-from goclient.model.typed import Typed, as_keywords, read_keywords
+from goclient.model.typed import Typed, as_keywords, in_keywords, read_keywords
 from goclient.preflight.base import Report
 from goclient.preflight.report import check_request, check_text
 from goclient.preflight.validation import validate_request
@@ -72,7 +74,7 @@ class Client:
         ``text``: check this text of jobParameters instead of transfers that are options.  What is wrong is in the
         report's ``findings``, and its ``ok`` is False then; only a mistake in an option itself is raised.
         """
-        with _in_keywords():
+        with in_keywords():
             typed = self._read(SubmitOptions, options)
             raise_all(typed.errors)
             report = self.check_typed(typed, text)
@@ -89,7 +91,7 @@ class Client:
 
     def prepare(self, **options: Any) -> Submission:
         """Do everything that :meth:`submit` does but deposit and send; :meth:`send` does that."""
-        with _in_keywords():
+        with in_keywords():
             prepared = self.prepare_typed(self._read(SubmitOptions, options, requires=True))
         return replace(prepared, findings=_of_keywords(prepared.findings))
 
@@ -99,24 +101,26 @@ class Client:
         preflight = new_preflight(options, self._connections, checks=not options.noCheck)
         request = new_request(options, transfers.items)
         prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
-        return replace(prepared, options=options)
+        return replace(prepared, options=options, again=options.again)
 
     def send(self, prepared: Submission) -> Submission:
         """Send a submission, and return it with its jobs; first deposit the proxy that they need, if that is due.
 
-        Raises ServerError if not all jobs were accepted, or if that is not known; nothing is sent twice.
+        Raises ServerError if not all jobs were accepted, or if that is not known; nothing is sent twice.  The same
+        request once more is SentBefore while nobody knows how the first one ended, unless it was prepared ``again``.
         """
-        with _in_keywords():
+        with in_keywords():
             return self.send_typed(prepared)
 
-    def send_typed(self, prepared: Submission) -> Submission:
-        """Send a submission as a command does, and return it with its jobs."""
+    def send_typed(self, prepared: Submission, show: Callable[[Submission], None] = lambda _: None) -> Submission:
+        """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
+        server, journal = self._connections.panda(), self._journal()
+        if not prepared.again:
+            check_not_sent(journal, prepared.records, server.name)
         if prepared.deposit_due and prepared.spec.myproxy is not None:
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
-        server = self._connections.panda()
         self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
-        journal = Journal(environment.journal_path(self._connections.env))
-        return submission.send(prepared, server=server, journal=journal, reporter=self._reporter)
+        return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
 
     def submit(self, **options: Any) -> Submission:
         """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.
@@ -125,6 +129,17 @@ class Client:
         """
         prepared = self.prepare(**options)
         return prepared if options.get("noSubmit") else self.send(prepared)
+
+    def open_items(self) -> list[OpenItem]:
+        """Return the requests for jobs, and the jobs of pilots, of which the journal does not know the end."""
+        return list(open_items(self._journal()))
+
+    def journal_entries(self, name: str) -> list[JournalEntry]:
+        """Return what the journal says of a request, a job's name or a PandaID; raises RequestError if nothing."""
+        return entries_about(self._journal(), name)
+
+    def _journal(self) -> Journal:
+        return Journal(environment.journal_path(self._connections.env))
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 
@@ -253,15 +268,6 @@ class Client:
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""
         return read_keywords(kind, options, lambda: self._connections.settings.job, requires=requires)
-
-
-@contextmanager
-def _in_keywords() -> Iterator[None]:
-    """Word the errors of the body for a program, which gives options as keywords."""
-    try:
-        yield
-    except GoclientError as error:
-        raise error.reworded(as_keywords) from error.__cause__
 
 
 def _of_keywords(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -7,10 +7,12 @@ own, which the pilot that runs it holds: one that nobody holds has a job that no
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import socket
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -124,19 +126,28 @@ class Journal:
 
         Raises GoclientError if the journal cannot be read.
         """
-        try:
-            text = self.path.read_bytes()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            message = f"the journal {quoted(self.path)} cannot be read: {error.strerror}"
-            raise GoclientError(message, hint="look at GOCLIENT_STATE", code="journal") from error
-        for line in text.splitlines():
+        for line in self._text().splitlines():
             try:
                 fields = json.loads(line)
                 yield Entry(**{**fields, "subjects": tuple(fields["subjects"])})
             except (ValueError, TypeError, KeyError):
                 continue
+
+    def mentions(self, text: str) -> bool:
+        """Return True if the text is in the journal; quicker than reading its entries."""
+        return text.encode() in self._text()
+
+    def _text(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # /dev/full has no end
+                    raise OSError(errno.EINVAL, "it is not a file")
+                return file.read()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            message = f"the journal {quoted(self.path)} cannot be read: {error.strerror}"
+            raise GoclientError(message, hint="look at GOCLIENT_STATE", code="journal") from error
 
     def latest(self, what: str) -> list[Entry]:
         """Return the last entry of each key of a kind, in the order in which the keys came first.

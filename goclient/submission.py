@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerError, raise_all
 from goclient.errors.conditions import ReplyLost
 from goclient.errors.findings import Finding
+from goclient.errors.wording import counted
+from goclient.jobs.sent import CALL, new_request, same_requests
 from goclient.journal import Entry, Journal
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
-from goclient.model.records.panda_job import JobRecord, JobTemplate, encode_jobs, job_records
+from goclient.model.records.panda_job import NEW_BLOCK, JobRecord, JobTemplate, encode_jobs, job_records
 from goclient.model.records.registry import attach, decode
 from goclient.model.request import Request as Request  # callers make it with new_job_template()
 from goclient.model.spec import TransferSpec
@@ -56,6 +59,7 @@ class Submission:
     records: tuple[JobRecord, ...]
     findings: tuple[Finding, ...]
     jobs: tuple[SubmittedJob, ...] = ()
+    again: bool = False  # it may be sent although the same request is open in the journal
     deposit_due: bool = False  # a proxy has to be deposited before it is sent
     options: TransferOptions = field(default=TransferOptions(), repr=False)  # of that deposit
 
@@ -81,7 +85,7 @@ def new_job_template(**values: Any) -> NewJobs:
     definition id is the time in seconds modulo 10000 (never 0: the server takes it for unset).
     """
     if not values.get("destinationDBlock"):
-        values["destinationDBlock"] = f"panda.destDB.{uuid.uuid4()}"
+        values["destinationDBlock"] = f"{NEW_BLOCK}{uuid.uuid4()}"
     template = JobTemplate(**values, jobDefinitionID=int(time.time()) % 10_000 or 1)
     return NewJobs(template, str(uuid.uuid4()))
 
@@ -113,62 +117,83 @@ def prepare(
     return Submission(spec, plan(spec), tuple(records), findings, deposit_due=report.deposit_due)
 
 
-def send(submission: Submission, *, server: PandaServer, journal: Journal, reporter: Reporter) -> Submission:
+def send(
+    submission: Submission,
+    *,
+    server: PandaServer,
+    journal: Journal,
+    reporter: Reporter,
+    show: Callable[[Submission], None] = lambda _: None,
+) -> Submission:
     """Send a submission, and return it with its jobs; each call is in the journal before and after it is made.
 
-    Raises ServerError if any job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs
-    that were accepted before are in the error's message and in its document.
+    ``show`` tells the user of the jobs; until it has, the request is open in the journal.  Raises ServerError if any
+    job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are
+    in the error's message and in its document.
     """
-    records = submission.records
+    records, note = submission.records, partial(_note, journal, reporter)
+    request = new_request(records, server.name, str(uuid.uuid4()))
     jobs: list[SubmittedJob] = []
-    for start in range(0, len(records), JOBS_A_CALL):
-        batch = records[start : start + JOBS_A_CALL]
-        try:
-            ids = _send_batch(batch, server=server, journal=journal, reporter=reporter)
+    earlier = same_requests(journal, records, server.name)
+    journal.append(request)
+    try:
+        for one in earlier:
+            note(one.entry.then("done", detail=f"submitted again: {request.key}"))
+        for start in range(0, len(records), JOBS_A_CALL):
+            batch = records[start : start + JOBS_A_CALL]
+            key = f"{request.key}.{start // JOBS_A_CALL}"
+            ids = _send_batch(batch, key=key, server=server, journal=journal, note=note)
             jobs += [
-                SubmittedJob(panda_id, record.jobName, serial)
-                for serial, (record, panda_id) in enumerate(zip(batch, ids, strict=True), start + 1)
+                SubmittedJob(panda_id, job.jobName, serial)
+                for serial, (job, panda_id) in enumerate(zip(batch, ids, strict=True), start + 1)
                 if panda_id is not None
             ]
             if None in ids:
                 raise _refused_rows(ids, batch)
-        except GoclientError as error:
-            raise _with_jobs(error, jobs, len(records)) from error
-        except KeyboardInterrupt as stop:
-            interrupted = Interrupted("interrupted", hint="the journal says what was sent")
-            raise _with_jobs(interrupted, jobs, len(records)) from stop
-    return replace(submission, jobs=tuple(jobs))
+    except GoclientError as error:
+        is_lost = isinstance(error, ReplyLost | Interrupted)
+        state = "unknown" if is_lost else "accepted" if jobs else "refused"
+        note(request.then(state, detail=error.message))
+        raise _with_jobs(error, jobs, len(records)) from error
+    except KeyboardInterrupt as stop:
+        note(request.then("accepted" if jobs else "refused", detail="interrupted"))
+        interrupted = Interrupted("interrupted", hint=f"to see what was sent, type: {_SHOW} {request.key}")
+        raise _with_jobs(interrupted, jobs, len(records)) from stop
+    sent = replace(submission, jobs=tuple(jobs))
+    show(sent)
+    note(request.then("done"))
+    return sent
+
+
+def _note(journal: Journal, reporter: Reporter, entry: Entry) -> None:
+    """Append what came of a call; a journal that cannot be written now must not hide it."""
+    try:
+        journal.append(entry)
+    except GoclientError as error:
+        reporter.warning(error.message)
 
 
 def _send_batch(
-    batch: Sequence[JobRecord], *, server: PandaServer, journal: Journal, reporter: Reporter
+    batch: Sequence[JobRecord], *, key: str, server: PandaServer, journal: Journal, note: Callable[[Entry], None]
 ) -> list[int | None]:
     """Send jobs in one call, and return the PandaID of each, None for one that was refused."""
     names = tuple(dict.fromkeys((batch[0].jobName, batch[-1].jobName)))
-    intent = Entry("submission", str(uuid.uuid4()), "intended", names, f"{len(batch)} jobs to {server.name}")
+    intent = Entry(CALL, key, "intended", names, f"{counted(len(batch), 'job')} to {server.name}")
     journal.append(intent)
-
-    def note(state: str, *subjects: str, detail: str = "") -> None:
-        """Append what came of the call; a journal that cannot be written now must not hide it."""
-        try:
-            journal.append(intent.then(state, *subjects, detail=detail))
-        except GoclientError as error:
-            reporter.warning(error.message)
-
     try:
         ids = server.submit(encode_jobs(batch), len(batch))
         taken = [str(panda_id) for panda_id in ids if panda_id is not None]
-        note("accepted" if taken else "refused", *taken)
+        note(intent.then("accepted" if taken else "refused", *taken))
     except ReplyLost as error:
-        note("unknown", detail=error.message)
-        raise _unknown(error, names, journal) from error
+        note(intent.then("unknown", detail=error.message))
+        raise _unknown(error, names, key) from error
     except GoclientError as error:
-        note("refused", detail=error.message)
+        note(intent.then("refused", detail=error.message))
         raise
     except BaseException as stop:  # a signal: the request may have arrived
-        note("unknown", detail=type(stop).__name__)
+        note(intent.then("unknown", detail=type(stop).__name__))
         if isinstance(stop, KeyboardInterrupt):
-            raise _unknown(Interrupted("interrupted while the jobs were being sent"), names, journal) from stop
+            raise _unknown(Interrupted("interrupted while the jobs were being sent"), names, key) from stop
         raise
     return ids
 
@@ -183,11 +208,15 @@ def _refused_rows(ids: Sequence[int | None], batch: Sequence[JobRecord]) -> Serv
     )
 
 
-def _unknown(error: GoclientError, names: Sequence[str], journal: Journal) -> GoclientError:
+_SHOW = "goclient journal show"
+
+
+def _unknown(error: GoclientError, names: Sequence[str], key: str) -> GoclientError:
     """Return the error, with what is known of the jobs and how to find out."""
     hint = (
         f"it is not known whether the jobs were accepted: do not submit again before you have checked. Their jobName "
-        f"is {' to '.join(names)}: search the PanDA monitor for it (/jobs/?jobname=…); the call is in {journal.path}"
+        f"is {' to '.join(names)}: search the PanDA monitor for it (/jobs/?jobname=…); "
+        f"to see what was sent, type: {_SHOW} {key}"
     )
     return error.replace(hint=hint)
 

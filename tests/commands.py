@@ -55,6 +55,11 @@ def clean_environment(home: Path) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name in KEPT}, "HOME": str(home)}
 
 
+def unmeasured(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment whose processes load and write no more than a user's, also where branches are measured."""
+    return {name: value for name, value in env.items() if not name.startswith("COVERAGE_")}
+
+
 def completed(
     words: Sequence[str], *, env: Mapping[str, str], cwd: Path, typed: str = "", timeout: float = TIMEOUT
 ) -> Result:

@@ -75,6 +75,8 @@ class Connection:
         length = int(headers.get("content-length", "0"))
         while len(self._buffer) < length and self._receive():
             pass
+        if len(self._buffer) < length:
+            raise ConnectionResetError("the client has gone in the middle of its request")
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         method, path, _ = first.split(" ", 2)
         request = Request(method, path, headers, body)

@@ -16,6 +16,8 @@ NO_INPUT = {
     ("cli/parser.py", "typed"),  # the option's name
     ("config/environment.py", "name"),  # of a variable
     ("config/grid.py", "option"),
+    ("errors/conditions.py", "key"),  # of the journal, a UUID
+    ("submission.py", "key"),
     ("model/options.py", "typed"),  # the option's name
     ("model/syntax/lists.py", "word"),  # the option's name
     ("model/syntax/misread.py", "word"),

@@ -195,6 +195,17 @@ def test_a_full_disk_is_our_error() -> None:
     assert "No space left" in caught.value.message
 
 
+def test_a_device_in_its_place_is_not_read() -> None:
+    with pytest.raises(GoclientError, match="it is not a file"):
+        Journal(Path("/dev/full")).mentions("x")
+
+
+def test_it_mentions_what_any_of_its_entries_has(journal: Journal) -> None:
+    assert not journal.mentions("k1")
+    journal.append(FIRST)
+    assert (journal.mentions("k1"), journal.mentions("k2")) == (True, False)
+
+
 @pytest.mark.parametrize("name", ["folder", "file/journal.jsonl"])
 def test_a_journal_that_cannot_be_read_is_our_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()

@@ -19,6 +19,7 @@ from goclient.cli.commands import (
     check,
     endpoint,
     explain,
+    journal,
     login,
     logout,
     myproxy,
@@ -48,6 +49,7 @@ COMMANDS: dict[str, type[Any]] = {
     "check": check.OwnOptions,  # beside those of sendJob
     "endpoint": endpoint.EndpointOptions,
     "explain": explain.ExplainOptions,
+    "journal": journal.JournalOptions,
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,
     "sandbox": sandbox.SandboxOptions,
@@ -224,7 +226,7 @@ def test_prun_page_lists_our_options_in_the_order_of_help() -> None:
 
 
 def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -> None:
-    shared = {field.name for field in dataclasses.fields(SubmitOptions)} - {"noSubmit", "noCheck"}
+    shared = {field.name for field in dataclasses.fields(SubmitOptions)} - {"noSubmit", "noCheck", "again"}
     own = {field.name for field in dataclasses.fields(check.OwnOptions)}
     assert {field.name for field in dataclasses.fields(check.CheckOptions)} == shared | own
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from goclient.errors import Interrupted
+from goclient.errors import GoclientError, Interrupted
 from goclient.errors.findings import ExitCode
+from goclient.jobs.sent import CALL, open_requests
 from goclient.journal import Entry, Journal
 from goclient.model.records.panda_job import JobTemplate, decode_jobs, job_records
 from goclient.model.spec import TransferSpec
@@ -44,29 +45,62 @@ class Interrupting(Journal):
         super().append(entry)
 
 
+def states(journal: Journal) -> list[str]:
+    """The states of single calls."""
+    return [entry.state for entry in journal.entries() if entry.what == CALL]
+
+
 def submission(count: int) -> Submission:
     common = JobTemplate("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
     return Submission(TransferSpec(), (), tuple(job_records(common, name="n", parameters="", count=count)), ())
 
 
 def test_ctrl_c_after_the_server_took_the_jobs_says_where_to_look(tmp_path: Path) -> None:
-    server, journal = Server(), Interrupting(tmp_path / "journal.jsonl", 2)
+    server, journal = Server(), Interrupting(tmp_path / "journal.jsonl", 3)
     with pytest.raises(Interrupted) as raised:
         send(submission(2), server=server, journal=journal, reporter=SILENT)  # type: ignore[arg-type]  # it has what send asks of it
     assert raised.value.exit_code == ExitCode.INTERRUPTED
     assert "do not submit again" in raised.value.hint
     assert "n_0 to n_1" in raised.value.hint
-    assert [entry.state for entry in journal.entries()] == ["intended", "unknown"]
+    assert states(journal) == ["intended", "unknown"]
+    assert [one.entry.state for one in open_requests(journal)] == ["unknown"]
 
 
 def test_ctrl_c_before_the_next_call_reports_the_jobs_accepted_so_far(tmp_path: Path) -> None:
-    server, journal = Server(), Interrupting(tmp_path / "journal.jsonl", 3)
+    server, journal = Server(), Interrupting(tmp_path / "journal.jsonl", 4)
     with pytest.raises(Interrupted) as raised:
         send(submission(1500), server=server, journal=journal, reporter=SILENT)  # type: ignore[arg-type]  # it has what send asks of it
     assert server.taken == 1000
     assert "1000 of 1500 jobs were accepted before: PandaID 1 to 1000" in raised.value.message
     assert len(raised.value.extra["jobs"]) == 1000
-    assert [entry.state for entry in journal.entries()] == ["intended", "accepted"]
+    assert states(journal) == ["intended", "accepted"]
+    assert [one.outcome for one in open_requests(Journal(journal.path))] == [
+        "the server accepted 1000 of its 1500 jobs, PandaID 1 to 1000"
+    ]
+
+
+def test_a_request_is_open_until_the_user_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+
+    def show(sent: Submission) -> None:
+        assert [one.subjects.jobs for one in open_requests(Journal(path))] == ["2"]
+        assert len(sent.jobs) == 2
+
+    send(submission(2), server=Server(), journal=Journal(path), reporter=SILENT, show=show)  # type: ignore[arg-type]  # it has what send asks of it
+    assert open_requests(Journal(path)) == []
+
+
+def test_output_that_cannot_be_shown_leaves_the_request_open(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+
+    def show(_: Submission) -> None:
+        raise GoclientError("no room")
+
+    with pytest.raises(GoclientError, match="no room"):
+        send(submission(2), server=Server(), journal=Journal(path), reporter=SILENT, show=show)  # type: ignore[arg-type]  # it has what send asks of it
+    assert [one.outcome for one in open_requests(Journal(path))] == [
+        "the server accepted 2 of its 2 jobs, PandaID 1 to 2"
+    ]
 
 
 def test_a_sent_submission_has_its_jobs_with_their_serial_numbers(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ COMMANDS = {
         Command("check", "check a job's endpoints and paths as sendJob.py does, and send nothing"),
         Command("endpoint", "the names of endpoints: list, add, remove; show what one is, and whether it is up"),
         Command("explain", "show what a jobParameters text will do"),
+        Command("journal", "requests and jobs whose end is not known: list; show what was written of one"),
         Command("login", "log in to Globus, with consents for endpoints"),
         Command("logout", "log out of Globus"),
         Command("myproxy", "proxies for pilots: deposit, info, retrieve, destroy"),

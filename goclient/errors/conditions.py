@@ -5,6 +5,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -193,6 +194,19 @@ class SandboxRuns(GoclientError):
     """A sandbox runs in the directory already."""
 
     code = "runs-already"
+
+
+class SentBefore(RequestError):
+    """Request that was sent before, and nobody was told what came of it; ``key`` is the journal's."""
+
+    code = "sent-before"
+
+    def __init__(self, key: str, *, since: float, outcome: str) -> None:
+        self.key = key
+        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since))
+        message = f"the same request was sent at {when}, and {outcome}; nothing was sent now"
+        hint = f"look what became of it: goclient journal show {key}; to submit it once more all the same, add --again"
+        super().__init__(message, hint=hint, subject="--again")
 
 
 class ReplyLost(ServerError):

@@ -12,6 +12,7 @@ from goclient.jobs.status import known_jobs, phase_of, transfers_of
 from goclient.model.endpoint import read_endpoint
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode
+from goclient.node.ownership import final_path
 
 if TYPE_CHECKING:
     from goclient.model.remote import TaskState
@@ -65,13 +66,15 @@ def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callab
                 files += [ResultFile(task.phase, task.destination.write(item.destination)) for task, item in pairs]
         except GoclientError as error:
             warning = f"the results of {job.panda_id} are not known: {error.message}"
-        found.append(JobResults(job.panda_id, job.state, tuple(files), warning))
+        latest = {file.location: file for file in files}  # an attempt may have replaced what an earlier one delivered
+        found.append(JobResults(job.panda_id, job.state, tuple(latest.values()), warning))
     return found
 
 
 def _moved(globus: Globus, task: TaskState) -> list[ResultFile]:
-    """Return the files that a Globus task has moved."""
+    """Return the files that a Globus task has moved, where they are once their job has delivered them."""
+    endpoint = read_endpoint(task.destination)
     return [
-        ResultFile(phase_of(task), read_endpoint(task.destination).write(one.path), one.size, one.checksum)
+        ResultFile(phase_of(task), endpoint.write(final_path(one.path)), one.size, one.checksum)
         for one in globus.transferred(task.task_id)
     ]

@@ -223,6 +223,12 @@ class SubmitOptions(RequestOptions):
 
     noSubmit: bool = option("--noSubmit", help="do everything but send", group=RUN, default=False)
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=RUN, default=False)
+    again: bool = option(
+        "--again",
+        help="submit although the same request was sent before and its end is not known",
+        group=RUN,
+        default=False,
+    )
 
 
 # --- what an option is ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -99,6 +100,15 @@ def as_keywords(text: str) -> str:
         return found[0] if one is None else f"{one.name}=True" if is_flag(one) else one.name
 
     return _OPTION.sub(keyword, text)
+
+
+@contextmanager
+def in_keywords() -> Iterator[None]:
+    """Word the errors of the body for a program, which gives options as keywords."""
+    try:
+        yield
+    except GoclientError as error:
+        raise error.reworded(as_keywords) from error.__cause__
 
 
 _OPTION = re.compile(r'"[^"]*"|goclient [a-z ]*--.*|(?<![\w-])--([A-Za-z]+)\b(?!-)')

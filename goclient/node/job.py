@@ -16,7 +16,7 @@ from goclient.model.plan import TransferTask
 from goclient.node import payload
 from goclient.node.engines.base import JobContext, TransferEngine
 from goclient.node.job_log import JobLog, of_job
-from goclient.node.transfers import transfer
+from goclient.node.transfers import Transfers
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class NodeJob:
 
 def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine], log: JobLog) -> None:
     """Run a job, or the rest of it; raise TransferFailed, PayloadError, or another error for what went wrong."""
+    transfers = Transfers(job.tasks, context, engines)
     if not payload.has_ended_well(context.journal):
-        transfer([task for task in job.tasks if task.phase == "stage-in"], context, engines)
+        transfers.check_ahead()
+        transfers.bring()
         program = job.program()
         context.heartbeat.change("running")
         context.reporter.progress("the payload runs")
@@ -48,4 +50,4 @@ def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine]
     copy = context.directory / job.log_name
     if job.log_name in taken and copy.name == job.log_name and not os.path.lexists(copy):
         log.write(copy, opener=of_job, heartbeat=context.heartbeat)  # as far as it goes
-    transfer(rest, context, engines)
+    transfers.take()

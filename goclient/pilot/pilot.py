@@ -21,11 +21,13 @@ from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
 from goclient.node.engines.base import Attempt, JobContext, TransferEngine, TransferService
-from goclient.node.engines.globus import GlobusEngine, Patience
+from goclient.node.engines.globus import GlobusEngine
+from goclient.node.engines.globus_task import Patience
 from goclient.node.engines.local import LocalEngine
 from goclient.node.globus_connect import check_node, node_endpoint
 from goclient.node.job import NodeJob, run_job
 from goclient.node.job_log import JobLog
+from goclient.node.left import remove_left
 from goclient.node.shared_filesystem import SAME, Shared
 from goclient.node.signals import uninterrupted
 from goclient.pilot.report import Outcome, PandaHeartbeat, report_end
@@ -95,13 +97,28 @@ class Pilot:
             return self._end(job, no_directory, None, reporter)
         try:
             log = JobLog(scratch, reporter)
-            return self._end(job, self._run(job, scratch, log, reporter), log, reporter)
+            outcome = self._end(job, self._run(job, scratch, log, reporter), log, reporter)
+            self._remove_left(job, outcome, reporter)
+            return outcome
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
+    def _journal_of(self, job: AssignedJob) -> JobJournal:
+        return JobJournal(self._journal.path.parent, job.panda_id, job.attempt)
+
+    def _remove_left(self, job: AssignedJob, outcome: Outcome, reporter: Reporter) -> None:
+        """Remove what attempts of a job have left beside its output, now that the server knows how it ended."""
+        journal, attempt = self._journal_of(job), Attempt(str(job.panda_id), job.attempt)
+        try:
+            remove_left(journal, attempt, self._globus, delivered=outcome.error is None)
+            journal.finish()
+        except GoclientError as error:
+            reporter.progress(f"clean-up: {error.message}")
+            journal.close()
+
     def _run(self, job: AssignedJob, scratch: Path, log: JobLog, reporter: Reporter) -> GoclientError | None:
         """Run a job; return the error that it ended with, if any."""
-        settings = self._settings
+        settings, journal = self._settings, self._journal_of(job)
         try:
             heartbeat = PandaHeartbeat(self._server, job, every=settings.heartbeat)
             heartbeat.change("starting")
@@ -113,7 +130,7 @@ class Pilot:
                 scratch=scratch,
                 pilot_env=settings.env,
                 overwrite=spec.overwrite,
-                journal=JobJournal(self._journal.path.parent, job.panda_id, job.attempt),
+                journal=journal,
                 reporter=reporter,
                 heartbeat=heartbeat,
             )
@@ -140,6 +157,8 @@ class Pilot:
             return _stopped()
         except Exception as error:  # a defect of ours must not leave a job without a report
             return GoclientError(f"unexpected {type(error).__name__}: {error}")
+        finally:
+            journal.close()
         return None
 
     @contextmanager

@@ -160,8 +160,8 @@ class Example:
         output = self.state.directory.collections / SITE / DIRECTORY / NAME
         sent = self.state.row(
             "select checksum, bytes_transferred from transferred join tasks using (task_id) "
-            "where destination_path = ? order by transferred.rowid desc",
-            f"/{DIRECTORY}/{NAME}",
+            "where destination_path like ? order by transferred.rowid desc",  # hidden until it was whole
+            f"/{DIRECTORY}/%/{NAME}",
         )
         if sent is None or not output.is_file():
             self.show("output", f"{output} is not there")

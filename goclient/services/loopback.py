@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # the names of this machine
 WITHIN = 0.5  # seconds; this machine answers at once
@@ -26,8 +25,8 @@ def remedy(url: str, otherwise: str) -> str:
     from urllib.parse import urlsplit
 
     ports = os.environ.get("SANDBOX_URL", "")
-    with suppress(OSError, ValueError):
-        ports += Path(directory, "env.sh").read_text(encoding="utf-8") if directory else ""
+    with suppress(OSError, ValueError), open(os.path.join(directory or "/", "env.sh"), encoding="utf-8") as exports:
+        ports += exports.read()
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 443

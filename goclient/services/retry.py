@@ -14,13 +14,20 @@ TOO_MANY = 429  # HTTP's Too Many Requests
 AWAY = (500, 502, 503, 504)  # HTTP's answers of a service, or of what stands before it, that may pass
 
 
+def pauses(first: float, longest: float, *, factor: float = 1.5) -> Iterator[float]:
+    """Yield the seconds of pauses that grow from first to longest, without end."""
+    pause = first
+    while True:
+        yield pause
+        pause = min(pause * factor, longest)
+
+
 def turns(first: float, longest: float, *, factor: float = 1.5) -> Iterator[float]:
     """Yield the seconds since the first turn, again and again, after pauses that grow from first to longest."""
-    started, pause = time.monotonic(), first
-    while True:
+    started = time.monotonic()
+    for pause in pauses(first, longest, factor=factor):
         yield time.monotonic() - started
         time.sleep(pause)
-        pause = min(pause * factor, longest)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -77,15 +77,17 @@ class Site:
         known = self.sandbox.rows("select id, display_name from collections")
         names = {row["id"]: row["display_name"] for row in known}
         label = f"goclient {self.panda_id} "
-        rows = self.sandbox.rows("select * from tasks where label like ? order by request_time", f"{label}%")
+        rows = self.sandbox.rows(
+            "select * from tasks where label like ? and type = 'TRANSFER' order by request_time", f"{label}%"
+        )
         ends = [(names.get(row["source"], "gone"), names.get(row["destination"], "gone")) for row in rows]
         return [(row["label"].removeprefix(label), *end) for row, end in zip(rows, ends, strict=True)]
 
     @property
     def endpoints(self) -> int:
-        """How many entries the job's journal has of endpoints that were made on the node."""
-        (journal,) = (self.sandbox.root / f"state-{self.name}" / "jobs").iterdir()
-        lines = journal.read_text().splitlines()
+        """How many entries the journal has of endpoints that were made on the node."""
+        journals = (self.sandbox.root / f"state-{self.name}").rglob("*.jsonl")
+        lines = [line for journal in journals for line in journal.read_text().splitlines()]
         return [json.loads(line)["what"] for line in lines].count("endpoint")
 
     @property

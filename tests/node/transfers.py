@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,17 @@ from goclient.errors import EndpointError
 from goclient.errors.conditions import PathExists, PathNotFound
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint
+from goclient.model.plan import TransferTask
 from goclient.model.remote import FileInfo, Listing, NewEndpoint, TaskState, TransferRequest
-from goclient.node.engines.base import DIRECTORY, Attempt, Heartbeat, JobContext, TransferService
+from goclient.node.engines.base import (
+    DIRECTORY,
+    Attempt,
+    Heartbeat,
+    JobContext,
+    TransferEngine,
+    Transferred,
+    TransferService,
+)
 from goclient.reporter.recording import RecordingReporter
 
 
@@ -30,18 +40,35 @@ class Beats(Heartbeat):
         self._then()
 
 
-def job_context(scratch: Path, *, overwrite: bool = False, beat: Callable[[], object] = lambda: None) -> JobContext:
-    """The context of job 7, whose directory is made."""
+def carry_out(engine: TransferEngine, task: TransferTask, *, beat: Callable[[], object] = lambda: None) -> Transferred:
+    """Carry out a task as the only one of its phase: look, transfer, give names."""
+    transport = engine.start(task, f"{task.phase}.1")
+    transport.check_ahead()
+    steps = transport.steps()
+    try:
+        while True:
+            time.sleep(next(steps))
+            beat()
+    except StopIteration as end:
+        transport.deliver()
+        done: Transferred = end.value
+        return done
+    finally:
+        steps.close()
+
+
+def job_context(scratch: Path, *, attempt: int = 1, overwrite: bool = False) -> JobContext:
+    """The context of an attempt of job 7, whose directory is made."""
     (scratch / DIRECTORY).mkdir(mode=0o700, parents=True, exist_ok=True)
     return JobContext(
         panda_id=7,
-        attempt=Attempt("7", 1),
+        attempt=Attempt("7", attempt),
         scratch=scratch,
         pilot_env=os.environ,
         overwrite=overwrite,
-        journal=Journal(scratch.parent / "journal.jsonl"),
+        journal=Journal(scratch.parent / f"{uuid.uuid4()}.jsonl"),
         reporter=RecordingReporter(),
-        heartbeat=Beats(beat),
+        heartbeat=Beats(),
     )
 
 

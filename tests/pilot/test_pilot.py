@@ -116,7 +116,7 @@ def test_a_stage_in_destination_on_another_endpoint_is_a_third_party_transfer_be
     submit(sandbox, script, f"--StageinGOsrc=SITE1:{HOME}/0064.file", "--StageinGOdest=mxp#MXP_OU_TEST:/home/usatlas1/")
     assert sandbox.pilot().code == 0
     assert sandbox.path("mxp#MXP_OU_TEST", "home/usatlas1/0064.file").exists()
-    tasks = sandbox.rows("select label, request_time from tasks")
+    tasks = sandbox.rows("select label, request_time from tasks where type = 'TRANSFER'")
     assert [task["label"] for task in tasks] == ["goclient 1 stage-in"]
     assert sandbox.rows("select * from collections where entity_type like 'GCP%' and display_name != 'LAPTOP'") == []
 
@@ -125,7 +125,7 @@ def test_every_transfer_task_verifies_has_a_deadline_a_label_and_sends_no_mail(s
     script = sandbox.payload("make.sh", "#!/bin/sh\necho made > made.txt\n")
     submit(sandbox, script, "--Data=made.txt", f"--OutputGO=SITE1:{HOME}")
     assert sandbox.pilot().code == 0
-    (task,) = sandbox.rows("select label, options from tasks")
+    (task,) = sandbox.rows("select label, options from tasks where type = 'TRANSFER'")
     options = json.loads(task["options"])
     assert task["label"] == "goclient 1 output"
     assert options["verify_checksum"] is True
@@ -141,10 +141,11 @@ def test_a_submission_id_is_in_the_journal_before_its_transfer_is_sent(sandbox: 
     lines = journal.read_text().splitlines()
     transfers = [entry for entry in map(json.loads, lines) if entry["what"] == "transfer"]
     assert [entry["state"] for entry in transfers] == ["intended", "accepted", "done"]
-    (submission,) = sandbox.rows("select id, task_id from submissions")
-    assert {entry["key"] for entry in transfers} == {submission["id"]}
-    assert transfers[1]["subjects"] == ["goclient 1 output", submission["task_id"]]
-    (task,) = sandbox.rows("select request_time from tasks")
+    transfer = "select task_id from tasks where type = 'TRANSFER'"
+    (submission,) = sandbox.rows(f"select id, task_id from submissions where task_id in ({transfer})")
+    assert {(entry["key"], entry["subjects"][0]) for entry in transfers} == {("output.1", submission["id"])}
+    assert transfers[1]["subjects"] == [submission["id"], submission["task_id"]]
+    (task,) = sandbox.rows("select request_time from tasks where type = 'TRANSFER'")
     assert transfers[0]["time"] <= task["request_time"]
 
 

@@ -85,7 +85,7 @@ def _run_once(options: PilotOptions, reporter: Reporter) -> int:
     from goclient.config import environment
     from goclient.journal import Journal
     from goclient.node import signals
-    from goclient.node.engines.globus import Patience
+    from goclient.node.engines.globus_task import Patience
     from goclient.node.environment import own_files
     from goclient.node.globus_connect import PROGRAM
     from goclient.pilot.pilot import Pilot, Settings

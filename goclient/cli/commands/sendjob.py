@@ -54,7 +54,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         raise
     _report(submission, options, client, reporter)
     if not options.noSubmit:
-        _print_jobs(_sent(submission, options, client), options)
+        _send(submission, options, client)
     elif options.json:
         from goclient.model.records.panda_job import encoded_pieces  # pydantic, which --help does not need
 
@@ -78,10 +78,10 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
         print_plan(submission.plan, submission.spec, catalogue=client.catalogue(), file=sys.stderr)
 
 
-def _sent(submission: "Submission", options: SendJobOptions, client: "Client") -> "Submission":
-    """Send a submission; if that fails, print the jobs that were accepted before."""
+def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> None:
+    """Send a submission, and print its jobs; if that fails, print those that were accepted before."""
     try:
-        return client.send_typed(submission)
+        client.send_typed(submission, lambda sent: _print_jobs(sent, options))
     except GoclientError as error:
         for job in () if options.json else error.extra.get("jobs", ()):
             print(f"PandaID={job['PandaID']} jobName={job['jobName']}")

@@ -47,6 +47,7 @@ FILE_ATTRIBUTES = tuple(
 )
 
 UNSET = "NULL"
+NEW_BLOCK = "panda.destDB."  # begins the name of an output dataset of sendJob's own, before a UUID
 MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
 MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
 MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500

@@ -6,15 +6,16 @@ one more line where a pilot puts its engines together (``pilot/pilot.py``).
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
-from goclient.journal import Journal
+from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.plan import TransferTask
 from goclient.model.remote import Listing, NewEndpoint, TaskState, TransferRequest
@@ -34,6 +35,10 @@ class Heartbeat(Protocol):
     def change(self, state: str) -> None:  # noqa: ARG002
         """Tell that the job is in a new state."""
         return
+
+    def confirm(self) -> None:
+        """Ask now whether the job is still this attempt's: what it delivers then replaces earlier attempts' files."""
+        self.send()
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,39 @@ class Transferred:
     files: int
     bytes: int
 
+    @classmethod
+    def read(cls, entry: Entry) -> Transferred | None:
+        """Return what an entry of the journal says of a task that is done; None of one that is not."""
+        numbers = re.fullmatch(r"files=([0-9]+) bytes=([0-9]+)", entry.detail)
+        return cls(int(numbers[1]), int(numbers[2])) if numbers and entry.state == "done" else None
+
+    def note(self, intent: Entry, *subjects: str) -> Entry:
+        """Return the entry of a task that is done."""
+        return intent.then("done", *subjects, detail=f"files={self.files} bytes={self.bytes}")
+
+
+Steps = Generator[float, None, Transferred]  # each value: the seconds until the next step is worth taking
+
+
+class Transport(Protocol):
+    """A transfer task on its way; whatever the methods raise ends it, and leaves nothing half done."""
+
+    @abstractmethod
+    def check_ahead(self) -> None:
+        """Check that nothing is in the way at the destination; raise GoclientError for all that is."""
+
+    @abstractmethod
+    def steps(self) -> Steps:
+        """Transfer the items, step by step; the first is taken before anything is sent.  Raise GoclientError.
+
+        What a remote destination gets is hidden there until :meth:`deliver`.  What exists is overwritten only if the
+        user wants it, and two items are never written to one path.
+        """
+
+    @abstractmethod
+    def deliver(self) -> None:
+        """Give what was transferred its names; raise GoclientError."""
+
 
 class TransferEngine(Protocol):
     """Carry out transfer tasks of one kind."""
@@ -91,11 +129,8 @@ class TransferEngine(Protocol):
         """Return True if the engine knows both ends of the task."""
 
     @abstractmethod
-    def run(self, task: TransferTask) -> Transferred:
-        """Carry out a task; raise GoclientError, or what the heartbeat raises, and leave nothing half done then.
-
-        What exists is overwritten only if the user wants it, and two items are never written to one path.
-        """
+    def start(self, task: TransferTask, label: str) -> Transport:
+        """Return how a task is carried out; ``label`` is its key in the job's journal, which says what was done."""
 
 
 def choose(engines: Sequence[TransferEngine], task: TransferTask) -> TransferEngine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -13,10 +14,10 @@ from goclient.errors import EndpointError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
-from goclient.model.endpoint import JOB, NODE
+from goclient.model.endpoint import JOB
 from goclient.model.location import NO_FILES
 from goclient.model.plan import TransferItem, TransferTask, check_apart
-from goclient.node.engines.base import Heartbeat, TransferEngine, Transferred
+from goclient.node.engines.base import Heartbeat, Transferred
 
 PIECE = 1 << 20  # bytes between two heartbeats
 OTHERS_READ = 0o775  # of directories made for a job's files: they are the job's, but not everybody's to write in
@@ -26,15 +27,7 @@ _CHECK = "look at the name, and at the node"
 _NODE_FILE = "name a file of the node's disks"
 
 
-class CopyEngine(TransferEngine):
-    """An engine for tasks between the node's files and the job's directory."""
-
-    def can_run(self, task: TransferTask) -> bool:
-        """Return True for a copy on the node."""
-        return {task.source, task.destination} in ({JOB, NODE}, {NODE})
-
-
-class Copier(CopyEngine):
+class Copier:
     """Carry out the copies of one job, in this process; ``own`` are the real paths of the pilot's own files.
 
     A file is complete under its name, or not there.
@@ -166,14 +159,26 @@ class Copier(CopyEngine):
         """Give the complete file its name; what came in its way meanwhile is not overwritten."""
         if self._overwrite:
             part.replace(target)
-            return
-        try:
-            os.link(part, target)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links: the name is taken first
-            target.touch(exist_ok=False)
-            part.replace(target)
+        else:
+            place(part, target)
+
+
+def place(path: Path, target: Path) -> None:
+    """Give a file or a directory another path; raise FileExistsError if that is not free, or another OSError."""
+    if path.is_dir() or path.is_symlink():
+        if os.path.lexists(target):  # rename would replace a file, or an empty directory
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        path.rename(target)
+        return
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: the name is taken first
+        target.touch(exist_ok=False)
+        path.replace(target)
+    else:
+        path.unlink()
 
 
 def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> Iterator[EndpointError]:

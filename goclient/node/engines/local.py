@@ -8,21 +8,25 @@ import select
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import IO
 
 from goclient.errors import EndpointError, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.wording import quoted
+from goclient.journal import Entry
 from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
-from goclient.node.engines.base import Heartbeat, JobContext, Transferred
-from goclient.node.engines.copier import Copier, CopyEngine
+from goclient.node.delivery import Delivery
+from goclient.node.engines.base import Heartbeat, JobContext, Steps, TransferEngine, Transferred, Transport
+from goclient.node.engines.copier import Copier
 from goclient.node.keeper import Command, keep
-from goclient.node.payload import HEARTBEAT_EVERY
+from goclient.node.node_store import NodeStore
 from goclient.node.signals import uninterrupted
+from goclient.services.retry import pauses
 
+POLL = (0.01, 1.0)  # seconds between looks at what the child says: at first, and at most
 CLEAN_UP = 30.0  # seconds to remove the part of a large file, which a busy disk may take
 _HEARTBEAT = b"."  # written by the child for each piece that was copied; its answer, a JSON document, comes last
 _KINDS = {
@@ -33,35 +37,83 @@ _KINDS = {
 _OPTIONS = ["-P"] if sys.version_info >= (3, 11) else []
 
 
-class LocalEngine(CopyEngine):
+class LocalEngine(TransferEngine):
     """Carry out copies between the node's files and the job's directory, as :class:`Copier` does, in a child."""
 
     def __init__(self, job: JobContext, *, own: Sequence[str]) -> None:
-        self._job = job
-        self._own = (*own, str(job.scratch))
+        self.job = job
+        self.own = (*own, str(job.scratch))
+        self.store = NodeStore()
 
-    def run(self, task: TransferTask) -> Transferred:
-        """Copy the items; raise what :class:`Copier` does, or what the heartbeat does, which ends the copy."""
+    def can_run(self, task: TransferTask) -> bool:
+        """Return True for a copy on the node."""
+        return {task.source, task.destination} in ({JOB, NODE}, {NODE})
+
+    def start(self, task: TransferTask, label: str) -> Transport:
+        """Return how a task is carried out; nothing is read yet."""
+        return _Transport(self, task, label)
+
+
+class _Transport(Transport):
+    """A copy on its way: a child makes it, and then its files get their names."""
+
+    def __init__(self, engine: LocalEngine, task: TransferTask, label: str) -> None:
+        self._engine = engine
+        self._task = task
+        self._label = label
+        self._delivery = Delivery(engine.store, engine.job, task.items) if task.destination == NODE else None
+
+    def check_ahead(self) -> None:
+        """List the destinations of the items, if they are not in the job's directory."""
+        if self._delivery is not None:
+            self._delivery.check()
+
+    def steps(self) -> Steps:
+        """Copy the items; raise what :class:`Copier` does.  What ends this ends the copy."""
+        job = self._engine.job
+        last = job.journal.last("transfer", self._label)
+        if last is not None and (done := Transferred.read(last)) is not None:
+            return done
+        items = self._task.items if self._delivery is None else self._delivery.begin()
+        yield 0.0  # nothing is copied until all tasks of the phase are checked
+        intent = Entry("transfer", self._label, "intended", detail="on the node")
+        job.journal.append(intent)
+        try:
+            done = yield from self._copy(items)
+        except BaseException as error:
+            job.journal.append(intent.then("failed", detail=str(error) or type(error).__name__))
+            raise
+        job.journal.append(done.note(intent))
+        return done
+
+    def deliver(self) -> None:
+        """Give the files their names, if they are not in the job's directory."""
+        if self._delivery is not None:
+            self._delivery.place(patience=0.0)
+
+    def _copy(self, items: Sequence[TransferItem]) -> Steps:
+        """Have a child copy the items; raise what it raises."""
+        task, job = self._task, self._engine.job
         order = {
             "phase": task.phase,
             "from_job": task.source == JOB,
             "to_job": task.destination == JOB,
-            "items": task.items,
-            "directory": str(self._job.directory),
-            "overwrite": self._job.overwrite,
-            "own": self._own,
+            "items": items,
+            "directory": str(job.directory),
+            "overwrite": job.overwrite or self._delivery is not None,  # of what this attempt alone has
+            "own": self._engine.own,
         }
         reading, writing = os.pipe()
         with open(reading, "rb", buffering=0) as answers, tempfile.TemporaryFile() as asked:
             asked.write(json.dumps(order).encode())
             asked.seek(0)
             words = [sys.executable, *_OPTIONS, "-m", __name__]
-            env = {**self._job.env, "PYTHONPATH": os.pathsep.join(sys.path)}
+            env = {**job.env, "PYTHONPATH": os.pathsep.join(sys.path)}
             command = Command(words, Path("/"), env, writing, stdin=asked.fileno())
-            with open(writing, "wb") as ours, keep(command, f"copier {task.phase}", self._job.journal) as process:
+            with open(writing, "wb") as ours, keep(command, f"copier {self._label}", job.journal) as process:
                 ours.close()
                 try:
-                    text = self._answer(answers)
+                    text = yield from self._answer(answers)
                 finally:
                     with uninterrupted():
                         process.end(within=CLEAN_UP)
@@ -73,17 +125,18 @@ class LocalEngine(CopyEngine):
         raise_all(_KINDS.get(kind, GoclientError)(message, **words) for kind, message, words in answer["errors"])
         return Transferred(answer["files"], answer["bytes"])
 
-    def _answer(self, answers: IO[bytes]) -> bytes:
+    def _answer(self, answers: IO[bytes]) -> Generator[float, None, bytes]:
         """Return what the child has written when it has ended."""
-        written = b""
+        written, pace = b"", pauses(*POLL)
         while True:
-            self._job.heartbeat.send()
-            ready, _, _ = select.select([answers], [], [], HEARTBEAT_EVERY)
-            if ready:
-                piece = answers.read(1 << 16)
-                if not piece:
-                    return written
-                written = (written + piece).lstrip(_HEARTBEAT)
+            ready, _, _ = select.select([answers], [], [], 0.0)
+            if not ready:
+                yield next(pace)
+                continue
+            piece = answers.read(1 << 16)
+            if not piece:
+                return written
+            written = (written + piece).lstrip(_HEARTBEAT)
 
 
 class _Pipe(Heartbeat):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from goclient.node.engines.copier import PIECE
 from goclient.node.engines.local import LocalEngine
 from goclient.node.environment import clean_environment, own_files
 from goclient.secrets import register
-from tests.node.transfers import job_context
+from tests.node.transfers import carry_out, job_context
 
 SECRET = "secret-that-nobody-sees"
 VARIABLES = (
@@ -32,8 +33,8 @@ def job(tmp_path: Path) -> Path:
 
 def bring(job: Path, *sources: Path | str, beat: Callable[[], None] = lambda: None, own: tuple[str, ...] = ()) -> int:
     items = tuple(TransferItem(str(source), f"in{number}", recursive=False) for number, source in enumerate(sources))
-    engine = LocalEngine(job_context(job.parent, beat=beat), own=own)
-    return engine.run(TransferTask("stage-in", NODE, JOB, items)).files
+    engine = LocalEngine(job_context(job.parent), own=own)
+    return carry_out(engine, TransferTask("stage-in", NODE, JOB, items), beat=beat).files
 
 
 def children() -> list[Path]:
@@ -63,8 +64,9 @@ def test_the_process_has_no_credential_and_no_file_of_the_pilot(
 
     def look() -> None:
         for child in children():
-            links = {os.readlink(file) for file in (child / "fd").iterdir()}
-            seen.append(((child / "environ").read_bytes() + (child / "cmdline").read_bytes(), links))
+            with suppress(OSError):  # it has ended by now
+                links = {os.readlink(file) for file in (child / "fd").iterdir()}
+                seen.append(((child / "environ").read_bytes() + (child / "cmdline").read_bytes(), links))
 
     assert bring(job, tmp_path / "data", beat=look) == 1
     os.close(open_file)

@@ -13,6 +13,7 @@ from goclient.services.gsi.certificate import Certificate
 from goclient.services.gsi.server_name import Server, name_fault, parse_servers
 from goclient.services.myproxy.refusals import refusal
 from goclient.services.myproxy.wire import CHALLENGE, GET, PUT, REFUSED, Request, Response
+from tests.commands import unmeasured
 
 NAMES = {
     "myproxy.cern.ch": [Server("myproxy.cern.ch", 7512)],
@@ -108,6 +109,6 @@ import goclient.services.gsi.identity, goclient.services.gsi.authorities, goclie
 slow = {"cryptography", "pydantic", "dataclasses", "inspect", "requests", "pathlib", "datetime", "json", "calendar"}
 print(*sorted(slow & set(sys.modules)))
 """
-    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}  # which loads more
+    env = unmeasured(os.environ)
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "\n"

@@ -1,0 +1,125 @@
+"""Requests for jobs in the journal: what was sent, by which process, and what came of it.
+
+A request is open until the user was told how it ended: ``intended`` before its first call; ``unknown`` if an answer is
+lost; ``accepted`` if the server took some of its jobs and not the others; then ``refused`` or ``done``.  Its calls are
+entries of their own.  A process that is killed leaves its request open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from goclient.errors.conditions import SentBefore
+from goclient.errors.wording import counted
+from goclient.journal import Entry, Journal
+from goclient.model.endpoint import is_uuid
+from goclient.model.records.panda_job import NEW_BLOCK, JobRecord
+
+REQUEST, CALL = "request", "submission"  # what entries are about
+OPEN = ("intended", "unknown", "accepted")
+
+
+class Subjects(NamedTuple):
+    """Subjects of a request's entries: what is asked for, who asks, how many jobs it has, and their names."""
+
+    digest: str
+    process: str
+    jobs: str
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """A request in the journal: its last entry, and the PandaIDs of the jobs that its calls are known to have made."""
+
+    entry: Entry
+    subjects: Subjects
+    panda_ids: tuple[str, ...]
+
+    @property
+    def is_running(self) -> bool:
+        """Return True if it is still being sent, by a process of this machine."""
+        pid, _, start = self.subjects.process.partition(".")
+        return self.entry.state == "intended" and self.entry.is_here and bool(start) and _start_of(pid) == start
+
+    @property
+    def outcome(self) -> str:
+        """Return what is known of its jobs, in words."""
+        jobs = counted(int(self.subjects.jobs), "job")
+        if not self.panda_ids:
+            return f"it is not known whether the server accepted its {jobs}"
+        ids = " to ".join(dict.fromkeys((self.panda_ids[0], self.panda_ids[-1])))
+        accepted = f"the server accepted {len(self.panda_ids)} of its {jobs}, PandaID {ids}"
+        is_all = self.entry.state == "accepted" or len(self.panda_ids) == int(self.subjects.jobs)
+        return accepted if is_all else f"{accepted}; it is not known whether it accepted the others"
+
+
+def digest_of(records: Sequence[JobRecord], server: str) -> str:
+    """Return what two requests have in common if they ask a server for the same jobs: neither names nor times."""
+    common = asdict(records[0].common)
+    del common["jobDefinitionID"]  # a time
+    if is_uuid(common["destinationDBlock"].removeprefix(NEW_BLOCK)):
+        del common["destinationDBlock"]
+    digest = hashlib.sha256(json.dumps([server, common], sort_keys=True).encode())
+    for record in records:
+        digest.update(b"\0" + record.jobParameters.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
+def new_request(records: Sequence[JobRecord], server: str, key: str) -> Entry:
+    """Return the entry of a request that this process is about to send."""
+    process = f"{os.getpid()}.{_start_of('self')}"
+    names = records[0].jobName, records[-1].jobName
+    subjects = Subjects(digest_of(records, server), process, str(len(records)), *names)
+    return Entry(REQUEST, key, "intended", subjects, f"{counted(len(records), 'job')} to {server}")
+
+
+def open_requests(journal: Journal) -> list[SentRequest]:
+    """Return the requests whose end nobody was told, the oldest first."""
+    calls = journal.latest(CALL)
+    found = []
+    for entry in journal.latest(REQUEST):
+        if entry.state in OPEN and len(entry.subjects) == len(Subjects._fields):
+            accepted = (one for one in calls if request_of(one) == entry.key and one.state == "accepted")
+            ids = tuple(panda_id for one in accepted for panda_id in one.subjects)
+            found.append(SentRequest(entry, Subjects(*entry.subjects), ids))
+    return found
+
+
+def same_requests(journal: Journal, records: Sequence[JobRecord], server: str) -> list[SentRequest]:
+    """Return the open requests that ask a server for the same jobs, and whose processes are gone."""
+    digest = digest_of(records, server)
+    if not journal.mentions(digest):
+        return []
+    return [one for one in open_requests(journal) if one.subjects.digest == digest and not one.is_running]
+
+
+def check_not_sent(journal: Journal, records: Sequence[JobRecord], server: str) -> None:
+    """Raise SentBefore if the same request is open."""
+    for one in same_requests(journal, records, server)[-1:]:
+        raise SentBefore(one.entry.key, since=one.entry.time, outcome=one.outcome)
+
+
+def request_of(call: Entry) -> str:
+    """Return the key of the request to which a call belongs."""
+    return call.key.partition(".")[0]
+
+
+def named_in(entry: Entry) -> tuple[str, ...]:
+    """Return the subjects of an entry that people know: the names of jobs, PandaIDs."""
+    return entry.subjects[3:] if entry.what == REQUEST else entry.subjects
+
+
+def _start_of(pid: str) -> str:
+    """Return when a process was started, in ticks since the machine was; empty if it does not run."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""

@@ -1,0 +1,174 @@
+"""Delivery of files by one attempt of a job: first into a hidden directory, then under their names, as a set.
+
+An attempt replaces what an earlier attempt of the same job has delivered, and nothing else (``ownership.py``).
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from goclient.errors import GoclientError, raise_all
+from goclient.errors.conditions import PathExists
+from goclient.errors.wording import quoted
+from goclient.journal import Entry
+from goclient.model.plan import TransferItem, check_apart
+from goclient.node.destination import Destination, Renaming, Store
+from goclient.node.engines.base import JobContext
+from goclient.node.ownership import NEW, OLD, Fate, marks_of
+from goclient.services.retry import turns
+
+_AGAIN = (0.2, 10.0)  # seconds between two tries to give files their names: at first, and at most
+_NAMELESS = ("", "/~")  # directories that have no name of their own
+
+
+class _Output(NamedTuple):
+    """An item that is delivered: its final path, in a directory; ``direct`` if it is transferred there at once."""
+
+    item: TransferItem
+    destination: Destination
+    name: str
+    direct: bool
+
+    @property
+    def path(self) -> str:
+        """Return the final path."""
+        return f"{self.destination.directory}/{self.name}"
+
+    @property
+    def arriving(self) -> str:
+        """Return the path to which it is transferred."""
+        return self.path if self.direct else f"{self.destination.hidden}/{NEW}/{self.name}"
+
+
+class Delivery:
+    """Deliver the items of one transfer task: hidden at first, then under their names."""
+
+    def __init__(self, store: Store, job: JobContext, items: Sequence[TransferItem]) -> None:
+        self._store = store
+        self._job = job
+        self._items = items
+        self._destinations: dict[str, Destination] = {}
+        self._outputs: list[_Output] = []
+
+    def check(self) -> None:
+        """Settle where the items go, before anything is sent; raise StaleAttempt, or all that is in the way."""
+        if not self._outputs:
+            self._outputs = [self._settle(item) for item in self._items]
+            check_apart([one.item for one in self._outputs])
+            self._check_free(self._outputs)
+
+    def _settle(self, item: TransferItem) -> _Output:
+        """Return the output of an item: a new name that is somebody else's directory is gone into."""
+        path = item.destination.rstrip("/")
+        directory, _, name = path.rpartition("/")
+        destination = self._at(directory)
+        if item.renames and self._is_others_directory(destination, name):
+            directory, name = path, item.source.rstrip("/").rpartition("/")[2]
+            destination = self._at(directory)
+        merged = self._job.overwrite and self._is_others_directory(destination, name)
+        settled = item._replace(destination=f"{directory}/{name}", renames=False)
+        return _Output(settled, destination, name, merged or not destination.can_rename or path in _NAMELESS)
+
+    def _at(self, directory: str) -> Destination:
+        """Return a directory, which is listed once."""
+        if directory not in self._destinations:
+            found = Destination(self._store, directory, self._job.attempt)
+            found.read()
+            self._destinations[directory] = found
+        return self._destinations[directory]
+
+    def _is_others_directory(self, destination: Destination, name: str) -> bool:
+        found = destination.find(name)
+        return found is not None and found.is_directory and destination.fate(name, overwrite=False) is Fate.REFUSE
+
+    def _check_free(self, outputs: Sequence[_Output]) -> None:
+        """Raise PathExists for each output whose name is somebody else's, unless the user allows to overwrite it."""
+        raise_all(
+            PathExists(
+                f"{quoted(one.path)} exists by now, and would be overwritten",
+                hint="submit again with another destination, or with --goOverwrite",
+                subject=one.path,
+            )
+            for one in outputs
+            if self._fate(one) is Fate.REFUSE
+        )
+
+    def _fate(self, output: _Output) -> Fate:
+        return output.destination.fate(output.name, overwrite=self._job.overwrite)
+
+    def begin(self) -> tuple[TransferItem, ...]:
+        """Return the items to be transferred, with the paths where they arrive, which the journal has first."""
+        self.check()
+        for one in self._used():
+            self._note(one, "intended")
+        return tuple(
+            one.item._replace(destination=one.arriving)
+            for one in self._outputs
+            if self._fate(one) is not Fate.DELIVERED
+        )
+
+    def _used(self) -> list[Destination]:
+        return list({one.destination.directory: one.destination for one in self._outputs}.values())
+
+    def _note(self, destination: Destination, state: str) -> None:
+        endpoint, directory = self._store.endpoint, destination.directory
+        where = (endpoint.text, directory)
+        self._job.journal.append(Entry("delivery", endpoint.write(f"{directory}/"), state, where))
+
+    def place(self, *, patience: float) -> None:
+        """Give all that has arrived its name; what fails is tried again for ``patience`` seconds if it may pass.
+
+        Anything else is tried twice: an answer may have been lost, and the second listing tells what was done.
+        """
+        self.check()
+        twice = False
+        for waited in turns(*_AGAIN):
+            self._job.heartbeat.confirm()
+            try:
+                raise_all(self._place_once())
+            except GoclientError as error:
+                passing = waited < patience and all(part.transient for part in error.parts)
+                if not passing and twice:
+                    raise
+                twice = twice or not passing
+                self._job.reporter.detail(f"not everything has its name yet: {error.message}")
+            else:
+                break
+        for one in self._used():
+            self._note(one, "accepted")
+
+    def _place_once(self) -> list[GoclientError]:
+        """List again, and give names; return what went wrong, raise what is in the way."""
+        for one in self._used():
+            one.read()
+        hidden = [one for one in self._outputs if not one.direct]
+        self._check_free(hidden)
+        waiting = [one for one in hidden if self._fate(one) is not Fate.DELIVERED]
+        self._mark(waiting)
+        replaced = [one for one in waiting if one.destination.find(one.name) is not None]
+        for top in dict.fromkeys(one.destination.hidden for one in replaced):
+            self._store.mkdir(f"{top}/{OLD}")
+        away = [Renaming(one.path, f"{one.destination.hidden}/{OLD}/{one.name}") for one in replaced]
+        final = [Renaming(one.arriving, one.path) for one in waiting]
+        heartbeat = self._job.heartbeat.send
+        return self._store.rename(away, heartbeat) or self._store.rename(final, heartbeat)
+
+    def _mark(self, waiting: Sequence[_Output]) -> None:
+        """Mark what gets its name now, and what was transferred to its name at once, as this attempt's."""
+        for destination in self._used():
+            arrived = destination.arrived
+            contents = {
+                one.name: destination.contents(one.arriving, arrived[one.name])
+                for one in waiting
+                if one.destination is destination and one.name in arrived
+            }
+            if not destination.can_rename:
+                self._store.mkdir(destination.hidden)
+                found = [(one, destination.find(one.name)) for one in self._outputs if one.destination is destination]
+                contents |= {
+                    one.name: destination.contents(one.path, entry) for one, entry in found if entry is not None
+                }
+            for name in marks_of(contents):
+                self._store.mkdir(f"{destination.hidden}/{name}")

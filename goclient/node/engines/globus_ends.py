@@ -1,0 +1,168 @@
+"""Ends of a task of Globus: another collection, or the job's directory, which this node sees itself."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Protocol
+
+from goclient.errors import EndpointError, GoclientError
+from goclient.errors.conditions import PathNotFound
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import Endpoint
+from goclient.model.plan import TransferItem
+from goclient.model.remote import FileInfo, Listing
+from goclient.node.destination import Renaming, Store
+from goclient.node.engines.base import TransferService
+from goclient.services.retry import turns
+
+AT_ONCE = 4  # renames that are asked for side by side
+PACE = 0.1  # seconds between two of them at least: an identity has 20 requests a second, for all its pilots
+BURST = 10  # of the first of them that need no pause
+REMOVED_WITHIN = 60.0  # seconds that a removal is waited for; the service goes on by itself
+
+
+class End(Protocol):
+    """One end of a task: a path of an item follows ``top`` on ``collection``."""
+
+    collection: Endpoint
+    top: str
+
+    def entry(self, path: str) -> FileInfo | None:
+        """Return the entry at a path, None if it is not known; raise PathNotFound if there is none."""
+
+    def find_entry(self, path: str) -> FileInfo | None:
+        """Return the entry at a path, None if it is not known, or there is none."""
+        try:
+            return self.entry(path)
+        except PathNotFound:
+            return None
+
+
+class Remote(End):
+    """An end on another collection, which is listed; not everything that can be read can be listed."""
+
+    def __init__(self, collection: Endpoint, service: TransferService) -> None:
+        self.collection = collection
+        self.top = ""
+        self._service = service
+        self._listings: dict[str, Listing] = {}
+
+    def entry(self, path: str) -> FileInfo | None:
+        """Return the entry at a path, None if it is not known; raise PathNotFound if there is none."""
+        directory, _, name = path.rstrip("/").rpartition("/")
+        if not name:
+            return None
+        try:
+            if directory not in self._listings:
+                self._listings[directory] = self._service.listing(self.collection, f"{directory}/")
+        except EndpointError:
+            return None  # the transfer will tell
+        found = self._listings[directory].get(name)
+        if found is None:
+            raise _missing(path, "it is not there (any more)")
+        return found
+
+
+class InJob(End):
+    """An end in the job's directory, which this node sees itself."""
+
+    def __init__(self, collection: Endpoint, directory: Path, top: str) -> None:
+        self.collection = collection
+        self.top = top
+        self._directory = directory
+
+    def entry(self, path: str) -> FileInfo | None:
+        """Return the entry at a path; raise EndpointError, too, if a link leads out of the directory."""
+        if not path.strip("/"):
+            return None
+        real, top = Path(os.path.realpath(self._directory / path)), Path(os.path.realpath(self._directory))
+        if not real.is_relative_to(top):
+            raise EndpointError(
+                f"{quoted(path)} leads outside the job's directory",
+                hint="copy the file into it",
+                code="outside",
+                subject=path,
+            )
+        if not os.path.exists(real):  # also False for a name that is too long
+            raise _missing(path, "the job did not make it")
+        return FileInfo(real.name, real.is_dir(), 0)
+
+    def settle(self, item: TransferItem) -> TransferItem:
+        """Return an item that is brought here: what was typed as a new name, and is a directory, is gone into."""
+        there = self.find_entry(item.destination) if item.renames else None
+        if there is None or not there.is_directory:
+            return item
+        return item._replace(destination=f"{item.destination}/{item.source.rstrip('/').rsplit('/', 1)[-1]}")
+
+
+class CollectionStore(Store):
+    """Directories of a collection, to which files are delivered."""
+
+    def __init__(self, collection: Endpoint, service: TransferService, origin: str) -> None:
+        self.endpoint = collection
+        self._service = service
+        self._label = f"goclient {origin} clean-up"
+
+    def listing(self, directory: str) -> Listing:
+        """Return what a directory holds, by name."""
+        return self._service.listing(self.endpoint, directory)
+
+    def mkdir(self, directory: str) -> None:
+        """Make a directory, unless it is there."""
+        self._service.mkdir(self.endpoint, directory)
+
+    def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
+        """Give paths others, some side by side; return why that failed for some of them."""
+        if not renamings:
+            return []
+        pool = ThreadPoolExecutor(AT_ONCE)
+        try:
+            running: set[Future[None]] = set()
+            failures: list[GoclientError] = []
+            for number, one in enumerate(renamings):
+                if number >= BURST:
+                    time.sleep(PACE)
+                running.add(pool.submit(self._service.rename, self.endpoint, one.old, one.new))
+                failures += _wait(running, AT_ONCE - 1, meanwhile)
+            return failures + _wait(running, 0, meanwhile)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def remove(self, directories: Sequence[str]) -> None:
+        """Remove directories; raise EndpointError if that fails while it is waited for."""
+        task_id = self._service.remove(self.endpoint, *directories, label=self._label)
+        for waited in turns(0.1, 5.0):
+            state = self._service.tasks([task_id]).get(task_id)
+            if state is None or state.has_succeeded or (state.is_active and waited > REMOVED_WITHIN):
+                return
+            if not state.is_active:
+                raise EndpointError(
+                    f"{quoted(self.endpoint.show(directories[0]))} is not removed: {state.reason or state.status}",
+                    hint=f"globus task show {task_id}",
+                    subject=task_id,
+                )
+
+
+def _wait(running: set[Future[None]], most: int, meanwhile: Callable[[], object]) -> list[GoclientError]:
+    """Return the failures of those that end until at most so many run."""
+    failures: list[GoclientError] = []
+    while len(running) > most:
+        meanwhile()
+        done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+        running -= done
+        for one in done:
+            try:
+                one.result()
+            except EndpointError as error:
+                failures.append(error)
+    return failures
+
+
+def _missing(path: str, where: str) -> PathNotFound:
+    return PathNotFound(
+        f"{quoted(path)}: {where}", hint="look at the job's output and the names of its files", subject=path
+    )

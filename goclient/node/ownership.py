@@ -1,0 +1,96 @@
+"""Whose a file is: what an attempt of a job has left, and what a later one may replace.
+
+The hidden directory ``.goclient-<origin>-<number>`` of an attempt is in the directory where its files will be.  In it,
+``new`` has what has arrived, and ``old`` what was replaced.  Before the first file gets its name, empty directories are
+made there whose names are marks: they say what this attempt calls its own.  Nothing here asks for anything.
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+
+from goclient.model.remote import FileInfo
+from goclient.node.engines.base import Attempt
+
+NEW, OLD = "new", "old"
+_HIDDEN = re.compile(r"\.goclient-(t?[0-9]{1,30})-([0-9]{1,30})")
+_ARRIVING = re.compile(rf"/{_HIDDEN.pattern}/{NEW}/")
+_OWN = "own."  # begins the name of a directory that has marks
+_DIGITS = 8  # hexadecimal digits of a name, and of what it has: a mark has both
+_MARKS = 15  # marks in one name, which a file system gives 255 bytes
+
+
+def hidden_name(attempt: Attempt) -> str:
+    """Return the name of the hidden directories of an attempt."""
+    return f".goclient-{attempt.origin}-{attempt.number}"
+
+
+def attempts_of(origin: str, names: Iterable[str]) -> list[Attempt]:
+    """Return the attempts of a job whose hidden directories have these names, the earliest first."""
+    found = filter(None, map(_HIDDEN.fullmatch, names))
+    return [Attempt(origin, number) for number in sorted(int(one[2]) for one in found if one[1] == origin)]
+
+
+def final_path(path: str) -> str:
+    """Return the path that a file gets which has arrived at this one."""
+    return _ARRIVING.sub("/", path)
+
+
+@dataclass(frozen=True)
+class Left:
+    """Marks that an attempt has left in a directory, and what still waits there for its name."""
+
+    number: int
+    marks: Mapping[str, str]
+    waiting: Mapping[str, FileInfo]
+
+    def has_delivered(self, name: str, contents: str | None) -> bool:
+        """Return True if the attempt gave its file this name; ``contents`` of what has it now, None if nothing has."""
+        mark = self.marks.get(digest(name))
+        return mark is not None and name not in self.waiting and contents in (None, mark)
+
+
+class Fate(Enum):
+    """Fate of a file under its name."""
+
+    FREE = "nothing has the name"
+    REPLACE = "what has the name may be replaced"
+    DELIVERED = "this attempt has delivered it"
+    REFUSE = "somebody else's file has the name"
+
+
+def judge(name: str, contents: str | None, left: Iterable[Left], *, number: int, overwrite: bool) -> Fate:
+    """Return what becomes of a file of attempt ``number``; ``contents`` are of what has its name, None if nothing has.
+
+    ``left``: what this attempt and earlier ones of the same job have left beside it.
+    """
+    of_attempt = [one.number for one in left if one.has_delivered(name, contents)]
+    if number in of_attempt:
+        return Fate.DELIVERED
+    if contents is None:
+        return Fate.FREE
+    return Fate.REPLACE if overwrite or min(of_attempt, default=number) < number else Fate.REFUSE
+
+
+def marks_of(contents: Mapping[str, str]) -> list[str]:
+    """Return the names of the directories that mark files as one's own; ``contents`` by name."""
+    found = sorted(digest(name) + contents[name] for name in contents)
+    return [_OWN + "".join(found[start : start + _MARKS]) for start in range(0, len(found), _MARKS)]
+
+
+def read_marks(names: Iterable[str]) -> dict[str, str]:
+    """Return the marks that a hidden directory has in these names of its entries."""
+    width = 2 * _DIGITS
+    texts = (name[len(_OWN) :] for name in names if name.startswith(_OWN))
+    found = (text[start : start + width] for text in texts for start in range(0, len(text), width))
+    return {one[:_DIGITS]: one[_DIGITS:] for one in found}
+
+
+def digest(text: str) -> str:
+    """Return the digits that stand for a name, or for a content."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]

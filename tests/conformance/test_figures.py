@@ -1,0 +1,19 @@
+"""The programs that ``make figures`` holds as texts run with today's code, so that a name which changes is seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).parents[2] / "tools"
+
+
+def test_the_records_are_measured_beside_panda_client_s() -> None:
+    code = "import json, figures; print(json.dumps(figures.records()))"
+    env = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=TOOLS, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [len(cells) for cells in json.loads(done.stdout)] == [5, 5]
