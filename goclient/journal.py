@@ -200,6 +200,11 @@ class JobJournal(Journal):
                 return
         raise BlockingIOError
 
+    @property
+    def job(self) -> str:
+        """Return the key of the entries that say whether the job is taken, or done."""
+        return f"{self.panda_id}.{self.attempt}"
+
     @contextmanager
     def _locked(self) -> Iterator[int]:
         yield self._descriptor
@@ -212,7 +217,7 @@ class JobJournal(Journal):
 
     def finish(self) -> None:
         """Close the journal of a job of which nothing is left to do; it is kept for a while under another name."""
-        self.append(Entry("job", f"{self.panda_id}.{self.attempt}", "done"))
+        self.append(Entry("job", self.job, "done"))
         with suppress(OSError):  # it is done all the same: its last entry says so
             os.replace(self.path, self.path.with_name(self.path.name[: -len(_OPEN)] + _CLOSED))
         self.close()
@@ -240,10 +245,10 @@ def job_files(state: Path) -> list[JobFile]:
 
 
 def prune(state: Path, *, now: float) -> None:
-    """Remove the journals of jobs that were closed long ago."""
+    """Remove the journals of jobs that were closed long ago, and those that nobody has been able to close for long."""
     for file in job_files(state):
         with suppress(OSError):
-            if not file.is_open and file.path.stat().st_mtime < now - KEPT:
+            if file.path.stat().st_mtime < now - (2 * KEPT if file.is_open else KEPT):
                 file.path.unlink()
 
 

@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     DONE = 0
     UNEXPECTED = 1
     USAGE = 2
+    NO_JOB = 3  # of goclient pilot --once: the queue has no job now
     LOGIN = 4
     REQUEST = 10
     ENDPOINT = 40

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
-from goclient.model.records.panda_job import JobState
+from goclient.model.records.answers import DONE, JobState
 from goclient.model.records.registry import decode
 from goclient.services.parallel import Parallel
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from goclient.services.panda.client import PandaServer
 
 PATIENCE = 60.0  # seconds for the transfers of all jobs, and one more for each job: Globus answers 20 times a second
-DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ SET_UP_WITHIN = 60.0
 STOP_WITHIN = 20.0
 PROGRAM = "globusconnectpersonal"
 _SET_UP = "set up"  # of an endpoint whose configuration is in the job's scratch directory
+_REMOVED = "being removed"
 
 
 @contextmanager
@@ -69,6 +70,8 @@ def remove_endpoints(journal: Journal, service: TransferService, reporter: Repor
 def _remove(entry: Entry, journal: Journal, service: TransferService, reporter: Reporter, final: bool) -> bool:
     try:
         ids = entry.subjects or service.personal_called(entry.key)
+        if ids:
+            journal.append(entry.then("accepted", *ids, detail=_REMOVED))  # so that no pilot uses it again
         for one in ids:
             with suppress(EndpointNotFound):
                 service.delete(one)
@@ -84,15 +87,18 @@ def _remove(entry: Entry, journal: Journal, service: TransferService, reporter: 
     return True
 
 
-def check_node(work: Path, program: str) -> None:
-    """Check, before a job is taken, that this node can carry jobs out; raise what is missing."""
+def check_node(work: Path, program: str | None) -> None:
+    """Check, before a job is taken, that this node can carry jobs out; raise what is missing.
+
+    ``program`` is Globus Connect, None where no job needs it.
+    """
     if not os.access(work, os.W_OK | os.X_OK) or not work.is_dir():
         raise RequestError(
             f"jobs cannot run in {quoted(work)}: it is not a directory that can be written to",
             hint="set TMPDIR to one, or start the pilot in one",
             code="no-folder",  # plain: a code is fixed
         )
-    if shutil.which(program) is None:
+    if program is not None and shutil.which(program) is None:
         raise EndpointError(
             f"{quoted(program)} is not on this node",
             hint="install Globus Connect Personal, or set GOCLIENT_GLOBUSCONNECT to its path",

@@ -46,13 +46,19 @@ class JobLog:
 
     def write(self, archive: Path, *, opener: Opener = private, heartbeat: Heartbeat | None = None) -> None:
         """Write the log so far, a tar file, as fast as gzip can: a payload may write gigabytes; raise OSError."""
-        output = self._output or _regular(self._output_path, os.O_RDONLY)  # of a payload that an earlier pilot ran
+        self._output = self._output or _regular(self._output_path, os.O_RDONLY)  # of a payload of an earlier pilot
         with open(archive, "wb", opener=opener) as file, tarfile.open(None, "w:gz", file, compresslevel=1) as tar:
-            for name, held in ((SAID, self._said), (JOB_OUT, output)):
+            for name, held in ((SAID, self._said), (JOB_OUT, self._output)):
                 if held is not None:
                     info = tar.gettarinfo(arcname=name, fileobj=held)
                     held.seek(0)
                     tar.addfile(info, _Beating(held, heartbeat))
+
+    def close(self) -> None:
+        """Close both files: what is reported from now on is in no log."""
+        for file in (self._said, self._output):
+            if file is not None:
+                file.close()
 
 
 def of_job(path: str, flags: int) -> int:

@@ -2,199 +2,175 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
-from goclient.errors import GoclientError, Interrupted
-from goclient.errors.wording import quoted
+from goclient.errors import GoclientError, Interrupted, LoginNeeded, ServerError, raise_all
 from goclient.files.private import make_directory
-from goclient.journal import JobJournal, Journal
-from goclient.model.planner import plan
-from goclient.model.records.panda_job import AssignedJob
-from goclient.model.records.registry import decode
-from goclient.model.spec import TransferSpec
-from goclient.model.syntax.shell import words
-from goclient.node.engines.base import Attempt, JobContext, TransferEngine, TransferService
-from goclient.node.engines.globus import GlobusEngine
-from goclient.node.engines.globus_task import Patience
-from goclient.node.engines.local import LocalEngine
-from goclient.node.globus_connect import check_node, node_endpoint
-from goclient.node.job import NodeJob, run_job
+from goclient.journal import HOST, JobJournal
+from goclient.model.records.answers import AssignedJob
+from goclient.node.engines.base import Attempt, TransferService
 from goclient.node.job_log import JobLog
 from goclient.node.left import remove_left
-from goclient.node.shared_filesystem import SAME, Shared
 from goclient.node.signals import uninterrupted
-from goclient.pilot.report import Outcome, PandaHeartbeat, report_end
-from goclient.pilot.transformation import fetch
+from goclient.pilot.clean_up import clean_up
+from goclient.pilot.execution import Node
+from goclient.pilot.metrics import metrics
+from goclient.pilot.readiness import Readiness
+from goclient.pilot.report import Outcome, PandaHeartbeat, Report, Stale, end_report, send_report
+from goclient.pilot.settings import Settings
+from goclient.pilot.taken import TakenJob
 from goclient.reporter.base import Reporter
-from goclient.reporter.recording import RecordingReporter
+from goclient.reporter.recording import RecordingReporter, SteadyReporter
 from goclient.services.panda.client import PandaServer
+from goclient.services.retry import turns
 
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a site's pilots."""
-
-    site: str  # the queue
-    work: Path  # where jobs run
-    logs: Path  # where their logs stay
-    patience: Patience
-    heartbeat: float  # seconds
-    connect: str  # the program globusconnectpersonal
-    env: Mapping[str, str]  # the pilot's own
-    own: tuple[str, ...]  # the real paths of the pilot's own files and directories, which no job copies
-    shared: Shared = SAME
+STOPPED_WITHIN = 5.0  # seconds that a pilot which was stopped has to tell the server: soon it is killed
+JOURNAL_WITHIN = 10.0  # seconds in which another pilot lets go of a new journal that it has looked at
 
 
 class Pilot:
     """Run jobs, one at a time; ``globus`` is called only if a job needs it."""
 
     def __init__(
-        self,
-        settings: Settings,
-        server: PandaServer,
-        globus: Callable[[], TransferService],
-        journal: Journal,
-        reporter: Reporter,
+        self, settings: Settings, server: PandaServer, globus: Callable[[], TransferService], reporter: Reporter
     ) -> None:
-        self._settings = settings
-        self._server = server
-        self._globus = globus
-        self._journal = journal
-        self._reporter = reporter
+        self.settings = settings
+        self.server = server
+        self.reporter = SteadyReporter(reporter)
+        self._node = Node(settings, globus)
+        self._readiness = Readiness(settings, server)
 
     def run_one(self) -> Outcome | None:
         """Run one job of the queue, and return its outcome; None if there is no job.
 
-        A node that could not carry a job out takes none.  Whatever happens to a job, everything temporary is removed
-        and the server is told how it ended.  Raises Unreported if it cannot be told.
+        A node that could not carry a job out, or report it, takes none.  Whatever happens to a job, everything
+        temporary is removed and the server is told how it ended.  Raises Unreported if it cannot be told yet.
         """
-        check_node(self._settings.work, self._settings.connect)
-        reporter = RecordingReporter(self._reporter)
+        self._readiness.check()
         job = None
         try:
             with uninterrupted():
-                job = self._server.acquire(self._settings.site, node=socket.gethostname())
+                job = self._take()
         except KeyboardInterrupt:
             if job is None:
                 raise
-            return self._end(job, _stopped(), None, reporter)
-        if job is None:
+            return self.end(job, _stopped(), RecordingReporter(self.reporter))
+        if job is None or job.assigned is None:
             return None
-        reporter.progress(f"PandaID {job.panda_id}: {job.transformation}")
-        try:
-            prefix = f"goclient-{job.panda_id}-"
-            scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=self._settings.work))
-        except OSError as error:
-            where = quoted(self._settings.work)
-            no_directory = GoclientError(f"no directory for the job in {where}: {error.strerror}")
-            return self._end(job, no_directory, None, reporter)
-        try:
-            log = JobLog(scratch, reporter)
-            outcome = self._end(job, self._run(job, scratch, log, reporter), log, reporter)
-            self._remove_left(job, outcome, reporter)
-            return outcome
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        self.reporter.progress(f"PandaID {job.panda_id}: {job.assigned.transformation}")
+        return self.carry_out(job)
 
-    def _journal_of(self, job: AssignedJob) -> JobJournal:
-        return JobJournal(self._journal.path.parent, job.panda_id, job.attempt)
-
-    def _remove_left(self, job: AssignedJob, outcome: Outcome, reporter: Reporter) -> None:
-        """Remove what attempts of a job have left beside its output, now that the server knows how it ended."""
-        journal, attempt = self._journal_of(job), Attempt(str(job.panda_id), job.attempt)
+    def carry_out(self, job: TakenJob) -> Outcome:
+        """Run a job, or what its journal says is left of it, to its end."""
+        reporter = RecordingReporter(self.reporter)
+        log, error = None, None
         try:
-            remove_left(journal, attempt, self._globus, delivered=outcome.error is None)
-            journal.finish()
-        except GoclientError as error:
-            reporter.progress(f"clean-up: {error.message}")
-            journal.close()
-
-    def _run(self, job: AssignedJob, scratch: Path, log: JobLog, reporter: Reporter) -> GoclientError | None:
-        """Run a job; return the error that it ended with, if any."""
-        settings, journal = self._settings, self._journal_of(job)
-        try:
-            heartbeat = PandaHeartbeat(self._server, job, every=settings.heartbeat)
-            heartbeat.change("starting")
-            decoded = decode(job.parameters)
-            spec = decoded.spec
-            context = JobContext(
-                panda_id=job.panda_id,
-                attempt=Attempt(str(job.panda_id), job.attempt),
-                scratch=scratch,
-                pilot_env=settings.env,
-                overwrite=spec.overwrite,
-                journal=journal,
-                reporter=reporter,
-                heartbeat=heartbeat,
-            )
-            node_job = NodeJob(
-                tasks=plan(spec),
-                program=partial(fetch, job.transformation, scratch),
-                arguments=tuple(word.value for word in words(decoded.payload)),
-                variables={  # those of the pilots of 2012
-                    "PandaID": str(job.panda_id),
-                    "PandaSite": settings.site,
-                    "QueueName": settings.site,
-                    "PandaWorkdir": str(context.directory),
-                    "dispatchBlock": job.dispatch_block,
-                    "destinationBlock": job.destination_block,
-                },
-                log_name=job.log_file,
-            )
-            context.directory.mkdir(mode=0o700)
-            with self._engines(spec, node_job, context) as engines:
-                run_job(node_job, context, engines, log)
-        except GoclientError as error:
-            return error
+            job = job.with_scratch(self.settings.work)
+            log = job.open_log(reporter)
+            self._node.run(job, PandaHeartbeat(self.server, job, every=self.settings.heartbeat), log, reporter)
+        except GoclientError as failure:
+            error = failure
         except KeyboardInterrupt:
-            return _stopped()
-        except Exception as error:  # a defect of ours must not leave a job without a report
-            return GoclientError(f"unexpected {type(error).__name__}: {error}")
-        finally:
-            journal.close()
-        return None
+            error = _stopped()
+        except Exception as failure:  # a defect of ours must not leave a job without a report
+            error = GoclientError(f"unexpected {type(failure).__name__}: {failure}")
+        return self.end(job, error, reporter, log)
 
-    @contextmanager
-    def _engines(self, spec: TransferSpec, job: NodeJob, context: JobContext) -> Iterator[list[TransferEngine]]:
-        """Run the body with the engines of a job, in the order in which they are asked for a task."""
-        settings = self._settings
-        engines: list[TransferEngine] = [LocalEngine(context, own=settings.own)]
-        with ExitStack() as stack:
-            if spec.makes_endpoint or not all(any(one.can_run(task) for one in engines) for task in job.tasks):
-                service, connect = self._globus(), None
-                if spec.makes_endpoint:
-                    name = f"{spec.working}-{context.panda_id}"
-                    connect = stack.enter_context(
-                        node_endpoint(context, service, name=name, program=settings.connect)
-                    )  # fmt: skip
-                engines.append(
-                    GlobusEngine(context, service, settings.patience, connect=connect, shared=settings.shared)
-                )
-            yield engines
-
-    def _end(self, job: AssignedJob, error: GoclientError | None, log: JobLog | None, reporter: Reporter) -> Outcome:
-        """Keep the log of a job that has ended, tell the server of it, and return its outcome."""
+    def end(
+        self, job: TakenJob, error: GoclientError | None, reporter: RecordingReporter, log: JobLog | None = None
+    ) -> Outcome:
+        """Keep the log of a job that has ended, tell the server of it, remove the rest, and return its outcome."""
+        stopped, report = isinstance(error, Interrupted), None
         with uninterrupted():
             reporter.progress("the job is done" if error is None else f"the job failed: {error.message}")
-            kept = None
-            if log is not None:
+            log = log or job.open_log(reporter)
+            outcome = Outcome(job.panda_id, error, self._keep_log(job, log, reporter))
+            if not isinstance(error, Stale):
+                report = end_report(job, outcome, metrics=metrics(job.journal))
                 try:
-                    make_directory(self._settings.logs)
-                    archive = self._settings.logs / (Path(job.log_file).name or f"{job.panda_id}.job.log.tgz")
-                    log.write(archive)
-                    kept = archive
-                except (OSError, ValueError) as failure:
-                    reporter.progress(f"the log is lost: {failure}")
-            outcome = Outcome(job.panda_id, error, kept)
-            report_end(self._server, job, outcome, site=self._settings.site, reporter=reporter)
-            return outcome
+                    report.keep(job.journal)
+                except GoclientError as failure:  # the server is told all the same
+                    reporter.warning(failure.message, failure.hint)
+        within = min(self.settings.report_within, STOPPED_WITHIN) if stopped else self.settings.report_within
+        with uninterrupted() if stopped else nullcontext():
+            self.close(job, report, within=within)
+        return outcome
+
+    def close(self, job: TakenJob, report: Report | None, *, within: float) -> None:
+        """Tell the server the end of a job, if it has not heard of it, and remove what is left of the job."""
+        heard = False
+        try:
+            if report is not None and not report.is_known:
+                send_report(self.server, job, report, within=within, reporter=self.reporter)
+            heard = True
+        finally:
+            with uninterrupted():
+                left = clean_up(job.journal, self._node.globus)
+                if heard:
+                    delivered = report is not None and report.state == "finished"
+                    with left:
+                        remove_left(job.journal, job.attempt, self._node.globus, delivered=delivered)
+                for error in left.errors:
+                    self.reporter.warning(f"PandaID {job.panda_id}: {error.message}", "a later pilot tries again")
+                if heard and not left.errors:
+                    job.journal.finish()
+                job.journal.close()
+
+    def _take(self) -> TakenJob | None:
+        """Return a job of the queue, which the server and the journal say is this pilot's; None if there is none."""
+        assigned = self.server.acquire(self.settings.site, node=HOST)
+        if assigned is None:
+            return None
+        attempt = Attempt(str(assigned.panda_id), assigned.attempt)
+        if assigned.task_id and (task := self._task_of(assigned.panda_id)):
+            attempt = Attempt(f"t{task}", assigned.panda_id)
+        journal = self._new_journal(assigned)
+        return TakenJob(journal, self.settings.site, attempt, assigned=assigned).begin()
+
+    def _task_of(self, panda_id: int) -> int:
+        """Return the number of a job's task, 0 if it has none, or if the server does not say."""
+        try:
+            (known,) = self.server.describe([panda_id])
+        except (ServerError, LoginNeeded):
+            return 0
+        return known.task_id if known is not None else 0
+
+    def _new_journal(self, assigned: AssignedJob) -> JobJournal:
+        """Return an empty journal; what a pilot that was given the same attempt, and died, has left is removed first.
+
+        Raises GoclientError if a pilot still runs that attempt: the server will take the job back.
+        """
+        for waited in turns(0.05, 1.0):
+            try:
+                journal = JobJournal(self.settings.state, assigned.panda_id, assigned.attempt)
+            except BlockingIOError:
+                if waited < JOURNAL_WITHIN:
+                    continue
+                raise GoclientError(f"another pilot runs this attempt of PandaID {assigned.panda_id}") from None
+            if journal.last("job", journal.job) is None:
+                return journal
+            if left := clean_up(journal, self._node.globus).errors:
+                journal.close()
+                raise_all(left)
+            journal.finish()
+        raise AssertionError("unreachable")
+
+    def _keep_log(self, job: TakenJob, log: JobLog | None, reporter: Reporter) -> Path | None:
+        """Return the archive with the job's log, None if there is nothing to keep, or no room."""
+        if job.assigned is None or log is None:
+            return None
+        archive = self.settings.logs / (Path(job.assigned.log_file).name or f"{job.panda_id}.job.log.tgz")
+        try:
+            make_directory(self.settings.logs)
+            log.write(archive)
+        except (OSError, ValueError) as failure:
+            reporter.progress(f"the log is lost: {failure}")
+            return None
+        finally:
+            log.close()
+        return archive
 
 
 def _stopped() -> Interrupted:

@@ -26,12 +26,28 @@ class Message:
         return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(self.time))} {self.kind.prefix}{self.text}"
 
 
-class RecordingReporter(Reporter):
-    """Keep all messages, in order, and pass them on; nothing is lost if nobody listens any more."""
+class SteadyReporter(Reporter):
+    """Pass all messages on, as long as somebody listens: a terminal that is gone stops no job."""
 
     def __init__(self, beneath: Reporter = SILENT) -> None:
-        self.messages: list[Message] = []
         self._beneath = beneath
+
+    def report(self, kind: Kind, text: str, *hints: str) -> None:
+        """Pass a message on."""
+        with suppress(OSError, ValueError):
+            self._beneath.report(kind, text, *hints)
+
+    def waiting(self, service: str, seconds: float) -> AbstractContextManager[None]:
+        """Let the reporter beneath say it: it is of interest only while it lasts."""
+        return self._beneath.waiting(service, seconds)
+
+
+class RecordingReporter(SteadyReporter):
+    """Keep all messages, in order, and pass them on."""
+
+    def __init__(self, beneath: Reporter = SILENT) -> None:
+        super().__init__(beneath)
+        self.messages: list[Message] = []
         self._copies: list[IO[bytes]] = []
 
     def copy_to(self, file: IO[bytes]) -> None:
@@ -46,14 +62,9 @@ class RecordingReporter(Reporter):
         self.messages.append(message)
         for file in self._copies:
             _write(file, message)
-        with suppress(OSError, ValueError):  # a terminal that is gone stops no job
-            self._beneath.report(kind, text, *hints)
-
-    def waiting(self, service: str, seconds: float) -> AbstractContextManager[None]:
-        """Let the reporter beneath say it: it is of interest only while it lasts."""
-        return self._beneath.waiting(service, seconds)
+        super().report(kind, text, *hints)
 
 
 def _write(file: IO[bytes], message: Message) -> None:
-    with suppress(OSError):  # a full disk stops no job
+    with suppress(OSError, ValueError):  # a full disk stops no job; a log may be closed by now
         file.write(f"{hidden(message.line)}\n".encode(errors="backslashreplace"))

@@ -122,7 +122,8 @@ def test_help_wins_over_mistakes_before_it(run: Run) -> None:
         pytest.param(("sandbox", "status", "--shell=sh"), "--shell", "leave out", id="a shell without env"),
         pytest.param(("sandbox", "start", "stop", "--dir=x"), "one action", "start, stop", id="two actions"),
         pytest.param(("pilot", "--once"), "--site", "--site=QUEUE", id="no site"),
-        pytest.param(("pilot", "--site=TEST1"), "--once", "--once", id="not once"),
+        pytest.param(("pilot", "--site=TEST1", "--once", "--modes=gc,ftp"), '"ftp"', "gc,server,local", id="no mode"),
+        pytest.param(("pilot", "--site=TEST1", "--maxFailures=0"), '"0"', "from 1", id="no failure at all"),
         pytest.param(("pilot", "--site=TEST1", "--once", "x"), '"x"', "", id="a stray word"),
         pytest.param(("pilot", "--once", "--site=TEST1", "--transferHours=0"), '"0"', "from 1", id="no hours"),
     ],
@@ -137,13 +138,6 @@ def test_what_is_no_command_is_a_usage_error_with_a_suggestion(
     assert shown in result.err
     assert second.startswith("    ")
     assert hint in result.err
-
-
-def test_a_pilot_without_anything_is_told_all_that_it_needs(run: Run) -> None:
-    result = run("goclient", "pilot")
-    assert result.code == 2
-    assert "--site is missing" in result.err
-    assert "--once is missing" in result.err
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from goclient.errors.findings import ExitCode
 from goclient.model.syntax.shell import words
 from tests.processes import running_below
 from tests.sandboxes import Sandbox
@@ -37,7 +38,7 @@ def submit(sandbox: Sandbox, payload: str, *more: str) -> None:
 
 def test_without_a_job_the_pilot_says_so_and_is_done(shared_sandbox: Sandbox) -> None:
     result = shared_sandbox.pilot("--json")
-    assert (result.code, result.json["PandaID"]) == (0, None)
+    assert (result.code, result.json["PandaID"]) == (ExitCode.NO_JOB, None)
     assert "no job for TEST1" in result.err
 
 
@@ -53,7 +54,7 @@ def test_a_server_that_does_not_tell_its_queues_is_a_warning(sandbox: Sandbox) -
     fault = {"route": "GET /api/v1/metaconfig/*", "kind": "error", "status": 500}
     assert requests.post(f"{sandbox.url}/sandbox/trouble", json=fault, timeout=9).ok
     result = sandbox.run("goclient", "pilot", "--site", "TEST9", "--once")
-    assert result.code == 0, result.err
+    assert result.code == ExitCode.NO_JOB, result.err
     assert 'warning: whether there is a queue "TEST9" is not known' in result.err
     assert "there is no job for TEST9" in result.err
 

@@ -215,7 +215,12 @@ def test_a_pilot_tells_nobody_what_globus_echoes(desk: Desk, status: int, form: 
     globusconnect.write_text("#!/bin/sh\n")
     globusconnect.chmod(0o755)
     done = {"success": True, "message": "", "data": {"StatusCode": 0, "command": "NULL"}}
-    panda = {"/api/v1/pilot/acquire_jobs": job_of_a_pilot("a.job.log.tgz"), "/api/v1/pilot/update_job": done}
+    rights = {"success": True, "message": "", "data": {"user_dn_raw": "pilot", "is_production_user": True}}
+    panda = {
+        "/api/v1/system/get_user_attributes": rights,
+        "/api/v1/pilot/acquire_jobs": job_of_a_pilot("a.job.log.tgz"),
+        "/api/v1/pilot/update_job": done,
+    }
     with echo(status=status, form=form, well={**well, **panda}) as server:
         code, shown = desk.run(
             server, "goclient", "pilot", "--site=TEST1", "--once", "--json", GOCLIENT_GLOBUSCONNECT=str(globusconnect)

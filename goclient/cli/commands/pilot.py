@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.errors import RequestError
+from goclient.errors import RequestError, UsageError, raise_all
+from goclient.errors.findings import ExitCode
 from goclient.errors.wording import quoted
 from goclient.model.options import option
+from goclient.model.plan import MODES
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
+    from goclient.config.connections import Connections
     from goclient.config.settings import SiteDirectory
     from goclient.node.shared_filesystem import Shared
+    from goclient.pilot.report import Outcome
+    from goclient.pilot.settings import Settings
 
 PROG = "goclient pilot"
+# Seconds in which a pilot tells the server the end of a job again before it leaves it to the next pilot.
+REPORT_ONCE, REPORT_SERVICE = 7200.0, 60.0
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -25,10 +32,30 @@ class PilotOptions:
     """Hold what was typed."""
 
     site: str = option(
-        "--site", help="the PanDA queue to take a job from", group="pilot", default="", metavar="QUEUE", required=True
+        "--site", help="the PanDA queue to take jobs from (required)", group="pilot", default="", metavar="QUEUE"
     )
-    once: bool = option(
-        "--once", help="take one job, then end: the only way so far", group="pilot", default=False, required=True
+    once: bool = option("--once", help="take one job, then end", group="pilot", default=False)
+    maxFailures: int = option(
+        "--maxFailures",
+        help="without --once: stop after so many jobs in a row that failed because of this node",
+        group="pilot",
+        default=3,
+        metavar="N",
+        minimum=1,
+        maximum=1000,
+    )
+    modes: str = option(
+        "--modes",
+        help="how the queue's jobs may reach their directory: Globus and Globus Connect are only needed for some modes",
+        group="pilot",
+        default=",".join(MODES),
+        metavar="MODE,...",
+    )
+    whoami: bool = option(
+        "--whoami",
+        help="show the pilot's DN and Globus identity, check both, and take no job",
+        group="pilot",
+        default=False,
     )
     deadline: int = option(
         "--transferHours",
@@ -68,71 +95,104 @@ class PilotOptions:
 
 
 def command(argv: Sequence[str], _: Reporter) -> int:
-    """Run one job, and return the exit code."""
+    """Run jobs, and return the exit code."""
     parser = Parser(
         PilotOptions,
         prog=PROG,
-        usage=f"{PROG} --site QUEUE --once [OPTION ...]",
-        description="Take a job of a PanDA queue, bring its input, run it, take its output away.",
-        epilog="The job runs in a directory of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
+        usage=f"{PROG} --site QUEUE [--once] [OPTION ...]",
+        description="Take jobs of a PanDA queue, one at a time: bring the input, run the job, take its output away.",
+        epilog="A job runs in a directory of its own in $TMPDIR, or here. Its log stays; everything else is removed.",
     )
     options = parser.parse(argv)
-    return _run_once(options, output.TerminalReporter("pilot"))
+    unknown = set(options.modes.split(",")) - set(MODES)
+    if unknown:
+        message = f"--modes {quoted(options.modes)} has {quoted(min(unknown))}, which is not a mode"
+        raise UsageError(message, hint=f"such as --modes={','.join(MODES)}", code="unknown-value", subject="--modes")
+    connections = run.Session(output.TerminalReporter("pilot")).connections
+    if options.whoami:
+        return _whoami(options, connections)
+    if not options.site:
+        raise UsageError("--site is missing", hint="add --site=QUEUE", code="missing-option", subject="--site")
+    return _run(options, connections)
 
 
-def _run_once(options: PilotOptions, reporter: Reporter) -> int:
+def _run(options: PilotOptions, connections: "Connections") -> int:
     # 0.2 s that --help does not need: requests, pydantic and what stands on them.
-    from goclient.config import environment
-    from goclient.journal import Journal
     from goclient.node import signals
-    from goclient.node.engines.globus_task import Patience
-    from goclient.node.environment import own_files
-    from goclient.node.globus_connect import PROGRAM
-    from goclient.pilot.pilot import Pilot, Settings
+    from goclient.pilot.pilot import Pilot
+    from goclient.pilot.recovery import recover
+    from goclient.pilot.service import serve
     from goclient.preflight.queue import check_pilot_queue
 
     signals.install()
-    connections = run.Session(reporter).connections
-    connections.globus_access()  # without a client, every job that moves files would fail
-    journal = environment.journal_path(connections.env)
-    settings = Settings(
+    settings = _settings(options, connections)
+    if settings.needs_globus:
+        connections.globus_access()  # without a client, every job that moves files would fail
+    pilot = Pilot(settings, connections.panda(pilot=True), connections.globus, connections.reporter)
+    if not options.once:
+        check_pilot_queue(connections.queues(), options.site, connections.reporter)
+        serve(pilot, max_failures=options.maxFailures, told=lambda outcome: _print(outcome, json=options.json))
+    recover(pilot)
+    outcome = pilot.run_one()
+    if outcome is None:
+        check_pilot_queue(connections.queues(), options.site, connections.reporter)
+        connections.reporter.progress(f"there is no job for {options.site}")
+        if options.json:
+            output.print_json({"PandaID": None, "state": None, "reason": "", "log": None})
+        return ExitCode.NO_JOB
+    if outcome.error is not None:
+        raise outcome.error.replace(extra=outcome.document())
+    _print(outcome, json=options.json)
+    return 0
+
+
+def _print(outcome: "Outcome", *, json: bool) -> None:
+    if json:
+        output.print_json(outcome.document())
+    else:
+        print(f"PandaID={outcome.panda_id} {outcome.state}; log: {outcome.log}", flush=True)
+
+
+def _settings(options: PilotOptions, connections: "Connections") -> "Settings":
+    from goclient.config import environment  # as in _run
+    from goclient.node.engines.globus_task import Patience
+    from goclient.node.environment import own_files
+    from goclient.node.globus_connect import PROGRAM
+    from goclient.pilot.settings import Settings
+
+    state = environment.journal_path(connections.env).parent
+    return Settings(
         site=options.site,
         work=Path(os.environ.get("TMPDIR") or os.getcwd()).absolute(),
-        logs=journal.parent / "logs",
+        state=state.absolute(),
         patience=Patience(deadline=options.deadline * 3600.0, faults=float(options.faults)),
         heartbeat=float(options.heartbeat),
         connect=environment.own(os.environ, "GOCLIENT_GLOBUSCONNECT") or PROGRAM,
         env=os.environ,
-        own=own_files(os.environ, others=(str(journal.parent), environment.user_catalogue())),
+        own=own_files(os.environ, others=(str(state), environment.user_catalogue())),
         shared=_shared(options, connections.settings.site(options.site)),
+        modes=frozenset(options.modes.split(",")),
+        report_within=REPORT_ONCE if options.once else REPORT_SERVICE,
     )
-    server = connections.panda(pilot=True)
-    pilot = Pilot(settings, server, connections.globus, Journal(journal), reporter)
-    outcome = pilot.run_one()
-    if outcome is None:
-        check_pilot_queue(connections.queues(), options.site, reporter)
-        reporter.progress(f"there is no job for {options.site}")
-        if options.json:
-            output.print_json({"PandaID": None, "state": None, "reason": "", "log": None})
-        return 0
-    result = {
-        "PandaID": outcome.panda_id,
-        "state": outcome.state,
-        "reason": getattr(outcome.error, "message", ""),
-        "log": str(outcome.log) if outcome.log else None,
-    }
-    if outcome.error is not None:
-        raise outcome.error.replace(extra=result)
+
+
+def _whoami(options: PilotOptions, connections: "Connections") -> int:
+    """Show who the pilot is; raise what the server, Globus or the settings say against it."""
+    from goclient.cli.tables import print_pairs  # as in _run
+    from goclient.pilot.identity import pilot_identity
+
+    identity = pilot_identity(connections)
     if options.json:
-        output.print_json(result)
+        output.print_json(identity.document())
     else:
-        print(f"PandaID={outcome.panda_id} {outcome.state}; log: {outcome.log}")
+        print_pairs([("DN", identity.dn), ("Globus identity", identity.globus), ("id", identity.globus_id)])
+    raise_all(identity.differences(*(connections.settings.get(f"pilot.{name}") for name in ("dn", "identity"))))
     return 0
 
 
 def _shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
     """Return how servers see this node's directories; raises RequestError unless it is two absolute paths."""
-    from goclient.node.shared_filesystem import SAME, Shared  # as in _run_once
+    from goclient.node.shared_filesystem import SAME, Shared  # as in _run
 
     if options.sharedFolder is None:
         if site.node is not None and site.directory is not None:

@@ -7,7 +7,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from goclient.model.records.panda_job import DIAGNOSES, UNSET
+from goclient.model.records.answers import DIAGNOSES
+from goclient.model.records.panda_job import UNSET
 from goclient.sandbox.panda import attempts
 from goclient.sandbox.panda import jobs as stored
 from goclient.sandbox.panda.api import Caller

@@ -113,6 +113,12 @@ def get_attributes(caller: Caller, **arguments: Any) -> Document:
     return success({"parameters": parameters, "environment": environment}, text)
 
 
+@routes.method("system/get_user_attributes", "GET")
+def get_user_attributes(caller: Caller) -> Document:
+    """Tell who calls, and whether with the role of pilots."""
+    return success({"user_dn_raw": caller.subject, "fqans": [], "is_production_user": caller.is_production})
+
+
 # --- pilots ---
 
 

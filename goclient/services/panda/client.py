@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +22,8 @@ from goclient.errors import LoginNeeded, ServerError
 from goclient.errors.conditions import ReplyLost
 from goclient.errors.wording import innermost, quoted, said
 from goclient.files.text import decoded
-from goclient.model.records.panda_job import UNSET, AssignedJob, JobState, is_panda_id
+from goclient.model.records.answers import AssignedJob, JobState, is_panda_id
+from goclient.model.records.panda_job import UNSET
 from goclient.services import loopback
 from goclient.services.deadline import one_end
 from goclient.services.exchange import MAX_ANSWER, Outgoing, allowed
@@ -45,11 +49,43 @@ class Refused(ServerError):
     code = "refused"
 
 
+class Unstored(ServerError):
+    """A report that the server got and did not store."""
+
+    code = "unstored"
+
+
+class Command(Enum):
+    """Commands of the server to a pilot that reports a job."""
+
+    GO_ON = ""
+    STOP = "tobekilled"  # also for a job, or an attempt, that it does not have (any more): updateJobStatus of 1.0.4
+    STALE = "alreadydone"  # this attempt has ended there
+
+    @classmethod
+    def from_answer(cls, text: object) -> Command:
+        """Return the command in an answer, which may have others beside it, such as ``debug``."""
+        words = str(text).split(",")
+        if cls.STALE.value in words or "badattemptnr" in words:
+            return cls.STALE
+        return cls.STOP if cls.STOP.value in words else cls.GO_ON
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Rights of who asks, as the server sees them: a DN, or the name in a token, and whether it may report jobs."""
+
+    name: str
+    is_pilot: bool
+    clock: float | None  # seconds by which its clock is ahead of this node's, None if it does not say
+
+
 class PandaServer:
     """A PanDA server; each method is one call, sent once."""
 
     def __init__(self, access: PandaAccess) -> None:
         self._access = access
+        self._clock: float | None = None
         self._session = session_for(urlsplit(access.url).hostname, access.bundles)
         self._session.auth = self._authorise  # of our own, so that no .netrc is read
         self._session.verify = access.ca or next(iter(access.bundles), True)
@@ -125,24 +161,36 @@ class PandaServer:
             raise ServerError(f"{self.name} sent no job and did not say so: {quoted(data)}", code="bad-answer")
         return AssignedJob.from_answer(jobs[0])
 
-    def update(self, panda_id: int, state: str, **details: Any) -> str:
-        """Tell the server a new state of a job; return its command to the pilot (``tobekilled``: stop; mostly empty).
+    def update(self, panda_id: int, state: str, **details: Any) -> Command:
+        """Tell the server a new state of a job; return its command to the pilot; raise Unstored if it did not take it.
 
         ``details`` are arguments of the server's ``pilot/update_job``.
         """
         data = self._call("pilot/update_job", {"job_id": panda_id, "job_status": state, **details})
-        command = data.get("command") if isinstance(data, dict) else None
-        return "" if command in (None, UNSET) else said(command)
+        answer = data if isinstance(data, dict) else {}
+        if answer.get("StatusCode") not in (0, None):  # success is true also if its database was busy
+            message = f"{self.name} did not store the report: status {quoted(answer.get('StatusCode'))}"
+            raise Unstored(message, hint="ask later", transient=True)
+        return Command.from_answer(answer.get("command"))
+
+    def rights(self) -> Rights:
+        """Return what the server sees of who asks."""
+        data = self._call("system/get_user_attributes", {}, verb="GET")
+        if not isinstance(data, dict):
+            raise ServerError(f"{self.name} did not say who asks: {quoted(data)}", code="bad-answer")
+        return Rights(said(data.get("user_dn_raw") or ""), data.get("is_production_user") is True, self._clock)
 
     # --- one call ---
 
-    def _call(self, method: str, arguments: dict[str, Any], *, seconds: float | None = None, jobs: int = 1) -> Any:
+    def _call(
+        self, method: str, arguments: dict[str, Any], *, seconds: float | None = None, jobs: int = 1, verb: str = "POST"
+    ) -> Any:
         """Return the ``data`` of an answer that says success, which comes within ``seconds`` or not at all.
 
         Its size depends on how many ``jobs`` it is about.  What says the same if it is sent again is sent again, if the
         server has no time for it and says when it will.
         """
-        content = json.dumps(arguments).encode()
+        content = json.dumps(arguments).encode() if verb == "POST" else b""
         seconds = seconds or self._access.answer_timeout
         size = min(MAX_ANSWER + jobs * A_JOB, MOST_ANSWER)
         with (
@@ -153,7 +201,8 @@ class PandaServer:
             while True:
                 body = Outgoing(content)
                 try:
-                    response = self._session.post(
+                    response = self._session.request(
+                        verb,
                         f"{self._access.url}/api/v1/{method}",
                         data=body,
                         headers=_HEADERS,
@@ -168,6 +217,7 @@ class PandaServer:
                     raise self._failed(f"TLS failed: {said(innermost(error))}", body) from error
                 except (requests.exceptions.RequestException, OSError, ValueError) as error:
                     raise self._failed(said(innermost(error)), body) from error
+                self._clock = _ahead(response.headers)
                 later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
                 if method not in SAYS_THE_SAME or later is None or later >= end.left:
                     return self._data(response)
@@ -213,6 +263,14 @@ class PandaServer:
         return ReplyLost(
             f"the PanDA server {self.name} was asked, but its reply is lost: {why}", hint="ask later", transient=True
         )
+
+
+def _ahead(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds by which the clock of a server is ahead; None if its answer does not say."""
+    try:
+        return parsedate_to_datetime(headers.get("Date", "")).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 _ASK = "if the reason is not one that you can correct, ask the operators of the server, with this message"

@@ -1,0 +1,130 @@
+"""Jobs as the PanDA server describes them: to the pilot that is to run one, and to those who ask what became of it.
+
+The names in its answers are those of server 1.0.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from goclient.errors import ServerError
+from goclient.errors.wording import quoted, said
+from goclient.model.records.panda_job import UNSET
+
+MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
+MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
+MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500
+MAX_DIAGNOSIS = 500  # characters of one of them: pilotErrorDiag and exeErrorDiag
+DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
+_MALFORMED = "the PanDA server sent a malformed job"
+
+# Where the server, or a pilot, says why a job failed.
+DIAGNOSES = (
+    "pilotErrorDiag",
+    "exeErrorDiag",
+    "taskBufferErrorDiag",
+    "jobDispatcherErrorDiag",
+    "brokerageErrorDiag",
+    "ddmErrorDiag",
+    "supErrorDiag",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedJob:
+    """Hold a job as a pilot gets it from the dispatcher.
+
+    A ``task_id`` may also be a count of jobs that were submitted together: only :class:`JobState` says for certain.
+    """
+
+    panda_id: int
+    name: str
+    transformation: str
+    parameters: str
+    attempt: int
+    task_id: int
+    log_file: str
+    log_guid: str
+    dispatch_block: str
+    destination_block: str
+
+    @classmethod
+    def from_answer(cls, job: dict[str, Any]) -> AssignedJob:
+        """Read the job in one element of ``acquire_jobs``' answer; raise ServerError if it is not one."""
+        try:
+            return cls(
+                panda_id=_panda_id(job["PandaID"]),
+                name=_short(job, "jobName"),
+                transformation=_short(job, "transformation"),
+                parameters=_text(job, "jobPars"),
+                attempt=_number(job, "attemptNr"),
+                task_id=_number(job, "taskID"),
+                log_file=_short(job, "logFile"),
+                log_guid=_short(job, "logGUID"),
+                dispatch_block=_short(job, "dispatchDblock"),
+                destination_block=_short(job, "destinationDblock"),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """Hold what the server knows of a job; ``reason`` is empty unless something went wrong."""
+
+    panda_id: int
+    attempt: int
+    task_id: int  # of JEDI, 0 without a task
+    state: str
+    reason: str
+    parameters: str
+
+    @property
+    def is_over(self) -> bool:
+        """Return True if the job is over, well or not."""
+        return self.state in DONE
+
+    @classmethod
+    def from_answer(cls, job: Any) -> JobState:
+        """Read the state in one element of ``get_description``'s answer; raise ServerError if it is not a job."""
+        try:
+            numbers = _panda_id(job["PandaID"]), _number(job, "attemptNr"), _number(job, "jediTaskID")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
+        reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
+        return cls(*numbers, said(_text(job, "jobStatus"), 100), reason, _text(job, "jobParameters"))
+
+
+def is_panda_id(value: object) -> bool:
+    """Return True for a number that the server's database gives to jobs: whole, positive, 18 digits at most."""
+    return type(value) is int and 0 < value < MAX_PANDA_ID
+
+
+def _panda_id(value: object) -> int:
+    """Return a PandaID, which may have come as its digits; raise ValueError for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    if not is_panda_id(value):
+        raise ValueError(f"PandaID is {quoted(value)}")
+    return value  # type: ignore[return-value]  # is_panda_id has looked
+
+
+def _number(job: dict[str, Any], key: str) -> int:
+    """Return the number under a key, 0 for none; raise ValueError for anything else."""
+    text = _text(job, key) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise ValueError(f"{key} is {quoted(text)}")
+    return int(text)
+
+
+def _short(job: dict[str, Any], key: str) -> str:
+    """Return the text under a key; raise ValueError if it is longer than any column."""
+    if len(text := _text(job, key)) > MAX_SHORT:
+        raise ValueError(f"{key} has {len(text)} characters")
+    return text
+
+
+def _text(job: dict[str, Any], key: str) -> str:
+    value = job.get(key)
+    return "" if value in (None, UNSET) else str(value)

@@ -1,0 +1,100 @@
+"""Execution of a job on this node: its record becomes a plan, and the engines that it needs are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from goclient.errors import EndpointError
+from goclient.errors.wording import quoted
+from goclient.model.planner import plan
+from goclient.model.records.registry import decode
+from goclient.model.spec import TransferSpec
+from goclient.model.syntax.shell import words
+from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine, TransferService
+from goclient.node.engines.globus import GlobusEngine
+from goclient.node.engines.local import LocalEngine
+from goclient.node.globus_connect import node_endpoint
+from goclient.node.job import NodeJob, run_job
+from goclient.node.job_log import JobLog
+from goclient.node.payload import has_ended_well
+from goclient.pilot.settings import Settings
+from goclient.pilot.taken import TakenJob
+from goclient.pilot.transformation import fetch
+from goclient.reporter.recording import RecordingReporter
+
+
+@dataclass(frozen=True)
+class Node:
+    """Run the jobs of a pilot on its node; ``globus`` is called only for a job that needs the service."""
+
+    settings: Settings
+    globus: Callable[[], TransferService]
+
+    def run(self, job: TakenJob, heartbeat: Heartbeat, log: JobLog | None, reporter: RecordingReporter) -> None:
+        """Run a job, or what its journal says is left of it; raise what it ended with."""
+        assigned, settings = job.assigned, self.settings
+        assert assigned is not None
+        assert job.scratch is not None
+        assert log is not None, "a job that is run has them all"
+        heartbeat.change("running" if has_ended_well(job.journal) else "starting")
+        decoded = decode(assigned.parameters)
+        spec = decoded.spec
+        context = JobContext(
+            panda_id=job.panda_id,
+            attempt=job.attempt,
+            scratch=job.scratch,
+            pilot_env=settings.env,
+            overwrite=spec.overwrite,
+            journal=job.journal,
+            reporter=reporter,
+            heartbeat=heartbeat,
+        )
+        node_job = NodeJob(
+            tasks=plan(spec),
+            program=partial(fetch, assigned.transformation, job.scratch),
+            arguments=tuple(word.value for word in words(decoded.payload)),
+            variables={  # those of the pilots of 2012
+                "PandaID": str(job.panda_id),
+                "PandaSite": job.site,
+                "QueueName": job.site,
+                "PandaWorkdir": str(context.directory),
+                "dispatchBlock": assigned.dispatch_block,
+                "destinationBlock": assigned.destination_block,
+            },
+            log_name=assigned.log_file,
+        )
+        context.directory.mkdir(mode=0o700, exist_ok=True)
+        with self._engines(spec, node_job, context) as engines:
+            run_job(node_job, context, engines, log)
+
+    @contextmanager
+    def _engines(self, spec: TransferSpec, job: NodeJob, context: JobContext) -> Iterator[list[TransferEngine]]:
+        """Run the body with the engines of a job, in the order in which they are asked for a task."""
+        settings = self.settings
+        engines: list[TransferEngine] = [LocalEngine(context, own=settings.own)]
+        with ExitStack() as stack:
+            if spec.makes_endpoint or not all(any(one.can_run(task) for one in engines) for task in job.tasks):
+                self._check_modes(spec)
+                service, connect = self.globus(), None
+                if spec.makes_endpoint:
+                    name = f"{spec.working}-{context.panda_id}"
+                    connect = stack.enter_context(
+                        node_endpoint(context, service, name=name, program=settings.connect)
+                    )  # fmt: skip
+                engines.append(
+                    GlobusEngine(context, service, settings.patience, connect=connect, shared=settings.shared)
+                )
+            yield engines
+
+    def _check_modes(self, spec: TransferSpec) -> None:
+        """Check that the pilot is set up for a job that needs the Globus service; raise EndpointError."""
+        needed = "gc" if spec.makes_endpoint else "server"
+        if needed not in self.settings.modes:
+            raise EndpointError(
+                f"the job needs the mode {needed}, for which the pilots of {quoted(self.settings.site)} are not set up",
+                hint="submit it to another queue",
+                code="mode",
+            )

@@ -1,0 +1,85 @@
+"""Recovery of jobs whose pilot has died: carried on, or reported as failed, and nothing of them left behind.
+
+A journal of a job that can be locked is nobody's.  What its journal and the server say decides what becomes of it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from goclient.errors import GoclientError
+from goclient.journal import HOST, JobJournal, job_files, prune
+from goclient.node.payload import PAYLOAD, PayloadError
+from goclient.pilot.clean_up import has_endpoints, kill_processes
+from goclient.pilot.pilot import Pilot
+from goclient.pilot.report import PilotDied, Report, Stale, is_current
+from goclient.pilot.taken import reload
+from goclient.reporter.recording import RecordingReporter
+
+MOST_RUNS = 5  # pilots that carry on with a job: it may be the job that they die of
+EMPTY_AFTER = 86400.0  # seconds after which a journal without an entry goes: its pilot died as it made it
+
+
+def recover(pilot: Pilot) -> None:
+    """End what earlier pilots of the same queue have left here; what cannot be ended now stays in its journal."""
+    prune(pilot.settings.state, now=time.time())
+    for file in job_files(pilot.settings.state):
+        if not file.is_open:
+            continue
+        try:
+            journal = JobJournal(pilot.settings.state, file.panda_id, file.attempt)
+        except BlockingIOError:  # its pilot lives
+            continue
+        except GoclientError as error:
+            pilot.reporter.warning(error.message, error.hint)
+            continue
+        try:
+            _recover(journal, pilot)
+        except GoclientError as error:
+            what = f"PandaID {file.panda_id}, attempt {file.attempt}, is not ended yet"
+            pilot.reporter.progress(f"{what}: {error.message}")
+        finally:
+            journal.close()
+
+
+def _recover(journal: JobJournal, pilot: Pilot) -> None:
+    """Decide what becomes of a job that nobody runs, and do it."""
+    job = reload(journal)
+    if job is None:
+        _remove_unused(journal)
+        return
+    if job.site != pilot.settings.site:
+        return
+    kill_processes(journal)
+    reporter = RecordingReporter(pilot.reporter)
+    payload = journal.last(PAYLOAD.what, PAYLOAD.key)
+    report = Report.on_disk(journal)
+    if job.host != HOST and (report is None or report.is_known) and not has_endpoints(journal):
+        return  # the rest is on its own node
+    if report is not None:
+        pilot.close(job, report, within=0.0)
+    elif not is_current(pilot.server, job):
+        pilot.end(job, Stale("this attempt of the job is over for the server"), reporter)
+    elif job.host != HOST:
+        return  # the server will end it, and its own node has more of it
+    elif payload is not None and payload.state == "failed":
+        pilot.end(job, PayloadError(payload.detail), reporter)
+    elif payload is not None and payload.state == "done" and job.scratch is not None and _runs(journal) < MOST_RUNS:
+        reporter.progress(f"PandaID {job.panda_id}: its pilot has died after the payload; it is carried on")
+        pilot.carry_out(job.begin())
+    else:
+        died = PilotDied("the pilot of the job died before the job's end", hint="submit the job again")
+        pilot.end(job, died, reporter)
+
+
+def _runs(journal: JobJournal) -> int:
+    """Return how many pilots have begun with the job."""
+    return sum(entry.what == "job" and entry.state == "accepted" for entry in journal.entries())
+
+
+def _remove_unused(journal: JobJournal) -> None:
+    """Close a journal whose job is done, and remove one without an entry, if it is not just being made."""
+    if journal.last("job", journal.job) is not None:
+        journal.finish()
+    elif journal.path.stat().st_mtime < time.time() - EMPTY_AFTER:
+        journal.path.unlink()

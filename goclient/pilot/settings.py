@@ -1,0 +1,37 @@
+"""Settings of a site's pilots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from goclient.node.engines.globus_task import Patience
+from goclient.node.shared_filesystem import SAME, Shared
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the pilots of one queue; times in seconds."""
+
+    site: str  # the queue
+    work: Path  # where jobs run
+    state: Path  # where journals and logs stay
+    patience: Patience
+    heartbeat: float
+    connect: str  # the program globusconnectpersonal
+    env: Mapping[str, str]  # the pilot's own
+    own: tuple[str, ...]  # the real paths of the pilot's own files and directories, which no job copies
+    shared: Shared = SAME
+    modes: frozenset[str] = frozenset({"gc", "server", "local"})  # how jobs of the queue may reach their directory
+    report_within: float = 60.0  # how long the end of a job is told again before another pilot is left to do it
+
+    @property
+    def logs(self) -> Path:
+        """Return where the jobs' logs stay."""
+        return self.state / "logs"
+
+    @property
+    def needs_globus(self) -> bool:
+        """Return True if jobs of the queue may need the Globus service."""
+        return self.modes != {"local"}

@@ -1,0 +1,29 @@
+"""Pilots that die at any point lose nothing; ``make figures`` has twenty times as many cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pilot.kills import Choice, Finding, cases, run_case
+from tests.sandboxes import sandbox_in
+
+SEED = 13
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Finding]]:
+    """What became of a twentieth of the cases."""
+    with sandbox_in(Path(tmp_path_factory.mktemp("kills"))) as sandbox:
+        chosen = list(cases(sandbox, Choice(points=30, seeds=1, random=10, signals=1), seed=SEED))
+        yield [run_case(sandbox, case) for case in chosen]
+
+
+def test_whenever_a_pilot_dies_nothing_is_lost_done_twice_or_left_behind(found: list[Finding]) -> None:
+    assert [(one.case.name, one.wrong) for one in found if one.wrong] == []
+
+
+def test_most_pilots_were_killed(found: list[Finding]) -> None:
+    assert sum(one.killed for one in found) > len(found) * 0.6, [one.case.name for one in found if not one.killed]

@@ -1,0 +1,105 @@
+"""Jobs as the server describes them are read with care."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from goclient.errors import ServerError
+from goclient.model.records.answers import AssignedJob, JobState
+
+ANSWER: dict[str, Any] = {
+    "PandaID": 7,
+    "jobName": "n",
+    "transformation": "http://x/run",
+    "jobPars": "run 1",
+    "attemptNr": 2,
+    "logFile": "n.job.log.tgz",
+    "logGUID": "0c",
+    "dispatchDblock": "NULL",
+    "destinationDblock": "panda.destDB.1",
+    "prodSourceLabel": "user",
+}
+
+
+def test_a_job_from_the_dispatcher_has_what_a_pilot_needs() -> None:
+    assert AssignedJob.from_answer(ANSWER) == AssignedJob(
+        panda_id=7,
+        name="n",
+        transformation="http://x/run",
+        parameters="run 1",
+        attempt=2,
+        task_id=0,
+        log_file="n.job.log.tgz",
+        log_guid="0c",
+        dispatch_block="",
+        destination_block="panda.destDB.1",
+    )
+
+
+@pytest.mark.parametrize("unset", [None, "NULL"])
+def test_what_the_dispatcher_leaves_unset_is_empty(unset: str | None) -> None:
+    job = AssignedJob.from_answer({**dict.fromkeys(ANSWER, unset), "PandaID": "7"})
+    assert (job.panda_id, job.attempt, job.parameters, job.log_file) == (7, 0, "", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({**ANSWER, "PandaID": "NULL"}, id="unset-id"),
+        pytest.param({**ANSWER, "PandaID": None}, id="no-id"),
+        pytest.param({**ANSWER, "PandaID": "7x"}, id="an-id-that-is-no-number"),
+        pytest.param({**ANSWER, "PandaID": float("inf")}, id="an-endless-id"),
+        pytest.param({**ANSWER, "PandaID": [7]}, id="a-list-for-an-id"),
+        pytest.param({**ANSWER, "attemptNr": "first"}, id="an-attempt-that-is-no-number"),
+        pytest.param({**ANSWER, "taskID": -1}, id="a-task-that-is-no-number"),
+        pytest.param([7], id="a-list"),
+        pytest.param("7", id="a-text"),
+        pytest.param(None, id="null"),
+    ],
+)
+def test_what_is_no_job_is_the_servers_fault(answer: Any) -> None:
+    with pytest.raises(ServerError) as caught:
+        AssignedJob.from_answer(answer)
+    assert (caught.value.code, caught.value.exit_code) == ("bad-answer", 90)
+
+
+def test_a_state_says_everything_that_went_wrong() -> None:
+    job = {
+        "PandaID": 7,
+        "attemptNr": "2",
+        "jediTaskID": 41,
+        "jobStatus": "failed",
+        "jobParameters": "run",
+        "pilotErrorDiag": "stage-in: no file",
+        "exeErrorDiag": "NULL",
+        "taskBufferErrorDiag": None,
+        "ddmErrorDiag": "",
+        "supErrorDiag": "killed",
+    }
+    assert JobState.from_answer(job) == JobState(7, 2, 41, "failed", "stage-in: no file; killed", "run")
+    assert JobState.from_answer({"PandaID": "7"}) == JobState(7, 0, 0, "", "", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(None, id="null"),
+        pytest.param("7", id="a-text"),
+        pytest.param([], id="a-list"),
+        pytest.param({}, id="nothing"),
+        pytest.param({"PandaID": None}, id="no-id"),
+        pytest.param({"PandaID": "NULL"}, id="unset-id"),
+        pytest.param({"PandaID": -7}, id="a-negative-id"),
+        pytest.param({"PandaID": 7.5}, id="half-an-id"),
+        pytest.param({"PandaID": "²"}, id="a-digit-that-is-no-number"),
+        pytest.param({"PandaID": "9" * 5000}, id="an-endless-id"),
+        pytest.param({"PandaID": 7, "attemptNr": "9" * 5000}, id="an-endless-attempt"),
+    ],
+)
+def test_what_is_no_state_is_the_servers_fault(answer: Any) -> None:
+    with pytest.raises(ServerError) as caught:
+        JobState.from_answer(answer)
+    assert caught.value.code == "bad-answer"

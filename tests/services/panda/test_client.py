@@ -1,0 +1,81 @@
+"""What the PanDA server answers to pilots is read as server 1.0.4 means it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from goclient.services.panda.access import PandaAccess
+from goclient.services.panda.client import Command, PandaServer, Unstored
+from tests.web_server import Request, Response, answering
+
+
+class Answers:
+    """What a server answers next, whatever it is asked, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.data: Any = None
+        self.asked: list[tuple[str, str]] = []
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def server(answers: Answers) -> Iterator[PandaServer]:
+    """A server of these answers."""
+
+    def answer(request: Request) -> Response:
+        answers.asked.append((request.method, request.path))
+        return Response({"success": True, "message": "", "data": answers.data})
+
+    with answering(answer) as url:
+        yield PandaServer(PandaAccess(url, 5.0, 5.0, token="t", vo="sandbox"))
+
+
+@pytest.mark.parametrize(
+    ("told", "command"),
+    [
+        pytest.param("NULL", Command.GO_ON, id="unset"),
+        pytest.param(None, Command.GO_ON, id="null"),
+        pytest.param("debug", Command.GO_ON, id="another"),
+        pytest.param("tobekilled", Command.STOP, id="stop"),
+        pytest.param("debug,tobekilled", Command.STOP, id="stop-among-others"),
+        pytest.param("badattemptnr", Command.STALE, id="another-attempt"),
+        pytest.param("alreadydone", Command.STALE, id="it-has-ended"),
+        pytest.param(["tobekilled"], Command.GO_ON, id="not-a-text"),
+    ],
+)
+def test_a_report_is_answered_with_a_command(
+    server: PandaServer, answers: Answers, told: object, command: Command
+) -> None:
+    answers.data = {"StatusCode": 0, "command": told}
+    assert server.update(17, "running") is command
+
+
+@pytest.mark.parametrize("status", [10, 30])
+def test_a_report_that_the_database_did_not_take_is_not_one(server: PandaServer, answers: Answers, status: int) -> None:
+    """update_job of 1.0.4 answers so, with success, if it timed out or its database was busy."""
+    answers.data = {"StatusCode": status}
+    with pytest.raises(Unstored) as caught:
+        server.update(17, "finished")
+    assert caught.value.transient
+
+
+def test_the_server_says_who_asks_and_with_which_rights(server: PandaServer, answers: Answers) -> None:
+    answers.data = {"user_dn_raw": "/CN=pilot", "is_production_user": True}
+    rights = server.rights()
+    assert (rights.name, rights.is_pilot) == ("/CN=pilot", True)
+    assert answers.asked == [("GET", "/api/v1/system/get_user_attributes")]
+    assert rights.clock is not None
+    assert abs(rights.clock) < 60
+
+
+@pytest.mark.parametrize("data", [{}, {"is_production_user": "yes"}])
+def test_a_right_that_is_not_granted_is_not_there(server: PandaServer, answers: Answers, data: dict[str, Any]) -> None:
+    answers.data = data
+    assert not server.rights().is_pilot
