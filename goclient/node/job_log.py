@@ -30,7 +30,7 @@ class JobLog:
         self._output_path = scratch / DIRECTORY / JOB_OUT
         self._output: IO[bytes] | None = None
         said = _regular(scratch / SAID, os.O_RDWR | os.O_APPEND | os.O_CREAT)
-        self._said = said or tempfile.TemporaryFile()  # noqa: SIM115  # both files live as long as the log
+        self._said = said or tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # both files live as long as the log
         reporter.copy_to(self._said)
 
     def open_output(self) -> IO[bytes]:
@@ -46,7 +46,8 @@ class JobLog:
 
     def write(self, archive: Path, *, opener: Opener = private, heartbeat: Heartbeat | None = None) -> None:
         """Write the log so far, a tar file, as fast as gzip can: a payload may write gigabytes; raise OSError."""
-        self._output = self._output or _regular(self._output_path, os.O_RDONLY)  # of a payload of an earlier pilot
+        if self._output is None:  # of a payload that an earlier pilot ran
+            self._output = _regular(self._output_path, os.O_RDONLY)
         with open(archive, "wb", opener=opener) as file, tarfile.open(None, "w:gz", file, compresslevel=1) as tar:
             for name, held in ((SAID, self._said), (JOB_OUT, self._output)):
                 if held is not None:
@@ -55,10 +56,10 @@ class JobLog:
                     tar.addfile(info, _Beating(held, heartbeat))
 
     def close(self) -> None:
-        """Close both files: what is reported from now on is in no log."""
-        for file in (self._said, self._output):
-            if file is not None:
-                file.close()
+        """Close the log, which ends with its job."""
+        for held in (self._said, self._output):
+            if held is not None:
+                held.close()
 
 
 def of_job(path: str, flags: int) -> int:

@@ -18,7 +18,7 @@ from goclient.node.keeper import Command, keep
 from goclient.node.signals import check
 
 HEARTBEAT_EVERY = 1.0  # seconds between two heartbeats of a process that runs
-PAYLOAD = Entry("payload", "payload", "intended")  # its key in the journal
+PAYLOAD = Entry("payload", "payload", "intended")  # as the journal has it; what it becomes follows from it
 
 # What a payload of 2012 says of itself in its output.
 _FAILED = re.compile(rb"^!!FAILED!!([0-9]{1,9})[0-9]*!!(.*)", re.MULTILINE)
@@ -51,7 +51,8 @@ def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mappin
     that it has started.  Raises PayloadError if it fails.
     """
     started = time.monotonic()
-    context.journal.append(PAYLOAD)
+    entry = PAYLOAD.then("intended")
+    context.journal.append(entry)
     try:
         status = _exit_code(Command([str(program), *words], context.directory, env, output.fileno()), context)
         failed, last = _read_output(output, context.heartbeat)
@@ -65,17 +66,17 @@ def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mappin
             code, why = (group.decode(errors="replace") for group in failed.groups())
             raise PayloadError(f"the payload says that it failed: {code}: {why.strip()}", status=int(code))
     except GoclientError as error:
-        context.journal.append(PAYLOAD.then("failed", detail=error.message))
+        context.journal.append(entry.then("failed", detail=error.message))
         raise
     seconds = time.monotonic() - started
-    context.journal.append(PAYLOAD.then("done", detail=f"{seconds:.1f} s"))
+    context.journal.append(entry.then("done", detail=f"{seconds:.1f} s"))
     context.reporter.progress(f"the payload ended well after {seconds:.1f} s")
 
 
 def _exit_code(command: Command, context: JobContext) -> int:
     with ExitStack() as stack:
         try:
-            process = stack.enter_context(keep(command, "payload", context.journal))
+            process = stack.enter_context(keep(command, PAYLOAD.key, context.journal))
         except OSError as error:
             raise PayloadError(f"{quoted(command.words[0])} cannot be run: {error.strerror}") from error
         except ValueError as error:  # a NUL in a word

@@ -12,6 +12,7 @@ from goclient.errors.wording import counted
 from goclient.model.plan import Phase, TransferTask
 from goclient.node.engines.base import JobContext, Steps, TransferEngine, Transport, choose
 
+_AFTER: tuple[Phase, ...] = ("stage-out", "output")  # the payload
 TURN = 1.0  # seconds at most between two heartbeats
 
 
@@ -61,11 +62,13 @@ class Transfers:
         self._deliver("stage-in")
 
     def take(self) -> None:
-        """Carry out stage-out and output; give files their names once all have arrived; raise TransferFailed."""
-        phases: tuple[Phase, ...] = ("stage-out", "output")
-        for phase in phases:
+        """Carry out stage-out and output, without the names that their files are to have; raise TransferFailed."""
+        for phase in _AFTER:
             self._transfer(phase)
-        for phase in phases:
+
+    def deliver(self) -> None:
+        """Give the files of stage-out and output their names, now that all have arrived; raise TransferFailed."""
+        for phase in _AFTER:
             self._deliver(phase)
 
     def _transfer(self, phase: Phase) -> None:

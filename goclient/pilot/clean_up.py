@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from goclient.errors import Collector, EndpointError, GoclientError
 from goclient.errors.wording import quoted
+from goclient.files.trees import remove_tree
 from goclient.journal import HOST, Entry, Journal
 from goclient.node.engines.base import TransferService
 from goclient.node.globus_connect import remove_endpoints
@@ -67,9 +67,7 @@ def _remove(entry: Entry, journal: Journal) -> None:
     if entry.host != HOST:
         raise GoclientError(f"the directory {quoted(entry.key)} is on the node {entry.host}")
     try:
-        shutil.rmtree(Path(entry.key))
-    except FileNotFoundError:
-        pass
+        remove_tree(Path(entry.key))
     except OSError as error:
         raise GoclientError(f"the directory {quoted(entry.key)} is left: {error}") from error
     journal.append(entry.then("done"))

@@ -66,5 +66,5 @@ class RecordingReporter(SteadyReporter):
 
 
 def _write(file: IO[bytes], message: Message) -> None:
-    with suppress(OSError, ValueError):  # a full disk stops no job; a log may be closed by now
+    with suppress(OSError, ValueError):  # a full disk stops no job, and what is told of a job after its log is closed
         file.write(f"{hidden(message.line)}\n".encode(errors="backslashreplace"))

@@ -113,8 +113,10 @@ def _copy(state: State, task: Row, item: dict[str, Any], pace: Pace) -> None:
     check_mode(start, stat.S_IRUSR)
     end = _rights(state, task, "destination").local_path(target, write=True)
     files = _files(start, recursive=item.get("recursive"))
-    if start.is_dir():
-        end.mkdir(parents=True, exist_ok=True)
+    if start.is_dir():  # empty directories are made, too
+        for one in (start, *start.rglob("*")):
+            if one.is_dir() and not one.is_symlink():
+                (end / one.relative_to(start)).mkdir(parents=True, exist_ok=True)
     for one in files:
         below = one.relative_to(start)
         paths = {"source_path": _joined(source, below), "destination_path": _joined(target, below)}

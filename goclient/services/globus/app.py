@@ -40,6 +40,7 @@ APP_NAME = "goclient"
 RETRIES = 3
 MAX_RUN = 256 << 10  # bytes of one text in an answer: those of Globus have some thousand
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service may ask for another time within these
+_DISCONNECTED = b"DirListingFailed.GCDisconnected"
 
 _TRANSFER = {TransferScopes.resource_server: [TransferScopes.all]}
 # The globus command asks for the same; with the last one, others can be looked up by their user names.
@@ -155,6 +156,8 @@ def retry() -> RetryConfig:
 def _in_time(context: RetryContext) -> RetryCheckResult:
     """Decide that a request is not repeated after the end of the call, nor after an answer that no service sends."""
     if isinstance(context.exception, BadAnswer):
+        return RetryCheckResult.do_not_retry
+    if context.response is not None and _DISCONNECTED in context.response.content:  # a 502 that does not pass by itself
         return RetryCheckResult.do_not_retry
     busy = context.response is not None and context.response.status_code in (TOO_MANY, 503)
     asked = retry_after(context.response.headers) if busy and context.response is not None else None
