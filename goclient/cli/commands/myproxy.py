@@ -18,10 +18,11 @@ from goclient.cli.options.myproxy import (
     RetrieveOptions,
     explained,
     of_c_tools,
+    renewers_of,
+    retrievers_of,
     seconds,
     wrong_hours,
 )
-from goclient.cli.options.retrievers import renewers_of, retrievers_of
 from goclient.cli.passphrase import passphrase
 from goclient.config import grid
 from goclient.config.settings import read_settings
