@@ -14,7 +14,11 @@ from typing import Any
 
 from tests.starter import Starter
 
-MODULES = {"sendJob.py": ["-m", "goclient.cli.commands.sendjob"], "goclient": ["-m", "goclient"]}
+MODULES = {
+    "sendJob.py": ["-m", "goclient.cli.commands.sendjob"],
+    "goclient": ["-m", "goclient"],
+    "killed": ["-m", "tests.killed"],  # sendJob.py, which kills itself
+}
 TIMEOUT = 60  # seconds; a command that hangs is a failure
 # What a command needs of the developer's environment; PYTHONPATH names the tree that tools/mutations.py tests.
 KEPT = {"PATH", "PYTHONPATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}

@@ -11,7 +11,6 @@ import os
 import random
 import runpy
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -22,9 +21,9 @@ from typing import Any
 
 from goclient.jobs.open import open_items
 from goclient.journal import Journal
+from tests.commands import Result, completed
 from tests.faults import FaultyServer
 
-ROOT = Path(__file__).parents[1]
 JOB = ("--noCheck", "--computingSite=TEST1", "--transformation=/bin/true")
 FILES = {"open", "write", "fsync", "flock", "fstat", "pread", "close"}
 SOCKETS = {"connect", "connect_ex", "send", "sendall", "recv", "recv_into", "shutdown"}
@@ -94,14 +93,14 @@ class Outcome:
 
 def environment(folder: Path, url: str, env: Mapping[str, str]) -> dict[str, str]:
     return {**env, "PANDA_AUTH": "oidc", "PANDA_AUTH_VO": "x", "PANDA_AUTH_ID_TOKEN": "a.b.c", "PANDA_URL_SSL": url,
-            "GOCLIENT_STATE": str(folder / "state"), "PYTHONPATH": str(ROOT)}  # fmt: skip
+            "GOCLIENT_STATE": str(folder / "state")}  # fmt: skip
 
 
 def points(folder: Path, env: Mapping[str, str], *more: str) -> list[str]:
     """The name of each point of a submission; ``more`` are words of its command line."""
     with FaultyServer() as server:
         done = _run(0, folder, environment(folder, server.url, env), more)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     return (folder / "points").read_text().splitlines()
 
 
@@ -112,12 +111,11 @@ def kill_at(point: int, folder: Path, env: Mapping[str, str], *more: str) -> Out
         whole = environment(folder, server.url, env)
         first = _run(point, folder, whole, more)
         opened = list(open_items(Journal(folder / "state" / "journal.jsonl")))
-        command = [sys.executable, "-m", "goclient.cli.commands.sendjob", *JOB, *more]
-        again = subprocess.run(command, env=whole, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        again = completed(("sendJob.py", *JOB, *more), env=whole, cwd=folder)
     arrived = _common(row[19] for request in server.submissions for row in request.rows)  # 19 is jobName
     known = _common(name for one in opened for name in one.names)
-    is_killed, is_told = first.returncode == -signal.SIGKILL, "PandaID=" in first.stdout
-    return Outcome(point, is_killed, is_told, again.returncode, arrived, known, again.stderr)
+    is_killed, is_told = first.code == -signal.SIGKILL, "PandaID=" in first.out
+    return Outcome(point, is_killed, is_told, again.code, arrived, known, again.err)
 
 
 def _common(names: Iterable[str]) -> tuple[str, ...]:
@@ -131,9 +129,8 @@ def sample(total: int, count: int, seed: int) -> list[int]:
     return sorted({1, total, *random.Random(seed).sample(inner, min(count - 2, len(inner)))})
 
 
-def _run(point: int, folder: Path, env: Mapping[str, str], more: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.killed", str(point), str(folder / "points"), *JOB, *more]
-    return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+def _run(point: int, folder: Path, env: Mapping[str, str], more: tuple[str, ...]) -> Result:
+    return completed(("killed", str(point), str(folder / "points"), *JOB, *more), env=env, cwd=folder)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from measure import row
 
-from tests.commands import clean_environment
+from tests.commands import clean_environment, started_quickly
 from tests.killed import Outcome, kill_at, points, sample
 
 POINTS, TIMES = 30, 20
@@ -18,7 +18,7 @@ SEED = 2026
 
 def rows() -> list[list[str]]:
     """Return the row of submissions that were killed."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, started_quickly(Path(folder)):
         env = clean_environment(Path(folder))
         names = points(Path(folder), env)
         chosen = sample(len(names), POINTS, SEED)

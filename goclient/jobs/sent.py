@@ -118,8 +118,9 @@ def named_in(entry: Entry) -> tuple[str, ...]:
 
 
 def _start_of(pid: str) -> str:
-    """Return when a process was started, in ticks since the machine was; empty if it does not run."""
+    """Return when a process was started, in ticks since the machine was; empty if it does not run (proc(5))."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
         return ""
+    return "" if state in "ZX" else fields[18]

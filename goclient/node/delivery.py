@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from goclient.errors import GoclientError, raise_all
+from goclient.errors import EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import PathExists
 from goclient.errors.wording import quoted
 from goclient.journal import Entry
@@ -120,22 +120,25 @@ class Delivery:
     def place(self, *, patience: float) -> None:
         """Give all that has arrived its name; what fails is tried again for ``patience`` seconds if it may pass.
 
-        Anything else is tried twice: an answer may have been lost, and the second listing tells what was done.
+        Any other name is given in two tries: an answer may be lost, and the second listing tells what was done.
         """
         self.check()
         twice = False
         for waited in turns(*_AGAIN):
             self._job.heartbeat.confirm()
             try:
-                raise_all(self._place_once())
-            except GoclientError as error:
-                passing = waited < patience and all(part.transient for part in error.parts)
-                if not passing and twice:
+                failures = self._place_once()
+            except EndpointError as error:
+                if not error.transient:
                     raise
-                twice = twice or not passing
-                self._job.reporter.detail(f"not everything has its name yet: {error.message}")
-            else:
+                failures = [error]
+            if not failures:
                 break
+            passing = waited < patience and all(one.transient for one in failures)
+            if not passing and twice:
+                raise_all(failures)
+            twice = twice or not passing
+            self._job.reporter.detail(f"not everything has its name yet: {failures[0].message}")
         for one in self._used():
             self._note(one, "accepted")
 

@@ -16,7 +16,7 @@ from goclient.model.plan import TransferTask
 from goclient.node import payload
 from goclient.node.engines.base import JobContext, TransferEngine
 from goclient.node.job_log import JobLog, of_job
-from goclient.node.outputs import look
+from goclient.node.outputs import check_outputs
 from goclient.node.transfers import Transfers
 
 
@@ -51,7 +51,7 @@ def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine]
     copy = context.directory / job.log_name
     if job.log_name in taken and copy.name == job.log_name and not os.path.lexists(copy):
         log.write(copy, opener=of_job, heartbeat=context.heartbeat)  # as far as it goes
-    outputs = look(rest, context.directory)
+    outputs = check_outputs(rest, context.directory)
     transfers.take()
     outputs.check_unchanged()
     transfers.deliver()

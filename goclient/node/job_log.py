@@ -48,7 +48,7 @@ class JobLog:
         return self._output
 
     def write(self, archive: Path, *, opener: Opener = private, heartbeat: Heartbeat | None = None) -> None:
-        """Write the log so far, a tar file; raise OSError.  Of what is very long, the end is kept."""
+        """Write the log so far, a tar file; raise OSError.  A very long file is cut: its end is kept."""
         if self._output is None:  # of a payload that an earlier pilot ran
             self._output = _regular(self._output_path, os.O_RDONLY)
         with open(archive, "wb", opener=opener) as file, tarfile.open(None, "w:gz", file, compresslevel=1) as tar:

@@ -1,4 +1,4 @@
-"""What a job takes away from its directory: looked at once the payload and all that it started have ended.
+"""Outputs of a job, checked in its directory once the payload and all that it started have ended.
 
 The rules are the same for each engine, so that a service neither waits for a pipe nor leaves out a link in silence:
 a pipe, a socket or a device is an error; a link to a file of the job becomes that file; any other link in a directory
@@ -47,7 +47,7 @@ class Outputs:
             _raise(phase, errors)
 
 
-def look(tasks: Sequence[TransferTask], directory: Path) -> Outputs:
+def check_outputs(tasks: Sequence[TransferTask], directory: Path) -> Outputs:
     """Return what tasks take from the job's directory; raise TransferFailed for all of a phase that cannot be taken."""
     top = Path(os.path.realpath(directory))
     files: dict[Path, tuple[Phase, int, int]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,19 @@ def test_a_request_that_is_being_sent_stops_nothing(journal: Journal) -> None:
     journal.append(new_request(records(), SERVER, "k1"))
     assert [one.is_running for one in open_requests(journal)] == [True]
     check_not_sent(journal, records(), SERVER)
+
+
+def test_a_killed_process_that_nobody_waits_for_does_not_run(journal: Journal) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        start = Path(f"/proc/{process.pid}/stat").read_text().split()[21]
+        entry = new_request(records(), SERVER, "k1")
+        digest, _, *rest = entry.subjects
+        journal.append(replace(entry, subjects=(digest, f"{process.pid}.{start}", *rest)))
+        check_not_sent(journal, records(), SERVER)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(SentBefore):
+            check_not_sent(Journal(journal.path), records(), SERVER)
 
 
 @pytest.mark.parametrize(("state", "is_open"), [("unknown", True), ("accepted", True), ("refused", False),

@@ -13,7 +13,7 @@ from goclient.errors import TransferFailed
 from goclient.files.trees import remove_tree
 from goclient.model.endpoint import JOB, NODE, GlobusEndpoint
 from goclient.model.plan import Phase, TransferItem, TransferTask
-from goclient.node.outputs import look
+from goclient.node.outputs import check_outputs
 from tests.sandboxes import Sandbox
 
 FAR = GlobusEndpoint("the-id", "SITE1")
@@ -35,7 +35,7 @@ def job(tmp_path: Path) -> Path:
 
 def test_files_and_directories_are_taken_with_all_below_them(job: Path) -> None:
     (job / "res" / "empty").mkdir()
-    outputs = look(tasks("made", "res/"), job)
+    outputs = check_outputs(tasks("made", "res/"), job)
     assert [str(path.relative_to(job)) for path in outputs.files] == ["made", "res/deep/file"]
     outputs.check_unchanged()
 
@@ -59,7 +59,7 @@ ODD: list[object] = [
 def test_what_cannot_be_taken_is_named_wherever_it_is(job: Path, make: Callable[[Path], None], words: str) -> None:
     make(job / "res" / "odd")
     with pytest.raises(TransferFailed) as caught:
-        look(tasks("made", "res"), job)
+        check_outputs(tasks("made", "res"), job)
     assert caught.value.message.startswith('output: "res/odd": it ')
     assert words in caught.value.message
     assert (caught.value.exit_code, caught.value.code) == (40, "output:not-a-file")
@@ -68,7 +68,7 @@ def test_what_cannot_be_taken_is_named_wherever_it_is(job: Path, make: Callable[
 def test_a_pipe_as_an_output_itself_is_named(job: Path) -> None:
     os.mkfifo(job / "pipe")
     with pytest.raises(TransferFailed, match=r'"pipe": it is a pipe \(FIFO\), which cannot be taken away'):
-        look(tasks("pipe"), job)
+        check_outputs(tasks("pipe"), job)
 
 
 def test_a_device_is_named(job: Path) -> None:
@@ -76,14 +76,14 @@ def test_a_device_is_named(job: Path) -> None:
         pytest.skip("only root can make a device")
     os.mknod(job / "res" / "null", 0o020666, os.makedev(1, 3))
     with pytest.raises(TransferFailed, match='"res/null": it is a device'):
-        look(tasks("res"), job)
+        check_outputs(tasks("res"), job)
 
 
 def test_all_that_is_wrong_in_a_phase_is_said_together(job: Path) -> None:
     os.mkfifo(job / "res" / "one")
     os.mkfifo(job / "two")
     with pytest.raises(TransferFailed) as caught:
-        look(tasks("res", "two"), job)
+        check_outputs(tasks("res", "two"), job)
     assert [one.subject for one in caught.value.findings] == ["res/one", "two"]
 
 
@@ -91,13 +91,13 @@ def test_what_the_account_cannot_read_is_named(job: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("deep"))
     (job / "res" / "deep").chmod(0o000)
     with pytest.raises(TransferFailed, match='"res/deep": it cannot be read: its mode is 0000'):
-        look(tasks("res"), job)
+        check_outputs(tasks("res"), job)
 
 
 def test_a_link_to_a_file_of_the_job_becomes_that_file(job: Path) -> None:
     (job / "res" / "latest").symlink_to("deep/file")
     (job / "res" / "up").symlink_to(job / "made")
-    look(tasks("res"), job)
+    check_outputs(tasks("res"), job)
     assert [(job / "res" / name).read_text() for name in ("latest", "up")] == ["deep", "made"]
     assert not any((job / "res" / name).is_symlink() for name in ("latest", "up"))
     assert sorted(path.name for path in (job / "res").iterdir()) == ["deep", "latest", "up"]
@@ -108,7 +108,7 @@ def test_what_is_missing_or_leads_outside_is_said_with_the_rest(job: Path) -> No
     (job / "loop").symlink_to("loop")
     os.mkfifo(job / "pipe")
     with pytest.raises(TransferFailed) as caught:
-        look(tasks("gone", "made/x", "out/passwd", "loop", "x" * 300, "pipe"), job)
+        check_outputs(tasks("gone", "made/x", "out/passwd", "loop", "x" * 300, "pipe"), job)
     assert [one.message.partition(": ")[2].replace("x" * 200 + "…", "x") for one in caught.value.findings] == [
         '"gone": the job did not make it',
         '"made/x": the job did not make it',
@@ -120,7 +120,7 @@ def test_what_is_missing_or_leads_outside_is_said_with_the_rest(job: Path) -> No
 
 
 def test_what_is_not_of_the_job_is_not_looked_at(job: Path) -> None:
-    assert look([TransferTask("output", NODE, FAR, tasks("gone")[0].items)], job).files == {}
+    assert check_outputs([TransferTask("output", NODE, FAR, tasks("gone")[0].items)], job).files == {}
 
 
 CHANGES = [
@@ -132,7 +132,7 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_file_that_changes_meanwhile_fails_the_job(job: Path, change: Callable[[Path], None]) -> None:
-    outputs = look([*tasks("made", phase="stage-out"), *tasks("res")], job)
+    outputs = check_outputs([*tasks("made", phase="stage-out"), *tasks("res")], job)
     change(job / "res" / "deep" / "file")
     with pytest.raises(TransferFailed, match=r'^output: "res/deep/file": it changed while it was taken away'):
         outputs.check_unchanged()
@@ -144,7 +144,7 @@ def test_a_directory_that_is_very_deep_is_looked_at(job: Path) -> None:
         path /= "d"
         path.mkdir()
     try:
-        assert len(look(tasks("res"), job).files) == 1
+        assert len(check_outputs(tasks("res"), job).files) == 1
     finally:
         remove_tree(job)  # pytest cannot
 

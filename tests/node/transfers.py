@@ -111,7 +111,7 @@ class Service(TransferService):
     def remove(self, collection: Endpoint, *directories: str, label: str) -> str:
         for one in directories:
             shutil.rmtree(self._path(collection.text, one), ignore_errors=True)
-        return label
+        return label  # of a task that is not known: it is done
 
     def personal_called(self, name: str) -> list[str]:
         raise NotImplementedError
@@ -129,7 +129,7 @@ class Service(TransferService):
         self.tasks_sent[request.submission_id] = request
         return request.submission_id
 
-    def task(self, task_id: str) -> TaskState:
+    def _state(self, task_id: str) -> TaskState:
         request = self.tasks_sent[task_id]
         if self.stuck:
             return TaskState(task_id, request.label, "ACTIVE", 0, 0, 0, "")
@@ -145,7 +145,7 @@ class Service(TransferService):
         return TaskState(task_id, request.label, "SUCCEEDED", files, size, 0, "")
 
     def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
-        return {one: self.task(one) for one in task_ids if one in self.tasks_sent}
+        return {one: self._state(one) for one in task_ids if one in self.tasks_sent}
 
     def faults(self, task_id: str) -> list[str]:
         raise EndpointError("the service does not tell now", transient=True)

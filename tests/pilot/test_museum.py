@@ -163,8 +163,8 @@ class Standing(Service):
 
     status = "ACTIVE"
 
-    def task(self, task_id: str) -> TaskState:
-        return replace(super().task(task_id), status=self.status)
+    def _state(self, task_id: str) -> TaskState:
+        return replace(super()._state(task_id), status=self.status)
 
 
 @pytest.fixture

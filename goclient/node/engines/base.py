@@ -203,10 +203,6 @@ class TransferService(Protocol):
         """Return the id of the task that carries out a request."""
 
     @abstractmethod
-    def task(self, task_id: str) -> TaskState:
-        """Return the state of a task."""
-
-    @abstractmethod
     def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
         """Return the states of tasks by their ids, in one call, without those that are not known."""
 

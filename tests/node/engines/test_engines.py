@@ -13,10 +13,11 @@ from goclient.errors import EndpointError, GoclientError, TransferFailed
 from goclient.errors.conditions import PathExists, PathNotFound
 from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask
-from goclient.node.engines.base import JobContext, TransferEngine, Transferred, choose
+from goclient.node.engines.base import JobContext, TransferEngine, Transferred, TransferService, choose
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
 from goclient.node.engines.local import LocalEngine
+from goclient.node.left import remove_left
 from goclient.node.transfers import Transfers
 from tests.node.transfers import Service, carry_out, job_context
 
@@ -44,6 +45,9 @@ class Bench(ABC):
     def path(self, name: str) -> str:
         """The path of something there, as a plan has it."""
 
+    def transfer_service(self) -> TransferService:
+        raise AssertionError("a copy on the node needs no service")
+
     def bring(self, *items: TransferItem, **how: Any) -> Transferred:
         items = tuple(one._replace(source=self.path(one.source)) for one in items)
         return self._run(TransferTask("stage-in", self.far, JOB, items), **how)
@@ -53,9 +57,15 @@ class Bench(ABC):
         return self._run(TransferTask("output", JOB, self.far, items), **how)
 
     def _run(
-        self, task: TransferTask, *, overwrite: bool = False, beat: Callable[[], object] = lambda: None
+        self,
+        task: TransferTask,
+        *,
+        overwrite: bool = False,
+        attempt: int = 1,
+        beat: Callable[[], object] = lambda: None,
     ) -> Transferred:
-        engine = self.engine(job_context(self.context.scratch, overwrite=overwrite))
+        self.used = job_context(self.context.scratch, attempt=attempt, overwrite=overwrite)
+        engine = self.engine(self.used)
         assert choose([engine], task) is engine
         return carry_out(engine, task, beat=beat)
 
@@ -86,6 +96,9 @@ class GlobusBench(Bench):
 
     def path(self, name: str) -> str:
         return f"/{name}"
+
+    def transfer_service(self) -> TransferService:
+        return self.service
 
 
 @pytest.fixture(params=[LocalBench, GlobusBench], ids=["local", "globus"])
@@ -136,6 +149,30 @@ def test_what_exists_is_not_overwritten_unless_the_user_wants_it(bench: Bench) -
     assert (bench.there / "result").read_text() == "old"
     bench.take(item("result", "result"), overwrite=True)
     assert (bench.there / "result").read_text() == "new"
+
+
+def test_another_attempt_replaces_what_the_first_one_delivered(bench: Bench) -> None:
+    for number, text in enumerate(("old", "newer"), start=1):
+        (bench.job / "result").write_text(text)
+        (bench.job / "run").mkdir(exist_ok=True)
+        (bench.job / "run" / f"part{number}").write_text(text)
+        bench.take(item("result", "result"), item("run", "run"), attempt=number)
+        (bench.job / "run" / f"part{number}").unlink()
+    assert (bench.there / "result").read_text() == "newer"
+    assert [one.name for one in (bench.there / "run").iterdir()] == ["part2"]
+    (bench.there / "run" / "other").touch()
+    with pytest.raises(PathExists, match="run"):
+        bench.take(item("result", "result"), item("run", "run"), attempt=3)
+
+
+def test_what_attempts_have_left_is_removed_once_it_is_not_needed(bench: Bench) -> None:
+    (bench.job / "result").write_text("out")
+    bench.take(item("result", "result"))
+    (bench.there / ".goclient-7-2").mkdir()
+    journal, attempt = bench.used.journal, bench.used.attempt
+    remove_left(journal, attempt, bench.transfer_service, delivered=True)
+    assert sorted(one.name for one in bench.there.iterdir()) == [".goclient-7-2", "result"]
+    assert [entry.state for entry in journal.latest("delivery")] == ["done"]
 
 
 def test_two_items_with_one_destination_are_refused_before_any_is_transferred(bench: Bench) -> None:
