@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from goclient.journal import Entry, Journal
-from goclient.node.payload import PAYLOAD
 
 MAX_METRICS = 500  # characters: the column jobMetrics
 PHASES = ("stage-in", "stage-out", "output")
@@ -21,7 +20,7 @@ def metrics(journal: Journal) -> str:
         moved = [one for one in entries if one.what == "transfer" and one.key.partition(".")[0] == phase]
         if moved:
             words += [f"{phase}.s={_span(moved):.1f}", *_counts(phase, moved)]
-        if phase == "stage-in" and (ran := [one for one in entries if one.what == PAYLOAD.what]):
+        if phase == "stage-in" and (ran := [one for one in entries if one.what == "payload"]):
             words.append(f"payload.s={_span(ran):.1f}")
     if entries:
         words.append(f"total.s={_span(entries):.1f}")

@@ -152,12 +152,15 @@ class Trial:
 
     # --- what is left ---
 
-    def wrong(self) -> Iterator[str]:
-        """Yield what is not as it should be: a job is finished, or failed because its pilot died or was stopped."""
+    def wrong(self, *, may_wait: bool = False) -> Iterator[str]:
+        """Yield what is not as it should be: a job is finished, or failed because its pilot died or was stopped.
+
+        It ``may_wait`` for a pilot still, if the first was stopped before it had a job.
+        """
         (row,) = self.sandbox.rows("select status, attributes from jobs where panda_id = ?", self.panda_id)
         status, job = row["status"], json.loads(row["attributes"])
         again = job["attemptNr"] > self.first_attempt
-        if status not in ("finished", "failed") and not (status == "activated" and again):
+        if status not in ("finished", "failed") and not (status == "activated" and (again or may_wait)):
             yield f"the job is {status}"
         elif status == "failed" and job.get("pilotErrorCode") != "1200":
             yield f"the job failed: {job.get('pilotErrorDiag') or job.get('exeErrorDiag')}"
@@ -214,7 +217,7 @@ def run_case(sandbox: Sandbox, case: Case) -> Finding:
     killed = trial.run_first()
     wrong = list(_outlive(trial)) if killed and case.number == signal.SIGKILL else []
     if case.number != signal.SIGKILL:
-        wrong += trial.wrong()  # it has ended in order: nothing is left to another pilot
+        wrong += trial.wrong(may_wait=True)  # it has ended in order: nothing is left to another pilot
     for _ in range(MOST_PILOTS):
         result = trial.run_next()
         if result.code == ExitCode.NO_JOB:
@@ -280,5 +283,5 @@ def cases(sandbox: Sandbox, choice: Choice, *, seed: int) -> Iterator[Case]:
     for number, signum in enumerate(SIGNALS):
         for at in range(choice.signals):
             mode = MODES[(number + at) % len(MODES)]
-            after = known[mode][1] * (at + pick.random()) / choice.signals
-            yield Case(pick.randrange(10**6), mode, after=max(after, 0.5), number=signum)
+            share = 0.3 + 0.7 * (at + pick.random()) / choice.signals  # it takes a while to start
+            yield Case(pick.randrange(10**6), mode, after=share * known[mode][1], number=signum)

@@ -262,7 +262,7 @@ def test_29_what_cannot_be_removed_keeps_no_job_from_its_report(
     def fail(*_: object, **__: object) -> None:
         raise OSError("Device or resource busy")
 
-    monkeypatch.setattr("shutil.rmtree", fail)
+    monkeypatch.setattr("goclient.pilot.clean_up.remove_tree", fail)
     outcome = pilot(tmp_path, server).run_one()
     assert outcome is not None
     assert server.ends == [(17, "finished")]
