@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,13 @@ def test_no_hint_has_the_input_as_it_was_typed() -> None:
         for location in pasted(path.read_text(encoding="utf-8"), str(path.relative_to(SOURCE)))
     ]
     assert found == []
+
+
+def test_a_hint_with_a_command_that_is_not_ours_says_which_package_has_it() -> None:
+    for path in SOURCE.rglob("*.py"):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if re.search(r"\bhint\b.*\bglobus (?:ls|task|endpoint|session|transfer) ", line):
+                assert "globus-cli" in line, f"{path}:{number}"
 
 
 def test_a_hint_that_pastes_the_input_is_found() -> None:

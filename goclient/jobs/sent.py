@@ -98,7 +98,9 @@ def same_requests(journal: Journal, records: Sequence[JobRecord], server: str) -
     digest = digest_of(records, server)
     if not journal.mentions(digest):
         return []
-    return [one for one in open_requests(journal) if one.subjects.digest == digest and not one.is_running]
+    gone = {one.entry.key for one in open_requests(journal) if one.subjects.digest == digest and not one.is_running}
+    # Read again: a process may have closed its request, and ended, since the journal was read.
+    return [one for one in open_requests(Journal(journal.path)) if one.entry.key in gone] if gone else []
 
 
 def check_not_sent(journal: Journal, records: Sequence[JobRecord], server: str) -> None:

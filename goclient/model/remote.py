@@ -69,6 +69,11 @@ class TaskState:
         return self.status == "ACTIVE"
 
     @property
+    def is_over(self) -> bool:
+        """Return True if nothing more comes of it."""
+        return self.status in ("SUCCEEDED", "FAILED")
+
+    @property
     def is_paused(self) -> bool:
         """Return True if somebody has to do something before the service goes on."""
         return self.status == "INACTIVE"

@@ -16,7 +16,7 @@ from goclient.journal import Entry
 from goclient.model.plan import TransferItem, check_apart
 from goclient.node.destination import Destination, Renaming, Store
 from goclient.node.engines.base import JobContext
-from goclient.node.ownership import NEW, OLD, Fate, marks_of
+from goclient.node.ownership import NEW, OLD, Fate, attempt_at, marks_of
 from goclient.services.retry import turns
 
 _AGAIN = (0.2, 10.0)  # seconds between two tries to give files their names: at first, and at most
@@ -49,6 +49,7 @@ class Delivery:
         self._store = store
         self._job = job
         self._items = items
+        self._attempt = attempt_at(job.attempt, items)
         self._destinations: dict[str, Destination] = {}
         self._outputs: list[_Output] = []
 
@@ -74,7 +75,7 @@ class Delivery:
     def _at(self, directory: str) -> Destination:
         """Return a directory, which is listed once."""
         if directory not in self._destinations:
-            found = Destination(self._store, directory, self._job.attempt)
+            found = Destination(self._store, directory, self._attempt)
             found.read()
             self._destinations[directory] = found
         return self._destinations[directory]
@@ -114,8 +115,8 @@ class Delivery:
 
     def _note(self, destination: Destination, state: str) -> None:
         endpoint, directory = self._store.endpoint, destination.directory
-        where = (endpoint.text, directory)
-        self._job.journal.append(Entry("delivery", endpoint.write(f"{directory}/"), state, where))
+        where = (endpoint.text, directory, self._attempt.origin)
+        self._job.journal.append(Entry("delivery", endpoint.write(f"{destination.hidden}/"), state, where))
 
     def place(self, *, patience: float) -> None:
         """Give all that has arrived its name; what fails is tried again for ``patience`` seconds if it may pass.

@@ -11,6 +11,7 @@ from goclient.node.destination import Store, find_left
 from goclient.node.engines.base import Attempt, TransferService
 from goclient.node.engines.globus_ends import CollectionStore
 from goclient.node.node_store import NodeStore
+from goclient.node.ownership import attempts_in
 
 
 def remove_left(journal: Journal, attempt: Attempt, service: Callable[[], TransferService], *, delivered: bool) -> None:
@@ -28,10 +29,23 @@ def remove_left(journal: Journal, attempt: Attempt, service: Callable[[], Transf
         endpoint = read_endpoint(text)
         with collector:
             store: Store = NodeStore() if endpoint == NODE else CollectionStore(endpoint, service(), attempt.origin)
-            directories = [entry.subjects[1] for entry in entries]
-            found = [top for one in directories for top in find_left(store, one, attempt, delivered=delivered)]
+            found = []
+            for entry in entries:
+                _, directory, origin = entry.subjects
+                found += find_left(store, directory, Attempt(origin, attempt.number), delivered=delivered)
             if found:
+                if isinstance(store, CollectionStore):
+                    _cancel(service(), attempt, found)
                 store.remove(found)
             for entry in entries:
                 journal.append(entry.then("done"))
     raise_all(collector.errors)
+
+
+def _cancel(service: TransferService, attempt: Attempt, found: list[str]) -> None:
+    """Cancel what earlier attempts still transfer: it would make their directories again."""
+    attempts = {one for top in found for one in attempts_in([top.rpartition("/")[2]]) if one.number < attempt.number}
+    for panda_id in {one.panda_id for one in attempts}:
+        for task in service.tasks_labelled(f"goclient {panda_id} "):
+            if not task.is_over:
+                service.cancel(task.task_id)

@@ -9,20 +9,32 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 
+from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo
 from goclient.node.engines.base import Attempt
 
 NEW, OLD = "new", "old"
-_HIDDEN = re.compile(r"\.goclient-(t?[0-9]{1,30})-([0-9]{1,30})")
+_HIDDEN = re.compile(r"\.goclient-([0-9]{1,30}|t[0-9]{1,30}-[0-9a-f]{16})-([0-9]{1,30})")
 _ARRIVING = re.compile(rf"/{_HIDDEN.pattern}/{NEW}/")
 _OWN = "own."  # begins the name of a directory that has marks
 _DIGITS = 8  # hexadecimal digits of a name, and of what it has: a mark has both
 _MARKS = 15  # marks in one name, which a file system gives 255 bytes
+
+
+def attempt_at(attempt: Attempt, items: Sequence[TransferItem]) -> Attempt:
+    """Return the attempt as it delivers these items.
+
+    A task has many jobs: those that deliver the same are attempts of one another, others have nothing to do with it.
+    """
+    if not attempt.is_of_task:
+        return attempt
+    delivered = digest("\0".join(sorted(item.destination for item in items)), digits=16)
+    return Attempt(f"{attempt.origin}-{delivered}", attempt.number)
 
 
 def hidden_name(attempt: Attempt) -> str:
@@ -30,10 +42,15 @@ def hidden_name(attempt: Attempt) -> str:
     return f".goclient-{attempt.origin}-{attempt.number}"
 
 
+def attempts_in(names: Iterable[str]) -> list[Attempt]:
+    """Return the attempts whose hidden directories have these names, the earliest first."""
+    found = [Attempt(one[1], int(one[2])) for one in map(_HIDDEN.fullmatch, names) if one]
+    return sorted(found, key=lambda one: one.number)
+
+
 def attempts_of(origin: str, names: Iterable[str]) -> list[Attempt]:
     """Return the attempts of a job whose hidden directories have these names, the earliest first."""
-    found = filter(None, map(_HIDDEN.fullmatch, names))
-    return [Attempt(origin, number) for number in sorted(int(one[2]) for one in found if one[1] == origin)]
+    return [one for one in attempts_in(names) if one.origin == origin]
 
 
 def final_path(path: str) -> str:
@@ -91,6 +108,6 @@ def read_marks(names: Iterable[str]) -> dict[str, str]:
     return {one[:_DIGITS]: one[_DIGITS:] for one in found}
 
 
-def digest(text: str) -> str:
+def digest(text: str, *, digits: int = _DIGITS) -> str:
     """Return the digits that stand for a name, or for a content."""
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from goclient.sandbox import faults, settings
 from goclient.sandbox.http import Document, ServiceError, answer
+from goclient.sandbox.panda import attempts
 from goclient.sandbox.routes import Call, Routes
 
 routes = Routes("/sandbox")
@@ -61,6 +62,18 @@ def reset_settings(call: Call) -> Document:
     call.sandbox.tuning.reset()
     call.sandbox.meter.clear()
     return show_settings(call)
+
+
+@routes.on("POST", "/attempts")
+def attempt_again(call: Call) -> Document:
+    """Try a job again now: ``{"job_id": 1}``; tell the new attempt, which for a job of a task is another job."""
+    given = _read(call)
+    number = given.get("job_id") if isinstance(given, dict) else None
+    with call.state.transaction():
+        made = attempts.attempt_again(call.state, number) if isinstance(number, int) else None
+    if made is None:
+        raise ServiceError(400, {"errors": ["job_id must be the PandaID of a job"]})
+    return dict(made)
 
 
 @routes.on("GET", "/requests")

@@ -31,6 +31,7 @@ from goclient.sandbox.outage import Outage
 from goclient.sandbox.panda import cache
 from goclient.sandbox.panda import server as panda
 from goclient.sandbox.panda import tasks as panda_tasks
+from goclient.sandbox.panda.watch import Watch
 from goclient.sandbox.routes import Call, Sandbox
 from goclient.sandbox.state import State
 
@@ -151,7 +152,7 @@ def serve(state: State, grid: Grid, *, ready: Callable[[], None], until: Callabl
     ``ready`` is called once requests are accepted and the sandbox's URL is known.
     """
     sandbox = Sandbox(state)
-    mover = Mover(sandbox)
+    mover, watch = Mover(sandbox), Watch(sandbox)
     listener = _listen(state, "port")
     state.set_fact("url", f"http://{HOST}:{listener.getsockname()[1]}")
     outage = Outage(listener)
@@ -178,12 +179,14 @@ def serve(state: State, grid: Grid, *, ready: Callable[[], None], until: Callabl
     authority = load_authority(grid)
     myproxy = MyProxy(_listen(state, "myproxy_port"), sandbox, authority=authority, host=host, policy=POLICY)
     mover.start()
+    watch.start()
     myproxy.start()
     ready()
     try:
         server.serve_forever(poll_interval=0.05)
     finally:
         mover.stop()
+        watch.stop()
         myproxy.server_close()
         server.server_close()
 

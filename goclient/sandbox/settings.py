@@ -1,4 +1,4 @@
-"""Settings of a sandbox that runs: the limits of Globus, as strict as the service's own unless a test loosens them.
+"""Settings of a sandbox that runs: limits and times of its services, which are the real ones' unless a test sets them.
 
 ``GET /sandbox/settings`` shows them, ``PUT`` changes those that its document names, ``DELETE`` sets all back,
 and forgets the requests that were counted.  They last until the sandbox stops.
@@ -17,7 +17,7 @@ METERED = 10.0  # seconds: "Metering is done over 10 second periods to allow for
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Numbers that can be set; those of Transfer are from Globus's FAQ, "limits on using the file transfer service"."""
+    """Numbers that can be set; the limits of Transfer are those of Globus's FAQ, "limits on using the … service"."""
 
     running_tasks: float = 3  # of an identity, and as many deletions: docs.globus.org, Transfer API, Task Behavior, 2
     pending_tasks: float = 100  # of an identity
@@ -26,6 +26,12 @@ class Settings:
     access_rules: float = 100  # for one user at one collection
     all_access_rules: float = 1_000  # at one collection
     bytes_per_second: float = 0  # of a transfer; 0: as fast as the disk
+    plain_retries: float = 2  # as retryJob of server 1.0.4 has it, which 1.0.4 calls for merge jobs only; 0: none
+    task_attempts: float = 3  # of an input record of a task: TaskRefinerBase of JEDI 1.0.4
+    sent_seconds: float = 1_800  # after which the server ends jobs of which nothing is heard: copyArchive of 1.0.4
+    heartbeat_seconds: float = 7_200
+    holding_seconds: float = 10_800
+    adder_seconds: float = 0  # until a final report is worked on; 0: at once, where the server needs a minute or so
 
 
 class Tuning:

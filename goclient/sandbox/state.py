@@ -55,7 +55,7 @@ create table if not exists queues (name text primary key, status text not null d
     maxwdir integer);
 create table if not exists jobs (panda_id integer primary key autoincrement, owner text not null, status text not null,
     site text not null, command text not null default '', attributes text not null, changed real not null,
-    task integer);
+    task integer, record integer, ending text not null default '');
 create index if not exists jobs_of_tasks on jobs (task);
 create table if not exists jedi_tasks (task_id integer primary key autoincrement, owner text not null,
     name text not null, parameters text not null, created real not null, changed real not null,
@@ -66,7 +66,7 @@ create table if not exists deposits (place text primary key, username text not n
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "7"  # of the tables; state that has another layout is made anew
+LAYOUT = "8"  # of the tables; state that has another layout is made anew
 
 
 class State:

@@ -20,7 +20,7 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
 from goclient.node.destination import Renaming, Store, find_left
 from goclient.node.engines.base import Attempt, JobContext
-from goclient.node.ownership import Fate, Left, final_path, hidden_name, judge, marks_of, read_marks
+from goclient.node.ownership import Fate, Left, attempt_at, final_path, hidden_name, judge, marks_of, read_marks
 from goclient.reporter.base import SILENT
 from tests.node.transfers import Beats
 
@@ -116,9 +116,11 @@ class Paper(Journal):
         """Forget the entry."""
 
 
-def delivery(store: Store, number: int, names: Sequence[str] = NAMES, *, overwrite: bool = False) -> Delivery:
+def delivery(
+    store: Store, number: int, names: Sequence[str] = NAMES, *, origin: str = "7", overwrite: bool = False
+) -> Delivery:
     job = JobContext(
-        7, Attempt("7", number), Path("/none"), os.environ, overwrite, Paper(Path("/none")), SILENT, Beats()
+        7, Attempt(origin, number), Path("/none"), os.environ, overwrite, Paper(Path("/none")), SILENT, Beats()
     )  # fmt: skip
     items = [TransferItem(name, f"{AT}/{name}", recursive=name.endswith("/")) for name in names]
     return Delivery(store, job, items)
@@ -222,6 +224,22 @@ class _maybe_dead:  # noqa: N801  # it reads as a statement
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
         return kind is Dead
+
+
+def test_jobs_of_a_task_are_attempts_of_one_another_if_they_deliver_the_same() -> None:
+    store = Memory()
+    for number in (12, 11):  # in any order, side by side
+        sibling = delivery(store, number, [f"part{number}"], origin="t5")
+        transfer(store, sibling.begin(), "part")
+        other = delivery(store, 13, ["part13"], origin="t5")
+        transfer(store, other.begin(), "other")
+        sibling.place(patience=0.0)
+    for number in (14, 15):
+        whole = delivery(store, number, ["whole"], origin="t5")
+        transfer(store, whole.begin(), "w" * number)
+        whole.place(patience=0.0)
+    parts = {f"{AT}/part11": "part", f"{AT}/part12": "part"}
+    assert store.seen() == {**parts, f"{AT}/whole": "w" * 15}
 
 
 def test_all_that_is_in_the_way_is_named_before_anything_is_sent() -> None:
@@ -334,7 +352,8 @@ def test_marks_are_read_as_they_were_written_and_have_names_that_fit(contents: d
 
 @given(st.integers(1, 10**29), st.integers(1, 10**29), NAME)
 def test_the_path_of_a_hidden_file_tells_its_final_one(origin: int, number: int, name: str) -> None:
-    for attempt in (Attempt(str(origin), number), Attempt(f"t{origin}", number)):
+    items = [TransferItem(name, f"/out/{name}", recursive=False)]
+    for attempt in (Attempt(str(origin), number), attempt_at(Attempt(f"t{origin}", number), items)):
         assert final_path(f"/out/{hidden_name(attempt)}/new/{name}") == f"/out/{name}"
     assert final_path(f"/out/new/{name}") == f"/out/new/{name}"
 

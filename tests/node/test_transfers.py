@@ -148,7 +148,10 @@ def test_nothing_has_its_name_before_all_has_arrived(service: Scripted, context:
         transfers(take(ONE, "a", phase="stage-out"), take(TWO, "b", "gone")).take()
     assert (seen(service, ONE), seen(service, TWO)) == ([], [])
     (context.directory / "gone").write_text("it is there")
-    transfers(take(ONE, "a", phase="stage-out"), take(TWO, "b", "gone")).take()
+    job = transfers(take(ONE, "a", phase="stage-out"), take(TWO, "b", "gone"))
+    job.take()
+    assert (seen(service, ONE), seen(service, TWO)) == ([], [])
+    job.deliver()
     assert (seen(service, ONE), seen(service, TWO)) == (["a"], ["b", "gone"])
     assert len(service.sent) == 2, "what the journal calls done is not done again"
 

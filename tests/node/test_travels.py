@@ -15,7 +15,7 @@ TOP = Path(__file__).parents[2]
 TRAVELS = (
     "goclient.node.job", "goclient.node.keeper_program", "goclient.node.engines.globus",
     "goclient.node.engines.local", "goclient.node.globus_connect",
-    "goclient.node.environment",
+    "goclient.node.environment", "goclient.node.left",
 )  # fmt: skip
 LOAD = f"""
 import sys

@@ -360,6 +360,7 @@ def started_pilot(sandbox: Sandbox, *more: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_job_cleanly_and_it_is_reported(sandbox: Sandbox, number: signal.Signals) -> None:
+    sandbox.set(plain_retries=0)  # or the server would try the job again, and forget why it failed
     script = sandbox.payload("wait.sh", f"#!/bin/sh\n# {sandbox.cwd}\nsleep 300 & wait\n")
     submit(sandbox, script, "--Data=x", f"--OutputGO=SITE1:{HOME}")
     process = started_pilot(sandbox)

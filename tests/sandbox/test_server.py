@@ -270,12 +270,20 @@ def test_a_job_of_an_unknown_queue_fails_although_it_was_accepted(shared_sandbox
     assert (found[0], found[2]) == ("failed", "computingSite:NOWHERE is unknown")
 
 
-def test_a_job_on_hold_is_finished_at_once_and_later_reports_change_nothing(shared_sandbox: Sandbox) -> None:
+def test_a_finished_job_is_in_the_archive_and_later_reports_change_nothing(shared_sandbox: Sandbox) -> None:
     _, ((panda_id, *_),), _ = stock_client(shared_sandbox)
-    cases = [("starting", "starting"), ("running", "running"), ("holding", "finished"), ("failed", "finished")]
-    for state, after in cases:
-        news = {"job_id": panda_id, "job_status": state, "attempt_nr": 1}
-        assert call(shared_sandbox, "pilot/update_job", news, token="pilot").json()["data"]["StatusCode"] == 0
+    cases = [
+        ("starting", "starting", "NULL"),
+        ("running", "running", "NULL"),
+        ("holding", "holding", "NULL"),
+        ("finished", "finished", "NULL"),
+        ("finished", "finished", "tobekilled"),
+        ("failed", "finished", "tobekilled"),
+    ]
+    for state, after, command in cases:
+        news = {"job_id": panda_id, "job_status": state, "attempt_nr": 0}
+        answer = call(shared_sandbox, "pilot/update_job", news, token="pilot").json()["data"]
+        assert answer == {"StatusCode": 0, "command": command}
         (job,) = call(shared_sandbox, "job/get_description", {"job_ids": [panda_id]}).json()["data"]
         assert job["jobStatus"] == after
 

@@ -236,8 +236,8 @@ def retrievers_of(options: DepositOptions, reporter: Reporter) -> str:
     dn, pattern, typed = options.retriever, options.retriever_pattern, options.by_cert
     if typed is not None:
         if dn is not None:
-            message = f"--retriever {quoted(dn)} and -Z {quoted(typed)} name two retrievers"
-            raise RepeatedOption(message, hint=_ONE_POLICY, subject="--retriever")
+            two = f"--retriever {quoted(dn)} and -Z {quoted(typed)} name two retrievers"
+            raise RepeatedOption(two, hint=_ONE_POLICY, subject="--retriever")
         dn, found = _of_myproxy_init(typed, regex=options.regex)
         pattern, dn = (found, dn) if pattern is None else (pattern, typed)
         if found is not None and "=" not in typed:
@@ -246,9 +246,9 @@ def retrievers_of(options: DepositOptions, reporter: Reporter) -> str:
     policy = retrievers(dn, pattern)
     if dn is not None:
         _warn_of_dn(dn, reporter)
-    elif not is_portable(policy):
-        _warn_of_pattern(policy, reporter)
-    elif fits_everybody(policy) and not options.yes:
+        return policy
+    _warn_of_pattern(policy, reporter)
+    if fits_everybody(policy) and not options.yes:
         confirm(
             f"May everybody whom the server trusts retrieve it ({policy})?",
             unasked=f"everybody whom the server trusts could retrieve with the pattern {quoted(policy)}",
@@ -263,11 +263,8 @@ def renewers_of(options: DepositOptions, reporter: Reporter) -> str:
     if not options.renewer:
         return ""
     dn, pattern = _of_myproxy_init(options.renewer, regex=True) if options.regex else (options.renewer, None)
-    if pattern is None:
-        return pattern_of(dn or "")
-    if not is_portable(pattern):
-        _warn_of_pattern(pattern, reporter)
-    return checked_pattern(pattern)
+    _warn_of_pattern(pattern or "", reporter)
+    return checked_pattern(pattern) if pattern is not None else pattern_of(dn or "")
 
 
 def _of_myproxy_init(typed: str, *, regex: bool) -> tuple[Optional[str], Optional[str]]:
@@ -286,14 +283,14 @@ def _of_myproxy_init(typed: str, *, regex: bool) -> tuple[Optional[str], Optiona
 
 def _warn_of_pattern(pattern: str, reporter: Reporter) -> None:
     """Warn of a pattern that only a server can judge."""
-    message = f"which DNs the pattern {quoted(pattern)} fits cannot be judged from here: only the server can"
-    reporter.warning(message, "use * and ? for what may be anything, and | between several")
+    if pattern and not is_portable(pattern):
+        message = f"which DNs the pattern {quoted(pattern)} fits cannot be judged from here"
+        reporter.warning(message, "use * and ? for what may be anything, and | between several")
 
 
 def _warn_of_dn(dn: str, reporter: Reporter) -> None:
     """Warn of a DN that servers know by another one, or that may be meant as a pattern."""
-    base = base_dn(dn)
-    if base != dn:
+    if (base := base_dn(dn)) != dn:
         message = f"{quoted(dn)} ends as the DN of a proxy does; servers know its owner as {quoted(base)}"
         reporter.warning(message, f"if that is the pilot: --retriever {as_typed(base)}")
     if "*" in dn or "?" in dn:

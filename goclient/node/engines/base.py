@@ -51,6 +51,16 @@ class Attempt:
     origin: str  # the PandaID, or ``t`` and the number of the task
     number: int
 
+    @property
+    def is_of_task(self) -> bool:
+        """Return True if its job is one of a task."""
+        return self.origin.startswith("t")
+
+    @property
+    def panda_id(self) -> str:
+        """Return the PandaID of the job that makes the attempt."""
+        return str(self.number) if self.is_of_task else self.origin
+
 
 @dataclass(frozen=True)
 class JobContext:
@@ -205,6 +215,10 @@ class TransferService(Protocol):
     @abstractmethod
     def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
         """Return the states of tasks by their ids, in one call, without those that are not known."""
+
+    @abstractmethod
+    def tasks_labelled(self, prefix: str) -> list[TaskState]:
+        """Return the identity's transfer tasks whose label begins with ``prefix``."""
 
     @abstractmethod
     def faults(self, task_id: str) -> list[str]:

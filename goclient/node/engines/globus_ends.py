@@ -142,7 +142,7 @@ class CollectionStore(Store):
             if not state.is_active:
                 raise EndpointError(
                     f"{quoted(self.endpoint.show(directories[0]))} is not removed: {state.reason or state.status}",
-                    hint=f"globus task show {task_id}",
+                    hint=f"type: globus task show {task_id}; globus is a program of the Python package globus-cli",
                     subject=task_id,
                 )
 

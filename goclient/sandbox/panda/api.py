@@ -16,12 +16,13 @@ import inspect
 import json
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, TypeVar
 
 from goclient.sandbox.http import Document, ServiceError
 from goclient.sandbox.routes import Call, Routes
+from goclient.sandbox.settings import Tuning
 from goclient.sandbox.state import State
 
 MAX_ID = (1 << 63) - 1  # the largest that the database takes
@@ -37,6 +38,7 @@ class Caller:
     username: str = ""
     subject: str = ""  # of the certificate
     is_production: bool = False  # the role of pilots
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 class WrongType(Exception):
@@ -84,9 +86,9 @@ def in_range(number: int) -> int:
 
 
 def _caller(call: Call) -> Caller:
-    row = call.panda_user()
+    row, tuning = call.panda_user(), call.sandbox.tuning
     if row is not None:
-        return Caller(call.state, row["id"], row["username"], row["subject"], bool(row["production"]))
+        return Caller(call.state, row["id"], row["username"], row["subject"], bool(row["production"]), tuning)
     if call.bearer:
         raise ServiceError(403, "ERROR : Token authentication failed. Signature verification failed")
     return Caller(call.state)

@@ -86,6 +86,16 @@ class Task:
     source_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Place of a job in its task: its input record, and its attempt at that; ``serial`` counts all jobs of the task."""
+
+    task_id: int
+    record: int
+    serial: int
+    attempt: int = 1
+
+
 def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
     """Return the task that a client's task parameters describe, for a site and a server; raise TaskRefused."""
     for name in NEEDED:
@@ -130,20 +140,27 @@ def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
 def jobs_of(task: Task, task_id: int) -> Iterator[dict[str, Any]]:
     """Give each job of a task as JEDI hands it to the server, which fills in ``$JEDITASKID`` and the like; in order."""
     for number in range(1, task.jobs + 1):
-        names = {output.stream: output.name(number) for output in task.outputs}
-        files = [output.file(names[output.stream], task_id) for output in task.outputs]
-        first = next((file for file in files if file["type"] == "output"), files[0] if files else {})
-        yield {
-            **task.common,
-            "jediTaskID": task_id,
-            "taskID": task_id,
-            "reqID": task_id,
-            "jobsetID": task_id,
-            "destinationDBlock": first.get("dataset", ""),
-            "destinationSE": first.get("destinationSE", "local"),
-            "jobParameters": _filled(task, number, names),
-            "Files": files,
-        }
+        yield make_job(task, Place(task_id, number, number))
+
+
+def make_job(task: Task, place: Place) -> dict[str, Any]:
+    """Return one job of a task as JEDI hands it to the server."""
+    task_id = place.task_id
+    names = {output.stream: output.name(place.serial) for output in task.outputs}
+    files = [output.file(names[output.stream], task_id) for output in task.outputs]
+    first = next((file for file in files if file["type"] == "output"), files[0] if files else {})
+    return {
+        **task.common,
+        "jediTaskID": task_id,
+        "taskID": task_id,
+        "reqID": task_id,
+        "jobsetID": task_id,
+        "attemptNr": place.attempt,
+        "destinationDBlock": first.get("dataset", ""),
+        "destinationSE": first.get("destinationSE", "local"),
+        "jobParameters": _filled(task, place, names),
+        "Files": files,
+    }
 
 
 # --- the task ---
@@ -243,21 +260,22 @@ def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, 
 # --- a job ---
 
 
-def _filled(task: Task, number: int, names: Mapping[str, str]) -> str:
+def _filled(task: Task, place: Place, names: Mapping[str, str]) -> str:
     """Return the jobParameters of one job: with the streams, then the numbers, and without an event service."""
+    number = place.record
     streams = {**names, **{name: str(number + offset) for name, offset in task.sequences.items()}}
     text = _PLACEHOLDER.sub(lambda match: _of_stream(match, streams), task.parameters)
     skip = (number - 1) * task.events_per_job
-    serial = number + (task.outputs[-1].offset if task.outputs else -number)  # 0 without outputs
+    serial = place.serial + task.outputs[-1].offset if task.outputs else 0
     numbers: dict[str, Any] = {
         "SN": serial,
         "SN/P": f"{serial:06d}",
-        "RNDMSEED": number + task.random_seed,
+        "RNDMSEED": place.serial + task.random_seed,
         "MAXEVENTS": min(task.events_per_job, task.events - skip),
         "SKIPEVENTS": skip,
         "FIRSTEVENT": None if task.first_event is None else task.first_event + skip,
         "SURL": task.source_url,
-        "ATTEMPTNR": 1,
+        "ATTEMPTNR": place.attempt,
     }
     for name, value in numbers.items():
         text = text if value is None else text.replace(f"${{{name}}}", str(value))

@@ -15,8 +15,11 @@ DONE = ("finished", "failed", "cancelled", "closed")
 FILE_WIDTHS = {"lfn": 4000, "dataset": 255, "destinationDBlock": 255, "type": 20}
 
 
-def store(caller: Caller, job: dict[str, Any], *, task: int | None = None) -> int | None:
-    """Store a job; return its PandaID, or None if the database refuses its row; ``task`` is its JEDI task."""
+def store(caller: Caller, job: dict[str, Any], *, task: int | None = None, record: int | None = None) -> int | None:
+    """Store a job; return its PandaID, or None if the database refuses its row.
+
+    ``task`` is its JEDI task, ``record`` the number of the input record that it is for.
+    """
     state, files = caller.state, job["Files"]
     fits = all(len(str(job.get(name, ""))) <= width for name, width in WIDTHS.items())
     fits &= all(len(str(file.get(name, ""))) <= width for file in files for name, width in FILE_WIDTHS.items())
@@ -33,6 +36,7 @@ def store(caller: Caller, job: dict[str, Any], *, task: int | None = None) -> in
         "attributes": "{}",
         "changed": time.time(),
         "task": task,
+        "record": record,
     }
     panda_id = state.insert("jobs", values)
     # What only the server knows is filled in, as by insertNewJob of 1.0.4.
@@ -44,7 +48,9 @@ def store(caller: Caller, job: dict[str, Any], *, task: int | None = None) -> in
         file["GUID"] = str(uuid.uuid4()) if file.get("type") == LOG else file.get("GUID")
         file["lfn"] = file["lfn"].replace("$PANDAID", f"{panda_id:05d}")
     job["jobName"] = str(job.get("jobName", "")).replace("$ORIGINPANDAID", str(panda_id))
-    job |= {"PandaID": panda_id, "prodUserID": caller.subject, "attemptNr": 1}
+    job |= {"PandaID": panda_id, "prodUserID": caller.subject}
+    job["attemptNr"] = int(job.get("attemptNr") or 0) if task else 0  # JEDI counts from 1, the server from 0
+    job["maxAttempt"] = job["attemptNr"] + 2
     state.run("update jobs set attributes = ? where panda_id = ?", compact_json(job), panda_id)
     return panda_id
 

@@ -7,14 +7,14 @@ import time
 from typing import Any
 
 from goclient.errors import GoclientError
-from goclient.model.records.answers import DIAGNOSES
 from goclient.model.records.panda_job import LOG, UNSET, decode_jobs
 from goclient.sandbox.http import Document
 from goclient.sandbox.panda import jobs as stored
+from goclient.sandbox.panda import reports
 from goclient.sandbox.panda.api import Api, Caller, in_range, refusal, success
-from goclient.sandbox.state import compact_json
 
 MAX_JOBS = 5000  # the server cuts longer lists without a word
+MAX_IDS = 5500  # likewise
 # What the server tells of a queue: SiteSpec's attributes without those that the call leaves out (server 1.0.4).
 SPEC = tuple(
     """
@@ -25,18 +25,6 @@ SPEC = tuple(
     jobseed capability workflow maxDiskio extra_queue_params
     """.split()
 )
-STATES = ("sent", "starting", "running", "transferring", "holding", "finished", "failed")
-# The attributes of a job by the arguments of update_job.
-_DETAILS = {
-    "trans_exit_code": "transExitCode",
-    "pilot_error_code": "pilotErrorCode",
-    "pilot_error_diag": DIAGNOSES[0],
-    "exe_error_code": "exeErrorCode",
-    "exe_error_diag": DIAGNOSES[1],
-    "job_metrics": "jobMetrics",
-    "node": "modificationHost",
-    "job_output_report": "metadata",
-}
 # The attributes of a job that a pilot gets under their own names.
 _FOR_PILOT = (
     "PandaID prodSourceLabel transformation homepackage jobName jobDefinitionID cloud attemptNr destinationSE "
@@ -74,7 +62,7 @@ def submit(caller: Caller, jobs: str) -> Document:
 @routes.method("job/get_description_incl_archive")
 def get_description(caller: Caller, job_ids: list[int]) -> Document:
     """Tell every attribute of each job and of its files; null for a job that is not known."""
-    return success([stored.describe(caller.state, in_range(panda_id)) for panda_id in job_ids])
+    return success([stored.describe(caller.state, in_range(panda_id)) for panda_id in job_ids[:MAX_IDS]])
 
 
 @routes.method("job/get_status")
@@ -174,18 +162,20 @@ def update_job(caller: Caller, job_id: int, job_status: str, attempt_nr: int | N
     """Take a pilot's report of a job; answer with the command to the pilot."""
     if not caller.is_production:
         return refusal("production or pilot role required")
-    if job_status not in STATES:
+    if job_status not in reports.STATES:
         return refusal(f"Invalid job status: {job_status}", {"StatusCode": 50})
-    row = caller.state.row("select * from jobs where panda_id = ?", job_id)
-    if row is None or row["status"] in stored.DONE:
-        return success({"StatusCode": 0, "command": "tobekilled" if row is None else UNSET})
-    job = json.loads(row["attributes"])
-    if attempt_nr is not None and attempt_nr != job["attemptNr"]:
-        return success({"StatusCode": 0, "command": "badattemptnr"})
-    for argument, attribute in _DETAILS.items():
-        if details.get(argument) not in (None, ""):
-            job[attribute] = str(details[argument])[:500]
-    statement = "update jobs set attributes = ?, status = ?, changed = ? where panda_id = ?"
-    status = "finished" if job_status == "holding" else job_status
-    caller.state.run(statement, compact_json(job), status, time.time(), job_id)
-    return success({"StatusCode": 0, "command": row["command"] or UNSET})
+    command = reports.take(caller, in_range(job_id), job_status, attempt=attempt_nr, details=details)
+    return success({"StatusCode": 0, "command": command})
+
+
+@routes.method("pilot/get_job_status", "GET")
+def get_job_status(caller: Caller, job_ids: list[int], timeout: int = 60) -> Document:
+    """Tell the status of each job, and the number of its attempt."""
+    found = []
+    for panda_id in job_ids:
+        row = caller.state.row("select * from jobs where panda_id = ?", in_range(panda_id))
+        told = {"status": "not found", "attempt_number": 0}
+        if row is not None:
+            told = {"status": row["status"], "attempt_number": json.loads(row["attributes"])["attemptNr"]}
+        found.append({"job_id": panda_id, **told})
+    return success(found)

@@ -43,8 +43,8 @@ def submit(caller: Caller, task_parameters: dict[str, Any], parent_tid: int | No
             now = time.time()
             values = {"owner": caller.id, "name": name, "parameters": compact_json(task_parameters)}
             task_id = state.insert("jedi_tasks", {**values, "created": now, "changed": now})
-            for job in jedi.jobs_of(task, task_id):
-                if jobs.store(caller, job, task=task_id) is None:
+            for record, job in enumerate(jedi.jobs_of(task, task_id), 1):
+                if jobs.store(caller, job, task=task_id, record=record) is None:
                     raise jedi.TaskRefused("failed to generate jobs: a value is too long for its column, or has a NUL")
     except jedi.TaskRefused as error:
         return refusal(str(error), UNREGISTERED)
@@ -210,8 +210,9 @@ def _jobs(state: State, task_id: int) -> list[Row]:
 
 
 def _status(state: State, row: Row) -> str:
-    """Return the status of a task, which is that of its jobs."""
-    statuses = [job["status"] for job in _jobs(state, row["task_id"])]
+    """Return the status of a task, which is that of the last job of each input record."""
+    latest = {job["record"]: job["status"] for job in _jobs(state, row["task_id"])}
+    statuses = list(latest.values())
     if any(status not in jobs.DONE for status in statuses):
         return "ready" if all(status == "activated" for status in statuses) else "running"
     if row["command"] == "kill":
@@ -228,7 +229,7 @@ def _last_change(state: State, row: Row) -> float:
 def _describe(state: State, row: Row) -> dict[str, Any]:
     """Return the attributes of a task by which pbook shows it, under the server's names."""
     parameters, status = json.loads(row["parameters"]), _status(state, row)
-    statuses = [job["status"] for job in _jobs(state, row["task_id"])]
+    statuses = list({job["record"]: job["status"] for job in _jobs(state, row["task_id"])}.values())
     good, bad = statuses.count("finished"), sum(statuses.count(one) for one in UNSUCCESSFUL)
     owner = state.row("select subject from identities where id = ?", row["owner"]) or {"subject": ""}
     same = ("prodSourceLabel", "vo", "processingType", "transUses", "transHome", "architecture", "site")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,14 @@ def test_a_request_whose_end_was_told_is_not_open(typed: Typed) -> None:
     shown = typed("goclient", "journal", "show", "2")
     assert (shown.code, "accepted" in shown.out) == (0, True)
     assert "done" in shown.out
+
+
+def test_equal_requests_side_by_side_do_not_stop_each_other(typed: Typed) -> None:
+    with FaultyServer() as server, ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: typed(*JOB, url=server.url), range(40)))
+        assert [one.err for one in results if one.code] == []
+        assert len({one.out for one in results}) == len(server.submissions) == 40
+    assert typed("goclient", "journal", "list", "--json").json == []
 
 
 def test_a_program_says_again_as_a_keyword(

@@ -13,6 +13,7 @@ from goclient.errors import EndpointError, GoclientError, TransferFailed
 from goclient.errors.conditions import PathExists, PathNotFound
 from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask
+from goclient.model.remote import TransferRequest
 from goclient.node.engines.base import JobContext, TransferEngine, Transferred, TransferService, choose
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
@@ -173,6 +174,21 @@ def test_what_attempts_have_left_is_removed_once_it_is_not_needed(bench: Bench) 
     remove_left(journal, attempt, bench.transfer_service, delivered=True)
     assert sorted(one.name for one in bench.there.iterdir()) == [".goclient-7-2", "result"]
     assert [entry.state for entry in journal.latest("delivery")] == ["done"]
+
+
+def test_what_an_earlier_attempt_still_transfers_is_cancelled_before_its_directory_goes(tmp_path: Path) -> None:
+    bench = GlobusBench(tmp_path)
+    (bench.job / "result").write_text("out")
+    items = (TransferItem("result", "/.goclient-7-1/new/result", recursive=False),)
+    bench.service.submit(TransferRequest(NODE_ID.text, SITE.text, items, "goclient 7 output", "earlier", 60.0))
+    bench.service.submit(TransferRequest(NODE_ID.text, SITE.text, items, "goclient 77 output", "another", 60.0))
+    (bench.there / ".goclient-7-1").mkdir()
+    bench.take(item("result", "result"), attempt=2)
+    bench.service.stuck = True
+    remove_left(bench.used.journal, bench.used.attempt, bench.transfer_service, delivered=True)
+    assert "earlier" in bench.service.cancelled
+    assert "another" not in bench.service.cancelled
+    assert [one.name for one in bench.there.iterdir()] == ["result"]
 
 
 def test_two_items_with_one_destination_are_refused_before_any_is_transferred(bench: Bench) -> None:
