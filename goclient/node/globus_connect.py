@@ -130,6 +130,7 @@ def _wait_until_ready(
 ) -> None:
     """Wait until the service can list the shared directory: "connected" comes seconds too early."""
     for waited in turns(0.05, 2.0):
+        check()
         job.heartbeat.send()
         if (status := process.wait(0)) is not None:
             raise _failed(f"on the node ended with code {status}: {connect.said}")

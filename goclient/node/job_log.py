@@ -18,6 +18,7 @@ from goclient.node.payload import PayloadError
 from goclient.reporter.recording import RecordingReporter
 
 SAID = "pilot.log"
+MOST = 256 << 20  # bytes of each file that are kept, the last ones: the end of a job waits for them
 
 Opener = Callable[[str, int], int]
 
@@ -27,6 +28,8 @@ class JobLog:
 
     def __init__(self, scratch: Path, reporter: RecordingReporter) -> None:
         """Write what is reported to ``pilot.log``, behind what an earlier pilot of the job reported."""
+        self._reporter = reporter
+        self._cut: set[str] = set()
         self._output_path = scratch / DIRECTORY / JOB_OUT
         self._output: IO[bytes] | None = None
         said = _regular(scratch / SAID, os.O_RDWR | os.O_APPEND | os.O_CREAT)
@@ -45,14 +48,18 @@ class JobLog:
         return self._output
 
     def write(self, archive: Path, *, opener: Opener = private, heartbeat: Heartbeat | None = None) -> None:
-        """Write the log so far, a tar file, as fast as gzip can: a payload may write gigabytes; raise OSError."""
+        """Write the log so far, a tar file; raise OSError.  A very long file is cut: its end is kept."""
         if self._output is None:  # of a payload that an earlier pilot ran
             self._output = _regular(self._output_path, os.O_RDONLY)
         with open(archive, "wb", opener=opener) as file, tarfile.open(None, "w:gz", file, compresslevel=1) as tar:
-            for name, held in ((SAID, self._said), (JOB_OUT, self._output)):
+            for name, held in ((JOB_OUT, self._output), (SAID, self._said)):
                 if held is not None:
                     info = tar.gettarinfo(arcname=name, fileobj=held)
-                    held.seek(0)
+                    if info.size > MOST and name not in self._cut:
+                        self._cut.add(name)
+                        self._reporter.progress(f"{name} has {info.size} bytes, of which the log has the last {MOST}")
+                    held.seek(max(info.size - MOST, 0))
+                    info.size = min(info.size, MOST)
                     tar.addfile(info, _Beating(held, heartbeat))
 
     def close(self) -> None:

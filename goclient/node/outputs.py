@@ -1,4 +1,4 @@
-"""Outputs, as a job takes them away from its directory: looked at once all that the payload started has ended.
+"""Outputs of a job, checked in its directory once the payload and all that it started have ended.
 
 The rules are the same for each engine, so that a service neither waits for a pipe nor leaves out a link in silence:
 a pipe, a socket or a device is an error; a link to a file of the job becomes that file; any other link in a directory

@@ -11,6 +11,7 @@ from goclient.errors import Collector, GoclientError, TransferFailed, raise_all
 from goclient.errors.wording import counted
 from goclient.model.plan import Phase, TransferTask
 from goclient.node.engines.base import JobContext, Steps, TransferEngine, Transport, choose
+from goclient.node.signals import check
 
 _AFTER: tuple[Phase, ...] = ("stage-out", "output")  # the payload
 TURN = 1.0  # seconds at most between two heartbeats
@@ -96,6 +97,7 @@ class Transfers:
                         self._context.reporter.progress(f"{phase}: {files}, {size}")
             raise_all(collector.errors)
             if due:
+                check()
                 self._context.heartbeat.send()
                 time.sleep(max(0.0, min(min(due.values()) - time.monotonic(), TURN)))
 

@@ -15,6 +15,7 @@ import requests
 
 from tests.commands import Result, run_command
 from tests.sandboxes import Sandbox
+from tests.trouble import CallPoint, call_points, forget_calls
 
 BOUND = 30.0  # seconds
 FILE = "{SITE1}:/home/osg_data/panda/0064.file"
@@ -113,6 +114,25 @@ def test_directories_are_made_renamed_and_removed(shared_sandbox: Sandbox, globu
     assert not shared_sandbox.path("SITE1", "home/renamed").exists()
     assert globus("rm", "-f", "{SITE1}:/home/renamed", "--polling-interval", "1").code == 0, "missing, and ignored"
     assert globus("rm", "{SITE1}:/home/renamed", "--polling-interval", "1").code == 1
+
+
+def test_what_the_service_has_too_many_of_is_refused(shared_sandbox: Sandbox, globus: Globus) -> None:
+    refused = globus("rename", "{SITE1}", "/home/osg_data", "/shared")
+    assert (refused.code, "RenameFailed.Exists" in refused.err) == (1, True), refused.err
+    shared_sandbox.set(pending_tasks=0, endpoints=0)
+    refused = globus("transfer", FILE, f"{AWAY}/many")
+    assert (refused.code, "TooManyPendingJobs" in refused.err) == (1, True), refused.err
+    refused = globus("gcp", "create", "mapped", "one-too-many")
+    assert (refused.code, "LimitExceeded" in refused.err) == (1, True), refused.err
+    shared_sandbox.set()
+
+
+def test_a_request_too_many_is_sent_again(shared_sandbox: Sandbox, globus: Globus) -> None:
+    forget_calls(shared_sandbox)
+    with CallPoint("GET /v0.10/operation/endpoint/*/ls", 1).trouble(shared_sandbox, "429"):
+        listed = globus("ls", "{SITE1}:/home")
+    assert (listed.code, listed.err) == (0, "")
+    assert [point.times for point in call_points(shared_sandbox)] == [2]
 
 
 def test_a_file_a_directory_and_a_batch_are_transferred(

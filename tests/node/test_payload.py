@@ -112,6 +112,17 @@ def test_much_output_costs_no_heartbeat(context: JobContext, tmp_path: Path) -> 
     assert len(times) > 2 * MUCH / (1 << 20)
 
 
+def test_a_log_has_the_end_of_very_much_output(
+    context: JobContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("goclient.node.job_log.MOST", 4096)
+    with ran(context, "#!/bin/sh\nhead -c 10000 /dev/zero\nprintf end\n") as log:
+        log.write(tmp_path / "log.tgz")
+    found = members(tmp_path / "log.tgz")
+    assert found["job.out"] == bytes(4093) + b"end"
+    assert b"job.out has 10003 bytes, of which the log has the last 4096" in found["pilot.log"]
+
+
 TRICKS = {
     "pipe": "mkfifo job.out ../pilot.log",
     "link": "ln -s /etc/passwd job.out; ln -s /etc/passwd ../pilot.log",

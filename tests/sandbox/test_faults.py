@@ -11,6 +11,7 @@ import requests
 
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
+from tests.trouble import FAULTS, CallPoint, call_points, forget_calls
 
 BOUND = 20.0  # seconds
 Make = Callable[..., Any]
@@ -181,6 +182,42 @@ def test_a_lost_answer_leaves_an_endpoint_that_its_name_finds(shared_sandbox: Sa
     found = requests.get(f"{url}/endpoint_search", params=query, headers=headers, timeout=BOUND).json()["DATA"]
     assert [one["display_name"] for one in found] == ["lost and found"]
     assert requests.delete(f"{url}/endpoint/{found[0]['id']}", headers=headers, timeout=BOUND).ok
+
+
+# --- where in a run ---
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_each_fault_is_met_at_the_first_middle_and_last_call_alone(shared_sandbox: Sandbox, kind: str) -> None:
+    path = "/v0.10/endpoint/00000000-0000-0000-0000-000000000000"
+
+    def ask() -> int:
+        try:
+            return requests.get(f"{shared_sandbox.url}{path}", timeout=(BOUND, 0.3)).status_code
+        except requests.RequestException:
+            return 0
+
+    forget_calls(shared_sandbox)
+    usual = [ask() for _ in range(3)]
+    (point,) = call_points(shared_sandbox)
+    assert point == CallPoint("GET /v0.10/endpoint/*", 3)
+    assert point.positions == (0, 1, 2)
+    for skip in point.positions:
+        more = {"seconds": 0.5} if kind == "slow" else {"seconds": 0.05} if kind == "refused" else {}
+        with point.trouble(shared_sandbox, kind, skip=skip, **more):
+            found = []
+            for _ in range(3):
+                found.append(ask())
+                until(lambda: answers(shared_sandbox))  # after a refused one
+            met = [index for index, one in enumerate(found) if one != usual[index]]
+            (told,) = get(shared_sandbox, "/sandbox/trouble").json()["trouble"]
+        assert (told["seen"], told["used"]) == (3, 1)
+        assert met == ([] if kind == "401" else [skip]), found  # here 401 is the usual answer
+
+
+@pytest.mark.parametrize(("times", "positions"), [(1, (0,)), (2, (0, 1)), (3, (0, 1, 2)), (10, (0, 5, 9))])
+def test_a_call_of_a_run_has_a_first_a_middle_and_a_last_time(times: int, positions: tuple[int, ...]) -> None:
+    assert CallPoint("GET /", times).positions == positions
 
 
 # --- how often ---

@@ -1,0 +1,137 @@
+"""A pilot that gets a signal, or whose job is killed at the server, ends the job in order, whatever it does then."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.processes import running_in
+from tests.sandboxes import Sandbox
+
+WITHIN = 60.0  # seconds
+NUMBERS = ("TERM", "HUP", "INT", "QUIT", "XCPU", "USR1", "USR2")
+WAIT = "#!/bin/sh\ntouch started\nsleep 1000 & wait\n"
+# A payload that takes its time to end, so that a second signal comes while it is ended.
+SLOW = "#!/bin/sh\ntrap 'touch ../ending; sleep 0.5; exit 1' TERM\ntouch started\nwhile :; do sleep 0.05; done\n"
+
+
+@dataclass
+class Started:
+    """A pilot that has taken a job, and where it works."""
+
+    sandbox: Sandbox
+    panda_id: int
+    top: Path
+    process: subprocess.Popen[str]
+
+    def wait_for(self, pattern: str) -> None:
+        end = time.monotonic() + WITHIN
+        while not list(self.top.glob(pattern)):
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    def kill_at_server(self) -> None:
+        self.sandbox.rows("update jobs set command = 'tobekilled' where panda_id = ?", self.panda_id)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the pilot's end; return its exit code and the reason that the server has; nothing is left then."""
+        _, err = self.process.communicate(timeout=WITHIN)
+        assert "Traceback" not in err
+        (row,) = self.sandbox.rows("select status, attributes from jobs where panda_id = ?", self.panda_id)
+        assert row["status"] == "failed", err
+        assert list(self.top.glob("goclient-*")) == []
+        assert running_in(f"{self.top}/") == {}
+        (journal,) = (self.top / "state" / "jobs").iterdir()
+        assert journal.name.endswith(".done.jsonl")
+        return self.process.returncode, json.loads(row["attributes"])["pilotErrorDiag"]
+
+
+Start = Callable[..., Started]
+
+
+@pytest.fixture
+def start(shared_sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
+    pilots: list[subprocess.Popen[str]] = []
+
+    def started(script: str, *words: str, options: tuple[str, ...] = (), **more: str) -> Started:
+        payload = shared_sandbox.payload("stopped.sh", script)
+        command = ("sendJob.py", "--computingSite=TEST1", f"--transformation={payload}", "--json", *words)
+        sent = shared_sandbox.run(*command)
+        assert sent.code == 0, sent.err
+        env = {**shared_sandbox.env, "GOCLIENT_STATE": str(tmp_path / "state"), "TMPDIR": str(tmp_path), **more}
+        pilot = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once", "--json", *options]
+        process = subprocess.Popen(pilot, env=env, cwd=shared_sandbox.cwd, text=True, stdout=-1, stderr=-1)
+        pilots.append(process)
+        return Started(shared_sandbox, int(sent.json["jobs"][0]["PandaID"]), tmp_path, process)
+
+    yield started
+    for process in pilots:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_signal_ends_the_payload_and_a_second_one_changes_nothing(start: Start, name: str) -> None:
+    job = start(SLOW)
+    job.wait_for("goclient-*/job/started")
+    job.process.send_signal(getattr(signal, f"SIG{name}"))
+    job.wait_for("goclient-*/ending")
+    for second in NUMBERS:
+        job.process.send_signal(getattr(signal, f"SIG{second}"))
+    assert job.end() == (130, "the pilot was stopped by a signal")
+
+
+def large(directory: Path) -> str:
+    """The words of a job that copies 64 GiB of nothing, which takes minutes."""
+    with open(directory / "large", "wb") as file:
+        file.truncate(1 << 36)
+    return f"--jobParameters=in-mode=local dir-in={directory} files-in=large"
+
+
+def test_a_signal_ends_a_copy(start: Start, tmp_path: Path) -> None:
+    job = start(WAIT, large(tmp_path), "--noCheck")
+    job.wait_for("goclient-*/job/.goclient-*.part")
+    job.process.terminate()
+    assert job.end() == (130, "the pilot was stopped by a signal")
+
+
+def test_a_job_that_is_killed_at_the_server_ends_its_copy(start: Start, tmp_path: Path) -> None:
+    job = start(WAIT, large(tmp_path), "--noCheck", options=("--heartbeatSeconds=1",))
+    job.wait_for("goclient-*/job/.goclient-*.part")
+    job.kill_at_server()
+    code, reason = job.end()
+    assert code == 1
+    assert "the server told the pilot to stop the job" in reason
+
+
+def test_a_job_that_is_killed_at_the_server_ends_while_its_output_is_read(start: Start) -> None:
+    """A terabyte of nothing, of which the pilot reads a part."""
+    job = start("#!/bin/sh\ntruncate -s 1T job.out\ntouch started\n", options=("--heartbeatSeconds=1",))
+    job.wait_for("goclient-*/job/started")
+    job.kill_at_server()
+    code, reason = job.end()
+    assert code == 1
+    assert "the server told the pilot to stop the job" in reason
+
+
+def test_a_signal_while_globus_connect_is_set_up_leaves_no_endpoint(start: Start, tmp_path: Path) -> None:
+    program = tmp_path / "connect"
+    program.write_text('#!/bin/sh\ntouch "$2/started"\nsleep 1000\n')
+    program.chmod(0o700)
+    words = ("--Data=x", "--OutputGO=SITE1:/", "--WorkingendpointGO=STOPPED")
+    job = start(WAIT, *words, GOCLIENT_GLOBUSCONNECT=str(program))
+    job.wait_for("goclient-*/connect/started")
+    made = "select id from collections where display_name like 'STOPPED-%'"
+    assert len(job.sandbox.rows(made)) == 1
+    job.process.terminate()
+    assert job.end() == (130, "the pilot was stopped by a signal")
+    assert job.sandbox.rows(made) == []
