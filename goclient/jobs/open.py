@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from goclient.errors import RequestError
@@ -61,8 +62,21 @@ def _open_job(file: JobFile) -> OpenItem:
     for last in Journal(file.path).entries():  # noqa: B007  # the last one counts
         pass
     detail = f"{last.what} {last.key}: {last.state}" if last.state else "its journal has no entry"
-    key = f"{file.panda_id}.{file.attempt}"
-    return OpenItem("job", key, last.state, last.time, last.host, detail, panda_ids=(file.panda_id,))
+    key, is_running = f"{file.panda_id}.{file.attempt}", _is_held(file.path) if last.is_here else None
+    if is_running is not None:
+        detail = f"its pilot {'runs' if is_running else 'is gone'}; {detail}"
+    return OpenItem(
+        "job", key, last.state, last.time, last.host, detail, panda_ids=(file.panda_id,), is_running=is_running
+    )  # fmt: skip
+
+
+def _is_held(path: Path) -> bool | None:
+    """Return whether a process of this machine holds a journal (proc(5)); taking its lock would be in a pilot's way."""
+    try:
+        inode = f":{path.stat().st_ino} "
+        return any(inode in line for line in Path("/proc/locks").read_text().splitlines() if "FLOCK" in line)
+    except OSError:
+        return None
 
 
 def entries_about(journal: Journal, name: str) -> list[Entry]:

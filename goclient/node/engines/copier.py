@@ -172,7 +172,7 @@ def place(path: Path, target: Path) -> None:
         return
     try:
         os.link(path, target)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
         raise
     except OSError:  # a file system without hard links: the name is taken first
         target.touch(exist_ok=False)

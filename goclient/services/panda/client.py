@@ -235,7 +235,7 @@ class PandaServer:
         if status >= 500 and not text.startswith("ERROR :"):
             raise self._lost(f"HTTP {status}, {quoted(text)}{limit and f'; {limit}'}")
         if status != 200:
-            raise Refused(f"{self.name} answered HTTP {status}: {quoted(text)}", hint=_ASK)
+            raise Refused(f"{self.name} answered HTTP {status}: {quoted(text)}", hint=_ASK, transient=status >= 500)
         try:
             answer = parse(response.content)
             success = answer["success"]

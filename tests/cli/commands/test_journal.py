@@ -122,11 +122,15 @@ def test_a_job_that_is_not_closed_is_listed_with_its_last_step(typed: Typed, tmp
     closed.finish()
     left.append(Entry("job", "5.2", "accepted"))
     left.append(Entry("transfer", "stage-in.0", "accepted", ("s", "t")))
-    JobJournal(state, 6, 1).close()
+    dead = JobJournal(state, 6, 1)
+    dead.append(Entry("job", "6.1", "accepted"))
+    dead.close()
+    JobJournal(state, 7, 1).close()
     listed = typed("goclient", "journal", "list", "--json").json
-    assert [(one["what"], one["key"], one["PandaIDs"], one["detail"]) for one in listed] == [
-        ("job", "5.2", [5], "transfer stage-in.0: accepted"),
-        ("job", "6.1", [6], "its journal has no entry"),
+    assert [(one["key"], one["PandaIDs"], one["running"], one["detail"]) for one in listed] == [
+        ("5.2", [5], True, "its pilot runs; transfer stage-in.0: accepted"),
+        ("6.1", [6], False, "its pilot is gone; job 6.1: accepted"),
+        ("7.1", [7], None, "its journal has no entry"),
     ]
     for name in ("5", "5.2"):
         shown = typed("goclient", "journal", "show", name, "--json").json

@@ -388,3 +388,9 @@ def test_what_a_user_calls_a_collection_is_in_the_errors_of_changes(
         with pytest.raises(EndpointError) as raised:
             ask(GlobusEndpoint(ID, called), "/x")
         assert f'"{called or ID}:/x"' in raised.value.message
+
+
+@pytest.mark.parametrize("said", [None, True, False])
+def test_storage_that_says_so_cannot_rename(service: Service, said: bool | None) -> None:
+    service.status, service.document = 200, {"DATA": [], **({} if said is None else {"rename_supported": said})}
+    assert globus().listing(AT, "/").can_rename is (said is not False)
