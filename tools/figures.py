@@ -22,6 +22,7 @@ import language
 import myproxy
 import myproxy_tools
 import panda_tasks
+import pilots
 import preflight
 import submission
 from measure import paired, ratio, row
@@ -212,6 +213,11 @@ def _seconds(stamp: str) -> float:
     return datetime.fromisoformat(stamp).timestamp()
 
 
+def dying_pilots() -> list[list[str]]:
+    """Pilots that are killed or stopped; each of their cases is kept, too."""
+    return pilots.rows(code=_code())
+
+
 CHAPTERS = {
     "start_up": start_up,
     "records": records,
@@ -222,6 +228,7 @@ CHAPTERS = {
     "myproxy_tools": myproxy_tools.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
+    "pilots": dying_pilots,
 }
 
 

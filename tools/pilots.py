@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +17,13 @@ from typing import Any
 
 from measure import row, shown
 
-from tests.pilot.kills import Case, Choice, cases, run_case
+from tests.pilot.kills import Case, Choice, cases, run_case, run_together
 from tests.sandboxes import sandbox_in
 
 ALL = Choice(points=30, seeds=20, random=200, signals=10)
 KEPT = Path(".figures", "pilots.jsonl")
 SEED = 2026
+PILOTS = 20
 
 
 def rows(choice: Choice = ALL, *, code: str = "") -> list[list[str]]:
@@ -29,13 +31,27 @@ def rows(choice: Choice = ALL, *, code: str = "") -> list[list[str]]:
     found = list(_results(choice, code))
     killed = [one for one in found if one["number"] == signal.SIGKILL]
     stopped = [one for one in found if one["number"] != signal.SIGKILL]
-    return [_row("SIGKILL of a pilot, then another one", killed), _row("seven signals to a pilot", stopped)]
+    return [
+        _row("SIGKILL of a pilot, then another one", killed),
+        _row("seven signals to a pilot", stopped),
+        _together(),
+    ]
 
 
 def _row(name: str, found: list[dict[str, Any]]) -> list[str]:
     wrong = [one for one in found if one["wrong"]]
     detail = f"{sum(one['killed'] for one in found)} of {len(found)} before their end"
     return row(f"{name}: lost, twice or left behind", f"{len(wrong)} of {len(found)}", "0", not wrong, detail)
+
+
+def _together() -> list[str]:
+    """Return the row of twenty pilots on one node, with as many jobs."""
+    with tempfile.TemporaryDirectory() as folder, sandbox_in(Path(folder)) as sandbox:
+        started = time.monotonic()
+        wrong = run_together(sandbox, PILOTS)
+        seconds = time.monotonic() - started
+    name = f"{PILOTS} pilots on one node, with as many jobs: collisions"
+    return row(name, str(len(wrong)), "0", not wrong, f"{seconds:.0f} s; {'; '.join(wrong)}")
 
 
 def _results(choice: Choice, code: str) -> Iterator[dict[str, Any]]:

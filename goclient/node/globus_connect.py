@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, RequestError
@@ -97,6 +99,12 @@ def check_node(work: Path, program: str | None) -> None:
             f"jobs cannot run in {quoted(work)}: it is not a directory that can be written to",
             hint="set TMPDIR to one, or start the pilot in one",
             code="no-folder",  # plain: a code is fixed
+        )
+    if find_spec("_ctypes") is None:
+        raise RequestError(
+            f"{quoted(sys.executable)} cannot hold a job's processes: it has no module ctypes",
+            hint="run the pilot with another Python, such as that of the system",
+            code="no-ctypes",
         )
     if program is not None and shutil.which(program) is None:
         raise EndpointError(

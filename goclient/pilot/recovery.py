@@ -9,15 +9,16 @@ import time
 
 from goclient.errors import GoclientError
 from goclient.journal import HOST, JobJournal, job_files, prune
+from goclient.node.engines.base import Attempt
 from goclient.node.payload import PAYLOAD, PayloadError
 from goclient.pilot.clean_up import has_endpoints, kill_processes
 from goclient.pilot.pilot import Pilot
 from goclient.pilot.report import PilotDied, Report, Stale, is_current
-from goclient.pilot.taken import reload
+from goclient.pilot.taken import TakenJob, reload
 from goclient.reporter.recording import RecordingReporter
 
 MOST_RUNS = 5  # pilots that carry on with a job: it may be the job that they die of
-EMPTY_AFTER = 86400.0  # seconds after which a journal without an entry goes: its pilot died as it made it
+EMPTY_AFTER = 60.0  # seconds that a journal is without an entry at most, unless its pilot died as it made it
 
 
 def recover(pilot: Pilot) -> None:
@@ -44,9 +45,14 @@ def recover(pilot: Pilot) -> None:
 
 def _recover(journal: JobJournal, pilot: Pilot) -> None:
     """Decide what becomes of a job that nobody runs, and do it."""
-    job = reload(journal)
-    if job is None:
-        _remove_unused(journal)
+    if journal.last("job", journal.job) is None:
+        if journal.path.stat().st_mtime > time.time() - EMPTY_AFTER:
+            return  # it may be a pilot's that is just making it
+        job = TakenJob(journal, pilot.settings.site, Attempt(str(journal.panda_id), journal.attempt))
+    elif (known := reload(journal)) is not None:
+        job = known
+    else:
+        journal.finish()
         return
     if job.site != pilot.settings.site:
         return
@@ -75,11 +81,3 @@ def _recover(journal: JobJournal, pilot: Pilot) -> None:
 def _runs(journal: JobJournal) -> int:
     """Return how many pilots have begun with the job."""
     return sum(entry.what == "job" and entry.state == "accepted" for entry in journal.entries())
-
-
-def _remove_unused(journal: JobJournal) -> None:
-    """Close a journal whose job is done, and remove one without an entry, if it is not just being made."""
-    if journal.last("job", journal.job) is not None:
-        journal.finish()
-    elif journal.path.stat().st_mtime < time.time() - EMPTY_AFTER:
-        journal.path.unlink()

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import EndpointError, GoclientError, RequestError
 from goclient.errors.conditions import EndpointNotFound, GlobusTimeout
 from goclient.journal import Entry
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import Listing, NewEndpoint
 from goclient.node.engines.base import JobContext
-from goclient.node.globus_connect import node_endpoint, remove_endpoints
+from goclient.node.globus_connect import check_node, node_endpoint, remove_endpoints
 from goclient.reporter.base import SILENT
 from tests.node.transfers import Service, job_context
 
@@ -220,3 +220,10 @@ def test_a_program_that_does_not_end_is_killed(node: Node, monkeypatch: pytest.M
     node.install(start="trap '' TERM; sleep 1000; sleep 1000")
     node.run()
     assert [one.state for one in node.context.journal.latest("process")] == ["done", "done"]
+
+
+def test_a_python_that_cannot_hold_processes_takes_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_node(tmp_path, None)
+    monkeypatch.setattr("goclient.node.globus_connect.find_spec", lambda name: None)
+    with pytest.raises(RequestError, match="it has no module ctypes"):
+        check_node(tmp_path, None)

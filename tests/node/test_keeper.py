@@ -145,6 +145,7 @@ def test_a_killed_keeper_takes_its_process_along(run: Run) -> None:
     with keep(run.command(sys.executable, "-c", PAYLOAD), "payload", run.journal) as process:
         known = processes(run.directory)
         os.kill(_parent(process.pid), signal.SIGKILL)
+        assert left({process.pid: process.start}) == [], "also without a pilot that sees it"
         assert process.wait(GONE_WITHIN) == -signal.SIGKILL
     daemon = int((run.directory / "daemon").read_text())
     del known[daemon]  # without a cgroup, nobody knows it any more

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from pathlib import Path
 from goclient.errors.findings import ExitCode
 from goclient.model.mode import Mode
 from goclient.node.signals import SIGNALS
+from goclient.pilot.recovery import EMPTY_AFTER
 from tests.commands import Result, run_command
 from tests.processes import running_in
 from tests.sandboxes import Sandbox
@@ -124,17 +126,17 @@ class Trial:
 
     # --- pilots ---
 
-    def _words(self) -> list[str]:
-        words = ["pilot", "--site=TEST1", "--once", "--json", "--faultSeconds=20"]
-        if self.case.mode == "server":
-            words.append(f"--sharedFolder={self.sandbox.path('SITE1')}=/")
-        return words
+    def words(self, *more: str) -> list[str]:
+        """Return the words of a pilot, after the program."""
+        if self.case.mode == "server" and not more:
+            more = (f"--sharedFolder={self.sandbox.path('SITE1')}=/",)
+        return ["pilot", "--site=TEST1", "--once", "--json", "--faultSeconds=20", *more]
 
     def run_first(self) -> bool:
         """Run the pilot that is to be killed; return False if it ended before."""
-        words = [sys.executable, DYING, str(self.case.point), *self._words()]
+        words = [sys.executable, DYING, str(self.case.point), *self.words()]
         if self.case.point == 0:
-            words = [sys.executable, "-m", "goclient", *self._words()]
+            words = [sys.executable, "-m", "goclient", *self.words()]
         with open(self.folder / "first.log", "wb") as log:
             process = subprocess.Popen(words, env=self.env, cwd=self.folder, stdout=log, stderr=log)
             with suppress(subprocess.TimeoutExpired):
@@ -146,10 +148,16 @@ class Trial:
 
     def run_next(self) -> Result:
         """Run an ordinary pilot."""
-        result = run_command(("goclient", *self._words()), env=self.env, cwd=self.folder)
+        result = run_command(("goclient", *self.words()), env=self.env, cwd=self.folder)
         with open(self.folder / "next.log", "a") as log:
             log.write(f"exit code {result.code}\n{result.out}{result.err}")
         return result
+
+    def let_time_pass(self) -> None:
+        """Let each journal be older than one that a pilot is just making."""
+        before = time.time() - EMPTY_AFTER - 1
+        for path in self.state.glob("jobs/*.jsonl"):
+            os.utime(path, (before, before))
 
     # --- what is left ---
 
@@ -161,6 +169,10 @@ class Trial:
         (row,) = self.sandbox.rows("select status, attributes from jobs where panda_id = ?", self.panda_id)
         status, job = row["status"], json.loads(row["attributes"])
         again = job["attemptNr"] > self.first_attempt
+        journals = list(self.state.glob(f"jobs/{self.panda_id}-*"))
+        if status == "sent" and not journals:  # its number never reached the disk: the server takes it back
+            yield from self._left()
+            return
         if status not in ("finished", "failed") and not (status == "activated" and (again or may_wait)):
             yield f"the job is {status}"
         elif status == "failed" and job.get("pilotErrorCode") != "1200":
@@ -219,6 +231,7 @@ def run_case(sandbox: Sandbox, case: Case) -> Finding:
     wrong = list(_outlive(trial)) if killed and case.number == signal.SIGKILL else []
     if case.number != signal.SIGKILL:
         wrong += trial.wrong(may_wait=True)  # it has ended in order: nothing is left to another pilot
+    trial.let_time_pass()
     for _ in range(MOST_PILOTS):
         result = trial.run_next()
         if result.code == ExitCode.NO_JOB:
@@ -245,6 +258,22 @@ def _forget(trial: Trial) -> None:
     trial.sandbox.rows(
         "update jobs set status = 'failed' where panda_id = ? and status not in ('finished', 'failed')", trial.panda_id
     )
+
+
+def run_together(sandbox: Sandbox, count: int) -> list[str]:
+    """Run so many pilots at once, with as many jobs; return what is wrong."""
+    trials = [Trial(sandbox, Case(number, MODES[number % len(MODES)])) for number in range(count)]
+    for trial in trials:
+        trial.submit()
+    shared = {"GOCLIENT_STATE": str(trials[0].state)}
+    pilots = []
+    for trial in trials:  # whoever comes first takes the first job, so that all must be able to run any
+        words = [sys.executable, "-m", "goclient", *trial.words(f"--sharedFolder={sandbox.path('SITE1')}=/")]
+        env = {**sandbox.env, **shared, "TMPDIR": str(sandbox.path("SITE1", "/scratch"))}
+        pilots.append(subprocess.Popen(words, env=env, cwd=trial.folder, stdout=subprocess.DEVNULL, stderr=-1))
+    said = [one.communicate(timeout=WITHIN * 5)[1].decode() for one in pilots]
+    wrong = [f"pilot: {text[-200:]}" for one, text in zip(pilots, said, strict=True) if one.returncode != 0]
+    return wrong + [problem for trial in trials for problem in trial.wrong()]
 
 
 def count_points(sandbox: Sandbox, mode: str, seed: int) -> tuple[int, float]:

@@ -17,7 +17,7 @@ from goclient.model.records.answers import JobState
 from goclient.node.engines.base import DIRECTORY, Attempt
 from goclient.node.keeper_program import began
 from goclient.node.payload import PAYLOAD
-from goclient.pilot.recovery import recover
+from goclient.pilot.recovery import EMPTY_AFTER, recover
 from goclient.pilot.taken import TakenJob
 from tests.pilot.servers import SITE, Endpoints, Server, job, pilot
 
@@ -212,14 +212,15 @@ def test_what_cannot_be_removed_now_is_removed_later(tmp_path: Path, server: Ser
     assert is_closed(tmp_path)
 
 
-def test_a_journal_without_an_entry_goes_after_a_day(tmp_path: Path, server: Server) -> None:
+def test_a_job_whose_pilot_died_before_its_first_step_is_reported(tmp_path: Path, server: Server) -> None:
     JobJournal(tmp_path / "state", 17, 1).close()
     path = tmp_path / "state" / JOBS / "17-1.jsonl"
     recover(pilot(tmp_path, server))
     assert path.exists(), "a pilot may just have made it"
-    os.utime(path, (time.time() - 100_000,) * 2)
+    os.utime(path, (time.time() - EMPTY_AFTER - 1,) * 2)
     recover(pilot(tmp_path, server))
-    assert not path.exists()
+    assert server.ends == [(17, "failed")]
+    assert is_closed(tmp_path)
 
 
 def test_a_journal_that_was_not_renamed_is_closed(tmp_path: Path, server: Server) -> None:

@@ -17,6 +17,7 @@ from goclient.sandbox.routes import Sandbox
 from goclient.sandbox.state import Row
 
 TICK = 0.2  # seconds; the server looks every few minutes
+WATCHED = ("sent", "starting", "running", "transferring", "holding")
 SENT, HOLDING = 102, 103  # EC_SendError and EC_Holding
 
 
@@ -46,6 +47,8 @@ class Watch:
 
     def _check_jobs(self, now: float) -> None:
         """End what has waited too long at a time."""
+        if not self._state.row(f"select 1 from jobs where status in {WATCHED}"):
+            return
         settings, caller = self._tuning.now, Caller(self._state, tuning=self._tuning)
         with self._state.transaction():
             for row in self._silent("holding", now - settings.adder_seconds, ending=True):
