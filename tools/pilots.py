@@ -17,8 +17,10 @@ from typing import Any
 
 from measure import row, shown
 
+from tests.pilot.call_faults import call_faults, meet
 from tests.pilot.kills import Case, Choice, cases, run_case, run_together
 from tests.sandboxes import sandbox_in
+from tests.trouble import FAULTS
 
 ALL = Choice(points=30, seeds=20, random=200, signals=10)
 KEPT = Path(".figures", "pilots.jsonl")
@@ -35,6 +37,7 @@ def rows(choice: Choice = ALL, *, code: str = "") -> list[list[str]]:
         _row("SIGKILL of a pilot, then another one", killed),
         _row("seven signals to a pilot", stopped),
         _together(),
+        _faults(),
     ]
 
 
@@ -52,6 +55,22 @@ def _together() -> list[str]:
         seconds = time.monotonic() - started
     name = f"{PILOTS} pilots on one node, with as many jobs: collisions"
     return row(name, str(len(wrong)), "0", not wrong, f"{seconds:.0f} s; {'; '.join(wrong)}")
+
+
+def _faults() -> list[str]:
+    """Return the row of faults at the calls of a pilot, each at the first, the middle and the last call of a route."""
+    with tempfile.TemporaryDirectory() as folder, sandbox_in(Path(folder)) as sandbox:
+        found = call_faults(sandbox, "gc")
+        wrong = []
+        for number, fault in enumerate(found, start=1):
+            wrong += meet(sandbox, fault, number=number, mode="gc")
+    for one in wrong:
+        print(one, file=sys.stderr)
+    routes = len({one.point.route for one in found})
+    name = "a fault at a call of a pilot: hangs, tracebacks, things left"
+    return row(
+        name, f"{len(wrong)} of {len(found)}", "0", not wrong, f"{routes} routes, each with {len(FAULTS)} faults"
+    )
 
 
 def _results(choice: Choice, code: str) -> Iterator[dict[str, Any]]:
