@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import attempts
 import language
 import myproxy
 import myproxy_tools
@@ -218,6 +219,11 @@ def dying_pilots() -> list[list[str]]:
     return pilots.rows(code=_code())
 
 
+def dying_attempts() -> list[list[str]]:
+    """Jobs whose attempts die; each of them is kept, too."""
+    return attempts.rows(code=_code())
+
+
 CHAPTERS = {
     "start_up": start_up,
     "records": records,
@@ -228,6 +234,7 @@ CHAPTERS = {
     "myproxy_tools": myproxy_tools.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
+    "attempts": dying_attempts,
     "pilots": dying_pilots,
 }
 
