@@ -170,18 +170,20 @@ class Journal:
 class JobJournal(Journal):
     """A journal of one attempt of a job, which this process alone has until it is closed, or the process ends."""
 
-    def __init__(self, state: Path, panda_id: int, attempt: int) -> None:
-        """Take the journal, which is made if need be; ``state`` is the directory of the main one.
+    def __init__(self, state: Path, panda_id: int, attempt: int, *, make: bool = True) -> None:
+        """Take the journal, which is made if need be and ``make``; ``state`` is the directory of the main one.
 
-        Raises BlockingIOError if another process has it, GoclientError if it cannot be written.
+        Raises BlockingIOError if another process has it, or has closed it, GoclientError if it cannot be written.
         """
         super().__init__(state / JOBS / f"{panda_id}-{attempt}{_OPEN}", attempt=attempt)
         self.panda_id = panda_id
         self._descriptor = -1
         try:
-            self._descriptor = _open(self.path)
+            self._descriptor = _open(self.path, make=make)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._check_name()
+        except FileNotFoundError:
+            raise BlockingIOError from None
         except BlockingIOError:
             self.close()
             raise
@@ -252,6 +254,7 @@ def prune(state: Path, *, now: float) -> None:
                 file.path.unlink()
 
 
-def _open(path: Path) -> int:
-    make_directory(path.parent)
-    return private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+def _open(path: Path, *, make: bool = True) -> int:
+    if make:
+        make_directory(path.parent)
+    return private(path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if make else 0))

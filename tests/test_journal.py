@@ -307,6 +307,13 @@ def test_a_journal_that_is_finished_meanwhile_is_not_taken(tmp_path: Path, monke
         JobJournal(tmp_path, 17, 1)
 
 
+def test_a_journal_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    JobJournal(tmp_path, 17, 1).finish()
+    with pytest.raises(BlockingIOError):
+        JobJournal(tmp_path, 17, 1, make=False)
+    assert [one.is_open for one in job_files(tmp_path)] == [False]
+
+
 def test_a_journal_of_a_job_that_cannot_be_written_is_our_error(tmp_path: Path) -> None:
     (tmp_path / "jobs").write_text("")
     with pytest.raises(GoclientError, match="cannot be written: ") as caught:

@@ -28,7 +28,7 @@ def recover(pilot: Pilot) -> None:
         if not file.is_open:
             continue
         try:
-            journal = JobJournal(pilot.settings.state, file.panda_id, file.attempt)
+            journal = JobJournal(pilot.settings.state, file.panda_id, file.attempt, make=False)
         except BlockingIOError:  # its pilot lives
             continue
         except GoclientError as error:
