@@ -37,7 +37,7 @@ if os.fork() == 0:
 if os.fork() == 0:
     open("child", "w").write(str(os.getpid()))
     time.sleep(1000)
-while not (os.path.exists("child") and os.path.exists("daemon")):
+while not all(os.path.exists(name) and os.path.getsize(name) for name in ("child", "daemon")):
     time.sleep(0.01)
 open("self", "w").write(str(os.getpid()))
 os.rename("self", "main")
