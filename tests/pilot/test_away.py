@@ -117,8 +117,10 @@ def test_a_service_runs_jobs_until_a_signal_ends_it(sandbox: Sandbox) -> None:
     ids = submit(sandbox, 2)
     with started(sandbox, "--json") as process:
         assert process.stdout is not None
-        Timer(WITHIN, process.kill).start()
+        end = Timer(WITHIN, process.kill)
+        end.start()
         told = [json.loads(process.stdout.readline()) for _ in ids]
+        end.cancel()
         process.send_signal(signal.SIGTERM)
         process.wait(WITHIN)
         assert process.returncode == ExitCode.INTERRUPTED
