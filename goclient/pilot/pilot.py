@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from goclient.errors import GoclientError, Interrupted, LoginNeeded, ServerError, raise_all
+from goclient.errors import GoclientError, Interrupted, LoginNeeded, ServerError, TransferFailed, raise_all
+from goclient.errors.conditions import StaleAttempt
 from goclient.files.private import make_directory
 from goclient.journal import HOST, JobJournal
 from goclient.model.records.answers import AssignedJob
@@ -18,7 +19,7 @@ from goclient.pilot.clean_up import clean_up
 from goclient.pilot.execution import Node
 from goclient.pilot.metrics import metrics
 from goclient.pilot.readiness import Readiness
-from goclient.pilot.report import Outcome, PandaHeartbeat, Report, Stale, end_report, send_report
+from goclient.pilot.report import Outcome, PandaHeartbeat, Report, end_report, send_report
 from goclient.pilot.settings import Settings
 from goclient.pilot.taken import TakenJob
 from goclient.reporter.base import Reporter
@@ -65,11 +66,14 @@ class Pilot:
     def carry_out(self, job: TakenJob) -> Outcome:
         """Run a job, or what its journal says is left of it, to its end."""
         reporter = RecordingReporter(self.reporter)
-        log, error = None, None
+        log = None
+        error: GoclientError | None = None
         try:
             job = job.with_scratch(self.settings.work)
             log = job.open_log(reporter)
             self._node.run(job, PandaHeartbeat(self.server, job, every=self.settings.heartbeat), log, reporter)
+        except TransferFailed as failure:  # a stale attempt is one in whatever phase it is found
+            error = failure.error if isinstance(failure.error, StaleAttempt) else failure
         except GoclientError as failure:
             error = failure
         except KeyboardInterrupt:
@@ -87,7 +91,7 @@ class Pilot:
             reporter.progress("the job is done" if error is None else f"the job failed: {error.message}")
             log = log or job.open_log(reporter)
             outcome = Outcome(job.panda_id, error, self._keep_log(job, log, reporter))
-            if not isinstance(error, Stale):
+            if not isinstance(error, StaleAttempt):
                 report = end_report(job, outcome, metrics=metrics(job.journal))
                 try:
                     report.keep(job.journal)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 
 from goclient.errors import GoclientError
+from goclient.errors.conditions import StaleAttempt
 from goclient.journal import HOST, JobJournal, job_files, prune
 from goclient.node.engines.base import Attempt
 from goclient.node.payload import PAYLOAD, PayloadError
 from goclient.pilot.clean_up import has_endpoints, kill_processes
 from goclient.pilot.pilot import Pilot
-from goclient.pilot.report import PilotDied, Report, Stale, is_current
+from goclient.pilot.report import PilotDied, Report, is_current
 from goclient.pilot.taken import TakenJob, reload
 from goclient.reporter.recording import RecordingReporter
 
@@ -65,7 +66,7 @@ def _recover(journal: JobJournal, pilot: Pilot) -> None:
     if report is not None:
         pilot.close(job, report, within=0.0)
     elif not is_current(pilot.server, job):
-        pilot.end(job, Stale("this attempt of the job is over for the server"), reporter)
+        pilot.end(job, StaleAttempt("this attempt of the job is over for the server"), reporter)
     elif job.host != HOST:
         return  # the server will end it, and its own node has more of it
     elif payload is not None and payload.state == "failed":

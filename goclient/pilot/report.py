@@ -22,6 +22,7 @@ from goclient.errors import (
     ServerError,
     TransferFailed,
 )
+from goclient.errors.conditions import StaleAttempt
 from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.answers import MAX_DIAGNOSIS
 from goclient.node.engines.base import Heartbeat
@@ -55,12 +56,6 @@ class Killed(GoclientError):
     code = "killed"
 
 
-class Stale(GoclientError):
-    """An attempt of a job that has ended for the server, or is not its latest: nothing of it counts any more."""
-
-    code = "stale"
-
-
 class PilotDied(Interrupted):
     """A job whose pilot died before the payload had ended."""
 
@@ -84,7 +79,7 @@ class Outcome:
     @property
     def state(self) -> str:
         """Return the state of the job on the server; ``stale`` for an attempt that does not count there."""
-        if isinstance(self.error, Stale):
+        if isinstance(self.error, StaleAttempt):
             return "stale"
         return "finished" if self.error is None else "failed"
 
@@ -117,7 +112,7 @@ class Report:
 
 
 class PandaHeartbeat(Heartbeat):
-    """Tell the server every so many seconds that a job lives; raise Killed or Stale if it is to be stopped.
+    """Tell the server every so many seconds that a job lives; raise Killed or StaleAttempt if it is to be stopped.
 
     A server that does not answer stops nothing; it is told again soon.  Threads may share a heartbeat.
     """
@@ -156,7 +151,7 @@ class PandaHeartbeat(Heartbeat):
             self._tell()
 
     def _tell(self) -> bool:
-        """Return True if the server has heard; raise Killed or Stale if it wants the job stopped."""
+        """Return True if the server has heard; raise Killed or StaleAttempt if it wants the job stopped."""
         if self._end is not None:
             raise self._end
         try:
@@ -177,8 +172,10 @@ class PandaHeartbeat(Heartbeat):
         return True
 
 
-def _stale() -> Stale:
-    return Stale("this attempt of the job has ended for the server", hint="goclient status tells what became of it")
+def _stale() -> StaleAttempt:
+    return StaleAttempt(
+        "this attempt of the job has ended for the server", hint="goclient status tells what became of it"
+    )
 
 
 def is_current(server: PandaServer, job: TakenJob) -> bool:

@@ -11,11 +11,13 @@ import pytest
 import requests
 
 from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError, TransferFailed
+from goclient.errors.conditions import StaleAttempt
 from goclient.journal import JobJournal, Journal, job_files
 from goclient.model.records.answers import JobState
 from goclient.node.engines.base import Attempt
+from goclient.pilot.execution import Node
 from goclient.pilot.recovery import recover
-from goclient.pilot.report import Killed, PandaHeartbeat, PilotCode, PilotDied, Stale, Unreported, _pilot_code
+from goclient.pilot.report import Killed, PandaHeartbeat, PilotCode, PilotDied, Unreported, _pilot_code
 from goclient.pilot.taken import TakenJob
 from goclient.services.panda.client import Command
 from tests.pilot.servers import Server, job, pilot
@@ -143,7 +145,7 @@ def test_a_stop_of_an_attempt_that_does_not_count_makes_it_stale(
     """The server 1.0.4 has one command for a job that was killed and for an attempt that it does not have."""
     server.commands.append(Command.STOP)
     server.described[17] = known
-    with pytest.raises(Stale):
+    with pytest.raises(StaleAttempt):
         heartbeat.send()
 
 
@@ -155,6 +157,19 @@ def test_a_stale_attempt_is_told_to_nobody_and_leaves_nothing(server: Server, tm
     assert outcome.state == "stale"
     assert server.ends == []
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_an_attempt_that_is_found_stale_in_a_transfer_is_told_to_nobody(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object) -> None:
+        raise TransferFailed("output", StaleAttempt("a later attempt delivers"))
+
+    monkeypatch.setattr(Node, "run", run)
+    server.jobs.append(job())
+    outcome = pilot(tmp_path, server).run_one()
+    assert outcome is not None
+    assert (outcome.state, server.reports) == ("stale", [])
 
 
 def test_an_end_that_cannot_be_told_is_left_to_the_next_pilot(server: Server, tmp_path: Path) -> None:

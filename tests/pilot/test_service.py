@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError, TransferFailed
-from goclient.errors.conditions import PathExists
+from goclient.errors.conditions import PathExists, StaleAttempt
 from goclient.node.payload import PayloadError
 from goclient.pilot.pilot import Pilot
-from goclient.pilot.report import Killed, Outcome, Stale
+from goclient.pilot.report import Killed, Outcome
 from goclient.pilot.service import PAUSES, TooManyFailures, serve
 from tests.pilot.servers import Server, job, pilot
 
@@ -93,7 +93,7 @@ def test_a_pilot_that_may_take_no_job_now_waits(
     [
         PayloadError("x"),
         Killed("x"),
-        Stale("x"),
+        StaleAttempt("x"),
         RequestError("x"),
         TransferFailed("output", EXISTS),
     ],
