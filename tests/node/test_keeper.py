@@ -77,6 +77,12 @@ class Run:
         with keep(self.command(*words, **env), "payload", self.journal) as process:
             return process.wait(60)
 
+    def wait_until_it_says(self) -> None:
+        """Wait until the program has written something."""
+        end = time.monotonic() + 30
+        while not self.said and time.monotonic() < end:
+            time.sleep(0.01)
+
     @property
     def said(self) -> str:
         return (self.directory / "out").read_text()
@@ -171,16 +177,16 @@ def test_a_signal_to_the_keeper_is_not_one_to_the_job(run: Run) -> None:
 def test_a_process_that_is_ended_may_clean_up_first(run: Run) -> None:
     script = "trap 'echo cleaned; exit 3' TERM; echo started; while :; do :; done"
     with keep(run.command("/bin/sh", "-c", script), "payload", run.journal) as process:
-        end = time.monotonic() + 30
-        while not run.said and time.monotonic() < end:
-            time.sleep(0.01)
+        run.wait_until_it_says()
         assert process.end()
         assert process.wait(0) == 3
     assert run.said == "started\ncleaned\n"
 
 
 def test_a_process_that_does_not_end_itself_is_killed_in_time(run: Run) -> None:
-    with keep(run.command("/bin/sh", "-c", "trap '' TERM; sleep 1000"), "payload", run.journal) as process:
+    script = "trap '' TERM; echo started; sleep 1000"
+    with keep(run.command("/bin/sh", "-c", script), "payload", run.journal) as process:
+        run.wait_until_it_says()
         started = time.monotonic()
         assert process.end(within=0.1)
         assert process.wait(0) == -signal.SIGKILL
