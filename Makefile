@@ -57,7 +57,7 @@ check: $(VENV)/.dev-ready
 
 figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
 	PYTHONPATH=. GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
-	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md
+	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md $(CHAPTERS)
 
 clean:
 	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .figures

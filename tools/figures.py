@@ -2,7 +2,7 @@
 
 A ratio is against a peer, measured in one run, the two in turn; the median of the pairs counts.
 
-A chapter that was measured with the same goclient/ and tools/ is not measured again: what was interrupted goes on.
+A chapter that was measured with the same goclient/, tools/ and tests/ is not measured again: what was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -261,8 +261,8 @@ def _code() -> str:
 
 
 def main() -> int:
-    """Write the table; 1 if a goal is missed."""
-    rows = [cells for name in CHAPTERS for cells in chapter(name)]
+    """Write the table, of all chapters or of those that are named; 1 if a goal is missed."""
+    rows = [cells for name in sys.argv[2:] or CHAPTERS for cells in chapter(name)]
     heads = ["what", "figure", "goal", "met", "medians"]
     lines = [
         "# Figures",
