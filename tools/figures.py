@@ -2,7 +2,7 @@
 
 A ratio is against a peer, measured in one run, the two in turn; the median of the pairs counts.
 
-A chapter that was measured with the same goclient/, tools/ and tests/ is not measured again: what was interrupted goes on.
+A chapter that was measured with the same goclient/, tools/ and tests/ is kept: what was interrupted goes on.
 """
 
 from __future__ import annotations
