@@ -469,6 +469,18 @@ def test_a_link_that_takes_a_file_s_place_meanwhile_is_judged_when_it_is_opened(
     assert tree(node.job) == []
 
 
+def test_a_pipe_that_takes_a_file_s_place_meanwhile_is_not_read(node: Node) -> None:
+    write(node.data, "a", "b")
+
+    def replace() -> None:
+        (node.data / "b").unlink(missing_ok=True)
+        os.mkfifo(node.data / "b")
+
+    replaced = iter([replace])
+    error = node.failure(node.bring, "a,b", beat=lambda: next(replaced, lambda: None)())
+    assert (error.code, (node.job / "b").exists()) == ("not-a-file", False)
+
+
 def test_what_lies_beside_is_copied(node: Node, own: list[str]) -> None:
     write(node.data, "proc/a", "dev", "token", "state.txt")
     assert node.bring("proc/a,dev,token,state.txt", own=own) == 4
