@@ -244,11 +244,11 @@ def _become(
         print(code, file=sys.stderr)
         code = 1
     getattr(threading, "_shutdown")()  # noqa: B009  # as Python does at its end
+    if measured:
+        measured.end()  # before a command's last function, which ends the process
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    if measured:
-        measured.end()
     os._exit(code if isinstance(code, int) else 0)
 
 
