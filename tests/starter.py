@@ -155,7 +155,7 @@ class Measured:
 
             data = self._coverage.get_data()
             added = coverage.CoverageData(str(ROOT / ".coverage"), suffix=True)
-            added.update(data)
+            added.add_arcs({file: data.arcs(file) or () for file in data.measured_files()})
             added.write()
 
 
