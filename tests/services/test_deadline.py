@@ -52,12 +52,15 @@ GLOBUS: dict[str, Callable[[Globus], object]] = {
     "entry": lambda asked: asked.entry(AT, "/x"),
     "is_empty": lambda asked: asked.is_empty(AT, "/x/"),
     "mkdir": lambda asked: asked.mkdir(AT, "/x/"),
+    "rename": lambda asked: asked.rename(AT, "/x", "/y"),
     "remove": lambda asked: asked.remove(AT, "/x/"),
     "create_personal": lambda asked: asked.create_personal("x"),
+    "personal_called": lambda asked: asked.personal_called("x"),
     "delete": lambda asked: asked.delete(ID),
     "submission_id": lambda asked: asked.submission_id(),
     "submit": lambda asked: asked.submit(TransferRequest(ID, ID, (), "x", ID, 60.0)),
     "task": lambda asked: asked.task(ID),
+    "tasks": lambda asked: asked.tasks([ID]),
     "transferred": lambda asked: asked.transferred(ID),
     "faults": lambda asked: asked.faults(ID),
     "cancel": lambda asked: asked.cancel(ID),
@@ -73,6 +76,7 @@ PANDA: dict[str, Callable[[PandaServer], object]] = {
     "describe": lambda server: server.describe([1]),
     "acquire": lambda server: server.acquire("TEST1", node="n"),
     "update": lambda server: server.update(1, "running"),
+    "rights": lambda server: server.rights(),
 }
 
 
