@@ -24,7 +24,7 @@ PROGRAM = """#!/bin/sh
 echo "$*" >> "$2/calls"
 case "$3" in
 -setup) {set_up} ;;
--start) touch "$2/connected"; {start} ;;
+-start) {start} ;;
 esac
 """
 
@@ -71,7 +71,7 @@ class Node:
     context: JobContext
     service: Personal
 
-    def install(self, *, set_up: str = "echo ok", start: str = "exec sleep 1000") -> None:
+    def install(self, *, set_up: str = "echo ok", start: str = 'touch "$2/connected"; exec sleep 1000') -> None:
         program = self.context.scratch / "globusconnectpersonal"
         program.write_text(PROGRAM.format(set_up=set_up, start=start))
         program.chmod(0o700)
@@ -194,7 +194,7 @@ def test_what_the_body_raises_is_raised_once_all_is_removed(node: Node) -> None:
 
 FAULTS = [
     pytest.param({"set_up": "echo no network; exit 3"}, 'could not be set up on the node: "no network"', id="set-up"),
-    pytest.param({"start": "rm $2/connected; echo gone; exit 4"}, 'ended with code 4: "gone"', id="start"),
+    pytest.param({"start": "echo gone; exit 4"}, 'ended with code 4: "gone"', id="start"),
 ]
 
 
@@ -217,7 +217,7 @@ def test_a_program_that_is_gone_is_an_error(node: Node) -> None:
 
 def test_a_program_that_does_not_end_is_killed(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("goclient.node.globus_connect.STOP_WITHIN", 0.1)
-    node.install(start="trap '' TERM; sleep 1000; sleep 1000")
+    node.install(start="trap '' TERM; touch $2/connected; sleep 1000; sleep 1000")
     node.run()
     assert [one.state for one in node.context.journal.latest("process")] == ["done", "done"]
 
