@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
@@ -94,11 +94,11 @@ def print_json(document: Any, **pieces: Iterable[str]) -> None:
     out.flush()
 
 
-def inside_json(text: str) -> str:
-    """Return the text as it stands between the quotes of a JSON string."""
+def inside_json() -> Callable[[str], str]:
+    """Return what writes a text as it stands between the quotes of a JSON string."""
     from json.encoder import encode_basestring_ascii  # --help and --version are faster without
 
-    return encode_basestring_ascii(text)[1:-1]
+    return lambda text: encode_basestring_ascii(text)[1:-1]
 
 
 def _hidden_texts(value: Any) -> Any:

@@ -60,9 +60,7 @@ def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Locatio
     targets = list(dict.fromkeys(written)) if sources else []
     locations = sources + targets
     near = _alike([location.path.partition("${SN")[0] for location in locations])
-    near &= _alike(
-        [location.path.rpartition("}")[2][::-1] if "${SN" in location.path else "" for location in locations]
-    )
+    near &= _alike([(one.path.rpartition("}")[2] if "${SN" in one.path else one.path)[::-1] for one in locations])
     by_path: dict[tuple[Endpoint, str], tuple[int, Location]] = {}
     for location in (locations[number] for number in near if number >= len(sources)):
         for serial in range(1, count + 1) if "${SN" in location.path else ():

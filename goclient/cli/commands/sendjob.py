@@ -58,7 +58,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     elif options.json:
         from goclient.model.records.panda_job import encoded_pieces  # pydantic, which --help does not need
 
-        output.print_json(submission.document(), record=encoded_pieces(submission.records, output.inside_json))
+        output.print_json(submission.document(), record=encoded_pieces(submission.records, output.inside_json()))
     else:
         for job in submission.records:
             print(f"jobName={job.jobName} jobParameters={job.jobParameters}")
