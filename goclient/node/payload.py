@@ -54,19 +54,20 @@ def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mappin
     entry = PAYLOAD.then("intended")
     context.journal.append(entry)
     try:
-        status = _exit_code(Command([str(program), *words], context.directory, env, output.fileno()), context)
+        code = _exit_code(Command([str(program), *words], context.directory, env, output.fileno()), context)
         failed, last = _read_output(output, context.heartbeat)
-        if status != 0:
-            how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
+        if code != 0:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise PayloadError(
                 f"the payload {how}: {quoted(last) if last else 'it said nothing'}",
-                status=status if status > 0 else 128 - status,
+                status=code if code > 0 else 128 - code,
             )
         if failed is not None:
-            code, why = (group.decode(errors="replace") for group in failed.groups())
-            raise PayloadError(f"the payload says that it failed: {code}: {why.strip()}", status=int(code))
+            said, why = (group.decode(errors="replace") for group in failed.groups())
+            raise PayloadError(f"the payload says that it failed: {said}: {why.strip()}", status=int(said))
     except GoclientError as error:
-        context.journal.append(entry.then("failed", detail=error.message))
+        status = error.status if isinstance(error, PayloadError) else None
+        context.journal.append(entry.then("failed", *([] if status is None else [str(status)]), detail=error.message))
         raise
     seconds = time.monotonic() - started
     context.journal.append(entry.then("done", detail=f"{seconds:.1f} s"))

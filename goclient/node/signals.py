@@ -44,18 +44,49 @@ def check() -> None:
         raise KeyboardInterrupt
 
 
+def has_come() -> bool:
+    """Return True if the signal has come."""
+    return _stopped
+
+
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Run the body to its end; a signal that arrives meanwhile is raised afterwards, in the main thread."""
-    global _held, _pending
+def finishing() -> Iterator[None]:
+    """Run the body to its end; a signal that arrives meanwhile is raised by the next :func:`check`."""
+    global _held
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _held += 1
+    held = _held
+    _held = held + 1
     try:
         yield
     finally:
-        _held -= 1
-        if _pending and not _held:
+        _held = held
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let the signal end the body, within :func:`finishing`; one that came before is raised at once."""
+    global _held, _pending
+    held = _held
+    try:
+        _held = 0
+        if _pending:
+            _pending = False
+            raise KeyboardInterrupt
+        yield
+    finally:
+        _held = held
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Run the body to its end; a signal that arrives meanwhile is raised afterwards, in the main thread."""
+    global _pending
+    try:
+        with finishing():
+            yield
+    finally:
+        if _pending and not _held and threading.current_thread() is threading.main_thread():
             _pending = False
             raise KeyboardInterrupt

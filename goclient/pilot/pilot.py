@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 
 from goclient.errors import GoclientError, Interrupted, LoginNeeded, ServerError, TransferFailed, raise_all
@@ -14,7 +13,7 @@ from goclient.model.records.answers import AssignedJob
 from goclient.node.engines.base import Attempt, TransferService
 from goclient.node.job_log import JobLog
 from goclient.node.left import remove_left
-from goclient.node.signals import uninterrupted
+from goclient.node.signals import check, finishing, has_come, interruptible
 from goclient.pilot.clean_up import clean_up
 from goclient.pilot.execution import Node
 from goclient.pilot.metrics import metrics
@@ -49,29 +48,28 @@ class Pilot:
         A node that could not carry a job out, or report it, takes none.  Whatever happens to a job, everything
         temporary is removed and the server is told how it ended.  Raises Unreported if it cannot be told yet.
         """
+        check()
         self._readiness.check()
-        job = None
-        try:
-            with uninterrupted():
-                job = self._take()
-        except KeyboardInterrupt:
-            if job is None:
-                raise
-            return self.end(job, _stopped(), RecordingReporter(self.reporter))
-        if job is None or job.assigned is None:
-            return None
-        self.reporter.progress(f"PandaID {job.panda_id}: {job.assigned.transformation}")
-        return self.carry_out(job)
+        with finishing():
+            job = self._take()
+            if job is None or job.assigned is None:
+                return None
+            self.reporter.progress(f"PandaID {job.panda_id}: {job.assigned.transformation}")
+            return self.carry_out(job)
 
     def carry_out(self, job: TakenJob) -> Outcome:
-        """Run a job, or what its journal says is left of it, to its end."""
-        reporter = RecordingReporter(self.reporter)
+        """Run a job, or what its journal says is left of it, to its end; a signal ends what runs, and nothing else."""
+        with finishing():
+            return self._carry_out(job, RecordingReporter(self.reporter))
+
+    def _carry_out(self, job: TakenJob, reporter: RecordingReporter) -> Outcome:
         log = None
         error: GoclientError | None = None
         try:
-            job = job.with_scratch(self.settings.work)
-            log = job.open_log(reporter)
-            self._node.run(job, PandaHeartbeat(self.server, job, every=self.settings.heartbeat), log, reporter)
+            with interruptible():
+                job = job.with_scratch(self.settings.work)
+                log = job.open_log(reporter)
+                self._node.run(job, PandaHeartbeat(self.server, job, every=self.settings.heartbeat), log, reporter)
         except TransferFailed as failure:  # a stale attempt is one in whatever phase it is found
             error = failure.error if isinstance(failure.error, StaleAttempt) else failure
         except GoclientError as failure:
@@ -86,8 +84,8 @@ class Pilot:
         self, job: TakenJob, error: GoclientError | None, reporter: RecordingReporter, log: JobLog | None = None
     ) -> Outcome:
         """Keep the log of a job that has ended, tell the server of it, remove the rest, and return its outcome."""
-        stopped, report = isinstance(error, Interrupted), None
-        with uninterrupted():
+        report = None
+        with finishing():
             reporter.progress("the job is done" if error is None else f"the job failed: {error.message}")
             log = log or job.open_log(reporter)
             outcome = Outcome(job.panda_id, error, self._keep_log(job, log, reporter))
@@ -97,20 +95,18 @@ class Pilot:
                     report.keep(job.journal)
                 except GoclientError as failure:  # the server is told all the same
                     reporter.warning(failure.message, failure.hint)
-        within = min(self.settings.report_within, STOPPED_WITHIN) if stopped else self.settings.report_within
-        with uninterrupted() if stopped else nullcontext():
-            self.close(job, report, within=within)
+            self.close(job, report, within=self.settings.report_within)
         return outcome
 
     def close(self, job: TakenJob, report: Report | None, *, within: float) -> None:
         """Tell the server the end of a job, if it has not heard of it, and remove what is left of the job."""
         heard = False
-        try:
-            if report is not None and not report.is_known:
-                send_report(self.server, job, report, within=within, reporter=self.reporter)
-            heard = True
-        finally:
-            with uninterrupted():
+        with finishing():
+            try:
+                if report is not None and not report.is_known:
+                    self._send(job, report, within=within)
+                heard = True
+            finally:
                 left = clean_up(job.journal, self._node.globus)
                 if heard:
                     delivered = report is not None and report.state == "finished"
@@ -121,6 +117,17 @@ class Pilot:
                 if heard and not left.errors:
                     job.journal.finish()
                 job.journal.close()
+
+    def _send(self, job: TakenJob, report: Report, *, within: float) -> None:
+        """Tell the server the end of a job; the signal leaves little time for it."""
+        if not has_come():
+            try:
+                with interruptible():
+                    send_report(self.server, job, report, within=within, reporter=self.reporter)
+                return
+            except KeyboardInterrupt:  # it may have been told, and says the same again
+                self.reporter.progress("the pilot was stopped as it told the server")
+        send_report(self.server, job, report, within=min(within, STOPPED_WITHIN), reporter=self.reporter)
 
     def _take(self) -> TakenJob | None:
         """Return a job of the queue, which the server and the journal say is this pilot's; None if there is none."""

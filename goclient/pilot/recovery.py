@@ -12,6 +12,7 @@ from goclient.errors.conditions import StaleAttempt
 from goclient.journal import HOST, JobJournal, job_files, prune
 from goclient.node.engines.base import Attempt
 from goclient.node.payload import PAYLOAD, PayloadError
+from goclient.node.signals import check
 from goclient.pilot.clean_up import has_endpoints, kill_processes
 from goclient.pilot.pilot import Pilot
 from goclient.pilot.report import PilotDied, Report, is_current
@@ -26,6 +27,7 @@ def recover(pilot: Pilot) -> None:
     """End what earlier pilots of the same queue have left here; what cannot be ended now stays in its journal."""
     prune(pilot.settings.state, now=time.time())
     for file in job_files(pilot.settings.state):
+        check()
         if not file.is_open:
             continue
         try:
@@ -70,7 +72,8 @@ def _recover(journal: JobJournal, pilot: Pilot) -> None:
     elif job.host != HOST:
         return  # the server will end it, and its own node has more of it
     elif payload is not None and payload.state == "failed":
-        pilot.end(job, PayloadError(payload.detail), reporter)
+        status = int(payload.subjects[0]) if payload.subjects else None
+        pilot.end(job, PayloadError(payload.detail, status=status), reporter)
     elif payload is not None and payload.state == "done" and job.scratch is not None and _runs(journal) < MOST_RUNS:
         reporter.progress(f"PandaID {job.panda_id}: its pilot has died after the payload; it is carried on")
         pilot.carry_out(job.begin())

@@ -45,6 +45,26 @@ try:
 except KeyboardInterrupt:
     print("raised")
 """
+FINISHING = """
+with signals.finishing():
+    try:
+        with signals.interruptible():
+            pass
+        send()
+        print("finished")
+        with signals.interruptible():
+            print("not raised")
+    except KeyboardInterrupt:
+        print("raised")
+    signals.check()
+    send()
+    print("closed", signals.has_come())
+try:
+    signals.check()
+    print("not raised")
+except KeyboardInterrupt:
+    print("raised")
+"""
 SWALLOWED = """
 try:
     send()
@@ -93,6 +113,7 @@ def test_the_first_signal_is_raised_at_once_and_no_other(name: str) -> None:
 
 CASES = [
     pytest.param(LATER, ["done", "raised"], id="between a start and its clean-up"),
+    pytest.param(FINISHING, ["finished", "raised", "closed True", "raised"], id="while a job is ended"),
     pytest.param(SWALLOWED, ["raised"], id="raised where it was swallowed"),
     pytest.param(THREADS, ["raised", "thread raised"], id="with a thread at work"),
 ]

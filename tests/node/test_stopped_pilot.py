@@ -137,3 +137,23 @@ def test_a_signal_while_globus_connect_is_set_up_leaves_no_endpoint(start: Start
     job.process.terminate()
     assert job.end() == (130, "the pilot was stopped by a signal")
     assert job.sandbox.rows(made) == []
+
+
+def test_a_signal_while_a_dead_pilot_s_job_is_carried_on_ends_that_job_and_takes_no_other(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    words = f"--jobParameters=out-mode=local dir-out={tmp_path}/out files-out=large"
+    dead = start("#!/bin/sh\ntruncate -s 64G large\n", words, "--noCheck")
+    dead.wait_for("out/.goclient-*/**/*.part")
+    dead.process.kill()
+    dead.process.wait()
+    for part in tmp_path.glob("out/.goclient-*/**/*.part"):
+        part.unlink()
+    other = start(WAIT)  # its pilot recovers first
+    other.wait_for("out/.goclient-*/**/*.part")
+    other.process.terminate()
+    assert other.process.wait(WITHIN) == 130
+    states = dead.sandbox.rows("select status from jobs where panda_id >= ? order by panda_id", dead.panda_id)
+    assert [row["status"] for row in states] == ["failed", "activated"]
+    dead.sandbox.rows("update jobs set status = 'failed' where panda_id = ?", other.panda_id)

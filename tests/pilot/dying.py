@@ -1,8 +1,8 @@
-"""Run goclient, and kill its process at an exact point, as ``kill -9`` does: ``dying.py POINT WORD ...``.
+"""Run goclient, and send its process a signal at an exact point: ``dying.py POINT WORD ...``.
 
 A point is a moment before or after a step: a line of a job's journal, or an exchange with a service.  They are counted
-from 1, odd ones before a step and even ones after it.  Without a kill, the number of points is in the file that
-DYING_COUNT names.
+from 1, odd ones before a step and even ones after it.  If the process ends by itself, their number is in the file that
+DYING_COUNT names.  The signal is KILL, or the number in DYING_SIGNAL.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _passed = 0
 
 
 def pass_point(last: int, what: str) -> None:
-    """Count a point, and die at the last."""
+    """Count a point, and get the signal at the last."""
     global _passed
     with _lock:
         _passed += 1
         if _passed == last:
-            os.write(2, f"killed at point {last}: {what}\n".encode())
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.write(2, f"the signal comes at point {last}: {what}\n".encode())
+            os.kill(os.getpid(), int(os.environ.get("DYING_SIGNAL", signal.SIGKILL)))
 
 
 def dying(step: Callable[..., Any], last: int, name: Callable[..., str]) -> Callable[..., Any]:

@@ -43,7 +43,7 @@ sleep {seconds} & wait
 
 @dataclass(frozen=True)
 class Case:
-    """One job and its pilot's end: ``point`` of ``dying.py``, or ``after`` so many seconds the signal ``number``."""
+    """One job, and the signal ``number`` to its pilot: at a ``point`` of ``dying.py``, or ``after`` so many seconds."""
 
     seed: int
     mode: str
@@ -54,8 +54,8 @@ class Case:
     @property
     def name(self) -> str:
         """Return a name that differs from those of all other cases."""
-        how = f"point{self.point}" if self.point else f"{signal.Signals(self.number).name}-{self.after:.2f}s"
-        return f"{self.mode}-{self.seed}-{how}"
+        when = f"point{self.point}" if self.point else f"{self.after:.2f}s"
+        return f"{self.mode}-{self.seed}-{signal.Signals(self.number).name}-{when}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class Trial:
             "GOCLIENT_STATE": str(self.state),
             "TMPDIR": str(self.work),
             "DYING_COUNT": str(self.folder / "points"),
+            "DYING_SIGNAL": str(int(case.number)),
         }
 
     def submit(self) -> None:
@@ -142,7 +143,7 @@ class Trial:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(self.case.after if self.case.point == 0 else WITHIN)
                 return process.returncode == -signal.SIGKILL
-            process.send_signal(self.case.number)
+            process.send_signal(signal.SIGKILL if self.case.point else self.case.number)
             process.wait(WITHIN)
             return True
 
@@ -313,5 +314,5 @@ def cases(sandbox: Sandbox, choice: Choice, *, seed: int) -> Iterator[Case]:
     for number, signum in enumerate(SIGNALS):
         for at in range(choice.signals):
             mode = MODES[(number + at) % len(MODES)]
-            share = 0.3 + 0.7 * (at + pick.random()) / choice.signals  # it takes a while to start
-            yield Case(pick.randrange(10**6), mode, after=share * known[mode][1], number=signum)
+            share = (at + pick.random()) / choice.signals
+            yield Case(pick.randrange(10**6), mode, point=1 + int(share * known[mode][0]), number=signum)

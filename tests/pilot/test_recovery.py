@@ -69,10 +69,10 @@ def test_a_job_whose_payload_had_ended_well_is_carried_on(tmp_path: Path, server
 
 
 def test_a_payload_that_had_failed_is_reported_with_its_reason(tmp_path: Path, server: Server) -> None:
-    left(tmp_path, PAYLOAD, PAYLOAD.then("failed", detail="the payload ended with exit code 7"))
+    left(tmp_path, PAYLOAD, PAYLOAD.then("failed", "7", detail="the payload ended with exit code 7"))
     recover(pilot(tmp_path, server))
     ((_, _, details),) = server.reports
-    assert details["exe_error_diag"] == "the payload ended with exit code 7"
+    assert (details["exe_error_diag"], details["trans_exit_code"]) == ("the payload ended with exit code 7", 7)
 
 
 @pytest.mark.parametrize(
