@@ -18,7 +18,7 @@ from goclient.pilot.clean_up import clean_up
 from goclient.pilot.execution import Node
 from goclient.pilot.metrics import metrics
 from goclient.pilot.readiness import Readiness
-from goclient.pilot.report import Outcome, PandaHeartbeat, Report, end_report, send_report
+from goclient.pilot.report import Outcome, PandaHeartbeat, Report, Unreported, end_report, send_report
 from goclient.pilot.settings import Settings
 from goclient.pilot.taken import TakenJob
 from goclient.reporter.base import Reporter
@@ -120,14 +120,15 @@ class Pilot:
 
     def _send(self, job: TakenJob, report: Report, *, within: float) -> None:
         """Tell the server the end of a job; the signal leaves little time for it."""
-        if not has_come():
+        soon = min(within, STOPPED_WITHIN)
+        try:
+            with interruptible():
+                send_report(self.server, job, report, within=soon if has_come() else within, reporter=self.reporter)
+        except KeyboardInterrupt as stop:  # the server may have heard: it is told the same again
             try:
-                with interruptible():
-                    send_report(self.server, job, report, within=within, reporter=self.reporter)
-                return
-            except KeyboardInterrupt:  # it may have been told, and says the same again
-                self.reporter.progress("the pilot was stopped as it told the server")
-        send_report(self.server, job, report, within=min(within, STOPPED_WITHIN), reporter=self.reporter)
+                send_report(self.server, job, report, within=soon, reporter=self.reporter)
+            except Unreported:
+                raise stop from None  # the next pilot tells it
 
     def _take(self) -> TakenJob | None:
         """Return a job of the queue, which the server and the journal say is this pilot's; None if there is none."""
