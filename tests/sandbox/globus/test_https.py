@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import globus_sdk
 import pytest
 import requests
+from globus_sdk.experimental.gcs_collection_client import GCSCollectionClient
+from globus_sdk.experimental.gcs_downloader import GCSDownloader
 
 from tests.sandboxes import Sandbox
 
@@ -207,3 +211,58 @@ def test_a_transfer_breaks_off_where_it_is_told_to(
 def test_a_named_fault_is_met_here_too(site: Server, trouble: Callable[..., None], kind: str, status: int) -> None:
     trouble(f"PUT /https/{site.id}/*", kind, times=1)
     assert site.ask("PUT", "/home/none", data=b"x").status_code == status
+
+
+# --- globus-sdk's own clients ---
+
+
+class OnLoopback(GCSCollectionClient):
+    """The SDK's client of a collection's HTTPS server, which knows https only."""
+
+    def __init__(self, collection_id: str, collection_address: str, **more: Any) -> None:
+        super().__init__(collection_id, collection_address, **more)
+        self.base_url = collection_address
+
+
+class Downloader(GCSDownloader):
+    """The SDK's downloader, which asks the server itself for its collection."""
+
+    def _gcs_client_constructor(self, *, collection_client_id: str, collection_address: str) -> GCSCollectionClient:
+        return OnLoopback(collection_client_id, collection_address, app=self.app, transport=self.transport)
+
+
+@pytest.fixture
+def app(shared_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> globus_sdk.ClientApp:
+    """The SDK's app of the sandbox's user."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in shared_sandbox.env.items():
+        if name.startswith("GLOBUS_SDK_"):
+            monkeypatch.setenv(name, value)
+    client_id, secret = (shared_sandbox.env[f"GOCLIENT_CLIENT_{one}"] for one in ("ID", "SECRET"))
+    config = globus_sdk.GlobusAppConfig(token_storage="memory")
+    return globus_sdk.ClientApp("tests", client_id=client_id, client_secret=secret, config=config)
+
+
+@pytest.mark.parametrize("name", ["SITE1", "GUEST1"])
+def test_the_client_of_the_sdk_reads_and_writes(shared_sandbox: Sandbox, app: globus_sdk.ClientApp, name: str) -> None:
+    (row,) = shared_sandbox.rows("select id from collections where display_name = ?", name)
+    with globus_sdk.TransferClient(app=app) as transfer:
+        address = transfer.get_endpoint(row["id"])["https_server"]
+    with OnLoopback(row["id"], address, app=app) as client:
+        path = "/home/by-sdk" if name == "SITE1" else "/in/by-sdk"
+        assert client.request("PUT", path, data=b"text of the SDK", encoding="text").http_status == 200
+        assert client.get(path).binary_content == b"text of the SDK"
+        assert client.delete(path).http_status == 200
+        with pytest.raises(globus_sdk.GlobusAPIError) as raised:
+            client.get(path)
+        assert raised.value.http_status == 404
+
+
+@pytest.mark.parametrize(("name", "path"), [("CONSENT1", "/data/guarded.dat"), ("GUEST1", "/in/guest.dat")])
+def test_the_downloader_of_the_sdk_finds_the_collection_and_its_scopes(
+    shared_sandbox: Sandbox, app: globus_sdk.ClientApp, name: str, path: str
+) -> None:
+    (row,) = shared_sandbox.rows("select id from collections where display_name = ?", name)
+    with Downloader(app) as downloader:
+        text = downloader.read_file(f"{shared_sandbox.url}/https/{row['id']}{path}")
+    assert text in ("Read with a consent only.\n", "Read by the pilot, too.\n")
