@@ -37,6 +37,8 @@ from goclient.reporter.base import SILENT, Reporter
 from goclient.submission import Submission
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import DataclassInstance
 
     from goclient.model.endpoint import Endpoint
@@ -139,8 +141,13 @@ class Client:
         """Return what the journal says of a request, a job's name or a PandaID; raises RequestError if nothing."""
         return entries_about(self._journal(), name)
 
+    @property
+    def journal_path(self) -> Path:
+        """Return the file in which what is sent is written down first; the journals of a pilot's jobs lie beside it."""
+        return environment.journal_path(self._connections.env)
+
     def _journal(self) -> Journal:
-        return Journal(environment.journal_path(self._connections.env))
+        return Journal(self.journal_path)
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 

@@ -154,6 +154,18 @@ class StaleAttempt(EndpointError):
     code = "stale-attempt"
 
 
+class CertificateRefused(EndpointError):
+    """A server that holds files does not accept the user's certificate or proxy."""
+
+
+class NotMapped(EndpointError):
+    """A server that holds files has no account for the user's DN."""
+
+
+class SessionClosed(EndpointError):
+    """A server that holds files closed the connection."""
+
+
 class IdentityError(MyproxyError):
     """User's certificate, key or proxy cannot be used, at no server."""
 
