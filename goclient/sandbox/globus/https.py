@@ -44,7 +44,7 @@ routes = Routes("/https/<id>")
 
 
 class AnyBytes(PathConverter):
-    """What is left of a path, which a route writes ``<bytes:NAME>``: a file's name may have line feeds in it."""
+    """Rest of a path, line feeds and all, in a route written ``<bytes:NAME>``."""
 
     regex = r"(?s:.*)"
     part_isolating = False  # slashes are in it
