@@ -15,6 +15,9 @@ from goclient import secrets
 from tests.commands import Result, Run, clean_environment, run_command, started_quickly
 from tests.processes import ended_with_us
 from tests.sandboxes import Sandbox, sandbox_in
+from tests.servers.gridftp import gridftp
+
+__all__ = ["gridftp"]
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # for what is made before the first test
@@ -26,7 +29,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the sam
 # What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
 _MODULES = ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes")
 SERVERS = {"http.server", "tests.web_server", *(f"tests.{name}" for name in _MODULES)}
-REAL = {"globus_program", "real"}
+REAL = {"globus_program", "gridftp", "real"}
 
 
 @pytest.hookimpl(tryfirst=True)
