@@ -21,7 +21,7 @@ from goclient.errors.wording import quoted, said
 
 _FIRST = re.compile(rb"([1-6][0-9]{2})([ -])")  # RFC 959, 4.2; RFC 2228 has the codes from 600
 _ERRNO = re.compile(r"GridFTP-Errno: ([0-9]{1,5})")
-_UNMAPPED = re.compile(r"(?:Could not map|No local mapping for) *(/.*)?|Gridmap lookup failure", re.IGNORECASE)
+_UNMAPPED = re.compile(r"(?:Gridmap lookup failure|could not map)(?:.*?map (/[^;]*))?", re.IGNORECASE)
 
 
 class Malformed(ValueError):
@@ -170,7 +170,7 @@ def login_refusal(reply: Reply, *, server: str, subject: str, dn: str) -> Endpoi
     if reply.code == 421:
         return closing(reply, server=server, subject=subject)
     if found := _UNMAPPED.search(reply.text):
-        seen = (found[1] or dn).split("; ")[0].strip()
+        seen = (found[1] or dn).strip()
         return NotMapped(
             f"the {server} has no account for {quoted(seen)}",
             hint=f"ask the server's operators to map this DN to an account: {seen}",
