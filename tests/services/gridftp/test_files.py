@@ -171,7 +171,7 @@ def test_threads_share_a_session_and_all_are_answered(gridftp: GridftpServers) -
 def test_the_account_is_told_and_the_log_has_the_user(gridftp: GridftpServers) -> None:
     with gridftp.files(gridftp.proxy()) as files:
         assert files.account(gridftp.first.endpoint) == pwd.getpwuid(os.getuid()).pw_name
-    assert f"{USER} successfully authorized" in gridftp.first.log.read_text()
+    assert f"{USER} successfully authorized" in gridftp.first.log.read_text(errors="replace")
 
 
 def test_a_limited_proxy_may_look(gridftp: GridftpServers) -> None:
