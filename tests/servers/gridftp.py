@@ -123,7 +123,7 @@ def gridftp_server(grid: Grid, name: str, *, more: tuple[str, ...] = ()) -> Iter
     log = folder / "log"
     words = [
         program, "-s", "-c", "none", "-allow-root", "-control-interface", "127.0.0.1", "-data-interface", "127.0.0.1",
-        "-p", "0", "-home-dir", str(files), "-restrict-paths", f"RW{files},RW{grid.folder}/full,R{folder}/read-only",
+        "-p", "0", "-home-dir", str(files), "-restrict-paths", f"RW{files},R{folder}/read-only,RW/dev/full",
         "-logfile", str(log), "-log-level", "ERROR,WARN,INFO", *more,
     ]  # fmt: skip
     (folder / "read-only").mkdir()

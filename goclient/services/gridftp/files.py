@@ -237,6 +237,11 @@ class GridftpFiles:
     @contextmanager
     def _session(self, endpoint: GridftpEndpoint) -> Iterator[Session]:
         """Run the body, for which a server's session is this thread's only."""
+        if self._closed:
+            raise SessionClosed(
+                f"{quoted(endpoint.display)} is not asked: the work was ended",
+                hint="type the command again", code="gridftp-closed", subject=str(endpoint),
+            )  # fmt: skip
         with self._lock:
             slot = self._slots.setdefault(endpoint, _Slot())
         deadline = self._end()
