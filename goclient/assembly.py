@@ -19,7 +19,7 @@ from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
 from goclient.model.request import Request
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.options import KEYS, MYPROXY, OVERWRITE, Items
+from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
@@ -42,6 +42,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     """Return the items of each transfer option that was given; mistakes are collected."""
     options, collected = typed.options, Collector(typed.errors)
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
+    if options.goVia:
+        items |= {IN_MODE: [options.goVia], OUT_MODE: [options.goVia]}
     for key in KEYS:
         given = getattr(options, key)
         with collected:
@@ -153,7 +155,9 @@ def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connecti
     connections.reporter.progress(f"deposited: {proof.summary}")
 
 
-def login_request(endpoints: Sequence[str], session: Sequence[str], connections: Connections) -> LoginRequest:
+def login_request(
+    connections: Connections, *, endpoints: Sequence[str], https: Sequence[str], session: Sequence[str]
+) -> LoginRequest:
     """Return what a login is to give, names of the catalogue replaced; raises all that is wrong with it."""
     from goclient.services.globus.login import SESSION_KINDS, LoginRequest  # globus-sdk, 0.1 s
 
@@ -166,9 +170,9 @@ def login_request(endpoints: Sequence[str], session: Sequence[str], connections:
             collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
     names: Catalogue = {}
     with collected:
-        names = connections.catalogue() if endpoints else {}
+        names = connections.catalogue() if endpoints or https else {}
     wanted = {}
-    for typed in endpoints:
+    for typed in (*endpoints, *https):
         with collected:
             end = parse_endpoint(typed)
             end = names.get(end.text, end)
@@ -178,4 +182,4 @@ def login_request(endpoints: Sequence[str], session: Sequence[str], connections:
                 message = f"{quoted(typed)} is {end.title}, and has no consents"
                 raise RequestError(message, hint=hint, code="not-globus")
     raise_all(collected.errors)
-    return LoginRequest(wanted, session)
+    return LoginRequest(wanted, session, https)

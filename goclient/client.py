@@ -246,17 +246,19 @@ class Client:
 
         return whoami(self._connections.globus_access())
 
-    def login(self, person: Person, *, endpoints: Sequence[str] = (), session: Sequence[str] = ()) -> Identity:
+    def login(
+        self, person: Person, *, endpoints: Sequence[str] = (), https: Sequence[str] = (), session: Sequence[str] = ()
+    ) -> Identity:
         """Log in to Globus, and return who is logged in then.
 
-        ``person`` is how they are asked.  ``endpoints``: those whose data goclient may touch.  ``session``:
-        ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``, as an error may demand.
+        ``person`` is how they are asked.  goclient may then touch the data of ``endpoints``, and use the HTTPS servers
+        of ``https``.  ``session``: ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``, as an error may demand.
         """
         from goclient.services.globus.login import login  # globus-sdk, which most calls need not
 
-        if endpoints:
+        if endpoints or https:
             self._warn_of_missing_catalogue()
-        wanted = login_request(endpoints, session, self._connections)
+        wanted = login_request(self._connections, endpoints=endpoints, https=https, session=session)
         return login(self._connections.globus_access(), wanted, person)
 
     def logout(self) -> Logout:
