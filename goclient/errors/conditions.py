@@ -217,7 +217,7 @@ class DepositExpired(MyproxyError):
 
 
 class NoUserProxy(MyproxyError):
-    """The proxy of a job's owner was not retrieved, for a reason that is not this pilot's own certificate."""
+    """Proxy of a job's owner that was not retrieved, for a reason that is not this pilot's own certificate."""
 
     code = "no-user-proxy"
 

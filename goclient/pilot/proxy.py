@@ -1,4 +1,4 @@
-"""The proxy of a job's owner on this node, retrieved from MyProxy with the pilot's own certificate.
+"""Proxy of a job's owner on this node, retrieved from MyProxy with the pilot's own certificate.
 
 It is in a file of its own beside the job's directory.  The pilot's proxy, those in ``/tmp`` and the payload's
 environment are left alone: what may act for the user is handed to the engines, and to nobody else.
@@ -133,7 +133,7 @@ class Deposit:
 
 
 class UserProxy:
-    """The file of the proxy of a job's owner, which is renewed before it ends, as long as it is asked for."""
+    """Proxy of a job's owner, in a file, which is renewed before it ends, as long as it is asked for."""
 
     def __init__(self, deposit: Deposit, context: JobContext) -> None:
         self.path = context.scratch / FILE
