@@ -176,6 +176,12 @@ class IdentityNotNamed(IdentityError):
     """Another certificate, key or pass phrase has to be named; the hint has the option of ``goclient myproxy``."""
 
 
+class NoIdentity(IdentityNotNamed):
+    """No certificate and no proxy of the user is in any place where they are searched for."""
+
+    code = "identity-missing"
+
+
 class IdentityMendable(IdentityError):
     """A file of the identity is wrong, and the hint has the command that corrects it."""
 
@@ -196,6 +202,24 @@ class NoDeposit(MyproxyError):
     """Nothing of the user is deposited there."""
 
     code = "myproxy-none"
+
+
+class NotRetriever(MyproxyError):
+    """A deposit is not for the identity that asks for it, or the server does not trust that to retrieve."""
+
+    code = "myproxy-not-retriever"
+
+
+class DepositExpired(MyproxyError):
+    """A deposit has ended, or what it was made of."""
+
+    code = "myproxy-expired"
+
+
+class NoUserProxy(MyproxyError):
+    """Proxy of a job's owner that was not retrieved, for a reason that is not this pilot's own certificate."""
+
+    code = "no-user-proxy"
 
 
 class LifetimeTooLong(MyproxyError):
