@@ -268,11 +268,24 @@ class WebdavFiles:
 
     def get(self, endpoint: Endpoint, path: str, file: BinaryIO, *, size: int = 0, moved: Moved) -> FileState:
         """Write a file's content to a local one; return its size and checksum, which are the server's, too."""
-        return self.http.read(self.place(endpoint, path), file, size=size, moved=moved)
+        place = self.place(endpoint, path)
+        return self._confirmed(endpoint, path, lambda: self.http.read(place, file, size=size, moved=moved))
 
     def put(self, endpoint: Endpoint, file: BinaryIO, path: str, *, moved: Moved) -> FileState:
         """Send a local file, which replaces the one there; return its size and checksum."""
-        return self.http.write(file, self.place(endpoint, path), moved=moved)
+        place, above = self.place(endpoint, path), path.rpartition("/")[0] or "/"
+        return self._confirmed(endpoint, above, lambda: self.http.write(file, place, moved=moved))
+
+    def _confirmed(self, endpoint: Endpoint, path: str, call: Callable[[], T]) -> T:
+        """Return what a call gives; one that does not find what is there, at ``path``, is made once more.
+
+        A busy xrootd 5.5 answers so about once in 200 reads of new connections: "Could not run read request".
+        """
+        try:
+            return call()
+        except PathNotFound:
+            self.entry(endpoint, path)
+            return call()
 
 
 def _each(paths: Sequence[str], ask: Callable[[str], T]) -> dict[str, T | GoclientError]:
