@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from goclient.errors import EndpointError
+from goclient.errors.conditions import ConsentNeeded
 from goclient.errors.wording import quoted
 from goclient.model.remote import FileInfo, TaskState, TransferredFile
 from goclient.services.globus.documents import Document, flag, number, part, text, text_or_none, texts, uuid, words
@@ -156,6 +157,12 @@ class Collection:
     def may_ask_consent(self) -> bool:
         """Return True if it may ask for a data_access consent: for any other collection, asking fails the login."""
         return self.entity_type == MAPPED and not self.high_assurance
+
+
+def https_consent(name: str) -> ConsentNeeded:
+    """Return the error for a person who has no token for the HTTPS server of a collection."""
+    message = f"{quoted(name)} needs a consent that you have not given, to its HTTPS server"
+    return ConsentNeeded.to_globus(message, options=[("--https", name)], subject=name)
 
 
 def read_file_info(document: Document) -> FileInfo:

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 
 from globus_sdk.scopes import GCSCollectionScopes
 
-from goclient.errors.conditions import ConsentNeeded
-from goclient.errors.wording import quoted
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import app
-from goclient.services.globus.collection import Collection
+from goclient.services.globus.collection import Collection, https_consent
 from goclient.services.globus.consents import Consents, has_https_token
 from goclient.services.globus.errors import configured, translated
 from goclient.services.globus.sdk import Globus
@@ -61,9 +59,3 @@ class CollectionTokens:
         if collection_id not in self._collections:
             self._collections[collection_id] = Globus(self._access).collection(GlobusEndpoint(collection_id))
         return self._collections[collection_id]
-
-
-def https_consent(name: str) -> ConsentNeeded:
-    """Return the error for a person who has no token for the HTTPS server of a collection."""
-    message = f"{quoted(name)} needs a consent that you have not given, to its HTTPS server"
-    return ConsentNeeded.to_globus(message, options=[("--https", name)], subject=name)
