@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from goclient.errors import EndpointError
 from goclient.errors.conditions import ConsentNeeded
 from goclient.errors.wording import quoted
 from goclient.model.remote import FileInfo, TaskState, TransferredFile
 from goclient.services.globus.documents import Document, flag, number, part, text, text_or_none, texts, uuid, words
-from goclient.services.loopback import LOOPBACK
+from goclient.services.loopback import is_https
 
 # The kinds of the service's ``entity_type``, in words for a person.
 KINDS = {
@@ -136,8 +135,7 @@ class Collection:
 
         That of a real one is https; plain http is a sandbox's, on this machine.
         """
-        url = urlsplit(self.https_server)
-        if url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK):
+        if is_https(self.https_server):
             return self.https_server.rstrip("/")
         why = f"its HTTPS server is {quoted(self.https_server)}, not https" if self.https_server else "it has none"
         raise EndpointError(

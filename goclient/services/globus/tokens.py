@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from globus_sdk.scopes import GCSCollectionScopes
+from globus_sdk.scopes import GCSCollectionScopes, TransferScopes
 
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus.access import GlobusAccess
@@ -30,6 +30,14 @@ class CollectionTokens:
         self._servers = dict(servers or {})
         self._collections: dict[str, Collection] = {}
         self._lock = threading.Lock()
+
+    @property
+    def may_transfer(self) -> bool:
+        """Return True unless the identity has tokens for HTTPS servers alone; nobody is asked."""
+        if self._access.client_secret:
+            return True
+        with configured():
+            return self._app.token_storage.token_storage.get_token_data(TransferScopes.resource_server) is not None
 
     def https_server(self, collection_id: str) -> str:
         """Return the URL of a collection's HTTPS server; raise EndpointError if it has none."""
