@@ -31,7 +31,7 @@ class Https(Check):
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield a finding for each collection, then a few for the sources that had better come another way."""
         connection = context.connection
-        for endpoint in _endpoints(context.resolved):
+        for endpoint in https_endpoints(context.resolved):
             collection = connection.collections.get(endpoint.text)
             if collection is not None:
                 yield _judge_server(endpoint, collection)
@@ -51,7 +51,7 @@ class Https(Check):
         yield from (*few(closed), *few(large))
 
 
-def _endpoints(spec: TransferSpec) -> list[Endpoint]:
+def https_endpoints(spec: TransferSpec) -> list[Endpoint]:
     """Return the collections whose HTTPS servers the phases of a spec use, each once."""
     ends = (
         far.endpoint
@@ -82,15 +82,19 @@ def _judge_server(endpoint: Endpoint, collection: Collection) -> Finding:
     return Finding("ok", "https", name, message)
 
 
+def pilot_may_be_user(context: Context) -> bool:
+    """Return False if another identity than the user's is named as the pilot's."""
+    pilot = context.options.pilot_identity
+    return pilot is None or pilot.lower() == context.connection.identity
+
+
 def _find_consent(endpoint: Endpoint, context: Context) -> Finding | None:
     """Return what is missing if the pilot transfers as the user; None if nothing is, or another identity transfers."""
-    connection, pilot = context.connection, context.options.pilot_identity
-    if connection.globus is None or connection.globus.has_https_token(endpoint):
-        return None
-    if pilot is not None and pilot.lower() != connection.identity:
+    globus = context.connection.globus
+    if globus is None or globus.has_https_token(endpoint) or not pilot_may_be_user(context):
         return None
     found = https_consent(endpoint.display).finding
-    if pilot is not None:
+    if context.options.pilot_identity is not None:
         return found
     message = f"{found.message}: the pilot needs it if it transfers as you"
     return found._replace(level="warning", message=message, exit_code=ExitCode.DONE)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from goclient.errors.conditions import StorageDenied
+from goclient.errors.conditions import NotLoggedIn, StorageDenied
 from goclient.errors.findings import ExitCode, Finding
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
@@ -14,6 +14,7 @@ from goclient.model.mode import Mode
 from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import PreflightOptions
+from goclient.preflight.endpoints import Endpoints
 from goclient.preflight.https import LARGE, Https
 from goclient.preflight.login import join_logins
 from goclient.services.globus.collection import Collection
@@ -27,13 +28,15 @@ ENTRIES = {"a": FileInfo("a", False, 3, "file"), "big": FileInfo("big", False, L
 class Service(Globus):
     """A service whose guest collection serves HTTPS, asked by somebody with tokens or without."""
 
-    identity = ME
+    identity, nobody = ME, False
 
     def __init__(self, *, tokens: bool = True, closed: bool = False) -> None:
         super().__init__()
         self._tokens, self._closed = tokens, closed
 
     def collection(self, collection: Endpoint) -> Collection:
+        if self.nobody:
+            raise NotLoggedIn.to_globus("nobody is logged in to Globus", subject=collection.display)
         server = "https://guest.example" if collection.text == GUEST else ""
         kind = "GCSv5_guest_collection"
         return Collection(
@@ -104,6 +107,19 @@ def test_the_consents_are_in_the_one_login_command() -> None:
     other = Finding("error", "consent-needed", "C", "m", "", ExitCode.LOGIN, (("--endpoint", "C"),))
     joined = join_logins([*run(context, Https()), other], context)
     assert {one.hint for one in joined if one.login is not None} == {"type: goclient login --https MINE --endpoint C"}
+
+
+@pytest.mark.parametrize(("pilot", "option"), [(None, "--https"), (OTHER, "--endpoint")])
+def test_who_has_not_logged_in_at_all_does_so_for_all_of_it(pilot: str | None, option: str) -> None:
+    spec = TransferSpec(
+        stage_in=(Transfer(Location(read_endpoint(GUEST, "MINE"), "/in/a"), Location(JOB, "/")),), working="w",
+        in_mode=Mode.HTTPS,
+    )  # fmt: skip
+    service, options = Service(tokens=False), PreflightOptions(seconds=10.0, pilot_identity=pilot)
+    service.nobody = True
+    context = connected(spec, service, options=options)
+    (found,) = join_logins(run(context, Endpoints(), Https()), context)
+    assert found.hint == f"type: goclient login {option} MINE"
 
 
 def test_a_large_file_had_better_come_with_a_transfer_task() -> None:
