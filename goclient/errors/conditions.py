@@ -166,6 +166,24 @@ class SessionClosed(EndpointError):
     """A server that holds files closed the connection."""
 
 
+class ServerFailed(EndpointError):
+    """A server that holds files says that it has failed, which may pass or not."""
+
+    code = "server-failed"
+
+
+class ChecksumDiffers(EndpointError):
+    """Content that was read or written differs from that at its server, in size or checksum."""
+
+    code = "checksum"
+
+
+class SourceChanged(EndpointError):
+    """A file was changed while it was copied."""
+
+    code = "changed"
+
+
 class IdentityError(MyproxyError):
     """User's certificate, key or proxy cannot be used, at no server."""
 
