@@ -104,6 +104,13 @@ def test_a_command_ends_and_says_what_it_does_with_globus(globus: Globus, line: 
 # --- what changes something ---
 
 
+def test_the_https_server_of_a_collection_is_shown(
+    shared_sandbox: Sandbox, globus: Globus, ids: dict[str, str]
+) -> None:
+    assert told(globus, "endpoint", "show", "{SITE1}")["https_server"] == f"{shared_sandbox.url}/https/{ids['SITE1']}"
+    assert told(globus, "endpoint", "show", "{mxp#MXP_OU_TEST}")["https_server"] is None
+
+
 def test_directories_are_made_renamed_and_removed(shared_sandbox: Sandbox, globus: Globus) -> None:
     assert globus("mkdir", "{SITE1}:/home/made").code == 0
     assert globus("rename", "{SITE1}", "/home/made", "/home/renamed").code == 0

@@ -138,15 +138,16 @@ def test_directories_come_and_go_by_https(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("kind", ["break", "503", "reset", "lost"])
 def test_a_fault_on_the_way_costs_a_pause_and_no_byte(sandbox: Sandbox, method: str, kind: str) -> None:
     sent = submit(
-        sandbox, f"--StageinGOsrc=SITE1:{INPUT}", "--Data=twice.file", "--OutputGO=CONSENT1:/data/", "--goVia=https"
+        sandbox, f"--StageinGOsrc=SITE1:{INPUT}", "--Data=twice.file", "--OutputGO=SITE1:/home", "--goVia=https"
     )
     assert sent.code == 0, sent.err
     sandbox.trouble(f"{method} /https/*", kind, times=1, **({"bytes": 1000} if kind == "break" else {}))
     done = sandbox.pilot("--modes=https")
     assert done.code == 0, done.err
-    assert {one.name: one.read_bytes() for one in sandbox.path("CONSENT1", "/data").iterdir()} == {
-        "twice.file": TWICE, "guarded.dat": b"Read with a consent only.\n",
-    }  # fmt: skip
+    (fault,) = requests.get(f"{sandbox.url}/sandbox/trouble", timeout=TIMEOUT).json()["trouble"]
+    assert fault["used"] == 1
+    assert sandbox.path("SITE1", "/home/twice.file").read_bytes() == TWICE
+    assert sorted(one.name for one in sandbox.path("SITE1", "/home").iterdir()) == ["osg_data", "twice.file"]
 
 
 def test_a_pilot_whose_person_has_not_consented_is_told_the_command(
