@@ -148,6 +148,7 @@ def test_show_says_what_a_collection_is(shared_sandbox: Sandbox) -> None:
         "rules": None,
         "default_directory": "/~/",
         "consent": "in-place",
+        "https_server": f"{shared_sandbox.url}/https/{site1}",
         "problem": None,
     }
     assert {name: shown[name] for name in wanted} == wanted
@@ -159,8 +160,10 @@ def test_show_says_what_a_collection_is(shared_sandbox: Sandbox) -> None:
         "administrator",
         "the storage decides",
         "nothing is",
+        f"/https/{site1}",
     ):
         assert words in by_id.out
+    assert "none: jobs of the mode https" in shared_sandbox.run("goclient", "endpoint", "show", "mxp#MXP_OU_TEST").out
 
 
 def test_show_lists_the_rules_of_a_guest_collection_to_who_may_read_them(
