@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import GoclientError
 from goclient.errors.conditions import ChecksumDiffers, SessionClosed
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint

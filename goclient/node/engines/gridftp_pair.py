@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class _Side(NamedTuple):
-    """One of the two servers: what a path of an item follows there, and the job's directory, if that is what it sees."""
+    """One of the two servers: what an item's path follows there; and the job's directory, if that is what it sees."""
 
     server: GridftpEndpoint
     top: str = ""
@@ -57,7 +57,7 @@ class Pair(Transport):
         self._access = access
         self._shared = shared
         self._files = access.files()
-        self._sessions: list[Session] = []
+        self._sessions: tuple[Session, ...] = ()
         self._known: Delivery | None = None
 
     def check_ahead(self) -> None:
@@ -69,6 +69,7 @@ class Pair(Transport):
     def _delivery(self) -> Delivery:
         if self._known is None:
             destination = self._task.destination
+            assert isinstance(destination, GridftpEndpoint), "the engine has said so"
             self._known = Delivery(ServerStore(destination, self._files), self._job, self._task.items)
         return self._known
 
@@ -112,7 +113,7 @@ class Pair(Transport):
         server, directory = self._task.server, self._job.directory
         assert isinstance(server, GridftpEndpoint), "the engine has said so"
         seen_as = self._shared.path(directory, server.text)
-        check_sees(self._files, server, directory=directory, seen_as=seen_as)
+        check_sees(self._files.listing, server, directory=directory, seen_as=seen_as)
         return _Side(server, f"{seen_as}/", InJob(server, directory, f"{seen_as}/"))
 
     def _items(self, source: _Side, destination: _Side) -> Sequence[TransferItem]:
@@ -184,9 +185,7 @@ class Pair(Transport):
 
     # --- copying ------------------------------------------------------------------------------------------------
 
-    def _transfer(
-        self, items: Sequence[TransferItem], source: _Side, destination: _Side, moved: Moved
-    ) -> Transferred:
+    def _transfer(self, items: Sequence[TransferItem], source: _Side, destination: _Side, moved: Moved) -> Transferred:
         files = [file for item in items for file in self._walk(item, source, destination)]
         moved(0)
         try:
@@ -210,8 +209,8 @@ class Pair(Transport):
             while not all(one.is_over for one in copies):
                 for one in self._sessions:
                     one.close()
-                self._sessions = [self._access.session(source), self._access.session(destination)]
-                third_party(*self._sessions, copies, moved=told, silent=self._access.silent)
+                self._sessions = two = self._access.session(source), self._access.session(destination)
+                third_party(*two, copies, moved=told, silent=self._access.silent)
 
         try:
             insist(attempt, moved, patience=self._access.patience)
@@ -232,7 +231,7 @@ class Pair(Transport):
                 errors += unknown
             elif pair[0] != pair[1]:
                 subject = source.show(one.source)
-                message = f"{quoted(subject)} has the ADLER32 {pair[0]}, and its copy {pair[1]}: it was changed meanwhile"
+                message = f"{quoted(subject)} has the ADLER32 {pair[0]}, and its copy {pair[1]}: it has changed"
                 hint = "see to it that nobody writes to it, and submit the job again"
                 errors.append(ChecksumDiffers(message, hint=hint, subject=subject))
         raise_all(errors)

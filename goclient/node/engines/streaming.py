@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from goclient.errors import Collector, EndpointError, raise_all
+from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PermissionDenied
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
@@ -108,7 +108,7 @@ class Streaming(Transport):
         for one in self._task.items:
             with collector:
                 info = found[one.source]
-                if isinstance(info, EndpointError):
+                if isinstance(info, GoclientError):
                     raise info
                 if one.recursive and not info.is_directory:
                     raise NotADirectory(

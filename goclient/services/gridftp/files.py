@@ -192,6 +192,13 @@ class GridftpFiles:
                 failures.append(refusal(second, endpoint.show(new)))
         return failures
 
+    def replace(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
+        """Give a file another path, in place of the file that has it."""
+        commands = f"RNFR {wire_path(old)}", f"RNTO {wire_path(new)}"
+        for path, reply in zip((old, new), self._ask(endpoint, commands, repeat=False), strict=True):
+            if not reply.is_good:
+                raise refusal(reply, endpoint.show(path))
+
     def remove(self, endpoint: GridftpEndpoint, *directories: str) -> None:
         """Remove directories, and all below them; links are removed, not followed.  Those that are gone are fine."""
         self._change(endpoint, "SITE RDEL", directories)
