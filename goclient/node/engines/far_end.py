@@ -64,6 +64,10 @@ class FarEnd(Protocol):
     def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
         """Return how items are delivered here."""
 
+    def rest(self) -> None:
+        """Hang up until it is asked again, maybe in hours."""
+        return
+
     @abstractmethod
     def close(self) -> None:
         """End what threads wait for."""

@@ -170,6 +170,12 @@ class GridftpEnd(FarEnd):
         """Return how items are delivered here: hidden at first."""
         return Delivery(ServerStore(self._server, self._files), job, items)
 
+    def rest(self) -> None:
+        """Hang up until it is asked again, maybe in hours."""
+        self._files.rest()
+        if self._session is not None:
+            self._session.close()
+
     def close(self) -> None:
         """End what threads wait for."""
         self._closed = True

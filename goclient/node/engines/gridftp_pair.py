@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,7 +63,8 @@ class Pair(Transport):
     def check_ahead(self) -> None:
         """List the destinations of the items, if they are not in the job's directory."""
         if self._task.destination != JOB:
-            self._delivery.check()
+            with self._resting():
+                self._delivery.check()
 
     @property
     def _delivery(self) -> Delivery:
@@ -75,6 +76,10 @@ class Pair(Transport):
 
     def steps(self) -> Steps:
         """Transfer the items in a thread; those that are done, says the journal, are not done again."""
+        with self._resting():
+            return (yield from self._steps())
+
+    def _steps(self) -> Steps:
         job, task = self._job, self._task
         last = job.journal.last("transfer", self._label)
         if last is not None and (done := Transferred.read(last)) is not None:
@@ -96,7 +101,16 @@ class Pair(Transport):
     def deliver(self) -> None:
         """Give the files their names, if they are not in the job's directory."""
         if self._task.destination != JOB:
-            self._delivery.place(patience=self._access.patience)
+            with self._resting():
+                self._delivery.place(patience=self._access.patience)
+
+    @contextmanager
+    def _resting(self) -> Iterator[None]:
+        """Run the body; nothing is connected afterwards, until files get their names, maybe in hours."""
+        try:
+            yield
+        finally:
+            self._files.rest()
 
     def _cancel(self) -> None:
         self._files.close()
@@ -135,6 +149,8 @@ class Pair(Transport):
         settled = []
         for item in items:
             with collector:
+                if source.job is not None:
+                    source.job.entry(item.source)
                 path = source.top + item.source
                 info = found[path]
                 if isinstance(info, GoclientError):

@@ -59,9 +59,17 @@ class GridftpFiles:
         for slot in slots:
             if slot.session is not None:
                 slot.session.cancel()
-            if slot.lock.acquire(blocking=False):  # nobody waits in it
+        self.rest()
+
+    def rest(self) -> None:
+        """Hang up where nobody asks now; who asks later logs in again."""
+        with self._lock:
+            slots = list(self._slots.values())
+        for slot in slots:
+            if slot.lock.acquire(blocking=False):
                 if slot.session is not None:
                     slot.session.close()
+                    slot.session = None
                 slot.lock.release()
 
     # --- looking ------------------------------------------------------------------------------------------------
