@@ -19,7 +19,7 @@ from goclient.model.names import identity_problem
 from goclient.model.options import RequestOptions, TransferOptions
 from goclient.model.request import Request
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.options import KEYS, MYPROXY, OVERWRITE, Items
+from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
@@ -42,6 +42,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     """Return the items of each transfer option that was given; mistakes are collected."""
     options, collected = typed.options, Collector(typed.errors)
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
+    if options.goVia:
+        items |= {IN_MODE: [options.goVia], OUT_MODE: [options.goVia]}
     for key in KEYS:
         given = getattr(options, key)
         with collected:

@@ -78,16 +78,17 @@ job_names = relative.filter(lambda name: not name.startswith("~") and ":/" not i
 _NAMES = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "My data, at home", "100% = 'all'", "Große Ablage")
 _NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":$" + "“”„‘’‚")  # noqa: RUF001
 
-_SCHEMES = ("globus", "gsiftp", "file")
+_SCHEMES = ("globus", "gsiftp", "davs", "file")
 
 _hosts = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
-hosts = _hosts | st.builds("{}:{}".format, _hosts, st.integers(1, 65535))
+hosts = _hosts | st.builds("{}:{}".format, _hosts | st.ip_addresses(v=6).map("[{}]".format), st.integers(1, 65535))
+servers = hosts.map(lambda host: read_endpoint(f"gsiftp://{host}").text)
 endpoint_names = (
     st.sampled_from(_NAMES)
     # The names that are left out are schemes.
     | st.text(_NAME_LETTERS, min_size=1, max_size=20).filter(lambda e: e.strip() and e not in _SCHEMES)
 )
-endpoints = endpoint_names | st.uuids().map(str) | hosts.map("gsiftp://".__add__)
+endpoints = endpoint_names | st.uuids().map(str) | servers
 working_names = st.sampled_from(("OSGDEV", "W", "goclient", "my node, ünter")) | st.text(
     st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":/$"), min_size=1, max_size=64
 ).filter(lambda name: bool(name.strip()) and name not in _SCHEMES)

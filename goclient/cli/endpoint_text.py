@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from goclient.config.catalogue_toml import fields_of
 from goclient.endpoints import View
 from goclient.errors import GoclientError, LoginNeeded
+from goclient.model.endpoint import read_endpoint
 from goclient.services.globus.collection import GUEST_KINDS, Collection
 
-UNSEEN = "it cannot be checked from here, nor does this version's pilot reach it"
+WHO_ACTS = "the user's proxy, which the pilot retrieves (sendJob --myproxy)"
+UNASKED = "not known: it is asked when a job is checked, with your proxy"
 
 
 def view_rows(view: View) -> list[tuple[str, str]]:
@@ -17,7 +19,14 @@ def view_rows(view: View) -> list[tuple[str, str]]:
     one = view.collection
     called = ", ".join(view.names) or "(not in the catalogue)"
     if one is None:
-        return [("url", view.where), ("in the catalogue", called), ("up", f"not known: {UNSEEN}")]
+        server = read_endpoint(view.where)
+        return [
+            ("is", server.title),
+            ("url", view.where),
+            ("in the catalogue", called),
+            ("who acts there", WHO_ACTS),
+            ("up", UNASKED),
+        ]
     return [
         ("is", f"{one.kind}: {one.name or '(no display name)'}"),
         ("canonical name", one.canonical_name or "(none)"),

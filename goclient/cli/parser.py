@@ -24,7 +24,7 @@ from goclient.errors.conditions import RepeatedOption
 from goclient.errors.wording import quoted
 from goclient.model.options import help_text, is_flag, is_number, number_mistakes
 from goclient.model.options import option as option
-from goclient.model.typed import Defaults, Typed, fill
+from goclient.model.typed import Defaults, Typed, choice_mistakes, fill
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -207,20 +207,16 @@ def _mistakes(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> 
 
 
 def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> Iterator[UsageError]:
-    meta = field.metadata
     if value is _NO_VALUE:
         hint = f"write {typed}=VALUE (with the = sign if the value begins with a dash)"
         yield UsageError(f"{typed} needs a value", hint=hint, code="no-value", subject=typed)
     elif value == "" and typed.startswith("-"):
         hint = f"leave {typed} out, or give it a value"
         yield UsageError(f"{typed} has an empty value", hint=hint, code="empty-value", subject=typed)
-    elif meta["one_of"] and value not in meta["one_of"]:
-        from goclient.model.nearest import hint_of_known  # only a mistake pays for it
-
-        hint = hint_of_known(value, meta["one_of"])
-        yield UsageError(f"{typed} {quoted(value)} is not known", hint=hint, code="unknown-value", subject=typed)
     elif is_number(field):
         yield from number_mistakes(field, typed, value)
+    else:
+        yield from choice_mistakes(field, typed, value)
 
 
 def _value(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> Any:

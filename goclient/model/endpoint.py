@@ -1,6 +1,6 @@
 """Endpoints: what holds files. Nothing else knows how the kinds of them are told apart, written and shown.
 
-Standard library only, of Python 3.9: this code travels to worker nodes.  A new scheme, such as ``davs``, is one more
+Standard library only, of Python 3.9: this code travels to worker nodes.  A new scheme, such as ``root``, is one more
 class of :class:`UrlEndpoint`.
 """
 
@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from goclient.model.names import UUID, LocationError, Problem, endpoint_problem, url_problem
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+(?::([0-9]{1,5}))?")
+_SERVER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 GLOBUS_SCHEME = "globus://"
 
 
@@ -39,6 +39,9 @@ class Endpoint:
     key: ClassVar[str] = ""  # the key with which the catalogue names it
     form: ClassVar[str] = ""  # how it is written, for messages
     is_remote: ClassVar[bool] = True  # a service or a server is asked about it, before and for a transfer
+    is_globus: ClassVar[bool] = False  # Globus is asked about it
+    needs_proxy: ClassVar[bool] = False  # the user's proxy acts there
+    exchanges: ClassVar[bool] = False  # files go from one of the kind to another, past the node
     has_home: ClassVar[bool] = True  # paths may begin with /~/
 
     @property
@@ -53,6 +56,10 @@ class Endpoint:
     def show(self, path: str) -> str:
         """Return the location of a path on it as a person knows it: with what was typed for the endpoint."""
         return f"{self.display}:{path}"
+
+    def reaches(self, other: Endpoint) -> bool:
+        """Return True if files can go from this endpoint to another, and back, without the job's directory between."""
+        return self.exchanges and type(self) is type(other)
 
     def path_problem(self, path: str) -> Problem | None:
         """Return what is wrong with this path on it alone, though the path is one."""
@@ -69,6 +76,9 @@ class GlobusEndpoint(Endpoint):
     kind: ClassVar[str] = "globus"
     key: ClassVar[str] = "id"
     form: ClassVar[str] = "UUID"
+    title: ClassVar[str] = "a Globus collection"
+    is_globus: ClassVar[bool] = True
+    exchanges: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if problem := endpoint_problem(self.text):
@@ -82,14 +92,44 @@ class GlobusEndpoint(Endpoint):
 
 @dataclass(frozen=True)
 class UrlEndpoint(Endpoint):
-    """A server that a URL names, ``text`` without a path; a subclass gives its scheme."""
+    """A server that a URL names, ``text`` without a path; a subclass gives its scheme and the port that it leaves out.
+
+    Two ways to write one server give one ``text``: in small letters, without the default port, an IPv6 address in its
+    short form.  Raises LocationError for what names no server.
+    """
 
     scheme: ClassVar[str] = ""
+    default_port: ClassVar[int] = 0
+    misspelt: ClassVar[frozenset[str]] = frozenset()  # what people write for the scheme
     key: ClassVar[str] = "url"
+    needs_proxy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if problem := endpoint_problem(self.text):
             raise LocationError(problem)
+        found = _SERVER.fullmatch(self.text, len(self.scheme)) if self.text.startswith(self.scheme) else None
+        host = _plain_host(found[1]) if found else ""
+        port = int(found[2] or self.default_port) if found else 0
+        if not host or not 0 < port < 65536:
+            raise LocationError(Problem(f"the host is not {self.form}", "write a port from 1 to 65535, or none"))
+        text = f"{self.scheme}{host}" + ("" if port == self.default_port else f":{port}")
+        object.__setattr__(self, "text", text)
+
+    @property
+    def host(self) -> str:
+        """Return the server's name or address, an IPv6 address without its brackets."""
+        return self._server[1].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """Return the server's port."""
+        return int(self._server[2] or self.default_port)
+
+    @property
+    def _server(self) -> re.Match[str]:
+        found = _SERVER.fullmatch(self.text, len(self.scheme))
+        assert found is not None, "the text was checked when the endpoint was made"
+        return found
 
     def write(self, path: str) -> str:
         """Return the URL of a path on it."""
@@ -99,14 +139,17 @@ class UrlEndpoint(Endpoint):
         """Return the location with the name that was typed for the server, or the URL."""
         return f"{self.typed}:{path}" if self.typed else self.write(path)
 
-    @classmethod
-    def at(cls, host: str) -> UrlEndpoint:
-        """Return the endpoint at ``host`` or ``host:port``; raises LocationError for anything else."""
-        valid = _HOST.fullmatch(host)
-        if not valid or not 0 < int(valid[1] or 1) < 65536:
-            what = f"the host is not {cls.form}"
-            raise LocationError(Problem(what, "write a port from 1 to 65535, or none"))
-        return cls(f"{cls.scheme}{host.lower()}")
+
+def _plain_host(host: str) -> str:
+    """Return a host in the one form that all ways to write it have in common; the empty string for a wrong address."""
+    if not host.startswith("["):
+        return host.lower()
+    import ipaddress  # 4 ms, which only a server without a name costs
+
+    try:
+        return f"[{ipaddress.IPv6Address(host[1:-1])}]"
+    except ValueError:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -114,9 +157,25 @@ class GridftpEndpoint(UrlEndpoint):
     """A GridFTP server, ``gsiftp://host`` or ``gsiftp://host:port``."""
 
     scheme: ClassVar[str] = "gsiftp://"
+    default_port: ClassVar[int] = 2811
+    misspelt: ClassVar[frozenset[str]] = frozenset({"gridftp", "gsi-ftp", "gftp", "gsi"})
     form: ClassVar[str] = "gsiftp://host[:port]"
     title: ClassVar[str] = "a GridFTP server"
     kind: ClassVar[str] = "gridftp"
+    exchanges: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class WebdavEndpoint(UrlEndpoint):
+    """A WebDAV server, ``davs://host`` or ``davs://host:port``; its paths are absolute."""
+
+    scheme: ClassVar[str] = "davs://"
+    default_port: ClassVar[int] = 443
+    misspelt: ClassVar[frozenset[str]] = frozenset({"dav", "webdav", "webdavs", "davs+https", "https+davs"})
+    form: ClassVar[str] = "davs://host[:port]"
+    title: ClassVar[str] = "a WebDAV server"
+    kind: ClassVar[str] = "webdav"
+    has_home: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +214,7 @@ class NodeFiles(Endpoint):
 
 JOB = JobDirectory()
 NODE = NodeFiles()
-URL_ENDPOINTS: tuple[type[UrlEndpoint], ...] = (GridftpEndpoint,)
+URL_ENDPOINTS: tuple[type[UrlEndpoint], ...] = (GridftpEndpoint, WebdavEndpoint)
 SCHEMES = tuple(kind.scheme for kind in URL_ENDPOINTS)
 URL_FORMS = " or ".join(kind.form for kind in URL_ENDPOINTS)  # for messages
 
@@ -177,5 +236,5 @@ def _read_endpoint(text: str, typed: str) -> Endpoint:
         return NODE
     for kind in URL_ENDPOINTS:
         if text.startswith(kind.scheme):
-            return kind(kind.at(text[len(kind.scheme) :]).text, typed)
+            return kind(text, typed)
     return GlobusEndpoint(text.lower() if is_uuid(text) else text, typed)

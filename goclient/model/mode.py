@@ -16,6 +16,7 @@ class Mode(str, Enum):  # noqa: UP042  # StrEnum came with Python 3.11
     GC = "gc", "Globus Connect on the node"
     SERVER = "server", "globus-endpoint-local"
     LOCAL = "local", "a copy"
+    HTTPS = "https", "the collection's HTTPS server"
 
     def __new__(cls, word: str, how: str) -> Mode:
         """Make the member of a word."""
@@ -44,6 +45,11 @@ class Mode(str, Enum):  # noqa: UP042  # StrEnum came with Python 3.11
     def copies_on_node(self) -> bool:
         """True if the other end is the node's own file system, and no endpoint is asked."""
         return self is Mode.LOCAL
+
+    @property
+    def asks_https(self) -> bool:
+        """True if files pass between the directory and a collection's HTTPS server, without a transfer task."""
+        return self is Mode.HTTPS
 
 
 DEFAULT_MODE = Mode.GC  # of a direction that names none; a record does not write it

@@ -117,7 +117,7 @@ def is_text(text: str) -> bool:
 
 
 # An endpoint of such a name, with a path //x, would read as the URL of another.
-_SCHEMES = ("globus", "gsiftp", "file")
+_SCHEMES = ("globus", "gsiftp", "davs", "file")
 
 # Of such a name, a path //x shows that the URL of something else was typed.
 FOREIGN_SCHEMES = frozenset(

@@ -159,6 +159,13 @@ class TransferOptions(Options):
         group=MOVE,
         metavar="NAME",
     )
+    goVia: Optional[str] = option(
+        "--goVia",
+        help="how files get to the job's directory, and from it: gc (Globus Connect) or https (without it)",
+        group=MOVE,
+        metavar="WAY",
+        choices=("gc", "https"),
+    )
     goOverwrite: bool = option(
         "--goOverwrite", help="allow that files at the destinations are overwritten", group=MOVE, default=False
     )

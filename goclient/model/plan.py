@@ -50,6 +50,17 @@ class TransferTask:
         """True if the task is a copy on the node."""
         return NODE in (self.source, self.destination)
 
+    @property
+    def asks_https(self) -> bool:
+        """True if the task is between the job's directory and a collection's HTTPS server."""
+        far = self.destination if self.source == JOB else self.source
+        return self.mode.asks_https and JOB in (self.source, self.destination) and far.is_globus
+
+    @property
+    def needs_proxy(self) -> bool:
+        """True if the user's proxy acts at an end."""
+        return self.source.needs_proxy or self.destination.needs_proxy
+
     def document(self, working: str | None) -> dict[str, Any]:
         """Return the contract's JSON of a plan's entry; the node goes by its working endpoint, or its server."""
         node = self.server.text if self.server else working

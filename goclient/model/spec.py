@@ -135,11 +135,25 @@ class TransferSpec(BaseModel):
 
     @property
     def makes_endpoint(self) -> bool:
-        """True if the node becomes a Globus Connect endpoint: files pass through it, or nothing else is asked for."""
+        """True if the node becomes a Globus Connect endpoint: for a collection's files, or if nothing else is asked."""
         if not any(transfers for _, _, transfers in self.phases):
             return self.working is not None and (self.in_mode.makes_endpoint or self.out_mode.makes_endpoint)
         through = (transfer for _, mode, transfers in self.phases if mode.makes_endpoint for transfer in transfers)
-        return any(transfer.source.in_job or transfer.destination.in_job for transfer in through)
+        ends = ((one.source, one.destination) for one in through)
+        return any(
+            (source.in_job and destination.endpoint.is_globus) or (destination.in_job and source.endpoint.is_globus)
+            for source, destination in ends
+        )
+
+    @property
+    def needs_proxy(self) -> bool:
+        """True if the user's proxy acts at an end, which the pilot retrieves with the MyProxy account."""
+        return any(one.needs_proxy for one in self.endpoints)
+
+    @property
+    def globus_endpoints(self) -> tuple[Endpoint, ...]:
+        """Each endpoint that Globus is asked about."""
+        return tuple(one for one in self.endpoints if one.is_globus)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from goclient.errors import GoclientError, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.wording import quoted
-from goclient.model.nearest import nearest
+from goclient.model.nearest import hint_of_known, nearest
 from goclient.model.options import SubmitOptions, is_flag, is_number, number_mistakes, setting_fields
 
 if TYPE_CHECKING:
@@ -84,6 +84,16 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
         yield UsageError(
             f"{name} is empty", hint=f"leave {name} out, or give it a value", code="empty-value", subject=name
         )
+    else:
+        yield from choice_mistakes(one, name, value)
+
+
+def choice_mistakes(one: Field[Any], typed: str, value: str) -> Iterator[UsageError]:
+    """Yield what is wrong with the value of an option that takes one of a few words."""
+    words = one.metadata["one_of"]
+    if words and value not in words:
+        hint = hint_of_known(value, words)
+        yield UsageError(f"{typed} {quoted(value)} is not known", hint=hint, code="unknown-value", subject=typed)
 
 
 def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:

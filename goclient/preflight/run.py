@@ -16,6 +16,7 @@ from goclient.model.endpoint import Catalogue, GlobusEndpoint
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions, Report
+from goclient.preflight.ways import judge_ways
 from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -51,35 +52,31 @@ class Preflight:
             queues=self.queues,
             reporter=self.reporter,
         )
+        names: Catalogue | None = {}
         if spec.endpoints:
             context.findings += self.warnings
-        if self.globus is None:
-            self._resolve_offline(context)
-        else:
-            self._check(context, self.globus)
+            names = self._resolve_offline(context)
+        if self.globus is not None:
+            self._check(context, self.globus, names)
+        elif names is not None:
+            context.findings += _find_unresolved(context.resolved)
         return Report(context.resolved, _without_repeats(context.findings), deposit_due=context.deposit_due)
 
-    def _resolve_offline(self, context: Context) -> None:
-        """Resolve the endpoints that are in the catalogue, and warn of each name that is not."""
+    def _resolve_offline(self, context: Context) -> Catalogue | None:
+        """Resolve the endpoints that are in the catalogue, judge the ways between them, and return the catalogue.
+
+        Return None if it cannot be read, which is a finding then.
+        """
         try:
-            known = self.catalogue() if context.spec.endpoints else {}
+            names = self.catalogue()
         except GoclientError as error:
             context.findings += error.findings
-            return
-        context.resolved = context.spec.with_endpoints(known)
-        context.findings += [
-            Finding(
-                "warning",
-                "unresolved",
-                endpoint.display,
-                f"{quoted(endpoint.display)} is not in the catalogue and was not looked up: it is sent as typed",
-                "leave out --noCheck, or add the name to the catalogue",
-            )
-            for endpoint in context.resolved.endpoints
-            if isinstance(endpoint, GlobusEndpoint) and not endpoint.is_resolved
-        ]
+            return None
+        context.resolved = context.spec.with_endpoints(names)
+        context.findings += judge_ways(context.resolved)
+        return names
 
-    def _check(self, context: Context, globus: Callable[[], Globus]) -> None:
+    def _check(self, context: Context, globus: Callable[[], Globus], names: Catalogue | None) -> None:
         from goclient.preflight.checks import JOB_CHECKS, TRANSFER_CHECKS  # 35 ms, which --noCheck does not pay
         from goclient.preflight.connect import connect
         from goclient.preflight.login import join_logins
@@ -87,9 +84,9 @@ class Preflight:
         job_checks = [check() for check in JOB_CHECKS]
         for check in job_checks:
             check.start(context)
-        if context.spec.endpoints:
+        if context.spec.endpoints and names is not None:
             try:
-                connect(context, self.catalogue(), globus())
+                connect(context, names, globus())
             except GoclientError as error:
                 context.findings += error.findings
             else:
@@ -98,6 +95,21 @@ class Preflight:
                 context.findings = join_logins(_without_repeats(context.findings), context)
         for check in job_checks:
             context.findings += check.findings(context)
+
+
+def _find_unresolved(spec: TransferSpec) -> list[Finding]:
+    """Return a warning of each name of a collection that is not in the catalogue."""
+    return [
+        Finding(
+            "warning",
+            "unresolved",
+            endpoint.display,
+            f"{quoted(endpoint.display)} is not in the catalogue and was not looked up: it is sent as typed",
+            "leave out --noCheck, or add the name to the catalogue",
+        )
+        for endpoint in spec.endpoints
+        if isinstance(endpoint, GlobusEndpoint) and not endpoint.is_resolved
+    ]
 
 
 def _without_repeats(findings: Iterable[Finding]) -> tuple[Finding, ...]:

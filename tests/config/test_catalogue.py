@@ -28,10 +28,11 @@ from goclient.config.file import LIMIT, access_problems
 from goclient.config.toml_text import key
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import printable
+from goclient.model.endpoint import read_endpoint
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.parse import parse_location
 from goclient.services.deadline import within
-from tests.strategies import MANY, endpoint_names, endpoints, hosts
+from tests.strategies import MANY, endpoint_names, endpoints, hosts, servers
 
 UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
 SITE1 = f'[SITE1]\nkind = "globus"\nid = "{UUID}"\n'
@@ -48,7 +49,7 @@ def _is_name(text: str) -> bool:
 
 
 names = endpoint_names.filter(_is_name)
-wheres = st.uuids().map(str) | hosts.map("gsiftp://".__add__)
+wheres = st.uuids().map(str) | servers | hosts.map(lambda host: read_endpoint(f"davs://{host}").text)
 
 _COMMENTS = st.sampled_from(("# mine", "  # [SITE1]", '# kind = "s3"', "#", "# é '''"))
 _BLANKS = st.sampled_from(("", "  ", "\t"))
@@ -260,10 +261,12 @@ def test_a_name_is_none_or_every_location_on_it_reads_so(text: str) -> None:
         (f"globus://{UUID}", UUID),
         (f"globus://{UUID}/", UUID),
         ("gsiftp://H.example.org", "gsiftp://h.example.org"),
-        ("gsiftp://h:2811/", "gsiftp://h:2811"),
+        ("gsiftp://h:2811/", "gsiftp://h"),
+        ("davs://H:443/", "davs://h"),
+        ("davs://[0:0::1]:8443", "davs://[::1]:8443"),
     ],
 )
-def test_an_endpoint_is_a_uuid_or_a_gridftp_server(typed: str, where: str) -> None:
+def test_an_endpoint_is_a_uuid_or_a_server(typed: str, where: str) -> None:
     assert checked_where(typed) == where
 
 

@@ -65,5 +65,5 @@ def test_words_without_effect_are_warnings_and_the_rest_is_the_payloads() -> Non
 
 def test_a_server_is_shown_by_its_url() -> None:
     text = "run --StageinGOsrc=gsiftp://h:2811/a"
-    assert shown(explain(text, catalogue={}))[0][2] == "gsiftp://h:2811/a"
+    assert shown(explain(text, catalogue={}))[0][2] == "gsiftp://h/a"
     assert shown(explain(text, catalogue={"OLD": read_endpoint("gsiftp://h:2811", "OLD")}))[0][2] == "OLD:/a"

@@ -14,12 +14,17 @@ from goclient.model.spec import TransferSpec
 
 
 @pytest.mark.parametrize(
-    ("mode", "makes_endpoint", "needs_server", "copies_on_node"),
-    [(Mode.GC, True, False, False), (Mode.SERVER, False, True, False), (Mode.LOCAL, False, False, True)],
+    ("mode", "needs"),
+    [
+        (Mode.GC, "makes_endpoint"),
+        (Mode.SERVER, "needs_server"),
+        (Mode.LOCAL, "copies_on_node"),
+        (Mode.HTTPS, "asks_https"),
+    ],
 )
-def test_a_mode_tells_what_it_needs(mode: Mode, makes_endpoint: bool, needs_server: bool, copies_on_node: bool) -> None:
-    told = (mode.makes_endpoint, mode.needs_server, mode.copies_on_node)
-    assert told == (makes_endpoint, needs_server, copies_on_node)
+def test_a_mode_tells_what_it_needs(mode: Mode, needs: str) -> None:
+    answers = ("makes_endpoint", "needs_server", "copies_on_node", "asks_https")
+    assert [one for one in answers if getattr(mode, one)] == [needs]
 
 
 @pytest.mark.parametrize("mode", Mode)

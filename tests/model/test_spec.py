@@ -14,6 +14,7 @@ from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import endpoint_problem, path_problem
 from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
+from goclient.model.syntax.options import spec_from
 from tests.strategies import MANY, at, specs
 
 MOVE = Transfer(source=Location(read_endpoint("A"), "/d/a"), destination=JOB_DIRECTORY)
@@ -66,7 +67,7 @@ def test_nobody_has_a_home_directory_on_the_node(endpoint: Endpoint, path: str) 
         Location(endpoint, path)
 
 
-@pytest.mark.parametrize("endpoint", ["globus", "gsiftp", "file"])
+@pytest.mark.parametrize("endpoint", ["globus", "gsiftp", "davs", "file"])
 def test_no_endpoint_is_called_as_a_scheme(endpoint: str) -> None:
     problem = endpoint_problem(endpoint)
     assert problem is not None
@@ -138,7 +139,7 @@ def test_a_target_with_the_number_filled_in_is_the_filled_in_moves_target(spec: 
     ("endpoint", "path", "text"),
     [
         pytest.param("SITE1", "/a", "SITE1:/a", id="endpoint"),
-        pytest.param("gsiftp://host:2811", "/a", "gsiftp://host:2811/a", id="gridftp"),
+        pytest.param("gsiftp://host:2812", "/a", "gsiftp://host:2812/a", id="gridftp"),
         pytest.param(None, "/a/b", "a/b", id="in-the-jobs-directory"),
     ],
 )
@@ -200,3 +201,23 @@ def test_what_a_node_shows_of_itself_is_no_file_of_its_disks(path: str, top: str
     assert Location(NODE, path).no_files_of == top
     assert at("SITE1", path).no_files_of is None
     assert at(None, path).no_files_of is None
+
+
+@pytest.mark.parametrize(
+    ("items", "made", "proxy", "globus"),
+    [
+        ({"StageinGOsrc": ["gsiftp://h/a"]}, False, True, []),
+        ({"StageinGOsrc": ["davs://h/a"], "Data": ["o"], "OutputGO": ["gsiftp://h/"]}, False, True, []),
+        ({"StageinGOsrc": ["A:/a"], "Data": ["o"], "OutputGO": ["gsiftp://h/"]}, True, True, ["A"]),
+        ({"StageinGOsrc": ["A:/a"]}, True, False, ["A"]),
+        ({"StageinGOsrc": ["A:/a"], "InmodeGO": ["https"]}, False, False, ["A"]),
+        ({"StageinGOsrc": ["A:/a"], "StageinGOdest": ["B:/"]}, False, False, ["A", "B"]),
+        ({"WorkingendpointGO": ["W"]}, True, False, []),
+        ({}, False, False, []),
+    ],
+)
+def test_only_files_of_a_collection_need_globus_connect(
+    items: dict[str, list[str]], made: bool, proxy: bool, globus: list[str]
+) -> None:
+    spec = spec_from(items)
+    assert (spec.makes_endpoint, spec.needs_proxy, [one.text for one in spec.globus_endpoints]) == (made, proxy, globus)

@@ -240,12 +240,11 @@ def test_without_the_check_a_name_outside_the_catalogue_goes_as_typed_with_a_war
     assert requests_of(shared_sandbox, since=start) == []
 
 
-def test_a_gridftp_location_is_written_as_it_is_and_cannot_be_checked(shared_sandbox: Sandbox) -> None:
-    tried = shared_sandbox.submit("--StageinGOsrc=gsiftp://se.example.org:2811/data/a", "--noSubmit", "--json").json
-    assert [(one["level"], one["code"]) for one in tried["findings"] if one["level"] != "ok"] == [
-        ("warning", "unchecked")
-    ]
-    assert "--StageinGOsrc=gsiftp://se.example.org:2811/data/a " in tried["record"]
+def test_a_servers_location_is_written_without_the_default_port(shared_sandbox: Sandbox) -> None:
+    typed = "--StageinGOsrc=gsiftp://se.example.org:2811/data/a,davs://[::1]:8443/b"
+    tried = shared_sandbox.submit(typed, "--myproxy=wdeng", "--noSubmit", "--noCheck", "--json").json
+    assert tried["findings"] == []
+    assert "--StageinGOsrc=gsiftp://se.example.org/data/a,davs://%5B::1%5D:8443/b " in tried["record"]
 
 
 def test_a_job_without_transfers_asks_globus_nothing(shared_sandbox: Sandbox) -> None:

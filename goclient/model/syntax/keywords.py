@@ -18,14 +18,15 @@ from typing import NamedTuple, TypeVar
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.conditions import ListRuleError, UnreadWord
 from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, NODE, Endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import path_problem
-from goclient.model.spec import TransferSpec
+from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.files_in import Words, parse_brought
 from goclient.model.syntax.lists import ReadLines, shortened, split_items
-from goclient.model.syntax.options import DEFAULT_WORKING
+from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, MYPROXY, OVERWRITE, Items
 from goclient.model.syntax.parse import checked_user, node_location, parse_endpoint, parse_name, refuse
 from goclient.model.syntax.shell import Word
 
@@ -63,14 +64,15 @@ class Read(NamedTuple):
 
 
 def read_globus_words(
-    given: Sequence[Word], *, overwrite: bool, read_lines: ReadLines | None = None, misspelt: Iterable[str] = ()
+    given: Sequence[Word], options: Items, *, read_lines: ReadLines | None = None, misspelt: Iterable[str] = ()
 ) -> Read:
     """Return what these words of a text mean, at least one; the files of a list may be in a file, ``files-in=@FILE``.
 
-    ``misspelt``: the names that were meant by words that are reported already, and so are not missed.
+    ``options`` are those beside the text, of which OPTIONS count here.  ``misspelt``: the names that were meant by
+    words that are reported already, and so are not missed.
     """
     reader = _Reader(given, read_lines, misspelt)
-    return Read(reader.spec(overwrite), shortened(reader.errors), reader.warnings)
+    return Read(reader.spec(options), shortened(reader.errors), reader.warnings)
 
 
 class _Reader:
@@ -123,9 +125,13 @@ class _Reader:
             self.refused(name, f"{word}: {error.message}", error)
             return None
 
-    def spec(self, overwrite: bool) -> TransferSpec:
-        """Return the spec of all that is right."""
+    def spec(self, options: Items) -> TransferSpec:
+        """Return the spec of all that is right; the words say the modes, the ``options`` what no word says."""
         self._check_counts()
+        if IN_MODE in options:
+            message = f"{self.option}: --goVia={quoted(options[IN_MODE][0])} is about transfers that are options"
+            hint = f"write {_IN.mode}={options[IN_MODE][0]} and {_OUT.mode}={options[IN_MODE][0]} among the words"
+            self.errors.append(RequestError(message, hint=hint, code="two-syntaxes", subject="--goVia"))
         user, local = self.value(_USER, checked_user), self.value(_LOCAL, parse_endpoint)
         in_mode, stage_in = self._direction(_IN, local, outwards=False)
         out_mode, output = self._direction(_OUT, local, outwards=True)
@@ -144,7 +150,8 @@ class _Reader:
             out_mode=out_mode,
             local_endpoint=local if server else None,
             user=user if moved else None,
-            overwrite=overwrite and moved,
+            myproxy=MyproxyAccount.read(options[MYPROXY][0]) if moved and MYPROXY in options else None,
+            overwrite=moved and OVERWRITE in options,
         )
 
     def _check_counts(self) -> None:

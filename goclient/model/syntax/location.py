@@ -24,7 +24,7 @@ def read_location(text: str, side: Side = "origin") -> Location:
     for kind in URL_ENDPOINTS:
         if text.startswith(kind.scheme):
             host, slash, rest = text[len(kind.scheme) :].partition("/")
-            return Location(kind.at(host), slash + rest)
+            return Location(read_endpoint(f"{kind.scheme}{host}"), slash + rest)
     if text.startswith(_CURLY_QUOTES):
         raise LocationError(Problem(f"{text[0]} is not a quote for a shell", "retype it, or leave it out"))
     if not colon:

@@ -13,10 +13,11 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from goclient.model.confusable import skeleton
-from goclient.model.endpoint import GridftpEndpoint
+from goclient.model.endpoint import SCHEMES
 from goclient.model.location import Location
-from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem, path_problem, respell_serial
+from goclient.model.names import LocationError, Problem, path_problem, respell_serial
 from goclient.model.syntax.location import read_location
+from goclient.model.syntax.server_urls import foreign_problem, server_problem
 from goclient.model.wildcards import alternatives
 
 LONGEST = 4096  # characters of a text that is read closer
@@ -25,12 +26,9 @@ _FORM = Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path")
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # Patterns as texts: re compiles and keeps them when the first mistake is made.
 _BEFORE_ID = rf"(?i)(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*"
-_SCHEME = r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)"
 _DRIVE = r"(?s)([A-Za-z]):(\\.*)"
 _NO_COLON = r"(?s)([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)"
 _SCOPE = r"(?i)(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*"
-GRIDFTP = GridftpEndpoint.scheme
-_GRIDFTP = r"(?is)(?:gsiftp|gridftp|gsi-ftp|gftp):/*(?:[^/@\s]*@)?([A-Za-z0-9._-]+)([^/]*)(/.*)?"
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
 
 
@@ -46,7 +44,7 @@ def location_problem(text: str, found: Problem) -> Problem:
 
 def _complete(text: str, path: str) -> str:
     """Return a text with that path in place of its own, or the empty string without a path."""
-    scheme = GRIDFTP if text.startswith(GRIDFTP) else ""
+    scheme = next((one for one in SCHEMES if text.startswith(one)), "")
     endpoint = text.removeprefix(scheme).partition("/" if scheme else ":")[0]
     return f"{scheme}{endpoint}{'' if scheme else ':'}{path}" if path.startswith("/") else ""
 
@@ -100,9 +98,9 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
         return Problem("a comma stands for the colon", instead=f"{text}:{after}")
     if text.startswith("/"):
         before_it = (read_mended(one) for one in reversed(texts[:number][-8:]))
-        near = next((place.endpoint.text for place in before_it if place), "")
-        instead = f"{near}{'' if near.startswith(GRIDFTP) else ':'}{text}"
-        if near and reads(instead):
+        near = next((place.endpoint for place in before_it if place), None)
+        instead = near.write(text) if near else ""
+        if instead and reads(instead):
             return Problem("it names no endpoint: each item does", instead=instead)
     return None
 
@@ -173,46 +171,6 @@ def _collection(text: str) -> Problem | None:
     path = f"/{rest}" if not rest.startswith("~") else f"/~/{rest[1:].lstrip('/')}"
     what = "it is not of the form UUID:/path" if rest else "it names a collection, and no path there"
     return Problem(what, instead=f"{found[1]}:{path if rest else '/~/'}")
-
-
-def _scheme(text: str) -> Problem | None:
-    found = re.match(_SCHEME, text)
-    scheme = found[1].lower() if found else ""
-    if not found or scheme not in FOREIGN_SCHEMES | {"globus", "file"}:
-        return None
-    host, _, path = text[found.end() :].partition("/")
-    if scheme == "file":
-        path = text[found.end() :].removeprefix("localhost/").lstrip("/")
-        remedy = "ENDPOINT is the endpoint of the computer that has it"
-        return Problem(f"{scheme}:// names no endpoint", remedy, f"ENDPOINT:/{path}")
-    if scheme == "globus":
-        what = "globus:// is followed by the UUID of a collection"
-        return Problem(what, instead=f"{host.rstrip(':')}:/{path or '~/'}" if host else "")
-    if scheme in ("s3", "gs"):
-        path = f"{host}/{path}"
-    remedy = "ENDPOINT is a Globus collection that holds it: goclient endpoint list --search TEXT finds some"
-    instead = f"ENDPOINT:/{path.lstrip('/')}" if path else ""
-    return Problem(f"{scheme}:// is not a scheme of a location", remedy, instead)
-
-
-def _gridftp(text: str) -> Problem | None:
-    if text.startswith(f"{GRIDFTP}/"):
-        return Problem("the host is not gsiftp://host[:port]", "write gsiftp://HOST/PATH")
-    found = re.fullmatch(_GRIDFTP, text)
-    if not found:
-        return None
-    scheme, host, port, path = text.partition(":")[0], found[1].lower(), found[2], found[3] or "/~/"
-    instead = f"{GRIDFTP}{host}{port}{path}"
-    if not text.startswith(GRIDFTP):
-        what = f"{scheme}:// is not a scheme of a location"
-        what = "two slashes and a host follow gsiftp" if scheme == "gsiftp" else what
-        return Problem(what, instead=instead if reads(instead) else f"{GRIDFTP}{host}{path}")
-    if "@" in text.partition("/")[2].lstrip("/").partition("/")[0]:
-        return Problem("the host is not gsiftp://host[:port]: it has no user's name", instead=instead)
-    if len(host) < 256 and not reads(f"{GRIDFTP}{host}{port}/"):
-        remedy = "or with a port from 1 to 65535"
-        return Problem("the host is not gsiftp://host[:port]", remedy, f"{GRIDFTP}{host}{path}")
-    return None
 
 
 def _confusable(text: str) -> Problem | None:
@@ -293,6 +251,6 @@ def _no_endpoint(text: str) -> Problem | None:
 
 
 _CAUSES: tuple[Callable[[str], Problem | None], ...] = (
-    *(_curly, _several, _drive, _collection, _gridftp, _scheme, _no_endpoint),
+    *(_curly, _several, _drive, _collection, server_problem, foreign_problem, _no_endpoint),
     *(_confusable, _colons, _encoded, _scope, _without_colon),
 )

@@ -47,6 +47,9 @@ IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY = "InmodeGO", "OutmodeGO", "Loc
 # The word that allows files to be overwritten; users type --goOverwrite.
 OVERWRITE = "OverwriteGO"
 
+# What an option of its own says of transfers in either syntax: items that stand beside those of KEYS.
+OPTIONS = {OVERWRITE, MYPROXY, IN_MODE, OUT_MODE}
+
 # All words of a record, in the order in which they are written.
 WORDS = (*KEYS, IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY, OVERWRITE)
 
@@ -161,7 +164,7 @@ class _Builder:
         if not (self.in_mode.needs_server or self.out_mode.needs_server):
             if server is not None:
                 key = LOCAL_ENDPOINT if given else "WorkingendpointGO"
-                hint = "leave it out, or say the mode server"
+                hint = "leave it out, or leave out the mode (--goVia)"
                 message = f'--{key}={quoted(server)} names a server, but neither mode is "server"'
                 self.wrong(key, message, hint, "mode")
             return None
@@ -245,14 +248,16 @@ class _Builder:
                 OVERWRITE, f"--{OVERWRITE}={listed(self.get(OVERWRITE))}", "it is yes, or not there", "overwrite"
             )
         moved = bool(stage_in or stage_out or output or self.get("WorkingendpointGO"))
+        server = self._server()
+        reached = moved or server is not None
         return TransferSpec(
             stage_in=stage_in,
             stage_out=stage_out,
             output=output,
             working=self.working if moved else None,
-            in_mode=self.in_mode,
-            out_mode=self.out_mode,
-            local_endpoint=self._server(),
+            in_mode=self.in_mode if reached else DEFAULT_MODE,
+            out_mode=self.out_mode if reached else DEFAULT_MODE,
+            local_endpoint=server,
             user=self.value(USER, "user", checked_user),
             myproxy=self.value(MYPROXY, "account", MyproxyAccount.read),
             overwrite=moved and self.get(OVERWRITE) == ["yes"],

@@ -23,7 +23,7 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES, TELLING, read_globus_words
 from goclient.model.syntax.lists import ReadLines, split_items
 from goclient.model.syntax.near_words import find_glued, find_near_words, judge
-from goclient.model.syntax.options import KEYS, LISTS, OVERWRITE, Items, read_spec
+from goclient.model.syntax.options import KEYS, LISTS, OPTIONS, Items, read_spec
 from goclient.model.syntax.shell import JOB_PARAMETERS, Source, Word, words
 from goclient.model.syntax.suggestions import GLOBUS, likely_bare, nearest_bare, plain_name
 
@@ -47,7 +47,7 @@ def read_typed(
     read_lines: ReadLines | None = None,
     source: Source = JOB_PARAMETERS,
 ) -> Typed:
-    """Return what the words of a text and the ``options`` beside it (items of KEYS and OVERWRITE) mean.
+    """Return what the words of a text and the ``options`` beside it (items of KEYS and of OPTIONS) mean.
 
     ``read_lines`` reads the file of a list that was typed as ``@FILE``; without it, that is a name like any other.
     ``source`` is the option that the text was typed for.
@@ -56,11 +56,9 @@ def read_typed(
     found = find_words(text, read_lines, options, source=source)
     errors = [*found.errors, *_twice(found, options)]
     if found.globus:
-        read = read_globus_words(
-            found.globus, overwrite=OVERWRITE in options, read_lines=read_lines, misspelt=found.misspelt
-        )
+        read = read_globus_words(found.globus, options, read_lines=read_lines, misspelt=found.misspelt)
         errors += read.errors
-        if not (found.items or options.keys() - {OVERWRITE}):
+        if not (found.items or options.keys() - OPTIONS):
             return Typed(read.spec, found.payload, errors, found.warnings + read.warnings)
         errors.append(_both(found, options))
     columns = {key: numbers for key, numbers in found.columns.items() if key not in options}

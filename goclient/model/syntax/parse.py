@@ -15,7 +15,7 @@ from goclient.model.syntax.web_link import Side, is_link
 
 
 def parse_location(text: str) -> Location:
-    """Return the location that ``ENDPOINT:/path``, ``globus://UUID/path`` or ``gsiftp://host[:port]/path`` names.
+    """Return the location that ``ENDPOINT:/path``, ``globus://UUID/path`` or a server's URL names.
 
     A link of Globus' web application is read as the left side of its file manager, the origin.
     Raises RequestError with the reason.
@@ -45,7 +45,7 @@ def refuse(text: str, problem: Problem, kind: type[RequestError] = NotALocation)
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Return the endpoint that ``ENDPOINT``, ``globus://UUID`` or ``gsiftp://host[:port]`` names, without a path.
+    """Return the endpoint that ``ENDPOINT``, ``globus://UUID`` or a server's URL names, without a path.
 
     Raises RequestError with the reason.
     """

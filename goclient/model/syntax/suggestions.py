@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from goclient.model.confusable import skeleton
+from goclient.model.endpoint import GLOBUS_SCHEME, SCHEMES
 from goclient.model.nearest import CLOSE, nearest
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.options import KEYS
@@ -70,7 +71,7 @@ def near_option(name: str, value: str) -> Near | None:
 def is_location(value: str) -> bool:
     """Return True if a value looks like ``ENDPOINT:/path``, or a link or URL that is one."""
     if "://" in value:
-        return value.startswith(("globus://", "gsiftp://", "https://app.globus.org/"))
+        return value.startswith((GLOBUS_SCHEME, *SCHEMES, "https://app.globus.org/"))
     return ":/" in value[1:]
 
 

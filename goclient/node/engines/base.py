@@ -152,8 +152,8 @@ def choose(engines: Sequence[TransferEngine], task: TransferTask) -> TransferEng
     source, destination = (quoted(end.display) if end.is_remote else "the node" for end in ends)
     raise EndpointError(
         f"no engine of this pilot transfers from {source} to {destination}",
-        hint="name a Globus collection of that storage",
-        code="gridftp",
+        hint="submit the job to a queue whose pilots have one",
+        code="no-engine",
         subject=next((end.display for end in ends if isinstance(end, UrlEndpoint)), task.source.display),
     )
 

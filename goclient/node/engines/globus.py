@@ -39,8 +39,10 @@ class GlobusEngine(TransferEngine):
         self._resolved: dict[str, Endpoint] = {}
 
     def can_run(self, task: TransferTask) -> bool:
-        """Return True if both ends are collections, or the job's directory."""
-        return all(isinstance(end, (GlobusEndpoint, JobDirectory)) for end in (task.source, task.destination))
+        """Return True if both ends are collections, or the job's directory, and Globus goes between them."""
+        return not task.asks_https and all(
+            isinstance(end, (GlobusEndpoint, JobDirectory)) for end in (task.source, task.destination)
+        )
 
     def start(self, task: TransferTask, label: str) -> Transport:
         """Return how a task is carried out; nothing is asked yet."""

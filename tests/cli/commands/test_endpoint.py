@@ -241,14 +241,22 @@ def test_show_says_what_keeps_the_default_directory_from_being_seen(endpoint: En
     assert (seen["up"], seen["consent"], seen["problem"]["code"]) == (None, "unknown", "permission")
 
 
-def test_show_of_a_gridftp_server_asks_nobody(endpoint: Endpoint) -> None:
-    assert endpoint("add", "G", "gsiftp://Host:2811/").code == 0
+@pytest.mark.parametrize(
+    ("typed", "kind", "url"),
+    [
+        ("gsiftp://Host:2811/", "gridftp", "gsiftp://host"),
+        ("gsiftp://[0::1]:2812", "gridftp", "gsiftp://[::1]:2812"),
+        ("davs://Host:443/", "webdav", "davs://host"),
+    ],
+)
+def test_show_of_a_server_asks_nobody(endpoint: Endpoint, typed: str, kind: str, url: str) -> None:
+    assert endpoint("add", "G", typed).code == 0
     nobody = {"GOCLIENT_CLIENT_ID": "", "GOCLIENT_CLIENT_SECRET": ""}
     shown = endpoint("show", "G", **nobody)
     assert shown.code == 0, shown.err
-    assert "gsiftp://host:2811" in shown.out
-    assert "cannot be checked from here" in shown.out
-    document = {"name": "G", "kind": "gridftp", "url": "gsiftp://host:2811", "names": ["G"]}
+    assert url in shown.out
+    assert "it is asked when a job is checked" in shown.out
+    document = {"name": "G", "kind": kind, "url": url, "names": ["G"]}
     assert endpoint("show", "G", "--json", **nobody).json == document
 
 

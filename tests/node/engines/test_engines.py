@@ -246,7 +246,7 @@ def test_a_task_that_no_engine_knows_is_refused(bench: Bench) -> None:
     task = TransferTask("output", JOB, GridftpEndpoint("gsiftp://host"), (item("a", "/a"),))
     with pytest.raises(EndpointError, match='from the node to "gsiftp://host"') as caught:
         choose([bench.engine(bench.context)], task)
-    assert (caught.value.code, caught.value.subject) == ("gridftp", "gsiftp://host")
+    assert (caught.value.code, caught.value.subject) == ("no-engine", "gsiftp://host")
 
 
 def test_a_failed_task_has_the_reason_of_the_service(tmp_path: Path) -> None:

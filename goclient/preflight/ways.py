@@ -1,0 +1,59 @@
+"""Ways between the ends of transfers: what cannot be transferred at all, and whose proxy acts; no service is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from goclient.errors import GoclientError, RequestError
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import JOB, Endpoint
+from goclient.model.plan import TransferTask
+from goclient.model.planner import plan
+from goclient.model.spec import TransferSpec
+from goclient.model.syntax.shell import shell_word
+
+
+def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
+    """Yield an error for each pair of ends that cannot exchange files, and for servers for which there is no proxy."""
+    try:
+        tasks = plan(spec)
+    except GoclientError as error:  # two names in the catalogue of one endpoint
+        yield from error.findings
+        return
+    for task in tasks:
+        if (found := _find_no_way(task)) is not None:
+            yield found.finding
+    server = next((one for one in spec.endpoints if one.needs_proxy), None)
+    if server is None or spec.myproxy is not None:
+        return
+    message = f"{quoted(server.display)} is {server.title}, where the user's proxy acts, and no MyProxy account is "
+    if spec.user is not None:
+        message += f"named: the pilot tries that of globus-user={quoted(spec.user)}, which is a guess"
+        hint = f"name it: --myproxy={shell_word(f'{spec.user}@HOST')}"
+        yield Finding("warning", "account-guessed", server.display, message, hint)
+        return
+    hint = "add --myproxy=USER@HOST, where goclient myproxy deposit has put a proxy for the pilot"
+    message += "named that has it"
+    yield RequestError(message, hint=hint, code="no-account", subject=server.display).finding
+
+
+def _find_no_way(task: TransferTask) -> RequestError | None:
+    """Return why nothing can be transferred between the ends of a task; None if it can."""
+    source, destination = task.source, task.destination
+    if task.is_copy or (JOB in (source, destination) and task.server is None):
+        return None
+    in_job = JOB in (source, destination)
+    far = destination if source == JOB else source
+    near = (task.server or JOB) if in_job else destination
+    if far.reaches(near):
+        return None
+    hint = "bring them into the job's directory (--StageinGOsrc alone), and take them from there (--StageoutGOsrc)"
+    if in_job:
+        hint = "name a server of that kind which sees the job's directory, or none: leave the mode server out"
+    message = f"{task.phase}: files cannot go between {_named(far)} and {_named(near)}"
+    return RequestError(message, hint=hint, code="no-way", subject=far.display)
+
+
+def _named(endpoint: Endpoint) -> str:
+    return f"{quoted(endpoint.display)} ({endpoint.title})"
