@@ -155,7 +155,9 @@ def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connecti
     connections.reporter.progress(f"deposited: {proof.summary}")
 
 
-def login_request(endpoints: Sequence[str], session: Sequence[str], connections: Connections) -> LoginRequest:
+def login_request(
+    connections: Connections, *, endpoints: Sequence[str], https: Sequence[str], session: Sequence[str]
+) -> LoginRequest:
     """Return what a login is to give, names of the catalogue replaced; raises all that is wrong with it."""
     from goclient.services.globus.login import SESSION_KINDS, LoginRequest  # globus-sdk, 0.1 s
 
@@ -168,9 +170,9 @@ def login_request(endpoints: Sequence[str], session: Sequence[str], connections:
             collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
     names: Catalogue = {}
     with collected:
-        names = connections.catalogue() if endpoints else {}
+        names = connections.catalogue() if endpoints or https else {}
     wanted = {}
-    for typed in endpoints:
+    for typed in (*endpoints, *https):
         with collected:
             end = parse_endpoint(typed)
             end = names.get(end.text, end)
@@ -180,4 +182,4 @@ def login_request(endpoints: Sequence[str], session: Sequence[str], connections:
                 message = f"{quoted(typed)} is {end.title}, and has no consents"
                 raise RequestError(message, hint=hint, code="not-globus")
     raise_all(collected.errors)
-    return LoginRequest(wanted, session)
+    return LoginRequest(wanted, session, https)

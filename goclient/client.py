@@ -37,6 +37,8 @@ from goclient.reporter.base import SILENT, Reporter
 from goclient.submission import Submission
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import DataclassInstance
 
     from goclient.model.endpoint import Endpoint
@@ -139,8 +141,13 @@ class Client:
         """Return what the journal says of a request, a job's name or a PandaID; raises RequestError if nothing."""
         return entries_about(self._journal(), name)
 
+    @property
+    def journal_path(self) -> Path:
+        """Return the file in which what is sent is written down first; the journals of a pilot's jobs lie beside it."""
+        return environment.journal_path(self._connections.env)
+
     def _journal(self) -> Journal:
-        return Journal(environment.journal_path(self._connections.env))
+        return Journal(self.journal_path)
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 
@@ -239,17 +246,19 @@ class Client:
 
         return whoami(self._connections.globus_access())
 
-    def login(self, person: Person, *, endpoints: Sequence[str] = (), session: Sequence[str] = ()) -> Identity:
+    def login(
+        self, person: Person, *, endpoints: Sequence[str] = (), https: Sequence[str] = (), session: Sequence[str] = ()
+    ) -> Identity:
         """Log in to Globus, and return who is logged in then.
 
-        ``person`` is how they are asked.  ``endpoints``: those whose data goclient may touch.  ``session``:
-        ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``, as an error may demand.
+        ``person`` is how they are asked.  goclient may then touch the data of ``endpoints``, and use the HTTPS servers
+        of ``https``.  ``session``: ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``, as an error may demand.
         """
         from goclient.services.globus.login import login  # globus-sdk, which most calls need not
 
-        if endpoints:
+        if endpoints or https:
             self._warn_of_missing_catalogue()
-        wanted = login_request(endpoints, session, self._connections)
+        wanted = login_request(self._connections, endpoints=endpoints, https=https, session=session)
         return login(self._connections.globus_access(), wanted, person)
 
     def logout(self) -> Logout:

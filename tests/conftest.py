@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,9 @@ from goclient import secrets
 from tests.commands import Result, Run, clean_environment, run_command, started_quickly
 from tests.processes import ended_with_us
 from tests.sandboxes import Sandbox, sandbox_in
+
+if TYPE_CHECKING:
+    from tests.servers.webdav import WebdavServer
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # for what is made before the first test
@@ -25,8 +29,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the sam
 
 # What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
 _MODULES = ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes")
-SERVERS = {"http.server", "tests.web_server", *(f"tests.{name}" for name in _MODULES)}
-REAL = {"globus_program", "real"}
+SERVERS = {"http.server", "tests.web_server", "tests.servers.collection", *(f"tests.{name}" for name in _MODULES)}
+REAL = {"globus_program", "real", "webdav"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -98,6 +102,15 @@ def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
     """A sandbox for the tests of one module that change nothing which the others see."""
     with sandbox_in(tmp_path_factory.mktemp("shared")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def webdav() -> Iterator[WebdavServer]:
+    """A real WebDAV server, which knows people by their proxies."""
+    from tests.servers.webdav import webdav_server  # few tests pay for it
+
+    with webdav_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -152,7 +152,7 @@ def test_the_demo_shows_each_step_and_compares_the_output_at_both_ends(run: Run,
     assert shown.code == 0, shown.out + shown.err
     lines = shown.out.splitlines()
     steps = list(dict.fromkeys(line.split()[0] for line in lines))
-    assert steps == ["sandbox", "deposit", "submit", "record", "proxy", "pilot", "status", "output", "look"]
+    assert steps == ["sandbox", "deposit", "submit", "record", "pilot", "status", "output", "look"]
     output = folder / "collections" / "SITE1" / OUTPUT.lstrip("/")
     checksum = hashlib.md5(output.read_bytes()).hexdigest()
     assert f"output  {output}" in lines

@@ -18,7 +18,8 @@ from typing import Any
 from measure import row, shown
 
 from tests.pilot.call_faults import call_faults, meet
-from tests.pilot.kills import Case, Choice, cases, run_case, run_together
+from tests.pilot.kills import Choice, cases, run_case, run_together
+from tests.pilot.trial import Case
 from tests.sandboxes import sandbox_in
 from tests.trouble import FAULTS
 

@@ -156,6 +156,15 @@ class Accounts:
         first = self.env.get("MYPROXY_SERVER", "").partition(",")[0]
         return self.named(f"{user}@{first}") if first else None
 
+    def credential(self) -> Credential:
+        """Return the user's own proxy or certificate; raise MyproxyError with all its faults."""
+        who = identity(self.env)
+        return Credential(who, partial(self.passphrase, who.key) if self.passphrase is not None else None)
+
+    def trust(self) -> Trust:
+        """Return the trust in servers of files; raise MyproxyError without a directory of CA certificates."""
+        return Trust(find_authorities(self.env, _home(self.env)))
+
     def service(self, account: MyproxyAccount, *, seconds: float = 30.0, deposit: bool = False) -> MyProxy:
         """Return the server of an account, asked by the user's own identity; ``deposit`` as for :func:`identity`."""
         who = identity(self.env, deposit=deposit)

@@ -154,6 +154,36 @@ class StaleAttempt(EndpointError):
     code = "stale-attempt"
 
 
+class CertificateRefused(EndpointError):
+    """A server that holds files does not accept the user's certificate or proxy."""
+
+
+class NotMapped(EndpointError):
+    """A server that holds files has no account for the user's DN."""
+
+
+class SessionClosed(EndpointError):
+    """A server that holds files closed the connection."""
+
+
+class ServerFailed(EndpointError):
+    """A server that holds files says that it has failed, which may pass or not."""
+
+    code = "server-failed"
+
+
+class ChecksumDiffers(EndpointError):
+    """Content that was read or written differs from that at its server, in size or checksum."""
+
+    code = "checksum"
+
+
+class SourceChanged(EndpointError):
+    """A file was changed while it was copied."""
+
+    code = "changed"
+
+
 class IdentityError(MyproxyError):
     """User's certificate, key or proxy cannot be used, at no server."""
 
@@ -162,6 +192,12 @@ class IdentityError(MyproxyError):
 
 class IdentityNotNamed(IdentityError):
     """Another certificate, key or pass phrase has to be named; the hint has the option of ``goclient myproxy``."""
+
+
+class NoIdentity(IdentityNotNamed):
+    """No certificate and no proxy of the user is in any place where they are searched for."""
+
+    code = "identity-missing"
 
 
 class IdentityMendable(IdentityError):
@@ -184,6 +220,24 @@ class NoDeposit(MyproxyError):
     """Nothing of the user is deposited there."""
 
     code = "myproxy-none"
+
+
+class NotRetriever(MyproxyError):
+    """A deposit is not for the identity that asks for it, or the server does not trust that to retrieve."""
+
+    code = "myproxy-not-retriever"
+
+
+class DepositExpired(MyproxyError):
+    """A deposit has ended, or what it was made of."""
+
+    code = "myproxy-expired"
+
+
+class NoUserProxy(MyproxyError):
+    """Proxy of a job's owner that was not retrieved, for a reason that is not this pilot's own certificate."""
+
+    code = "no-user-proxy"
 
 
 class LifetimeTooLong(MyproxyError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +15,15 @@ from goclient.model.planner import plan
 from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
-from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine, TransferService
+from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.globus_connect import node_endpoint
 from goclient.node.job import NodeJob, run_job
 from goclient.node.job_log import JobLog
 from goclient.node.payload import has_ended_well
-from goclient.pilot.settings import Settings
+from goclient.pilot.proxy import UserProxy, user_proxy
+from goclient.pilot.settings import Services, Settings
 from goclient.pilot.taken import TakenJob
 from goclient.pilot.transformation import fetch
 from goclient.reporter.recording import RecordingReporter
@@ -29,10 +31,10 @@ from goclient.reporter.recording import RecordingReporter
 
 @dataclass(frozen=True)
 class Node:
-    """Run the jobs of a pilot on its node; ``globus`` is called only for a job that needs the service."""
+    """Run the jobs of a pilot on its node."""
 
     settings: Settings
-    globus: Callable[[], TransferService]
+    services: Services
 
     def run(self, job: TakenJob, heartbeat: Heartbeat, log: JobLog | None, reporter: RecordingReporter) -> None:
         """Run a job, or what its journal says is left of it; raise what it ended with."""
@@ -67,19 +69,24 @@ class Node:
             },
             log_name=assigned.log_file,
         )
-        context.directory.mkdir(mode=0o700, exist_ok=True)
-        with self._engines(spec, node_job, context) as engines:
-            run_job(node_job, context, engines, log)
+        accounts, patience = self.services.accounts, settings.patience.faults
+        with user_proxy(spec, assigned.owner, context=context, accounts=accounts, patience=patience) as proxy:
+            context.directory.mkdir(mode=0o700, exist_ok=True)
+            with self._engines(spec, node_job, context, proxy=proxy) as engines:
+                run_job(node_job, context, engines, log)
 
     @contextmanager
-    def _engines(self, spec: TransferSpec, job: NodeJob, context: JobContext) -> Iterator[list[TransferEngine]]:
+    def _engines(
+        self, spec: TransferSpec, job: NodeJob, context: JobContext, *, proxy: UserProxy | None
+    ) -> Iterator[list[TransferEngine]]:
         """Run the body with the engines of a job, in the order in which they are asked for a task."""
         settings = self.settings
-        engines: list[TransferEngine] = [LocalEngine(context, own=settings.own)]
+        own = (*settings.own, os.path.realpath(proxy.path)) if proxy is not None else settings.own
+        engines: list[TransferEngine] = [LocalEngine(context, own=own)]
         with ExitStack() as stack:
             if spec.makes_endpoint or not all(any(one.can_run(task) for one in engines) for task in job.tasks):
                 self._check_modes(spec)
-                service, connect = self.globus(), None
+                service, connect = self.services.globus(), None
                 if spec.makes_endpoint:
                     name = f"{spec.working}-{context.panda_id}"
                     connect = stack.enter_context(

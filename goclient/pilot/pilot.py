@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from goclient.errors import GoclientError, Interrupted, LoginNeeded, ServerError, TransferFailed, raise_all
@@ -10,7 +9,7 @@ from goclient.errors.conditions import StaleAttempt
 from goclient.files.private import make_directory
 from goclient.journal import HOST, JobJournal
 from goclient.model.records.answers import AssignedJob
-from goclient.node.engines.base import Attempt, TransferService
+from goclient.node.engines.base import Attempt
 from goclient.node.job_log import JobLog
 from goclient.node.left import remove_left
 from goclient.node.signals import check, finishing, has_come, interruptible
@@ -19,7 +18,7 @@ from goclient.pilot.execution import Node
 from goclient.pilot.metrics import metrics
 from goclient.pilot.readiness import Readiness
 from goclient.pilot.report import Outcome, PandaHeartbeat, Report, Unreported, end_report, send_report
-from goclient.pilot.settings import Settings
+from goclient.pilot.settings import Services, Settings
 from goclient.pilot.taken import TakenJob
 from goclient.reporter.base import Reporter
 from goclient.reporter.recording import RecordingReporter, SteadyReporter
@@ -31,15 +30,14 @@ JOURNAL_WITHIN = 10.0  # seconds in which another pilot lets go of a new journal
 
 
 class Pilot:
-    """Run jobs, one at a time; ``globus`` is called only if a job needs it."""
+    """Run jobs, one at a time."""
 
-    def __init__(
-        self, settings: Settings, server: PandaServer, globus: Callable[[], TransferService], reporter: Reporter
-    ) -> None:
+    def __init__(self, settings: Settings, server: PandaServer, services: Services, reporter: Reporter) -> None:
         self.settings = settings
         self.server = server
         self.reporter = SteadyReporter(reporter)
-        self._node = Node(settings, globus)
+        self._services = services
+        self._node = Node(settings, services)
         self._readiness = Readiness(settings, server)
 
     def run_one(self) -> Outcome | None:
@@ -107,11 +105,11 @@ class Pilot:
                     self._send(job, report, within=within)
                 heard = True
             finally:
-                left = clean_up(job.journal, self._node.globus)
+                left = clean_up(job.journal, self._services.globus)
                 if heard:
                     delivered = report is not None and report.state == "finished"
                     with left:
-                        remove_left(job.journal, job.attempt, self._node.globus, delivered=delivered)
+                        remove_left(job.journal, job.attempt, self._services.globus, delivered=delivered)
                 for error in left.errors:
                     self.reporter.warning(f"PandaID {job.panda_id}: {error.message}", "a later pilot tries again")
                 if heard and not left.errors:
@@ -163,7 +161,7 @@ class Pilot:
                 raise GoclientError(f"another pilot runs this attempt of PandaID {assigned.panda_id}") from None
             if journal.last("job", journal.job) is None:
                 return journal
-            if left := clean_up(journal, self._node.globus).errors:
+            if left := clean_up(journal, self._services.globus).errors:
                 journal.close()
                 raise_all(left)
             journal.finish()

@@ -18,6 +18,7 @@ from goclient.errors import (
     GoclientError,
     Interrupted,
     LoginNeeded,
+    MyproxyError,
     RequestError,
     ServerError,
     TransferFailed,
@@ -46,6 +47,7 @@ class PilotCode(IntEnum):
     SETUP = 1110
     STAGE_OUT = 1137
     KILLED_BY_SERVER = 1144
+    NO_PROXY = 1163
     KILLED_BY_SIGNAL = 1200  # the server itself makes a second attempt of a plain job
     PAYLOAD = 1305
 
@@ -195,7 +197,7 @@ def end_report(job: TakenJob, outcome: Outcome, *, metrics: str) -> Report:
     if metrics:
         details["job_metrics"] = metrics
     error = outcome.error
-    reason = hidden(error.message)[:MAX_DIAGNOSIS] if error is not None else ""  # for all to see
+    reason = hidden(_reason(error))[:MAX_DIAGNOSIS] if error is not None else ""  # for all to see
     if isinstance(error, PayloadError):
         status = error.status if error.status is not None else 1
         details |= {"trans_exit_code": status, "exe_error_code": int(PilotCode.PAYLOAD), "exe_error_diag": reason}
@@ -226,8 +228,16 @@ def send_report(server: PandaServer, job: TakenJob, report: Report, *, within: f
             return
 
 
+def _reason(error: GoclientError) -> str:
+    """Return why a job failed; with what its owner or the site must type, where the owner could not see it before."""
+    cause = error.error if isinstance(error, TransferFailed) else error
+    return f"{error.message}; {cause.hint}" if isinstance(cause, MyproxyError) else error.message
+
+
 def _pilot_code(error: GoclientError) -> PilotCode:
     cause = error.error if isinstance(error, TransferFailed) else error
+    if isinstance(cause, MyproxyError):
+        return PilotCode.NO_PROXY
     if isinstance(cause, Killed):
         return PilotCode.KILLED_BY_SERVER
     if isinstance(cause, Interrupted):

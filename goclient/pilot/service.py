@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from goclient.errors import GoclientError, Interrupted, LoginNeeded, RequestError, ServerError, TransferFailed
-from goclient.errors.conditions import PathExists, PathNotFound, StaleAttempt
+from goclient.errors.conditions import NoUserProxy, PathExists, PathNotFound, StaleAttempt
 from goclient.errors.wording import counted
 from goclient.node.payload import PayloadError
 from goclient.pilot.pilot import Pilot
@@ -15,7 +15,7 @@ from goclient.pilot.recovery import recover
 from goclient.pilot.report import Killed, Outcome
 
 PAUSES = (5.0, 180.0)  # seconds without a job: at first, and at most; each is up to a quarter shorter or longer
-_NOT_OWN = (PayloadError, Killed, StaleAttempt, Interrupted, RequestError, PathExists, PathNotFound)
+_NOT_OWN = (PayloadError, Killed, StaleAttempt, Interrupted, RequestError, PathExists, PathNotFound, NoUserProxy)
 
 
 class TooManyFailures(GoclientError):

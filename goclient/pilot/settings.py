@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from goclient.model.mode import Mode
+from goclient.node.engines.base import TransferService
 from goclient.node.engines.globus_task import Patience
 from goclient.node.shared_filesystem import SAME, Shared
+
+if TYPE_CHECKING:
+    from goclient.config.grid import Accounts
+
+
+@dataclass(frozen=True)
+class Services:
+    """Services that a pilot asks beside the PanDA server, each made only for a job that needs it."""
+
+    globus: Callable[[], TransferService]
+    accounts: Callable[[], Accounts]  # MyProxy, asked with the pilot's own certificate
 
 
 @dataclass(frozen=True)
@@ -35,4 +48,9 @@ class Settings:
     @property
     def needs_globus(self) -> bool:
         """Return True if jobs of the queue may need the Globus service."""
-        return any(mode.makes_endpoint or mode.needs_server for mode in self.modes)
+        return need_globus(self.modes)
+
+
+def need_globus(modes: Iterable[Mode]) -> bool:
+    """Return True if a job of one of these modes may need the Globus service."""
+    return any(mode.makes_endpoint or mode.needs_server for mode in modes)

@@ -99,12 +99,9 @@ class Example:
         row = self.state.row("select attributes from jobs where panda_id = ?", panda_id) or {"attributes": "{}"}
         self.show("submit", f"PandaID={panda_id}; its record's jobParameters, as the server has them:")
         self.show("record", json.loads(row["attributes"]).get("jobParameters", ""))
-        proxy = str(self.state.directory.work / "user.proxy")
-        pilot = {"X509_USER_CERT": env["SANDBOX_PILOT_CERT"], "X509_USER_KEY": env["SANDBOX_PILOT_KEY"]}
-        if code := self._print_output("proxy", ["myproxy", "retrieve", "-l", ACCOUNT, "-n", "-o", proxy], env | pilot):
-            return code
+        pilot = env | {"X509_USER_CERT": env["SANDBOX_PILOT_CERT"], "X509_USER_KEY": env["SANDBOX_PILOT_KEY"]}
         while True:  # an older job may be in the queue
-            done = self._follow("goclient", ["pilot", "--site", "TEST1", "--once", "--json"], env)
+            done = self._follow("goclient", ["pilot", "--site", "TEST1", "--once", "--json"], pilot)
             if done.document.get("PandaID") in (panda_id, None):
                 break
         self._print_output("status", ["status", str(panda_id)], env)

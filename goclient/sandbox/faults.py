@@ -9,9 +9,11 @@ is a method with the path ``/myproxy/USER``; its errors have a ``document`` that
 ``kind``: ``error``: the answer is ``status`` (503 by default), ``document`` (an object or a text) and ``headers``;
 ``delay``: the answer comes ``seconds`` later; ``reset``: the connection is reset instead; ``truncate``: the answer
 breaks off in the middle; ``hang``: no answer comes until the client gives up; ``refuse``: the connection is reset, and
-for ``seconds`` new connections are refused.  Or one of the names in :data:`NAMED`, for a fault of that name: ``500``,
-``502``, ``503`` and ``429`` (with ``Retry-After``), ``401``, ``html``, ``slow``, ``lost`` (the work is done, its answer
-is lost), ``cut``, ``refused``; any field that is given counts before the named one's.
+for ``seconds`` new connections are refused; ``break``: the connection is reset after ``bytes`` bytes of the body of a
+PUT, which are kept, or of another request's answer.  Or one of the names in :data:`NAMED`, for a fault of that name:
+``500``, ``502``, ``503`` and ``429`` (with ``Retry-After``), ``401``, ``403``, ``507`` (no space), ``html``,
+``elsewhere`` (a redirect), ``slow``, ``lost`` (the work is done, its answer is lost), ``cut``, ``refused``; any field
+that is given counts before the named one's.
 ``times``: the number of requests that meet it (by default all), after ``skip`` (0) others have passed.
 ``after``: true does the work of the request first; by default nothing is done, except before a truncated answer.
 
@@ -29,12 +31,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-KINDS = ("error", "delay", "reset", "truncate", "hang", "refuse")
+KINDS = ("error", "delay", "reset", "truncate", "hang", "refuse", "break")
 # Faults by the names that tests know them by: with reset and hang, what can become of a call.
 NAMED: dict[str, dict[str, Any]] = {
-    **{str(status): {"kind": "error", "status": status} for status in (401, 500, 502)},
+    **{str(status): {"kind": "error", "status": status} for status in (401, 403, 500, 502, 507)},
     **{str(status): {"kind": "error", "status": status, "headers": {"Retry-After": "1"}} for status in (429, 503)},
     "html": {"kind": "error", "status": 200, "document": "<html>Down for maintenance</html>"},
+    "elsewhere": {"kind": "error", "status": 302, "document": "", "headers": {"Location": "http://127.0.0.1:9/"}},
     "slow": {"kind": "delay", "seconds": 1.0},
     "lost": {"kind": "reset", "after": True},
     "cut": {"kind": "truncate"},
@@ -50,6 +53,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "times": (int,),
     "skip": (int,),
     "after": (bool,),
+    "bytes": (int,),
 }
 
 
@@ -66,6 +70,7 @@ class Fault:
     times: int | None = None
     skip: int = 0
     after: bool = False
+    bytes: int = 0
     seen: int = 0
     used: int = 0
 
@@ -111,7 +116,7 @@ class Faults:
 
 def wait(met: Sequence[Fault], *, after: bool) -> Fault | None:
     """Wait for the delays before a request is carried out, or after; return the fault that comes then, if any."""
-    now = [one for one in met if (one.after or one.kind == "truncate") == after]
+    now = [one for one in met if one.kind != "break" and (one.after or one.kind == "truncate") == after]
     time.sleep(sum(one.seconds for one in now if one.kind == "delay"))
     return next((one for one in now if one.kind != "delay"), None)
 

@@ -52,6 +52,7 @@ COLLECTIONS = {
     "CONSENT1": Content(("data",), {"data/guarded.dat": b"Read with a consent only.\n"}),
     "SESSION1": Content(("data",), {"data/secure.dat": b"Read after a login with a second factor.\n"}),
 }
+NO_HTTPS = "mxp#MXP_OU_TEST"  # its server has no HTTPS
 # Beside those, which all identities may use: one that asmith alone may use and see, and a guest collection of SITE1.
 PRIVATE = {"OTHER1": Content(("data",), {"data/other.dat": b"Seen by asmith only.\n"})}
 GUEST_BASE = "/shared/"  # where the guest collection's / is at SITE1
@@ -134,7 +135,7 @@ def _add_mapped(state: State, owner: str, name: str, content: Content, *, everyo
         (root / directory).mkdir(parents=True, exist_ok=True)
     for path, text in content.files.items():
         (root / path).write_bytes(text)
-    asks = {"asks_consent": name == "CONSENT1", "asks_session": name == "SESSION1"}
+    asks = {"asks_consent": name == "CONSENT1", "asks_session": name == "SESSION1", "https": name != NO_HTTPS}
     return _add_collection(state, owner, name, MAPPED, root=name, public=everyone, everyone=everyone, **asks)
 
 
@@ -144,7 +145,7 @@ def _add_guest(state: State, host: str, owner: str, pilot: str) -> None:
         file = state.directory.collections / "SITE1" / GUEST_BASE.strip("/") / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    guest = _add_collection(state, owner, "GUEST1", GUEST, host=host, base=GUEST_BASE, public=True)
+    guest = _add_collection(state, owner, "GUEST1", GUEST, host=host, base=GUEST_BASE, public=True, https=True)
     for principal, directory, permissions in ((owner, "/", "rw"), (pilot, "/in/", "r")):
         rule = {"id": str(uuid.uuid4()), "collection": guest, "path": directory, "created": time.time()}
         who = {"principal_type": "identity", "principal": principal, "permissions": permissions}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import select
@@ -10,7 +11,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from werkzeug.exceptions import HTTPException, NotFound
@@ -20,7 +21,7 @@ from werkzeug.wrappers import Response
 
 from goclient.sandbox import control, faults, guard
 from goclient.sandbox.faults import Fault
-from goclient.sandbox.globus import access, auth, endpoints, identities, login, oidc, paths, personal, tasks
+from goclient.sandbox.globus import access, auth, endpoints, https, identities, login, oidc, paths, personal, tasks
 from goclient.sandbox.globus.mover import Mover
 from goclient.sandbox.http import ServiceError, TooManyRequests, answer, failure, not_found
 from goclient.sandbox.myproxy.authority import load_authority
@@ -40,7 +41,7 @@ WHILE_DOWN = 0.02  # seconds between looks at the socket of a server that is dow
 POLICY = ServerPolicy(accepted_credentials=f"{SCOPE}/*", trusted_retrievers=f"{SCOPE}/OU=Robots/*")
 SERVICES = (
     *(auth.routes, login.routes, oidc.routes, identities.routes),
-    *(endpoints.routes, paths.routes, access.routes, tasks.routes, personal.routes),
+    *(endpoints.routes, paths.routes, access.routes, tasks.routes, personal.routes, https.routes),
     *(panda.routes, panda_tasks.routes, cache.routes, control.routes),
 )
 
@@ -54,7 +55,8 @@ class Application:
 
     def __init__(self, sandbox: Sandbox, outage: Outage) -> None:
         self._sandbox, self._outage = sandbox, outage
-        self._map = Map([rule for routes in SERVICES for rule in routes.rules()], strict_slashes=False)
+        rules = [rule for routes in SERVICES for rule in routes.rules()]
+        self._map = Map(rules, strict_slashes=False, converters={"bytes": https.AnyBytes})
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request that is for the sandbox, unless it meets a fault; raise Reset."""
@@ -82,7 +84,15 @@ class Application:
         met = self._sandbox.faults.meet(call.method, call.path)
         if early := faults.wait(met, after=False):
             return self._replace(early, call)
+        broken = next((one.bytes for one in met if one.kind == "break"), None)
+        if broken is not None and call.method == "PUT":
+            body = call.environ["wsgi.input"].read(min(broken, call.content_length or 0))
+            call.environ["wsgi.input"] = io.BytesIO(body)
+            self._answer(call)
+            raise Reset(104, "reset on demand")
         response = self._answer(call)
+        if broken is not None:
+            response.response = _broken_off(response.response, broken)
         late = faults.wait(met, after=True)
         if late is None:
             return response
@@ -124,6 +134,16 @@ class Application:
         response = error.response(call.path)
         response.headers.update(fault.headers or {})
         return response
+
+
+def _broken_off(body: Iterable[Any], size: int) -> Iterator[bytes]:
+    """Yield the first bytes of a body; raise Reset then."""
+    for piece in body:
+        yield piece[:size]
+        size -= len(piece)
+        if size <= 0:
+            break
+    raise Reset(104, "reset on demand")
 
 
 class _Handler(WSGIRequestHandler):

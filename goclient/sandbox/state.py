@@ -29,7 +29,7 @@ create table if not exists consents (id integer primary key, identity text not n
 create table if not exists sessions (identity text not null, client text not null, unique (identity, client));
 create table if not exists collections (id text primary key, display_name text not null, owner text not null,
     entity_type text not null, root text, asks_consent integer not null default 0,
-    asks_session integer not null default 0,
+    asks_session integer not null default 0, https integer not null default 0,
     setup_key text, secret text, directory text, lock_file text, allowed text,
     public integer not null default 0, everyone integer not null default 0, host text, base text,
     fields text not null default '{}');
@@ -66,7 +66,7 @@ create table if not exists deposits (place text primary key, username text not n
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "8"  # of the tables; state that has another layout is made anew
+LAYOUT = "9"  # of the tables; state that has another layout is made anew
 
 
 class State:

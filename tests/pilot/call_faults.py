@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from goclient.errors.findings import ExitCode
 from goclient.sandbox.faults import NAMED
-from tests.pilot.kills import MOST_PILOTS, Case, Trial
+from tests.pilot.kills import MOST_PILOTS
+from tests.pilot.trial import Case, Trial
 from tests.sandboxes import Sandbox
 from tests.trouble import FAULTS, CallPoint, call_points, forget_calls
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from goclient.config.grid import Accounts
 from goclient.errors import GoclientError
 from goclient.model.mode import Mode
 from goclient.model.records.answers import AssignedJob, JobState
@@ -15,7 +16,7 @@ from goclient.model.remote import NewEndpoint
 from goclient.node.engines.base import TransferService
 from goclient.node.engines.globus_task import Patience
 from goclient.pilot.pilot import Pilot
-from goclient.pilot.settings import Settings
+from goclient.pilot.settings import Services, Settings
 from goclient.reporter.recording import RecordingReporter
 from goclient.services.panda.client import Command, PandaServer, Rights
 from tests.node.transfers import Service
@@ -128,4 +129,5 @@ def settings(folder: Path, **more: Any) -> Settings:
 
 def pilot(folder: Path, server: Server, service: TransferService | None = None, **more: Any) -> Pilot:
     """A pilot of that server."""
-    return Pilot(settings(folder, **more), server, lambda: service or Endpoints(), RecordingReporter())
+    services = Services(lambda: service or Endpoints(), lambda: Accounts(os.environ))
+    return Pilot(settings(folder, **more), server, services, RecordingReporter())

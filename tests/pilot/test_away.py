@@ -41,9 +41,9 @@ def trouble(sandbox: Sandbox, route: str, kind: str) -> Iterator[None]:
 
 
 @contextmanager
-def started(sandbox: Sandbox, *words: str) -> Iterator[subprocess.Popen[str]]:
+def started(sandbox: Sandbox, *words: str, modes: str = "local") -> Iterator[subprocess.Popen[str]]:
     """A pilot that is ended with the body."""
-    line = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--modes=local", *words]
+    line = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", f"--modes={modes}", *words]
     process = subprocess.Popen(line, env=sandbox.env, cwd=sandbox.cwd, text=True, stdout=-1, stderr=-1)
     try:
         yield process
@@ -93,6 +93,30 @@ def test_a_job_ends_well_while_the_server_takes_no_reports(sandbox: Sandbox) -> 
         process.wait(WITHIN)
         assert process.returncode == 0
     assert states(sandbox, panda_id) == {"finished"}
+
+
+@pytest.mark.parametrize(
+    ("route", "said"),
+    [
+        ("POST /v0.10/transfer", "output: not submitted yet"),
+        ("GET /v0.10/task_list", "is not known now"),
+    ],
+)
+def test_a_job_ends_well_while_globus_is_away_in_a_transfer(sandbox: Sandbox, route: str, said: str) -> None:
+    name = f"{route.rpartition('/')[2]}.txt"
+    payload = sandbox.payload("away.sh", f"#!/bin/sh\necho made > {name}\n")
+    words = ("sendJob.py", "--computingSite=TEST1", f"--transformation={payload}", "--json")
+    sent = sandbox.run(*words, f"--Data={name}", "--OutputGO=SITE1:/home/osg_data/panda/")
+    assert sent.code == 0, sent.err
+    (panda_id,) = (one["PandaID"] for one in sent.json["jobs"])
+    with trouble(sandbox, route, "503"), started(sandbox, "--once", "--faultSeconds=60", modes="gc") as process:
+        wait_for(process, said)
+        requests.delete(f"{sandbox.url}/sandbox/trouble", timeout=10)
+        assert process.wait(WITHIN) == 0
+    assert states(sandbox, panda_id) == {"finished"}
+    assert sandbox.path("SITE1", f"/home/osg_data/panda/{name}").read_text() == "made\n"
+    submissions = sandbox.rows("select label from tasks where label = ?", f"goclient {panda_id} output")
+    assert len(submissions) == 1, "nothing is sent twice"
 
 
 @pytest.mark.parametrize("kind", ["lost", "hang", "html", "cut"])

@@ -25,9 +25,12 @@ from goclient.model.records.answers import JobState
 from goclient.model.remote import TaskState
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
+from goclient.pilot.owner import is_owned
+from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.panda.client import Command
 from tests.commands import Result
 from tests.node.transfers import Service, carry_out, job_context
+from tests.pilot.owners import State, default_proxies, make_proxy
 from tests.pilot.servers import Server, job, pilot
 from tests.processes import running_below
 from tests.sandboxes import Sandbox, sandbox_in
@@ -50,7 +53,7 @@ class Seen:
     result: Result
     seconds: float
     outputs: dict[str, str]
-    proxy: Path
+    proxies: dict[Path, State]  # the pilot's own, and those in /tmp, as they were before
     asked: list[str]  # the paths that the sandbox was asked for while the pilot ran
 
 
@@ -58,19 +61,23 @@ class Seen:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """A job with an endpoint of a name that exists already, hostile words, and a pilot that has a proxy."""
     base = tmp_path_factory.mktemp("museum")
-    proxy = base / "proxy.pem"
-    proxy.write_text("the pilot's own proxy")
-    proxy.chmod(0o600)
     with sandbox_in(base) as sandbox:
+        env = sandbox.env
+        pilot_s = Credential(Path(env["SANDBOX_PILOT_CERT"]), Path(env["SANDBOX_PILOT_KEY"]), env["SANDBOX_PILOT_DN"])
+        proxy = make_proxy(pilot_s, base / "proxy.pem")
+        made = sandbox.run("goclient", "myproxy", "deposit", "--user=jdoe", f"--retriever={env['SANDBOX_PILOT_DN']}")
+        assert made.code == 0, made.err
         _make_endpoint(sandbox, "MINE")
         script = sandbox.payload("museum.sh", PAYLOAD)
         names = "environment.txt,listing.txt,modes.txt"
         made = sandbox.run(
             *("sendJob.py", "--computingSite=TEST1", f"--transformation={script}", "--WorkingendpointGO=MINE"),
             *(f"--Data={names}", f"--OutputGO=SITE1:{HOME}/museum/", "--jobParameters", HOSTILE),
+            "--myproxy=jdoe",
         )
         assert made.code == 0, made.err
         requests.delete(f"{sandbox.url}/sandbox/requests", timeout=10)
+        proxies = {proxy: State.of(proxy), **default_proxies()}
         before = os.umask(0)
         started = time.monotonic()
         result = sandbox.pilot(X509_USER_PROXY=str(proxy))
@@ -80,7 +87,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         there = sandbox.path("SITE1", f"{HOME}/museum")
         outputs = {path.name: path.read_text() for path in there.iterdir()}
         log = requests.get(f"{sandbox.url}/sandbox/requests", timeout=10).json()
-        yield Seen(sandbox, result, seconds, outputs, proxy, [one["path"] for one in log["requests"]])
+        yield Seen(sandbox, result, seconds, outputs, proxies, [one["path"] for one in log["requests"]])
 
 
 def _make_endpoint(sandbox: Sandbox, name: str) -> None:
@@ -92,8 +99,11 @@ def _make_endpoint(sandbox: Sandbox, name: str) -> None:
 
 
 def test_11_the_pilot_s_own_proxy_is_not_replaced(seen: Seen) -> None:
-    assert seen.proxy.read_text() == "the pilot's own proxy"
-    assert "X509_USER_PROXY=" not in seen.outputs["environment.txt"]
+    """Bit for bit, the same file, its time included; the job had its owner's in a file of its own."""
+    assert "was retrieved: /C=TW/O=Sandbox/OU=People/CN=Jane Doe, until" in seen.result.err
+    assert {path: State.of(path) for path in seen.proxies} == seen.proxies
+    assert default_proxies().keys() <= seen.proxies.keys()
+    assert not [word for word in ("X509_USER_", "user.pem") if word in seen.outputs["environment.txt"]]
 
 
 def test_12_a_dn_with_three_common_names_is_shown_whole(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -102,8 +112,14 @@ def test_12_a_dn_with_three_common_names_is_shown_whole(tmp_path: Path, sandbox:
     assert sandbox.run("goclient", "pilot", "--whoami", "--json").json["dn"] == dn
 
 
+def test_12_the_owner_of_a_proxy_is_compared_by_the_whole_dn() -> None:
+    dn = "/DC=ch/DC=cern/OU=Users/CN=wdeng/CN=718551/CN=Wensheng Deng"
+    assert is_owned(f"{dn}/CN=12345", dn)
+    assert not is_owned("/DC=ch/DC=cern/OU=Users/CN=wdeng/CN=718552/CN=Wensheng Deng", dn)
+
+
 def test_13_no_credential_is_removed_at_the_end(seen: Seen) -> None:
-    assert seen.proxy.exists()
+    assert all(path.exists() for path in seen.proxies)
     assert Path(seen.sandbox.env["GOCLIENT_PILOT_TOKEN_FILE"]).exists()
 
 
@@ -115,7 +131,7 @@ def test_14_no_word_of_a_user_is_run_by_a_shell(seen: Seen) -> None:
 def test_15_nothing_of_a_job_is_open_to_others_whatever_the_umask(seen: Seen) -> None:
     modes = {name: mode for mode, _, name in (line.partition(" ") for line in seen.outputs["modes.txt"].splitlines())}
     assert (modes["."], modes[".."]) == ("700", "700")
-    assert modes["../job.json"] == "600"
+    assert (modes["../job.json"], modes["../user.pem"]) == ("600", "600")
     state = Path(seen.sandbox.env["GOCLIENT_STATE"])
     assert [path for path in state.rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
 
@@ -125,7 +141,7 @@ def test_16_no_command_is_built_from_values(seen: Seen) -> None:
 
 
 def test_17_no_program_is_fetched_but_the_payload(seen: Seen) -> None:
-    known = ("/api/v1/", "/v0.10/", "/v2/", "/connect/")
+    known = ("/myproxy/jdoe", "/api/v1/", "/v0.10/", "/v2/", "/connect/")
     assert {path for path in seen.asked if not path.startswith(known)} == {"/transformations/museum.sh"}
 
 

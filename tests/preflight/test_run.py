@@ -10,6 +10,7 @@ import pytest
 
 from tests.commands import Result
 from tests.sandboxes import Sandbox
+from tests.trouble import call_points, forget_calls
 
 HOME = "/home/osg_data/panda"
 INPUT = f"SITE1:{HOME}/0064.file"
@@ -267,3 +268,14 @@ def test_a_bad_catalogue_is_named_and_stops_the_submission(shared_sandbox: Sandb
     result = shared_sandbox.submit(f"--StageinGOsrc={INPUT}", "--noSubmit", GOCLIENT_ENDPOINTS=str(catalogue))
     assert result.code == 10
     assert str(catalogue) in result.err
+
+
+def test_a_login_that_is_refused_is_asked_for_once_however_many_endpoints_wait_for_it(sandbox: Sandbox) -> None:
+    sources = ",".join(f"NONE{number}:/{number}.root" for number in range(10))
+    forget_calls(sandbox)
+    sandbox.trouble("POST /v2/oauth2/token", "delay", seconds=0.3)
+    result = sandbox.run("goclient", "check", f"--StageinGOsrc={sources}", "--json", GOCLIENT_CLIENT_SECRET="wrong")
+    assert (result.code, [one["code"] for one in result.json["findings"]]) == (4, ["no-client"])
+    assert [(one.route, one.times) for one in call_points(sandbox) if "token" in one.route] == [
+        ("POST /v2/oauth2/token", 1)
+    ]

@@ -264,8 +264,8 @@ OPENED = {
     ("services/exchange.py", "Anonymous"): "bounded",
     ("services/trust.py", "Session"): "bounded",
     ("services/loopback.py", "create_connection"): "a fraction of a second",
-    ("services/myproxy/connection.py", "socket"): "its deadline",
-    ("services/myproxy/connection.py", "getaddrinfo"): "its deadline",
+    ("services/gsi/dial.py", "socket"): "its deadline",
+    ("services/gsi/dial.py", "getaddrinfo"): "its deadline",
 }
 OPENERS = {
     "Session", "RequestsTransport", "socket", "create_connection", "getaddrinfo", "urlopen", "HTTPConnection",

@@ -14,6 +14,8 @@ from goclient.model.options import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from goclient.jobs.open import OpenItem
     from goclient.journal import Entry
 
@@ -49,7 +51,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         if options.json:
             output.print_json([one.document() for one in items])
         else:
-            _print_items(items, reporter)
+            _print_items(items, client.journal_path, reporter)
     else:
         entries = client.journal_entries(options.words[1])
         if options.json:
@@ -74,9 +76,10 @@ def _mistakes(words: Sequence[str]) -> list[UsageError]:
     return []
 
 
-def _print_items(items: Sequence["OpenItem"], reporter: Reporter) -> None:
+def _print_items(items: Sequence["OpenItem"], path: "Path", reporter: Reporter) -> None:
     if not items:
-        reporter.progress("nothing is open")
+        where = "" if path.parent.is_dir() else ", which does not exist: check GOCLIENT_STATE"
+        reporter.progress(f"nothing is open in {path.parent}{where}")
         return
     rows = [
         (one.what, one.key, one.state, _time_text(one.since), one.host, " to ".join(one.names), one.detail)

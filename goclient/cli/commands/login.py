@@ -23,6 +23,13 @@ class LoginOptions:
     endpoint: tuple[str, ...] = option(
         "--endpoint", help="an endpoint whose data goclient may touch", group="login", many=True, metavar="NAME"
     )
+    https: tuple[str, ...] = option(
+        "--https",
+        help="the same, whose HTTPS server goclient may use, too",
+        group="login",
+        many=True,
+        metavar="NAME",
+    )
     session: tuple[str, ...] = option(
         "--session",
         help="log in as identity=ID, domain=NAME, policy=ID, or mfa says",
@@ -39,9 +46,9 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     parser = Parser(
         LoginOptions,
         prog=PROG,
-        arguments="[--no-browser] [--endpoint NAME ...] [OPTION ...]",
+        arguments="[--no-browser] [--endpoint NAME ...] [--https NAME ...] [--session WHAT ...]",
         description="Log in to Globus. A user who is logged in already logs in again.",
-        epilog="--endpoint and --session may be repeated. A service (GOCLIENT_CLIENT_SECRET) is not asked anything.",
+        epilog="These three may be repeated. A service (GOCLIENT_CLIENT_SECRET) is not asked anything.",
     )
     options = parser.parse(argv)
     from goclient.services.globus.login_flow import Person  # globus-sdk: --help needs none
@@ -53,7 +60,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         ask=_typed_code,
     )
     client = run.Session(reporter).client
-    identity = client.login(person, endpoints=options.endpoint, session=options.session)
+    identity = client.login(person, endpoints=options.endpoint, https=options.https, session=options.session)
     print_identity(identity, client, json=options.json)
     return 0
 

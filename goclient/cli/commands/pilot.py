@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Optional
 
@@ -122,13 +122,16 @@ def _run(options: PilotOptions, connections: "Connections") -> int:
     from goclient.pilot.pilot import Pilot
     from goclient.pilot.recovery import recover
     from goclient.pilot.service import serve
+    from goclient.pilot.settings import Services
     from goclient.preflight.queue import check_pilot_queue
 
     signals.install()
     settings = _settings(options, connections)
     if settings.needs_globus:
         connections.globus_access()  # without a client, every job that moves files would fail
-    pilot = Pilot(settings, connections.panda(pilot=True), connections.globus, connections.reporter)
+    # Without anybody to ask for the pass phrase of a key: a pilot that waits for one runs no job.
+    services = Services(connections.globus, lambda: replace(connections.accounts(), passphrase=None))
+    pilot = Pilot(settings, connections.panda(pilot=True), services, connections.reporter)
     if not options.once:
         check_pilot_queue(connections.queues(), options.site, connections.reporter)
         serve(pilot, max_failures=options.maxFailures, told=lambda outcome: _print(outcome, json=options.json))
@@ -171,22 +174,28 @@ def _settings(options: PilotOptions, connections: "Connections") -> "Settings":
         env=os.environ,
         own=own_files(os.environ, others=(str(state), environment.user_catalogue())),
         shared=_shared(options, connections.settings.site(options.site)),
-        modes=frozenset(mode for mode in Mode if mode in options.modes.split(",")),
+        modes=_modes(options),
         report_within=REPORT_ONCE if options.once else REPORT_SERVICE,
     )
+
+
+def _modes(options: PilotOptions) -> frozenset[Mode]:
+    return frozenset(mode for mode in Mode if mode in options.modes.split(","))
 
 
 def _whoami(options: PilotOptions, connections: "Connections") -> int:
     """Show who the pilot is; raise what the server, Globus or the settings say against it."""
     from goclient.cli.tables import print_pairs  # as in _run
     from goclient.pilot.identity import pilot_identity
+    from goclient.pilot.settings import need_globus
 
-    identity = pilot_identity(connections)
+    identity = pilot_identity(connections, needs_globus=need_globus(_modes(options)))
     if options.json:
         output.print_json(identity.document())
     else:
-        print_pairs([("DN", identity.dn), ("Globus identity", identity.globus), ("id", identity.globus_id)])
-    raise_all(identity.differences(*(connections.settings.get(f"pilot.{name}") for name in ("dn", "identity"))))
+        print_pairs(identity.lines())
+    told = (connections.settings.get(f"pilot.{name}") for name in ("dn", "identity"))
+    raise_all([*identity.faults, *identity.differences(*told)])
     return 0
 
 

@@ -48,6 +48,7 @@ class AssignedJob:
     log_guid: str
     dispatch_block: str
     destination_block: str
+    owner: str = ""  # who submitted it: a DN, or the name in a token, as the server has proven it
 
     @classmethod
     def from_answer(cls, job: dict[str, Any]) -> AssignedJob:
@@ -64,6 +65,7 @@ class AssignedJob:
                 log_guid=_short(job, "logGUID"),
                 dispatch_block=_short(job, "dispatchDblock"),
                 destination_block=_short(job, "destinationDblock"),
+                owner=_short(job, "prodUserID"),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error

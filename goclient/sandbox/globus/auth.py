@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 from goclient.sandbox.globus import consents, oidc, scopes
-from goclient.sandbox.globus.storage import MAPPED
+from goclient.sandbox.globus.storage import GUEST, MAPPED
 from goclient.sandbox.http import Document, ServiceError
 from goclient.sandbox.routes import Call, Routes
 from goclient.sandbox.state import Row, State
@@ -198,7 +198,7 @@ def known_client(call: Call) -> Row:
 def requested_paths(state: State, scope: str) -> list[tuple[str, ...]]:
     """Return the ways to all scopes of a request; raise what Auth answers to none, and to one that it does not know.
 
-    Only mapped collections have a scope for their data.
+    Only mapped collections have a scope for Transfer's use of their data, and only those of a server one for HTTPS.
     """
     try:
         paths = scopes.paths(scope)
@@ -207,9 +207,9 @@ def requested_paths(state: State, scope: str) -> list[tuple[str, ...]]:
     if not paths:
         raise ServiceError(400, {"error": "invalid_scope"})
     for path in paths:
-        collection = scopes.guarded_collection(path[-1])
-        known = "select 1 from collections where id = ? and entity_type = ?"
-        if collection and not state.row(known, collection, MAPPED):
+        collection, how = scopes.of_collection(path[-1])
+        known = "select 1 from collections where id = ? and entity_type in (?, ?)"
+        if collection and not state.row(known, collection, MAPPED, GUEST if how == "https" else MAPPED):
             described = f"Unknown Scope: {path[-1]}"
             raise ServiceError(400, {"error": "unknown_scope", "error_description": described})
     return paths

@@ -14,7 +14,7 @@ from goclient.sandbox.state import State
 _LEGACY: dict[str, Any] = {
     **dict.fromkeys(
         "department keywords info_link contact_info contact_email user_message user_message_link "
-        "s3_url host_path myproxy_server myproxy_dn oauth_server gcs_manager_url gcs_version https_server "
+        "s3_url host_path myproxy_server myproxy_dn oauth_server gcs_manager_url gcs_version "
         "tlsftp_server non_functional_endpoint_display_name non_functional_endpoint_id "
         "authentication_timeout_mins".split()
     ),
@@ -65,6 +65,7 @@ def describe(state: State, rights: Rights) -> dict[str, Any]:
         "display_name": name,
         "canonical_name": name if "#" in name else f"{row['owner']}#{row['id']}",
         "entity_type": row["entity_type"],
+        "https_server": f"{state.fact('url')}/https/{row['id']}" if row["https"] else None,
         "is_globus_connect": personal,
         "gcp_connected": storage.is_connected(row) if personal else None,
         "gcp_paused": False if personal else None,

@@ -20,6 +20,7 @@ from goclient.sandbox.state import Row, State
 ADMINISTRATOR, ACCESS_MANAGER = "administrator", "access_manager"
 ROLES = (ADMINISTRATOR, ACCESS_MANAGER, "activity_manager", "activity_monitor")
 EVERYBODY = ("all_authenticated_users", "anonymous")  # kinds of principals that are nobody in particular
+NOBODY = ""  # the identity of who shows no token
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def find_collection(state: State, id: str) -> Row | None:
 
 
 def find_rights(state: State, collection: Row, identity: str) -> Rights:
-    """Return what an identity may do with a collection now."""
+    """Return what an identity, or NOBODY, may do with a collection now."""
     found = state.rows("select role from roles where collection = ? and principal = ?", collection["id"], identity)
     owns = collection["owner"] == identity
     roles = frozenset(row["role"] for row in found) | ({ADMINISTRATOR} if owns else set())
@@ -97,10 +98,12 @@ def find_rights(state: State, collection: Row, identity: str) -> Rights:
         grants = (EVERYTHING,)
     elif collection["entity_type"] == GUEST:
         rules = state.rows(
-            f"select path, permissions from rules where collection = ? and (expires is null or expires > ?) "
-            f"and ((principal_type = 'identity' and principal = ?) or principal_type in {EVERYBODY})",
+            "select path, permissions from rules where collection = ? and (expires is null or expires > ?) "
+            "and ((principal_type = 'identity' and principal = ?) or principal_type = 'anonymous' "
+            "or (principal_type = 'all_authenticated_users' and ? != ''))",
             collection["id"],
             time.time(),
+            identity,
             identity,
         )
         grants = tuple(Grant(row["path"], row["permissions"] == "rw") for row in rules)

@@ -58,7 +58,12 @@ def data_access(collection: str) -> str:
     return f"https://auth.globus.org/scopes/{collection}/data_access"
 
 
-def guarded_collection(scope: str) -> str:
-    """Return the collection whose data a scope opens, or the empty string if it is another kind of scope."""
+def https(collection: str) -> str:
+    """Return the scope of the tokens that a collection's HTTPS server takes."""
+    return f"https://auth.globus.org/scopes/{collection}/https"
+
+
+def of_collection(scope: str) -> tuple[str, str]:
+    """Return the collection whose data a scope opens, and how: ``https`` or ``data_access``; empty texts for others."""
     by_url = _BY_URL.fullmatch(scope)
-    return by_url.group(1) if by_url and by_url.group(2) == "data_access" else ""
+    return (by_url.group(1), by_url.group(2)) if by_url and by_url.group(2) in ("https", "data_access") else ("", "")

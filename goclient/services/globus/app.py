@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
@@ -57,16 +58,24 @@ Flow = Callable[[globus_sdk.NativeAppAuthClient], LoginFlowManager]
 
 
 class _OneToken:
-    """An app whose threads wait for one token, where the SDK lets each of them ask for its own."""
+    """An app whose threads wait for one token, or one refusal, where the SDK lets each of them ask for its own."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # the SDK's own
         self._lock = threading.RLock()
+        self._refused: tuple[float, Exception] | None = None
         super().__init__(*args, **kwargs)
 
     def get_authorizer(self, resource_server: str) -> GlobusAuthorizer:
         """Return what has the token for a service, which is got first if there is none."""
+        began = time.monotonic()
         with self._lock:
-            return super().get_authorizer(resource_server)  # type: ignore[misc,no-any-return]  # an app's, below
+            if self._refused is not None and began < self._refused[0]:
+                raise self._refused[1]  # to somebody else, while this thread waited
+            try:
+                return super().get_authorizer(resource_server)  # type: ignore[misc,no-any-return]  # an app's, below
+            except Exception as error:
+                self._refused = time.monotonic(), error
+                raise
 
 
 class _Service(_OneToken, globus_sdk.ClientApp):

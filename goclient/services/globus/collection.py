@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
 from goclient.model.remote import FileInfo, TaskState, TransferredFile
 from goclient.services.globus.documents import Document, flag, number, part, text, text_or_none, texts, uuid, words
+from goclient.services.loopback import LOOPBACK
 
 # The kinds of the service's ``entity_type``, in words for a person.
 KINDS = {
@@ -70,7 +73,8 @@ class AccessRule:
 class Collection:
     """One collection; ``connected`` and ``paused`` are known of a Globus Connect Personal one only.
 
-    ``entity_type`` is the service's word for its kind; ``roles`` are those of the identity that asks.
+    ``entity_type`` is the service's word for its kind; ``roles`` are those of the identity that asks; ``https_server``
+    is a URL, empty if it serves no HTTPS.
     """
 
     id: str
@@ -85,6 +89,7 @@ class Collection:
     default_directory: str
     roles: tuple[str, ...]
     owner_id: str = ""
+    https_server: str = ""
 
     @classmethod
     def from_document(cls, document: Document) -> Collection:
@@ -103,6 +108,7 @@ class Collection:
             default_directory=text_or_none(document, "default_directory"),
             roles=texts(document, "my_effective_roles"),
             owner_id=text_or_none(document, "owner_id"),
+            https_server=text_or_none(document, "https_server"),
         )
 
     def is_of(self, identity: str) -> bool:
@@ -123,6 +129,23 @@ class Collection:
     def holds_data(self) -> bool:
         """Return False for a bare GCSv5 endpoint, whose collections hold the data."""
         return self.entity_type != BARE
+
+    def https_url(self, name: str) -> str:
+        """Return the URL of its HTTPS server, for tokens to be sent to; raise EndpointError, which calls it ``name``.
+
+        That of a real one is https; plain http is a sandbox's, on this machine.
+        """
+        url = urlsplit(self.https_server)
+        if url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK):
+            return self.https_server.rstrip("/")
+        why = f"its HTTPS server is {quoted(self.https_server)}, not https" if self.https_server else "it has none"
+        raise EndpointError(
+            f"files cannot go to or from {quoted(name)} by its HTTPS server: {why} ({self.kind})",
+            hint="leave out --goVia https (in a text of 2012 in-mode=https and out-mode=https), or ask its owner to "
+            "enable HTTPS",
+            code="no-https",
+            subject=name,
+        )
 
     @property
     def first_directory(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any
 import globus_sdk
 import jwt
 from globus_sdk.gare import GlobusAuthorizationParameters
-from globus_sdk.scopes import AuthScopes, GCSCollectionScopes, TransferScopes
+from globus_sdk.scopes import AuthScopes
 from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 from globus_sdk.transport import RetryConfig
 
@@ -31,7 +31,7 @@ from goclient.services.globus.app import (
     token_file,
     transport,
 )
-from goclient.services.globus.collection import Collection
+from goclient.services.globus.consents import Consents, required_scopes
 from goclient.services.globus.documents import Document, documents, text, uuid
 from goclient.services.globus.errors import configured, translated
 from goclient.services.globus.login_flow import LoginFlow, Person
@@ -54,10 +54,6 @@ class Identity:
     kind: str  # person or service
     expires: datetime | None
     consents: tuple[str, ...]
-
-    def may_touch(self, collection_id: str) -> bool:
-        """Return True if the consent is there that opens the data of a mapped collection."""
-        return str(GCSCollectionScopes(collection_id).data_access) in self.consents
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object: username, id, kind, expires, consents."""
@@ -84,26 +80,31 @@ class Logout:
 class LoginRequest:
     """Request for a login: consents for ``endpoints``, by what was typed for each id or name, and a session.
 
+    ``https``: those of the endpoints whose HTTPS servers are used, too, as typed.
     ``session``: ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``.
     """
 
     endpoints: Mapping[str, str]
     session: Sequence[str] = ()
+    https: Collection[str] = ()
 
     @property
     def options(self) -> list[tuple[str, str]]:
         """Return the options of ``goclient login`` that ask for it."""
-        return [*(("--endpoint", name) for name in self.endpoints), *(("--session", one) for one in self.session)]
+        return [*map(self.option, self.endpoints), *(("--session", one) for one in self.session)]
 
-    def parameters(self, collections: Iterable[Collection]) -> GlobusAuthorizationParameters:
-        """Return what Globus Auth is asked for, with the consents for these collections."""
+    def option(self, typed: str) -> tuple[str, str]:
+        """Return the option that asks for the consents of an endpoint."""
+        return ("--https" if typed in self.https else "--endpoint", typed)
+
+    def parameters(self, consents: Iterable[Consents]) -> GlobusAuthorizationParameters:
+        """Return what Globus Auth is asked for, with these consents."""
         of_kind: dict[str, list[str]] = {kind: [] for kind in (*SESSION_KINDS, "mfa")}
         for one in self.session:
             kind, _, what = one.partition("=")
             of_kind[kind].append(what)
-        data = [GCSCollectionScopes(one.id).data_access.with_optional(True) for one in collections]
         return GlobusAuthorizationParameters(
-            required_scopes=[str(TransferScopes.all.with_dependencies(data))] if data else None,
+            required_scopes=required_scopes(consents) or None,
             session_required_identities=of_kind["identity"] or None,
             session_required_single_domain=of_kind["domain"] or None,
             session_required_policies=of_kind["policy"] or None,
@@ -130,12 +131,12 @@ def login(access: GlobusAccess, wanted: LoginRequest, person: Person) -> Identit
     identity = _identity(asking, access)
     if known is None:
         known = _collections(access, wanted)
-        missing = [one for one in known.values() if not identity.may_touch(one.id)]
+        missing = [one for one in known.values() if not (one.are_given(identity.consents) and one.has_token(asking))]
         if missing:
             access.reporter.progress("Globus knows you now; once more, for the consents that the endpoints need")
             _log_in(asking, wanted.parameters(missing))
             identity = _identity(asking, access)
-    _check_given(identity, known)
+    _check_given(identity, known, wanted)
     return identity
 
 
@@ -152,13 +153,13 @@ def _service_login(access: GlobusAccess, wanted: LoginRequest) -> Identity:
         with translated(ASKED):
             asking.login(auth_params=wanted.parameters(known.values()))
         identity = _identity(asking, access)
-    _check_given(identity, known)
+    _check_given(identity, known, wanted)
     return identity
 
 
 def _collections_if_known(
     asking: globus_sdk.GlobusApp, access: GlobusAccess, wanted: LoginRequest
-) -> dict[str, Collection] | None:
+) -> dict[str, Consents] | None:
     """Return what :func:`_collections` does, or None if that takes a login first."""
     try:
         if not asking.login_required():
@@ -169,8 +170,8 @@ def _collections_if_known(
     return None if wanted.endpoints else {}
 
 
-def _collections(access: GlobusAccess, wanted: LoginRequest) -> dict[str, Collection]:
-    """Return the collections that may ask for a consent, by what was typed; tell which do not; raise all errors."""
+def _collections(access: GlobusAccess, wanted: LoginRequest) -> dict[str, Consents]:
+    """Return the consents that collections may ask for, by what was typed; tell which ask none; raise all errors."""
     if not wanted.endpoints:
         return {}
     globus, collected, found = Globus(access), Collector(), {}
@@ -182,13 +183,16 @@ def _collections(access: GlobusAccess, wanted: LoginRequest) -> dict[str, Collec
     }
     for typed, answer in answers.items():
         with collected:
-            found[typed] = answer.result(LONGEST_WAIT)  # each has an end of its own
+            collection = answer.result(LONGEST_WAIT)  # each has an end of its own
+            found[typed] = Consents(collection, https=typed in wanted.https)
+            if typed in wanted.https:
+                collection.https_url(typed)
     raise_all(collected.errors)
-    for typed, collection in found.items():
-        if not collection.may_ask_consent:
-            secure = ", high assurance" if collection.high_assurance else ""
-            access.reporter.progress(f"{quoted(typed)} asks for no consent: it is {collection.kind}{secure}")
-    return {typed: one for typed, one in found.items() if one.may_ask_consent}
+    for typed, one in found.items():
+        if not one:
+            secure = ", high assurance" if one.collection.high_assurance else ""
+            access.reporter.progress(f"{quoted(typed)} asks for no consent: it is {one.collection.kind}{secure}")
+    return {typed: one for typed, one in found.items() if one}
 
 
 def _log_in(asking: globus_sdk.GlobusApp, parameters: GlobusAuthorizationParameters) -> None:
@@ -210,12 +214,12 @@ def _log_in(asking: globus_sdk.GlobusApp, parameters: GlobusAuthorizationParamet
         raise LoginNeeded(f"the identity that Globus Auth states is not valid: {error}", hint=hint) from error
 
 
-def _check_given(identity: Identity, collections: Mapping[str, Collection]) -> None:
-    """Check that the consent for each collection was given; raise ConsentNeeded for those that were not."""
-    refused = [typed for typed, one in collections.items() if not identity.may_touch(one.id)]
+def _check_given(identity: Identity, known: Mapping[str, Consents], wanted: LoginRequest) -> None:
+    """Check that the consents for each collection were given; raise ConsentNeeded for those that were not."""
+    refused = [typed for typed, one in known.items() if not one.are_given(identity.consents)]
     if refused:
         names = ", ".join(map(quoted, refused))
-        options = [("--endpoint", typed) for typed in refused]
+        options = map(wanted.option, refused)
         raise ConsentNeeded.to_globus(f"no consent was given for {names}", options=options)
 
 

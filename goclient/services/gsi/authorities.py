@@ -110,7 +110,7 @@ def has_any_list(directory: str) -> bool:
         raise MyproxyError(message, hint="check X509_CERT_DIR", code="myproxy-authorities") from error
 
 
-def verified_chain(sock: ssl.SSLSocket) -> tuple[bytes, ...]:
+def verified_chain(sock: ssl.SSLSocket | ssl.SSLObject) -> tuple[bytes, ...]:
     """Return the certificates in DER that TLS trusts a server by, its own first; none if that cannot be told."""
     if hasattr(sock, "get_verified_chain"):  # Python 3.13
         return tuple(bytes(one) for one in sock.get_verified_chain())

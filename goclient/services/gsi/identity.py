@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, raise_all
-from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityNotNamed
+from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityNotNamed, NoIdentity
 from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import Certificate, read_certificate, rsa_public_key, time_text
 from goclient.services.gsi.der import Damaged
@@ -115,7 +115,7 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
             f"take {bundle} apart: openssl pkcs12 -in {bundle} -clcerts -nokeys -out {globus}/usercert.pem; "
             f"(umask 077; openssl pkcs12 -in {bundle} -nocerts -out {globus}/userkey.pem)"
         )
-    raise IdentityNotNamed("no certificate and no proxy of yours was found", hint=hint, code="identity-missing")
+    raise NoIdentity("no certificate and no proxy of yours was found", hint=hint)
 
 
 def _candidates(search: Search) -> Iterator[_Candidate]:

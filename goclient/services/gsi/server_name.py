@@ -1,16 +1,46 @@
-"""MyProxy servers by name: the ones to ask, and whether one that answers has that name."""
+"""Servers by name: what kinds of them there are, the ones to ask, and whether one that answers has that name."""
 
 from __future__ import annotations
 
 import socket
 from typing import NamedTuple
 
-from goclient.errors import Collector, MyproxyError, raise_all
+from goclient.errors import Collector, EndpointError, GoclientError, MyproxyError, raise_all
+from goclient.errors.conditions import CertificateRefused, ConnectionClosed, IdentityRefused, SessionClosed
 from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import Certificate
 
 PORT = 7512  # registered for MyProxy
-_SERVICES = ("host", "myproxy")
+
+
+class ServerKind(NamedTuple):
+    """A kind of servers: what messages call it, and the errors of one that is wrong or cannot be reached.
+
+    ``code`` begins the codes of the errors; ``untrusted`` is the code if the server may be somebody else.
+    """
+
+    title: str
+    code: str
+    untrusted: str
+    services: tuple[str, ...]  # which may stand before the host in a certificate's common name
+    error: type[GoclientError]
+    refused: type[GoclientError]  # it does not accept our certificate
+    closed: type[GoclientError]  # it closed the connection
+    check_name: str
+    check_address: str
+
+
+MYPROXY = ServerKind(
+    "MyProxy server", "myproxy", "myproxy-untrusted", ("host", "myproxy"),
+    MyproxyError, IdentityRefused, ConnectionClosed,
+    check_name="check the server's name: MYPROXY_SERVER",
+    check_address="check the server's name and port (MYPROXY_SERVER, MYPROXY_SERVER_PORT)",
+)  # fmt: skip
+GRIDFTP = ServerKind(
+    "GridFTP server", "gridftp", "gridftp-name", ("host", "ftp"), EndpointError, CertificateRefused, SessionClosed,
+    check_name="check the server's name", check_address="check the server's name and port",
+)  # fmt: skip
+WEBDAV = GRIDFTP._replace(title="WebDAV server", code="webdav", untrusted="webdav-name", services=("host",))
 
 
 class Server(NamedTuple):
@@ -18,6 +48,12 @@ class Server(NamedTuple):
 
     host: str
     port: int = PORT
+    kind: ServerKind = MYPROXY
+
+    @property
+    def named(self) -> str:
+        """Return its kind and its name, for a message."""
+        return f"{self.kind.title} {self}"
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -62,13 +98,14 @@ def is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536
 
 
-def name_fault(certificate: Certificate, host: str, *, expected_dn: str | None = None) -> str:
+def name_fault(certificate: Certificate, server: Server, *, expected_dn: str | None = None) -> str:
     """Return why a certificate is not that of the server that was named; "" if it is.
 
     ``expected_dn``: what the user said that the server is called.  Otherwise the name as typed counts, not what the
     address is called: against the alternative names, or, without any for hosts, against the common names
-    ``HOST``, ``host/HOST`` and ``myproxy/HOST``, as GSI does.
+    ``HOST``, ``host/HOST`` and such as ``myproxy/HOST``, as GSI does.
     """
+    host, services = server.host, server.kind.services
     if expected_dn is not None:
         if certificate.subject == expected_dn:
             return ""
@@ -79,7 +116,7 @@ def name_fault(certificate: Certificate, host: str, *, expected_dn: str | None =
     names = () if address else certificate.hosts
     if not certificate.hosts and not certificate.addresses:
         parts = ((name, name.partition("/")) for name in certificate.common_names)
-        names = tuple(rest if service in _SERVICES and rest else name for name, (service, _, rest) in parts)
+        names = tuple(rest if service in services and rest else name for name, (service, _, rest) in parts)
     if any(_is_name(name, host) for name in names):
         return ""
     shown = ", ".join(quoted(name) for name in (certificate.hosts or (certificate.subject,)))

@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-from goclient.errors import MyproxyError
-from goclient.errors.conditions import IdentityError, IdentityNotNamed, IdentityRefused
+from goclient.errors import GoclientError
+from goclient.errors.conditions import IdentityError, IdentityNotNamed
 from goclient.errors.wording import quoted
 from goclient.services.gsi.authorities import has_any_list, policy_fault, revocation_fault, verified_chain
 from goclient.services.gsi.certificate import read_certificate
@@ -99,8 +99,8 @@ class Trust(NamedTuple):
             raise IdentityNotNamed(message, hint="name them: --cert FILE --key FILE", code="identity-file") from error
         return made
 
-    def check_server(self, server: Server, sock: ssl.SSLSocket, *, check_lists: bool) -> None:
-        """Raise MyproxyError unless the certificate is this server's, and its CA may sign it.
+    def check_server(self, server: Server, sock: ssl.SSLSocket | ssl.SSLObject, *, check_lists: bool) -> None:
+        """Raise an error of the server's kind unless the certificate is this server's, and its CA may sign it.
 
         ``check_lists``: OpenSSL has not compared with the lists of what was revoked.
         """
@@ -113,8 +113,8 @@ class Trust(NamedTuple):
             raise untrusted(server, f"its certificate is damaged: {error}", _OPERATORS) from error
         if certificate.is_proxy:
             raise untrusted(server, _PROXY_FOR_CERTIFICATE, _OPERATORS)
-        if fault := name_fault(certificate, server.host, expected_dn=self.server_dn):
-            hint = "check the server's name: MYPROXY_SERVER" if self.server_dn is None else "check MYPROXY_SERVER_DN"
+        if fault := name_fault(certificate, server, expected_dn=self.server_dn):
+            hint = server.kind.check_name if self.server_dn is None else "check MYPROXY_SERVER_DN"
             raise untrusted(server, fault, f"{hint}; do not go on if it was right")
         if fault := policy_fault(directory, certificate):
             raise untrusted(server, fault, "keep the directory of CA certificates up to date: X509_CERT_DIR")
@@ -143,35 +143,41 @@ def wrong_passphrase(key: str) -> IdentityError:
     )  # fmt: skip
 
 
-def untrusted(server: Server, why: str, hint: str) -> MyproxyError:
+def untrusted(server: Server, why: str, hint: str) -> GoclientError:
     """Return the error of a server that may be somebody else; nothing was sent to it."""
-    return MyproxyError(
-        f"the MyProxy server {server} is not trusted: {why}; nothing was sent",
-        hint=hint, code="myproxy-untrusted", subject=str(server),
+    return server.kind.error(
+        f"the {server.named} is not trusted: {why}; nothing was sent",
+        hint=hint, code=server.kind.untrusted, subject=str(server),
     )  # fmt: skip
 
 
 def raise_refused(server: Server, error: ssl.SSLError, *, step: str) -> NoReturn:
-    """Raise what an error of TLS means: a MyproxyError, or NoList if it is only that a CA has no list."""
+    """Raise what an error of TLS means: one of the server's kind, or NoList if it is only that a CA has no list."""
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code == _NO_LIST:
             raise NoList from error
         other = f"its certificate is not valid: {error.verify_message}", _OPERATORS
         raise untrusted(server, *_UNVERIFIED.get(error.verify_code, other)) from error
-    reason = error.reason or str(error)
+    kind, reason = server.kind, error.reason or str(error)
     words = reason.replace("_", " ").lower()
     if any(mark in reason for mark in _OLD_TLS):
         hint = "ask its operators for TLS 1.2: older ones are not safe"
         raise untrusted(server, "it offers only TLS 1.1 or older", hint) from error
     if any(mark in reason for mark in _OURS):
-        raise IdentityRefused(
-            f"the MyProxy server {server} does not accept your certificate: {words}", subject=str(server),
-            hint="look at its dates and its CA: grid-proxy-info; ask the server's operators whether they know that CA",
-        ) from error  # fmt: skip
-    why, code = f"TLS failed {step}: {words}", "myproxy-tls"
+        raise refused_identity(server, words) from error
+    why, code = f"TLS failed {step}: {words}", "tls"
     if any(mark in reason for mark in _NO_TLS):
-        why, code = f"it does not speak TLS: {words}", "myproxy-garbage"
-    raise MyproxyError(
-        f"the MyProxy server {server} cannot be spoken to: {why}",
-        hint="check that the host and the port are a MyProxy server's", code=code, subject=str(server),
+        why, code = f"it does not speak TLS: {words}", "garbage"
+    raise kind.error(
+        f"the {server.named} cannot be spoken to: {why}",
+        hint=f"check that the host and the port are a {kind.title}'s", code=f"{kind.code}-{code}", subject=str(server),
     ) from error  # fmt: skip
+
+
+def refused_identity(server: Server, why: str) -> GoclientError:
+    """Return the error of a server that does not accept our certificate."""
+    return server.kind.refused(
+        f"the {server.named} does not accept your certificate: {why}",
+        hint="look at its dates and its CA: grid-proxy-info; ask the server's operators whether they know that CA",
+        code=f"{server.kind.code}-identity-refused", subject=str(server),
+    )  # fmt: skip

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from goclient.errors import MyproxyError
-from goclient.errors.conditions import ConnectionClosed, IdentityRefused
+from goclient.errors.conditions import IdentityRefused
 from goclient.errors.wording import quoted
-from goclient.services import loopback
-from goclient.services.deadline import Deadline, within
+from goclient.services.deadline import Deadline
 from goclient.services.gsi.der import SEQUENCE, Damaged, header
+from goclient.services.gsi.dial import dial, named_errors
 from goclient.services.gsi.server_name import Server
-from goclient.services.gsi.tls import Credential, NoList, Trust, raise_refused
+from goclient.services.gsi.tls import Credential, NoList, Trust
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
 
 _PIECE = 1 << 14  # bytes; the most that a TLS record holds
 _MAX_DER = 64 << 10
 _DER_HEADER = 6  # bytes at most
 _RESPONSE_BEGINS = ord("V")  # of VERSION
-_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 
 
 class Connection:
@@ -47,7 +44,7 @@ class Connection:
 
     def send(self, data: bytes, *, step: str) -> None:
         """Send some bytes, as one TLS record if they are few."""
-        with _named_errors(self._server, self.deadline, step=f"before {step}"):
+        with named_errors(self._server, self.deadline, step=f"before {step}"):
             self._socket.settimeout(self.deadline.remaining())
             self._socket.sendall(data)
 
@@ -94,7 +91,7 @@ class Connection:
 
     def _more(self, step: str) -> None:
         """Wait for more bytes."""
-        with _named_errors(self._server, self.deadline, step=f"before {step}"):
+        with named_errors(self._server, self.deadline, step=f"before {step}"):
             self._socket.settimeout(self.deadline.remaining())
             piece = self._socket.recv(_PIECE)
             if not piece:
@@ -155,9 +152,9 @@ def find_refusal(server: Server, trust: Trust, *, credential: Credential, deadli
 
 def _handshaken(server: Server, context: ssl.SSLContext, *, deadline: Deadline) -> ssl.SSLSocket:
     """Return a connected socket on which the handshake of TLS is done."""
-    sock: socket.socket = _dialled(server, deadline)
+    sock: socket.socket = dial(server, deadline)
     try:
-        with _named_errors(server, deadline, step="in the TLS handshake"):
+        with named_errors(server, deadline, step="in the TLS handshake"):
             sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
             secure.settimeout(deadline.remaining())
             secure.do_handshake()
@@ -165,70 +162,3 @@ def _handshaken(server: Server, context: ssl.SSLContext, *, deadline: Deadline) 
     except BaseException:
         sock.close()
         raise
-
-
-def _dialled(server: Server, deadline: Deadline) -> socket.socket:
-    """Return a connected socket, to the first address of the server that takes it."""
-    try:
-        addresses = within(
-            deadline.remaining(), lambda: socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        )
-    except TimeoutError as error:
-        raise _silent(server, deadline, step="because its name was not found in time") from error
-    except (OSError, UnicodeError) as error:
-        why = f"the name {quoted(server.host)} is not known: {getattr(error, 'strerror', None) or error}"
-        raise _unreachable(server, why) from error
-    last: OSError = OSError("it has no address")
-    for number, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(deadline.share(len(addresses) - number).remaining())
-            sock.connect(address)
-            # A request is a few small records: without it each waits 40 ms for the other side's acknowledgement.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-        except OSError as error:
-            sock.close()
-            last = error
-    if isinstance(last, TimeoutError):
-        raise _silent(server, deadline, step="when the connection was made") from last
-    raise _unreachable(server, last.strerror or str(last)) from last
-
-
-@contextmanager
-def _named_errors(server: Server, deadline: Deadline, *, step: str) -> Iterator[None]:
-    """Run the body, which uses the socket of a server; raise its errors as MyproxyErrors that name the step."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise _silent(server, deadline, step=step) from error
-    except _CLOSED as error:
-        raise ConnectionClosed(
-            f"the MyProxy server {server} closed the connection {step}", subject=str(server), transient=True,
-            hint="type the command again; if it stays so, ask the server's operators whether your CA is known to it",
-        ) from error  # fmt: skip
-    except ssl.SSLError as error:
-        raise_refused(server, error, step=step)
-    except OSError as error:
-        raise _unreachable(server, error.strerror or str(error)) from error
-
-
-def _silent(server: Server, deadline: Deadline, *, step: str) -> MyproxyError:
-    """Return the error of a server that does not answer in time."""
-    return MyproxyError(
-        f"the MyProxy server {server} did not answer within {deadline.seconds:.3g} s, {step}",
-        hint="type the command again later", code="myproxy-silent", subject=str(server), transient=True,
-    )  # fmt: skip
-
-
-def _unreachable(server: Server, why: str) -> MyproxyError:
-    """Return the error of a server that could not be reached."""
-    return MyproxyError(
-        f"the MyProxy server {server} could not be reached: {why}",
-        hint=loopback.remedy(
-            f"myproxy://{server.host}:{server.port}",
-            "check the server's name and port (MYPROXY_SERVER, MYPROXY_SERVER_PORT) and the network, then type the "
-            "command again",
-        ),
-        code="myproxy-unreachable", subject=str(server), transient=True,
-    )  # fmt: skip

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from goclient.errors import MyproxyError
-from goclient.errors.conditions import LifetimeTooLong, NoDeposit
+from goclient.errors.conditions import DepositExpired, LifetimeTooLong, NoDeposit, NotRetriever
 from goclient.errors.wording import said
 from goclient.services.gsi.server_name import Server
 from goclient.services.myproxy.wire import CHALLENGE, DESTROY, GET, Request, Response
@@ -29,8 +29,8 @@ class _Meaning(NamedTuple):
 
 _NOT_RETRIEVER = _Meaning(
     ("no passphrase", "authentication failed", "trusted_retriever", "authorized_retriever", "not authorized"),
-    "myproxy-not-retriever", "this identity may not retrieve it",
-    "the owner must deposit it for your DN (--retriever), and the server must trust you to retrieve",
+    NotRetriever.code, "this identity may not retrieve it",
+    "the owner must deposit it for your DN (--retriever), and the server must trust you to retrieve", NotRetriever,
 )  # fmt: skip
 _MEANINGS = (
     _Meaning(
@@ -47,8 +47,8 @@ _MEANINGS = (
         LifetimeTooLong,
     ),
     _Meaning(
-        ("certificate has expired",), "myproxy-expired",
-        "a certificate has expired", "make a new deposit: goclient myproxy deposit --retriever DN",
+        ("certificate has expired",), DepositExpired.code,
+        "a certificate has expired", "make a new deposit: goclient myproxy deposit --retriever DN", DepositExpired,
     ),
     _Meaning(
         ("no mapping found", "accepted_credentials"), "myproxy-not-accepted",

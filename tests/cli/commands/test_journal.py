@@ -73,6 +73,12 @@ def test_with_again_it_is_sent_and_the_first_one_is_closed(typed: Typed) -> None
         assert entries[-1]["detail"].startswith("submitted again: ")
 
 
+def test_a_state_directory_that_is_not_there_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    listed = completed(("goclient", "journal", "list"), env={**env, "GOCLIENT_STATE": f"{tmp_path}/stat"}, cwd=tmp_path)
+    assert (listed.code, listed.out) == (0, "")
+    assert f"{tmp_path}/stat, which does not exist: check GOCLIENT_STATE" in listed.err
+
+
 def test_a_request_whose_end_was_told_is_not_open(typed: Typed) -> None:
     with FaultyServer() as server:
         for _ in range(2):

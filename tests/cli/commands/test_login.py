@@ -154,6 +154,25 @@ def test_a_person_logs_in_is_known_and_logs_out(person: Person) -> None:
     assert person.run("logout", "--json").json == {"logged_out": False, "revoked": False}
 
 
+def test_a_person_logs_in_for_https_servers_with_one_command(person: Person) -> None:
+    person.log_in("--no-browser")
+    result = person.log_in("--no-browser", "--https", "SITE1", "--endpoint", "CONSENT1", "--https=GUEST1")
+    assert (result.code, len(person.urls)) == (0, 1), result.err
+    ids = [collection(person.sandbox, name) for name in ("SITE1", "GUEST1", "CONSENT1")]
+    stored = json.loads(person.file.read_text())["data"]["DEFAULT"]
+    assert [one in stored for one in ids] == [True, True, False]
+    consents = person.run("whoami", "--json").json["consents"]
+    assert {f"https://auth.globus.org/scopes/{one}/https" for one in ids[:2]} <= set(consents)
+    assert data_access(person.sandbox, "CONSENT1") in consents
+
+
+def test_a_collection_without_an_https_server_is_an_error_of_a_login(person: Person) -> None:
+    person.log_in("--no-browser")
+    result = person.log_in("--no-browser", "--https", "mxp#MXP_OU_TEST")
+    assert (result.code, person.urls) == (40, []), result.err
+    assert "it has none (a mapped collection)" in result.err
+
+
 def test_what_a_person_may_see_is_checked_with_the_person_s_eyes(person: Person) -> None:
     assert command_of(person.submit("--StageinGOsrc=OTHER1:/data/other.dat")) == ["--endpoint", "OTHER1"]
     person.hint = "asmith@sandbox.example"

@@ -18,7 +18,8 @@ from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestEr
 from goclient.errors.findings import login_command
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.login import Identity, LoginRequest, login, logout, whoami
+from goclient.services.globus.consents import Consents
+from goclient.services.globus.login import LoginRequest, login, logout, whoami
 from goclient.services.globus.login_flow import Person
 from goclient.services.globus.token_file import TOO_LATE, TokenFile, path_of
 from tests.commands import TIMEOUT
@@ -297,7 +298,7 @@ def test_a_logout_that_globus_auth_does_not_hear_of_removes_the_tokens(
 def test_a_consent_that_is_not_given_is_no_success(
     shared_sandbox: Sandbox, access: GlobusAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Identity, "may_touch", lambda *_: False)
+    monkeypatch.setattr(Consents, "are_given", lambda *_: False)
     with pytest.raises(LoginNeeded) as raised:
         login(access, LoginRequest({"my data": "CONSENT1"}), Typist().person)
     assert raised.value.code == "consent-needed"

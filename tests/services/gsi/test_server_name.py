@@ -67,14 +67,14 @@ MATCHES: dict[tuple[str, tuple[str, ...]], bool] = {
 
 @pytest.mark.parametrize(("host", "names"), MATCHES)
 def test_a_name_in_a_certificate_is_one_host_or_all_of_one_domain(host: str, names: tuple[str, ...]) -> None:
-    assert (name_fault(certificate(names), host) == "") == MATCHES[host, names]
+    assert (name_fault(certificate(names), Server(host)) == "") == MATCHES[host, names]
 
 
 def test_an_address_is_compared_as_an_address() -> None:
     own = certificate(addresses=(b"\x7f\0\0\1", b"\0" * 15 + b"\1"))
-    assert name_fault(own, "127.0.0.1") == ""
-    assert name_fault(own, "0:0:0::1") == ""
-    assert name_fault(own, "127.0.0.2")
+    assert name_fault(own, Server("127.0.0.1")) == ""
+    assert name_fault(own, Server("0:0:0::1")) == ""
+    assert name_fault(own, Server("127.0.0.2"))
 
 
 REFUSALS = {

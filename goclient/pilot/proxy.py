@@ -1,0 +1,246 @@
+"""Proxy of a job's owner on this node, retrieved from MyProxy with the pilot's own certificate.
+
+It is in a file of its own beside the job's directory.  The pilot's proxy, those in ``/tmp`` and the payload's
+environment are left alone: what may act for the user is handed to the engines, and to nobody else.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from goclient.config import grid
+from goclient.config.grid import HOUR, Accounts, server_of, to_deposit
+from goclient.errors import GoclientError, MyproxyError, RequestError
+from goclient.errors.conditions import (
+    DepositExpired,
+    IdentityError,
+    IdentityNotNamed,
+    IdentityRefused,
+    NoDeposit,
+    NotRetriever,
+    NoUserProxy,
+)
+from goclient.errors.wording import quoted
+from goclient.journal import Entry
+from goclient.model.spec import MyproxyAccount, TransferSpec
+from goclient.node.engines.base import JobContext
+from goclient.node.signals import check
+from goclient.pilot.owner import is_owned
+from goclient.services.gsi.certificate import time_text
+from goclient.services.gsi.identity import Identity
+from goclient.services.gsi.pem import write_proxy
+from goclient.services.gsi.tls import Credential, Trust
+from goclient.services.retry import turns
+
+FILE = "user.pem"
+LIFETIME = 12 * HOUR  # what is asked for; a deposit and its server may allow less
+RENEW = HOUR  # seconds before its end at which a proxy is renewed, or half of its life if that is shorter
+AGAIN = 60.0  # seconds until a renewal that failed is tried again
+SHORTEST = 60.0  # seconds that a proxy must last at least: for one login at a slow server
+_RETRY = (1.0, 30.0)  # seconds between two retrievals from a server that is away: at first, and at most
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """A deposit of a job's owner: its account, and who the PanDA server says that the owner is.
+
+    ``accounts`` are asked with the pilot's own certificate.  ``is_guess``: the account has the name of a Globus user.
+    """
+
+    account: MyproxyAccount
+    owner: str
+    accounts: Accounts
+    is_guess: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Return the account, for a message."""
+        return quoted(str(self.account))
+
+    def retrieve(self, path: Path) -> Identity:
+        """Put a new proxy into a file, in place of a former one; return it: it is the owner's, and lasts long enough.
+
+        Raises IdentityError if the pilot's own certificate cannot be used, NoUserProxy for anything else.
+        """
+        new = path.with_name(f".{path.name}.new")
+        pilot = ""
+        try:
+            service = self.accounts.service(self.account)
+            pilot = service.identity.base
+            write_proxy(new, service.get(self.account.user, lifetime=LIFETIME))
+            found = self._judged(new, pilot)
+            os.replace(new, path)
+        except GoclientError as error:
+            raise self._explained(error, pilot) from error
+        finally:
+            new.unlink(missing_ok=True)
+        return found._replace(certificate=str(path), key=str(path))
+
+    def _judged(self, new: Path, pilot: str) -> Identity:
+        """Return the proxy in a file; raise NoUserProxy unless it is the owner's, and lasts long enough."""
+        try:
+            found = grid.identity(self.accounts.env, proxy=str(new))
+        except GoclientError as error:
+            raise NoUserProxy(f"the proxy in {self.shown} cannot be used: {error.message}", hint=error.hint) from error
+        if not is_owned(self.owner, found.base):
+            whose = f"the job is {quoted(self.owner)}'s" if self.owner else "the server does not say whose the job is"
+            raise NoUserProxy(
+                f"the proxy in {self.shown} is {quoted(found.base)}'s, and {whose}",
+                hint="the job's owner must deposit a proxy of their own, in an account of their own: "
+                + to_deposit(server_of(self.account), "ACCOUNT", pilot=pilot),
+                code="proxy-owner",
+            )
+        if found.end < time.time() + SHORTEST:
+            raise DepositExpired(f"what it gives ends at {time_text(found.end)}")
+        return found
+
+    def _explained(self, error: GoclientError, pilot: str) -> GoclientError:
+        """Return an error that says who must do what, and which DN this pilot has."""
+        mend = f"the job's owner must type: {to_deposit(server_of(self.account), self.account.user, pilot=pilot)}"
+        message = f"the proxy in {self.shown} was not retrieved as {quoted(pilot)}: {error.message}"
+        if not pilot or isinstance(error, IdentityError):
+            own = "set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"
+            return IdentityError(
+                f"this pilot cannot retrieve the proxy in {self.shown}: {error.message}",
+                hint="the site must set that right, and look: goclient pilot --whoami; "
+                + (own if isinstance(error, IdentityNotNamed) else error.hint),
+                code=error.code,
+            )
+        if isinstance(error, NoUserProxy):
+            message, hint = error.message, error.hint
+        elif isinstance(error, NoDeposit):
+            message, hint = f"nothing is deposited in {self.shown}", mend
+        elif isinstance(error, DepositExpired):
+            message, hint = f"the proxy in {self.shown} has expired: {error.message}", mend
+        elif isinstance(error, NotRetriever):
+            message = f"the proxy in {self.shown} is not for this pilot, or its server does not trust the pilot"
+            hint = f"{mend}; if that was done, the server's operators must let this DN retrieve"
+        elif isinstance(error, IdentityRefused):
+            hint = "the site must give the pilot a certificate of a CA that this server knows"
+        elif error.transient:
+            hint = f"nobody made a mistake here: submit the job again later; {error.hint}"
+        else:
+            hint = f"the site must type: goclient pilot --whoami; {error.hint}"
+        if self.is_guess:
+            hint += "; or name the right account: --myproxy (this one was guessed)"
+        return NoUserProxy(message, hint=hint, code=error.code, subject=str(self.account), transient=error.transient)
+
+
+class UserProxy:
+    """Proxy of a job's owner, in a file, which is renewed before it ends, as long as it is asked for."""
+
+    def __init__(self, deposit: Deposit, context: JobContext) -> None:
+        self.path = context.scratch / FILE
+        self._deposit = deposit
+        self._context = context
+        self._lock = threading.Lock()
+        self._identity: Identity | None = None
+        self._renew_at = 0.0
+
+    @property
+    def trust(self) -> Trust:
+        """Return which servers are believed."""
+        return self._deposit.accounts.trust()
+
+    def fresh(self) -> Path:
+        """Return the file, with a proxy that lasts for a login."""
+        return Path(self.credential().identity.certificate)
+
+    def credential(self) -> Credential:
+        """Return the proxy in the file, which lasts for a login: it is renewed if it ends soon; raise MyproxyError."""
+        with self._lock:
+            now, known = time.time(), self._identity
+            if known is None or now >= min(self._renew_at, known.end - SHORTEST):
+                known = self._renewed(known, now)
+            return Credential(known)
+
+    def _renewed(self, known: Identity | None, now: float) -> Identity:
+        """Return a new proxy; or the one that is ``known``, if there can be no new one now and it is still good."""
+        reporter = self._context.reporter
+        try:
+            found = self._deposit.retrieve(self.path)
+        except MyproxyError as error:
+            if known is None or known.end < now + SHORTEST:
+                raise
+            self._renew_at = now + AGAIN
+            reporter.warning(f"not renewed, though it ends at {time_text(known.end)}: {error.message}", error.hint)
+            return known
+        self._identity = found
+        self._renew_at = max(now + AGAIN, found.end - min(RENEW, (found.end - now) / 2))
+        text = f"{found.base}, until {time_text(found.end)}"
+        reporter.progress(f"the proxy in {self._deposit.shown} was retrieved: {text}")
+        for warning in found.warnings:
+            reporter.warning(warning, "a server may refuse it: then its owner must deposit a full one")
+        self._context.journal.append(Entry("proxy", str(self.path), "accepted", (str(self._deposit.account),), text))
+        return found
+
+    def remove(self) -> None:
+        """Remove the file."""
+        with self._lock:
+            self.path.unlink(missing_ok=True)
+            if self._identity is not None:
+                self._context.journal.append(Entry("proxy", str(self.path), "done", (str(self._deposit.account),)))
+            self._identity = None
+
+
+@contextmanager
+def user_proxy(
+    spec: TransferSpec, owner: str, *, context: JobContext, accounts: Callable[[], Accounts], patience: float
+) -> Iterator[UserProxy | None]:
+    """Run the body with the proxy of a job's owner, which was retrieved before; None if the job has no account.
+
+    A server that is away is asked again for ``patience`` seconds.  An account that is only guessed may have nothing
+    for a job that does not need it.  Raises NoUserProxy, or IdentityError for the pilot's own certificate.
+    """
+    deposit = _deposit(spec, owner, accounts)
+    if deposit is None:
+        yield None
+        return
+    may_fail = deposit.is_guess and not spec.needs_proxy
+    proxy = UserProxy(deposit, context)
+    try:
+        try:
+            _retrieve(proxy, context, within=0.0 if may_fail else patience)
+        except MyproxyError as error:
+            if not may_fail:
+                raise
+            context.reporter.progress(f"no proxy of the user, which this job does not need: {error.message}")
+        yield proxy
+    finally:
+        proxy.remove()
+
+
+def _deposit(spec: TransferSpec, owner: str, accounts: Callable[[], Accounts]) -> Deposit | None:
+    """Return the deposit of a job, None if it has no account; raise NoUserProxy if it needs one."""
+    if spec.myproxy is not None:
+        return Deposit(spec.myproxy, owner, accounts())
+    with suppress(RequestError):  # a Globus user may have a name that no account has
+        if spec.user and (guess := accounts().of_user(spec.user)) is not None:
+            return Deposit(guess, owner, accounts(), is_guess=True)
+    if spec.needs_proxy:
+        raise NoUserProxy(
+            "the job needs a proxy of its owner, and names no MyProxy account",
+            hint="its owner must deposit one, and submit the job again with --myproxy USER@HOST",
+        )
+    return None
+
+
+def _retrieve(proxy: UserProxy, context: JobContext, *, within: float) -> None:
+    """Retrieve the proxy, again while its server is away; raise NoUserProxy."""
+    for waited in turns(*_RETRY):
+        try:
+            proxy.fresh()
+        except MyproxyError as error:
+            if not error.transient or waited >= within:
+                raise
+            context.reporter.progress(f"not retrieved yet: {error.message}")
+            check()
+            context.heartbeat.send()
+        else:
+            return

@@ -1,0 +1,69 @@
+"""Tokens for the HTTPS servers of collections, and where these are: all that moving a file by HTTPS takes of Globus."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from globus_sdk.scopes import GCSCollectionScopes
+
+from goclient.errors.conditions import ConsentNeeded
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import GlobusEndpoint
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.globus.app import app
+from goclient.services.globus.collection import Collection
+from goclient.services.globus.consents import Consents, has_https_token
+from goclient.services.globus.errors import configured, translated
+from goclient.services.globus.sdk import Globus
+
+
+class CollectionTokens:
+    """Tokens of one identity, a service or a person who has logged in; threads may share it.
+
+    Where a server is comes from Globus, or from ``servers``, the site's own settings by the ids of collections: a
+    token goes there, so what a job says of it does not count.
+    """
+
+    def __init__(self, access: GlobusAccess, servers: Mapping[str, str] | None = None) -> None:
+        self._access = access
+        with configured():
+            self._app = app(access)
+        self._servers = dict(servers or {})
+        self._collections: dict[str, Collection] = {}
+        self._lock = threading.Lock()
+
+    def https_server(self, collection_id: str) -> str:
+        """Return the URL of a collection's HTTPS server; raise EndpointError if it has none."""
+        with self._lock:
+            return self._servers.get(collection_id) or self._collection(collection_id).https_url(collection_id)
+
+    def https(self, collection_id: str) -> str:
+        """Return an access token for a collection's HTTPS server, valid for a minute or more; raise LoginNeeded.
+
+        A service gets itself one, with the consents that the collection asks for.
+        """
+        with self._lock, translated(collection_id):
+            if self._access.client_secret:
+                self._require(collection_id)
+            elif not has_https_token(self._app, collection_id):
+                raise https_consent(collection_id)
+            authorizer = self._app.get_authorizer(GCSCollectionScopes(collection_id).resource_server)
+            return str(authorizer.get_authorization_header()).removeprefix("Bearer ")
+
+    def _require(self, collection_id: str) -> None:
+        if collection_id not in self._app.scope_requirements:
+            own = Consents(self._collection(collection_id), https=True).own
+            self._app.add_scope_requirements({collection_id: own})
+
+    def _collection(self, collection_id: str) -> Collection:
+        """Return what Globus says of a collection, which is asked once."""
+        if collection_id not in self._collections:
+            self._collections[collection_id] = Globus(self._access).collection(GlobusEndpoint(collection_id))
+        return self._collections[collection_id]
+
+
+def https_consent(name: str) -> ConsentNeeded:
+    """Return the error for a person who has no token for the HTTPS server of a collection."""
+    message = f"{quoted(name)} needs a consent that you have not given, to its HTTPS server"
+    return ConsentNeeded.to_globus(message, options=[("--https", name)], subject=name)

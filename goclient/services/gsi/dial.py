@@ -1,0 +1,84 @@
+"""Connect to a server, and say in an error of its kind what went wrong at which step."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from goclient.errors import GoclientError
+from goclient.errors.wording import quoted
+from goclient.services import loopback
+from goclient.services.deadline import Deadline, within
+from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.tls import raise_refused
+
+_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
+
+
+def dial(server: Server, deadline: Deadline) -> socket.socket:
+    """Return a connected socket, to the first address of the server that takes it."""
+    try:
+        addresses = within(
+            deadline.remaining(), lambda: socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        )
+    except TimeoutError as error:
+        raise silent(server, deadline, step="because its name was not found in time") from error
+    except (OSError, UnicodeError) as error:
+        why = f"the name {quoted(server.host)} is not known: {getattr(error, 'strerror', None) or error}"
+        raise unreachable(server, why) from error
+    last: OSError = OSError("it has no address")
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(deadline.share(len(addresses) - number).remaining())
+            sock.connect(address)
+            # A request is a few small records: without it each waits 40 ms for the other side's acknowledgement.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            sock.close()
+            last = error
+    if isinstance(last, TimeoutError):
+        raise silent(server, deadline, step="when the connection was made") from last
+    raise unreachable(server, last.strerror or str(last)) from last
+
+
+@contextmanager
+def named_errors(server: Server, deadline: Deadline, *, step: str) -> Iterator[None]:
+    """Run the body, which uses the socket of a server; raise its errors as those of its kind, which name the step."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise silent(server, deadline, step=step) from error
+    except _CLOSED as error:
+        raise server.kind.closed(
+            f"the {server.named} closed the connection {step}", code=f"{server.kind.code}-closed",
+            subject=str(server), transient=True,
+            hint="type the command again; if it stays so, ask the server's operators whether your CA is known to it",
+        ) from error  # fmt: skip
+    except ssl.SSLError as error:
+        raise_refused(server, error, step=step)
+    except OSError as error:
+        raise unreachable(server, error.strerror or str(error)) from error
+
+
+def silent(server: Server, deadline: Deadline, *, step: str) -> GoclientError:
+    """Return the error of a server that does not answer in time."""
+    return server.kind.error(
+        f"the {server.named} did not answer within {deadline.seconds:.3g} s, {step}",
+        hint="type the command again later", code=f"{server.kind.code}-silent", subject=str(server), transient=True,
+    )  # fmt: skip
+
+
+def unreachable(server: Server, why: str) -> GoclientError:
+    """Return the error of a server that could not be reached."""
+    return server.kind.error(
+        f"the {server.named} could not be reached: {why}",
+        hint=loopback.remedy(
+            f"{server.kind.code}://{server}",
+            f"{server.kind.check_address} and the network, then type the command again",
+        ),
+        code=f"{server.kind.code}-unreachable", subject=str(server), transient=True,
+    )  # fmt: skip

@@ -1,0 +1,338 @@
+"""The proxy of a job's owner: retrieved before anything else, proven, renewed, removed; nobody else's is touched."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from goclient.config.grid import Accounts
+from goclient.errors import MyproxyError
+from goclient.errors.conditions import IdentityError, NoUserProxy
+from goclient.journal import JOBS, JobJournal
+from goclient.model.spec import MyproxyAccount
+from goclient.node.engines.base import Attempt
+from goclient.node.payload import PAYLOAD
+from goclient.pilot import proxy as module
+from goclient.pilot.proxy import FILE, Deposit, UserProxy
+from goclient.pilot.recovery import recover
+from goclient.pilot.report import Outcome, PilotCode
+from goclient.pilot.taken import TakenJob
+from goclient.services.gsi.identity import Identity
+from tests.myproxy_grid import free_port
+from tests.myproxy_servers import LIMITED, PEOPLE, SCOPE, Grid, make_grid, put, request, the_double
+from tests.node.transfers import job_context
+from tests.pilot.owners import HOUR, Site, State, default_proxies, deposit, job_of, make_proxy
+
+JDOE, PILOT = (f"{SCOPE}/{PEOPLE[who]}" for who in ("jdoe", "pilot"))
+PAYLOAD_SCRIPT = """#!/bin/sh
+cd "$(dirname "$0")"
+env > environment.txt
+ls -A {work}/*/ > listing.txt
+stat -c %a {work}/*/user.pem > mode.txt
+"""
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
+    return make_grid(tmp_path_factory.mktemp("grid"), PEOPLE)
+
+
+@pytest.fixture(scope="module")
+def port(grid: Grid) -> Iterator[int]:
+    """A MyProxy server with a deposit of J Doe for the pilot, in the account jdoe."""
+    with the_double(grid) as port:
+        deposit(grid, port, "old", lifetime=1)
+        deposit(grid, port, "ends", lifetime=30)
+        deposit(grid, port, "jdoe")
+        deposit(grid, port, "other", who="other")
+        deposit(grid, port, "wrong", to=grid.people["pilot2"].dn)
+        limited = request(1, "limited", LIFETIME="0", RETRIEVER_TRUSTED=PILOT)
+        assert b"RESPONSE=0" in put(
+            grid, port, "jdoe", limited, chain=lambda one: [one.proxy(info=LIMITED), one.certificate]
+        )
+        yield port
+
+
+@pytest.fixture
+def site(grid: Grid, port: int, tmp_path: Path) -> Site:
+    """A site whose pilot has a proxy of its own, and nothing else."""
+    env = grid.environment("pilot", port)
+    own = make_proxy(grid.people["pilot"], tmp_path / "pilot.pem")
+    for name in ("X509_USER_CERT", "X509_USER_KEY"):
+        del env[name]
+    return Site(tmp_path, {**env, "X509_USER_PROXY": str(own)})
+
+
+def record(account: str) -> str:
+    """The text of a job with this account, which writes nothing anywhere."""
+    return f"--goclient=v1:1 --MyproxyGO={account}"
+
+
+def run(site: Site, parameters: str, owner: str = JDOE, *, patience: float = 0.0) -> Outcome:
+    """Run one job of that owner."""
+    site.server.jobs = [job_of(parameters, owner)]
+    outcome = site.pilot(patience=patience).run_one()
+    assert outcome is not None
+    return outcome
+
+
+def test_the_proxy_is_there_while_the_job_runs_for_the_pilot_alone_and_gone_afterwards(
+    site: Site, port: int, tmp_path: Path
+) -> None:
+    script = tmp_path / "payload.sh"
+    script.write_text(PAYLOAD_SCRIPT.format(work=tmp_path / "work"))
+    script.chmod(0o755)
+    own, others = State.of(tmp_path / "pilot.pem"), default_proxies()
+    site.server.jobs = [job_of(record(f"jdoe@localhost:{port}"), JDOE, script)]
+    outcome = site.pilot().run_one()
+    assert outcome is not None
+    assert outcome.error is None
+    assert (tmp_path / "mode.txt").read_text().split() == ["600"]
+    assert sorted((tmp_path / "listing.txt").read_text().split()) == ["job", "job.json", "pilot.log", FILE]
+    environment = (tmp_path / "environment.txt").read_text()
+    assert FILE not in environment
+    assert "X509_USER" not in environment
+    assert list((tmp_path / "work").iterdir()) == []
+    assert State.of(tmp_path / "pilot.pem") == own
+    assert default_proxies() == others
+    assert not site.globus_asked
+
+
+# --- what can be wrong ---
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job whose proxy is not retrieved: its account and owner, and what the server is told of it."""
+
+    account: str
+    says: str
+    who: str  # has to do something, and what
+    owner: str = JDOE
+    kind: type[MyproxyError] = NoUserProxy
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def deposit_command(account: str) -> str:
+    """What the owner of a job must type to let the pilot of these tests retrieve."""
+    what = f"goclient myproxy deposit --server localhost --port PORT --user {account}"
+    return f"the job's owner must type: {what} --retriever '{PILOT}'"
+
+
+OTHER = f"{SCOPE}/{PEOPLE['other']}"
+SITE_S = "the site must set that right, and look: goclient pilot --whoami"
+FAILURES = {
+    "no deposit": Failure("nobody", 'nothing is deposited in "nobody@localhost:PORT"', deposit_command("nobody")),
+    "for another pilot": Failure(
+        "wrong",
+        "is not for this pilot, or its server does not trust",
+        f"{deposit_command('wrong')}; if that was done, the server's operators must",
+    ),
+    "expired": Failure("old", "has expired", deposit_command("old")),
+    "ends too soon": Failure("ends", "has expired: what it gives ends at", deposit_command("ends")),
+    "of somebody else": Failure(
+        "other", f'is "{OTHER}"\'s, and the job is "{JDOE}"\'s', "must deposit a proxy of their own, in an account"
+    ),
+    "owner not told": Failure("jdoe", "the server does not say whose the job is", "must deposit", owner=""),
+    "pilot without a certificate": Failure(
+        "jdoe", "this pilot cannot retrieve the proxy in", SITE_S, kind=IdentityError, env={"X509_USER_PROXY": ""}
+    ),
+    "pilot's proxy is not there": Failure(
+        "jdoe", 'none.pem" is not there', SITE_S, kind=IdentityError, env={"X509_USER_PROXY": "none.pem"}
+    ),
+    "pilot's proxy has expired": Failure(
+        "jdoe", "expired on", SITE_S, kind=IdentityError, env={"X509_USER_PROXY": "expired.pem"}
+    ),
+    "no authorities": Failure(
+        "jdoe",
+        f'was not retrieved as "{PILOT}"',
+        "the site must type: goclient pilot --whoami",
+        env={"X509_CERT_DIR": "empty"},
+    ),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_a_failure_says_what_who_must_type_before_anything_of_the_job_is_done(
+    site: Site, grid: Grid, port: int, tmp_path: Path, failure: Failure
+) -> None:
+    (tmp_path / "empty").mkdir()
+    make_proxy(grid.people["pilot"], tmp_path / "expired.pem", lifetime=-60)
+    site.env |= {name: str(tmp_path / value) if value else "" for name, value in failure.env.items()}
+    outcome = run(site, record(f"{failure.account}@localhost:{port}"), failure.owner)
+    assert isinstance(outcome.error, failure.kind)
+    (_, _, told) = site.server.reports[-1]
+    assert told["pilot_error_code"] == PilotCode.NO_PROXY
+    diagnosis = told["pilot_error_diag"].replace(str(port), "PORT")
+    assert failure.says in diagnosis
+    assert failure.who in diagnosis
+    assert "the payload runs" not in site.said
+    assert not site.globus_asked
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_server_that_is_away_is_asked_again_and_nobody_is_blamed(site: Site, port: int) -> None:
+    outcome = run(site, record(f"jdoe@localhost:{free_port()}"), patience=0.5)
+    assert isinstance(outcome.error, NoUserProxy)
+    assert outcome.error.transient
+    assert site.said.count("not retrieved yet") == 1
+    assert "nobody made a mistake here: submit the job again later" in outcome.error.hint
+
+
+def test_a_limited_proxy_is_one_with_a_warning(site: Site, port: int) -> None:
+    assert run(site, record(f"limited@localhost:{port}")).error is None
+    assert "is limited: so is all that is made of it" in site.said
+
+
+@pytest.mark.parametrize("owner", [JDOE, f"{JDOE}/CN=1234567", f"{JDOE}/CN=limited proxy", "J Doe", "J Doe 17"])
+def test_the_owner_is_known_by_the_dn_or_by_the_name_in_a_token(site: Site, port: int, owner: str) -> None:
+    assert run(site, record(f"jdoe@localhost:{port}"), owner).error is None
+
+
+# --- the account of a text of 2012 ---
+
+
+def words_of_2012(folder: Path, user: str) -> str:
+    """A job of 2012 that copies a file on the node."""
+    (folder / "in.dat").write_text("x")
+    return f"globus-user={user} in-mode=local dir-in={folder} files-in=in.dat"
+
+
+def test_the_globus_user_s_account_is_tried_at_the_site_s_server(site: Site, tmp_path: Path) -> None:
+    assert run(site, words_of_2012(tmp_path, "jdoe")).error is None
+    assert f"was retrieved: {JDOE}, until" in site.said
+
+
+@pytest.mark.parametrize("user", ["nobody", "other", "a\\ b"])
+def test_a_guess_may_fail_without_the_job(site: Site, tmp_path: Path, user: str) -> None:
+    assert run(site, words_of_2012(tmp_path, user)).error is None
+    assert "was retrieved" not in site.said
+
+
+def test_a_site_without_a_myproxy_server_tries_none(site: Site, tmp_path: Path) -> None:
+    del site.env["MYPROXY_SERVER"]
+    assert run(site, words_of_2012(tmp_path, "jdoe")).error is None
+    assert "proxy" not in site.said
+
+
+def test_a_job_with_a_server_needs_the_account_that_was_guessed(site: Site) -> None:
+    words = "in-mode=gc globus-endpoint-in=gsiftp://localhost dir-in=/d files-in=in.dat"
+    outcome = run(site, f"globus-user=nobody {words}")
+    assert isinstance(outcome.error, NoUserProxy)
+    assert "nothing is deposited in" in outcome.error.message
+    assert outcome.error.hint.endswith("or name the right account: --myproxy (this one was guessed)")
+    assert not site.globus_asked
+
+
+def test_a_job_with_a_server_and_no_account_says_what_to_add(site: Site) -> None:
+    outcome = run(site, "--goclient=v1:2 --StageinGOsrc=gsiftp://localhost/d/in.dat --WorkingendpointGO=OSGDEV")
+    assert isinstance(outcome.error, NoUserProxy)
+    assert "names no MyProxy account" in outcome.error.message
+    assert "--myproxy USER@HOST" in outcome.error.hint
+
+
+# --- how long it lasts ---
+
+
+@dataclass(frozen=True)
+class Lasting(Deposit):
+    """A deposit whose proxies end so many seconds from now, one after the other; then there is none."""
+
+    ends: list[float] = field(default_factory=list)
+
+    def retrieve(self, path: Path) -> Identity:
+        if not self.ends:
+            raise NoUserProxy("nothing is there", hint="deposit one")
+        found = super().retrieve(path)
+        return found._replace(end=int(time.time() + self.ends.pop(0)))
+
+
+@pytest.fixture
+def lasting(site: Site, port: int, tmp_path: Path) -> Callable[..., UserProxy]:
+    """Makes the proxy of a job whose deposit gives proxies that end so."""
+
+    def make(*ends: float) -> UserProxy:
+        context = job_context(tmp_path)
+        account = MyproxyAccount(user="jdoe", host="localhost", port=port)
+        return UserProxy(Lasting(account, JDOE, Accounts(site.env), ends=list(ends)), context)
+
+    return make
+
+
+def test_a_proxy_that_lasts_is_retrieved_once(lasting: Callable[..., UserProxy]) -> None:
+    proxy = lasting(12 * HOUR)
+    threads = [threading.Thread(target=proxy.fresh) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert proxy.fresh() == proxy.path
+    assert proxy.credential().identity.base == JDOE
+
+
+def test_a_proxy_is_renewed_before_it_ends_and_readers_see_a_whole_one(lasting: Callable[..., UserProxy]) -> None:
+    proxy = lasting(module.SHORTEST - 1, 12 * HOUR)
+    before = State.of(proxy.fresh())
+    assert State.of(proxy.fresh()).content != before.content
+    assert proxy.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_renewal_that_fails_is_a_warning_while_the_proxy_lasts(
+    lasting: Callable[..., UserProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "AGAIN", -1.0)
+    proxy = lasting(2 * module.SHORTEST)
+    monkeypatch.setattr(module, "RENEW", 4 * HOUR)
+    proxy._renew_at = 0.0
+    before = State.of(proxy.fresh())
+    proxy._renew_at = 0.0
+    assert State.of(proxy.fresh()) == before
+
+
+def test_a_proxy_that_has_ended_and_is_not_renewed_is_an_error(lasting: Callable[..., UserProxy]) -> None:
+    proxy = lasting(0.0)
+    proxy.fresh()
+    with pytest.raises(NoUserProxy, match="nothing is there"):
+        proxy.fresh()
+
+
+# --- after a death ---
+
+
+def test_a_job_that_is_carried_on_has_its_proxy_again_and_a_dead_one_leaves_none(
+    site: Site, port: int, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    journal = JobJournal(tmp_path / "state", 17, 1)
+    parameters = record(f"jdoe@localhost:{port}")
+    site.server.jobs = [job_of(parameters, JDOE)]
+    assert site.server.acquire("TEST1", node="here") is not None
+    taken = TakenJob(journal, "TEST1", Attempt("17", 1), assigned=job_of(parameters, JDOE)).begin()
+    scratch = taken.with_scratch(tmp_path / "work").scratch
+    assert scratch is not None
+    (scratch / FILE).write_text("what the dead pilot left")
+    journal.append(PAYLOAD)
+    journal.append(PAYLOAD.then("done"))
+    journal.close()
+    recover(site.pilot())
+    assert site.server.ends == [(17, "finished")]
+    assert f"was retrieved: {JDOE}, until" in site.said
+    assert not scratch.exists()
+
+
+def test_the_journal_has_no_secret(site: Site, port: int, tmp_path: Path) -> None:
+    assert run(site, record(f"jdoe@localhost:{port}")).error is None
+    (journal,) = (tmp_path / "state" / JOBS).iterdir()
+    text = journal.read_text()
+    entries = [entry for entry in map(json.loads, text.splitlines()) if entry["what"] == "proxy"]
+    assert [(entry["state"], entry["subjects"]) for entry in entries] == [
+        ("accepted", [f"jdoe@localhost:{port}"]),
+        ("done", [f"jdoe@localhost:{port}"]),
+    ]
+    assert "PRIVATE" not in text
