@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from goclient.preflight.base import Check
 from goclient.preflight.endpoints import Endpoints, PersonalEnds, WorkingName
+from goclient.preflight.https import Https
 from goclient.preflight.login import Login
 from goclient.preflight.myproxy import Account
 from goclient.preflight.paths import Paths, ReadOnly, ServerLogin
@@ -25,6 +26,7 @@ TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if there is a connection: endpoi
     Contents,
     ReadOnly,
     ServerLogin,
+    Https,
     Size,
     Probe,
     UserPermissions,

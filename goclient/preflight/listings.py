@@ -145,6 +145,10 @@ class Listings:
         """Return True if it is known that a directory holds nothing."""
         return self._known.get(directory) == {} or self._empty.get(directory) is True
 
+    def is_closed(self, directory: Directory) -> bool:
+        """Return True if it is known that a directory may not be listed."""
+        return isinstance(self._empty.get(directory, self._known.get(directory)), PermissionDenied)
+
     def names_beside(self, location: Location) -> Mapping[str, FileInfo] | None:
         """Return what the directory of a location holds; None if it may be entered, but not listed."""
         listing = self._known[Directory.of(location)]

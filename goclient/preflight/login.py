@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from goclient.errors.conditions import NotLoggedIn
 from goclient.errors.findings import Finding, login_command
 from goclient.preflight.base import Check, Context
+from goclient.preflight.https import https_endpoints, pilot_may_be_user
 
 
 class Login(Check):
@@ -38,6 +39,8 @@ def join_logins(findings: Iterable[Finding], context: Context) -> list[Finding]:
         joined.append(one)
     logins = [one.login for one in joined if one.login is not None]
     if not is_service and any(isinstance(one, NotLoggedIn) for one in context.connection.found.values()):
-        logins.append(tuple(("--endpoint", endpoint.display) for endpoint in context.connection.found))
+        https = https_endpoints(context.spec) if pilot_may_be_user(context) else []
+        found = context.connection.found
+        logins.append(tuple(("--https" if one in https else "--endpoint", one.display) for one in found))
     hint = f"type: {login_command(option for login in logins for option in login)}"
     return [one if one.login is None else one._replace(hint=hint) for one in joined]

@@ -45,9 +45,11 @@ class Globus:
         self._ask("collection", collection)
         kind = "GCSv5_guest_collection" if collection.text == GUEST else "GCP_mapped_collection"
         roles = ("administrator",)
-        return Collection(
-            collection.text, collection.display, "", kind, "you@x", True, False, False, False, "", roles, "you"
-        )
+        shown, https = collection.display, "https://guest.example" if collection.text == GUEST else ""
+        return Collection(collection.text, shown, "", kind, "you@x", True, False, False, False, "", roles, "you", https)
+
+    def has_https_token(self, collection: Endpoint) -> bool:
+        return False
 
     def resolve(self, name: str, *, known: object) -> Collection:
         self._ask("resolve", name)

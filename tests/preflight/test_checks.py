@@ -65,6 +65,10 @@ SPECS = {
         stage_in=(Transfer(Location(NODE, "/data/a"), HERE),), working="w", in_mode=Mode.LOCAL, out_mode=Mode.SERVER,
         local_endpoint=read_endpoint(SITE), output=(Transfer(Location(JOB, "/a"), at(f"{SITE}:/in/")),),
     ),
+    "by HTTPS": TransferSpec(
+        stage_in=brought(f"{SITE}:/in/a", f"{GUEST}:/in/out", f"{GUEST}:/none/a"), working="w", in_mode=Mode.HTTPS,
+        out_mode=Mode.HTTPS, output=(Transfer(Location(JOB, "/a"), at(f"{GUEST}:/in/")),),
+    ),
     "an account": TransferSpec(working="w", myproxy=MyproxyAccount(user="u", host="h", port=7512)),
     "a user of 2012": TransferSpec(working="w", user="u"),
 }  # fmt: skip
