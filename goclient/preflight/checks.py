@@ -15,11 +15,13 @@ from goclient.preflight.payload import Payload
 from goclient.preflight.permissions import PilotPermissions, UserPermissions
 from goclient.preflight.probe import Probe
 from goclient.preflight.queue import QueueState
+from goclient.preflight.servers import Servers
 from goclient.preflight.sources import Contents, Size
 
-TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if there is a connection: endpoints are named, and could be asked for
+TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the catalogue could be read
     Login,
     Endpoints,
+    Servers,
     WorkingName,
     PersonalEnds,
     Paths,

@@ -68,7 +68,8 @@ def _sources(context: Context) -> Iterator[tuple[Location, FileInfo]]:
     """Yield each source that comes by HTTPS and is there, with its entry."""
     locations = context.connection.locations
     stage_in = context.resolved.stage_in if context.resolved.in_mode.asks_https else ()
-    named = {location for one in stage_in if locations.knows(one.source) for location in locations.in_jobs(one.source)}
+    known = [one.source for one in stage_in if one.source.endpoint.is_globus and locations.knows(one.source)]
+    named = {location for source in known for location in locations.in_jobs(source)}
     return (pair for pair in locations.sources() if pair[0] in named)
 
 

@@ -17,6 +17,8 @@ class Login(Check):
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield one finding for the identity, one for the end of its login."""
         globus, hours = context.connection.globus, context.options.hours
+        if globus is None:
+            return
         if context.connection.collections:
             yield Finding("ok", "identity", "the login", f"checked as {globus.acts_as}")
         end = globus.login_end
@@ -31,7 +33,8 @@ def join_logins(findings: Iterable[Finding], context: Context) -> list[Finding]:
     Where nobody has logged in, no endpoint could be asked what it needs: the command is for all of them.
     Nobody logs in for a service, which gives itself its consents and has no session.
     """
-    is_service, joined = context.connection.globus.is_service, []
+    globus, joined = context.connection.globus, []
+    is_service = globus is not None and globus.is_service
     for one in findings:
         if is_service and any(name == "--session" for name, _ in one.login or ()):
             hint = "a service has no session: use it as a person, with a native client's id and no secret, then type: "
