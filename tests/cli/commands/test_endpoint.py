@@ -479,7 +479,7 @@ def test_an_entry_of_mine_replaces_the_sites_until_it_is_removed(
 @pytest.mark.parametrize("words", [("show", "SITE1"), ("list", "--search=x"), ("add", "X", UUID)], ids=" ".join)
 def test_a_globus_that_is_not_there_is_said_to_be(run: Run, words: tuple[str, ...]) -> None:
     nowhere = {f"GLOBUS_SDK_SERVICE_URL_{name}": "http://127.0.0.1:9/" for name in ("AUTH", "TRANSFER")}
-    client = {"GOCLIENT_CLIENT_ID": UUID, "GOCLIENT_CLIENT_SECRET": "none"}
+    client = {"GOCLIENT_CLIENT_ID": UUID, "GOCLIENT_CLIENT_SECRET": "none", "GOCLIENT_TIMEOUT": "3"}
     result = run("goclient", "endpoint", *words, GLOBUS_SDK_ENVIRONMENT="nowhere", **nowhere, **client)
     refused(result, 40, "Globus could not be reached", "status.globus.org")
 
