@@ -16,6 +16,9 @@ from goclient import secrets
 from tests.commands import Result, Run, clean_environment, run_command, started_quickly
 from tests.processes import ended_with_us
 from tests.sandboxes import Sandbox, sandbox_in
+from tests.servers.gridftp import gridftp
+
+__all__ = ["gridftp"]
 
 if TYPE_CHECKING:
     from tests.servers.webdav import WebdavServer
@@ -30,7 +33,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the sam
 # What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
 _MODULES = ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes")
 SERVERS = {"http.server", "tests.web_server", "tests.servers.collection", *(f"tests.{name}" for name in _MODULES)}
-REAL = {"globus_program", "real", "webdav"}
+REAL = {"globus_program", "gridftp", "real", "webdav"}
 
 
 @pytest.hookimpl(tryfirst=True)

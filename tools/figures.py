@@ -27,6 +27,7 @@ import myproxy_tools
 import panda_tasks
 import pilots
 import preflight
+import server_checks
 import submission
 from measure import paired, ratio, row
 
@@ -232,6 +233,7 @@ CHAPTERS = {
     "demo": demo,
     "language": language.rows,
     "preflight": preflight.rows,
+    "server_checks": server_checks.rows,
     "myproxy": myproxy.rows,
     "myproxy_tools": myproxy_tools.rows,
     "panda_tasks": panda_tasks.rows,

@@ -194,10 +194,20 @@ class IdentityNotNamed(IdentityError):
     """Another certificate, key or pass phrase has to be named; the hint has the option of ``goclient myproxy``."""
 
 
-class NoIdentity(IdentityNotNamed):
-    """No certificate and no proxy of the user is in any place where they are searched for."""
+class IdentityMissing(IdentityError):
+    """A certificate, a key or a proxy is not there."""
 
     code = "identity-missing"
+
+
+class NoIdentity(IdentityNotNamed, IdentityMissing):
+    """No certificate and no proxy of the user is in any place where they are searched for."""
+
+
+class IdentityExpired(IdentityError):
+    """A proxy or a certificate of its chain has expired."""
+
+    code = "identity-expired"
 
 
 class IdentityMendable(IdentityError):

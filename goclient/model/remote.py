@@ -17,7 +17,8 @@ class FileInfo:
     """One entry of a directory; ``size`` in bytes.
 
     ``type`` is the service's word: file, dir, invalid_symlink, pipe, chr, blk, other; ``permissions`` is the mode in
-    octal digits; ``link_target`` is what a symbolic link says.  Each is empty where it is not known.
+    octal digits; ``link_target`` is what a symbolic link says.  Each is empty where it is not known.  ``rights`` is
+    what the asking identity may do, in the letters of RFC 3659 (7.5.5, the fact Perm), None if the server tells none.
     """
 
     name: str
@@ -26,11 +27,22 @@ class FileInfo:
     type: str = ""
     permissions: str = ""
     link_target: str = ""
+    rights: str | None = None
 
     @property
     def mode(self) -> int | None:
         """Return the permission bits, None if they are not known."""
         return int(self.permissions, 8) if re.fullmatch("[0-7]{1,6}", self.permissions) else None
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Return True if the server says that the asking identity may not read a file, or list a directory."""
+        return self.rights is not None and ("l" if self.is_directory else "r") not in self.rights
+
+    @property
+    def is_closed(self) -> bool:
+        """Return True if the server says that the asking identity may make nothing in a directory."""
+        return self.rights is not None and not {"c", "m"}.intersection(self.rights)
 
 
 class Listing(dict[str, FileInfo]):

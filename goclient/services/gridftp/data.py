@@ -1,0 +1,244 @@
+"""Data channels of GridFTP: both ends prove that they have a key which was made for them, and nobody's credential.
+
+The key goes to the servers over their control channels (DCSC); data channels are always authenticated with it
+(DCAU A).  What follows the handshake is in the clear, as it is with globus-url-copy: checksums tell what has arrived.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+import re
+import select
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from goclient.errors import EndpointError
+from goclient.errors.wording import said
+from goclient.services.deadline import Deadline
+from goclient.services.gridftp.replies import Reply
+from goclient.services.gridftp.session import Session
+from goclient.services.gsi.dial import dial
+from goclient.services.gsi.server_name import GRIDFTP, Server
+
+SILENT = 120.0  # seconds without a byte
+STREAM, BLOCKS = "S", "E"  # modes of RFC 959 and of GFD.20: only the second one's channels are used for several files
+_INTERVAL = 1.0  # seconds between two calls of ``moved`` at most
+_LIFETIME = 8  # days of a key; a session does not live longer
+_NO_DELEGATION = b"0"
+_PASSIVE = re.compile(r"\((\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})\)")  # RFC 959's 227
+_EXTENDED = re.compile(r"\(\|\|\|(\d{1,5})\|\)")  # RFC 2428's 229
+
+Moved = Callable[[int], object]  # is told of bytes that have moved, at least once a second; what it raises ends a copy
+
+
+class Watch:
+    """Wait for sockets, for ``silent`` seconds without any progress at most."""
+
+    def __init__(self, moved: Moved, silent: float) -> None:
+        self._moved = moved
+        self._silent = silent
+        self.deadline = Deadline(silent)
+
+    def progress(self, count: int) -> None:
+        """Tell of bytes that have moved, or of another step."""
+        self.deadline = Deadline(self._silent)
+        self._moved(count)
+
+    def wait(
+        self, reads: Sequence[Session | socket.socket], writes: Sequence[Session | socket.socket] = ()
+    ) -> list[Session | socket.socket]:
+        """Return which of them can be read or written; raise TimeoutError."""
+        while True:
+            ready = select.select(reads, writes, [], min(_INTERVAL, self.deadline.remaining()))
+            if found := [*ready[0], *ready[1]]:
+                return found
+            self._moved(0)
+
+
+class DataKey(NamedTuple):
+    """A key for data channels: what a server is told, and what our end of a channel has."""
+
+    command: str
+    context: ssl.SSLContext
+
+
+def new_key() -> DataKey:
+    """Make a key with a certificate that is nobody's."""
+    from datetime import UTC, datetime, timedelta  # looking at files does without cryptography
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"goclient data {os.urandom(8).hex()}")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(_LIFETIME))
+    certificate = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    # PKCS #8, and the certificate twice, as the end's own and as what the other end is trusted by.
+    whole = certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # only the server that it was given to has the key
+    descriptor = os.memfd_create("key")  # ssl reads files only, and no disk is to have it
+    try:
+        os.write(descriptor, whole)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+    context.load_verify_locations(cadata=certificate.decode())
+    return DataKey(f"DCSC P {base64.b64encode(whole).decode()}", context)
+
+
+def prepare(session: Session, key: DataKey, *, mode: str, watch: Watch) -> None:
+    """Tell a server how data goes, and with which key; raise EndpointError if it does not take one."""
+    commands = ["TYPE I", f"MODE {mode}", key.command, "DCAU A"]
+    for command, reply in zip(commands, session.commands(commands, lambda: watch.deadline), strict=True):
+        if not reply.is_good:
+            session.close()
+            what = command.partition(" ")[0]
+            raise EndpointError(
+                f"the {session.server.named} cannot protect data channels without the user's credential: it refuses "
+                f"{what}: {said(reply.text, 200) if what != 'DCSC' else reply.code}",
+                hint="it must be a server of the Globus Toolkit 5.2 or later; ask its operators",
+                code="gridftp-data-channel", subject=str(session.endpoint),
+            )  # fmt: skip
+
+
+def passive(session: Session, watch: Watch) -> tuple[str, int]:
+    """Return the host and the port at which a server waits for data."""
+    is_ipv6 = ":" in session.peer
+    (reply,) = session.commands(["EPSV" if is_ipv6 else "PASV"], lambda: watch.deadline)
+    if is_ipv6 and reply.is_good and (found := _EXTENDED.search(reply.text)):
+        return session.peer, int(found[1])
+    if reply.is_good and (found := _PASSIVE.search(reply.text)) and all(int(one) < 256 for one in found.groups()):
+        host, port = ".".join(found.groups()[:4]), int(found[5]) * 256 + int(found[6])
+        return _reachable(host, session.peer), port
+    raise _no_channel(session, reply)
+
+
+def connect_to(session: Session, host: str, port: int, *, watch: Watch) -> None:
+    """Tell a server where it sends its data."""
+    address = f"PORT {','.join([*host.split('.'), str(port >> 8), str(port & 255)])}"
+    if ":" in host:
+        address = f"EPRT |2|{host}|{port}|"
+    (reply,) = session.commands([address], lambda: watch.deadline)
+    if not reply.is_good:
+        raise _no_channel(session, reply)
+
+
+def _reachable(host: str, peer: str) -> str:
+    """Return the address to use: a server behind a translation of addresses may tell one that only its site knows."""
+    ours, theirs = ipaddress.ip_address(peer), ipaddress.ip_address(host)
+    return peer if ours.is_global and not theirs.is_global else host
+
+
+def _no_channel(session: Session, reply: Reply) -> EndpointError:
+    session.close()
+    return EndpointError(
+        f"the {session.server.named} opens no data channel: {said(reply.text, 200)}",
+        hint="ask the server's operators", code="gridftp-data-channel", subject=str(session.endpoint),
+        transient=400 <= reply.code < 500,
+    )  # fmt: skip
+
+
+class Refused(Exception):
+    """A server has refused a transfer before, or while, data went."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply)
+        self.reply = reply
+
+
+class Stream:
+    """A data channel to one server, for one file (mode S); the server's end of it is checked first."""
+
+    def __init__(self, session: Session, key: DataKey, *, watch: Watch) -> None:
+        host, port = passive(session, watch)
+        self._session = session
+        self._watch = watch
+        self._key = key
+        self._final: Reply | None = None
+        self._socket = dial(Server(host, port, GRIDFTP), watch.deadline)
+        self._socket.setblocking(False)
+
+    def close(self) -> None:
+        """Hang up; of data that was sent this is the end."""
+        self._socket.close()
+
+    def handshake(self) -> None:
+        """Prove to each other that both have the key; raise Refused if the server refuses the transfer instead."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self._key.context.wrap_bio(incoming, outgoing)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.send(outgoing.read())
+                self._record(incoming)
+        self.send(outgoing.read())
+        while tls.version() == "TLSv1.3":
+            try:
+                tls.read(1)  # a server of GSI begins with one byte
+                break
+            except ssl.SSLWantReadError:
+                self._record(incoming)
+        tls.write(_NO_DELEGATION)
+        self.send(outgoing.read())
+
+    def _record(self, incoming: ssl.MemoryBIO) -> None:
+        """Read exactly one record: what comes after the last one is data, which is not TLS."""
+        header = self._exactly(5)
+        incoming.write(header + self._exactly(int.from_bytes(header[3:5], "big")))
+
+    def _exactly(self, count: int) -> bytes:
+        data = bytearray(count)
+        view = memoryview(data)
+        while view:
+            if not (read := self.receive(view)):
+                raise ConnectionAbortedError
+            view = view[read:]
+        return bytes(data)
+
+    def send(self, data: bytes | memoryview) -> None:
+        """Send all of some bytes."""
+        view = memoryview(data)
+        while view:
+            if self._socket in self._ready([self._session], [self._socket]):
+                view = view[self._socket.send(view) :]
+                self._watch.progress(0)
+
+    def receive(self, into: memoryview) -> int:
+        """Read some bytes; return how many, 0 at the end."""
+        while True:
+            if self._socket in self._ready([self._session, self._socket], []):
+                return self._socket.recv_into(into)
+
+    def _ready(self, reads: list[Session | socket.socket], writes: list[Session | socket.socket]) -> list[object]:
+        """Wait; note what the server says meanwhile, and raise Refused if that is a refusal."""
+        session = self._session
+        ready = self._watch.wait(reads if self._final is None else [one for one in reads if one is not session],
+                                 [*writes, *([session] if session.has_unsent else [])])  # fmt: skip
+        if session in ready:
+            session.work(self._watch.deadline, step="during a transfer")
+            self._note()
+        return list(ready)
+
+    def _note(self) -> None:
+        while (reply := self._session.next_reply()) is not None:
+            if reply.code >= 400:
+                raise Refused(reply)
+            if not reply.is_preliminary and reply.code < 300:
+                self._final = reply
+
+    def finish(self, watch: Watch | None = None) -> None:
+        """Wait until the server says that it has all, or has sent all; raise Refused."""
+        self._watch = watch or self._watch
+        while self._final is None:
+            self._ready([self._session], [])

@@ -1,0 +1,49 @@
+"""Facts that a server tells of files, in MLST and MLSC (RFC 3659, 7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from goclient.model.remote import FileInfo, Listing
+from goclient.services.gridftp.replies import decoded
+
+_FACTS = re.compile(rb" ?((?:[A-Za-z0-9.-]+=[^;]*;)+) (.*)", re.DOTALL)
+_DIRECTORIES = ("dir", "cdir", "pdir")
+
+
+def entry_of(line: bytes, *, name: str | None = None) -> FileInfo | None:
+    """Return the entry that a line tells of, None if it tells of nothing; ``name`` replaces what the line has.
+
+    A name with a line break in it gives a line without facts.
+    """
+    found = _FACTS.fullmatch(line)
+    if found is None:
+        return None
+    facts: dict[str, str] = {}
+    for fact in found[1].split(b";"):
+        key, _, value = decoded(fact).partition("=")
+        facts[key.lower()] = value
+    kind, size = facts.get("type", "").lower(), facts.get("size", "")
+    return FileInfo(
+        name=decoded(found[2]) if name is None else name,
+        is_directory=kind in _DIRECTORIES,
+        size=int(size) if size.isascii() and size.isdigit() and len(size) < 20 else 0,
+        type="dir" if kind in _DIRECTORIES else kind,
+        permissions=facts.get("unix.mode", ""),
+        link_target=unquote(facts.get("unix.slink", ""), errors="surrogateescape"),
+        rights=facts["perm"].lower() if "perm" in facts else None,
+    )
+
+
+def listing_of(lines: Iterable[bytes]) -> Listing:
+    """Return what a directory holds; a name that could lead out of it is left out."""
+    entries = (entry_of(line) for line in lines)
+    return Listing(
+        {
+            one.name: one
+            for one in entries
+            if one is not None and one.name not in ("", ".", "..") and "/" not in one.name
+        }
+    )

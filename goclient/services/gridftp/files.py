@@ -1,0 +1,279 @@
+"""Files on GridFTP servers: find and change them over one session for each server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from goclient.errors import GoclientError, raise_all
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound, SessionClosed
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import GridftpEndpoint
+from goclient.model.remote import FileInfo, Listing
+from goclient.services.deadline import Deadline
+from goclient.services.gridftp.facts import entry_of, listing_of
+from goclient.services.gridftp.replies import Reply, refusal
+from goclient.services.gridftp.session import End, Session, open_session
+from goclient.services.gsi.dial import silent
+from goclient.services.gsi.server_name import GRIDFTP, Server
+from goclient.services.gsi.tls import Credential, Trust
+
+_CHECKSUM_RATE, _CHECKSUM_MORE = 50e6, 30.0  # bytes a second of a slow server, which is silent meanwhile; seconds
+
+
+class _Slot:
+    """A server's session, if there is one, and who may use it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.session: Session | None = None
+
+
+class GridftpFiles:
+    """Ask GridFTP servers as one identity; errors are GoclientErrors, transient if they may pass.
+
+    ``credential`` is asked for at each login, and ``end`` gives each answer its time.  Any thread may ask: those that
+    ask one server wait for one another.
+    """
+
+    def __init__(self, credential: Callable[[], Credential], trust: Trust, end: End) -> None:
+        self._credential = credential
+        self._trust = trust
+        self._end = end
+        self._slots: dict[GridftpEndpoint, _Slot] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> GridftpFiles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up everywhere: what other threads ask fails at once."""
+        self._closed = True
+        with self._lock:
+            slots = list(self._slots.values())
+        for slot in slots:
+            if slot.session is not None:
+                slot.session.cancel()
+        self.rest()
+
+    def rest(self) -> None:
+        """Hang up where nobody asks now; who asks later logs in again."""
+        with self._lock:
+            slots = list(self._slots.values())
+        for slot in slots:
+            if slot.lock.acquire(blocking=False):
+                if slot.session is not None:
+                    slot.session.close()
+                    slot.session = None
+                slot.lock.release()
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def account(self, endpoint: GridftpEndpoint) -> str:
+        """Return the account that the server has for the identity, "" if it does not say; log in if need be."""
+        with self._session(endpoint) as session:
+            return session.account
+
+    def listing(self, endpoint: GridftpEndpoint, directory: str) -> Listing:
+        """Return what a directory holds, by name."""
+        found = self.listings(endpoint, [directory])[directory]
+        if isinstance(found, GoclientError):
+            raise found
+        return found
+
+    def listings(self, endpoint: GridftpEndpoint, directories: Sequence[str]) -> dict[str, Listing | GoclientError]:
+        """Return what each directory holds, or why it cannot be listed."""
+        found: dict[str, Listing | GoclientError] = {}
+        doubtful = []
+        for directory, reply in zip(directories, self._about(endpoint, "MLSC", directories), strict=True):
+            if not reply.is_good:
+                found[directory] = refusal(reply, endpoint.show(directory))
+                continue
+            found[directory] = listing = listing_of(reply.content)
+            # A file is listed, too, as its only entry; a directory tells of itself, but need not (RFC 3659, 7.2).
+            if len(listing) == 1 and not any(
+                one is not None and one.name == "." for one in map(entry_of, reply.content)
+            ):
+                doubtful.append(directory)
+        for directory, entry in (self.entries(endpoint, doubtful) if doubtful else {}).items():
+            if isinstance(entry, FileInfo) and not entry.is_directory:
+                subject = endpoint.show(directory)
+                message = f"{quoted(subject)}: it is not a directory"
+                hint = "leave out the final /, or name its directory"
+                found[directory] = NotADirectory(message, hint=hint, subject=subject)
+        return found
+
+    def is_empty(self, endpoint: GridftpEndpoint, directory: str) -> bool:
+        """Return True if nothing is in a directory."""
+        return not self.listing(endpoint, directory)
+
+    def entry(self, endpoint: GridftpEndpoint, path: str) -> FileInfo:
+        """Return what is at a path; raise PathNotFound if nothing is."""
+        found = self.entries(endpoint, [path])[path]
+        if isinstance(found, GoclientError):
+            raise found
+        return found
+
+    def entries(self, endpoint: GridftpEndpoint, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
+        """Return what is at each path, or why that is not known: PathNotFound if nothing is."""
+        found: dict[str, FileInfo | GoclientError] = {}
+        for path, reply in zip(paths, self._about(endpoint, "MLST", paths), strict=True):
+            name = path.rstrip("/").rpartition("/")[2]
+            entry = next((one for line in reply.content if (one := entry_of(line, name=name)) is not None), None)
+            found[path] = entry if reply.is_good and entry else refusal(reply, endpoint.show(path))
+        return found
+
+    def checksum(self, endpoint: GridftpEndpoint, path: str) -> str:
+        """Return the ADLER32 of a file, eight hexadecimal digits, which the server reads for it."""
+        found = self.checksums(endpoint, [path])[path]
+        if isinstance(found, GoclientError):
+            raise found
+        return found
+
+    def checksums(self, endpoint: GridftpEndpoint, paths: Sequence[str]) -> dict[str, str | GoclientError]:
+        """Return the ADLER32 of each file, or why there is none; a large file is given more time."""
+        sizes = {path: one.size for path, one in self.entries(endpoint, paths).items() if isinstance(one, FileInfo)}
+        seconds = max(sizes.values(), default=0) / _CHECKSUM_RATE + _CHECKSUM_MORE
+
+        def end() -> Deadline:
+            return max(self._end(), Deadline(seconds), key=lambda one: one.left)
+
+        commands = [f"CKSM ADLER32 0 -1 {wire_path(path)}" for path in paths]
+        replies = self._ask(endpoint, commands, end=end)
+        return {
+            path: reply.text.lower() if reply.is_good else refusal(reply, endpoint.show(path))
+            for path, reply in zip(paths, replies, strict=True)
+        }
+
+    # --- changing -----------------------------------------------------------------------------------------------
+
+    def mkdir(self, endpoint: GridftpEndpoint, *directories: str) -> None:
+        """Make directories in this order, unless they are there."""
+        there = []
+        for directory, reply in zip(directories, self._about(endpoint, "MKD", directories), strict=True):
+            if not reply.is_good:
+                error = refusal(reply, endpoint.show(directory))
+                if not isinstance(error, PathExists):
+                    raise error
+                there.append(directory)
+        for directory, entry in (self.entries(endpoint, there) if there else {}).items():
+            if isinstance(entry, FileInfo) and not entry.is_directory:
+                subject = endpoint.show(directory)
+                message = f"{quoted(subject)}: it is there, and is not a directory"
+                raise NotADirectory(message, hint="choose another name", subject=subject)
+
+    def rename(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
+        """Give a file or a directory another path; raise PathExists if that is not free."""
+        raise_all(self.renames(endpoint, [(old, new)]))
+
+    def renames(self, endpoint: GridftpEndpoint, renamings: Sequence[tuple[str, str]]) -> list[GoclientError]:
+        """Give paths others, each an old and a new one; return why that failed for some of them.
+
+        A server replaces what has the new name without a word, so that it is checked first.
+        """
+        failures: list[GoclientError] = []
+        free = []
+        found = self.entries(endpoint, [new for _, new in renamings])
+        for old, new in renamings:
+            taken = found[new]
+            if isinstance(taken, PathNotFound):
+                free.append((old, new))
+            elif isinstance(taken, GoclientError):
+                failures.append(taken)
+            else:
+                subject = endpoint.show(new)
+                message = f"{quoted(subject)}: it exists already"
+                failures.append(PathExists(message, hint="choose another name", subject=subject))
+        commands = [
+            f"{word} {wire_path(path)}" for pair in free for word, path in zip(("RNFR", "RNTO"), pair, strict=True)
+        ]
+        replies = self._ask(endpoint, commands, repeat=False)
+        for (old, new), first, second in zip(free, replies[::2], replies[1::2], strict=True):
+            if not first.is_good:
+                failures.append(refusal(first, endpoint.show(old)))
+            elif not second.is_good:
+                failures.append(refusal(second, endpoint.show(new)))
+        return failures
+
+    def replace(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
+        """Give a file another path, in place of the file that has it."""
+        commands = f"RNFR {wire_path(old)}", f"RNTO {wire_path(new)}"
+        for path, reply in zip((old, new), self._ask(endpoint, commands, repeat=False), strict=True):
+            if not reply.is_good:
+                raise refusal(reply, endpoint.show(path))
+
+    def remove(self, endpoint: GridftpEndpoint, *directories: str) -> None:
+        """Remove directories, and all below them; links are removed, not followed.  Those that are gone are fine."""
+        self._change(endpoint, "SITE RDEL", directories)
+
+    def delete(self, endpoint: GridftpEndpoint, *paths: str) -> None:
+        """Delete files; those that are gone are fine."""
+        self._change(endpoint, "DELE", paths)
+
+    def _change(self, endpoint: GridftpEndpoint, word: str, paths: Sequence[str]) -> None:
+        """Send a command for each path; raise what failed, unless nothing was there."""
+        refused = [
+            refusal(reply, endpoint.show(path))
+            for path, reply in zip(paths, self._about(endpoint, word, paths), strict=True)
+            if not reply.is_good
+        ]
+        raise_all(one for one in refused if not isinstance(one, PathNotFound))
+
+    # --- sessions -----------------------------------------------------------------------------------------------
+
+    def _about(self, endpoint: GridftpEndpoint, word: str, paths: Sequence[str]) -> list[Reply]:
+        """Return the replies to a command about each path."""
+        return self._ask(endpoint, [f"{word} {wire_path(path)}" for path in paths])
+
+    def _ask(
+        self, endpoint: GridftpEndpoint, commands: Sequence[str], *, end: End | None = None, repeat: bool = True
+    ) -> list[Reply]:
+        """Return the replies to commands.
+
+        With ``repeat``, ask again if the session was used before, and the server has ended it since.
+        """
+        if not commands:
+            return []
+        with self._session(endpoint) as session:
+            waited = session.has_waited
+            try:
+                return session.commands(commands, end or self._end)
+            except SessionClosed:
+                if not (waited and repeat) or self._closed:
+                    raise
+        with self._session(endpoint) as session:
+            return session.commands(commands, end or self._end)
+
+    @contextmanager
+    def _session(self, endpoint: GridftpEndpoint) -> Iterator[Session]:
+        """Run the body, for which a server's session is this thread's only."""
+        if self._closed:
+            raise SessionClosed(
+                f"{quoted(endpoint.display)} is not asked: the work was ended",
+                hint="type the command again", code="gridftp-closed", subject=str(endpoint),
+            )  # fmt: skip
+        with self._lock:
+            slot = self._slots.setdefault(endpoint, _Slot())
+        deadline = self._end()
+        if not slot.lock.acquire(timeout=max(deadline.left, 0.001)):
+            raise silent(Server(endpoint.host, endpoint.port, GRIDFTP), deadline, step="because it was busy")
+        try:
+            if slot.session is None or slot.session.is_closed:
+                slot.session = open_session(endpoint, self._credential(), self._trust, deadline=self._end())
+            yield slot.session
+        finally:
+            if slot.session is not None and (slot.session.is_closed or self._closed):
+                slot.session.close()
+                slot.session = None
+            slot.lock.release()
+
+
+def wire_path(path: str) -> str:
+    """Return a path as the server has it: below the home directory it begins with ``~/``, and it ends without ``/``."""
+    path = path.rstrip("/") or "/"
+    return path[1:] if path == "/~" or path.startswith("/~/") else path

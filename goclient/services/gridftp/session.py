@@ -1,0 +1,280 @@
+"""A session with a GridFTP server: its control channel, over which the user has logged in.
+
+The server proves its name first (services/gsi); every command and reply after that goes through TLS 1.2, inside the
+lines of FTP (RFC 2228).  The server gets no credential of the user: nothing is delegated.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import select
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from goclient.errors import EndpointError
+from goclient.errors.conditions import IdentityError, NotALocation, TooLarge
+from goclient.errors.wording import quoted, said
+from goclient.model.endpoint import GridftpEndpoint
+from goclient.services.deadline import Deadline
+from goclient.services.gridftp.replies import Lines, Malformed, Reply, closing, login_refusal
+from goclient.services.gsi.certificate import time_text
+from goclient.services.gsi.dial import dial, named_errors
+from goclient.services.gsi.identity import Identity
+from goclient.services.gsi.server_name import GRIDFTP, Server
+from goclient.services.gsi.tls import Credential, NoList, Trust
+
+MAX_REPLY = 32 << 20  # bytes: 200,000 entries of a directory
+_PIECE = 1 << 20
+_NO_DELEGATION = b"0"
+_GREETING, _MORE, _AUTHENTICATED, _NEEDS_PASSWORD, _LOGGED_IN = 220, 335, 235, 331, 230
+_PROTECTED = (631, 632, 633)  # RFC 2228: what is in such a reply went through TLS
+_ACCOUNT = re.compile(r"User (\S+) logged in")
+End = Callable[[], Deadline]  # gives each wait its end
+
+
+class Session:
+    """One control channel; after an error that leaves its state unknown it is closed.
+
+    One thread uses it at a time; any may :meth:`cancel` it.
+    """
+
+    def __init__(self, endpoint: GridftpEndpoint, sock: socket.socket) -> None:
+        self.endpoint = endpoint
+        self.server = Server(endpoint.host, endpoint.port, GRIDFTP)
+        self.account = ""
+        self.dn = ""
+        self.is_closed = False
+        self.has_waited = False  # whether it has been used, so that the server may have ended it since
+        self._socket = sock
+        self._tls: ssl.SSLObject | None = None
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._outer, self._inner = Lines(), Lines()
+        self._replies: deque[Reply] = deque()
+        self._unsent = bytearray()
+        sock.setblocking(False)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; only the thread that uses the session may do that."""
+        self.cancel()
+        self._socket.close()
+
+    def cancel(self) -> None:
+        """End what any thread does with the session."""
+        self.is_closed = True
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def fileno(self) -> int:
+        """Return the number of its socket, for ``select``."""
+        return self._socket.fileno()
+
+    @property
+    def peer(self) -> str:
+        """Return the address of the server."""
+        return str(self._socket.getpeername()[0])
+
+    @property
+    def has_unsent(self) -> bool:
+        """Return True while commands wait to be sent."""
+        return bool(self._unsent)
+
+    # --- commands and replies -----------------------------------------------------------------------------------
+
+    def commands(self, commands: Sequence[str], end: End) -> list[Reply]:
+        """Send commands at once; return the reply to each, of which ``end`` gives the time.
+
+        What a preliminary reply holds is in the reply.
+        """
+        self.send(*commands)
+        answers = []
+        for command in commands:  # they are sent while replies come: neither side's buffer fills up for good
+            step = f"before the reply to {command.split(' ')[0]}"
+            content: list[bytes] = []
+            deadline = end()
+            while (reply := self.reply(deadline, step=step)).is_preliminary:
+                content += reply.content
+            first, *rest = reply.lines
+            answers.append(reply._replace(lines=(first, *content, *rest)))
+        self.has_waited = True
+        return answers
+
+    def send(self, *commands: str) -> None:
+        """Put commands behind those that wait to be sent."""
+        for command in commands:
+            data = command.encode("utf-8", "surrogateescape")
+            if any(mark in data for mark in b"\r\n\0"):
+                hint = "give it a name without line breaks"
+                raise NotALocation(f"{quoted(command)} cannot be sent to a GridFTP server", hint=hint)
+            assert self._tls is not None, "commands are sent once the server has proven its name"
+            self._tls.write(data + b"\r\n")
+            self._queue(b"ENC", self._outgoing.read())
+
+    def reply(self, deadline: Deadline, *, step: str) -> Reply:
+        """Return the next reply, also a preliminary one."""
+        while not self._replies:
+            with self._named_errors(deadline, step):
+                reads, writes, _ = select.select([self], [self] if self._unsent else [], [], deadline.remaining())
+                if not (reads or writes):
+                    raise TimeoutError
+            self.work(deadline, step=step)
+        return self._replies.popleft()
+
+    def next_reply(self) -> Reply | None:
+        """Return a reply that has come, None if there is none."""
+        return self._replies.popleft() if self._replies else None
+
+    def work(self, deadline: Deadline, *, step: str) -> None:
+        """Send and receive what can be at once."""
+        with self._named_errors(deadline, step):
+            if self.is_closed:
+                raise ConnectionAbortedError
+            with suppress(BlockingIOError):
+                while self._unsent:
+                    del self._unsent[: self._socket.send(self._unsent)]
+            data = None
+            with suppress(BlockingIOError):
+                data = self._socket.recv(_PIECE)
+            if data == b"":
+                raise ConnectionAbortedError
+            for reply in self._outer.feed(data or b""):
+                self._take(reply)
+            if max(self._outer.size // 2, self._inner.size) > MAX_REPLY:
+                raise TooLarge(
+                    f"the {self.server.named} sent more than {MAX_REPLY >> 20} MiB at once, {step}",
+                    hint="name a directory with fewer entries", subject=str(self.endpoint),
+                )  # fmt: skip
+
+    def _take(self, reply: Reply) -> None:
+        """Take a reply, from inside TLS once that is there: anybody on the way can have written another one."""
+        if self._tls is None:
+            self._replies.append(reply)
+            return
+        if reply.code not in _PROTECTED:
+            raise closing(reply, server=self.server.named, subject=str(self.endpoint))
+        for line in reply.lines:
+            self._incoming.write(binascii.a2b_base64(line[4:]))
+        with suppress(ssl.SSLWantReadError):
+            while data := self._tls.read(_PIECE):
+                self._replies += self._inner.feed(data)
+
+    def _queue(self, word: bytes, data: bytes) -> None:
+        self._unsent += word + b" " + binascii.b2a_base64(data, newline=False) + b"\r\n"
+
+    @contextmanager
+    def _named_errors(self, deadline: Deadline, step: str) -> Iterator[None]:
+        """Run the body; whatever it raises closes the session."""
+        try:
+            with named_errors(self.server, deadline, step=step):
+                yield
+        except BaseException as error:
+            self.close()
+            if isinstance(error, (Malformed, binascii.Error)):
+                raise self._garbage(str(error), step) from error
+            raise
+
+    def _garbage(self, what: str, step: str) -> EndpointError:
+        return EndpointError(
+            f"the {self.server.named} sent {what}, {step}",
+            hint="check that the host and the port are a GridFTP server's", code="gridftp-garbage",
+            subject=str(self.endpoint),
+        )  # fmt: skip
+
+    # --- login --------------------------------------------------------------------------------------------------
+
+    def log_in(self, credential: Credential, trust: Trust, *, check_lists: bool, deadline: Deadline) -> None:
+        """Log in; raise NoList if TLS cannot compare with the lists of what was revoked, because a CA has none."""
+        dn = credential.identity.base
+        greeting = self.reply(deadline, step="before its greeting")
+        if greeting.code != _GREETING:
+            raise self._unwelcome(greeting, dn)
+        self._unsent += b"AUTH GSSAPI\r\n"
+        offer = self.reply(deadline, step="before it began to authenticate")
+        if offer.code not in (334, _MORE):
+            raise self._garbage(f"{said(offer.text, 100)}", "when it was asked to take a grid certificate")
+        context = trust.context(credential, check_lists=check_lists, highest=ssl.TLSVersion.TLSv1_2)
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=self.server.host)
+        self._handshake(tls, dn, deadline)
+        trust.check_server(self.server, tls, check_lists=not check_lists)
+        tls.write(_NO_DELEGATION)
+        self._queue(b"ADAT", self._outgoing.read())
+        accepted = self.reply(deadline, step="before it accepted the certificate")
+        if accepted.code != _AUTHENTICATED:
+            raise self._unwelcome(accepted, dn)
+        if self._replies:  # somebody on the way has written more, to be taken for what came through TLS
+            raise self._garbage("more than one reply", "before it accepted the certificate")
+        self._tls, self.dn = tls, dn
+        (answer,) = self.commands(["USER :globus-mapping:"], lambda: deadline)
+        if answer.code == _NEEDS_PASSWORD:
+            (answer,) = self.commands(["PASS dummy"], lambda: deadline)
+        if answer.code != _LOGGED_IN:
+            raise self._unwelcome(answer, dn)
+        found = _ACCOUNT.search(answer.text)
+        self.account = found[1] if found else ""
+
+    def _handshake(self, tls: ssl.SSLObject, dn: str, deadline: Deadline) -> None:
+        """Carry out the handshake of TLS, in commands and replies."""
+        step, done = "in the TLS handshake", False
+        while True:
+            with named_errors(self.server, deadline, step=step), suppress(ssl.SSLWantReadError):
+                if not done:
+                    tls.do_handshake()
+                    done = True
+            if done and not self._outgoing.pending:
+                return
+            self._queue(b"ADAT", self._outgoing.read())
+            reply = self.reply(deadline, step=step)
+            if reply.code != _MORE:
+                raise self._unwelcome(reply, dn)
+            # Some servers break their words into several lines.
+            text = b"".join(re.sub(rb"^335[ -](ADAT=)?", b"", line).split(b" ")[0] for line in reply.lines)
+            with self._named_errors(deadline, step):
+                self._incoming.write(binascii.a2b_base64(text))
+
+    def _unwelcome(self, reply: Reply, dn: str) -> EndpointError:
+        return login_refusal(reply, server=self.server.named, subject=str(self.endpoint), dn=dn)
+
+
+def open_session(endpoint: GridftpEndpoint, credential: Credential, trust: Trust, *, deadline: Deadline) -> Session:
+    """Return a session with a server that is itself, and has let us in; raise GoclientError.
+
+    A CA may have no list of what it revoked, which TLS takes for an error: only then there is a second connection, and
+    the lists that are there are read here.
+    """
+    check_time_left(credential.identity)
+    try:
+        return _logged_in(endpoint, credential, trust, check_lists=True, deadline=deadline)
+    except NoList:
+        return _logged_in(endpoint, credential, trust, check_lists=False, deadline=deadline)
+
+
+def check_time_left(identity: Identity) -> None:
+    """Raise IdentityError for a certificate or a proxy that has expired since it was read."""
+    if identity.end <= time.time():
+        what, hint = "certificate", "get a new one from your CA"
+        if identity.is_proxy:
+            what, hint = "proxy", "make a new one: grid-proxy-init -rfc"
+        message = f"the {what} {quoted(identity.certificate)} expired on {time_text(identity.end)}"
+        raise IdentityError(message, hint=hint, code="identity-expired", subject=identity.certificate)
+
+
+def _logged_in(
+    endpoint: GridftpEndpoint, credential: Credential, trust: Trust, *, check_lists: bool, deadline: Deadline
+) -> Session:
+    session = Session(endpoint, dial(Server(endpoint.host, endpoint.port, GRIDFTP), deadline))
+    try:
+        session.log_in(credential, trust, check_lists=check_lists, deadline=deadline)
+    except BaseException:
+        session.close()
+        raise
+    return session

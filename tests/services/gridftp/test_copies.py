@@ -1,0 +1,164 @@
+"""Copies from, to and between two real GridFTP servers."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from goclient.errors import EndpointError, GoclientError
+from goclient.errors.conditions import PathNotFound, SessionClosed, StorageDenied
+from goclient.services.gridftp.copies import Copy, get, put, third_party
+from goclient.services.gridftp.session import Session
+from tests.servers.gridftp import GridftpServers
+from tests.services.gridftp.test_files import NAMES
+
+LARGE = 64 << 20
+
+
+def ignore(_: int) -> None:
+    """What is told of progress that nobody wants to know."""
+
+
+def checksum(data: bytes) -> str:
+    return f"{zlib.adler32(data):08x}"
+
+
+def copy_all(gridftp: GridftpServers, copies: list[Copy], moved: Callable[[int], object] = ignore) -> None:
+    """Copy from the first server to the second, with new sessions as often as that is needed."""
+    while any(not copy.is_over for copy in copies):
+        with gridftp.session(gridftp.first) as source, gridftp.session(gridftp.second) as destination:
+            third_party(source, destination, copies, moved=moved, silent=30.0)
+
+
+@pytest.fixture(scope="module")
+def large(gridftp: GridftpServers) -> tuple[str, str]:
+    """The path of a large file at the first server, and its checksum."""
+    data = os.urandom(1 << 20) * (LARGE >> 20)
+    return gridftp.first.write("large", data), checksum(data)
+
+
+# --- the node and a server ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])
+def test_files_go_there_and_back_in_one_session(gridftp: GridftpServers, size: int) -> None:
+    data, path = os.urandom(size), gridftp.first.path(f"there-{size}")
+    moved: list[int] = []
+    with gridftp.session(gridftp.first) as session:
+        assert put(session, io.BytesIO(data), path, moved=moved.append) == checksum(data)
+        assert sum(moved) == size
+        back = io.BytesIO()
+        assert get(session, path, back, moved=moved.append) == checksum(data)
+    assert (back.getvalue(), sum(moved)) == (data, 2 * size)
+
+
+def test_a_copy_goes_on_where_it_broke(gridftp: GridftpServers) -> None:
+    data = os.urandom(100_000)
+    path = gridftp.first.write("half", data[:60_000])
+    with gridftp.session(gridftp.first) as session:
+        assert put(session, io.BytesIO(data), path, offset=60_000, moved=ignore) == checksum(data)
+        assert Path(path).read_bytes() == data
+        part = io.BytesIO(data[:30_000])
+        assert get(session, path, part, offset=30_000, moved=ignore) == checksum(data)
+    assert part.getvalue() == data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_with_odd_names_go_both_ways(gridftp: GridftpServers, name: str) -> None:
+    path = gridftp.first.path(f"odd-{name}")
+    with gridftp.session(gridftp.first) as session:
+        put(session, io.BytesIO(b"odd"), path, moved=ignore)
+        back = io.BytesIO()
+        get(session, path, back, moved=ignore)
+    assert back.getvalue() == b"odd"
+    assert Path(path).read_bytes() == b"odd"
+
+
+def test_a_refused_copy_says_why(gridftp: GridftpServers) -> None:
+    def failure(call: Callable[[Session], object]) -> GoclientError:
+        with gridftp.session(gridftp.first) as session, pytest.raises(EndpointError) as raised:
+            call(session)
+        assert not raised.value.transient
+        return raised.value
+
+    first = gridftp.first
+    read_only = f"{first.directory.parent}/read-only/new"
+    assert isinstance(failure(lambda s: get(s, first.path("nothing"), io.BytesIO(), moved=ignore)), PathNotFound)
+    assert isinstance(failure(lambda s: put(s, io.BytesIO(b"x"), first.path("no/dir"), moved=ignore)), PathNotFound)
+    assert isinstance(failure(lambda s: put(s, io.BytesIO(b"x"), read_only, moved=ignore)), StorageDenied)
+    (first.directory / "is-a-directory").mkdir()
+    assert "directory" in failure(lambda s: get(s, first.path("is-a-directory"), io.BytesIO(), moved=ignore)).message
+    assert "name" in failure(lambda s: put(s, io.BytesIO(b"x"), first.path("n" * 300), moved=ignore)).message
+
+
+def test_what_is_raised_meanwhile_ends_a_copy(gridftp: GridftpServers, large: tuple[str, str]) -> None:
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with gridftp.session(gridftp.first) as session:
+        with pytest.raises(KeyboardInterrupt):
+            get(session, large[0], io.BytesIO(), moved=stop)
+        assert session.is_closed
+
+
+def test_a_full_disk_of_the_node_is_told(gridftp: GridftpServers, large: tuple[str, str]) -> None:
+    with (
+        gridftp.session(gridftp.first) as session,
+        open("/dev/full", "r+b", buffering=0) as full,
+        pytest.raises(EndpointError, match="No space left") as raised,
+    ):
+        get(session, large[0], full, moved=ignore)
+    assert raised.value.code == "node-file"
+
+
+# --- from one server to another -------------------------------------------------------------------------------------
+
+
+def test_many_files_go_from_server_to_server(gridftp: GridftpServers) -> None:
+    names = [f"many-{number}" for number in range(100)] + NAMES
+    for name in names:
+        gridftp.first.write(f"out/{name}", name.encode("utf-8", "surrogateescape"))
+    (gridftp.second.directory / "in").mkdir()
+    copies = [Copy(gridftp.first.path(f"out/{name}"), gridftp.second.path(f"in/{name}")) for name in names]
+    copy_all(gridftp, copies)
+    assert all(copy.done for copy in copies)
+    for name in names:
+        assert (gridftp.second.directory / "in" / name).read_bytes() == name.encode("utf-8", "surrogateescape")
+
+
+def test_one_refused_file_does_not_stop_the_others(gridftp: GridftpServers) -> None:
+    (gridftp.second.directory / "some").mkdir()
+    copies = [Copy(gridftp.first.path(f"some-{n}"), gridftp.second.path(f"some/{n}")) for n in range(30)]
+    for number in range(30):
+        gridftp.first.write(f"some-{number}", str(number).encode())
+    (gridftp.first.directory / "some-7").unlink()
+    copies[20].destination = gridftp.second.path("no/directory")
+    copy_all(gridftp, copies)
+    assert {n for n, copy in enumerate(copies) if copy.error} == {7, 20}
+    assert all(isinstance(copies[n].error, PathNotFound) for n in (7, 20))
+    for number in set(range(30)) - {7, 20}:
+        assert (gridftp.second.directory / "some" / str(number)).read_bytes() == str(number).encode()
+
+
+def test_a_large_file_goes_on_from_the_last_marker(gridftp: GridftpServers, large: tuple[str, str]) -> None:
+    copy = Copy(large[0], gridftp.second.path("large"), arrived=f"0-{LARGE // 2}")
+    Path(copy.destination).write_bytes(Path(large[0]).read_bytes()[: LARGE // 2])
+    copy_all(gridftp, [copy])
+    assert copy.done
+    assert checksum(Path(copy.destination).read_bytes()) == large[1]
+
+
+def test_another_thread_cancels_a_copy(gridftp: GridftpServers, large: tuple[str, str]) -> None:
+    copies = [Copy(large[0], gridftp.second.path("cancelled")) for _ in range(200)]
+    with gridftp.session(gridftp.first) as source, gridftp.session(gridftp.second) as destination:
+        timer = threading.Timer(0.2, source.cancel)
+        timer.start()
+        with pytest.raises(SessionClosed):
+            third_party(source, destination, copies, moved=ignore)
+        timer.join()
