@@ -14,7 +14,7 @@ from http.client import HTTPResponse
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
-from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound, ServerFailed
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.remote import FileInfo, Listing
@@ -138,10 +138,6 @@ class WebdavFiles:
     def listings(self, endpoint: Endpoint, directories: Sequence[str]) -> dict[str, Listing | GoclientError]:
         """Return what each directory holds, or the error that it has."""
         return _each(directories, partial(self.listing, endpoint))
-
-    def is_empty(self, endpoint: Endpoint, directory: str) -> bool:
-        """Return True if a directory holds nothing."""
-        return not self.listing(endpoint, directory)
 
     def checksum(self, endpoint: Endpoint, path: str) -> str:
         """Return the adler32 of a file, read for it if the server does not tell; raise EndpointError."""
@@ -279,11 +275,11 @@ class WebdavFiles:
     def _confirmed(self, endpoint: Endpoint, path: str, call: Callable[[], T]) -> T:
         """Return what a call gives; one that does not find what is there, at ``path``, is made once more.
 
-        A busy xrootd 5.5 answers so about once in 200 reads of new connections: "Could not run read request".
+        A busy xrootd 5.5 may say 404 of a file that is there, and says 500 of a missing one whose checksum is wanted.
         """
         try:
             return call()
-        except PathNotFound:
+        except (PathNotFound, ServerFailed):
             self.entry(endpoint, path)
             return call()
 
