@@ -4,7 +4,7 @@ A command takes a fifth of a second and more to import what it needs, and the te
 program below imports once what commands use; for each connection to its socket it forks a process that gets the
 arguments, the environment, the directory and the files of the command, and runs the module as ``python -m`` does.
 It ends when its standard input is closed.  What a Python reads only as it starts cannot be given in this way:
-``Starter.can`` says so, and such a command is started for real, as all of ``tests/conformance`` are.
+``Starter.can`` says so, and such a command is started for real.  ``tests/conformance/test_starter.py`` compares both.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ IMPORTED = (
     *("cryptography.hazmat.primitives.asymmetric.ec", "cryptography.hazmat.primitives.asymmetric.rsa"),
     *("cryptography.hazmat.primitives.serialization", "cryptography.x509", "globus_sdk.globus_app"),
     *("globus_sdk.login_flows", "globus_sdk.scopes", "globus_sdk.services.auth", "globus_sdk.services.transfer"),
-    *("globus_sdk.token_storage", "rich.console", "rich.table", "httpx", "encodings.utf_8_sig", "encodings.utf_16_le"),
+    *("globus_sdk.token_storage", "rich.console", "rich.table", "httpcore", "httpx", "encodings.utf_8_sig"),
+    "encodings.utf_16_le",
 )
-LEFT_OUT = ("goclient.__main__", "goclient.tasks")  # a program, and what imports panda-client
+LEFT_OUT = "goclient.__main__"  # it runs a command
 READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "MALLOC", "OPENSSL_CONF")
 ROOT = Path(__file__).parents[1]
 MEASURING = "COVERAGE_PROCESS_CONFIG"  # set in an environment whose processes are measured
