@@ -52,7 +52,7 @@ class TransferTask:
 
     @property
     def far(self) -> Endpoint:
-        """The end that is not the job's directory, the source if neither is."""
+        """End that is not the job's directory, the source if neither is."""
         return self.destination if self.source == JOB else self.source
 
     @property
