@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import attempts
+import gridftp
 import language
 import myproxy
 import myproxy_tools
@@ -234,6 +235,7 @@ CHAPTERS = {
     "preflight": preflight.rows,
     "myproxy": myproxy.rows,
     "myproxy_tools": myproxy_tools.rows,
+    "gridftp": gridftp.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
     "attempts": dying_attempts,

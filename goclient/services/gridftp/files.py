@@ -68,7 +68,7 @@ class GridftpFiles:
 
     def account(self, endpoint: GridftpEndpoint) -> str:
         """Return the account that the server has for the identity, "" if it does not say; log in if need be."""
-        with self._session(endpoint) as session:
+        with self.session(endpoint) as session:
             return session.account
 
     def listing(self, endpoint: GridftpEndpoint, directory: str) -> Listing:
@@ -224,19 +224,19 @@ class GridftpFiles:
         """
         if not commands:
             return []
-        with self._session(endpoint) as session:
+        with self.session(endpoint) as session:
             waited = session.has_waited
             try:
                 return session.commands(commands, end or self._end)
             except SessionClosed:
                 if not (waited and repeat) or self._closed:
                     raise
-        with self._session(endpoint) as session:
+        with self.session(endpoint) as session:
             return session.commands(commands, end or self._end)
 
     @contextmanager
-    def _session(self, endpoint: GridftpEndpoint) -> Iterator[Session]:
-        """Run the body, for which a server's session is this thread's only."""
+    def session(self, endpoint: GridftpEndpoint) -> Iterator[Session]:
+        """Lend a server's session for the body; who asks that server meanwhile waits."""
         if self._closed:
             raise SessionClosed(
                 f"{quoted(endpoint.display)} is not asked: the work was ended",
