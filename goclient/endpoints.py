@@ -82,6 +82,7 @@ class View:
             "default_directory": one.default_directory,
             "entries": self.found if isinstance(self.found, int) else None,
             "consent": self.consent,
+            "https_server": one.https_server or None,
             "problem": {"code": wrong.code, "message": wrong.message, "hint": wrong.hint} if wrong else None,
         }
 

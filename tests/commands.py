@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.starter import Starter
+from tests.starter import Forked, ForkedPopen, Starter
 
 MODULES = {
     "sendJob.py": ["-m", "goclient.cli.commands.sendjob"],
@@ -76,6 +76,20 @@ def completed(
             command(words), env=env, cwd=cwd, input=typed, capture_output=True, text=True, timeout=timeout, check=False
         )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def started(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, **more: Any) -> subprocess.Popen[str]:
+    """Start a command line as subprocess does, one of ours in a process that need not import first."""
+    if words[0] in MODULES and _starters and _starters[0].can(env):
+        return ForkedPopen(_starters[0], [MODULES[words[0]][1], *words[1:]], env=env, cwd=cwd, text=True, **more)
+    return subprocess.Popen(command(words), env=env, cwd=cwd, text=True, **more)
+
+
+def forked(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, files: Sequence[int]) -> Forked | None:
+    """Start a program of UTF-8 in a session of its own; return None if it has to be started for real."""
+    if not _starters or not _starters[0].can(env) or sys.getfilesystemencoding() != "utf-8":
+        return None
+    return _starters[0].fork(words, env=env, cwd=cwd, files=files, in_session=True)
 
 
 def command(words: Sequence[str]) -> list[str]:

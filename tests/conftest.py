@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -19,6 +20,9 @@ from tests.servers.gridftp import gridftp
 
 __all__ = ["gridftp"]
 
+if TYPE_CHECKING:
+    from tests.servers.webdav import WebdavServer
+
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # for what is made before the first test
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -28,8 +32,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the sam
 
 # What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
 _MODULES = ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes")
-SERVERS = {"http.server", "tests.web_server", *(f"tests.{name}" for name in _MODULES)}
-REAL = {"globus_program", "gridftp", "real"}
+SERVERS = {"http.server", "tests.web_server", "tests.servers.collection", *(f"tests.{name}" for name in _MODULES)}
+REAL = {"globus_program", "gridftp", "real", "webdav"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -101,6 +105,15 @@ def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
     """A sandbox for the tests of one module that change nothing which the others see."""
     with sandbox_in(tmp_path_factory.mktemp("shared")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def webdav() -> Iterator[WebdavServer]:
+    """A real WebDAV server, which knows people by their proxies."""
+    from tests.servers.webdav import webdav_server  # few tests pay for it
+
+    with webdav_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

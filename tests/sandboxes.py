@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+import select
+import shutil
+import signal
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from tests.commands import Result, clean_environment, run_command, unmeasured
+from goclient.files.private import private
+from goclient.sandbox.daemon import running
+from goclient.sandbox.directory import Directory
+from goclient.sandbox.myproxy.authority import make_grid
+from goclient.sandbox.myproxy.grid import Grid
+from tests.commands import TIMEOUT, Result, clean_environment, forked, run_command, unmeasured
+from tests.starter import Forked
 
 _ask = requests.api.request
 _secrets: dict[str, str] = {}  # of the sandboxes that were started, by their URLs
@@ -30,24 +41,55 @@ def _with_secret(method: str, url: str, **more: Any) -> requests.Response:
 requests.api.request = _with_secret  # type: ignore[assignment]
 
 
+@cache
+def _certificates() -> tempfile.TemporaryDirectory[str]:
+    """Return the directory of a grid that is made once: to make its keys takes longer than all else of a start."""
+    made = tempfile.TemporaryDirectory()
+    make_grid(Grid(Path(made.name) / "grid"))
+    return made
+
+
 class Sandbox:
     """A started sandbox, and a user in front of it."""
 
-    def __init__(self, root: Path, home: Path) -> None:
+    def __init__(self, root: Path, home: Path, *, forks: bool = True) -> None:
         self.root = root
         self.cwd = home
         self.env = clean_environment(home)
-        # Only its own tests measure a sandbox: it would be the larger part of what is measured, again and again.
-        its_own = "tests/sandbox/" in os.environ.get("PYTEST_CURRENT_TEST", "")
-        env = self.env if its_own else unmeasured(self.env)
-        started = run_command(("goclient", "sandbox", "start", "--dir", str(root)), env=env, cwd=home)
-        assert started.code == 0, started.err
+        self._process = self._forked() if forks else None
+        if self._process is None:  # as a user does
+            started = run_command(("goclient", "sandbox", "start", "--dir", str(root)), env=self.env, cwd=home)
+            assert started.code == 0, started.err
         exports = subprocess.run(
             ["sh", "-c", '. "$1" && env -0', "sh", str(root / "env.sh")], env=self.env, capture_output=True, check=True
         ).stdout.decode()
         self.env = dict(line.split("=", 1) for line in exports.split("\0") if line)
         self.url = self.env["SANDBOX_URL"]
         _secrets[self.url] = self.env["SANDBOX_SECRET"]
+
+    def _forked(self) -> Forked | None:
+        """Start the server in a process that need not import first, with certificates that were made before.
+
+        Only its own tests measure it: it would be the larger part of what is measured, again and again.
+        """
+        its_own = "tests/sandbox/" in os.environ.get("PYTEST_CURRENT_TEST", "")
+        env = self.env if its_own else unmeasured(self.env)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory = Directory(self.root)
+        if not directory.grid.exists():
+            shutil.copytree(Path(_certificates().name) / "grid", directory.grid)
+        reader, writer = os.pipe()
+        with open(directory.log, "ab", opener=private) as log, open(os.devnull, "rb") as nothing:
+            files = (nothing.fileno(), log.fileno(), log.fileno(), writer)
+            words = ("goclient.sandbox.daemon", str(self.root), str(files.index(writer)))
+            process = forked(words, env=env, cwd=self.cwd, files=files)
+        os.close(writer)
+        with open(reader, "rb", buffering=0) as pipe:
+            if process is None:
+                return None
+            heard, _, _ = select.select([pipe], [], [], TIMEOUT)
+            assert heard and pipe.read(1), directory.log.read_text()  # noqa: PT018
+        return process
 
     def run(self, *words: str, **more: str) -> Result:
         """Run one command line as the sandbox's user."""
@@ -93,8 +135,15 @@ class Sandbox:
             return [dict(row) for row in connection.execute(query, values)]
 
     def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and running(self.root) == process.pid:
+            os.kill(process.pid, signal.SIGTERM)
+            assert process.wait(TIMEOUT) == 0, Directory(self.root).log.read_text()
+            return
         stopped = run_command(("goclient", "sandbox", "stop", "--dir", str(self.root)), env=self.env, cwd=self.cwd)
         assert stopped.code == 0, stopped.err
+        if process is not None:  # a test has ended it, and may have started another one
+            process.wait(TIMEOUT)
 
 
 @contextmanager

@@ -2,36 +2,72 @@
 
 A command takes a fifth of a second and more to import what it needs, and the tests type thousands of them.  So the
 program below imports once what commands use; for each connection to its socket it forks a process that gets the
-arguments, the environment, the directory and the three standard files of the command, and runs the module as
-``python -m`` does.  It ends when its standard input is closed.  What a Python reads only as it starts cannot be given
-in this way: ``Starter.can`` says so, and such a command is started for real, as all of ``tests/conformance`` are.
+arguments, the environment, the directory and the files of the command, and runs the module as ``python -m`` does.
+It ends when its standard input is closed.  What a Python reads only as it starts cannot be given in this way:
+``Starter.can`` says so, and such a command is started for real, as all of ``tests/conformance`` are.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-# What commands import of others; none of it reads the environment.
+# What commands, and panda-client, import of others; none of it reads the environment.
 IMPORTED = (
     *("cryptography.hazmat.primitives.asymmetric.ec", "cryptography.hazmat.primitives.asymmetric.rsa"),
     *("cryptography.hazmat.primitives.serialization", "cryptography.x509", "globus_sdk.globus_app"),
-    *("globus_sdk.login_flows", "globus_sdk.scopes", "globus_sdk.token_storage", "rich.console", "rich.table"),
+    *("globus_sdk.login_flows", "globus_sdk.scopes", "globus_sdk.services.auth", "globus_sdk.services.transfer"),
+    *("globus_sdk.token_storage", "rich.console", "rich.table", "httpcore", "httpx", "encodings.utf_8_sig"),
+    "encodings.utf_16_le",
 )
-LEFT_OUT = ("goclient.__main__", "goclient.sandbox", "goclient.tasks")  # programs, and what imports panda-client
+LEFT_OUT = "goclient.__main__"  # it runs a command
 READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "MALLOC", "OPENSSL_CONF")
 ROOT = Path(__file__).parents[1]
 MEASURING = "COVERAGE_PROCESS_CONFIG"  # set in an environment whose processes are measured
-FILES = 3
+MOST_FILES = 8
+
+
+@dataclass(frozen=True)
+class Order:
+    """A process that is asked for: ``python -m`` with these words."""
+
+    words: list[str]
+    env: dict[str, str]
+    cwd: str
+    umask: int
+    in_session: bool  # in one of its own
+
+
+class Forked:
+    """A process that was forked; the starter waits for it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        line = b""
+        while not line.endswith(b"\n"):
+            line += connection.recv(1)
+        self.pid = int(line)
+
+    def wait(self, timeout: float | None) -> int:
+        """Return its exit code, negative for a signal, once; raise TimeoutError, or BlockingIOError without any."""
+        self._connection.settimeout(timeout)
+        code = int(self._connection.recv(16))
+        self._connection.close()
+        return code
 
 
 class Starter:
@@ -48,47 +84,54 @@ class Starter:
         names = {name for name in {*env, *self._environment} if name.startswith(READ_AT_START)}
         return all(env.get(name) == self._environment.get(name) for name in names - {"LANGUAGE"})
 
+    def fork(
+        self, words: Sequence[str], *, env: Mapping[str, str], cwd: Path, files: Sequence[int], umask: int = -1,
+        in_session: bool = False,
+    ) -> Forked:  # fmt: skip
+        """Run ``python -m`` with these words; its descriptors are ``files``, the first three the standard ones."""
+        with self._lock:
+            self._process = self._process or self._start()
+        if umask == -1:
+            umask = os.umask(0o022)
+            os.umask(umask)
+        request = json.dumps(asdict(Order(list(words), dict(env), str(cwd), umask, in_session))).encode()
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(self._socket))
+        connection.sendall(len(request).to_bytes(8, "big"))
+        socket.send_fds(connection, [request[:1]], files)
+        connection.sendall(request[1:])
+        return Forked(connection)
+
     def run(
         self, words: list[str], *, env: Mapping[str, str], cwd: Path, typed: str = "", timeout: float
     ) -> subprocess.CompletedProcess[str]:
         """Run ``python -m`` with these words, as subprocess.run does; ``typed``: what it reads, less than a page."""
-        with self._lock:
-            self._process = self._process or self._start()
-        with socket.socket(socket.AF_UNIX) as connection, open(_holding(typed), "rb") as stdin:
-            connection.connect(str(self._socket))
-            outputs = [os.pipe(), os.pipe()]
-            texts: list[bytes] = [b"", b""]
+        outputs = [os.pipe(), os.pipe()]
+        texts = [b"", b""]
 
-            def read(number: int) -> None:
-                with open(outputs[number][0], "rb") as pipe:
-                    texts[number] = pipe.read()
+        def read(number: int) -> None:
+            with open(outputs[number][0], "rb") as pipe:
+                texts[number] = pipe.read()
 
-            readers = [threading.Thread(target=read, args=(number,), daemon=True) for number in range(len(outputs))]
-            umask = os.umask(0o022)
-            os.umask(umask)
-            request = json.dumps({"words": words, "env": dict(env), "cwd": str(cwd), "umask": umask}).encode()
+        readers = [threading.Thread(target=read, args=(number,), daemon=True) for number in range(len(outputs))]
+        end = time.monotonic() + timeout
+        with open(_holding(typed), "rb") as stdin:
             try:
-                connection.sendall(len(request).to_bytes(8, "big"))
-                socket.send_fds(connection, [request[:1]], [stdin.fileno(), *(writer for _, writer in outputs)])
-                connection.sendall(request[1:])
+                process = self.fork(words, env=env, cwd=cwd, files=[stdin.fileno(), *(writer for _, writer in outputs)])
             finally:
                 for _, writer in outputs:
                     os.close(writer)
+        for reader in readers:
+            reader.start()
+        try:
+            code = process.wait(timeout)
             for reader in readers:
-                reader.start()
-            with connection.makefile("r") as answer:
-                pid = int(answer.readline())
-                connection.settimeout(timeout)
-                try:
-                    code = int(answer.readline())
-                    end = time.monotonic() + timeout
-                    for reader in readers:
-                        reader.join(max(0.0, end - time.monotonic()))
-                    if any(reader.is_alive() for reader in readers):
-                        raise TimeoutError
-                except TimeoutError:
-                    os.kill(pid, signal.SIGKILL)
-                    raise subprocess.TimeoutExpired(words, timeout, *texts) from None
+                reader.join(max(0.0, end - time.monotonic()))
+            if any(reader.is_alive() for reader in readers):
+                raise TimeoutError
+        except TimeoutError:
+            os.kill(process.pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(words, timeout, *texts) from None
         return subprocess.CompletedProcess(words, code, *(text.decode() for text in texts))
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -104,6 +147,34 @@ class Starter:
     def end(self) -> None:
         if self._process:
             self._process.communicate()  # closes what it reads
+
+
+class ForkedPopen(subprocess.Popen[str]):
+    """What subprocess starts and waits for, with a process that a starter has forked in place of its own."""
+
+    def __init__(self, starter: Starter, words: Sequence[str], **more: Any) -> None:
+        self._starter = starter
+        super().__init__(words, **more)
+
+    def _execute_child(self, words: list[str], *given: Any) -> None:  # as CPython calls it
+        _, _, _, _, cwd, env, _, _, _, *pipes, _, _, _, _, umask, in_session, _ = given
+        files = [number if own == -1 else own for number, own in enumerate((pipes[0], pipes[3], pipes[5]))]
+        self._forked = self._starter.fork(words, env=env, cwd=cwd, files=files, umask=umask, in_session=in_session)
+        self.pid = self._forked.pid
+        self._child_created = True
+        getattr(self, "_close_pipe_fds")(*pipes)  # noqa: B009  # the ends that the process has
+
+    def _internal_poll(self, *_: Any, **__: Any) -> int | None:
+        with contextlib.suppress(BlockingIOError):
+            self.returncode = self._forked.wait(0) if self.returncode is None else self.returncode
+        return self.returncode
+
+    def _wait(self, timeout: float | None) -> int:
+        try:
+            self.returncode = self._forked.wait(timeout) if self.returncode is None else self.returncode
+        except TimeoutError:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0.0) from None
+        return self.returncode
 
 
 def _holding(text: str) -> int:
@@ -178,63 +249,65 @@ def main(path: str, *options: str) -> None:
     if measured:
         measured.end()
     gc.freeze()  # what all have in common stays so
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that attend to a connection
+    running: dict[int, tuple[int, socket.socket]] = {}  # by a descriptor of the process: its number, and who asked
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
         os.write(1, b"ready\n")
         while True:
-            ready, _, _ = select.select([server.fileno(), 0], [], [])
+            ready, _, _ = select.select([server.fileno(), 0, *running], [], [])
             if 0 in ready:
                 return
-            connection, _ = server.accept()
-            if os.fork() == 0:
-                server.close()
-                _attend(connection, measured)
-            connection.close()
+            for one in ready:
+                if one == server.fileno():
+                    connection, _ = server.accept()
+                    pid = _forked(connection, measured)
+                    running[os.pidfd_open(pid)] = pid, connection
+                    answer = pid
+                else:
+                    pid, connection = running.pop(one)
+                    os.close(one)
+                    _, status = os.waitpid(pid, 0)
+                    answer = os.waitstatus_to_exitcode(status)
+                with contextlib.suppress(OSError):  # nobody waits for it any more
+                    connection.sendall(f"{answer}\n".encode())
+                if one != server.fileno():
+                    connection.close()
 
 
-def _attend(connection: socket.socket, measured: Measured | None) -> NoReturn:
-    """Start the command that a connection asks for, tell its number, and then its exit code."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+def _forked(connection: socket.socket, measured: Measured | None) -> int:
+    """Return the number of the process that a connection asks for."""
     size = int.from_bytes(connection.recv(8, socket.MSG_WAITALL), "big")
-    first, files, _, _ = socket.recv_fds(connection, 1, FILES)
-    request = json.loads(first + connection.recv(size - 1, socket.MSG_WAITALL))
+    first, files, _, _ = socket.recv_fds(connection, 1, MOST_FILES)
+    order = Order(**json.loads(first + connection.recv(size - 1, socket.MSG_WAITALL)))
     child = os.fork()
     if child == 0:
-        connection.close()
-        _become(files, measured if MEASURING in request["env"] else None, **request)
+        _become(order, files, measured if MEASURING in order.env else None)
     for file in files:
         os.close(file)
-    connection.sendall(f"{child}\n".encode())
-    _, status = os.waitpid(child, 0)
-    connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    os._exit(0)
+    return child
 
 
-def _become(
-    files: list[int], measured: Measured | None, *, words: list[str], env: dict[str, str], cwd: str, umask: int
-) -> NoReturn:
+def _become(order: Order, files: list[int], measured: Measured | None) -> NoReturn:
     """Be ``python -m`` with these words, from its first line to its last."""
-    import atexit
-    import runpy
-    import traceback
-
-    for number, file in enumerate(files):
+    for number, file in enumerate(files):  # these are above all that they become
         os.dup2(file, number)
-        os.close(file)
-    os.chdir(cwd)
-    os.umask(umask)
+    os.closerange(len(files), 1 << 16)  # what the starter has, and what others are given
+    if order.in_session:
+        os.setsid()
+    os.chdir(order.cwd)
+    os.umask(order.umask)
     os.environ.clear()
-    os.environ.update(env)
-    sys.argv = words[:]
-    sys.path[0] = cwd  # as -m has it
+    os.environ.update(order.env)
+    module = order.words[0]
+    sys.argv = order.words[:]
+    sys.path[0] = order.cwd  # as -m has it
     code: object = 0
     if measured:
         measured.start()
     try:
-        sys.modules.pop(words[0], None)  # it is run anew, as __main__
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        sys.modules.pop(module, None)  # it is run anew, as __main__
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as exit_:
         code = exit_.code
     except BaseException:

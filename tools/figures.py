@@ -28,6 +28,7 @@ import myproxy_tools
 import panda_tasks
 import pilots
 import preflight
+import server_checks
 import submission
 from measure import paired, ratio, row
 
@@ -233,6 +234,7 @@ CHAPTERS = {
     "demo": demo,
     "language": language.rows,
     "preflight": preflight.rows,
+    "server_checks": server_checks.rows,
     "myproxy": myproxy.rows,
     "myproxy_tools": myproxy_tools.rows,
     "gridftp": gridftp.rows,

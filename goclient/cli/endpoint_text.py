@@ -38,6 +38,7 @@ def view_rows(view: View) -> list[tuple[str, str]]:
         *_writers(view, one),
         ("default directory", _directory(view, one)),
         ("consent", _consent(view)),
+        ("HTTPS server", one.https_server or "none: jobs of the mode https cannot use it"),
     ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from goclient.model.endpoint import Endpoint
     from goclient.services.globus.access import GlobusAccess
     from goclient.services.globus.sdk import Globus
+    from goclient.services.globus.tokens import CollectionTokens
     from goclient.services.panda.access import QueueSource
     from goclient.services.panda.client import PandaServer
 
@@ -61,6 +62,12 @@ class Connections:
         from goclient.services.globus.sdk import Globus  # 0.1 s: only what asks Globus pays for it
 
         return Globus(self.globus_access())
+
+    def tokens(self) -> CollectionTokens:
+        """Return tokens for the HTTPS servers of collections; raises LoginNeeded if nobody may ask for them."""
+        from goclient.services.globus.tokens import CollectionTokens  # as in globus
+
+        return CollectionTokens(self.globus_access(), self.settings.https_servers)
 
     def panda(self, *, pilot: bool = False) -> PandaServer:
         """Return the PanDA server, as a user or as a pilot."""

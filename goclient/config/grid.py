@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, RequestError, UsageError
 from goclient.errors.wording import quoted
+from goclient.model.endpoint import GridftpEndpoint, WebdavEndpoint
 from goclient.model.syntax.shell import command_line
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.gsi.authorities import find_authorities
@@ -21,7 +22,10 @@ from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.policy import LEARN, dn_of, is_portable
 
 if TYPE_CHECKING:
+    from goclient.model.endpoint import UrlEndpoint
     from goclient.model.spec import MyproxyAccount
+    from goclient.services.deadline import Deadline
+    from goclient.services.server_files import ServerFiles
 
 
 HOUR = 3600  # seconds
@@ -164,6 +168,26 @@ class Accounts:
     def trust(self) -> Trust:
         """Return the trust in servers of files; raise MyproxyError without a directory of CA certificates."""
         return Trust(find_authorities(self.env, _home(self.env)))
+
+    def server_files(self, credential: Credential, deadline: Deadline) -> dict[type[UrlEndpoint], ServerFiles]:
+        """Return the client of each kind of server, which is shown a credential and asks in time.
+
+        A silent server takes half of the time: the others are asked all the same.
+        """
+        from goclient.services.gridftp.files import GridftpFiles  # a job at collections alone needs none of them
+        from goclient.services.https.connection import Limits
+        from goclient.services.https.grid import GridTls
+        from goclient.services.https.webdav import WebdavFiles
+
+        trust, most = self.trust(), max(deadline.left, 0.001) / 2
+
+        def shown() -> Credential:
+            return credential
+
+        return {
+            GridftpEndpoint: GridftpFiles(shown, trust, lambda: deadline.share(2)),
+            WebdavEndpoint: WebdavFiles(GridTls(trust, shown), limits=Limits(most, most, most, deadline)),
+        }
 
     def service(self, account: MyproxyAccount, *, seconds: float = 30.0, deposit: bool = False) -> MyProxy:
         """Return the server of an account, asked by the user's own identity; ``deposit`` as for :func:`identity`."""

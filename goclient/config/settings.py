@@ -84,6 +84,11 @@ class Settings:
             node=None if node is None else PurePosixPath(node),
         )
 
+    @property
+    def https_servers(self) -> dict[str, str]:
+        """Return the URLs of HTTPS servers by the ids of their collections: what is set here, Globus is not asked."""
+        return {name[6:].lower(): str(one.value) for name, one in self.found.items() if name.startswith("https.")}
+
     def environment(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """Return the environment, with what is set here for variables that are not set there."""
         given = {variable: str(self.get(name)) for name, variable in VARIABLES.items() if name in self.found}

@@ -16,6 +16,7 @@ from goclient.model.names import identity_problem, is_text, queue_problem
 from goclient.model.nearest import hint_of_known
 from goclient.model.options import SubmitOptions, is_flag, is_number, setting_fields
 from goclient.model.records.panda_job import WIDTHS
+from goclient.services.loopback import is_https
 from goclient.services.myproxy.policy import checked_dn
 
 
@@ -56,6 +57,7 @@ Uuid = Annotated[str, _refuse(lambda text: "" if is_uuid(text) else "it is not a
 Dn = Annotated[str, _refuse(_dn_problem)]
 Identity = Annotated[str, _refuse(identity_problem)]
 Path = Annotated[str, _refuse(lambda text: "" if text.startswith("/") else "it is not an absolute path")]
+HttpsServer = Annotated[str, _refuse(lambda text: "" if is_https(text) else "it is not https")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -101,7 +103,9 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "globus": _Globus,
     "site": _Site,
 }
+HTTPS = "https"  # the table of HTTPS servers, by the ids of collections
 _types: dict[str, Any] = {name: (dict[str, kind] if name == "site" else kind, None) for name, kind in _TABLES.items()}  # type: ignore[valid-type]
+_types[HTTPS] = (dict[Uuid, HttpsServer], None)
 _File = create_model("_File", __base__=_Table, **_types)
 
 
@@ -113,7 +117,8 @@ def read_values(file: ConfigFile, text: str) -> tuple[dict[str, Any], list[Gocli
     except NotToml as error:
         return {}, [file.wrong(f"it is not TOML: {error}", file.remedy, line=error.line)]
     except ValidationError as error:
-        return {}, [_wrong(file, text, tuple(map(str, one["loc"])), one) for one in error.errors()]
+        wrong = ((tuple(str(part) for part in one["loc"] if part != "[key]"), one) for one in error.errors())
+        return {}, [_wrong(file, text, keys, one) for keys, one in wrong]
     return dict(_values(tables, "")), []
 
 
@@ -148,7 +153,7 @@ def _unknown(keys: tuple[str, ...], given: object) -> tuple[str, str]:
         return f"{quoted(key)} is in no table", f"write it on a line below {headers}"
     if "secret" in key.lower():
         return f"[{'.'.join(table)}] has no key {quoted(key)}", "no setting holds a secret: set GOCLIENT_CLIENT_SECRET"
-    known = list(_TABLES[table[0]].model_fields) if table else list(_TABLES)
+    known = list(_TABLES[table[0]].model_fields) if table else [*_TABLES, HTTPS]
     what = f"[{'.'.join(table)}] has no key {quoted(key)}" if table else f"there is no table [{key}]"
     return what, hint_of_known(key, known)
 

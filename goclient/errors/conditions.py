@@ -166,6 +166,24 @@ class SessionClosed(EndpointError):
     """A server that holds files closed the connection."""
 
 
+class ServerFailed(EndpointError):
+    """A server that holds files says that it has failed, which may pass or not."""
+
+    code = "server-failed"
+
+
+class ChecksumDiffers(EndpointError):
+    """Content that was read or written differs from that at its server, in size or checksum."""
+
+    code = "checksum"
+
+
+class SourceChanged(EndpointError):
+    """A file was changed while it was copied."""
+
+    code = "changed"
+
+
 class IdentityError(MyproxyError):
     """User's certificate, key or proxy cannot be used, at no server."""
 
@@ -176,10 +194,20 @@ class IdentityNotNamed(IdentityError):
     """Another certificate, key or pass phrase has to be named; the hint has the option of ``goclient myproxy``."""
 
 
-class NoIdentity(IdentityNotNamed):
-    """No certificate and no proxy of the user is in any place where they are searched for."""
+class IdentityMissing(IdentityError):
+    """A certificate, a key or a proxy is not there."""
 
     code = "identity-missing"
+
+
+class NoIdentity(IdentityNotNamed, IdentityMissing):
+    """No certificate and no proxy of the user is in any place where they are searched for."""
+
+
+class IdentityExpired(IdentityError):
+    """A proxy or a certificate of its chain has expired."""
+
+    code = "identity-expired"
 
 
 class IdentityMendable(IdentityError):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from goclient.errors import Collector, raise_all
 from goclient.journal import Entry, Journal
-from goclient.model.endpoint import NODE, read_endpoint
+from goclient.model.endpoint import NODE, Endpoint, UrlEndpoint, read_endpoint
 from goclient.node.destination import Store, find_left
 from goclient.node.engines.base import Attempt, TransferService
 from goclient.node.engines.globus_ends import CollectionStore
@@ -14,11 +14,19 @@ from goclient.node.node_store import NodeStore
 from goclient.node.ownership import attempts_in
 
 
-def remove_left(journal: Journal, attempt: Attempt, service: Callable[[], TransferService], *, delivered: bool) -> None:
+def remove_left(
+    journal: Journal,
+    attempt: Attempt,
+    service: Callable[[], TransferService],
+    *,
+    delivered: bool,
+    server: Callable[[Endpoint], Store] | None = None,
+) -> None:
     """Remove the hidden directories that the journal of a job names; raise GoclientError for those that stay.
 
     Once the server knows that the job has ``delivered`` everything, they are of no use to anybody.  Else those stay
-    that tell a later attempt of the job what it may replace.  ``service`` is called only if the job needs it.
+    that tell a later attempt of the job what it may replace.  ``service``, and ``server``, which gives the directories
+    of a server that a URL names, are called only if the job needs them.
     """
     places: dict[str, list[Entry]] = {}
     for entry in journal.latest("delivery"):
@@ -28,7 +36,12 @@ def remove_left(journal: Journal, attempt: Attempt, service: Callable[[], Transf
     for text, entries in places.items():
         endpoint = read_endpoint(text)
         with collector:
-            store: Store = NodeStore() if endpoint == NODE else CollectionStore(endpoint, service(), attempt.origin)
+            store: Store = NodeStore()
+            if isinstance(endpoint, UrlEndpoint):
+                assert server is not None, "who runs such jobs can ask their servers"
+                store = server(endpoint)
+            elif endpoint != NODE:
+                store = CollectionStore(endpoint, service(), attempt.origin)
             found = []
             for entry in entries:
                 _, directory, origin = entry.subjects

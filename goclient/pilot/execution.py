@@ -17,6 +17,7 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
 from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine
 from goclient.node.engines.globus import GlobusEngine
+from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.globus_connect import node_endpoint
 from goclient.node.job import NodeJob, run_job
@@ -27,6 +28,8 @@ from goclient.pilot.settings import Services, Settings
 from goclient.pilot.taken import TakenJob
 from goclient.pilot.transformation import fetch
 from goclient.reporter.recording import RecordingReporter
+from goclient.services.https.grid import GridTls
+from goclient.services.https.webdav import WebdavFiles
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,11 @@ class Node:
         settings = self.settings
         own = (*settings.own, os.path.realpath(proxy.path)) if proxy is not None else settings.own
         engines: list[TransferEngine] = [LocalEngine(context, own=own)]
+        if spec.needs_proxy or any(task.asks_https for task in job.tasks):
+            engines.append(self._https_engine(job, context, proxy=proxy))
         with ExitStack() as stack:
             if spec.makes_endpoint or not all(any(one.can_run(task) for one in engines) for task in job.tasks):
-                self._check_modes(spec)
+                self._check_mode(Mode.GC if spec.makes_endpoint else Mode.SERVER)
                 service, connect = self.services.globus(), None
                 if spec.makes_endpoint:
                     name = f"{spec.working}-{context.panda_id}"
@@ -97,9 +102,23 @@ class Node:
                 )
             yield engines
 
-    def _check_modes(self, spec: TransferSpec) -> None:
-        """Check that the pilot is set up for a job that needs the Globus service; raise EndpointError."""
-        needed = Mode.GC if spec.makes_endpoint else Mode.SERVER
+    def _https_engine(self, job: NodeJob, context: JobContext, *, proxy: UserProxy | None) -> HttpsEngine:
+        """Return the engine for HTTPS: with the user's proxy, and with tokens if a collection is asked by HTTPS.
+
+        A pilot that has tokens for HTTPS alone asks no Globus service.
+        """
+        patience, service, tokens, webdav = self.settings.patience.faults, None, None, None
+        if proxy is not None:
+            tls = GridTls(proxy.trust, proxy.credential)
+            webdav = partial(WebdavFiles, tls, patience=patience)
+        if any(task.asks_https for task in job.tasks):
+            self._check_mode(Mode.HTTPS)
+            tokens = self.services.tokens()
+            service = self.services.globus() if tokens.may_transfer else None
+        return HttpsEngine(context, webdav=webdav, collections=tokens, service=service, patience=patience)
+
+    def _check_mode(self, needed: Mode) -> None:
+        """Check that the pilot is set up for jobs of a mode; raise EndpointError."""
         if needed not in self.settings.modes:
             raise EndpointError(
                 f"the job needs the mode {needed}, for which the pilots of {quoted(self.settings.site)} are not set up",

@@ -14,6 +14,7 @@ from goclient.node.shared_filesystem import SAME, Shared
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
+    from goclient.services.globus.tokens import CollectionTokens
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Services:
 
     globus: Callable[[], TransferService]
     accounts: Callable[[], Accounts]  # MyProxy, asked with the pilot's own certificate
+    tokens: Callable[[], CollectionTokens]  # for the HTTPS servers of collections
 
 
 @dataclass(frozen=True)
@@ -53,4 +55,4 @@ class Settings:
 
 def need_globus(modes: Iterable[Mode]) -> bool:
     """Return True if a job of one of these modes may need the Globus service."""
-    return any(mode.makes_endpoint or mode.needs_server for mode in modes)
+    return any(mode.makes_endpoint or mode.needs_server or mode.asks_https for mode in modes)

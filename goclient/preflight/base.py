@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.endpoint import Catalogue, Endpoint
     from goclient.preflight.locations import Locations
+    from goclient.preflight.servers import ServerConnections
     from goclient.services.deadline import Background
     from goclient.services.globus.collection import AccessRule, Collection
     from goclient.services.globus.sdk import Globus
@@ -69,26 +70,28 @@ class Report:
 
 @dataclass(frozen=True)
 class Connection:
-    """Hold what Globus and the catalogue say of a spec's endpoints.
+    """Hold what Globus, servers and the catalogue say of a spec's endpoints.
 
-    ``found`` has a collection, or why there is none, for each endpoint as typed that is not a server's URL;
-    ``collections`` are those that can be used, by their ids, ``rules`` the access rules of those that were asked for
-    them; ``working`` is asked for the collection that has the name which the job's own endpoint will have.
+    Without ``globus`` no collection is named, or nobody may ask.  ``found`` has a collection, or why there is none,
+    for each endpoint as typed that means no server; ``collections`` are those that can be used, by their ids, ``rules``
+    the access rules of those that were asked for them; ``working`` is asked for the collection that has the name which
+    the job's own endpoint will have.
     """
 
-    globus: Globus
+    globus: Globus | None
     parallel: Parallel
     catalogue: Catalogue
     found: Mapping[Endpoint, Collection | GoclientError]
     collections: Mapping[str, Collection]
     working: Background[Collection] | None
+    servers: ServerConnections
     locations: Locations
     rules: dict[Endpoint, list[AccessRule] | GoclientError] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
-        """Id of the identity that asks, empty if it is not known."""
-        return self.globus.identity
+        """Id of the identity that asks Globus, empty if it is not known."""
+        return self.globus.identity if self.globus is not None else ""
 
 
 @dataclass
@@ -112,6 +115,7 @@ class Context:
     resolved: TransferSpec = field(init=False)  # by Paths also with a final slash on what is a directory
     connection: Connection = field(init=False)
     findings: list[Finding] = field(default_factory=list)  # of the checks so far
+    server_dn: str = ""  # by Servers: as whom they were asked
     input_size: int = 0  # by Size: the most bytes that one job brings, as far as that is known
     writes_proven: bool = False  # by Probe
     deposit_due: bool = False  # by Account

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from goclient.preflight.base import Check
 from goclient.preflight.endpoints import Endpoints, PersonalEnds, WorkingName
+from goclient.preflight.https import Https
 from goclient.preflight.login import Login
 from goclient.preflight.myproxy import Account
 from goclient.preflight.paths import Paths, ReadOnly, ServerLogin
@@ -14,17 +15,20 @@ from goclient.preflight.payload import Payload
 from goclient.preflight.permissions import PilotPermissions, UserPermissions
 from goclient.preflight.probe import Probe
 from goclient.preflight.queue import QueueState
+from goclient.preflight.servers import Servers
 from goclient.preflight.sources import Contents, Size
 
-TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if there is a connection: endpoints are named, and could be asked for
+TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the catalogue could be read
     Login,
     Endpoints,
+    Servers,
     WorkingName,
     PersonalEnds,
     Paths,
     Contents,
     ReadOnly,
     ServerLogin,
+    Https,
     Size,
     Probe,
     UserPermissions,

@@ -20,13 +20,13 @@ PATIENCE = 2.0  # seconds for what only a warning comes of, once all else is kno
 
 
 class Endpoints(Check):
-    """Say what each endpoint is, or why it cannot be used."""
+    """Say what each collection is, or why it cannot be used."""
 
     def findings(self, context: Context) -> Iterator[Finding]:
-        """Yield a finding for each endpoint, in order, and a warning of a server that is not the site's."""
+        """Yield a finding for each collection, in order, and a warning of a server that is not the site's."""
         connection = context.connection
-        for endpoint in context.spec.endpoints:
-            yield _judge(endpoint, connection)
+        for endpoint, found in connection.found.items():
+            yield _judge(endpoint, found, connection)
         local = context.resolved.local_endpoint
         server = connection.collections.get(local.text) if local is not None else None
         if local is not None and server is not None and server.is_personal and not server.is_of(connection.identity):
@@ -36,11 +36,8 @@ class Endpoints(Check):
             yield Finding("warning", "not-yours", name, message, hint)
 
 
-def _judge(endpoint: Endpoint, connection: Connection) -> Finding:
-    name, found = endpoint.display, connection.found.get(endpoint)
-    if found is None:
-        message = f"{quoted(name)} is {endpoint.title}: it cannot be checked from here, nor does our pilot reach it"
-        return Finding("warning", "unchecked", name, message, "name a Globus collection of that storage")
+def _judge(endpoint: Endpoint, found: Collection | GoclientError, connection: Connection) -> Finding:
+    name = endpoint.display
     if isinstance(found, EndpointNotFound) and name in connection.catalogue:
         hint = f"the catalogue says {connection.catalogue[name]}; to remove that entry, type: {command('remove', name)}"
         return found.replace(hint=hint).finding

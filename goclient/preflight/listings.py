@@ -1,10 +1,12 @@
-"""Listings of the directories of collections: each is asked for once, and those above it where it is not there."""
+"""Listings of directories: each is asked for once, and those above it where it is not there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from itertools import islice, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import PathNotFound, PermissionDenied, StorageDenied
@@ -14,14 +16,13 @@ from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.model.remote import FileInfo
-    from goclient.services.globus.sdk import Globus
 
 MOST_SINGLE = 64  # paths that are asked for one by one: a listing costs less, where there is one
 MOST_ABOUT = 16  # directories of which more is asked than what they hold
 
 
 class Directory(NamedTuple):  # there are thousands: made and hashed faster than a Location
-    """A directory of a collection; its path has a slash at its end."""
+    """A directory of an endpoint; its path has a slash at its end."""
 
     endpoint: Endpoint
     path: str
@@ -55,6 +56,46 @@ class Directory(NamedTuple):  # there are thousands: made and hashed faster than
         return self.endpoint.show(self.path)
 
 
+class About(Enum):
+    """Subjects of questions about a directory, each with the type of its answer."""
+
+    CONTENTS = "Mapping[str, FileInfo]"
+    ITSELF = "FileInfo"
+    EMPTINESS = "bool"
+
+
+class Question(NamedTuple):
+    """A question about a directory; of ITSELF it may be a file as well."""
+
+    about: About
+    directory: Directory
+
+
+class Storage(Protocol):
+    """Files of endpoints, as Globus' Transfer or a server tells of them.
+
+    ``at_once``: a storage takes all questions in one call, in one thread; else it takes one a call.
+    """
+
+    at_once: bool
+
+    def answers(self, questions: Sequence[Question]) -> Sequence[Any]:
+        """Return the answer to each question, or the GoclientError that is one; raise what is wrong with all."""
+        raise NotImplementedError
+
+    def late(self, seconds: float) -> GoclientError:
+        """Return the error of questions that have no answer after so many seconds."""
+        raise NotImplementedError
+
+    def mkdir(self, directory: Directory) -> None:
+        """Make a directory, unless it is there; raise EndpointError."""
+        raise NotImplementedError
+
+    def remove(self, directory: Directory) -> str:
+        """Remove a directory; return the state in which that ended if it is not known to be gone, else ""."""
+        raise NotImplementedError
+
+
 class Unlisted(EndpointError):
     """A directory cannot be listed, and what is in it is not known: that stops nothing."""
 
@@ -67,14 +108,17 @@ class Missing(NamedTuple):
 
 
 class Listings:
-    """Listings of one preflight."""
+    """Listings of one preflight; ``storages`` are those that are asked, by the text of the endpoint."""
 
-    def __init__(self, globus: Globus, parallel: Parallel) -> None:
-        self._globus = globus
+    def __init__(self, storages: Mapping[str, Storage], parallel: Parallel) -> None:
+        self.storages = storages
         self._parallel = parallel
         self._known: dict[Directory, dict[str, FileInfo] | GoclientError] = {}
         self._single: dict[Directory, FileInfo | GoclientError] = {}
         self._empty: dict[Directory, bool | GoclientError] = {}
+        self._kept: dict[About, dict[Directory, Any]] = {
+            About.CONTENTS: self._known, About.ITSELF: self._single, About.EMPTINESS: self._empty
+        }  # fmt: skip
 
     def fetch(
         self, locations: Iterable[Location], *, about: Iterable[Directory] = (), inside: Iterable[Directory] = ()
@@ -97,18 +141,26 @@ class Listings:
     def _ask(
         self, directories: Iterable[Directory], *, single: Iterable[Directory] = (), inside: Iterable[Directory] = ()
     ) -> None:
-        globus = self._globus
-        kept: dict[Callable[..., Any], dict[Directory, Any]]
-        kept = {globus.listing: self._known, globus.entry: self._single, globus.is_empty: self._empty}
-        wanted = zip(kept, (directories, single, inside), strict=True)
-        questions = [(ask, one) for ask, ones in wanted for one in dict.fromkeys(ones) if one not in kept[ask]]
+        wanted = zip(self._kept.items(), (directories, single, inside), strict=True)
+        calls: defaultdict[object, list[Question]] = defaultdict(list)
+        for (about, kept), ones in wanted:
+            for one in dict.fromkeys(ones):
+                if one not in kept:
+                    question, storage = Question(about, one), self.storage(one)
+                    calls[storage if storage.at_once else question].append(question)
+        answered = self._parallel.map(
+            lambda questions: self.storage(questions[0].directory).answers(questions),
+            list(map(tuple, calls.values())),
+            late=lambda questions, seconds: self.storage(questions[0].directory).late(seconds),
+        )
+        for questions, answers in answered.items():
+            each = repeat(answers) if isinstance(answers, GoclientError) else answers
+            for (about, directory), answer in zip(questions, each, strict=False):
+                self._kept[about][directory] = answer
 
-        def answer(question: tuple[Callable[..., Any], Directory]) -> object:
-            ask, (endpoint, path) = question
-            return ask(endpoint, path.rstrip("/") if ask == globus.entry else path)
-
-        for (ask, directory), found in self._parallel.map(answer, questions).items():
-            kept[ask][directory] = found
+    def storage(self, directory: Directory) -> Storage:
+        """Return what is asked about a directory."""
+        return self.storages[directory.endpoint.text]
 
     def entry(self, location: Location) -> FileInfo | GoclientError | None:
         """Return what stands at a location: its entry, None if nothing does, or why that is not known."""
@@ -144,6 +196,10 @@ class Listings:
     def is_empty(self, directory: Directory) -> bool:
         """Return True if it is known that a directory holds nothing."""
         return self._known.get(directory) == {} or self._empty.get(directory) is True
+
+    def is_closed(self, directory: Directory) -> bool:
+        """Return True if it is known that a directory may not be listed."""
+        return isinstance(self._empty.get(directory, self._known.get(directory)), PermissionDenied)
 
     def names_beside(self, location: Location) -> Mapping[str, FileInfo] | None:
         """Return what the directory of a location holds; None if it may be entered, but not listed."""

@@ -32,7 +32,7 @@ _TYPES = {
 
 
 class Locations:
-    """Sources and targets of a spec, its endpoints resolved, at the collections that were found, in all jobs."""
+    """Sources and targets of a spec, its endpoints resolved, at the storages that can be asked, in all jobs."""
 
     def __init__(
         self,
@@ -74,8 +74,8 @@ class Locations:
         self.listings.climb()
 
     def knows(self, location: Location) -> bool:
-        """Return True for a location at a collection that was found."""
-        return location.endpoint.text in self.collections
+        """Return True for a location at a storage that can be asked."""
+        return location.endpoint.text in self.listings.storages
 
     def in_jobs(self, location: Location) -> list[Location]:
         """Return the locations that one end of a transfer is in the jobs, their serial numbers filled in."""
@@ -120,7 +120,7 @@ class Locations:
         """Return the finding of what could not be listed: it stops a job only if the job is known to fail."""
         if isinstance(error, Unlisted | TooLarge):
             return Finding("warning", "unchecked", error.subject, error.message, "what is in it could not be checked")
-        if isinstance(error, PermissionDenied):
+        if isinstance(error, PermissionDenied) and location.endpoint.text in self.collections:
             return error.replace(hint=ask_for_access(self.collections[location.endpoint.text], identity)).finding
         return error.finding
 
@@ -141,8 +141,11 @@ def kind_of(entry: FileInfo) -> str:
 
 
 def nobody_may(entry: FileInfo, bits: int) -> bool:
-    """Return True if the mode of an entry lets nobody do what these bits say, as any user of the storage."""
-    return entry.mode is not None and not entry.mode & bits
+    """Return True if the mode of an entry lets nobody do what these bits say, as any user of the storage.
+
+    Where the server tells the user's own rights, those count instead.
+    """
+    return entry.rights is None and entry.mode is not None and not entry.mode & bits
 
 
 def wrong_or_first(findings: list[Finding]) -> list[Finding]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from goclient.errors.conditions import NotLoggedIn
 from goclient.errors.findings import Finding, login_command
 from goclient.preflight.base import Check, Context
+from goclient.preflight.https import https_endpoints, pilot_may_be_user
 
 
 class Login(Check):
@@ -16,6 +17,8 @@ class Login(Check):
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield one finding for the identity, one for the end of its login."""
         globus, hours = context.connection.globus, context.options.hours
+        if globus is None:
+            return
         if context.connection.collections:
             yield Finding("ok", "identity", "the login", f"checked as {globus.acts_as}")
         end = globus.login_end
@@ -30,7 +33,8 @@ def join_logins(findings: Iterable[Finding], context: Context) -> list[Finding]:
     Where nobody has logged in, no endpoint could be asked what it needs: the command is for all of them.
     Nobody logs in for a service, which gives itself its consents and has no session.
     """
-    is_service, joined = context.connection.globus.is_service, []
+    globus, joined = context.connection.globus, []
+    is_service = globus is not None and globus.is_service
     for one in findings:
         if is_service and any(name == "--session" for name, _ in one.login or ()):
             hint = "a service has no session: use it as a person, with a native client's id and no secret, then type: "
@@ -38,6 +42,8 @@ def join_logins(findings: Iterable[Finding], context: Context) -> list[Finding]:
         joined.append(one)
     logins = [one.login for one in joined if one.login is not None]
     if not is_service and any(isinstance(one, NotLoggedIn) for one in context.connection.found.values()):
-        logins.append(tuple(("--endpoint", endpoint.display) for endpoint in context.connection.found))
+        https = https_endpoints(context.spec) if pilot_may_be_user(context) else []
+        found = context.connection.found
+        logins.append(tuple(("--https" if one in https else "--endpoint", one.display) for one in found))
     hint = f"type: {login_command(option for login in logins for option in login)}"
     return [one if one.login is None else one._replace(hint=hint) for one in joined]

@@ -56,6 +56,8 @@ def judge_wildcards(part: Location, rest: str, entries: Mapping[str, FileInfo]) 
         return Wildcards()
     one, several = ("directory", "directories") if rest else ("name", "names")
     message = f"; there are no wildcards, and {len(found)} {one if len(found) == 1 else several} there would match"
+    if not part.endpoint.is_globus:  # no command that every user has lists a server
+        return Wildcards(message, f"name each of them: {listed(found)}" if found else "")
     # What makes locations of the names: the directory in front, and what follows it in the path behind.
     texts = (Directory.of(part).display, rest)
     front, behind = (text.replace("\\", r"\\").replace("&", r"\&").replace("|", r"\|") for text in texts)

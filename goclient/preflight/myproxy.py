@@ -126,6 +126,13 @@ class _Judge:
             return
         for text in identity.warnings:
             yield Finding("warning", "myproxy-remark", account, text)  # plain: a code of the JSON
+        if self._context.server_dn not in ("", identity.base):
+            message = (
+                f"what is deposited in {quoted(account)} acts as {identity.base}, and the servers of the job's files"
+            )
+            message += f" were asked as {self._context.server_dn}: they may let the two do different things"
+            hint = f"make a proxy of {identity.base}: grid-proxy-init -rfc; then type the command again"
+            yield Finding("warning", "myproxy-other-dn", account, message, hint)
         plain = next((one for one in answer.deposits if not one.name), None)
         if plain is not None:
             yield from self._judge_deposit(plain)

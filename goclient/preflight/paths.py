@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.errors.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound
+from goclient.errors.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound, SessionClosed
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
@@ -115,7 +115,8 @@ class Targets:
             if self._listings.there(directory).path.startswith(top.path):
                 return Finding("ok", "target", shown, f"{shown} is made when files come")
             directory, shown = Directory(directory.endpoint, top.path), top.display
-        message, near = f"the directory {quoted(shown)} does not exist: Globus will make it", ""
+        makes = "Globus will make it" if directory.endpoint.is_globus else "it is made when files come"
+        message, near = f"the directory {quoted(shown)} does not exist: {makes}", ""
         if missing := self._listings.missing(directory):
             name = missing.part.name
             near = hint_of_near(name, (one for one, entry in missing.entries.items() if entry.is_directory))
@@ -137,7 +138,7 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
 
     Returns for each that was missing None if it is there now, or why it could not be made.
     """
-    listings, globus = connection.locations.listings, connection.globus
+    listings = connection.locations.listings
     chains = {one: chain for one in dict.fromkeys(directories) if (chain := listings.chain(one))}
     failed: dict[Directory, GoclientError] = {}
 
@@ -145,7 +146,7 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
         return directory.path.count("/")
 
     def make(directory: Directory) -> None:
-        globus.mkdir(directory.endpoint, directory.path)
+        listings.storage(directory).mkdir(directory)
 
     wanted = sorted({one for chain in chains.values() for one in chain}, key=depth)
     for _, level in itertools.groupby(wanted, key=depth):
@@ -155,7 +156,7 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
             if not any(one.endpoint == above.endpoint and one.path.startswith(above.path) for above in failed)
         ]
         for directory, answer in connection.parallel.map(make, possible).items():
-            if isinstance(answer, GlobusSilent):  # it may be there now
+            if isinstance(answer, GlobusSilent | SessionClosed):  # it may be there now
                 shown = directory.display
                 message = f"it is not known whether the directory {quoted(shown)} was made: {answer.message}"
                 failed[directory] = answer.replace(message=message, subject=shown)
@@ -167,9 +168,10 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
 
 
 class ReadOnly(Check):
-    """Refuse directories that nobody may write into, as their modes say.
+    """Refuse directories that the user, or nobody, may write into, as a server or their modes say.
 
-    That is a warning if a probe tells more.
+    That is a warning if a probe tells more.  That a directory can be written is not said: a server's rights and modes
+    do not show quotas, lists of access and what is exported read-only.
     """
 
     def findings(self, context: Context) -> Iterable[Finding]:
@@ -177,14 +179,20 @@ class ReadOnly(Check):
         locations, found = context.connection.locations, []
         written = (location for transfer in locations.transfers for location in locations.written(transfer))
         for directory in dict.fromkeys(map(locations.listings.there, dict.fromkeys(map(Directory.of, written)))):
-            entry = locations.listings.itself(directory)
-            if entry is None or not entry.is_directory or not nobody_may(entry, WRITE):
+            entry, shown = locations.listings.itself(directory), quoted(directory.display)
+            if entry is None or not entry.is_directory:
                 continue
-            message = f"nobody can write into {quoted(directory.display)}: its mode is {entry.permissions}"
+            if entry.is_closed:
+                code, message = "not-writable", f"{shown} cannot be written, as far as its server tells: it gives you "
+                message += f"the rights {quoted(entry.rights or '')} there" if entry.rights else "no rights there"
+            elif nobody_may(entry, WRITE):
+                code, message = "read-only", f"nobody can write into {shown}: its mode is {entry.permissions}"
+            else:
+                continue
             hint = (
                 "name another directory, or add --goProbe, which tries whether its storage lets you write all the same"
             )
-            error = EndpointError(message, hint=hint, code="read-only", subject=directory.display)
+            error = EndpointError(message, hint=hint, code=code, subject=directory.display)
             found.append(error.finding.as_warning() if context.options.probe else error.finding)
         return few(found)
 

@@ -87,7 +87,8 @@ def fetch_rules(guests: Sequence[Access], connection: Connection) -> None:
     """Ask for the rules of these collections that the user may read and were not asked for yet."""
     readable = [one.endpoint for one in guests if RULE_READERS.intersection(one.collection.roles)]
     wanted = [one for one in readable if one not in connection.rules]
-    connection.rules.update(connection.parallel.map(connection.globus.access_rules, wanted))
+    if connection.globus is not None:
+        connection.rules.update(connection.parallel.map(connection.globus.access_rules, wanted))
 
 
 class UserPermissions(Check):
@@ -139,7 +140,7 @@ class PilotPermissions(Check):
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield a finding for each path of a guest collection, and one for each other collection."""
         connection, typed = context.connection, context.options.pilot_identity
-        if typed is None:
+        if typed is None or connection.globus is None:
             return
         typed = typed.lower() if is_uuid(typed) else typed
         found = connection.parallel.map(connection.globus.identity_called, [typed])[typed]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Sequence
 
 from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded
@@ -13,14 +12,13 @@ from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.listings import Directory
 from goclient.preflight.locations import ask_for_access
 
-POLL = 0.2  # seconds between two questions about the task that removes the probe
 NEEDED = 2.0  # seconds that a probe must have left: one that is begun should be removed
 
 
 class Probe(Check):
     """Show whether each destination can be written.
 
-    Only directories are made: Globus takes no file but from another endpoint.
+    Only directories are made: Globus takes no file but from another endpoint, and they tell of a server as much.
     """
 
     def __init__(self) -> None:
@@ -53,17 +51,15 @@ class Probe(Check):
         return [self._judge(one, answers[one], connection) for one in directories]
 
     def _probe(self, directory: Directory, connection: Connection) -> str:
-        """Make a directory, remove it, and return the state in which the task ended that removes it."""
-        globus, endpoint = connection.globus, directory.endpoint
+        """Make a directory, remove it, and return the state in which that ended, "" if it is gone."""
+        storage = connection.locations.listings.storage(directory)
         path = f"{directory.path}.goclient-probe-{secrets.token_hex(4)}"
         self._left[directory] = path
-        globus.mkdir(endpoint, path)
-        task = globus.remove(endpoint, f"{path}/")
-        while (state := globus.task(task)).is_active:
-            time.sleep(POLL)
-        if state.has_succeeded:
+        probe = Directory(directory.endpoint, f"{path}/")
+        storage.mkdir(probe)
+        if not (state := storage.remove(probe)):
             self._left.pop(directory, None)
-        return state.status
+        return state
 
     def _judge(self, directory: Directory, answer: str | GoclientError, connection: Connection) -> Finding:
         shown = directory.display
@@ -71,8 +67,9 @@ class Probe(Check):
             return answer.finding
         if isinstance(answer, GoclientError) and not answer.transient:
             hint = answer.hint
-            if isinstance(answer, PermissionDenied):
-                hint = ask_for_access(connection.collections[directory.endpoint.text], connection.identity) or hint
+            collection = connection.collections.get(directory.endpoint.text)
+            if isinstance(answer, PermissionDenied) and collection is not None:
+                hint = ask_for_access(collection, connection.identity) or hint
             hint = hint or "ask the endpoint's owner, or choose another directory"
             message = f"{shown} cannot be written: {answer.message}"
             return EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown).finding

@@ -6,6 +6,7 @@ Each endpoint and each directory is asked for once, however many files or jobs u
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,12 +87,13 @@ class Preflight:
             check.start(context)
         if context.spec.endpoints and names is not None:
             try:
-                connect(context, names, globus())
+                connect(context, names, globus)
             except GoclientError as error:
                 context.findings += error.findings
             else:
-                for kind in TRANSFER_CHECKS:
-                    context.findings += kind().findings(context)
+                with closing(context.connection.servers):
+                    for kind in TRANSFER_CHECKS:
+                        context.findings += kind().findings(context)
                 context.findings = join_logins(_without_repeats(context.findings), context)
         for check in job_checks:
             context.findings += check.findings(context)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import NotADirectory, PathNotFound
+from goclient.errors.conditions import NotADirectory, PathNotFound, PermissionDenied
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted, quoted
 from goclient.model.location import Location, Transfer
@@ -43,12 +43,16 @@ def _judge(location: Location, locations: Locations, identity: str) -> Finding:
     if found is None:
         return _missing(location, listings).finding
     if kind := kind_of(found):
-        message = f"{quoted(shown)} is {kind}: Globus brings files and directories only"
+        message = f"{quoted(shown)} is {kind}: only files and directories can be brought"
         hint = "name the file itself" if found.link_target else "name a file or a directory"
         return EndpointError(message, hint=hint, code="not-a-file", subject=shown).finding
     if location.is_directory and not found.is_directory:
         message = f"{quoted(shown)} is a file, not a directory"
         return NotADirectory(message, hint="leave out the final /", subject=shown).finding
+    if found.is_unreadable:
+        message = f"{quoted(shown)} cannot be read: its server gives your account there no right to it"
+        hint = "allow it where the storage is, or ask the server's operators"
+        return PermissionDenied(message, hint=hint, subject=shown).finding
     kind = "a directory" if found.is_directory else f"{found.size} bytes"
     return Finding("ok", "source", shown, f"{shown} is there, {kind}")
 

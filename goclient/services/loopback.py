@@ -1,4 +1,4 @@
-"""Hint about a service of this machine that does not run: most likely it is that of a stopped sandbox."""
+"""Services of this machine: which those are, and the hint about one that does not run, most likely a sandbox's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from contextlib import suppress
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # the names of this machine
 WITHIN = 0.5  # seconds; this machine answers at once
+
+
+def is_https(url: str) -> bool:
+    """Return True for the URL of a server that a token may be sent to: https, or that of a sandbox on this machine."""
+    from urllib.parse import urlsplit  # as in remedy
+
+    try:
+        parts = urlsplit(url)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        return safe and bool(parts.hostname) and url.isprintable()
+    except ValueError:
+        return False
 
 
 def remedy(url: str, otherwise: str) -> str:

@@ -86,12 +86,13 @@ def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputS
     if server.directory is not None or preflight.globus is None:
         return server, preflight
     try:
-        known, globus = preflight.catalogue(), preflight.globus()
+        known = preflight.catalogue()
+        if isinstance(known.get(server.endpoint.text, server.endpoint), UrlEndpoint):
+            return server, preflight
+        globus = preflight.globus()
     except GoclientError:
         return server, preflight
     preflight = replace(preflight, globus=lambda: globus)
-    if isinstance(known.get(server.endpoint.text, server.endpoint), UrlEndpoint):
-        return server, preflight
     parallel = Parallel(Deadline(preflight.options.seconds), globus.reporter)
     ask = partial(find_collection, globus=globus, catalogue=known)
     found = parallel.map(ask, [server.endpoint])[server.endpoint]

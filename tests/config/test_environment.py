@@ -372,7 +372,7 @@ def test_the_catalogue_says_what_names_mean(user: Path) -> None:
         owner = "keys that we do not know are somebody else's"
         """
     )
-    assert read(user) == {"SITE1": UUID, "wdeng#ANLHEP_ATLAS8": "gsiftp://host.example.org:2811"}
+    assert read(user) == {"SITE1": UUID, "wdeng#ANLHEP_ATLAS8": "gsiftp://host.example.org"}
 
 
 def test_the_users_entries_win_and_the_sites_others_stay(user: Path, tmp_path: Path) -> None:

@@ -118,6 +118,12 @@ def test_a_queues_directory_is_mapped_for_its_pilot(files: tuple[Path, Path]) ->
         _shared(PilotOptions(site="TEST2"), settings.site("TEST2"))
 
 
+def test_a_site_says_where_https_servers_are(files: tuple[Path, Path]) -> None:
+    files[0].write_text(f'[https]\n{UUID.upper()} = "https://m-1.example"\n')
+    files[1].write_text(f'[https]\n{OTHER} = "http://127.0.0.1:5/https/x"\n')
+    assert read_settings().https_servers == {UUID: "https://m-1.example", OTHER: "http://127.0.0.1:5/https/x"}
+
+
 # --- mistakes -----------------------------------------------------------------------------------------------------
 
 WRONG = {
@@ -157,6 +163,13 @@ WRONG = {
     "a DN in another spelling": ("[pilot]\ndn = 'CN=x,O=y'\n", 2, 'give it as "/O=y/CN=x"', "correct it"),
     "no DN": ("[pilot]\ndn = 'x'\n", 2, 'pilot.dn = "x"', "correct it"),
     "a relative path": ("[site.Q]\nnode = 'a'\n", 2, "it is not an absolute path", "correct it"),
+    "a server without https": (
+        f"[https]\n{UUID} = 'http://far.example'\n",
+        2,
+        f'https.{UUID} = "http://far.example": it is not https',
+        "correct it",
+    ),
+    "a server of no collection": ("[https]\nSITE = 'https://x'\n", 2, "it is not a UUID", "correct it"),
     "an empty text": ("[job]\nVO = ''\n", 2, "it is empty", "correct it"),
     "no table": ("job = 5\n", 1, 'job = "5": it must be a table, and is a number', "write [job],"),
     "a table without its queue": ("[site]\nnode = '/a'\n", 2, "site.node", "write [site.QUEUE],"),

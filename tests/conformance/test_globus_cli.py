@@ -104,6 +104,11 @@ def test_a_command_ends_and_says_what_it_does_with_globus(globus: Globus, line: 
 # --- what changes something ---
 
 
+def test_the_https_server_of_a_collection_is_told(shared_sandbox: Sandbox, globus: Globus, ids: dict[str, str]) -> None:
+    for name, url in (("SITE1", f"{shared_sandbox.url}/https/{ids['SITE1']}"), ("mxp#MXP_OU_TEST", None)):
+        assert told(globus, "api", "transfer", "GET", f"/v0.10/endpoint/{ids[name]}")["https_server"] == url
+
+
 def test_directories_are_made_renamed_and_removed(shared_sandbox: Sandbox, globus: Globus) -> None:
     assert globus("mkdir", "{SITE1}:/home/made").code == 0
     assert globus("rename", "{SITE1}", "/home/made", "/home/renamed").code == 0

@@ -28,7 +28,7 @@ def open_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     base = tmp_path_factory.mktemp("open")
     before = os.umask(0)
     try:
-        sandbox = Sandbox(base / "parent" / "sandbox", base)
+        sandbox = Sandbox(base / "parent" / "sandbox", base, forks=False)
     finally:
         os.umask(before)
     yield sandbox

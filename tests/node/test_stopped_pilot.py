@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.processes import running_in
 from tests.sandboxes import Sandbox
 
@@ -69,8 +69,8 @@ def start(shared_sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
         sent = shared_sandbox.run(*command)
         assert sent.code == 0, sent.err
         env = {**shared_sandbox.env, "GOCLIENT_STATE": str(tmp_path / "state"), "TMPDIR": str(tmp_path), **more}
-        pilot = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once", "--json", *options]
-        process = subprocess.Popen(pilot, env=env, cwd=shared_sandbox.cwd, text=True, stdout=-1, stderr=-1)
+        pilot = ("goclient", "pilot", "--site=TEST1", "--once", "--json", *options)
+        process = commands.started(pilot, env=env, cwd=shared_sandbox.cwd, stdout=-1, stderr=-1)
         pilots.append(process)
         return Started(shared_sandbox, int(sent.json["jobs"][0]["PandaID"]), tmp_path, process)
 

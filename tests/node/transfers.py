@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from goclient.node.engines.base import (
     TransferService,
 )
 from goclient.reporter.recording import RecordingReporter
+from tests.servers.collection import TOKEN, CollectionServer
 
 
 class Beats(Heartbeat):
@@ -77,6 +78,19 @@ class Collection:
     id: str
 
 
+@dataclass(frozen=True)
+class HttpsCollections:
+    """The HTTPS servers of collections, by their ids, with the one token that all of them take."""
+
+    servers: Mapping[str, CollectionServer]
+
+    def https_server(self, collection_id: str) -> str:
+        return self.servers[collection_id].url
+
+    def https(self, collection_id: str) -> str:
+        return TOKEN
+
+
 @dataclass
 class Service(TransferService):
     """A transfer service whose collections are folders of this machine; a task is done when it is looked at.
@@ -100,7 +114,10 @@ class Service(TransferService):
         return Listing({one.name: FileInfo(one.name, one.is_dir(), one.stat().st_size) for one in top.iterdir()})
 
     def mkdir(self, collection: Endpoint, directory: str) -> None:
-        self._path(collection.text, directory).mkdir(exist_ok=True)
+        try:
+            self._path(collection.text, directory).mkdir(exist_ok=True)
+        except FileNotFoundError:
+            raise PathNotFound(f"{collection.show(directory)}: there is no such path") from None
 
     def rename(self, collection: Endpoint, old: str, new: str) -> None:
         target = self._path(collection.text, new)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 
 import requests
 
-from tests.commands import Result
+from tests.commands import Result, started
 from tests.processes import running_below
 from tests.sandboxes import Sandbox
 
@@ -87,11 +86,11 @@ class Attempts:
         requests.delete(trouble, timeout=10)
         added = requests.post(trouble, json={"route": route, "kind": "hang", "times": 1, **fault}, timeout=10)
         assert added.status_code == 201, added.text
-        words = [sys.executable, "-m", *self.words()]
+        words = self.words()
         until = time.monotonic() + 60
         with tempfile.TemporaryFile("w+") as err:
             env = {**self.sandbox.env, **self.env}
-            process = subprocess.Popen(words, env=env, cwd=self.sandbox.cwd, stdout=subprocess.DEVNULL, stderr=err)
+            process = started(words, env=env, cwd=self.sandbox.cwd, stdout=subprocess.DEVNULL, stderr=err)
             while not requests.get(trouble, timeout=10).json()["trouble"][0]["used"]:
                 assert time.monotonic() < until
                 if process.poll() is not None:

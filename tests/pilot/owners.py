@@ -23,7 +23,7 @@ from goclient.services.myproxy import delegation
 from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.policy import pattern_of
 from tests.myproxy_servers import Grid
-from tests.pilot.servers import Endpoints, Server, job, settings
+from tests.pilot.servers import Endpoints, Server, job, no_tokens, settings
 
 HOUR = 3600
 
@@ -99,4 +99,4 @@ class Site:
             return Endpoints()
 
         made = settings(self.folder, env=self.env, patience=Patience(deadline=60.0, faults=patience))
-        return Pilot(made, self.server, Services(globus, lambda: Accounts(self.env)), self.reporter)
+        return Pilot(made, self.server, Services(globus, lambda: Accounts(self.env), no_tokens), self.reporter)

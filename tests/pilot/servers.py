@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from goclient.config.grid import Accounts
-from goclient.errors import GoclientError
+from goclient.errors import GoclientError, LoginNeeded
 from goclient.model.mode import Mode
 from goclient.model.records.answers import AssignedJob, JobState
 from goclient.model.remote import NewEndpoint
@@ -18,6 +18,7 @@ from goclient.node.engines.globus_task import Patience
 from goclient.pilot.pilot import Pilot
 from goclient.pilot.settings import Services, Settings
 from goclient.reporter.recording import RecordingReporter
+from goclient.services.globus.tokens import CollectionTokens
 from goclient.services.panda.client import Command, PandaServer, Rights
 from tests.node.transfers import Service
 
@@ -127,7 +128,12 @@ def settings(folder: Path, **more: Any) -> Settings:
     return Settings(**{**given, **more})
 
 
+def no_tokens() -> CollectionTokens:
+    """Raise what a pilot without a Globus client meets."""
+    raise LoginNeeded("no Globus client is set")
+
+
 def pilot(folder: Path, server: Server, service: TransferService | None = None, **more: Any) -> Pilot:
     """A pilot of that server."""
-    services = Services(lambda: service or Endpoints(), lambda: Accounts(os.environ))
+    services = Services(lambda: service or Endpoints(), lambda: Accounts(os.environ), no_tokens)
     return Pilot(settings(folder, **more), server, services, RecordingReporter())

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.commands import started
 from tests.pilot.attempts import NUMBERS, PATHS, Attempts, find_wrong
 from tests.sandboxes import Sandbox
 
@@ -66,9 +65,9 @@ def test_a_stale_attempt_that_still_runs_touches_nothing(job: Attempts, tmp_path
     wait = f"touch {tmp_path}/begun\nwhile [ ! -e {tmp_path}/later ]; do sleep .1; done\n"
     script = f"#!/bin/sh\n{wait}echo $(date +%s%N) > a\n"
     job.submit("--Data=a", f"--OutputGO=SITE1:/{job.name}/", script=script)
-    words = [sys.executable, "-m", *job.words()]
+    words = job.words()
     env = {**job.sandbox.env, **job.env, "GOCLIENT_STATE": str(tmp_path / "state")}
-    stale = subprocess.Popen(words, env=env, cwd=job.sandbox.cwd, stdout=-3, stderr=-1, text=True)
+    stale = started(words, env=env, cwd=job.sandbox.cwd, stdout=-3, stderr=-1)
     while not (tmp_path / "begun").exists():
         time.sleep(0.05)
     job.again()

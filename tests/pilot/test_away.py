@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import requests
 
 from goclient.errors.findings import ExitCode
+from tests import commands
 from tests.sandboxes import Sandbox, sandbox_in
 
 WITHIN = 60.0  # seconds, on a busy machine
@@ -43,8 +43,8 @@ def trouble(sandbox: Sandbox, route: str, kind: str) -> Iterator[None]:
 @contextmanager
 def started(sandbox: Sandbox, *words: str, modes: str = "local") -> Iterator[subprocess.Popen[str]]:
     """A pilot that is ended with the body."""
-    line = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", f"--modes={modes}", *words]
-    process = subprocess.Popen(line, env=sandbox.env, cwd=sandbox.cwd, text=True, stdout=-1, stderr=-1)
+    line = ("goclient", "pilot", "--site=TEST1", f"--modes={modes}", *words)
+    process = commands.started(line, env=sandbox.env, cwd=sandbox.cwd, stdout=-1, stderr=-1)
     try:
         yield process
     finally:
@@ -166,8 +166,8 @@ def test_a_signal_ends_the_job_of_a_service_and_the_service(sandbox: Sandbox) ->
 def test_pilots_on_one_node_do_not_collide(sandbox: Sandbox) -> None:
     """Each looks at the journals of all others; make figures has twenty."""
     ids = submit(sandbox, PILOTS)
-    words = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once", "--modes=local"]
-    pilots = [subprocess.Popen(words, env=sandbox.env, cwd=sandbox.cwd, stdout=-1, stderr=-1) for _ in ids]
+    words = ("goclient", "pilot", "--site=TEST1", "--once", "--modes=local")
+    pilots = [commands.started(words, env=sandbox.env, cwd=sandbox.cwd, stdout=-1, stderr=-1) for _ in ids]
     for one in pilots:
         one.communicate(timeout=WITHIN)
     assert [one.returncode for one in pilots] == [0] * PILOTS

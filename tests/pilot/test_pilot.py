@@ -15,6 +15,7 @@ import requests
 
 from goclient.errors.findings import ExitCode
 from goclient.model.syntax.shell import words
+from tests.commands import started
 from tests.processes import running_below
 from tests.sandboxes import Sandbox
 
@@ -325,8 +326,8 @@ def test_the_log_of_a_job_stays_with_its_output_and_what_the_pilot_said(sandbox:
 
 def started_pilot(sandbox: Sandbox, *more: str) -> subprocess.Popen[str]:
     """A pilot whose payload runs by now."""
-    words = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once", "--json", *more]
-    process = subprocess.Popen(words, env=sandbox.env, cwd=sandbox.cwd, text=True, stdout=-1, stderr=-1)
+    words = ("goclient", "pilot", "--site=TEST1", "--once", "--json", *more)
+    process = started(words, env=sandbox.env, cwd=sandbox.cwd, stdout=-1, stderr=-1)
     assert process.stderr is not None
     for line in process.stderr:
         if "the payload runs" in line:
@@ -354,8 +355,8 @@ def test_a_stopped_pilot_cancels_its_transfer(sandbox: Sandbox) -> None:
     sandbox.path("SITE1", f"{HOME}/blocked").write_text("a file where a folder should be made")
     script = sandbox.payload("make.sh", "#!/bin/sh\necho made > made.txt\n")
     submit(sandbox, script, "--Data=made.txt", f"--OutputGO=SITE1:{HOME}/blocked/", "--noCheck")
-    words_ = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once"]
-    process = subprocess.Popen(words_, env=sandbox.env, cwd=sandbox.cwd, text=True, stdout=-1, stderr=-1)
+    words_ = ("goclient", "pilot", "--site=TEST1", "--once")
+    process = started(words_, env=sandbox.env, cwd=sandbox.cwd, stdout=-1, stderr=-1)
     assert process.stderr is not None
     for line in process.stderr:
         if "goes on, but" in line:
@@ -392,8 +393,8 @@ def test_two_pilots_of_one_account_do_not_get_in_each_other_s_way(sandbox: Sandb
     script = sandbox.payload("make.sh", '#!/bin/sh\necho "$PandaID" > made.txt\n')
     for number in (1, 2):
         submit(sandbox, script, "--Data=made.txt", f"--OutputGO=SITE1:{HOME}/{number}/", "--WorkingendpointGO=SAME")
-    words = [sys.executable, "-m", "goclient", "pilot", "--site=TEST1", "--once"]
-    both = [subprocess.Popen(words, env=sandbox.env, cwd=sandbox.cwd, stdout=-1, stderr=-1) for _ in range(2)]
+    words = ("goclient", "pilot", "--site=TEST1", "--once")
+    both = [started(words, env=sandbox.env, cwd=sandbox.cwd, stdout=-1, stderr=-1) for _ in range(2)]
     for process in both:
         process.communicate(timeout=50)
     assert [process.returncode for process in both] == [0, 0]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from goclient.errors import GoclientError
 from goclient.errors.conditions import EndpointNotFound, PathNotFound
 from goclient.errors.findings import Finding
-from goclient.model.endpoint import Catalogue, Endpoint
-from goclient.model.remote import FileInfo, TaskState
+from goclient.model.endpoint import URL_ENDPOINTS, Endpoint, read_endpoint
+from goclient.model.remote import FileInfo, Listing, TaskState
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Check, Context, PreflightOptions
@@ -19,7 +19,10 @@ from goclient.preflight.connect import connect
 from goclient.preflight.payload import Payload
 from goclient.preflight.queue import QueueState
 from goclient.reporter.base import SILENT, Reporter
+from goclient.services.deadline import Deadline
 from goclient.services.globus.collection import AccessRule, Collection
+from goclient.services.gsi.identity import Identity
+from goclient.services.gsi.tls import Credential
 from goclient.services.panda.access import QueueSource
 
 SITE, GUEST = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -32,22 +35,24 @@ class Globus:
 
     def __init__(self, failure: GoclientError | None = None) -> None:
         self.asked: Counter[tuple[object, ...]] = Counter()
-        self._failure = failure
+        self.failure = failure
         self._lock = threading.Lock()
 
     def _ask(self, *question: object) -> None:
         with self._lock:
             self.asked[question] += 1
-        if self._failure is not None and question[0] != "collection":
-            raise self._failure
+        if self.failure is not None and question[0] != "collection":
+            raise self.failure
 
     def collection(self, collection: Endpoint) -> Collection:
         self._ask("collection", collection)
         kind = "GCSv5_guest_collection" if collection.text == GUEST else "GCP_mapped_collection"
         roles = ("administrator",)
-        return Collection(
-            collection.text, collection.display, "", kind, "you@x", True, False, False, False, "", roles, "you"
-        )
+        shown, https = collection.display, "https://guest.example" if collection.text == GUEST else ""
+        return Collection(collection.text, shown, "", kind, "you@x", True, False, False, False, "", roles, "you", https)
+
+    def has_https_token(self, collection: Endpoint) -> bool:
+        return False
 
     def resolve(self, name: str, *, known: object) -> Collection:
         self._ask("resolve", name)
@@ -87,17 +92,87 @@ class Globus:
         return TaskState(task_id, "", "SUCCEEDED", 0, 0, 0, "")
 
 
+ME = Identity(
+    "/p", "/p", "X509_USER_PROXY", "/CN=W/CN=1", "/CN=W", 0, 1 << 31, True, False, 2048, False, (b"",)
+)  # fmt: skip
+
+
+class ServerFiles:
+    """Servers that hold these paths, a directory's with a slash at its end, and count what they are asked."""
+
+    def __init__(self, paths: Mapping[str, FileInfo] | None = None, *, failure: GoclientError | None = None) -> None:
+        self.asked: Counter[tuple[str, str]] = Counter()
+        self.paths = dict(paths or {})
+        self._failure = failure
+
+    def _ask(self, verb: str, endpoint: Endpoint) -> None:
+        self.asked[verb, endpoint.text] += 1
+        if self._failure is not None:
+            raise self._failure
+
+    def account(self, endpoint: Endpoint, /) -> str:
+        self._ask("account", endpoint)
+        return "wdeng"
+
+    def listings(self, endpoint: Endpoint, directories: Sequence[str], /) -> dict[str, Listing | GoclientError]:
+        self._ask("listings", endpoint)
+        return {one: self._listing(endpoint, one) for one in directories}
+
+    def _listing(self, endpoint: Endpoint, directory: str) -> Listing | GoclientError:
+        if directory != "/" and directory not in self.paths:
+            return PathNotFound("there is no such path", subject=endpoint.show(directory))
+        names = [path for path in self.paths if path.startswith(directory) and path != directory]
+        below = {path: path.removeprefix(directory).rstrip("/") for path in names}
+        return Listing({name: self.paths[path] for path, name in below.items() if "/" not in name})
+
+    def entries(self, endpoint: Endpoint, paths: Sequence[str], /) -> dict[str, FileInfo | GoclientError]:
+        self._ask("entries", endpoint)
+        missing = PathNotFound("there is no such path", subject=endpoint.text)
+        return {one: self.paths.get(one, self.paths.get(f"{one}/", missing)) for one in paths}
+
+    def mkdir(self, endpoint: Endpoint, directory: str, /) -> None:
+        self._ask("mkdir", endpoint)
+        self.paths[directory] = FileInfo("made", True, 0)
+
+    def remove(self, endpoint: Endpoint, /, *directories: str) -> None:
+        self._ask("remove", endpoint)
+        for one in directories:
+            del self.paths[one]
+
+    def close(self) -> None:
+        self.asked["close", ""] += 1
+
+
+class Accounts:
+    """A user's own credential, or why there is none, and the clients of servers that it is shown to."""
+
+    def __init__(self, files: ServerFiles, *, identity: Identity = ME, problem: GoclientError | None = None) -> None:
+        self._files = files
+        self._identity = identity
+        self._problem = problem
+
+    def credential(self) -> Credential:
+        if self._problem is not None:
+            raise self._problem
+        return Credential(self._identity)
+
+    def server_files(self, credential: Credential, deadline: Deadline) -> Any:
+        return dict.fromkeys(URL_ENDPOINTS, self._files)
+
+
 def connected(
     spec: TransferSpec,
     service: Any,
     *,
     count: int = 1,
     options: PreflightOptions | None = None,
-    catalogue: Catalogue | None = None,
+    accounts: Any = None,
 ) -> Context:
     """Return the context of a preflight that has asked ``service``, which is made like Globus."""
     context = Context(spec, count=count, options=options or PreflightOptions(seconds=10.0))
-    connect(context, catalogue or {}, service)
+    if accounts is not None:
+        context.accounts = lambda: accounts
+    connect(context, {"GRID": read_endpoint("gsiftp://grid.example.org", "GRID")}, lambda: service)
     return context
 
 

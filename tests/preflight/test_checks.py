@@ -31,7 +31,8 @@ from goclient.preflight.base import Check, Context, PreflightOptions
 from goclient.preflight.checks import JOB_CHECKS, TRANSFER_CHECKS
 from goclient.preflight.connect import connect
 from goclient.preflight.offline import OFFLINE
-from tests.preflight.contexts import GUEST, SITE, Globus
+from tests.preflight import contexts
+from tests.preflight.contexts import GUEST, SITE, Globus, ServerFiles
 
 HERE = Location(JOB, "/")
 ALL = (*OFFLINE, *TRANSFER_CHECKS, *JOB_CHECKS)
@@ -64,6 +65,10 @@ SPECS = {
     "on the node": TransferSpec(
         stage_in=(Transfer(Location(NODE, "/data/a"), HERE),), working="w", in_mode=Mode.LOCAL, out_mode=Mode.SERVER,
         local_endpoint=read_endpoint(SITE), output=(Transfer(Location(JOB, "/a"), at(f"{SITE}:/in/")),),
+    ),
+    "by HTTPS": TransferSpec(
+        stage_in=brought(f"{SITE}:/in/a", f"{GUEST}:/in/out", f"{GUEST}:/none/a"), working="w", in_mode=Mode.HTTPS,
+        out_mode=Mode.HTTPS, output=(Transfer(Location(JOB, "/a"), at(f"{GUEST}:/in/")),),
     ),
     "an account": TransferSpec(working="w", myproxy=MyproxyAccount(user="u", host="h", port=7512)),
     "a user of 2012": TransferSpec(working="w", user="u"),
@@ -98,8 +103,8 @@ def refuse(error: GoclientError) -> Callable[[], Any]:
     return raise_it
 
 
-class Accounts:
-    """MyProxy accounts of a server that cannot be reached."""
+class Accounts(contexts.Accounts):
+    """MyProxy accounts of a server that cannot be reached, and a credential for others."""
 
     def of_user(self, user: str) -> MyproxyAccount:
         return MyproxyAccount(user=user, host="h", port=7512)
@@ -111,9 +116,10 @@ class Accounts:
 def context_of(spec: TransferSpec, options: PreflightOptions, globus: Globus, error: GoclientError) -> Context:
     context = Context(
         spec, count=3, job=Job(["QUEUE"], "/cvmfs/run.sh"), words="token=x $SN", options=options,
-        accounts=Accounts, queues=refuse(error),  # type: ignore[arg-type]
+        accounts=lambda: Accounts(ServerFiles(failure=globus.failure)),  # type: ignore[arg-type,return-value]
+        queues=refuse(error),
     )  # fmt: skip
-    connect(context, {"GRID": read_endpoint("gsiftp://host", "GRID")}, globus)  # type: ignore[arg-type]
+    connect(context, {"GRID": read_endpoint("gsiftp://host", "GRID")}, lambda: globus)  # type: ignore[arg-type,return-value]
     return context
 
 

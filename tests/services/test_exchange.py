@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
@@ -65,9 +66,6 @@ def packed(piece: bytes, count: int, wbits: int = 31) -> bytes:
     return b"".join(packer.compress(piece) for _ in range(count)) + packer.flush()
 
 
-BOMB = packed(b" " * MIB, 256)
-
-
 def body(content: bytes, *, status: str = "200 OK", packing: str = "") -> Fault:
     return faults.replies(faults.http(content, status=status, more=f"Content-Encoding: {packing}\r\n" * bool(packing)))
 
@@ -85,32 +83,40 @@ def stream(head: bytes, piece: bytes) -> Fault:
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-MESSAGE = json.dumps({"success": False, "code": "X", "message": "m" * 10 * MIB}).encode()
-BODIES: dict[str, Fault] = {
-    "1 GB": stream(OK + b"Content-Length: 1073741824\r\n\r\n", b"x" * MIB),
-    "a body without an end": stream(OK + b"\r\n", b"x" * MIB),
-    "chunks without an end": stream(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b" " * MIB + b"\r\n"),
-    "a chunk's size without an end": stream(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1" * MIB),
-    "headers without an end": stream(OK, b"X-A: b\r\n" * 1000),
-    "a header without an end": stream(OK + b"X-A: ", b"b" * MIB),
-    "a bomb": body(BOMB, packing="gzip"),
-    "a bomb in an error": body(BOMB, status="500 Oops", packing="gzip"),
-    "a bomb in a bomb": body(packed(BOMB, 1), packing="gzip, gzip"),
-    "a packing that was not asked for": body(packed(b" " * MIB, 64, 15), packing="deflate"),
-    "a packing that is none": body(b"{}", packing="gzip"),
-    "half a packing": body(packed(b"{}" * MIB, 1)[:100], packing="gzip"),
-    "deep lists": body(b"[" * 100_000 + b"]" * 100_000),
-    "deep objects": body(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
-    "lists that Python could read": body(b"[" * 900 + b"]" * 900),
-    "a message of 10 MB": body(MESSAGE),
-    "a message of 10 MB in an error": body(MESSAGE, status="403 No"),
-    "many lists": body(b"[" + b"[]," * (4 * MIB) + b"1]"),
-    "many numbers": body(b"[" + b"1234567," * MIB + b"1]"),
-    "letters that take four bytes": body(b'["' + b"a" * (11 * MIB) + "\U0001f600".encode() + b'"]'),
-    "a number of 5,000 digits": body(b'{"success": true, "data": [{"PandaID": ' + b"9" * 5000 + b"}]}"),
-    "a body that is shorter than it says": faults.replies(faults.http(b"{}", length=100)),
-    "two lengths": faults.replies(OK + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\n{}"),
-}
+
+
+@cache
+def bodies() -> dict[str, Fault]:
+    """The answers; half a gigabyte is packed for them, which takes a second."""
+    bomb = packed(b" " * MIB, 256)
+    message = json.dumps({"success": False, "code": "X", "message": "m" * 10 * MIB}).encode()
+    return {
+        "1 GB": stream(OK + b"Content-Length: 1073741824\r\n\r\n", b"x" * MIB),
+        "a body without an end": stream(OK + b"\r\n", b"x" * MIB),
+        "chunks without an end": stream(
+            OK + b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b" " * MIB + b"\r\n"
+        ),
+        "a chunk's size without an end": stream(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1" * MIB),
+        "headers without an end": stream(OK, b"X-A: b\r\n" * 1000),
+        "a header without an end": stream(OK + b"X-A: ", b"b" * MIB),
+        "a bomb": body(bomb, packing="gzip"),
+        "a bomb in an error": body(bomb, status="500 Oops", packing="gzip"),
+        "a bomb in a bomb": body(packed(bomb, 1), packing="gzip, gzip"),
+        "a packing that was not asked for": body(packed(b" " * MIB, 64, 15), packing="deflate"),
+        "a packing that is none": body(b"{}", packing="gzip"),
+        "half a packing": body(packed(b"{}" * MIB, 1)[:100], packing="gzip"),
+        "deep lists": body(b"[" * 100_000 + b"]" * 100_000),
+        "deep objects": body(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+        "lists that Python could read": body(b"[" * 900 + b"]" * 900),
+        "a message of 10 MB": body(message),
+        "a message of 10 MB in an error": body(message, status="403 No"),
+        "many lists": body(b"[" + b"[]," * (4 * MIB) + b"1]"),
+        "many numbers": body(b"[" + b"1234567," * MIB + b"1]"),
+        "letters that take four bytes": body(b'["' + b"a" * (11 * MIB) + "\U0001f600".encode() + b'"]'),
+        "a number of 5,000 digits": body(b'{"success": true, "data": [{"PandaID": ' + b"9" * 5000 + b"}]}"),
+        "a body that is shorter than it says": faults.replies(faults.http(b"{}", length=100)),
+        "two lengths": faults.replies(OK + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\n{}"),
+    }
 
 
 def of(kind: str, fault: Fault) -> Fault:
@@ -129,11 +135,11 @@ def of(kind: str, fault: Fault) -> Fault:
 @pytest.mark.parametrize("kind", ["panda", "listing"])
 def test_a_hostile_answer_is_a_short_error_and_takes_little_memory(kind: str) -> None:
     with ExitStack() as stack:
-        servers = [stack.enter_context(FaultyServer(of(kind, fault))) for fault in BODIES.values()]
+        servers = [stack.enter_context(FaultyServer(of(kind, fault))) for fault in bodies().values()]
         command = [sys.executable, "-c", CHILD, kind, *(server.url for server in servers)]
         done = subprocess.run(command, env=unmeasured(os.environ), capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stderr[-2000:]
-    outcomes = dict(zip(BODIES, done.stdout.splitlines(), strict=True))
+    outcomes = dict(zip(bodies(), done.stdout.splitlines(), strict=True))
     for name, outcome in outcomes.items():
         kind_of_outcome, peak, length, *_ = outcome.split()
         assert kind_of_outcome == "error", (name, outcome[:300])

@@ -41,7 +41,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 def test_a_command_says_that_the_sandbox_is_stopped_and_what_starts_it(
     stopped: Sandbox, words: tuple[str, ...], code: int | None
 ) -> None:
-    result = stopped.run(*words, GOCLIENT_TIMEOUT="5")
+    result = stopped.run(*words, GOCLIENT_TIMEOUT="3")  # of which two pauses are a half
     assert result.code == code or (code is None and result.code)
     (line,) = {one.strip() for one in (result.out + result.err).splitlines() if "the sandbox is stopped: " in one}
     assert shlex.split(line.partition(": ")[2]) == ["goclient", "sandbox", "start", "--dir", str(stopped.root)]

@@ -130,7 +130,11 @@ def _run(options: PilotOptions, connections: "Connections") -> int:
     if settings.needs_globus:
         connections.globus_access()  # without a client, every job that moves files would fail
     # Without anybody to ask for the pass phrase of a key: a pilot that waits for one runs no job.
-    services = Services(connections.globus, lambda: replace(connections.accounts(), passphrase=None))
+    services = Services(
+        globus=connections.globus,
+        accounts=lambda: replace(connections.accounts(), passphrase=None),
+        tokens=connections.tokens,
+    )
     pilot = Pilot(settings, connections.panda(pilot=True), services, connections.reporter)
     if not options.once:
         check_pilot_queue(connections.queues(), options.site, connections.reporter)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from goclient.errors import EndpointError
+from goclient.errors.conditions import ConsentNeeded
 from goclient.errors.wording import quoted
 from goclient.model.remote import FileInfo, TaskState, TransferredFile
 from goclient.services.globus.documents import Document, flag, number, part, text, text_or_none, texts, uuid, words
-from goclient.services.loopback import LOOPBACK
+from goclient.services.loopback import is_https
 
 # The kinds of the service's ``entity_type``, in words for a person.
 KINDS = {
@@ -135,8 +135,7 @@ class Collection:
 
         That of a real one is https; plain http is a sandbox's, on this machine.
         """
-        url = urlsplit(self.https_server)
-        if url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK):
+        if is_https(self.https_server):
             return self.https_server.rstrip("/")
         why = f"its HTTPS server is {quoted(self.https_server)}, not https" if self.https_server else "it has none"
         raise EndpointError(
@@ -156,6 +155,12 @@ class Collection:
     def may_ask_consent(self) -> bool:
         """Return True if it may ask for a data_access consent: for any other collection, asking fails the login."""
         return self.entity_type == MAPPED and not self.high_assurance
+
+
+def https_consent(name: str) -> ConsentNeeded:
+    """Return the error for a person who has no token for the HTTPS server of a collection."""
+    message = f"{quoted(name)} needs a consent that you have not given, to its HTTPS server"
+    return ConsentNeeded.to_globus(message, options=[("--https", name)], subject=name)
 
 
 def read_file_info(document: Document) -> FileInfo:

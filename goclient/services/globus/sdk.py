@@ -30,6 +30,7 @@ from goclient.services.globus.collection import (
     read_task_state,
     read_transferred_file,
 )
+from goclient.services.globus.consents import has_https_token
 from goclient.services.globus.documents import Document, documents, text, uuid, words
 from goclient.services.globus.errors import configured, translated
 
@@ -89,6 +90,10 @@ class Globus:
         """Return what the service knows of a collection; raise EndpointError if the identity cannot see it."""
         with translated(collection.display):
             return Collection.from_document(self._client.get_endpoint(collection.text).data)
+
+    def has_https_token(self, collection: Endpoint) -> bool:
+        """Return True unless somebody must log in before they can use a collection's HTTPS server; nobody is asked."""
+        return has_https_token(self._app, collection.text)
 
     def resolve(self, name: str, *, known: Iterable[str] = ()) -> Collection:
         """Return the one collection whose canonical or display name is exactly ``name``.

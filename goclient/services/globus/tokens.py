@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from globus_sdk.scopes import GCSCollectionScopes
+from globus_sdk.scopes import GCSCollectionScopes, TransferScopes
 
-from goclient.errors.conditions import ConsentNeeded
-from goclient.errors.wording import quoted
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import app
-from goclient.services.globus.collection import Collection
+from goclient.services.globus.collection import Collection, https_consent
 from goclient.services.globus.consents import Consents, has_https_token
 from goclient.services.globus.errors import configured, translated
 from goclient.services.globus.sdk import Globus
@@ -32,6 +30,14 @@ class CollectionTokens:
         self._servers = dict(servers or {})
         self._collections: dict[str, Collection] = {}
         self._lock = threading.Lock()
+
+    @property
+    def may_transfer(self) -> bool:
+        """Return True unless the identity has tokens for HTTPS servers alone; nobody is asked."""
+        if self._access.client_secret:
+            return True
+        with configured():
+            return self._app.token_storage.token_storage.get_token_data(TransferScopes.resource_server) is not None
 
     def https_server(self, collection_id: str) -> str:
         """Return the URL of a collection's HTTPS server; raise EndpointError if it has none."""
@@ -61,9 +67,3 @@ class CollectionTokens:
         if collection_id not in self._collections:
             self._collections[collection_id] = Globus(self._access).collection(GlobusEndpoint(collection_id))
         return self._collections[collection_id]
-
-
-def https_consent(name: str) -> ConsentNeeded:
-    """Return the error for a person who has no token for the HTTPS server of a collection."""
-    message = f"{quoted(name)} needs a consent that you have not given, to its HTTPS server"
-    return ConsentNeeded.to_globus(message, options=[("--https", name)], subject=name)

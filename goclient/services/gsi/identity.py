@@ -12,7 +12,13 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, raise_all
-from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityNotNamed, NoIdentity
+from goclient.errors.conditions import (
+    IdentityError,
+    IdentityExpired,
+    IdentityMendable,
+    IdentityNotNamed,
+    NoIdentity,
+)
 from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import Certificate, read_certificate, rsa_public_key, time_text
 from goclient.services.gsi.der import Damaged
@@ -179,7 +185,7 @@ def _time_faults(loaded: _Loaded, now: float) -> Iterator[IdentityError]:
     end = min(one.end for one in loaded.chain)
     start = max(one.start for one in loaded.chain)
     if end <= now:
-        yield _fault(loaded, f"{name} expired on {time_text(end)}", hint=hint, code="identity-expired")
+        yield IdentityExpired(f"{name} expired on {time_text(end)}", hint=hint, subject=loaded.certificate)
     elif start > now:
         hint = "wait, or set the clock of this machine: it says " + time_text(now)
         yield _fault(loaded, f"{name} is not valid before {time_text(start)}", hint=hint, code="identity-early")

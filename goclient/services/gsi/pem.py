@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from goclient import secrets
 from goclient.errors import MyproxyError, raise_all
-from goclient.errors.conditions import IdentityError, IdentityMendable
+from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityMissing
 from goclient.errors.wording import printable, quoted
 from goclient.files.private import replace
 from goclient.files.text import credential_in, decoded, lines_joined, split_command, unmark_command
@@ -131,17 +131,18 @@ def _faults(path: str, what: str, *, state: os.stat_result, owner: int | None) -
 def _unreadable(path: str, what: str, *, error: OSError | ValueError) -> IdentityError:
     """Return the error of a file that cannot be opened or read."""
     number = getattr(error, "errno", None)
-    name, code = f"the {what} {quoted(path)}", "identity-file"
+    name = f"the {what} {quoted(path)}"
     if number in (errno.ENOENT, errno.ENOTDIR):
-        message, hint, code = f"{name} is not there", f"check the path of the {what}", "identity-missing"
-    elif number == errno.ENXIO:
+        message, hint = f"{name} is not there", f"check the path of the {what}"
+        return IdentityMissing(message, hint=hint, subject=path)
+    if number == errno.ENXIO:
         message, hint = f"{name} is not a regular file", "name the file itself"
     elif number == errno.ELOOP:
         message, hint = f"{name} is a link", "remove it, and name the file itself"
     else:
         message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
         hint = f"look at it: ls -lL {shlex.quote(printable(path))}"
-    return IdentityError(message, hint=hint, code=code, subject=path)
+    return IdentityError(message, hint=hint, code="identity-file", subject=path)
 
 
 def write_proxy(path: str | os.PathLike[str], pem: bytes) -> None:

@@ -517,7 +517,7 @@ def test_any_fault_of_the_service_is_a_finding(
     shared_sandbox: Sandbox, trouble: Any, route: str, fault: dict[str, Any]
 ) -> None:
     trouble(route=route, **fault)
-    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", "--json", "--goTimeout=4")
+    result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", "--json", "--goTimeout=3")
     assert (result.code, result.json["ok"]) == (40, False)
     (error,) = [finding for finding in result.json["findings"] if finding["level"] == "error"]
     assert error["message"]

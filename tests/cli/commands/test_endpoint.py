@@ -148,6 +148,7 @@ def test_show_says_what_a_collection_is(shared_sandbox: Sandbox) -> None:
         "rules": None,
         "default_directory": "/~/",
         "consent": "in-place",
+        "https_server": f"{shared_sandbox.url}/https/{site1}",
         "problem": None,
     }
     assert {name: shown[name] for name in wanted} == wanted
@@ -159,8 +160,10 @@ def test_show_says_what_a_collection_is(shared_sandbox: Sandbox) -> None:
         "administrator",
         "the storage decides",
         "nothing is",
+        f"/https/{site1}",
     ):
         assert words in by_id.out
+    assert "none: jobs of the mode https" in shared_sandbox.run("goclient", "endpoint", "show", "mxp#MXP_OU_TEST").out
 
 
 def test_show_lists_the_rules_of_a_guest_collection_to_who_may_read_them(
@@ -476,7 +479,7 @@ def test_an_entry_of_mine_replaces_the_sites_until_it_is_removed(
 @pytest.mark.parametrize("words", [("show", "SITE1"), ("list", "--search=x"), ("add", "X", UUID)], ids=" ".join)
 def test_a_globus_that_is_not_there_is_said_to_be(run: Run, words: tuple[str, ...]) -> None:
     nowhere = {f"GLOBUS_SDK_SERVICE_URL_{name}": "http://127.0.0.1:9/" for name in ("AUTH", "TRANSFER")}
-    client = {"GOCLIENT_CLIENT_ID": UUID, "GOCLIENT_CLIENT_SECRET": "none"}
+    client = {"GOCLIENT_CLIENT_ID": UUID, "GOCLIENT_CLIENT_SECRET": "none", "GOCLIENT_TIMEOUT": "3"}
     result = run("goclient", "endpoint", *words, GLOBUS_SDK_ENVIRONMENT="nowhere", **nowhere, **client)
     refused(result, 40, "Globus could not be reached", "status.globus.org")
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.commands import MODULES, TIMEOUT, Result, completed
+from tests.commands import MODULES, TIMEOUT, Result, completed, started
 from tests.sandboxes import Sandbox
 
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"
@@ -65,9 +65,8 @@ class Person:
         """Runs ``goclient login`` and does what it says."""
         self.urls = []
         env = {**self.sandbox.env, **self.env}
-        command = [sys.executable, *MODULES["goclient"], "login", *words]
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        with subprocess.Popen(command, env=env, cwd=self.sandbox.cwd, text=True, **pipes, **more) as process:
+        with started(("goclient", "login", *words), env=env, cwd=self.sandbox.cwd, **pipes, **more) as process:
             assert process.stderr is not None
             watchdog = threading.Timer(TIMEOUT, process.kill)
             watchdog.start()

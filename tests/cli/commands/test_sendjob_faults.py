@@ -21,7 +21,7 @@ from typing import IO, Any
 import pytest
 
 from tests import faults
-from tests.commands import MODULES, Result, completed, unmeasured
+from tests.commands import MODULES, Result, completed, started, unmeasured
 from tests.faults import Fault, FaultyServer
 
 DEADLINE = 15.0  # seconds; GOCLIENT_TIMEOUT is one, and each job adds a quarter
@@ -49,19 +49,12 @@ class User:
         self, words: Sequence[str], more: dict[str, str], *, stdout: int | IO[str] = subprocess.PIPE, before: str = ""
     ) -> subprocess.Popen[str]:
         """A command line that runs; ``before`` are Python statements that its process carries out first."""
-        command = [*MODULES[words[0]], *words[1:]]
         if before:
             replaced = "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-            command = ["-c", f"import os, resource, signal, sys; {before}; {replaced}", *command]
-        return subprocess.Popen(
-            [sys.executable, *command],
-            env={**self.env, **more},
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+            code = f"import os, resource, signal, sys; {before}; {replaced}"
+            words = [sys.executable, "-c", code, *MODULES[words[0]], *words[1:]]
+        files: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.PIPE}
+        return started(words, env={**self.env, **more}, cwd=self.home, **files)
 
     def run(self, *words: str, stdout: int | IO[str] = subprocess.PIPE, before: str = "", **more: str) -> Result:
         """What a command line did, which ended in time and showed a traceback only if it was asked for."""

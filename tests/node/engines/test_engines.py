@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from goclient.errors import EndpointError, GoclientError, TransferFailed
 from goclient.errors.conditions import PathExists, PathNotFound
 from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint
+from goclient.model.mode import Mode
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.remote import TransferRequest
+from goclient.node.destination import Store
 from goclient.node.engines.base import JobContext, TransferEngine, Transferred, TransferService, choose
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
+from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
+from goclient.node.engines.store import ServerStore
 from goclient.node.left import remove_left
 from goclient.node.transfers import Transfers
-from tests.node.transfers import Service, carry_out, job_context
+from goclient.services.https.webdav import WebdavFiles
+from tests.node.transfers import HttpsCollections, Service, carry_out, job_context
+from tests.servers.collection import collection_server
+
+if TYPE_CHECKING:
+    from tests.servers.webdav import WebdavServer
 
 SITE = GlobusEndpoint("11111111-1111-4111-8111-111111111111", "SITE1")
 NODE_ID = GlobusEndpoint("22222222-2222-4222-8222-222222222222", "the node")
@@ -31,9 +42,11 @@ class Bench(ABC):
     """An engine between a job's directory and a directory somewhere else, ``there``."""
 
     far: Endpoint
+    mode = Mode.GC
 
     def __init__(self, top: Path) -> None:
         self.top = top
+        self.stack = ExitStack()
         self.there = top / "there"
         self.there.mkdir()
         self.context = job_context(top / "scratch")
@@ -46,16 +59,19 @@ class Bench(ABC):
     def path(self, name: str) -> str:
         """The path of something there, as a plan has it."""
 
+    def store(self, endpoint: Endpoint) -> Store:
+        raise AssertionError("only a server needs it")
+
     def transfer_service(self) -> TransferService:
         raise AssertionError("a copy on the node needs no service")
 
     def bring(self, *items: TransferItem, **how: Any) -> Transferred:
         items = tuple(one._replace(source=self.path(one.source)) for one in items)
-        return self._run(TransferTask("stage-in", self.far, JOB, items), **how)
+        return self._run(TransferTask("stage-in", self.far, JOB, items, mode=self.mode), **how)
 
     def take(self, *items: TransferItem, **how: Any) -> Transferred:
         items = tuple(one._replace(destination=self.path(one.destination)) for one in items)
-        return self._run(TransferTask("output", JOB, self.far, items), **how)
+        return self._run(TransferTask("output", JOB, self.far, items, mode=self.mode), **how)
 
     def _run(
         self,
@@ -102,10 +118,56 @@ class GlobusBench(Bench):
         return self.service
 
 
-@pytest.fixture(params=[LocalBench, GlobusBench], ids=["local", "globus"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+class CollectionBench(GlobusBench):
+    """A collection's HTTPS server, and a transfer service that lists, makes directories and renames on it."""
+
+    mode = Mode.HTTPS
+
+    def engine(self, context: JobContext) -> TransferEngine:
+        server = self.stack.enter_context(collection_server(self.there))
+        return HttpsEngine(context, collections=HttpsCollections({SITE.text: server}), service=self.service)
+
+
+class WebdavBench(Bench):
+    """A real WebDAV server, Debian's xrootd."""
+
+    server: WebdavServer
+
+    def __init__(self, top: Path) -> None:
+        super().__init__(top)
+        self.there = self.server.make(uuid.uuid4().hex)
+
+    @property
+    def far(self) -> Endpoint:  # type: ignore[override]
+        return self.server.endpoint
+
+    def engine(self, context: JobContext) -> TransferEngine:
+        return HttpsEngine(context, webdav=self.files)
+
+    def files(self) -> WebdavFiles:
+        return WebdavFiles(self.server.tls(), patience=5.0)
+
+    def path(self, name: str) -> str:
+        return f"/{self.there.name}/{name}"
+
+    def store(self, endpoint: Endpoint) -> Store:
+        return ServerStore(endpoint, self.files())
+
+    def _run(self, task: TransferTask, **how: Any) -> Transferred:
+        self.server.give(self.there)
+        return super()._run(task, **how)
+
+
+@pytest.fixture(
+    params=[LocalBench, GlobusBench, CollectionBench, pytest.param(WebdavBench, marks=pytest.mark.conformance)],
+    ids=["local", "globus", "https", "webdav"],
+)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    if request.param is WebdavBench:
+        WebdavBench.server = request.getfixturevalue("webdav")
     made: Bench = request.param(tmp_path)
-    return made
+    with made.stack:
+        yield made
 
 
 def item(source: str, destination: str, *, recursive: bool = False, renames: bool = False) -> TransferItem:
@@ -171,7 +233,7 @@ def test_what_attempts_have_left_is_removed_once_it_is_not_needed(bench: Bench) 
     bench.take(item("result", "result"))
     (bench.there / ".goclient-7-2").mkdir()
     journal, attempt = bench.used.journal, bench.used.attempt
-    remove_left(journal, attempt, bench.transfer_service, delivered=True)
+    remove_left(journal, attempt, bench.transfer_service, delivered=True, server=bench.store)
     assert sorted(one.name for one in bench.there.iterdir()) == [".goclient-7-2", "result"]
     assert [entry.state for entry in journal.latest("delivery")] == ["done"]
 
@@ -217,7 +279,7 @@ def test_nothing_leaves_the_job_s_directory_through_a_link(bench: Bench) -> None
 
 
 def test_what_the_heartbeat_raises_ends_a_transfer_and_leaves_nothing(bench: Bench) -> None:
-    if isinstance(bench, GlobusBench):
+    if type(bench) is GlobusBench:
         bench.service.stuck = True
     with open(bench.there / "large", "wb") as file:
         file.truncate(1 << 34)
@@ -228,12 +290,12 @@ def test_what_the_heartbeat_raises_ends_a_transfer_and_leaves_nothing(bench: Ben
     with pytest.raises(KeyboardInterrupt):
         bench.bring(item("large", "large"), beat=stop)
     assert list(bench.job.iterdir()) == []
-    if isinstance(bench, GlobusBench):
+    if type(bench) is GlobusBench:
         assert bench.service.cancelled == list(bench.service.tasks_sent)
 
 
 def test_an_error_says_in_which_phase_it_happened(bench: Bench) -> None:
-    task = TransferTask("stage-in", bench.far, JOB, (item(bench.path("gone"), "gone"),))
+    task = TransferTask("stage-in", bench.far, JOB, (item(bench.path("gone"), "gone"),), mode=bench.mode)
     with pytest.raises(TransferFailed) as caught:
         Transfers([task], bench.context, [bench.engine(bench.context)]).bring()
     assert (caught.value.phase, type(caught.value.error)) == ("stage-in", PathNotFound)

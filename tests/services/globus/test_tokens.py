@@ -97,6 +97,7 @@ def test_one_login_gives_the_tokens_of_all_collections_and_the_next_one_keeps_th
     log_in(person)
     tokens = CollectionTokens(person)
     assert len({tokens.https(ids[name]) for name in FILES}) == 3
+    assert tokens.may_transfer
     assert "jdoe" in whoami(person).username
 
 
@@ -145,6 +146,7 @@ def test_with_a_token_for_https_alone_the_site_says_where_the_server_is(
     file = app.token_file(person)
     for server in set(file.get_token_data_by_resource_server()) - {ids["SITE1"]}:
         file.remove_token_data(server)
+    assert not CollectionTokens(person).may_transfer
     with pytest.raises(LoginNeeded):
         CollectionTokens(person).https_server(ids["SITE1"])
     tokens = CollectionTokens(person, {ids["SITE1"]: f"{shared_sandbox.url}/https/{ids['SITE1']}"})

@@ -1,0 +1,74 @@
+"""Far end of a task whose files this node reads and writes itself, as streams: a server, or a collection.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import BinaryIO, ClassVar, Protocol
+
+from goclient.errors import EndpointError
+from goclient.model.endpoint import Endpoint
+from goclient.model.plan import TransferItem
+from goclient.model.remote import FileInfo, Listing
+from goclient.node.engines.background import Moved
+from goclient.node.engines.base import JobContext
+
+
+class Delivering(Protocol):
+    """Delivery of what a task takes away, as :class:`Delivery` has it."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Settle where the items go; raise what is in the way."""
+
+    @abstractmethod
+    def begin(self) -> tuple[TransferItem, ...]:
+        """Return the items with the paths where they arrive."""
+
+    @abstractmethod
+    def place(self, *, patience: float) -> None:
+        """Give all that has arrived its name."""
+
+
+class FarEnd(Protocol):
+    """Storage at the other end of a task; any thread may ask."""
+
+    way: ClassVar[str]  # what the journal says of it
+    endpoint: Endpoint
+
+    @abstractmethod
+    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | EndpointError]:
+        """Return what is at each path, or why that is not known."""
+
+    @abstractmethod
+    def listing(self, directory: str) -> Listing:
+        """Return what a directory holds, by name."""
+
+    @abstractmethod
+    def mkdir(self, directory: str) -> None:
+        """Make a directory, unless it is there; raise PathNotFound if the one above it is missing."""
+
+    @abstractmethod
+    def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:
+        """Write a file's content to a local one, and compare."""
+
+    @abstractmethod
+    def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
+        """Send a local file, compare, and leave what was at the path as it was if that fails."""
+
+    @abstractmethod
+    def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
+        """Return how items are delivered here."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what threads wait for."""
+
+
+def part_beside(path: str) -> str:
+    """Return a name for a file on its way, in the directory where it will be."""
+    return f"{path.rpartition('/')[0]}/.goclient-{secrets.token_hex(8)}.part"

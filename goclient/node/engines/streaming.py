@@ -1,0 +1,206 @@
+"""A task between the job's directory and a far end, whose files this node reads and writes itself, in a thread.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from goclient.errors import Collector, EndpointError, raise_all
+from goclient.errors.conditions import NotADirectory, PermissionDenied
+from goclient.errors.wording import quoted
+from goclient.files.private import make_directory
+from goclient.journal import Entry
+from goclient.model.endpoint import JOB, Endpoint
+from goclient.model.plan import TransferItem, TransferTask, check_apart
+from goclient.node.engines.background import Moved, in_background
+from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
+from goclient.node.engines.copier import OTHERS_READ
+from goclient.node.engines.far_end import Delivering, FarEnd
+from goclient.node.engines.globus_ends import InJob
+from goclient.node.engines.job_files import arriving, check_target, open_regular
+
+
+class _File(NamedTuple):
+    """A file to transfer: its path at the far end, its path in the job's directory, its size as far as it is known."""
+
+    far: str
+    near: Path
+    size: int = 0
+
+
+class Streaming(Transport):
+    """A task on its way; ``end`` gives its far end, with connections of its own.
+
+    What may pass is tried again for ``patience`` seconds when files get their names.
+    """
+
+    def __init__(
+        self,
+        job: JobContext,
+        task: TransferTask,
+        label: str,
+        end: Callable[[Endpoint], FarEnd],
+        *,
+        patience: float,
+    ) -> None:
+        self._job, self._task, self._label = job, task, label
+        self._open, self._patience = end, patience
+        self._top = job.directory
+        self._near = InJob(JOB, self._top, "")
+        self._end: FarEnd | None = None
+        self._known: Delivering | None = None
+
+    @property
+    def _far(self) -> FarEnd:
+        if self._end is None:
+            task = self._task
+            self._end = self._open(task.source if task.destination == JOB else task.destination)
+        return self._end
+
+    @property
+    def _delivery(self) -> Delivering:
+        if self._known is None:
+            self._known = self._far.delivery(self._job, self._task.items)
+        return self._known
+
+    def check_ahead(self) -> None:
+        """Look at the destinations of the items, if they are not in the job's directory."""
+        if self._task.destination != JOB:
+            self._delivery.check()
+
+    def steps(self) -> Steps:
+        """Transfer the items in a thread; those that are done, says the journal, are not done again."""
+        job = self._job
+        last = job.journal.last("transfer", self._label)
+        if last is not None and (done := Transferred.read(last)) is not None:
+            return done
+        items = self._incoming() if self._task.destination == JOB else self._outgoing()
+        yield 0.0  # nothing is sent until all tasks of the phase are checked
+        intent = Entry("transfer", self._label, "intended", detail=self._far.way)
+        job.journal.append(intent)
+        work = self._bring if self._task.destination == JOB else self._take
+        try:
+            done = yield from in_background(lambda moved: work(items, moved), self._far.close)
+        except BaseException as error:
+            job.journal.append(intent.then("failed", detail=str(error) or type(error).__name__))
+            raise
+        job.journal.append(done.note(intent))
+        return done
+
+    def deliver(self) -> None:
+        """Give the files their names, if they are not in the job's directory."""
+        if self._task.destination != JOB:
+            self._delivery.place(patience=self._patience)
+            self._far.close()
+
+    # --- into the job's directory -------------------------------------------------------------------------------
+
+    def _incoming(self) -> Sequence[TransferItem]:
+        """Return the items, each with whether it is a directory; raise all that is missing or in the way."""
+        collector = Collector()
+        found = self._far.entries([one.source for one in self._task.items])
+        items: list[TransferItem] = []
+        for one in self._task.items:
+            with collector:
+                info = found[one.source]
+                if isinstance(info, EndpointError):
+                    raise info
+                if one.recursive and not info.is_directory:
+                    raise NotADirectory(
+                        f"{quoted(one.source)}: it is a file, not a directory",
+                        hint="leave out the final /", subject=one.source,
+                    )  # fmt: skip
+                items.append(self._near.settle(one)._replace(recursive=info.is_directory))
+        check_apart(items)
+        for one in items:
+            with collector:
+                check_target(self._top, self._top / one.destination, overwrite=self._job.overwrite)
+        raise_all(collector.errors)
+        return items
+
+    def _bring(self, items: Sequence[TransferItem], moved: Moved) -> Transferred:
+        files = size = 0
+        for item in items:
+            for one in self._walk_far(item):
+                moved(0)
+                with arriving(self._top, one.near, overwrite=self._job.overwrite) as file:
+                    self._far.get(one.far, file, size=one.size, moved=moved)
+                    size += file.tell()
+                files += 1
+        return Transferred(files, size)
+
+    def _walk_far(self, item: TransferItem) -> Iterator[_File]:
+        """Yield the files of an item; make the directories for them."""
+        target = self._top / item.destination
+        if not item.recursive:
+            make_directory(target.parent, mode=OTHERS_READ)
+            yield _File(item.source, target)
+            return
+        waiting = [(item.source.rstrip("/"), target)]
+        while waiting:
+            directory, near = waiting.pop()
+            make_directory(near, mode=OTHERS_READ)
+            for info in self._far.listing(f"{directory}/").values():
+                if info.is_directory:
+                    waiting.append((f"{directory}/{info.name}", near / info.name))
+                else:
+                    yield _File(f"{directory}/{info.name}", near / info.name, info.size)
+
+    # --- out of it ----------------------------------------------------------------------------------------------
+
+    def _outgoing(self) -> Sequence[TransferItem]:
+        """Return the items with the paths where they arrive; raise all that is missing or in the way."""
+        collector = Collector()
+        for one in self._task.items:
+            with collector:
+                self._near.entry(one.source)
+        raise_all(collector.errors)
+        return self._delivery.begin()
+
+    def _take(self, items: Sequence[TransferItem], moved: Moved) -> Transferred:
+        files = size = 0
+        made: set[str] = set()
+        for item in items:
+            for one in self._walk_near(item, made):
+                moved(0)
+                with open(one.near, "rb", opener=open_regular) as file:
+                    self._far.put(file, one.far, moved=moved)
+                    size += os.fstat(file.fileno()).st_size
+                files += 1
+        return Transferred(files, size)
+
+    def _walk_near(self, item: TransferItem, made: set[str]) -> Iterator[_File]:
+        """Yield the files of an item; make the directories for them, which ``made`` keeps."""
+        source, target = self._top / item.source, item.destination.rstrip("/")
+        if not source.is_dir():
+            self._make(target.rpartition("/")[0], made)
+            yield _File(target, Path(os.path.realpath(source)))
+            return
+        waiting = [(source, target)]
+        while waiting:
+            near, directory = waiting.pop()
+            self._make(directory, made)
+            for below in sorted(near.iterdir()):
+                if below.is_dir() and not below.is_symlink():
+                    waiting.append((below, f"{directory}/{below.name}"))
+                else:
+                    yield _File(f"{directory}/{below.name}", below)
+
+    def _make(self, directory: str, made: set[str]) -> None:
+        """Make a directory, and those above it that are missing."""
+        if directory in made or not directory:
+            return
+        try:
+            self._far.mkdir(directory)
+        except EndpointError as error:  # a service has more than one word for a directory that is missing above
+            above = directory.rpartition("/")[0]
+            if error.transient or isinstance(error, PermissionDenied) or not above:
+                raise
+            self._make(above, made)
+            self._far.mkdir(directory)
+        made.add(directory)

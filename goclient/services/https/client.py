@@ -1,0 +1,245 @@
+"""Files of an HTTP server: read and written as streams, resumed after a break, compared in size and checksum.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from goclient.errors import EndpointError
+from goclient.errors.conditions import ChecksumDiffers, ServerFailed
+from goclient.errors.wording import quoted
+from goclient.services.gsi.server_name import Server
+from goclient.services.https.connection import CHECKSUM_RATE, Connection, Limits, Request, Tls
+from goclient.services.https.redirects import CODES, MOST, target_of
+from goclient.services.https.refusals import MOST_WORDS, Refused, refusal
+from goclient.services.https.streams import FileState, Incoming, Moved, Outgoing, changed
+from goclient.services.retry import pauses
+
+T = TypeVar("T")
+_PAUSES = (0.2, 10.0)  # seconds between two tries: at first, and at most
+_MOST_FAILURES = 2  # of a server that says it has failed, which it may say for ever
+_WANTED = {"Want-Digest": "adler32"}  # RFC 3230
+
+
+class Access(NamedTuple):
+    """A server, and how it is asked: through which TLS, and with the headers that ``headers`` gives each time.
+
+    ``above`` is the path below which it has its files; ``follows``: it may redirect within its site.
+    """
+
+    server: Server
+    tls: Tls | None  # None for a server of this machine that speaks plain HTTP
+    headers: Callable[[], Mapping[str, str]] = dict
+    above: str = ""
+    follows: bool = False
+    tells_checksums: bool = True
+
+
+class Place(NamedTuple):
+    """A path of a server; ``shown`` is its location as a person knows it."""
+
+    access: Access
+    path: str
+    shown: str
+
+    @property
+    def target(self) -> str:
+        """Return the path as a request has it."""
+        return self.access.above + quote(os.fsencode(self.path), safe="/")
+
+
+class HttpFiles:
+    """Ask HTTP servers, from any thread; what may pass is tried again for ``patience`` seconds.
+
+    ``close`` ends what all threads do, and what is asked later.
+    """
+
+    def __init__(self, *, limits: Limits = Limits(), patience: float = 0.0) -> None:  # noqa: B008  # it is frozen
+        self.limits = limits
+        self.requests = 0
+        self._patience = patience
+        self._idle: dict[Server, list[Connection]] = {}
+        self._busy: set[Connection] = set()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """End what all threads wait for."""
+        with self._lock:
+            self._closed.set()
+            for one in self._busy:
+                one.abort()
+            for kept in self._idle.values():
+                for one in kept:
+                    one.close()
+            self._idle.clear()
+
+    # --- requests -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def answer(self, place: Place, request: Request) -> Iterator[Connection]:
+        """Run the body with a connection whose ``response`` is not an error; raise EndpointError.
+
+        Redirects are followed as ``redirects.py`` says.
+        """
+        access, server = place.access, place.access.server
+        for _ in range(MOST):
+            connection, is_good = self._connection(server, access.tls), False
+            try:
+                self.requests += 1
+                response = connection.ask(
+                    request._replace(headers={**access.headers(), **request.headers})  # asked for anew each time
+                )
+                further, failure = None, None
+                if response.status in CODES and access.follows:
+                    further = target_of(response.headers.get("Location", ""), server)
+                if response.status >= 300 and further is None:
+                    refused = Refused(server, request.method, place.shown, place.path)
+                    failure = refusal(refused, response.status, dict(response.headers), response.read(MOST_WORDS))
+                elif further is None:
+                    yield connection
+                connection.finish()
+                is_good = True
+            finally:
+                self._release(server, connection, is_good=is_good)
+            if failure is not None:
+                raise failure
+            if further is None:
+                return
+            server, target = further
+            request = request._replace(target=target)
+        raise EndpointError(
+            f"{quoted(place.shown)}: the {access.server.named} redirects more than {MOST} times",
+            hint="tell the server's operators", code=f"{access.server.kind.code}-redirect", subject=place.shown,
+        )  # fmt: skip
+
+    def _connection(self, server: Server, tls: Tls | None) -> Connection:
+        """Return a connection to a server: a new one, if there is none that can be used again."""
+        found: Connection | None = None
+        while found is None:
+            with self._lock:
+                kept = self._idle.get(server)
+                found = kept.pop() if kept else None
+            if found is None:
+                break
+            if not found.is_reusable:
+                found.close()
+                found = None
+        found = found or Connection(server, tls, self.limits)
+        with self._lock:
+            self._busy.add(found)
+            if self._closed.is_set():
+                found.abort()
+        return found
+
+    def _release(self, server: Server, connection: Connection, *, is_good: bool) -> None:
+        """Keep a connection for the next request, or close it."""
+        with self._lock:
+            self._busy.discard(connection)
+            is_good = is_good and not self._closed.is_set()
+            if is_good:
+                self._idle.setdefault(server, []).append(connection)
+        if not is_good:
+            connection.close()
+
+    def insist(self, call: Callable[[], T], progress: Callable[[], int] = lambda: 0) -> T:
+        """Return what a call gives; what may pass is tried again while ``progress`` grows, and for the patience."""
+        started, reached, failures = time.monotonic(), progress(), 0
+        again = pauses(*_PAUSES)
+        while True:
+            try:
+                return call()
+            except EndpointError as error:
+                if progress() != reached:
+                    started, reached, failures, again = time.monotonic(), progress(), 0, pauses(*_PAUSES)
+                failures += isinstance(error, ServerFailed)
+                may_pass = error.transient or 0 < failures <= _MOST_FAILURES
+                pause = next(again)
+                if self._closed.is_set() or not may_pass or time.monotonic() + pause > started + self._patience:
+                    raise
+            self._closed.wait(pause)
+
+    # --- files --------------------------------------------------------------------------------------------------
+
+    def read(self, place: Place, file: BinaryIO | None, *, size: int = 0, moved: Moved) -> FileState:
+        """Write a file's content to a local one, from its beginning; return its size and checksum.
+
+        Raise EndpointError; ChecksumDiffers if the server has something else.  ``size``: as far as it is known.
+        Without a local ``file`` the content is only read.
+        """
+        content = Incoming(file, place.shown, moved)
+        told = self.insist(lambda: self._read_rest(place, content, size), lambda: content.offset)
+        if told.adler32 is None:
+            after = self.tell(place, size=content.offset)
+            if (after.size, after.version) != (told.size, told.version):
+                raise changed(place.shown)
+            told = after
+        found = FileState(content.offset, content.adler32, told.version)
+        _compare(place, found, told)
+        return found
+
+    def _read_rest(self, place: Place, content: Incoming, size: int) -> FileState:
+        headers = {**_WANTED, **({"Range": f"bytes={content.offset}-"} if content.offset else {})}
+        request = Request("GET", place.target, headers, seconds=size / CHECKSUM_RATE)
+        with self.answer(place, request) as connection:
+            told = content.begin(connection.response)
+            connection.read(content.read)
+        return told
+
+    def write(self, file: BinaryIO, place: Place, *, moved: Moved) -> FileState:
+        """Send a local file, which replaces the one there; return its size and checksum.
+
+        Raise EndpointError; ChecksumDiffers if the server has something else then.
+        """
+        body = Outgoing(file, place.shown, moved)
+        request = Request("PUT", place.target, {}, body, seconds=body.size / CHECKSUM_RATE)
+
+        def send() -> None:
+            with self.answer(place, request):
+                pass
+
+        self.insist(send)
+        sent = FileState(body.size, body.adler32, "")
+        there = self.tell(place, size=body.size) if place.access.tells_checksums else sent._replace(adler32=None)
+        if there.adler32 is None:
+            there = self.read(place, None, size=body.size, moved=lambda _: moved(0))
+        _compare(place, sent, there)
+        body.check()
+        return sent
+
+    def tell(self, place: Place, *, size: int = 0) -> FileState:
+        """Return what the server says of a file: never ask this of a directory, xrootd 5.5 does not answer then."""
+
+        def ask() -> FileState:
+            request = Request("HEAD", place.target, _WANTED, seconds=size / CHECKSUM_RATE)
+            with self.answer(place, request) as connection:
+                return FileState.read(connection.response)
+
+        return self.insist(ask)
+
+    def delete(self, place: Place) -> None:
+        """Delete a file, or an empty directory."""
+
+        def ask() -> None:
+            with self.answer(place, Request("DELETE", place.target, {})):
+                pass
+
+        self.insist(ask)
+
+
+def _compare(place: Place, found: FileState, told: FileState) -> None:
+    """Raise ChecksumDiffers unless a content is what the server says that it is."""
+    for name, ours, theirs in (("size", found.size, told.size), ("adler32", found.adler32, told.adler32)):
+        if theirs is not None and ours != theirs:
+            raise ChecksumDiffers(
+                f"{quoted(place.shown)}: its {name} here is {ours}, and {theirs} at its server",
+                hint="submit again; if it stays so, tell the server's operators", subject=place.shown,
+            )  # fmt: skip

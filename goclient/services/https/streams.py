@@ -1,0 +1,146 @@
+"""Contents of files on their way to and from a server: in pieces, with their checksum.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import zlib
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple
+
+from goclient.errors import EndpointError
+from goclient.errors.conditions import SourceChanged
+from goclient.errors.wording import quoted
+from goclient.services.https.connection import PIECE, Body
+
+Moved = Callable[[int], object]  # is told of bytes now and then; what it raises ends the copy
+_RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/([0-9]{1,19})")
+_ADLER32 = re.compile(r"(?:^|,)\s*adler32\s*=\s*([0-9a-f]{1,8})\s*(?:$|,)", re.IGNORECASE)
+
+
+class FileState(NamedTuple):
+    """State of a file as its server describes it: size, adler32 of the content, and the mark of its version."""
+
+    size: int | None
+    adler32: str | None
+    version: str
+
+    @classmethod
+    def read(cls, response: http.client.HTTPResponse) -> FileState:
+        """Return what an answer says of the whole file; of one part of it, too (RFC 3230, 4.3.2)."""
+        headers = response.headers
+        part = _RANGE.fullmatch(headers.get("Content-Range", ""))
+        length = part[2] if part else headers.get("Content-Length", "")
+        size = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
+        digest = _ADLER32.search(headers.get("Digest", ""))
+        version = headers.get("ETag") or headers.get("Last-Modified") or ""
+        return cls(size, digest[1].lower().rjust(8, "0") if digest else None, version)
+
+
+class Incoming:
+    """A content that is written to a file, from its beginning; what came before a break is kept.
+
+    Without a ``file`` it is only read.
+    """
+
+    def __init__(self, file: BinaryIO | None, what: str, moved: Moved) -> None:
+        self._file, self._what, self._moved = file, what, moved
+        self._told: FileState | None = None
+        self._buffer = memoryview(bytearray(PIECE))
+        self._restart()
+
+    def _restart(self) -> None:
+        self.offset, self._sum = 0, 1
+        if self._file is not None:
+            self._file.seek(0)
+            self._file.truncate()
+
+    @property
+    def adler32(self) -> str:
+        """Return the checksum of what has come so far."""
+        return f"{self._sum:08x}"
+
+    def begin(self, response: http.client.HTTPResponse) -> FileState:
+        """Return what an answer says of the file; raise SourceChanged if it is another than before the break."""
+        told, before = FileState.read(response), self._told
+        if before is not None and (before.size, before.version) != (told.size, told.version):
+            raise changed(self._what)
+        self._told = told
+        part = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if response.status != http.client.PARTIAL_CONTENT:
+            self._restart()  # the first time, and from a server without ranges
+        elif part is None or int(part[1]) != self.offset:
+            hint = "tell the server's operators"
+            raise EndpointError(f"{quoted(self._what)}: its server sent another part than was asked for", hint=hint)
+        return told
+
+    def read(self, response: http.client.HTTPResponse, allow: Callable[[], None]) -> None:
+        """Read the rest; ``allow`` is called before each piece.  Raise EndpointError if it ends too early."""
+        while True:
+            allow()
+            count = response.readinto(self._buffer)
+            piece = self._buffer[:count]
+            self._sum = zlib.adler32(piece, self._sum)
+            if self._file is not None:
+                self._write(piece)
+            self.offset += count
+            self._moved(count)
+            if not count:
+                break
+        if response.length:
+            raise EndpointError(
+                f"{quoted(self._what)}: its server closed the connection {response.length} bytes before the end",
+                hint="type the command again", code="broken", subject=self._what, transient=True,
+            )  # fmt: skip
+
+    def _write(self, piece: memoryview) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(piece)
+        except OSError as error:
+            raise EndpointError(
+                f"{quoted(self._what)}: it cannot be written on this node: {error.strerror}",
+                hint="look at the node's disk", code="node-disk", subject=self._what,
+            ) from error  # fmt: skip
+
+
+class Outgoing(Body):
+    """A file that is sent, from its beginning; raise SourceChanged if somebody writes to it meanwhile."""
+
+    def __init__(self, file: BinaryIO, what: str, moved: Moved) -> None:
+        self._file, self._what, self._moved = file, what, moved
+        self._before = os.fstat(file.fileno())
+        self.size = self._before.st_size
+        self.adler32 = ""
+
+    def send(self, write: Callable[[bytes | memoryview], None]) -> None:
+        """Write all of it."""
+        self._file.seek(0)
+        found, left = 1, self.size
+        while left:
+            piece = self._file.read(min(PIECE, left))
+            if not piece:
+                raise changed(self._what)
+            found = zlib.adler32(piece, found)
+            write(piece)
+            left -= len(piece)
+            self._moved(len(piece))
+        self.adler32 = f"{found:08x}"
+        self.check()
+
+    def check(self) -> None:
+        """Check that the file is as it was."""
+        now, before = os.fstat(self._file.fileno()), self._before
+        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise changed(self._what)
+
+
+def changed(what: str) -> SourceChanged:
+    """Return the error of a file that was changed while it was copied."""
+    return SourceChanged(
+        f"{quoted(what)}: it was changed while it was copied", hint="copy it once nobody writes to it", subject=what
+    )

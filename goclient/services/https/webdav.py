@@ -1,0 +1,292 @@
+"""Files of WebDAV servers, which know the user by a proxy: the verbs of a GridFTP server, over HTTPS.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from http.client import HTTPResponse
+from typing import BinaryIO, NamedTuple, TypeVar
+
+from goclient.errors import Collector, EndpointError, GoclientError, RequestError
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import Endpoint, UrlEndpoint
+from goclient.model.remote import FileInfo, Listing
+from goclient.services.gsi.server_name import WEBDAV, Server
+from goclient.services.https.client import Access, HttpFiles, Place
+from goclient.services.https.connection import PIECE, Body, Limits, Request, Tls
+from goclient.services.https.multistatus import BadListing, MultiStatus, Resource, is_plain, name_below, path_of
+from goclient.services.https.streams import FileState, Moved
+
+T = TypeVar("T")
+LISTED_WITHIN = 1.0  # seconds that a listing is good for, before a name is given
+# xrootd 5.5 ends a path at a question mark; XML has no control characters, and the text of a listing is UTF-8.
+_NOT_KEPT = re.compile("[?\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+_PROPERTIES = (
+    b'<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/></prop>'
+    b"</propfind>"
+)
+
+
+class _Properties(Body):
+    """Body of a request for the kind and the size of an entry."""
+
+    size = len(_PROPERTIES)
+
+    def send(self, write: Callable[[bytes | memoryview], None]) -> None:
+        """Write it."""
+        write(_PROPERTIES)
+
+
+class _Names(NamedTuple):
+    """Names that a directory had at some time."""
+
+    taken: float
+    names: set[str]
+
+
+class WebdavFiles:
+    """Ask WebDAV servers about files, and read and write them; any thread may ask, over connections of its own."""
+
+    def __init__(self, tls: Tls, *, limits: Limits = Limits(), patience: float = 0.0) -> None:  # noqa: B008  # frozen
+        self.http = HttpFiles(limits=limits, patience=patience)
+        self._tls = tls
+        self._names: dict[tuple[Endpoint, str], _Names] = {}
+
+    def close(self) -> None:
+        """End what all threads wait for."""
+        self.http.close()
+
+    def place(self, endpoint: Endpoint, path: str) -> Place:
+        """Return a path of a server; raise RequestError for one that no WebDAV server keeps as it is."""
+        assert isinstance(endpoint, UrlEndpoint), "a server is named by its URL"
+        shown = endpoint.show(path)
+        if not path.startswith("/"):
+            raise RequestError(f"{quoted(shown)}: its path does not begin with /", code="location", subject=shown)
+        if bad := _NOT_KEPT.search(path):
+            raise RequestError(
+                f"{quoted(shown)}: not every WebDAV server keeps {quoted(bad[0])} in a name",
+                hint="give it another name: one of UTF-8 text without ? and control characters",
+                code="location", subject=shown,
+            )  # fmt: skip
+        server = Server(endpoint.host, endpoint.port, WEBDAV)
+        return Place(Access(server, self._tls, follows=True), path, shown)
+
+    # --- reading names ------------------------------------------------------------------------------------------------
+
+    def account(self, endpoint: Endpoint) -> str:
+        """Ask the server for something that costs nothing; raise what is wrong with it, or with the proxy.
+
+        Return no name: a WebDAV server does not tell which account it has found.
+        """
+        place = self.place(endpoint, "/")
+
+        def ask() -> None:
+            with self.http.answer(place, Request("OPTIONS", place.target, {})):
+                pass
+
+        self.http.insist(ask)
+        return ""
+
+    def entry(self, endpoint: Endpoint, path: str) -> FileInfo:
+        """Return the entry at a path; raise PathNotFound if there is none."""
+        found = self._resources(self.place(endpoint, path), depth=0)
+        if len(found) != 1:
+            raise _bad(self.place(endpoint, path), f"it has {len(found)} entries for one path")
+        return FileInfo(path.rstrip("/").rpartition("/")[2], found[0].is_directory, found[0].size)
+
+    def entries(self, endpoint: Endpoint, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
+        """Return the entry at each path, or the error that it has."""
+        return _each(paths, partial(self.entry, endpoint))
+
+    def listing(self, endpoint: Endpoint, directory: str) -> Listing:
+        """Return what a directory holds, by name; raise NotADirectory for a file."""
+        place, taken = self.place(endpoint, directory), time.monotonic()
+        resources = self._resources(place, depth=1)
+        plain = is_plain(one.href for one in resources) or self._is_plain(endpoint, directory, resources)
+        found: dict[str, FileInfo] = {}
+        top: Resource | None = None
+        try:
+            for one in resources:
+                if name := name_below(directory, path_of(one.href, plain=plain)):
+                    found[name] = FileInfo(name, one.is_directory, 0 if one.is_directory else one.size)
+                else:
+                    top = one
+        except BadListing as error:
+            raise _bad(place, str(error)) from error
+        if top is None:
+            raise _bad(place, "the directory itself is not in it")
+        if not top.is_directory:
+            raise NotADirectory(f"{quoted(place.shown)}: it is a file", hint="name its directory", subject=place.shown)
+        self._names[endpoint, directory.rstrip("/")] = _Names(taken, set(found))
+        return Listing(found)
+
+    def _is_plain(self, endpoint: Endpoint, directory: str, resources: Sequence[Resource]) -> bool:
+        """Return True if what knowns encoded is a name as it is: something has that name."""
+        for one in resources:
+            if "%" in one.href and (name := one.href.strip("/").rpartition("/")[2]):
+                found = self.entries(endpoint, [f"{directory.rstrip('/')}/{name}"])
+                return not any(isinstance(info, GoclientError) for info in found.values())
+        return False
+
+    def listings(self, endpoint: Endpoint, directories: Sequence[str]) -> dict[str, Listing | GoclientError]:
+        """Return what each directory holds, or the error that it has."""
+        return _each(directories, partial(self.listing, endpoint))
+
+    def is_empty(self, endpoint: Endpoint, directory: str) -> bool:
+        """Return True if a directory holds nothing."""
+        return not self.listing(endpoint, directory)
+
+    def checksum(self, endpoint: Endpoint, path: str) -> str:
+        """Return the adler32 of a file, read for it if the server does not tell; raise EndpointError."""
+        info, place = self.entry(endpoint, path), self.place(endpoint, path)
+        if info.is_directory:
+            raise EndpointError(f"{quoted(place.shown)}: it is a directory", hint="name a file", subject=place.shown)
+        told = self.http.tell(place, size=info.size)
+        if told.adler32 is None:
+            told = self.http.read(place, None, size=info.size, moved=lambda _: None)
+        assert told.adler32 is not None
+        return told.adler32
+
+    def _resources(self, place: Place, *, depth: int) -> list[Resource]:
+        """Return what a PROPFIND tells (RFC 4918, 9.1)."""
+
+        def ask() -> list[Resource]:
+            found: list[Resource] = []
+            parser = MultiStatus(found.append)
+            request = Request(
+                "PROPFIND", place.target, {"Depth": str(depth), "Content-Type": "text/xml"}, _Properties()
+            )
+            with self.http.answer(place, request) as connection:
+
+                def read(response: HTTPResponse, allow: Callable[[], None]) -> None:
+                    while True:
+                        allow()
+                        piece = response.read(PIECE)
+                        parser.feed(piece, last=not piece)
+                        if not piece:
+                            return
+
+                try:
+                    connection.read(read)
+                except BadListing as error:
+                    raise _bad(place, str(error)) from error
+            return found
+
+        return self.http.insist(ask)
+
+    # --- changing -----------------------------------------------------------------------------------------------
+
+    def mkdir(self, endpoint: Endpoint, *directories: str) -> None:
+        """Make directories, in order, unless they are there; raise PathNotFound if what is above one is missing."""
+        for one in directories:
+            place = self.place(endpoint, one)
+            try:
+                self._ask("MKCOL", place)
+            except PathExists:
+                if not self.entry(endpoint, one).is_directory:
+                    message = f"{quoted(place.shown)}: it is a file"
+                    raise NotADirectory(message, hint="name another directory", subject=place.shown) from None
+
+    def rename(self, endpoint: Endpoint, old: str, new: str) -> None:
+        """Give a file or a directory another path; raise PathExists if that is not free.
+
+        xrootd replaces a path that is taken though it is told not to: it is looked up first, or was a second ago.
+        """
+        place = self.place(endpoint, new)
+        if self._is_taken(endpoint, new):
+            raise PathExists(
+                f"{quoted(place.shown)} exists by now, and would be overwritten",
+                hint="submit again with another destination, or with --goOverwrite", subject=place.shown,
+            )  # fmt: skip
+        self._move(endpoint, old, place, overwrite="F")
+
+    def renames(self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
+        """Give paths others that are free; return why that failed for some of them."""
+        collector = Collector()
+        for old, new in pairs:
+            with collector:
+                self.rename(endpoint, old, new)
+        return collector.errors
+
+    def replace(self, endpoint: Endpoint, old: str, new: str) -> None:
+        """Give a file the path of another one, which is gone then."""
+        self._move(endpoint, old, self.place(endpoint, new), overwrite="T")
+
+    def _move(self, endpoint: Endpoint, old: str, new: Place, *, overwrite: str) -> None:
+        source = self.place(endpoint, old)
+        server = source.access.server
+        headers = {"Destination": f"https://{server}{new.target}", "Overwrite": overwrite}
+        with self.http.answer(source, Request("MOVE", source.target, headers)):  # once: its answer may be lost
+            pass
+
+    def _is_taken(self, endpoint: Endpoint, path: str) -> bool:
+        directory, _, name = path.rstrip("/").rpartition("/")
+        known = self._names.get((endpoint, directory))
+        if known is None or time.monotonic() - known.taken > LISTED_WITHIN:
+            try:
+                self.entry(endpoint, path)
+            except PathNotFound:
+                return False
+            return True
+        taken = name in known.names
+        known.names.add(name)
+        return taken
+
+    def remove(self, endpoint: Endpoint, *directories: str) -> None:
+        """Remove directories, and all below them; what is not there is fine."""
+        for directory in directories:
+            try:
+                found = self.listing(endpoint, directory)
+            except PathNotFound:
+                continue
+            for one in found.values():
+                below = f"{directory.rstrip('/')}/{one.name}"
+                self.remove(endpoint, below) if one.is_directory else self.delete(endpoint, below)
+            self.delete(endpoint, directory)
+
+    def delete(self, endpoint: Endpoint, *paths: str) -> None:
+        """Delete files, or empty directories; what is not there is fine."""
+        for path in paths:
+            with suppress(PathNotFound):
+                self._ask("DELETE", self.place(endpoint, path))
+
+    def _ask(self, method: str, place: Place) -> None:
+        def ask() -> None:
+            with self.http.answer(place, Request(method, place.target, {})):
+                pass
+
+        self.http.insist(ask)
+
+    # --- contents -----------------------------------------------------------------------------------------------
+
+    def get(self, endpoint: Endpoint, path: str, file: BinaryIO, *, size: int = 0, moved: Moved) -> FileState:
+        """Write a file's content to a local one; return its size and checksum, which are the server's, too."""
+        return self.http.read(self.place(endpoint, path), file, size=size, moved=moved)
+
+    def put(self, endpoint: Endpoint, file: BinaryIO, path: str, *, moved: Moved) -> FileState:
+        """Send a local file, which replaces the one there; return its size and checksum."""
+        return self.http.write(file, self.place(endpoint, path), moved=moved)
+
+
+def _each(paths: Sequence[str], ask: Callable[[str], T]) -> dict[str, T | GoclientError]:
+    found: dict[str, T | GoclientError] = {}
+    for path in paths:
+        try:
+            found[path] = ask(path)
+        except GoclientError as error:
+            found[path] = error
+    return found
+
+
+def _bad(place: Place, why: str) -> EndpointError:
+    return EndpointError(
+        f"{quoted(place.shown)}: the listing of the {place.access.server.named} cannot be used: {why}",
+        hint="check that it is a WebDAV server", code="webdav-listing", subject=place.shown,
+    )  # fmt: skip

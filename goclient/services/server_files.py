@@ -1,0 +1,37 @@
+"""Interface of what asks servers for their files, as the clients of GridFTP and of WebDAV do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from goclient.errors import GoclientError
+from goclient.model.remote import FileInfo, Listing
+
+
+class ServerFiles(Protocol):
+    """Client of the servers of one kind, with one session a server, that several threads may use."""
+
+    def account(self, endpoint: Any, /) -> str:  # the client of each kind takes its own endpoints
+        """Log in; return the account that the credential has there, "" if the server does not tell it."""
+        raise NotImplementedError
+
+    def listings(self, endpoint: Any, directories: Sequence[str], /) -> Mapping[str, Listing | GoclientError]:
+        """Return what each directory holds."""
+        raise NotImplementedError
+
+    def entries(self, endpoint: Any, paths: Sequence[str], /) -> Mapping[str, FileInfo | GoclientError]:
+        """Return what is at each path."""
+        raise NotImplementedError
+
+    def mkdir(self, endpoint: Any, directory: str, /) -> None:
+        """Make a directory, unless it is there."""
+        raise NotImplementedError
+
+    def remove(self, endpoint: Any, /, *directories: str) -> None:
+        """Remove directories, and all below them."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End all sessions, those in which other threads wait included."""
+        raise NotImplementedError

@@ -1,0 +1,130 @@
+"""The HTTPS server of a collection in miniature, over a directory of this machine: what a test breaks, it breaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote
+
+TOKEN = "a-token"
+
+
+@dataclass
+class CollectionServer:
+    """A server that runs at ``url``; ``asked`` are the requests that it got.
+
+    ``cuts``: bytes of bodies after which it hangs up.  ``ranges``: it knows them.  ``redirect``: where it leads.
+    """
+
+    top: Path
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
+    ranges: bool = True
+    redirect: str = ""
+    token: str = TOKEN
+
+
+@contextmanager
+def collection_server(top: Path) -> Iterator[CollectionServer]:
+    """Run a server over a directory."""
+    state = CollectionServer(top)
+
+    class Handler(_Handler):
+        server_state = state
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_state: CollectionServer
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _path(self) -> Path | None:
+        """Return the path that is asked for; answer, and return None, for who may not."""
+        state = self.server_state
+        state.asked.append(f"{self.command} {self.path}")
+        if state.redirect:
+            self._say(302, Location=state.redirect)
+        elif self.headers["Authorization"] != f"Bearer {state.token}":
+            self._say(401 if self.headers["X-Requested-With"] else 302)
+        else:
+            return state.top / unquote(self.path).lstrip("/")
+        self.close_connection = True
+        return None
+
+    def _say(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content_Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        path, state = self._path(), self.server_state
+        if path is None:
+            return
+        if not path.is_file():
+            self._say(404)
+            return
+        content, first, status = path.read_bytes(), 0, 200
+        more = {"ETag": f'"{path.stat().st_mtime_ns}"'}
+        asked = re.fullmatch(r"bytes=([0-9]+)-", self.headers["Range"] or "")
+        if asked and state.ranges:
+            first, status = int(asked[1]), 206
+            more["Content_Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
+        rest = content[first:]
+        if state.cuts and self.command == "GET":
+            cut = state.cuts.pop(0)
+            self.send_response(status)
+            for name, value in {"Content_Length": str(len(rest)), **more}.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+            self.wfile.write(rest[:cut])
+            self.close_connection = True
+            return
+        self._say(status, rest, **more)
+
+    do_HEAD = do_GET
+
+    def do_PUT(self) -> None:
+        path, state = self._path(), self.server_state
+        if path is None:
+            return
+        if path.is_dir() or not path.parent.is_dir():
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._say(409 if path.is_dir() else 404)
+            return
+        length = int(self.headers["Content-Length"])
+        cut = state.cuts.pop(0) if state.cuts else length
+        path.write_bytes(self.rfile.read(min(cut, length)))
+        if cut < length:
+            self.close_connection = True
+        else:
+            self._say(200)
+
+    def do_DELETE(self) -> None:
+        path = self._path()
+        if path is not None:
+            found = path.is_file()
+            path.unlink(missing_ok=True)
+            self._say(200 if found else 404)
