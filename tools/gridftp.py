@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.model.endpoint import GridftpEndpoint
-from goclient.services.deadline import Deadline
+from goclient.services.deadline import Background, Deadline
 from goclient.services.gridftp.copies import Copy, third_party
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gsi.identity import Search, find_identity
@@ -63,8 +63,10 @@ def deliver(authorities: str, proxy: str, urls: Sequence[str], directories: Sequ
         assert all(copy.done for copy in copies)
         arrived = files.listing(second, hidden)
         assert {name: one.size for name, one in arrived.items()} == {name: one.size for name, one in found.items()}
-        sums = files.checksums(first, [copy.source for copy in copies])
-        copied = files.checksums(second, [copy.destination for copy in copies])
+        largest = max(one.size for one in found.values())
+        theirs = Background(lambda: files.checksums(first, [copy.source for copy in copies], largest=largest))
+        copied = files.checksums(second, [copy.destination for copy in copies], largest=largest)
+        sums = theirs.result(SILENT)
         assert [*sums.values()] == [*copied.values()]
         assert not any(isinstance(one, GoclientError) for one in sums.values())
         assert not files.renames(second, [(copy.destination, f"{target}/{Path(copy.source).name}") for copy in copies])

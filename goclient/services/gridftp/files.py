@@ -19,6 +19,7 @@ from goclient.services.gsi.dial import silent
 from goclient.services.gsi.server_name import GRIDFTP, Server
 from goclient.services.gsi.tls import Credential, Trust
 
+_MANY = 20  # paths in one directory that are worth a listing of it
 _CHECKSUM_RATE, _CHECKSUM_MORE = 50e6, 30.0  # bytes a second of a slow server, which is silent meanwhile; seconds
 
 
@@ -127,10 +128,17 @@ class GridftpFiles:
             raise found
         return found
 
-    def checksums(self, endpoint: GridftpEndpoint, paths: Sequence[str]) -> dict[str, str | GoclientError]:
-        """Return the ADLER32 of each file, or why there is none; a large file is given more time."""
-        sizes = {path: one.size for path, one in self.entries(endpoint, paths).items() if isinstance(one, FileInfo)}
-        seconds = max(sizes.values(), default=0) / _CHECKSUM_RATE + _CHECKSUM_MORE
+    def checksums(
+        self, endpoint: GridftpEndpoint, paths: Sequence[str], *, largest: int | None = None
+    ) -> dict[str, str | GoclientError]:
+        """Return the ADLER32 of each file, or why there is none.
+
+        The ``largest`` size tells how long an answer may take; it is asked for if it is not known.
+        """
+        if largest is None:
+            found = self.entries(endpoint, paths).values()
+            largest = max((one.size for one in found if isinstance(one, FileInfo)), default=0)
+        seconds = largest / _CHECKSUM_RATE + _CHECKSUM_MORE
 
         def end() -> Deadline:
             return max(self._end(), Deadline(seconds), key=lambda one: one.left)
@@ -170,7 +178,7 @@ class GridftpFiles:
         """
         failures: list[GoclientError] = []
         free = []
-        found = self.entries(endpoint, [new for _, new in renamings])
+        found = self._find(endpoint, [new for _, new in renamings])
         for old, new in renamings:
             taken = found[new]
             if isinstance(taken, PathNotFound):
@@ -191,6 +199,20 @@ class GridftpFiles:
             elif not second.is_good:
                 failures.append(refusal(second, endpoint.show(new)))
         return failures
+
+    def _find(self, endpoint: GridftpEndpoint, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
+        """Return what is at each path, as :meth:`entries`; of many in one directory a listing of that tells it."""
+        together: dict[str, list[str]] = {}
+        for path in paths:
+            together.setdefault(path.rstrip("/").rpartition("/")[0] + "/", []).append(path)
+        many = [directory for directory, below in together.items() if len(below) >= _MANY]
+        found: dict[str, FileInfo | GoclientError] = {}
+        for directory, listing in (self.listings(endpoint, many) if many else {}).items():
+            if isinstance(listing, Listing):
+                for path in together.pop(directory):
+                    free = PathNotFound(f"{quoted(endpoint.show(path))}: nothing is there", subject=endpoint.show(path))
+                    found[path] = listing.get(path.rstrip("/").rpartition("/")[2], free)
+        return found | self.entries(endpoint, [path for below in together.values() for path in below])
 
     def remove(self, endpoint: GridftpEndpoint, *directories: str) -> None:
         """Remove directories, and all below them; links are removed, not followed.  Those that are gone are fine."""
