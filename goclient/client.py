@@ -21,6 +21,7 @@ from goclient.files.text import list_lines
 from goclient.jobs import status as jobs
 from goclient.jobs.explain import Explained, explain
 from goclient.jobs.open import OpenItem, entries_about, open_items
+from goclient.jobs.panda_ids import read_panda_ids
 from goclient.jobs.results import JobResults, job_results
 from goclient.jobs.sent import check_not_sent
 from goclient.jobs.status import JobStatus
@@ -169,12 +170,12 @@ class Client:
 
     def parameters(self, panda_id: int) -> str:
         """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
-        panda_ids = _checked_ids([panda_id])
+        panda_ids = read_panda_ids([panda_id])
         return jobs.known_jobs(panda_ids, server=self._connections.panda())[0].parameters
 
     def status(self, ids: Iterable[int | str]) -> list[JobStatus]:
         """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job."""
-        panda_ids = _checked_ids(ids)
+        panda_ids = read_panda_ids(ids)
         return jobs.job_status(panda_ids, server=self._connections.panda(), globus=self._connections.globus)
 
     def wait(self, ids: Iterable[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
@@ -184,7 +185,7 @@ class Client:
         without one it waits as long as it takes.  A server that cannot be reached for a while is a warning, and it is
         asked again; that is an error only at the end.
         """
-        panda_ids, end = _checked_ids(ids), None if timeout is None else time.monotonic() + timeout
+        panda_ids, end = read_panda_ids(ids), None if timeout is None else time.monotonic() + timeout
         server, running = self._connections.panda(), panda_ids
         while True:
             left = seconds if end is None else min(seconds, end - time.monotonic())
@@ -205,7 +206,7 @@ class Client:
 
         Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
         """
-        panda_ids = _checked_ids(ids)
+        panda_ids = read_panda_ids(ids)
         return job_results(panda_ids, server=self._connections.panda(), globus=self._connections.globus)
 
     # --- endpoints, and who asks --------------------------------------------------------------------------------
@@ -290,17 +291,3 @@ def _checked_text(text: object) -> str:
         message = f"the jobParameters must be one text, not {quoted(repr(text))}"
         raise UsageError(message, hint='write them in quotes: "…"', code="wrong-type", subject="text")
     return text
-
-
-def _checked_ids(ids: Iterable[int | str]) -> list[int]:
-    """Return the numbers; raises every one that cannot be a PandaID, and UsageError for a number that is not a list."""
-    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
-        message = f"PandaIDs must be a list, not {quoted(ids)}"
-        raise UsageError(message, hint="write them in brackets, such as [1, 2]", code="wrong-type", subject="ids")
-    ids = list(ids)
-    wrong = [one for one in ids if not (str(one).isascii() and str(one).isdigit() and len(str(one)) < 19)]
-    hint = "a PandaID is a number"
-    raise_all(
-        UsageError(f"{quoted(one)} is not a PandaID", hint=hint, code="not-a-number", subject=str(one)) for one in wrong
-    )
-    return [int(one) for one in ids]

@@ -15,7 +15,7 @@ import pytest
 
 import goclient
 from goclient.cli.commands.sendjob import SendJobOptions
-from goclient.client import _checked_ids
+from goclient.jobs.panda_ids import read_panda_ids
 from goclient.model.options import SubmitOptions
 from goclient.model.typed import as_keywords, read_keywords
 from goclient.reporter.base import Kind
@@ -233,7 +233,7 @@ def test_panda_ids_may_come_one_after_the_other(home: Path) -> None:
     with pytest.raises(goclient.UsageError, match='"x" is not a PandaID'):
         goclient.Client().status(one for one in ("1", "x"))
     ids: list[int | str] = [1, "2"]
-    assert _checked_ids(iter(ids)) == [1, 2]
+    assert read_panda_ids(iter(ids)) == [1, 2]
 
 
 @pytest.mark.parametrize("text", [5, ["-n", "5"]])
