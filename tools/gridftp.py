@@ -10,70 +10,26 @@ from __future__ import annotations
 
 import os
 import random
-import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from goclient.errors import GoclientError
-from goclient.model.endpoint import GridftpEndpoint
-from goclient.services.deadline import Background, Deadline
-from goclient.services.gridftp.copies import Copy, third_party
-from goclient.services.gridftp.files import GridftpFiles
-from goclient.services.gsi.identity import Search, find_identity
-from goclient.services.gsi.tls import Credential, Trust
+from measure import ratio, row, shown
 
-if sys.argv[1:2] != ["deliver"] or TYPE_CHECKING:  # the process that is measured does without them
-    from measure import ratio, row, shown
-
-    from goclient.sandbox.myproxy.authority import Authority
-    from tests.myproxy_grid import Grid
-    from tests.servers.gridftp import GridftpServers, gridftp_server
+from goclient.sandbox.myproxy.authority import Authority
+from tests.myproxy_grid import Grid
+from tests.servers.gridftp import GridftpServers, gridftp_server
 
 TINY, LARGE = 1000, 500 << 20  # files; bytes
 NAMES, TOGETHER = 20_000, 1000
 SEED = 14
 RUNS = 7
 MEMORY = 60  # MB
-SILENT = 60.0  # seconds
-
-
-# --- what is measured, in a process of its own ----------------------------------------------------------------------
-
-
-def deliver(authorities: str, proxy: str, urls: Sequence[str], directories: Sequence[str]) -> None:
-    """Copy all files of a directory at one server into a directory at another, checked and renamed."""
-    first, second = (GridftpEndpoint(url) for url in urls)
-    source, target = directories
-    credential = Credential(find_identity(Search({}, "/", os.getuid(), proxy=proxy)))
-    trust = Trust(authorities)
-    with GridftpFiles(lambda: credential, trust, lambda: Deadline(SILENT)) as files:
-        found = files.listing(first, source)
-        hidden = f"{target}/.goclient-{secrets.token_hex(4)}"
-        files.mkdir(second, target, hidden)
-        copies = [Copy(f"{source}/{name}", f"{hidden}/{name}") for name in found]
-        with files.session(first) as one, files.session(second) as other:
-            third_party(one, other, copies, moved=lambda _: None, silent=SILENT)
-        assert all(copy.done for copy in copies)
-        arrived = files.listing(second, hidden)
-        assert {name: one.size for name, one in arrived.items()} == {name: one.size for name, one in found.items()}
-        largest = max(one.size for one in found.values())
-        theirs = Background(lambda: files.checksums(first, [copy.source for copy in copies], largest=largest))
-        copied = files.checksums(second, [copy.destination for copy in copies], largest=largest)
-        sums = theirs.result(SILENT)
-        assert [*sums.values()] == [*copied.values()]
-        assert not any(isinstance(one, GoclientError) for one in sums.values())
-        assert not files.renames(second, [(copy.destination, f"{target}/{Path(copy.source).name}") for copy in copies])
-        files.remove(second, hidden)
-
-
-# --- the measurements -----------------------------------------------------------------------------------------------
+PROGRAM = str(Path(__file__).with_name("gridftp_deliver.py"))
 
 
 class Pair:
@@ -101,7 +57,7 @@ class Pair:
         """Return the seconds that our process takes."""
         target, first, second = self._target(), self._servers.first, self._servers.second
         words = [str(self._servers.grid.authorities), self._proxy, first.endpoint.text, second.endpoint.text]
-        words = [sys.executable, __file__, "deliver", *words, str(first.directory / name), str(target)]
+        words = [sys.executable, PROGRAM, *words, str(first.directory / name), str(target)]
         return self._run(words, name, target, ours=True)
 
     def theirs(self, name: str) -> float:
@@ -185,7 +141,4 @@ def rows(*, small: bool = False) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["deliver"]:
-        deliver(sys.argv[2], sys.argv[3], sys.argv[4:6], sys.argv[6:8])
-    else:
-        sys.exit(shown(rows(small=sys.argv[1:] == ["small"])))
+    sys.exit(shown(rows(small=sys.argv[1:] == ["small"])))
