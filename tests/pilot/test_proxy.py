@@ -260,7 +260,8 @@ def lasting(site: Site, port: int, tmp_path: Path) -> Callable[..., UserProxy]:
     def make(*ends: float) -> UserProxy:
         context = job_context(tmp_path)
         account = MyproxyAccount(user="jdoe", host="localhost", port=port)
-        return UserProxy(Lasting(account, JDOE, Accounts(site.env), ends=list(ends)), context)
+        deposit = Lasting(account, JDOE, Accounts(site.env), ends=list(ends))
+        return UserProxy(deposit, context.scratch / FILE, context.journal, context.reporter)
 
     return make
 
@@ -332,7 +333,7 @@ def test_the_journal_has_no_secret(site: Site, port: int, tmp_path: Path) -> Non
     text = journal.read_text()
     entries = [entry for entry in map(json.loads, text.splitlines()) if entry["what"] == "proxy"]
     assert [(entry["state"], entry["subjects"]) for entry in entries] == [
-        ("accepted", [f"jdoe@localhost:{port}"]),
-        ("done", [f"jdoe@localhost:{port}"]),
+        ("accepted", [f"jdoe@localhost:{port}", JDOE]),
+        ("done", [f"jdoe@localhost:{port}", JDOE]),
     ]
     assert "PRIVATE" not in text

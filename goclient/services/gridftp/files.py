@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from goclient.errors import GoclientError, raise_all
-from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound, SessionClosed
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.remote import FileInfo, Listing
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.facts import entry_of, listing_of
 from goclient.services.gridftp.replies import Reply, refusal
-from goclient.services.gridftp.session import End, Session, open_session
-from goclient.services.gsi.dial import silent
-from goclient.services.gsi.server_name import GRIDFTP, Server
+from goclient.services.gridftp.session import End, Session
+from goclient.services.gridftp.sessions import Sessions
 from goclient.services.gsi.tls import Credential, Trust
 
 _MANY = 20  # paths in one directory that are worth a listing of it
 _CHECKSUM_RATE, _CHECKSUM_MORE = 50e6, 30.0  # bytes a second of a slow server, which is silent meanwhile; seconds
-
-
-class _Slot:
-    """A server's session, if there is one, and who may use it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.session: Session | None = None
 
 
 class GridftpFiles:
@@ -39,12 +29,8 @@ class GridftpFiles:
     """
 
     def __init__(self, credential: Callable[[], Credential], trust: Trust, end: End) -> None:
-        self._credential = credential
-        self._trust = trust
+        self._sessions = Sessions(credential, trust, end)
         self._end = end
-        self._slots: dict[GridftpEndpoint, _Slot] = {}
-        self._lock = threading.Lock()
-        self._closed = False
 
     def __enter__(self) -> GridftpFiles:
         return self
@@ -54,16 +40,15 @@ class GridftpFiles:
 
     def close(self) -> None:
         """Hang up everywhere: what other threads ask fails at once."""
-        self._closed = True
-        with self._lock:
-            slots = list(self._slots.values())
-        for slot in slots:
-            if slot.session is not None:
-                slot.session.cancel()
-            if slot.lock.acquire(blocking=False):  # nobody waits in it
-                if slot.session is not None:
-                    slot.session.close()
-                slot.lock.release()
+        self._sessions.close()
+
+    def rest(self) -> None:
+        """Hang up where nobody asks now; who asks later logs in again."""
+        self._sessions.rest()
+
+    def session(self, endpoint: GridftpEndpoint) -> AbstractContextManager[Session]:
+        """Lend a server's session, for copies; who asks that server meanwhile waits."""
+        return self._sessions.session(endpoint)
 
     # --- looking ------------------------------------------------------------------------------------------------
 
@@ -144,7 +129,7 @@ class GridftpFiles:
             return max(self._end(), Deadline(seconds), key=lambda one: one.left)
 
         commands = [f"CKSM ADLER32 0 -1 {wire_path(path)}" for path in paths]
-        replies = self._ask(endpoint, commands, end=end)
+        replies = self._sessions.ask(endpoint, commands, end=end)
         return {
             path: reply.text.lower() if reply.is_good else refusal(reply, endpoint.show(path))
             for path, reply in zip(paths, replies, strict=True)
@@ -192,7 +177,7 @@ class GridftpFiles:
         commands = [
             f"{word} {wire_path(path)}" for pair in free for word, path in zip(("RNFR", "RNTO"), pair, strict=True)
         ]
-        replies = self._ask(endpoint, commands, repeat=False)
+        replies = self._sessions.ask(endpoint, commands, repeat=False)
         for (old, new), first, second in zip(free, replies[::2], replies[1::2], strict=True):
             if not first.is_good:
                 failures.append(refusal(first, endpoint.show(old)))
@@ -214,6 +199,13 @@ class GridftpFiles:
                     found[path] = listing.get(path.rstrip("/").rpartition("/")[2], free)
         return found | self.entries(endpoint, [path for below in together.values() for path in below])
 
+    def replace(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
+        """Give a file another path, in place of the file that has it."""
+        commands = f"RNFR {wire_path(old)}", f"RNTO {wire_path(new)}"
+        for path, reply in zip((old, new), self._sessions.ask(endpoint, commands, repeat=False), strict=True):
+            if not reply.is_good:
+                raise refusal(reply, endpoint.show(path))
+
     def remove(self, endpoint: GridftpEndpoint, *directories: str) -> None:
         """Remove directories, and all below them; links are removed, not followed.  Those that are gone are fine."""
         self._change(endpoint, "SITE RDEL", directories)
@@ -231,53 +223,9 @@ class GridftpFiles:
         ]
         raise_all(one for one in refused if not isinstance(one, PathNotFound))
 
-    # --- sessions -----------------------------------------------------------------------------------------------
-
     def _about(self, endpoint: GridftpEndpoint, word: str, paths: Sequence[str]) -> list[Reply]:
         """Return the replies to a command about each path."""
-        return self._ask(endpoint, [f"{word} {wire_path(path)}" for path in paths])
-
-    def _ask(
-        self, endpoint: GridftpEndpoint, commands: Sequence[str], *, end: End | None = None, repeat: bool = True
-    ) -> list[Reply]:
-        """Return the replies to commands.
-
-        With ``repeat``, ask again if the session was used before, and the server has ended it since.
-        """
-        if not commands:
-            return []
-        with self.session(endpoint) as session:
-            waited = session.has_waited
-            try:
-                return session.commands(commands, end or self._end)
-            except SessionClosed:
-                if not (waited and repeat) or self._closed:
-                    raise
-        with self.session(endpoint) as session:
-            return session.commands(commands, end or self._end)
-
-    @contextmanager
-    def session(self, endpoint: GridftpEndpoint) -> Iterator[Session]:
-        """Lend a server's session for the body; who asks that server meanwhile waits."""
-        if self._closed:
-            raise SessionClosed(
-                f"{quoted(endpoint.display)} is not asked: the work was ended",
-                hint="type the command again", code="gridftp-closed", subject=str(endpoint),
-            )  # fmt: skip
-        with self._lock:
-            slot = self._slots.setdefault(endpoint, _Slot())
-        deadline = self._end()
-        if not slot.lock.acquire(timeout=max(deadline.left, 0.001)):
-            raise silent(Server(endpoint.host, endpoint.port, GRIDFTP), deadline, step="because it was busy")
-        try:
-            if slot.session is None or slot.session.is_closed:
-                slot.session = open_session(endpoint, self._credential(), self._trust, deadline=self._end())
-            yield slot.session
-        finally:
-            if slot.session is not None and (slot.session.is_closed or self._closed):
-                slot.session.close()
-                slot.session = None
-            slot.lock.release()
+        return self._sessions.ask(endpoint, [f"{word} {wire_path(path)}" for path in paths])
 
 
 def wire_path(path: str) -> str:

@@ -226,7 +226,7 @@ def test_a_session_that_the_server_has_ended_is_opened_again(gridftp: GridftpSer
     server = gridftp.first
     with gridftp.files() as files:
         files.account(server.endpoint)
-        (slot,) = files._slots.values()
+        (slot,) = files._sessions._slots.values()
         assert slot.session is not None
         slot.session.commands(["NOOP"], lambda: Deadline(PATIENCE))
         slot.session._socket.shutdown(socket.SHUT_RDWR)
