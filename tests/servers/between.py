@@ -1,110 +1,111 @@
-"""A proxy between a client and a server on loopback, which breaks off, resets, slows down or holds what passes."""
+"""A relay between a client and a server on loopback: silent, dripping, or cut where a test says."""
 
 from __future__ import annotations
 
+import contextlib
+import selectors
 import socket
 import struct
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from types import TracebackType
 
-_DRIP = 0.05  # seconds between two bytes
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What happens to a connection after so many bytes from the server (``down``) or to it."""
-
-    kind: Literal["cut", "reset", "silent", "drip"]
-    after: int = 0
-    down: bool = True
+_PIECE = 1 << 16
+_LOOK = 0.02  # seconds after which it looks whether it is stopped
+DRIP = 0.05  # seconds for each byte of a server that drips
 
 
 @dataclass
+class Fault:
+    """A way in which the relay fails: after so many bytes, counted from both sides."""
+
+    after: int
+    kind: str  # reset, close, silent, drip
+
+
 class Between:
-    """A proxy that runs on a port: each connection meets the next fault, or ``always`` the same one, or none."""
+    """Relay each connection to a port; ``fault`` is what happens to the next ones, ``times`` how often."""
 
-    port: int
-    faults: deque[Fault] = field(default_factory=deque)
-    always: Fault | None = None
-    connections: int = 0
+    def __init__(self, port: int, fault: Fault | None = None, *, times: int = 1 << 30) -> None:
+        self._target = port
+        self.fault = fault
+        self.times = times
+        self.relayed = 0  # bytes, of all connections
+        self._stopped = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(_LOOK)
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
-    def next(self) -> Fault | None:
-        self.connections += 1
-        return self.faults.popleft() if self.faults else self.always
+    def __enter__(self) -> Between:
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        for thread in list(self._threads):
+            thread.join()
+        self._listener.close()
 
-@contextmanager
-def between(server: int) -> Iterator[Between]:
-    """Run a proxy to a port of this machine."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    state = Between(listener.getsockname()[1])
-    opened: list[socket.socket] = []
+    def _accept(self) -> None:
+        while not self._stopped.is_set():
+            with contextlib.suppress(TimeoutError):
+                client, _ = self._listener.accept()
+                fault = self.fault if self.times > 0 else None
+                self.times -= 1
+                thread = threading.Thread(target=self._relay, args=(client, fault))
+                self._threads.append(thread)
+                thread.start()
 
-    def accept() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", server))
-            opened.extend((client, far))
-            fault = state.next()
-            for source, target, down in ((far, client, True), (client, far, False)):
-                mine = fault if fault is not None and fault.down is down else None
-                threading.Thread(target=_pump, args=(source, target, mine), daemon=True).start()
+    def _relay(self, client: socket.socket, fault: Fault | None) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
+            ways = {client: server, server: client}
+            passed = 0
+            with selectors.DefaultSelector() as waiting:
+                for one in ways:
+                    waiting.register(one, selectors.EVENT_READ)
+                while not self._stopped.is_set() and len(waiting.get_map()) > 0:
+                    for key, _ in waiting.select(_LOOK):
+                        side = key.fileobj
+                        assert isinstance(side, socket.socket)
+                        try:
+                            data = side.recv(_PIECE)
+                            passed += self._pass(data, ways[side], fault, passed, (client, server))
+                        except OSError:
+                            return
+                        if not data:
+                            waiting.unregister(side)
+                            with contextlib.suppress(OSError):
+                                ways[side].shutdown(socket.SHUT_WR)
 
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield state
-    finally:
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        for one in opened:
-            _end(one)
-            one.close()
-        thread.join()
-
-
-def _pump(source: socket.socket, target: socket.socket, fault: Fault | None) -> None:
-    passed = 0
-    with suppress(OSError):
-        while piece := source.recv(1 << 16):
-            room = len(piece) if fault is None else max(fault.after - passed, 0)
-            target.sendall(piece[:room])
-            passed += len(piece[:room])
-            if fault is not None and room < len(piece):
-                _meet(fault, source, target, piece[room:])
-    _end(target)
-
-
-def _meet(fault: Fault, source: socket.socket, target: socket.socket, rest: bytes) -> None:
-    if fault.kind == "silent":
-        while source.recv(1 << 16):  # and nothing passes
-            pass
-    elif fault.kind == "drip":
-        for byte in rest:
-            target.sendall(bytes([byte]))
-            time.sleep(_DRIP)
-    else:
-        for one in (source, target):
-            if fault.kind == "reset":
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                one.shutdown(socket.SHUT_RD)  # the other thread stops reading it: else its close has to wait
-        _end(source)
-    raise ConnectionAbortedError
-
-
-def _end(sock: socket.socket) -> None:
-    with suppress(OSError):
-        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_RESET)) == _RESET:
-            sock.close()
-        else:
-            sock.shutdown(socket.SHUT_RDWR)
+    def _pass(
+        self,
+        data: bytes,
+        to: socket.socket,
+        fault: Fault | None,
+        passed: int,
+        both: tuple[socket.socket, socket.socket],
+    ) -> int:
+        """Pass some bytes on, or fail; return how many there were."""
+        if fault is None or passed + len(data) <= fault.after:
+            to.sendall(data)
+            self.relayed += len(data)
+            return len(data)
+        early = max(fault.after - passed, 0)
+        to.sendall(data[:early])
+        if fault.kind == "silent":
+            self._stopped.wait()
+        elif fault.kind == "drip":
+            for byte in data[early:]:
+                if self._stopped.is_set():
+                    break
+                to.sendall(bytes([byte]))
+                time.sleep(DRIP)
+            return len(data)
+        elif fault.kind == "reset":
+            for one in both:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise ConnectionAbortedError

@@ -21,6 +21,7 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.services.gsi.server_name import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
 from goclient.services.https.connection import PIECE, Body, Limits, Request, Tls
+from goclient.services.https.moves import Moves, not_kept
 from goclient.services.https.multistatus import BadListing, MultiStatus, Resource, is_plain, name_below, path_of
 from goclient.services.https.streams import FileState, Moved
 
@@ -57,6 +58,7 @@ class WebdavFiles:
     def __init__(self, tls: Tls, *, limits: Limits = Limits(), patience: float = 0.0) -> None:  # noqa: B008  # frozen
         self.http = HttpFiles(limits=limits, patience=patience)
         self._tls = tls
+        self._moves = Moves(self.http, self.place, self.entry)
         self._names: dict[tuple[Endpoint, str], _Names] = {}
 
     def close(self) -> None:
@@ -70,11 +72,7 @@ class WebdavFiles:
         if not path.startswith("/"):
             raise RequestError(f"{quoted(shown)}: its path does not begin with /", code="location", subject=shown)
         if bad := _NOT_KEPT.search(path):
-            raise RequestError(
-                f"{quoted(shown)}: not every WebDAV server keeps {quoted(bad[0])} in a name",
-                hint="give it another name: one of UTF-8 text without ? and control characters",
-                code="location", subject=shown,
-            )  # fmt: skip
+            raise not_kept(shown, bad[0])
         server = Server(endpoint.host, endpoint.port, WEBDAV)
         return Place(Access(server, self._tls, follows=True), path, shown)
 
@@ -201,7 +199,7 @@ class WebdavFiles:
                 f"{quoted(place.shown)} exists by now, and would be overwritten",
                 hint="submit again with another destination, or with --goOverwrite", subject=place.shown,
             )  # fmt: skip
-        self._move(endpoint, old, place, overwrite="F")
+        self._moves.move(endpoint, old, new, overwrite="F")
 
     def renames(self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""
@@ -213,14 +211,7 @@ class WebdavFiles:
 
     def replace(self, endpoint: Endpoint, old: str, new: str) -> None:
         """Give a file the path of another one, which is gone then."""
-        self._move(endpoint, old, self.place(endpoint, new), overwrite="T")
-
-    def _move(self, endpoint: Endpoint, old: str, new: Place, *, overwrite: str) -> None:
-        source = self.place(endpoint, old)
-        server = source.access.server
-        headers = {"Destination": f"https://{server}{new.target}", "Overwrite": overwrite}
-        with self.http.answer(source, Request("MOVE", source.target, headers)):  # once: its answer may be lost
-            pass
+        self._moves.move(endpoint, old, new, overwrite="T")
 
     def _is_taken(self, endpoint: Endpoint, path: str) -> bool:
         directory, _, name = path.rstrip("/").rpartition("/")

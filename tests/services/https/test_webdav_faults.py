@@ -28,7 +28,7 @@ from goclient.node.engines.https import HttpsEngine
 from goclient.services.https.connection import Limits
 from goclient.services.https.webdav import WebdavFiles
 from tests.node.transfers import carry_out, job_context
-from tests.servers.between import Between, Fault, between
+from tests.servers.breaking import Between, Fault, between
 from tests.servers.proxies import make_proxy
 
 if TYPE_CHECKING:
@@ -234,6 +234,15 @@ def test_odd_names_arrive_as_they_are_and_are_listed_so(place: Place, tmp_path: 
     with open(tmp_path / "own", "rb") as source:
         files.put(place.endpoint, source, place.path("percent/a%20b"), moved=lambda _: None)
     assert list(files.listing(place.endpoint, place.path("percent/"))) == ["a%20b"]
+    for name in ODD:
+        if name.endswith(" ") or not name.isascii():  # xrootd 5.5 does not decode the path that a MOVE leads to
+            with pytest.raises(GoclientError, match="not every WebDAV server keeps"):
+                files.rename(place.endpoint, place.path(f"odd/{name}"), place.path(f"moved {name}"))
+            continue
+        files.rename(place.endpoint, place.path(f"odd/{name}"), place.path(f"moved {name}"))
+        files.rename(place.endpoint, place.path(f"moved {name}"), place.path(name))
+        assert (place.there / name).read_bytes() == NEW[:10]
+        files.delete(place.endpoint, place.path(name))
     files.remove(place.endpoint, place.path("odd"), place.path("percent"), place.path("nothing"))
     assert os.listdir(place.there) == ["file"]
     for bad in ("a?b", "a\nb", "a\rb", "a\0b", "\udcff"):
