@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
-from goclient.node.engines.base import TransferService
+from goclient.model.remote import Listing
+
+E = TypeVar("E", bound=Endpoint)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Shared:
 SAME = Shared(PurePosixPath("/"), PurePosixPath("/"))  # as in 2012: a server has the node's own paths
 
 
-def check_sees(service: TransferService, server: Endpoint, *, directory: Path, seen_as: str) -> None:
+def check_sees(listing: Callable[[E, str], Listing], server: E, *, directory: Path, seen_as: str) -> None:
     """Check that a file made in the directory can be seen through the server; raise EndpointError if it cannot.
 
     Without this, files would go to, or come from, a directory that only has the same path.  If the service cannot
@@ -40,7 +44,7 @@ def check_sees(service: TransferService, server: Endpoint, *, directory: Path, s
     mark = directory / f".goclient-{secrets.token_hex(8)}"
     try:
         mark.touch(mode=0o600, exist_ok=False)
-        seen = mark.name in service.listing(server, f"{seen_as}/")
+        seen = mark.name in listing(server, f"{seen_as}/")
         problem = "another directory has that path there"
     except EndpointError as error:
         if error.transient:

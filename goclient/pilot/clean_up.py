@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from goclient.errors import Collector, EndpointError, GoclientError
+from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.wording import quoted
 from goclient.files.trees import remove_tree
 from goclient.journal import HOST, Entry, Journal
@@ -30,11 +30,19 @@ def clean_up(journal: Journal, globus: Callable[[], TransferService]) -> Collect
                 _cancel(entry, service, journal)
             if not remove_endpoints(journal, service, SILENT):
                 raise EndpointError("the job's endpoint could not be removed")
+    with left:
+        remove_directories(journal)
+    return left
+
+
+def remove_directories(journal: Journal) -> None:
+    """Remove the directories that a job's journal names; raise GoclientError for those that stay."""
+    left = Collector()
     for entry in journal.latest("directory"):
         with left:
             if entry.state != "done":
                 _remove(entry, journal)
-    return left
+    raise_all(left.errors)
 
 
 def has_endpoints(journal: Journal) -> bool:

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
+from goclient.model.endpoint import Endpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
+from goclient.node.destination import Store
 from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine
 from goclient.node.engines.globus import GlobusEngine
+from goclient.node.engines.gridftp import Access, GridftpEngine
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
+from goclient.node.engines.store import ServerStore
 from goclient.node.globus_connect import node_endpoint
 from goclient.node.job import NodeJob, run_job
 from goclient.node.job_log import JobLog
 from goclient.node.payload import has_ended_well
-from goclient.pilot.proxy import UserProxy, user_proxy
+from goclient.pilot.clean_up import remove_directories
+from goclient.pilot.proxy import FILE, UserProxy, proxy_again, user_proxy
 from goclient.pilot.settings import Services, Settings
 from goclient.pilot.taken import TakenJob
 from goclient.pilot.transformation import fetch
+from goclient.reporter.base import Reporter
 from goclient.reporter.recording import RecordingReporter
+from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.https.grid import GridTls
 from goclient.services.https.webdav import WebdavFiles
 
@@ -88,6 +95,8 @@ class Node:
         engines: list[TransferEngine] = [LocalEngine(context, own=own)]
         if spec.needs_proxy or any(task.asks_https for task in job.tasks):
             engines.append(self._https_engine(job, context, proxy=proxy))
+        if proxy is not None:
+            engines.append(GridftpEngine(context, self._access(proxy), shared=settings.shared))
         with ExitStack() as stack:
             if spec.makes_endpoint or not all(any(one.can_run(task) for one in engines) for task in job.tasks):
                 self._check_mode(Mode.GC if spec.makes_endpoint else Mode.SERVER)
@@ -101,6 +110,38 @@ class Node:
                     GlobusEngine(context, service, settings.patience, connect=connect, shared=settings.shared)
                 )
             yield engines
+
+    def _access(self, proxy: UserProxy) -> Access:
+        """Return how GridFTP servers are asked with a proxy."""
+        return Access(proxy.credential, proxy.trust, self.settings.patience.faults)
+
+    @contextmanager
+    def stores(self, job: TakenJob, reporter: Reporter) -> Iterator[Callable[[Endpoint], Store]]:
+        """Run the body with what gives the directories of servers to which a job that is over has delivered.
+
+        The first that is asked for retrieves a proxy again, in a directory of its own, which the clean-up removes.
+        """
+        proxies: list[UserProxy] = []
+        clients: list[GridftpFiles | WebdavFiles] = []
+
+        def store(endpoint: Endpoint) -> Store:
+            if not proxies:
+                path = job.new_directory(self.settings.work) / FILE
+                proxies.append(proxy_again(job.journal, path, accounts=self.services.accounts, reporter=reporter))
+            (proxy,) = proxies
+            if isinstance(endpoint, GridftpEndpoint):
+                clients.append(files := self._access(proxy).files())
+                return ServerStore(endpoint, files)
+            assert isinstance(endpoint, WebdavEndpoint), "these are the servers that jobs deliver to"
+            clients.append(webdav := WebdavFiles(GridTls(proxy.trust, proxy.credential)))
+            return ServerStore(endpoint, webdav)
+
+        try:
+            yield store
+        finally:
+            for one in clients:
+                one.close()
+            remove_directories(job.journal)
 
     def _https_engine(self, job: NodeJob, context: JobContext, *, proxy: UserProxy | None) -> HttpsEngine:
         """Return the engine for HTTPS: with the user's proxy, and with tokens if a collection is asked by HTTPS.

@@ -108,8 +108,8 @@ class Pilot:
                 left = clean_up(job.journal, self._services.globus)
                 if heard:
                     delivered = report is not None and report.state == "finished"
-                    with left:
-                        remove_left(job.journal, job.attempt, self._services.globus, delivered=delivered)
+                    with left, self._node.stores(job, self.reporter) as server:
+                        remove_left(job.journal, job.attempt, self._services.globus, delivered=delivered, server=server)
                 for error in left.errors:
                     self.reporter.warning(f"PandaID {job.panda_id}: {error.message}", "a later pilot tries again")
                 if heard and not left.errors:

@@ -27,11 +27,12 @@ from goclient.errors.conditions import (
     NoUserProxy,
 )
 from goclient.errors.wording import quoted
-from goclient.journal import Entry
+from goclient.journal import Entry, Journal
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import JobContext
 from goclient.node.signals import check
 from goclient.pilot.owner import is_owned
+from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import time_text
 from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.pem import write_proxy
@@ -62,6 +63,11 @@ class Deposit:
     def shown(self) -> str:
         """Return the account, for a message."""
         return quoted(str(self.account))
+
+    @property
+    def subjects(self) -> tuple[str, str]:
+        """Return what a journal says of it: the account, and its owner."""
+        return str(self.account), self.owner
 
     def retrieve(self, path: Path) -> Identity:
         """Put a new proxy into a file, in place of a former one; return it: it is the owner's, and lasts long enough.
@@ -135,10 +141,11 @@ class Deposit:
 class UserProxy:
     """Proxy of a job's owner, in a file, which is renewed before it ends, as long as it is asked for."""
 
-    def __init__(self, deposit: Deposit, context: JobContext) -> None:
-        self.path = context.scratch / FILE
+    def __init__(self, deposit: Deposit, path: Path, journal: Journal, reporter: Reporter) -> None:
+        self.path = path
         self._deposit = deposit
-        self._context = context
+        self._journal = journal
+        self._reporter = reporter
         self._lock = threading.Lock()
         self._identity: Identity | None = None
         self._renew_at = 0.0
@@ -162,7 +169,7 @@ class UserProxy:
 
     def _renewed(self, known: Identity | None, now: float) -> Identity:
         """Return a new proxy; or the one that is ``known``, if there can be no new one now and it is still good."""
-        reporter = self._context.reporter
+        reporter = self._reporter
         try:
             found = self._deposit.retrieve(self.path)
         except MyproxyError as error:
@@ -177,7 +184,7 @@ class UserProxy:
         reporter.progress(f"the proxy in {self._deposit.shown} was retrieved: {text}")
         for warning in found.warnings:
             reporter.warning(warning, "a server may refuse it: then its owner must deposit a full one")
-        self._context.journal.append(Entry("proxy", str(self.path), "accepted", (str(self._deposit.account),), text))
+        self._journal.append(Entry("proxy", str(self.path), "accepted", self._deposit.subjects, text))
         return found
 
     def remove(self) -> None:
@@ -185,7 +192,7 @@ class UserProxy:
         with self._lock:
             self.path.unlink(missing_ok=True)
             if self._identity is not None:
-                self._context.journal.append(Entry("proxy", str(self.path), "done", (str(self._deposit.account),)))
+                self._journal.append(Entry("proxy", str(self.path), "done", self._deposit.subjects))
             self._identity = None
 
 
@@ -203,7 +210,7 @@ def user_proxy(
         yield None
         return
     may_fail = deposit.is_guess and not spec.needs_proxy
-    proxy = UserProxy(deposit, context)
+    proxy = UserProxy(deposit, context.scratch / FILE, context.journal, context.reporter)
     try:
         try:
             _retrieve(proxy, context, within=0.0 if may_fail else patience)
@@ -214,6 +221,17 @@ def user_proxy(
         yield proxy
     finally:
         proxy.remove()
+
+
+def proxy_again(journal: Journal, path: Path, *, accounts: Callable[[], Accounts], reporter: Reporter) -> UserProxy:
+    """Return a proxy for a job that is over, from the deposit that its journal names; raise NoUserProxy if it has none.
+
+    What the job has left at servers can be removed with it.
+    """
+    for entry in journal.latest("proxy"):
+        account, owner = entry.subjects
+        return UserProxy(Deposit(MyproxyAccount.read(account), owner, accounts()), path, journal, reporter)
+    raise NoUserProxy("the journal of the job names no proxy", hint="look at it: goclient journal show PANDAID")
 
 
 def _deposit(spec: TransferSpec, owner: str, accounts: Callable[[], Accounts]) -> Deposit | None:

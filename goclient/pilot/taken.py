@@ -54,16 +54,21 @@ class TakenJob:
         if self.scratch is not None:
             return self
         assert self.assigned is not None, "a job without a directory was just taken"
-        scratch = work / f"goclient-{self.panda_id}-{secrets.token_hex(4)}"
-        entry = Entry("directory", str(scratch), "intended")
+        document = json.dumps(asdict(self.assigned)).encode()
+        return replace(self, scratch=self.new_directory(work, document))
+
+    def new_directory(self, work: Path, document: bytes = b"{}") -> Path:
+        """Return a new directory below ``work``, which the journal names first; raise GoclientError."""
+        directory = work / f"goclient-{self.panda_id}-{secrets.token_hex(4)}"
+        entry = Entry("directory", str(directory), "intended")
         self.journal.append(entry)
         try:
-            scratch.mkdir(mode=private.DIRECTORY)
-            private.replace(scratch / DOCUMENT, json.dumps(asdict(self.assigned)).encode())
+            directory.mkdir(mode=private.DIRECTORY)
+            private.replace(directory / DOCUMENT, document)
         except OSError as error:
             raise GoclientError(f"no directory for the job in {quoted(work)}: {error.strerror}") from error
         self.journal.append(entry.then("accepted"))
-        return replace(self, scratch=scratch)
+        return directory
 
     def open_log(self, reporter: RecordingReporter) -> JobLog | None:
         """Return the job's log, to which the reporter's messages go, too; None without a temporary directory."""

@@ -248,7 +248,7 @@ class Server:
 
     def check(self) -> None:
         service = cast(TransferService, self)
-        check_sees(service, GlobusEndpoint("the-id", "SITE1"), directory=self.folder, seen_as="/there/job")
+        check_sees(service.listing, GlobusEndpoint("the-id", "SITE1"), directory=self.folder, seen_as="/there/job")
 
 
 def _names(folder: Path) -> list[str]:

@@ -260,7 +260,8 @@ def lasting(site: Site, port: int, tmp_path: Path) -> Callable[..., UserProxy]:
     def make(*ends: float) -> UserProxy:
         context = job_context(tmp_path)
         account = MyproxyAccount(user="jdoe", host="localhost", port=port)
-        return UserProxy(Lasting(account, JDOE, Accounts(site.env), ends=list(ends)), context)
+        deposit = Lasting(account, JDOE, Accounts(site.env), ends=list(ends))
+        return UserProxy(deposit, context.scratch / FILE, context.journal, context.reporter)
 
     return make
 

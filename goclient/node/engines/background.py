@@ -6,15 +6,20 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
+from goclient.errors import GoclientError
 from goclient.node.engines.base import Steps, Transferred
 from goclient.node.signals import uninterrupted
-from goclient.services.deadline import Background
+from goclient.services.deadline import Background, Deadline
 from goclient.services.retry import pauses
 
 Moved = Callable[[int], object]  # is told of bytes now and then; what it raises ends the work
+T = TypeVar("T")
+AGAIN = (0.2, 10.0)  # seconds between two tries of what may pass: at first, and at most
 POLL = (0.01, 1.0)  # seconds between two looks at the work: at first, and at most
 ENDED_WITHIN = 10.0  # seconds: its connections are closed, so that it waits for nothing
 
@@ -54,3 +59,29 @@ def in_background(work: Callable[[Moved], Transferred], cancel: Callable[[], obj
                 cancel()
                 with suppress(BaseException):
                     running.result(ENDED_WITHIN)
+
+
+def insist(attempt: Callable[[Moved], T], moved: Moved, *, patience: float) -> T:
+    """Return what an attempt gives; what may pass is tried again for ``patience`` seconds without a byte.
+
+    The attempt gets what it tells of bytes; what ``moved`` raises ends it all.
+    """
+    last, again = time.monotonic(), pauses(*AGAIN)
+
+    def told(count: int) -> None:
+        nonlocal last, again
+        if count:
+            last, again = time.monotonic(), pauses(*AGAIN)
+        moved(count)
+
+    while True:
+        try:
+            return attempt(told)
+        except GoclientError as error:
+            pause = next(again)
+            if not error.transient or time.monotonic() + pause > last + patience:
+                raise
+        end = Deadline(pause)
+        while end.left > 0:
+            moved(0)
+            time.sleep(max(min(end.left, POLL[1]), 0))

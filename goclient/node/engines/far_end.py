@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import BinaryIO, ClassVar, Protocol
 
-from goclient.errors import EndpointError
+from goclient.errors import GoclientError
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
@@ -41,7 +41,7 @@ class FarEnd(Protocol):
     endpoint: Endpoint
 
     @abstractmethod
-    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | EndpointError]:
+    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
         """Return what is at each path, or why that is not known."""
 
     @abstractmethod
@@ -63,6 +63,10 @@ class FarEnd(Protocol):
     @abstractmethod
     def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
         """Return how items are delivered here."""
+
+    def rest(self) -> None:
+        """Hang up until it is asked again, maybe in hours."""
+        return
 
     @abstractmethod
     def close(self) -> None:

@@ -56,7 +56,7 @@ class GlobusEngine(TransferEngine):
         if task.server is not None:
             server = self.resolve(task.server)
             seen_as = self._shared.path(directory, server.text)
-            check_sees(self.service, server, directory=directory, seen_as=seen_as)
+            check_sees(self.service.listing, server, directory=directory, seen_as=seen_as)
             return InJob(server, directory, f"{seen_as}/")
         assert self._connect is not None, "a job that moves files of its own has an endpoint on the node"
         return InJob(self._connect, directory, f"{directory}/")

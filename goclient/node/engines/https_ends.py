@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
-from goclient.errors import EndpointError, raise_all
+from goclient.errors import EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
@@ -38,9 +38,9 @@ class WebdavEnd(FarEnd):
         self.endpoint = endpoint
         self._files = files
 
-    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | EndpointError]:
+    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
         """Return what is at each path; several of one directory are looked up in its listing."""
-        found: dict[str, FileInfo | EndpointError] = {}
+        found: dict[str, FileInfo | GoclientError] = {}
         by_directory: dict[str, list[str]] = {}
         for path in paths:
             by_directory.setdefault(path.rstrip("/").rpartition("/")[0], []).append(path)
@@ -103,9 +103,9 @@ class CollectionEnd(FarEnd):
         self._service = service
         self._listings: dict[str, Listing] = {}
 
-    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | EndpointError]:
+    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
         """Return what is at each path: as the service lists it, else as the HTTPS server tells."""
-        found: dict[str, FileInfo | EndpointError] = {}
+        found: dict[str, FileInfo | GoclientError] = {}
         for path in paths:
             try:
                 found[path] = self._entry(path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from goclient.errors import GoclientError
 from goclient.model.endpoint import Endpoint
@@ -17,40 +17,43 @@ from goclient.node.destination import Renaming, Store
 _AT_ONCE = 50  # renames between two heartbeats
 
 
-class Files(Protocol):
+E = TypeVar("E", bound=Endpoint, contravariant=True)
+
+
+class Files(Protocol[E]):
     """Files of servers: what a GridFTP and a WebDAV client have in common."""
 
     @abstractmethod
-    def listing(self, endpoint: Endpoint, directory: str) -> Listing:
+    def listing(self, endpoint: E, directory: str) -> Listing:
         """Return what a directory holds, by name."""
 
     @abstractmethod
-    def mkdir(self, endpoint: Endpoint, *directories: str) -> None:
+    def mkdir(self, endpoint: E, *directories: str) -> None:
         """Make directories, in order, unless they are there."""
 
     @abstractmethod
-    def renames(self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
+    def renames(self, endpoint: E, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""
 
     @abstractmethod
-    def remove(self, endpoint: Endpoint, *directories: str) -> None:
+    def remove(self, endpoint: E, *directories: str) -> None:
         """Remove directories, and all below them."""
 
 
-class ServerStore(Store):
+class ServerStore(Store, Generic[E]):
     """Directories of a server, to which files are delivered."""
 
-    def __init__(self, endpoint: Endpoint, files: Files) -> None:
-        self.endpoint = endpoint
+    def __init__(self, endpoint: E, files: Files[E]) -> None:
+        self.endpoint = self._server = endpoint
         self._files = files
 
     def listing(self, directory: str) -> Listing:
         """Return what a directory holds, by name."""
-        return self._files.listing(self.endpoint, directory)
+        return self._files.listing(self._server, directory)
 
     def mkdir(self, directory: str) -> None:
         """Make a directory, unless it is there."""
-        self._files.mkdir(self.endpoint, directory)
+        self._files.mkdir(self._server, directory)
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""
@@ -58,9 +61,9 @@ class ServerStore(Store):
         for start in range(0, len(renamings), _AT_ONCE):
             meanwhile()
             pairs = [(one.old, one.new) for one in renamings[start : start + _AT_ONCE]]
-            failures += self._files.renames(self.endpoint, pairs)
+            failures += self._files.renames(self._server, pairs)
         return failures
 
     def remove(self, directories: Sequence[str]) -> None:
         """Remove directories, and all below them."""
-        self._files.remove(self.endpoint, *directories)
+        self._files.remove(self._server, *directories)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from goclient.errors import Collector, EndpointError, raise_all
+from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PermissionDenied
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
@@ -71,10 +72,15 @@ class Streaming(Transport):
     def check_ahead(self) -> None:
         """Look at the destinations of the items, if they are not in the job's directory."""
         if self._task.destination != JOB:
-            self._delivery.check()
+            with self._resting():
+                self._delivery.check()
 
     def steps(self) -> Steps:
         """Transfer the items in a thread; those that are done, says the journal, are not done again."""
+        with self._resting():
+            return (yield from self._steps())
+
+    def _steps(self) -> Steps:
         job = self._job
         last = job.journal.last("transfer", self._label)
         if last is not None and (done := Transferred.read(last)) is not None:
@@ -95,8 +101,17 @@ class Streaming(Transport):
     def deliver(self) -> None:
         """Give the files their names, if they are not in the job's directory."""
         if self._task.destination != JOB:
-            self._delivery.place(patience=self._patience)
-            self._far.close()
+            with self._resting():
+                self._delivery.place(patience=self._patience)
+
+    @contextmanager
+    def _resting(self) -> Iterator[None]:
+        """Run the body; nothing is connected afterwards, until files get their names, maybe in hours."""
+        try:
+            yield
+        finally:
+            if self._end is not None:
+                self._end.rest()
 
     # --- into the job's directory -------------------------------------------------------------------------------
 
@@ -108,7 +123,7 @@ class Streaming(Transport):
         for one in self._task.items:
             with collector:
                 info = found[one.source]
-                if isinstance(info, EndpointError):
+                if isinstance(info, GoclientError):
                     raise info
                 if one.recursive and not info.is_directory:
                     raise NotADirectory(

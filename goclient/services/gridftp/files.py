@@ -59,9 +59,17 @@ class GridftpFiles:
         for slot in slots:
             if slot.session is not None:
                 slot.session.cancel()
-            if slot.lock.acquire(blocking=False):  # nobody waits in it
+        self.rest()
+
+    def rest(self) -> None:
+        """Hang up where nobody asks now; who asks later logs in again."""
+        with self._lock:
+            slots = list(self._slots.values())
+        for slot in slots:
+            if slot.lock.acquire(blocking=False):
                 if slot.session is not None:
                     slot.session.close()
+                    slot.session = None
                 slot.lock.release()
 
     # --- looking ------------------------------------------------------------------------------------------------
@@ -191,6 +199,13 @@ class GridftpFiles:
             elif not second.is_good:
                 failures.append(refusal(second, endpoint.show(new)))
         return failures
+
+    def replace(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
+        """Give a file another path, in place of the file that has it."""
+        commands = f"RNFR {wire_path(old)}", f"RNTO {wire_path(new)}"
+        for path, reply in zip((old, new), self._ask(endpoint, commands, repeat=False), strict=True):
+            if not reply.is_good:
+                raise refusal(reply, endpoint.show(path))
 
     def remove(self, endpoint: GridftpEndpoint, *directories: str) -> None:
         """Remove directories, and all below them; links are removed, not followed.  Those that are gone are fine."""

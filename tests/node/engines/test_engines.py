@@ -13,7 +13,7 @@ import pytest
 
 from goclient.errors import EndpointError, GoclientError, TransferFailed
 from goclient.errors.conditions import PathExists, PathNotFound
-from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint
+from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.remote import TransferRequest
@@ -21,6 +21,7 @@ from goclient.node.destination import Store
 from goclient.node.engines.base import JobContext, TransferEngine, Transferred, TransferService, choose
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
+from goclient.node.engines.gridftp import Access, GridftpEngine
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore
@@ -31,6 +32,7 @@ from tests.node.transfers import HttpsCollections, Service, carry_out, job_conte
 from tests.servers.collection import collection_server
 
 if TYPE_CHECKING:
+    from tests.servers.gridftp import GridftpServers
     from tests.servers.webdav import WebdavServer
 
 SITE = GlobusEndpoint("11111111-1111-4111-8111-111111111111", "SITE1")
@@ -42,6 +44,7 @@ class Bench(ABC):
     """An engine between a job's directory and a directory somewhere else, ``there``."""
 
     far: Endpoint
+    near: Endpoint | None = None  # the server that sees the job's directory
     mode = Mode.GC
 
     def __init__(self, top: Path) -> None:
@@ -67,11 +70,11 @@ class Bench(ABC):
 
     def bring(self, *items: TransferItem, **how: Any) -> Transferred:
         items = tuple(one._replace(source=self.path(one.source)) for one in items)
-        return self._run(TransferTask("stage-in", self.far, JOB, items, mode=self.mode), **how)
+        return self._run(TransferTask("stage-in", self.far, JOB, items, self.near, self.mode), **how)
 
     def take(self, *items: TransferItem, **how: Any) -> Transferred:
         items = tuple(one._replace(destination=self.path(one.destination)) for one in items)
-        return self._run(TransferTask("output", JOB, self.far, items, mode=self.mode), **how)
+        return self._run(TransferTask("output", JOB, self.far, items, self.near, self.mode), **how)
 
     def _run(
         self,
@@ -158,13 +161,61 @@ class WebdavBench(Bench):
         return super()._run(task, **how)
 
 
+class GridftpBench(Bench):
+    """A real GridFTP server, whose files the node reads and writes."""
+
+    servers: GridftpServers
+
+    def __init__(self, top: Path) -> None:
+        super().__init__(top)
+        self.there = Path(self.servers.first.path(uuid.uuid4().hex))
+        self.there.mkdir()
+        self.far = self.servers.first.endpoint
+
+    def engine(self, context: JobContext) -> TransferEngine:
+        return GridftpEngine(context, self.access())
+
+    def access(self) -> Access:
+        credential = self.servers.credential()
+        return Access(lambda: credential, self.servers.trust, patience=5.0)
+
+    def path(self, name: str) -> str:
+        return f"{self.there}/{name}"
+
+    def store(self, endpoint: Endpoint) -> Store:
+        assert isinstance(endpoint, GridftpEndpoint)
+        return ServerStore(endpoint, self.stack.enter_context(self.access().files()))
+
+
+class PairBench(GridftpBench):
+    """Two real GridFTP servers, of which the second sees the job's directory."""
+
+    mode = Mode.SERVER
+
+    def __init__(self, top: Path) -> None:
+        seen = Path(self.servers.second.path(uuid.uuid4().hex))
+        seen.mkdir()
+        super().__init__(seen)
+        self.near = self.servers.second.endpoint
+
+
+REAL = {WebdavBench: "webdav", GridftpBench: "gridftp", PairBench: "gridftp"}
+
+
 @pytest.fixture(
-    params=[LocalBench, GlobusBench, CollectionBench, pytest.param(WebdavBench, marks=pytest.mark.conformance)],
-    ids=["local", "globus", "https", "webdav"],
+    params=[
+        LocalBench,
+        GlobusBench,
+        CollectionBench,
+        *(pytest.param(one, marks=pytest.mark.conformance) for one in REAL),
+    ],
+    ids=["local", "globus", "https", *("webdav", "gridftp", "gridftp-pair")],
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param is WebdavBench:
         WebdavBench.server = request.getfixturevalue("webdav")
+    elif request.param in REAL:
+        GridftpBench.servers = request.getfixturevalue("gridftp")
     made: Bench = request.param(tmp_path)
     with made.stack:
         yield made
@@ -265,7 +316,7 @@ def test_two_items_with_one_destination_are_refused_before_any_is_transferred(be
 def test_what_is_missing_is_an_error_of_the_endpoint(bench: Bench) -> None:
     with pytest.raises(PathNotFound) as caught:
         bench.bring(item("gone", "gone"))
-    assert caught.value.subject == bench.path("gone")
+    assert caught.value.subject.endswith(bench.path("gone"))
     with pytest.raises(PathNotFound, match="the job did not make it"):
         bench.take(item("gone", "gone"))
 
@@ -295,7 +346,9 @@ def test_what_the_heartbeat_raises_ends_a_transfer_and_leaves_nothing(bench: Ben
 
 
 def test_an_error_says_in_which_phase_it_happened(bench: Bench) -> None:
-    task = TransferTask("stage-in", bench.far, JOB, (item(bench.path("gone"), "gone"),), mode=bench.mode)
+    task = TransferTask(
+        "stage-in", bench.far, JOB, (item(bench.path("gone"), "gone"),), server=bench.near, mode=bench.mode
+    )
     with pytest.raises(TransferFailed) as caught:
         Transfers([task], bench.context, [bench.engine(bench.context)]).bring()
     assert (caught.value.phase, type(caught.value.error)) == ("stage-in", PathNotFound)
@@ -305,10 +358,11 @@ def test_an_error_says_in_which_phase_it_happened(bench: Bench) -> None:
 
 
 def test_a_task_that_no_engine_knows_is_refused(bench: Bench) -> None:
-    task = TransferTask("output", JOB, GridftpEndpoint("gsiftp://host"), (item("a", "/a"),))
-    with pytest.raises(EndpointError, match='from the node to "gsiftp://host"') as caught:
+    other = WebdavEndpoint("davs://host") if isinstance(bench, GridftpBench) else GridftpEndpoint("gsiftp://host")
+    task = TransferTask("output", JOB, other, (item("a", "/a"),))
+    with pytest.raises(EndpointError, match=f'from the node to "{other}"') as caught:
         choose([bench.engine(bench.context)], task)
-    assert (caught.value.code, caught.value.subject) == ("no-engine", "gsiftp://host")
+    assert (caught.value.code, caught.value.subject) == ("no-engine", str(other))
 
 
 def test_a_failed_task_has_the_reason_of_the_service(tmp_path: Path) -> None:

@@ -1,0 +1,184 @@
+"""Engine for GridFTP servers: with the job's directory, and between two servers, as the user whose proxy is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
+
+from goclient.errors import GoclientError
+from goclient.errors.conditions import ChecksumDiffers, SessionClosed
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
+from goclient.model.plan import TransferItem, TransferTask
+from goclient.model.remote import FileInfo, Listing
+from goclient.node.delivery import Delivery
+from goclient.node.engines.background import Moved, insist
+from goclient.node.engines.base import JobContext, TransferEngine, Transport
+from goclient.node.engines.far_end import Delivering, FarEnd, part_beside
+from goclient.node.engines.gridftp_pair import Pair
+from goclient.node.engines.store import ServerStore
+from goclient.node.engines.streaming import Streaming
+from goclient.node.ownership import final_path
+from goclient.node.shared_filesystem import SAME, Shared
+from goclient.services.deadline import Deadline
+from goclient.services.gridftp.copies import get, put
+from goclient.services.gridftp.files import GridftpFiles
+from goclient.services.gridftp.session import Session, open_session
+from goclient.services.gsi.tls import Credential, Trust
+
+T = TypeVar("T")
+ANSWER = 60.0  # seconds for an answer
+
+
+@dataclass(frozen=True)
+class Access:
+    """How servers are asked as a user; a copy that breaks is tried again for ``patience`` seconds without a byte."""
+
+    credential: Callable[[], Credential]
+    trust: Trust
+    patience: float
+
+    @property
+    def silent(self) -> float:
+        """Return the seconds without a byte after which a copy is begun again."""
+        return min(self.patience, 120.0)
+
+    def files(self) -> GridftpFiles:
+        """Return a client with sessions of its own."""
+        return GridftpFiles(self.credential, self.trust, lambda: Deadline(ANSWER))
+
+    def session(self, endpoint: GridftpEndpoint) -> Session:
+        """Return a new session, for copies; raise GoclientError."""
+        return open_session(endpoint, self.credential(), self.trust, deadline=Deadline(ANSWER))
+
+
+class GridftpEngine(TransferEngine):
+    """Carry out the tasks of one job whose ends are GridFTP servers, or the job's directory.
+
+    ``shared`` says how a server sees the directory, where files pass from server to server.
+    """
+
+    def __init__(self, job: JobContext, access: Access, *, shared: Shared = SAME) -> None:
+        self.job = job
+        self.access = access
+        self._shared = shared
+
+    def can_run(self, task: TransferTask) -> bool:
+        """Return True if both ends are GridFTP servers, or the job's directory as a server sees it, or this node."""
+        ends = [task.server or end if end == JOB else end for end in (task.source, task.destination)]
+        servers = sum(isinstance(end, GridftpEndpoint) for end in ends)
+        return servers == 2 or (servers == 1 and JOB in ends)
+
+    def start(self, task: TransferTask, label: str) -> Transport:
+        """Return how a task is carried out; nothing is asked yet."""
+        if JOB in (task.source, task.destination) and task.server is None:
+            return Streaming(self.job, task, label, end=self._end, patience=self.access.patience)
+        return Pair(self.job, task, label, access=self.access, shared=self._shared)
+
+    def _end(self, endpoint: Endpoint) -> FarEnd:
+        assert isinstance(endpoint, GridftpEndpoint), "can_run has said so"
+        return GridftpEnd(endpoint, self.access)
+
+
+class GridftpEnd(FarEnd):
+    """A GridFTP server: one session to look and to change names, another one for the files."""
+
+    way = "over GridFTP"
+
+    def __init__(self, endpoint: GridftpEndpoint, access: Access) -> None:
+        self.endpoint = endpoint
+        self._server = endpoint
+        self._access = access
+        self._files = access.files()
+        self._session: Session | None = None
+        self._closed = False
+
+    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
+        """Return what is at each path, or why that is not known."""
+        return self._files.entries(self._server, paths)
+
+    def listing(self, directory: str) -> Listing:
+        """Return what a directory holds, by name."""
+        return self._files.listing(self._server, directory)
+
+    def mkdir(self, directory: str) -> None:
+        """Make a directory, unless it is there; raise PathNotFound if the one above it is missing."""
+        self._files.mkdir(self._server, directory)
+
+    def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:  # noqa: ARG002  (markers tell more)
+        """Write a file's content to a local one, and compare the checksums."""
+
+        def once(session: Session, told: Moved) -> str:
+            return get(session, path, file, offset=file.seek(0, 2), moved=told, silent=self._access.silent)
+
+        self._compare(self._insist(once, moved), path)
+
+    def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
+        """Send a local file; one that has its final path at once replaces what is there when all of it is there."""
+        if final_path(path) != path:
+            self._put(file, path, moved)
+            return
+        part = part_beside(path)
+        try:
+            self._put(file, part, moved)
+            self._files.replace(self._server, part, path)
+        except BaseException:
+            with suppress(GoclientError):
+                self._files.delete(self._server, part)
+            raise
+
+    def _put(self, file: BinaryIO, path: str, moved: Moved) -> None:
+        again = False
+
+        def once(session: Session, told: Moved) -> str:
+            nonlocal again
+            offset, again = self._arrived(path) if again else 0, True
+            return put(session, file, path, offset=offset, moved=told, silent=self._access.silent)
+
+        self._compare(self._insist(once, moved), path)
+
+    def _arrived(self, path: str) -> int:
+        """Return how many bytes of a file that broke off are there."""
+        found = self._files.entries(self._server, [path])[path]
+        return found.size if isinstance(found, FileInfo) else 0
+
+    def _insist(self, once: Callable[[Session, Moved], T], moved: Moved) -> T:
+        """Return what a copy gives; one that breaks off goes on in a new session."""
+
+        def attempt(told: Moved) -> T:
+            if self._closed:
+                raise SessionClosed(f"{self._server}: the connection was ended here", transient=False)
+            if self._session is None or self._session.is_closed:
+                self._session = self._access.session(self._server)
+            return once(self._session, told)
+
+        return insist(attempt, moved, patience=self._access.patience)
+
+    def _compare(self, here: str, path: str) -> None:
+        """Raise ChecksumDiffers unless the server has the same content."""
+        if (there := self._files.checksum(self._server, path)) != here:
+            raise ChecksumDiffers(
+                f"{quoted(self.endpoint.show(path))} has the ADLER32 {there} there, and {here} here: "
+                "it was changed meanwhile, or damaged on its way",
+                hint="see to it that nobody writes to it, and submit the job again",
+                subject=self.endpoint.show(path),
+            )
+
+    def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
+        """Return how items are delivered here: hidden at first."""
+        return Delivery(ServerStore(self._server, self._files), job, items)
+
+    def rest(self) -> None:
+        """Hang up until it is asked again, maybe in hours."""
+        self._files.rest()
+        if self._session is not None:
+            self._session.close()
+
+    def close(self) -> None:
+        """End what threads wait for."""
+        self._closed = True
+        self._files.close()
+        if self._session is not None:
+            self._session.cancel()
