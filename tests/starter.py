@@ -4,7 +4,7 @@ A command takes a fifth of a second and more to import what it needs, and the te
 program below imports once what commands use; for each connection to its socket it forks a process that gets the
 arguments, the environment, the directory and the files of the command, and runs the module as ``python -m`` does.
 It ends when its standard input is closed.  What a Python reads only as it starts cannot be given in this way:
-``Starter.can`` says so, and such a command is started for real, as all of ``tests/conformance`` are.
+``Starter.can`` says so, and such a command is started for real.  ``tests/conformance/test_starter.py`` compares both.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from measure import row, shown
 from goclient.sandbox.myproxy.authority import Authority
 from tests.myproxy_grid import OTHER_USER, USER, Grid
 from tests.servers.gridftp import GridftpServers, gridftp_server
-from tests.servers.users import DIRECTORIES, FILES, SERVERS, cost_of_many, user_of
+from tests.servers.users import DIRECTORIES, FILES, SERVERS, cost_of_many, gridftp_user
 
 ROUND_TRIPS = 6
 
@@ -27,7 +27,7 @@ def rows() -> list[list[str]]:
             grid.credential(person)
         with gridftp_server(grid, "one") as first, gridftp_server(grid, "two") as second:
             servers = GridftpServers(grid, first, second)
-            with user_of(servers, home) as user:
+            with gridftp_user(servers, home) as user:
                 cost = cost_of_many(user)
     right = cost.result.code == 0
     what = f"{FILES:,} sources in {DIRECTORIES} directories of {SERVERS} GridFTP servers"

@@ -333,7 +333,7 @@ def test_the_journal_has_no_secret(site: Site, port: int, tmp_path: Path) -> Non
     text = journal.read_text()
     entries = [entry for entry in map(json.loads, text.splitlines()) if entry["what"] == "proxy"]
     assert [(entry["state"], entry["subjects"]) for entry in entries] == [
-        ("accepted", [f"jdoe@localhost:{port}"]),
-        ("done", [f"jdoe@localhost:{port}"]),
+        ("accepted", [f"jdoe@localhost:{port}", JDOE]),
+        ("done", [f"jdoe@localhost:{port}", JDOE]),
     ]
     assert "PRIVATE" not in text

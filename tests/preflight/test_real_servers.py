@@ -8,27 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Result
 from tests.myproxy_grid import OTHER_USER, USER
 from tests.servers.gridftp import GridftpServers
-from tests.servers.users import NOWHERE, User, cost_of_many, user_of
+from tests.servers.users import NOWHERE, GridftpUser, cost_of_many, gridftp_user, told, wrong
 
 
 @pytest.fixture(scope="module")
-def user(gridftp: GridftpServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
-    with user_of(gridftp, tmp_path_factory.mktemp("user")) as made:
+def user(gridftp: GridftpServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GridftpUser]:
+    with gridftp_user(gridftp, tmp_path_factory.mktemp("user")) as made:
         yield made
 
 
-def wrong(result: Result) -> list[tuple[str, str]]:
-    return [(one["level"], one["code"]) for one in result.json["findings"] if one["level"] != "ok"]
-
-
-def told(result: Result) -> str:
-    return "\n".join(f"{one['message']} ({one['hint']})" for one in result.json["findings"])
-
-
-def test_a_job_between_two_servers_is_right_without_any_globus(user: User) -> None:
+def test_a_job_between_two_servers_is_right_without_any_globus(user: GridftpUser) -> None:
     user.servers.first.write("right/hits.root", b"7 bytes")
     user.servers.second.write("right/out/other")
     result = user.check(f"--StageinGOsrc={user.url('right/hits.root')}", "--Data=new.root",
@@ -49,7 +40,7 @@ MISTAKES = [
 
 
 @pytest.fixture(scope="module")
-def data(user: User) -> User:
+def data(user: GridftpUser) -> GridftpUser:
     first = user.servers.first
     for name in ("hits.root", "secret", "out/there", "full/there"):
         first.write(f"data/{name}")
@@ -59,7 +50,7 @@ def data(user: User) -> User:
 
 
 @pytest.mark.parametrize(("name", "code", "says"), MISTAKES)
-def test_a_source_that_cannot_be_brought_stops_a_submission(data: User, name: str, code: str, says: str) -> None:
+def test_a_source_that_cannot_be_brought_stops_a_submission(data: GridftpUser, name: str, code: str, says: str) -> None:
     result = data.check(f"--StageinGOsrc={data.url(f'data/{name}')}")
     assert (result.code, wrong(result)) == (40, [("error", code)]), told(result)
     assert says in told(result)
@@ -77,7 +68,7 @@ TARGETS = [
 
 @pytest.mark.parametrize(("directory", "words", "found"), TARGETS)
 def test_a_destination_is_judged_as_far_as_can_be_seen(
-    data: User, directory: str, words: list[str], found: tuple[str, str] | None
+    data: GridftpUser, directory: str, words: list[str], found: tuple[str, str] | None
 ) -> None:
     before = sorted(data.servers.first.directory.rglob("*"))
     result = data.check(*words, f"--OutputGO={data.url(f'data/{directory}')}")
@@ -85,7 +76,7 @@ def test_a_destination_is_judged_as_far_as_can_be_seen(
     assert sorted(data.servers.first.directory.rglob("*")) == before, "a check leaves nothing"
 
 
-def test_what_is_exported_read_only_is_shown_by_a_probe(data: User) -> None:
+def test_what_is_exported_read_only_is_shown_by_a_probe(data: GridftpUser) -> None:
     there = data.servers.first.endpoint.write(f"{data.servers.first.directory.parent}/read-only/")
     assert wrong(data.check("--Data=new", f"--OutputGO={there}")) == []
     result = data.check("--Data=new", f"--OutputGO={there}", "--goProbe")
@@ -93,32 +84,32 @@ def test_what_is_exported_read_only_is_shown_by_a_probe(data: User) -> None:
     assert (level, code.partition(":")[0], result.code) == ("error", "probe", 40), told(result)
 
 
-def test_directories_are_made_on_demand(data: User) -> None:
+def test_directories_are_made_on_demand(data: GridftpUser) -> None:
     result = data.check("--Data=new", f"--OutputGO={data.url('data/made/deep/')}", "--goMkdir")
     assert wrong(result) == [], told(result)
     assert (data.servers.first.directory / "data/made/deep").is_dir()
 
 
-def test_a_server_without_an_account_for_the_user_says_so(data: User) -> None:
+def test_a_server_without_an_account_for_the_user_says_so(data: GridftpUser) -> None:
     result = data.check(f"--StageinGOsrc={data.url('data/hits.root')}", proxy=data.servers.proxy(OTHER_USER))
     assert ("error", "gridftp-unmapped") in wrong(result), told(result)
     assert OTHER_USER in told(result)
 
 
-def test_a_server_that_is_somebody_else_gets_no_answer(data: User) -> None:
+def test_a_server_that_is_somebody_else_gets_no_answer(data: GridftpUser) -> None:
     url = f"gsiftp://127.0.0.1:{data.servers.first.endpoint.port}/x"
     result = data.check(f"--StageinGOsrc={url}")
     assert (result.code, wrong(result)) == (40, [("error", "gridftp-name")]), told(result)
 
 
-def test_a_dead_server_is_found_at_once_beside_one_that_answers(data: User) -> None:
+def test_a_dead_server_is_found_at_once_beside_one_that_answers(data: GridftpUser) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
     result = data.check(f"--StageinGOsrc=gsiftp://localhost:{port}/a,{data.url('data/hist.root')}")
     assert wrong(result) == [("error", "gridftp-unreachable"), ("error", "path-not-found")], told(result)
 
 
-def test_a_silent_server_ends_with_the_time_that_the_user_gives(data: User) -> None:
+def test_a_silent_server_ends_with_the_time_that_the_user_gives(data: GridftpUser) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one:
         url = f"gsiftp://localhost:{one.getsockname()[1]}/a"
         result = data.check(f"--StageinGOsrc={url},{data.url('data/hits.root')}", "--goTimeout=3")
@@ -127,7 +118,7 @@ def test_a_silent_server_ends_with_the_time_that_the_user_gives(data: User) -> N
     assert "Globus" not in told(result)
 
 
-def test_an_expired_proxy_is_an_error_and_a_limited_one_a_warning(data: User) -> None:
+def test_an_expired_proxy_is_an_error_and_a_limited_one_a_warning(data: GridftpUser) -> None:
     source = f"--StageinGOsrc={data.url('data/hits.root')}"
     expired = data.check(source, proxy=data.servers.proxy(seconds=-30))
     assert (expired.code, wrong(expired)) == (80, [("error", "proxy-expired")]), told(expired)
@@ -136,13 +127,13 @@ def test_an_expired_proxy_is_an_error_and_a_limited_one_a_warning(data: User) ->
     assert "hits.root is there" in told(limited)
 
 
-def test_without_a_proxy_a_warning_says_what_to_type(data: User) -> None:
+def test_without_a_proxy_a_warning_says_what_to_type(data: GridftpUser) -> None:
     result = data.check(f"--StageinGOsrc={data.url('data/none')}", proxy=Path("/none"))
     assert ("warning", "unchecked") in wrong(result), told(result)
     assert "grid-proxy-init" in told(result)
 
 
-def test_send_job_reports_the_same_and_sends_nothing(data: User) -> None:
+def test_send_job_reports_the_same_and_sends_nothing(data: GridftpUser) -> None:
     words = ("--computingSite=TEST1", f"--transformation={NOWHERE}/x.sh", "--noSubmit")
     stopped = data.run("sendJob.py", *words, f"--StageinGOsrc={data.url('data/hist.root')}")
     assert (stopped.code, stopped.json["error"]["code"]) == (40, "path-not-found")
@@ -151,7 +142,7 @@ def test_send_job_reports_the_same_and_sends_nothing(data: User) -> None:
     assert data.url("data/hits.root") in right.json["record"]
 
 
-def test_a_thousand_files_on_ten_servers_take_ten_sessions_and_six_round_trips(user: User) -> None:
+def test_a_thousand_files_on_ten_servers_take_ten_sessions_and_six_round_trips(user: GridftpUser) -> None:
     cost = cost_of_many(user)
     assert wrong(cost.result) == [], told(cost.result)[-2000:]
     assert "1000 files of 7000 bytes" in told(cost.result)

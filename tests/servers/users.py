@@ -1,4 +1,4 @@
-"""A user of real GridFTP servers, who has a proxy and a real deposit, and what their command lines cost the servers."""
+"""A user of real servers, who has a proxy and a real deposit, and what their command lines cost the servers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from goclient.model.endpoint import GridftpEndpoint
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
 from tests.commands import Result, clean_environment, run_command
 from tests.myproxy_grid import PILOT, USER
 from tests.myproxy_servers import real_server
@@ -21,14 +23,13 @@ SERVERS, DIRECTORIES, FILES = 10, 20, 1000
 
 @dataclass(frozen=True)
 class User:
-    """A user in front of the servers, with an account in which a proxy for the pilot is deposited."""
+    """A user with a proxy, and with an account in which another one is deposited for the pilot."""
 
-    servers: GridftpServers
     account: str
     env: dict[str, str]
 
     def run(self, program: str, *words: str, proxy: Path | None = None, **more: str) -> Result:
-        """Run a command as the owner of a proxy, by default a good one of USER, and with the account."""
+        """Run a command as the owner of a proxy, by default a good one of their own, and with the account."""
         shown = {"X509_USER_PROXY": str(proxy)} if proxy is not None else {}
         options = (f"--myproxy={self.account}", f"--pilot={PILOT}", "--json")
         return run_command(
@@ -38,9 +39,17 @@ class User:
     def check(self, *words: str, **more: Any) -> Result:
         return self.run("goclient check", *words, **more)
 
+
+@dataclass(frozen=True)
+class GridftpUser(User):
+    """A user in front of two GridFTP servers."""
+
+    servers: GridftpServers
+
     def url(self, name: str, *, second: bool = False) -> str:
         server = self.servers.second if second else self.servers.first
-        return server.endpoint.write(server.path(name))
+        text: str = server.endpoint.write(server.path(name))
+        return text
 
 
 @dataclass(frozen=True)
@@ -53,22 +62,39 @@ class Cost:
 
 
 @contextmanager
-def user_of(servers: GridftpServers, home: Path) -> Iterator[User]:
+def user_of(authority: Authority, own: Credential, *, proxy: Path, home: Path) -> Iterator[User]:
     """A user whose HOME is this directory, with a deposit at a real MyProxy server that runs while the body does."""
-    grid = servers.grid
-    host = {"X509_USER_CERT": str(grid.folder / "host.pem"), "X509_USER_KEY": str(grid.folder / "host.key")}
-    env = {**clean_environment(home), "X509_CERT_DIR": str(grid.authorities)}
-    with real_server(grid.folder / "myproxy", {**env, **host, "TMPDIR": str(home)}) as port:
-        own = grid.credential(USER)
-        named = {"X509_USER_CERT": str(own.certificate), "X509_USER_KEY": str(own.key)}
+    host = authority.issue("/C=TW/O=Test Grid/CN=localhost", into=home, name="host")
+    env = {**clean_environment(home), "X509_CERT_DIR": str(authority.directory)}
+    as_host = {"X509_USER_CERT": str(host.certificate), "X509_USER_KEY": str(host.key), "TMPDIR": str(home)}
+    with real_server(home / "myproxy", {**env, **as_host}) as port:
+        as_own = {"X509_USER_CERT": str(own.certificate), "X509_USER_KEY": str(own.key)}
         where = ("--server=localhost", f"--port={port}", "--user=wdeng", f"--retriever={PILOT}")
-        made = run_command(("goclient", "myproxy", "deposit", *where), env={**env, **named}, cwd=home)
+        made = run_command(("goclient", "myproxy", "deposit", *where), env={**env, **as_own}, cwd=home)
         assert made.code == 0, made.err
-        env |= {"X509_USER_PROXY": str(servers.proxy()), "PANDA_URL": NOWHERE, "PANDA_URL_SSL": NOWHERE}
-        yield User(servers, f"wdeng@localhost:{port}", env)
+        env |= {"X509_USER_PROXY": str(proxy), "PANDA_URL": NOWHERE, "PANDA_URL_SSL": NOWHERE}
+        yield User(f"wdeng@localhost:{port}", env)
 
 
-def cost_of_many(user: User) -> Cost:
+@contextmanager
+def gridftp_user(servers: GridftpServers, home: Path) -> Iterator[GridftpUser]:
+    """A user whom both servers know."""
+    grid = servers.grid
+    with user_of(grid.authority, grid.credential(USER), proxy=servers.proxy(), home=home) as user:
+        yield GridftpUser(user.account, user.env, servers)
+
+
+def wrong(result: Result) -> list[tuple[str, str]]:
+    """Level and code of each finding that is not ok."""
+    return [(one["level"], one["code"]) for one in result.json["findings"] if one["level"] != "ok"]
+
+
+def told(result: Result) -> str:
+    """The findings as lines of text."""
+    return "\n".join(f"{one['message']} ({one['hint']})" for one in result.json["findings"])
+
+
+def cost_of_many(user: GridftpUser) -> Cost:
     """Check many files, through relays that count, each of which is a server for a user."""
     ends = [user.servers.first, user.servers.second] * (SERVERS // 2)
     places = [(number, f"many/d{number}") for number in range(DIRECTORIES)]

@@ -282,6 +282,8 @@ def _each(paths: Sequence[str], ask: Callable[[str], T]) -> dict[str, T | Goclie
             found[path] = ask(path)
         except GoclientError as error:
             found[path] = error
+            if error.transient:  # the server is silent, or busy: nobody waits for it once a path
+                return {**dict.fromkeys(paths, error), **found}
     return found
 
 
