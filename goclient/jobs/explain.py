@@ -60,8 +60,8 @@ def rows(tasks: Sequence[TransferTask], working: str | None) -> list[Row]:
             return f"the node's own files: {path}"
         if endpoint != JOB:
             return endpoint.show(path)
-        if task.is_copy:
-            return f"the job's directory: {path}"
+        if not task.is_globus and task.server is None:
+            return f"the job's directory: {path or '.'}"
         seen = f"seen by {task.server.display}" if task.server else "the node"
         return f"{working} ({seen}): {path or '.'}"
 
@@ -79,12 +79,28 @@ def rows(tasks: Sequence[TransferTask], working: str | None) -> list[Row]:
 
 def summary(tasks: Sequence[TransferTask], spec: TransferSpec) -> list[str]:
     """Say how many tasks a plan has, how they reach the job's directory, and which names the job gives; a line each."""
-    items, copies = sum(len(task.items) for task in tasks), sum(task.is_copy for task in tasks)
-    on_node = f" and {counted(copies, 'copy task')} on the node" if copies else ""
-    lines = [f"{counted(len(tasks) - copies, 'transfer task')}{on_node} with {counted(items, 'item')}"]
+    servers = {one.text: one for task in tasks for one in (task.source, task.destination) if one.needs_proxy}
+    lines = [f"{_counted_tasks(tasks)} with {counted(sum(len(task.items) for task in tasks), 'item')}"]
     if spec.makes_endpoint:
         lines.append(f"through a Globus Connect endpoint that the job makes, {spec.working}-…")
     if spec.local_endpoint is not None:
         lines.append(f"through the server {spec.local_endpoint.display}, which must see the job's directory")
+    if servers:
+        named = ", ".join(one.display for one in servers.values())
+        lines.append(f"with the user's proxy, which the pilot retrieves, at {named}")
     lines += [f"names the Globus user {spec.user}"] if spec.user else []
-    return lines + ([f"names the MyProxy account {spec.myproxy}"] if spec.myproxy else [])
+    if spec.myproxy:
+        return [*lines, f"names the MyProxy account {spec.myproxy}"]
+    guess = f"the pilot tries the one of {spec.user}" if spec.user else "the pilot has no proxy"
+    return [*lines, f"names no MyProxy account: {guess}"] if servers else lines
+
+
+def _counted_tasks(tasks: Sequence[TransferTask]) -> str:
+    """Say how many tasks there are of each kind."""
+    by_globus, copies = sum(task.is_globus for task in tasks), sum(task.is_copy for task in tasks)
+    https, servers = sum(task.asks_https for task in tasks), sum(task.needs_proxy for task in tasks)
+    counts = [counted(by_globus, "transfer task")] if by_globus or not (https or servers) else []
+    counts += [f"{counted(https, 'task')} over HTTPS"] if https else []
+    counts += [f"{counted(servers, 'task')} with servers"] if servers else []
+    counts += [f"{counted(copies, 'copy task')} on the node"] if copies else []
+    return " and ".join(counts)

@@ -46,7 +46,7 @@ class JobResults:
 def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callable[[], Globus]) -> list[JobResults]:
     """Return the results of each job in order; raises ServerError for jobs that the server does not know.
 
-    Globus says what it has moved; of copies on the node, the record of a finished job says where they are.
+    Globus says what it has moved; of the pilot's own work, the record of a finished job says where the files are.
     """
     found, service = [], cache(globus)
     for job in known_jobs(panda_ids, server=server):
@@ -54,15 +54,15 @@ def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callab
         warning = ""
         try:
             tasks = [task for task in plan(decode(job.parameters).spec) if task.phase != "stage-in"]
-            copies = [task for task in tasks if task.is_copy]
-            if len(copies) < len(tasks):
+            own = [task for task in tasks if not task.is_globus]
+            if len(own) < len(tasks):
                 moved = transfers_of([job.panda_id], service)[job.panda_id]
                 if isinstance(moved, GoclientError):
                     raise moved
                 done = [one for one in moved if one.has_succeeded and phase_of(one) != "stage-in"]
                 files += [file for one in done for file in _moved(service(), one)]
             if job.state == "finished":
-                pairs = [(task, item) for task in copies for item in task.items]
+                pairs = [(task, item) for task in own for item in task.items]
                 files += [ResultFile(task.phase, task.destination.write(item.destination)) for task, item in pairs]
         except GoclientError as error:
             warning = f"the results of {job.panda_id} are not known: {error.message}"

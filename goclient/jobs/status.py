@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
+from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
 from goclient.model.records.registry import decode
 from goclient.services.deadline import Deadline
@@ -58,11 +59,11 @@ def phase_of(task: TaskState) -> str:
 def job_status(panda_ids: Sequence[int], *, server: PandaServer, globus: Callable[[], Globus]) -> list[JobStatus]:
     """Return the status of each job in order; raises ServerError for jobs that the server does not know.
 
-    ``globus`` is called only if a job has transfers; without a login they are left out, with a warning.
+    ``globus`` is called only if a job has transfers of Globus; without a login they are left out, with a warning.
     """
     found = []
     jobs = known_jobs(panda_ids, server=server)
-    answers = transfers_of(list(dict.fromkeys(job.panda_id for job in jobs if _moves_files(job))), globus)
+    answers = transfers_of(list(dict.fromkeys(job.panda_id for job in jobs if _asks_globus(job))), globus)
     for job in jobs:
         answer = answers.get(job.panda_id, [])
         if isinstance(answer, GoclientError):
@@ -105,8 +106,8 @@ def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobStat
     return [job for job in jobs if job is not None]
 
 
-def _moves_files(job: JobState) -> bool:
+def _asks_globus(job: JobState) -> bool:
     try:
-        return bool(decode(job.parameters).spec)
+        return any(task.is_globus for task in plan(decode(job.parameters).spec))
     except GoclientError:
         return False

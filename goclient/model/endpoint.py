@@ -177,6 +177,12 @@ class WebdavEndpoint(UrlEndpoint):
     kind: ClassVar[str] = "webdav"
     has_home: ClassVar[bool] = False
 
+    def path_problem(self, path: str) -> Problem | None:
+        """Return what is wrong with a path that has a ``?``: servers cut the name there (xrootd 5.5)."""
+        if "?" in path:
+            return Problem("a WebDAV server cuts a name at a ?", "give the file a name without it")
+        return super().path_problem(path)
+
 
 @dataclass(frozen=True)
 class JobDirectory(Endpoint):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -121,16 +122,24 @@ _SCHEMES = ("globus", "gsiftp", "davs", "file")
 
 # Of such a name, a path //x shows that the URL of something else was typed.
 FOREIGN_SCHEMES = frozenset(
-    "http https ftp ftps s3 gs root roots xroot srm dav davs sftp scp ssh rsync rucio gridftp gsi-ftp gftp".split()
+    "http https ftp ftps s3 gs root roots xroot srm dav webdav webdavs davs+https https+davs sftp scp ssh rsync rucio "
+    "gridftp gsi-ftp gftp gsi xrootd xroots dcap gsidcap hdfs smb nfs gcs abfs".split()
 )
 
 
 def url_problem(endpoint: str, path: str) -> Problem | None:
     """Return what is wrong with an endpoint and a path that read as the URL of something else."""
     scheme = endpoint.lower() if path.startswith("//") else ""
-    if scheme in FOREIGN_SCHEMES or scheme in _SCHEMES:
+    if scheme in FOREIGN_SCHEMES or scheme in _SCHEMES or (scheme.isalpha() and near_scheme(scheme, _SCHEMES)):
         return Problem(f"{scheme}:// is not a scheme of a location", "write ENDPOINT:/path")
     return None
+
+
+def near_scheme(word: str, schemes: Iterable[str]) -> str:
+    """Return the scheme that a word of at least four letters is nearly, such as gsitfp; or the empty string."""
+    from goclient.model.nearest import nearest  # only a path that begins with two slashes pays for it
+
+    return "".join(nearest(word, schemes, most=1, ratio=0.7)) if len(word) > 3 else ""
 
 
 @lru_cache(1024)  # thousands of files are on a few endpoints

@@ -51,10 +51,19 @@ class TransferTask:
         return NODE in (self.source, self.destination)
 
     @property
+    def far(self) -> Endpoint:
+        """End that is not the job's directory, the source if neither is."""
+        return self.destination if self.source == JOB else self.source
+
+    @property
     def asks_https(self) -> bool:
         """True if the task is between the job's directory and a collection's HTTPS server."""
-        far = self.destination if self.source == JOB else self.source
-        return self.mode.asks_https and JOB in (self.source, self.destination) and far.is_globus
+        return self.mode.asks_https and JOB in (self.source, self.destination) and self.far.is_globus
+
+    @property
+    def is_globus(self) -> bool:
+        """True if Globus carries the task out; others are the pilot's own work."""
+        return not (self.is_copy or self.asks_https or self.needs_proxy)
 
     @property
     def needs_proxy(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.errors import GoclientError, MyproxyError
-from goclient.errors.conditions import IdentityNotNamed
+from goclient.errors.conditions import IdentityMissing, IdentityNotNamed
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.spec import MyproxyAccount
@@ -81,7 +81,11 @@ class Account(Check):
             message, hint = "the check of the MyProxy account took too long", "give more with --goTimeout"
             yield MyproxyError(message, hint=hint, code="myproxy-timeout", transient=True).finding
         except GoclientError as error:
-            yield from (with_hint_for_jobs(part).finding for part in error.parts)
+            for part in error.parts:
+                found = with_hint_for_jobs(part).finding
+                # Where the user's proxy acts, none here stops nothing: a deposit may have been made elsewhere.
+                stops = context.options.deposit or not context.resolved.needs_proxy
+                yield found if stops or not isinstance(part, IdentityMissing) else found.as_warning()
 
 
 def _ask(connect: Callable[[], MyProxy], user: str) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from urllib.parse import unquote
 
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
@@ -27,6 +28,7 @@ from goclient.preflight.mistakes import LONGEST_NAME
 from goclient.secrets import hidden
 
 ELSEWHERE = "name another place for it"
+_CODE = re.compile("%[0-9A-Fa-f]{2}")
 _CURLY = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")
 
 
@@ -124,6 +126,7 @@ class UnlikelyNames(Check):
             _find_joined(own),
             _find_padded(dict.fromkeys((*own, *brought))),
             _find_wild_targets(targets),
+            _find_encoded(spec),
             _find_alike(spec),
         ):
             yield from islice(found, SHOWN)
@@ -154,6 +157,18 @@ def _find_wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:
         if not location.in_job and any(c in location.path for c in "*?[{") and has_wildcards(location.path):
             message = f"{quoted(location.display)} is a path as it stands: there are no wildcards"
             yield Finding("warning", "wildcard", location.display, message, "write the directory that you mean")
+
+
+def _find_encoded(spec: TransferSpec) -> Iterator[Finding]:
+    """Yield a warning for each path on a server that has a code as URLs have it: a % is part of a name here."""
+    ends = dict.fromkeys(end for one in spec.transfers for end in (one.source, one.destination))
+    for location in ends:
+        code = _CODE.search(location.path) if "%" in location.path and location.endpoint.needs_proxy else None
+        if code:
+            right = location.endpoint.show(unquote(location.path, errors="replace"))
+            message = f"{quoted(location.display)} is a name with {code[0]} in it: paths are not percent-encoded"
+            hint = f"write {shell_word(right)}, if that is meant"
+            yield Finding("warning", "percent", location.display, message, hint)
 
 
 def _find_joined(own: Iterable[Location]) -> Iterator[Finding]:

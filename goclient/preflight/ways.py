@@ -44,8 +44,7 @@ def _find_no_way(task: TransferTask) -> RequestError | None:
     if task.is_copy or (JOB in (source, destination) and task.server is None):
         return None
     in_job = JOB in (source, destination)
-    far = destination if source == JOB else source
-    near = (task.server or JOB) if in_job else destination
+    far, near = task.far, (task.server or JOB) if in_job else destination
     if far.reaches(near):
         return None
     hint = "bring them into the job's directory (--StageinGOsrc alone), and take them from there (--StageoutGOsrc)"

@@ -82,6 +82,8 @@ def failure(path: str, status: int) -> ServiceError:
     code = {401: "AuthenticationFailed", 429: "TooManyRequests"}.get(status, "ServiceUnavailable")
     if path.startswith(("/api/", "/server/")):
         return ServiceError(status, "ERROR : Fault on demand")
+    if path.startswith("/https/"):
+        return ServiceError(status, "Fault on demand\n")
     if path.startswith("/v2/"):
         return AuthError(status, code, "Fault on demand")
     return TransferError(status, code, "Fault on demand")

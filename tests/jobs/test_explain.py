@@ -67,3 +67,63 @@ def test_a_server_is_shown_by_its_url() -> None:
     text = "run --StageinGOsrc=gsiftp://h:2811/a"
     assert shown(explain(text, catalogue={}))[0][2] == "gsiftp://h/a"
     assert shown(explain(text, catalogue={"OLD": read_endpoint("gsiftp://h:2811", "OLD")}))[0][2] == "OLD:/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "near", "lines"),
+    [
+        pytest.param(
+            "--StageinGOsrc=gsiftp://h/a",
+            "the job's directory: a",
+            [
+                "1 task with servers with 1 item",
+                "with the user's proxy, which the pilot retrieves, at gsiftp://h",
+                "names no MyProxy account: the pilot has no proxy",
+            ],
+            id="a-gridftp-server",
+        ),
+        pytest.param(
+            "in-mode=gc globus-endpoint-in=davs://h files-in=a globus-user=wdeng",
+            "the job's directory: a",
+            [
+                "1 task with servers with 1 item",
+                "with the user's proxy, which the pilot retrieves, at davs://h",
+                "names the Globus user wdeng",
+                "names no MyProxy account: the pilot tries the one of wdeng",
+            ],
+            id="an-account-that-is-guessed",
+        ),
+        pytest.param(
+            "in-mode=https globus-endpoint-in=A files-in=a",
+            "the job's directory: a",
+            ["1 task over HTTPS with 1 item"],
+            id="https",
+        ),
+        pytest.param(
+            "--StageinGOsrc=A:/a,gsiftp://h/b",
+            "goclient (the node): a",
+            [
+                "1 transfer task and 1 task with servers with 2 items",
+                "through a Globus Connect endpoint that the job makes, goclient-…",
+                "with the user's proxy, which the pilot retrieves, at gsiftp://h",
+                "names no MyProxy account: the pilot has no proxy",
+            ],
+            id="both",
+        ),
+        pytest.param(
+            "in-mode=server globus-endpoint-in=gsiftp://h globus-endpoint-local=gsiftp://l files-in=a",
+            "goclient (seen by gsiftp://l): a",
+            [
+                "1 task with servers with 1 item",
+                "through the server gsiftp://l, which must see the job's directory",
+                "with the user's proxy, which the pilot retrieves, at gsiftp://h",
+                "names no MyProxy account: the pilot has no proxy",
+            ],
+            id="a-server-that-sees-the-directory",
+        ),
+    ],
+)
+def test_it_says_how_files_get_to_the_jobs_directory(text: str, near: str, lines: list[str]) -> None:
+    explained = explain(text, catalogue={})
+    assert shown(explained)[0][3] == near
+    assert summary(explained.plan, explained.spec) == lines

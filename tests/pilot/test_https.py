@@ -150,6 +150,32 @@ def test_a_fault_on_the_way_costs_a_pause_and_no_byte(sandbox: Sandbox, method: 
     assert sorted(one.name for one in sandbox.path("SITE1", "/home").iterdir()) == ["osg_data", "twice.file"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("PUT 507", "507 insufficient storage"),
+        ("PUT 403", "403 forbidden"),
+        ("PUT 401", "401 unauthorized"),
+        ("PUT elsewhere", "no credential is sent"),
+        ("PUT 503", "503"),
+        ("GET html", "changed while it was copied"),
+        ("GET 404", "not"),
+    ],
+)
+def test_a_fault_that_stays_fails_the_job_and_leaves_nothing(sandbox: Sandbox, fault: str, says: str) -> None:
+    sent = submit(
+        sandbox, f"--StageinGOsrc=SITE1:{INPUT}", "--Data=twice.file", "--OutputGO=SITE1:/home", "--goVia=https"
+    )
+    assert sent.code == 0, sent.err
+    method, kind = fault.split()
+    more = {"kind": "error", "status": 404} if kind == "404" else {"kind": kind}
+    sandbox.trouble(f"{method} /https/*", **more)
+    done = sandbox.pilot("--modes=https", "--faultSeconds=2")
+    assert done.code in (4, 40), done.err
+    assert says in done.err.lower(), done.err
+    assert [one.name for one in sandbox.path("SITE1", "/home").iterdir()] == ["osg_data"]
+
+
 def test_a_pilot_whose_person_has_not_consented_is_told_the_command(
     sandbox: Sandbox, ids: dict[str, str], tmp_path: Path
 ) -> None:

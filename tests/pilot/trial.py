@@ -101,6 +101,7 @@ class Trial:
             "--StageoutGOsrc=tree/",
             f"--StageoutGOdest=SITE1:{self.target}/",
             *([f"--WorkingendpointGO={self._id('SITE1')}"] if self.case.mode == "server" else []),
+            *(["--goVia=https"] if self.case.mode == "https" else []),
         )
 
     def _id(self, name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.myproxy_grid import OTHER_USER, USER
+from tests.sandboxes import Sandbox
 from tests.servers.gridftp import GridftpServers
 from tests.servers.users import NOWHERE, GridftpUser, cost_of_many, gridftp_user, told, wrong
 
@@ -128,9 +129,20 @@ def test_an_expired_proxy_is_an_error_and_a_limited_one_a_warning(data: GridftpU
 
 
 def test_without_a_proxy_a_warning_says_what_to_type(data: GridftpUser) -> None:
-    result = data.check(f"--StageinGOsrc={data.url('data/none')}", proxy=Path("/none"))
-    assert ("warning", "unchecked") in wrong(result), told(result)
-    assert "grid-proxy-init" in told(result)
+    source = f"--StageinGOsrc={data.url('data/none')}"
+    for result in (data.check(source, proxy=Path("/none")), data.check(source, X509_USER_PROXY="")):
+        assert wrong(result) == [("warning", "unchecked"), ("warning", "identity-missing")], told(result)
+        assert (result.code, "grid-proxy-init" in told(result)) == (0, True)
+    assert data.check(source, "--deposit", X509_USER_PROXY="").code == 80
+
+
+def test_collections_and_servers_are_checked_side_by_side(data: GridftpUser, sandbox: Sandbox) -> None:
+    globus = {name: value for name, value in sandbox.env.items() if name.startswith(("GLOBUS_", "GOCLIENT_"))}
+    sources = f"SITE1:/home/osg_data/panda/0064.fil,{data.url('data/hist.root')}"
+    result = data.check(f"--StageinGOsrc={sources}", "--Data=new", f"--OutputGO={data.url('data/out/')}", **globus)
+    assert wrong(result) == [("error", "path-not-found")] * 2, told(result)
+    assert 'did you mean "0064.file"' in told(result)
+    assert 'did you mean "hits.root"' in told(result)
 
 
 def test_send_job_reports_the_same_and_sends_nothing(data: GridftpUser) -> None:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import re
 
 from goclient.model.endpoint import SCHEMES, URL_ENDPOINTS, UrlEndpoint
-from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem
+from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem, near_scheme
 from goclient.model.syntax.location import read_location
 
 # Patterns as texts: re compiles and keeps them when the first mistake is made.
 _HOST = r"\[[^\]/@]*\]?|[0-9A-Fa-f]*(?::[0-9A-Fa-f.]*){2,}|[^/:@\\]*"
-_URL = rf"(?s)([A-Za-z][A-Za-z0-9+.-]{{2,15}}):[/\\]{{0,2}}(?:[^/@\s]*@)?({_HOST})(:[^/]*)?(/.*)?"
+_URL = rf"(?s)([A-Za-z][A-Za-z0-9+.-]{{2,15}})::?[/\\]{{0,2}}(?:[^/@\s]*@)?({_HOST})(:[^/]*)?(/.*)?"
 _SCHEME = r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)"
 
 _COLLECTION = "ENDPOINT is a Globus collection that holds it: goclient endpoint list --search TEXT finds some"
-_ANSWERS_TOO = frozenset("https http root roots xroot srm".split())  # storage that often has a door for WebDAV, too
+# Storage of these often has a door for WebDAV, too.
+_ANSWERS_TOO = frozenset("https http root roots xroot xrootd xroots srm dcap gsidcap".split())
 
 
 def server_problem(text: str) -> Problem | None:
     """Return what is wrong with a URL that was meant for a server of a kind that is known; None for other texts."""
     found = re.fullmatch(_URL, text)
     scheme = found[1].lower() if found else ""
-    kind = next((one for one in URL_ENDPOINTS if scheme in one.misspelt or f"{scheme}://" == one.scheme), None)
+    kinds = {one.scheme.removesuffix("://"): one for one in URL_ENDPOINTS}
+    kind = next((one for one in URL_ENDPOINTS if scheme in one.misspelt), kinds.get(scheme))
+    if kind is None and "://" in text and scheme not in FOREIGN_SCHEMES:
+        kind = kinds.get(near_scheme(scheme, kinds))
     if not found or kind is None:
         return None
+    plain = text.replace("\\", "/")
+    if plain != text and _reads(plain):
+        return Problem("a URL has slashes, not backslashes", instead=plain)
     host, port, path = found[2], (found[3] or "").rstrip(":"), found[4] or ("/~/" if kind.has_home else "")
     if not host:
         return Problem(f"the host is not {kind.form}", f"write {kind.scheme}HOST/PATH")

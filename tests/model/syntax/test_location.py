@@ -88,7 +88,7 @@ def test_a_location_that_is_none_is_quoted_with_the_reason(text: str, reason: st
     assert error.hint
 
 
-@given(st.text() | st.builds(str.__add__, st.sampled_from(("gsiftp://", "globus://", "A:/")), st.text()))
+@given(st.text() | st.builds(str.__add__, st.sampled_from(("gsiftp://", "davs://", "globus://", "A:/")), st.text()))
 @MANY
 def test_any_text_is_a_location_or_refused(text: str) -> None:
     try:
@@ -227,6 +227,18 @@ def written(error: GoclientError) -> str:
         ("gsiftp://me@h/x", "gsiftp://h/x"),
         ("gsiftp://h:28l1/x", "gsiftp://h/x"),
         ("gsiftp://h", "gsiftp://h/~/"),
+        ("gsiftp:://h/x", "gsiftp://h/x"),
+        ("gsitfp://h/x", "gsiftp://h/x"),
+        ("gsiftp://h:2812:/x", "gsiftp://h:2812/x"),
+        ("gsiftp://::1/x", "gsiftp://[::1]/x"),
+        ("gsiftp://h:2812\\d\\x", "gsiftp://h:2812/d/x"),
+        ("gsiftp:\\\\h\\x", "gsiftp://h/x"),
+        ("dvas://h:8443/x", "davs://h:8443/x"),
+        ("DAVS://H/x", "davs://h/x"),
+        ("webdav://u:p@h/x", "davs://h/x"),
+        ("davs:/h/x", "davs://h/x"),
+        ("davs://h:0/x", "davs://h/x"),
+        ("davs://h/../x", "davs://h/x"),
         ("\u201cSITE1:/x\u201d", "SITE1:/x"),
         ("A:/x\nA:/y", "A:/x,A:/y"),
         ("A:/x\r", "A:/x"),
@@ -255,6 +267,12 @@ def test_a_hint_for_a_location_mends_it_as_it_is_typed(text: str, right: str) ->
         (LINK.replace("%20", "%ff"), "copy it again"),
         (LINK.replace(UUID, "SITE1"), "copy the link again"),
         ("gsiftp:///a", "gsiftp://HOST/PATH"),
+        ("davs:///a", "davs://HOST/PATH"),
+        ("davs://h", "davs://h/PATH"),
+        ("davs://h/~/a", "leave out the ~"),
+        ("davs://h/a?b", "without it"),
+        ("davs://[fe80::1%eth0]/a", "without a zone"),
+        ("root://h//a", "davs://HOST/PATH"),
         (":/a", "ENDPOINT:/path"),
     ],
 )

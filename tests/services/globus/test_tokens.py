@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from goclient.errors.conditions import ConsentNeeded, EndpointNotFound
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.collection import Collection
-from goclient.services.globus.login import LoginRequest, login, whoami
+from goclient.services.globus.login import LoginRequest, login, logout, whoami
 from goclient.services.globus.login_flow import Person
 from goclient.services.globus.tokens import CollectionTokens
 from tests.commands import TIMEOUT
@@ -118,6 +119,38 @@ def test_a_token_is_fetched_once_and_again_when_it_is_over(
     authorizer = tokens._app.get_authorizer(ids["SITE1"])
     authorizer.expires_at = 1  # type: ignore[attr-defined]  # of every kind that is renewed
     assert tokens.https(ids["SITE1"]) != first
+
+
+def test_threads_that_ask_at_once_share_one_token(
+    shared_sandbox: Sandbox, service: GlobusAccess, ids: dict[str, str]
+) -> None:
+    tokens = CollectionTokens(service)
+    with ThreadPoolExecutor(20) as pool:
+        assert len(set(pool.map(tokens.https, [ids["SITE1"]] * 20))) == 1
+    assert asked(shared_sandbox).count("POST /v2/oauth2/token") == 2  # one for Transfer
+
+
+def test_a_fault_of_globus_auth_may_pass(shared_sandbox: Sandbox, service: GlobusAccess, ids: dict[str, str]) -> None:
+    tokens = CollectionTokens(service)
+    tokens.https_server(ids["SITE1"])
+    shared_sandbox.trouble("POST /v2/oauth2/token", "503", times=1)
+    with pytest.raises(EndpointError) as raised:
+        tokens.https(ids["SITE1"])
+    shared_sandbox.clear_trouble()
+    assert raised.value.transient
+    assert tokens.https(ids["SITE1"])
+
+
+def test_a_logout_makes_the_tokens_void(person: GlobusAccess, ids: dict[str, str]) -> None:
+    log_in(person, "SITE1")
+    tokens = CollectionTokens(person)
+    headers = {"Authorization": f"Bearer {tokens.https(ids['SITE1'])}", "X-Requested-With": "XMLHttpRequest"}
+    url = f"{tokens.https_server(ids['SITE1'])}{FILES['SITE1']}"
+    assert requests.get(url, headers=headers, timeout=TIMEOUT).status_code == 200
+    assert logout(person).revoked
+    assert requests.get(url, headers=headers, timeout=TIMEOUT).status_code == 401
+    with pytest.raises(LoginNeeded):
+        tokens.https(ids["SITE1"])
 
 
 def test_without_a_consent_the_command_that_gives_it_is_named(person: GlobusAccess, ids: dict[str, str]) -> None:

@@ -1,0 +1,111 @@
+"""What cannot be transferred at all is refused before a job is sent, and whose proxy acts on servers is settled."""
+
+from __future__ import annotations
+
+import pytest
+
+from goclient.model.endpoint import read_endpoint
+from goclient.model.spec import TransferSpec
+from goclient.model.syntax.parameters import read_typed
+from goclient.preflight.base import Context
+from goclient.preflight.offline import UnlikelyNames
+from goclient.preflight.ways import judge_ways
+from tests.sandboxes import Sandbox
+
+ACCOUNT = ["u@h:7512"]
+
+
+def spec_of(text: str = "", **items: list[str]) -> TransferSpec:
+    typed = read_typed(text, options=items)
+    assert typed.errors == []
+    return typed.spec
+
+
+def judged(spec: TransferSpec) -> list[tuple[str, str, str]]:
+    return [(one.level, one.code, one.subject) for one in judge_ways(spec)]
+
+
+ENDS = ("A", "gsiftp://g", "davs://w")
+
+
+@pytest.mark.parametrize("source", ENDS)
+@pytest.mark.parametrize("destination", ["B", "gsiftp://g2", "davs://w2"])
+def test_past_the_job_files_go_only_between_two_of_a_kind(source: str, destination: str) -> None:
+    src, dest = (str(read_endpoint(one).write("/a")) for one in (source, destination))
+    spec = spec_of(StageinGOsrc=[src], StageinGOdest=[dest], MyproxyGO=ACCOUNT)
+    kinds = {source.partition("://")[0], destination.partition("://")[0]}
+    expected = [] if kinds in ({"A", "B"}, {"gsiftp"}) else [("error", "no-way", source)]
+    assert judged(spec) == expected
+
+
+@pytest.mark.parametrize("far", ENDS)
+@pytest.mark.parametrize("local", ["L", "gsiftp://l", "davs://l"])
+def test_a_server_that_sees_the_directory_is_of_the_kind_of_the_other_end(far: str, local: str) -> None:
+    text = f"in-mode=server globus-endpoint-in={far} globus-endpoint-local={local} files-in=a"
+    kinds = {far.partition("://")[0], local.partition("://")[0]}
+    expected = [] if kinds in ({"A", "L"}, {"gsiftp"}) else [("error", "no-way", far)]
+    assert judged(spec_of(text, MyproxyGO=ACCOUNT)) == expected
+
+
+@pytest.mark.parametrize("mode", ["gc", "https"])
+@pytest.mark.parametrize("far", ENDS)
+def test_through_the_job_everything_goes_everywhere(mode: str, far: str) -> None:
+    text = f"in-mode={mode} globus-endpoint-in={far} files-in=a out-mode={mode} globus-endpoint-out=A files-out=b"
+    assert judged(spec_of(text, MyproxyGO=ACCOUNT)) == []
+
+
+@pytest.mark.parametrize("far", ENDS[1:])
+def test_a_job_with_a_server_names_an_account(far: str) -> None:
+    assert judged(spec_of(StageinGOsrc=[f"{far}/a"])) == [("error", "no-account", far)]
+    assert judged(spec_of(Data=["o"], OutputGO=[f"{far}/"])) == [("error", "no-account", far)]
+    text = f"in-mode=gc globus-endpoint-in={far} files-in=a"
+    assert judged(spec_of(text)) == [("error", "no-account", far)]
+    assert judged(spec_of(f"{text} globus-user=wdeng")) == [("warning", "account-guessed", far)]
+
+
+def test_a_collection_needs_no_account() -> None:
+    assert judged(spec_of(StageinGOsrc=["A:/a"])) == []
+
+
+def test_a_name_of_the_catalogue_is_judged_by_what_it_means(shared_sandbox: Sandbox) -> None:
+    catalogue = shared_sandbox.root / "servers.toml"
+    catalogue.write_text('[SE]\nkind = "webdav"\nurl = "davs://Se.example.org:443"\n')
+    words = ("--StageinGOsrc=SE:/a", "--noSubmit", "--noCheck", "--json")
+    tried = shared_sandbox.submit(*words, GOCLIENT_ENDPOINTS=str(catalogue))
+    assert (tried.code, tried.json["error"]["code"]) == (10, "no-account")
+    assert '"SE" is a WebDAV server' in tried.json["error"]["message"]
+    sent = shared_sandbox.submit(*words, "--myproxy=u@h:7512", GOCLIENT_ENDPOINTS=str(catalogue))
+    assert "--StageinGOsrc=davs://se.example.org/a " in sent.json["record"]
+    assert sent.json["spec"]["myproxy"] == {"user": "u", "host": "h", "port": 7512}
+
+
+@pytest.mark.parametrize(("way", "words"), [("https", ["--InmodeGO=https", "--OutmodeGO=https"]), ("gc", [])])
+def test_the_way_is_in_the_record_for_both_directions(shared_sandbox: Sandbox, way: str, words: list[str]) -> None:
+    typed = ("--StageinGOsrc=A:/a", f"--goVia={way}", "--noSubmit", "--noCheck", "--json")
+    record = shared_sandbox.submit(*typed).json["record"]
+    assert [word.rstrip('",') for word in record.split() if "modeGO" in word] == words
+
+
+def test_the_account_stands_beside_the_words_of_2012() -> None:
+    spec = spec_of("in-mode=gc globus-endpoint-in=A files-in=a", MyproxyGO=ACCOUNT)
+    assert str(spec.myproxy) == "u@h:7512"
+
+
+def test_the_way_does_not_stand_beside_the_words_of_2012() -> None:
+    typed = read_typed(
+        "in-mode=gc globus-endpoint-in=A files-in=a", options={"InmodeGO": ["https"], "OutmodeGO": ["https"]}
+    )
+    assert [(one.code, one.hint) for one in typed.errors] == [
+        ("two-syntaxes", "write in-mode=https and out-mode=https among the words")
+    ]
+
+
+def test_a_way_alone_transfers_nothing_and_is_not_in_the_record() -> None:
+    assert spec_of("run", InmodeGO=["https"], OutmodeGO=["https"]) == TransferSpec()
+
+
+def test_a_percent_code_on_a_server_is_a_warning() -> None:
+    spec = spec_of(StageinGOsrc=["davs://h/a%20b,", "gsiftp://h/50%"], MyproxyGO=ACCOUNT)
+    (found,) = UnlikelyNames().findings(Context(spec))
+    assert (found.code, found.subject) == ("percent", "davs://h/a%20b,")
+    assert "'davs://h/a b,'" in found.hint
