@@ -40,33 +40,32 @@ class Moves:
             return
         if endpoint not in self._is_literal:
             self._is_literal[endpoint] = self._learn(endpoint, old)
-        destination = self._as_sent(endpoint, new)
+        destination = os.fsencode(new).decode("latin-1") if self._is_literal[endpoint] else place.target
         # Blanks at the end of a header are not part of it, and xrootd 5.5 takes ASCII only.
         if bad := re.search(r"[^\x21-\x7e]\Z|[^\x20-\x7e]", destination):
             raise not_kept(place.shown, new[bad.start() :][:1])
         self._send(endpoint, old, destination, overwrite=overwrite)
         self._entry(endpoint, new)
 
-    def _as_sent(self, endpoint: Endpoint, path: str) -> str:
-        if self._is_literal[endpoint]:
-            return os.fsencode(path).decode("latin-1")
-        return self._place(endpoint, path).target
-
     def _learn(self, endpoint: Endpoint, old: str) -> bool:
-        """Return True if the server does not decode the path: the entry goes to a name of ours with a blank, and back.
-
-        Its final name is not tried, because the encoded one could be somebody else's.
-        """
-        trial = f"{old.rpartition('/')[0]}/.goclient {secrets.token_hex(8)}.part"
-        encoded = self._place(endpoint, trial).target
-        self._send(endpoint, old, encoded, overwrite="F")
+        """Return True if the server does not decode the path, as a directory of ours that is moved tells."""
+        name = secrets.token_hex(8)
+        above = old.rpartition("/")[0]
+        first, second = f"{above}/.goclient-{name}.part", f"{above}/.goclient {name}.part"
+        encoded = self._place(endpoint, second).target
+        self._ask(endpoint, first, "MKCOL")
+        self._send(endpoint, first, encoded, overwrite="F")
         try:
-            self._entry(endpoint, trial)
+            self._entry(endpoint, second)
         except PathNotFound:
-            trial = encoded  # that is its name now
-        self._is_literal[endpoint] = trial == encoded
-        self._send(endpoint, trial, self._as_sent(endpoint, old), overwrite="F")
-        return self._is_literal[endpoint]
+            second = encoded  # that is its name now
+        self._ask(endpoint, second, "DELETE")
+        return second == encoded
+
+    def _ask(self, endpoint: Endpoint, path: str, method: str) -> None:
+        place = self._place(endpoint, path)
+        with self._http.answer(place, Request(method, place.target, {})):
+            pass
 
     def _send(self, endpoint: Endpoint, old: str, destination: str, *, overwrite: str) -> None:
         source = self._place(endpoint, old)
@@ -79,6 +78,6 @@ def not_kept(shown: str, character: str) -> RequestError:
     """Return the error of a name that some servers change."""
     return RequestError(
         f"{quoted(shown)}: not every WebDAV server keeps {quoted(character)} in such a name",
-        hint="give it another name: without ? and control characters, and on xrootd of ASCII, without a blank at its end",
+        hint="give it another name: of ASCII, without ?, control characters and blanks at its end",
         code="location", subject=shown,
     )  # fmt: skip
