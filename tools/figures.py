@@ -22,6 +22,7 @@ from typing import Any
 
 import attempts
 import gridftp
+import https
 import language
 import myproxy
 import myproxy_tools
@@ -238,6 +239,7 @@ CHAPTERS = {
     "myproxy": myproxy.rows,
     "myproxy_tools": myproxy_tools.rows,
     "gridftp": gridftp.rows,
+    "https": https.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
     "attempts": dying_attempts,

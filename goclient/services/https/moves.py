@@ -26,11 +26,12 @@ class Moves:
         http: HttpFiles,
         place: Callable[[Endpoint, str], Place],
         entry: Callable[[Endpoint, str], object],
+        is_literal: dict[Endpoint, bool],  # what is known of servers, which is added to
     ) -> None:
         self._http = http
         self._place = place
         self._entry = entry
-        self._is_literal: dict[Endpoint, bool] = {}  # RFC 4918, 10.3 wants a URL there; xrootd 5.5 takes it as it is
+        self._is_literal = is_literal  # RFC 4918, 10.3 wants a URL there; xrootd 5.5 takes it as it is
 
     def move(self, endpoint: Endpoint, old: str, new: str, *, overwrite: str) -> None:
         """Send a MOVE; for a name that is not the same when it is encoded, check that it has arrived."""

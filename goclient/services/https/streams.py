@@ -56,8 +56,9 @@ class Incoming:
     def _restart(self) -> None:
         self.offset, self._sum = 0, 1
         if self._file is not None:
+            if self._file.seek(0, os.SEEK_END):  # ext4 writes a file that was truncated to the disk when it is closed
+                self._file.truncate(0)
             self._file.seek(0)
-            self._file.truncate()
 
     @property
     def adler32(self) -> str:

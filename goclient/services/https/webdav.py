@@ -58,7 +58,7 @@ class WebdavFiles:
     def __init__(self, tls: Tls, *, limits: Limits = Limits(), patience: float = 0.0) -> None:  # noqa: B008  # frozen
         self.http = HttpFiles(limits=limits, patience=patience)
         self._tls = tls
-        self._moves = Moves(self.http, self.place, self.entry)
+        self._is_literal: dict[Endpoint, bool] = {}
         self._names: dict[tuple[Endpoint, str], _Names] = {}
 
     def close(self) -> None:
@@ -199,7 +199,7 @@ class WebdavFiles:
                 f"{quoted(place.shown)} exists by now, and would be overwritten",
                 hint="submit again with another destination, or with --goOverwrite", subject=place.shown,
             )  # fmt: skip
-        self._moves.move(endpoint, old, new, overwrite="F")
+        self._moves().move(endpoint, old, new, overwrite="F")
 
     def renames(self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""
@@ -211,7 +211,10 @@ class WebdavFiles:
 
     def replace(self, endpoint: Endpoint, old: str, new: str) -> None:
         """Give a file the path of another one, which is gone then."""
-        self._moves.move(endpoint, old, new, overwrite="T")
+        self._moves().move(endpoint, old, new, overwrite="T")
+
+    def _moves(self) -> Moves:
+        return Moves(self.http, self.place, self.entry, self._is_literal)  # not kept: each would keep the other
 
     def _is_taken(self, endpoint: Endpoint, path: str) -> bool:
         directory, _, name = path.rstrip("/").rpartition("/")

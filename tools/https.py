@@ -1,0 +1,227 @@
+"""Measures files over HTTPS with a real WebDAV server, xrootd, beside curl and a bare http.client; rows for figures.py.
+
+    PYTHONPATH=. .venv/bin/python tools/https.py [small]
+
+Ours compares size and checksum with the server's, which curl does not: so the peer is curl and ``openssl dgst``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import random
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from measure import ratio, row, shown
+
+from goclient.model.endpoint import JOB
+from goclient.model.plan import TransferItem, TransferTask
+from goclient.node.engines.https import HttpsEngine
+from goclient.services.https.webdav import WebdavFiles
+from tests.node.transfers import carry_out, job_context
+from tests.servers.webdav import WebdavServer, webdav_server
+
+LARGE, SMALL, NAMES = 1 << 30, 1000, 20_000  # bytes; files; files
+RUNS, SEED = 5, 14
+TAKEN, BROUGHT, MARKS = 3, 2, 1 / 15  # requests: of a file, and of what marks 15 outputs as the attempt's own
+SIGNS = "abcXYZ019 #%&'()*+,-.:;<=>@[]^_`{|}~$!\"\\äé林ß"  # of names; a WebDAV server keeps them all
+SOURCE, TARGET = "/figures/source", "/figures/target"
+
+
+def nothing(_: int) -> None:
+    """Do nothing with the number of bytes."""
+
+
+class Large:
+    """One large file, to and from the server: ours, and curl with openssl."""
+
+    def __init__(self, server: WebdavServer, folder: Path, size: int) -> None:
+        self._server, self._local, self._back = server, folder / "large", folder / "back"
+        with open(self._local, "wb") as file:
+            for _ in range(max(size >> 20, 1)):
+                file.write(os.urandom(min(size, 1 << 20)))
+        self._url = f"https://localhost:{server.port}{SOURCE}"
+        self._curl = ["curl", "-sSf", "--capath", str(server.authority.directory), "--cert", str(server.proxy)]
+        self.put_ours()
+
+    def get_ours(self) -> float:
+        """Return the seconds that ours takes to read it."""
+        started = time.perf_counter()
+        with open(self._back, "wb") as file:
+            size = self._local.stat().st_size
+            WebdavFiles(self._server.tls(), patience=5.0).get(
+                self._server.endpoint, SOURCE, file, size=size, moved=nothing
+            )
+        return time.perf_counter() - started
+
+    def put_ours(self) -> float:
+        """Return the seconds that ours takes to write it."""
+        started = time.perf_counter()
+        with open(self._local, "rb") as file:
+            WebdavFiles(self._server.tls(), patience=5.0).put(self._server.endpoint, file, SOURCE, moved=nothing)
+        return time.perf_counter() - started
+
+    def get_theirs(self) -> float:
+        """Return the seconds that curl takes to read it, and openssl to sum it up."""
+        return self._theirs([*self._curl, "-o", str(self._back), self._url], self._back)
+
+    def put_theirs(self) -> float:
+        """Return the seconds that curl takes to write it, and openssl to sum it up."""
+        return self._theirs([*self._curl, "-o", os.devnull, "-T", str(self._local), self._url], self._local)
+
+    def _theirs(self, curl: list[str], summed: Path) -> float:
+        started = time.perf_counter()
+        subprocess.run(curl, check=True)
+        subprocess.run(["openssl", "dgst", "-sha256", str(summed)], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+
+class Small:
+    """Many small files, to and from the server, through the client and through a bare http.client."""
+
+    def __init__(self, server: WebdavServer, folder: Path, count: int) -> None:
+        self._server, self._local, self._count = server, folder / "small", count
+        self._local.write_bytes(b"x" * 1000)
+        self._context = ssl.create_default_context(capath=str(server.authority.directory))
+        self._context.load_cert_chain(server.proxy)
+        self.put_ours()
+
+    def get_ours(self) -> float:
+        """Return the seconds that ours takes to read them."""
+        started, files = time.perf_counter(), WebdavFiles(self._server.tls(), patience=5.0)
+        files.account(self._server.endpoint)
+        for number in range(self._count):
+            with tempfile.TemporaryFile() as file:
+                files.get(self._server.endpoint, f"{TARGET}/f{number}", file, size=1000, moved=nothing)
+        return time.perf_counter() - started
+
+    def put_ours(self) -> float:
+        """Return the seconds that ours takes to write them."""
+        started, files = time.perf_counter(), WebdavFiles(self._server.tls(), patience=5.0)
+        files.account(self._server.endpoint)
+        for number in range(self._count):
+            with open(self._local, "rb") as file:
+                files.put(self._server.endpoint, file, f"{TARGET}/f{number}", moved=nothing)
+        return time.perf_counter() - started
+
+    def _bare(self) -> http.client.HTTPSConnection:
+        made = http.client.HTTPSConnection("localhost", self._server.port, context=self._context)
+        made.request("OPTIONS", "/")
+        made.getresponse().read()
+        return made
+
+    def get_bare(self) -> float:
+        """Return the seconds that http.client takes to read them, with the same requests."""
+        started, made = time.perf_counter(), self._bare()
+        for number in range(self._count):
+            made.request("GET", f"{TARGET}/f{number}", headers={"Want-Digest": "adler32"})
+            with tempfile.TemporaryFile() as file:
+                file.write(made.getresponse().read())
+        made.close()
+        return time.perf_counter() - started
+
+    def put_bare(self) -> float:
+        """Return the seconds that http.client takes to write them, with the same requests."""
+        started, made = time.perf_counter(), self._bare()
+        for number in range(self._count):
+            made.request("PUT", f"{TARGET}/f{number}", body=self._local.read_bytes())
+            made.getresponse().read()
+            made.request("HEAD", f"{TARGET}/f{number}", headers={"Want-Digest": "adler32"})
+            made.getresponse().read()
+        made.close()
+        return time.perf_counter() - started
+
+
+def requests(server: WebdavServer, folder: Path, count: int) -> list[list[str]]:
+    """Return the rows of the requests that one more small file costs in a job; what a job costs beside is told."""
+    found = [requests_of(server, folder / str(number), number) for number in (1, count + 1)]
+    rows = []
+    for name, goal, (one, many) in zip(
+        ("taken to", "brought from"), (TAKEN, BROUGHT), zip(*found, strict=True), strict=True
+    ):
+        each = (many - one) / count
+        goal += MARKS if goal == TAKEN else 0
+        detail = f"a job with 1 file has {one}, with {count + 1} files {many}"
+        rows.append(
+            row(
+                f"requests for a small file {name} a WebDAV server",
+                f"{each:.2f}",
+                f"≤ {goal:.2f}",
+                each <= goal,
+                detail,
+            )
+        )
+    return rows
+
+
+def requests_of(server: WebdavServer, folder: Path, count: int) -> tuple[int, int]:
+    """Return how many requests a job with so many small files has: to take them away, and to bring them back."""
+    clients: list[WebdavFiles] = []
+
+    def client() -> WebdavFiles:
+        clients.append(WebdavFiles(server.tls(), patience=5.0))
+        return clients[-1]
+
+    top, found = f"/figures/job-{count}", []
+    items = tuple(TransferItem(f"f{number}", f"{top}/f{number}", recursive=False) for number in range(count))
+    back = tuple(TransferItem(one.destination, one.source, recursive=False) for one in items)
+    out = job_context(folder / "out" / "scratch")
+    for item in items:
+        (out.directory / item.source).write_bytes(b"x")
+    for context, task in (
+        (out, TransferTask("output", JOB, server.endpoint, items)),
+        (job_context(folder / "in" / "scratch"), TransferTask("stage-in", server.endpoint, JOB, back)),
+    ):
+        carry_out(HttpsEngine(context, webdav=client), task)
+        found.append(sum(one.http.requests for one in clients))
+        clients.clear()
+    return found[0], found[1]
+
+
+def names(server: WebdavServer, folder: Path, count: int) -> list[list[str]]:
+    """Return the row of generated names that arrive as typed, and are listed so."""
+    chance, files, local, wrong = random.Random(SEED), WebdavFiles(server.tls(), patience=5.0), folder / "named", 0
+    local.write_bytes(b"x")
+    for start in range(0, count, 1000):
+        wanted = {"".join(chance.choices(SIGNS, k=chance.randint(1, 40))) for _ in range(min(1000, count - start))}
+        wanted -= {".", ".."}
+        top = f"/figures/names-{start}"
+        files.mkdir(server.endpoint, top)
+        for name in wanted:
+            with open(local, "rb") as file:
+                files.put(server.endpoint, file, f"{top}/{name}", moved=nothing)
+        there = set(os.listdir(server.data / top.strip("/")))
+        listed = set(files.listing(server.endpoint, f"{top}/"))
+        wrong += len(wanted ^ there) + len(wanted ^ listed)
+    return [row(f"generated names that a WebDAV server has otherwise, of {count:,}", str(wrong), "0", not wrong, "")]
+
+
+def rows(*, small: bool = False) -> list[list[str]]:
+    """Return the rows of HTTPS and WebDAV in the table of figures."""
+    size, count, many, runs = (1 << 24, 30, 200, 1) if small else (LARGE, SMALL, NAMES, RUNS)
+    with webdav_server() as server, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        WebdavFiles(server.tls(), patience=5.0).mkdir(server.endpoint, "/figures")
+        large, few = Large(server, folder, size), Small(server, folder, count)
+        shown_size = f"{size >> 20} MB"
+        return [
+            ratio(f"get of {shown_size} by davs, of curl and openssl dgst", large.get_ours, large.get_theirs, "curl",
+                  1.2, runs),
+            ratio(f"put of {shown_size} by davs, of curl and openssl dgst", large.put_ours, large.put_theirs, "curl",
+                  1.2, runs),
+            ratio(f"get of {count} small files by davs, of a bare http.client", few.get_ours, few.get_bare, "bare",
+                  1.3, runs),
+            ratio(f"put of {count} small files by davs, of a bare http.client", few.put_ours, few.put_bare, "bare",
+                  1.3, runs),
+            *requests(server, folder, count),
+            *names(server, folder, many),
+        ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(shown(rows(small="small" in sys.argv[1:])))
