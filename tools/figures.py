@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import attempts
+import gridftp
 import language
 import myproxy
 import myproxy_tools
@@ -236,6 +237,7 @@ CHAPTERS = {
     "server_checks": server_checks.rows,
     "myproxy": myproxy.rows,
     "myproxy_tools": myproxy_tools.rows,
+    "gridftp": gridftp.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
     "attempts": dying_attempts,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from goclient.config.grid import Accounts
@@ -15,32 +14,14 @@ from goclient.pilot.pilot import Pilot
 from goclient.pilot.settings import Services
 from goclient.reporter.recording import RecordingReporter
 from goclient.sandbox.myproxy.grid import Credential
-from goclient.services.gsi import der, tls
-from goclient.services.gsi.identity import Identity, Search, find_identity
-from goclient.services.gsi.pem import write_proxy
+from goclient.services.gsi import tls
+from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.server_name import Server as Address
-from goclient.services.myproxy import delegation
 from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.policy import pattern_of
-from tests.myproxy_servers import Grid
 from tests.pilot.servers import Endpoints, Server, job, no_tokens, settings
 
 HOUR = 3600
-
-
-def identity_of(own: Credential) -> Identity:
-    """The identity that a certificate and its key are."""
-    return find_identity(Search({}, "/", os.getuid(), str(own.certificate), str(own.key)))
-
-
-def make_proxy(own: Credential, path: Path, *, lifetime: int = 12 * HOUR) -> Path:
-    """A proxy of somebody in a file, as grid-proxy-init makes one; with a negative lifetime it has ended."""
-    found = identity_of(own)
-    asked = delegation.ask()
-    answer, end = delegation.sign_request(asked.request, delegation.load_signer(found, None), lifetime=lifetime)
-    before = datetime.fromtimestamp(end - 1, UTC)
-    write_proxy(path, delegation.assemble(asked, [one.whole for one in der.values(answer[1:])], now=before))
-    return path
 
 
 @dataclass(frozen=True)
@@ -63,12 +44,12 @@ def default_proxies() -> dict[Path, State]:
     return {path: State.of(path) for path in Path("/tmp").glob("x509up_u*") if os.access(path, os.R_OK)}
 
 
-def deposit(grid: Grid, port: int, account: str, *, who: str = "jdoe", to: str = "", lifetime: int = 24 * HOUR) -> None:
+def deposit(own: Credential, authorities: Path, port: int, account: str, *, to: str, lifetime: int = 24 * HOUR) -> None:
     """Deposit a proxy of somebody for a pilot, by its DN."""
-    found = identity_of(grid.people[who])
-    trust = tls.Trust(grid.authority.directory)
-    service = MyProxy([Address("localhost", port)], tls.Credential(found), trust=trust, timeout=60.0)
-    service.put(account, Terms(pattern_of(to or grid.people["pilot"].dn), lifetime, 0))
+    found = find_identity(Search({}, "/", os.getuid(), str(own.certificate), str(own.key)))
+    where = [Address("localhost", port)]
+    service = MyProxy(where, tls.Credential(found), trust=tls.Trust(authorities), timeout=60.0)
+    service.put(account, Terms(pattern_of(to), lifetime, 0))
 
 
 def job_of(parameters: str, owner: str, transformation: Path | str = "/bin/true") -> AssignedJob:

@@ -186,6 +186,34 @@ def test_the_settings_of_a_site_must_name_the_pilot_that_runs(sandbox: Sandbox, 
     assert 'identity of the settings is "somebody@example.org"' in result.err
 
 
+def test_a_site_sees_as_whom_its_pilot_retrieves_and_that_the_server_takes_it(sandbox: Sandbox) -> None:
+    env = sandbox.env
+    pilot = {"X509_USER_CERT": env["SANDBOX_PILOT_CERT"], "X509_USER_KEY": env["SANDBOX_PILOT_KEY"]}
+    shown = sandbox.run("goclient", "pilot", "--whoami", "--json", **pilot).json
+    server = f"{env['MYPROXY_SERVER']}:{env['MYPROXY_SERVER_PORT']}"
+    assert (shown["retriever"]["dn"], shown["retriever"]["server"]) == (env["SANDBOX_PILOT_DN"], server)
+    settings = sandbox.cwd / "settings.toml"
+    settings.write_text(f'[pilot]\ndn = "{env["SANDBOX_PILOT_DN"]}"\n')
+    result = sandbox.run("goclient", "pilot", "--whoami", **pilot, GOCLIENT_SETTINGS=str(settings))
+    assert result.code == 0, result.err
+    assert f"{server} takes it" in result.out
+
+
+def test_a_site_without_globus_or_a_certificate_is_told_what_fails_there(sandbox: Sandbox) -> None:
+    nobody = {"X509_USER_CERT": "", "X509_USER_KEY": "", "GOCLIENT_CLIENT_ID": "", "GOCLIENT_CLIENT_SECRET": ""}
+    result = sandbox.run("goclient", "pilot", "--whoami", "--modes=local", **nobody)
+    assert result.code == 0, result.err
+    assert "nobody: a job with a MyProxy account fails here" in result.out
+    assert "none is needed" in result.out
+
+
+def test_what_is_wrong_with_the_pilot_s_certificate_is_an_error(sandbox: Sandbox) -> None:
+    result = sandbox.run("goclient", "pilot", "--whoami", X509_USER_PROXY="/none")
+    assert result.code == ExitCode.MYPROXY
+    assert "/none" in result.err
+    assert "Globus identity" in result.out
+
+
 def test_a_job_that_needs_another_mode_fails_before_its_payload(sandbox: Sandbox) -> None:
     payload = sandbox.payload("mode.sh", "#!/bin/sh\necho made > made.txt\n")
     words = ("sendJob.py", "--computingSite=TEST1", f"--transformation={payload}", "--Data=made.txt")

@@ -30,10 +30,11 @@ from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.panda.client import Command
 from tests.commands import Result
 from tests.node.transfers import Service, carry_out, job_context
-from tests.pilot.owners import State, default_proxies, make_proxy
+from tests.pilot.owners import State, default_proxies
 from tests.pilot.servers import Server, job, pilot
 from tests.processes import running_below
 from tests.sandboxes import Sandbox, sandbox_in
+from tests.servers.proxies import make_proxy
 
 HOME = "/home/osg_data/panda"
 HOSTILE = """'"; touch pwned; "' '$(touch pwned)' '`touch pwned`' '| touch pwned'"""

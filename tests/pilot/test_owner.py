@@ -31,7 +31,9 @@ def test_a_person_has_the_name_that_the_server_would_give(dn: str, name: str) ->
 
 @pytest.mark.conformance
 def test_the_server_gives_these_names() -> None:
-    server = os.environ["GOCLIENT_TEST_SERVER_PYTHON"]
+    server = os.environ.get("GOCLIENT_TEST_SERVER_PYTHON")
+    if not server:
+        pytest.skip("GOCLIENT_TEST_SERVER_PYTHON names no interpreter that has panda-server-source")
     code = """if True:
         import sys
         from pandaserver.srvcore.CoreUtils import clean_user_id

@@ -27,7 +27,8 @@ from goclient.services.gsi.identity import Identity
 from tests.myproxy_grid import free_port
 from tests.myproxy_servers import LIMITED, PEOPLE, SCOPE, Grid, make_grid, put, request, the_double
 from tests.node.transfers import job_context
-from tests.pilot.owners import HOUR, Site, State, default_proxies, deposit, job_of, make_proxy
+from tests.pilot.owners import HOUR, Site, State, default_proxies, deposit, job_of
+from tests.servers.proxies import make_proxy
 
 JDOE, PILOT = (f"{SCOPE}/{PEOPLE[who]}" for who in ("jdoe", "pilot"))
 PAYLOAD_SCRIPT = """#!/bin/sh
@@ -47,11 +48,10 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
 def port(grid: Grid) -> Iterator[int]:
     """A MyProxy server with a deposit of J Doe for the pilot, in the account jdoe."""
     with the_double(grid) as port:
-        deposit(grid, port, "old", lifetime=1)
-        deposit(grid, port, "ends", lifetime=30)
-        deposit(grid, port, "jdoe")
-        deposit(grid, port, "other", who="other")
-        deposit(grid, port, "wrong", to=grid.people["pilot2"].dn)
+        made = (("old", "jdoe", 1), ("ends", "jdoe", 30), ("jdoe", "jdoe", HOUR), ("other", "other", HOUR))
+        for account, who, lifetime in made:
+            deposit(grid.people[who], grid.authority.directory, port, account, to=PILOT, lifetime=lifetime)
+        deposit(grid.people["jdoe"], grid.authority.directory, port, "wrong", to=grid.people["pilot2"].dn)
         limited = request(1, "limited", LIFETIME="0", RETRIEVER_TRUSTED=PILOT)
         assert b"RESPONSE=0" in put(
             grid, port, "jdoe", limited, chain=lambda one: [one.proxy(info=LIMITED), one.certificate]
@@ -163,7 +163,7 @@ def test_a_failure_says_what_who_must_type_before_anything_of_the_job_is_done(
     site: Site, grid: Grid, port: int, tmp_path: Path, failure: Failure
 ) -> None:
     (tmp_path / "empty").mkdir()
-    make_proxy(grid.people["pilot"], tmp_path / "expired.pem", lifetime=-60)
+    make_proxy(grid.people["pilot"], tmp_path / "expired.pem", seconds=-60)
     site.env |= {name: str(tmp_path / value) if value else "" for name, value in failure.env.items()}
     outcome = run(site, record(f"{failure.account}@localhost:{port}"), failure.owner)
     assert isinstance(outcome.error, failure.kind)

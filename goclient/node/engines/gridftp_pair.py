@@ -25,6 +25,7 @@ from goclient.node.engines.job_files import check_target
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import Shared, check_sees
+from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.gridftp.copies import Copy, third_party
 from goclient.services.gridftp.session import Session
 
@@ -237,8 +238,14 @@ class Pair(Transport):
 
     def _compare(self, files: Sequence[_File], source: GridftpEndpoint, destination: GridftpEndpoint) -> None:
         """Raise ChecksumDiffers for each file that is not the same at both servers."""
-        there = self._files.checksums(source, [one.source for one in files])
-        here = self._files.checksums(destination, [one.arriving for one in files])
+        largest = max((one.size for one in files), default=0)
+
+        def checksums_there() -> dict[str, str | GoclientError]:
+            return self._files.checksums(source, [one.source for one in files], largest=largest)
+
+        asked = Background(checksums_there) if source != destination else None  # both read at the same time
+        here = self._files.checksums(destination, [one.arriving for one in files], largest=largest)
+        there = asked.result(LONGEST_WAIT) if asked else checksums_there()  # it has an end of its own
         errors: list[GoclientError] = []
         for one in files:
             pair = there[one.source], here[one.arriving]

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from goclient.errors import GoclientError, raise_all
-from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound, SessionClosed
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.remote import FileInfo, Listing
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.facts import entry_of, listing_of
 from goclient.services.gridftp.replies import Reply, refusal
-from goclient.services.gridftp.session import End, Session, open_session
-from goclient.services.gsi.dial import silent
-from goclient.services.gsi.server_name import GRIDFTP, Server
+from goclient.services.gridftp.session import End, Session
+from goclient.services.gridftp.sessions import Sessions
 from goclient.services.gsi.tls import Credential, Trust
 
+_MANY = 20  # paths in one directory that are worth a listing of it
 _CHECKSUM_RATE, _CHECKSUM_MORE = 50e6, 30.0  # bytes a second of a slow server, which is silent meanwhile; seconds
-
-
-class _Slot:
-    """A server's session, if there is one, and who may use it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.session: Session | None = None
 
 
 class GridftpFiles:
@@ -38,12 +29,8 @@ class GridftpFiles:
     """
 
     def __init__(self, credential: Callable[[], Credential], trust: Trust, end: End) -> None:
-        self._credential = credential
-        self._trust = trust
+        self._sessions = Sessions(credential, trust, end)
         self._end = end
-        self._slots: dict[GridftpEndpoint, _Slot] = {}
-        self._lock = threading.Lock()
-        self._closed = False
 
     def __enter__(self) -> GridftpFiles:
         return self
@@ -53,30 +40,21 @@ class GridftpFiles:
 
     def close(self) -> None:
         """Hang up everywhere: what other threads ask fails at once."""
-        self._closed = True
-        with self._lock:
-            slots = list(self._slots.values())
-        for slot in slots:
-            if slot.session is not None:
-                slot.session.cancel()
-        self.rest()
+        self._sessions.close()
 
     def rest(self) -> None:
         """Hang up where nobody asks now; who asks later logs in again."""
-        with self._lock:
-            slots = list(self._slots.values())
-        for slot in slots:
-            if slot.lock.acquire(blocking=False):
-                if slot.session is not None:
-                    slot.session.close()
-                    slot.session = None
-                slot.lock.release()
+        self._sessions.rest()
+
+    def session(self, endpoint: GridftpEndpoint) -> AbstractContextManager[Session]:
+        """Lend a server's session, for copies; who asks that server meanwhile waits."""
+        return self._sessions.session(endpoint)
 
     # --- looking ------------------------------------------------------------------------------------------------
 
     def account(self, endpoint: GridftpEndpoint) -> str:
         """Return the account that the server has for the identity, "" if it does not say; log in if need be."""
-        with self._session(endpoint) as session:
+        with self.session(endpoint) as session:
             return session.account
 
     def listing(self, endpoint: GridftpEndpoint, directory: str) -> Listing:
@@ -135,16 +113,23 @@ class GridftpFiles:
             raise found
         return found
 
-    def checksums(self, endpoint: GridftpEndpoint, paths: Sequence[str]) -> dict[str, str | GoclientError]:
-        """Return the ADLER32 of each file, or why there is none; a large file is given more time."""
-        sizes = {path: one.size for path, one in self.entries(endpoint, paths).items() if isinstance(one, FileInfo)}
-        seconds = max(sizes.values(), default=0) / _CHECKSUM_RATE + _CHECKSUM_MORE
+    def checksums(
+        self, endpoint: GridftpEndpoint, paths: Sequence[str], *, largest: int | None = None
+    ) -> dict[str, str | GoclientError]:
+        """Return the ADLER32 of each file, or why there is none.
+
+        The ``largest`` size tells how long an answer may take; it is asked for if it is not known.
+        """
+        if largest is None:
+            found = self.entries(endpoint, paths).values()
+            largest = max((one.size for one in found if isinstance(one, FileInfo)), default=0)
+        seconds = largest / _CHECKSUM_RATE + _CHECKSUM_MORE
 
         def end() -> Deadline:
             return max(self._end(), Deadline(seconds), key=lambda one: one.left)
 
         commands = [f"CKSM ADLER32 0 -1 {wire_path(path)}" for path in paths]
-        replies = self._ask(endpoint, commands, end=end)
+        replies = self._sessions.ask(endpoint, commands, end=end)
         return {
             path: reply.text.lower() if reply.is_good else refusal(reply, endpoint.show(path))
             for path, reply in zip(paths, replies, strict=True)
@@ -178,7 +163,7 @@ class GridftpFiles:
         """
         failures: list[GoclientError] = []
         free = []
-        found = self.entries(endpoint, [new for _, new in renamings])
+        found = self._find(endpoint, [new for _, new in renamings])
         for old, new in renamings:
             taken = found[new]
             if isinstance(taken, PathNotFound):
@@ -192,7 +177,7 @@ class GridftpFiles:
         commands = [
             f"{word} {wire_path(path)}" for pair in free for word, path in zip(("RNFR", "RNTO"), pair, strict=True)
         ]
-        replies = self._ask(endpoint, commands, repeat=False)
+        replies = self._sessions.ask(endpoint, commands, repeat=False)
         for (old, new), first, second in zip(free, replies[::2], replies[1::2], strict=True):
             if not first.is_good:
                 failures.append(refusal(first, endpoint.show(old)))
@@ -200,10 +185,24 @@ class GridftpFiles:
                 failures.append(refusal(second, endpoint.show(new)))
         return failures
 
+    def _find(self, endpoint: GridftpEndpoint, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
+        """Return what is at each path, as :meth:`entries`; of many in one directory a listing of that tells it."""
+        together: dict[str, list[str]] = {}
+        for path in paths:
+            together.setdefault(path.rstrip("/").rpartition("/")[0] + "/", []).append(path)
+        many = [directory for directory, below in together.items() if len(below) >= _MANY]
+        found: dict[str, FileInfo | GoclientError] = {}
+        for directory, listing in (self.listings(endpoint, many) if many else {}).items():
+            if isinstance(listing, Listing):
+                for path in together.pop(directory):
+                    free = PathNotFound(f"{quoted(endpoint.show(path))}: nothing is there", subject=endpoint.show(path))
+                    found[path] = listing.get(path.rstrip("/").rpartition("/")[2], free)
+        return found | self.entries(endpoint, [path for below in together.values() for path in below])
+
     def replace(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
         """Give a file another path, in place of the file that has it."""
         commands = f"RNFR {wire_path(old)}", f"RNTO {wire_path(new)}"
-        for path, reply in zip((old, new), self._ask(endpoint, commands, repeat=False), strict=True):
+        for path, reply in zip((old, new), self._sessions.ask(endpoint, commands, repeat=False), strict=True):
             if not reply.is_good:
                 raise refusal(reply, endpoint.show(path))
 
@@ -224,53 +223,9 @@ class GridftpFiles:
         ]
         raise_all(one for one in refused if not isinstance(one, PathNotFound))
 
-    # --- sessions -----------------------------------------------------------------------------------------------
-
     def _about(self, endpoint: GridftpEndpoint, word: str, paths: Sequence[str]) -> list[Reply]:
         """Return the replies to a command about each path."""
-        return self._ask(endpoint, [f"{word} {wire_path(path)}" for path in paths])
-
-    def _ask(
-        self, endpoint: GridftpEndpoint, commands: Sequence[str], *, end: End | None = None, repeat: bool = True
-    ) -> list[Reply]:
-        """Return the replies to commands.
-
-        With ``repeat``, ask again if the session was used before, and the server has ended it since.
-        """
-        if not commands:
-            return []
-        with self._session(endpoint) as session:
-            waited = session.has_waited
-            try:
-                return session.commands(commands, end or self._end)
-            except SessionClosed:
-                if not (waited and repeat) or self._closed:
-                    raise
-        with self._session(endpoint) as session:
-            return session.commands(commands, end or self._end)
-
-    @contextmanager
-    def _session(self, endpoint: GridftpEndpoint) -> Iterator[Session]:
-        """Run the body, for which a server's session is this thread's only."""
-        if self._closed:
-            raise SessionClosed(
-                f"{quoted(endpoint.display)} is not asked: the work was ended",
-                hint="type the command again", code="gridftp-closed", subject=str(endpoint),
-            )  # fmt: skip
-        with self._lock:
-            slot = self._slots.setdefault(endpoint, _Slot())
-        deadline = self._end()
-        if not slot.lock.acquire(timeout=max(deadline.left, 0.001)):
-            raise silent(Server(endpoint.host, endpoint.port, GRIDFTP), deadline, step="because it was busy")
-        try:
-            if slot.session is None or slot.session.is_closed:
-                slot.session = open_session(endpoint, self._credential(), self._trust, deadline=self._end())
-            yield slot.session
-        finally:
-            if slot.session is not None and (slot.session.is_closed or self._closed):
-                slot.session.close()
-                slot.session = None
-            slot.lock.release()
+        return self._sessions.ask(endpoint, [f"{word} {wire_path(path)}" for path in paths])
 
 
 def wire_path(path: str) -> str:

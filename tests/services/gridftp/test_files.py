@@ -226,8 +226,18 @@ def test_a_session_that_the_server_has_ended_is_opened_again(gridftp: GridftpSer
     server = gridftp.first
     with gridftp.files() as files:
         files.account(server.endpoint)
-        (slot,) = files._slots.values()
+        (slot,) = files._sessions._slots.values()
         assert slot.session is not None
         slot.session.commands(["NOOP"], lambda: Deadline(PATIENCE))
         slot.session._socket.shutdown(socket.SHUT_RDWR)
         assert files.listing(server.endpoint, server.path("")) is not None
+
+
+def test_a_thousand_files_are_renamed_in_one_call(gridftp: GridftpServers) -> None:
+    server = gridftp.first
+    (server.directory / "renamed").mkdir()
+    pairs = [(server.write(f"to-rename/{number}"), server.path(f"renamed/{number}")) for number in range(1000)]
+    with gridftp.files() as files:
+        assert files.renames(server.endpoint, pairs) == []
+        assert len(set(files.checksums(server.endpoint, [new for _, new in pairs]).values())) == 1
+    assert len(os.listdir(server.directory / "renamed")) == 1000

@@ -1,0 +1,189 @@
+"""The page's scenario on real servers: a deposit, a job with its files elsewhere, a pilot that gets the user's proxy.
+
+The pilot has a proxy of its own, which no server of files knows: what arrives has been written as the user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from goclient.config.grid import HOUR, Accounts
+from goclient.errors.conditions import DepositExpired, NoDeposit, NotRetriever, NoUserProxy
+from goclient.model.spec import MyproxyAccount
+from goclient.pilot.proxy import Deposit
+from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential
+from goclient.services.gsi.identity import Identity
+from tests.commands import Result
+from tests.myproxy_grid import PILOT, USER, run
+from tests.myproxy_servers import PATH, real_server
+from tests.pilot.owners import State, default_proxies, deposit
+from tests.sandboxes import Sandbox
+from tests.servers.gridftp import GridftpServers
+from tests.servers.proxies import make_proxy
+from tests.servers.webdav import WebdavServer
+
+INPUT = bytes(range(256)) * 4096
+COPY = "#!/bin/sh\ncat in.dat in.dat > twice.dat\nenv > environment.txt\n"
+MOST = 0.3  # seconds that a retrieval may take
+OUTPUTS = {"twice.dat": hashlib.sha256(INPUT * 2).hexdigest()}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A user, a pilot and a real MyProxy server of one authority, and a sandbox in the place of PanDA."""
+
+    sandbox: Sandbox
+    folder: Path
+    authority: Authority
+    user: Credential
+    pilot_s: Path  # its proxy
+    port: int
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of the user."""
+        return {
+            "X509_CERT_DIR": str(self.authority.directory), "X509_USER_CERT": str(self.user.certificate),
+            "X509_USER_KEY": str(self.user.key), "MYPROXY_SERVER": "localhost", "MYPROXY_SERVER_PORT": str(self.port),
+        }  # fmt: skip
+
+    def deposit(self, account: str, *, tool: bool) -> None:
+        """Deposit a proxy of the user for the pilot, with goclient or with the C tool as the page says."""
+        if tool:
+            words = ("myproxy-init", "-s", "localhost", "-p", str(self.port), "-l", account, "-x", "-Z", PILOT)
+            env = {"PATH": PATH, "HOME": str(self.folder), "GT_PROXY_MODE": "rfc", "TMPDIR": str(self.folder)}
+            done = run(*words, env={**env, **self.env, "X509_USER_PROXY": str(self.folder / "none")})
+            assert done.returncode == 0, done.stdout + done.stderr
+        else:
+            made = self.sandbox.run(
+                "goclient", "myproxy", "deposit", "--user", account, "--retriever", PILOT, **self.env
+            )
+            assert made.code == 0, made.err
+
+    def submit(self, account: str, source: str, destination: str) -> Result:
+        """Submit a job that reads one file and writes two, each at a server."""
+        words = (f"--StageinGOsrc={source}", "--Data=twice.dat,environment.txt", f"--OutputGO={destination}")
+        payload = self.sandbox.payload("copy.sh", COPY)
+        job = ("sendJob.py", "--computingSite=TEST1", f"--transformation={payload}")
+        return self.sandbox.run(*job, *words, f"--myproxy={account}@localhost:{self.port}", **self.env)
+
+    def run_pilot(self, *words: str) -> Result:
+        """Run a pilot of a site without Globus, which has a proxy of its own."""
+        own = {"X509_USER_CERT": "", "X509_USER_KEY": "", "X509_USER_PROXY": str(self.pilot_s)}
+        without = {"GOCLIENT_CLIENT_ID": "", "GOCLIENT_CLIENT_SECRET": "", "GOCLIENT_GLOBUSCONNECT": "/none"}
+        return self.sandbox.pilot("--modes=local", *words, **{**self.env, **own, **without})
+
+
+@contextmanager
+def grid_of(sandbox: Sandbox, authority: Authority, folder: Path, *, user: Credential) -> Iterator[Grid]:
+    """The grid of an authority, with files of its own in a new directory."""
+    folder.mkdir()
+    host = authority.issue("/C=TW/O=Test Grid/CN=localhost", into=folder, name="myproxy", names=("localhost",))
+    pilot = authority.issue(PILOT, into=folder, name="pilot", names=())
+    env = {
+        "PATH": PATH, "HOME": str(folder), "TMPDIR": str(folder), "X509_CERT_DIR": str(authority.directory),
+        "X509_USER_CERT": str(host.certificate), "X509_USER_KEY": str(host.key),
+    }  # fmt: skip
+    sandbox.rows("update identities set subject = ? where username = 'jdoe@sandbox.example'", USER)
+    with real_server(folder / "server", env) as port:
+        yield Grid(sandbox, folder, authority, user, make_proxy(pilot, folder / "pilot.pem"), port)
+
+
+def assert_carried_out(grid: Grid, account: str, ends: tuple[str, str], there: Path) -> Result:
+    """Submit a job, run a pilot; its files are there, and no proxy but the job's own was touched."""
+    sent = grid.submit(account, *ends)
+    assert sent.code == 0, sent.err
+    before, others = State.of(grid.pilot_s), default_proxies()
+    result = grid.run_pilot()
+    assert result.code == 0, result.err
+    assert f"was retrieved: {USER}, until" in result.err
+    assert hashlib.sha256((there / "twice.dat").read_bytes()).hexdigest() == OUTPUTS["twice.dat"]
+    environment = (there / "environment.txt").read_text()
+    assert "X509_USER_" not in environment
+    assert "user.pem" not in environment
+    assert sorted(one.name for one in there.iterdir()) == ["environment.txt", "twice.dat"]
+    assert State.of(grid.pilot_s) == before
+    assert default_proxies() == others
+    assert not list(grid.sandbox.cwd.glob("goclient-*"))
+    return result
+
+
+@pytest.mark.parametrize("tool", [False, True], ids=["goclient myproxy deposit", "myproxy-init -x -Z"])
+def test_a_job_takes_its_files_from_one_gridftp_server_to_another_as_the_user(
+    shared_sandbox: Sandbox, gridftp: GridftpServers, tmp_path: Path, tool: bool
+) -> None:
+    name = tmp_path.name
+    source = gridftp.first.write(f"{name}/in.dat", INPUT)
+    (gridftp.second.directory / name).mkdir()
+    with grid_of(shared_sandbox, gridftp.grid.authority, tmp_path / "grid", user=gridftp.grid.credential(USER)) as grid:
+        grid.deposit("wdeng", tool=tool)
+        ends = f"{gridftp.first.endpoint.text}{source}", f"{gridftp.second.endpoint.text}{gridftp.second.path(name)}/"
+        seen = len(gridftp.second.log.read_text(errors="replace"))
+        assert_carried_out(grid, "wdeng", ends, gridftp.second.directory / name)
+    log = gridftp.second.log.read_text(errors="replace")[seen:]
+    assert f"DN {USER} successfully authorized" in log
+    assert PILOT not in log
+
+
+def test_a_job_takes_its_files_from_and_to_a_webdav_server_as_the_user(
+    shared_sandbox: Sandbox, webdav: WebdavServer, tmp_path: Path
+) -> None:
+    there, name = webdav.make(tmp_path.name), tmp_path.name
+    (there / "in").mkdir()
+    (there / "in" / "in.dat").write_bytes(INPUT)
+    (there / "out").mkdir()
+    webdav.give(there)
+    seen = len(webdav.log())
+    with grid_of(shared_sandbox, webdav.authority, tmp_path / "grid", user=webdav.people[USER]) as grid:
+        grid.deposit("wdeng", tool=False)
+        ends = f"{webdav.endpoint.text}/{name}/in/in.dat", f"{webdav.endpoint.text}/{name}/out/"
+        assert_carried_out(grid, "wdeng", ends, there / "out")
+    assert set(re.findall(r"login as (\S+)", webdav.log()[seen:])) == {"wen"}
+
+
+def test_a_pilot_that_no_deposit_is_for_says_what_the_user_must_type(
+    shared_sandbox: Sandbox, webdav: WebdavServer, tmp_path: Path
+) -> None:
+    (webdav.make(tmp_path.name) / "in.dat").write_bytes(INPUT)
+    with grid_of(shared_sandbox, webdav.authority, tmp_path / "grid", user=webdav.people[USER]) as grid:
+        command = ("goclient", "myproxy", "deposit", "--user=wdeng", "--retriever=/C=TW/O=Test Grid/OU=Robots/CN=Other")
+        assert shared_sandbox.run(*command, **grid.env).code == 0
+        end = f"{webdav.endpoint.text}/{tmp_path.name}/"
+        assert grid.submit("wdeng", f"{end}in.dat", f"{end}out/").code == 0
+        result = grid.run_pilot()
+        assert result.code == 80, result.err
+        where = f"--server localhost --port {grid.port} --user wdeng"
+        assert f"type: goclient myproxy deposit {where} --retriever '{PILOT}'" in result.err
+        assert "the payload runs" not in result.err
+
+
+def test_the_real_server_s_refusals_are_told_apart_and_a_retrieval_is_quick(
+    shared_sandbox: Sandbox, webdav: WebdavServer, tmp_path: Path
+) -> None:
+    with grid_of(shared_sandbox, webdav.authority, tmp_path / "grid", user=webdav.people[USER]) as grid:
+        for account, lifetime, to in (("old", 1, PILOT), ("wrong", HOUR, f"{PILOT}2"), ("good", HOUR, PILOT)):
+            deposit(grid.user, grid.authority.directory, grid.port, account, to=to, lifetime=lifetime)
+        accounts = Accounts({**grid.env, "X509_USER_PROXY": str(grid.pilot_s), "HOME": str(tmp_path)})
+
+        def retrieve(account: str) -> Identity:
+            where = MyproxyAccount(user=account, host="localhost", port=grid.port)
+            return Deposit(where, USER, accounts).retrieve(tmp_path / "user.pem")
+
+        found = {}
+        for account in ("old", "wrong", "none"):
+            with pytest.raises(NoUserProxy) as caught:
+                retrieve(account)
+            found[account] = type(caught.value.__cause__)
+        assert found == {"old": DepositExpired, "wrong": NotRetriever, "none": NoDeposit}
+        started = time.process_time()  # whatever else runs here
+        assert retrieve("good").base == USER
+        assert time.process_time() - started < MOST

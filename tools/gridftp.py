@@ -1,0 +1,144 @@
+"""Measures copies between two real GridFTP servers beside globus-url-copy, and names; rows for figures.py.
+
+    PYTHONPATH=. .venv/bin/python tools/gridftp.py [small]
+
+Ours does what a job needs, which globus-url-copy does not: it checks the sources, copies into a hidden directory,
+compares checksums of both ends, and renames what is whole to names that are free.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from measure import ratio, row, shown
+
+from goclient.sandbox.myproxy.authority import Authority
+from tests.myproxy_grid import Grid
+from tests.servers.gridftp import GridftpServers, gridftp_server
+
+TINY, LARGE = 1000, 500 << 20  # files; bytes
+NAMES, TOGETHER = 20_000, 1000
+SEED = 14
+RUNS = 7
+MEMORY = 60  # MB
+PROGRAM = str(Path(__file__).with_name("gridftp_deliver.py"))
+
+
+class Pair:
+    """Copies of one directory between two servers: ours and the peer's, each into a new directory."""
+
+    def __init__(self, servers: GridftpServers, proxy: Path) -> None:
+        self._servers = servers
+        self._proxy = str(proxy)
+        self._runs = 0
+        self.memory = 0.0  # MB, the most that one of our processes had
+
+    def fill(self, name: str, count: int, size: int) -> None:
+        """Write so many files of this size into a new directory of the first server."""
+        for number in range(count):
+            file = Path(self._servers.first.write(f"{name}/f{number}", b""))
+            with open(file, "wb") as written:
+                for _ in range(max(size >> 20, 1)):
+                    written.write(os.urandom(min(size, 1 << 20)))
+
+    def _target(self) -> Path:
+        self._runs += 1
+        return self._servers.second.directory / f"run-{self._runs}"
+
+    def ours(self, name: str) -> float:
+        """Return the seconds that our process takes."""
+        target, first, second = self._target(), self._servers.first, self._servers.second
+        words = [str(self._servers.grid.authorities), self._proxy, first.endpoint.text, second.endpoint.text]
+        words = [sys.executable, PROGRAM, *words, str(first.directory / name), str(target)]
+        return self._run(words, name, target, ours=True)
+
+    def theirs(self, name: str) -> float:
+        """Return the seconds that globus-url-copy takes, with the URLs in a file and pipelining for many."""
+        target, first, second = self._target(), self._servers.first, self._servers.second
+        target.mkdir()
+        files = sorted(path.name for path in (first.directory / name).iterdir())
+        pairs = [
+            (f"{first.endpoint}{first.directory}/{name}/{file}", f"{second.endpoint}{target}/{file}") for file in files
+        ]
+        words = ["globus-url-copy", *pairs[0]]
+        if len(pairs) > 1:
+            listed = self._servers.grid.folder / "urls"
+            listed.write_text("".join(f"{one} {other}\n" for one, other in pairs))
+            words = ["globus-url-copy", "-pp", "-f", str(listed)]
+        return self._run(words, name, target, ours=False)
+
+    def _run(self, words: list[str], name: str, target: Path, *, ours: bool) -> float:
+        env = {"PATH": os.environ["PATH"], "X509_USER_PROXY": self._proxy, "PYTHONPATH": "."}
+        env["X509_CERT_DIR"] = str(self._servers.grid.authorities)
+        start = time.perf_counter()
+        process = subprocess.Popen(words, env=env)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, words
+        if ours:
+            self.memory = max(self.memory, usage.ru_maxrss / 1024)
+        here, there = self._servers.first.directory / name, target
+        assert {one.name: one.stat().st_size for one in here.iterdir()} == {
+            one.name: one.stat().st_size for one in there.iterdir()
+        }
+        shutil.rmtree(target)
+        return seconds
+
+
+def names(servers: GridftpServers, count: int) -> list[str]:
+    """Return a row: names of any bytes that do not arrive as they were typed."""
+    generator = random.Random(SEED)
+    allowed = [one for one in range(1, 256) if one not in b"/\r\n"]
+    server, wrong, begun = servers.second, 0, time.perf_counter()
+    with servers.files() as files:
+        for group in range(0, count, TOGETHER):
+            typed = {bytes(generator.choices(allowed, k=generator.randint(1, 80))) for _ in range(min(TOGETHER, count))}
+            typed -= {b".", b".."}
+            top = server.path(f"names-{group}")
+            paths = [f"{top}/{name.decode('utf-8', 'surrogateescape')}" for name in typed]
+            files.mkdir(server.endpoint, top, *paths)
+            listed = {name.encode("utf-8", "surrogateescape") for name in files.listing(server.endpoint, top)}
+            wrong += len(typed ^ set(os.listdir(os.fsencode(top)))) + len(typed ^ listed)
+            files.remove(server.endpoint, top)
+    detail = f"{time.perf_counter() - begun:.0f} s; MKD, MLSC, in directories of {TOGETHER}"
+    return row(f"{count:,} names of any bytes, at a real GridFTP server", f"{wrong} wrong", "0", not wrong, detail)
+
+
+def rows(*, small: bool = False) -> list[list[str]]:
+    """Return the rows; ``small`` tries it with less, which measures nothing."""
+    runs, tiny, large = (1, 20, 1 << 20) if small else (RUNS, TINY, LARGE)
+    with tempfile.TemporaryDirectory(prefix="goclient-figures-") as name:
+        folder = Path(name)
+        grid = Grid(folder, Authority.make(folder / "certificates"))
+        with gridftp_server(grid, "one") as first, gridftp_server(grid, "two") as second:
+            servers = GridftpServers(grid, first, second)
+            pair = Pair(servers, servers.proxy())
+            cases = (
+                ("tiny", tiny, 100, f"{tiny:,} tiny files, third party, of `globus-url-copy -f -pp`", 1.1),
+                ("one", 1, 100, "one tiny file, third party, in a new process, of `globus-url-copy`", 0.5),
+                ("large", 1, large, f"{large >> 20} MB, third party, of `globus-url-copy`", 0.8),
+            )
+            found = []
+            for case, count, size, label, limit in cases:
+                pair.fill(case, count, size)
+                ours, theirs = partial(pair.ours, case), partial(pair.theirs, case)
+                peer = "without checksums and rename"
+                found.append(ratio(f"GridFTP: {label}", ours, theirs, peer, limit, runs))
+            detail = "checksums of both ends, a hidden directory and a rename included"
+            met = pair.memory <= MEMORY
+            found.append(row("GridFTP: memory of these", f"{pair.memory:.0f} MB", f"≤ {MEMORY} MB", met, detail))
+            found.append(names(servers, TOGETHER if small else NAMES))
+            return found
+
+
+if __name__ == "__main__":
+    sys.exit(shown(rows(small=sys.argv[1:] == ["small"])))
