@@ -31,8 +31,17 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the sam
 
 
 # What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
-_MODULES = ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes")
-SERVERS = {"http.server", "tests.web_server", "tests.servers.collection", *(f"tests.{name}" for name in _MODULES)}
+_MODULES = (
+    *("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes"),
+    "servers.scripted_gridftp",
+)
+SERVERS = {
+    "http.server",
+    "tests.web_server",
+    "tests.servers.collection",
+    "tests.node.engines.benches",
+    *(f"tests.{name}" for name in _MODULES),
+}
 REAL = {"globus_program", "gridftp", "real", "webdav"}
 
 

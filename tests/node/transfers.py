@@ -41,8 +41,14 @@ class Beats(Heartbeat):
         self._then()
 
 
-def carry_out(engine: TransferEngine, task: TransferTask, *, beat: Callable[[], object] = lambda: None) -> Transferred:
-    """Carry out a task as the only one of its phase: look, transfer, give names."""
+def carry_out(
+    engine: TransferEngine,
+    task: TransferTask,
+    *,
+    beat: Callable[[], object] = lambda: None,
+    delivers: bool = True,
+) -> Transferred:
+    """Carry out a task as the only one of its phase: look, transfer, and give names if it ``delivers``."""
     transport = engine.start(task, f"{task.phase}.1")
     transport.check_ahead()
     steps = transport.steps()
@@ -51,7 +57,8 @@ def carry_out(engine: TransferEngine, task: TransferTask, *, beat: Callable[[], 
             time.sleep(next(steps))
             beat()
     except StopIteration as end:
-        transport.deliver()
+        if delivers:
+            transport.deliver()
         done: Transferred = end.value
         return done
     finally:

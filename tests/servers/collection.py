@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers["Authorization"] != f"Bearer {state.token}":
             self._say(401 if self.headers["X-Requested-With"] else 302)
         else:
-            return state.top / unquote(self.path).lstrip("/")
+            return state.top / unquote(self.path, errors="surrogateescape").lstrip("/")
         self.close_connection = True
         return None
 
