@@ -6,6 +6,7 @@ PYTHONPATH=. .venv/bin/python tools/myproxy_tools.py
 from __future__ import annotations
 
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from pathlib import Path
 import measure
 from measure import ratio, row
 
+from goclient.config.grid import Accounts
+from goclient.model.spec import MyproxyAccount
+from goclient.pilot.proxy import Deposit
 from tests.myproxy_servers import PATH, SCOPE, TOOLS, Grid, make_grid, the_real_one
 
 GOCLIENT = str(Path(sys.executable).parent / "goclient")
@@ -55,6 +59,20 @@ def environment(grid: Grid, who: str, port: int) -> dict[str, str]:
     return {name: value for name, value in grid.environment(who, port).items() if name != "X509_USER_PROXY"}
 
 
+def by_a_pilot(grid: Grid, port: int) -> list[str]:
+    """Return a row: the seconds in which a pilot has the proxy of a job's owner, from the deposit ``a`` of the user."""
+    account = MyproxyAccount(user="a", host="localhost", port=port)
+    deposit = Deposit(account, grid.people["user"].dn, Accounts(environment(grid, "pilot", port)))
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        deposit.retrieve(grid.folder / "user.pem")
+        seconds.append(time.perf_counter() - start)
+    median = statistics.median(seconds)
+    name = "the proxy of a job's owner, retrieved by a pilot from the real server"
+    return row(name, f"{median:.2f} s", "≤ 0.3 s", median <= 0.3, f"at most {max(seconds):.2f} s, of 10")
+
+
 def at_once(grid: Grid, port: int) -> list[str]:
     """Return a row: how many of twenty deposits that are made at the same time fail, or are not there afterwards."""
     env = environment(grid, "user", port)
@@ -86,6 +104,7 @@ def rows() -> list[list[str]]:
             return [
                 user.row("deposit", deposit, ["myproxy-init", "-l", "b", "-x", "-Z", PILOT], 0.8),
                 pilot.row("retrieve", retrieve, logon, 1.0),
+                by_a_pilot(grid, port),
                 user.row("info", ["info", "-l", "a"], ["myproxy-info", "-l", "a"], 1.5),
                 user.row("destroy", ["destroy", "--yes", "-l", "a"], ["myproxy-destroy", "-l", "a"], 1.5, deposit),
                 at_once(grid, port),

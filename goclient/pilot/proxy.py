@@ -44,7 +44,7 @@ LIFETIME = 12 * HOUR  # what is asked for; a deposit and its server may allow le
 RENEW = HOUR  # seconds before its end at which a proxy is renewed, or half of its life if that is shorter
 AGAIN = 60.0  # seconds until a renewal that failed is tried again
 SHORTEST = 60.0  # seconds that a proxy must last at least: for one login at a slow server
-_RETRY = (1.0, 30.0)  # seconds between two retrievals from a server that is away: at first, and at most
+RETRY = (1.0, 30.0)  # seconds between two retrievals from a server that is away: at first, and at most
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def _deposit(spec: TransferSpec, owner: str, accounts: Callable[[], Accounts]) -
 
 def _retrieve(proxy: UserProxy, context: JobContext, *, within: float) -> None:
     """Retrieve the proxy, again while its server is away; raise NoUserProxy."""
-    for waited in turns(*_RETRY):
+    for waited in turns(*RETRY):
         try:
             proxy.fresh()
         except MyproxyError as error:

@@ -6,20 +6,21 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from goclient.config.grid import Accounts
-from goclient.errors import MyproxyError
+from goclient.errors import EndpointError, MyproxyError
 from goclient.errors.conditions import IdentityError, NoUserProxy
 from goclient.journal import JOBS, JobJournal
-from goclient.model.spec import MyproxyAccount
+from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import Attempt
 from goclient.node.payload import PAYLOAD
 from goclient.pilot import proxy as module
-from goclient.pilot.proxy import FILE, Deposit, UserProxy
+from goclient.pilot.proxy import FILE, Deposit, UserProxy, user_proxy
 from goclient.pilot.recovery import recover
 from goclient.pilot.report import Outcome, PilotCode
 from goclient.pilot.taken import TakenJob
@@ -177,8 +178,9 @@ def test_a_failure_says_what_who_must_type_before_anything_of_the_job_is_done(
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_a_server_that_is_away_is_asked_again_and_nobody_is_blamed(site: Site, port: int) -> None:
-    outcome = run(site, record(f"jdoe@localhost:{free_port()}"), patience=0.5)
+def test_a_server_that_is_away_is_asked_again_and_nobody_is_blamed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY", (0.01, 0.01))
+    outcome = run(site, record(f"jdoe@localhost:{free_port()}"), patience=0.005)
     assert isinstance(outcome.error, NoUserProxy)
     assert outcome.error.transient
     assert site.said.count("not retrieved yet") == 1
@@ -301,6 +303,23 @@ def test_a_proxy_that_has_ended_and_is_not_renewed_is_an_error(lasting: Callable
     proxy.fresh()
     with pytest.raises(NoUserProxy, match="nothing is there"):
         proxy.fresh()
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt, EndpointError("a transfer failed")], ids=str)
+def test_however_a_job_ends_its_proxy_is_gone_at_once(
+    site: Site, port: int, tmp_path: Path, error: type[BaseException] | BaseException | None
+) -> None:
+    spec = TransferSpec(myproxy=MyproxyAccount(user="jdoe", host="localhost", port=port))
+    context = job_context(tmp_path / "job")
+    with (
+        suppress(KeyboardInterrupt, EndpointError),
+        user_proxy(spec, JDOE, context=context, accounts=lambda: Accounts(site.env), patience=0.0) as proxy,
+    ):
+        assert proxy is not None
+        assert proxy.path.exists()
+        if error is not None:
+            raise error
+    assert [one.name for one in context.scratch.iterdir()] == ["job"]
 
 
 # --- after a death ---

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError, TransferFailed
-from goclient.errors.conditions import PathExists, StaleAttempt
+from goclient.errors.conditions import IdentityError, NoUserProxy, PathExists, StaleAttempt
 from goclient.node.payload import PayloadError
 from goclient.pilot.pilot import Pilot
 from goclient.pilot.report import Killed, Outcome
@@ -72,6 +72,16 @@ def test_pauses_without_a_job_grow_to_minutes_and_differ(
     assert max(pauses) <= PAUSES[1] * 1.25
     assert min(pauses[-5:]) >= PAUSES[1] * 0.75
     assert len(set(pauses)) == 30
+
+
+def test_a_proxy_that_users_have_not_deposited_is_not_the_node_s_fault_but_its_own_certificate_is(
+    served: Callable[..., list[Outcome]],
+) -> None:
+    missing = NoUserProxy("nothing is deposited", hint="deposit one")
+    assert len(served(*[failed(missing)] * 5)) == 5
+    expired = IdentityError("the pilot's proxy expired", hint="make a new one")
+    with pytest.raises(TooManyFailures):
+        served(failed(expired), failed(expired))
 
 
 def test_the_next_job_comes_without_a_pause(served: Callable[..., list[Outcome]], pauses: list[float]) -> None:

@@ -29,6 +29,7 @@ from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.login import LoginRequest
 from goclient.services.globus.login_flow import Person
 from goclient.services.globus.sdk import Globus
+from goclient.services.globus.tokens import CollectionTokens
 from goclient.services.panda import queues
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.client import PandaServer
@@ -191,6 +192,7 @@ def test_a_token_or_a_payload_that_does_not_come_is_not_waited_for(access: Acces
     with faulty(lambda fault: fault) as servers:
         for fault, server in servers.items():
             calls.make(f"a token: {fault}", partial(Globus(access(server)).collection, AT))
+            calls.make(f"a token for HTTPS: {fault}", partial(CollectionTokens(access(server)).https, ID))
             fetch = partial(download, server.url, BytesIO(), seconds=END, size=1 << 20)
             calls.make(f"a payload: {fault}", fetch)
             calls.make(f"a payload's first bytes: {fault}", partial(head, server.url, seconds=END, size=512))
@@ -249,7 +251,7 @@ def test_the_table_has_every_call() -> None:
     def calls(kind: type) -> set[str]:
         return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
 
-    assert calls(Globus) == set(GLOBUS)
+    assert calls(Globus) == {*GLOBUS, "has_https_token"}  # which asks nobody
     assert calls(PandaServer) == {*PANDA, "fresh_token"}  # which panda_login has an end for
     public = {
         name

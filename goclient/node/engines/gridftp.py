@@ -107,11 +107,12 @@ class GridftpEnd(FarEnd):
         """Make a directory, unless it is there; raise PathNotFound if the one above it is missing."""
         self._files.mkdir(self._server, directory)
 
-    def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:  # noqa: ARG002  (markers tell more)
+    def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:
         """Write a file's content to a local one, and compare the checksums."""
 
         def once(session: Session, told: Moved) -> str:
-            return get(session, path, file, offset=file.seek(0, 2), moved=told, silent=self._access.silent)
+            silent, offset = self._access.silent, file.seek(0, 2)
+            return get(session, path, file, offset=offset, size=size, moved=told, silent=silent)
 
         self._compare(self._insist(once, moved), path)
 

@@ -38,19 +38,26 @@ _RANGES = re.compile(r"Range Marker:? *([0-9]+-[0-9]+(?:,[0-9]+-[0-9]+)*)", re.I
 _BYTES = re.compile(r"Stripe Bytes Transferred: *([0-9]+)")
 
 
-def get(session: Session, path: str, file: BinaryIO, *, moved: Moved, offset: int = 0, silent: float = SILENT) -> str:
-    """Copy a file from a server behind the first ``offset`` bytes of ``file``; return the ADLER32 of the whole."""
+def get(
+    session: Session, path: str, file: BinaryIO, *, moved: Moved, offset: int = 0, size: int = 0, silent: float = SILENT
+) -> str:
+    """Copy a file from a server behind the first ``offset`` bytes of ``file``; return the ADLER32 of the whole.
+
+    A server may take a connection that is cut for one that has ended: a file shorter than ``size`` has broken off.
+    """
     watch = Watch(moved, silent)
-    adler = _checksum_of_first(file, offset, watch)
+    adler, arrived = _checksum_of_first(file, offset, watch), offset
     buffer = memoryview(bytearray(PIECE))
     with _stream(session, "RETR", path, offset=offset, watch=watch) as stream:
         while count := stream.receive(buffer):
             with _local(file):
                 file.write(buffer[:count])
-            adler = zlib.adler32(buffer[:count], adler)
+            adler, arrived = zlib.adler32(buffer[:count], adler), arrived + count
             watch.progress(count)
         with _local(file):
             file.flush()
+    if arrived < size:
+        raise _broken(session.endpoint.show(path), f"it ended after {arrived} of {size} bytes")
     return f"{adler:08x}"
 
 
@@ -135,8 +142,12 @@ def _failure(session: Session, stream: Stream, error: Exception, *, path: str, w
         error = refused
     if isinstance(error, Refused):
         return refusal(error.reply, subject)
+    return _broken(subject, getattr(error, "strerror", None) or str(error))
+
+
+def _broken(subject: str, why: str) -> EndpointError:
     return EndpointError(
-        f"{quoted(subject)}: the connection for the data broke: {getattr(error, 'strerror', None) or error}",
+        f"{quoted(subject)}: the connection for the data broke: {why}",
         hint="type the command again later", code="gridftp-broken", subject=subject, transient=True,
     )  # fmt: skip
 

@@ -165,6 +165,25 @@ def test_a_person_logs_in_for_https_servers_with_one_command(person: Person) -> 
     assert data_access(person.sandbox, "CONSENT1") in consents
 
 
+def test_a_job_by_https_names_one_login_command_after_which_it_and_its_pilot_go(person: Person) -> None:
+    words = (
+        "--goVia=https",
+        GUARDED,
+        "--StageinGOsrc=GUEST1:/in/guest.dat",
+        "--Data=job.out",
+        "--OutputGO=SITE1:/home/",
+    )
+    options = command_of(person.submit(*words))
+    assert options == ["--https", "CONSENT1", "--https", "GUEST1", "--https", "SITE1"]
+    assert person.log_in("--no-browser", *options).code == 0
+    sent = person.sandbox.submit(*words, **person.env)
+    assert sent.code == 0, sent.err
+    assert "consent" not in sent.err
+    done = person.sandbox.pilot("--modes=https", **person.env)
+    assert done.code == 0, done.err
+    assert "guarded.dat" in person.sandbox.path("SITE1", "/home/job.out").read_text()
+
+
 def test_a_collection_without_an_https_server_is_an_error_of_a_login(person: Person) -> None:
     person.log_in("--no-browser")
     result = person.log_in("--no-browser", "--https", "mxp#MXP_OU_TEST")

@@ -117,6 +117,13 @@ def test_a_full_disk_of_the_node_is_told(gridftp: GridftpServers, large: tuple[s
     assert raised.value.code == "node-file"
 
 
+def test_a_file_that_is_shorter_than_it_was_has_broken_off(gridftp: GridftpServers) -> None:
+    path = gridftp.first.write("short", b"12345")
+    with gridftp.session(gridftp.first) as session, pytest.raises(EndpointError, match="5 of 6 bytes") as raised:
+        get(session, path, io.BytesIO(), size=6, moved=ignore)
+    assert raised.value.transient
+
+
 # --- from one server to another -------------------------------------------------------------------------------------
 
 
