@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -222,7 +222,9 @@ def test_a_server_that_does_not_see_the_job_s_directory_is_told(pair: PairBench)
 
     class Blind(PairBench):
         def engine(self, context: JobContext) -> TransferEngine:
-            return GridftpEngine(context, self.access(), shared=Shared(context.directory, elsewhere))
+            return GridftpEngine(
+                context, self.access(), shared=Shared(PurePosixPath(context.directory), PurePosixPath(elsewhere))
+            )
 
     pair.__class__ = Blind
     (pair.there / "in").touch()
