@@ -31,7 +31,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the sam
 
 
 # What starts a server, or is one; and the fixtures of tests that need a program or a server which is not ours.
-_MODULES = ("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes")
+_MODULES = (
+    *("faults", "identity_provider", "myproxy_hostile", "myproxy_servers", "processes", "recording", "sandboxes"),
+    "servers.scripted_gridftp",
+)
 SERVERS = {
     "http.server",
     "tests.web_server",

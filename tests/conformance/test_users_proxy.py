@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +69,17 @@ class Grid:
             )
             assert made.code == 0, made.err
 
-    def submit(self, account: str, source: str, destination: str) -> Result:
-        """Submit a job that reads one file and writes two, each at a server."""
-        words = (f"--StageinGOsrc={source}", "--Data=twice.dat,environment.txt", f"--OutputGO={destination}")
+    def submit(self, *words: str) -> Result:
+        """Submit a job that reads in.dat, and writes twice.dat and environment.txt."""
         payload = self.sandbox.payload("copy.sh", COPY)
-        job = ("sendJob.py", "--computingSite=TEST1", f"--transformation={payload}")
-        return self.sandbox.run(*job, *words, f"--myproxy={account}@localhost:{self.port}", **self.env)
+        return self.sandbox.run(
+            "sendJob.py", "--computingSite=TEST1", f"--transformation={payload}", *words, **self.env
+        )
+
+    def options(self, account: str, source: str, destination: str) -> tuple[str, ...]:
+        """The options of a job whose files are at servers."""
+        outputs = ("--Data=twice.dat,environment.txt", f"--OutputGO={destination}")
+        return (f"--StageinGOsrc={source}", *outputs, f"--myproxy={account}@localhost:{self.port}")
 
     def run_pilot(self, *words: str) -> Result:
         """Run a pilot of a site without Globus, which has a proxy of its own."""
@@ -98,9 +103,9 @@ def grid_of(sandbox: Sandbox, authority: Authority, folder: Path, *, user: Crede
         yield Grid(sandbox, folder, authority, user, make_proxy(pilot, folder / "pilot.pem"), port)
 
 
-def assert_carried_out(grid: Grid, account: str, ends: tuple[str, str], there: Path) -> Result:
+def assert_carried_out(grid: Grid, words: Sequence[str], there: Path) -> None:
     """Submit a job, run a pilot; its files are there, and no proxy but the job's own was touched."""
-    sent = grid.submit(account, *ends)
+    sent = grid.submit(*words)
     assert sent.code == 0, sent.err
     before, others = State.of(grid.pilot_s), default_proxies()
     result = grid.run_pilot()
@@ -114,22 +119,25 @@ def assert_carried_out(grid: Grid, account: str, ends: tuple[str, str], there: P
     assert State.of(grid.pilot_s) == before
     assert default_proxies() == others
     assert not list(grid.sandbox.cwd.glob("goclient-*"))
-    return result
 
 
-@pytest.mark.parametrize("tool", [False, True], ids=["goclient myproxy deposit", "myproxy-init -x -Z"])
+@pytest.mark.parametrize("way", ["goclient myproxy deposit", "myproxy-init -x -Z", "words of 2012"])
 def test_a_job_takes_its_files_from_one_gridftp_server_to_another_as_the_user(
-    shared_sandbox: Sandbox, gridftp: GridftpServers, tmp_path: Path, tool: bool
+    shared_sandbox: Sandbox, gridftp: GridftpServers, tmp_path: Path, way: str
 ) -> None:
-    name = tmp_path.name
-    source = gridftp.first.write(f"{name}/in.dat", INPUT)
-    (gridftp.second.directory / name).mkdir()
+    name, first, second = tmp_path.name, gridftp.first, gridftp.second
+    source, there = first.write(f"{name}/in.dat", INPUT), second.directory / name
+    there.mkdir()
     with grid_of(shared_sandbox, gridftp.grid.authority, tmp_path / "grid", user=gridftp.grid.credential(USER)) as grid:
-        grid.deposit("wdeng", tool=tool)
-        ends = f"{gridftp.first.endpoint.text}{source}", f"{gridftp.second.endpoint.text}{gridftp.second.path(name)}/"
-        seen = len(gridftp.second.log.read_text(errors="replace"))
-        assert_carried_out(grid, "wdeng", ends, gridftp.second.directory / name)
-    log = gridftp.second.log.read_text(errors="replace")[seen:]
+        grid.deposit("wdeng", tool=way == "myproxy-init -x -Z")
+        words = grid.options("wdeng", f"{first.endpoint.text}{source}", f"{second.endpoint.text}{there}/")
+        if way == "words of 2012":  # whose account is guessed
+            ends = f"globus-endpoint-in={first.endpoint.text} globus-endpoint-out={second.endpoint.text}"
+            files = f"dir-in={first.path(name)} files-in=in.dat dir-out={there} files-out=twice.dat,environment.txt"
+            words = ("--jobParameters", f"globus-user=wdeng {ends} in-mode=gc out-mode=gc {files}")
+        seen = len(second.log.read_text(errors="replace"))
+        assert_carried_out(grid, words, there)
+    log = second.log.read_text(errors="replace")[seen:]
     assert f"DN {USER} successfully authorized" in log
     assert PILOT not in log
 
@@ -146,7 +154,7 @@ def test_a_job_takes_its_files_from_and_to_a_webdav_server_as_the_user(
     with grid_of(shared_sandbox, webdav.authority, tmp_path / "grid", user=webdav.people[USER]) as grid:
         grid.deposit("wdeng", tool=False)
         ends = f"{webdav.endpoint.text}/{name}/in/in.dat", f"{webdav.endpoint.text}/{name}/out/"
-        assert_carried_out(grid, "wdeng", ends, there / "out")
+        assert_carried_out(grid, grid.options("wdeng", *ends), there / "out")
     assert set(re.findall(r"login as (\S+)", webdav.log()[seen:])) == {"wen"}
 
 
@@ -158,7 +166,7 @@ def test_a_pilot_that_no_deposit_is_for_says_what_the_user_must_type(
         command = ("goclient", "myproxy", "deposit", "--user=wdeng", "--retriever=/C=TW/O=Test Grid/OU=Robots/CN=Other")
         assert shared_sandbox.run(*command, **grid.env).code == 0
         end = f"{webdav.endpoint.text}/{tmp_path.name}/"
-        assert grid.submit("wdeng", f"{end}in.dat", f"{end}out/").code == 0
+        assert grid.submit(*grid.options("wdeng", f"{end}in.dat", f"{end}out/")).code == 0
         result = grid.run_pilot()
         assert result.code == 80, result.err
         where = f"--server localhost --port {grid.port} --user wdeng"

@@ -103,7 +103,7 @@ class GridftpServers:
 
 
 @contextmanager
-def gridftp_server(grid: Grid, name: str, *, more: tuple[str, ...] = ()) -> Iterator[GridftpServer]:
+def gridftp_server(grid: Grid, name: str, *, address: str = "127.0.0.1") -> Iterator[GridftpServer]:
     """A server that runs in a new directory of the grid; skips the test where it is not installed."""
     program = shutil.which(PROGRAM, path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
@@ -122,9 +122,9 @@ def gridftp_server(grid: Grid, name: str, *, more: tuple[str, ...] = ()) -> Iter
     }  # fmt: skip
     log = folder / "log"
     words = [
-        program, "-s", "-c", "none", "-allow-root", "-control-interface", "127.0.0.1", "-data-interface", "127.0.0.1",
+        program, "-s", "-c", "none", "-allow-root", "-control-interface", address, "-data-interface", address,
         "-p", "0", "-home-dir", str(files), "-restrict-paths", f"RW{files},R{folder}/read-only,RW/dev/full",
-        "-logfile", str(log), "-log-level", "ERROR,WARN,INFO", *more,
+        "-logfile", str(log), "-log-level", "ERROR,WARN,INFO",
     ]  # fmt: skip
     (folder / "read-only").mkdir()
     with subprocess.Popen(
@@ -135,7 +135,8 @@ def gridftp_server(grid: Grid, name: str, *, more: tuple[str, ...] = ()) -> Iter
             said = one.stdout.readline()
             found = re.search(r":([0-9]+)\s*$", said)
             assert found, f"{PROGRAM} does not say where it listens: {said!r}"
-            yield GridftpServer(GridftpEndpoint(f"gsiftp://localhost:{found[1]}"), files, log)
+            host_name = "localhost" if address == "127.0.0.1" else f"[{address}]"
+            yield GridftpServer(GridftpEndpoint(f"gsiftp://{host_name}:{found[1]}"), files, log)
         finally:
             one.kill()
 

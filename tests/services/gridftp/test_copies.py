@@ -13,9 +13,11 @@ import pytest
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import PathNotFound, SessionClosed, StorageDenied
+from goclient.services.deadline import Deadline
 from goclient.services.gridftp.copies import Copy, get, put, third_party
-from goclient.services.gridftp.session import Session
-from tests.servers.gridftp import GridftpServers
+from goclient.services.gridftp.session import Session, open_session
+from goclient.services.gsi.tls import Trust
+from tests.servers.gridftp import PATIENCE, GridftpServers, gridftp_server
 from tests.services.gridftp.test_files import NAMES
 
 LARGE = 64 << 20
@@ -169,3 +171,21 @@ def test_another_thread_cancels_a_copy(gridftp: GridftpServers, large: tuple[str
         with pytest.raises(SessionClosed):
             third_party(source, destination, copies, moved=ignore)
         timer.join()
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
+def test_files_go_over_ipv6(gridftp: GridftpServers) -> None:
+    trust = Trust(gridftp.grid.authorities, "/C=TW/O=Test Grid/CN=localhost")  # there is no name for the address
+    with gridftp_server(gridftp.grid, "ipv6", address="::1") as server:
+        path, credential = server.path("six"), gridftp.credential()
+
+        def session() -> Session:
+            return open_session(server.endpoint, credential, trust, deadline=Deadline(PATIENCE))
+
+        with session() as one:
+            assert put(one, io.BytesIO(b"six"), path, moved=ignore) == checksum(b"six")
+        copy = Copy(path, server.path("seven"))
+        with session() as one, session() as other:
+            third_party(one, other, [copy], moved=ignore)
+        assert copy.done
+        assert Path(copy.destination).read_bytes() == b"six"
