@@ -47,6 +47,7 @@ class Bench(ABC):
     near: Endpoint | None = None  # the server that sees the job's directory
     mode = Mode.GC
     refused: Collection[str] = ()  # names that its server cannot have
+    unmoved: Collection[str] = ()  # names that its server gives to nothing which has another
 
     def __init__(self, top: Path) -> None:
         self.top = top
@@ -184,6 +185,7 @@ class WebdavBench(Bench):
     """A real WebDAV server, Debian's xrootd."""
 
     refused = ("a?b", "a\tb", "\udcff")
+    unmoved = ("behind ", "ä")
     server: WebdavServer
 
     def __init__(self, top: Path) -> None:
