@@ -151,7 +151,7 @@ class Listings:
         answered = self._parallel.map(
             lambda questions: self.storage(questions[0].directory).answers(questions),
             list(map(tuple, calls.values())),
-            late=lambda questions, seconds: self.storage(questions[0].directory).late(seconds),
+            late=lambda questions, seconds: self.late(questions[0].directory, seconds),
         )
         for questions, answers in answered.items():
             each = repeat(answers) if isinstance(answers, GoclientError) else answers
@@ -161,6 +161,10 @@ class Listings:
     def storage(self, directory: Directory) -> Storage:
         """Return what is asked about a directory."""
         return self.storages[directory.endpoint.text]
+
+    def late(self, directory: Directory, seconds: float) -> GoclientError:
+        """Return the error of a directory of which nothing is known after so many seconds."""
+        return self.storage(directory).late(seconds)
 
     def entry(self, location: Location) -> FileInfo | GoclientError | None:
         """Return what stands at a location: its entry, None if nothing does, or why that is not known."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.errors.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound, SessionClosed
+from goclient.errors.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
@@ -155,15 +155,15 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
             for one in level
             if not any(one.endpoint == above.endpoint and one.path.startswith(above.path) for above in failed)
         ]
-        for directory, answer in connection.parallel.map(make, possible).items():
-            if isinstance(answer, GlobusSilent | SessionClosed):  # it may be there now
-                shown = directory.display
+        for directory, answer in connection.parallel.map(make, possible, late=listings.late).items():
+            if not isinstance(answer, GoclientError):
+                listings.add(directory)
+            elif isinstance(answer, GlobusSilent) or (answer.transient and directory.endpoint.needs_proxy):
+                shown = directory.display  # it may be there now
                 message = f"it is not known whether the directory {quoted(shown)} was made: {answer.message}"
                 failed[directory] = answer.replace(message=message, subject=shown)
-            elif isinstance(answer, GoclientError):
-                failed[directory] = answer
             else:
-                listings.add(directory)
+                failed[directory] = answer
     return {one: next((failed[up] for up in chain if up in failed), None) for one, chain in chains.items()}
 
 

@@ -43,7 +43,8 @@ class Probe(Check):
             message = "the destinations were not probed: there was no time left"
             return [Finding("warning", "not-probed", "--goProbe", message, "give more with --goTimeout")]
         try:
-            answers = connection.parallel.map(lambda one: self._probe(one, connection), directories)
+            late = connection.locations.listings.late
+            answers = connection.parallel.map(lambda one: self._probe(one, connection), directories, late=late)
         except KeyboardInterrupt as stop:
             left = ", ".join(one.endpoint.show(path) for one, path in list(self._left.items()))
             hint = f"remove what the probes may have left: {left or 'nothing'}"

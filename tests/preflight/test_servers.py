@@ -141,6 +141,19 @@ def test_a_directory_that_cannot_be_made_says_so() -> None:
     assert wrong(findings) == [("error", "probe:permission")]
 
 
+def test_of_a_directory_that_may_have_been_made_it_is_said() -> None:
+    class Away(ServerFiles):
+        def mkdir(self, endpoint: Endpoint, directory: str, /) -> None:
+            raise EndpointError("it went away", hint="again", code="gridftp-closed", subject=SERVER, transient=True)
+
+    _, findings = check(Away(DATA), put("/out/deep/"), make_directories=True)
+    (error,) = [one for one in findings if one.level == "error"]
+    assert "it is not known whether the directory" in error.message
+    _, findings = check(Away(DATA), put("/out/"), probe=True)
+    assert wrong(findings) == [("warning", "probe-left")]
+    assert f"remove {SERVER}/out/.goclient-probe-" in findings[-1].hint
+
+
 PROBLEMS = [
     pytest.param(NoIdentity("there is no proxy", hint="make one"), [("warning", "unchecked")] * 2, id="none"),
     pytest.param(IdentityExpired("it expired", hint="make a new one"), [("error", "proxy-expired")], id="expired"),

@@ -27,6 +27,7 @@ class CollectionServer:
     cuts: list[int] = field(default_factory=list)
     ranges: bool = True
     redirect: str = ""
+    spoils: bool = False  # what it gets
     token: str = TOKEN
 
 
@@ -88,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content, first, status = path.read_bytes(), 0, 200
         more = {"ETag": f'"{path.stat().st_mtime_ns}"'}
-        asked = re.fullmatch(r"bytes=([0-9]+)-", self.headers["Range"] or "")
+        asked = re.fullmatch(r"bytes=([0-9]+)-[0-9]+", self.headers["Range"] or "")
         if asked and state.ranges:
             first, status = int(asked[1]), 206
             more["Content_Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
@@ -116,7 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         length = int(self.headers["Content-Length"])
         cut = state.cuts.pop(0) if state.cuts else length
-        path.write_bytes(self.rfile.read(min(cut, length)))
+        content = self.rfile.read(min(cut, length))
+        path.write_bytes(content[::-1] if state.spoils else content)
         if cut < length:
             self.close_connection = True
         else:

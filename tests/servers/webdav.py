@@ -170,3 +170,10 @@ def _await(server: WebdavServer, process: subprocess.Popen[bytes]) -> None:
             assert process.poll() is None, server.log()
             assert time.monotonic() < end, server.log()
             time.sleep(0.05)
+
+
+def foreign_proxy(folder: Path) -> Path:
+    """Make a proxy of a CA that the server does not know."""
+    other = Authority.make(folder / "certificates", subject="/C=TW/O=Elsewhere/CN=Another CA")
+    made = other.issue("/C=TW/O=Elsewhere/CN=Somebody", into=folder, name="somebody", names=())
+    return make_proxy(made, folder / "proxy.pem")

@@ -24,7 +24,7 @@ from goclient.services.https.streams import FileState, Incoming, Moved, Outgoing
 from goclient.services.retry import pauses
 
 T = TypeVar("T")
-_PAUSES = (0.2, 10.0)  # seconds between two tries: at first, and at most
+_PAUSES = (0.05, 10.0)  # seconds between two tries: at first, and at most
 _MOST_FAILURES = 2  # of a server that says it has failed, which it may say for ever
 _WANTED = {"Want-Digest": "adler32"}  # RFC 3230
 
@@ -153,13 +153,13 @@ class HttpFiles:
     def insist(self, call: Callable[[], T], progress: Callable[[], int] = lambda: 0) -> T:
         """Return what a call gives; what may pass is tried again while ``progress`` grows, and for the patience."""
         started, reached, failures = time.monotonic(), progress(), 0
-        again = pauses(*_PAUSES)
+        again = pauses(*_PAUSES, factor=2.0)
         while True:
             try:
                 return call()
             except EndpointError as error:
                 if progress() != reached:
-                    started, reached, failures, again = time.monotonic(), progress(), 0, pauses(*_PAUSES)
+                    started, reached, failures, again = time.monotonic(), progress(), 0, pauses(*_PAUSES, factor=2.0)
                 failures += isinstance(error, ServerFailed)
                 may_pass = error.transient or 0 < failures <= _MOST_FAILURES
                 pause = next(again)
@@ -177,7 +177,7 @@ class HttpFiles:
         """
         content = Incoming(file, place.shown, moved)
         told = self.insist(lambda: self._read_rest(place, content, size), lambda: content.offset)
-        if told.adler32 is None:
+        if told.adler32 is None and file is not None:
             after = self.tell(place, size=content.offset)
             if (after.size, after.version) != (told.size, told.version):
                 raise changed(place.shown)
@@ -187,7 +187,11 @@ class HttpFiles:
         return found
 
     def _read_rest(self, place: Place, content: Incoming, size: int) -> FileState:
-        headers = {**_WANTED, **({"Range": f"bytes={content.offset}-"} if content.offset else {})}
+        headers, known = dict(_WANTED), content.told
+        if known is not None and known.size is not None and content.offset:
+            if content.offset == known.size:
+                return known
+            headers["Range"] = f"bytes={content.offset}-{known.size - 1}"  # without an end, xrootd 5.5 sends nothing
         request = Request("GET", place.target, headers, seconds=size / CHECKSUM_RATE)
         with self.answer(place, request) as connection:
             told = content.begin(connection.response)

@@ -43,7 +43,7 @@ def target_of(location: str, server: Server) -> tuple[Server, str] | None:
         host, port = parts.hostname or server.host, parts.port
     except ValueError:
         return None
-    if not parts.netloc:  # a path of the same server
+    if not parts.netloc and not parts.scheme:  # a path of the same server
         port = server.port
     elif parts.scheme not in ("https", "davs") or parts.username or parts.password:
         return None

@@ -49,7 +49,7 @@ class Incoming:
 
     def __init__(self, file: BinaryIO | None, what: str, moved: Moved) -> None:
         self._file, self._what, self._moved = file, what, moved
-        self._told: FileState | None = None
+        self.told: FileState | None = None
         self._buffer = memoryview(bytearray(PIECE))
         self._restart()
 
@@ -66,10 +66,10 @@ class Incoming:
 
     def begin(self, response: http.client.HTTPResponse) -> FileState:
         """Return what an answer says of the file; raise SourceChanged if it is another than before the break."""
-        told, before = FileState.read(response), self._told
+        told, before = FileState.read(response), self.told
         if before is not None and (before.size, before.version) != (told.size, told.version):
             raise changed(self._what)
-        self._told = told
+        self.told = told
         part = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if response.status != http.client.PARTIAL_CONTENT:
             self._restart()  # the first time, and from a server without ranges

@@ -14,13 +14,14 @@ from http.client import HTTPResponse
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
-from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound, ServerFailed
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.remote import FileInfo, Listing
 from goclient.services.gsi.server_name import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
 from goclient.services.https.connection import PIECE, Body, Limits, Request, Tls
+from goclient.services.https.moves import Moves, not_kept
 from goclient.services.https.multistatus import BadListing, MultiStatus, Resource, is_plain, name_below, path_of
 from goclient.services.https.streams import FileState, Moved
 
@@ -57,6 +58,7 @@ class WebdavFiles:
     def __init__(self, tls: Tls, *, limits: Limits = Limits(), patience: float = 0.0) -> None:  # noqa: B008  # frozen
         self.http = HttpFiles(limits=limits, patience=patience)
         self._tls = tls
+        self._moves = Moves(self.http, self.place, self.entry)
         self._names: dict[tuple[Endpoint, str], _Names] = {}
 
     def close(self) -> None:
@@ -70,11 +72,7 @@ class WebdavFiles:
         if not path.startswith("/"):
             raise RequestError(f"{quoted(shown)}: its path does not begin with /", code="location", subject=shown)
         if bad := _NOT_KEPT.search(path):
-            raise RequestError(
-                f"{quoted(shown)}: not every WebDAV server keeps {quoted(bad[0])} in a name",
-                hint="give it another name: one of UTF-8 text without ? and control characters",
-                code="location", subject=shown,
-            )  # fmt: skip
+            raise not_kept(shown, bad[0])
         server = Server(endpoint.host, endpoint.port, WEBDAV)
         return Place(Access(server, self._tls, follows=True), path, shown)
 
@@ -139,10 +137,6 @@ class WebdavFiles:
         """Return what each directory holds, or the error that it has."""
         return _each(directories, partial(self.listing, endpoint))
 
-    def is_empty(self, endpoint: Endpoint, directory: str) -> bool:
-        """Return True if a directory holds nothing."""
-        return not self.listing(endpoint, directory)
-
     def checksum(self, endpoint: Endpoint, path: str) -> str:
         """Return the adler32 of a file, read for it if the server does not tell; raise EndpointError."""
         info, place = self.entry(endpoint, path), self.place(endpoint, path)
@@ -205,7 +199,7 @@ class WebdavFiles:
                 f"{quoted(place.shown)} exists by now, and would be overwritten",
                 hint="submit again with another destination, or with --goOverwrite", subject=place.shown,
             )  # fmt: skip
-        self._move(endpoint, old, place, overwrite="F")
+        self._moves.move(endpoint, old, new, overwrite="F")
 
     def renames(self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""
@@ -217,14 +211,7 @@ class WebdavFiles:
 
     def replace(self, endpoint: Endpoint, old: str, new: str) -> None:
         """Give a file the path of another one, which is gone then."""
-        self._move(endpoint, old, self.place(endpoint, new), overwrite="T")
-
-    def _move(self, endpoint: Endpoint, old: str, new: Place, *, overwrite: str) -> None:
-        source = self.place(endpoint, old)
-        server = source.access.server
-        headers = {"Destination": f"https://{server}{new.target}", "Overwrite": overwrite}
-        with self.http.answer(source, Request("MOVE", source.target, headers)):  # once: its answer may be lost
-            pass
+        self._moves.move(endpoint, old, new, overwrite="T")
 
     def _is_taken(self, endpoint: Endpoint, path: str) -> bool:
         directory, _, name = path.rstrip("/").rpartition("/")
@@ -268,11 +255,24 @@ class WebdavFiles:
 
     def get(self, endpoint: Endpoint, path: str, file: BinaryIO, *, size: int = 0, moved: Moved) -> FileState:
         """Write a file's content to a local one; return its size and checksum, which are the server's, too."""
-        return self.http.read(self.place(endpoint, path), file, size=size, moved=moved)
+        place = self.place(endpoint, path)
+        return self._confirmed(endpoint, path, lambda: self.http.read(place, file, size=size, moved=moved))
 
     def put(self, endpoint: Endpoint, file: BinaryIO, path: str, *, moved: Moved) -> FileState:
         """Send a local file, which replaces the one there; return its size and checksum."""
-        return self.http.write(file, self.place(endpoint, path), moved=moved)
+        place, above = self.place(endpoint, path), path.rpartition("/")[0] or "/"
+        return self._confirmed(endpoint, above, lambda: self.http.write(file, place, moved=moved))
+
+    def _confirmed(self, endpoint: Endpoint, path: str, call: Callable[[], T]) -> T:
+        """Return what a call gives; one that does not find what is there, at ``path``, is made once more.
+
+        A busy xrootd 5.5 may say 404 of a file that is there, and says 500 of a missing one whose checksum is wanted.
+        """
+        try:
+            return call()
+        except (PathNotFound, ServerFailed):
+            self.entry(endpoint, path)
+            return call()
 
 
 def _each(paths: Sequence[str], ask: Callable[[str], T]) -> dict[str, T | GoclientError]:

@@ -1,0 +1,135 @@
+"""Files of a collection's HTTPS server: resumed after a break, compared, and the token goes to that server alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from goclient.errors import EndpointError
+from goclient.errors.conditions import CertificateRefused, ChecksumDiffers, PathNotFound, SourceChanged
+from goclient.model.endpoint import GlobusEndpoint
+from goclient.services.https.client import HttpFiles
+from goclient.services.https.collection import CollectionHttps
+from tests.servers.collection import TOKEN, CollectionServer, collection_server
+
+CONTENT = os.urandom(300_000)
+SITE = GlobusEndpoint("11111111-1111-4111-8111-111111111111", "SITE1")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[CollectionServer]:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "file").write_bytes(CONTENT)
+    with collection_server(tmp_path / "there") as made:
+        yield made
+
+
+def client(server: CollectionServer, *, patience: float = 5.0, token: str = TOKEN) -> CollectionHttps:
+    return CollectionHttps(SITE, server.url, lambda: token, HttpFiles(patience=patience))
+
+
+def nothing(_: int) -> None:
+    pass
+
+
+def test_a_file_costs_two_requests_in_and_two_out(server: CollectionServer, tmp_path: Path) -> None:
+    https, file = client(server), io.BytesIO()
+    assert https.get("/file", file, moved=nothing).adler32 == f"{zlib.adler32(CONTENT):08x}"
+    assert file.getvalue() == CONTENT
+    assert server.asked == ["GET /file", "HEAD /file"]
+    server.asked.clear()
+    with open(server.top / "file", "rb") as source:
+        https.put(source, "/new", moved=nothing)
+    assert (server.top / "new").read_bytes() == CONTENT
+    assert server.asked == ["PUT /new", "GET /new"]  # without its checksum the content is read back
+
+
+def test_a_read_goes_on_where_it_broke_off(server: CollectionServer) -> None:
+    for cut in [*range(0, 300_000, 10_001), 299_999]:
+        file = io.BytesIO()
+        server.cuts = [cut, 1]
+        client(server).get("/file", file, moved=nothing)
+        assert file.getvalue() == CONTENT
+
+
+def test_a_server_without_ranges_is_read_from_the_beginning(server: CollectionServer) -> None:
+    server.ranges, server.cuts, file = False, [200_000, 100_000], io.BytesIO()
+    client(server).get("/file", file, moved=nothing)
+    assert file.getvalue() == CONTENT
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(server: CollectionServer) -> None:
+    server.cuts = [100_000]
+
+    def change(count: int) -> None:
+        if count:
+            (server.top / "file").write_bytes(CONTENT[::-1])
+
+    with pytest.raises(SourceChanged, match="changed while it was copied"):
+        client(server).get("/file", io.BytesIO(), moved=change)
+
+
+def test_a_write_that_breaks_off_is_made_again(server: CollectionServer) -> None:
+    server.cuts = [1000, 200_000]
+    with open(server.top / "file", "rb") as source:
+        client(server).put(source, "/new", moved=nothing)
+    assert (server.top / "new").read_bytes() == CONTENT
+
+
+def test_a_file_that_changes_while_it_is_sent_is_an_error(server: CollectionServer, tmp_path: Path) -> None:
+    path = tmp_path / "own"
+    path.write_bytes(CONTENT)
+
+    def change(_: int) -> None:
+        path.write_bytes(CONTENT[:1000])
+
+    with open(path, "rb") as source, pytest.raises((SourceChanged, ChecksumDiffers)):
+        client(server, patience=0.0).put(source, "/new", moved=change)
+
+
+def test_what_the_server_keeps_otherwise_is_an_error(server: CollectionServer) -> None:
+    server.spoils = True
+    with open(server.top / "file", "rb") as source, pytest.raises(ChecksumDiffers, match="adler32"):
+        client(server).put(source, "/new", moved=nothing)
+
+
+def test_no_redirect_is_followed_with_a_token(server: CollectionServer, tmp_path: Path) -> None:
+    with collection_server(server.top) as other:
+        server.redirect = f"{other.url}/file"
+        with pytest.raises(EndpointError, match="where no credential is sent") as caught:
+            client(server).get("/file", io.BytesIO(), moved=nothing)
+        assert caught.value.code == "https-redirect"
+        assert other.asked == []
+
+
+def test_a_token_that_is_not_taken_is_told_so_and_is_in_no_message(server: CollectionServer) -> None:
+    with pytest.raises(CertificateRefused, match="401 Unauthorized") as caught:
+        client(server, token="secret-words").get("/file", io.BytesIO(), moved=nothing)
+    assert "secret-words" not in str(caught.value) + caught.value.hint
+    with pytest.raises(EndpointError, match="line break"):
+        client(server, token="a\r\nX: y").get("/file", io.BytesIO(), moved=nothing)
+
+
+def test_what_is_not_there_is_not_found(server: CollectionServer) -> None:
+    with pytest.raises(PathNotFound, match="404 Not Found"):
+        client(server).get("/nothing", io.BytesIO(), moved=nothing)
+    assert client(server).is_free("/nothing")
+    assert not client(server).is_free("/file")
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "ftp://127.0.0.1/", "https://", "file:///etc/passwd"])
+def test_a_token_is_sent_over_https_only(url: str) -> None:
+    with pytest.raises(EndpointError, match="not a URL of HTTPS"):
+        CollectionHttps(SITE, url, lambda: TOKEN, HttpFiles())
+
+
+def test_a_client_that_is_closed_asks_nothing_more(server: CollectionServer) -> None:
+    https = client(server)
+    https.http.close()
+    with pytest.raises(EndpointError):
+        https.get("/file", io.BytesIO(), moved=nothing)
