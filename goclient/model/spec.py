@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from goclient.errors import RequestError
+from goclient.errors.conditions import NotALocation
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Catalogue, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
@@ -60,6 +61,15 @@ _Endpoint = Annotated[
     PlainValidator(lambda value: value if isinstance(value, Endpoint) else read_endpoint(value)),
     PlainSerializer(str),
 ]
+
+
+def _moved_to(endpoint: Endpoint, old: Location) -> Location:
+    """Return the same path on the endpoint that a name means; raise NotALocation if there is none."""
+    try:
+        return old if endpoint is old.endpoint else Location(endpoint, old.path)
+    except LocationError as error:
+        message = f"{quoted(old.display)}: {error.problem.what}: it is {endpoint.title}"
+        raise NotALocation(message, hint=error.problem.remedy, subject=old.display) from error
 
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
@@ -165,7 +175,7 @@ class TransferSpec(BaseModel):
     def with_endpoints(self, named: Catalogue) -> TransferSpec:
         """Return the same spec with each endpoint replaced by the one of that name, if there is one.
 
-        The new ones keep what was typed for them.
+        The new ones keep what was typed for them.  Raises NotALocation if one has no such path.
         """
         found = {one: read_endpoint(named[one.text].text, one.display) for one in self.endpoints if one.text in named}
         return self._replace_endpoints(found)
@@ -178,9 +188,7 @@ class TransferSpec(BaseModel):
     def _replace_endpoints(self, wanted: Mapping[Endpoint, Endpoint]) -> TransferSpec:
         if not wanted:
             return self
-        spec = self.with_locations(
-            lambda old: Location(wanted[old.endpoint], old.path) if old.endpoint in wanted else old
-        )
+        spec = self.with_locations(lambda old: _moved_to(wanted.get(old.endpoint, old.endpoint), old))
         local = self.local_endpoint and wanted.get(self.local_endpoint, self.local_endpoint)
         return spec.model_copy(update={"local_endpoint": local})
 

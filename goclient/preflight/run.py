@@ -66,14 +66,14 @@ class Preflight:
     def _resolve_offline(self, context: Context) -> Catalogue | None:
         """Resolve the endpoints that are in the catalogue, judge the ways between them, and return the catalogue.
 
-        Return None if it cannot be read, which is a finding then.
+        Return None if it cannot be read, or has another kind for a name than a path needs, which are findings then.
         """
         try:
             names = self.catalogue()
+            context.resolved = context.spec.with_endpoints(names)
         except GoclientError as error:
             context.findings += error.findings
             return None
-        context.resolved = context.spec.with_endpoints(names)
         context.findings += judge_ways(context.resolved)
         return names
 

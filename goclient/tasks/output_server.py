@@ -33,7 +33,13 @@ class OutputServer:
         alone = text.count("/") == 2 if scheme else not {"/", ":"} & set(text.removesuffix(":"))
         try:
             if alone:
-                return cls(parse_endpoint(text.removesuffix(":")))
+                endpoint = parse_endpoint(text.removesuffix(":"))
+                if not endpoint.has_home:
+                    message = f"{quoted(text)} names no directory, and {endpoint.title} has no home directories"
+                    raise RequestError(
+                        message, hint=f"write --useGOForOutput={endpoint.write('/DIR/')}", code="location"
+                    )
+                return cls(endpoint)
             location = parse_destination(text)
         except RequestError as error:
             message = f"--useGOForOutput={error.message}"

@@ -81,11 +81,16 @@ class Grid:
         outputs = ("--Data=twice.dat,environment.txt", f"--OutputGO={destination}")
         return (f"--StageinGOsrc={source}", *outputs, f"--myproxy={account}@localhost:{self.port}")
 
-    def run_pilot(self, *words: str) -> Result:
-        """Run a pilot of a site without Globus, which has a proxy of its own."""
+    @property
+    def pilot_env(self) -> dict[str, str]:
+        """The environment of a pilot of a site without Globus, which has a proxy of its own."""
         own = {"X509_USER_CERT": "", "X509_USER_KEY": "", "X509_USER_PROXY": str(self.pilot_s)}
         without = {"GOCLIENT_CLIENT_ID": "", "GOCLIENT_CLIENT_SECRET": "", "GOCLIENT_GLOBUSCONNECT": "/none"}
-        return self.sandbox.pilot("--modes=local", *words, **{**self.env, **own, **without})
+        return {**self.env, **own, **without}
+
+    def run_pilot(self, *words: str) -> Result:
+        """Run such a pilot."""
+        return self.sandbox.pilot("--modes=local", *words, **self.pilot_env)
 
 
 @contextmanager

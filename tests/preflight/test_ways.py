@@ -86,6 +86,28 @@ def test_the_way_is_in_the_record_for_both_directions(shared_sandbox: Sandbox, w
     assert [word.rstrip('",') for word in record.split() if "modeGO" in word] == words
 
 
+@pytest.mark.parametrize(
+    ("path", "what"), [("/~/a", "there is no home directory there"), ("/a?b", "a WebDAV server cuts a name at a ?")]
+)
+def test_a_path_that_a_webdav_server_has_not_is_refused_however_it_is_named(
+    shared_sandbox: Sandbox, path: str, what: str
+) -> None:
+    catalogue = shared_sandbox.root / "servers.toml"
+    catalogue.write_text('[SE]\nkind = "webdav"\nurl = "davs://h"\n')
+    directory, _, name = path.rpartition("/")
+    words = f"in-mode=gc dir-in={directory}/ files-in={name}"
+    for typed in (
+        f"--StageinGOsrc=SE:{path}",
+        f"--StageinGOsrc=davs://h{path}",
+        f"--jobParameters={words} globus-endpoint-in=SE",
+        f"--jobParameters={words} globus-endpoint-in=davs://h",
+    ):
+        asked = (typed, "--myproxy=u@h", "--noSubmit", "--noCheck", "--json")
+        tried = shared_sandbox.submit(*asked, GOCLIENT_ENDPOINTS=str(catalogue))
+        assert (tried.code, tried.json["error"]["code"]) == (10, "location"), tried.err
+        assert what in tried.json["error"]["message"]
+
+
 def test_the_account_stands_beside_the_words_of_2012() -> None:
     spec = spec_of("in-mode=gc globus-endpoint-in=A files-in=a", MyproxyGO=ACCOUNT)
     assert str(spec.myproxy) == "u@h:7512"

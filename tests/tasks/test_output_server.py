@@ -29,7 +29,7 @@ def test_a_server_is_an_endpoint_with_or_without_a_directory(text: str, endpoint
     assert OutputServer.read(text) == OutputServer(read_endpoint(endpoint), directory)
 
 
-@pytest.mark.parametrize("text", ["/atlas", "a/b", "SITE1:x/", "$X", "", "SITE1:/../"])
+@pytest.mark.parametrize("text", ["/atlas", "a/b", "SITE1:x/", "$X", "", "SITE1:/../", "davs://h"])
 def test_what_is_no_server_is_refused(text: str) -> None:
     with pytest.raises(RequestError, match="--useGOForOutput="):
         OutputServer.read(text)

@@ -22,7 +22,7 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, NODE, Endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
-from goclient.model.names import path_problem
+from goclient.model.names import LocationError, path_problem
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.files_in import Words, parse_brought
 from goclient.model.syntax.lists import ReadLines, shortened, split_items
@@ -194,8 +194,14 @@ class _Reader:
             hint = f"add {way.directory}=/~/ for the home directory, or another directory"
             hint = hint if not on_node else f"add {way.directory}=/PATH, a directory of the node"
             self.warnings.append(Finding("warning", "no-directory", way.directory, message, hint))
-        place = Location(far, directory)
-        return mode, tuple(_move(one, place, outwards) for one in own)
+        word = self.first(way.directory) or files
+        try:
+            place, word = Location(far, directory), files
+            return mode, tuple(_move(one, place, outwards) for one in own)
+        except LocationError as error:  # a path that this kind of endpoint does not have
+            wrong = refuse(far.display, error.problem)
+            self.refused(word.name, f"{word}: {wrong.message}", wrong)
+            return mode, ()
 
     def _mode(self, way: _Direction) -> Mode | None:
         """Return the mode of a direction; None if it is not said, or wrong."""

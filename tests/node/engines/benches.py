@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from goclient.journal import Journal
@@ -22,16 +22,21 @@ from goclient.node.engines.gridftp import Access, GridftpEngine
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore
+from goclient.node.shared_filesystem import Shared
+from goclient.services.globus.access import GlobusAccess
+from goclient.services.globus.sdk import Globus
 from goclient.services.https.webdav import WebdavFiles
 from tests.node.transfers import HttpsCollections, Service, carry_out, job_context
 from tests.servers.collection import collection_server
 
 if TYPE_CHECKING:
+    from tests.sandboxes import Sandbox
     from tests.servers.gridftp import GridftpServers
     from tests.servers.webdav import WebdavServer
 
 SITE = GlobusEndpoint("11111111-1111-4111-8111-111111111111", "SITE1")
 NODE_ID = GlobusEndpoint("22222222-2222-4222-8222-222222222222", "the node")
+SEES, HOLDS = "mxp#MXP_OU_TEST", "SITE1"  # collections of the sandbox
 PATIENCE = Patience(deadline=60.0, faults=60.0)
 
 
@@ -61,6 +66,11 @@ class Bench(ABC):
 
     def store(self, endpoint: Endpoint) -> Store:
         raise AssertionError("only a server needs it")
+
+    def make_long(self, file: Path) -> None:
+        """Make a file whose transfer takes longer than any test."""
+        with open(file, "wb") as opened:
+            opened.truncate(1 << 34)
 
     def transfer_service(self) -> TransferService:
         raise AssertionError("a copy on the node needs no service")
@@ -120,6 +130,45 @@ class GlobusBench(Bench):
 
     def transfer_service(self) -> TransferService:
         return self.service
+
+
+class SandboxBench(Bench):
+    """The sandbox's Transfer service, asked by globus-sdk; a collection sees the job's directory."""
+
+    mode = Mode.SERVER
+    refused = ("\udcff",)  # its documents are UTF-8
+    sandbox: Sandbox
+
+    def __init__(self, top: Path) -> None:
+        self.shared = self.sandbox.path(SEES)
+        name = uuid.uuid4().hex
+        self.inside = self.shared / name
+        self.inside.mkdir()
+        super().__init__(self.inside)
+        self.there = self.sandbox.path(HOLDS, name)
+        self.there.mkdir()
+        self.far, self.near = self.collection(HOLDS), self.collection(SEES)
+        env = self.sandbox.env
+        self.service = Globus(GlobusAccess(env["GOCLIENT_CLIENT_ID"], env["GOCLIENT_CLIENT_SECRET"]))
+
+    def collection(self, name: str) -> GlobusEndpoint:
+        (row,) = self.sandbox.rows("select id from collections where display_name = ?", name)
+        return GlobusEndpoint(row["id"], name)
+
+    def engine(self, context: JobContext) -> TransferEngine:
+        shared = Shared(PurePosixPath(self.shared), PurePosixPath("/"))
+        return GlobusEngine(context, self.service, PATIENCE, shared=shared)
+
+    def path(self, name: str) -> str:
+        return f"/{self.there.name}/{name}"
+
+    def transfer_service(self) -> TransferService:
+        return self.service
+
+    def make_long(self, file: Path) -> None:
+        self.sandbox.set(bytes_per_second=1)
+        self.stack.callback(self.sandbox.set)
+        file.write_text("long")
 
 
 class CollectionBench(GlobusBench):

@@ -14,6 +14,7 @@ from tests.node.engines.benches import (
     GridftpBench,
     LocalBench,
     PairBench,
+    SandboxBench,
     WebdavBench,
 )
 
@@ -24,16 +25,22 @@ REAL = {WebdavBench: "webdav", GridftpBench: "gridftp", PairBench: "gridftp"}
     params=[
         LocalBench,
         GlobusBench,
+        SandboxBench,
         CollectionBench,
         *(pytest.param(one, marks=pytest.mark.conformance) for one in REAL),
     ],
-    ids=["local", "globus", "https", *("webdav", "gridftp", "gridftp-pair")],
+    ids=["local", "globus", "sandbox", "https", *("webdav", "gridftp", "gridftp-pair")],
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param is WebdavBench:
         WebdavBench.server = request.getfixturevalue("webdav")
     elif request.param in REAL:
         GridftpBench.servers = request.getfixturevalue("gridftp")
+    elif request.param is SandboxBench:
+        SandboxBench.sandbox = request.getfixturevalue("shared_sandbox")
+        for name, value in SandboxBench.sandbox.env.items():
+            if name.startswith("GLOBUS_SDK_"):
+                request.getfixturevalue("monkeypatch").setenv(name, value)
     made: Bench = request.param(tmp_path)
     with made.stack:
         yield made

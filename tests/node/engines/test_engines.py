@@ -124,8 +124,7 @@ def test_nothing_leaves_the_job_s_directory_through_a_link(bench: Bench) -> None
 def test_what_the_heartbeat_raises_ends_a_transfer_and_leaves_nothing(bench: Bench) -> None:
     if type(bench) is GlobusBench:
         bench.service.stuck = True
-    with open(bench.there / "large", "wb") as file:
-        file.truncate(1 << 34)
+    bench.make_long(bench.there / "large")
 
     def stop() -> None:
         raise KeyboardInterrupt

@@ -1,0 +1,234 @@
+"""Copies of real GridFTP servers that break off, or are damaged; and files that pass from one server to another."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from goclient.errors import EndpointError, GoclientError
+from goclient.errors.conditions import ChecksumDiffers, PathExists, PathNotFound
+from goclient.journal import Journal
+from goclient.model.endpoint import GridftpEndpoint
+from goclient.model.plan import TransferTask
+from goclient.node.engines import gridftp as streamed
+from goclient.node.engines import gridftp_pair as paired
+from goclient.node.engines.base import JobContext, TransferEngine, Transferred
+from goclient.node.engines.gridftp import GridftpEngine
+from goclient.node.shared_filesystem import Shared
+from tests.node.engines.benches import GridftpBench, PairBench, item
+from tests.servers.between import Between, Fault
+from tests.servers.gridftp import GridftpServers
+
+CONTENT = random.Random(7).randbytes(6_000_000)
+CUTS = (500, 3_500, *range(7_000, 12_500, 500))  # bytes of a control channel: most are behind the login
+
+
+@pytest.fixture
+def bench(gridftp: GridftpServers, tmp_path: Path) -> Iterator[GridftpBench]:
+    """The node between the job's directory and a server."""
+    GridftpBench.servers = gridftp
+    made = GridftpBench(tmp_path)
+    with made.stack:
+        yield made
+
+
+@pytest.fixture
+def pair(gridftp: GridftpServers, tmp_path: Path) -> Iterator[PairBench]:
+    """A server that sees the job's directory, and another one."""
+    GridftpBench.servers = gridftp
+    made = PairBench(tmp_path)
+    with made.stack:
+        yield made
+
+
+@pytest.fixture
+def between(pair: PairBench) -> Callable[..., Transferred]:
+    """Carry out items between two directories, ``from`` on the second server and ``there`` on the first one."""
+    (pair.top / "from").mkdir()
+
+    def run(*items: Any, **how: Any) -> Transferred:
+        whole = tuple(
+            one._replace(source=f"{pair.top}/from/{one.source}", destination=pair.path(one.destination))
+            for one in items
+        )
+        assert pair.near is not None
+        return pair._run(TransferTask("output", pair.near, pair.far, whole), **how)
+
+    return run
+
+
+# --- what breaks off ----------------------------------------------------------------------------------------------
+
+
+def breaks_once(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[int]:
+    """Cut the first copy when it has moved something; return the offsets at which copies began."""
+    real, began = getattr(module, name), list[int]()
+
+    def cut(*arguments: Any, moved: Callable[[int], object], **how: Any) -> Any:
+        began.append(how.get("offset", 0))
+
+        def told(count: int) -> None:
+            moved(count)
+            if count and len(began) == 1:
+                raise EndpointError("the connection broke", transient=True)
+
+        return real(*arguments, moved=told, **how)
+
+    monkeypatch.setattr(module, name, cut)
+    return began
+
+
+def test_a_get_that_breaks_off_goes_on_where_it_was(bench: GridftpBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = breaks_once(monkeypatch, streamed, "get")
+    (bench.there / "in").write_bytes(CONTENT)
+    assert bench.bring(item("in", "in")) == Transferred(1, len(CONTENT))
+    assert (bench.job / "in").read_bytes() == CONTENT
+    first, again = began
+    assert first == 0 < again
+
+
+def test_a_put_that_breaks_off_goes_on_where_it_was(bench: GridftpBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = breaks_once(monkeypatch, streamed, "put")
+    (bench.job / "out").write_bytes(CONTENT)
+    assert bench.take(item("out", "out")) == Transferred(1, len(CONTENT))
+    assert (bench.there / "out").read_bytes() == CONTENT
+    assert len(began) == 2
+
+
+def test_a_copy_between_servers_that_breaks_off_is_done_again(pair: PairBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = breaks_once(monkeypatch, paired, "third_party")
+    (pair.job / "out").write_bytes(CONTENT)
+    assert pair.take(item("out", "out")) == Transferred(1, len(CONTENT))
+    assert (pair.there / "out").read_bytes() == CONTENT
+    assert len(began) in (1, 2)  # a copy that is quick ends before its server tells of any byte
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("after", CUTS)
+def test_a_control_channel_that_is_cut_loses_nothing(bench: GridftpBench, after: int, times: int) -> None:
+    (bench.job / "out").write_text("new")
+    (bench.there / "old").write_text("old")
+    journal = Journal(bench.top / "journal.jsonl")
+    with Between(bench.servers.first.endpoint.port, Fault(after, "reset"), times=times) as relay:
+        bench.far = GridftpEndpoint(f"gsiftp://localhost:{relay.port}")
+        failures: list[GoclientError] = []
+        for _ in range(3):  # pilots, each of which begins where the one before was
+            try:
+                bench.take(item("out", "out"), item("out", "old"), overwrite=True, journal=journal)
+                break
+            except GoclientError as error:
+                failures.append(error)
+            assert (bench.there / "old").read_text() in ("old", "new")
+            assert set(bench.delivered()) <= {"old", "out"}
+        assert [one for one in failures if not one.transient] == []
+    assert {one: (bench.there / one).read_text() for one in bench.delivered()} == {"old": "new", "out": "new"}
+
+
+# --- what is damaged ----------------------------------------------------------------------------------------------
+
+
+def damages(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, file: Callable[[Any], str]) -> None:
+    """Change a file behind the back of a copy that went well."""
+    real = getattr(module, name)
+
+    def changed(*arguments: Any, **how: Any) -> Any:
+        done = real(*arguments, **how)
+        with open(file(arguments), "r+b") as opened:
+            opened.write(b"damaged")
+        return done
+
+    monkeypatch.setattr(module, name, changed)
+
+
+def test_what_was_changed_while_it_was_read_is_not_taken_for_whole(
+    bench: GridftpBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damages(monkeypatch, streamed, "get", lambda arguments: str(arguments[1]))
+    (bench.there / "in").write_bytes(CONTENT)
+    with pytest.raises(ChecksumDiffers, match="changed meanwhile, or damaged on its way"):
+        bench.bring(item("in", "in"))
+    assert list(bench.job.iterdir()) == []
+
+
+def test_what_was_damaged_on_its_way_gets_no_name(bench: GridftpBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    damages(monkeypatch, streamed, "put", lambda arguments: str(arguments[2]))
+    (bench.there / "old").write_text("old")
+    (bench.job / "out").write_bytes(CONTENT)
+    with pytest.raises(ChecksumDiffers):
+        bench.take(item("out", "old"), overwrite=True)
+    assert (bench.there / "old").read_text() == "old"
+
+
+def test_what_was_damaged_between_servers_gets_no_name(pair: PairBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    damages(monkeypatch, paired, "third_party", lambda arguments: str(arguments[2][0].destination))
+    (pair.there / "old").write_text("old")
+    (pair.job / "out").write_bytes(CONTENT)
+    with pytest.raises(ChecksumDiffers, match="it has changed"):
+        pair.take(item("out", "old"), overwrite=True)
+    assert (pair.there / "old").read_text() == "old"
+    (pair.there / "in").write_bytes(CONTENT)
+    with pytest.raises(ChecksumDiffers):
+        pair.bring(item("in", "in"))
+    assert [one.name for one in pair.job.iterdir()] == ["out"]
+
+
+# --- from server to server ----------------------------------------------------------------------------------------
+
+
+def test_files_and_directories_pass_between_servers(pair: PairBench, between: Callable[..., Transferred]) -> None:
+    (pair.top / "from" / "run" / "deep" / "empty").mkdir(parents=True)
+    (pair.top / "from" / "run" / "deep" / "a").write_bytes(CONTENT)
+    (pair.top / "from" / "b b").write_text("b")
+    done = between(item("run", "new/run", recursive=True), item("b b", "new/b b"))
+    assert done == Transferred(2, len(CONTENT) + 1)
+    assert (pair.there / "new" / "run" / "deep" / "a").read_bytes() == CONTENT
+    assert (pair.there / "new" / "run" / "deep" / "empty").is_dir()
+    assert (pair.there / "new" / "b b").read_text() == "b"
+
+
+def test_what_is_there_is_kept_unless_the_user_wants_it_between_servers(
+    pair: PairBench, between: Callable[..., Transferred]
+) -> None:
+    (pair.top / "from" / "a").write_text("new")
+    (pair.there / "a").write_text("old")
+    with pytest.raises(PathExists, match="would be overwritten"):
+        between(item("a", "a"))
+    with pytest.raises(PathNotFound):
+        between(item("gone", "a"), overwrite=True)
+    assert (pair.there / "a").read_text() == "old"
+    between(item("a", "a"), overwrite=True)
+    assert (pair.there / "a").read_text() == "new"
+
+
+def test_one_file_that_is_refused_does_not_harm_the_others(
+    pair: PairBench, between: Callable[..., Transferred]
+) -> None:
+    for name in "abcd":
+        (pair.top / "from" / name).write_text(name)
+    (pair.top / "from" / "link").symlink_to("/etc/hostname")
+    with pytest.raises(GoclientError) as caught:
+        between(*(item(name, name) for name in "ab"), item("link", "link"), *(item(name, name) for name in "cd"))
+    assert "link" in caught.value.message
+    assert pair.delivered() == []
+
+
+def test_a_server_that_does_not_see_the_job_s_directory_is_told(pair: PairBench) -> None:
+    elsewhere = pair.top / "elsewhere"
+    elsewhere.mkdir()
+
+    class Blind(PairBench):
+        def engine(self, context: JobContext) -> TransferEngine:
+            return GridftpEngine(
+                context, self.access(), shared=Shared(PurePosixPath(context.directory), PurePosixPath(elsewhere))
+            )
+
+    pair.__class__ = Blind
+    (pair.there / "in").touch()
+    with pytest.raises(EndpointError, match="does not see the job's directory") as caught:
+        pair.bring(item("in", "in"))
+    assert caught.value.code == "server-blind"
+    assert list(pair.job.iterdir()) == []
