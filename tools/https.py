@@ -28,7 +28,7 @@ from tests.servers.webdav import WebdavServer, webdav_server
 
 LARGE, SMALL, NAMES = 1 << 30, 1000, 20_000  # bytes; files; files
 RUNS, SEED = 5, 14
-TAKEN, BROUGHT, MARKS = 3, 2, 1 / 15  # requests: of a file, and of what marks 15 outputs as the attempt's own
+TAKEN, BROUGHT, MARKS = 3.0, 2.0, 1 / 15  # requests: of a file, and of what marks 15 outputs as the attempt's own
 SIGNS = "abcXYZ019 #%&'()*+,-.:;<=>@[]^_`{|}~$!\"\\äé林ß"  # of names; a WebDAV server keeps them all
 SOURCE, TARGET = "/figures/source", "/figures/target"
 
@@ -141,21 +141,12 @@ def requests(server: WebdavServer, folder: Path, count: int) -> list[list[str]]:
     """Return the rows of the requests that one more small file costs in a job; what a job costs beside is told."""
     found = [requests_of(server, folder / str(number), number) for number in (1, count + 1)]
     rows = []
-    for name, goal, (one, many) in zip(
-        ("taken to", "brought from"), (TAKEN, BROUGHT), zip(*found, strict=True), strict=True
-    ):
-        each = (many - one) / count
-        goal += MARKS if goal == TAKEN else 0
+    for number, (name, goal) in enumerate((("taken to", TAKEN + MARKS), ("brought from", BROUGHT))):
+        one, many = (each[number] for each in found)
+        more = (many - one) / count
+        what = f"requests for a small file {name} a WebDAV server"
         detail = f"a job with 1 file has {one}, with {count + 1} files {many}"
-        rows.append(
-            row(
-                f"requests for a small file {name} a WebDAV server",
-                f"{each:.2f}",
-                f"≤ {goal:.2f}",
-                each <= goal,
-                detail,
-            )
-        )
+        rows.append(row(what, f"{more:.2f}", f"≤ {goal:.2f}", more <= goal, detail))
     return rows
 
 
