@@ -15,6 +15,7 @@ from goclient.errors import RequestError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import (
     GLOBUS_SCHEME,
+    SCHEMES,
     URL_ENDPOINTS,
     URL_FORMS,
     GlobusEndpoint,
@@ -23,6 +24,7 @@ from goclient.model.endpoint import (
     read_endpoint,
 )
 from goclient.model.names import endpoint_problem
+from goclient.model.syntax.misread import endpoint_of
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.parse import parse_endpoint, parse_location
 from goclient.model.syntax.shell import shell_word
@@ -138,6 +140,8 @@ def checked_where(text: str) -> str:
     """Return the collection's id or the server's URL that was typed; raises RequestError with the reason."""
     hint, code = f"{command('list', search='TEXT')} shows the UUIDs of collections", "no-endpoint"
     problem = f"is neither a UUID nor {URL_FORMS}"
+    if "://" in text and (right := endpoint_of(text)) != text and right.startswith(SCHEMES):
+        hint = f"write {shell_word(right)}"
     try:
         for kind in URL_ENDPOINTS:
             if text.startswith(kind.scheme):

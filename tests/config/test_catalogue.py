@@ -272,7 +272,7 @@ def test_an_endpoint_is_a_uuid_or_a_server(typed: str, where: str) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "SITE1", UUID[:-1], f"{UUID}:/a", f"globus://{UUID}/a", "globus://x", "gsiftp://", "gsiftp://h/a", "ftp://h"],
+    ["", "SITE1", UUID[:-1], f"{UUID}:/a", f"globus://{UUID}/a", "globus://x", "gsiftp://", "ftp://h"],
 )
 def test_what_is_no_endpoint_is_quoted_with_what_to_type(typed: str) -> None:
     with pytest.raises(RequestError) as caught:
@@ -505,3 +505,19 @@ def test_a_file_that_others_can_change_is_neither_read_nor_changed(path: Path, m
         assert caught.value.hint == f"chmod go-w {path}"
         assert caught.value.exit_code == 10
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("gsiftp://h:0", "gsiftp://h"),
+        ("davs://h/a", "davs://h"),
+        ("webdav://h:8443", "davs://h:8443"),
+        ("gsiftp://::1", "'gsiftp://[::1]'"),
+        ("gridftp://me@h", "gsiftp://h"),
+    ],
+)
+def test_a_url_that_is_nearly_a_servers_is_mended(typed: str, right: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        checked_where(typed)
+    assert caught.value.hint == f"write {right}"

@@ -69,6 +69,8 @@ def read_mended(text: str) -> Location | None:
 def endpoint_of(text: str) -> str:
     """Return the endpoint's name in a text that has more, or the empty string."""
     place = read_mended(text) if ":" in text or "/" in text else None
+    if place is None and "://" in text:
+        place = read_mended(f"{text}/")  # a server's URL without a path
     return place.endpoint.text if place is not None else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from goclient.errors import RequestError
 from goclient.errors.conditions import NotALocation, NotAName
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import GLOBUS_SCHEME, JOB, NODE, SCHEMES, Endpoint
+from goclient.model.endpoint import GLOBUS_SCHEME, JOB, NODE, SCHEMES, URL_FORMS, Endpoint
 from goclient.model.location import Location
 from goclient.model.names import LocationError, Problem, name_problem
 from goclient.model.syntax.location import read_location
@@ -57,7 +57,10 @@ def parse_endpoint(text: str) -> Endpoint:
             return location.endpoint
     except LocationError as error:
         problem = error.problem if not error.problem.instead else problem
-    raise refuse(text, Problem(problem.what, "give the name of the endpoint only", endpoint_of(text)))
+    instead, remedy = endpoint_of(text), "give the name of the endpoint only"
+    if "://" in text and not instead:
+        remedy = f"write the name or the UUID of a Globus collection, {URL_FORMS}"
+    raise refuse(text, Problem(problem.what, remedy, instead))
 
 
 def parse_name(text: str, *, below: str = "the job's directory") -> Location:

@@ -313,6 +313,12 @@ def test_a_link_of_the_web_application_is_the_folder_that_it_shows(text: str, or
         (f"urn:uuid:{UUID}", UUID),
         (LINK, UUID),
         ("gsiftp://h/x", "gsiftp://h"),
+        ("webdavs://h", "davs://h"),
+        ("davs://h:0", "davs://h"),
+        ("DAVS://h:", "davs://h"),
+        ("gsiftp://me@h:2812", "gsiftp://h:2812"),
+        ("gsiftp://::1", "gsiftp://[::1]"),
+        ("gsitfp://h", "gsiftp://h"),
         ("globus://SITE1/a", "SITE1"),
     ],
 )
