@@ -100,7 +100,7 @@ def _counted_tasks(tasks: Sequence[TransferTask]) -> str:
     by_globus, copies = sum(task.is_globus for task in tasks), sum(task.is_copy for task in tasks)
     https, servers = sum(task.asks_https for task in tasks), sum(task.needs_proxy for task in tasks)
     counts = [counted(by_globus, "transfer task")] if by_globus or not (https or servers) else []
-    counts += [f"{counted(https, 'task')} over HTTPS"] if https else []
-    counts += [f"{counted(servers, 'task')} with servers"] if servers else []
+    counts += [counted(https, "HTTPS task")] if https else []
+    counts += [counted(servers, "server task")] if servers else []
     counts += [f"{counted(copies, 'copy task')} on the node"] if copies else []
     return " and ".join(counts)

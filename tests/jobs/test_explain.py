@@ -76,7 +76,7 @@ def test_a_server_is_shown_by_its_url() -> None:
             "--StageinGOsrc=gsiftp://h/a",
             "the job's directory: a",
             [
-                "1 task with servers with 1 item",
+                "1 server task with 1 item",
                 "with the user's proxy, which the pilot retrieves, at gsiftp://h",
                 "names no MyProxy account: the pilot has no proxy",
             ],
@@ -86,7 +86,7 @@ def test_a_server_is_shown_by_its_url() -> None:
             "in-mode=gc globus-endpoint-in=davs://h files-in=a globus-user=wdeng",
             "the job's directory: a",
             [
-                "1 task with servers with 1 item",
+                "1 server task with 1 item",
                 "with the user's proxy, which the pilot retrieves, at davs://h",
                 "names the Globus user wdeng",
                 "names no MyProxy account: the pilot tries the one of wdeng",
@@ -96,14 +96,14 @@ def test_a_server_is_shown_by_its_url() -> None:
         pytest.param(
             "in-mode=https globus-endpoint-in=A files-in=a",
             "the job's directory: a",
-            ["1 task over HTTPS with 1 item"],
+            ["1 HTTPS task with 1 item"],
             id="https",
         ),
         pytest.param(
             "--StageinGOsrc=A:/a,gsiftp://h/b",
             "goclient (the node): a",
             [
-                "1 transfer task and 1 task with servers with 2 items",
+                "1 transfer task and 1 server task with 2 items",
                 "through a Globus Connect endpoint that the job makes, goclient-…",
                 "with the user's proxy, which the pilot retrieves, at gsiftp://h",
                 "names no MyProxy account: the pilot has no proxy",
@@ -114,7 +114,7 @@ def test_a_server_is_shown_by_its_url() -> None:
             "in-mode=server globus-endpoint-in=gsiftp://h globus-endpoint-local=gsiftp://l files-in=a",
             "goclient (seen by gsiftp://l): a",
             [
-                "1 task with servers with 1 item",
+                "1 server task with 1 item",
                 "through the server gsiftp://l, which must see the job's directory",
                 "with the user's proxy, which the pilot retrieves, at gsiftp://h",
                 "names no MyProxy account: the pilot has no proxy",

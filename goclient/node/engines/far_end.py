@@ -10,7 +10,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import BinaryIO, ClassVar, Protocol
 
-from goclient.errors import GoclientError
+from goclient.errors import EndpointError, GoclientError
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
@@ -76,3 +77,13 @@ class FarEnd(Protocol):
 def part_beside(path: str) -> str:
     """Return a name for a file on its way, in the directory where it will be."""
     return f"{path.rpartition('/')[0]}/.goclient-{secrets.token_hex(8)}.part"
+
+
+def check_link(info: FileInfo, location: str, followed: set[str]) -> None:
+    """Raise EndpointError for a second link to one directory: links may lead round without end."""
+    if info.link_target and info.link_target in followed:
+        raise EndpointError(
+            f"{quoted(location)} is a link to {quoted(info.link_target)}, to which another link leads, too",
+            hint="name the directories that the job needs, one by one", code="links", subject=location,
+        )  # fmt: skip
+    followed.add(info.link_target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +19,7 @@ from goclient.node.delivery import Delivery
 from goclient.node.engines.background import Moved, in_background, insist
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
 from goclient.node.engines.copier import OTHERS_READ
-from goclient.node.engines.far_end import part_beside
+from goclient.node.engines.far_end import check_link, part_beside
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import check_target
 from goclient.node.engines.store import ServerStore
@@ -60,6 +60,7 @@ class Pair(Transport):
         self._files = access.files()
         self._sessions: tuple[Session, ...] = ()
         self._known: Delivery | None = None
+        self._made: set[str] = set()
 
     def check_ahead(self) -> None:
         """List the destinations of the items, if they are not in the job's directory."""
@@ -163,20 +164,25 @@ class Pair(Transport):
         raise_all(collector.errors)
         return settled
 
-    def _walk(self, item: TransferItem, source: _Side, destination: _Side) -> Iterator[_File]:
+    def _walk(
+        self, item: TransferItem, source: _Side, destination: _Side, known: Mapping[str, FileInfo | GoclientError]
+    ) -> Iterator[_File]:
         """Yield the files of an item, behind the directories that they need, which are made."""
         target = destination.top + item.destination.rstrip("/")
         if not item.recursive:
-            info = self._files.entry(source.server, item.source)
+            info = known[item.source]
+            if isinstance(info, GoclientError):
+                raise info
             self._make(target.rpartition("/")[0], destination)
             yield self._file(item.source, target, info)
             return
-        waiting = [(item.source.rstrip("/"), target)]
+        waiting, followed = [(item.source.rstrip("/"), target)], {item.source.rstrip("/")}
         while waiting:
             directory, there = waiting.pop()
             self._make(there, destination)
             for name, info in sorted(self._files.listing(source.server, f"{directory}/").items()):
                 if info.is_directory:
+                    check_link(info, source.server.show(f"{directory}/{name}"), followed)
                     waiting.append((f"{directory}/{name}", f"{there}/{name}"))
                 else:
                     yield self._file(f"{directory}/{name}", f"{there}/{name}", info)
@@ -186,7 +192,10 @@ class Pair(Transport):
         return _File(path, target if hidden else part_beside(target), target, info.size)
 
     def _make(self, directory: str, destination: _Side) -> None:
-        """Make a directory, and those above it that are missing."""
+        """Make a directory, and those above it that are missing, once."""
+        if directory in self._made:
+            return
+        self._made.add(directory)
         if destination.job is not None:
             here = self._job.directory / Path(directory).relative_to(destination.top)
             make_directory(here, mode=OTHERS_READ)
@@ -203,7 +212,8 @@ class Pair(Transport):
     # --- copying ------------------------------------------------------------------------------------------------
 
     def _transfer(self, items: Sequence[TransferItem], source: _Side, destination: _Side, moved: Moved) -> Transferred:
-        files = [file for item in items for file in self._walk(item, source, destination)]
+        known = self._files.entries(source.server, [item.source for item in items if not item.recursive])
+        files = [file for item in items for file in self._walk(item, source, destination, known)]
         moved(0)
         try:
             self._copy(files, source.server, destination.server, moved)

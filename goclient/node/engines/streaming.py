@@ -21,7 +21,7 @@ from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.node.engines.background import Moved, in_background
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
 from goclient.node.engines.copier import OTHERS_READ
-from goclient.node.engines.far_end import Delivering, FarEnd
+from goclient.node.engines.far_end import Delivering, FarEnd, check_link
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import arriving, check_target, open_regular
 
@@ -156,12 +156,13 @@ class Streaming(Transport):
             make_directory(target.parent, mode=OTHERS_READ)
             yield _File(item.source, target)
             return
-        waiting = [(item.source.rstrip("/"), target)]
+        waiting, followed = [(item.source.rstrip("/"), target)], {item.source.rstrip("/")}
         while waiting:
             directory, near = waiting.pop()
             make_directory(near, mode=OTHERS_READ)
             for info in self._far.listing(f"{directory}/").values():
                 if info.is_directory:
+                    check_link(info, self._task.source.show(f"{directory}/{info.name}"), followed)
                     waiting.append((f"{directory}/{info.name}", near / info.name))
                 else:
                     yield _File(f"{directory}/{info.name}", near / info.name, info.size)
