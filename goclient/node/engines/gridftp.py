@@ -49,6 +49,11 @@ class Access:
         """Return a client with sessions of its own."""
         return GridftpFiles(self.credential, self.trust, lambda: Deadline(ANSWER))
 
+    def delete(self, endpoint: GridftpEndpoint, *paths: str) -> None:
+        """Delete what has arrived so far, if that can be; in a new session: a job that ends has closed its own."""
+        with suppress(GoclientError), self.files() as files:
+            files.delete(endpoint, *paths)
+
     def session(self, endpoint: GridftpEndpoint) -> Session:
         """Return a new session, for copies; raise GoclientError."""
         return open_session(endpoint, self.credential(), self.trust, deadline=Deadline(ANSWER))
@@ -126,8 +131,7 @@ class GridftpEnd(FarEnd):
             self._put(file, part, moved)
             self._files.replace(self._server, part, path)
         except BaseException:
-            with suppress(GoclientError):
-                self._files.delete(self._server, part)
+            self._access.delete(self._server, part)
             raise
 
     def _put(self, file: BinaryIO, path: str, moved: Moved) -> None:

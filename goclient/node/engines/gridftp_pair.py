@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -221,8 +221,8 @@ class Pair(Transport):
             self._name(files, destination)
         except BaseException:
             parts = [one.arriving for one in files if one.arriving != one.final]
-            with suppress(GoclientError):
-                self._files.delete(destination.server, *parts)
+            if parts:
+                self._access.delete(destination.server, *parts)
             raise
         return Transferred(len(files), sum(one.size for one in files))
 

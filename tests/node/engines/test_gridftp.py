@@ -128,6 +128,26 @@ def test_a_control_channel_that_is_cut_loses_nothing(bench: GridftpBench, after:
     assert {one: (bench.there / one).read_text() for one in bench.delivered()} == {"old": "new", "out": "new"}
 
 
+@pytest.mark.parametrize("kind", [GridftpBench, PairBench])
+def test_a_pilot_that_is_ended_leaves_no_part_in_a_directory_that_was_there(
+    gridftp: GridftpServers, tmp_path: Path, kind: type[GridftpBench]
+) -> None:
+    GridftpBench.servers = gridftp
+    bench = kind(tmp_path)
+    for top in (bench.job, bench.there):
+        (top / "run").mkdir()
+        (top / "run" / "old").write_text("old")
+    bench.make_long(bench.job / "run" / "long")
+
+    def stop() -> None:
+        if any(one.name.endswith(".part") and one.stat().st_size for one in (bench.there / "run").iterdir()):
+            raise KeyboardInterrupt
+
+    with bench.stack, pytest.raises(KeyboardInterrupt):
+        bench.take(item("run", "run", recursive=True), overwrite=True, beat=stop)
+    assert [one.name for one in (bench.there / "run").iterdir()] == ["old"]
+
+
 # --- what is damaged ----------------------------------------------------------------------------------------------
 
 
