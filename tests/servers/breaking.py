@@ -54,6 +54,8 @@ def between(server: int) -> Iterator[Between]:
                 return
             far = socket.create_connection(("127.0.0.1", server))
             opened.extend((client, far))
+            for one in (client, far):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             fault = state.next()
             for source, target, down in ((far, client, True), (client, far, False)):
                 mine = fault if fault is not None and fault.down is down else None

@@ -200,6 +200,9 @@ class WebdavFiles:
                 hint="submit again with another destination, or with --goOverwrite", subject=place.shown,
             )  # fmt: skip
         self._moves().move(endpoint, old, new, overwrite="F")
+        directory, _, name = old.rstrip("/").rpartition("/")
+        if (known := self._names.get((endpoint, directory))) is not None:
+            known.names.discard(name)  # it is free now
 
     def renames(self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""

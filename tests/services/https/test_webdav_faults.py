@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SIZE = 200_000
 NEW, OLD = os.urandom(SIZE), os.urandom(SIZE)
-QUICK = Limits(connect=2.0, answer=1.0, silent=1.0)  # for servers that never get on
+QUICK = Limits(connect=1.0, answer=0.5, silent=0.5)  # for servers that never get on
 OFFSETS = [*range(0, 2_000, 200), *range(2_000, SIZE, 10_000)]  # in the handshake, in the headers, in the content
 IN_TIME = 8.0  # seconds, on a busy machine
 ODD = (
