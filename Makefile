@@ -16,7 +16,7 @@ PEERS := $(SERVER)/.ready $(GLOBUS)/.ready $(OLDEST)/.ready
 TOLD := PYTHONDONTWRITEBYTECODE= GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER)/bin/python" \
 	GOCLIENT_TEST_OLDEST_PANDA_CLIENT="$(CURDIR)/$(OLDEST)" GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus"
 
-# The branches that tests take are measured with COVERAGE=1: make test COVERAGE=1 coverage.
+# The branches that tests take are measured with COVERAGE=1: make test conformance coverage COVERAGE=1.
 MEASURED := $(if $(COVERAGE),--cov --cov-report=)
 
 .PHONY: demo test test-unit conformance properties mutations coverage check figures clean
@@ -33,9 +33,11 @@ test-unit: $(PEERS)
 	$(MAKE) $(UNIT)/.ready
 	$(TOLD) $(UNIT)/bin/pytest -m unit
 
-# Real programs, real servers and the code of real servers; then the properties with many examples.
+# Real servers of files, whose clients nothing else tries; other real programs, and the code of real servers; then the
+# properties with many examples.
 conformance: $(VENV)/.dev-ready $(PEERS)
-	$(TOLD) $(BIN)/pytest -m conformance
+	$(TOLD) $(BIN)/pytest -m grid $(if $(MEASURED),$(MEASURED) --cov-append)
+	$(TOLD) $(BIN)/pytest -m "conformance and not grid"
 	$(MAKE) properties
 
 properties: $(VENV)/.dev-ready $(PEERS)

@@ -42,7 +42,8 @@ SERVERS = {
     "tests.node.engines.benches",
     *(f"tests.{name}" for name in _MODULES),
 }
-REAL = {"globus_program", "gridftp", "real", "webdav"}
+GRID = {"gridftp", "webdav"}
+REAL = {*GRID, "globus_program", "real"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,6 +54,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         named = {*item.fixturenames, *(one for one in parameters if isinstance(one, str))}
         if "conformance" in item.path.parts or not REAL.isdisjoint(named):
             item.add_marker("conformance")
+            if not GRID.isdisjoint(named):
+                item.add_marker("grid")
         elif not item.get_closest_marker("conformance") and not _serves(item.module):
             item.add_marker("unit")
 
