@@ -79,8 +79,7 @@ class WebdavEnd(FarEnd):
             self._files.put(self.endpoint, file, part, moved=moved)
             self._files.replace(self.endpoint, part, path)
         except BaseException:
-            with suppress(EndpointError):
-                self._files.delete(self.endpoint, part)
+            self._files.http.take_back(self._files.place(self.endpoint, part))
             raise
 
     def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
@@ -169,8 +168,7 @@ class CollectionEnd(FarEnd):
             self._https.put(file, path, moved=moved)
         except BaseException:
             if is_free:
-                with suppress(EndpointError):
-                    self._https.delete(path)
+                self._https.http.take_back(self._https.place(path))
             raise
 
     def _put_beside(self, service: TransferService, file: BinaryIO, path: str, moved: Moved) -> None:
@@ -183,8 +181,7 @@ class CollectionEnd(FarEnd):
                 self._https.delete(path)  # the new one is there as a whole
                 service.rename(self.endpoint, part, path)
         except BaseException:
-            with suppress(EndpointError):
-                self._https.delete(part)
+            self._https.http.take_back(self._https.place(part))
             raise
 
     def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:

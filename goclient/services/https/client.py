@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -237,6 +237,13 @@ class HttpFiles:
                 pass
 
         self.insist(ask)
+
+    def take_back(self, place: Place) -> None:
+        """Delete what has arrived so far, if that can be: over a connection of its own, which no cancel has closed."""
+        again = HttpFiles(limits=self.limits)
+        with suppress(EndpointError):
+            again.delete(place)
+        again.close()
 
 
 def _compare(place: Place, found: FileState, told: FileState) -> None:

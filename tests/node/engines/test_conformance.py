@@ -14,7 +14,7 @@ from goclient.errors.conditions import PathNotFound
 from goclient.journal import Journal
 from goclient.node.engines.base import Transferred
 from goclient.node.left import remove_left
-from tests.node.engines.benches import Bench, GlobusBench, SandboxBench, item
+from tests.node.engines.benches import Bench, CollectionBench, GlobusBench, LocalBench, SandboxBench, item
 
 ODD = (
     "a b", " before", "behind ", "p%41q", "a#b", "a?b", "a;b", "a*b", "[a]", 'a"b', "a\\b", "~a", "-a", "a\tb", "ä",
@@ -143,3 +143,20 @@ def test_a_pilot_that_is_ended_while_it_delivers_leaves_nothing(bench: Bench) ->
     assert bench.delivered() == []
     remove_left(bench.used.journal, bench.used.attempt, bench.transfer_service, delivered=False, server=bench.store)
     assert [one for one in bench.there.rglob("*") if one.is_file()] == []
+
+
+def test_a_pilot_that_is_ended_leaves_no_part_in_a_directory_that_was_there(bench: Bench) -> None:
+    if type(bench) in (LocalBench, GlobusBench, SandboxBench, CollectionBench):
+        return  # a child, or the service, takes it away; and our server of a collection writes when all is there
+    for top in (bench.job, bench.there):
+        (top / "run").mkdir()
+        (top / "run" / "old").write_text("old")
+    bench.make_long(bench.job / "run" / "long")
+
+    def stop() -> None:
+        if any(one.name.endswith(".part") and one.stat().st_size for one in (bench.there / "run").iterdir()):
+            raise Killed
+
+    with pytest.raises(Killed):
+        bench.take(item("run", "run", recursive=True), overwrite=True, beat=stop)
+    assert [one.name for one in (bench.there / "run").iterdir()] == ["old"]
