@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 SERVER := .venv-server
 GLOBUS := .venv-globus
 OLDEST := .venv-panda-client
+XGFAL := .venv-xgfalclient
 PIP := -m pip install --quiet --disable-pip-version-check
 UNIT = .venv-unit-$(shell $(PYTHON) -c 'import platform; print(platform.python_version())')
 PACKAGE := pyproject.toml setup.cfg
@@ -35,8 +36,8 @@ test-unit: $(PEERS)
 
 # Real servers of files, whose clients nothing else tries; other real programs, and the code of real servers; then the
 # properties with many examples.
-conformance: $(VENV)/.dev-ready $(PEERS)
-	$(TOLD) $(BIN)/pytest -m grid $(if $(MEASURED),$(MEASURED) --cov-append)
+conformance: $(VENV)/.dev-ready $(PEERS) $(XGFAL)/.ready
+	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -m grid $(if $(MEASURED),$(MEASURED) --cov-append)
 	$(TOLD) $(BIN)/pytest -m "conformance and not grid"
 	$(MAKE) properties
 
@@ -63,7 +64,7 @@ figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
 	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md $(CHAPTERS)
 
 clean:
-	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .figures
+	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) $(XGFAL) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .figures
 
 $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
@@ -96,6 +97,11 @@ $(SERVER)/.ready: requirements/server.txt
 $(GLOBUS)/.ready: requirements/globus-cli.txt
 	$(PYTHON) -m venv $(GLOBUS)
 	$(GLOBUS)/bin/python $(PIP) --require-hashes -r requirements/globus-cli.txt
+	touch $@
+
+$(XGFAL)/.ready: requirements/xgfalclient.txt
+	$(PYTHON) -m venv $(XGFAL)
+	$(XGFAL)/bin/python $(PIP) --require-hashes -r requirements/xgfalclient.txt
 	touch $@
 
 # A folder of packages only: it comes before what $(VENV) has.

@@ -1,0 +1,70 @@
+"""A client that is not ours, xgfalclient, reads back what ours have written to real servers."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import zlib
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from goclient.model.endpoint import Endpoint
+from goclient.services.gridftp.copies import put
+from goclient.services.https.webdav import WebdavFiles
+from tests.servers.gridftp import GridftpServers
+from tests.servers.webdav import WebdavServer
+
+CONTENT = bytes(range(256)) * 5000
+NAMES = ("plain.root", "a b", "p%41q", "a#b", "semi;colon", "[1]", "'quoted'")
+
+
+@pytest.fixture(scope="module")
+def programs() -> Path:
+    """The directory of its commands, in a virtual environment of its own; ``make conformance`` makes that."""
+    named = os.environ.get("GOCLIENT_TEST_XGFALCLIENT", "")
+    if not named:
+        pytest.skip("GOCLIENT_TEST_XGFALCLIENT does not name its commands: make conformance sets it up")
+    return Path(named)
+
+
+def read(programs: Path, words: list[str], *, proxy: Path, authorities: Path, home: Path) -> bytes:
+    """What one of the commands prints, as the owner of a proxy."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "X509_CERT_DIR": str(authorities)}
+    done = subprocess.run(
+        [programs / words[0], *words[1:]], env={**env, "X509_USER_PROXY": str(proxy)}, capture_output=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return done.stdout
+
+
+def url(endpoint: Endpoint, path: str) -> str:
+    """The URL of a path as this client takes it, which decodes percent signs."""
+    return f"{endpoint}{quote(path)}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_put_on_a_gridftp_server_is_there(
+    gridftp: GridftpServers, programs: Path, tmp_path: Path, name: str
+) -> None:
+    server, proxy = gridftp.first, gridftp.proxy()
+    with gridftp.session(server) as session:
+        put(session, io.BytesIO(CONTENT), server.path(name), moved=lambda _: None)
+    where = url(server.endpoint, server.path(name))
+    known = {"proxy": proxy, "authorities": Path(gridftp.grid.authorities), "home": tmp_path}
+    assert read(programs, ["gfal-cat", "-b", where], **known) == CONTENT
+    assert read(programs, ["gfal-sum", where, "ADLER32"], **known).split()[-1] == b"%08x" % zlib.adler32(CONTENT)
+
+
+def test_what_was_put_on_a_webdav_server_is_there(webdav: WebdavServer, programs: Path, tmp_path: Path) -> None:
+    directory = webdav.make("read-back")
+    (tmp_path / "content").write_bytes(CONTENT)
+    with open(tmp_path / "content", "rb") as file:
+        files = WebdavFiles(webdav.tls())
+        files.put(webdav.endpoint, file, f"/{directory.name}/plain.root", moved=lambda _: None)
+        files.close()
+    known = {"proxy": webdav.proxy, "authorities": webdav.authority.directory, "home": tmp_path}
+    where = url(webdav.endpoint, f"/{directory.name}/plain.root")
+    assert read(programs, ["gfal-cat", "-b", where], **known) == CONTENT
