@@ -66,7 +66,7 @@ def by_a_pilot(grid: Grid, port: int) -> list[str]:
     seconds = []
     for _ in range(10):
         start = time.perf_counter()
-        deposit.retrieve(grid.folder / "user.pem")
+        deposit.retrieve(grid.folder / "retrieved.pem")
         seconds.append(time.perf_counter() - start)
     median = statistics.median(seconds)
     name = "the proxy of a job's owner, retrieved by a pilot from the real server"
