@@ -187,6 +187,16 @@ def test_every_call_to_every_service_ends(access: Access) -> None:
         assert len(calls.end()) == (len(GLOBUS) + len(PANDA) + len(LOGIN)) * len(FAULTS)
 
 
+def test_a_page_for_people_is_an_error_of_every_call(access: Access) -> None:
+    """A change that nobody confirms was not made, though the status is good: a file had lost its name in that way."""
+    with FaultyServer(but_for_tokens(faults.html_ok)) as server:
+        service, panda = Globus(access(server)), PandaServer(PandaAccess(server.url, END, END))
+        calls = [*(partial(one, service) for one in GLOBUS.values()), *(partial(one, panda) for one in PANDA.values())]
+        for call in calls:
+            with pytest.raises(GoclientError):
+                call()
+
+
 def test_a_token_or_a_payload_that_does_not_come_is_not_waited_for(access: Access) -> None:
     calls = Calls()
     with faulty(lambda fault: fault) as servers:

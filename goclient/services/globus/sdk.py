@@ -31,7 +31,7 @@ from goclient.services.globus.collection import (
     read_transferred_file,
 )
 from goclient.services.globus.consents import has_https_token
-from goclient.services.globus.documents import Document, documents, text, uuid, words
+from goclient.services.globus.documents import Document, check_result, documents, text, uuid, words
 from goclient.services.globus.errors import configured, translated
 
 MAX_LABEL = 128  # characters of a task's label
@@ -162,12 +162,12 @@ class Globus:
     def mkdir(self, collection: Endpoint, directory: str) -> None:
         """Make a directory, unless it is there; raise EndpointError if it cannot be made."""
         with suppress(PathExists), translated(collection.show(directory), collection.display):
-            self._client.operation_mkdir(collection.text, directory)
+            check_result(self._client.operation_mkdir(collection.text, directory).data)
 
     def rename(self, collection: Endpoint, old: str, new: str) -> None:
         """Give a file or a directory another path; raise PathExists if that is not free, or another EndpointError."""
         with translated(collection.show(new), collection.display):
-            self._client.operation_rename(collection.text, old, new)
+            check_result(self._client.operation_rename(collection.text, old, new).data)
 
     def remove(self, collection: Endpoint, *directories: str, label: str = "goclient probe") -> str:
         """Submit a task that removes directories, and all below them; return its id."""
@@ -208,7 +208,7 @@ class Globus:
     def delete(self, collection_id: str) -> None:
         """Delete a collection."""
         with translated(collection_id):
-            self._client.delete_endpoint(collection_id)
+            check_result(self._client.delete_endpoint(collection_id).data)
 
     # --- transfers ---
 
@@ -264,7 +264,7 @@ class Globus:
     def cancel(self, task_id: str) -> None:
         """Tell the service to end a task."""
         with translated(task_id):
-            self._client.cancel_task(task_id)
+            check_result(self._client.cancel_task(task_id).data)
 
     def tasks_labelled(self, prefix: str) -> list[TaskState]:
         """Return the identity's tasks whose label begins with ``prefix``, oldest first."""
