@@ -6,8 +6,10 @@ python tools/gridftp_deliver.py AUTHORITIES PROXY FIRST SECOND SOURCE TARGET
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from goclient.errors import GoclientError
 from goclient.model.endpoint import GridftpEndpoint
@@ -50,3 +52,4 @@ def deliver(authorities: str, proxy: str, urls: Sequence[str], directories: Sequ
 
 if __name__ == "__main__":
     deliver(sys.argv[1], sys.argv[2], sys.argv[3:5], sys.argv[5:7])
+    print(re.findall(r"VmHWM:\s*([0-9]+) kB", Path("/proc/self/status").read_text())[0])
