@@ -21,13 +21,11 @@ _ROUNDS = 4  # escapes inside escapes: percent-encoded in JSON in JSON in HTML
 _ANSWERED = {"access_token", "client_secret", "device_code", "id_token", "refresh_token"}
 _SENT = {*_ANSWERED, "code", "code_verifier", "token"}  # the code of an answer is that of an error
 WEB_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")  # of requests
-# What programs call one: the end of a variable's name, of a key of a form, or of a query.
-CALLED_SECRET = re.compile(
-    r"(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDS?|CREDENTIALS?|SIGNATURE|API_?KEY|(^|_)KEY|_PASS)"
-    r"(_FILE|_PATH|_DIR(ECTORY)?)?$",
-    re.IGNORECASE,
-)
 # Patterns as texts: re compiles and keeps them when one is needed, which --help needs not wait for.
+_NAME = (
+    r"(?i)(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDS?|CREDENTIALS?|SIGNATURE|API_?KEY|(^|_)KEY|_PASS)"
+    r"(_FILE|_PATH|_DIR(ECTORY)?)?$"
+)
 _KEY = r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)"
 _ESCAPE = (
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}|\\[^uUx]"
@@ -38,6 +36,11 @@ _NAMED |= {"amp;": "&", "lt;": "<", "gt;": ">", "quot;": '"', "apos;": "'"}
 
 _needles: tuple[str, ...] = ()
 _lock = threading.Lock()
+
+
+def is_called_secret(name: str) -> bool:
+    """Return True for what programs call a credential: the end of a variable's name, of a form's or a query's key."""
+    return re.search(_NAME, name) is not None
 
 
 def register(*credentials: str | None) -> None:
@@ -78,7 +81,7 @@ def register_url(url: str) -> bool:
     rest, _, query = url.partition("#")[0].partition("?")
     password = rest.partition("//")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
     fields = parse_qsl(query)
-    found = [value for name, value in fields if CALLED_SECRET.search(name) and name.lower() != "key"]  # S3's is a name
+    found = [value for name, value in fields if is_called_secret(name) and name.lower() != "key"]  # S3's is a name
     found = [password, *(one for one in found if len(one) >= SHORTEST)]
     register(*found, unquote(password))
     return any(found)

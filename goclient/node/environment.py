@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-from goclient.secrets import CALLED_SECRET, SHORTEST, WEB_PROXIES, hidden
+from goclient.secrets import SHORTEST, WEB_PROXIES, hidden, is_called_secret
 
 # All variables that begin with these hold the pilot's credentials, or where they are,
 _OWN = (
@@ -25,7 +25,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
     held = [  # credentials themselves, not the locations of credentials
         value
         for name, value in env.items()
-        if CALLED_SECRET.search(name) and len(value) >= SHORTEST and not value.startswith("/")
+        if is_called_secret(name) and len(value) >= SHORTEST and not value.startswith("/")
     ]
     return {
         name: value
@@ -39,7 +39,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_secret(name: str) -> bool:
-    return name.startswith(_OWN) or CALLED_SECRET.search(name) is not None
+    return name.startswith(_OWN) or is_called_secret(name)
 
 
 def own_files(env: Mapping[str, str], *, others: Iterable[str] = ()) -> tuple[str, ...]:
