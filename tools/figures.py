@@ -244,6 +244,7 @@ CHAPTERS = {
     "submission": submission.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
+    "pilot_faults": pilots.fault_rows,
 }
 
 

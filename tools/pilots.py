@@ -37,9 +37,12 @@ def rows(choice: Choice = ALL, *, code: str = "") -> list[list[str]]:
     return [
         _row("SIGKILL of a pilot, then another one", killed),
         _row("seven signals to a pilot", stopped),
-        _together(),
-        _faults(),
     ]
+
+
+def fault_rows() -> list[list[str]]:
+    """Return a row for many pilots on one node, and one for faults at the calls of a pilot."""
+    return [_together(), _faults()]
 
 
 def _row(name: str, found: list[dict[str, Any]]) -> list[str]:
