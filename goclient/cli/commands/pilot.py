@@ -1,5 +1,6 @@
 """Run a job on this node, with its transfers: ``goclient pilot``."""
 
+import gc
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -96,6 +97,7 @@ class PilotOptions:
 
 def command(argv: Sequence[str], _: Reporter) -> int:
     """Run jobs, and return the exit code."""
+    gc.enable()  # a service runs for months
     parser = Parser(
         PilotOptions,
         prog=PROG,

@@ -1,6 +1,7 @@
 """``goclient sandbox``: the services in miniature, to try goclient out and to test it."""
 
 import functools
+import gc
 import importlib.util
 import os
 import shlex
@@ -102,6 +103,7 @@ def _start_command(path: Path) -> str:
 
 def _start(path: Path, options: SandboxOptions) -> int:
     if options.foreground:
+        gc.enable()  # it may run for days
         parent = os.getppid()
         print(f"the sandbox runs in {path} until Ctrl-C; env.sh is there once it answers", file=sys.stderr)
         daemon.run(path, until=functools.partial(daemon.wait_for_orphan, parent))

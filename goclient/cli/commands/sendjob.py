@@ -1,6 +1,5 @@
 """Submit PanDA jobs whose files Globus brings and takes away: ``sendJob``."""
 
-import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +36,6 @@ class SendJobOptions(SubmitOptions):
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one ``sendJob`` command line, and return its exit code."""
-    gc.disable()  # a short command: looking for garbage among what it has imported is a tenth of its time
     return run.run(PROG, command, sys.argv[1:] if argv is None else argv)
 
 
