@@ -84,7 +84,7 @@ class GridftpEngine(TransferEngine):
 
     def _end(self, endpoint: Endpoint) -> FarEnd:
         assert isinstance(endpoint, GridftpEndpoint), "can_run has said so"
-        return GridftpEnd(endpoint, self.access)
+        return GridftpEnd(endpoint, self.access, overwrite=self.job.overwrite)
 
 
 class GridftpEnd(FarEnd):
@@ -92,10 +92,11 @@ class GridftpEnd(FarEnd):
 
     way = "over GridFTP"
 
-    def __init__(self, endpoint: GridftpEndpoint, access: Access) -> None:
+    def __init__(self, endpoint: GridftpEndpoint, access: Access, *, overwrite: bool) -> None:
         self.endpoint = endpoint
         self._server = endpoint
         self._access = access
+        self._overwrite = overwrite
         self._files = access.files()
         self._session: Session | None = None
         self._closed = False
@@ -129,7 +130,10 @@ class GridftpEnd(FarEnd):
         part = part_beside(path)
         try:
             self._put(file, part, moved)
-            self._files.replace(self._server, part, path)
+            if self._overwrite:
+                self._files.replace(self._server, part, path)
+            else:
+                self._files.rename(self._server, part, path)
         except BaseException:
             self._access.delete(self._server, part)
             raise

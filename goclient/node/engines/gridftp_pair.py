@@ -272,7 +272,7 @@ class Pair(Transport):
     def _name(self, files: Sequence[_File], destination: _Side) -> None:
         """Give what arrived beside its final path its name: in the job's directory, or in one that is merged with."""
         beside = [(one.arriving, one.final) for one in files if one.arriving != one.final]
-        if destination.job is None or self._job.overwrite:
+        if self._job.overwrite:
             for old, new in beside:
                 self._files.replace(destination.server, old, new)
         else:

@@ -71,13 +71,12 @@ class HttpsEngine(TransferEngine):
         """Return the far end of a task, with connections of its own; raise EndpointError if it has no HTTPS server."""
         if isinstance(endpoint, WebdavEndpoint):
             assert self._webdav is not None, "can_run has said so"
-            return WebdavEnd(endpoint, self._webdav())
+            return WebdavEnd(endpoint, self._webdav(), overwrite=self.job.overwrite)
         known = self._collections
         assert known is not None, "can_run has said so"
         if isinstance(endpoint, GlobusEndpoint) and not endpoint.is_resolved and self._service is not None:
             endpoint = GlobusEndpoint(self._service.resolve(endpoint.text).id, endpoint.display)
         http = HttpFiles(patience=self.patience)
         url, collection_id = known.https_server(endpoint.text), endpoint.text
-        return CollectionEnd(
-            CollectionHttps(endpoint, url, lambda: known.https(collection_id), http), self._service
-        )  # fmt: skip
+        https = CollectionHttps(endpoint, url, lambda: known.https(collection_id), http)
+        return CollectionEnd(https, self._service, overwrite=self.job.overwrite)

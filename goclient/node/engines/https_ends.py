@@ -34,8 +34,9 @@ class WebdavEnd(FarEnd):
 
     way = "over HTTPS"
 
-    def __init__(self, endpoint: Endpoint, files: WebdavFiles) -> None:
+    def __init__(self, endpoint: Endpoint, files: WebdavFiles, *, overwrite: bool) -> None:
         self.endpoint = endpoint
+        self._overwrite = overwrite
         self._files = files
 
     def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
@@ -77,7 +78,10 @@ class WebdavEnd(FarEnd):
         part = part_beside(path)
         try:
             self._files.put(self.endpoint, file, part, moved=moved)
-            self._files.replace(self.endpoint, part, path)
+            if self._overwrite:
+                self._files.replace(self.endpoint, part, path)
+            else:
+                self._files.rename(self.endpoint, part, path)
         except BaseException:
             self._files.http.take_back(self._files.place(self.endpoint, part))
             raise
@@ -96,8 +100,9 @@ class CollectionEnd(FarEnd):
 
     way = "over HTTPS"
 
-    def __init__(self, https: CollectionHttps, service: TransferService | None) -> None:
+    def __init__(self, https: CollectionHttps, service: TransferService | None, *, overwrite: bool) -> None:
         self.endpoint = https.collection
+        self._overwrite = overwrite
         self._https = https
         self._service = service
         self._listings: dict[str, Listing] = {}
@@ -175,14 +180,29 @@ class CollectionEnd(FarEnd):
         part = part_beside(path)
         try:
             self._https.put(file, part, moved=moved)
-            try:
-                service.rename(self.endpoint, part, path)
-            except PathExists:
-                self._https.delete(path)  # the new one is there as a whole
-                service.rename(self.endpoint, part, path)
+            self._name(service, part, path)
         except BaseException:
             self._https.http.take_back(self._https.place(part))
             raise
+
+    def _name(self, service: TransferService, part: str, path: str) -> None:
+        """Give a file that has arrived its name, in place of another one if that may be; the old one is never lost."""
+        try:
+            service.rename(self.endpoint, part, path)
+        except PathExists:
+            if self._https.is_free(part):
+                return  # it was renamed, and the answer was lost
+            if not self._overwrite:
+                raise
+            aside = part_beside(path)
+            service.rename(self.endpoint, path, aside)
+            try:
+                service.rename(self.endpoint, part, path)
+            except BaseException:
+                with suppress(EndpointError):
+                    service.rename(self.endpoint, aside, path)
+                raise
+            self._https.delete(aside)
 
     def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
         """Return how items are delivered here: hidden at first, if there is a service that renames."""

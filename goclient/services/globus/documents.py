@@ -111,7 +111,7 @@ def documents(document: Document, key: str) -> Iterator[Document]:
 
 
 def check_result(document: Document) -> None:
-    """Check that a document says what has become of a change: any other answer is none, though its status is good."""
+    """Check that a document says what has become of a change: no other answer does, though its status is good."""
     text(document, "code")
 
 

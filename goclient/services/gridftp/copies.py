@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import SessionClosed
+from goclient.errors.conditions import SessionClosed, SourceChanged
 from goclient.errors.wording import quoted
 from goclient.services.gridftp.data import (
     BLOCKS,
@@ -22,6 +22,7 @@ from goclient.services.gridftp.data import (
     Stream,
     Watch,
     connect_to,
+    file_state,
     new_key,
     passive,
     prepare,
@@ -64,6 +65,7 @@ def get(
 def put(session: Session, file: BinaryIO, path: str, *, moved: Moved, offset: int = 0, silent: float = SILENT) -> str:
     """Copy a file to a server, which has the first ``offset`` bytes of it; return the ADLER32 of the whole."""
     watch = Watch(moved, silent)
+    before = file_state(file)
     adler = _checksum_of_first(file, offset, watch)
     buffer = memoryview(bytearray(PIECE))
     with _stream(session, "STOR", path, offset=offset, watch=watch) as stream:
@@ -72,6 +74,10 @@ def put(session: Session, file: BinaryIO, path: str, *, moved: Moved, offset: in
             stream.send(buffer[:count])
             watch.progress(count)
         stream.close()
+    if file_state(file) != before:
+        name = str(getattr(file, "name", ""))
+        message = f"{quoted(name)}: it was changed while it was copied"
+        raise SourceChanged(message, hint="copy it once nobody writes to it", subject=name)
     return f"{adler:08x}"
 
 

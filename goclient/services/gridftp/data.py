@@ -14,7 +14,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import said
@@ -24,7 +24,8 @@ from goclient.services.gridftp.session import Session
 from goclient.services.gsi.dial import dial
 from goclient.services.gsi.server_name import GRIDFTP, Server
 
-SILENT = 120.0  # seconds without a byte
+SILENT = 120.0  # seconds without progress
+LEAST = 1 << 16  # bytes that are progress
 STREAM, BLOCKS = "S", "E"  # modes of RFC 959 and of GFD.20: only the second one's channels are used for several files
 _INTERVAL = 1.0  # seconds between two calls of ``moved`` at most
 _LIFETIME = 8  # days of a key; a session does not live longer
@@ -42,10 +43,13 @@ class Watch:
         self._moved = moved
         self._silent = silent
         self.deadline = Deadline(silent)
+        self._since = 0
 
     def progress(self, count: int) -> None:
-        """Tell of bytes that have moved, or of another step."""
-        self.deadline = Deadline(self._silent)
+        """Tell of bytes that have moved, or of another step; single bytes give no server more time."""
+        self._since += count
+        if not count or self._since >= LEAST:
+            self.deadline, self._since = Deadline(self._silent), 0
         self._moved(count)
 
     def wait(
@@ -242,3 +246,12 @@ class Stream:
         self._watch = watch or self._watch
         while self._final is None:
             self._ready([self._session], [])
+
+
+def file_state(file: BinaryIO) -> tuple[int, int] | None:
+    """Return the size and the time of change of a file of the node; None of bytes in memory."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

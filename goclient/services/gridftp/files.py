@@ -19,6 +19,7 @@ from goclient.services.gsi.tls import Credential, Trust
 
 _MANY = 20  # paths in one directory that are worth a listing of it
 _CHECKSUM_RATE, _CHECKSUM_MORE = 50e6, 30.0  # bytes a second of a slow server, which is silent meanwhile; seconds
+_LONGEST = 86_400.0  # seconds, whatever size a server tells
 
 
 class GridftpFiles:
@@ -123,7 +124,7 @@ class GridftpFiles:
         if largest is None:
             found = self.entries(endpoint, paths).values()
             largest = max((one.size for one in found if isinstance(one, FileInfo)), default=0)
-        seconds = largest / _CHECKSUM_RATE + _CHECKSUM_MORE
+        seconds = min(largest / _CHECKSUM_RATE, _LONGEST) + _CHECKSUM_MORE
 
         def end() -> Deadline:
             return max(self._end(), Deadline(seconds), key=lambda one: one.left)

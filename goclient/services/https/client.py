@@ -17,7 +17,7 @@ from goclient.errors import EndpointError
 from goclient.errors.conditions import ChecksumDiffers, ServerFailed
 from goclient.errors.wording import quoted
 from goclient.services.gsi.server_name import Server
-from goclient.services.https.connection import CHECKSUM_RATE, Connection, Limits, Request, Tls
+from goclient.services.https.connection import CHECKSUM_RATE, LONGEST_CHECKSUM, Connection, Limits, Request, Tls
 from goclient.services.https.redirects import CODES, MOST, target_of
 from goclient.services.https.refusals import MOST_WORDS, Refused, refusal
 from goclient.services.https.streams import FileState, Incoming, Moved, Outgoing, changed
@@ -192,7 +192,7 @@ class HttpFiles:
             if content.offset == known.size:
                 return known
             headers["Range"] = f"bytes={content.offset}-{known.size - 1}"  # without an end, xrootd 5.5 sends nothing
-        request = Request("GET", place.target, headers, seconds=size / CHECKSUM_RATE)
+        request = Request("GET", place.target, headers, seconds=min(size / CHECKSUM_RATE, LONGEST_CHECKSUM))
         with self.answer(place, request) as connection:
             told = content.begin(connection.response)
             connection.read(content.read)
@@ -204,7 +204,7 @@ class HttpFiles:
         Raise EndpointError; ChecksumDiffers if the server has something else then.
         """
         body = Outgoing(file, place.shown, moved)
-        request = Request("PUT", place.target, {}, body, seconds=body.size / CHECKSUM_RATE)
+        request = Request("PUT", place.target, {}, body, seconds=min(body.size / CHECKSUM_RATE, LONGEST_CHECKSUM))
 
         def send() -> None:
             with self.answer(place, request):
@@ -223,7 +223,7 @@ class HttpFiles:
         """Return what the server says of a file: never ask this of a directory, xrootd 5.5 does not answer then."""
 
         def ask() -> FileState:
-            request = Request("HEAD", place.target, _WANTED, seconds=size / CHECKSUM_RATE)
+            request = Request("HEAD", place.target, _WANTED, seconds=min(size / CHECKSUM_RATE, LONGEST_CHECKSUM))
             with self.answer(place, request) as connection:
                 return FileState.read(connection.response)
 

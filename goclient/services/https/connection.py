@@ -25,6 +25,7 @@ PIECE = 1 << 18  # bytes that must pass while a server may be silent: one that d
 EXPECT_FROM = 1 << 20  # bytes of a body that is not sent before the server wants it
 CONTINUE_WITHIN = 1.0  # seconds in which a server says that it wants a body (RFC 9110, 10.1.1); then it is sent anyway
 CHECKSUM_RATE = 50e6  # bytes a second that a server reads at least to tell a checksum
+LONGEST_CHECKSUM = 86_400.0  # seconds, whatever size a server tells
 _BUFFER = 1 << 16  # bytes
 _MOST_LEFT = 1 << 16  # bytes of an answer that are read for the sake of its connection
 _MOST_HEADER = 1 << 16  # bytes of one line

@@ -64,6 +64,7 @@ def refusal(refused: Refused, status: int, headers: Mapping[str, str], words: by
     if (special := _OF_METHOD.get((refused.method, status))) is not None:
         kind, code = special, ""
     if 300 <= status < 400:
-        message += f", and leads to {quoted(headers.get('Location', ''))}, where no credential is sent"
+        leads = headers.get("Location", "").partition("?")[0]  # a query may be signed
+        message += f", and leads to {quoted(leads)}, where no credential is sent"
         code, hint = f"{server.kind.code}-redirect", "name the server to which it leads, if you trust that one"
     return kind(message, hint=hint, code=code, subject=refused.path, transient=status in _MAY_PASS)
