@@ -194,15 +194,15 @@ class CollectionEnd(FarEnd):
                 return  # it was renamed, and the answer was lost
             if not self._overwrite:
                 raise
-            aside = part_beside(path)
-            service.rename(self.endpoint, path, aside)
+            former = part_beside(path)
+            service.rename(self.endpoint, path, former)
             try:
                 service.rename(self.endpoint, part, path)
             except BaseException:
                 with suppress(EndpointError):
-                    service.rename(self.endpoint, aside, path)
+                    service.rename(self.endpoint, former, path)
                 raise
-            self._https.delete(aside)
+            self._https.delete(former)
 
     def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
         """Return how items are delivered here: hidden at first, if there is a service that renames."""
