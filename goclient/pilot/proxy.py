@@ -149,6 +149,7 @@ class UserProxy:
         self._lock = threading.Lock()
         self._identity: Identity | None = None
         self._renew_at = 0.0
+        self._is_over = False
 
     @property
     def trust(self) -> Trust:
@@ -162,6 +163,8 @@ class UserProxy:
     def credential(self) -> Credential:
         """Return the proxy in the file, which lasts for a login: it is renewed if it ends soon; raise MyproxyError."""
         with self._lock:
+            if self._is_over:
+                raise NoUserProxy("the job is over", hint="nothing is retrieved for it any more")
             now, known = time.time(), self._identity
             if known is None or now >= min(self._renew_at, known.end - SHORTEST):
                 known = self._renewed(known, now)
@@ -193,7 +196,7 @@ class UserProxy:
             self.path.unlink(missing_ok=True)
             if self._identity is not None:
                 self._journal.append(Entry("proxy", str(self.path), "done", self._deposit.subjects))
-            self._identity = None
+            self._identity, self._is_over = None, True
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def passive(session: Session, watch: Watch) -> tuple[str, int]:
     if is_ipv6 and reply.is_good and (found := _EXTENDED.search(reply.text)):
         return session.peer, int(found[1])
     if reply.is_good and (found := _PASSIVE.search(reply.text)) and all(int(one) < 256 for one in found.groups()):
-        host, port = ".".join(found.groups()[:4]), int(found[5]) * 256 + int(found[6])
+        host, port = ".".join(str(int(one)) for one in found.groups()[:4]), int(found[5]) * 256 + int(found[6])
         return _reachable(host, session.peer), port
     raise _no_channel(session, reply)
 

@@ -29,7 +29,7 @@ def entry_of(line: bytes, *, name: str | None = None) -> FileInfo | None:
     return FileInfo(
         name=decoded(found[2]) if name is None else name,
         is_directory=kind in _DIRECTORIES,
-        size=int(size) if size.isascii() and size.isdigit() and len(size) < 20 else 0,
+        size=int(size) if size.isascii() and size.isdigit() and len(size) < 17 else 0,
         type="dir" if kind in _DIRECTORIES else kind,
         permissions=facts.get("unix.mode", ""),
         link_target=unquote(facts.get("unix.slink", ""), errors="surrogateescape"),
@@ -38,12 +38,12 @@ def entry_of(line: bytes, *, name: str | None = None) -> FileInfo | None:
 
 
 def listing_of(lines: Iterable[bytes]) -> Listing:
-    """Return what a directory holds; a name that could lead out of it is left out."""
+    """Return what a directory holds; a name that no file has, or that could lead out of it, is left out."""
     entries = (entry_of(line) for line in lines)
     return Listing(
         {
             one.name: one
             for one in entries
-            if one is not None and one.name not in ("", ".", "..") and "/" not in one.name
+            if one is not None and one.name not in ("", ".", "..") and not {"/", "\0"} & {*one.name}
         }
     )

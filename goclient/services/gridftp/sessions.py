@@ -41,8 +41,8 @@ class Sessions:
         with self._lock:
             slots = list(self._slots.values())
         for slot in slots:
-            if slot.session is not None:
-                slot.session.cancel()
+            if (session := slot.session) is not None:  # its own thread may end it now
+                session.cancel()
         self.rest()
 
     def rest(self) -> None:

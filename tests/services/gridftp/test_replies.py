@@ -100,6 +100,7 @@ def test_what_leads_out_of_a_directory_is_left_out() -> None:
         b" Type=file; ../x",
         b" Type=file; /etc/passwd",
         b"second line",
+        b" Type=file; a\0b",
         b" Type=file; ",
     ]
     assert not listing_of(lines)
