@@ -115,7 +115,7 @@ class Desk:
         self.env = {
             **env, "PANDA_AUTH": "oidc", "PANDA_AUTH_VO": "wlcg", "PANDA_AUTH_ID_TOKEN": PANDA,
             "PANDA_BEHIND_REAL_LB": "1", "GOCLIENT_CLIENT_ID": CLIENT, "GOCLIENT_CLIENT_SECRET": CLIENT_SECRET,
-            "GOCLIENT_STATE": str(folder / "state"), "GOCLIENT_TIMEOUT": "5", "GOCLIENT_ENDPOINTS": str(catalogue),
+            "GOCLIENT_STATE": str(folder / "state"), "GOCLIENT_TIMEOUT": "8", "GOCLIENT_ENDPOINTS": str(catalogue),
             "GLOBUS_SDK_ENVIRONMENT": "echo", "TMPDIR": str(folder / "work"), "NO_PROXY": "*",
         }  # fmt: skip
 
