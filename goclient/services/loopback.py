@@ -42,7 +42,7 @@ def remedy(url: str, otherwise: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 443
-        if not re.search(rf"[:=]{port}\b", ports):
+        if not re.search(rf"(:|PORT=){port}\b", ports):
             return otherwise
         if host == "localhost" or ip_address(host).is_loopback:
             socket.create_connection((host, port), WITHIN).close()

@@ -111,6 +111,12 @@ def test_both_ports_of_a_sandbox_are_in_its_env_sh(monkeypatch: pytest.MonkeyPat
     assert remedy(f"myproxy://localhost:{dead}", "else").startswith("the sandbox is stopped")
 
 
+def test_a_number_of_env_sh_that_is_no_port_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dead: int) -> None:
+    (tmp_path / "env.sh").write_text(f"export PANDA_BEHIND_REAL_LB={dead}\n")
+    monkeypatch.setenv("SANDBOX_DIR", str(tmp_path))
+    assert remedy(f"gsiftp://localhost:{dead}", "else") == "else"
+
+
 def test_a_dead_port_that_is_no_sandbox_s_has_another_hint(stopped: Sandbox, dead: int) -> None:
     result = stopped.run("goclient", "status", "1", PANDA_URL_SSL=f"http://127.0.0.1:{dead}/server/panda")
     assert result.code == 90
