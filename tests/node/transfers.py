@@ -65,8 +65,8 @@ def carry_out(
         steps.close()
 
 
-def job_context(scratch: Path, *, attempt: int = 1, overwrite: bool = False) -> JobContext:
-    """The context of an attempt of job 7, whose directory is made."""
+def job_context(scratch: Path, *, attempt: int = 1, overwrite: bool = False, own: tuple[str, ...] = ()) -> JobContext:
+    """The context of an attempt of job 7, whose directory is made; ``own`` are files of its pilot."""
     (scratch / DIRECTORY).mkdir(mode=0o700, parents=True, exist_ok=True)
     return JobContext(
         panda_id=7,
@@ -77,6 +77,7 @@ def job_context(scratch: Path, *, attempt: int = 1, overwrite: bool = False) -> 
         journal=Journal(scratch.parent / f"{uuid.uuid4()}.jsonl"),
         reporter=RecordingReporter(),
         heartbeat=Beats(),
+        own=own,
     )
 
 

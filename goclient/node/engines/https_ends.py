@@ -17,12 +17,12 @@ from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
 from goclient.node.destination import Store
-from goclient.node.engines.background import Moved
 from goclient.node.engines.base import JobContext, TransferService
 from goclient.node.engines.far_end import Delivering, FarEnd, part_beside
 from goclient.node.engines.globus_ends import CollectionStore
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import final_path
+from goclient.services.contents import Moved
 from goclient.services.https.collection import CollectionHttps
 from goclient.services.https.webdav import WebdavFiles
 

@@ -21,9 +21,11 @@ from goclient.errors.conditions import (
 )
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp import session as session_module
-from goclient.services.gridftp.copies import Copy, get, put, third_party
+from goclient.services.gridftp.copies import get, put
+from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.session import open_session
+from goclient.services.gridftp.third_party import Copy, third_party
 from goclient.services.gsi.tls import Credential, Trust
 from tests.myproxy_grid import USER, Grid
 from tests.servers.scripted_gridftp import CLEAR, ScriptedServer
@@ -132,11 +134,11 @@ def copy_once(grid: Grid, kind: str, files: GridftpFiles, server: ScriptedServer
         server.endpoint, Credential(grid.identity(USER)), Trust(grid.authorities), deadline=Deadline(PATIENCE)
     ) as session:
         if kind == "get":
-            get(session, "/a", io.BytesIO(), moved=lambda _: None, silent=2)
+            get(session, "/a", io.BytesIO(), watch=Watch(lambda _: None, 2))
         elif kind == "put":
-            put(session, io.BytesIO(), "/a", moved=lambda _: None, silent=2)
+            put(session, io.BytesIO(), "/a", watch=Watch(lambda _: None, 2))
         else:
-            third_party(session, session, [Copy("/a", "/b")], moved=lambda _: None, silent=2)
+            third_party(session, session, [Copy("/a", "/b")], watch=Watch(lambda _: None, 2))
 
 
 CHANNELS = {
