@@ -11,7 +11,7 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
-from goclient.model.serial import fill_serial
+from goclient.model.names import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.preflight.listings import Directory, Listings, Unlisted
 

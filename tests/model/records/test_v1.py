@@ -18,7 +18,7 @@ from goclient.model.planner import plan
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK, Decoded
 from goclient.model.records.registry import attach, decode
 from goclient.model.records.v1 import block_words
-from goclient.model.serial import fill_serial
+from goclient.model.names import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import KEYS, OVERWRITE, WORDS, spec_from
 from goclient.model.syntax.parameters import read_typed
