@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.names import fill_serial
 from goclient.model.serial import needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import split_items
