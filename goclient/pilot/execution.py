@@ -31,7 +31,7 @@ from goclient.node.payload import has_ended_well
 from goclient.pilot.clean_up import remove_directories
 from goclient.pilot.proxy import FILE, UserProxy, proxy_again, user_proxy
 from goclient.pilot.settings import Services, Settings
-from goclient.pilot.taken import TakenJob
+from goclient.pilot.taken import DIRECTORY, TakenJob
 from goclient.pilot.transformation import fetch
 from goclient.reporter.base import Reporter
 from goclient.reporter.recording import RecordingReporter
@@ -60,6 +60,7 @@ class Node:
             panda_id=job.panda_id,
             attempt=job.attempt,
             scratch=job.scratch,
+            directory=job.scratch / DIRECTORY,
             pilot_env=settings.env,
             overwrite=spec.overwrite,
             journal=job.journal,
