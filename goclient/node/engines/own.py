@@ -54,7 +54,7 @@ class OwnFiles:
         if not Path(os.readlink(f"/proc/self/fd/{descriptor}")).is_relative_to(self._job):
             message = f"{quoted(path)} leads outside the job's directory"
             raise EndpointError(message, hint="copy the file into it", code="outside", subject=str(path))
-        if self.has(status):
+        if self.has(status) or self._holds(os.readlink(f"/proc/self/fd/{descriptor}")):
             raise belongs_to_pilot(path)
 
     def check_tree(self, path: Path) -> None:
@@ -62,13 +62,17 @@ class OwnFiles:
         below = (os.path.join(top, one) for top, directories, files in os.walk(path) for one in (*directories, *files))
         for one in (str(path), *below):
             with suppress(OSError):  # such as a link that leads nowhere
-                if self.has(os.stat(one)) or (os.path.islink(one) and self._leads_to(os.path.realpath(one))):
+                if self.has(os.stat(one)) or (os.path.islink(one) and self._holds(os.path.realpath(one))):
                     raise belongs_to_pilot(Path(one))
 
-    def _leads_to(self, real: str) -> bool:
-        if Path(real).is_relative_to(self._job):
-            return False
-        return any(Path(own).is_relative_to(real) or Path(real).is_relative_to(own) for own in self._paths)
+    def _holds(self, real: str) -> bool:
+        """Return True if a real path is one of them, below one, or has one below it."""
+        path = Path(real)
+        for own in self._paths:
+            job_is_below = Path(self._job).is_relative_to(own) and path.is_relative_to(self._job)
+            if Path(own).is_relative_to(path) or (path.is_relative_to(own) and not job_is_below):
+                return True
+        return False
 
 
 def belongs_to_pilot(path: Path) -> EndpointError:
