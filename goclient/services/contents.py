@@ -18,7 +18,7 @@ _HINT = "copy it once nobody writes to it"
 
 
 class Source:
-    """A local file that is sent, which nobody may write to meanwhile; ``size`` is None for bytes in memory."""
+    """A local file that is sent, which nobody may write to meanwhile; bytes in memory have no ``size``."""
 
     def __init__(self, file: BinaryIO, shown: str) -> None:
         self._file, self._shown = file, shown

@@ -16,7 +16,7 @@ from goclient.errors.wording import quoted
 
 
 class OwnFiles:
-    """The pilot's own files and directories, by their real ``paths``; all below those is its own but the job's."""
+    """Files and directories of the pilot, by their real ``paths``; all below those is its own but the job's."""
 
     def __init__(self, paths: Sequence[str], job: Path) -> None:
         self._paths = paths

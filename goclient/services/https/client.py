@@ -176,13 +176,13 @@ class HttpFiles:
         """Write a file's content to a local one, from its beginning; return its size and checksum.
 
         Raise EndpointError; ChecksumDiffers if the server has something else, SourceChanged if more than ``size`` bytes
-        come, which is None if it is not known.  Without a local ``file`` the content is only read.
+        come, as far as that is known.  Without a local ``file`` the content is only read.
         """
         content = Incoming(file, place.shown, moved, most=MOST_BYTES if size is None else size)
         told = self.insist(lambda: self._read_rest(place, content, size or 0), lambda: content.offset)
         if told.adler32 is None and file is not None:
             after = self.tell(place, size=content.offset)
-            if (after.size, after.version) != (told.size, told.version):
+            if after.version != told.version or after.size not in (None, told.size, content.offset):
                 raise changed(place.shown)
             told = after
         found = FileState(content.offset, content.adler32, told.version)

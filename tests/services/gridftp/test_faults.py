@@ -6,14 +6,14 @@ import io
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import IdentityError, SessionClosed
+from goclient.errors.conditions import IdentityError, SessionClosed, SourceChanged
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp import data
@@ -218,6 +218,50 @@ def test_a_file_that_shrinks_or_grows_has_another_checksum(gridftp: GridftpServe
     with gridftp.session(gridftp.first) as session, gridftp.files() as files:
         found = get(session, path, io.BytesIO(), watch=Watch(change))
         assert found != files.checksum(gridftp.first.endpoint, path)
+
+
+def test_more_bytes_than_were_listed_are_not_taken(gridftp: GridftpServers, tmp_path: Path) -> None:
+    path = gridftp.first.write("grows", bytes(SIZE))
+    with open(tmp_path / "part", "w+b") as file, gridftp.session(gridftp.first) as session:
+        with pytest.raises(SourceChanged, match="more than the 2000000 bytes came"):
+            get(session, path, file, size=2_000_000, watch=Watch(ignore))
+        assert session.is_closed
+        assert file.seek(0, os.SEEK_END) <= 2_000_000
+
+
+@pytest.mark.parametrize("then", [b"", bytes(SIZE * 2)], ids=["shrinks", "grows"])
+def test_a_file_that_changes_while_it_is_sent_is_told(gridftp: GridftpServers, tmp_path: Path, then: bytes) -> None:
+    (tmp_path / "own").write_bytes(bytes(SIZE))
+    changes = iter([(tmp_path / "own").write_bytes])
+
+    def change(count: int) -> None:
+        if count:
+            for write in changes:
+                write(then)
+
+    with (
+        gridftp.session(gridftp.first) as session,
+        open(tmp_path / "own", "rb") as file,
+        pytest.raises(SourceChanged, match="changed while it was copied"),
+    ):
+        put(session, file, gridftp.first.path("changes-here"), watch=Watch(change))
+
+
+def test_however_large_a_file_is_said_to_be_its_checksum_has_a_day(
+    gridftp: GridftpServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ends = gridftp.first.write("summed"), list[float]()
+    with gridftp.files(seconds=5.0) as files:
+        real = files._sessions.ask
+
+        def ask(endpoint: GridftpEndpoint, commands: Sequence[str], *, end: Callable[[], Deadline]) -> object:
+            ends.append(end().seconds)
+            return real(endpoint, commands, end=end)
+
+        monkeypatch.setattr(files._sessions, "ask", ask)
+        for size in (0, 500_000_000, 1 << 60):
+            files.checksums(gridftp.first.endpoint, [path], largest=size)
+    assert ends == [30.0, 40.0, 86_430.0]
 
 
 def test_a_proxy_that_ends_meanwhile_ends_no_session(gridftp: GridftpServers) -> None:

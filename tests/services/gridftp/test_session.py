@@ -88,6 +88,13 @@ def test_an_answer_without_end_is_cut(grid: Grid, monkeypatch: pytest.MonkeyPatc
     assert isinstance(failure(grid, {b"MLSC": b"250-" + b"x" * (1 << 19)}, look), TooLarge)
 
 
+@pytest.mark.parametrize("line", [b" Type=file;Size=1; " + b"a" * 100, b""], ids=["entries", "empty lines"])
+def test_an_answer_in_parts_without_end_is_cut(grid: Grid, monkeypatch: pytest.MonkeyPatch, line: bytes) -> None:
+    monkeypatch.setattr(session_module, "MAX_REPLY", 1 << 16)
+    part = b"150-Begin\r\n" + (line + b"\r\n") * 100 + b"150 End.\r\n"
+    assert isinstance(failure(grid, {b"MLSC": part * 500 + b"250 End."}, look), TooLarge)
+
+
 def test_a_long_listing_comes_in_two_replies(grid: Grid) -> None:
     answer = b"150-Begin\r\n Type=file;Size=1; a\r\n150 End.\r\n250-Rest\r\n Type=dir; b\r\n250 End."
     with ScriptedServer(grid, {b"MLSC": answer}) as server, files_of(grid, server) as files:
