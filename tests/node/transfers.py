@@ -45,13 +45,20 @@ def carry_out(
     task: TransferTask,
     *,
     beat: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
     delivers: bool = True,
 ) -> Transferred:
-    """Carry out a task as the only one of its phase: look, transfer, and give names if it ``delivers``."""
+    """Carry out a task as the only one of its phase: look, transfer, and give names if it ``delivers``.
+
+    ``beat`` is called between steps, ``meanwhile`` between the look and what is sent.
+    """
     transport = engine.start(task, f"{task.phase}.1")
     transport.check_ahead()
     steps = transport.steps()
     try:
+        next(steps)
+        beat()
+        meanwhile()
         while True:
             time.sleep(next(steps))
             beat()

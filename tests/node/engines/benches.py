@@ -94,6 +94,7 @@ class Bench(ABC):
         attempt: int = 1,
         journal: Journal | None = None,
         beat: Callable[[], object] = lambda: None,
+        meanwhile: Callable[[], object] = lambda: None,
         delivers: bool = True,
     ) -> Transferred:
         """Carry out a task; with a journal of before, as a pilot does that was started again."""
@@ -101,7 +102,7 @@ class Bench(ABC):
         self.used = used if journal is None else replace(used, journal=journal)
         engine = self.engine(self.used)
         assert choose([engine], task) is engine
-        return carry_out(engine, task, beat=beat, delivers=delivers)
+        return carry_out(engine, task, beat=beat, meanwhile=meanwhile, delivers=delivers)
 
     def delivered(self) -> list[str]:
         """The names of all that a user sees there."""

@@ -129,7 +129,9 @@ def test_more_bytes_than_were_listed_are_not_taken(server: CollectionServer, chu
     assert file.getvalue() == CONTENT
 
 
-def test_however_large_a_file_is_said_to_be_its_checksum_has_a_day(server: CollectionServer) -> None:
+def test_however_large_a_file_is_said_to_be_its_checksum_has_a_day(
+    server: CollectionServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     https, seconds = client(server), list[float]()
     real = https.http.answer
 
@@ -137,7 +139,7 @@ def test_however_large_a_file_is_said_to_be_its_checksum_has_a_day(server: Colle
         seconds.append(request.seconds)
         return real(place, request)
 
-    https.http.answer = asked  # type: ignore[method-assign]
+    monkeypatch.setattr(https.http, "answer", asked)
     https.get("/file", io.BytesIO(), size=1 << 60, moved=nothing)
     https.http.tell(https.place("/file"), size=1 << 60)
     https.http.close()
