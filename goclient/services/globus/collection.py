@@ -1,4 +1,7 @@
-"""Read what Transfer says of a collection, of an entry in one of its directories, and of a task."""
+"""Read what Transfer says of a collection, of an entry in one of its directories, and of a task.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ RULE_READERS = frozenset({"administrator", "access_manager"})  # the roles that 
 _EVERYBODY = {"all_authenticated_users": "everybody who has logged in", "anonymous": "everybody"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccessRule:
     """An access rule of a guest collection: ``permissions`` is r or rw; ``expires`` is empty for never."""
 
@@ -69,7 +72,7 @@ class AccessRule:
         return f"{self.path}: {'read and write' if 'w' in self.permissions else 'read only'}, {who}{until}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Collection:
     """One collection; ``connected`` and ``paused`` are known of a Globus Connect Personal one only.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -40,29 +41,39 @@ class GridTls(Tls):
     ) -> ssl.SSLSocket:
         context = self._trust.context(credential, check_lists=check_lists)
         with named_errors(server, deadline, step="in the TLS handshake"):
-            return _handshaken(context, server, deadline)
+            return _handshaken(context, server, dial(server, deadline), deadline)
 
 
 class WebTls(Tls):
-    """Trust the CAs of this machine, and show nothing: a token in each request says who asks."""
+    """Trust the CAs of this machine, and show nothing: a token in each request says who asks.
 
-    def __init__(self) -> None:
+    ``bundles`` are files and directories of further CAs.
+    """
+
+    def __init__(self, *bundles: str) -> None:
         self._context = ssl.create_default_context()  # it reads SSL_CERT_FILE and SSL_CERT_DIR
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        for one in bundles:
+            self._context.load_verify_locations(*((None, one) if os.path.isdir(one) else (one,)))
+
+    def connected(self, server: Server, deadline: Deadline) -> socket.socket:
+        """Return a connected socket to a server, on which nothing was sent yet; raise GoclientError."""
+        return dial(server, deadline)
 
     def secure(self, server: Server, deadline: Deadline) -> ssl.SSLSocket:
         """Return a connected socket to a server that has proven its name; raise GoclientError."""
         with named_errors(server, deadline, step="in the TLS handshake"):
             try:
-                return _handshaken(self._context, server, deadline)
+                return _handshaken(self._context, server, self.connected(server, deadline), deadline)
             except ssl.SSLCertVerificationError as error:
                 hint = "do not go on if the server's name is right; SSL_CERT_FILE names the CAs of an organisation"
                 raise untrusted(server, error.verify_message, hint) from error
 
 
-def _handshaken(context: ssl.SSLContext, server: Server, deadline: Deadline) -> ssl.SSLSocket:
-    """Return a connected socket on which the handshake of TLS is done."""
-    sock: socket.socket = dial(server, deadline)
+def _handshaken(
+    context: ssl.SSLContext, server: Server, sock: socket.socket, deadline: Deadline
+) -> ssl.SSLSocket:
+    """Return a connected socket, once the handshake of TLS is done on it."""
     try:
         sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
         secure.settimeout(deadline.remaining())
