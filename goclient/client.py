@@ -27,9 +27,9 @@ from goclient.jobs.sent import check_not_sent
 from goclient.jobs.status import JobStatus
 from goclient.journal import Entry as JournalEntry
 from goclient.journal import Journal
+from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
-from goclient.model.serial import fill_serial
 from goclient.model.typed import Typed, as_keywords, in_keywords, read_keywords
 from goclient.preflight.base import Report
 from goclient.preflight.report import check_request, check_text

@@ -13,7 +13,7 @@ from goclient.sandbox.myproxy.authority import Authority
 from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi import tls
 from goclient.services.gsi.identity import Identity, Search, find_identity
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.myproxy.client import TIMEOUT, MyProxy, Terms
 from goclient.services.myproxy.policy import pattern_of
 

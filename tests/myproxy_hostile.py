@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.sandbox.myproxy.grid import Credential
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.myproxy.delegation import ask
 
 OK = b"VERSION=MYPROXYv2\nRESPONSE=0\n\0"

@@ -22,6 +22,7 @@ from measure import ratio, row, shown
 from goclient.model.endpoint import JOB
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.https import HttpsEngine
+from goclient.node.engines.webdav_end import webdav_ends
 from goclient.services.https.webdav import WebdavFiles
 from tests.node.transfers import carry_out, job_context
 from tests.servers.webdav import WebdavServer, webdav_server
@@ -168,7 +169,7 @@ def requests_of(server: WebdavServer, folder: Path, count: int) -> tuple[int, in
         (out, TransferTask("output", JOB, server.endpoint, items)),
         (job_context(folder / "in" / "scratch"), TransferTask("stage-in", server.endpoint, JOB, back)),
     ):
-        carry_out(HttpsEngine(context, webdav=client), task)
+        carry_out(HttpsEngine(context, webdav=webdav_ends(client, overwrite=False)), task)
         found.append(sum(one.http.requests for one in clients))
         clients.clear()
     return found[0], found[1]

@@ -16,7 +16,8 @@ from goclient.model.syntax.shell import command_line
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.gsi.authorities import find_authorities
 from goclient.services.gsi.identity import Identity, Search, find_identity
-from goclient.services.gsi.server_name import PORT, Server, is_port, parse_servers
+from goclient.services.gsi.server import PORT, Server
+from goclient.services.gsi.server_name import is_port, parse_servers
 from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.myproxy.client import MyProxy
 from goclient.services.myproxy.policy import LEARN, dn_of, is_portable

@@ -56,6 +56,13 @@ class LocationError(ValueError):
         self.problem = problem
 
 
+def fill_serial(text: str, serial: int) -> str:
+    """Return the text with ``${SN}`` and ``${SN/P}`` replaced, as JEDI does: plain, and padded to six digits."""
+    if "${SN" not in text:
+        return text
+    return text.replace("${SN}", str(serial)).replace("${SN/P}", f"{serial:06d}")
+
+
 def respell_serial(text: str) -> str:
     """Return the text with the job's number as it is written, ``${SN}`` or ``${SN/P}``, where it is nearly so."""
     if "$" not in text and "%" not in text:

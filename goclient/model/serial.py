@@ -7,15 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location, Transfer
-from goclient.model.names import SERIAL_NUMBERS
+from goclient.model.names import SERIAL_NUMBERS, fill_serial
 from goclient.model.spec import TransferSpec
-
-
-def fill_serial(text: str, serial: int) -> str:
-    """Return the text with ``${SN}`` and ``${SN/P}`` replaced, as JEDI does: plain, and padded to six digits."""
-    if "${SN" not in text:
-        return text
-    return text.replace("${SN}", str(serial)).replace("${SN/P}", f"{serial:06d}")
 
 
 def needs_serial(spec: TransferSpec) -> Iterator[Transfer]:

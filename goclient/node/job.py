@@ -7,15 +7,16 @@ left behind goes on where its journal ends.  A new job has an empty one.
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Protocol
 
 from goclient.model.endpoint import JOB
 from goclient.model.plan import TransferTask
 from goclient.node import payload
-from goclient.node.engines.base import JobContext, TransferEngine
-from goclient.node.job_log import JobLog, of_job
+from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine
 from goclient.node.outputs import check_outputs
 from goclient.node.transfers import Transfers
 
@@ -35,7 +36,19 @@ class NodeJob:
     log_name: str
 
 
-def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine], log: JobLog) -> None:
+class Log(Protocol):
+    """Log of a job; it has the payload's output."""
+
+    @abstractmethod
+    def open_output(self) -> IO[bytes]:
+        """Return the file of the payload's output, which is made; raise PayloadError if something has its name."""
+
+    @abstractmethod
+    def write(self, archive: Path, *, opener: Callable[[str, int], int], heartbeat: Heartbeat) -> None:
+        """Write the log so far, a tar file; raise OSError."""
+
+
+def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine], log: Log) -> None:
     """Run a job, or the rest of it; raise TransferFailed, PayloadError, or another error for what went wrong."""
     transfers = Transfers(job.tasks, context, engines)
     if not payload.has_ended_well(context.journal):
@@ -50,7 +63,7 @@ def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine]
     taken = {item.source for task in rest if task.source == JOB for item in task.items}
     copy = context.directory / job.log_name
     if job.log_name in taken and copy.name == job.log_name and not os.path.lexists(copy):
-        log.write(copy, opener=of_job, heartbeat=context.heartbeat)  # as far as it goes
+        log.write(copy, opener=payload.of_job, heartbeat=context.heartbeat)  # as far as it goes
     outputs = check_outputs(rest, context.directory)
     transfers.take()
     outputs.check_unchanged()

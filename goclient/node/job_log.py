@@ -13,8 +13,8 @@ from typing import IO
 
 from goclient.files.private import private
 from goclient.model.location import JOB_OUT
-from goclient.node.engines.base import DIRECTORY, Heartbeat
-from goclient.node.payload import PayloadError
+from goclient.node.engines.base import Heartbeat
+from goclient.node.payload import open_output
 from goclient.reporter.recording import RecordingReporter
 
 SAID = "pilot.log"
@@ -26,11 +26,11 @@ Opener = Callable[[str, int], int]
 class JobLog:
     """Log of a job, whose two files are held open: a pipe, a link or a device in their place does nothing."""
 
-    def __init__(self, scratch: Path, reporter: RecordingReporter) -> None:
+    def __init__(self, scratch: Path, directory: Path, reporter: RecordingReporter) -> None:
         """Write what is reported to ``pilot.log``, behind what an earlier pilot of the job reported."""
         self._reporter = reporter
         self._cut: set[str] = set()
-        self._output_path = scratch / DIRECTORY / JOB_OUT
+        self._directory = directory
         self._output: IO[bytes] | None = None
         said = _regular(scratch / SAID, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         self._said = said or tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # both files live as long as the log
@@ -38,19 +38,13 @@ class JobLog:
 
     def open_output(self) -> IO[bytes]:
         """Return the file of the payload's output, which is made; raise PayloadError if something has its name."""
-        try:
-            self._output = open(self._output_path, "x+b", opener=of_job)  # noqa: SIM115
-        except OSError as error:
-            raise PayloadError(
-                f"{JOB_OUT} cannot be written in the job's directory: {error.strerror}",
-                hint=f"no input may be called {JOB_OUT}: the payload's output has that name",
-            ) from error
+        self._output = open_output(self._directory)
         return self._output
 
     def write(self, archive: Path, *, opener: Opener = private, heartbeat: Heartbeat | None = None) -> None:
         """Write the log so far, a tar file; raise OSError.  A very long file is cut: its end is kept."""
         if self._output is None:  # of a payload that an earlier pilot ran
-            self._output = _regular(self._output_path, os.O_RDONLY)
+            self._output = _regular(self._directory / JOB_OUT, os.O_RDONLY)
         with open(archive, "wb", opener=opener) as file, tarfile.open(None, "w:gz", file, compresslevel=1) as tar:
             for name, held in ((JOB_OUT, self._output), (SAID, self._said)):
                 if held is not None:
@@ -67,11 +61,6 @@ class JobLog:
         for held in (self._said, self._output):
             if held is not None:
                 held.close()
-
-
-def of_job(path: str, flags: int) -> int:
-    """Open a file that may leave with the job's output: the umask says who may read it, as of the payload's own."""
-    return os.open(path, flags | os.O_CLOEXEC, 0o644)
 
 
 class _Beating:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import IO
 from goclient.errors import GoclientError
 from goclient.errors.wording import quoted
 from goclient.journal import Entry, Journal
+from goclient.model.location import JOB_OUT
 from goclient.node.engines.base import Heartbeat, JobContext
 from goclient.node.keeper import Command, keep
 from goclient.node.signals import check
@@ -42,6 +44,22 @@ def has_ended_well(journal: Journal) -> bool:
     if last is not None and last.state != "done":
         raise PayloadError("the payload was started by a pilot that died before its end", hint="submit the job again")
     return last is not None
+
+
+def of_job(path: str, flags: int) -> int:
+    """Open a file that may leave with the job's output: the umask says who may read it, as of the payload's own."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o644)
+
+
+def open_output(directory: Path) -> IO[bytes]:
+    """Return the file of the payload's output, which is made; raise PayloadError if something has its name."""
+    try:
+        return open(directory / JOB_OUT, "x+b", opener=of_job)
+    except OSError as error:
+        raise PayloadError(
+            f"{JOB_OUT} cannot be written in the job's directory: {error.strerror}",
+            hint=f"no input may be called {JOB_OUT}: the payload's output has that name",
+        ) from error
 
 
 def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mapping[str, str], output: IO[bytes]) -> None:

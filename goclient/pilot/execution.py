@@ -23,6 +23,7 @@ from goclient.node.engines.gridftp import Access, GridftpEngine
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore
+from goclient.node.engines.webdav_end import webdav_ends
 from goclient.node.globus_connect import node_endpoint
 from goclient.node.job import NodeJob, run_job
 from goclient.node.job_log import JobLog
@@ -30,7 +31,7 @@ from goclient.node.payload import has_ended_well
 from goclient.pilot.clean_up import remove_directories
 from goclient.pilot.proxy import FILE, UserProxy, proxy_again, user_proxy
 from goclient.pilot.settings import Services, Settings
-from goclient.pilot.taken import TakenJob
+from goclient.pilot.taken import DIRECTORY, TakenJob
 from goclient.pilot.transformation import fetch
 from goclient.reporter.base import Reporter
 from goclient.reporter.recording import RecordingReporter
@@ -59,6 +60,7 @@ class Node:
             panda_id=job.panda_id,
             attempt=job.attempt,
             scratch=job.scratch,
+            directory=job.scratch / DIRECTORY,
             pilot_env=settings.env,
             overwrite=spec.overwrite,
             journal=job.journal,
@@ -151,7 +153,7 @@ class Node:
         patience, service, tokens, webdav = self.settings.patience.faults, None, None, None
         if proxy is not None:
             tls = GridTls(proxy.trust, proxy.credential)
-            webdav = partial(WebdavFiles, tls, patience=patience)
+            webdav = webdav_ends(partial(WebdavFiles, tls, patience=patience), overwrite=context.overwrite)
         if any(task.asks_https for task in job.tasks):
             self._check_mode(Mode.HTTPS)
             tokens = self.services.tokens()

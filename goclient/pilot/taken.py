@@ -16,6 +16,7 @@ from goclient.node.engines.base import Attempt
 from goclient.node.job_log import JobLog
 from goclient.reporter.recording import RecordingReporter
 
+DIRECTORY = "job"  # the name of the job's directory, beside the other temporary ones of the job
 DOCUMENT = "job.json"  # the job as the server gave it, in its own temporary directory
 
 
@@ -72,7 +73,7 @@ class TakenJob:
 
     def open_log(self, reporter: RecordingReporter) -> JobLog | None:
         """Return the job's log, to which the reporter's messages go, too; None without a temporary directory."""
-        return JobLog(self.scratch, reporter) if self.scratch is not None else None
+        return JobLog(self.scratch, self.scratch / DIRECTORY, reporter) if self.scratch is not None else None
 
 
 def reload(journal: JobJournal) -> TakenJob | None:

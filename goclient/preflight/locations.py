@@ -10,8 +10,8 @@ from goclient.errors.conditions import PermissionDenied, TooLarge
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
+from goclient.model.names import fill_serial
 from goclient.model.remote import FileInfo
-from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.preflight.listings import Directory, Listings, Unlisted
 

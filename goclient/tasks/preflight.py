@@ -11,8 +11,8 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import UrlEndpoint
 from goclient.model.location import Transfer
+from goclient.model.names import fill_serial
 from goclient.model.request import Job
-from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.preflight.connect import find_collection
 from goclient.preflight.run import Preflight

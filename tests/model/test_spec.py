@@ -11,8 +11,7 @@ from pydantic import ValidationError
 
 from goclient.model.endpoint import JOB, NODE, Endpoint, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
-from goclient.model.names import endpoint_problem, path_problem
-from goclient.model.serial import fill_serial
+from goclient.model.names import endpoint_problem, fill_serial, path_problem
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import spec_from
 from tests.strategies import MANY, at, specs

@@ -120,7 +120,8 @@ def delivery(
     store: Store, number: int, names: Sequence[str] = NAMES, *, origin: str = "7", overwrite: bool = False
 ) -> Delivery:
     job = JobContext(
-        7, Attempt(origin, number), Path("/none"), os.environ, overwrite, Paper(Path("/none")), SILENT, Beats()
+        7, Attempt(origin, number), Path("/none"), Path("/none/job"), os.environ, overwrite, Paper(Path("/none")),
+        SILENT, Beats(),
     )  # fmt: skip
     items = [TransferItem(name, f"{AT}/{name}", recursive=name.endswith("/")) for name in names]
     return Delivery(store, job, items)

@@ -36,7 +36,7 @@ class Job:
         """Run the job as a pilot does, which knows nothing but what is on disk."""
         assert isinstance(self.context.reporter, RecordingReporter)
         vars(self.context.journal).update(vars(Journal(self.context.journal.path)))
-        with closing(JobLog(self.context.scratch, self.context.reporter)) as log:
+        with closing(JobLog(self.context.scratch, self.context.directory, self.context.reporter)) as log:
             run_job(self.job, self.context, [LocalEngine(self.context, own=())], log)
 
     @property

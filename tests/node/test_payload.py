@@ -39,7 +39,7 @@ def ran(context: JobContext, script: str) -> Iterator[JobLog]:
     program = context.scratch / "run.sh"
     program.write_text(script)
     program.chmod(0o700)
-    with closing(JobLog(context.scratch, context.reporter)) as log, log.open_output() as output:
+    with closing(JobLog(context.scratch, context.directory, context.reporter)) as log, log.open_output() as output:
         payload.run(program, (), context, env=context.env, output=output)
         yield log
 
@@ -52,7 +52,7 @@ def run(context: JobContext, script: str) -> None:
 def another_log(context: JobContext, archive: Path) -> dict[str, bytes]:
     """The log that another pilot writes, which takes the job over."""
     reporter = RecordingReporter()
-    with closing(JobLog(context.scratch, reporter)) as log:
+    with closing(JobLog(context.scratch, context.directory, reporter)) as log:
         reporter.progress("said by another pilot")
         log.write(archive)
     return members(archive)

@@ -17,7 +17,6 @@ from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.remote import FileInfo, Listing, NewEndpoint, TaskState, TransferRequest
 from goclient.node.engines.base import (
-    DIRECTORY,
     Attempt,
     Heartbeat,
     JobContext,
@@ -67,11 +66,13 @@ def carry_out(
 
 def job_context(scratch: Path, *, attempt: int = 1, overwrite: bool = False) -> JobContext:
     """The context of an attempt of job 7, whose directory is made."""
-    (scratch / DIRECTORY).mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory = scratch / "job"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return JobContext(
         panda_id=7,
         attempt=Attempt("7", attempt),
         scratch=scratch,
+        directory=directory,
         pilot_env=os.environ,
         overwrite=overwrite,
         journal=Journal(scratch.parent / f"{uuid.uuid4()}.jsonl"),

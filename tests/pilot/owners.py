@@ -16,7 +16,7 @@ from goclient.reporter.recording import RecordingReporter
 from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi import tls
 from goclient.services.gsi.identity import Search, find_identity
-from goclient.services.gsi.server_name import Server as Address
+from goclient.services.gsi.server import Server as Address
 from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.policy import pattern_of
 from tests.pilot.servers import Endpoints, Server, job, no_tokens, settings

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
-from goclient.model.names import queue_problem
-from goclient.model.serial import fill_serial
+from goclient.model.names import fill_serial, queue_problem
 
 JOB_ATTRIBUTES = tuple(
     """

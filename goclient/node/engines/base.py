@@ -22,8 +22,6 @@ from goclient.model.remote import Listing, NewEndpoint, TaskState, TransferReque
 from goclient.node.environment import clean_environment
 from goclient.reporter.base import Reporter
 
-DIRECTORY = "job"  # the name of the job's directory, beside the other temporary ones of the job
-
 
 class Heartbeat(Protocol):
     """Tell now and then that a job lives; whatever the methods raise ends the job."""
@@ -73,16 +71,12 @@ class JobContext:
     panda_id: int
     attempt: Attempt
     scratch: Path  # everything temporary, which is removed after the job
+    directory: Path  # the job's directory, in which the payload runs
     pilot_env: Mapping[str, str]
     overwrite: bool
     journal: Journal
     reporter: Reporter
     heartbeat: Heartbeat
-
-    @property
-    def directory(self) -> Path:
-        """Return the job's directory, in which the payload runs."""
-        return self.scratch / DIRECTORY
 
     @property
     def env(self) -> dict[str, str]:

@@ -12,12 +12,11 @@ from typing import Protocol
 from goclient.model.endpoint import JOB, Endpoint, GlobusEndpoint, WebdavEndpoint
 from goclient.model.plan import TransferTask
 from goclient.node.engines.base import JobContext, TransferEngine, TransferService, Transport
+from goclient.node.engines.collection_end import CollectionEnd
 from goclient.node.engines.far_end import FarEnd
-from goclient.node.engines.https_ends import CollectionEnd, WebdavEnd
 from goclient.node.engines.streaming import Streaming
 from goclient.services.https.client import HttpFiles
 from goclient.services.https.collection import CollectionHttps
-from goclient.services.https.webdav import WebdavFiles
 
 
 class Collections(Protocol):
@@ -35,15 +34,15 @@ class Collections(Protocol):
 class HttpsEngine(TransferEngine):
     """Carry out the tasks of one job between its directory and a WebDAV server, or a collection in the mode https.
 
-    ``webdav`` makes a client that shows the user's proxy; ``service`` lists, makes directories and renames on
-    collections, if there is one.  What may pass is tried again for ``patience`` seconds without a byte.
+    ``webdav`` makes the far end of a server that the user's proxy opens; ``service`` lists, makes directories and
+    renames on collections, if there is one.  What may pass is tried again for ``patience`` seconds without a byte.
     """
 
     def __init__(
         self,
         job: JobContext,
         *,
-        webdav: Callable[[], WebdavFiles] | None = None,
+        webdav: Callable[[Endpoint], FarEnd] | None = None,
         collections: Collections | None = None,
         service: TransferService | None = None,
         patience: float = 900.0,
@@ -71,7 +70,7 @@ class HttpsEngine(TransferEngine):
         """Return the far end of a task, with connections of its own; raise EndpointError if it has no HTTPS server."""
         if isinstance(endpoint, WebdavEndpoint):
             assert self._webdav is not None, "can_run has said so"
-            return WebdavEnd(endpoint, self._webdav(), overwrite=self.job.overwrite)
+            return self._webdav(endpoint)
         known = self._collections
         assert known is not None, "can_run has said so"
         if isinstance(endpoint, GlobusEndpoint) and not endpoint.is_resolved and self._service is not None:

@@ -22,7 +22,7 @@ from goclient.services.deadline import Deadline, one_end
 from goclient.services.globus.calls import Answer, Call, Subject
 from goclient.services.globus.documents import MAX_RUN, parse
 from goclient.services.globus.refusals import may_pass, redirected, refusal, undocumented, unreachable
-from goclient.services.gsi.server_name import WEBDAV, Server
+from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.connection import Connection, Limits, Request, Tls
 from goclient.services.https.proxies import ProxiedTls
 from goclient.services.loopback import LOOPBACK, is_https

@@ -22,7 +22,7 @@ from goclient.services.deadline import Deadline
 from goclient.services.gridftp.replies import Reply
 from goclient.services.gridftp.session import Session
 from goclient.services.gsi.dial import dial
-from goclient.services.gsi.server_name import GRIDFTP, Server
+from goclient.services.gsi.server import GRIDFTP, Server
 
 SILENT = 120.0  # seconds without progress
 LEAST = 1 << 16  # bytes that are progress

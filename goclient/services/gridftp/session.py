@@ -25,8 +25,9 @@ from goclient.services.gridftp.replies import Lines, Malformed, Reply, closing, 
 from goclient.services.gsi.certificate import time_text
 from goclient.services.gsi.dial import dial, named_errors
 from goclient.services.gsi.identity import Identity
-from goclient.services.gsi.server_name import GRIDFTP, Server
-from goclient.services.gsi.tls import Credential, NoList, Trust
+from goclient.services.gsi.refusals import NoList
+from goclient.services.gsi.server import GRIDFTP, Server
+from goclient.services.gsi.tls import Credential, Trust
 
 MAX_REPLY = 32 << 20  # bytes: 200,000 entries of a directory
 _PIECE = 1 << 20

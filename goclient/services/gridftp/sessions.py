@@ -12,7 +12,7 @@ from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.gridftp.replies import Reply
 from goclient.services.gridftp.session import End, Session, open_session
 from goclient.services.gsi.dial import silent
-from goclient.services.gsi.server_name import GRIDFTP, Server
+from goclient.services.gsi.server import GRIDFTP, Server
 from goclient.services.gsi.tls import Credential, Trust
 
 

@@ -1,4 +1,7 @@
-"""Connect to a server, and say in an error of its kind what went wrong at which step."""
+"""Connect to a server, and say in an error of its kind what went wrong at which step.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from goclient.errors import GoclientError
 from goclient.errors.wording import quoted
 from goclient.services import loopback
 from goclient.services.deadline import Deadline, within
-from goclient.services.gsi.server_name import Server
-from goclient.services.gsi.tls import raise_refused
+from goclient.services.gsi.refusals import raise_refused
+from goclient.services.gsi.server import Server
 
 _CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 
@@ -43,6 +46,21 @@ def dial(server: Server, deadline: Deadline) -> socket.socket:
     if isinstance(last, TimeoutError):
         raise silent(server, deadline, step="when the connection was made") from last
     raise unreachable(server, last.strerror or str(last)) from last
+
+
+def handshaken(
+    context: ssl.SSLContext, server: Server, deadline: Deadline, *, sock: socket.socket | None = None
+) -> ssl.SSLSocket:
+    """Return a connected socket on which the handshake of TLS is done: a new one, or one that is connected already."""
+    sock = sock or dial(server, deadline)
+    try:
+        sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
+        secure.settimeout(deadline.remaining())
+        secure.do_handshake()
+        return secure
+    except BaseException:
+        sock.close()
+        raise
 
 
 @contextmanager

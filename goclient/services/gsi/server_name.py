@@ -1,62 +1,13 @@
-"""Servers by name: what kinds of them there are, the ones to ask, and whether one that answers has that name."""
+"""Names of servers: those that a user lists, and whether one that answers has the name by which it was asked for."""
 
 from __future__ import annotations
 
 import socket
-from typing import NamedTuple
 
-from goclient.errors import Collector, EndpointError, GoclientError, MyproxyError, raise_all
-from goclient.errors.conditions import CertificateRefused, ConnectionClosed, IdentityRefused, SessionClosed
+from goclient.errors import Collector, MyproxyError, raise_all
 from goclient.errors.wording import quoted
 from goclient.services.gsi.certificate import Certificate
-
-PORT = 7512  # registered for MyProxy
-
-
-class ServerKind(NamedTuple):
-    """A kind of servers: what messages call it, and the errors of one that is wrong or cannot be reached.
-
-    ``code`` begins the codes of the errors; ``untrusted`` is the code if the server may be somebody else.
-    """
-
-    title: str
-    code: str
-    untrusted: str
-    services: tuple[str, ...]  # which may stand before the host in a certificate's common name
-    error: type[GoclientError]
-    refused: type[GoclientError]  # it does not accept our certificate
-    closed: type[GoclientError]  # it closed the connection
-    check_name: str
-    check_address: str
-
-
-MYPROXY = ServerKind(
-    "MyProxy server", "myproxy", "myproxy-untrusted", ("host", "myproxy"),
-    MyproxyError, IdentityRefused, ConnectionClosed,
-    check_name="check the server's name: MYPROXY_SERVER",
-    check_address="check the server's name and port (MYPROXY_SERVER, MYPROXY_SERVER_PORT)",
-)  # fmt: skip
-GRIDFTP = ServerKind(
-    "GridFTP server", "gridftp", "gridftp-name", ("host", "ftp"), EndpointError, CertificateRefused, SessionClosed,
-    check_name="check the server's name", check_address="check the server's name and port",
-)  # fmt: skip
-WEBDAV = GRIDFTP._replace(title="WebDAV server", code="webdav", untrusted="webdav-name", services=("host",))
-
-
-class Server(NamedTuple):
-    """One server, as it was typed."""
-
-    host: str
-    port: int = PORT
-    kind: ServerKind = MYPROXY
-
-    @property
-    def named(self) -> str:
-        """Return its kind and its name, for a message."""
-        return f"{self.kind.title} {self}"
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+from goclient.services.gsi.server import PORT, Server
 
 
 def parse_servers(text: str, *, port: int = PORT) -> tuple[Server, ...]:

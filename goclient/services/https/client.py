@@ -16,15 +16,15 @@ from urllib.parse import quote
 from goclient.errors import EndpointError
 from goclient.errors.conditions import ChecksumDiffers, ServerFailed
 from goclient.errors.wording import quoted
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.https.connection import CHECKSUM_RATE, LONGEST_CHECKSUM, Connection, Limits, Request, Tls
-from goclient.services.https.redirects import CODES, MOST, target_of
 from goclient.services.https.refusals import MOST_WORDS, Refused, refusal
 from goclient.services.https.streams import FileState, Incoming, Moved, Outgoing, changed
 from goclient.services.retry import pauses
 
 T = TypeVar("T")
 _PAUSES = (0.05, 10.0)  # seconds between two tries: at first, and at most
+_REDIRECTS, _MOST_REDIRECTS = (301, 302, 307, 308), 5  # of one request
 _MOST_FAILURES = 2  # of a server that says it has failed, which it may say for ever
 _WANTED = {"Want-Digest": "adler32"}  # RFC 3230
 
@@ -32,14 +32,15 @@ _WANTED = {"Want-Digest": "adler32"}  # RFC 3230
 class Access(NamedTuple):
     """A server, and how it is asked: through which TLS, and with the headers that ``headers`` gives each time.
 
-    ``above`` is the path below which it has its files; ``follows``: it may redirect within its site.
+    ``above`` is the path below which it has its files; ``follow`` returns the server and path of a redirect that is
+    followed, such as those of ``redirects.py``; a token follows none.
     """
 
     server: Server
     tls: Tls | None  # None for a server of this machine that speaks plain HTTP
     headers: Callable[[], Mapping[str, str]] = dict
     above: str = ""
-    follows: bool = False
+    follow: Callable[[str, Server], tuple[Server, str] | None] | None = None
     tells_checksums: bool = True
 
 
@@ -88,10 +89,10 @@ class HttpFiles:
     def answer(self, place: Place, request: Request) -> Iterator[Connection]:
         """Run the body with a connection whose ``response`` is not an error; raise EndpointError.
 
-        Redirects are followed as ``redirects.py`` says.
+        Redirects are followed as the access says.
         """
         access, server = place.access, place.access.server
-        for _ in range(MOST):
+        for _ in range(_MOST_REDIRECTS):
             connection, is_good = self._connection(server, access.tls), False
             try:
                 self.requests += 1
@@ -99,8 +100,8 @@ class HttpFiles:
                     request._replace(headers={**access.headers(), **request.headers})  # asked for anew each time
                 )
                 further, failure = None, None
-                if response.status in CODES and access.follows:
-                    further = target_of(response.headers.get("Location", ""), server)
+                if response.status in _REDIRECTS and access.follow is not None:
+                    further = access.follow(response.headers.get("Location", ""), server)
                 if response.status >= 300 and further is None:
                     refused = Refused(server, request.method, place.shown, place.path)
                     failure = refusal(refused, response.status, dict(response.headers), response.read(MOST_WORDS))
@@ -117,7 +118,7 @@ class HttpFiles:
             server, target = further
             request = request._replace(target=target)
         raise EndpointError(
-            f"{quoted(place.shown)}: the {access.server.named} redirects more than {MOST} times",
+            f"{quoted(place.shown)}: the {access.server.named} redirects more than {_MOST_REDIRECTS} times",
             hint="tell the server's operators", code=f"{access.server.kind.code}-redirect", subject=place.shown,
         )  # fmt: skip
 

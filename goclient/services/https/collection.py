@@ -16,10 +16,10 @@ from goclient.errors.conditions import PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo
-from goclient.services.gsi.server_name import WEBDAV, Server
+from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
-from goclient.services.https.grid import WebTls
 from goclient.services.https.streams import FileState, Moved
+from goclient.services.https.web import WebTls
 from goclient.services.loopback import LOOPBACK
 
 HTTPS = WEBDAV._replace(title="HTTPS server", code="https", untrusted="https-name", services=())

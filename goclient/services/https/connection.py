@@ -19,7 +19,7 @@ from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.dial import dial, named_errors
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 
 PIECE = 1 << 18  # bytes that must pass while a server may be silent: one that drips is given up, too
 EXPECT_FROM = 1 << 20  # bytes of a body that is not sent before the server wants it

@@ -15,8 +15,8 @@ from goclient.errors import GoclientError
 from goclient.errors.wording import quoted, said
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.dial import dial
-from goclient.services.gsi.server_name import Server
-from goclient.services.https.grid import WebTls
+from goclient.services.gsi.server import Server
+from goclient.services.https.web import WebTls
 from goclient.services.loopback import LOOPBACK
 
 _MOST_HEADER = 1 << 14  # bytes of a proxy's answer

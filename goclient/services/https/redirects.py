@@ -3,17 +3,14 @@
 A WebDAV door of dCache, EOS or xrootd sends reads and writes on to the server that has the disk.  What it names is
 asked with the same proxy only if it is the same host, on any port, or a host of the same domain; its certificate is
 checked as any other's.  A client with a token follows no redirect: any server that gets a token can use it.
-Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 
-MOST = 5  # redirects of one request
-CODES = (301, 302, 307, 308)
 _REGISTRIES = frozenset("ac co com edu gob gouv gov go mil ne net nom or org res sch".split())  # below a country
 
 

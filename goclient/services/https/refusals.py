@@ -12,7 +12,7 @@ from typing import NamedTuple
 from goclient.errors import EndpointError
 from goclient.errors.conditions import CertificateRefused, PathExists, PathNotFound, PermissionDenied, ServerFailed
 from goclient.errors.wording import quoted, said
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.retry import limited
 
 MOST_WORDS = 1 << 11  # bytes of what a server says in an error

@@ -1,7 +1,4 @@
-"""Files of WebDAV servers, which know the user by a proxy: the verbs of a GridFTP server, over HTTPS.
-
-Standard library only, of Python 3.9: this code travels to worker nodes.
-"""
+"""Files of WebDAV servers, which know the user by a proxy: the verbs of a GridFTP server, over HTTPS."""
 
 from __future__ import annotations
 
@@ -18,11 +15,12 @@ from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound, 
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.remote import FileInfo, Listing
-from goclient.services.gsi.server_name import WEBDAV, Server
+from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
 from goclient.services.https.connection import PIECE, Body, Limits, Request, Tls
 from goclient.services.https.moves import Moves, not_kept
 from goclient.services.https.multistatus import BadListing, MultiStatus, Resource, is_plain, name_below, path_of
+from goclient.services.https.redirects import target_of
 from goclient.services.https.streams import FileState, Moved
 
 T = TypeVar("T")
@@ -74,7 +72,7 @@ class WebdavFiles:
         if bad := _NOT_KEPT.search(path):
             raise not_kept(shown, bad[0])
         server = Server(endpoint.host, endpoint.port, WEBDAV)
-        return Place(Access(server, self._tls, follows=True), path, shown)
+        return Place(Access(server, self._tls, follow=target_of), path, shown)
 
     # --- reading names ------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from goclient.errors.wording import quoted
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Background, Deadline
 from goclient.services.gsi.identity import Identity
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.myproxy.connection import Connection, connect, find_refusal
 from goclient.services.myproxy.policy import dn_of

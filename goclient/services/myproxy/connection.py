@@ -15,8 +15,9 @@ from goclient.errors.wording import quoted
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.der import SEQUENCE, Damaged, header
 from goclient.services.gsi.dial import dial, named_errors
-from goclient.services.gsi.server_name import Server
-from goclient.services.gsi.tls import Credential, NoList, Trust
+from goclient.services.gsi.refusals import NoList
+from goclient.services.gsi.server import Server
+from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
 
 _PIECE = 1 << 14  # bytes; the most that a TLS record holds

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from goclient.errors import MyproxyError
 from goclient.errors.conditions import DepositExpired, LifetimeTooLong, NoDeposit, NotRetriever
 from goclient.errors.wording import said
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.myproxy.wire import CHALLENGE, DESTROY, GET, Request, Response
 
 _MAX_TEXT = 500  # characters of a server's words that are shown

@@ -17,7 +17,7 @@ from goclient.errors import MyproxyError
 from goclient.services.gsi import tls
 from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.pem import write_proxy
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.myproxy import delegation
 from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.delegation import Asked

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from goclient.errors import GoclientError, RequestError
 from goclient.model.endpoint import read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.names import fill_serial
 from goclient.model.planner import plan
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK, Decoded
 from goclient.model.records.registry import attach, decode
 from goclient.model.records.v1 import block_words
-from goclient.model.serial import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import KEYS, OVERWRITE, WORDS, spec_from
 from goclient.model.syntax.parameters import read_typed

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
-from goclient.model.serial import fill_serial, needs_serial, shared_targets
+from goclient.model.names import fill_serial
+from goclient.model.serial import needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import DEFAULT_WORKING, KEYS, OVERWRITE, read_spec, spec_from

@@ -22,6 +22,7 @@ from goclient.node.engines.gridftp import Access, GridftpEngine
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore
+from goclient.node.engines.webdav_end import webdav_ends
 from goclient.node.shared_filesystem import Shared
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.sdk import Globus
@@ -197,7 +198,7 @@ class WebdavBench(Bench):
         return self.server.endpoint
 
     def engine(self, context: JobContext) -> TransferEngine:
-        return HttpsEngine(context, webdav=self.files)
+        return HttpsEngine(context, webdav=webdav_ends(self.files, overwrite=context.overwrite))
 
     def files(self) -> WebdavFiles:
         return WebdavFiles(self.server.tls(), patience=5.0)

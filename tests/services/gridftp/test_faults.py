@@ -21,7 +21,7 @@ from goclient.services.gridftp.copies import Copy, get, put, third_party
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.session import open_session
 from goclient.services.gsi.dial import dial
-from goclient.services.gsi.server_name import GRIDFTP, Server
+from goclient.services.gsi.server import GRIDFTP, Server
 from tests.myproxy_grid import free_port
 from tests.servers.between import Between, Fault
 from tests.servers.gridftp import GridftpServers

@@ -10,7 +10,8 @@ import pytest
 
 from goclient.errors import GoclientError
 from goclient.services.gsi.certificate import Certificate
-from goclient.services.gsi.server_name import Server, name_fault, parse_servers
+from goclient.services.gsi.server import Server
+from goclient.services.gsi.server_name import name_fault, parse_servers
 from goclient.services.myproxy.refusals import refusal
 from goclient.services.myproxy.wire import CHALLENGE, GET, PUT, REFUSED, Request, Response
 from tests.commands import unmeasured

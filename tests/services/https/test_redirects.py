@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from goclient.services.gsi.server_name import WEBDAV, Server
+from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.redirects import same_site, target_of
 
 DOOR = Server("door.example.org", 2880, WEBDAV)

@@ -25,6 +25,7 @@ from goclient.errors.conditions import (
 from goclient.model.endpoint import JOB, WebdavEndpoint
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.https import HttpsEngine
+from goclient.node.engines.webdav_end import webdav_ends
 from goclient.services.https.connection import Limits
 from goclient.services.https.webdav import WebdavFiles
 from tests.node.transfers import carry_out, job_context
@@ -73,7 +74,8 @@ class Place:
         scratch = self.folder / os.urandom(8).hex() / "scratch"
         context = job_context(scratch, overwrite=True)
         (context.directory / "file").write_bytes(NEW)
-        engine = HttpsEngine(context, webdav=lambda: self.files(patience=patience), patience=patience)
+        ends = webdav_ends(lambda: self.files(patience=patience), overwrite=True)
+        engine = HttpsEngine(context, webdav=ends, patience=patience)
         items = (TransferItem("file", self.path("file"), recursive=False),)
         carry_out(engine, TransferTask("output", JOB, self.endpoint, items))
 

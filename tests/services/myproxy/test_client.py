@@ -30,7 +30,7 @@ from goclient.sandbox.myproxy.authority import Authority
 from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi import tls
 from goclient.services.gsi.identity import Search, find_identity
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.delegation import ask
 from goclient.services.myproxy.policy import pattern_of
@@ -592,7 +592,7 @@ PUT = """
 import os, sys
 from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.gsi.identity import Search, find_identity
-from goclient.services.gsi.server_name import Server
+from goclient.services.gsi.server import Server
 from goclient.services.gsi import tls
 port, folder, certificate, key = sys.argv[1:]
 identity = find_identity(Search({}, folder, os.getuid(), certificate, key))

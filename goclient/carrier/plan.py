@@ -1,0 +1,144 @@
+"""Plan of a carried job: made at submission, and read on the node, where nothing else tells the carrier what to do.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, TypeVar, get_args
+
+from goclient.errors import RequestError
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import JOB, Endpoint, read_endpoint
+from goclient.model.location import Location
+from goclient.model.mode import Mode
+from goclient.model.names import fill_serial
+from goclient.model.plan import Phase, TransferItem, TransferTask
+
+CARRY, PLAN = "goclient-carry", "goclient-plan.json"  # their names in the archive of a job
+_VERSION = 1
+_PHASES: tuple[Phase, ...] = get_args(Phase)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CarrierPlan:
+    """All that a carrier is told: transfers, the user's program, and where its credential is good for anything.
+
+    ``name`` is that of the submission.  ``program`` is a URL, or the name of a file of the job's archive.  ``auth`` and
+    ``transfer`` are the base URLs of the two Globus services, empty where no token is needed; ``scopes`` are what the
+    service client asks for, and ``credential`` is the name of the file that has it.  ``needs`` is in hours.
+    """
+
+    name: str
+    tasks: tuple[TransferTask, ...]
+    overwrite: bool
+    working: str
+    program: str
+    auth: str = ""
+    transfer: str = ""
+    scopes: tuple[str, ...] = ()
+    credential: str = ""
+    needs: int = 0
+
+    def for_job(self, serial: int) -> CarrierPlan:
+        """Return the plan of one of the jobs, with its number in the paths."""
+        return replace(self, tasks=tuple(_numbered(task, serial) for task in self.tasks))
+
+    def encode(self) -> bytes:
+        """Return the document of the plan: the same bytes for the same plan."""
+        document = {**vars(self), "version": _VERSION, "tasks": [_task_document(task) for task in self.tasks]}
+        return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+    @property
+    def sha256(self) -> str:
+        """Return the checksum of the document, which the job's command has: a changed plan is not carried out."""
+        return sha256(self.encode()).hexdigest()
+
+    @classmethod
+    def decode(cls, data: bytes) -> CarrierPlan:
+        """Return the plan of a document; raise RequestError if it is not one."""
+        try:
+            found = json.loads(data)
+            if _take(found, "version", int) != _VERSION:
+                raise ValueError("another goclient has made it")
+            plan = cls(
+                name=_take(found, "name", str),
+                tasks=tuple(map(_read_task, _take(found, "tasks", list))),
+                overwrite=_take(found, "overwrite", bool),
+                working=_take(found, "working", str),
+                program=_take(found, "program", str),
+                auth=_take(found, "auth", str),
+                transfer=_take(found, "transfer", str),
+                scopes=tuple(_check(scope, str) for scope in _take(found, "scopes", list)),
+                credential=_take(found, "credential", str),
+                needs=_take(found, "needs", int),
+            )
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            reason = str(error) or type(error).__name__
+            raise RequestError(
+                f"the plan of the job cannot be read: {quoted(reason)}", hint="submit the job again", code="plan"
+            ) from error
+        return plan
+
+
+def _numbered(task: TransferTask, serial: int) -> TransferTask:
+    items = tuple(
+        item._replace(source=fill_serial(item.source, serial), destination=fill_serial(item.destination, serial))
+        for item in task.items
+    )
+    return replace(task, items=items)
+
+
+def _task_document(task: TransferTask) -> dict[str, Any]:
+    return {
+        "phase": task.phase,
+        "source": _endpoint_document(task.source),
+        "destination": _endpoint_document(task.destination),
+        "items": task.items,
+        "server": None if task.server is None else _endpoint_document(task.server),
+        "mode": task.mode,
+    }
+
+
+def _endpoint_document(endpoint: Endpoint) -> tuple[str, str]:
+    return endpoint.text, endpoint.typed
+
+
+def _read_task(found: Any) -> TransferTask:
+    server = found["server"]
+    source, destination = _read_endpoint(found["source"]), _read_endpoint(found["destination"])
+    mode = Mode.read(found["mode"])
+    if found["phase"] not in _PHASES or mode is None:
+        raise ValueError(f"{quoted(found['phase'])} in the mode {quoted(found['mode'])} is not known")
+    items = tuple(_read_item(item, source, destination) for item in _take(found, "items", list))
+    return TransferTask(
+        found["phase"], source, destination, items, None if server is None else _read_endpoint(server), mode
+    )
+
+
+def _read_endpoint(found: Any) -> Endpoint:
+    text, typed = (_check(one, str) for one in found)
+    return read_endpoint(text, typed) if text else JOB
+
+
+def _read_item(found: Any, source: Endpoint, destination: Endpoint) -> TransferItem:
+    """Return an item whose two paths can be on their endpoints; raise ValueError or TypeError."""
+    old, new, recursive, renames = found
+    for endpoint, path in ((source, _check(old, str)), (destination, _check(new, str))):
+        Location(endpoint, f"/{path}" if endpoint == JOB else path)
+    return TransferItem(old, new, _check(recursive, bool), _check(renames, bool))
+
+
+def _take(document: Any, key: str, kind: type[T]) -> T:
+    """Return a value of a document; raise TypeError if it is of another kind, KeyError if it is not there."""
+    return _check(document[key], kind)
+
+
+def _check(value: Any, kind: type[T]) -> T:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not of the type {kind.__name__}")
+    return value
