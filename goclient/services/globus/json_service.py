@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Callable
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from goclient.errors import EndpointError, RequestError
@@ -23,9 +23,9 @@ from goclient.services.globus.calls import Answer, Call, Subject
 from goclient.services.globus.documents import MAX_RUN, parse
 from goclient.services.globus.refusals import may_pass, redirected, refusal, undocumented, unreachable
 from goclient.services.gsi.server import WEBDAV, Server
-from goclient.services.https.connection import Connection, Limits, Request, Tls
+from goclient.services.https.connection import Body, Connection, Limits, Request, Tls
 from goclient.services.https.proxies import ProxiedTls
-from goclient.services.loopback import LOOPBACK, is_https
+from goclient.services.loopback import is_https
 from goclient.services.retry import TOO_MANY, retry_after
 
 RETRIES = 3
@@ -43,7 +43,13 @@ class JsonService:
     """
 
     def __init__(
-        self, name: str, url: str, *, timeout: float = 60.0, reporter: Reporter = SILENT, tls: Callable[[], Tls] = ProxiedTls
+        self,
+        name: str,
+        url: str,
+        *,
+        timeout: float = 60.0,
+        reporter: Reporter = SILENT,
+        tls: Callable[[], Tls] = ProxiedTls,
     ) -> None:
         if not is_https(url):
             hint = "use its https URL: a token is not sent unencrypted"
@@ -60,6 +66,8 @@ class JsonService:
     def ask(self, call: Call, authorization: str) -> Answer:
         """Return the answer to a call, whatever its status; raise GoclientError if there is none."""
         subject = call.subject
+        if not (authorization.isascii() and authorization.isprintable()):
+            raise undocumented("a token that has more than letters and signs", subject)
         answer, failure = None, None
         with one_end(self._timeout) as end, self._reporter.waiting(GLOBUS, end.seconds):
             for attempt in count():
@@ -146,18 +154,16 @@ def value_of(answer: Answer, subject: Subject) -> Any:
         raise undocumented(f"its answer is not JSON: {error}", subject) from error
 
 
-class _Payload(NamedTuple):
+class _Payload(Body):
     """Body of a request, in memory."""
 
-    content: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.content)
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.size = len(content)
 
     def send(self, write: Callable[[bytes | memoryview], None]) -> None:
-        if self.content:
-            write(self.content)
+        if self._content:
+            write(self._content)
 
 
 class _BadAnswer(Exception):

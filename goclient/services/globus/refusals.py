@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import (
@@ -83,7 +83,9 @@ def refusal(answer: Answer, subject: Subject) -> GoclientError:
     """Return the error of an answer whose status is not good."""
     document = answer.document
     if document is None:
-        return _service_error(answer, f"HTTP {answer.status}: {quoted(answer.content.decode('utf-8', 'replace'))}", subject)
+        return _service_error(
+            answer, f"HTTP {answer.status}: {quoted(answer.content.decode('utf-8', 'replace'))}", subject
+        )
     code, message = said(_code(document), 100), said(_message(document))
     if answer.service == AUTH:
         return _login_error(answer, said(document.get("error") or message or f"HTTP {answer.status}"), subject)
@@ -172,7 +174,7 @@ def _message(document: Document) -> str:
     return "; ".join(filter(None, found))
 
 
-def _errors(document: Document) -> list[dict[str, Any]]:
+def _errors(document: Document) -> list[Document]:
     """Return the errors in a document (JSON:API)."""
     errors = document.get("errors")
     return [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
@@ -244,4 +246,6 @@ def _more_needed(document: Document, message: str, subject: Subject) -> LoginNee
     own = asked.get("session_message")
     reason = said(own if isinstance(own, str) and own else message)
     wanted = [*options, *(("--session", value) for value in session)]
-    return LoginNeeded.to_globus(f"{quoted(subject.name)} needs another login: {reason}", options=wanted, subject=subject.name)
+    return LoginNeeded.to_globus(
+        f"{quoted(subject.name)} needs another login: {reason}", options=wanted, subject=subject.name
+    )

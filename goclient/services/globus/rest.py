@@ -9,27 +9,29 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from goclient import secrets
-from goclient.errors.wording import said
-from goclient.model.endpoint import Endpoint, GlobusEndpoint
+from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound
+from goclient.errors.wording import quoted, said
+from goclient.model.endpoint import Endpoint
 from goclient.model.remote import NewEndpoint, TaskState, TransferRequest
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import one_end
 from goclient.services.globus.calls import AUTH, TRANSFER, Call, Subject
-from goclient.services.globus.collection import Collection, read_task_state
-from goclient.services.globus.documents import Document, check_result, documents, text, uuid, words
+from goclient.services.globus.documents import (
+    Document,
+    check_result,
+    documents,
+    text,
+    text_or_none,
+    uuid,
+    words,
+)
 from goclient.services.globus.json_service import JsonService, value_of
 from goclient.services.globus.refusals import UNAUTHORIZED, documented, required_scopes
-from goclient.services.globus.transfers import (
-    MAX_LABEL,
-    SHOWN_LIMIT,
-    SILENT_TASK,
-    Transfers,
-    in_collection,
-    operation,
-)
+from goclient.services.globus.states import https_url, read_task_state
+from goclient.services.globus.transfers import MAX_LABEL, SILENT_TASK, Transfers, in_collection, operation
 from goclient.services.https.connection import Tls
 from goclient.services.https.proxies import ProxiedTls
 
@@ -48,6 +50,14 @@ class Token(Protocol):
         """
 
 
+class Named(NamedTuple):
+    """A collection, and its two names."""
+
+    id: str
+    name: str
+    canonical_name: str
+
+
 class RestTransfer(Transfers):
     """Transfer service, asked with tokens; a call that is refused for its token is made once more with a fresh one.
 
@@ -55,7 +65,13 @@ class RestTransfer(Transfers):
     """
 
     def __init__(
-        self, url: str, token: Token, *, timeout: float = TIMEOUT, reporter: Reporter = SILENT, tls: Callable[[], Tls] = ProxiedTls
+        self,
+        url: str,
+        token: Token,
+        *,
+        timeout: float = TIMEOUT,
+        reporter: Reporter = SILENT,
+        tls: Callable[[], Tls] = ProxiedTls,
     ) -> None:
         self._service = JsonService(TRANSFER, url.rstrip("/") + API, timeout=timeout, reporter=reporter, tls=tls)
         self._token, self._timeout = token, timeout
@@ -75,7 +91,28 @@ class RestTransfer(Transfers):
 
     def https_server(self, collection_id: str) -> str:
         """Return the URL of a collection's HTTPS server; raise EndpointError if it has none."""
-        return self.collection(GlobusEndpoint(collection_id)).https_url(collection_id)
+        with documented(collection_id):
+            found = self.ask(Call("GET", f"/endpoint/{collection_id}", Subject(collection_id)))
+            return https_url(text_or_none(found, "https_server"), collection_id)
+
+    def resolve(self, name: str) -> Named:
+        """Return the one collection whose canonical or display name is exactly ``name``; raise EndpointError."""
+        found = [one for one in self._named(name) if name in (one.canonical_name, one.name)]
+        if len(found) == 1:
+            return found[0]
+        hint = "use the UUID of the one that you mean"
+        if found:
+            ids = ", ".join(one.id for one in found)
+            raise AmbiguousEndpoint(f"{len(found)} endpoints are called {quoted(name)}: {ids}", hint=hint, subject=name)
+        raise EndpointNotFound(f"no endpoint is called {quoted(name)}", hint=hint, subject=name)
+
+    def _named(self, name: str, *, scope: str = "") -> list[Named]:
+        """Return the collections that a search for a name finds."""
+        with documented(name):
+            return [
+                Named(uuid(one, "id"), text_or_none(one, "display_name"), text_or_none(one, "canonical_name"))
+                for one in documents(self._search(name, scope=scope), "DATA")
+            ]
 
     def rename(self, collection: Endpoint, old: str, new: str) -> None:
         """Give a file or a directory another path; raise PathExists if that is not free, or another EndpointError."""
@@ -97,10 +134,7 @@ class RestTransfer(Transfers):
 
     def personal_called(self, name: str) -> list[str]:
         """Return the ids of the identity's own Globus Connect Personal collections with exactly this name."""
-        query = {"filter_fulltext": name, "filter_scope": "my-gcp-endpoints", "limit": str(SHOWN_LIMIT)}
-        with documented(name):
-            found = [Collection.from_document(one) for one in documents(self.found(query, name), "DATA")]
-        return [one.id for one in found if one.name == name]
+        return [one.id for one in self._named(name, scope="my-gcp-endpoints") if one.name == name]
 
     def delete(self, collection_id: str) -> None:
         """Delete a collection."""

@@ -6,31 +6,31 @@ frozen value: no caller sees the SDK.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import globus_sdk
 
 from goclient.errors import EndpointError
+from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, is_uuid
+from goclient.model.nearest import nearest
 from goclient.model.remote import FileInfo, TaskState, TransferredFile
 from goclient.services.exchange import allowed
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import Caller, app, retry, transport
 from goclient.services.globus.calls import Call
-from goclient.services.globus.collection import (
-    AccessRule,
-    Collection,
-    read_file_info,
-    read_task_state,
-    read_transferred_file,
-)
+from goclient.services.globus.collection import AccessRule, Collection, read_transferred_file
 from goclient.services.globus.consents import has_https_token
 from goclient.services.globus.documents import Document, documents, uuid
 from goclient.services.globus.errors import configured, translated
-from goclient.services.globus.transfers import SHOWN_LIMIT, Transfers
+from goclient.services.globus.states import read_file_info, read_task_state
+from goclient.services.globus.transfers import SEARCH_LIMIT, Transfers
 
+_NEARLY_UUID = re.compile(r"[0-9A-Fa-f-]{28,40}")
 SERVICE_DOMAIN = "@clients.auth.globus.org"
 
 
@@ -82,6 +82,41 @@ class Globus(Transfers):
             subject=typed,
         )
 
+    def collection(self, collection: Endpoint) -> Collection:
+        """Return what the service knows of a collection; raise EndpointError if the identity cannot see it."""
+        with translated(collection.display):
+            return Collection.from_document(self._client.get_endpoint(collection.text).data)
+
+    def resolve(self, name: str, *, known: Iterable[str] = ()) -> Collection:
+        """Return the one collection whose canonical or display name is exactly ``name``.
+
+        Raises EndpointNotFound, with the nearest names of those found and of those ``known``, or AmbiguousEndpoint,
+        which lists the candidates.
+        """
+        with translated(name):
+            answer = self._search(name, most=SEARCH_LIMIT)
+            listed = [Collection.from_document(document) for document in documents(answer, "DATA")]
+        found = [one for one in listed if name in (one.canonical_name, one.name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            candidates = ", ".join(f"{one.name} of {one.owner or 'nobody'}, {one.id}" for one in found)
+            message = f"{len(found)} endpoints are called {quoted(name)}: {candidates}"
+            raise AmbiguousEndpoint(message, hint="use the UUID of the one that you mean", subject=name)
+        names = [*known, *(one.name for one in listed)]
+        contained = (one for one in names if name.lower() in one.lower())
+        near = ", ".join(map(quoted, list(dict.fromkeys([*nearest(name, names), *contained]))[:5]))
+        hint = f"did you mean {near}? " if near else "use a name of your catalogue, an exact name, or a UUID; "
+        if len(name) == 1:
+            hint = f"a drive of a Windows computer is written ENDPOINT:/{name.upper()}/PATH; "
+        if _NEARLY_UUID.fullmatch(name):
+            hint = f"a UUID has 32 digits, in groups of 8-4-4-4-12, this has {len(name.replace('-', ''))}; "
+        raise EndpointNotFound(
+            f"no endpoint is called {quoted(name)}",
+            hint=hint + "a private collection is seen only by those who may use it",
+            subject=name,
+        )
+
     def has_https_token(self, collection: Endpoint) -> bool:
         """Return True unless somebody must log in before they can use a collection's HTTPS server; nobody is asked."""
         return has_https_token(self._app, collection.text)
@@ -89,7 +124,7 @@ class Globus(Transfers):
     def search(self, words: str) -> tuple[list[Collection], bool]:
         """Return the collections that hold data and are described with these words, and True if there are more."""
         with translated(words):
-            answer = self.found({"filter_fulltext": words, "limit": str(SHOWN_LIMIT)}, words)
+            answer = self._search(words)
             found = [Collection.from_document(document) for document in documents(answer, "DATA")]
             return [one for one in found if one.holds_data], bool(answer["has_next_page"])
 

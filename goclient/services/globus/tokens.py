@@ -9,7 +9,7 @@ from functools import partial
 import globus_sdk
 from globus_sdk.gare import GlobusAuthorizationParameters
 from globus_sdk.scopes import GCSCollectionScopes, TransferScopes
-from requests import certs
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus.access import GlobusAccess
@@ -48,7 +48,7 @@ def transfer_service(access: GlobusAccess, authorities: Iterable[str]) -> RestTr
     """Return the Transfer service as a pilot asks it; ``authorities`` are files and directories of further CAs."""
     with configured():
         url, own = globus_sdk.config.get_service_url("transfer"), globus_sdk.config.get_ssl_verify()
-        bundles = [own] if isinstance(own, str) else [certs.where(), *authorities]
+        bundles = [own] if isinstance(own, str) else [DEFAULT_CA_BUNDLE_PATH, *authorities]
         token, tls = TransferToken(access), partial(ProxiedTls, *bundles)
         return RestTransfer(url, token, timeout=access.timeout, reporter=access.reporter, tls=tls)
 

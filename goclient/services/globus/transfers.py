@@ -5,27 +5,22 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound, PathExists
-from goclient.errors.wording import quoted
+from goclient.errors.conditions import PathExists
 from goclient.model.endpoint import Endpoint
-from goclient.model.nearest import nearest
 from goclient.model.remote import Listing, TaskState
 from goclient.services.globus.calls import Call, Subject
-from goclient.services.globus.collection import Collection, read_file_info, read_task_state
 from goclient.services.globus.documents import Document, check_result, documents, uuid
 from goclient.services.globus.refusals import documented
+from goclient.services.globus.states import read_file_info, read_task_state
 
 MAX_LABEL = 128  # characters of a task's label
 MAX_LISTING = 48 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
 SEARCH_LIMIT = 25
 SHOWN_LIMIT = 100  # what the service gives at most in one answer
 SILENT_TASK = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}  # no mail
-_NEARLY_UUID = re.compile(r"[0-9A-Fa-f-]{28,40}")
 
 
 class Transfers(ABC):
@@ -38,46 +33,12 @@ class Transfers(ABC):
     def ask(self, call: Call) -> Document:
         """Return the document that a call is answered with; raise GoclientError."""
 
-    def collection(self, collection: Endpoint) -> Collection:
-        """Return what the service knows of a collection; raise EndpointError if the identity cannot see it."""
-        with documented(collection.display):
-            found = self.ask(Call("GET", f"/endpoint/{collection.text}", Subject(collection.display)))
-            return Collection.from_document(found)
-
-    def found(self, query: Mapping[str, str], name: str) -> Document:
-        """Return what a search for collections finds that work."""
-        words = {"filter_non_functional": "0", **query}
-        return self.ask(Call("GET", "/endpoint_search", Subject(name), query=words))
-
-    def resolve(self, name: str, *, known: Iterable[str] = ()) -> Collection:
-        """Return the one collection whose canonical or display name is exactly ``name``.
-
-        Raises EndpointNotFound, with the nearest names of those found and of those ``known``, or AmbiguousEndpoint,
-        which lists the candidates.
-        """
-        with documented(name):
-            answer = self.found({"filter_fulltext": name, "limit": str(SEARCH_LIMIT)}, name)
-            listed = [Collection.from_document(document) for document in documents(answer, "DATA")]
-        found = [one for one in listed if name in (one.canonical_name, one.name)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            candidates = ", ".join(f"{one.name} of {one.owner or 'nobody'}, {one.id}" for one in found)
-            message = f"{len(found)} endpoints are called {quoted(name)}: {candidates}"
-            raise AmbiguousEndpoint(message, hint="use the UUID of the one that you mean", subject=name)
-        names = [*known, *(one.name for one in listed)]
-        contained = (one for one in names if name.lower() in one.lower())
-        near = ", ".join(map(quoted, list(dict.fromkeys([*nearest(name, names), *contained]))[:5]))
-        hint = f"did you mean {near}? " if near else "use a name of your catalogue, an exact name, or a UUID; "
-        if len(name) == 1:
-            hint = f"a drive of a Windows computer is written ENDPOINT:/{name.upper()}/PATH; "
-        if _NEARLY_UUID.fullmatch(name):
-            hint = f"a UUID has 32 digits, in groups of 8-4-4-4-12, this has {len(name.replace('-', ''))}; "
-        raise EndpointNotFound(
-            f"no endpoint is called {quoted(name)}",
-            hint=hint + "a private collection is seen only by those who may use it",
-            subject=name,
-        )
+    def _search(self, text: str, *, most: int = SHOWN_LIMIT, scope: str = "") -> Document:
+        """Return what a search for collections that work has found, at most so many."""
+        query = {"filter_fulltext": text, "filter_non_functional": "0", "limit": str(most)}
+        if scope:
+            query["filter_scope"] = scope
+        return self.ask(Call("GET", "/endpoint_search", Subject(text), query=query))
 
     def listing(self, collection: Endpoint, directory: str) -> Listing:
         """Return what a directory holds, by name; raise EndpointError if it cannot be listed."""

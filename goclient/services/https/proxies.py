@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from base64 import b64encode
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 from goclient import secrets
 from goclient.errors import GoclientError
@@ -25,8 +25,8 @@ _VARIABLES = "look at the variables HTTPS_PROXY and NO_PROXY"
 
 def web_proxy(host: str) -> str:
     """Return the URL of the web proxy for https that stands before a host; empty if none does, or for this machine."""
-    proxies = getproxies_environment()  # HTTPS_PROXY and the others, in lower case, too
-    if host in LOOPBACK or proxy_bypass_environment(host, proxies):
+    proxies = getproxies()  # HTTPS_PROXY and the others, in lower case, too
+    if host in LOOPBACK or proxy_bypass(host, proxies):
         return ""
     return proxies.get("https") or proxies.get("all") or ""
 
