@@ -17,6 +17,7 @@ from typing import Any
 import goclient
 from goclient.files.private import make_directory, replace
 from goclient.sandbox.exports import FILES, Exports
+from goclient.sandbox.globus.permissions import SERVICE
 from goclient.sandbox.globus.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 from goclient.sandbox.myproxy.grid import HOST_NAME, SUBJECTS, Grid
 from goclient.sandbox.state import State
@@ -28,7 +29,7 @@ NATIVE = "goclient"
 GLOBUS_CLI = "95fdeba8-fac2-42bd-a357-e068d82ff78e"  # the globus command's own id, from its login_manager/storage.py
 QUEUES = {"TEST1": "online", "TEST3": "online", "ANALY_BNL_T3": "online", "OFFLINE1": "offline"}  # and their status
 MAX_DIRECTORY = 14_336  # MB that a job may have in its directory, as at most queues of ATLAS
-TOKEN_LIFETIME = 30 * 86_400  # seconds
+TOKEN_LIFETIME = CAMPAIGN_LIFETIME = 30 * 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,17 @@ COLLECTIONS = {
 NO_HTTPS = "mxp#MXP_OU_TEST"  # its server has no HTTPS
 # Beside those, which all identities may use: one that asmith alone may use and see, and a guest collection of SITE1.
 PRIVATE = {"OTHER1": Content(("data",), {"data/other.dat": b"Seen by asmith only.\n"})}
+GUEST_NAME = "GUEST1"
 GUEST_BASE = "/shared/"  # where the guest collection's / is at SITE1
-GUEST_FILES = {"in/guest.dat": b"Read by the pilot, too.\n", "private/own.dat": b"Not shared with the pilot.\n"}
+CAMPAIGN = "/campaign/"  # its directory where the service client of carried jobs may write until CAMPAIGN_LIFETIME
+GUEST_CONTENT = Content(
+    ("campaign/in", "campaign/out"),
+    {
+        "in/guest.dat": b"Read by the pilot, too.\n",
+        "private/own.dat": b"Not shared with the pilot.\n",
+        "campaign/in/0064.file": b"The input of the 2012 example.\n" * 64,
+    },
+)
 
 IN_CATALOGUE = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "mxp#MXP_OU_TEST")
 
@@ -80,6 +90,8 @@ def fill(state: State) -> None:
     for path in (directory.collections, directory.transformations, directory.programs, directory.cache):
         make_directory(path)
     user, other, pilot = (_add_identity(state, username, subject) for username, subject in PEOPLE.items())
+    carrier = _add_identity(state, "", "CN=goclient carrier")
+    state.set_fact("carrier", carrier)
     native = str(uuid.uuid4())
     state.insert("clients", {"id": native, "name": NATIVE})
     state.insert("clients", {"id": GLOBUS_CLI, "name": "Globus CLI"})
@@ -89,7 +101,9 @@ def fill(state: State) -> None:
     ids = {name: _add_mapped(state, user, name, content, everyone=True) for name, content in COLLECTIONS.items()}
     for name, content in PRIVATE.items():
         _add_mapped(state, other, name, content, everyone=False)
-    _add_guest(state, ids["SITE1"], user, pilot)
+    _add_guest(state, ids["SITE1"], user)
+    _add_rule(state, pilot, "/in/", "r")
+    _add_rule(state, carrier, CAMPAIGN, "rw", expires=time.time() + CAMPAIGN_LIFETIME)
     _add_collection(state, user, "LAPTOP", PERSONAL, allowed="[]")
     _add_collection(state, user, "ENDPOINT1", BARE, public=True)
     for queue, status in QUEUES.items():
@@ -103,7 +117,12 @@ def fill(state: State) -> None:
 
 
 def _add_identity(state: State, username: str, subject: str) -> str:
-    """Add an identity, with a token for PanDA that has the form of a JWT, as clients expect it; return its id."""
+    """Add an identity, that of a service client without a user name; return its id.
+
+    It has a token for PanDA in the form of a JWT, as clients expect it.
+    """
+    new_id = str(uuid.uuid4())  # of a client and of its identity, as with the real service
+    username = username or f"{new_id}{SERVICE}"
     name = username.partition("@")[0]
     claims = {
         "sub": name,
@@ -114,7 +133,6 @@ def _add_identity(state: State, username: str, subject: str) -> str:
         "exp": int(time.time()) + TOKEN_LIFETIME,
     }
     parts = [json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), secrets.token_bytes(32)]
-    new_id = str(uuid.uuid4())  # of a client and of its identity, as with the real service
     values = {
         "id": new_id,
         "username": username,
@@ -131,25 +149,33 @@ def _add_identity(state: State, username: str, subject: str) -> str:
 def _add_mapped(state: State, owner: str, name: str, content: Content, *, everyone: bool) -> str:
     """Add a mapped collection and its files, which everyone sees and uses, or its owner alone; return its id."""
     root = state.directory.collections / name
-    for directory in (HOME, *content.directories):
-        (root / directory).mkdir(parents=True, exist_ok=True)
-    for path, text in content.files.items():
-        (root / path).write_bytes(text)
+    (root / HOME).mkdir(parents=True, exist_ok=True)
+    _write(root, content)
     asks = {"asks_consent": name == "CONSENT1", "asks_session": name == "SESSION1", "https": name != NO_HTTPS}
     return _add_collection(state, owner, name, MAPPED, root=name, public=everyone, everyone=everyone, **asks)
 
 
-def _add_guest(state: State, host: str, owner: str, pilot: str) -> None:
-    """Add the guest collection: its owner may write everywhere, the pilot may read ``/in/``."""
-    for path, content in GUEST_FILES.items():
-        file = state.directory.collections / "SITE1" / GUEST_BASE.strip("/") / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    guest = _add_collection(state, owner, "GUEST1", GUEST, host=host, base=GUEST_BASE, public=True, https=True)
-    for principal, directory, permissions in ((owner, "/", "rw"), (pilot, "/in/", "r")):
-        rule = {"id": str(uuid.uuid4()), "collection": guest, "path": directory, "created": time.time()}
-        who = {"principal_type": "identity", "principal": principal, "permissions": permissions}
-        state.insert("rules", {**rule, **who})
+def _write(root: Path, content: Content) -> None:
+    """Make the directories and files of a collection."""
+    for directory in (*content.directories, *(str(Path(name).parent) for name in content.files)):
+        (root / directory).mkdir(parents=True, exist_ok=True)
+    for path, text in content.files.items():
+        (root / path).write_bytes(text)
+
+
+def _add_guest(state: State, host: str, owner: str) -> None:
+    """Add the guest collection, in which its owner may write everywhere."""
+    _write(state.directory.collections / "SITE1" / GUEST_BASE.strip("/"), GUEST_CONTENT)
+    _add_collection(state, owner, GUEST_NAME, GUEST, host=host, base=GUEST_BASE, public=True, https=True)
+    _add_rule(state, owner, "/", "rw")
+
+
+def _add_rule(state: State, principal: str, path: str, permissions: str, *, expires: float | None = None) -> None:
+    """Let an identity read, or read and write, a directory of the guest collection."""
+    guest = state.rows("select id from collections where display_name = ?", GUEST_NAME)[0]["id"]
+    rule = {"id": str(uuid.uuid4()), "collection": guest, "path": path, "created": time.time(), "expires": expires}
+    who = {"principal_type": "identity", "principal": principal, "permissions": permissions}
+    state.insert("rules", {**rule, **who})
 
 
 def _add_collection(state: State, owner: str, name: str, kind: str, **more: Any) -> str:
@@ -163,6 +189,7 @@ def environment(state: State) -> dict[str, str]:
     directory, url = state.directory, state.fact("url")
     by_name = {row["username"]: row for row in state.rows("select * from identities")}
     user, other, pilot = (by_name[name] for name in PEOPLE)
+    carrier = state.rows("select * from identities where id = ?", state.fact("carrier"))[0]
     grid = Grid(directory.grid)
     own, others, pilots = (grid.credential(name) for name in ("user", "other", "pilot"))
     return {
@@ -182,6 +209,8 @@ def environment(state: State) -> dict[str, str]:
         "GLOBUS_SDK_SERVICE_URL_TRANSFER": f"{url}/",
         "GOCLIENT_CLIENT_ID": user["client_id"],
         "GOCLIENT_CLIENT_SECRET": user["client_secret"],
+        "GOCLIENT_CARRY_CLIENT_ID": carrier["client_id"],
+        "GOCLIENT_CARRY_CLIENT_SECRET": carrier["client_secret"],
         "GLOBUS_CLI_CLIENT_ID": user["client_id"],
         "GLOBUS_CLI_CLIENT_SECRET": user["client_secret"],
         "SANDBOX_NATIVE_CLIENT_ID": state.fact("native_client_id"),

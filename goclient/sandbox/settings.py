@@ -31,6 +31,7 @@ class Settings:
     sent_seconds: float = 1_800  # after which the server ends jobs of which nothing is heard: copyArchive of 1.0.4
     heartbeat_seconds: float = 7_200
     holding_seconds: float = 10_800
+    secret_seconds: float = 0  # between reading and writing the secrets of a user, for which there is no lock
     adder_seconds: float = 0  # until a final report is worked on; 0: at once, where the server needs a minute or so
 
 

@@ -62,11 +62,12 @@ create table if not exists jedi_tasks (task_id integer primary key autoincrement
     command text not null default '');
 create table if not exists cache_files (name text primary key, owner text not null, size integer not null,
     checksum text, created real not null);
+create table if not exists secrets (owner text primary key, updated_at real not null, data text not null);
 create table if not exists deposits (place text primary key, username text not null, name text, owner text not null,
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "9"  # of the tables; state that has another layout is made anew
+LAYOUT = "10"  # of the tables; state that has another layout is made anew
 
 
 class State:

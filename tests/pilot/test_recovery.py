@@ -14,11 +14,11 @@ import pytest
 from goclient.errors import ServerError
 from goclient.journal import HOST, JOBS, Entry, JobJournal, Journal, job_files
 from goclient.model.records.answers import JobState
-from goclient.node.engines.base import DIRECTORY, Attempt
+from goclient.node.engines.base import Attempt
 from goclient.node.keeper_program import began
 from goclient.node.payload import PAYLOAD
 from goclient.pilot.recovery import EMPTY_AFTER, recover
-from goclient.pilot.taken import TakenJob
+from goclient.pilot.taken import DIRECTORY, TakenJob
 from tests.pilot.servers import SITE, Endpoints, Server, job, pilot
 
 AWAY = ServerError("the server is away", transient=True)

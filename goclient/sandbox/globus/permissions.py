@@ -1,6 +1,6 @@
 """Rights of an identity to a collection, by its owner, the roles, and a guest collection's rules.
 
-A mapped collection lets those in who have an account at its storage: here all identities, or its owner alone.  So does
+A mapped collection lets those in who have an account at its storage: here all people, or its owner alone.  So does
 a Globus Connect Personal, whose storage is its owner's.  A guest collection has rules: who may read or write which
 directory, until when.  Roles allow managing a collection, and seeing it; they do not open its data.
 """
@@ -20,6 +20,7 @@ from goclient.sandbox.state import Row, State
 ADMINISTRATOR, ACCESS_MANAGER = "administrator", "access_manager"
 ROLES = (ADMINISTRATOR, ACCESS_MANAGER, "activity_manager", "activity_monitor")
 EVERYBODY = ("all_authenticated_users", "anonymous")  # kinds of principals that are nobody in particular
+SERVICE = "@clients.auth.globus.org"  # ends the user name of a service client's identity, which has no account
 NOBODY = ""  # the identity of who shows no token
 
 
@@ -94,7 +95,7 @@ def find_rights(state: State, collection: Row, identity: str) -> Rights:
     owns = collection["owner"] == identity
     roles = frozenset(row["role"] for row in found) | ({ADMINISTRATOR} if owns else set())
     grants: tuple[Grant, ...] = ()
-    if owns or collection["everyone"]:
+    if owns or (collection["everyone"] and not _is_service(state, identity)):
         grants = (EVERYTHING,)
     elif collection["entity_type"] == GUEST:
         rules = state.rows(
@@ -108,3 +109,7 @@ def find_rights(state: State, collection: Row, identity: str) -> Rights:
         )
         grants = tuple(Grant(row["path"], row["permissions"] == "rw") for row in rules)
     return Rights(collection, bool(collection["public"] or roles or grants), roles, grants)
+
+
+def _is_service(state: State, identity: str) -> bool:
+    return state.row("select 1 from identities where id = ? and username like ?", identity, f"%{SERVICE}") is not None

@@ -56,7 +56,7 @@ class Api(Routes):
 
         def declare(work: Work) -> Work:
             def handle(call: Call) -> Document:
-                caller, arguments = _caller(call), _arguments(call)
+                caller, arguments = caller_of(call), _arguments(call)
                 if secure and not caller.id:
                     return refusal("SSL secure connection is required")
                 if verb and call.method != verb:
@@ -85,7 +85,8 @@ def in_range(number: int) -> int:
     return max(-1, min(number, MAX_ID))
 
 
-def _caller(call: Call) -> Caller:
+def caller_of(call: Call) -> Caller:
+    """Return who calls; raise what the server answers to a token that is not valid."""
     row, tuning = call.panda_user(), call.sandbox.tuning
     if row is not None:
         return Caller(call.state, row["id"], row["username"], row["subject"], bool(row["production"]), tuning)
@@ -152,6 +153,8 @@ def _cast(name: str, value: Any, wanted: Any) -> Any:
             return int(float(value))
         if wanted == list[int]:
             return [int(float(one)) for one in ([value] if isinstance(value, str) else value)]
+        if wanted == list[str] and isinstance(value, str):
+            return [value]
     except (ValueError, TypeError, OverflowError, AttributeError) as error:
         kind, got = getattr(wanted, "__name__", wanted), type(value).__name__
         raise WrongType(f"'{name}' with value '{value}' could not be casted to type {kind} from {got}.") from error

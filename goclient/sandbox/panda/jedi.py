@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from goclient.sandbox.panda.user_secrets import HANDED_OUT
+
 MAX_JOBS = 10_000  # of a task
 NEEDED = ("prodSourceLabel", "vo", "architecture", "transUses", "transHome", "processingType", "jobParameters")
 OUTPUTS = ("output", "log")
@@ -253,6 +255,7 @@ def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, 
         "currentPriority": 1000,
         "assignedPriority": 1000,
         "ipConnectivity": "yes",
+        "specialHandling": HANDED_OUT if parameters.get("useSecrets") else None,
         "lockedby": "jedi",
     }
 

@@ -19,6 +19,7 @@ ENDS = ("failed", "finished")
 POST_PROCESSING = ("holding", "transferring")
 # Commands to the pilot: a stale attempt is told the same as that of a job which is in the archive.
 GONE, ENDED_ALREADY = "tobekilled", "alreadydone"
+METADATA = "metadata"  # an attribute without a width
 OWN_DIAGNOSIS = "jobDispatcherErrorDiag"
 # The attributes of a job by the arguments of update_job.
 _DETAILS = {
@@ -29,7 +30,8 @@ _DETAILS = {
     "exe_error_diag": DIAGNOSES[1],
     "job_metrics": "jobMetrics",
     "node": "modificationHost",
-    "job_output_report": "metadata",
+    "job_output_report": METADATA,
+    "meta_data": METADATA,  # the report of the transformation, which counts more
 }
 
 
@@ -56,7 +58,7 @@ def take(caller: Caller, panda_id: int, status: str, *, attempt: int | None, det
             new = old
         for argument, attribute in _DETAILS.items():
             if details.get(argument) not in (None, ""):
-                job[attribute] = str(details[argument])[:500]
+                job[attribute] = str(details[argument])[: None if attribute == METADATA else 500]
         job.pop(OWN_DIAGNOSIS, None)
         if not ends and new in POST_PROCESSING:
             job[OWN_DIAGNOSIS] = f"set to {new} by the pilot at {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"

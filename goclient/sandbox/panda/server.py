@@ -1,16 +1,13 @@
-"""API v1 of the PanDA server in miniature, worded as server 1.0.4 words it: jobs, queues, pilots."""
+"""API v1 of the PanDA server in miniature, worded as server 1.0.4 words it: jobs and queues."""
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Any
 
 from goclient.errors import GoclientError
-from goclient.model.records.panda_job import LOG, UNSET, decode_jobs
+from goclient.model.records.panda_job import UNSET, decode_jobs
 from goclient.sandbox.http import Document
 from goclient.sandbox.panda import jobs as stored
-from goclient.sandbox.panda import reports
 from goclient.sandbox.panda.api import Api, Caller, in_range, refusal, success
 
 MAX_JOBS = 5000  # the server cuts longer lists without a word
@@ -25,13 +22,6 @@ SPEC = tuple(
     jobseed capability workflow maxDiskio extra_queue_params
     """.split()
 )
-# The attributes of a job that a pilot gets under their own names.
-_FOR_PILOT = (
-    "PandaID prodSourceLabel transformation homepackage jobName jobDefinitionID cloud attemptNr destinationSE "
-    "prodUserID processingType transferType sourceSite maxCpuCount maxDiskCount minRamCount currentPriority taskID "
-    "jobsetID maxWalltime"
-).split()
-
 routes = Api()
 
 
@@ -117,65 +107,3 @@ def get_attributes(caller: Caller, **arguments: Any) -> Document:
 def get_user_attributes(caller: Caller) -> Document:
     """Tell who calls, and whether with the role of pilots."""
     return success({"user_dn_raw": caller.subject, "fqans": [], "is_production_user": caller.is_production})
-
-
-# --- pilots ---
-
-
-@routes.method("pilot/acquire_jobs", "POST")
-def acquire_jobs(caller: Caller, site_name: str, prod_source_label: str | None = None, **rest: Any) -> Document:
-    """Give the caller one activated job of a queue; without the production role, one of the caller's own jobs."""
-    if not caller.is_production and prod_source_label != "user":
-        return refusal("no production/pilot role in VOMS FQANs or non pilot owner")
-    mine = "" if caller.is_production else " and owner = :owner"
-    with caller.state.transaction() as connection:
-        query = f"select * from jobs where status = 'activated' and site = :site{mine} order by panda_id limit 1"
-        row = connection.execute(query, {"site": site_name, "owner": caller.id}).fetchone()
-        if row is not None:
-            statement = "update jobs set status = 'sent', changed = ? where panda_id = ?"
-            connection.execute(statement, (time.time(), row["panda_id"]))
-    if row is None:
-        return refusal("No jobs in PanDA")
-    return success({"StatusCode": 0, "jobs": [_describe_for_pilot(json.loads(row["attributes"]))]})
-
-
-def _describe_for_pilot(job: dict[str, Any]) -> dict[str, Any]:
-    """Return a job as the dispatcher hands it to a pilot (server 1.0.4, Protocol.appendJob); unset is "NULL"."""
-    outputs = [file for file in job["Files"] if file.get("type") in ("output", LOG)]
-    log: dict[str, Any] = next((file for file in outputs if file["type"] == LOG), {})
-    return {
-        **{name: job.get(name, UNSET) for name in _FOR_PILOT},
-        "jobPars": job.get("jobParameters", ""),
-        "inFiles": "",
-        "outFiles": ",".join(file["lfn"] for file in outputs),
-        "destinationDblock": ",".join(file.get("destinationDBlock", UNSET) for file in outputs),
-        "dispatchDblock": "",
-        "logFile": log.get("lfn", ""),
-        "logGUID": log.get("GUID", ""),
-        "coreCount": 1,
-        "nSent": 1,
-    }
-
-
-@routes.method("pilot/update_job", "POST")
-def update_job(caller: Caller, job_id: int, job_status: str, attempt_nr: int | None = None, **details: Any) -> Document:
-    """Take a pilot's report of a job; answer with the command to the pilot."""
-    if not caller.is_production:
-        return refusal("production or pilot role required")
-    if job_status not in reports.STATES:
-        return refusal(f"Invalid job status: {job_status}", {"StatusCode": 50})
-    command = reports.take(caller, in_range(job_id), job_status, attempt=attempt_nr, details=details)
-    return success({"StatusCode": 0, "command": command})
-
-
-@routes.method("pilot/get_job_status", "GET")
-def get_job_status(caller: Caller, job_ids: list[int], timeout: int = 60) -> Document:
-    """Tell the status of each job, and the number of its attempt."""
-    found = []
-    for panda_id in job_ids:
-        row = caller.state.row("select * from jobs where panda_id = ?", in_range(panda_id))
-        told = {"status": "not found", "attempt_number": 0}
-        if row is not None:
-            told = {"status": row["status"], "attempt_number": json.loads(row["attributes"])["attemptNr"]}
-        found.append({"job_id": panda_id, **told})
-    return success(found)

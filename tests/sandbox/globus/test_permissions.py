@@ -14,7 +14,7 @@ from tests.sandboxes import Sandbox
 
 BOUND = 20.0  # seconds
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"
-PREFIXES = {"jdoe": "GOCLIENT", "asmith": "SANDBOX_OTHER", "pilot": "SANDBOX_PILOT"}
+PREFIXES = {"jdoe": "GOCLIENT", "asmith": "SANDBOX_OTHER", "pilot": "SANDBOX_PILOT", "carrier": "GOCLIENT_CARRY"}
 OK = (200, "")
 BAD, TAKEN = (400, "ClientError.BadRequest"), (502, "ExternalError.RenameFailed.Exists")
 NO_PARENT = (502, "EndpointError")
@@ -27,9 +27,9 @@ class Identity:
 
     def __init__(self, sandbox: Sandbox, name: str) -> None:
         self.sandbox = sandbox
-        self.id = sandbox.rows("select id from identities where username = ?", f"{name}@sandbox.example")[0]["id"]
         prefix = PREFIXES[name]
         secret = (sandbox.env[f"{prefix}_CLIENT_ID"], sandbox.env[f"{prefix}_CLIENT_SECRET"])
+        self.id = sandbox.rows("select id from identities where client_id = ?", secret[0])[0]["id"]
         form = {"grant_type": "client_credentials", "scope": TRANSFER}
         answer = requests.post(f"{sandbox.url}/v2/oauth2/token", data=form, auth=secret, timeout=BOUND)
         self._headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
@@ -74,9 +74,10 @@ def people(shared_sandbox: Sandbox) -> dict[str, Identity]:
 
 # --- who sees and uses what ---
 
+PEOPLE = ("jdoe", "asmith", "pilot")
 OPEN = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "mxp#MXP_OU_TEST")
 CASES = [
-    *(pytest.param(who, name, "ls", {"path": "/"}, OK, id=f"{who} at {name}") for who in PREFIXES for name in OPEN),
+    *(pytest.param(who, name, "ls", {"path": "/"}, OK, id=f"{who} at {name}") for who in PEOPLE for name in OPEN),
     pytest.param("jdoe", "GUEST1", "ls", {"path": "/private/"}, OK, id="the owner of a guest collection"),
     pytest.param("jdoe", "GUEST1", "mkdir", {"path": "/~/made"}, (202, ""), id="its owner writes"),
     pytest.param("jdoe", "GUEST1", "mkdir", {"path": "/no/x"}, (404, "ClientError.NotFound"), id="below nothing"),
@@ -92,6 +93,10 @@ CASES = [
     pytest.param("pilot", "GUEST1", "mkdir", {"path": "/in/made"}, DENIED, id="a rule for reading only"),
     pytest.param("pilot", "GUEST1", "rename", {"old_path": "/in/guest.dat", "new_path": "/in/x"}, DENIED, id="rename"),
     pytest.param("asmith", "GUEST1", "ls", {"path": "/in/"}, FORBIDDEN, id="no rule at all"),
+    pytest.param("carrier", "GUEST1", "stat", {"path": "/campaign/in/0064.file"}, OK, id="the service client's file"),
+    pytest.param("carrier", "GUEST1", "mkdir", {"path": "/campaign/out/made"}, (202, ""), id="and it writes there"),
+    pytest.param("carrier", "GUEST1", "ls", {"path": "/in/"}, DENIED, id="nowhere else"),
+    pytest.param("carrier", "SITE1", "ls", {"path": "/"}, FORBIDDEN, id="no account at a mapped collection"),
     pytest.param("asmith", "OTHER1", "ls", {"path": "/data"}, OK, id="one's own collection"),
     pytest.param("jdoe", "OTHER1", "ls", {"path": "/data"}, UNSEEN, id="another one's"),
     pytest.param("pilot", "OTHER1", "stat", {"path": "/data"}, UNSEEN, id="another one's, for the pilot"),
@@ -109,7 +114,7 @@ def test_an_identity_uses_what_it_may(
 
 
 def test_a_search_finds_what_one_can_see_by_how_one_has_to_do_with_it(people: dict[str, Identity]) -> None:
-    jdoe, asmith, pilot = people.values()
+    jdoe, asmith, pilot, *_ = people.values()
     assert {"GUEST1", "LAPTOP", "ENDPOINT1", "SITE1"} <= jdoe.found("my-endpoints")
     assert (jdoe.found("my-gcp-endpoints"), jdoe.found("shared-by-me")) == ({"LAPTOP"}, {"GUEST1"})
     assert (asmith.found("my-endpoints"), asmith.found("shared-with-me")) == ({"OTHER1"}, set())
@@ -133,7 +138,7 @@ def rule(principal: str, path: str, permissions: str = "r", **more: Any) -> dict
 
 
 def test_a_rule_opens_a_folder_until_it_is_deleted(people: dict[str, Identity]) -> None:
-    jdoe, asmith, _ = people.values()
+    jdoe, asmith, *_ = people.values()
     given = jdoe.at("POST", "GUEST1", "/access", json=rule(asmith.id, "/in", "rw"))
     assert (given.status_code, given.json()["code"]) == (201, "Created")
     place = f"/access/{given.json()['access_id']}"
@@ -147,7 +152,7 @@ def test_a_rule_opens_a_folder_until_it_is_deleted(people: dict[str, Identity]) 
 
 
 def test_a_rule_ends_when_it_expires(people: dict[str, Identity]) -> None:
-    jdoe, asmith, _ = people.values()
+    jdoe, asmith, *_ = people.values()
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     given = jdoe.at("POST", "GUEST1", "/access", json=rule(asmith.id, "/private/", expiration_date=later))
     assert asmith.operate("GUEST1", "ls", path="/private/") == OK
@@ -160,7 +165,7 @@ def test_a_rule_ends_when_it_expires(people: dict[str, Identity]) -> None:
 
 
 def test_a_rule_may_be_for_everybody(people: dict[str, Identity]) -> None:
-    jdoe, asmith, pilot = people.values()
+    jdoe, asmith, pilot, *_ = people.values()
     everybody = {**rule("", "/public/"), "principal_type": "all_authenticated_users"}
     jdoe.operate("GUEST1", "mkdir", path="/public")
     access_id = jdoe.at("POST", "GUEST1", "/access", json=everybody).json()["access_id"]
@@ -195,7 +200,7 @@ def test_a_rule_that_cannot_be_is_refused(
 
 
 def test_a_role_lets_manage_what_it_says_and_opens_no_data(people: dict[str, Identity]) -> None:
-    jdoe, asmith, _ = people.values()
+    jdoe, asmith, *_ = people.values()
     may = {"activity_monitor": (403, 403), "access_manager": (200, 403), "administrator": (200, 200)}
     for role, (rules, update) in may.items():
         document = {"principal_type": "identity", "principal": asmith.id, "role": role}
@@ -221,7 +226,7 @@ def test_a_role_lets_manage_what_it_says_and_opens_no_data(people: dict[str, Ide
 
 
 def test_a_transfer_may_not_do_what_its_owner_may_not(people: dict[str, Identity]) -> None:
-    jdoe, asmith, pilot = people.values()
+    jdoe, asmith, pilot, *_ = people.values()
     ends = {"source_endpoint": "GUEST1", "destination_endpoint": "mxp#MXP_OU_TEST"}
     items = [{"source_path": "/in/guest.dat", "destination_path": "/home/usatlas1/read"}]
     refused = asmith.submit("transfer", items, **ends)
@@ -236,7 +241,7 @@ def test_a_transfer_may_not_do_what_its_owner_may_not(people: dict[str, Identity
 
 
 def test_a_deletion_may_not_do_what_its_owner_may_not(people: dict[str, Identity]) -> None:
-    jdoe, _, pilot = people.values()
+    jdoe, _, pilot, _ = people.values()
     denied = pilot.submit("delete", [{"path": "/in/guest.dat"}], endpoint="GUEST1")
     task = until(lambda: (task := pilot.task(denied))["status"] != "ACTIVE" and task)
     assert (task["status"], task["fatal_error"]["code"]) == ("FAILED", "PERMISSION_DENIED")
