@@ -9,6 +9,7 @@ import pydoc
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -301,7 +302,8 @@ def test_a_wait_outlives_a_server_that_is_away_for_a_while(
 ) -> None:
     away = goclient.ServerError("the server could not be reached", transient=True)
     refused = goclient.ServerError("the server refused")
-    answers: list[Any] = [away, away, [1], []]
+    runs, over = SimpleNamespace(panda_id=1, state="running"), SimpleNamespace(panda_id=1, state="finished")
+    answers: list[Any] = [away, away, [runs], [over]]
 
     def running(*_: Any, **__: Any) -> Any:
         answer = answers.pop(0)
@@ -309,8 +311,8 @@ def test_a_wait_outlives_a_server_that_is_away_for_a_while(
             raise answer
         return answer
 
-    monkeypatch.setattr("goclient.client.jobs.running_jobs", running)
-    monkeypatch.setattr("goclient.client.jobs.job_status", lambda *_, **__: [])
+    monkeypatch.setattr("goclient.jobs.status.known_jobs", running)
+    monkeypatch.setattr("goclient.jobs.status.job_status", lambda *_, **__: [])
     assert client.wait([1], seconds=0.01) == []
     assert answers == []
     for last, timeout in ((away, 0.0), (refused, None)):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
+from goclient.errors.conditions import StillRunning
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
 from goclient.model.records.registry import decode
+from goclient.reporter.base import Reporter
 from goclient.services.deadline import Deadline
 from goclient.services.parallel import Parallel
 
@@ -74,9 +77,28 @@ def job_status(panda_ids: Sequence[int], *, server: PandaServer, globus: Callabl
     return found
 
 
-def running_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[int]:
-    """Return the jobs that are not done; raises ServerError for jobs that the server does not know."""
-    return [job.panda_id for job in known_jobs(panda_ids, server=server) if job.state not in DONE]
+def wait(
+    panda_ids: Sequence[int], server: PandaServer, *, seconds: float, timeout: float | None, reporter: Reporter
+) -> None:
+    """Wait until all jobs are done, and ask the server every so many ``seconds``.
+
+    Raises StillRunning after ``timeout`` seconds; without one it waits as long as it takes.  A server that cannot be
+    reached for a while is a warning, and it is asked again; that is an error only at the end.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
+    running: Sequence[int] = panda_ids
+    while running:
+        left = seconds if end is None else min(seconds, end - time.monotonic())
+        try:
+            running = [job.panda_id for job in known_jobs(panda_ids, server=server) if job.state not in DONE]
+        except ServerError as error:
+            if not error.transient or left <= 0:
+                raise
+            reporter.warning(error.message, f"it is asked again in {left:.0f} s")
+        if running and left <= 0:
+            raise StillRunning(running)
+        if running:
+            time.sleep(left)
 
 
 def transfers_of(

@@ -2,9 +2,10 @@
 
 A spec is made from what a user typed or from a job record, by ``model/syntax/options.py`` and
 ``model/syntax/keywords.py`` only, and holds no trace of the syntax that it came from.
-"""
 
-from __future__ import annotations
+This module may not use ``from __future__ import annotations``: pydantic would read each annotation back from its text,
+which took a third of the time in which it makes the models, at each start of a command.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -86,7 +87,7 @@ class MyproxyAccount(BaseModel):
     port: Annotated[int, Field(gt=0, lt=65536)]
 
     @classmethod
-    def read(cls, text: str) -> MyproxyAccount:
+    def read(cls, text: str) -> "MyproxyAccount":
         """Return the account that ``USER@HOST:PORT`` names; raise RequestError for anything else."""
         user, _, server = text.rpartition("@")
         host, _, port = server.rpartition(":")
@@ -172,7 +173,7 @@ class TransferSpec(BaseModel):
         used = (*ends, self.local_endpoint) if self.local_endpoint else ends
         return tuple(dict.fromkeys(one for one in used if one.is_remote))
 
-    def with_endpoints(self, named: Catalogue) -> TransferSpec:
+    def with_endpoints(self, named: Catalogue) -> "TransferSpec":
         """Return the same spec with each endpoint replaced by the one of that name, if there is one.
 
         The new ones keep what was typed for them.  Raises NotALocation if one has no such path.
@@ -180,19 +181,19 @@ class TransferSpec(BaseModel):
         found = {one: read_endpoint(named[one.text].text, one.display) for one in self.endpoints if one.text in named}
         return self._replace_endpoints(found)
 
-    def displayed(self, named: Catalogue) -> TransferSpec:
+    def displayed(self, named: Catalogue) -> "TransferSpec":
         """Return the same spec whose endpoints are shown with their names, if they have one."""
         shown = {one: one for one in named.values()}  # equal ones may be shown in two ways
         return self._replace_endpoints({one: shown[one] for one in self.endpoints if one in shown})
 
-    def _replace_endpoints(self, wanted: Mapping[Endpoint, Endpoint]) -> TransferSpec:
+    def _replace_endpoints(self, wanted: Mapping[Endpoint, Endpoint]) -> "TransferSpec":
         if not wanted:
             return self
         spec = self.with_locations(lambda old: _moved_to(wanted.get(old.endpoint, old.endpoint), old))
         local = self.local_endpoint and wanted.get(self.local_endpoint, self.local_endpoint)
         return spec.model_copy(update={"local_endpoint": local})
 
-    def with_locations(self, replaced: Callable[[Location], Location]) -> TransferSpec:
+    def with_locations(self, replaced: Callable[[Location], Location]) -> "TransferSpec":
         """Return the same spec with each location replaced by what ``replaced`` gives for it."""
 
         def transfers(old: tuple[Transfer, ...]) -> tuple[Transfer, ...]:

@@ -133,7 +133,7 @@ def _run(options: PilotOptions, connections: "Connections") -> int:
         connections.globus_access()  # without a client, every job that moves files would fail
     # Without anybody to ask for the pass phrase of a key: a pilot that waits for one runs no job.
     services = Services(
-        globus=connections.globus,
+        globus=connections.transfer,
         accounts=lambda: replace(connections.accounts(), passphrase=None),
         tokens=connections.tokens,
     )

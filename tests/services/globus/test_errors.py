@@ -190,14 +190,6 @@ def test_the_hint_of_a_missing_consent_or_session_is_the_command_that_gives_it(
     assert raised.value.hint == f"type: goclient login {options}".rstrip()
 
 
-def test_an_endpoint_is_created_once_even_if_the_answer_is_an_error(service: Service) -> None:
-    service.status, service.document = error(503, "ServiceUnavailable")
-    asked = Globus(GlobusAccess(ID, "secret"))  # with the retries that it has
-    with pytest.raises(EndpointError):
-        asked.create_personal("node")
-    assert service.requests.count("POST /v0.10/endpoint") == 1
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -237,7 +229,6 @@ REDIRECTS = [300, 301, 302, 303, 307, 308]
     [
         pytest.param(lambda asked: asked.collection(AT), id="get"),
         pytest.param(lambda asked: asked.mkdir(AT, "/x"), id="post"),
-        pytest.param(lambda asked: asked.delete(ID), id="delete"),
     ],
 )
 def test_a_redirect_of_transfer_is_not_followed(
@@ -319,9 +310,7 @@ def test_a_list_of_a_wrong_type_is_the_service_s_fault(service: Service, answer:
         lambda asked: asked.resolve("x"),
         lambda asked: asked.search("x"),
         lambda asked: asked.tasks_labelled("x"),
-        lambda asked: asked.faults(ID),
         lambda asked: asked.submission_id(),
-        lambda asked: asked.create_personal("x"),
     ]
     for ask in asks:
         with pytest.raises(EndpointError) as raised:

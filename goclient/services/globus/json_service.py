@@ -1,0 +1,200 @@
+"""Ask a web service of Globus: what may pass is asked again, every call has one end, and every answer a size.
+
+No redirect is followed: a token and a secret go where they are sent, and nowhere else.
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from goclient.errors import EndpointError, RequestError
+from goclient.errors.wording import quoted
+from goclient.reporter.base import SILENT, Reporter
+from goclient.reporter.waiting import GLOBUS
+from goclient.services.deadline import Deadline, one_end
+from goclient.services.globus.calls import Answer, Call, Subject
+from goclient.services.globus.documents import MAX_RUN, parse
+from goclient.services.globus.refusals import may_pass, redirected, refusal, undocumented, unreachable
+from goclient.services.gsi.server import WEBDAV, Server
+from goclient.services.https.connection import Body, Connection, Limits, Request, Tls
+from goclient.services.https.proxies import ProxiedTls
+from goclient.services.loopback import is_https
+from goclient.services.retry import TOO_MANY, retry_after
+
+RETRIES = 3
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service may ask for another time
+CONNECT_WITHIN = 10.0  # seconds
+MAX_ERROR = 64 << 10  # bytes of an answer that is an error: the rest is left, because its status says enough
+_KIND = WEBDAV._replace(title="server", code="globus", untrusted="globus-name", services=())
+_GZIP = 31  # wbits of zlib: a header of gzip is expected
+
+
+class JsonService:
+    """One service of Globus at a URL; threads may share it.
+
+    ``timeout``: the end of each call, in seconds, all its tries included.  ``reporter`` is told of waits.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        timeout: float = 60.0,
+        reporter: Reporter = SILENT,
+        tls: Callable[[], Tls] = ProxiedTls,
+    ) -> None:
+        if not is_https(url):
+            hint = "use its https URL: a token is not sent unencrypted"
+            raise RequestError(f"{name} cannot be at {quoted(url)}", hint=hint, code="config")
+        self.name, self._url = name, url
+        self._timeout, self._reporter = timeout, reporter
+        parts = urlsplit(url)
+        plain = parts.scheme == "http"
+        self._server = Server(parts.hostname or "", parts.port or (80 if plain else 443), _KIND)
+        self._above = parts.path.rstrip("/")
+        self._tls = None if plain else tls()
+        self._idle: list[Connection] = []
+
+    def ask(self, call: Call, authorization: str) -> Answer:
+        """Return the answer to a call, whatever its status; raise GoclientError if there is none."""
+        subject = call.subject
+        if not (authorization.isascii() and authorization.isprintable()):
+            raise undocumented("a token that has more than letters and signs", subject)
+        answer, failure = None, None
+        with one_end(self._timeout) as end, self._reporter.waiting(GLOBUS, end.seconds):
+            for attempt in count():
+                pause = min(2.0**attempt * SHORTEST_PAUSE, LONGEST_PAUSE)
+                try:
+                    answer, failure = self._exchange(call, authorization, end), None
+                    if not may_pass(answer):
+                        break
+                    pause = _asked_pause(answer, pause)
+                except _BadAnswer as error:
+                    raise undocumented(str(error), subject) from error
+                except EndpointError as error:
+                    failure = unreachable(f"{self.name}: {error.message}", subject, url=self._url)
+                    failure.__cause__ = error
+                if not call.repeats or attempt == RETRIES or pause >= end.left:
+                    break
+                time.sleep(pause)
+        if failure is not None:
+            raise failure
+        assert answer is not None, "there is one or the other"
+        if 300 <= answer.status < 400:
+            raise redirected(answer.headers.get("Location", ""), subject)
+        return answer
+
+    def _exchange(self, call: Call, authorization: str, end: Deadline) -> Answer:
+        """Return the answer to one request; raise EndpointError if the server gives none, or _BadAnswer."""
+        request, response = self._request(call, authorization), None
+        limits = Limits(CONNECT_WITHIN, end.seconds, end.seconds, end)
+        connection = self._connection(limits)
+        try:
+            response = connection.ask(request)
+            most = call.most if response.status < 400 else MAX_ERROR
+            pieces: list[bytes] = []
+            connection.read(lambda response, _: pieces.append(response.read(most + 1)))
+        finally:
+            if response is not None and response.isclosed() and not response.will_close:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        (content,) = pieces
+        headers = {name.title(): value for name, value in response.headers.items()}
+        is_good = response.status < 400
+        if response.length and len(content) <= most:
+            raise _broken_off()
+        content = _unpacked(content, headers.get("Content-Encoding", ""), most=most, whole=is_good)
+        if is_good and len(content) > most:
+            raise _BadAnswer(f"its answer is larger than {most >> 20} MiB")
+        return Answer(self.name, response.status, headers, content[:most])
+
+    def _request(self, call: Call, authorization: str) -> Request:
+        """Return the request of a call."""
+        query = f"?{urlencode(call.query, errors='surrogateescape')}" if call.query else ""
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "Authorization": authorization}
+        payload = None
+        if call.form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            payload = _Payload(urlencode(call.form).encode())
+        elif call.method == "POST":
+            headers["Content-Type"] = "application/json"
+            payload = _Payload(b"" if call.body is None else json.dumps(call.body).encode())
+        return Request(call.method, f"{self._above}{quote(call.path)}{query}", headers, payload)
+
+    def _connection(self, limits: Limits) -> Connection:
+        """Return a connection: a new one, if there is none that can be used again."""
+        while self._idle:
+            try:
+                found = self._idle.pop()
+            except IndexError:  # another thread has taken the last one
+                break
+            if found.is_reusable:
+                found.limits = limits
+                return found
+            found.close()
+        return Connection(self._server, self._tls, limits)
+
+
+def value_of(answer: Answer, subject: Subject) -> Any:
+    """Return the JSON value of a good answer; raise GoclientError for any other."""
+    if answer.status >= 400:
+        raise refusal(answer, subject)
+    try:
+        return parse(answer.content, longest=MAX_RUN)
+    except ValueError as error:
+        raise undocumented(f"its answer is not JSON: {error}", subject) from error
+
+
+class _Payload(Body):
+    """Body of a request, in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.size = len(content)
+
+    def send(self, write: Callable[[bytes | memoryview], None]) -> None:
+        if self._content:
+            write(self._content)
+
+
+class _BadAnswer(Exception):
+    """An answer that no service sends."""
+
+
+def _asked_pause(answer: Answer, pause: float) -> float:
+    """Return the seconds after which a service that says that it is busy wants to be asked again."""
+    asked = retry_after(answer.headers) if answer.status in (TOO_MANY, 503) else None
+    return pause if asked is None else asked
+
+
+def _broken_off() -> EndpointError:
+    return EndpointError("it closed the connection in the middle of an answer", code="broken", transient=True)
+
+
+def _unpacked(content: bytes, packing: str, *, most: int, whole: bool) -> bytes:
+    """Return a body as it was before it was packed, at most one byte more than it may have; raise _BadAnswer.
+
+    ``whole``: it must not break off.
+    """
+    packing = packing.strip().lower()
+    if packing in ("identity", ""):
+        return content
+    if packing not in ("gzip", "x-gzip"):
+        raise _BadAnswer("its answer is packed in a way that was not asked for")
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        found = unpacker.decompress(content, most + 1)
+    except zlib.error as error:
+        raise _BadAnswer(f"its answer cannot be unpacked: {error}") from error
+    if whole and not unpacker.eof and len(found) <= most:
+        raise _broken_off()
+    return found
