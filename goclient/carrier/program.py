@@ -117,7 +117,7 @@ def main(argv: Sequence[str]) -> int:
         except Exception as failure:  # a defect of ours must not leave a job without a report
             error = GoclientError(f"unexpected {type(failure).__name__}: {failure}")
         if error is not None:
-            output.say(f"CRITICAL {diagnosis(error)}", *(f"goclient: {one.message}" for one in error.parts[:20]))
+            output.say(f"CRITICAL {diagnosis(error)}", *(f"goclient: {one.message}" for one in error.findings[:20]))
             write_report(error, site.home)
         job.clean_up(delivered=error is None)
     output.say("goclient: the job is done" if error is None else "goclient: the job has failed")
@@ -175,7 +175,7 @@ class _Job:
         client = ServiceClient(RestAuth(plan.auth), secret, plan.scopes)
         self._stack.callback(self._quietly, client.close)
         service = RestTransfer(plan.transfer, client.token_of(TRANSFER))
-        self._service, self._tokens = service, ServiceTokens(service, client.token_of)
+        self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
     def _engines(self, plan: CarrierPlan, context: JobContext) -> list[TransferEngine]:
         """Return the engines of the job; raise RequestError for a task that no carrier can run."""

@@ -14,7 +14,15 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded, RequestError, TransferFailed
+from goclient.errors import (
+    EndpointError,
+    GoclientError,
+    Interrupted,
+    LoginNeeded,
+    RequestError,
+    TransferFailed,
+    UsageError,
+)
 from goclient.errors.wording import printable
 from goclient.files.private import replace
 from goclient.journal import Journal
@@ -57,7 +65,7 @@ def exit_code(error: GoclientError | None) -> int:
 
 def diagnosis(error: GoclientError) -> str:
     """Return why a job failed in one short line, the cause first."""
-    first, *others = (part.message for part in error.parts)
+    first, *others = (one.message for one in error.findings)
     more = f" (and {len(others)} more)" if others else ""
     text = hidden(printable(first))
     room = LONGEST - len("goclient: ") - len(more)
@@ -82,7 +90,8 @@ def _code(error: GoclientError) -> CarrierCode:
     if isinstance(error, TransferFailed):
         return CarrierCode.STAGE_IN if error.phase == "stage-in" else CarrierCode.STAGE_OUT
     for kind, code in (
-        (PayloadError, CarrierCode.PAYLOAD), (RequestError, CarrierCode.REQUEST), (EndpointError, CarrierCode.NODE),
+        (PayloadError, CarrierCode.PAYLOAD), (EndpointError, CarrierCode.NODE),
+        (RequestError, CarrierCode.REQUEST), (UsageError, CarrierCode.REQUEST),
     ):  # fmt: skip
         if isinstance(error, kind):
             return code

@@ -17,6 +17,7 @@ from goclient.errors.wording import quoted, said
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import NewEndpoint, TaskState, TransferRequest
 from goclient.reporter.base import SILENT, Reporter
+from goclient.services.clock import clock_ahead
 from goclient.services.deadline import one_end
 from goclient.services.globus.calls import AUTH, TRANSFER, Call, Subject
 from goclient.services.globus.documents import (
@@ -197,6 +198,7 @@ class RestAuth:
     def __init__(
         self, url: str, *, timeout: float = TIMEOUT, reporter: Reporter = SILENT, tls: Callable[[], Tls] = ProxiedTls
     ) -> None:
+        self.clock: float | None = None  # seconds by which its clock is ahead of this node's, once it has answered
         self._service = JsonService(AUTH, url, timeout=timeout, reporter=reporter, tls=tls)
 
     def client_token(self, client_id: str, secret: str, scopes: Iterable[str]) -> dict[str, str]:
@@ -220,6 +222,7 @@ class RestAuth:
         call = Call("POST", f"/v2/oauth2/{route}", Subject(f"the service client {client_id}"), form=form)
         answer = self._service.ask(call, f"Basic {basic}")
         secrets.register_answer(answer.content)
+        self.clock = clock_ahead(answer.headers)
         found: Document = value_of(answer, call.subject)
         return found
 
