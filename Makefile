@@ -7,6 +7,7 @@ SERVER := .venv-server
 GLOBUS := .venv-globus
 OLDEST := .venv-panda-client
 XGFAL := .venv-xgfalclient
+PILOT := .venv-panda-pilot
 PIP := -m pip install --quiet --disable-pip-version-check
 UNIT = .venv-unit-$(shell $(PYTHON) -c 'import platform; print(platform.python_version())')
 PACKAGE := pyproject.toml setup.cfg
@@ -36,9 +37,9 @@ test-unit: $(PEERS)
 
 # Real servers of files, whose clients nothing else tries; other real programs, and the code of real servers; then the
 # properties with many examples.
-conformance: $(VENV)/.dev-ready $(PEERS) $(XGFAL)/.ready
+conformance: $(VENV)/.dev-ready $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
 	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -m grid $(if $(MEASURED),$(MEASURED) --cov-append)
-	$(TOLD) $(BIN)/pytest -m "conformance and not grid"
+	$(TOLD) GOCLIENT_TEST_PANDA_PILOT="$(CURDIR)/$(PILOT)/source" $(BIN)/pytest -m "conformance and not grid"
 	$(MAKE) properties
 
 properties: $(VENV)/.dev-ready $(PEERS)
@@ -64,7 +65,7 @@ figures: $(VENV)/.dev-ready $(SERVER)/.ready $(GLOBUS)/.ready
 	GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus" $(BIN)/python tools/figures.py docs/figures.md $(CHAPTERS)
 
 clean:
-	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) $(XGFAL) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .figures
+	rm -rf $(VENV) $(SERVER) $(GLOBUS) $(OLDEST) $(XGFAL) $(PILOT) .venv-unit-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .figures
 
 $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
@@ -102,6 +103,15 @@ $(GLOBUS)/.ready: requirements/globus-cli.txt
 $(XGFAL)/.ready: requirements/xgfalclient.txt
 	$(PYTHON) -m venv $(XGFAL)
 	$(XGFAL)/bin/python $(PIP) --require-hashes -r requirements/xgfalclient.txt
+	touch $@
+
+# As a site unpacks it: pip would leave its program out.
+$(PILOT)/.ready: requirements/panda-pilot.txt | $(BIN)/python
+	rm -rf $(PILOT)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-binary :all: \
+		--require-hashes --dest $(PILOT) -r requirements/panda-pilot.txt
+	mkdir $(PILOT)/source
+	tar -xzf $(PILOT)/panda?pilot-*.tar.gz -C $(PILOT)/source --strip-components=1
 	touch $@
 
 # A folder of packages only: it comes before what $(VENV) has.

@@ -34,7 +34,8 @@ from goclient.cli.commands import (
 from goclient.cli.options import myproxy as myproxy_options
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import findings
-from goclient.model.options import SubmitOptions, is_flag
+from goclient.model.option import is_flag
+from goclient.model.options import SubmitOptions
 from goclient.model.syntax.options import OVERWRITE
 from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks.command_line import TABLES, divide

@@ -36,7 +36,7 @@ def archive() -> bytes:
 @cache
 def pythons() -> tuple[str, ...]:
     """Every Python of this machine on which a carrier runs, each minor once; the one of the tests is the first."""
-    found = {sys.version_info[:2]: sys.executable}
+    found: dict[tuple[int, ...], str] = {sys.version_info[:2]: sys.executable}
     places = [f"python3.{minor}" for minor in range(9, 15)]
     paths = [shutil.which(one) for one in places] + sorted(map(str, Path.home().glob(".pyenv/versions/3.*/bin/python")))
     for one in filter(None, paths):

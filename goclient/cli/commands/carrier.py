@@ -9,7 +9,7 @@ from goclient.carrier.build import build
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import quoted
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient carrier"

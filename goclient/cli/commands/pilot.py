@@ -13,7 +13,7 @@ from goclient.errors import RequestError, UsageError, raise_all
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import quoted
 from goclient.model.mode import Mode
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
