@@ -38,9 +38,9 @@ def guest(sandbox: Sandbox) -> str:
 
 
 def https(sandbox: Sandbox, phase: Any, old: str, new: str, *, recursive: bool = False) -> TransferTask:
-    ends = (read_endpoint(guest(sandbox), "GUEST1"), JOB)
-    item = TransferItem(old, new, recursive)
-    return TransferTask(phase, *(ends if phase == "stage-in" else ends[::-1]), (item,), mode=Mode.HTTPS)
+    far = read_endpoint(guest(sandbox), "GUEST1")
+    source, destination = (far, JOB) if phase == "stage-in" else (JOB, far)
+    return TransferTask(phase, source, destination, (TransferItem(old, new, recursive),), mode=Mode.HTTPS)
 
 
 def job(
