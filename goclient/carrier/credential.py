@@ -53,7 +53,7 @@ def take_secrets(directory: Path) -> dict[str, ClientSecret | None]:
 
 
 def _read(path: Path) -> ClientSecret | None:
-    with suppress(OSError, ValueError, TypeError, KeyError, GoclientError):
+    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError, GoclientError):
         with open(path, "rb", opener=open_regular) as file:
             found = json.loads(file.read(_MOST))
         register(found["client_secret"])

@@ -45,6 +45,7 @@ def fetch(program: str, directory: Path, scratch: Path) -> Path:
         with open(target, "wb", opener=private) as file:
             _download(program, file)
     except (OSError, HTTPException, ValueError) as error:  # OSError has urllib's own
+        getattr(error, "close", bool)()  # urllib's HTTPError is an answer, too
         shown = program.partition("?")[0]
         raise PayloadError(
             f"the program {quoted(shown)} could not be fetched: {said(innermost(error))}",

@@ -30,8 +30,8 @@ _PIECE = 1 << 16
 class Output(Reporter, Heartbeat, Log):
     """Write to stdout at once, whole lines; whoever reads it may be gone, which ``watch.py`` notices."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, *, stdout: int = 1) -> None:
+        self._directory, self._stdout = directory, stdout
         self._state, self._started = "is prepared", time.monotonic()
         self._written = self._started
         self._payload: IO[bytes] | None = None
@@ -100,6 +100,6 @@ class Output(Reporter, Heartbeat, Log):
         self._written = time.monotonic()
         with suppress(OSError):  # nobody reads it
             while data:
-                written = os.write(1, data)
+                written = os.write(self._stdout, data)
                 self._in_line = data[written - 1] != 0x0A
                 data = data[written:]
