@@ -38,6 +38,7 @@ from goclient.node.environment import own_files
 from goclient.node.job import NodeJob, run_job
 from goclient.node.left import remove_left
 from goclient.node.signals import finishing, install, interruptible
+from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
 
 ROOM = 1 << 20  # bytes: the journal of an ordinary job, and its report
@@ -174,7 +175,7 @@ class _Job:
             )
         client = ServiceClient(RestAuth(plan.auth), secret, plan.scopes)
         self._stack.callback(self._quietly, client.close)
-        service = RestTransfer(plan.transfer, client.token_of(TRANSFER))
+        service = RestTransfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
     def _engines(self, plan: CarrierPlan, context: JobContext) -> list[TransferEngine]:

@@ -64,11 +64,15 @@ class Connections:
 
         return Globus(self.globus_access())
 
-    def transfer(self) -> RestTransfer:
-        """Return the Transfer service, as a pilot asks it; raises LoginNeeded if nobody may ask it."""
+    def transfer(self, patience: float) -> RestTransfer:
+        """Return the Transfer service, as a pilot asks it; raises LoginNeeded if nobody may ask it.
+
+        While it is too busy it is asked again, for ``patience`` seconds.
+        """
         from goclient.services.globus.tokens import transfer_service  # as in globus
 
-        return transfer_service(self.globus_access(), environment.bundles(self.env))
+        authorities = environment.bundles(self.env)
+        return transfer_service(self.globus_access(), authorities=authorities, patience=patience)
 
     def tokens(self) -> CollectionTokens:
         """Return tokens for the HTTPS servers of collections; raises LoginNeeded if nobody may ask for them."""

@@ -31,6 +31,7 @@ from goclient.node.job_log import JobLog
 from goclient.node.payload import has_ended_well
 from goclient.pilot.clean_up import remove_directories
 from goclient.pilot.proxy import FILE, UserProxy, proxy_again, user_proxy
+from goclient.pilot.rungen import server_program, with_transfers
 from goclient.pilot.settings import Services, Settings
 from goclient.pilot.taken import DIRECTORY, TakenJob
 from goclient.pilot.transformation import fetch
@@ -70,10 +71,13 @@ class Node:
             reporter=reporter,
             heartbeat=heartbeat,
         )
+        tasks, arguments = plan(spec), tuple(word.value for word in words(decoded.payload))
+        if server_program(assigned.transformation):
+            arguments = with_transfers(arguments, tasks)
         node_job = NodeJob(
-            tasks=plan(spec),
-            program=partial(fetch, assigned.transformation, job.scratch),
-            arguments=tuple(word.value for word in words(decoded.payload)),
+            tasks=tasks,
+            program=partial(fetch, assigned.transformation, job.scratch, context.directory),
+            arguments=arguments,
             variables={  # those of the pilots of 2012
                 "PandaID": str(job.panda_id),
                 **({"PANDAID": str(job.panda_id)} if decoded.carried else {}),  # as a site's pilot tells a carrier

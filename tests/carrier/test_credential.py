@@ -50,9 +50,13 @@ class Auth(RestAuth):
     """Globus Auth, which gives numbered tokens."""
 
     def __init__(self, *, clock: float | None = 0.0) -> None:
-        self.clock = clock
+        self.ahead = clock
         self.valid: list[str] = []
         self.made = 0
+
+    @property
+    def clock(self) -> float | None:
+        return self.ahead
 
     def client_token(self, client_id: str, secret: str, scopes: Iterable[str]) -> dict[str, str]:
         if (client_id, secret) != (SECRET.client_id, SECRET.client_secret):

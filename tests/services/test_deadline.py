@@ -187,7 +187,7 @@ def test_every_call_to_every_service_ends(access: Access) -> None:
             service, panda = Globus(asking), PandaServer(PandaAccess(server.url, END, END))
             for name, ask in GLOBUS.items():
                 calls.make(f"Globus.{name}: {fault}", partial(ask, service))
-            rest = transfer_service(asking, ())
+            rest = transfer_service(asking)
             for name, ask_rest in REST.items():
                 calls.make(f"RestTransfer.{name}: {fault}", partial(ask_rest, rest))
             for name, call in PANDA.items():
@@ -202,7 +202,7 @@ def test_a_page_for_people_is_an_error_of_every_call(access: Access) -> None:
     """A change that nobody confirms was not made, though the status is good: a file had lost its name in that way."""
     with FaultyServer(but_for_tokens(faults.html_ok)) as server:
         service, panda = Globus(access(server)), PandaServer(PandaAccess(server.url, END, END))
-        rest = transfer_service(access(server), ())
+        rest = transfer_service(access(server))
         calls = [
             *(partial(one, service) for one in GLOBUS.values()),
             *(partial(one, rest) for one in REST.values()),

@@ -1,4 +1,4 @@
-"""Calls of a web service of Globus, and its answers, whoever sends them.
+"""Calls of a web service of Globus, and its answers: globus-sdk's client and that of a node share them.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
@@ -17,7 +17,7 @@ MAX_ANSWER = 12 << 20  # bytes of an answer
 
 
 class Answer(NamedTuple):
-    """Answer of a service, by its name; ``document`` is None for a body that is not a JSON object."""
+    """Answer of a service, by its name."""
 
     service: str
     status: int
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What a call is about, as an error names it; ``collection`` is what the user calls one that is asked, if any."""
+    """Subject of a call, as an error names it; ``collection`` is what the user calls one that is asked, if any."""
 
     name: str
     collection: str = ""

@@ -10,7 +10,8 @@ import json
 import time
 import zlib
 from collections.abc import Callable
-from itertools import count
+from dataclasses import dataclass
+from random import uniform
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -18,15 +19,16 @@ from goclient.errors import EndpointError, RequestError
 from goclient.errors.wording import quoted
 from goclient.reporter.base import SILENT, Reporter
 from goclient.reporter.waiting import GLOBUS
-from goclient.services.deadline import Deadline, one_end
+from goclient.services.clock import clock_ahead
+from goclient.services.deadline import Deadline, left, one_end
 from goclient.services.globus.calls import Answer, Call, Subject
 from goclient.services.globus.documents import MAX_RUN, parse
-from goclient.services.globus.refusals import may_pass, redirected, refusal, undocumented, unreachable
+from goclient.services.globus.refusals import is_later, may_pass, redirected, refusal, undocumented, unreachable
 from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.connection import Body, Connection, Limits, Request, Tls
 from goclient.services.https.proxies import ProxiedTls
 from goclient.services.loopback import is_https
-from goclient.services.retry import TOO_MANY, retry_after
+from goclient.services.retry import TOO_MANY, pauses, retry_after
 
 RETRIES = 3
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service may ask for another time
@@ -36,61 +38,76 @@ _KIND = WEBDAV._replace(title="server", code="globus", untrusted="globus-name", 
 _GZIP = 31  # wbits of zlib: a header of gzip is expected
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a service is asked; times in seconds.
+
+    A call, all its tries included, ends after ``timeout``; but a service that says that it is too busy is asked again
+    when it wants to be, for ``patience``.  ``reporter`` is told of waits.
+    """
+
+    timeout: float = 60.0
+    patience: float = 60.0
+    reporter: Reporter = SILENT
+    tls: Callable[[], Tls] = ProxiedTls
+
+
 class JsonService:
     """One service of Globus at a URL; threads may share it.
 
-    ``timeout``: the end of each call, in seconds, all its tries included.  ``reporter`` is told of waits.
+    ``clock``: the seconds by which its clock is ahead of this node's, None until it has said what time it is.
     """
 
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        *,
-        timeout: float = 60.0,
-        reporter: Reporter = SILENT,
-        tls: Callable[[], Tls] = ProxiedTls,
-    ) -> None:
+    def __init__(self, name: str, url: str, manner: Manner) -> None:
         if not is_https(url):
             hint = "use its https URL: a token is not sent unencrypted"
             raise RequestError(f"{name} cannot be at {quoted(url)}", hint=hint, code="config")
-        self.name, self._url = name, url
-        self._timeout, self._reporter = timeout, reporter
+        self.name, self._url, self._manner = name, url, manner
+        self.clock: float | None = None
         parts = urlsplit(url)
         plain = parts.scheme == "http"
         self._server = Server(parts.hostname or "", parts.port or (80 if plain else 443), _KIND)
         self._above = parts.path.rstrip("/")
-        self._tls = None if plain else tls()
+        self._tls = None if plain else manner.tls()
         self._idle: list[Connection] = []
 
     def ask(self, call: Call, authorization: str) -> Answer:
         """Return the answer to a call, whatever its status; raise GoclientError if there is none."""
-        subject = call.subject
         if not (authorization.isascii() and authorization.isprintable()):
-            raise undocumented("a token that has more than letters and signs", subject)
-        answer, failure = None, None
-        with one_end(self._timeout) as end, self._reporter.waiting(GLOBUS, end.seconds):
-            for attempt in count():
-                pause = min(2.0**attempt * SHORTEST_PAUSE, LONGEST_PAUSE)
-                try:
-                    answer, failure = self._exchange(call, authorization, end), None
-                    if not may_pass(answer):
-                        break
-                    pause = _asked_pause(answer, pause)
-                except _BadAnswer as error:
-                    raise undocumented(str(error), subject) from error
-                except EndpointError as error:
-                    failure = unreachable(f"{self.name}: {error.message}", subject, url=self._url)
-                    failure.__cause__ = error
-                if not call.repeats or attempt == RETRIES or pause >= end.left:
-                    break
-                time.sleep(pause)
-        if failure is not None:
-            raise failure
-        assert answer is not None, "there is one or the other"
+            raise undocumented("a token that has more than letters and signs", call.subject)
+        started = time.monotonic()
+        for pause in pauses(SHORTEST_PAUSE, LONGEST_PAUSE, factor=2.0):
+            answer = self._answer(call, authorization)
+            is_refused = answer.status == TOO_MANY  # nothing was done, so that every call may be made again
+            if not is_refused and not (call.repeats and is_later(answer)):
+                break
+            # Not all at the same time: many pilots of a site are one identity, with one limit.
+            wait = (retry_after(answer.headers) or pause) * uniform(1.0, 2.0)  # noqa: S311  # no secret
+            if time.monotonic() + wait > started + self._manner.patience or wait >= left():
+                break
+            time.sleep(wait)
         if 300 <= answer.status < 400:
-            raise redirected(answer.headers.get("Location", ""), subject)
+            raise redirected(answer.headers.get("Location", ""), call.subject)
         return answer
+
+    def _answer(self, call: Call, authorization: str) -> Answer:
+        """Return the answer to a call; what may pass soon is tried again; raise GoclientError if there is none."""
+        manner = self._manner
+        with one_end(manner.timeout) as end, manner.reporter.waiting(GLOBUS, end.seconds):
+            for attempt, pause in enumerate(pauses(SHORTEST_PAUSE, LONGEST_PAUSE, factor=2.0)):
+                is_last = not call.repeats or attempt == RETRIES or pause >= end.left
+                try:
+                    answer = self._exchange(call, authorization, end)
+                    if is_last or is_later(answer) or not may_pass(answer):
+                        return answer
+                except _BadAnswer as error:
+                    raise undocumented(str(error), call.subject) from error
+                except EndpointError as error:
+                    failure = unreachable(f"{self.name}: {error.message}", call.subject, url=self._url)
+                    if is_last:
+                        raise failure from error
+                time.sleep(pause)
+        raise AssertionError("unreachable")
 
     def _exchange(self, call: Call, authorization: str, end: Deadline) -> Answer:
         """Return the answer to one request; raise EndpointError if the server gives none, or _BadAnswer."""
@@ -109,6 +126,7 @@ class JsonService:
                 connection.close()
         (content,) = pieces
         headers = {name.title(): value for name, value in response.headers.items()}
+        self.clock = clock_ahead(headers)
         is_good = response.status < 400
         if response.length and len(content) <= most:
             raise _broken_off()
@@ -168,12 +186,6 @@ class _Payload(Body):
 
 class _BadAnswer(Exception):
     """An answer that no service sends."""
-
-
-def _asked_pause(answer: Answer, pause: float) -> float:
-    """Return the seconds after which a service that says that it is busy wants to be asked again."""
-    asked = retry_after(answer.headers) if answer.status in (TOO_MANY, 503) else None
-    return pause if asked is None else asked
 
 
 def _broken_off() -> EndpointError:

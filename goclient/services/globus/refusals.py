@@ -28,7 +28,7 @@ from goclient.errors.wording import quoted, said
 from goclient.services import loopback
 from goclient.services.globus.calls import AUTH, Answer, Subject
 from goclient.services.globus.documents import Document
-from goclient.services.retry import AWAY, TOO_MANY, limited
+from goclient.services.retry import AWAY, TOO_MANY, limited, retry_after
 
 UNAUTHORIZED, FORBIDDEN = 401, 403
 
@@ -102,11 +102,15 @@ def refusal(answer: Answer, subject: Subject) -> GoclientError:
     return _service_error(answer, what, subject)
 
 
+def is_later(answer: Answer) -> bool:
+    """Return True for a service that is too busy, or that says when it wants to be asked again."""
+    return answer.status == TOO_MANY or (answer.status == 503 and retry_after(answer.headers) is not None)
+
+
 def may_pass(answer: Answer) -> bool:
-    """Return True if a service, and not the storage behind a collection, may answer the same request later."""
-    if answer.status in (TOO_MANY, 503):
-        return True
-    return answer.status in AWAY and not any(one in _code(answer.document or {}) for one in _STORAGE)
+    """Return True if a service, and not the storage behind a collection, may answer the same request soon."""
+    code = _code(answer.document or {})
+    return answer.status == 503 or (answer.status in AWAY and not any(one in code for one in _STORAGE))
 
 
 def required_scopes(answer: Answer) -> tuple[str, ...]:

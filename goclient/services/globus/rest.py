@@ -16,9 +16,6 @@ from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound
 from goclient.errors.wording import quoted, said
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import NewEndpoint, TaskState, TransferRequest
-from goclient.reporter.base import SILENT, Reporter
-from goclient.services.clock import clock_ahead
-from goclient.services.deadline import one_end
 from goclient.services.globus.calls import AUTH, TRANSFER, Call, Subject
 from goclient.services.globus.documents import (
     Document,
@@ -29,14 +26,12 @@ from goclient.services.globus.documents import (
     uuid,
     words,
 )
-from goclient.services.globus.json_service import JsonService, value_of
+from goclient.services.globus.json_service import JsonService, Manner, value_of
 from goclient.services.globus.refusals import UNAUTHORIZED, documented, required_scopes
 from goclient.services.globus.states import https_url, read_task_state
 from goclient.services.globus.transfers import MAX_LABEL, SILENT_TASK, Transfers, in_collection, operation
-from goclient.services.https.connection import Tls
-from goclient.services.https.proxies import ProxiedTls
 
-TIMEOUT = 60.0  # seconds
+USUAL = Manner()
 API = "/v0.10"  # of Transfer
 
 
@@ -60,33 +55,21 @@ class Named(NamedTuple):
 
 
 class RestTransfer(Transfers):
-    """Transfer service, asked with tokens; a call that is refused for its token is made once more with a fresh one.
+    """Transfer service, asked with tokens; a call that is refused for its token is made once more with a fresh one."""
 
-    ``timeout``: the end of each call, in seconds, all its tries included.  ``reporter`` is told of waits.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        token: Token,
-        *,
-        timeout: float = TIMEOUT,
-        reporter: Reporter = SILENT,
-        tls: Callable[[], Tls] = ProxiedTls,
-    ) -> None:
-        self._service = JsonService(TRANSFER, url.rstrip("/") + API, timeout=timeout, reporter=reporter, tls=tls)
-        self._token, self._timeout = token, timeout
+    def __init__(self, url: str, token: Token, manner: Manner = USUAL) -> None:
+        self._service = JsonService(TRANSFER, url.rstrip("/") + API, manner)
+        self._token = token
 
     def ask(self, call: Call) -> Document:
         """Return the document that a call is answered with; raise GoclientError."""
-        with one_end(self._timeout):
-            token = self._token()
-            answer = self._service.ask(call, f"Bearer {token}")
-            scopes = required_scopes(answer)
-            if scopes or answer.status == UNAUTHORIZED:  # nothing was done
-                fresh = self._token(refused=token, scopes=scopes)
-                if fresh != token:
-                    answer = self._service.ask(call, f"Bearer {fresh}")
+        token = self._token()
+        answer = self._service.ask(call, f"Bearer {token}")
+        scopes = required_scopes(answer)
+        if scopes or answer.status == UNAUTHORIZED:  # nothing was done
+            fresh = self._token(refused=token, scopes=scopes)
+            if fresh != token:
+                answer = self._service.ask(call, f"Bearer {fresh}")
         found: Document = value_of(answer, call.subject)
         return found
 
@@ -195,11 +178,13 @@ class RestTransfer(Transfers):
 class RestAuth:
     """Globus Auth, asked by a service client with its secret."""
 
-    def __init__(
-        self, url: str, *, timeout: float = TIMEOUT, reporter: Reporter = SILENT, tls: Callable[[], Tls] = ProxiedTls
-    ) -> None:
-        self.clock: float | None = None  # seconds by which its clock is ahead of this node's, once it has answered
-        self._service = JsonService(AUTH, url, timeout=timeout, reporter=reporter, tls=tls)
+    def __init__(self, url: str, manner: Manner = USUAL) -> None:
+        self._service = JsonService(AUTH, url, manner)
+
+    @property
+    def clock(self) -> float | None:
+        """Return the seconds by which its clock is ahead of this node's, None until it has answered."""
+        return self._service.clock
 
     def client_token(self, client_id: str, secret: str, scopes: Iterable[str]) -> dict[str, str]:
         """Return the access tokens of a client for some scopes, by their resource servers; raise LoginNeeded."""
@@ -222,13 +207,12 @@ class RestAuth:
         call = Call("POST", f"/v2/oauth2/{route}", Subject(f"the service client {client_id}"), form=form)
         answer = self._service.ask(call, f"Basic {basic}")
         secrets.register_answer(answer.content)
-        self.clock = clock_ahead(answer.headers)
         found: Document = value_of(answer, call.subject)
         return found
 
 
 class ServiceTokens:
-    """What the HTTPS servers of collections need: where they are, which Transfer says, and tokens for each.
+    """HTTPS servers of collections: where they are, which Transfer says, and a token for each.
 
     ``token`` gives that of a collection, by its id.
     """

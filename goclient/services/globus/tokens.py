@@ -1,4 +1,4 @@
-"""What a pilot needs of globus-sdk: tokens for Transfer and for the HTTPS servers of collections."""
+"""Tokens that a pilot gets through globus-sdk: for Transfer, and for the HTTPS servers of collections."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from goclient.services.globus.app import app
 from goclient.services.globus.collection import Collection, https_consent
 from goclient.services.globus.consents import Consents, has_https_token
 from goclient.services.globus.errors import configured, translated
+from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestTransfer
 from goclient.services.globus.sdk import Globus
 from goclient.services.https.proxies import ProxiedTls
@@ -44,13 +45,16 @@ class TransferToken:
             return str(authorizer.get_authorization_header()).removeprefix("Bearer ")
 
 
-def transfer_service(access: GlobusAccess, authorities: Iterable[str]) -> RestTransfer:
-    """Return the Transfer service as a pilot asks it; ``authorities`` are files and directories of further CAs."""
+def transfer_service(access: GlobusAccess, *, authorities: Iterable[str] = (), patience: float = 60.0) -> RestTransfer:
+    """Return the Transfer service as a pilot asks it; ``authorities`` are files and directories of further CAs.
+
+    While it is too busy it is asked again, for ``patience`` seconds.
+    """
     with configured():
         url, own = globus_sdk.config.get_service_url("transfer"), globus_sdk.config.get_ssl_verify()
         bundles = [own] if isinstance(own, str) else [DEFAULT_CA_BUNDLE_PATH, *authorities]
-        token, tls = TransferToken(access), partial(ProxiedTls, *bundles)
-        return RestTransfer(url, token, timeout=access.timeout, reporter=access.reporter, tls=tls)
+        manner = Manner(access.timeout, patience, access.reporter, partial(ProxiedTls, *bundles))
+        return RestTransfer(url, TransferToken(access), manner)
 
 
 class CollectionTokens:

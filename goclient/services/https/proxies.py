@@ -57,7 +57,7 @@ class ProxiedTls(WebTls):
             sock.close()
             raise
         status = head.split(b"\r\n", 1)[0].decode("latin-1")
-        if status[:5] != "HTTP/" or status[8:10] != " 2":
+        if status[:5] != "HTTP/" or status[8:10] != " 2" or not head.endswith(b"\r\n\r\n"):
             sock.close()
             raise _refused(server, f"{proxy} answers {quoted(said(status, 100))}")
         return sock

@@ -151,7 +151,7 @@ class SandboxBench(Bench):
         self.far, self.near = self.collection(HOLDS), self.collection(SEES)
         env = self.sandbox.env
         access = GlobusAccess(env["GOCLIENT_CLIENT_ID"], env["GOCLIENT_CLIENT_SECRET"])
-        self.service = transfer_service(access, ())
+        self.service = transfer_service(access)
 
     def collection(self, name: str) -> GlobusEndpoint:
         (row,) = self.sandbox.rows("select id from collections where display_name = ?", name)

@@ -25,7 +25,9 @@ from goclient.errors.conditions import (
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import TransferRequest
+from goclient.services.deadline import Background
 from goclient.services.globus import json_service
+from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
 from goclient.services.globus.transfers import MAX_LISTING
 from tests import faults
@@ -287,7 +289,6 @@ def error(status: int, code: str) -> Response:
 
 TRIED = {
     "away": (error(503, "ServiceUnavailable"), 4),
-    "busy": (error(429, "TooManyRequests"), 4),
     "broken": (error(500, "InternalError"), 4),
     "gateway": (Response(b"<html>", 502, "text/html"), 4),
     "storage": (error(502, "EndpointError"), 1),
@@ -327,7 +328,7 @@ def test_what_may_pass_is_tried_again_but_a_collection_is_made_once(name: str) -
 )
 def test_a_connection_that_breaks_is_another_try(fault: faults.Fault) -> None:
     with FaultyServer(fault) as server:
-        ours = RestTransfer(server.url, Tokens(), timeout=20.0)
+        ours = RestTransfer(server.url, Tokens(), Manner(timeout=20.0))
         with pytest.raises(GlobusUnreachable) as raised:
             ours.submission_id()
         assert raised.value.transient
@@ -350,6 +351,74 @@ def test_a_connection_is_used_again_and_by_one_thread_at_a_time() -> None:
         for one in threads:
             one.join()
         assert 1 <= len(ours._service._idle) <= 8
+
+
+# --- a service that is too busy ---
+
+
+BUSY = ["429 Too Many Requests", "503 Away"]
+
+
+def later(status: str, wait: str, times: int) -> tuple[faults.Fault, list[str]]:
+    """A service that is busy so many times, and what it was asked."""
+    asked: list[str] = []
+
+    def answer(connection: faults.Connection) -> None:
+        request = connection.read()
+        asked.append(f"{request.method} {request.path}")
+        if len(asked) <= times:
+            more = f"Retry-After: {wait}\r\n" if wait else ""
+            connection.send(faults.http(b"{}", status=status, more=more))
+        else:
+            connection.send(faults.document({"value": ID, "id": ID, "globus_connect_setup_key": "k", "task_id": TASK}))
+
+    return answer, asked
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("status", "wait"), [(BUSY[0], "0"), (BUSY[1], "0"), (BUSY[0], "")])
+def test_a_busy_service_is_asked_for_as_long_as_the_patience(status: str, wait: str) -> None:
+    fault, asked = later(status, wait, 6)
+    with FaultyServer(fault) as server:
+        assert RestTransfer(server.url, Tokens()).submit(REQUEST) == TASK
+        assert len(asked) == 7, "more often than what breaks is tried"
+        asked.clear()
+        with pytest.raises(EndpointError, match=r"it is not available|limits how often"):
+            RestTransfer(server.url, Tokens(), Manner(patience=0.0)).submit(REQUEST)
+        assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("status", BUSY)
+def test_a_collection_is_made_after_a_refusal_but_not_after_a_doubt(status: str) -> None:
+    fault, asked = later(status, "0", 1)
+    with FaultyServer(fault) as server:
+        ours = RestTransfer(server.url, Tokens())
+        if status == BUSY[0]:  # nothing was done
+            assert ours.create_personal("x").id == ID
+        else:  # something before the service may have said it
+            with pytest.raises(EndpointError):
+                ours.create_personal("x")
+        assert len(asked) == 1 + (status == BUSY[0])
+
+
+def test_a_service_that_is_busy_for_long_is_not_waited_for() -> None:
+    fault, asked = later(BUSY[0], "3600", 1)
+    with FaultyServer(fault) as server, pytest.raises(EndpointError, match="for 60 minutes, until 2") as raised:
+        RestTransfer(server.url, Tokens()).submission_id()
+    assert (len(asked), raised.value.transient) == (1, True)
+
+
+def test_many_pilots_of_one_identity_wait_for_their_turn(shared_sandbox: Sandbox) -> None:
+    auth, client_id, secret = service_client(shared_sandbox)
+    token = auth.client_token(client_id, secret, [SCOPE])[RESOURCE]
+    shared_sandbox.set()  # as the service: 20 requests a second, on the average of some seconds
+    url = shared_sandbox.env["GLOBUS_SDK_SERVICE_URL_TRANSFER"]
+    pilots = [RestTransfer(url, lambda *, refused="", scopes=(): token) for _ in range(20)]
+    began = time.monotonic()
+    calls = [Background(one.submission_id) for one in pilots for _ in range(12)]
+    assert len({one.result(60.0) for one in calls}) == len(calls)
+    assert time.monotonic() - began > 1.0, "there was a limit"
 
 
 # --- bounds ---------------------------------------------------------------------------------------------------------
