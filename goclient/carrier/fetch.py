@@ -1,4 +1,4 @@
-"""The user's program: a file of the job's archive, or what is at a URL.
+"""Fetch the user's program, if it is at a URL; else it is a file of the job's archive.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """

@@ -28,7 +28,7 @@ _PIECE = 1 << 16
 
 
 class Output(Reporter, Heartbeat, Log):
-    """Write to stdout at once, whole lines; whoever reads it may be gone, which ``watch.py`` notices."""
+    """Write to stdout at once, whole lines; its reader may be gone, which ``watch.py`` notices."""
 
     def __init__(self, directory: Path, *, stdout: int = 1) -> None:
         self._directory, self._stdout = directory, stdout

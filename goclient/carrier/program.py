@@ -50,7 +50,7 @@ _PRELOADED = ("LD_PRELOAD", "PANDA_PRELOAD")  # runGen's tracer, in every proces
 
 @dataclass(frozen=True)
 class Order:
-    """What the command line says: the checksum of the plan, the number of the job, and the words of the program."""
+    """Order on the command line: the checksum of the plan, the number of the job, and the words of the program."""
 
     sha256: str
     serial: int
@@ -68,7 +68,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Site:
-    """What the site gives a job: its directory, where its pilot looks for reports, and the environment."""
+    """Site of a job: its directory, where its pilot looks for reports, and the environment."""
 
     directory: Path
     home: Path
