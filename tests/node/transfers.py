@@ -99,12 +99,13 @@ class HttpsCollections:
     """The HTTPS servers of collections, by their ids, with the one token that all of them take."""
 
     servers: Mapping[str, CollectionServer]
+    token: str = TOKEN
 
     def https_server(self, collection_id: str) -> str:
         return self.servers[collection_id].url
 
     def https(self, collection_id: str) -> str:
-        return TOKEN
+        return self.token
 
 
 @dataclass
