@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.endpoint import Endpoint
     from goclient.services.globus.access import GlobusAccess
+    from goclient.services.globus.rest import RestTransfer
     from goclient.services.globus.sdk import Globus
     from goclient.services.globus.tokens import CollectionTokens
     from goclient.services.panda.access import QueueSource
@@ -76,6 +77,16 @@ class Connections:
         if access is None:
             raise LoginNeeded("no service client is set", hint="set GOCLIENT_CARRY_CLIENT_ID", code="no-client")
         return Globus(access)
+
+    def transfer(self, patience: float) -> RestTransfer:
+        """Return the Transfer service, as a pilot asks it; raises LoginNeeded if nobody may ask it.
+
+        While it is too busy it is asked again, for ``patience`` seconds.
+        """
+        from goclient.services.globus.tokens import transfer_service  # as in globus
+
+        authorities = environment.bundles(self.env)
+        return transfer_service(self.globus_access(), authorities=authorities, patience=patience)
 
     def tokens(self) -> CollectionTokens:
         """Return tokens for the HTTPS servers of collections; raises LoginNeeded if nobody may ask for them."""

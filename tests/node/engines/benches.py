@@ -25,7 +25,7 @@ from goclient.node.engines.store import ServerStore
 from goclient.node.engines.webdav_end import webdav_ends
 from goclient.node.shared_filesystem import Shared
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.sdk import Globus
+from goclient.services.globus.tokens import transfer_service
 from goclient.services.https.webdav import WebdavFiles
 from tests.node.transfers import HttpsCollections, Service, carry_out, job_context
 from tests.servers.collection import collection_server
@@ -134,7 +134,7 @@ class GlobusBench(Bench):
 
 
 class SandboxBench(Bench):
-    """The sandbox's Transfer service, asked by globus-sdk; a collection sees the job's directory."""
+    """The sandbox's Transfer service, asked as a pilot asks it; a collection sees the job's directory."""
 
     mode = Mode.SERVER
     refused = ("\udcff",)  # its documents are UTF-8
@@ -150,7 +150,8 @@ class SandboxBench(Bench):
         self.there.mkdir()
         self.far, self.near = self.collection(HOLDS), self.collection(SEES)
         env = self.sandbox.env
-        self.service = Globus(GlobusAccess(env["GOCLIENT_CLIENT_ID"], env["GOCLIENT_CLIENT_SECRET"]))
+        access = GlobusAccess(env["GOCLIENT_CLIENT_ID"], env["GOCLIENT_CLIENT_SECRET"])
+        self.service = transfer_service(access)
 
     def collection(self, name: str) -> GlobusEndpoint:
         (row,) = self.sandbox.rows("select id from collections where display_name = ?", name)
