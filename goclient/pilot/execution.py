@@ -70,6 +70,7 @@ class Node:
             journal=job.journal,
             reporter=reporter,
             heartbeat=heartbeat,
+            own=(*settings.own, os.path.realpath(job.scratch / FILE)),
         )
         tasks, arguments = plan(spec), tuple(word.value for word in words(decoded.payload))
         if server_program(assigned.transformation):
@@ -103,8 +104,7 @@ class Node:
     ) -> Iterator[list[TransferEngine]]:
         """Run the body with the engines of a job, in the order in which they are asked for a task."""
         settings = self.settings
-        own = (*settings.own, os.path.realpath(proxy.path)) if proxy is not None else settings.own
-        engines: list[TransferEngine] = [LocalEngine(context, own=own)]
+        engines: list[TransferEngine] = [LocalEngine(context)]
         if spec.needs_proxy or any(task.asks_https for task in job.tasks):
             engines.append(self._https_engine(job, context, proxy=proxy))
         if proxy is not None:

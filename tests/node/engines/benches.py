@@ -57,6 +57,8 @@ class Bench(ABC):
         self.there.mkdir()
         self.context = job_context(top / "scratch")
         self.job = self.context.directory
+        self.own = top / "own"  # a file of the pilot
+        self.own.write_text("secret")
 
     @abstractmethod
     def engine(self, context: JobContext) -> TransferEngine: ...
@@ -92,14 +94,15 @@ class Bench(ABC):
         attempt: int = 1,
         journal: Journal | None = None,
         beat: Callable[[], object] = lambda: None,
+        meanwhile: Callable[[], object] = lambda: None,
         delivers: bool = True,
     ) -> Transferred:
         """Carry out a task; with a journal of before, as a pilot does that was started again."""
-        used = job_context(self.context.scratch, attempt=attempt, overwrite=overwrite)
+        used = job_context(self.context.scratch, attempt=attempt, overwrite=overwrite, own=(str(self.own),))
         self.used = used if journal is None else replace(used, journal=journal)
         engine = self.engine(self.used)
         assert choose([engine], task) is engine
-        return carry_out(engine, task, beat=beat, delivers=delivers)
+        return carry_out(engine, task, beat=beat, meanwhile=meanwhile, delivers=delivers)
 
     def delivered(self) -> list[str]:
         """The names of all that a user sees there."""
@@ -110,7 +113,7 @@ class LocalBench(Bench):
     far = NODE
 
     def engine(self, context: JobContext) -> TransferEngine:
-        return LocalEngine(context, own=())
+        return LocalEngine(context)
 
     def path(self, name: str) -> str:
         return str(self.there / name)
