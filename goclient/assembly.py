@@ -14,10 +14,10 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.model.endpoint import Catalogue, UrlEndpoint
+from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import identity_problem
-from goclient.model.options import RequestOptions, TransferOptions
-from goclient.model.request import Request
+from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
+from goclient.model.request import Carriage, Credential, Request
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
 from goclient.model.syntax.parse import parse_endpoint
@@ -32,18 +32,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TypedTransfers:
-    """Items of each transfer option, and every mistake in the options so far."""
+    """Items of each transfer option, how they are carried, if they are, and every mistake in the options so far."""
 
     items: Items
     errors: list[GoclientError]
+    carriage: Carriage | None = None
 
 
 def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> TypedTransfers:
     """Return the items of each transfer option that was given; mistakes are collected."""
     options, collected = typed.options, Collector(typed.errors)
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
-    if options.goVia:
-        items |= {IN_MODE: [options.goVia], OUT_MODE: [options.goVia]}
+    if via := options.goVia or _way_of_carried(options):
+        items |= {IN_MODE: [via], OUT_MODE: [via]}
     for key in KEYS:
         given = getattr(options, key)
         with collected:
@@ -56,7 +57,63 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
             items[MYPROXY] = [str(connections.accounts().named(options.myproxy))]
     pilot = options.pilot or (connections.settings.get("pilot.dn") if options.myproxy else None)
     collected.errors += _mistakes(options, pilot)
-    return TypedTransfers(items, collected.errors)
+    carriage = None
+    if isinstance(options, CarryOptions):
+        collected.errors += _mistakes_of_carried(options)
+        carriage = _read_carriage(options, connections, collected) if options.goCarry else None
+    return TypedTransfers(items, collected.errors, carriage)
+
+
+def _way_of_carried(options: TransferOptions) -> str:
+    """Return how the files of a carried job get to its directory unless that is said: no carrier makes an endpoint."""
+    carried = isinstance(options, CarryOptions) and options.goCarry and any(getattr(options, key) for key in KEYS)
+    return "https" if carried and not is_uuid(options.WorkingendpointGO or "") else ""
+
+
+def _read_carriage(options: CarryOptions, connections: Connections, collected: Collector) -> Carriage:
+    """Return how a job brings its own transfers; mistakes in its options and in the environment are collected.
+
+    A credential that is wrong is there, and empty: it is not missed again.
+    """
+    from goclient.config.carried import GlobusUrls, carry_access, file_server_url, globus_urls  # only such a job
+    from goclient.preflight.carried import no_carry_client
+
+    env, urls, file_server = connections.env, GlobusUrls("", ""), ""
+    credential: Credential | None = Credential("", "")
+    files: Sequence[str] = ()
+    with collected:
+        access = carry_access(env)
+        credential = None if access is None else Credential(access.client_id, access.client_secret or "")
+        if access is None and options.goCredential:
+            raise no_carry_client("--goCredential=service")
+    with collected:
+        files = split_items("--goFiles", options.goFiles, list_lines)
+    with collected:
+        file_server = file_server_url(env)
+        urls = globus_urls(env)
+    run_gen = connections.settings.run_gen
+    return Carriage(
+        run_gen, file_server, urls.auth, urls.transfer, files=files, credential=credential, needs=options.goNeeds
+    )
+
+
+def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
+    """Yield what does not go together with --goCarry, or only with it."""
+    typed = [f"--{name}" for name in ("goFiles", "goCredential") if getattr(options, name)]
+    if typed and not options.goCarry:
+        message = f"{typed[0]} is about a job that brings its own transfers"
+        yield RequestError(
+            message, hint=f"add --goCarry, or leave out {typed[0]}", code="combination", subject=typed[0]
+        )
+    useless = {
+        "goLenient": "the site runs a transformation that it knows",
+        "myproxy": "no pilot of goclient's retrieves the proxy",
+        "deposit": "no pilot of goclient's retrieves the proxy",
+    }
+    for name, why in useless.items() if options.goCarry else ():
+        if getattr(options, name, False):
+            message = f"--{name} has no place in a job with --goCarry: {why}"
+            yield RequestError(message, hint=f"leave out --{name}", code="combination", subject=f"--{name}")
 
 
 def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientError]:
@@ -84,7 +141,7 @@ def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientE
             yield RequestError(f"--pilot: {error.message}", hint=error.hint, code="no-dn", subject="--pilot")
 
 
-def new_request(options: RequestOptions, items: Items) -> Request:
+def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
     """Return the request that the options make: a new job's name, its common values, its words and transfers."""
     template, name = submission.new_job_template(
         transformation=options.transformation,
@@ -97,10 +154,20 @@ def new_request(options: RequestOptions, items: Items) -> Request:
         VO=options.VO,
         processingType=options.processingType,
     )
-    return Request(template, name, options.njobs, options.jobParameters, items, options.goLenient)
+    return Request(
+        template,
+        name,
+        options.njobs,
+        options.jobParameters,
+        transfers.items,
+        lenient=options.goLenient,
+        carriage=transfers.carriage,
+    )
 
 
-def new_preflight(options: TransferOptions, connections: Connections, *, checks: bool = True) -> Preflight:
+def new_preflight(
+    options: TransferOptions, connections: Connections, *, carriage: Carriage | None = None, checks: bool = True
+) -> Preflight:
     """Return the preflight of these options; without ``checks`` it asks no service."""
     try:
         missing = environment.missing_catalogue(connections.env)
@@ -111,20 +178,26 @@ def new_preflight(options: TransferOptions, connections: Connections, *, checks:
         catalogue=connections.catalogue,
         globus=connections.globus if checks else None,
         accounts=connections.accounts,
-        options=_preflight_options(options, connections),
+        options=_preflight_options(options, connections, carriage),
         queues=connections.queues,
         warnings=warnings,
         reporter=connections.reporter,
     )
 
 
-def _preflight_options(options: TransferOptions, connections: Connections) -> PreflightOptions:
-    """Return what the options and the settings say about the checks."""
+def _preflight_options(
+    options: TransferOptions, connections: Connections, carriage: Carriage | None
+) -> PreflightOptions:
+    """Return what the options and the settings say about the checks; of a carried job, its service client acts."""
     settings = connections.settings
+    credential = carriage.credential if carriage is not None else None
+    acting = credential.client_id if credential is not None else settings.get("pilot.identity")
     return PreflightOptions(
         make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
-        pilot_identity=options.pilotIdentity or settings.get("pilot.identity"),
+        pilot_identity=options.pilotIdentity or acting,
+        carried=carriage is not None,
+        service=connections.carry_globus if credential is not None else None,
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),

@@ -87,8 +87,8 @@ class Client:
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        preflight = new_preflight(options, self._connections)
-        request = new_request(options, transfers.items)
+        preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
+        request = new_request(options, transfers)
         if text is not None and not transfers.errors:
             return check_text(_checked_text(text), preflight, request.job)
         return check_request(request, preflight, read_lines=list_lines, errors=transfers.errors)
@@ -102,8 +102,9 @@ class Client:
     def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
         """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        preflight = new_preflight(options, self._connections, checks=not options.noCheck)
-        request = new_request(options, transfers.items)
+        carriage, checks = transfers.carriage, not options.noCheck
+        preflight = new_preflight(options, self._connections, carriage=carriage, checks=checks)
+        request = new_request(options, transfers)
         prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
         return replace(prepared, options=options, again=options.again)
 
@@ -120,7 +121,7 @@ class Client:
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
         server, journal = self._connections.panda(), Journal(self.journal_path)
         if not prepared.again:
-            check_not_sent(journal, prepared.records, server.name)
+            check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
         if prepared.deposit_due and prepared.spec.myproxy is not None:
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
         self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
@@ -163,7 +164,7 @@ class Client:
     def parameters_typed(self, typed: Typed[SubmitOptions]) -> str:
         """Return the jobParameters of the job, or of the jobs, that a line of sendJob would submit; ask nobody."""
         transfers = read_transfers(typed, self._connections)
-        request = new_request(typed.options, transfers.items)
+        request = new_request(typed.options, transfers)
         spec, payload, mistakes, warnings = validate_request(request, list_lines, transfers.errors)
         raise_all(mistakes)
         for warning in warnings:

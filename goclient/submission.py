@@ -31,6 +31,7 @@ from goclient.preflight.validation import validate_request
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
+    from goclient.carrier.carried import Luggage
     from goclient.preflight.run import Preflight
     from goclient.services.panda.client import PandaServer
 
@@ -62,12 +63,15 @@ class Submission:
     again: bool = False  # it may be sent although the same request is open in the journal
     deposit_due: bool = False  # a proxy has to be deposited before it is sent
     options: TransferOptions = field(default=TransferOptions(), repr=False)  # of that deposit
+    luggage: Luggage | None = None  # what goes to PanDA before carried jobs do
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object, with the jobs if it was sent."""
         entries = [task.document(self.spec.working) for task in self.plan]
         findings = [finding.document() for finding in self.findings]
         document = {"spec": self.spec.model_dump(), "plan": entries, "findings": findings}
+        if self.luggage is not None:
+            document["carried"] = self.luggage.document()
         return {**document, "jobs": [job.document() for job in self.jobs]} if self.jobs else document
 
 
@@ -108,13 +112,20 @@ def prepare(
     findings = (*warnings, *report.findings)
     if not report.ok:
         raise PreflightFailed(findings)
-    spec = report.spec
-    text = attach(payload, spec, lenient=request.lenient)
-    records = job_records(request.common, name=request.name, parameters=text, count=request.count)
+    spec, common, luggage = report.spec, request.common, None
+    if request.carriage is None:
+        text = attach(payload, spec, lenient=request.lenient)
+    else:
+        from goclient.carrier.carried import prepare_carried  # archives, which other jobs do not need
+
+        carried = prepare_carried(request, spec, payload)
+        common, text, luggage = carried.common, carried.parameters, carried.luggage
+    records = job_records(common, name=request.name, parameters=text, count=request.count)
     if spec:
-        first = decode(records[0].jobParameters).spec  # as a pilot will read it, the serial number filled in
-        spec = first if request.count == 1 else spec
-    return Submission(spec, plan(spec), tuple(records), findings, deposit_due=report.deposit_due)
+        first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
+        spec = first.spec if request.count == 1 and first.counts is None else spec
+    due = report.deposit_due
+    return Submission(spec, plan(spec), tuple(records), findings, deposit_due=due, luggage=luggage)
 
 
 def send(
@@ -131,14 +142,16 @@ def send(
     job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are
     in the error's message and in its document.
     """
-    records, note = submission.records, partial(_note, journal, reporter)
-    request = new_request(records, server.name, str(uuid.uuid4()))
+    records, luggage, note = submission.records, submission.luggage, partial(_note, journal, reporter)
+    request = new_request(records, server.name, str(uuid.uuid4()), luggage=luggage)
     jobs: list[SubmittedJob] = []
-    earlier = same_requests(journal, records, server.name)
+    earlier = same_requests(journal, records, server.name, luggage=luggage)
     journal.append(request)
     try:
         for one in earlier:
             note(one.entry.then("done", detail=f"submitted again: {request.key}"))
+        if luggage is not None:
+            _send_luggage(luggage, request.key, server=server, journal=journal, note=note)
         for start in range(0, len(records), JOBS_A_CALL):
             batch = records[start : start + JOBS_A_CALL]
             key = f"{request.key}.{start // JOBS_A_CALL}"
@@ -171,6 +184,16 @@ def _note(journal: Journal, reporter: Reporter, entry: Entry) -> None:
         journal.append(entry)
     except GoclientError as error:
         reporter.warning(error.message)
+
+
+def _send_luggage(
+    luggage: Luggage, key: str, *, server: PandaServer, journal: Journal, note: Callable[[Entry], None]
+) -> None:
+    """Send what goes before the jobs, once for all of them."""
+    from goclient.carrier.sending import send_luggage  # as in prepare
+
+    files = server.at(luggage.file_server)
+    send_luggage(luggage, key, files=files, server=server, journal=journal, note=note)
 
 
 def _send_batch(

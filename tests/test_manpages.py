@@ -16,6 +16,7 @@ import goclient
 from goclient import errors
 from goclient.cli import main
 from goclient.cli.commands import (
+    carrier,
     check,
     endpoint,
     explain,
@@ -33,7 +34,8 @@ from goclient.cli.commands import (
 from goclient.cli.options import myproxy as myproxy_options
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import findings
-from goclient.model.options import SubmitOptions, is_flag
+from goclient.model.option import is_flag
+from goclient.model.options import SubmitOptions
 from goclient.model.syntax.options import OVERWRITE
 from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks.command_line import TABLES, divide
@@ -45,6 +47,7 @@ LINKS = {path.name: path.read_text().split()[1] for path in (ROOT / "man").glob(
 
 SENDJOB = sendjob.SendJobOptions
 COMMANDS: dict[str, type[Any]] = {
+    "carrier": carrier.CarrierOptions,
     "check": check.OwnOptions,  # beside those of sendJob
     "endpoint": endpoint.EndpointOptions,
     "explain": explain.ExplainOptions,
@@ -368,7 +371,8 @@ def test_configuration_lists_our_variables_and_no_other() -> None:
 
 
 def test_configuration_lists_every_variable_that_the_code_reads() -> None:
-    read = {name for pair in _READ.findall(_code()) for name in pair if name} - {"PATH_INFO", "RAW_URI"}  # WSGI
+    others = {"PATH_INFO", "RAW_URI", "TRF_EXEC_HOME_DIR"}  # WSGI's, runGen's
+    read = {name for pair in _READ.findall(_code()) for name in pair if name} - others
     assert {"PANDA_URL_SSL", "GOCLIENT_TIMEOUT", "TMPDIR"} <= read  # the pattern finds them
     assert {name for name in read if f"`{name}`" not in CONFIGURATION.read_text()} == set()
 

@@ -21,8 +21,8 @@ import goclient
 from goclient.errors import Collector, GoclientError, UsageError, raise_all
 from goclient.errors.conditions import RepeatedOption
 from goclient.errors.wording import quoted
-from goclient.model.options import help_text, is_flag, is_number, number_mistakes
-from goclient.model.options import option as option
+from goclient.model.option import help_text, is_flag, is_number, number_mistakes
+from goclient.model.option import option as option
 from goclient.model.typed import Defaults, Typed, choice_mistakes, fill
 
 if TYPE_CHECKING:

@@ -68,11 +68,17 @@ def _width(file: TextIO) -> float:
         return float("inf")
 
 
-def print_plan(tasks: Sequence[TransferTask], spec: TransferSpec, *, file: TextIO | None = None) -> None:
-    """Print what a job moves: a row an item, how many tasks it is, and who asks."""
+def print_plan(
+    tasks: Sequence[TransferTask],
+    spec: TransferSpec,
+    *,
+    lines: Sequence[str] | None = None,
+    file: TextIO | None = None,
+) -> None:
+    """Print what a job moves: a row an item, then the ``lines`` that say how many tasks it is, and who asks."""
     from goclient.jobs.explain import HEADS, rows, summary  # pydantic: most tables show no plan
 
     if tasks:
         print_table(HEADS, rows(tasks, spec.working), file=file)
-    for line in summary(tasks, spec):
+    for line in summary(tasks, spec) if lines is None else lines:
         print(printable(line), file=file or sys.stdout)

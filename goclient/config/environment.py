@@ -36,6 +36,7 @@ TIMEOUT = 60.0  # seconds, in which each call to PanDA and Globus ends
 SITE_CATALOGUE = "/etc/goclient/endpoints.toml"
 GLOBUS_URLS = ("GLOBUS_SDK_SERVICE_URL_AUTH", "GLOBUS_SDK_SERVICE_URL_TRANSFER")  # globus_sdk.config's
 GRID_AUTHORITIES = "/etc/grid-security/certificates"
+SECRETS = ("GOCLIENT_CLIENT_SECRET", "GOCLIENT_CARRY_CLIENT_SECRET")
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # of requests and of OpenSSL
 
 
@@ -48,7 +49,7 @@ def own(env: Mapping[str, str], name: str) -> str:
     if not value.startswith(("~", "$")):
         return value
     shown = value
-    if name == "GOCLIENT_CLIENT_SECRET" and not re.match(r"\$[({A-Za-z_]", value):
+    if name in SECRETS and not re.match(r"\$[({A-Za-z_]", value):
         register(value)
         shown = "…"
     raise RequestError(
@@ -80,7 +81,7 @@ def panda_access(
     Raises RequestError for a bad variable, LoginNeeded without a credential that the server can be shown.
     """
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
-    _url("PANDA_URL_SSL", url)
+    checked_url("PANDA_URL_SSL", url)
     if pilot:
         own(env, PILOT_FILE)
     token = find_token(env, pilot=pilot)
@@ -88,7 +89,7 @@ def panda_access(
     _register_passwords(env)
     if token is None:
         return replace(server, certificate=shown_proxy(env, urlsplit(url).scheme))
-    _check_encrypted("PANDA_URL_SSL", url)
+    check_encrypted("PANDA_URL_SSL", url)
     return replace(
         server, token=token.text, token_file=token.file, stored=token.stored, source=token.source, vo=token.vo
     )
@@ -110,14 +111,14 @@ def _panda_server(env: Mapping[str, str]) -> PandaAccess:
     """Return where the PanDA server is, without a credential; raises RequestError for a bad variable."""
     from goclient.services.panda.access import PandaAccess  # not needed where nothing is sent
 
-    parts = _url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
+    parts = checked_url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
     timeout = seconds(env, "GOCLIENT_TIMEOUT", TIMEOUT)
     return PandaAccess(
         url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
         connect_timeout=min(10.0, timeout),
         answer_timeout=timeout,
         ca=_authorities(env),
-        bundles=_bundles(env),
+        bundles=bundles(env),
     )
 
 
@@ -145,7 +146,7 @@ def _authorities(env: Mapping[str, str]) -> str | None:
     return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
 
 
-def _bundles(env: Mapping[str, str]) -> tuple[str, ...]:
+def bundles(env: Mapping[str, str]) -> tuple[str, ...]:
     """Return the files of authorities that variables name; raises RequestError for one that has none in it."""
     found = {env[name]: name for name in BUNDLES if env.get(name)}
     for path, name in found.items():
@@ -173,7 +174,7 @@ def _register_passwords(env: Mapping[str, str]) -> None:
         register_url(env.get(name, ""))
 
 
-def _url(name: str, url: str) -> SplitResult:
+def checked_url(name: str, url: str) -> SplitResult:
     """Return the parts of an http or https URL; raises RequestError for anything else."""
     try:
         parts = urlsplit(url)
@@ -187,9 +188,9 @@ def _url(name: str, url: str) -> SplitResult:
     return parts
 
 
-def _check_encrypted(name: str, url: str) -> None:
+def check_encrypted(name: str, url: str) -> None:
     """Raise RequestError for a URL that would send a token over the network as it is."""
-    parts = _url(name, url)
+    parts = checked_url(name, url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         message = f"{name}={quoted(url)} would send your token unencrypted"
         raise RequestError(message, hint="use its https URL", code="config")
@@ -218,7 +219,7 @@ def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = S
         raise LoginNeeded("no Globus client is set", hint=f"register a client at {page} {hint}", code="no-client")
     for name in GLOBUS_URLS:
         if env.get(name):
-            _check_encrypted(name, env[name])
+            check_encrypted(name, env[name])
     return GlobusAccess(client_id, client_secret or None, seconds(env, "GOCLIENT_TIMEOUT", TIMEOUT), reporter)
 
 

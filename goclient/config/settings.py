@@ -16,13 +16,18 @@ from goclient.config.environment import own, user_catalogue
 from goclient.config.file import ConfigFile
 from goclient.errors import Collector, raise_all
 from goclient.errors.wording import quoted
-from goclient.model.options import SubmitOptions, setting_fields
+from goclient.model.option import setting_fields
+from goclient.model.options import SubmitOptions
 
 Value = str | int | bool | None
 VARIABLE = "GOCLIENT_SETTINGS"
 SITE_FILE = "/etc/goclient/settings.toml"
 
 PORT = "myproxy.port"
+
+# The transformation that starts a carrier: a file of PanDA's that runs a command, which sites let in. JEDI's own choice
+# for tasks (server 1.0.4, GenTaskRefiner.py).
+RUNGEN, DEFAULT_RUNGEN = "carrier.runGen", "https://pandaserver-doma.cern.ch/trf/user/runGen-00-00-02"
 
 # The settings that a variable of the environment has, too; of these the port is a number.
 VARIABLES = {
@@ -85,6 +90,11 @@ class Settings:
         )
 
     @property
+    def run_gen(self) -> str:
+        """Return the URL of the transformation that starts a carrier."""
+        return str(self.get(RUNGEN) or DEFAULT_RUNGEN)
+
+    @property
     def https_servers(self) -> dict[str, str]:
         """Return the URLs of HTTPS servers by the ids of their collections: what is set here, Globus is not asked."""
         return {name[6:].lower(): str(one.value) for name, one in self.found.items() if name.startswith("https.")}
@@ -102,6 +112,7 @@ class Settings:
             for one in options
         ]
         listed += [Setting(name, None, "not set") for name in ("pilot.dn", "pilot.identity", *VARIABLES)]
+        listed.append(Setting(RUNGEN, DEFAULT_RUNGEN, "default"))
         named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
         for name, variable in VARIABLES.items():
             if text := environ.get(variable):

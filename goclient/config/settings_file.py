@@ -14,7 +14,9 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import is_uuid
 from goclient.model.names import identity_problem, is_text, queue_problem
 from goclient.model.nearest import hint_of_known
-from goclient.model.options import SubmitOptions, is_flag, is_number, setting_fields
+from goclient.model.option import is_flag, is_number, setting_fields
+from goclient.model.options import SubmitOptions
+from goclient.model.payload import is_url
 from goclient.model.records.panda_job import WIDTHS
 from goclient.services.loopback import is_https
 from goclient.services.myproxy.policy import checked_dn
@@ -58,6 +60,7 @@ Dn = Annotated[str, _refuse(_dn_problem)]
 Identity = Annotated[str, _refuse(identity_problem)]
 Path = Annotated[str, _refuse(lambda text: "" if text.startswith("/") else "it is not an absolute path")]
 HttpsServer = Annotated[str, _refuse(lambda text: "" if is_https(text) else "it is not https")]
+Payload = Annotated[str, _refuse(lambda text: "" if is_url(text) else "it is not a URL (https://…)")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -78,6 +81,10 @@ class _MyProxy(_Table):
 
 class _Globus(_Table):
     client_id: Uuid | None = None
+
+
+class _Carrier(_Table):
+    runGen: Payload | None = None  # noqa: N815  # PanDA's name
 
 
 class _Site(_Table):
@@ -101,6 +108,7 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "pilot": _Pilot,
     "myproxy": _MyProxy,
     "globus": _Globus,
+    "carrier": _Carrier,
     "site": _Site,
 }
 HTTPS = "https"  # the table of HTTPS servers, by the ids of collections

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from goclient.carrier.rungen import read_start
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted
 from goclient.model.endpoint import JOB, NODE, Catalogue, Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
+from goclient.model.records.base import Counts
 from goclient.model.records.registry import decode_with_warnings
 from goclient.model.spec import TransferSpec
 
@@ -20,24 +23,50 @@ WHEN = {"stage-in": "before the payload", "stage-out": "after the payload", "out
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Meaning of a text: names of the catalogue are resolved, and endpoints are shown with their names."""
+    """Meaning of a text: names of the catalogue are resolved, and endpoints are shown with their names.
+
+    ``carried`` is the checksum of the plan of a job that brings its own transfers, empty for another; ``counts`` says
+    how many these are if the text does not name them; ``archive`` is the URL of what travels with the job.
+    """
 
     spec: TransferSpec
     plan: tuple[TransferTask, ...]
     payload: str
     warnings: tuple[Finding, ...]
+    carried: str = ""
+    counts: Counts | None = None
+    archive: str = ""
 
     def document(self) -> dict[str, Any]:
-        """Return the contract's JSON object: spec, plan, payload."""
+        """Return the contract's JSON object: spec, plan, payload; and what a carried job has beside them."""
         entries = [task.document(self.spec.working) for task in self.plan]
-        return {"spec": self.spec.model_dump(), "plan": entries, "payload": self.payload}
+        document = {"spec": self.spec.model_dump(), "plan": entries, "payload": self.payload}
+        if self.carried:
+            counts = self.counts._asdict() if self.counts is not None else None
+            document["carried"] = {"plan": self.carried, "archive": self.archive, "counts": counts}
+        return document
+
+    def summary(self) -> list[str]:
+        """Say how many tasks there are, how they reach the job's directory, and who does them; a line each."""
+        if not self.carried:
+            return summary(self.plan, self.spec)
+        if self.counts is not None:
+            tasks, items = counted(self.counts.tasks, "task"), counted(self.counts.items, "item")
+            lines = [f"{tasks} with {items}, which only the plan in the job's archive names"]
+        else:
+            lines = summary(self.plan, self.spec)
+        where = f" in {self.archive}" if self.archive else ""
+        return [*lines, f"brings its own transfers: the plan is {self.carried[:16]}…{where}"]
 
 
 def explain(text: str, *, catalogue: Catalogue) -> Explained:
     """Explain a jobParameters text; raise RequestError for one that is damaged or wrong."""
-    (spec, payload), warnings = decode_with_warnings(text)
-    spec = spec.with_endpoints(catalogue).displayed(catalogue)
-    return Explained(spec, plan(spec), payload, tuple(warnings))
+    decoded, warnings = decode_with_warnings(text)
+    spec = decoded.spec.with_endpoints(catalogue).displayed(catalogue)
+    payload, archive = decoded.payload, ""
+    if decoded.carried and (start := read_start(payload)) is not None:
+        payload, archive = shlex.join(start.words), start.url
+    return Explained(spec, plan(spec), payload, tuple(warnings), decoded.carried, decoded.counts, archive)
 
 
 class Row(NamedTuple):

@@ -13,13 +13,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors.conditions import SentBefore
 from goclient.errors.wording import counted
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import is_uuid
 from goclient.model.records.panda_job import NEW_BLOCK, JobRecord
+
+if TYPE_CHECKING:
+    from goclient.carrier.carried import Luggage
 
 REQUEST, CALL = "request", "submission"  # what entries are about
 OPEN = ("intended", "unknown", "accepted")
@@ -61,23 +64,31 @@ class SentRequest:
         return accepted if is_all else f"{accepted}; it is not known whether it accepted the others"
 
 
-def digest_of(records: Sequence[JobRecord], server: str) -> str:
-    """Return what two requests have in common if they ask a server for the same jobs: neither names nor times."""
+def digest_of(records: Sequence[JobRecord], server: str, luggage: Luggage | None = None) -> str:
+    """Return what two requests have in common if they ask a server for the same jobs: neither names nor times.
+
+    Of what travels with the jobs the content counts.
+    """
     common = asdict(records[0].common)
     del common["jobDefinitionID"]  # a time
     if is_uuid(common["destinationDBlock"].removeprefix(NEW_BLOCK)):
         del common["destinationDBlock"]
     digest = hashlib.sha256(json.dumps([server, common], sort_keys=True).encode())
+    if luggage is not None:
+        digest.update(luggage.content.encode())
     for record in records:
-        digest.update(b"\0" + record.jobParameters.encode("utf-8", "surrogatepass"))
+        text = record.jobParameters
+        for name in luggage.names if luggage is not None else ():
+            text = text.replace(name, "")
+        digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
 
 
-def new_request(records: Sequence[JobRecord], server: str, key: str) -> Entry:
+def new_request(records: Sequence[JobRecord], server: str, key: str, *, luggage: Luggage | None = None) -> Entry:
     """Return the entry of a request that this process is about to send."""
     process = f"{os.getpid()}.{_start_of('self')}"
     names = records[0].jobName, records[-1].jobName
-    subjects = Subjects(digest_of(records, server), process, str(len(records)), *names)
+    subjects = Subjects(digest_of(records, server, luggage), process, str(len(records)), *names)
     return Entry(REQUEST, key, "intended", subjects, f"{counted(len(records), 'job')} to {server}")
 
 
@@ -93,9 +104,11 @@ def open_requests(journal: Journal) -> list[SentRequest]:
     return found
 
 
-def same_requests(journal: Journal, records: Sequence[JobRecord], server: str) -> list[SentRequest]:
+def same_requests(
+    journal: Journal, records: Sequence[JobRecord], server: str, *, luggage: Luggage | None = None
+) -> list[SentRequest]:
     """Return the open requests that ask a server for the same jobs, and whose processes are gone."""
-    digest = digest_of(records, server)
+    digest = digest_of(records, server, luggage)
     if not journal.mentions(digest):
         return []
     gone = {one.entry.key for one in open_requests(journal) if one.subjects.digest == digest and not one.is_running}
@@ -103,9 +116,11 @@ def same_requests(journal: Journal, records: Sequence[JobRecord], server: str) -
     return [one for one in open_requests(Journal(journal.path)) if one.entry.key in gone] if gone else []
 
 
-def check_not_sent(journal: Journal, records: Sequence[JobRecord], server: str) -> None:
+def check_not_sent(
+    journal: Journal, records: Sequence[JobRecord], server: str, *, luggage: Luggage | None = None
+) -> None:
     """Raise SentBefore if the same request is open."""
-    for one in same_requests(journal, records, server)[-1:]:
+    for one in same_requests(journal, records, server, luggage=luggage)[-1:]:
         raise SentBefore(one.entry.key, since=one.entry.time, outcome=one.outcome)
 
 

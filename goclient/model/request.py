@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.options import Items
 
@@ -19,8 +20,37 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """Id and secret of the service client that acts for carried jobs."""
+
+    client_id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """How jobs bring their own transfers.
+
+    ``run_gen`` is the transformation that starts their carrier, ``file_server`` the URL of the host that keeps their
+    archive, ``files`` what is named beside the payload to travel in it.  ``auth`` and ``transfer`` are the base URLs of
+    Globus, ``credential`` acts there, if one is set; ``needs`` is in hours.
+    """
+
+    run_gen: str
+    file_server: str
+    auth: str
+    transfer: str
+    files: Sequence[str] = ()
+    credential: Credential | None = None
+    needs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items."""
+    """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items.
+
+    ``carriage``: they bring their own transfers.
+    """
 
     common: JobTemplate
     name: str
@@ -28,9 +58,17 @@ class Request:
     parameters: str
     items: Items
     lenient: bool = False
+    carriage: Carriage | None = None
 
     @property
     def job(self) -> Job:
         """Parts that are checked beside the transfers."""
         queues = [self.common.computingSite] if self.common.computingSite else []
-        return Job(queues, self.common.transformation, self.common.prodSourceLabel)
+        payload = "" if self.packs_payload else self.common.transformation
+        return Job(queues, payload, self.common.prodSourceLabel)
+
+    @property
+    def packs_payload(self) -> bool:
+        """True if the payload is a file here, which travels with the jobs."""
+        payload = self.common.transformation
+        return self.carriage is not None and not (is_url(payload) or "://" in payload)

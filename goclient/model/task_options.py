@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from goclient.model.options import TransferOptions, option
+from goclient.model.option import option
+from goclient.model.options import TransferOptions
 
 TASK = "globus"
 

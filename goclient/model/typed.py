@@ -12,7 +12,8 @@ from goclient.errors import GoclientError, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.wording import quoted
 from goclient.model.nearest import hint_of_known, nearest
-from goclient.model.options import SubmitOptions, is_flag, is_number, number_mistakes, setting_fields
+from goclient.model.option import is_flag, is_number, number_mistakes, setting_fields
+from goclient.model.options import SubmitOptions
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

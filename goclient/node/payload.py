@@ -65,6 +65,8 @@ def open_output(directory: Path) -> IO[bytes]:
 def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mapping[str, str], output: IO[bytes]) -> None:
     """Run the payload in the job's directory, with its output in a file; the journal has its end.
 
+    A relative path of a program is one in the job's directory.
+
     The words are its arguments as they are: nothing is expanded.  What the heartbeat raises ends the payload, and all
     that it has started.  Raises PayloadError if it fails.
     """
@@ -72,7 +74,9 @@ def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mappin
     entry = PAYLOAD.then("intended")
     context.journal.append(entry)
     try:
-        code = _exit_code(Command([str(program), *words], context.directory, env, output.fileno()), context)
+        code = _exit_code(
+            Command([os.path.join(os.curdir, program), *words], context.directory, env, output.fileno()), context
+        )
         failed, last = _read_output(output, context.heartbeat)
         if code != 0:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"

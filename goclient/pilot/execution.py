@@ -10,6 +10,7 @@ from functools import partial
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
+from goclient.files.private import replace
 from goclient.model.endpoint import Endpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
 from goclient.model.planner import plan
@@ -30,6 +31,7 @@ from goclient.node.job_log import JobLog
 from goclient.node.payload import has_ended_well
 from goclient.pilot.clean_up import remove_directories
 from goclient.pilot.proxy import FILE, UserProxy, proxy_again, user_proxy
+from goclient.pilot.rungen import server_program, with_transfers
 from goclient.pilot.settings import Services, Settings
 from goclient.pilot.taken import DIRECTORY, TakenJob
 from goclient.pilot.transformation import fetch
@@ -38,6 +40,8 @@ from goclient.reporter.recording import RecordingReporter
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.https.grid import GridTls
 from goclient.services.https.webdav import WebdavFiles
+
+SECRETS = "panda_secrets.json"  # where the pilots of sites put them, too (pilot 3, control/job.py)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Node:
         assert log is not None, "a job that is run has them all"
         heartbeat.change("running" if has_ended_well(job.journal) else "starting")
         decoded = decode(assigned.parameters)
-        spec = decoded.spec
+        spec = TransferSpec() if decoded.carried else decoded.spec  # such a job brings its own transfers
         context = JobContext(
             panda_id=job.panda_id,
             attempt=job.attempt,
@@ -66,13 +70,18 @@ class Node:
             journal=job.journal,
             reporter=reporter,
             heartbeat=heartbeat,
+            own=(*settings.own, os.path.realpath(job.scratch / FILE)),
         )
+        tasks, arguments = plan(spec), tuple(word.value for word in words(decoded.payload))
+        if server_program(assigned.transformation):
+            arguments = with_transfers(arguments, tasks)
         node_job = NodeJob(
-            tasks=plan(spec),
-            program=partial(fetch, assigned.transformation, job.scratch),
-            arguments=tuple(word.value for word in words(decoded.payload)),
+            tasks=tasks,
+            program=partial(fetch, assigned.transformation, job.scratch, context.directory),
+            arguments=arguments,
             variables={  # those of the pilots of 2012
                 "PandaID": str(job.panda_id),
+                **({"PANDAID": str(job.panda_id)} if decoded.carried else {}),  # as a site's pilot tells a carrier
                 "PandaSite": job.site,
                 "QueueName": job.site,
                 "PandaWorkdir": str(context.directory),
@@ -84,6 +93,8 @@ class Node:
         accounts, patience = self.services.accounts, settings.patience.faults
         with user_proxy(spec, assigned.owner, context=context, accounts=accounts, patience=patience) as proxy:
             context.directory.mkdir(mode=0o700, exist_ok=True)
+            if assigned.secrets:
+                replace(context.directory / SECRETS, assigned.secrets.encode())
             with self._engines(spec, node_job, context, proxy=proxy) as engines:
                 run_job(node_job, context, engines, log)
 
@@ -93,8 +104,7 @@ class Node:
     ) -> Iterator[list[TransferEngine]]:
         """Run the body with the engines of a job, in the order in which they are asked for a task."""
         settings = self.settings
-        own = (*settings.own, os.path.realpath(proxy.path)) if proxy is not None else settings.own
-        engines: list[TransferEngine] = [LocalEngine(context, own=own)]
+        engines: list[TransferEngine] = [LocalEngine(context)]
         if spec.needs_proxy or any(task.asks_https for task in job.tasks):
             engines.append(self._https_engine(job, context, proxy=proxy))
         if proxy is not None:

@@ -11,6 +11,7 @@ from goclient.errors.wording import quoted, said
 from goclient.files.private import private
 from goclient.model.payload import shown
 from goclient.node.payload import PayloadError
+from goclient.pilot.rungen import server_program
 from goclient.secrets import register_url
 from goclient.services.exchange import download, unfetched
 
@@ -19,8 +20,11 @@ MAX_SIZE = 1 << 30  # bytes
 SCRIPT = "run.sh"  # its name, as in 2012
 
 
-def fetch(transformation: str, directory: Path) -> Path:
-    """Return the file to run: the download if it is a URL, else the path itself; raise PayloadError."""
+def fetch(transformation: str, scratch: Path, directory: Path) -> Path:
+    """Return the file to run: the download if it is a URL, else the path itself; raise PayloadError.
+
+    One of the server's own programs is put into the job's directory, and its path is relative to that.
+    """
     if not transformation.startswith(("http://", "https://")):
         path = Path(transformation)
         if not path.is_absolute() or not os.access(path, os.X_OK) or path.is_dir():
@@ -30,7 +34,8 @@ def fetch(transformation: str, directory: Path) -> Path:
             )
         return path
     register_url(transformation)
-    target = directory / SCRIPT
+    name = server_program(transformation)
+    target = directory / name if name else scratch / SCRIPT
     try:
         with open(target, "wb", opener=private) as file:
             download(transformation, file, seconds=FETCH_WITHIN, size=MAX_SIZE)
@@ -40,4 +45,4 @@ def fetch(transformation: str, directory: Path) -> Path:
             hint="look at the URL, and whether the node can reach it",
         ) from error
     target.chmod(0o700)
-    return target
+    return Path(name) if name else target

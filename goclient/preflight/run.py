@@ -59,6 +59,10 @@ class Preflight:
             names = self._resolve_offline(context)
         if self.globus is not None:
             self._check(context, self.globus, names)
+        elif names is not None and self.options.carried:
+            from goclient.preflight.carried import find_unresolved  # other jobs need no archive
+
+            context.findings += find_unresolved(context.resolved)
         elif names is not None:
             context.findings += _find_unresolved(context.resolved)
         return Report(context.resolved, _without_repeats(context.findings), deposit_due=context.deposit_due)

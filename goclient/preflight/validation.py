@@ -73,7 +73,18 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
     with collected:
         request.common.check()
     reported = {part.subject for error in collected.errors for part in error.parts}
-    collected.errors += [one for one in payload_mistakes(request.common) if one.subject not in reported]
+    packed = request.packs_payload
+    mistakes = [] if packed else list(payload_mistakes(request.common))
+    if request.carriage is not None:
+        hint = "give its URL (https://HOST/run.sh), or a file here (./run.sh)"
+        mistakes = [one.replace(hint=hint) for one in mistakes]
+    collected.errors += [one for one in mistakes if one.subject not in reported]
     typed = TypedWords(request.parameters, request.items, request.count, request.lenient)
     found = validate(typed, read_lines, collected.errors)
-    return found._replace(warnings=[*payload_warnings(request.common), *found.warnings])
+    warnings = [] if packed else list(payload_warnings(request.common))
+    if request.carriage is not None:
+        from goclient.preflight.carried import find_carried_mistakes, warn_of_packed  # other jobs need no archive
+
+        found.errors.extend(find_carried_mistakes(found.spec, request))
+        warnings += warn_of_packed(request)
+    return found._replace(warnings=[*warnings, *found.warnings])

@@ -29,6 +29,7 @@ class Directory:
         self.transformations = root / "transformations"  # what $SANDBOX_URL/transformations/ serves
         self.cache = root / "cache"  # what $SANDBOX_URL/cache/ serves: the sources of tasks
         self.catalogue = root / "endpoints.toml"  # the endpoint catalogue that env.sh names
+        self.settings = root / "settings.toml"  # the user's settings, as it is beside the catalogue
         self.secret = root / "authorization"  # the header with the sandbox's secret, for curl -H @FILE
         self.user_token = root / "user.token"
         self.pilot_token = root / "pilot.token"

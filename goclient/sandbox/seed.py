@@ -20,6 +20,7 @@ from goclient.sandbox.exports import FILES, Exports
 from goclient.sandbox.globus.permissions import SERVICE
 from goclient.sandbox.globus.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 from goclient.sandbox.myproxy.grid import HOST_NAME, SUBJECTS, Grid
+from goclient.sandbox.panda.jedi import TRANSFORMATIONS
 from goclient.sandbox.state import State
 
 VO = "sandbox"
@@ -80,7 +81,24 @@ dd if=/dev/urandom of=10mb-file.bin bs=1048576 count=10 2>/dev/null || exit 1
 echo "made 10mb-file.bin"
 """
 
-WRAPPERS = ("runGen-00-00-02", "runAthena-00-00-12")  # the transformations of tasks, by the server's names
+# The transformations of tasks by the server's names, and the programs in them.
+WRAPPERS = {"runGen-00-00-02": "runGen.py", "runAthena-00-00-12": "runAthena.py"}
+# How such a file begins: it takes itself apart, as the real ones do (template/zipheader of panda-wnscript).
+UNPACK = """#!/bin/bash
+NAME={program}
+sed '1,/^# The program:$/d' "$0" > $NAME
+if command -v python > /dev/null; then
+  PROGRAM=python
+else
+  PROGRAM=python3
+  mkdir tmp_bin
+  ln -fs `command -v $PROGRAM` tmp_bin/python
+  export PATH=$PWD/tmp_bin:$PATH
+fi
+echo using $PROGRAM
+exec python -u $NAME "$@"
+# The program:
+"""
 CLIENT = "etc/panda/share/functions.sh"  # where panda-client is installed; prun and pathena read it
 
 
@@ -110,8 +128,9 @@ def fill(state: State) -> None:
         state.insert("queues", {"name": queue, "status": status, "maxwdir": MAX_DIRECTORY})
     replace(directory.transformations / "datatransfer.sh", DATATRANSFER.encode(), mode=0o755)
     wrapper = Path(__file__).with_name("panda").joinpath("rungen.py").read_bytes()
-    for name in WRAPPERS:
-        replace(directory.transformations / name, wrapper, mode=0o755)
+    for name, program in WRAPPERS.items():
+        unpack = UNPACK.format(program=program).encode()
+        replace(directory.transformations / name, unpack + wrapper, mode=0o755)
     entries = [f'[{json.dumps(name)}]\nkind = "globus"\nid = "{ids[name]}"\n' for name in IN_CATALOGUE]
     replace(directory.catalogue, "\n".join(entries).encode())
 
@@ -255,6 +274,8 @@ def write_environment(state: State) -> None:
     replace(directory.user_token, tokens[USER])
     replace(directory.pilot_token, tokens[PILOT])
     replace(directory.secret, f"Authorization: Bearer {state.fact('secret')}\n".encode())
+    run_gen = f"{state.fact('url')}{TRANSFORMATIONS}{next(iter(WRAPPERS))}"
+    replace(directory.settings, f'# Written at each start of the sandbox.\n[carrier]\nrunGen = "{run_gen}"\n'.encode())
     library = Path(goclient.__file__).parent.parent
     words = [sys.executable, "-P", "-m", "goclient.sandbox.globus.connect", state.fact("url"), str(directory.secret)]
     program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'

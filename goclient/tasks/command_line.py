@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.nearest import CLOSE, nearest
-from goclient.model.options import help_text, is_flag, is_number
+from goclient.model.option import help_text, is_flag, is_number
 from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks import panda_client
 from goclient.tasks.panda_client import Function

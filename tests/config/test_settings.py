@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from goclient.config import settings as module
 from goclient.config.connections import Connections
 from goclient.config.settings import read_settings
 from goclient.errors import RequestError
-from goclient.model.options import SubmitOptions, TransferOptions, setting_fields
+from goclient.model.option import setting_fields
+from goclient.model.options import SubmitOptions, TransferOptions
 from goclient.model.records.panda_job import JobTemplate
 from goclient.node.shared_filesystem import SAME
 from tests.commands import Run
@@ -225,8 +227,17 @@ def test_show_says_where_each_value_comes_from(run: Run, tmp_path: Path) -> None
     assert found["job.priority"] == (1000, "default")
     assert found["job.computingSite"] == found["job.transformation"] == (None, "default")
     table = run("goclient", "settings", "show", GOCLIENT_SETTINGS=str(file)).out
-    assert f"job.VO               atlas  {file}" in table
-    assert "job.goAllowPersonal  false  default" in table
+    assert re.search(rf"^job.VO +atlas +{re.escape(str(file))}$", table, re.MULTILINE)
+    assert re.search(r"^job.goAllowPersonal +false +default$", table, re.MULTILINE)
+
+
+def test_the_transformation_that_starts_a_carrier_is_a_setting(files: tuple[Path, Path]) -> None:
+    assert read_settings().run_gen == module.DEFAULT_RUNGEN
+    files[0].write_text('[carrier]\nrunGen = "https://h/runGen-1"\n')
+    assert read_settings().run_gen == "https://h/runGen-1"
+    files[0].write_text('[carrier]\nrunGen = "/opt/runGen"\n')
+    with pytest.raises(RequestError, match=r"runGen.*is not a URL"):
+        read_settings()
 
 
 def test_a_wrong_file_ends_each_command_that_reads_it_with_10(run: Run, tmp_path: Path) -> None:

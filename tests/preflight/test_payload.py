@@ -137,7 +137,7 @@ def test_nobody_gets_a_password_before_or_after_a_redirect(
             if asking == "check":
                 assert check(url, 5.0).level == "ok"
             else:
-                fetch(url, tmp_path)
+                fetch(url, tmp_path, tmp_path)
     assert (len(asked.paths), len(other.paths)) == (1, 1)
     sent = [value for headers in (*asked.headers, *other.headers) for value in headers.values()]
     assert not any("Basic" in value or "typed" in value for value in sent)
@@ -155,10 +155,10 @@ def test_the_pilot_says_what_it_cannot_fetch_without_its_credential(location: st
     with serving(saying(b"", status=404)) as asked:
         port = asked.url.rpartition(":")[2]
         with pytest.raises(GoclientError, match="could not be fetched: its server answers 404") as caught:
-            fetch(f"http://{location.format(port=port)}", tmp_path)
+            fetch(f"http://{location.format(port=port)}", tmp_path, tmp_path)
     assert "Hidden" not in hidden(caught.value.message + caught.value.hint)
     with pytest.raises(GoclientError, match="could not be fetched: Connection refused") as caught:
-        fetch(f"http://{location.format(port=9)}", tmp_path)
+        fetch(f"http://{location.format(port=9)}", tmp_path, tmp_path)
     assert "Hidden" not in hidden(caught.value.message)
 
 
@@ -178,11 +178,11 @@ def test_a_file_here_below_the_home_directory_is_a_warning(tmp_path: Path, monke
 
 def test_the_pilot_and_the_check_read_the_same(tmp_path: Path) -> None:
     with serving(saying(b"#!/bin/sh\n")) as asked:
-        fetched = fetch(f"{asked.url}/run.sh", tmp_path)
+        fetched = fetch(f"{asked.url}/run.sh", tmp_path, tmp_path)
         assert fetched.read_bytes() == b"#!/bin/sh\n"
         assert fetched.stat().st_mode & 0o777 == 0o700
         assert check(f"{asked.url}/run.sh", 5.0).level == "ok"
     with serving(saying(b"", status=404)) as asked:
         with pytest.raises(GoclientError, match="404"):
-            fetch(f"{asked.url}/run.sh", tmp_path)
+            fetch(f"{asked.url}/run.sh", tmp_path, tmp_path)
         assert "404" in check(f"{asked.url}/run.sh", 5.0).message

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -54,6 +56,22 @@ def test_an_output_and_a_file_that_is_none_go_where_the_options_say(sandbox: San
     assert ran.code == 0, ran
     assert sandbox.path("SITE1", "/home/osg_data/panda/user.jdoe.1._000001.out.dat").read_text() == "one\n"
     assert sandbox.path("SITE1", "/home/osg_data/panda/000001/more.txt").read_text() == "two\n"
+
+
+def test_a_command_of_prun_finds_its_input_and_leaves_more_than_its_outputs(sandbox: Sandbox, work: Path) -> None:
+    if real := os.environ.get("GOCLIENT_TEST_RUNGEN"):  # as in tests/sandbox/panda/test_rungen.py
+        shutil.copy(real, sandbox.root / "transformations" / "runGen-00-00-02")
+    command = "sh -c 'wc -c < 0064.file > out.dat; mkdir new; cp 0064.file new/copy; exit 0'"
+    words = (
+        "--Data=new/",
+        "--OutputGO=SITE1:/home/osg_data/panda/${SN/P}/",
+        "--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file",
+    )
+    result = _prun(sandbox, work, "--nJobs=1", "--outputs=out.dat", f"--exec={command}", *words)
+    assert result.code == 0, result
+    ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
+    assert ran.code == 0, ran
+    assert len(sandbox.path("SITE1", "/home/osg_data/panda/000001/new/copy").read_text()) > 1000
 
 
 def _said(result: Result) -> list[str]:

@@ -10,7 +10,8 @@ from goclient.errors import PreflightFailed, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import counted, printable
-from goclient.model.options import Options, RequestOptions, option
+from goclient.model.option import Options, option
+from goclient.model.options import RequestOptions
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import printable, quoted
 from goclient.model.endpoint import URL_FORMS
 from goclient.model.nearest import hint_of_known
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:

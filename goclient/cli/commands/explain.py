@@ -8,7 +8,7 @@ from goclient.cli import job_text, output, run
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import UsageError
 from goclient.errors.wording import printable
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient explain"
@@ -57,7 +57,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         return 0
     from goclient.cli.tables import print_plan  # --json and --help print none
 
-    print_plan(explained.plan, explained.spec)
+    print_plan(explained.plan, explained.spec, lines=explained.summary())
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0
 

@@ -10,7 +10,7 @@ from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.nearest import nearest
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from goclient.cli import run
 from goclient.cli.commands.whoami import print_identity
 from goclient.cli.parser import Parser
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient login"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient logout"

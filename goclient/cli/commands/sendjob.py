@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Optional
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, PreflightFailed
-from goclient.model.options import RUN, SubmitOptions, option
+from goclient.model.option import option
+from goclient.model.options import RUN, SubmitOptions
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
 
         spec = submission.spec.displayed(client.catalogue())
         print_plan(plan(spec), spec, file=sys.stderr)
+        if (luggage := submission.luggage) is not None:
+            reporter.detail(f"{luggage.archive} travels with each job: {len(luggage.data)} bytes")
 
 
 def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> None:

@@ -7,7 +7,7 @@ from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.config.settings import Value
 from goclient.errors import UsageError, raise_all
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient settings"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError
-from goclient.model.options import option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:

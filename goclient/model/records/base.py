@@ -23,11 +23,24 @@ _MARKER = re.compile(rf"(?<![^ \t\r\n])(?:--{_NAME}|{_NAME}(?=v\d))([^ \t\r\n]*)
 _MARKER_VALUE = re.compile(r"v([0-9]{1,9}):([0-9]{1,9})")
 
 
+class Counts(NamedTuple):
+    """Hold how many transfer tasks and items a carried job has, where its record has no room for them."""
+
+    tasks: int
+    items: int
+
+
 class Decoded(NamedTuple):
-    """Hold what a job record says: what to move, and the payload's own words as they stood."""
+    """Hold what a job record says: what to move, and the payload's own words as they stood.
+
+    ``carried`` is the checksum of the plan that travels with the job, which brings its own transfers then; empty for
+    other jobs.  With ``counts`` the spec is empty: it is in that plan alone.
+    """
 
     spec: TransferSpec
     payload: str
+    carried: str = ""
+    counts: Counts | None = None
 
 
 class RecordCodec(Protocol):
@@ -41,6 +54,13 @@ class RecordCodec(Protocol):
 
         ``lenient``: a bare marker, which lets a site that does not know us run the payload.  ``limit``: how many bytes
         our words may take.  Raises RequestError if they take more.
+        """
+
+    @abstractmethod
+    def encode_carried(self, spec: TransferSpec, payload: str, carried: str) -> str:
+        """Return the text of a job whose plan, with the checksum ``carried``, travels with it.
+
+        The payload's words start the carrier.  Of a spec that has no room the text has the counts alone.
         """
 
     @abstractmethod

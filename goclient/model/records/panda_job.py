@@ -46,6 +46,9 @@ FILE_ATTRIBUTES = tuple(
 )
 
 UNSET = "NULL"
+WITH_SECRETS = (
+    "us"  # specialHandling of a job whose pilot hands it the secrets of its user (server 1.0.4, pilot_api.py)
+)
 NEW_BLOCK = "panda.destDB."  # begins the name of an output dataset of sendJob's own, before a UUID
 JOBS_A_PIECE = 64  # about 128 kB
 LOG = "log"  # the type of a job's log file
@@ -85,6 +88,7 @@ class JobTemplate:
     cloud: str | None = None
     VO: str | None = None
     processingType: str | None = None
+    specialHandling: str | None = None
 
     def check(self) -> None:
         """Check that the server's database takes each value, and that the queue may be one; raise each mistake."""

@@ -40,6 +40,10 @@ class RecordCodecs:
         """Return the text of jobParameters, as :meth:`RecordCodec.encode` does."""
         return self._writer.encode(spec, payload, lenient=lenient, limit=limit)
 
+    def attach_carried(self, payload: str, spec: TransferSpec, carried: str) -> str:
+        """Return the text of a carried job's jobParameters, as :meth:`RecordCodec.encode_carried` does."""
+        return self._writer.encode_carried(spec, payload, carried)
+
     def decode(self, text: str) -> Decoded:
         """Return the spec and the payload of a jobParameters text: a record, as typed in 2012, or a payload alone.
 
@@ -49,24 +53,30 @@ class RecordCodecs:
 
     def decode_with_warnings(self, text: str) -> DecodedText:
         """Return the same, and warnings about words of 2012 that have no effect."""
+        if (record := self._read_record(text)) is not None:
+            return DecodedText(record, [])
         spec, payload, errors, warnings = self.read_text(text)
         raise_all(errors)
         return DecodedText(Decoded(spec, payload), warnings)
+
+    def _read_record(self, text: str) -> Decoded | None:
+        """Return what a record says, None for a text without one; raise RequestError as :meth:`read_text`."""
+        marker = find_marker(text)
+        if marker is None:
+            return None
+        codec = self._codecs.get(marker.version)
+        if codec is None:
+            known = " and ".join(str(one.version) for one in self.all)
+            raise damaged(f"the transfer words are of version {marker.version}, this goclient reads version {known}")
+        return codec.decode(text)
 
     def read_text(self, text: str) -> Typed:
         """Return what a jobParameters text says, every mistake in what a user typed, and warnings.
 
         Raises RequestError for a record that is damaged, unknown or of a newer version.
         """
-        marker = find_marker(text)
-        if marker is not None:
-            codec = self._codecs.get(marker.version)
-            if codec is None:
-                known = " and ".join(str(one.version) for one in self.all)
-                raise damaged(
-                    f"the transfer words are of version {marker.version}, this goclient reads version {known}"
-                )
-            return Typed(*codec.decode(text), [], [])
+        if (record := self._read_record(text)) is not None:
+            return Typed(record.spec, record.payload, [], [])
         typed = read_typed(text)
         if [type(error) for error in typed.errors] == [UnbalancedQuote]:
             return Typed(TransferSpec(), text, [], [])  # nobody checked it before: it is the payload's
@@ -74,8 +84,9 @@ class RecordCodecs:
 
 
 RECORDS = RecordCodecs(V1())  # the first one writes
-attach, decode, decode_with_warnings, read_text = (
+attach, attach_carried, decode, decode_with_warnings, read_text = (
     RECORDS.attach,
+    RECORDS.attach_carried,
     RECORDS.decode,
     RECORDS.decode_with_warnings,
     RECORDS.read_text,

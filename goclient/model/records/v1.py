@@ -1,6 +1,8 @@
 """Version 1 of the record: ``<the payload's words> --goclient=v1:<n> --Name=value …``.
 
 The n words after the marker are percent-encoded where needed, so that an ordinary value reads as it did in 2012.
+Those of a carried job end with ``--CarriedGO=<the checksum of its plan>``; if there is no room for the others,
+``--CountsGO=<transfer tasks>,<items>`` stands for them.
 """
 
 from __future__ import annotations
@@ -13,10 +15,24 @@ from goclient.errors.wording import quoted
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE
 from goclient.model.names import PLACEHOLDERS
-from goclient.model.records.base import MAX_BLOCK, Block, Decoded, RecordCodec, damaged, read_block, write_block
+from goclient.model.planner import plan
+from goclient.model.records.base import (
+    MAX_BLOCK,
+    MAX_TASK_BLOCK,
+    Block,
+    Counts,
+    Decoded,
+    RecordCodec,
+    damaged,
+    read_block,
+    write_block,
+)
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from
 
+CARRIED, COUNTS = "CarriedGO", "CountsGO"
+_CARRIED = re.compile(r"[0-9a-f]{64}")
+_COUNTS = re.compile(r"([0-9]{1,9}),([0-9]{1,9})")
 _LITERAL = r"A-Za-z0-9@+:./\-_#~"
 _PLACEHOLDER = "|".join(map(re.escape, PLACEHOLDERS))
 _TO_ENCODE = re.compile(f"({_PLACEHOLDER})|[^{_LITERAL}]")
@@ -43,18 +59,47 @@ class V1(RecordCodec):
             )
         return write_block(Block(block, payload), version=self.version, lenient=lenient)
 
+    def encode_carried(self, spec: TransferSpec, payload: str, carried: str) -> str:
+        """Return the payload's words, then a bare marker and our words, or their counts, and the checksum of the plan.
+
+        All of it passes through one argument of a shell at the site.
+        """
+        block = block_words(spec)
+        if len(" ".join(block)) > MAX_TASK_BLOCK:
+            tasks = plan(spec)
+            block = [f"--{COUNTS}={len(tasks)},{sum(len(task.items) for task in tasks)}"]
+        words = [*block, f"--{CARRIED}={carried}"]
+        return write_block(Block(words, payload), version=self.version, lenient=True)
+
     def decode(self, text: str) -> Decoded:
         """Return the spec of the words behind the marker, and the payload."""
         block = read_block(text)
-        items: dict[str, list[str]] = {}
+        values: dict[str, str] = {}
         for word in block.words:
             name, equals, value = word.removeprefix("--").partition("=")
-            if name not in WORDS or not equals or not word.startswith("--"):
+            if name not in (*WORDS, COUNTS, CARRIED) or not equals or not word.startswith("--"):
                 raise damaged(f"{quoted(word)} is not a word of version {self.version}")
-            if name in items:
+            if name in values:
                 raise damaged(f"--{name} is there twice")
-            items[name] = [_decoded_item(item) for item in value.split(",")]
-        return Decoded(spec_from(items), block.payload)
+            values[name] = value
+        carried, counts = _pop_carried(values)
+        items = {name: [_decoded_item(item) for item in value.split(",")] for name, value in values.items()}
+        return Decoded(spec_from(items), block.payload, carried, counts)
+
+
+def _pop_carried(values: dict[str, str]) -> tuple[str, Counts | None]:
+    """Return what the words of a carried job say, which are taken out; raise RequestError if they cannot be so."""
+    counted = values.pop(COUNTS, None)
+    if counted is None and CARRIED not in values:
+        return "", None
+    is_last = list(values)[-1:] == [CARRIED]
+    carried = values.pop(CARRIED, "")
+    numbers = _COUNTS.fullmatch(counted) if counted is not None else None
+    if not (is_last and _CARRIED.fullmatch(carried)):
+        raise damaged(f"--{CARRIED} is not the checksum of a plan at the end of the words")
+    if counted is not None and (numbers is None or values):
+        raise damaged(f"--{COUNTS}={quoted(counted)} does not stand for the words of transfers")
+    return carried, None if numbers is None else Counts(int(numbers[1]), int(numbers[2]))
 
 
 def block_words(spec: TransferSpec) -> list[str]:

@@ -1,110 +1,299 @@
-#!/usr/bin/env python3
-"""Run the command of one job of a task: the stand-in of a sandbox for runGen, and for runAthena of pathena --trf.
+"""Run the command of one job: the stand-in of a sandbox for runGen, and for runAthena of pathena --trf.
 
-It fetches the sources of the task, runs the command in them, and gives the outputs their names, as the
-transformations of the PanDA server do.  As those, it stops at an option that it does not know, and looks at nothing
-behind the first bare word.  It is served as a file and runs by itself, with the standard library alone.
+It does what these transformations of the PanDA server do (panda-wnscript, 2026) with a job that has no input, no
+library and no Athena, strange as some of it is: the payload's exit code 255 is a success, any other failure ends with
+``payload_error_report.json`` anew, secrets become variables of the shell.  Some of what the real one prints is left
+out, it compiles no tracer, and three tries of a download are a second apart.
+
+It is served as a file and runs by itself, with the standard library alone.
 """
 
 from __future__ import annotations
 
 import ast
+import base64
 import getopt
+import glob
+import json
 import os
+import re
+import shutil
+import ssl
 import subprocess
 import sys
-import tarfile
+import time
+import urllib.error
 import urllib.request
-from fnmatch import fnmatch
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
-SHORT = "j:p:a:l:i:o:r:"
-# The options of prun and pathena that one job without input does not need, and --sourceURL, --trf, --allowNoOutput.
-LONG = (
-    "sourceURL= trf allowNoOutput= debug useAthenaPackages useCMake useRootCore rootVer= cmtConfig= writeInputToTxt= "
-    "overwriteQueuedata= execWithRealFileNames fileToSave= fileToLoad= noTarballDownload givenPFN inMap= dbrFile= "
-    "noExpandDBR preprocess postprocess"
-).split()
-WITHIN = 60.0  # seconds, for each part of a download
-BAD_OPTIONS, NO_SOURCES, NO_OUTPUT = 40, 50, 60
+TRIES, PAUSE = 3, 1.0  # of a download, and the seconds between them; the real one waits 30
+SECRETS, SECRETS_SCRIPT, FILE = "panda_secrets.json", "panda_secrets.sh", "___file___:"
+REPORT, JOB_REPORT, METADATA = "payload_error_report.json", "jobReport.json", "userJobMetadata.json"
+MAX_METADATA = 1 << 20  # bytes
+CATALOGUE = "PoolFileCatalog.xml"
+NO_ARGUMENT, NO_TARBALL, BAD_TARBALL, NO_OUTPUT = 1, 3, 9, 16  # of pandawnutil/wnmisc/error_codes.py
 
 
-def main(argv: list[str]) -> int:
-    """Run the command of a job; return its exit code, or that of what went wrong around it."""
+@dataclass(frozen=True)
+class Kind:
+    """One of the transformations: its options, the code and the text of a payload that failed."""
+
+    offset: int
+    short: str
+    long: str
+    failed: int
+    failure: str
+
+
+RUN_GEN = Kind(
+    5300,
+    "i:o:r:j:l:p:u:a:",
+    "pilotpars debug oldPrefix= newPrefix= directIn sourceURL= lfcHost= envvarFile= inputGUIDs= liveLog= inMap= "
+    "useAthenaPackages dbrFile= dbrRun= notExpandDBR useFileStager usePFCTurl accessmode= skipInputByRetry= "
+    "writeInputToTxt= rootVer= enable-jem jem-config= cmtConfig= mergeOutput mergeType= mergeScript= useRootCore "
+    "givenPFN useMana manaVer= useCMake preprocess postprocess execWithRealFileNames fileToSave= fileToLoad=",
+    18,
+    "payload execution failed",
+)
+RUN_ATHENA = Kind(
+    5400,
+    "l:r:j:i:o:bcp:u:f:a:m:n:e",
+    "pilotpars debug oldPrefix= newPrefix= directIn lfcHost= inputGUIDs= minbiasGUIDs= cavernGUIDs= shipInput "
+    "addPoolFC= corCheck sourceURL= mcData= notSkipMissing givenPFN beamHalo= beamGas= trf envvarFile= ara dbrFile= "
+    "generalInput guidBoundary= collRefName= useNextEvent liveLog= dbrRun= useLocalIO codeTrace useFileStager "
+    "usePFCTurl accessmode= copytool= eventPickTxt= eventPickSt= eventPickNum= skipInputByRetry= tagFileList= "
+    "enable-jem jem-config= mergeOutput mergeType= mergeScript= noExpandDBR useCMake useAthenaMT preprocess "
+    "postprocess useArgJson",
+    6,
+    "athena execution failed",
+)
+
+
+class Failure(Exception):
+    """Failure that ends the job; ``code`` is the exit code, and the last digits of the report's."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def main(argv: list[str], kind: Kind) -> int:
+    """Run the command of a job; return the exit code of the transformation.
+
+    What the real one does not expect ends it, too, with a traceback and the exit code 1.
+    """
+    options = dict(getopt.getopt(argv, kind.short, kind.long.split())[0])
+    home = Path.cwd()
     try:
-        options = dict(getopt.getopt(argv, SHORT, LONG)[0])
-        outputs = _read_outputs(ast.literal_eval(options.get("-o", "{}")))
-    except (getopt.GetoptError, ValueError, SyntaxError) as error:
-        print(f"ERROR : {error}")
-        return BAD_OPTIONS
-    work = Path.cwd()
-    try:
-        _fetch_sources(options, work)
-        directory = work / options.get("-r", ".")
-        directory.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        print(f"ERROR : the sources cannot be fetched: {error}")
-        return NO_SOURCES
-    command = unquote(options.get("-j" if "--trf" in options else "-p", ""))
-    print(f"=== execute: {command}", flush=True)
-    status = subprocess.run(["/bin/sh", "-c", command], cwd=directory).returncode
-    print(f"=== the command ended with {status}")
-    if status:
-        return status if status > 0 else 128 - status
-    optional = options.get("--allowNoOutput", "").split(",")
-    missing = [name for name, lfn in outputs if not _rename(directory, name, work / lfn) and lfn not in optional]
-    print("".join(f"ERROR : there is no output {name}\n" for name in missing), end="")
-    return NO_OUTPUT if missing else 0
+        outputs = _read_outputs(options)
+        os.environ["TRF_EXEC_HOME_DIR"] = str(home)
+        print(f"--- Running in {home} ---")
+        work = home / "workDir"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        os.chdir(work)
+        _fetch_sources(options)
+        setup = f"export TestArea={work}; " + _prepare_tracer(options)
+        directory = options["-r"]
+        with suppress(OSError):
+            os.mkdir(directory)
+        os.chdir(directory)
+        status = _run(options, setup, _take_secrets(home, directory))
+        missing = _take_outputs(home, outputs)
+        os.chdir(home)
+        _list_directory("work dir", home)
+        shutil.rmtree(work, ignore_errors=True)
+        if status:
+            print(f"execute script: Running script failed : StatusCode={status}")
+            raise Failure(kind.failed, f"{kind.failure} with {status}")
+        if missing:
+            raise Failure(NO_OUTPUT, f"expected output {missing} is missing")
+    except Failure as failure:
+        print(f"ERROR: {failure}")
+        report = {"error_code": kind.offset + failure.code, "error_diag": str(failure)}
+        (home / REPORT).write_text(json.dumps(report))
+        return failure.code
+    print("execute script: Running script was successful")
+    return 0
 
 
-def _read_outputs(given: Any) -> list[tuple[str, str]]:
+def _read_outputs(options: dict[str, str]) -> list[tuple[str, str]]:
     """Return the outputs with their final names; runGen has {name: final}, runAthena {kind: [(name, final)]}."""
-    found: list[tuple[str, str]] = []
-    for name, value in given.items():
-        found += [(one[0], one[1]) for one in value] if isinstance(value, list) else [(name, value)]
-    for pair in found:
-        if not all(isinstance(text, str) and "/" not in text for text in pair):
-            raise ValueError(f"{pair!r} is not a pair of file names")
-    return found
+    given = ast.literal_eval(options.get("-o", "{}"))
+    if not {"-r", "-j"} <= options.keys():
+        raise Failure(NO_ARGUMENT, "Failed to parse command-line arguments. Please check the input parameters.")
+    return [pair for name, value in given.items() for pair in (value if isinstance(value, list) else [(name, value)])]
 
 
-def _fetch_sources(options: dict[str, str], work: Path) -> None:
-    """Fetch the sources into the job's directory; raise OSError or ValueError."""
+# --- before the payload ---
+
+
+def _fetch_sources(options: dict[str, str]) -> None:
+    """Fetch and unpack the sources of the job."""
     name = options.get("-a", "")
-    if not name or "--noTarballDownload" in options:
+    if not name:
         return
+    print("\n=== getting sandbox ===")
     url = f"{options.get('--sourceURL', '')}/cache/{name}"
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url} is not a URL")
-    print(f"=== sources: {url}")
-    archive = work / Path(name).name
-    with urllib.request.urlopen(url, timeout=WITHIN) as answer, open(archive, "wb") as file:
-        while part := answer.read(1 << 16):
-            file.write(part)
-    done = subprocess.run(["tar", "-xzf", archive.name], cwd=work, capture_output=True, text=True)
+    problem = _download(url, name)
+    if problem:
+        print(f"ERROR : Failed with {problem}\nERROR: unable to fetch source tarball from web")
+        raise Failure(NO_TARBALL, f"Failed to download tarball from {url}")
+    done = subprocess.run(["tar", "xvfzm", name], capture_output=True, text=True)
+    print(done.stdout, done.stderr)
     if done.returncode:
-        raise ValueError(done.stderr.strip())
+        print(f"ERROR : {name} is corrupted")
+        raise Failure(BAD_TARBALL, f"tarball {name} is corrupted")
 
 
-def _rename(directory: Path, name: str, final: Path) -> bool:
-    """Give an output its final name, several as an archive for a name with a *; return False if there is none."""
-    if "*" not in name:
-        source = directory / name
-        if not source.is_file():
-            return False
-        os.replace(source, final)
-    else:
-        files = [path for path in sorted(directory.iterdir()) if path.is_file() and fnmatch(path.name, name)]
-        if not files:
-            return False
-        with tarfile.open(final, "w:gz") as archive:
-            for path in files:
-                archive.add(path, path.name)
-    print(f"=== output: {name} is {final.name}, {final.stat().st_size} bytes")
-    return True
+def _download(url: str, name: str) -> str:
+    """Write what a URL has, from any server; return why that failed, or the empty string."""
+    print(f"--- Access to {url}")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # as the real one has it
+    problem = ""
+    for _ in range(TRIES):
+        try:
+            with urllib.request.urlopen(url, context=context) as answer:
+                Path(name).write_bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            problem = f"HTTP code: {error.code} - Reason: {error.reason}"
+            if error.code == 404:
+                break
+        except (OSError, ValueError) as error:
+            problem = str(error)
+            time.sleep(PAUSE)
+        else:
+            return ""
+    return problem
+
+
+def _prepare_tracer(options: dict[str, str]) -> str:
+    """Return the commands that load the tracer into each process; here it is missing, as where gcc is."""
+    if "unset LD_PRELOAD" in unquote(options.get("-p", "")):
+        return ""
+    base = Path.cwd() / str(uuid.uuid4())
+    base.mkdir()
+    (base / "pandatracerlog.txt").touch()
+    library = f"{base}/'$LIB'/wrapper.so${{LD_PRELOAD:+:$LD_PRELOAD}}; "
+    return f"export PANDA_PRELOAD={library}export LD_PRELOAD={library}"
+
+
+def _take_secrets(home: Path, directory: str) -> str:
+    """Write the secrets as files and as a script, whose path is returned if it is needed; move what they came in.
+
+    The paths are right for the run directory ``.`` only.
+    """
+    source, script = home / SECRETS, os.path.join(directory, SECRETS_SCRIPT)
+    if not source.exists():
+        return ""
+    used = ""
+    try:
+        secrets = json.loads(source.read_text())
+        with open(script, "w") as file:
+            used = script
+            for name, value in secrets.items():
+                if name.startswith(FILE):
+                    with open(name[len(FILE) :], "wb") as secret:
+                        secret.write(base64.b64decode(value))
+                else:
+                    quoted = value.replace('"', r"\"")
+                    file.write(f'export {name}="{quoted}"\n')
+        if all(name.startswith(FILE) for name in secrets):
+            used = ""
+    except Exception as error:  # whatever is wrong with them, as the real one has it
+        print(f"\nERROR: failed to parse secrets with {error}\n")
+    os.rename(source, os.path.join(directory, SECRETS))
+    return used
+
+
+# --- the payload ---
+
+
+def _run(options: dict[str, str], setup: str, secrets: str) -> int:
+    """Run the payload as a script of Python that has its command; return its exit code, of which 255 are 0."""
+    Path(".rootrc").write_text("ProofLite.Workers: 1\n")
+    os.environ["PATH"] = f".:{os.environ['PATH']}"
+    script, parameters = ("", unquote(options["-j"])) if "--trf" in options else (options["-j"], options.get("-p", ""))
+    parameters = unquote(parameters)
+    print("\n=== env variables ===", flush=True)
+    subprocess.run(["/bin/sh", "-c", f"{setup}env"], stderr=subprocess.STDOUT)
+    _list_directory("run dir", Path())
+    subprocess.run(["chmod", "+x", script or parameters.split()[0]], capture_output=True)
+    for name in ("CORE_NUMBER", "PROC_NUMBER"):
+        parameters = parameters.replace(f"%{name}", os.environ.get(f"ATHENA_{name}", "1"))
+    command = Path(f"trf.{uuid.uuid4()}.py")
+    lines = f'import os,sys\nstatus=os.system(r"""{script} {parameters}""")\nstatus %= 255\nsys.exit(status)\n\n'
+    command.write_text(lines)
+    line = f"{setup}source {secrets}\n" if secrets else setup
+    line += f"cat {command};python -u {command}"
+    print(f"=== execute ===\n{line}", flush=True)
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    )
+    assert process.stdout is not None
+    last = ""
+    with open(f"tmp.stdout.{uuid.uuid4()}", "w") as copy:
+        for told in process.stdout:
+            sys.stdout.write(told)
+            sys.stdout.flush()
+            copy.write(told)
+            last = told if told.strip() else last
+    status = process.wait() % 255
+    print(last if status else "")
+    _list_directory("run dir", Path())
+    return status
+
+
+# --- after the payload ---
+
+
+def _take_outputs(home: Path, outputs: list[tuple[str, str]]) -> str:
+    """Give the outputs their names and move them up, with the reports; return the first name that is missing."""
+    missing = ""
+    for name, final in outputs:
+        if "*" in name:
+            subprocess.run(["tar", "cvfz", final, *(glob.glob(name) or [name])], stderr=subprocess.STDOUT)
+        elif not os.path.exists(name):
+            missing = name
+            break
+        elif name != final:
+            os.replace(name, final)
+    with suppress(Exception):  # as the real one has it
+        _add_metadata()
+    if not os.path.exists(CATALOGUE):
+        Path(CATALOGUE).write_text("<POOLFILECATALOG>\n\n</POOLFILECATALOG>\n")
+    trace = glob.glob(str(home / "workDir" / "*" / "pandatracerlog.txt"))
+    patterns = ("runargs.*", "runwrapper.*", JOB_REPORT, "log.*")
+    more = [name for pattern in patterns for name in glob.glob(pattern)]
+    for name in (*(final for _, final in outputs), CATALOGUE, *trace, *more):
+        subprocess.run(["mv", "-f", name, str(home)], capture_output=True)
+    return missing
+
+
+def _add_metadata() -> None:
+    """Put the metadata of the payload into its job report."""
+    if not os.path.exists(METADATA) or os.stat(METADATA).st_size > MAX_METADATA:
+        return
+    text = Path(METADATA).read_text()
+    print(f"\n=== user metadata in {METADATA} ===\n{text}")
+    given, merged = json.loads(text), {}
+    if os.path.exists(JOB_REPORT):
+        merged = json.loads(Path(JOB_REPORT).read_text())
+        os.rename(JOB_REPORT, f"{JOB_REPORT}.org")
+    merged.setdefault("user_job_metadata", {}).update(given)
+    merged.setdefault("reportVersion", "1.0.0")
+    Path(JOB_REPORT).write_text(json.dumps(merged))
+
+
+def _list_directory(name: str, path: Path) -> None:
+    print(f"=== ls in {name} : {path} ===", flush=True)
+    subprocess.run(["ls", "-l"], stderr=subprocess.STDOUT)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], RUN_ATHENA if re.match("runathena", Path(sys.argv[0]).name, re.I) else RUN_GEN))

@@ -1,52 +1,24 @@
-"""Client of the PanDA server, API v1, through requests.
-
-Read from the server 1.0.4: every call is ``/api/v1/<module>/<method>``; an answer is JSON ``{"success",
-"message", "data"}``, or plain text that begins with ``ERROR :``.
-"""
+"""Client of the PanDA server: each method is one call of API v1, as the server 1.0.4 has it."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
-from urllib.parse import urlsplit
-
-import requests
 
 from goclient import secrets
-from goclient.errors import LoginNeeded, ServerError
-from goclient.errors.conditions import ReplyLost
-from goclient.errors.wording import innermost, quoted, said
-from goclient.files.text import decoded
+from goclient.errors import ServerError
+from goclient.errors.wording import quoted, said
 from goclient.model.records.answers import AssignedJob, JobState, is_panda_id
 from goclient.model.records.panda_job import UNSET
-from goclient.services import loopback
-from goclient.services.deadline import one_end
-from goclient.services.exchange import MAX_ANSWER, Outgoing, allowed
-from goclient.services.globus.documents import parse
-from goclient.services.panda.access import PandaAccess
-from goclient.services.panda.token import MAX_FILE, login_hint
-from goclient.services.retry import AWAY, TOO_MANY, limited, retry_after
-from goclient.services.trust import session_for
+from goclient.services.panda.calls import Body, PandaCalls, Refused
 
-A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
-MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
-SAYS_THE_SAME = ("job/get_description", "pilot/update_job")  # when it is sent again; nothing else ever is
-_SHOWN = 4096  # bytes of an answer that are read for a message
-# The server does not see JSON with a charset in the content type.
-_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+SLOWEST_UPLOAD = 100_000  # bytes a second
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
-
-
-class Refused(ServerError):
-    """A refusal of the server: ``success`` is false, or the HTTP status is an error."""
-
-    code = "refused"
 
 
 class Unstored(ServerError):
@@ -80,44 +52,8 @@ class Rights:
     clock: float | None  # seconds by which its clock is ahead of this node's, None if it does not say
 
 
-class PandaServer:
+class PandaServer(PandaCalls):
     """A PanDA server; each method is one call, sent once."""
-
-    def __init__(self, access: PandaAccess) -> None:
-        self._access = access
-        self._clock: float | None = None
-        self._session = session_for(urlsplit(access.url).hostname, access.bundles)
-        self._session.auth = self._authorise  # of our own, so that no .netrc is read
-        self._session.verify = access.ca or next(iter(access.bundles), True)
-        self._session.cert = access.certificate
-
-    @property
-    def name(self) -> str:
-        """Return the server's address, for messages."""
-        return self._access.url
-
-    def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._access.token is not None:
-            token = self.fresh_token()
-            secrets.register(token)
-            request.headers["Authorization"] = f"Bearer {token}"
-            request.headers["Origin"] = self._access.vo or ""
-        return request
-
-    def fresh_token(self) -> str:
-        """Return the token as it is in its file now: a pilot's job may outlive the one that it began with.
-
-        Raises LoginNeeded if it is panda-client's file, and its token has ended and cannot be renewed.
-        """
-        if self._access.stored is not None:
-            from goclient.services.panda.login import current_token  # few have one to renew
-
-            return current_token(self._access.stored, self._access)
-        try:
-            with open(self._access.token_file or "", "rb") as file:
-                return decoded(file.read(MAX_FILE)).strip() or str(self._access.token)
-        except (OSError, ValueError):
-            return str(self._access.token)
 
     # --- for users ---
 
@@ -144,6 +80,37 @@ class PandaServer:
         if not isinstance(jobs, list) or len(jobs) != len(panda_ids):
             raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
         return [job if job is None else JobState.from_answer(job) for job in jobs]
+
+    # --- what goes before jobs ---
+
+    def at(self, url: str) -> PandaServer:
+        """Return the server at another URL, asked with the same credential."""
+        return PandaServer(replace(self._access, url=url))
+
+    def upload(self, name: str, data: bytes) -> None:
+        """Keep a file, which anybody who knows its name may fetch; raise Refused if the name is not new."""
+        boundary = uuid.uuid4().hex  # RFC 7578
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        head += "Content-Type: application/octet-stream\r\n\r\n"
+        content = b"".join((head.encode(), data, f"\r\n--{boundary}--\r\n".encode()))
+        seconds = self._access.answer_timeout + len(data) / SLOWEST_UPLOAD
+        body = Body(content, f"multipart/form-data; boundary={boundary}")
+        self._call("file_server/upload_cache_file", body, seconds=seconds)
+
+    def secrets(self) -> dict[str, str]:
+        """Return all secrets of the user, by their keys; none of them is ever shown."""
+        data = self._call("creds/get_user_secrets", {}, verb="GET")
+        try:
+            found = json.loads(data) if isinstance(data, str) else data or {}
+            texts = {str(key): str(value) for key, value in found.items()}
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise ServerError(f"{self.name} did not tell the user's secrets", code="bad-answer") from error
+        secrets.register(*texts.values())
+        return texts
+
+    def set_secret(self, key: str, value: str) -> None:
+        """Set a secret of the user, which pilots hand to jobs that ask for secrets."""
+        self._call("creds/set_user_secrets", {"key": key, "value": value})
 
     # --- for pilots ---
 
@@ -179,98 +146,3 @@ class PandaServer:
         if not isinstance(data, dict):
             raise ServerError(f"{self.name} did not say who asks: {quoted(data)}", code="bad-answer")
         return Rights(said(data.get("user_dn_raw") or ""), data.get("is_production_user") is True, self._clock)
-
-    # --- one call ---
-
-    def _call(
-        self, method: str, arguments: dict[str, Any], *, seconds: float | None = None, jobs: int = 1, verb: str = "POST"
-    ) -> Any:
-        """Return the ``data`` of an answer that says success, which comes within ``seconds`` or not at all.
-
-        Its size depends on how many ``jobs`` it is about.  What says the same if it is sent again is sent again, if the
-        server has no time for it and says when it will.
-        """
-        content = json.dumps(arguments).encode() if verb == "POST" else b""
-        seconds = seconds or self._access.answer_timeout
-        size = min(MAX_ANSWER + jobs * A_JOB, MOST_ANSWER)
-        with (
-            one_end(seconds + self._access.connect_timeout) as end,
-            allowed(size),
-            self._access.reporter.waiting(f"the PanDA server {self.name}", seconds),
-        ):
-            while True:
-                body = Outgoing(content)
-                try:
-                    response = self._session.request(
-                        verb,
-                        f"{self._access.url}/api/v1/{method}",
-                        data=body,
-                        headers=_HEADERS,
-                        timeout=end.remaining(),
-                        verify=self._session.verify,  # or requests prefers REQUESTS_CA_BUNDLE
-                        allow_redirects=False,
-                    )
-                except (TimeoutError, requests.exceptions.Timeout) as error:
-                    why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
-                    raise self._failed(why, body) from error
-                except requests.exceptions.SSLError as error:
-                    raise self._failed(f"TLS failed: {said(innermost(error))}", body) from error
-                except (requests.exceptions.RequestException, OSError, ValueError) as error:
-                    raise self._failed(said(innermost(error)), body) from error
-                self._clock = _ahead(response.headers)
-                later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
-                if method not in SAYS_THE_SAME or later is None or later >= end.left:
-                    return self._data(response)
-                time.sleep(later)
-
-    def _data(self, response: requests.Response) -> Any:
-        """Return the ``data`` of an answer; raise what it says instead of success."""
-        status, text = response.status_code, response.content[:_SHOWN].decode("utf-8", "replace").strip()
-        if status in (401, 403) and "oken" in text:
-            raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=login_hint(self._access.source))
-        limit = limited(status, response.headers)
-        if status == TOO_MANY:
-            message = f"{self.name} answered HTTP {status}: {quoted(text)}; {limit}; nothing was done"
-            raise Refused(message, hint="type the command again later", transient=True)
-        if status >= 500 and not text.startswith("ERROR :"):
-            raise self._lost(f"HTTP {status}, {quoted(text)}{limit and f'; {limit}'}")
-        if status != 200:
-            raise Refused(f"{self.name} answered HTTP {status}: {quoted(text)}", hint=_ASK, transient=status >= 500)
-        try:
-            answer = parse(response.content)
-            success = answer["success"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._lost(f"its answer is not PanDA's: {quoted(text)}") from error
-        if success is False:
-            message = said(answer.get("message") or "") or quoted(text)
-            raise Refused(f"{self.name} refused: {message}", hint=_ASK)
-        if success is not True:
-            raise self._lost(f"its answer is not PanDA's: {quoted(text)}")
-        return answer.get("data")
-
-    def _failed(self, why: str, body: Outgoing) -> ServerError:
-        """Return the error of a call that failed: nothing was done if the server never got the request."""
-        if body.sent:
-            return self._lost(why)
-        return ServerError(
-            f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
-            hint=loopback.remedy(self._access.url, "check PANDA_URL_SSL and the network, then type the command again"),
-            code="unreachable",
-            transient=True,
-        )
-
-    def _lost(self, why: str) -> ReplyLost:
-        return ReplyLost(
-            f"the PanDA server {self.name} was asked, but its reply is lost: {why}", hint="ask later", transient=True
-        )
-
-
-def _ahead(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds by which the clock of a server is ahead; None if its answer does not say."""
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-_ASK = "if the reason is not one that you can correct, ask the operators of the server, with this message"

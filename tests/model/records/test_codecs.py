@@ -38,6 +38,9 @@ class V2(RecordCodec):
         words = [f"--HexGO={inner.encode().hex()}"] if inner else []
         return write_block(Block(words, payload), version=self.version, lenient=lenient)
 
+    def encode_carried(self, spec: TransferSpec, payload: str, carried: str) -> str:
+        raise NotImplementedError
+
     def decode(self, text: str) -> Decoded:
         words, payload = read_block(text)
         try:

@@ -158,7 +158,7 @@ def common_with(values: Any) -> JobTemplate:
 
 def test_every_text_that_jobs_share_has_a_width() -> None:
     texts = {name for name, kind in JobTemplate.__annotations__.items() if "str" in str(kind)}
-    assert texts == set(WIDTHS)
+    assert texts - {"specialHandling"} == set(WIDTHS), "that is a constant"
 
 
 @pytest.mark.parametrize("letter", ["x", "日"])

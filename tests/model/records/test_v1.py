@@ -16,8 +16,8 @@ from goclient.model.endpoint import read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.names import fill_serial
 from goclient.model.planner import plan
-from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK, Decoded
-from goclient.model.records.registry import attach, decode
+from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK, Counts, Decoded
+from goclient.model.records.registry import attach, attach_carried, decode
 from goclient.model.records.v1 import block_words
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import KEYS, OVERWRITE, WORDS, spec_from
@@ -250,7 +250,7 @@ def test_a_comma_in_a_path_survives() -> None:
 
 def test_only_the_words_after_the_last_marker_are_ours() -> None:
     text = "run goclient=v1:1 --Data=a --goclient=v9:9 x --goclient=v1:2 --StageinGOsrc=A:/a --WorkingendpointGO=W"
-    spec, payload = decode(text)
+    spec, payload, *_ = decode(text)
     assert payload == "run goclient=v1:1 --Data=a --goclient=v9:9 x"
     assert spec == spec_from({"StageinGOsrc": ["A:/a"], "WorkingendpointGO": ["W"]})
 
@@ -430,7 +430,7 @@ def test_many_files_that_do_not_fit_are_told_how_many_would() -> None:
 
 
 def test_a_text_of_2012_is_read_as_it_was_typed() -> None:
-    spec, payload = decode(f"run '1  2' {BLOCK} -x")
+    spec, payload, *_ = decode(f"run '1  2' {BLOCK} -x")
     assert (spec, payload) == (SPEC, "run '1  2' -x")
 
 
@@ -510,3 +510,42 @@ def test_a_block_with_an_impossible_value_is_our_error(text: str) -> None:
 def test_a_record_without_the_name_of_its_user_is_damaged() -> None:
     with pytest.raises(RequestError, match="the user has no name"):
         decode("run --goclient=v1:3 --StageinGOsrc=A:/a --WorkingendpointGO=W --UserGO=")
+
+
+# --- a carried job ------------------------------------------------------------------------------------------
+
+PLAN = "a1" * 32
+RUNGEN = '-j "" --sourceURL https://h -r . -a jobO.x.tar.gz -o "{}" -p "run%20it"'
+
+
+@given(st.sampled_from([RUNGEN, "", "x"]), specs)
+def test_a_carried_job_comes_back_with_its_plan(payload: str, spec: TransferSpec) -> None:
+    text = attach_carried(payload, spec, PLAN)
+    assert decode(text) == Decoded(spec, payload, PLAN)
+    assert text.endswith(f" --CarriedGO={PLAN}")
+    assert " --goclient=" not in text, "the site's transformation stops at no word of ours"
+
+
+def test_a_spec_that_has_no_room_leaves_its_counts() -> None:
+    names = [f"A:/{number:030d}" for number in range(3000)]
+    spec = spec_from({"StageinGOsrc": names})
+    text = attach_carried(RUNGEN, spec, PLAN)
+    assert text == f"{RUNGEN} goclient=v1:2 --CountsGO=1,3000 --CarriedGO={PLAN}"
+    assert decode(text) == Decoded(TransferSpec(), RUNGEN, PLAN, Counts(1, 3000))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("--CarriedGO=a1", id="too short"),
+        pytest.param(f"--CarriedGO={PLAN.upper()}", id="in capitals"),
+        pytest.param(f"--CarriedGO={PLAN} --Data=a", id="not at the end"),
+        pytest.param("--CountsGO=1,2", id="counts without a plan"),
+        pytest.param(f"--CountsGO=1 --CarriedGO={PLAN}", id="one count"),
+        pytest.param(f"--StageinGOsrc=A:/a --CountsGO=1,1 --CarriedGO={PLAN}", id="counts beside words"),
+        pytest.param(f"--CarriedGO={PLAN} --CarriedGO={PLAN}", id="twice"),
+    ],
+)
+def test_damaged_words_of_a_carried_job_are_refused(words: str) -> None:
+    with pytest.raises(RequestError, match="jobParameters"):
+        decode(f"run goclient=v1:{len(words.split())} {words}")

@@ -18,7 +18,7 @@ def submitted(parameters: str) -> tuple[TransferSpec, list[str]]:
     """What a pilot reads after a submission: the transfers, and the words that the payload gets."""
     typed = read_typed(parameters)
     raise_all(typed.errors)
-    spec, own = decode(attach(typed.payload, typed.spec))
+    spec, own, *_ = decode(attach(typed.payload, typed.spec))
     return spec, [word.value for word in words(own)]
 
 

@@ -1,79 +1,219 @@
-"""The stand-in for runGen treats a job's command line as the transformations of the PanDA server do."""
+"""The stand-in for runGen does what the real one does, strange as it is.
+
+``GOCLIENT_TEST_RUNGEN`` names the real one (dist/runGen-00-00-02 of PanDAWMS/panda-wnscript): the table then runs with
+it, too.
+"""
 
 from __future__ import annotations
 
 import io
+import json
+import os
+import shutil
 import subprocess
-import sys
 import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from goclient.sandbox import seed
 from goclient.sandbox.panda import rungen
-from tests.commands import clean_environment
 from tests.sandboxes import Sandbox
 
-
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """One job: the stand-in as a file of its own, in a job's directory."""
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-I", rungen.__file__, *words]
-    env = clean_environment(folder)
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
+PATH = "/usr/local/bin:/usr/bin:/bin"  # of a node
+NOBODY = 65534  # who runs it if these tests are run by root, who may write to any file
+HERE = ("-j", "", "-r", ".")
 OUT = ("-o", "{'out.dat': 'final'}")
+REPORT = """echo '{"error_code": 5901, "error_diag": "ours"}' > $TRF_EXEC_HOME_DIR/payload_error_report.json"""
+SECRETS = {"A": 'a"$(echo b)', "___file___:c.json": "e30="}
+REAL = os.environ.get("GOCLIENT_TEST_RUNGEN")
 
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a job."""
+
+    code: int
+    out: str
+    err: str
+    report: Any
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A worker node, with runGen or its stand-in."""
+
+    program: bytes
+    root: Path
+    user: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, *words: str, secrets: dict[str, str] | None = None) -> Done:
+        """One job in a directory of its own."""
+        job = Path(tempfile.mkdtemp(dir=self.root))
+        program = job / "runGen-00-00-02"
+        program.write_bytes(self.program)
+        program.chmod(0o755)
+        if secrets is not None:
+            (job / "panda_secrets.json").write_text(json.dumps(secrets))
+        if self.user:
+            for path in (job, *job.iterdir()):
+                os.chown(path, NOBODY, NOBODY)
+        env = {"PATH": PATH, "HOME": str(job), "LANG": "C.UTF-8"}
+        done = subprocess.run(
+            [f"./{program.name}", *words], cwd=job, env=env, capture_output=True, timeout=60, **self.user
+        )
+        report = job / "payload_error_report.json"
+        out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+        return Done(
+            done.returncode,
+            out.partition("=== execute ===")[2],
+            err,
+            json.loads(report.read_text()) if report.exists() else None,
+            frozenset(path.name for path in job.iterdir()) - {program.name, "src", "pandawnutil", "tmp_bin"},
+        )
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A directory that everybody may use."""
+    path = Path(tempfile.mkdtemp(dir="/tmp"))  # those of pytest are for their owner alone
+    path.chmod(0o777)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module", params=["stand-in", "real"] if REAL else ["stand-in"])
+def node(request: pytest.FixtureRequest, place: Path) -> Node:
+    program = seed.UNPACK.format(program="runGen.py").encode() + Path(rungen.__file__).read_bytes()
+    if REAL and request.param == "real":
+        program = Path(REAL).read_bytes()
+    lowered = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+    return Node(program, place, lowered)
+
+
+def exec_(command: str) -> tuple[str, str]:
+    """The words of a payload's command."""
+    return "-p", quote(command)
+
+
+def failed(number: int, text: str) -> dict[str, Any]:
+    return {"error_code": number, "error_diag": text}
+
+
+def ends_with(status: int) -> dict[str, Any]:
+    return failed(5318, f"payload execution failed with {status}")
+
+
+MISSING_WORD = failed(5301, "Failed to parse command-line arguments. Please check the input parameters.")
+MISSING_OUTPUT = failed(5316, "expected output out.dat is missing")
 ENDS = [
-    pytest.param(("-p", "echo%20x%20%3E%20out.dat", *OUT), 0, "", id="all is well"),
-    pytest.param(("-j", "", "-r", ".", "-p", "echo x > out.dat", *OUT), 0, "", id="as prun writes it"),
-    pytest.param(("--trf", "-j", "echo%20x%3Eout.dat", "-o", "{'IROOT': [('out.dat', 'final')]}"), 0, "",
-                 id="as pathena writes it"),
-    pytest.param(("-p", "true", *OUT, "--goclient=v1:0"), rungen.BAD_OPTIONS, "option --goclient not recognized",
-                 id="an option that it does not know"),
-    pytest.param(("-p", "echo>out.dat", *OUT, "goclient=v1:1", "--Data=x"), 0, "", id="anything after a bare word"),
-    pytest.param(("-p", "true", *OUT), rungen.NO_OUTPUT, "there is no output out.dat", id="no output"),
-    pytest.param(("-p", "true", *OUT, "--allowNoOutput=final"), 0, "", id="no output, as allowed"),
-    pytest.param(("-p", "exit 7", *OUT), 7, "the command ended with 7", id="a command that fails"),
-    pytest.param(("-p", "kill -9 $$", *OUT), 137, "the command ended with -9", id="a command that is killed"),
-    pytest.param(("-p", "true", "-o", "{'x': '../y'}"), rungen.BAD_OPTIONS, "is not a pair of file names", id="a path"),
-    pytest.param(("-p", "true", "-o", "{"), rungen.BAD_OPTIONS, "", id="outputs that are none"),
-    pytest.param(("-a", "x.tgz", "--sourceURL", "file:///"), rungen.NO_SOURCES, "is not a URL", id="no URL"),
+    pytest.param((*HERE, *exec_("true")), 0, None, id="success"),
+    pytest.param((*HERE, *exec_("exit 7")), 18, ends_with(7), id="any failure is 18"),
+    pytest.param((*HERE, *exec_("exit 255")), 0, None, id="255 is a success"),
+    pytest.param((*HERE, *exec_("exit 254")), 18, ends_with(254), id="254"),
+    pytest.param((*HERE, *exec_("kill -9 $$")), 18, ends_with(9), id="a shell that is killed"),
+    pytest.param((*HERE, *exec_("sh -c 'kill -9 $$'")), 18, ends_with(137), id="a command that is killed"),
+    pytest.param((*HERE, *exec_(f"{REPORT}; exit 77")), 18, ends_with(77), id="a report is overwritten"),
+    pytest.param((*HERE, *exec_(f"{REPORT}; chmod 0444 $TRF_EXEC_HOME_DIR/*.json; exit 77")), 1, failed(5901, "ours"),
+                 id="but not if it is read-only"),
+    pytest.param((*HERE, *exec_(REPORT)), 0, failed(5901, "ours"), id="nor after a success"),
+    pytest.param((*HERE, *exec_("true"), "--goclient=v1:0"), 1, None, id="an option that it does not know"),
+    pytest.param((*HERE, *exec_("true"), "goclient=v1:1", "--Data=x"), 0, None, id="anything after a bare word"),
+    pytest.param(("-j", "", *exec_("true")), 1, MISSING_WORD, id="no -r"),
+    pytest.param(("-r", ".", *exec_("true")), 1, MISSING_WORD, id="no -j"),
+    pytest.param(HERE, 1, None, id="no command"),
+    pytest.param((*HERE, *exec_("true"), *OUT), 16, MISSING_OUTPUT, id="no output"),
+    pytest.param((*HERE, *exec_("exit 3"), *OUT), 18, ends_with(3), id="a failure counts before a missing output"),
+    pytest.param((*HERE, *exec_("true"), "-o", "{"), 1, None, id="outputs that are none"),
+    pytest.param((*HERE, *exec_("true"), "-o", "{'*.x': 'final'}"), 0, None, id="nothing that matches"),
+    pytest.param((*HERE, *exec_('echo """x"""')), 18, ends_with(1), id="three quotes"),
+    pytest.param((*HERE, *exec_("echo x\\")), 18, ends_with(1), id="a backslash at the end"),
+    pytest.param((*HERE, *exec_("printf '\\351\\n'")), 1, None, id="a byte that is not UTF-8"),
+    pytest.param(("-j", "", "-r", "a/b", *exec_("true")), 1, None, id="a deep run directory"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "status", "said"), ENDS)
-def test_a_job_ends_as_its_command_and_its_outputs_say(
-    tmp_path: Path, words: tuple[str, ...], status: int, said: str
-) -> None:
-    done = run(tmp_path / "job", *words)
-    assert (done.returncode, done.stderr) == (status, "")
-    assert said in done.stdout
+@pytest.mark.parametrize(("words", "code", "report"), ENDS)
+def test_a_job_ends_as_with_the_real_one(node: Node, words: tuple[str, ...], code: int, report: Any) -> None:
+    done = node.run(*words)
+    assert (done.code, done.report) == (code, report), done
+    assert "workDir" not in done.names or code == 1
 
 
-def test_an_output_with_a_star_is_an_archive_of_what_matches(tmp_path: Path) -> None:
-    done = run(tmp_path / "job", "-p", "echo 1 > a.txt; echo 2 > b.txt", "-o", "{'*.txt': 'all.tgz'}")
-    assert done.returncode == 0, done.stdout
-    with tarfile.open(tmp_path / "job" / "all.tgz") as archive:
-        assert sorted(archive.getnames()) == ["a.txt", "b.txt"]
-    assert run(tmp_path / "none", "-p", "true", "-o", "{'*.txt': 'x'}").returncode == rungen.NO_OUTPUT
+SHOWS = [
+    pytest.param("echo 'a b' $HOME %CORE_NUMBER", "a b HOME 1\n", id="the shell reads the command"),
+    pytest.param("echo to-err >&2; echo to-out", "to-err\nto-out\n", id="both outputs are one"),
+    pytest.param("pwd; echo $TRF_EXEC_HOME_DIR", "HOME/workDir\nHOME\n", id="where it runs"),
+    pytest.param("echo ${LD_PRELOAD##*/}; echo ${PATH%%:*}", "wrapper.so\n.\n", id="each process is traced"),
+    pytest.param("unset LD_PRELOAD; echo [$PANDA_PRELOAD]", "[]\n", id="unless it says so"),
+    pytest.param("echo CRITICAL x; exit 5", "CRITICAL x\nCRITICAL x\n", id="the last line comes twice"),
+]
 
 
-def test_sources_are_fetched_and_the_command_runs_in_their_folder(shared_sandbox: Sandbox, tmp_path: Path) -> None:
-    content = b"echo here > out.dat\n"
-    with tarfile.open(shared_sandbox.root / "cache" / "jobO.tar.gz", "w:gz") as archive:
-        member = tarfile.TarInfo("sub/run.sh")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
+@pytest.mark.parametrize(("command", "shown"), SHOWS)
+def test_a_command_sees_and_shows_what_it_does_there(node: Node, command: str, shown: str) -> None:
+    out = node.run(*HERE, *exec_(f"echo AT $HOME; {command}")).out
+    home = out.rpartition("AT ")[2].partition("\n")[0]
+    lines = [line for line in out.rpartition("AT ")[2].splitlines(keepends=True)[1:] if "ld.so" not in line]
+    assert "".join(lines).replace(home, "HOME").startswith(shown), out
+
+
+def test_secrets_are_files_and_words_of_the_shell(node: Node) -> None:
+    show = "grep . c.json panda_secrets.sh panda_secrets.json; stat -c %a c.json; echo A=$A"
+    done = node.run(*HERE, *exec_(show), secrets=SECRETS)
+    assert done.code == 0
+    for line in ("c.json:{}", 'panda_secrets.sh:export A="a\\"$(echo b)"', "panda_secrets.json:{", "644"):
+        assert f"{line}" in done.out
+    dash = os.path.realpath("/bin/sh").endswith("dash")
+    assert ("source: not found" in done.out) == dash
+    assert ("A=\n" if dash else 'A=a"b\n') in done.out
+    assert not {"panda_secrets.json", "c.json"} & done.names
+    only_files = node.run(*HERE, *exec_("ls c.json"), secrets={"___file___:c.json": "e30="})
+    assert "source" not in only_files.out
+    assert node.run("-j", "", "-r", "sub", *exec_("true"), secrets=SECRETS).code == 1  # its paths are wrong there
+
+
+def test_reports_and_outputs_are_moved_up(node: Node) -> None:
+    make = "echo x > out.dat; echo l > log.x; echo n > other; echo '{\"moved\": 1}' > userJobMetadata.json"
+    done = node.run(*HERE, *exec_(make), *OUT)
+    kept = {"final", "log.x", "jobReport.json", "PoolFileCatalog.xml", "pandatracerlog.txt"}
+    assert done.names - {"runGen.py"} == kept
+    archive = node.run(*HERE, *exec_("echo 1 > a.txt; echo 2 > b.txt"), "-o", "{'*.txt': 'all.tgz'}")
+    assert "all.tgz" in archive.names
+
+
+def test_sources_are_fetched_and_keep_their_modes(shared_sandbox: Sandbox, node: Node) -> None:
+    content = b"#!/bin/sh\necho here $*\n"
+    with tarfile.open(shared_sandbox.root / "cache" / "jobO.x.tar.gz", "w:gz") as archive:
+        for name, mode in (("run.sh", 0o755), ("sub/plain.sh", 0o644)):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), mode
+            archive.addfile(member, io.BytesIO(content))
     (shared_sandbox.root / "cache" / "broken.tar.gz").write_bytes(b"x")
-    where = ("--sourceURL", shared_sandbox.url, "-r", "sub", "-p", "sh run.sh", *OUT)
-    done = run(tmp_path / "job", "-a", "jobO.tar.gz", *where)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert names(tmp_path / "job") == ["final", "jobO.tar.gz", "sub"]
-    for archive_name in ("none.tar.gz", "broken.tar.gz"):
-        assert run(tmp_path / "other", "-a", archive_name, *where).returncode == rungen.NO_SOURCES
+    sources = ("--sourceURL", shared_sandbox.url, "-a", "jobO.x.tar.gz")
+    assert "here 1" in node.run(*HERE, *sources, *exec_("./run.sh 1")).out
+    assert "here 2" in node.run(*HERE, *sources, *exec_("sub/plain.sh 2")).out  # it is made a program
+    assert "here 3" in node.run("-j", "", "-r", "sub", *sources, *exec_("sh plain.sh 3")).out
+    for name, code, text in (
+        ("none.tar.gz", 3, f"Failed to download tarball from {shared_sandbox.url}/cache/none.tar.gz"),
+        ("broken.tar.gz", 9, "tarball broken.tar.gz is corrupted"),
+    ):
+        done = node.run(*HERE, "--sourceURL", shared_sandbox.url, "-a", name, *exec_("true"))
+        assert (done.code, done.report) == (code, failed(5300 + code, text))
+
+
+def test_a_job_of_pathena_ends_alike(place: Path) -> None:
+    program = seed.UNPACK.format(program="runAthena.py").encode() + Path(rungen.__file__).read_bytes()
+    lowered = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+    athena = Node(program, place, lowered)
+    words = ("--trf", "-r", ".", "-o", "{'IROOT': [('out.dat', 'final')]}")
+    done = athena.run("-j", quote("echo x > out.dat"), *words)
+    assert (done.code, "final" in done.names) == (0, True), done
+    assert athena.run("-j", "exit%203", *words).report == failed(5406, "athena execution failed with 3")
+    assert athena.run("-j", "true", *words).report == failed(5416, "expected output out.dat is missing")

@@ -170,7 +170,7 @@ def test_the_server_s_transformations_are_looked_for_in_the_sandbox(
     (job, _) = call(shared_sandbox, "task/get_job_descriptions", task_id=task)["data"]
     assert job["transformation"] == expected.replace("SANDBOX", shared_sandbox.url)
     if expected.startswith("SANDBOX"):
-        assert requests.get(job["transformation"], timeout=BOUND).text.startswith("#!/usr/bin/env python3\n")
+        assert requests.get(job["transformation"], timeout=BOUND).text.startswith("#!/bin/bash\nNAME=run")
 
 
 WRONG: list[Any] = [

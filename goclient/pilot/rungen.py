@@ -1,0 +1,47 @@
+"""Jobs whose program is one of the PanDA server's own transformations, such as runGen.
+
+These want to be started as ``./NAME`` in the job's directory.  They run the payload in a directory below, and remove it
+with all but the outputs of PanDA's (panda-wnscript, 2026).  So what a job's transfers have brought is linked into that
+directory, and what they take away is moved up from there, by the payload's command itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from shlex import quote
+from urllib.parse import quote as quote_url
+from urllib.parse import unquote, urlsplit
+
+from goclient.model.endpoint import JOB
+from goclient.model.plan import TransferTask
+
+_NAME = re.compile(r"run(?:Gen|Athena)-[0-9]{2}-[0-9]{2}-[0-9]{2}")
+_UP = '"$TRF_EXEC_HOME_DIR"'
+
+
+def server_program(transformation: str) -> str:
+    """Return the name of a transformation of the server's own, the empty string for any other."""
+    name = urlsplit(transformation).path.rpartition("/")[2]
+    return name if _NAME.fullmatch(name) else ""
+
+
+def with_transfers(words: Sequence[str], tasks: Sequence[TransferTask]) -> tuple[str, ...]:
+    """Return the words of such a job with the command between the links and the moves that its transfers need."""
+    bring = _tops(item.destination for task in tasks if task.destination == JOB for item in task.items)
+    take = _tops(item.source for task in tasks if task.source == JOB for item in task.items)
+    option = "-j" if "--trf" in words else "-p"
+    if not (bring or take) or option not in words[:-1]:
+        return tuple(words)
+    place = words.index(option) + 1
+    command = unquote(words[place])
+    lines = [f"chmod +x {command.split()[0]} 2>/dev/null"] if command.split() else []  # as with the bare command
+    lines += [f"ln -s {_UP}/{quote(name)} ." for name in bring]
+    lines += ["(", command, ")", "status=$?"]
+    lines += [f"[ -L {quote(name)} ] || [ ! -e {quote(name)} ] || mv {quote(name)} {_UP}" for name in take]
+    return (*words[:place], quote_url("\n".join([*lines, "exit $status"])), *words[place + 1 :])
+
+
+def _tops(paths: Iterable[str]) -> list[str]:
+    """Return the first parts of paths in the job's directory, each once."""
+    return list(dict.fromkeys(path.strip("/").partition("/")[0] for path in paths))

@@ -1,0 +1,129 @@
+"""Checks of jobs that bring their own transfers: what their carrier cannot do, what travels, and who acts for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from goclient.carrier.archive import FILES, Contents
+from goclient.carrier.carried import contents_of, needs_token
+from goclient.errors import Collector, EndpointError, GoclientError, RequestError
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
+from goclient.files.text import credential_in
+from goclient.model.endpoint import Endpoint, GlobusEndpoint
+from goclient.model.names import SERVER_PLACEHOLDERS
+from goclient.model.planner import plan
+from goclient.model.request import Request
+from goclient.model.spec import TransferSpec
+from goclient.preflight.locations import SHOWN
+from goclient.preflight.payload import HEAD, judge_head
+
+MAX_READ = 1 << 20  # bytes of a file in which a credential is searched for: keys and tokens are in small ones
+CARRY_CLIENT = "GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET"
+
+
+def no_carry_client(subject: str) -> RequestError:
+    """Return the error of a carried job that needs a token, and nobody is there to get one."""
+    message = f"{subject}: a service client must act for a job with --goCarry, and {CARRY_CLIENT} are not set"
+    hint = "register a service client that owns nothing at app.globus.org/settings/developers, and export both"
+    return RequestError(message, hint=hint, code="no-carry-client", subject=subject)
+
+
+def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[GoclientError]:
+    """Return everything that is wrong with a request for carried jobs, as far as no service needs to be asked."""
+    assert request.carriage is not None, "the caller has looked"
+    collected = Collector(_find_impossible(spec))
+    with collected:
+        collected.errors += _find_collisions(spec, contents_of(request))
+    if request.carriage.credential is None:
+        with collected:  # two items with one destination are told already
+            token = next((task for task in plan(spec) if needs_token([task])), None)
+            if token is not None:
+                collected.errors.append(no_carry_client(token.far.display))
+    return collected.errors
+
+
+def _find_impossible(spec: TransferSpec) -> Iterator[GoclientError]:
+    """Yield each way that a carrier does not have, and each path that only the server could complete."""
+    for phase, mode, transfers in spec.phases:
+        if mode.makes_endpoint and any(not end.needs_proxy for end in _ends(spec, phase)) and transfers:
+            message = f"{phase} goes through Globus Connect on the node, which a job with --goCarry does not make"
+            hint = (
+                "leave out --goVia, or write in-mode=https and out-mode=https: the collections' HTTPS servers are used"
+            )
+            yield RequestError(message, hint=hint, code="no-carrier-way", subject=phase)
+    for endpoint in spec.endpoints:
+        if endpoint.needs_proxy:
+            message = (
+                f"{quoted(endpoint.display)} is {endpoint.title}, where the user's proxy acts: a job with --goCarry "
+            )
+            hint = "name a collection of that storage, or leave out --goCarry"
+            error = RequestError(f"{message}has none", hint=hint, code="no-carrier-way", subject=endpoint.display)
+            yield error
+    locations = dict.fromkeys(end for one in spec.transfers for end in (one.source, one.destination))
+    unfilled = (one for one in locations if any(name in one.path for name in SERVER_PLACEHOLDERS))
+    for location in islice(unfilled, SHOWN):
+        message = (
+            f"{quoted(location.display)}: nothing fills {' or '.join(SERVER_PLACEHOLDERS)} in a job with --goCarry"
+        )
+        hint = "use '${SN}' or '${SN/P}', which sendJob fills"
+        yield RequestError(message, hint=hint, code="carried-placeholder", subject=location.display)
+
+
+def _ends(spec: TransferSpec, wanted: str) -> Iterator[Endpoint]:
+    """Yield the ends of a phase that are not in the job's directory."""
+    for phase, _, transfers in spec.phases:
+        for one in transfers if phase == wanted else ():
+            yield from (end.endpoint for end in (one.source, one.destination) if not end.in_job)
+
+
+def _find_collisions(spec: TransferSpec, contents: Contents) -> Iterator[GoclientError]:
+    """Yield each file that is brought to where one is that travels with the job."""
+    travelling = {one.name.rstrip("/") for one in contents.members}
+    brought = (one for one in spec.stage_in if one.target.in_job and one.target.path.strip("/") in travelling)
+    for transfer in islice(brought, SHOWN):
+        message = (
+            f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory, "
+        )
+        message += "where a file of --goFiles or the payload is"
+        hint = "give one of the two another name"
+        yield RequestError(message, hint=hint, code="own-file", subject=transfer.source.display)
+
+
+def warn_of_packed(request: Request) -> Iterator[Finding]:
+    """Yield a warning of each credential that would travel, and of a payload that a node cannot run."""
+    try:
+        contents = contents_of(request)
+    except GoclientError:  # they are told elsewhere
+        return
+    found = ((one, _read(one.path, MAX_READ)) for one in contents.members if 0 < one.size <= MAX_READ)
+    kinds = ((one, credential_in(head.decode("latin-1"))) for one, head in found)
+    for member, kind in islice(((one, kind) for one, kind in kinds if kind), SHOWN):
+        message = f"{quoted(member.name)} has {kind} in it, which everybody who knows the archive's name can read"
+        yield Finding("warning", "credential", FILES, message, f"leave it out of {FILES}")
+    payload = request.common.transformation
+    if request.packs_payload and payload:
+        judged = judge_head(payload, _read(payload, HEAD))
+        yield from [judged] if judged.level == "warning" else []
+
+
+def _read(path: str, size: int) -> bytes:
+    """Return the beginning of a file; nothing if it cannot be read, which is told when it is packed."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def find_unresolved(spec: TransferSpec) -> Iterator[Finding]:
+    """Yield an error for each name of a collection that a carrier would have to look up."""
+    for endpoint in spec.endpoints:
+        if isinstance(endpoint, GlobusEndpoint) and not endpoint.is_resolved:
+            message = (
+                f"{quoted(endpoint.display)} is not in the catalogue and was not looked up, and the plan of a job "
+            )
+            hint = f"leave out --noCheck, or type: goclient endpoint add {endpoint.display} UUID"
+            error = EndpointError(f"{message}with --goCarry has ids", hint=hint, code="unresolved")
+            yield error.replace(subject=endpoint.display).finding

@@ -1,0 +1,182 @@
+"""Calls to the PanDA server, API v1, through requests.
+
+Read from the server 1.0.4: every call is ``/api/v1/<module>/<method>``; an answer is JSON ``{"success",
+"message", "data"}``, or plain text that begins with ``ERROR :``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from goclient import secrets
+from goclient.errors import LoginNeeded, ServerError
+from goclient.errors.conditions import ReplyLost
+from goclient.errors.wording import innermost, quoted, said
+from goclient.files.text import decoded
+from goclient.services import loopback
+from goclient.services.clock import clock_ahead
+from goclient.services.deadline import one_end
+from goclient.services.exchange import MAX_ANSWER, Outgoing, allowed
+from goclient.services.globus.documents import parse
+from goclient.services.panda.access import PandaAccess
+from goclient.services.panda.token import MAX_FILE, login_hint
+from goclient.services.retry import AWAY, TOO_MANY, limited, retry_after
+from goclient.services.trust import session_for
+
+A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
+MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
+# When it is sent again; nothing else ever is.
+SAYS_THE_SAME = ("job/get_description", "pilot/update_job", "creds/get_user_secrets")
+_SHOWN = 4096  # bytes of an answer that are read for a message
+_JSON = "application/json"  # the server does not see JSON with a charset in the content type
+
+
+class Refused(ServerError):
+    """A refusal of the server: ``success`` is false, or the HTTP status is an error."""
+
+    code = "refused"
+
+
+@dataclass(frozen=True)
+class Body:
+    """Content of a request, and its type."""
+
+    content: bytes = field(default=b"", repr=False)
+    kind: str = _JSON
+
+
+class PandaCalls:
+    """A PanDA server that is called, each call once."""
+
+    def __init__(self, access: PandaAccess) -> None:
+        self._access = access
+        self._clock: float | None = None
+        self._session = session_for(urlsplit(access.url).hostname, access.bundles)
+        self._session.auth = self._authorise  # of our own, so that no .netrc is read
+        self._session.verify = access.ca or next(iter(access.bundles), True)
+        self._session.cert = access.certificate
+
+    @property
+    def name(self) -> str:
+        """Return the server's address, for messages."""
+        return self._access.url
+
+    def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._access.token is not None:
+            token = self.fresh_token()
+            secrets.register(token)
+            request.headers["Authorization"] = f"Bearer {token}"
+            request.headers["Origin"] = self._access.vo or ""
+        return request
+
+    def fresh_token(self) -> str:
+        """Return the token as it is in its file now: a pilot's job may outlive the one that it began with.
+
+        Raises LoginNeeded if it is panda-client's file, and its token has ended and cannot be renewed.
+        """
+        if self._access.stored is not None:
+            from goclient.services.panda.login import current_token  # few have one to renew
+
+            return current_token(self._access.stored, self._access)
+        try:
+            with open(self._access.token_file or "", "rb") as file:
+                return decoded(file.read(MAX_FILE)).strip() or str(self._access.token)
+        except (OSError, ValueError):
+            return str(self._access.token)
+
+    def _call(
+        self,
+        method: str,
+        arguments: dict[str, Any] | Body,
+        *,
+        seconds: float | None = None,
+        jobs: int = 1,
+        verb: str = "POST",
+    ) -> Any:
+        """Return the ``data`` of an answer that says success, which comes within ``seconds`` or not at all.
+
+        Its size depends on how many ``jobs`` it is about.  What says the same if it is sent again is sent again, if the
+        server has no time for it and says when it will.
+        """
+        given = arguments if isinstance(arguments, Body) else Body(json.dumps(arguments).encode() if arguments else b"")
+        seconds = seconds or self._access.answer_timeout
+        size = min(MAX_ANSWER + jobs * A_JOB, MOST_ANSWER)
+        with (
+            one_end(seconds + self._access.connect_timeout) as end,
+            allowed(size),
+            self._access.reporter.waiting(f"the PanDA server {self.name}", seconds),
+        ):
+            while True:
+                body = Outgoing(given.content)
+                try:
+                    response = self._session.request(
+                        verb,
+                        f"{self._access.url}/api/v1/{method}",
+                        data=body if given.content else None,  # an empty one would be sent in chunks
+                        headers={"Content-Type": given.kind, "Accept": _JSON},
+                        timeout=end.remaining(),
+                        verify=self._session.verify,  # or requests prefers REQUESTS_CA_BUNDLE
+                        allow_redirects=False,
+                    )
+                except (TimeoutError, requests.exceptions.Timeout) as error:
+                    why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
+                    raise self._failed(why, body) from error
+                except requests.exceptions.SSLError as error:
+                    raise self._failed(f"TLS failed: {said(innermost(error))}", body) from error
+                except (requests.exceptions.RequestException, OSError, ValueError) as error:
+                    raise self._failed(said(innermost(error)), body) from error
+                self._clock = clock_ahead(response.headers)
+                later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
+                if method not in SAYS_THE_SAME or later is None or later >= end.left:
+                    return self._data(response)
+                time.sleep(later)
+
+    def _data(self, response: requests.Response) -> Any:
+        """Return the ``data`` of an answer; raise what it says instead of success."""
+        status, text = response.status_code, response.content[:_SHOWN].decode("utf-8", "replace").strip()
+        if status in (401, 403) and "oken" in text:
+            raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=login_hint(self._access.source))
+        limit = limited(status, response.headers)
+        if status == TOO_MANY:
+            message = f"{self.name} answered HTTP {status}: {quoted(text)}; {limit}; nothing was done"
+            raise Refused(message, hint="type the command again later", transient=True)
+        if status >= 500 and not text.startswith("ERROR :"):
+            raise self._lost(f"HTTP {status}, {quoted(text)}{limit and f'; {limit}'}")
+        if status != 200:
+            raise Refused(f"{self.name} answered HTTP {status}: {quoted(text)}", hint=_ASK, transient=status >= 500)
+        try:
+            answer = parse(response.content)
+            success = answer["success"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._lost(f"its answer is not PanDA's: {quoted(text)}") from error
+        if success is False:
+            message = said(answer.get("message") or "") or quoted(text)
+            raise Refused(f"{self.name} refused: {message}", hint=_ASK)
+        if success is not True:
+            raise self._lost(f"its answer is not PanDA's: {quoted(text)}")
+        return answer.get("data")
+
+    def _failed(self, why: str, body: Outgoing) -> ServerError:
+        """Return the error of a call that failed: nothing was done if the server never got the request."""
+        if body.sent:
+            return self._lost(why)
+        return ServerError(
+            f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
+            hint=loopback.remedy(self._access.url, "check PANDA_URL_SSL and the network, then type the command again"),
+            code="unreachable",
+            transient=True,
+        )
+
+    def _lost(self, why: str) -> ReplyLost:
+        return ReplyLost(
+            f"the PanDA server {self.name} was asked, but its reply is lost: {why}", hint="ask later", transient=True
+        )
+
+
+_ASK = "if the reason is not one that you can correct, ask the operators of the server, with this message"

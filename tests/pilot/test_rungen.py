@@ -1,0 +1,75 @@
+"""A job of the server's own transformations: its command stands between its links and its moves."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient.model.endpoint import JOB, GlobusEndpoint
+from goclient.model.plan import TransferItem, TransferTask
+from goclient.pilot.rungen import server_program, with_transfers
+
+FAR = GlobusEndpoint("8b5eb87a-10b2-4626-96dc-d9ab00c6942a")
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0/\n"), min_size=1).filter(
+    lambda name: name not in (".", "..") and not name.startswith("-") and '"""' not in name
+)
+
+
+def bring(*names: str) -> TransferTask:
+    return TransferTask("stage-in", FAR, JOB, tuple(TransferItem(f"/x/{name}", name, False) for name in names))
+
+
+def take(*names: str) -> TransferTask:
+    return TransferTask("stage-out", JOB, FAR, tuple(TransferItem(name, f"/x/{name}", False) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("transformation", "name"),
+    [
+        ("https://pandaserver-doma.cern.ch/trf/user/runGen-00-00-02", "runGen-00-00-02"),
+        ("http://h/trf/user/runAthena-00-00-12?x=1", "runAthena-00-00-12"),
+        ("http://h/transformations/datatransfer.sh", ""),
+        ("/opt/run.sh", ""),
+    ],
+)
+def test_the_server_s_own_transformations_are_known_by_name(transformation: str, name: str) -> None:
+    assert server_program(transformation) == name
+
+
+@pytest.mark.parametrize(
+    ("words", "tasks"),
+    [(("-p", "true"), []), (("a", "b"), [bring("x")]), (("-p",), [bring("x")]), (("-p", "x", "--trf"), [bring("x")])],
+)
+def test_other_jobs_keep_their_words(words: tuple[str, ...], tasks: list[TransferTask]) -> None:
+    assert with_transfers(words, tasks) == words
+
+
+@given(NAMES, NAMES)
+def test_a_command_finds_its_input_and_its_other_files_are_moved_up(name: str, other: str) -> None:
+    words = with_transfers(("-r", ".", "-p", "echo%20x", "-j", ""), [bring(f"{name}/a"), take(f"{other}/b")])
+    assert (words[:3], words[4:]) == (("-r", ".", "-p"), ("-j", ""))
+    lines = unquote(words[3])
+    assert f'ln -s "$TRF_EXEC_HOME_DIR"/{shlex.quote(name)} .\n' in lines
+    assert f'|| mv {shlex.quote(other)} "$TRF_EXEC_HOME_DIR"\n' in lines
+    assert "\n(\necho x\n)\n" in lines
+
+
+def test_the_shell_carries_it_out_and_the_exit_code_is_the_command_s(tmp_path: Path) -> None:
+    run = tmp_path / "workDir"
+    run.mkdir()
+    (tmp_path / "in 1").write_text("brought")
+    (run / "go.sh").write_text('#!/bin/sh\ncat "in 1" > "out 1"\nexit 7\n')
+    (run / "in 2").write_text("its own")
+    tasks = [bring("in 1"), take("out 1", "in 1", "none")]
+    (_, command) = with_transfers(("-p", "./go.sh # with a comment"), tasks)
+    env = {"TRF_EXEC_HOME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(["/bin/sh", "-c", unquote(command)], cwd=run, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (7, "")
+    assert (tmp_path / "out 1").read_text() == "brought"
+    assert (tmp_path / "in 1").read_text() == "brought"
