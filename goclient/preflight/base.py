@@ -41,6 +41,7 @@ class PreflightOptions:
     pilot: str | None = None  # the DN that retrieves the proxy of a MyProxy account
     deposit: bool = False  # the submission makes the deposit if it is missing
     carried: bool = False  # the jobs bring their own transfers
+    service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
 
 
 @dataclass(frozen=True, slots=True)
