@@ -126,7 +126,8 @@ def gridftp_server(grid: Grid, name: str, *, address: str = "127.0.0.1") -> Iter
     full = files / "full"
     full.mkdir()
     words = [
-        *on_a_small_disk(full), program, "-s", "-c", "none", "-allow-root", "-control-interface", address, "-data-interface", address,
+        *on_a_small_disk(full), program, "-s", "-c", "none", "-allow-root",
+        "-control-interface", address, "-data-interface", address,
         "-p", "0", "-home-dir", str(files), "-restrict-paths", f"RW{files},R{folder}/read-only,RW/dev/full",
         "-logfile", str(log), "-log-level", "ERROR,WARN,INFO",
     ]  # fmt: skip

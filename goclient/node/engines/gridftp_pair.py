@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from goclient.errors import Collector, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
 from goclient.errors.wording import quoted
-from goclient.files.private import make_directory
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
 from goclient.node.delivery import Delivery
 from goclient.node.engines.background import in_background, insist, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
-from goclient.node.engines.copier import OTHERS_READ
 from goclient.node.engines.far_end import check_link, part_beside
 from goclient.node.engines.globus_ends import InJob
-from goclient.node.engines.job_files import check_target
+from goclient.node.engines.job_files import check_target, make_place
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import Shared, check_sees
@@ -192,7 +190,7 @@ class Pair(Transport):
         self._made.add(directory)
         if destination.job is not None:
             here = self._job.directory / Path(directory).relative_to(destination.top)
-            make_directory(here, mode=OTHERS_READ)
+            make_place(here)
             return
         try:
             self._files.mkdir(destination.server, directory)

@@ -196,6 +196,9 @@ class Connection:
                 yield
         except http.client.RemoteDisconnected:
             raise
+        except http.client.IncompleteRead as error:  # of an answer in chunks
+            with named_errors(self._server, deadline, step=step):
+                raise ConnectionAbortedError from error
         except http.client.HTTPException as error:
             raise EndpointError(
                 f"the {self._server.named} does not speak HTTP: {quoted(str(error) or type(error).__name__)}",

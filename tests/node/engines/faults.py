@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,7 @@ from goclient.errors.conditions import (
     PathExists,
     PathNotFound,
     PermissionDenied,
+    ServerFailed,
     SourceChanged,
 )
 from goclient.model.plan import TransferItem
@@ -79,7 +81,11 @@ class Case:
 
     def goes_to(self, path: str) -> None:
         """Have the other end be anywhere at the server, by its whole path."""
-        self.bench.path = lambda _: path  # type: ignore[method-assign]
+
+        def whole_path(name: str) -> str:
+            return path
+
+        self.bench.path = whole_path  # type: ignore[method-assign]
         self.goes("new", "old")
 
     def meets(self, after: float, kind: Kind, *, times: int = 1, call: Callable[[], object] = lambda: None) -> None:
@@ -167,8 +173,8 @@ class Fault:
 
 
 def names(case: Case) -> set[str]:
-    """All that a user sees at the target, or a job in its directory."""
-    shown = {str(one.relative_to(case.target)) for one in case.target.rglob("*")}
+    """All files that a user sees at the target, or a job in its directory."""
+    shown = {str(one.relative_to(case.target)) for one in case.target.rglob("*") if not one.is_dir()}
     return {one for one in shown if not one.startswith(".goclient-") or case.way == "bring"}
 
 
@@ -179,20 +185,22 @@ NETWORK = frozenset({"network"})
 
 def breaks(way: Way) -> Iterator[Fault]:
     """A connection that breaks once, at any offset: it goes on."""
-    for kind in ("close", "reset"):
+    kinds: tuple[Kind, ...] = ("close", "reset")
+    for kind in kinds:
         for after in (*EARLY, *LATER):
+            does = partial(Case.meets, after=after, kind=kind)
             yield Fault(
-                "break", f"{kind} once after {after:.4g}", way, lambda case, after=after, kind=kind: case.meets(after, kind),
-                (EndpointError,), well=True, needs=NETWORK,
-            )  # fmt: skip
+                "break", f"{kind} once after {after:.4g}", way, does, (EndpointError,), well=True, needs=NETWORK
+            )
 
 
 def gives_up(way: Way) -> Iterator[Fault]:
     """A server that never gets on: an error in time."""
-    for kind in ("close", "reset", "silent", "drip"):
+    kinds: tuple[Kind, ...] = ("close", "reset", "silent", "drip")
+    for kind in kinds:
         for after in (0, 1_000, 0.5):
 
-            def does(case: Case, after: float = after, kind: Kind = kind) -> None:  # type: ignore[assignment]
+            def does(case: Case, after: float = after, kind: Kind = kind) -> None:
                 case.bench.hurry()
                 case.meets(after, kind, times=ALWAYS)
 
@@ -309,7 +317,7 @@ def paths(way: Way) -> Iterator[Fault]:
         ("nothing is there", set_to("gone"), missing),
         ("its directory is not there", set_to("gone/new"), missing),
         ("it is below a file", set_to("new/below"), (EndpointError,)),
-        ("a file that is typed as a directory", set_to("new/", recursive=True), (NotADirectory,)),
+        ("a file that is typed as a directory", set_to("new/", recursive=True), (NotADirectory, ServerFailed)),
         ("a name that is too long", set_to("n" * 300), (GoclientError,)),
         ("a path that is too long", set_to("/".join(["n" * 200] * 30)), (GoclientError,)),
         ("the target is there", set_to(overwrite=False), taken),
@@ -330,14 +338,15 @@ def paths(way: Way) -> Iterator[Fault]:
             ("the pilot's own file under another name", _own_file),
             ("a link to the pilot's own file", lambda case: (case.near / "odd").symlink_to(case.bench.own)),
             ("a path above the job's directory", lambda case: case.goes("../" + case.bench.own.name)),
+            ("a pipe", lambda case: os.mkfifo(case.near / "odd")),
         ):
 
             def odd(case: Case, prepare: Callable[[Case], object] = prepare) -> None:
                 case.goes("odd")
                 prepare(case)
 
-            yield Fault("path", about, way, odd, (GoclientError,))
-        yield Fault("path", "a pipe", way, _pipe, (GoclientError,), needs=frozenset({"reads"}))
+            needs = frozenset({"reads"} if "pipe" in about else ())
+            yield Fault("path", about, way, odd, (GoclientError,), needs=needs)
     else:
         for about, link in (("out", "/etc"), ("to itself", "round")):
 
@@ -350,10 +359,6 @@ def paths(way: Way) -> Iterator[Fault]:
 
 def _own_file(case: Case) -> None:
     os.link(case.bench.own, case.near / "odd")
-
-
-def _pipe(case: Case) -> None:
-    os.mkfifo(case.near / "odd")
 
 
 def _directory_in_the_way(case: Case) -> None:
@@ -375,7 +380,7 @@ def odd_names(way: Way) -> Iterator[Fault]:
                 (case.source / name).write_bytes(NEW)
             case.goes(name, name)
 
-        yield Fault("name", f"the name {name!r}", way, does, (GoclientError,), well=True)
+        yield Fault("name", f"the name {name!r}", way, does, (GoclientError,), well=True, needs=NETWORK)
 
 
 def rights(way: Way) -> Iterator[Fault]:
