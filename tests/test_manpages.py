@@ -16,6 +16,7 @@ import goclient
 from goclient import errors
 from goclient.cli import main
 from goclient.cli.commands import (
+    carrier,
     check,
     endpoint,
     explain,
@@ -46,6 +47,7 @@ LINKS = {path.name: path.read_text().split()[1] for path in (ROOT / "man").glob(
 
 SENDJOB = sendjob.SendJobOptions
 COMMANDS: dict[str, type[Any]] = {
+    "carrier": carrier.CarrierOptions,
     "check": check.OwnOptions,  # beside those of sendJob
     "endpoint": endpoint.EndpointOptions,
     "explain": explain.ExplainOptions,

@@ -1,4 +1,4 @@
-"""Copies a directory between two GridFTP servers as a job does: the program that gridftp.py measures.
+"""Copies a directory between two GridFTP servers as a pilot does, by its engine: the program that gridftp.py measures.
 
 python tools/gridftp_deliver.py AUTHORITIES PROXY FIRST SECOND SOURCE TARGET
 """
@@ -8,46 +8,55 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from goclient.errors import GoclientError
+from goclient.journal import Journal
 from goclient.model.endpoint import GridftpEndpoint
-from goclient.services.deadline import Background, Deadline
-from goclient.services.gridftp.copies import Copy, third_party
-from goclient.services.gridftp.files import GridftpFiles
+from goclient.model.plan import TransferItem, TransferTask
+from goclient.node.engines.base import Attempt, Heartbeat, JobContext
+from goclient.node.engines.gridftp import Access, GridftpEngine
+from goclient.node.transfers import Transfers
+from goclient.reporter.base import SILENT
 from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.tls import Credential, Trust
 
-SILENT = 60.0  # seconds
+PATIENCE = 60.0  # seconds
+
+
+class Heartbeats(Heartbeat):
+    """Heartbeats that nobody waits for."""
+
+    def send(self) -> None:
+        """Do nothing."""
 
 
 def deliver(authorities: str, proxy: str, urls: Sequence[str], directories: Sequence[str]) -> None:
-    """Copy all files of a directory at one server into a directory at another, checked and renamed."""
+    """Copy all files of a directory at one server into a directory at another, each an item of one task."""
     first, second = (GridftpEndpoint(url) for url in urls)
     source, target = directories
+    names = sorted(os.listdir(source))
+    items = tuple(TransferItem(f"{source}/{name}", f"{target}/{name}", recursive=False) for name in names)
     credential = Credential(find_identity(Search({}, "/", os.getuid(), proxy=proxy)))
-    trust = Trust(authorities)
-    with GridftpFiles(lambda: credential, trust, lambda: Deadline(SILENT)) as files:
-        there = Background(lambda: files.account(second))  # two logins at a time
-        sizes = {name: one.size for name, one in files.listing(first, source).items()}
-        hidden = f"{target}/.goclient-{os.urandom(4).hex()}"
-        there.result(SILENT)
-        files.mkdir(second, target, hidden)
-        copies = [Copy(f"{source}/{name}", f"{hidden}/{name}") for name in sizes]
-        with files.session(first) as one, files.session(second) as other:
-            third_party(one, other, copies, moved=lambda _: None, silent=SILENT)
-        assert all(copy.done for copy in copies)
-        arrived = files.listing(second, hidden)
-        assert {name: one.size for name, one in arrived.items()} == sizes
-        largest = max(sizes.values())
-        theirs = Background(lambda: files.checksums(first, [copy.source for copy in copies], largest=largest))
-        copied = files.checksums(second, [copy.destination for copy in copies], largest=largest)
-        sums = theirs.result(SILENT)
-        assert [*sums.values()] == [*copied.values()]
-        assert not any(isinstance(one, GoclientError) for one in sums.values())
-        assert not files.renames(second, [(f"{hidden}/{name}", f"{target}/{name}") for name in sizes])
-        files.remove(second, hidden)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        job = JobContext(
+            panda_id=7,
+            attempt=Attempt("7", 1),
+            scratch=scratch,
+            directory=scratch / "job",
+            pilot_env=os.environ,
+            overwrite=False,
+            journal=Journal(scratch / "journal.jsonl"),
+            reporter=SILENT,
+            heartbeat=Heartbeats(),
+        )
+        engine = GridftpEngine(job, Access(lambda: credential, Trust(authorities), PATIENCE))
+        transfers = Transfers([TransferTask("output", first, second, items)], job, [engine])
+        transfers.check_ahead()
+        transfers.take()
+        transfers.deliver()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Command(NamedTuple):
 COMMANDS = {
     one.name: one
     for one in (
+        Command("carrier", "the program that travels with a job: build"),
         Command("check", "check a job's endpoints and paths as sendJob.py does, and send nothing"),
         Command("endpoint", "the names of endpoints: list, add, remove; show what one is, and whether it is up"),
         Command("explain", "show what a jobParameters text will do"),

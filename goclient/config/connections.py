@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.endpoint import Endpoint
     from goclient.services.globus.access import GlobusAccess
+    from goclient.services.globus.rest import RestTransfer
     from goclient.services.globus.sdk import Globus
     from goclient.services.globus.tokens import CollectionTokens
     from goclient.services.panda.access import QueueSource
@@ -62,6 +63,16 @@ class Connections:
         from goclient.services.globus.sdk import Globus  # 0.1 s: only what asks Globus pays for it
 
         return Globus(self.globus_access())
+
+    def transfer(self, patience: float) -> RestTransfer:
+        """Return the Transfer service, as a pilot asks it; raises LoginNeeded if nobody may ask it.
+
+        While it is too busy it is asked again, for ``patience`` seconds.
+        """
+        from goclient.services.globus.tokens import transfer_service  # as in globus
+
+        authorities = environment.bundles(self.env)
+        return transfer_service(self.globus_access(), authorities=authorities, patience=patience)
 
     def tokens(self) -> CollectionTokens:
         """Return tokens for the HTTPS servers of collections; raises LoginNeeded if nobody may ask for them."""

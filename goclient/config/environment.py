@@ -118,7 +118,7 @@ def _panda_server(env: Mapping[str, str]) -> PandaAccess:
         connect_timeout=min(10.0, timeout),
         answer_timeout=timeout,
         ca=_authorities(env),
-        bundles=_bundles(env),
+        bundles=bundles(env),
     )
 
 
@@ -146,7 +146,7 @@ def _authorities(env: Mapping[str, str]) -> str | None:
     return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
 
 
-def _bundles(env: Mapping[str, str]) -> tuple[str, ...]:
+def bundles(env: Mapping[str, str]) -> tuple[str, ...]:
     """Return the files of authorities that variables name; raises RequestError for one that has none in it."""
     found = {env[name]: name for name in BUNDLES if env.get(name)}
     for path, name in found.items():

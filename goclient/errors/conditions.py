@@ -244,6 +244,12 @@ class DepositExpired(MyproxyError):
     code = "myproxy-expired"
 
 
+class LeftForGood(EndpointError):
+    """Hidden directories of a job that stay at a server, because nobody can ask it for the job's owner any more."""
+
+    code = "left"
+
+
 class NoUserProxy(MyproxyError):
     """Proxy of a job's owner that was not retrieved, for a reason that is not this pilot's own certificate."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from goclient.errors import Collector, raise_all
+from goclient.errors.conditions import LeftForGood, NoUserProxy
+from goclient.errors.wording import quoted
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import NODE, Endpoint, UrlEndpoint, read_endpoint
 from goclient.node.destination import Store, find_left
@@ -24,6 +27,7 @@ def remove_left(
 ) -> None:
     """Remove the hidden directories that the journal of a job names; raise GoclientError for those that stay.
 
+    LeftForGood names those of a server to which the owner's proxy would be needed, if there is none any more.
     Once the server knows that the job has ``delivered`` everything, they are of no use to anybody.  Else those stay
     that tell a later attempt of the job what it may replace.  ``service``, and ``server``, which gives the directories
     of a server that a URL names, are called only if the job needs them.
@@ -35,7 +39,7 @@ def remove_left(
     collector = Collector()
     for text, entries in places.items():
         endpoint = read_endpoint(text)
-        with collector:
+        with collector, _as_left([one.key for one in entries]):
             store: Store = NodeStore()
             if isinstance(endpoint, UrlEndpoint):
                 assert server is not None, "who runs such jobs can ask their servers"
@@ -53,6 +57,20 @@ def remove_left(
             for entry in entries:
                 journal.append(entry.then("done"))
     raise_all(collector.errors)
+
+
+@contextmanager
+def _as_left(directories: list[str]) -> Iterator[None]:
+    """Run the body; raise LeftForGood if it needs a proxy of the job's owner that nobody gets any more."""
+    try:
+        yield
+    except NoUserProxy as error:
+        if error.transient:
+            raise
+        names = ", ".join(map(quoted, directories))
+        raise LeftForGood(
+            f"not removed: {names}: {error.message}", hint="the job's owner can remove that", subject=directories[0]
+        ) from error
 
 
 def _cancel(service: TransferService, attempt: Attempt, found: list[str]) -> None:

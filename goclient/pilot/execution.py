@@ -10,6 +10,7 @@ from functools import partial
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
+from goclient.files.private import replace
 from goclient.model.endpoint import Endpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
 from goclient.model.planner import plan
@@ -40,6 +41,8 @@ from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.https.grid import GridTls
 from goclient.services.https.webdav import WebdavFiles
 
+SECRETS = "panda_secrets.json"  # where the pilots of sites put them, too (pilot 3, control/job.py)
+
 
 @dataclass(frozen=True)
 class Node:
@@ -56,7 +59,7 @@ class Node:
         assert log is not None, "a job that is run has them all"
         heartbeat.change("running" if has_ended_well(job.journal) else "starting")
         decoded = decode(assigned.parameters)
-        spec = decoded.spec
+        spec = TransferSpec() if decoded.carried else decoded.spec  # such a job brings its own transfers
         context = JobContext(
             panda_id=job.panda_id,
             attempt=job.attempt,
@@ -67,6 +70,7 @@ class Node:
             journal=job.journal,
             reporter=reporter,
             heartbeat=heartbeat,
+            own=(*settings.own, os.path.realpath(job.scratch / FILE)),
         )
         tasks, arguments = plan(spec), tuple(word.value for word in words(decoded.payload))
         if server_program(assigned.transformation):
@@ -77,6 +81,7 @@ class Node:
             arguments=arguments,
             variables={  # those of the pilots of 2012
                 "PandaID": str(job.panda_id),
+                **({"PANDAID": str(job.panda_id)} if decoded.carried else {}),  # as a site's pilot tells a carrier
                 "PandaSite": job.site,
                 "QueueName": job.site,
                 "PandaWorkdir": str(context.directory),
@@ -88,6 +93,8 @@ class Node:
         accounts, patience = self.services.accounts, settings.patience.faults
         with user_proxy(spec, assigned.owner, context=context, accounts=accounts, patience=patience) as proxy:
             context.directory.mkdir(mode=0o700, exist_ok=True)
+            if assigned.secrets:
+                replace(context.directory / SECRETS, assigned.secrets.encode())
             with self._engines(spec, node_job, context, proxy=proxy) as engines:
                 run_job(node_job, context, engines, log)
 
@@ -97,8 +104,7 @@ class Node:
     ) -> Iterator[list[TransferEngine]]:
         """Run the body with the engines of a job, in the order in which they are asked for a task."""
         settings = self.settings
-        own = (*settings.own, os.path.realpath(proxy.path)) if proxy is not None else settings.own
-        engines: list[TransferEngine] = [LocalEngine(context, own=own)]
+        engines: list[TransferEngine] = [LocalEngine(context)]
         if spec.needs_proxy or any(task.asks_https for task in job.tasks):
             engines.append(self._https_engine(job, context, proxy=proxy))
         if proxy is not None:

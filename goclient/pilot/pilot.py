@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from goclient.errors import GoclientError, Interrupted, LoginNeeded, ServerError, TransferFailed, raise_all
-from goclient.errors.conditions import StaleAttempt
+from goclient.errors.conditions import LeftForGood, StaleAttempt
 from goclient.files.private import make_directory
 from goclient.journal import HOST, JobJournal
 from goclient.model.records.answers import AssignedJob
@@ -110,9 +110,12 @@ class Pilot:
                     delivered = report is not None and report.state == "finished"
                     with left, self._node.stores(job, self.reporter) as server:
                         remove_left(job.journal, job.attempt, self._services.globus, delivered=delivered, server=server)
-                for error in left.errors:
-                    self.reporter.warning(f"PandaID {job.panda_id}: {error.message}", "a later pilot tries again")
-                if heard and not left.errors:
+                errors = [one for error in left.errors for one in error.parts]
+                waiting = [error for error in errors if not isinstance(error, LeftForGood)]
+                for error in errors:
+                    hint = "a later pilot tries again" if error in waiting else error.hint
+                    self.reporter.warning(f"PandaID {job.panda_id}: {error.message}", hint)
+                if heard and not waiting:
                     job.journal.finish()
                 job.journal.close()
 

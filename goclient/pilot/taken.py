@@ -55,7 +55,7 @@ class TakenJob:
         if self.scratch is not None:
             return self
         assert self.assigned is not None, "a job without a directory was just taken"
-        document = json.dumps(asdict(self.assigned)).encode()
+        document = json.dumps(asdict(replace(self.assigned, secrets=""))).encode()  # they are for its payload alone
         return replace(self, scratch=self.new_directory(work, document))
 
     def new_directory(self, work: Path, document: bytes = b"{}") -> Path:

@@ -13,6 +13,7 @@ import pytest
 
 from goclient.model.endpoint import Endpoint
 from goclient.services.gridftp.copies import put
+from goclient.services.gridftp.data import Watch
 from goclient.services.https.webdav import WebdavFiles
 from tests.servers.gridftp import GridftpServers
 from tests.servers.webdav import WebdavServer
@@ -51,7 +52,7 @@ def test_what_was_put_on_a_gridftp_server_is_there(
 ) -> None:
     server, proxy = gridftp.first, gridftp.proxy()
     with gridftp.session(server) as session:
-        put(session, io.BytesIO(CONTENT), server.path(name), moved=lambda _: None)
+        put(session, io.BytesIO(CONTENT), server.path(name), watch=Watch(lambda _: None))
     where = url(server.endpoint, server.path(name))
     known = {"proxy": proxy, "authorities": Path(gridftp.grid.authorities), "home": tmp_path}
     assert read(programs, ["gfal-cat", "-b", where], **known) == CONTENT

@@ -37,7 +37,7 @@ class Job:
         assert isinstance(self.context.reporter, RecordingReporter)
         vars(self.context.journal).update(vars(Journal(self.context.journal.path)))
         with closing(JobLog(self.context.scratch, self.context.directory, self.context.reporter)) as log:
-            run_job(self.job, self.context, [LocalEngine(self.context, own=())], log)
+            run_job(self.job, self.context, [LocalEngine(self.context)], log)
 
     @property
     def job(self) -> NodeJob:

@@ -14,9 +14,10 @@ import pytest
 TOP = Path(__file__).parents[2]
 TRAVELS = (
     "goclient.node.job", "goclient.node.keeper_program", "goclient.node.engines.globus",
-    "goclient.node.engines.local", "goclient.node.globus_connect",
-    "goclient.node.environment", "goclient.node.left",
+    "goclient.node.engines.https", "goclient.node.engines.local", "goclient.node.globus_connect",
+    "goclient.node.environment", "goclient.node.left", "goclient.services.https.webdav",
 )  # fmt: skip
+SERVICES = "goclient.services"
 LOAD = f"""
 import sys
 for name in {TRAVELS!r}:
@@ -52,7 +53,10 @@ def test_all_that_travels_needs_the_standard_library_only() -> None:
     names = loaded(sys.executable)
     assert {name.partition(".")[0] for name in names} - NAMES == {"__main__"} - NAMES
     rooms = {name for name in names if name.startswith(("goclient.config", "goclient.pilot", "goclient.services."))}
-    assert rooms == {"goclient.services.deadline", "goclient.services.retry"}
+    assert {name for name in rooms if not name.startswith(f"{SERVICES}.https")} == {
+        f"{SERVICES}.{name}"
+        for name in ("contents", "deadline", "gsi", "gsi.dial", "gsi.refusals", "gsi.server", "loopback", "retry")
+    }
 
 
 def test_all_that_travels_is_python_3_9() -> None:

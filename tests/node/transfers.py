@@ -45,13 +45,20 @@ def carry_out(
     task: TransferTask,
     *,
     beat: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
     delivers: bool = True,
 ) -> Transferred:
-    """Carry out a task as the only one of its phase: look, transfer, and give names if it ``delivers``."""
+    """Carry out a task as the only one of its phase: look, transfer, and give names if it ``delivers``.
+
+    ``beat`` is called between steps, ``meanwhile`` between the look and what is sent.
+    """
     transport = engine.start(task, f"{task.phase}.1")
     transport.check_ahead()
     steps = transport.steps()
     try:
+        next(steps)
+        beat()
+        meanwhile()
         while True:
             time.sleep(next(steps))
             beat()
@@ -64,8 +71,8 @@ def carry_out(
         steps.close()
 
 
-def job_context(scratch: Path, *, attempt: int = 1, overwrite: bool = False) -> JobContext:
-    """The context of an attempt of job 7, whose directory is made."""
+def job_context(scratch: Path, *, attempt: int = 1, overwrite: bool = False, own: tuple[str, ...] = ()) -> JobContext:
+    """The context of an attempt of job 7, whose directory is made; ``own`` are files of its pilot."""
     directory = scratch / "job"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return JobContext(
@@ -78,6 +85,7 @@ def job_context(scratch: Path, *, attempt: int = 1, overwrite: bool = False) -> 
         journal=Journal(scratch.parent / f"{uuid.uuid4()}.jsonl"),
         reporter=RecordingReporter(),
         heartbeat=Beats(),
+        own=own,
     )
 
 

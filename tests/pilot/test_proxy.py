@@ -15,7 +15,7 @@ import pytest
 from goclient.config.grid import Accounts
 from goclient.errors import EndpointError, MyproxyError
 from goclient.errors.conditions import IdentityError, NoUserProxy
-from goclient.journal import JOBS, JobJournal
+from goclient.journal import JOBS, Entry, JobJournal, job_files
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import Attempt
 from goclient.node.payload import PAYLOAD
@@ -344,6 +344,39 @@ def test_a_job_that_is_carried_on_has_its_proxy_again_and_a_dead_one_leaves_none
     assert site.server.ends == [(17, "finished")]
     assert f"was retrieved: {JDOE}, until" in site.said
     assert not scratch.exists()
+
+
+@pytest.mark.parametrize(("account", "is_open"), [("nobody", False), ("away", True)])
+def test_what_is_left_without_a_deposit_is_told_once_and_where(
+    site: Site, port: int, tmp_path: Path, account: str, is_open: bool
+) -> None:
+    (tmp_path / "work").mkdir()
+    journal = JobJournal(tmp_path / "state", 17, 1)
+    site.server.jobs = [job_of(record(f"jdoe@localhost:{port}"), JDOE)]
+    assigned = site.server.acquire("TEST1", node="here")
+    TakenJob(journal, "TEST1", Attempt("17", 1), assigned=assigned).begin()
+    where = f"nobody@localhost:{free_port() if account == 'away' else port}"
+    journal.append(Entry("proxy", "user.pem", "done", (where, JDOE)))
+    hidden = "gsiftp://localhost/out/.goclient-17-1/"
+    journal.append(Entry("delivery", hidden, "intended", ("gsiftp://localhost:2811", "/out", "17")))
+    journal.close()
+    recover(site.pilot())
+    assert site.server.ends == [(17, "failed")]
+    assert [one.is_open for one in job_files(tmp_path / "state")] == [is_open]
+    assert (f'not removed: "{hidden}": nothing is deposited in "{where}"' in site.said) is not is_open
+    said = site.said
+    recover(site.pilot())
+    assert (site.said == said) is not is_open
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_nothing_is_retrieved_for_a_job_that_is_over(lasting: Callable[..., UserProxy]) -> None:
+    proxy = lasting(12 * HOUR, 12 * HOUR)
+    proxy.fresh()
+    proxy.remove()
+    with pytest.raises(NoUserProxy, match="the job is over"):
+        proxy.fresh()
+    assert not proxy.path.exists()
 
 
 def test_the_journal_has_no_secret(site: Site, port: int, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ class CollectionServer:
     """A server that runs at ``url``; ``asked`` are the requests that it got.
 
     ``cuts``: bytes of bodies after which it hangs up.  ``ranges``: it knows them.  ``redirect``: where it leads.
+    ``conditions``: it knows If-None-Match.  ``chunked``: it does not tell how long its answers are.
     """
 
     top: Path
@@ -29,6 +30,8 @@ class CollectionServer:
     redirect: str = ""
     spoils: bool = False  # what it gets
     token: str = TOKEN
+    conditions: bool = True
+    chunked: bool = False
 
 
 @contextmanager
@@ -94,6 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
             first, status = int(asked[1]), 206
             more["Content_Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
         rest = content[first:]
+        if state.chunked and self.command == "GET":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.send_header("ETag", more["ETag"])
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content))
+            return
         if state.cuts and self.command == "GET":
             cut = state.cuts.pop(0)
             self.send_response(status)
@@ -116,6 +126,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(409 if path.is_dir() else 404)
             return
         length = int(self.headers["Content-Length"])
+        if state.conditions and self.headers["If-None-Match"] == "*" and path.exists():
+            self.rfile.read(length)
+            self._say(412)
+            return
         cut = state.cuts.pop(0) if state.cuts else length
         content = self.rfile.read(min(cut, length))
         path.write_bytes(content[::-1] if state.spoils else content)

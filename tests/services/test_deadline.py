@@ -28,8 +28,9 @@ from goclient.services.globus import login
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.login import LoginRequest
 from goclient.services.globus.login_flow import Person
+from goclient.services.globus.rest import RestTransfer
 from goclient.services.globus.sdk import Globus
-from goclient.services.globus.tokens import CollectionTokens
+from goclient.services.globus.tokens import CollectionTokens, transfer_service
 from goclient.services.panda import queues
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.client import PandaServer
@@ -43,29 +44,36 @@ END = 1.0  # seconds that a call may take
 LATE = 20.0  # seconds after which a test gives up; a call takes END and what a busy machine adds
 SOURCES = Path(goclient.__file__).parent
 
+BOTH: dict[str, Callable[[Globus | RestTransfer], object]] = {
+    "listing": lambda asked: asked.listing(AT, "/"),
+    "mkdir": lambda asked: asked.mkdir(AT, "/x/"),
+    "remove": lambda asked: asked.remove(AT, "/x/"),
+    "resolve": lambda asked: asked.resolve("SITE1"),
+    "submission_id": lambda asked: asked.submission_id(),
+    "tasks_labelled": lambda asked: asked.tasks_labelled("goclient 1 "),
+}
 GLOBUS: dict[str, Callable[[Globus], object]] = {
+    **BOTH,
     "identity_called": lambda asked: asked.identity_called(ID),
     "collection": lambda asked: asked.collection(AT),
-    "resolve": lambda asked: asked.resolve("SITE1"),
     "search": lambda asked: asked.search("BNL"),
     "access_rules": lambda asked: asked.access_rules(AT),
-    "listing": lambda asked: asked.listing(AT, "/"),
     "entry": lambda asked: asked.entry(AT, "/x"),
     "is_empty": lambda asked: asked.is_empty(AT, "/x/"),
-    "mkdir": lambda asked: asked.mkdir(AT, "/x/"),
+    "task": lambda asked: asked.task(ID),
+    "transferred": lambda asked: asked.transferred(ID),
+}
+REST: dict[str, Callable[[RestTransfer], object]] = {
+    **BOTH,
+    "https_server": lambda asked: asked.https_server(ID),
     "rename": lambda asked: asked.rename(AT, "/x", "/y"),
-    "remove": lambda asked: asked.remove(AT, "/x/"),
     "create_personal": lambda asked: asked.create_personal("x"),
     "personal_called": lambda asked: asked.personal_called("x"),
     "delete": lambda asked: asked.delete(ID),
-    "submission_id": lambda asked: asked.submission_id(),
     "submit": lambda asked: asked.submit(TransferRequest(ID, ID, (), "x", ID, 60.0)),
-    "task": lambda asked: asked.task(ID),
     "tasks": lambda asked: asked.tasks([ID]),
-    "transferred": lambda asked: asked.transferred(ID),
     "faults": lambda asked: asked.faults(ID),
     "cancel": lambda asked: asked.cancel(ID),
-    "tasks_labelled": lambda asked: asked.tasks_labelled("goclient 1 "),
 }
 PERSON = Person(browser=False, show=lambda _: None, ask=lambda: "code")
 LOGIN: dict[str, Callable[[GlobusAccess], object]] = {
@@ -179,19 +187,27 @@ def test_every_call_to_every_service_ends(access: Access) -> None:
             service, panda = Globus(asking), PandaServer(PandaAccess(server.url, END, END))
             for name, ask in GLOBUS.items():
                 calls.make(f"Globus.{name}: {fault}", partial(ask, service))
+            rest = transfer_service(asking)
+            for name, ask_rest in REST.items():
+                calls.make(f"RestTransfer.{name}: {fault}", partial(ask_rest, rest))
             for name, call in PANDA.items():
                 calls.make(f"PandaServer.{name}: {fault}", partial(call, panda))
             for name, act in LOGIN.items():
                 calls.make(f"{name}: {fault}", partial(act, asking))
                 time.sleep(0.1)  # it has to read the environment before it names the next server
-        assert len(calls.end()) == (len(GLOBUS) + len(PANDA) + len(LOGIN)) * len(FAULTS)
+        assert len(calls.end()) == (len(GLOBUS) + len(REST) + len(PANDA) + len(LOGIN)) * len(FAULTS)
 
 
 def test_a_page_for_people_is_an_error_of_every_call(access: Access) -> None:
     """A change that nobody confirms was not made, though the status is good: a file had lost its name in that way."""
     with FaultyServer(but_for_tokens(faults.html_ok)) as server:
         service, panda = Globus(access(server)), PandaServer(PandaAccess(server.url, END, END))
-        calls = [*(partial(one, service) for one in GLOBUS.values()), *(partial(one, panda) for one in PANDA.values())]
+        rest = transfer_service(access(server))
+        calls = [
+            *(partial(one, service) for one in GLOBUS.values()),
+            *(partial(one, rest) for one in REST.values()),
+            *(partial(one, panda) for one in PANDA.values()),
+        ]
         for call in calls:
             with pytest.raises(GoclientError):
                 call()
@@ -261,7 +277,8 @@ def test_the_table_has_every_call() -> None:
     def calls(kind: type) -> set[str]:
         return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
 
-    assert calls(Globus) == {*GLOBUS, "has_https_token"}  # which asks nobody
+    assert calls(Globus) == {*GLOBUS, "has_https_token", "ask"}  # which asks nobody, and what the others ask with
+    assert calls(RestTransfer) == {*REST, "ask"}
     assert calls(PandaServer) == {*PANDA, "fresh_token"}  # which panda_login has an end for
     public = {
         name

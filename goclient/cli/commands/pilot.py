@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from goclient.pilot.settings import Settings
 
 PROG = "goclient pilot"
+SHORTEST, LONGEST = 60.0, 900.0  # seconds for which Globus, too busy, is asked again; meanwhile there is no heartbeat
 # Seconds in which a pilot tells the server the end of a job again before it leaves it to the next pilot.
 REPORT_ONCE, REPORT_SERVICE = 7200.0, 60.0
 
@@ -133,7 +134,7 @@ def _run(options: PilotOptions, connections: "Connections") -> int:
         connections.globus_access()  # without a client, every job that moves files would fail
     # Without anybody to ask for the pass phrase of a key: a pilot that waits for one runs no job.
     services = Services(
-        globus=connections.globus,
+        globus=lambda: connections.transfer(min(max(settings.patience.faults, SHORTEST), LONGEST)),
         accounts=lambda: replace(connections.accounts(), passphrase=None),
         tokens=connections.tokens,
     )

@@ -5,7 +5,7 @@ The names in its answers are those of server 1.0.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from goclient.errors import ServerError
@@ -49,6 +49,7 @@ class AssignedJob:
     dispatch_block: str
     destination_block: str
     owner: str = ""  # who submitted it: a DN, or the name in a token, as the server has proven it
+    secrets: str = field(default="", repr=False)  # JSON of all that its user has set, if the job asks for them
 
     @classmethod
     def from_answer(cls, job: dict[str, Any]) -> AssignedJob:
@@ -66,6 +67,7 @@ class AssignedJob:
                 dispatch_block=_short(job, "dispatchDblock"),
                 destination_block=_short(job, "destinationDblock"),
                 owner=_short(job, "prodUserID"),
+                secrets=_text(job, "secrets"),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error

@@ -12,16 +12,31 @@ from contextlib import suppress
 from typing import TypeVar
 
 from goclient.errors import GoclientError
-from goclient.node.engines.base import Steps, Transferred
+from goclient.journal import Entry
+from goclient.node.engines.base import JobContext, Steps, Transferred
 from goclient.node.signals import uninterrupted
+from goclient.services.contents import Moved
 from goclient.services.deadline import Background, Deadline
 from goclient.services.retry import pauses
 
-Moved = Callable[[int], object]  # is told of bytes now and then; what it raises ends the work
 T = TypeVar("T")
 AGAIN = (0.2, 10.0)  # seconds between two tries of what may pass: at first, and at most
-POLL = (0.01, 1.0)  # seconds between two looks at the work: at first, and at most
+POLL = (0.005, 1.0)  # seconds between two looks at the work: at first, and at most
+LATE = 1.05  # times the pause before: its end is seen a twentieth of its time later at most
 ENDED_WITHIN = 10.0  # seconds: its connections are closed, so that it waits for nothing
+
+
+def noted(job: JobContext, label: str, steps: Steps, *, way: str) -> Steps:
+    """Return the steps of a task, which the job's journal has before them; and after them what came of it."""
+    intent = Entry("transfer", label, "intended", detail=way)
+    job.journal.append(intent)
+    try:
+        done = yield from steps
+    except BaseException as error:
+        job.journal.append(intent.then("failed", detail=str(error) or type(error).__name__))
+        raise
+    job.journal.append(done.note(intent))
+    return done
 
 
 class Cancelled(Exception):
@@ -41,7 +56,7 @@ def in_background(work: Callable[[Moved], Transferred], cancel: Callable[[], obj
 
     running, is_done = Background(lambda: work(moved)), False
     try:
-        for pause in pauses(*POLL):
+        for pause in pauses(*POLL, factor=LATE):
             try:
                 with suppress(TimeoutError):
                     done = running.result(0.0)

@@ -65,7 +65,7 @@ class JobContext:
     """A job as the code on its node sees it: where it runs, and whom it tells what.
 
     ``pilot_env`` is the pilot's own environment; ``overwrite`` allows that files which exist at the destinations are
-    overwritten.
+    overwritten.  ``own`` are the real paths of the pilot's own files and directories, which no job copies.
     """
 
     panda_id: int
@@ -77,6 +77,7 @@ class JobContext:
     journal: Journal
     reporter: Reporter
     heartbeat: Heartbeat
+    own: tuple[str, ...] = ()
 
     @property
     def env(self) -> dict[str, str]:
@@ -96,6 +97,12 @@ class Transferred:
         """Return what an entry of the journal says of a task that is done; None of one that is not."""
         numbers = re.fullmatch(r"files=([0-9]+) bytes=([0-9]+)", entry.detail)
         return cls(int(numbers[1]), int(numbers[2])) if numbers and entry.state == "done" else None
+
+    @classmethod
+    def known(cls, journal: Journal, label: str) -> Transferred | None:
+        """Return what the journal says of a task that is done, None of one that is not."""
+        entry = journal.last("transfer", label)
+        return None if entry is None else cls.read(entry)
 
     def note(self, intent: Entry, *subjects: str) -> Entry:
         """Return the entry of a task that is done."""

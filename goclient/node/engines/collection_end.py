@@ -16,11 +16,11 @@ from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
 from goclient.node.destination import Store
-from goclient.node.engines.background import Moved
 from goclient.node.engines.base import JobContext, TransferService
 from goclient.node.engines.far_end import Delivering, FarEnd, part_beside
 from goclient.node.engines.globus_ends import CollectionStore
 from goclient.node.ownership import final_path
+from goclient.services.contents import Moved
 from goclient.services.https.collection import CollectionHttps
 
 
@@ -81,7 +81,8 @@ class CollectionEnd(FarEnd):
         """Send a local file, and read it back.
 
         Where the service renames, one that has its final path at once arrives beside it.  Else it arrives under its
-        name; what is there of a new one that fails is deleted, and an old one is lost, as ``docs/limits.md`` says.
+        name, which is looked up again just before; what is there of a new one that fails is deleted, and an old one is
+        lost, as ``docs/limits.md`` says.
         """
         if final_path(path) != path:
             self._https.put(file, path, moved=moved)
@@ -97,13 +98,16 @@ class CollectionEnd(FarEnd):
             return False
 
     def _put_directly(self, file: BinaryIO, path: str, moved: Moved) -> None:
-        is_free = self._https.is_free(path)
-        try:
-            self._https.put(file, path, moved=moved)
-        except BaseException:
-            if is_free:
-                self._https.http.take_back(self._https.place(path))
-            raise
+        if self._https.is_free(path):
+            try:
+                self._https.put_new(file, path, moved=moved)
+                return
+            except PathExists:  # since a moment ago
+                if not self._overwrite:
+                    raise
+        elif not self._overwrite:
+            raise _exists_by_now(path)
+        self._https.put(file, path, moved=moved)
 
     def _put_beside(self, service: TransferService, file: BinaryIO, path: str, moved: Moved) -> None:
         part = part_beside(path)
@@ -156,14 +160,7 @@ class DirectDelivery(Delivering):
     def check(self) -> None:
         """Raise PathExists for each name that is taken, unless the user allows to overwrite it."""
         taken = [] if self._overwrite else [one for one in self._items if not self._https.is_free(one.destination)]
-        raise_all(
-            PathExists(
-                f"{quoted(one.destination)} exists by now, and would be overwritten",
-                hint="submit again with another destination, or with --goOverwrite",
-                subject=one.destination,
-            )
-            for one in taken
-        )
+        raise_all(_exists_by_now(one.destination) for one in taken)
 
     def begin(self) -> tuple[TransferItem, ...]:
         """Return the items: they arrive under their names."""
@@ -172,3 +169,10 @@ class DirectDelivery(Delivering):
 
     def place(self, *, patience: float) -> None:
         """Do nothing: all have their names."""
+
+
+def _exists_by_now(path: str) -> PathExists:
+    return PathExists(
+        f"{quoted(path)} exists by now, and would be overwritten",
+        hint="submit again with another destination, or with --goOverwrite", subject=path,
+    )  # fmt: skip

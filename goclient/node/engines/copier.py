@@ -18,6 +18,7 @@ from goclient.model.endpoint import JOB
 from goclient.model.location import NO_FILES
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.node.engines.base import Heartbeat, Transferred
+from goclient.node.engines.own import OwnFiles, belongs_to_pilot
 
 PIECE = 1 << 20  # bytes between two heartbeats
 OTHERS_READ = 0o775  # of directories made for a job's files: they are the job's, but not everybody's to write in
@@ -37,6 +38,7 @@ class Copier:
         self._directory = directory
         self._overwrite = overwrite
         self._own = own
+        self._own_files = OwnFiles(own, directory)
         self._heartbeat = heartbeat
         self._bytes = 0
 
@@ -93,7 +95,7 @@ class Copier:
                 yield _error(path, f"what is below {top} is not copied", _NODE_FILE, "forbidden")
                 return
         if not _is_in(path, self._directory) and any(Path(real).is_relative_to(own) for own in self._own):
-            yield _is_own(path)
+            yield belongs_to_pilot(path)
 
     def _copy(self, task: TransferTask, source: Path, target: Path) -> int:
         """Copy a file, or a directory and all below it; return how many files were copied."""
@@ -146,10 +148,8 @@ class Copier:
             if not stat.S_ISREG(status.st_mode):
                 raise _odd(real)
             raise_all(self._kept_out(Path(os.readlink(f"/proc/self/fd/{descriptor}")), inside=inside))
-            for own in self._own:  # under another name
-                with suppress(OSError):
-                    if os.path.samestat(status, os.stat(own)):
-                        raise _is_own(Path(path))
+            if self._own_files.has(status):
+                raise belongs_to_pilot(Path(path))
         except BaseException:
             os.close(descriptor)
             raise
@@ -216,10 +216,6 @@ def _is_in(path: Path, directory: Path) -> bool:
 
 def _odd(path: Path, more: str = "") -> EndpointError:
     return _error(path, f"a link or a device is not copied along{more}", "put the file itself there", "not-a-file")
-
-
-def _is_own(path: Path) -> EndpointError:
-    return _error(path, "it belongs to the pilot, not to its jobs", _NODE_FILE, "forbidden")
 
 
 def _error(path: Path, problem: str, hint: str, code: str) -> EndpointError:

@@ -15,8 +15,10 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
-from goclient.node.engines.background import Moved
 from goclient.node.engines.base import JobContext
+from goclient.services.contents import Moved
+
+_ROUNDS = 8  # directories above one another that hold the same, none of which is a link
 
 
 class Delivering(Protocol):
@@ -55,7 +57,10 @@ class FarEnd(Protocol):
 
     @abstractmethod
     def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:
-        """Write a file's content to a local one, and compare."""
+        """Write a file's content to a local one, and compare; ``size`` is what was listed, 0 if that is not known.
+
+        Raise SourceChanged if more comes.
+        """
 
     @abstractmethod
     def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
@@ -77,6 +82,23 @@ class FarEnd(Protocol):
 def part_beside(path: str) -> str:
     """Return a name for a file on its way, in the directory where it will be."""
     return f"{path.rpartition('/')[0]}/.goclient-{secrets.token_hex(8)}.part"
+
+
+class Above:
+    """Listings of the directories above one: links may lead round, and not every server tells which are links."""
+
+    def __init__(self, listings: tuple[int, ...] = ()) -> None:
+        self._listings = listings
+
+    def with_listing(self, listing: Listing, location: str) -> Above:
+        """Return what is above the directories of a listing; raise EndpointError for one that has come too often."""
+        same = hash(frozenset((one.name, one.is_directory, one.size) for one in listing.values()))
+        if self._listings.count(same) >= _ROUNDS:
+            raise EndpointError(
+                f"{quoted(location)} holds the same as {_ROUNDS} directories above it: a link in it leads round",
+                hint="name the directories that the job needs, one by one", code="links", subject=location,
+            )  # fmt: skip
+        return Above((*self._listings, same))
 
 
 def check_link(info: FileInfo, location: str, followed: set[str]) -> None:

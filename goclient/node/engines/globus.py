@@ -57,9 +57,9 @@ class GlobusEngine(TransferEngine):
             server = self.resolve(task.server)
             seen_as = self._shared.path(directory, server.text)
             check_sees(self.service.listing, server, directory=directory, seen_as=seen_as)
-            return InJob(server, directory, f"{seen_as}/")
+            return InJob(server, self.job, f"{seen_as}/")
         assert self._connect is not None, "a job that moves files of its own has an endpoint on the node"
-        return InJob(self._connect, directory, f"{directory}/")
+        return InJob(self._connect, self.job, f"{directory}/")
 
     def resolve(self, endpoint: Endpoint) -> Endpoint:
         """Return the endpoint with its id, also for a name that was submitted with --noCheck."""
@@ -131,6 +131,7 @@ class _Transport(Transport):
         for item in items:
             with collector:
                 found = source.entry(item.source)
+                source.check(item.source)
                 is_directory = found is not None and found.is_directory
                 settled.append(item._replace(recursive=item.recursive or is_directory))
         raise_all(collector.errors)

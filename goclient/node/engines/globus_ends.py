@@ -16,7 +16,8 @@ from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.destination import Renaming, Store
-from goclient.node.engines.base import TransferService
+from goclient.node.engines.base import JobContext, TransferService
+from goclient.node.engines.own import OwnFiles
 from goclient.services.retry import turns
 
 AT_ONCE = 4  # renames that are asked for side by side
@@ -33,6 +34,10 @@ class End(Protocol):
 
     def entry(self, path: str) -> FileInfo | None:
         """Return the entry at a path, None if it is not known; raise PathNotFound if there is none."""
+
+    def check(self, path: str) -> None:  # noqa: ARG002
+        """Raise EndpointError for what no task takes from here."""
+        return
 
     def find_entry(self, path: str) -> FileInfo | None:
         """Return the entry at a path, None if it is not known, or there is none."""
@@ -70,10 +75,11 @@ class Remote(End):
 class InJob(End):
     """An end in the job's directory, which this node sees itself."""
 
-    def __init__(self, collection: Endpoint, directory: Path, top: str) -> None:
+    def __init__(self, collection: Endpoint, job: JobContext, top: str) -> None:
         self.collection = collection
         self.top = top
-        self._directory = directory
+        self._directory = job.directory
+        self._own = OwnFiles((*job.own, str(job.scratch)), job.directory)
 
     def entry(self, path: str) -> FileInfo | None:
         """Return the entry at a path; raise EndpointError, too, if a link leads out of the directory."""
@@ -90,6 +96,10 @@ class InJob(End):
         if not os.path.exists(real):  # also False for a name that is too long
             raise _missing(path, "the job did not make it")
         return FileInfo(real.name, real.is_dir(), 0)
+
+    def check(self, path: str) -> None:
+        """Raise EndpointError for a file of the pilot to which the job has given a name here: a server reads all."""
+        self._own.check_tree(self._directory / path)
 
     def settle(self, item: TransferItem) -> TransferItem:
         """Return an item that is brought here: what was typed as a new name, and is a directory, is gone into."""

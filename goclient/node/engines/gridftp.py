@@ -14,7 +14,7 @@ from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
-from goclient.node.engines.background import Moved, insist
+from goclient.node.engines.background import insist
 from goclient.node.engines.base import JobContext, TransferEngine, Transport
 from goclient.node.engines.far_end import Delivering, FarEnd, part_beside
 from goclient.node.engines.gridftp_pair import Pair
@@ -22,8 +22,10 @@ from goclient.node.engines.store import ServerStore
 from goclient.node.engines.streaming import Streaming
 from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import SAME, Shared
+from goclient.services.contents import Moved
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.copies import get, put
+from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.session import Session, open_session
 from goclient.services.gsi.tls import Credential, Trust
@@ -117,8 +119,7 @@ class GridftpEnd(FarEnd):
         """Write a file's content to a local one, and compare the checksums."""
 
         def once(session: Session, told: Moved) -> str:
-            silent, offset = self._access.silent, file.seek(0, 2)
-            return get(session, path, file, offset=offset, size=size, moved=told, silent=silent)
+            return get(session, path, file, size=size, watch=Watch(told, self._access.silent))
 
         self._compare(self._insist(once, moved), path)
 
@@ -144,7 +145,7 @@ class GridftpEnd(FarEnd):
         def once(session: Session, told: Moved) -> str:
             nonlocal again
             offset, again = self._arrived(path) if again else 0, True
-            return put(session, file, path, offset=offset, moved=told, silent=self._access.silent)
+            return put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
 
         self._compare(self._insist(once, moved), path)
 

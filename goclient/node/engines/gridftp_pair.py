@@ -11,12 +11,11 @@ from goclient.errors import Collector, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
-from goclient.journal import Entry
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
 from goclient.node.delivery import Delivery
-from goclient.node.engines.background import Moved, in_background, insist
+from goclient.node.engines.background import in_background, insist, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
 from goclient.node.engines.copier import OTHERS_READ
 from goclient.node.engines.far_end import check_link, part_beside
@@ -25,9 +24,11 @@ from goclient.node.engines.job_files import check_target
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import Shared, check_sees
+from goclient.services.contents import Moved
 from goclient.services.deadline import LONGEST_WAIT, Background
-from goclient.services.gridftp.copies import Copy, third_party
+from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.session import Session
+from goclient.services.gridftp.third_party import Copy, third_party
 
 if TYPE_CHECKING:
     from goclient.node.engines.gridftp import Access
@@ -82,23 +83,15 @@ class Pair(Transport):
             return (yield from self._steps())
 
     def _steps(self) -> Steps:
-        job, task = self._job, self._task
-        last = job.journal.last("transfer", self._label)
-        if last is not None and (done := Transferred.read(last)) is not None:
+        task = self._task
+        if (done := Transferred.known(self._job.journal, self._label)) is not None:
             return done
         source, destination = self._side(task.source), self._side(task.destination)
         items = self._items(source, destination)
         yield 0.0  # nothing is sent until all tasks of the phase are checked
-        intent = Entry("transfer", self._label, "intended", detail=f"{source.server} -> {destination.server}")
-        job.journal.append(intent)
-        try:
-            work = in_background(lambda moved: self._transfer(items, source, destination, moved), self._cancel)
-            done = yield from work
-        except BaseException as error:
-            job.journal.append(intent.then("failed", detail=str(error) or type(error).__name__))
-            raise
-        job.journal.append(done.note(intent))
-        return done
+        steps = in_background(lambda moved: self._transfer(items, source, destination, moved), self._cancel)
+        way = f"{source.server} -> {destination.server}"
+        return (yield from noted(self._job, self._label, steps, way=way))
 
     def deliver(self) -> None:
         """Give the files their names, if they are not in the job's directory."""
@@ -130,7 +123,7 @@ class Pair(Transport):
         assert isinstance(server, GridftpEndpoint), "the engine has said so"
         seen_as = self._shared.path(directory, server.text)
         check_sees(self._files.listing, server, directory=directory, seen_as=seen_as)
-        return _Side(server, f"{seen_as}/", InJob(server, directory, f"{seen_as}/"))
+        return _Side(server, f"{seen_as}/", InJob(server, self._job, f"{seen_as}/"))
 
     def _items(self, source: _Side, destination: _Side) -> Sequence[TransferItem]:
         """Return the items with whole paths and their kinds; raise an error for all that are missing, or in the way."""
@@ -153,6 +146,7 @@ class Pair(Transport):
             with collector:
                 if source.job is not None:
                     source.job.entry(item.source)
+                    source.job.check(item.source)
                 path = source.top + item.source
                 info = found[path]
                 if isinstance(info, GoclientError):
@@ -237,7 +231,7 @@ class Pair(Transport):
                 for one in self._sessions:
                     one.close()
                 self._sessions = two = self._access.session(source), self._access.session(destination)
-                third_party(*two, copies, moved=told, silent=self._access.silent)
+                third_party(*two, copies, watch=Watch(told, self._access.silent))
 
         try:
             insist(attempt, moved, patience=self._access.patience)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from goclient.errors import EndpointError
 from goclient.errors.conditions import PathExists
 from goclient.errors.wording import quoted
 from goclient.node.engines.copier import place
+from goclient.node.engines.own import OwnFiles
 
 _PART = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -55,17 +55,25 @@ def arriving(top: Path, target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
             part.unlink()
 
 
-def open_regular(path: str, _: int) -> int:
-    """Return the descriptor of a regular file; raise EndpointError for a link or a device that was put there since."""
+def open_of_job(path: Path, own: OwnFiles) -> BinaryIO:
+    """Return a regular file of the job's directory, opened for reading; raise EndpointError for any other one.
+
+    What was opened is judged, not its name: a link, or a device, may have been put there since.
+    """
+
+    def opened(name: str, _: int) -> int:
+        descriptor = os.open(name, _READ)
+        try:
+            own.check_opened(descriptor, path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
     try:
-        descriptor = os.open(path, _READ)
+        return open(path, "rb", opener=opened)
     except OSError as error:
-        raise _unusable(Path(path), error) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        message = f"{quoted(path)}: it is not a file, and not taken along"
-        raise EndpointError(message, hint="put the file itself there", code="not-a-file", subject=path)
-    return descriptor
+        raise _unusable(path, error) from error
 
 
 def _exists(target: Path) -> PathExists:

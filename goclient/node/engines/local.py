@@ -15,10 +15,10 @@ from typing import IO
 from goclient.errors import EndpointError, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.wording import quoted
-from goclient.journal import Entry
 from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
+from goclient.node.engines.background import noted
 from goclient.node.engines.base import Heartbeat, JobContext, Steps, TransferEngine, Transferred, Transport
 from goclient.node.engines.copier import Copier
 from goclient.node.keeper import Command, keep
@@ -40,9 +40,8 @@ _OPTIONS = ["-P"] if sys.version_info >= (3, 11) else []
 class LocalEngine(TransferEngine):
     """Carry out copies between the node's files and the job's directory, as :class:`Copier` does, in a child."""
 
-    def __init__(self, job: JobContext, *, own: Sequence[str]) -> None:
+    def __init__(self, job: JobContext) -> None:
         self.job = job
-        self.own = (*own, str(job.scratch))
         self.store = NodeStore()
 
     def can_run(self, task: TransferTask) -> bool:
@@ -71,20 +70,11 @@ class _Transport(Transport):
     def steps(self) -> Steps:
         """Copy the items; raise what :class:`Copier` does.  What ends this ends the copy."""
         job = self._engine.job
-        last = job.journal.last("transfer", self._label)
-        if last is not None and (done := Transferred.read(last)) is not None:
+        if (done := Transferred.known(job.journal, self._label)) is not None:
             return done
         items = self._task.items if self._delivery is None else self._delivery.begin()
         yield 0.0  # nothing is copied until all tasks of the phase are checked
-        intent = Entry("transfer", self._label, "intended", detail="on the node")
-        job.journal.append(intent)
-        try:
-            done = yield from self._copy(items)
-        except BaseException as error:
-            job.journal.append(intent.then("failed", detail=str(error) or type(error).__name__))
-            raise
-        job.journal.append(done.note(intent))
-        return done
+        return (yield from noted(job, self._label, self._copy(items), way="on the node"))
 
     def deliver(self) -> None:
         """Give the files their names, if they are not in the job's directory."""
@@ -101,7 +91,7 @@ class _Transport(Transport):
             "items": items,
             "directory": str(job.directory),
             "overwrite": job.overwrite or self._delivery is not None,  # of what this attempt alone has
-            "own": self._engine.own,
+            "own": (*job.own, str(job.scratch)),
         }
         reading, writing = os.pipe()
         with open(reading, "rb", buffering=0) as answers, tempfile.TemporaryFile() as asked:

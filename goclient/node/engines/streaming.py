@@ -15,15 +15,16 @@ from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PermissionDenied
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
-from goclient.journal import Entry
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
-from goclient.node.engines.background import Moved, in_background
+from goclient.node.engines.background import in_background, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
 from goclient.node.engines.copier import OTHERS_READ
-from goclient.node.engines.far_end import Delivering, FarEnd, check_link
+from goclient.node.engines.far_end import Above, Delivering, FarEnd, check_link
 from goclient.node.engines.globus_ends import InJob
-from goclient.node.engines.job_files import arriving, check_target, open_regular
+from goclient.node.engines.job_files import arriving, check_target, open_of_job
+from goclient.node.engines.own import OwnFiles
+from goclient.services.contents import Moved
 
 
 class _File(NamedTuple):
@@ -52,9 +53,11 @@ class Streaming(Transport):
         self._job, self._task, self._label = job, task, label
         self._open, self._patience = end, patience
         self._top = job.directory
-        self._near = InJob(JOB, self._top, "")
+        self._near = InJob(JOB, job, "")
         self._end: FarEnd | None = None
         self._known: Delivering | None = None
+        self._sizes: dict[str, int] = {}  # of files to be brought, as they were listed
+        self._own = OwnFiles((*job.own, str(job.scratch)), job.directory)
 
     @property
     def _far(self) -> FarEnd:
@@ -81,22 +84,13 @@ class Streaming(Transport):
             return (yield from self._steps())
 
     def _steps(self) -> Steps:
-        job = self._job
-        last = job.journal.last("transfer", self._label)
-        if last is not None and (done := Transferred.read(last)) is not None:
+        if (done := Transferred.known(self._job.journal, self._label)) is not None:
             return done
         items = self._incoming() if self._task.destination == JOB else self._outgoing()
         yield 0.0  # nothing is sent until all tasks of the phase are checked
-        intent = Entry("transfer", self._label, "intended", detail=self._far.way)
-        job.journal.append(intent)
         work = self._bring if self._task.destination == JOB else self._take
-        try:
-            done = yield from in_background(lambda moved: work(items, moved), self._far.close)
-        except BaseException as error:
-            job.journal.append(intent.then("failed", detail=str(error) or type(error).__name__))
-            raise
-        job.journal.append(done.note(intent))
-        return done
+        steps = in_background(lambda moved: work(items, moved), self._far.close)
+        return (yield from noted(self._job, self._label, steps, way=self._far.way))
 
     def deliver(self) -> None:
         """Give the files their names, if they are not in the job's directory."""
@@ -130,6 +124,7 @@ class Streaming(Transport):
                         f"{quoted(one.source)}: it is a file, not a directory",
                         hint="leave out the final /", subject=one.source,
                     )  # fmt: skip
+                self._sizes[one.source] = info.size
                 items.append(self._near.settle(one)._replace(recursive=info.is_directory))
         check_apart(items)
         for one in items:
@@ -141,7 +136,7 @@ class Streaming(Transport):
     def _bring(self, items: Sequence[TransferItem], moved: Moved) -> Transferred:
         files = size = 0
         for item in items:
-            for one in self._walk_far(item):
+            for one in list(self._walk_far(item, moved)):  # nothing is copied of a directory that leads round
                 moved(0)
                 with arriving(self._top, one.near, overwrite=self._job.overwrite) as file:
                     self._far.get(one.far, file, size=one.size, moved=moved)
@@ -149,21 +144,24 @@ class Streaming(Transport):
                 files += 1
         return Transferred(files, size)
 
-    def _walk_far(self, item: TransferItem) -> Iterator[_File]:
+    def _walk_far(self, item: TransferItem, moved: Moved) -> Iterator[_File]:
         """Yield the files of an item; make the directories for them."""
         target = self._top / item.destination
         if not item.recursive:
             make_directory(target.parent, mode=OTHERS_READ)
-            yield _File(item.source, target)
+            yield _File(item.source, target, self._sizes[item.source])
             return
-        waiting, followed = [(item.source.rstrip("/"), target)], {item.source.rstrip("/")}
+        waiting, followed = [(item.source.rstrip("/"), target, Above())], {item.source.rstrip("/")}
         while waiting:
-            directory, near = waiting.pop()
+            directory, near, above = waiting.pop()
+            moved(0)
+            listing = self._far.listing(f"{directory}/")
+            above = above.with_listing(listing, self._task.source.show(directory))
             make_directory(near, mode=OTHERS_READ)
-            for info in self._far.listing(f"{directory}/").values():
+            for info in listing.values():
                 if info.is_directory:
                     check_link(info, self._task.source.show(f"{directory}/{info.name}"), followed)
-                    waiting.append((f"{directory}/{info.name}", near / info.name))
+                    waiting.append((f"{directory}/{info.name}", near / info.name, above))
                 else:
                     yield _File(f"{directory}/{info.name}", near / info.name, info.size)
 
@@ -184,7 +182,7 @@ class Streaming(Transport):
         for item in items:
             for one in self._walk_near(item, made):
                 moved(0)
-                with open(one.near, "rb", opener=open_regular) as file:
+                with open_of_job(one.near, self._own) as file:
                     self._far.put(file, one.far, moved=moved)
                     size += os.fstat(file.fileno()).st_size
                 files += 1

@@ -11,11 +11,11 @@ from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
-from goclient.node.engines.background import Moved
 from goclient.node.engines.base import JobContext
 from goclient.node.engines.far_end import Delivering, FarEnd, part_beside
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import final_path
+from goclient.services.contents import Moved
 from goclient.services.https.webdav import WebdavFiles
 
 _SEVERAL = 3  # files of one directory, which is listed then

@@ -32,14 +32,13 @@ from goclient.reporter.waiting import GLOBUS
 from goclient.services.deadline import left, one_end
 from goclient.services.exchange import BadAnswer, bounded
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.documents import parse
+from goclient.services.globus.documents import MAX_RUN, parse
 from goclient.services.globus.errors import Redirected
 from goclient.services.globus.token_file import TokenFile, path_of
 from goclient.services.retry import TOO_MANY, retry_after
 
 APP_NAME = "goclient"
 RETRIES = 3
-MAX_RUN = 256 << 10  # bytes of one text in an answer: those of Globus have some thousand
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service may ask for another time within these
 _DISCONNECTED = b"DirListingFailed.GCDisconnected"
 

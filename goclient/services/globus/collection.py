@@ -1,15 +1,14 @@
-"""Read what Transfer says of a collection, of an entry in one of its directories, and of a task."""
+"""Read what Transfer says of a collection, and of a file that a task has transferred."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from goclient.errors import EndpointError
 from goclient.errors.conditions import ConsentNeeded
 from goclient.errors.wording import quoted
-from goclient.model.remote import FileInfo, TaskState, TransferredFile
-from goclient.services.globus.documents import Document, flag, number, part, text, text_or_none, texts, uuid, words
-from goclient.services.loopback import is_https
+from goclient.model.remote import TransferredFile
+from goclient.services.globus.documents import Document, flag, number, text, text_or_none, texts, uuid
+from goclient.services.globus.states import https_url
 
 # The kinds of the service's ``entity_type``, in words for a person.
 KINDS = {
@@ -135,16 +134,7 @@ class Collection:
 
         That of a real one is https; plain http is a sandbox's, on this machine.
         """
-        if is_https(self.https_server):
-            return self.https_server.rstrip("/")
-        why = f"its HTTPS server is {quoted(self.https_server)}, not https" if self.https_server else "it has none"
-        raise EndpointError(
-            f"files cannot go to or from {quoted(name)} by its HTTPS server: {why} ({self.kind})",
-            hint="leave out --goVia https (in a text of 2012 in-mode=https and out-mode=https), or ask its owner to "
-            "enable HTTPS",
-            code="no-https",
-            subject=name,
-        )
+        return https_url(self.https_server, name, kind=self.kind)
 
     @property
     def first_directory(self) -> str:
@@ -161,32 +151,6 @@ def https_consent(name: str) -> ConsentNeeded:
     """Return the error for a person who has no token for the HTTPS server of a collection."""
     message = f"{quoted(name)} needs a consent that you have not given, to its HTTPS server"
     return ConsentNeeded.to_globus(message, options=[("--https", name)], subject=name)
-
-
-def read_file_info(document: Document) -> FileInfo:
-    """Return the entry of a file document; raise KeyError, TypeError or ValueError for another document."""
-    name, kind = text(document, "name"), text(document, "type")
-    if "/" in name:
-        raise ValueError(f"an entry of a directory is called {quoted(name)}")
-    more = (text_or_none(document, key) for key in ("permissions", "link_target"))
-    return FileInfo(name, kind == "dir", number(document, "size"), kind, *more)
-
-
-def read_task_state(document: Document) -> TaskState:
-    """Return the state in a task document; raise KeyError, TypeError or ValueError for another document."""
-    fatal = words(part(document, "fatal_error"), "description")
-    nice = words(document, "nice_status_short_description") or words(document, "nice_status")
-    return TaskState(
-        task_id=uuid(document, "task_id"),
-        label=text_or_none(document, "label"),
-        status=text(document, "status"),
-        files=number(document, "files_transferred"),
-        bytes=number(document, "bytes_transferred"),
-        faults=number(document, "faults"),
-        reason=fatal or ("" if nice in ("OK", "Queued") else nice),
-        destination=text_or_none(document, "destination_endpoint_id"),
-        is_queued=words(document, "nice_status") == "Queued",
-    )
 
 
 def read_transferred_file(document: Document) -> TransferredFile:

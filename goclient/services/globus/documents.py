@@ -1,7 +1,8 @@
 """Read a service's JSON documents: a value has the type that the service documents, or it is an error.
 
-Each function raises KeyError, TypeError or ValueError for another value, which ``errors.translated`` turns into the
-service's fault.
+Each function raises KeyError, TypeError or ValueError for another value, which ``refusals.documented`` turns into
+the service's fault.
+Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _Kind = TypeVar("_Kind", str, int, bool)
 MAX_DEPTH = 50  # lists and objects inside each other; no service documents more than ten
 MAX_VALUES = 3_000_000  # separate values: a listing has 100,000 entries at most, of about fifteen
 MAX_CONTAINERS = 400_000  # lists and objects, each of which takes a hundred times the room that it has in JSON
+MAX_RUN = 256 << 10  # bytes of one text in an answer: those of Globus have some thousand
 MAX_TEXT = 4096  # characters: PATH_MAX, and no name, id or policy is longer
 MAX_WORDS = 500  # characters of what a service says of a fault
 _MOST = 1 << 63  # sizes and counts are 64-bit
@@ -118,9 +120,11 @@ def check_result(document: Document) -> None:
 def part(document: Document, key: str) -> Document:
     """Return the document under a key, an empty one for null or without it."""
     value = document.get(key)
-    if not isinstance(value, Mapping | None):
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
         raise TypeError(f"{key} is {quoted(value)}")
-    return value or {}
+    return value
 
 
 def _of_kind(kind: type[_Kind], value: object, key: str) -> _Kind:

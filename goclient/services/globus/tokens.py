@@ -1,11 +1,15 @@
-"""Tokens for the HTTPS servers of collections, and where these are: all that moving a file by HTTPS takes of Globus."""
+"""Tokens that a pilot gets through globus-sdk: for Transfer, and for the HTTPS servers of collections."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
+import globus_sdk
+from globus_sdk.gare import GlobusAuthorizationParameters
 from globus_sdk.scopes import GCSCollectionScopes, TransferScopes
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus.access import GlobusAccess
@@ -13,7 +17,44 @@ from goclient.services.globus.app import app
 from goclient.services.globus.collection import Collection, https_consent
 from goclient.services.globus.consents import Consents, has_https_token
 from goclient.services.globus.errors import configured, translated
+from goclient.services.globus.json_service import Manner
+from goclient.services.globus.rest import RestTransfer
 from goclient.services.globus.sdk import Globus
+from goclient.services.https.proxies import ProxiedTls
+
+
+class TransferToken:
+    """Access token for Transfer of one identity, renewed when it is over or refused; threads may share it.
+
+    A service gets itself the consents that a collection asks for; a person has to give them.
+    """
+
+    def __init__(self, access: GlobusAccess) -> None:
+        with configured():
+            self._app = app(access)
+        self._lock = threading.Lock()
+
+    def __call__(self, *, refused: str = "", scopes: Sequence[str] = ()) -> str:
+        """Return the token, as :class:`goclient.services.globus.rest.Token` says; raise GoclientError."""
+        with self._lock, translated("the login"):
+            if scopes and isinstance(self._app, globus_sdk.ClientApp):
+                self._app.login(auth_params=GlobusAuthorizationParameters(required_scopes=list(scopes)))
+            authorizer = self._app.get_authorizer(TransferScopes.resource_server)
+            if authorizer.get_authorization_header() == f"Bearer {refused}":
+                authorizer.handle_missing_authorization()  # of a person who cannot renew it, it does nothing
+            return str(authorizer.get_authorization_header()).removeprefix("Bearer ")
+
+
+def transfer_service(access: GlobusAccess, *, authorities: Iterable[str] = (), patience: float = 60.0) -> RestTransfer:
+    """Return the Transfer service as a pilot asks it; ``authorities`` are files and directories of further CAs.
+
+    While it is too busy it is asked again, for ``patience`` seconds.
+    """
+    with configured():
+        url, own = globus_sdk.config.get_service_url("transfer"), globus_sdk.config.get_ssl_verify()
+        bundles = [own] if isinstance(own, str) else [DEFAULT_CA_BUNDLE_PATH, *authorities]
+        manner = Manner(access.timeout, patience, access.reporter, partial(ProxiedTls, *bundles))
+        return RestTransfer(url, TransferToken(access), manner)
 
 
 class CollectionTokens:

@@ -13,11 +13,12 @@ import re
 import select
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from typing import BinaryIO, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import said
+from goclient.services.contents import Moved
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.replies import Reply
 from goclient.services.gridftp.session import Session
@@ -26,6 +27,7 @@ from goclient.services.gsi.server import GRIDFTP, Server
 
 SILENT = 120.0  # seconds without progress
 LEAST = 1 << 16  # bytes that are progress
+LAST_WORDS = 2.0  # seconds in which a server says why it has closed a data channel
 STREAM, BLOCKS = "S", "E"  # modes of RFC 959 and of GFD.20: only the second one's channels are used for several files
 _INTERVAL = 1.0  # seconds between two calls of ``moved`` at most
 _LIFETIME = 8  # days of a key; a session does not live longer
@@ -33,13 +35,11 @@ _NO_DELEGATION = b"0"
 _PASSIVE = re.compile(r"\((\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})\)")  # RFC 959's 227
 _EXTENDED = re.compile(r"\(\|\|\|(\d{1,5})\|\)")  # RFC 2428's 229
 
-Moved = Callable[[int], object]  # is told of bytes that have moved, at least once a second; what it raises ends a copy
-
 
 class Watch:
-    """Wait for sockets, for ``silent`` seconds without any progress at most."""
+    """Wait for sockets, ``silent`` seconds without any progress at most; ``moved`` is told once a second at least."""
 
-    def __init__(self, moved: Moved, silent: float) -> None:
+    def __init__(self, moved: Moved, silent: float = SILENT) -> None:
         self._moved = moved
         self._silent = silent
         self.deadline = Deadline(silent)
@@ -246,12 +246,3 @@ class Stream:
         self._watch = watch or self._watch
         while self._final is None:
             self._ready([self._session], [])
-
-
-def file_state(file: BinaryIO) -> tuple[int, int] | None:
-    """Return the size and the time of change of a file of the node; None of bytes in memory."""
-    try:
-        status = os.fstat(file.fileno())
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns

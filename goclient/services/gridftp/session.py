@@ -105,9 +105,11 @@ class Session:
         for number, command in enumerate(commands):
             step = f"before the reply to {command.split(' ')[0]}"
             content: list[bytes] = []
-            deadline = end()
+            deadline, size = end(), 0
             while (reply := self.reply(deadline, step=step)).is_preliminary:
                 content += reply.content
+                size += sum(len(line) + 2 for line in reply.content)
+                self._check_size(size, step)
             self.send(*commands[number + _AHEAD : number + _AHEAD + 1])
             first, *rest = reply.lines
             answers.append(reply._replace(lines=(first, *content, *rest)))
@@ -154,11 +156,16 @@ class Session:
                 raise ConnectionAbortedError
             for reply in self._outer.feed(data or b""):
                 self._take(reply)
-            if max(self._outer.size // 2, self._inner.size) > MAX_REPLY:
-                raise TooLarge(
-                    f"the {self.server.named} sent more than {MAX_REPLY >> 20} MiB at once, {step}",
-                    hint="name a directory with fewer entries", subject=str(self.endpoint),
-                )  # fmt: skip
+            self._check_size(max(self._outer.size // 2, self._inner.size), step)
+
+    def _check_size(self, size: int, step: str) -> None:
+        """Raise TooLarge, and close the session, for more bytes than a directory has in its listing."""
+        if size > MAX_REPLY:
+            self.close()
+            raise TooLarge(
+                f"the {self.server.named} sent more than {MAX_REPLY >> 20} MiB at once, {step}",
+                hint="name a directory with fewer entries", subject=str(self.endpoint),
+            )  # fmt: skip
 
     def _take(self, reply: Reply) -> None:
         """Take a reply, from inside TLS once that is there: anybody on the way can have written another one."""

@@ -48,9 +48,11 @@ def dial(server: Server, deadline: Deadline) -> socket.socket:
     raise unreachable(server, last.strerror or str(last)) from last
 
 
-def handshaken(context: ssl.SSLContext, server: Server, deadline: Deadline) -> ssl.SSLSocket:
-    """Return a connected socket on which the handshake of TLS is done."""
-    sock: socket.socket = dial(server, deadline)
+def handshaken(
+    context: ssl.SSLContext, server: Server, deadline: Deadline, *, sock: socket.socket | None = None
+) -> ssl.SSLSocket:
+    """Return a connected socket on which the handshake of TLS is done: a new one, or one that is connected already."""
+    sock = sock or dial(server, deadline)
     try:
         sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
         secure.settimeout(deadline.remaining())

@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 from goclient.errors.conditions import IdentityError, IdentityNotNamed
 from goclient.errors.wording import quoted
+from goclient.services.deadline import Deadline
 from goclient.services.gsi.authorities import has_any_list, policy_fault, revocation_fault, verified_chain
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.der import Damaged
+from goclient.services.gsi.dial import handshaken, named_errors
 from goclient.services.gsi.identity import Identity
-from goclient.services.gsi.refusals import OPERATORS, PROXY_FOR_CERTIFICATE, untrusted
+from goclient.services.gsi.refusals import OPERATORS, PROXY_FOR_CERTIFICATE, NoList, untrusted
 from goclient.services.gsi.server import Server
 from goclient.services.gsi.server_name import name_fault
 
@@ -73,6 +75,31 @@ class Trust(NamedTuple):
             message = f"the certificate {quoted(identity.certificate)} or its key cannot be read: {error}"
             raise IdentityNotNamed(message, hint="name them: --cert FILE --key FILE", code="identity-file") from error
         return made
+
+    def connect(self, server: Server, credential: Credential, deadline: Deadline) -> ssl.SSLSocket:
+        """Return a socket to a server that has proven its name, and was shown our certificate; raise GoclientError.
+
+        A CA may have no list of what it revoked, which TLS takes for an error: only then a second connection is made,
+        and the lists that are there are read here.
+        """
+
+        def handshake(*, check_lists: bool) -> ssl.SSLSocket:
+            context = self.context(credential, check_lists=check_lists)
+            with named_errors(server, deadline, step="in the TLS handshake"):
+                return handshaken(context, server, deadline)
+
+        some_lack = False
+        try:
+            sock = handshake(check_lists=True)
+        except NoList:
+            some_lack = True
+            sock = handshake(check_lists=False)
+        try:
+            self.check_server(server, sock, check_lists=some_lack)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def check_server(self, server: Server, sock: ssl.SSLSocket | ssl.SSLObject, *, check_lists: bool) -> None:
         """Raise an error of the server's kind unless the certificate is this server's, and its CA may sign it.

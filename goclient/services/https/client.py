@@ -14,12 +14,13 @@ from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import ChecksumDiffers, ServerFailed
+from goclient.errors.conditions import ChecksumDiffers, PathExists, ServerFailed
 from goclient.errors.wording import quoted
+from goclient.services.contents import MOST_BYTES, Moved, changed
 from goclient.services.gsi.server import Server
 from goclient.services.https.connection import CHECKSUM_RATE, LONGEST_CHECKSUM, Connection, Limits, Request, Tls
 from goclient.services.https.refusals import MOST_WORDS, Refused, refusal
-from goclient.services.https.streams import FileState, Incoming, Moved, Outgoing, changed
+from goclient.services.https.streams import FileState, Incoming, Outgoing
 from goclient.services.retry import pauses
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ _PAUSES = (0.05, 10.0)  # seconds between two tries: at first, and at most
 _REDIRECTS, _MOST_REDIRECTS = (301, 302, 307, 308), 5  # of one request
 _MOST_FAILURES = 2  # of a server that says it has failed, which it may say for ever
 _WANTED = {"Want-Digest": "adler32"}  # RFC 3230
+_FREE = {"If-None-Match": "*"}  # RFC 9110, 13.1.2: if nothing has the name; not every server knows it
 
 
 class Access(NamedTuple):
@@ -170,17 +172,17 @@ class HttpFiles:
 
     # --- files --------------------------------------------------------------------------------------------------
 
-    def read(self, place: Place, file: BinaryIO | None, *, size: int = 0, moved: Moved) -> FileState:
+    def read(self, place: Place, file: BinaryIO | None, *, size: int | None = None, moved: Moved) -> FileState:
         """Write a file's content to a local one, from its beginning; return its size and checksum.
 
-        Raise EndpointError; ChecksumDiffers if the server has something else.  ``size``: as far as it is known.
-        Without a local ``file`` the content is only read.
+        Raise EndpointError; ChecksumDiffers if the server has something else, SourceChanged if more than ``size`` bytes
+        come, as far as that is known.  Without a local ``file`` the content is only read.
         """
-        content = Incoming(file, place.shown, moved)
-        told = self.insist(lambda: self._read_rest(place, content, size), lambda: content.offset)
+        content = Incoming(file, place.shown, moved, most=MOST_BYTES if size is None else size)
+        told = self.insist(lambda: self._read_rest(place, content, size or 0), lambda: content.offset)
         if told.adler32 is None and file is not None:
             after = self.tell(place, size=content.offset)
-            if (after.size, after.version) != (told.size, told.version):
+            if after.version != told.version or after.size not in (None, told.size, content.offset):
                 raise changed(place.shown)
             told = after
         found = FileState(content.offset, content.adler32, told.version)
@@ -204,18 +206,35 @@ class HttpFiles:
 
         Raise EndpointError; ChecksumDiffers if the server has something else then.
         """
+        return self._write(Outgoing(file, place.shown, moved), place, {})
+
+    def write_new(self, file: BinaryIO, place: Place, *, moved: Moved) -> FileState:
+        """Send a local file to a name that is free; what has arrived is deleted again if that fails.
+
+        Raise PathExists if something has the name by now, as far as the server tells: it is told to take no other.
+        """
         body = Outgoing(file, place.shown, moved)
-        request = Request("PUT", place.target, {}, body, seconds=min(body.size / CHECKSUM_RATE, LONGEST_CHECKSUM))
+        try:
+            return self._write(body, place, _FREE)
+        except BaseException as error:
+            if body.is_begun and not isinstance(error, PathExists):
+                self.take_back(place)
+            raise
+
+    def _write(self, body: Outgoing, place: Place, conditions: Mapping[str, str]) -> FileState:
+        """Send a body, whose first try has conditions: what is there when it is sent again may be of that."""
+        seconds = min(body.size / CHECKSUM_RATE, LONGEST_CHECKSUM)
 
         def send() -> None:
-            with self.answer(place, request):
+            headers = {} if body.is_begun else conditions
+            with self.answer(place, Request("PUT", place.target, headers, body, seconds=seconds)):
                 pass
 
         self.insist(send)
         sent = FileState(body.size, body.adler32, "")
         there = self.tell(place, size=body.size) if place.access.tells_checksums else sent._replace(adler32=None)
         if there.adler32 is None:
-            there = self.read(place, None, size=body.size, moved=lambda _: moved(0))
+            there = self.read(place, None, size=body.size, moved=lambda _: body.moved(0))
         _compare(place, sent, there)
         body.check()
         return sent

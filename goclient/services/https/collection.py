@@ -16,9 +16,10 @@ from goclient.errors.conditions import PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo
+from goclient.services.contents import Moved
 from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
-from goclient.services.https.streams import FileState, Moved
+from goclient.services.https.streams import FileState
 from goclient.services.https.web import WebTls
 from goclient.services.loopback import LOOPBACK
 
@@ -66,7 +67,7 @@ class CollectionHttps:
 
     def get(self, path: str, file: BinaryIO, *, size: int = 0, moved: Moved) -> FileState:
         """Write a file's content to a local one; return its size and checksum."""
-        return self.http.read(self.place(path), file, size=size, moved=moved)
+        return self.http.read(self.place(path), file, size=size or None, moved=moved)
 
     def put(self, file: BinaryIO, path: str, *, moved: Moved) -> FileState:
         """Send a local file, which replaces the one there, and read it back; return its size and checksum."""
@@ -75,3 +76,7 @@ class CollectionHttps:
     def delete(self, path: str) -> None:
         """Delete a file."""
         self.http.delete(self.place(path))
+
+    def put_new(self, file: BinaryIO, path: str, *, moved: Moved) -> FileState:
+        """Send a local file to a free name, and read it back; raise PathExists if it is seen that it is taken."""
+        return self.http.write_new(file, self.place(path), moved=moved)

@@ -104,7 +104,7 @@ class Connection:
 
     def __init__(self, server: Server, tls: Tls | None, limits: Limits) -> None:
         """Connect; raise GoclientError."""
-        self._server, self._limits = server, limits
+        self._server, self.limits = server, limits
         deadline = limits.end(limits.connect)
         self._socket = dial(server, deadline) if tls is None else tls.secure(server, deadline)
         self._raw = _Raw(self._socket)
@@ -121,11 +121,11 @@ class Connection:
 
     def ask(self, request: Request) -> http.client.HTTPResponse:
         """Return the answer to a request, whose body has not been read; raise GoclientError."""
-        deadline = self._limits.end(self._limits.answer + request.seconds)
+        deadline = self.limits.end(self.limits.answer + request.seconds)
         with self.named_errors(deadline, step=f"before it answered {request.method}"):
             self._send(_head(request, self._host))
             is_sent = request.body is None or self._send_body(request.body)
-            self._raw.deadline = self._limits.end(self._limits.answer + request.seconds)
+            self._raw.deadline = self.limits.end(self.limits.answer + request.seconds)
             self._is_used = True
             self.response = http.client.HTTPResponse(self, method=request.method)  # type: ignore[arg-type]
             self.response.begin()
@@ -135,10 +135,10 @@ class Connection:
 
     def read(self, work: Callable[[http.client.HTTPResponse, Callable[[], None]], object]) -> None:
         """Call ``work``, which reads the answer, and calls what it is given before each piece; raise GoclientError."""
-        seconds = self._limits.silent
+        seconds = self.limits.silent
 
         def allow() -> None:
-            self._raw.deadline = self._limits.end(seconds)
+            self._raw.deadline = self.limits.end(seconds)
 
         allow()
         with self.named_errors(Deadline(seconds), step="in the middle of an answer"):
@@ -149,7 +149,7 @@ class Connection:
         self.read(lambda response, _: response.read(_MOST_LEFT))
 
     def _send(self, data: bytes | memoryview) -> None:
-        self._socket.settimeout(self._limits.end(self._limits.silent).remaining())
+        self._socket.settimeout(self.limits.end(self.limits.silent).remaining())
         self._socket.sendall(data)
 
     def _send_body(self, body: Body) -> bool:

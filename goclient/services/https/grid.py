@@ -6,8 +6,6 @@ import ssl
 from collections.abc import Callable
 
 from goclient.services.deadline import Deadline
-from goclient.services.gsi.dial import handshaken, named_errors
-from goclient.services.gsi.refusals import NoList
 from goclient.services.gsi.server import Server
 from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.https.connection import Tls
@@ -22,22 +20,4 @@ class GridTls(Tls):
 
     def secure(self, server: Server, deadline: Deadline) -> ssl.SSLSocket:
         """Return a connected socket to a server that has proven its name; raise GoclientError."""
-        credential, some_lack = self._credential(), False
-        try:
-            sock = self._handshaken(credential, server, deadline, check_lists=True)
-        except NoList:  # of a CA of the server's: the lists that are there are read by check_server
-            some_lack = True
-            sock = self._handshaken(credential, server, deadline, check_lists=False)
-        try:
-            self._trust.check_server(server, sock, check_lists=some_lack)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
-
-    def _handshaken(
-        self, credential: Credential, server: Server, deadline: Deadline, *, check_lists: bool
-    ) -> ssl.SSLSocket:
-        context = self._trust.context(credential, check_lists=check_lists)
-        with named_errors(server, deadline, step="in the TLS handshake"):
-            return handshaken(context, server, deadline)
+        return self._trust.connect(server, self._credential(), deadline)

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import SourceChanged
 from goclient.errors.wording import quoted
+from goclient.services.contents import Moved, Source, changed, grown
 from goclient.services.https.connection import PIECE, Body
 
-Moved = Callable[[int], object]  # is told of bytes now and then; what it raises ends the copy
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/([0-9]{1,19})")
 _ADLER32 = re.compile(r"(?:^|,)\s*adler32\s*=\s*([0-9a-f]{1,8})\s*(?:$|,)", re.IGNORECASE)
 
@@ -42,13 +41,13 @@ class FileState(NamedTuple):
 
 
 class Incoming:
-    """A content that is written to a file, from its beginning; what came before a break is kept.
+    """A content of ``most`` bytes at most that is written to a file, from its beginning; after a break it goes on.
 
     Without a ``file`` it is only read.
     """
 
-    def __init__(self, file: BinaryIO | None, what: str, moved: Moved) -> None:
-        self._file, self._what, self._moved = file, what, moved
+    def __init__(self, file: BinaryIO | None, what: str, moved: Moved, *, most: int) -> None:
+        self._file, self._what, self._moved, self._most = file, what, moved, most
         self.told: FileState | None = None
         self._buffer = memoryview(bytearray(PIECE))
         self._restart()
@@ -84,6 +83,8 @@ class Incoming:
         while True:
             allow()
             count = response.readinto(self._buffer)
+            if self.offset + count > self._most:
+                raise grown(self._what, self._most)
             piece = self._buffer[:count]
             self._sum = zlib.adler32(piece, self._sum)
             if self._file is not None:
@@ -110,16 +111,22 @@ class Incoming:
 
 
 class Outgoing(Body):
-    """A file that is sent, from its beginning; raise SourceChanged if somebody writes to it meanwhile."""
+    """A file that is sent, from its beginning; raise SourceChanged if somebody writes to it meanwhile.
+
+    ``is_begun`` tells whether any server may have something of it.
+    """
 
     def __init__(self, file: BinaryIO, what: str, moved: Moved) -> None:
-        self._file, self._what, self._moved = file, what, moved
-        self._before = os.fstat(file.fileno())
-        self.size = self._before.st_size
+        self._file, self._what, self.moved = file, what, moved
+        self._source = Source(file, what)
+        assert self._source.size is not None, "it is a file"
+        self.size = self._source.size
         self.adler32 = ""
+        self.is_begun = False
 
     def send(self, write: Callable[[bytes | memoryview], None]) -> None:
         """Write all of it."""
+        self.is_begun = True
         self._file.seek(0)
         found, left = 1, self.size
         while left:
@@ -129,19 +136,10 @@ class Outgoing(Body):
             found = zlib.adler32(piece, found)
             write(piece)
             left -= len(piece)
-            self._moved(len(piece))
+            self.moved(len(piece))
         self.adler32 = f"{found:08x}"
         self.check()
 
     def check(self) -> None:
         """Check that the file is as it was."""
-        now, before = os.fstat(self._file.fileno()), self._before
-        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise changed(self._what)
-
-
-def changed(what: str) -> SourceChanged:
-    """Return the error of a file that was changed while it was copied."""
-    return SourceChanged(
-        f"{quoted(what)}: it was changed while it was copied", hint="copy it once nobody writes to it", subject=what
-    )
+        self._source.check()

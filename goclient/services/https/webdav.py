@@ -15,13 +15,14 @@ from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound, 
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.remote import FileInfo, Listing
+from goclient.services.contents import Moved
 from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
 from goclient.services.https.connection import PIECE, Body, Limits, Request, Tls
 from goclient.services.https.moves import Moves, not_kept
 from goclient.services.https.multistatus import BadListing, MultiStatus, Resource, is_plain, name_below, path_of
 from goclient.services.https.redirects import target_of
-from goclient.services.https.streams import FileState, Moved
+from goclient.services.https.streams import FileState
 
 T = TypeVar("T")
 LISTED_WITHIN = 1.0  # seconds that a listing is good for, before a name is given
@@ -260,7 +261,7 @@ class WebdavFiles:
     def get(self, endpoint: Endpoint, path: str, file: BinaryIO, *, size: int = 0, moved: Moved) -> FileState:
         """Write a file's content to a local one; return its size and checksum, which are the server's, too."""
         place = self.place(endpoint, path)
-        return self._confirmed(endpoint, path, lambda: self.http.read(place, file, size=size, moved=moved))
+        return self._confirmed(endpoint, path, lambda: self.http.read(place, file, size=size or None, moved=moved))
 
     def put(self, endpoint: Endpoint, file: BinaryIO, path: str, *, moved: Moved) -> FileState:
         """Send a local file, which replaces the one there; return its size and checksum."""

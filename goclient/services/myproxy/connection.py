@@ -6,7 +6,6 @@ been checked.  Every wait counts against one deadline, the name server's include
 
 from __future__ import annotations
 
-import socket
 import ssl
 
 from goclient.errors import MyproxyError
@@ -14,8 +13,7 @@ from goclient.errors.conditions import IdentityRefused
 from goclient.errors.wording import quoted
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.der import SEQUENCE, Damaged, header
-from goclient.services.gsi.dial import dial, named_errors
-from goclient.services.gsi.refusals import NoList
+from goclient.services.gsi.dial import handshaken, named_errors
 from goclient.services.gsi.server import Server
 from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
@@ -118,22 +116,8 @@ def connect(server: Server, trust: Trust, *, credential: Credential, until: Dead
     """Return a connection to the server, which is itself and has our certificate; raise MyproxyError.
 
     It must be made ``until`` one deadline, and ends with the ``whole``.
-
-    A CA may have no list of what it revoked, which TLS takes for an error: only then a second connection is made, and
-    the lists that are there are read here.
     """
-    some_lack = False
-    try:
-        sock = _handshaken(server, trust.context(credential, check_lists=True), deadline=until)
-    except NoList:
-        some_lack = True
-        sock = _handshaken(server, trust.context(credential, check_lists=False), deadline=until)
-    try:
-        trust.check_server(server, sock, check_lists=some_lack)
-    except BaseException:
-        sock.close()
-        raise
-    return Connection(sock, server, deadline=whole)
+    return Connection(trust.connect(server, credential, until), server, deadline=whole)
 
 
 def find_refusal(server: Server, trust: Trust, *, credential: Credential, deadline: Deadline) -> IdentityRefused | None:
@@ -143,23 +127,10 @@ def find_refusal(server: Server, trust: Trust, *, credential: Credential, deadli
     """
     context = trust.context(credential, check_lists=False, highest=ssl.TLSVersion.TLSv1_2)
     try:
-        _handshaken(server, context, deadline=deadline).close()
+        with named_errors(server, deadline, step="in the TLS handshake"):
+            handshaken(context, server, deadline).close()
     except IdentityRefused as error:
         return error
     except MyproxyError:
         pass
     return None
-
-
-def _handshaken(server: Server, context: ssl.SSLContext, *, deadline: Deadline) -> ssl.SSLSocket:
-    """Return a connected socket on which the handshake of TLS is done."""
-    sock: socket.socket = dial(server, deadline)
-    try:
-        with named_errors(server, deadline, step="in the TLS handshake"):
-            sock = secure = context.wrap_socket(sock, server_hostname=server.host, do_handshake_on_connect=False)
-            secure.settimeout(deadline.remaining())
-            secure.do_handshake()
-            return secure
-    except BaseException:
-        sock.close()
-        raise

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +20,7 @@ from goclient.errors.conditions import ReplyLost
 from goclient.errors.wording import innermost, quoted, said
 from goclient.files.text import decoded
 from goclient.services import loopback
+from goclient.services.clock import clock_ahead
 from goclient.services.deadline import one_end
 from goclient.services.exchange import MAX_ANSWER, Outgoing, allowed
 from goclient.services.globus.documents import parse
@@ -132,7 +131,7 @@ class PandaCalls:
                     raise self._failed(f"TLS failed: {said(innermost(error))}", body) from error
                 except (requests.exceptions.RequestException, OSError, ValueError) as error:
                     raise self._failed(said(innermost(error)), body) from error
-                self._clock = _ahead(response.headers)
+                self._clock = clock_ahead(response.headers)
                 later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
                 if method not in SAYS_THE_SAME or later is None or later >= end.left:
                     return self._data(response)
@@ -178,14 +177,6 @@ class PandaCalls:
         return ReplyLost(
             f"the PanDA server {self.name} was asked, but its reply is lost: {why}", hint="ask later", transient=True
         )
-
-
-def _ahead(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds by which the clock of a server is ahead; None if its answer does not say."""
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 _ASK = "if the reason is not one that you can correct, ask the operators of the server, with this message"

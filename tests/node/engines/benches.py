@@ -25,7 +25,7 @@ from goclient.node.engines.store import ServerStore
 from goclient.node.engines.webdav_end import webdav_ends
 from goclient.node.shared_filesystem import Shared
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.sdk import Globus
+from goclient.services.globus.tokens import transfer_service
 from goclient.services.https.webdav import WebdavFiles
 from tests.node.transfers import HttpsCollections, Service, carry_out, job_context
 from tests.servers.collection import collection_server
@@ -57,6 +57,8 @@ class Bench(ABC):
         self.there.mkdir()
         self.context = job_context(top / "scratch")
         self.job = self.context.directory
+        self.own = top / "own"  # a file of the pilot
+        self.own.write_text("secret")
 
     @abstractmethod
     def engine(self, context: JobContext) -> TransferEngine: ...
@@ -92,14 +94,15 @@ class Bench(ABC):
         attempt: int = 1,
         journal: Journal | None = None,
         beat: Callable[[], object] = lambda: None,
+        meanwhile: Callable[[], object] = lambda: None,
         delivers: bool = True,
     ) -> Transferred:
         """Carry out a task; with a journal of before, as a pilot does that was started again."""
-        used = job_context(self.context.scratch, attempt=attempt, overwrite=overwrite)
+        used = job_context(self.context.scratch, attempt=attempt, overwrite=overwrite, own=(str(self.own),))
         self.used = used if journal is None else replace(used, journal=journal)
         engine = self.engine(self.used)
         assert choose([engine], task) is engine
-        return carry_out(engine, task, beat=beat, delivers=delivers)
+        return carry_out(engine, task, beat=beat, meanwhile=meanwhile, delivers=delivers)
 
     def delivered(self) -> list[str]:
         """The names of all that a user sees there."""
@@ -110,7 +113,7 @@ class LocalBench(Bench):
     far = NODE
 
     def engine(self, context: JobContext) -> TransferEngine:
-        return LocalEngine(context, own=())
+        return LocalEngine(context)
 
     def path(self, name: str) -> str:
         return str(self.there / name)
@@ -134,7 +137,7 @@ class GlobusBench(Bench):
 
 
 class SandboxBench(Bench):
-    """The sandbox's Transfer service, asked by globus-sdk; a collection sees the job's directory."""
+    """The sandbox's Transfer service, asked as a pilot asks it; a collection sees the job's directory."""
 
     mode = Mode.SERVER
     refused = ("\udcff",)  # its documents are UTF-8
@@ -150,7 +153,8 @@ class SandboxBench(Bench):
         self.there.mkdir()
         self.far, self.near = self.collection(HOLDS), self.collection(SEES)
         env = self.sandbox.env
-        self.service = Globus(GlobusAccess(env["GOCLIENT_CLIENT_ID"], env["GOCLIENT_CLIENT_SECRET"]))
+        access = GlobusAccess(env["GOCLIENT_CLIENT_ID"], env["GOCLIENT_CLIENT_SECRET"])
+        self.service = transfer_service(access)
 
     def collection(self, name: str) -> GlobusEndpoint:
         (row,) = self.sandbox.rows("select id from collections where display_name = ?", name)

@@ -19,6 +19,7 @@ from goclient.node.engines import gridftp_pair as paired
 from goclient.node.engines.base import JobContext, TransferEngine, Transferred
 from goclient.node.engines.gridftp import GridftpEngine
 from goclient.node.shared_filesystem import Shared
+from goclient.services.gridftp.data import Watch
 from tests.node.engines.benches import GridftpBench, PairBench, item
 from tests.servers.between import Between, Fault
 from tests.servers.gridftp import GridftpServers
@@ -65,18 +66,18 @@ def between(pair: PairBench) -> Callable[..., Transferred]:
 
 
 def breaks_once(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[int]:
-    """Cut the first copy when it has moved something; return the offsets at which copies began."""
+    """Cut the first copy when it has moved something; return the sizes of the local file when copies began."""
     real, began = getattr(module, name), list[int]()
 
-    def cut(*arguments: Any, moved: Callable[[int], object], **how: Any) -> Any:
-        began.append(how.get("offset", 0))
+    def cut(*arguments: Any, watch: Watch, **how: Any) -> Any:
+        began.append(arguments[2].tell() if name == "get" else 0)
 
         def told(count: int) -> None:
-            moved(count)
+            watch.progress(count)
             if count and len(began) == 1:
                 raise EndpointError("the connection broke", transient=True)
 
-        return real(*arguments, moved=told, **how)
+        return real(*arguments, watch=Watch(told, 5.0), **how)
 
     monkeypatch.setattr(module, name, cut)
     return began

@@ -33,7 +33,7 @@ def job(tmp_path: Path) -> Path:
 
 def bring(job: Path, *sources: Path | str, beat: Callable[[], None] = lambda: None, own: tuple[str, ...] = ()) -> int:
     items = tuple(TransferItem(str(source), f"in{number}", recursive=False) for number, source in enumerate(sources))
-    engine = LocalEngine(job_context(job.parent), own=own)
+    engine = LocalEngine(job_context(job.parent, own=own))
     return carry_out(engine, TransferTask("stage-in", NODE, JOB, items), beat=beat).files
 
 

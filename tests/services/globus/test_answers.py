@@ -8,14 +8,9 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.services.globus.collection import (
-    AccessRule,
-    Collection,
-    read_file_info,
-    read_task_state,
-    read_transferred_file,
-)
+from goclient.services.globus.collection import AccessRule, Collection, read_transferred_file
 from goclient.services.globus.errors import translated
+from goclient.services.globus.states import read_file_info, read_task_state
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 VALUES: list[object] = [None, 3, True, [], {}, "\u001b[31m", [3], 1.5]

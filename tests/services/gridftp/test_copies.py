@@ -14,8 +14,10 @@ import pytest
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import PathNotFound, SessionClosed, StorageDenied
 from goclient.services.deadline import Deadline
-from goclient.services.gridftp.copies import Copy, get, put, third_party
+from goclient.services.gridftp.copies import get, put
+from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.session import Session, open_session
+from goclient.services.gridftp.third_party import Copy, third_party
 from goclient.services.gsi.tls import Trust
 from tests.servers.gridftp import PATIENCE, GridftpServers, gridftp_server
 from tests.services.gridftp.test_files import NAMES
@@ -35,7 +37,7 @@ def copy_all(gridftp: GridftpServers, copies: list[Copy], moved: Callable[[int],
     """Copy from the first server to the second, with new sessions as often as that is needed."""
     while any(not copy.is_over for copy in copies):
         with gridftp.session(gridftp.first) as source, gridftp.session(gridftp.second) as destination:
-            third_party(source, destination, copies, moved=moved, silent=30.0)
+            third_party(source, destination, copies, watch=Watch(moved, 30.0))
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +55,10 @@ def test_files_go_there_and_back_in_one_session(gridftp: GridftpServers, size: i
     data, path = os.urandom(size), gridftp.first.path(f"there-{size}")
     moved: list[int] = []
     with gridftp.session(gridftp.first) as session:
-        assert put(session, io.BytesIO(data), path, moved=moved.append) == checksum(data)
+        assert put(session, io.BytesIO(data), path, watch=Watch(moved.append)) == checksum(data)
         assert sum(moved) == size
         back = io.BytesIO()
-        assert get(session, path, back, moved=moved.append) == checksum(data)
+        assert get(session, path, back, watch=Watch(moved.append)) == checksum(data)
     assert (back.getvalue(), sum(moved)) == (data, 2 * size)
 
 
@@ -64,10 +66,10 @@ def test_a_copy_goes_on_where_it_broke(gridftp: GridftpServers) -> None:
     data = os.urandom(100_000)
     path = gridftp.first.write("half", data[:60_000])
     with gridftp.session(gridftp.first) as session:
-        assert put(session, io.BytesIO(data), path, offset=60_000, moved=ignore) == checksum(data)
+        assert put(session, io.BytesIO(data), path, offset=60_000, watch=Watch(ignore)) == checksum(data)
         assert Path(path).read_bytes() == data
         part = io.BytesIO(data[:30_000])
-        assert get(session, path, part, offset=30_000, moved=ignore) == checksum(data)
+        assert get(session, path, part, watch=Watch(ignore)) == checksum(data)
     assert part.getvalue() == data
 
 
@@ -75,9 +77,9 @@ def test_a_copy_goes_on_where_it_broke(gridftp: GridftpServers) -> None:
 def test_files_with_odd_names_go_both_ways(gridftp: GridftpServers, name: str) -> None:
     path = gridftp.first.path(f"odd-{name}")
     with gridftp.session(gridftp.first) as session:
-        put(session, io.BytesIO(b"odd"), path, moved=ignore)
+        put(session, io.BytesIO(b"odd"), path, watch=Watch(ignore))
         back = io.BytesIO()
-        get(session, path, back, moved=ignore)
+        get(session, path, back, watch=Watch(ignore))
     assert back.getvalue() == b"odd"
     assert Path(path).read_bytes() == b"odd"
 
@@ -89,14 +91,14 @@ def test_a_refused_copy_says_why(gridftp: GridftpServers) -> None:
         assert not raised.value.transient
         return raised.value
 
-    first = gridftp.first
+    first, still = gridftp.first, Watch(ignore)
     read_only = f"{first.directory.parent}/read-only/new"
-    assert isinstance(failure(lambda s: get(s, first.path("nothing"), io.BytesIO(), moved=ignore)), PathNotFound)
-    assert isinstance(failure(lambda s: put(s, io.BytesIO(b"x"), first.path("no/dir"), moved=ignore)), PathNotFound)
-    assert isinstance(failure(lambda s: put(s, io.BytesIO(b"x"), read_only, moved=ignore)), StorageDenied)
+    assert isinstance(failure(lambda s: get(s, first.path("nothing"), io.BytesIO(), watch=still)), PathNotFound)
+    assert isinstance(failure(lambda s: put(s, io.BytesIO(b"x"), first.path("no/dir"), watch=still)), PathNotFound)
+    assert isinstance(failure(lambda s: put(s, io.BytesIO(b"x"), read_only, watch=still)), StorageDenied)
     (first.directory / "is-a-directory").mkdir()
-    assert "directory" in failure(lambda s: get(s, first.path("is-a-directory"), io.BytesIO(), moved=ignore)).message
-    assert "name" in failure(lambda s: put(s, io.BytesIO(b"x"), first.path("n" * 300), moved=ignore)).message
+    assert "directory" in failure(lambda s: get(s, first.path("is-a-directory"), io.BytesIO(), watch=still)).message
+    assert "name" in failure(lambda s: put(s, io.BytesIO(b"x"), first.path("n" * 300), watch=still)).message
 
 
 def test_what_is_raised_meanwhile_ends_a_copy(gridftp: GridftpServers, large: tuple[str, str]) -> None:
@@ -105,7 +107,7 @@ def test_what_is_raised_meanwhile_ends_a_copy(gridftp: GridftpServers, large: tu
 
     with gridftp.session(gridftp.first) as session:
         with pytest.raises(KeyboardInterrupt):
-            get(session, large[0], io.BytesIO(), moved=stop)
+            get(session, large[0], io.BytesIO(), watch=Watch(stop))
         assert session.is_closed
 
 
@@ -115,14 +117,14 @@ def test_a_full_disk_of_the_node_is_told(gridftp: GridftpServers, large: tuple[s
         open("/dev/full", "r+b", buffering=0) as full,
         pytest.raises(EndpointError, match="No space left") as raised,
     ):
-        get(session, large[0], full, moved=ignore)
+        get(session, large[0], full, watch=Watch(ignore))
     assert raised.value.code == "node-file"
 
 
 def test_a_file_that_is_shorter_than_it_was_has_broken_off(gridftp: GridftpServers) -> None:
     path = gridftp.first.write("short", b"12345")
     with gridftp.session(gridftp.first) as session, pytest.raises(EndpointError, match="5 of 6 bytes") as raised:
-        get(session, path, io.BytesIO(), size=6, moved=ignore)
+        get(session, path, io.BytesIO(), size=6, watch=Watch(ignore))
     assert raised.value.transient
 
 
@@ -169,7 +171,7 @@ def test_another_thread_cancels_a_copy(gridftp: GridftpServers, large: tuple[str
         timer = threading.Timer(0.2, source.cancel)
         timer.start()
         with pytest.raises(SessionClosed):
-            third_party(source, destination, copies, moved=ignore)
+            third_party(source, destination, copies, watch=Watch(ignore))
         timer.join()
 
 
@@ -183,9 +185,9 @@ def test_files_go_over_ipv6(gridftp: GridftpServers) -> None:
             return open_session(server.endpoint, credential, trust, deadline=Deadline(PATIENCE))
 
         with session() as one:
-            assert put(one, io.BytesIO(b"six"), path, moved=ignore) == checksum(b"six")
+            assert put(one, io.BytesIO(b"six"), path, watch=Watch(ignore)) == checksum(b"six")
         copy = Copy(path, server.path("seven"))
         with session() as one, session() as other:
-            third_party(one, other, [copy], moved=ignore)
+            third_party(one, other, [copy], watch=Watch(ignore))
         assert copy.done
         assert Path(copy.destination).read_bytes() == b"six"

@@ -6,20 +6,22 @@ import io
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import IdentityError, SessionClosed
+from goclient.errors.conditions import IdentityError, SessionClosed, SourceChanged
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp import data
-from goclient.services.gridftp.copies import Copy, get, put, third_party
+from goclient.services.gridftp.copies import get, put
+from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.session import open_session
+from goclient.services.gridftp.third_party import Copy, third_party
 from goclient.services.gsi.dial import dial
 from goclient.services.gsi.server import GRIDFTP, Server
 from tests.myproxy_grid import free_port
@@ -107,13 +109,13 @@ def test_a_get_that_is_cut_goes_on(gridftp: GridftpServers, monkeypatch: pytest.
                 gridftp.session(gridftp.first) as session,
             ):
                 try:
-                    get(session, path, file, size=SIZE, moved=ignore, silent=10)
+                    get(session, path, file, size=SIZE, watch=Watch(ignore, 10))
                 except EndpointError as error:
                     failures.append(error)
             offset = file.tell()
             assert offset < SIZE
             with gridftp.session(gridftp.first) as session:
-                assert get(session, path, file, offset=offset, moved=ignore) == checksum(content)
+                assert get(session, path, file, watch=Watch(ignore)) == checksum(content)
             assert Path(file.name).stat().st_size == SIZE
     assert all(one.transient for one in failures)
     assert len(failures) == CUTS
@@ -128,14 +130,14 @@ def test_a_put_that_is_cut_goes_on(gridftp: GridftpServers, monkeypatch: pytest.
         Path(path).unlink(missing_ok=True)
         with data_through(monkeypatch, fault), gridftp.session(gridftp.first) as session:
             try:
-                put(session, io.BytesIO(content), path, moved=ignore, silent=10)
+                put(session, io.BytesIO(content), path, watch=Watch(ignore, 10))
             except EndpointError as error:
                 failures.append(error)
         with gridftp.files() as files:
             found = files.entries(gridftp.first.endpoint, [path])[path]
             offset = 0 if isinstance(found, GoclientError) else found.size
         with gridftp.session(gridftp.first) as session:
-            assert put(session, io.BytesIO(content), path, offset=offset, moved=ignore) == checksum(content)
+            assert put(session, io.BytesIO(content), path, offset=offset, watch=Watch(ignore)) == checksum(content)
         assert Path(path).read_bytes() == content
     assert all(one.transient for one in failures)
 
@@ -149,7 +151,7 @@ def test_a_data_channel_that_is_silent_is_given_up(
         started = time.monotonic()
         with data_through(monkeypatch, Fault(after, kind)), gridftp.session(gridftp.first) as session:
             with pytest.raises(EndpointError) as caught:
-                get(session, path, io.BytesIO(), moved=lambda _: None, silent=QUICK)
+                get(session, path, io.BytesIO(), watch=Watch(lambda _: None, QUICK))
             assert caught.value.code == "gridftp-silent"
             assert session.is_closed
         assert time.monotonic() - started < IN_TIME
@@ -188,7 +190,7 @@ def _copy_through(
                 open_session(ends[0], gridftp.credential(), gridftp.trust, deadline=Deadline(10)) as source,
                 open_session(ends[1], gridftp.credential(), gridftp.trust, deadline=Deadline(10)) as destination,
             ):
-                third_party(source, destination, copies, moved=ignore, silent=10)
+                third_party(source, destination, copies, watch=Watch(ignore, 10))
         except EndpointError as error:
             failures.append(error)
     assert all(copy.done for copy in copies)
@@ -197,11 +199,11 @@ def _copy_through(
 
 def test_a_full_disk_is_told_and_stays_refused(gridftp: GridftpServers) -> None:
     with gridftp.session(gridftp.first) as session, pytest.raises(EndpointError, match="no space is left") as raised:
-        put(session, io.BytesIO(bytes(SIZE)), "/dev/full", moved=ignore)
+        put(session, io.BytesIO(bytes(SIZE)), "/dev/full", watch=Watch(ignore))
     assert (raised.value.code, raised.value.transient) == ("no-space", False)
     copy = Copy(gridftp.second.write("fills", bytes(SIZE)), "/dev/full")
     with gridftp.session(gridftp.second) as source, gridftp.session(gridftp.first) as destination:
-        third_party(source, destination, [copy], moved=ignore)
+        third_party(source, destination, [copy], watch=Watch(ignore))
     assert copy.error is not None
     assert copy.error.code == "no-space"
 
@@ -214,8 +216,52 @@ def test_a_file_that_shrinks_or_grows_has_another_checksum(gridftp: GridftpServe
             Path(path).write_bytes(b"changed")
 
     with gridftp.session(gridftp.first) as session, gridftp.files() as files:
-        found = get(session, path, io.BytesIO(), moved=change)
+        found = get(session, path, io.BytesIO(), watch=Watch(change))
         assert found != files.checksum(gridftp.first.endpoint, path)
+
+
+def test_more_bytes_than_were_listed_are_not_taken(gridftp: GridftpServers, tmp_path: Path) -> None:
+    path = gridftp.first.write("grows", bytes(SIZE))
+    with open(tmp_path / "part", "w+b") as file, gridftp.session(gridftp.first) as session:
+        with pytest.raises(SourceChanged, match="more than the 2000000 bytes came"):
+            get(session, path, file, size=2_000_000, watch=Watch(ignore))
+        assert session.is_closed
+        assert file.seek(0, os.SEEK_END) <= 2_000_000
+
+
+@pytest.mark.parametrize("then", [b"", bytes(SIZE * 2)], ids=["shrinks", "grows"])
+def test_a_file_that_changes_while_it_is_sent_is_told(gridftp: GridftpServers, tmp_path: Path, then: bytes) -> None:
+    (tmp_path / "own").write_bytes(bytes(SIZE))
+    changes = iter([(tmp_path / "own").write_bytes])
+
+    def change(count: int) -> None:
+        if count:
+            for write in changes:
+                write(then)
+
+    with (
+        gridftp.session(gridftp.first) as session,
+        open(tmp_path / "own", "rb") as file,
+        pytest.raises(SourceChanged, match="changed while it was copied"),
+    ):
+        put(session, file, gridftp.first.path("changes-here"), watch=Watch(change))
+
+
+def test_however_large_a_file_is_said_to_be_its_checksum_has_a_day(
+    gridftp: GridftpServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ends = gridftp.first.write("summed"), list[float]()
+    with gridftp.files(seconds=5.0) as files:
+        real = files._sessions.ask
+
+        def ask(endpoint: GridftpEndpoint, commands: Sequence[str], *, end: Callable[[], Deadline]) -> object:
+            ends.append(end().seconds)
+            return real(endpoint, commands, end=end)
+
+        monkeypatch.setattr(files._sessions, "ask", ask)
+        for size in (0, 500_000_000, 1 << 60):
+            files.checksums(gridftp.first.endpoint, [path], largest=size)
+    assert ends == [30.0, 40.0, 86_430.0]
 
 
 def test_a_proxy_that_ends_meanwhile_ends_no_session(gridftp: GridftpServers) -> None:
@@ -226,7 +272,7 @@ def test_a_proxy_that_ends_meanwhile_ends_no_session(gridftp: GridftpServers) ->
     with files, gridftp.session(gridftp.first, proxy) as session:
         files.account(gridftp.first.endpoint)
         time.sleep(max(credential.identity.end - time.time(), 0) + 0.1)
-        assert get(session, path, io.BytesIO(), moved=ignore) == f"{zlib.adler32(b'data'):08x}"
+        assert get(session, path, io.BytesIO(), watch=Watch(ignore)) == f"{zlib.adler32(b'data'):08x}"
         assert files.checksum(gridftp.first.endpoint, path) == f"{zlib.adler32(b'data'):08x}"
         with pytest.raises(IdentityError, match="expired"):
             files.account(gridftp.second.endpoint)

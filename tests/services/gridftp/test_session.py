@@ -21,9 +21,11 @@ from goclient.errors.conditions import (
 )
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp import session as session_module
-from goclient.services.gridftp.copies import Copy, get, put, third_party
+from goclient.services.gridftp.copies import get, put
+from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.session import open_session
+from goclient.services.gridftp.third_party import Copy, third_party
 from goclient.services.gsi.tls import Credential, Trust
 from tests.myproxy_grid import USER, Grid
 from tests.servers.scripted_gridftp import CLEAR, ScriptedServer
@@ -86,6 +88,13 @@ def test_an_answer_without_end_is_cut(grid: Grid, monkeypatch: pytest.MonkeyPatc
     assert isinstance(failure(grid, {b"MLSC": b"250-" + b"x" * (1 << 19)}, look), TooLarge)
 
 
+@pytest.mark.parametrize("line", [b" Type=file;Size=1; " + b"a" * 100, b""], ids=["entries", "empty lines"])
+def test_an_answer_in_parts_without_end_is_cut(grid: Grid, monkeypatch: pytest.MonkeyPatch, line: bytes) -> None:
+    monkeypatch.setattr(session_module, "MAX_REPLY", 1 << 16)
+    part = b"150-Begin\r\n" + (line + b"\r\n") * 100 + b"150 End.\r\n"
+    assert isinstance(failure(grid, {b"MLSC": part * 500 + b"250 End."}, look), TooLarge)
+
+
 def test_a_long_listing_comes_in_two_replies(grid: Grid) -> None:
     answer = b"150-Begin\r\n Type=file;Size=1; a\r\n150 End.\r\n250-Rest\r\n Type=dir; b\r\n250 End."
     with ScriptedServer(grid, {b"MLSC": answer}) as server, files_of(grid, server) as files:
@@ -132,11 +141,11 @@ def copy_once(grid: Grid, kind: str, files: GridftpFiles, server: ScriptedServer
         server.endpoint, Credential(grid.identity(USER)), Trust(grid.authorities), deadline=Deadline(PATIENCE)
     ) as session:
         if kind == "get":
-            get(session, "/a", io.BytesIO(), moved=lambda _: None, silent=2)
+            get(session, "/a", io.BytesIO(), watch=Watch(lambda _: None, 2))
         elif kind == "put":
-            put(session, io.BytesIO(), "/a", moved=lambda _: None, silent=2)
+            put(session, io.BytesIO(), "/a", watch=Watch(lambda _: None, 2))
         else:
-            third_party(session, session, [Copy("/a", "/b")], moved=lambda _: None, silent=2)
+            third_party(session, session, [Copy("/a", "/b")], watch=Watch(lambda _: None, 2))
 
 
 CHANNELS = {

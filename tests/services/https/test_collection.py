@@ -6,15 +6,17 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import CertificateRefused, ChecksumDiffers, PathNotFound, SourceChanged
+from goclient.errors.conditions import CertificateRefused, ChecksumDiffers, PathExists, PathNotFound, SourceChanged
 from goclient.model.endpoint import GlobusEndpoint
-from goclient.services.https.client import HttpFiles
+from goclient.services.https.client import HttpFiles, Place
 from goclient.services.https.collection import CollectionHttps
+from goclient.services.https.connection import LONGEST_CHECKSUM, Connection, Request
 from tests.servers.collection import TOKEN, CollectionServer, collection_server
 
 CONTENT = os.urandom(300_000)
@@ -90,6 +92,65 @@ def test_a_file_that_changes_while_it_is_sent_is_an_error(server: CollectionServ
 
     with open(path, "rb") as source, pytest.raises((SourceChanged, ChecksumDiffers)):
         client(server, patience=0.0).put(source, "/new", moved=change)
+
+
+def test_a_new_file_takes_no_name_that_somebody_has_by_now(server: CollectionServer) -> None:
+    (server.top / "new").write_text("theirs")
+    with open(server.top / "file", "rb") as source, pytest.raises(PathExists, match="412"):
+        client(server).put_new(source, "/new", moved=nothing)
+    assert (server.top / "new").read_text() == "theirs"
+
+
+def test_a_new_file_that_breaks_off_is_sent_again_over_its_own_part(server: CollectionServer) -> None:
+    server.cuts = [1000, 200_000]
+    with open(server.top / "file", "rb") as source:
+        client(server).put_new(source, "/new", moved=nothing)
+    assert (server.top / "new").read_bytes() == CONTENT
+
+
+def test_a_new_file_that_fails_is_deleted_again_only_if_it_was_begun(server: CollectionServer) -> None:
+    server.cuts = [1000]
+    with open(server.top / "file", "rb") as source, pytest.raises(EndpointError):
+        client(server, patience=0.0).put_new(source, "/new", moved=nothing)
+    assert not (server.top / "new").exists()
+    (server.top / "theirs").write_text("theirs")
+    with open(server.top / "file", "rb") as source, pytest.raises(EndpointError, match="line break"):
+        client(server, token="a\nb").put_new(source, "/theirs", moved=nothing)
+    assert (server.top / "theirs").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_more_bytes_than_were_listed_are_not_taken(server: CollectionServer, chunked: bool) -> None:
+    server.chunked, file = chunked, io.BytesIO()
+    with pytest.raises(SourceChanged, match="more than the 200000 bytes came"):
+        client(server).get("/file", file, size=200_000, moved=nothing)
+    assert len(file.getvalue()) <= 200_000
+    client(server).get("/file", file, size=0, moved=nothing)  # its size was not told
+    assert file.getvalue() == CONTENT
+
+
+def test_however_large_a_file_is_said_to_be_its_checksum_has_a_day(
+    server: CollectionServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    https, seconds = client(server), list[float]()
+    real = https.http.answer
+
+    def asked(place: Place, request: Request) -> AbstractContextManager[Connection]:
+        seconds.append(request.seconds)
+        return real(place, request)
+
+    monkeypatch.setattr(https.http, "answer", asked)
+    https.get("/file", io.BytesIO(), size=1 << 60, moved=nothing)
+    https.http.tell(https.place("/file"), size=1 << 60)
+    https.http.close()
+    assert max(seconds) == LONGEST_CHECKSUM == 86_400.0
+
+
+def test_the_query_of_a_redirect_is_in_no_message(server: CollectionServer) -> None:
+    server.redirect = "https://elsewhere.example/file?X-Amz-Signature=a-signature"
+    with pytest.raises(EndpointError, match=r'leads to "https://elsewhere\.example/file"') as caught:
+        client(server).get("/file", io.BytesIO(), moved=nothing)
+    assert "a-signature" not in f"{caught.value}{caught.value.hint}{caught.value.subject}"
 
 
 def test_what_the_server_keeps_otherwise_is_an_error(server: CollectionServer) -> None:

@@ -1,0 +1,91 @@
+"""Carrier as one file: the modules that it needs, as they are in the package, in an archive that Python runs.
+
+The same package gives the same bytes on any machine: names are sorted, there is one date, and members are packed
+without a search for what repeats (zlib's Z_HUFFMAN_ONLY), so that the bytes depend on nothing but the text.
+"""
+
+from __future__ import annotations
+
+import ast
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = "goclient"
+PROGRAM, START = "goclient.carrier.program", "goclient/carrier/start.py"
+TOLD_BY_NAME = ("goclient.node.keeper_program",)  # whose source is read when it is needed
+_MAIN = "__main__.py"  # what Python runs in an archive
+_TOP = Path(__file__).resolve().parents[2]
+
+# Records of a ZIP archive (PKWARE's APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16).
+_LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s4H2LH")
+_VERSION, _UNIX, _DEFLATED = 20, 3 << 8, 8
+_DATE = 1 << 5 | 1  # the first that there can be: 1 January 1980
+_MODE = 0o100644 << 16
+
+
+def build() -> bytes:
+    """Return the archive."""
+    members, directory = bytearray(), bytearray()
+    files = sorted(contents().items())
+    for name, content in files:
+        packed = _packed(content)
+        sizes = zlib.crc32(content), len(packed), len(content), len(name), 0
+        common = 0, _DEFLATED, 0, _DATE, *sizes
+        directory += _CENTRAL.pack(b"PK\1\2", _UNIX | _VERSION, _VERSION, *common, 0, 0, 0, _MODE, len(members))
+        directory += name.encode()
+        members += _LOCAL.pack(b"PK\3\4", _VERSION, *common) + name.encode() + packed
+    count = len(files)
+    return bytes(members + directory + _END.pack(b"PK\5\6", 0, 0, count, count, len(directory), len(members), 0))
+
+
+def _packed(content: bytes) -> bytes:
+    """Return a member's bytes as the archive has them; a module is one block of the packer's largest buffer."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
+    return packer.compress(content) + packer.flush()
+
+
+def contents() -> dict[str, bytes]:
+    """Return the files of the archive by their names: each is one of the package."""
+    files = {str(_file(module).relative_to(_TOP)): _file(module).read_bytes() for module in closure()}
+    return {**files, _MAIN: (_TOP / START).read_bytes()}
+
+
+def closure() -> frozenset[str]:
+    """Return the modules that the program imports, and those that these import, with the packages that they are in."""
+    found: set[str] = set()
+    waiting = [PROGRAM, *TOLD_BY_NAME]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += _imported(module)
+            if "." in module:
+                waiting.append(module.rpartition(".")[0])
+    return frozenset(found)
+
+
+def _imported(module: str) -> Iterator[str]:
+    """Yield the modules of the package that a module imports, in its functions, too, but for what types need alone."""
+    if module == PACKAGE:
+        return  # its public names are for those who submit
+    waiting: list[ast.AST] = [ast.parse(_file(module).read_bytes())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from filter(_is_ours, (node.module, *(f"{node.module}.{one.name}" for one in node.names)))
+        elif isinstance(node, ast.Import):
+            yield from filter(_is_ours, (one.name for one in node.names))
+        waiting += ast.iter_child_nodes(node)
+
+
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == PACKAGE and _file(name).is_file()
+
+
+def _file(module: str) -> Path:
+    path = _TOP.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

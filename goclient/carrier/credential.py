@@ -1,0 +1,108 @@
+"""Credential of a carried job: a service client, handed out by the site as a PanDA secret, and the token that it mints.
+
+Nothing of it is on disk once the carrier runs, and its token is revoked when the job ends.
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from goclient.errors import GoclientError, LoginNeeded
+from goclient.errors.wording import quoted
+from goclient.node.engines.job_files import open_regular
+from goclient.secrets import register
+from goclient.services.globus.rest import RestAuth, Token
+
+TRANSFER = "transfer.api.globus.org"  # the resource server of Transfer's tokens
+CLOCK_WITHIN = 300.0  # seconds: deadlines of transfer tasks, and certificates, are judged by the clock
+_OWN = re.compile(r"goclient-[0-9a-f]{8,64}\.json")  # runGen makes such a file of our secret
+_ALL = ("panda_secrets.json", "panda_secrets.sh")  # and these, which have all of the user's
+_MOST = 1 << 16  # bytes
+
+
+@dataclass(frozen=True)
+class ClientSecret:
+    """Id and secret of a service client."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def take_secrets(directory: Path) -> dict[str, ClientSecret | None]:
+    """Remove the files with secrets from a directory; return what goclient's own have, by their names.
+
+    None stands for a file without a service client in it.
+    """
+    taken = {}
+    for name in sorted(os.listdir(directory)):
+        if _OWN.fullmatch(name):
+            taken[name] = _read(directory / name)
+        if name in _ALL or name in taken:
+            with suppress(OSError):
+                os.unlink(directory / name)
+    return taken
+
+
+def _read(path: Path) -> ClientSecret | None:
+    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError, GoclientError):
+        with open(path, "rb", opener=open_regular) as file:
+            found = json.loads(file.read(_MOST))
+        register(found["client_secret"])
+        return ClientSecret(str(found["client_id"]), str(found["client_secret"]))
+    return None
+
+
+class ServiceClient:
+    """A service client, whose token is minted at once; raise GoclientError if Globus does not give it."""
+
+    def __init__(self, auth: RestAuth, secret: ClientSecret, scopes: Sequence[str]) -> None:
+        self._auth, self._secret, self._scopes = auth, secret, tuple(scopes)
+        self._lock = threading.Lock()
+        self._tokens: dict[str, str] = {}
+        self._mint()
+        if auth.clock is not None and abs(auth.clock) > CLOCK_WITHIN:
+            self.close()
+            ahead = "behind" if auth.clock > 0 else "ahead of"
+            raise GoclientError(
+                f"the clock of this node is {abs(auth.clock):.0f} s {ahead} that of Globus",
+                hint="tell the site: certificates and deadlines are judged by it", code="clock",
+            )  # fmt: skip
+
+    def _mint(self) -> None:
+        try:
+            self._tokens = self._auth.client_token(self._secret.client_id, self._secret.client_secret, self._scopes)
+        except LoginNeeded as error:
+            raise LoginNeeded(
+                f"the job's credential is not valid: {error.message}",
+                hint="its owner has deleted it, or it never was one: look at GOCLIENT_CARRY_CLIENT_ID",
+                code="credential",
+            ) from error
+        register(*self._tokens.values())
+
+    def token_of(self, server: str) -> Token:
+        """Return what gives the token for a resource server."""
+        return partial(self._token, server)
+
+    def _token(self, server: str, *, refused: str = "", scopes: Sequence[str] = ()) -> str:  # noqa: ARG002
+        """Return the token; one that was ``refused`` is over, and another one is minted.  Nobody gives consents."""
+        with self._lock:
+            if refused and refused == self._tokens.get(server):
+                self._mint()
+            if server not in self._tokens:
+                raise LoginNeeded(f"Globus gave no token for {quoted(server)}", code="credential", subject=server)
+            return self._tokens[server]
+
+    def close(self) -> None:
+        """Revoke what was minted; raise GoclientError if that is not certain."""
+        tokens, self._tokens = self._tokens, {}
+        for token in dict.fromkeys(tokens.values()):
+            self._auth.revoke(token, client_id=self._secret.client_id, secret=self._secret.client_secret)

@@ -1,0 +1,251 @@
+"""Program that travels with a job: it brings the input, runs the user's program, takes the output away, and reports.
+
+``goclient-carry --plan=SHA256 --job=NUMBER -- WORDS``, in the directory to which the job's archive was unpacked.
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from goclient.carrier.credential import TRANSFER, ClientSecret, ServiceClient, take_secrets
+from goclient.carrier.fetch import check_program, fetch
+from goclient.carrier.output import Output
+from goclient.carrier.plan import PLAN, CarrierPlan
+from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_report
+from goclient.carrier.watch import Above, watching
+from goclient.errors import Collector, EndpointError, GoclientError, Interrupted, RequestError, UsageError
+from goclient.errors.wording import quoted
+from goclient.files.private import DIRECTORY, private
+from goclient.files.trees import remove_tree
+from goclient.journal import Journal
+from goclient.model.endpoint import JOB
+from goclient.node.engines.base import Attempt, JobContext, TransferEngine, TransferService
+from goclient.node.engines.globus import GlobusEngine
+from goclient.node.engines.globus_task import Patience
+from goclient.node.engines.https import HttpsEngine
+from goclient.node.engines.local import LocalEngine
+from goclient.node.environment import own_files
+from goclient.node.job import NodeJob, run_job
+from goclient.node.left import remove_left
+from goclient.node.signals import finishing, install, interruptible
+from goclient.services.globus.json_service import Manner
+from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
+
+ROOM = 1 << 20  # bytes: the journal of an ordinary job, and its report
+FAULTS = 900.0  # seconds in which a transfer may show nothing but faults, as goclient pilot has it
+LONGEST = 48  # hours that a transfer task may take if the plan does not say
+_MOST_PLAN = 64 << 20  # bytes
+_PRELOADED = ("LD_PRELOAD", "PANDA_PRELOAD")  # runGen's tracer, in every process
+
+
+@dataclass(frozen=True)
+class Order:
+    """Order on the command line: the checksum of the plan, the number of the job, and the words of the program."""
+
+    sha256: str
+    serial: int
+    words: tuple[str, ...]
+
+    @classmethod
+    def read(cls, argv: Sequence[str]) -> Order:
+        """Read the words of a command line; raise UsageError."""
+        found = re.fullmatch(r"--plan=([0-9a-f]{64}) --job=([0-9]{1,9}) --", " ".join(argv[:3]))
+        if found is None:
+            usage = "goclient-carry --plan=SHA256 --job=NUMBER -- WORDS"
+            raise UsageError(f"the command is not {quoted(usage)}", hint="submit the job again")
+        return cls(found[1], int(found[2]), tuple(argv[3:]))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Site of a job: its directory, where its pilot looks for reports, and the environment."""
+
+    directory: Path
+    home: Path
+    env: Mapping[str, str]
+
+    @classmethod
+    def here(cls) -> Site:
+        """Return it as this process has it, without what runGen makes every process load."""
+        env = {name: value for name, value in os.environ.items() if name not in _PRELOADED}
+        home = Path(env.get("TRF_EXEC_HOME_DIR", ""))
+        return cls(Path.cwd(), home if home.is_dir() else Path.cwd(), env)
+
+    @property
+    def panda_id(self) -> int:
+        """Return the job's PandaID, 0 if the pilot does not tell it."""
+        text = self.env.get("PANDAID", "")
+        return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
+
+    @property
+    def attempt(self) -> Attempt:
+        """Return this attempt of the job: a later one has a higher number, whatever site it is at."""
+        return Attempt(str(self.panda_id or time.time_ns()), int(time.time()))
+
+    def variables(self) -> dict[str, str]:
+        """Return what the program's environment has beside a node's: all that the site gives, and 2012's names."""
+        queue = self.env.get("PILOT_SITENAME", "")
+        given = {name: value for name, value in self.env.items() if not name.startswith("GOCLIENT_")}
+        own = {"PandaID": str(self.panda_id), "PandaSite": queue, "QueueName": queue}
+        return {**given, **own, "PandaWorkdir": str(self.directory)}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a carried job to its end, and report it; return the exit code."""
+    install()
+    with finishing(), ExitStack() as stack:
+        site, above = Site.here(), Above()
+        held = {name: one for place in {site.directory, site.home} for name, one in take_secrets(place).items()}
+        output, error = Output(site.directory), None
+        job = _Job(site, output, stack)
+        try:
+            with interruptible(), watching(above):
+                job.run(argv, held)
+        except GoclientError as failure:
+            error = failure
+        except KeyboardInterrupt:
+            error = Interrupted(above.fault() or "the site stopped the job with a signal")
+        except Exception as failure:  # a defect of ours must not leave a job without a report
+            error = GoclientError(f"unexpected {type(failure).__name__}: {failure}")
+        if error is not None:
+            output.say(f"CRITICAL {diagnosis(error)}", *(f"goclient: {one.message}" for one in error.findings[:20]))
+            write_report(error, site.home)
+        job.clean_up(delivered=error is None)
+    output.say("goclient: the job is done" if error is None else "goclient: the job has failed")
+    return exit_code(error)
+
+
+class _Job:
+    """A carried job; what has to be undone at its end is on the stack."""
+
+    def __init__(self, site: Site, output: Output, stack: ExitStack) -> None:
+        self._site, self._output, self._stack = site, output, stack
+        self._attempt = site.attempt
+        self._journal: Journal | None = None
+        self._service: TransferService | None = None
+        self._tokens: ServiceTokens | None = None
+
+    def run(self, argv: Sequence[str], held: Mapping[str, ClientSecret | None]) -> None:
+        """Run the job; raise what it ended with."""
+        order, site = Order.read(argv), self._site
+        plan = read_plan(site.directory / PLAN, order.sha256).for_job(order.serial)
+        check_program(plan.program, site.directory)
+        scratch = self._stack.enter_context(scratch_in(site.directory))
+        self._journal = Journal(scratch / "journal.jsonl", attempt=self._attempt.number)
+        if any(task.asks_https or task.is_globus for task in plan.tasks):
+            self._connect(plan, held)
+        context = JobContext(
+            panda_id=site.panda_id,
+            attempt=self._attempt,
+            scratch=scratch,
+            directory=site.directory,
+            pilot_env=site.env,
+            overwrite=plan.overwrite,
+            journal=self._journal,
+            reporter=self._output,
+            heartbeat=self._output,
+        )
+        job = NodeJob(
+            tasks=plan.tasks,
+            program=partial(fetch, plan.program, site.directory, scratch),
+            arguments=order.words,
+            variables=site.variables(),
+            log_name="",
+        )
+        run_job(job, context, self._engines(plan, context), self._output)
+
+    def _connect(self, plan: CarrierPlan, held: Mapping[str, ClientSecret | None]) -> None:
+        """Mint a token for the job; raise GoclientError."""
+        secret = held.get(plan.credential)
+        if secret is None:
+            what = "has no service client in it" if plan.credential in held else "was not handed out by the site"
+            problem = f"the credential {quoted(plan.credential)} {what}" if plan.credential else "it has none"
+            raise EndpointError(
+                f"a transfer of the job needs a credential: {problem}", hint="submit the job again", code="credential"
+            )
+        client = ServiceClient(RestAuth(plan.auth), secret, plan.scopes)
+        self._stack.callback(self._quietly, client.close)
+        service = RestTransfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
+        self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
+
+    def _engines(self, plan: CarrierPlan, context: JobContext) -> list[TransferEngine]:
+        """Return the engines of the job; raise RequestError for a task that no carrier can run."""
+        if any(task.mode.makes_endpoint and JOB in (task.source, task.destination) for task in plan.tasks):
+            raise RequestError("a carried job makes no endpoint of its own", hint="submit it with --goVia https")
+        engines: list[TransferEngine] = [LocalEngine(context, own=own_files(self._site.env))]
+        if self._service is not None:
+            patience = Patience((plan.needs or LONGEST) * 3600.0, FAULTS)
+            engines += [
+                HttpsEngine(context, collections=self._tokens, service=self._service, patience=FAULTS),
+                GlobusEngine(context, self._service, patience),
+            ]
+        return engines
+
+    def clean_up(self, *, delivered: bool) -> None:
+        """Tell what was transferred, and remove what nobody needs any more beside the output."""
+        if self._journal is not None:
+            write_metadata(self._journal, self._site.directory)
+            self._quietly(partial(self._remove_left, self._journal, delivered=delivered))
+
+    def _remove_left(self, journal: Journal, *, delivered: bool) -> None:
+        def service() -> TransferService:
+            assert self._service is not None, "only a job with a service delivers to a collection"
+            return self._service
+
+        remove_left(journal, self._attempt, service, delivered=delivered)
+
+    def _quietly(self, call: partial[None] | object) -> None:
+        """Do what does not change how the job ended."""
+        collector = Collector()
+        with collector:
+            assert callable(call)
+            call()
+        for error in collector.errors:
+            self._output.warning(error.message)
+
+
+def read_plan(path: Path, checksum: str) -> CarrierPlan:
+    """Return the plan in a file, if it is the one of this checksum; raise RequestError."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MOST_PLAN)
+    except OSError as error:
+        raise RequestError(f"the plan {quoted(path.name)} cannot be read: {error.strerror}", code="plan") from error
+    if (found := sha256(data).hexdigest()) != checksum:
+        raise RequestError(
+            f"the plan {quoted(path.name)} is not this job's: its sha256 is {found[:16]}…, not {checksum[:16]}…",
+            hint="somebody has changed the job's archive; submit the job again", code="plan",
+        )  # fmt: skip
+    return CarrierPlan.decode(data)
+
+
+@contextmanager
+def scratch_in(directory: Path) -> Iterator[Path]:
+    """Run the body with a new hidden directory for its owner only; raise GoclientError if there is no room."""
+    scratch = directory / f".goclient-{secrets.token_hex(8)}"
+    try:
+        try:
+            scratch.mkdir(mode=DIRECTORY)
+            room = scratch / "room"
+            with open(room, "wb", opener=private) as file:
+                os.posix_fallocate(file.fileno(), 0, ROOM)
+            room.unlink()
+        except OSError as error:
+            raise EndpointError(
+                f"the job's directory {quoted(directory)} cannot be written: {error.strerror}",
+                hint="tell the site", code="node-disk",
+            ) from error  # fmt: skip
+        yield scratch
+    finally:
+        with suppress(OSError):  # the site removes the job's directory
+            remove_tree(scratch)

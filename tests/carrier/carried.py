@@ -1,0 +1,191 @@
+"""A carried job in a directory, as runGen leaves it there: the archive's files, and those with secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from goclient.carrier.build import build
+from goclient.carrier.plan import CARRY, PLAN, CarrierPlan
+from goclient.model.endpoint import JOB, NODE, Endpoint
+from goclient.model.mode import Mode
+from goclient.model.plan import TransferItem, TransferTask
+from tests.commands import TIMEOUT
+
+PROGRAM = "run.sh"
+SECRET = f"goclient-{'ab' * 8}.json"
+REPORT, METADATA = "payload_error_report.json", "userJobMetadata.json"
+
+
+@cache
+def archive() -> bytes:
+    return build()
+
+
+@cache
+def pythons() -> tuple[str, ...]:
+    """Every Python of this machine on which a carrier runs, each minor once; the one of the tests is the first."""
+    found: dict[tuple[int, ...], str] = {sys.version_info[:2]: sys.executable}
+    places = [f"python3.{minor}" for minor in range(9, 15)]
+    paths = [shutil.which(one) for one in places] + sorted(map(str, Path.home().glob(".pyenv/versions/3.*/bin/python")))
+    for one in filter(None, paths):
+        if (version := _version(one)) >= (3, 9):
+            found.setdefault(version, one)
+    pypy = shutil.which("pypy3")
+    return (*found.values(), *([pypy] if pypy and _version(pypy) >= (3, 9) else []))
+
+
+@cache
+def old_pythons() -> tuple[str, ...]:
+    """Every Python of this machine that is too old for a carrier."""
+    paths = [shutil.which("python2"), *sorted(map(str, Path.home().glob(".pyenv/versions/*/bin/python")))]
+    return tuple(one for one in filter(None, paths) if (0,) < _version(one) < (3, 9))
+
+
+def _version(python: str) -> tuple[int, ...]:
+    """The version of a Python, (0,) for a shim of one that is not there."""
+    code = "import sys; print(*sys.version_info[:2])"
+    said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    return tuple(map(int, said.stdout.split())) if said.returncode == 0 else (0,)
+
+
+def local(phase: Any, source: Endpoint, destination: Endpoint, *pairs: tuple[str, str]) -> TransferTask:
+    items = tuple(TransferItem(old, new, old.endswith("/")) for old, new in pairs)
+    return TransferTask(phase, source, destination, items, mode=Mode.LOCAL)
+
+
+def brought(*pairs: tuple[str, str]) -> TransferTask:
+    """A task that copies files of the node to the job."""
+    return local("stage-in", NODE, JOB, *pairs)
+
+
+def taken(*pairs: tuple[str, str]) -> TransferTask:
+    """A task that copies files of the job to the node."""
+    return local("output", JOB, NODE, *pairs)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A carrier that has ended: its exit code, its output, and its directory."""
+
+    code: int
+    output: str
+    directory: Path
+
+    @property
+    def critical(self) -> str:
+        """The first line that an older pilot would report."""
+        return next((line for line in self.output.splitlines() if "CRITICAL" in line), "")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.directory / REPORT).read_text())
+        return found
+
+    @property
+    def has_report(self) -> bool:
+        return (self.directory / REPORT).exists()
+
+    @property
+    def transfers(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self.directory / METADATA).read_text())["goclient"]["transfers"]
+        return found
+
+
+@dataclass
+class CarriedJob:
+    """A carried job whose directory is made, with everything in it that there is when the carrier starts."""
+
+    directory: Path
+    tasks: Sequence[TransferTask] = ()
+    script: str = "exit 0"
+    plan: CarrierPlan | None = None
+    secret: Mapping[str, str] | None = None
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.made = self.plan or CarrierPlan(
+            name="n", tasks=tuple(self.tasks), overwrite=False, working="W", program=f"./{PROGRAM}"
+        )
+        (self.directory / CARRY).write_bytes(archive())
+        (self.directory / PLAN).write_bytes(self.made.encode())
+        program = self.directory / PROGRAM
+        program.write_text(f"#!/bin/sh\n{self.script}\n")
+        program.chmod(0o755)
+        if self.secret is not None:
+            self.hand_out(self.secret)
+
+    def hand_out(self, secret: Mapping[str, str]) -> None:
+        """Leave the secret as the pilot and runGen do."""
+        text = json.dumps(dict(secret))
+        (self.directory / SECRET).write_text(text)
+        every = {f"___file___:{SECRET}": base64.b64encode(text.encode()).decode()}
+        (self.directory / "panda_secrets.json").write_text(json.dumps(every))
+        (self.directory / "panda_secrets.sh").write_text("")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+        return {**kept, "PANDAID": "4711", "LD_PRELOAD": "", "PANDA_PRELOAD": "/none/wrapper.so", **self.env}
+
+    def words(self, python: str = sys.executable, *words: str) -> list[str]:
+        return [python, "-I", f"./{CARRY}", f"--plan={self.made.sha256}", "--job=7", "--", *words]
+
+    def start(self, words: Sequence[str] | None = None, **more: Any) -> subprocess.Popen[bytes]:
+        """Start the carrier in a session of its own, with its output in a pipe."""
+        given = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True, **more}
+        return subprocess.Popen(words or self.words(), cwd=self.directory, env=self.environment, **given)
+
+    def run(self, *words: str, python: str = sys.executable, **more: Any) -> Ended:
+        """Run the carrier to its end."""
+        process = self.start(self.words(python, *words), **more)
+        return self.end(process)
+
+    def end(self, process: subprocess.Popen[bytes]) -> Ended:
+        """Wait for the end of a carrier."""
+        output, _ = process.communicate(timeout=TIMEOUT)
+        return Ended(process.returncode, output.decode(), self.directory)
+
+    def wait_for(self, path: str) -> None:
+        """Wait until something is in the job's directory."""
+        end = time.monotonic() + TIMEOUT
+        while not (self.directory / path).exists():
+            assert time.monotonic() < end, sorted(os.listdir(self.directory))
+            time.sleep(0.02)
+
+    @property
+    def left(self) -> list[str]:
+        """What is left of the carrier's own in the directory."""
+        own = (".goclient-", "panda_secrets", "goclient-ab")
+        return [one for one in os.listdir(self.directory) if one.startswith(own)]
+
+
+def processes_below(directory: Path) -> list[int]:
+    """The processes whose directory is this one."""
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{name}/cwd") == str(directory):
+                found.append(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End what a failed test has left."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,114 @@
+"""A credential is taken from the job's directory at once; its tokens are minted once, renewed, and revoked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from goclient.carrier.credential import ClientSecret, ServiceClient, take_secrets
+from goclient.errors import GoclientError, LoginNeeded
+from goclient.secrets import MASK, hidden
+from goclient.services.globus.rest import RestAuth
+
+SECRET = ClientSecret("8b5eb87a-10b2-4626-96dc-d9ab00c6942a", "a-secret-of-a-client")
+FILE = "goclient-0123456789abcdef.json"
+
+
+def test_a_secret_is_taken_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(json.dumps(vars(SECRET)))
+    for name in ("panda_secrets.json", "panda_secrets.sh"):
+        (tmp_path / name).write_text("all of the user's")
+    kept = ["goclient-carry", "goclient-plan.json", "goclient-XYZ.json", "mine.json"]
+    for name in kept:
+        (tmp_path / name).write_text("{}")
+    assert take_secrets(tmp_path) == {FILE: SECRET}
+    assert sorted(os.listdir(tmp_path)) == sorted(kept)
+    assert hidden(f"it is {SECRET.client_secret}") == f"it is {MASK}"
+    assert SECRET.client_secret not in repr(SECRET)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"client_id": 1}', "\udcff", '{"client_secret": "x"}', "[" * 10**5])
+def test_a_file_without_a_client_is_removed_too(text: str, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(text.encode(errors="surrogateescape"))
+    assert take_secrets(tmp_path) == {FILE: None}
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text(json.dumps(vars(SECRET)))
+    (tmp_path / FILE).symlink_to(other)
+    assert take_secrets(tmp_path) == {FILE: None}
+    assert other.exists()
+
+
+class Auth(RestAuth):
+    """Globus Auth, which gives numbered tokens."""
+
+    def __init__(self, *, clock: float | None = 0.0) -> None:
+        self.ahead = clock
+        self.valid: list[str] = []
+        self.made = 0
+
+    @property
+    def clock(self) -> float | None:
+        return self.ahead
+
+    def client_token(self, client_id: str, secret: str, scopes: Iterable[str]) -> dict[str, str]:
+        if (client_id, secret) != (SECRET.client_id, SECRET.client_secret):
+            raise LoginNeeded("Globus Auth refused the login: invalid_client")
+        self.made += 1
+        made = {one: f"token-for-{one}-{self.made}" for one in scopes}
+        self.valid += made.values()
+        return made
+
+    def revoke(self, token: str, client_id: str, *, secret: str) -> None:
+        self.valid.remove(token)
+
+
+def test_a_token_is_minted_once_and_revoked() -> None:
+    auth = Auth()
+    client = ServiceClient(auth, SECRET, ("transfer", "guest"))
+    first = client.token_of("transfer")()
+    assert (first, client.token_of("transfer")(), client.token_of("guest")()) == (first, first, "token-for-guest-1")
+    assert auth.made == 1
+    client.close()
+    assert auth.valid == []
+
+
+def test_a_token_that_is_refused_is_minted_again_once() -> None:
+    auth = Auth()
+    client = ServiceClient(auth, SECRET, ("transfer",))
+    old = client.token_of("transfer")()
+    new = client.token_of("transfer")(refused=old)
+    assert new != old
+    assert client.token_of("transfer")(refused=old) == new, "another thread has renewed it meanwhile"
+    assert auth.made == 2
+
+
+def test_a_scope_that_globus_did_not_give_is_told() -> None:
+    client = ServiceClient(Auth(), SECRET, ("transfer",))
+    with pytest.raises(LoginNeeded, match='Globus gave no token for "guest"'):
+        client.token_of("guest")()
+
+
+def test_a_client_that_globus_does_not_know_is_told() -> None:
+    with pytest.raises(LoginNeeded, match=r"the job's credential is not valid: .*invalid_client"):
+        ServiceClient(Auth(), ClientSecret("other", "another-secret"), ())
+
+
+@pytest.mark.parametrize(("clock", "words"), [(86_400.0, "86400 s behind that"), (-86_400.0, "86400 s ahead of that")])
+def test_a_clock_that_is_wrong_is_told_and_no_token_stays(clock: float, words: str) -> None:
+    auth = Auth(clock=clock)
+    with pytest.raises(GoclientError, match=words):
+        ServiceClient(auth, SECRET, ("transfer",))
+    assert auth.valid == []
+
+
+@pytest.mark.parametrize("clock", [None, 0.0, 299.0, -299.0])
+def test_a_clock_that_is_nearly_right_is_good(clock: float | None) -> None:
+    ServiceClient(Auth(clock=clock), SECRET, ("transfer",))

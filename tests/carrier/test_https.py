@@ -1,0 +1,235 @@
+"""A carrier brings and takes files by HTTPS, as a service client that owns nothing; nothing of its secret is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from goclient.carrier.plan import CarrierPlan
+from goclient.model.endpoint import JOB, read_endpoint
+from goclient.model.mode import Mode
+from goclient.model.plan import TransferItem, TransferTask
+from tests.carrier.carried import SECRET, CarriedJob, Ended, processes_below, pythons
+from tests.commands import TIMEOUT
+from tests.sandboxes import Sandbox
+
+TRANSFER_ALL = "urn:globus:auth:scope:transfer.api.globus.org:all"
+INPUT = b"The input of the 2012 example.\n" * 64
+TWICE = "cat 0064.file 0064.file >twice.file"
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """The sandbox of all tests here: each job has files of its own."""
+    return shared_sandbox
+
+
+def guest(sandbox: Sandbox) -> str:
+    (row,) = sandbox.rows("select id from collections where display_name = 'GUEST1'")
+    found: str = row["id"]
+    return found
+
+
+def https(sandbox: Sandbox, phase: Any, old: str, new: str, *, recursive: bool = False) -> TransferTask:
+    far = read_endpoint(guest(sandbox), "GUEST1")
+    source, destination = (far, JOB) if phase == "stage-in" else (JOB, far)
+    return TransferTask(phase, source, destination, (TransferItem(old, new, recursive),), mode=Mode.HTTPS)
+
+
+def job(
+    sandbox: Sandbox,
+    directory: Path,
+    name: str,
+    *,
+    script: str = TWICE,
+    source: str = "/campaign/in/0064.file",
+    **more: Any,
+) -> CarriedJob:
+    """A job that brings the file, makes another of it, and takes that to a name of its own."""
+    tasks = (
+        https(sandbox, "stage-in", source, source.rpartition("/")[2]),
+        https(sandbox, "output", "twice.file", f"/campaign/out/{name}.${{SN}}"),
+    )
+    plan = CarrierPlan(
+        name="n",
+        tasks=tasks,
+        overwrite=False,
+        working="W",
+        program="./run.sh",
+        auth=sandbox.url,
+        transfer=sandbox.url,
+        scopes=(TRANSFER_ALL, f"https://auth.globus.org/scopes/{guest(sandbox)}/https"),
+        credential=SECRET,
+        needs=24,
+    )
+    secret = {
+        "client_id": sandbox.env["GOCLIENT_CARRY_CLIENT_ID"],
+        "client_secret": sandbox.env["GOCLIENT_CARRY_CLIENT_SECRET"],
+    }
+    return CarriedJob(directory / "run", script=script, plan=plan, secret=secret)
+
+
+def delivered(sandbox: Sandbox, name: str) -> Path:
+    return sandbox.path("SITE1", f"/shared/campaign/out/{name}.7")
+
+
+def valid_tokens(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """The tokens of the service client that are good for something."""
+    return sandbox.rows("select * from tokens where client = ?", sandbox.env["GOCLIENT_CARRY_CLIENT_ID"])
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_every_python_brings_and_takes_by_https(python: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    name = f"every-{pythons().index(python)}"
+    carried = job(sandbox, tmp_path, name)
+    ended = carried.run(python=python)
+    assert ended.code == 0, ended.output
+    assert delivered(sandbox, name).read_bytes() == INPUT * 2
+    assert [(one["phase"], one["files"], one["bytes"]) for one in ended.transfers] == [
+        ("stage-in", 1, len(INPUT)), ("output", 1, 2 * len(INPUT)),
+    ]  # fmt: skip
+    assert carried.left == []
+    assert [one.name for one in delivered(sandbox, name).parent.glob(".goclient*")] == []
+    assert valid_tokens(sandbox) == []
+
+
+def test_a_missing_source_is_told_in_our_words(sandbox: Sandbox, tmp_path: Path) -> None:
+    ended = job(sandbox, tmp_path, "missing", source="/campaign/in/none").run()
+    assert (ended.code, ended.report["error_code"]) == (77, 5902)
+    assert ended.critical.startswith('CRITICAL goclient: stage-in: "')
+    assert "/campaign/in/none" in ended.critical
+    assert valid_tokens(sandbox) == []
+
+
+def test_what_may_not_be_read_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
+    ended = job(sandbox, tmp_path, "denied", source="/elsewhere/file").run()
+    assert (ended.code, ended.report["error_code"]) == (77, 5902)
+    assert "/elsewhere/file" in ended.critical
+
+
+def test_a_name_that_is_taken_is_told_before_the_payload(sandbox: Sandbox, tmp_path: Path) -> None:
+    delivered(sandbox, "taken").write_text("somebody's")
+    ended = job(sandbox, tmp_path, "taken").run()
+    assert (ended.code, ended.report["error_code"]) == (77, 5903)
+    assert "exists by now" in ended.critical
+    assert "the payload runs" not in ended.output
+    assert delivered(sandbox, "taken").read_text() == "somebody's"
+
+
+def test_a_later_attempt_replaces_what_an_earlier_one_has_delivered(sandbox: Sandbox, tmp_path: Path) -> None:
+    first = job(sandbox, tmp_path / "1", "again", script=f"{TWICE}; touch made; sleep 600")
+    process = first.start()
+    first.wait_for("made")
+    os.killpg(process.pid, signal.SIGTERM)
+    assert first.end(process).code == 77
+    time.sleep(max(0.0, 1.1 - time.time() % 1))  # attempts are told apart by the second
+    second = job(sandbox, tmp_path / "2", "again")
+    assert second.run().code == 0
+    assert delivered(sandbox, "again").read_bytes() == INPUT * 2
+
+
+def secrets_in(carried: CarriedJob, ended: Ended, sandbox: Sandbox) -> list[str]:
+    """Where the secret, or a token that was made with it, is found after the job."""
+    needles = [sandbox.env["GOCLIENT_CARRY_CLIENT_SECRET"].encode()]
+    texts = {"output": ended.output.encode()}
+    for top, _, files in os.walk(carried.directory):
+        texts |= {str(Path(top, one)): Path(top, one).read_bytes() for one in files if Path(top, one).is_file()}
+    return [place for place, text in texts.items() for one in needles if one in text]
+
+
+@pytest.mark.parametrize(
+    "script", [TWICE, "exit 3", "cat goclient-* panda_secrets.*; env; cat /proc/$PPID/environ; ps axe"]
+)
+def test_a_secret_is_in_no_file_output_environment_or_argument(script: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    carried = job(sandbox, tmp_path, f"secret-{len(script)}", script=script)
+    ended = carried.run()
+    assert "payload" in ended.output
+    assert secrets_in(carried, ended, sandbox) == []
+    assert valid_tokens(sandbox) == []
+
+
+def test_a_signal_revokes_the_token_and_leaves_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    carried = job(sandbox, tmp_path, "killed", script="touch began; sleep 600")
+    process = carried.start()
+    carried.wait_for("began")
+    started = time.monotonic()
+    os.killpg(process.pid, signal.SIGTERM)
+    ended = carried.end(process)
+    assert time.monotonic() - started < 5.0
+    assert ended.report["error_code"] == 5906
+    assert (processes_below(carried.directory), carried.left, valid_tokens(sandbox)) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        pytest.param({"client_id": "8b5eb87a-10b2-4626-96dc-d9ab00c6942a", "client_secret": "wrong-secret"},
+                     "the job's credential is not valid: ", id="another-client"),
+        pytest.param({"something": "else"}, "has no service client in it", id="not-a-client"),
+        pytest.param(None, "was not handed out by the site", id="none"),
+    ],
+)  # fmt: skip
+def test_a_credential_that_is_no_good_is_told(
+    secret: dict[str, str] | None, words: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    carried = job(sandbox, tmp_path, "credential")
+    for one in carried.left:
+        (carried.directory / one).unlink()
+    if secret is not None:
+        carried.hand_out(secret)
+    ended = carried.run()
+    assert ended.code == 77
+    assert words in ended.critical
+    assert "wrong-secret" not in ended.output
+    assert carried.left == []
+
+
+def test_no_way_out_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
+    """In a network of its own, the node reaches nothing."""
+    carried = job(sandbox, tmp_path, "no-network")
+    probe = subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        pytest.skip("this machine makes no network namespaces")
+    started = time.monotonic()
+    ended = carried.end(carried.start(["unshare", "-rn", *carried.words()]))
+    assert ended.code == 77
+    assert "Globus could not be reached" in ended.critical
+    assert time.monotonic() - started < TIMEOUT / 2
+
+
+def test_a_clock_that_is_wrong_by_a_day_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
+    carried = job(sandbox, tmp_path, "clock")
+    code = (
+        "import sys, time; real = time.time; time.time = lambda: real() + 86400\n"
+        "import os, runpy; sys.argv = sys.argv[1:]; sys.path.insert(0, sys.argv[0])\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    words = carried.words()
+    ended = carried.end(carried.start([words[0], "-I", "-c", code, *words[2:]]))
+    assert ended.code == 77, ended.output
+    assert "the clock of this node is 864" in ended.critical
+    assert "s ahead of that of Globus" in ended.critical
+    assert valid_tokens(sandbox) == []
+
+
+def test_without_a_credential_nothing_asks_globus(sandbox: Sandbox, tmp_path: Path) -> None:
+    requests.delete(f"{sandbox.url}/sandbox/requests", timeout=TIMEOUT)
+    assert CarriedJob(tmp_path / "run").run().code == 0
+    found = requests.get(f"{sandbox.url}/sandbox/requests", timeout=TIMEOUT).json()["requests"]
+    assert [one for one in found if not one["path"].startswith("/sandbox")] == []
+
+
+def test_a_server_without_a_credential_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
+    source, seen_by = read_endpoint(guest(sandbox)), read_endpoint("11111111-1111-4111-8111-111111111111")
+    item = (TransferItem("/campaign/in/0064.file", "x", recursive=False),)
+    tasks = (TransferTask("stage-in", source, JOB, item, seen_by, Mode.SERVER),)
+    ended = CarriedJob(tmp_path / "run", tasks).run()
+    assert ended.code == 77
+    assert "a transfer of the job needs a credential: it has none" in ended.critical

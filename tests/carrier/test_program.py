@@ -1,0 +1,200 @@
+"""A carrier in a directory of a site runs its job, reports it where the site's pilot looks, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from goclient.carrier.plan import CARRY, PLAN
+from goclient.carrier.report import LONGEST
+from tests.carrier.carried import REPORT, CarriedJob, brought, old_pythons, processes_below, pythons, taken
+from tests.commands import TIMEOUT
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Path:
+    """A directory of the node, with an input and room for output."""
+    far = tmp_path / "far"
+    (far / "out").mkdir(parents=True)
+    (far / "in").write_text("input")
+    return far
+
+
+@pytest.fixture
+def job(tmp_path: Path, far: Path) -> CarriedJob:
+    """A job that copies its input twice into its output, which has its number in its name."""
+    tasks = brought((f"{far}/in", "in")), taken(("out", f"{far}/out/out.${{SN/P}}"))
+    return CarriedJob(tmp_path / "run", tasks, "cat in in >out; echo the payload says: $1")
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_every_python_brings_runs_and_takes(python: str, job: CarriedJob, far: Path) -> None:
+    ended = job.run("a b$c", python=python)
+    assert (ended.code, ended.has_report) == (0, False), ended.output
+    assert (far / "out" / "out.000007").read_text() == "inputinput"
+    assert "the payload says: a b$c" in ended.output.splitlines()
+    assert [(one["phase"], one["state"], one["files"], one["bytes"]) for one in ended.transfers] == [
+        ("stage-in", "done", 1, 5), ("output", "done", 1, 10),
+    ]  # fmt: skip
+    assert job.left == []
+
+
+@pytest.mark.parametrize("python", old_pythons() or [pytest.param("", marks=pytest.mark.skip("there is none"))])
+def test_an_older_python_says_one_line(python: str, job: CarriedJob) -> None:
+    process = job.start([python, f"./{CARRY}"], stderr=subprocess.PIPE)
+    output, errors = process.communicate(timeout=TIMEOUT)
+    (line,) = output.decode().splitlines()
+    assert errors.decode().splitlines() == [line]
+    assert line.startswith("CRITICAL goclient: this node's Python is ")
+    assert process.returncode == 77
+    assert json.loads((job.directory / REPORT).read_text())["error_diag"] in line
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, 0), (1, 1), (3, 3), (77, 77), (160, 254), (254, 254), (255, 254)])
+def test_the_payloads_exit_code_passes_but_none_that_counts_as_success(tmp_path: Path, status: int, code: int) -> None:
+    ended = CarriedJob(tmp_path / "run", script=f"echo last; exit {status}").run()
+    assert (ended.code, ended.has_report) == (code, False), ended.output
+    if code:
+        assert ended.critical == f'CRITICAL goclient: the payload ended with exit code {status}: "last"'
+
+
+def test_a_missing_input_is_told_in_one_short_line(job: CarriedJob, far: Path) -> None:
+    (far / "in").unlink()
+    ended = job.run()
+    assert ended.code == 77
+    assert ended.critical == f'CRITICAL goclient: stage-in: "{far}/in": it is not on this node'
+    assert ended.report == {"error_code": 5902, "error_diag": ended.critical.removeprefix("CRITICAL ")}
+    assert stat.S_IMODE((job.directory / REPORT).stat().st_mode) == 0o444
+    assert "the payload" not in ended.output
+    assert job.left == []
+
+
+def test_a_missing_output_is_told_in_one_short_line(tmp_path: Path, far: Path) -> None:
+    job = CarriedJob(tmp_path / "run", [taken(("out", f"{far}/out/out"))])
+    ended = job.run()
+    assert (ended.code, ended.report["error_code"]) == (77, 5903)
+    assert ended.critical == 'CRITICAL goclient: output: "out": the job did not make it'
+
+
+def test_what_is_very_long_is_cut_behind_its_cause(tmp_path: Path) -> None:
+    names = [str(number) + "x" * 230 for number in range(9)]
+    ended = CarriedJob(tmp_path / "run", [brought(*((f"/none/{name}", name) for name in names))]).run()
+    assert len(ended.report["error_diag"]) == LONGEST
+    assert ended.report["error_diag"].startswith('goclient: stage-in: "/none/0xxx')
+    assert ended.report["error_diag"].endswith("… (and 8 more)")
+
+
+def test_a_report_goes_where_rungen_was_started(job: CarriedJob, tmp_path: Path, far: Path) -> None:
+    (far / "in").unlink()
+    home = tmp_path / "home"
+    home.mkdir()
+    job.env["TRF_EXEC_HOME_DIR"] = str(home)
+    assert not job.run().has_report
+    assert json.loads((home / REPORT).read_text())["error_code"] == 5902
+
+
+def test_a_changed_plan_is_not_carried_out(job: CarriedJob, far: Path) -> None:
+    plan = job.directory / PLAN
+    plan.write_bytes(plan.read_bytes().replace(b'"needs":0', b'"needs":1'))
+    ended = job.run()
+    assert (ended.code, ended.report["error_code"]) == (77, 5905)
+    assert f'the plan "{PLAN}" is not this job\'s: its sha256 is ' in ended.critical
+    assert list((far / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [[], ["--plan=x", "--job=1", "--"], ["--job=1"]], ids=["none", "no-sum", "no-plan"])
+def test_a_command_without_a_plan_is_refused(job: CarriedJob, words: list[str]) -> None:
+    ended = job.end(job.start([sys.executable, "-I", f"./{CARRY}", *words]))
+    assert (ended.code, ended.report["error_code"]) == (77, 5905)
+    assert "the command is not" in ended.critical
+
+
+def test_a_program_that_is_not_in_the_archive_is_told_before_anything_is_brought(job: CarriedJob) -> None:
+    (job.directory / "run.sh").unlink()
+    ended = job.run()
+    assert ended.code == 77
+    assert (
+        ended.critical == 'CRITICAL goclient: the program "./run.sh" is not in the job\'s archive, or is not executable'
+    )
+    assert not (job.directory / "in").exists()
+
+
+def test_a_payload_says_what_is_not_text(tmp_path: Path) -> None:
+    ended = CarriedJob(tmp_path / "run", script=r"printf 'caf\351\n\303\251'").run()
+    assert (ended.code, "caf\\xe9\né\n" in ended.output) == (0, True), ended.output
+
+
+def test_a_full_disk_is_told(job: CarriedJob) -> None:
+    limit = 100_000  # bytes of a file: the archive is there already
+    ended = job.end(job.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+    assert ended.code == 77
+    assert "cannot be written: File too large" in ended.critical
+    assert job.left == []
+
+
+def test_the_payload_has_the_sites_environment_without_the_tracer(tmp_path: Path) -> None:
+    job = CarriedJob(tmp_path / "run", script="env", env={"X509_USER_PROXY": "/p", "PILOT_SITENAME": "Q"})
+    lines = job.run().output.splitlines()
+    assert {"X509_USER_PROXY=/p", "PANDAID=4711", "PandaID=4711", "PandaSite=Q", f"PandaWorkdir={tmp_path}/run"} <= {
+        *lines
+    }
+    assert not [line for line in lines if "PRELOAD" in line]
+
+
+# --- the job is killed ------------------------------------------------------------------------------------------
+
+SLEEPS = "sleep 600 & touch began; sleep 600"
+
+
+def test_a_signal_to_all_ends_everything(tmp_path: Path) -> None:
+    job = CarriedJob(tmp_path / "run", script=SLEEPS)
+    process = job.start()
+    job.wait_for("began")
+    started = time.monotonic()
+    os.killpg(process.pid, signal.SIGTERM)
+    ended = job.end(process)
+    assert time.monotonic() - started < 5.0
+    assert (ended.code, ended.report["error_code"]) == (77, 5906)
+    assert ended.critical == "CRITICAL goclient: the site stopped the job with a signal"
+    assert (processes_below(job.directory), job.left) == ([], [])
+
+
+def test_the_death_of_the_first_process_ends_everything(tmp_path: Path) -> None:
+    """The pilot kills its first process, and no other: the carrier gets no signal, and its output stays open."""
+    job = CarriedJob(tmp_path / "run", script=SLEEPS)
+    leader = job.start(["/bin/sh", "-c", '"$@"; exit', "sh", *job.words()])
+    job.wait_for("began")
+    leader.kill()
+    leader.wait()
+    started = time.monotonic()
+    assert leader.stdout is not None
+    with leader.stdout as pipe:
+        output = pipe.read().decode()  # until nobody has the pipe any more
+    assert time.monotonic() - started < 2.0 + 3.0
+    assert "CRITICAL goclient: the program that the site had started ended before the job" in output
+    assert json.loads((job.directory / REPORT).read_text())["error_code"] == 5906
+    assert (processes_below(job.directory), job.left) == ([], [])
+
+
+def test_the_end_of_the_reader_ends_everything(tmp_path: Path) -> None:
+    job = CarriedJob(tmp_path / "run", script=SLEEPS)
+    process = job.start()
+    job.wait_for("began")
+    assert process.stdout is not None
+    process.stdout.close()
+    started = time.monotonic()
+    assert process.wait(TIMEOUT) == 77
+    assert time.monotonic() - started < 2.0 + 3.0
+    assert json.loads((job.directory / REPORT).read_text())["error_diag"] == (
+        "goclient: nobody reads the job's output any more"
+    )
+    assert (processes_below(job.directory), job.left) == ([], [])

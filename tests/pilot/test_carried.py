@@ -1,0 +1,47 @@
+"""A goclient pilot leaves the transfers of a carried job to its carrier, and hands out secrets as sites do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from goclient.model.endpoint import JOB, read_endpoint
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.mode import Mode
+from goclient.model.records.registry import attach_carried
+from goclient.model.spec import TransferSpec
+from tests.pilot.servers import Server, job, pilot
+
+SECRETS = json.dumps({"___file___:goclient-abababab.json": "e30gYSBzZWNyZXQ="})
+SCRIPT = """#!/bin/sh
+{ stat -c %a panda_secrets.json; cat panda_secrets.json; echo; echo "$PANDAID"; printf '%s\\n' "$@"; } >"$OUT"
+"""
+
+
+def test_a_carried_job_runs_without_transfers_of_the_pilots(tmp_path: Path) -> None:
+    source = Location(read_endpoint("8b5eb87a-10b2-4626-96dc-d9ab00c6942a"), "/in/file")
+    spec = TransferSpec(
+        stage_in=(Transfer(source, JOB_DIRECTORY),),
+        output=(Transfer(Location(JOB, "/made"), source.with_path("/out/")),),
+        working="W", in_mode=Mode.HTTPS, out_mode=Mode.HTTPS,
+    )  # fmt: skip
+    script, out = tmp_path / "run", tmp_path / "out"
+    script.write_text(SCRIPT.replace("$OUT", str(out)))
+    script.chmod(0o755)
+    words = attach_carried("-a jobO.x.tar.gz", spec, "ab" * 32)
+    server = Server([replace(job(transformation=str(script)), parameters=words, secrets=SECRETS)])
+    outcome = pilot(tmp_path, server).run_one()
+    assert outcome is not None
+    assert (outcome.state, outcome.error) == ("finished", None)
+    assert out.read_text().splitlines() == ["600", SECRETS, "17", "-a", "jobO.x.tar.gz"]
+
+
+def test_secrets_are_neither_kept_nor_shown(tmp_path: Path) -> None:
+    taken = replace(job(transformation="/bin/false"), secrets=SECRETS)
+    assert SECRETS not in repr(taken)
+    outcome = pilot(tmp_path, Server([taken])).run_one()
+    assert outcome is not None
+    assert outcome.state == "failed"
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"e30gYSBzZWNyZXQ=" in path.read_bytes()]
+    assert kept == []
