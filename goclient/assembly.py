@@ -60,8 +60,7 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     carriage = None
     if isinstance(options, CarryOptions):
         collected.errors += _mistakes_of_carried(options)
-        with collected:
-            carriage = read_carriage(options, connections) if options.goCarry else None
+        carriage = _read_carriage(options, connections, collected) if options.goCarry else None
     return TypedTransfers(items, collected.errors, carriage)
 
 
@@ -71,31 +70,30 @@ def _way_of_carried(options: TransferOptions) -> str:
     return "https" if carried and not is_uuid(options.WorkingendpointGO or "") else ""
 
 
-def read_carriage(options: CarryOptions, connections: Connections) -> Carriage:
-    """Return how a job brings its own transfers; raises every mistake in its options, and in the environment."""
-    from goclient.config.carried import carry_access, file_server_url, globus_urls  # only such a job needs them
+def _read_carriage(options: CarryOptions, connections: Connections, collected: Collector) -> Carriage:
+    """Return how a job brings its own transfers; mistakes in its options and in the environment are collected.
 
-    collected, env = Collector(), connections.env
-    access = files = None
+    A credential that is wrong is there, and empty: it is not missed again.
+    """
+    from goclient.config.carried import GlobusUrls, carry_access, file_server_url, globus_urls  # only such a job
+    from goclient.preflight.carried import no_carry_client
+
+    env, urls, file_server = connections.env, GlobusUrls("", ""), ""
+    credential: Credential | None = Credential("", "")
+    files: Sequence[str] = ()
     with collected:
         access = carry_access(env)
+        credential = None if access is None else Credential(access.client_id, access.client_secret or "")
+        if access is None and options.goCredential:
+            raise no_carry_client("--goCredential=service")
     with collected:
         files = split_items("--goFiles", options.goFiles, list_lines)
-    if options.goCredential and access is None and not collected.errors:
-        from goclient.preflight.carried import no_carry_client  # archives, which other jobs do not need
-
-        collected.errors.append(no_carry_client("--goCredential=service"))
-    raise_all(collected.errors)
-    urls = globus_urls(env)
-    credential = Credential(access.client_id, access.client_secret or "") if access is not None else None
+    with collected:
+        file_server = file_server_url(env)
+        urls = globus_urls(env)
+    run_gen = connections.settings.run_gen
     return Carriage(
-        connections.settings.run_gen,
-        file_server_url(env),
-        urls.auth,
-        urls.transfer,
-        files=files or (),
-        credential=credential,
-        needs=options.goNeeds,
+        run_gen, file_server, urls.auth, urls.transfer, files=files, credential=credential, needs=options.goNeeds
     )
 
 
@@ -199,6 +197,7 @@ def _preflight_options(
         allow_personal=options.goAllowPersonal,
         pilot_identity=options.pilotIdentity or acting,
         carried=carriage is not None,
+        service=connections.carry_globus if credential is not None else None,
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),

@@ -12,6 +12,7 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -24,6 +25,8 @@ from typing import Any
 
 PATIENCE = 30.0  # seconds; no wait of the server is longer
 SUBMIT = "/api/v1/job/submit"
+UPLOAD = "/api/v1/file_server/upload_cache_file"
+GET_SECRETS, SET_SECRET = "/api/v1/creds/get_user_secrets", "/api/v1/creds/set_user_secrets"
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,8 @@ class FaultyServer:
         self.connections = 0  # made by clients
         self.attempts = 0  # of sending a request, read or not
         self.requests: list[Request] = []
+        self.uploads: list[str] = []  # the names of the files that were kept
+        self.secrets: dict[str, str] = {}
         self.stopping = threading.Event()
         self._fault = fault
         self._good = good
@@ -242,6 +247,17 @@ def well(connection: Connection) -> None:
     request = connection.read()
     if request.path == SUBMIT:
         connection.send(accepted(connection.server.new_rows(len(request.rows))))
+    elif request.path == UPLOAD:
+        found = re.search(rb'filename="([^"]+)"', request.body)
+        assert found is not None
+        connection.server.uploads.append(found[1].decode())
+        connection.send(accepted(None))
+    elif request.path == SET_SECRET:
+        given = json.loads(request.body)
+        connection.server.secrets[given["key"]] = given["value"]
+        connection.send(accepted(None))
+    elif request.path == GET_SECRETS:
+        connection.send(accepted(json.dumps(connection.server.secrets)))
     else:
         connection.send(http(b"ERROR : unknown", status="404 Not Found", kind="text/plain"))
 

@@ -19,12 +19,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from goclient.carrier.sending import SECRET, UPLOAD
 from goclient.jobs.open import open_items
 from goclient.journal import Journal
 from tests.commands import Result, completed
 from tests.faults import FaultyServer
 
 JOB = ("--noCheck", "--computingSite=TEST1", "--transformation=/bin/true")
+COLLECTION = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
+CARRIED = ("--goCarry", "--Data=a", f"--OutputGO={COLLECTION}:/out/")  # beside them
+SERVICE = {
+    "GOCLIENT_CARRY_CLIENT_ID": "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f",
+    "GOCLIENT_CARRY_CLIENT_SECRET": "a-secret-of-the-service",
+    **{f"GLOBUS_SDK_SERVICE_URL_{name}": "http://127.0.0.1:9/" for name in ("AUTH", "TRANSFER")},
+}
 FILES = {"open", "write", "fsync", "flock", "fstat", "pread", "close"}
 SOCKETS = {"connect", "connect_ex", "send", "sendall", "recv", "recv_into", "shutdown"}
 OUTPUT = {"TextIOWrapper.write", "TextIOWrapper.flush"}
@@ -79,21 +87,26 @@ class Outcome:
     requests: tuple[str, ...]  # those that the server got jobs of, each by the jobs' common name
     open_requests: tuple[str, ...]  # those that the journal had as open before the second command
     error: str  # of the second command
+    sent: tuple[str, ...] = ()  # the archives and secrets that the server has after both
+    noted: tuple[str, ...] = ()  # those that the journal knows of then
 
     @property
     def is_twice(self) -> bool:
-        """True if the server got the jobs twice, though the user was not told of the first ones."""
-        return len(self.requests) > 1 and not self.is_told
+        """True if the server got the jobs, or an archive, twice, though the user was not told of the first ones."""
+        archives = [name for name in self.sent if name.startswith("jobO.")]
+        return max(len(self.requests), len(archives)) > 1 and not self.is_told
 
     @property
     def is_unknown(self) -> bool:
-        """True if the server got jobs of which neither the user was told nor the journal knows."""
+        """True if the journal lacks what the server has, and, of jobs, the user was not told of them."""
+        if not set(self.sent) <= set(self.noted):
+            return True
         return not self.is_told and self.again != 0 and not set(self.requests) <= set(self.open_requests)
 
 
 def environment(folder: Path, url: str, env: Mapping[str, str]) -> dict[str, str]:
     return {**env, "PANDA_AUTH": "oidc", "PANDA_AUTH_VO": "x", "PANDA_AUTH_ID_TOKEN": "a.b.c", "PANDA_URL_SSL": url,
-            "GOCLIENT_STATE": str(folder / "state")}  # fmt: skip
+            "GOCLIENT_STATE": str(folder / "state"), **SERVICE}  # fmt: skip
 
 
 def points(folder: Path, env: Mapping[str, str], *more: str) -> list[str]:
@@ -112,10 +125,17 @@ def kill_at(point: int, folder: Path, env: Mapping[str, str], *more: str) -> Out
         first = _run(point, folder, whole, more)
         opened = list(open_items(Journal(folder / "state" / "journal.jsonl")))
         again = completed(("sendJob.py", *JOB, *more), env=whole, cwd=folder)
+    noted = entries_of(Journal(folder / "state" / "journal.jsonl"))
     arrived = _common(row[19] for request in server.submissions for row in request.rows)  # 19 is jobName
     known = _common(name for one in opened for name in one.names)
     is_killed, is_told = first.code == -signal.SIGKILL, "PandaID=" in first.out
-    return Outcome(point, is_killed, is_told, again.code, arrived, known, again.err)
+    sent = (*server.uploads, *server.secrets)
+    return Outcome(point, is_killed, is_told, again.code, arrived, known, again.err, sent, noted)
+
+
+def entries_of(journal: Journal) -> tuple[str, ...]:
+    """The archives and the secrets that a journal names."""
+    return tuple(name for one in journal.entries() if one.what in (UPLOAD, SECRET) for name in one.subjects)
 
 
 def _common(names: Iterable[str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ NO_INPUT = {
     ("config/grid.py", "option"),
     ("errors/conditions.py", "key"),  # of the journal, a UUID
     ("submission.py", "key"),
-    ("model/options.py", "typed"),  # the option's name
+    ("model/option.py", "typed"),  # the option's name
     ("model/syntax/lists.py", "word"),  # the option's name
     ("model/syntax/misread.py", "word"),
     ("model/syntax/parameters.py", "hint"),

@@ -15,7 +15,7 @@ from goclient.carrier.plan import CARRY, PLAN
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.names import is_text
-from goclient.model.payload import PAYLOAD, is_url
+from goclient.model.payload import PAYLOAD
 
 FILES = "--goFiles"
 LIMIT = 10 << 20  # bytes: file_server_api.py of server 1.0.4, for a file whose name does not begin with "sources."
@@ -45,8 +45,8 @@ class Contents:
     members: tuple[Member, ...]
 
 
-def read_contents(program: str, files: Sequence[str]) -> Contents:
-    """Return what travels with a job: the program, unless it is a URL, and the files and directories named beside it.
+def read_contents(program: str, files: Sequence[str], *, packs_program: bool) -> Contents:
+    """Return what travels with a job: the files and directories that are named, and the program, if it is one of them.
 
     Raises every mistake: a name that is not there, is ours, or is outside this directory, a link that leads out of the
     archive, and what is neither a file, a directory nor a link.
@@ -60,7 +60,7 @@ def read_contents(program: str, files: Sequence[str]) -> Contents:
         except GoclientError as error:
             errors += error.parts
     name = program
-    if not is_url(program) and program:
+    if packs_program and program:
         try:
             own = _read_program(program)
             name = f"./{own.name}"

@@ -128,7 +128,8 @@ def prepare_carried(request: Request, spec: TransferSpec, payload: str) -> Carri
 def contents_of(request: Request) -> Contents:
     """Return what of the user's travels with the jobs; raises every mistake in it."""
     assert request.carriage is not None, "the caller has looked"
-    return read_contents(request.common.transformation, request.carriage.files)
+    program, packs = request.common.transformation, request.packs_payload
+    return read_contents(program, request.carriage.files, packs_program=packs)
 
 
 def scopes_of(tasks: Sequence[TransferTask]) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from goclient.journal import Entry, Journal
 
 UPLOAD, SECRET = "upload", "secret"  # what entries are about
 _TRIES = 3  # a secret that somebody else sets at the same moment may be lost (server 1.0.4, set_user_secret)
-_AGAIN = "no job was sent: type the command again"
+_AGAIN = "type the command again"
+_UNSENT = "; no job was sent"
 
 
 class Uploads(Protocol):
@@ -68,10 +69,10 @@ def _call(call: Callable[[], None], intent: Entry, note: Callable[[Entry], None]
         call()
     except ReplyLost as error:
         note(intent.then("unknown", detail=error.message))
-        raise ServerError(error.message, hint=_AGAIN, code=error.code, transient=True) from error
+        raise ServerError(error.message + _UNSENT, hint=_AGAIN, code=error.code, transient=True) from error
     except GoclientError as error:
         note(intent.then("refused", detail=error.message))
-        raise
+        raise error.replace(message=error.message + _UNSENT) from error
     except BaseException as stop:  # a signal: the request may have arrived
         note(intent.then("unknown", detail=type(stop).__name__))
         raise

@@ -13,8 +13,10 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import register
+from goclient.services.deadline import within
 from goclient.services.globus.access import GlobusAccess
 
+NAMES_WITHIN = 5.0  # seconds
 DEFAULT_CACHE_URL = "https://pandacache.cern.ch/server/panda"  # panda-client's own default
 
 
@@ -78,16 +80,18 @@ def file_server_url(env: Mapping[str, str]) -> str:
 
 
 def _one_host(name: str) -> str:
-    """Return the name of the first host of several that share one name; the name itself if it has one, or no other."""
+    """Return the name of the first host of several that share one name; the name itself if nothing is known in time."""
     try:
-        addresses = dict.fromkeys(one[4][0] for one in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
-    except (OSError, UnicodeError):
-        return name
-    if len(addresses) < 2:
-        return name
-    found = socket.getfqdn(str(next(iter(addresses))))
-    try:
+        found = within(NAMES_WITHIN, lambda: _first_host(name))
         ipaddress.ip_address(found)
+    except (TimeoutError, OSError, UnicodeError):
+        return name
     except ValueError:
         return found if "." in found else name
     return name
+
+
+def _first_host(name: str) -> str:
+    """Return the name, or the address, of the first of several hosts; the name itself if it has one address."""
+    addresses = dict.fromkeys(one[4][0] for one in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
+    return name if len(addresses) < 2 else socket.getfqdn(str(next(iter(addresses))))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from goclient.config import environment
 from goclient.config.settings import Setting, Settings, missing_file, read_settings
+from goclient.errors import LoginNeeded
 from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -63,6 +64,19 @@ class Connections:
         from goclient.services.globus.sdk import Globus  # 0.1 s: only what asks Globus pays for it
 
         return Globus(self.globus_access())
+
+    def carry_globus(self) -> Globus:
+        """Return the Transfer service, asked as the service client that acts for carried jobs.
+
+        Raises LoginNeeded if there is none.
+        """
+        from goclient.config.carried import carry_access  # as in globus
+        from goclient.services.globus.sdk import Globus
+
+        access = carry_access(self.env, reporter=self.reporter)
+        if access is None:
+            raise LoginNeeded("no service client is set", hint="set GOCLIENT_CARRY_CLIENT_ID", code="no-client")
+        return Globus(access)
 
     def transfer(self, patience: float) -> RestTransfer:
         """Return the Transfer service, as a pilot asks it; raises LoginNeeded if nobody may ask it.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from goclient.services.panda.access import QueueSource
     from goclient.services.parallel import Parallel
 
+SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
+
 
 @dataclass(frozen=True, slots=True)
 class PreflightOptions:
@@ -41,6 +43,7 @@ class PreflightOptions:
     pilot: str | None = None  # the DN that retrieves the proxy of a MyProxy account
     deposit: bool = False  # the submission makes the deposit if it is missing
     carried: bool = False  # the jobs bring their own transfers
+    service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from goclient.carrier.archive import Contents
+from goclient.carrier.archive import FILES, Contents
 from goclient.carrier.carried import contents_of, needs_token
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
+from goclient.files.text import credential_in
 from goclient.model.endpoint import Endpoint, GlobusEndpoint
 from goclient.model.names import SERVER_PLACEHOLDERS
 from goclient.model.planner import plan
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
-from goclient.preflight.locations import SHOWN
+from goclient.preflight.base import SHOWN
 from goclient.preflight.payload import HEAD, judge_head
 
+MAX_READ = 1 << 20  # bytes of a file in which a credential is searched for: keys and tokens are in small ones
 CARRY_CLIENT = "GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET"
 
 
@@ -89,15 +91,30 @@ def _find_collisions(spec: TransferSpec, contents: Contents) -> Iterator[Goclien
         yield RequestError(message, hint=hint, code="own-file", subject=transfer.source.display)
 
 
-def judge_packed_payload(request: Request) -> Finding | None:
-    """Return what the beginning of a payload tells that travels with the job; None if it cannot be read."""
-    payload = request.common.transformation
+def warn_of_packed(request: Request) -> Iterator[Finding]:
+    """Yield a warning of each credential that would travel, and of a payload that a node cannot run."""
     try:
-        with open(payload, "rb") as file:
-            found = judge_head(payload, file.read(HEAD))
-    except (OSError, ValueError):  # a mistake, which is told elsewhere
-        return None
-    return found if found.level == "warning" else None
+        contents = contents_of(request)
+    except GoclientError:  # they are told elsewhere
+        return
+    found = ((one, _read(one.path, MAX_READ)) for one in contents.members if 0 < one.size <= MAX_READ)
+    kinds = ((one, credential_in(head.decode("latin-1"))) for one, head in found)
+    for member, kind in islice(((one, kind) for one, kind in kinds if kind), SHOWN):
+        message = f"{quoted(member.name)} has {kind} in it, which everybody who knows the archive's name can read"
+        yield Finding("warning", "credential", FILES, message, f"leave it out of {FILES}")
+    payload = request.common.transformation
+    if request.packs_payload and payload:
+        judged = judge_head(payload, _read(payload, HEAD))
+        yield from [judged] if judged.level == "warning" else []
+
+
+def _read(path: str, size: int) -> bytes:
+    """Return the beginning of a file; nothing if it cannot be read, which is told when it is packed."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""
 
 
 def find_unresolved(spec: TransferSpec) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from goclient.preflight.permissions import PilotPermissions, UserPermissions
 from goclient.preflight.probe import Probe
 from goclient.preflight.queue import QueueState
 from goclient.preflight.servers import Servers
+from goclient.preflight.service import ServiceAccess
 from goclient.preflight.sources import Contents, Size
 
 TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the catalogue could be read
@@ -33,5 +34,6 @@ TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the 
     Probe,
     UserPermissions,
     PilotPermissions,
+    ServiceAccess,
 )
 JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Payload)

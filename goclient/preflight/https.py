@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Bytes: nothing but the client itself resumes a transfer by HTTPS, and one that is sent begins again.
 LARGE = 5 * 10**9
 OTHER_WAY = "leave out --goVia https (in a text of 2012 in-mode=https): Globus Connect on the node brings it"
+NO_OTHER_WAY = "a job with --goCarry has no other way"
 
 
 class Https(Check):
@@ -34,20 +35,21 @@ class Https(Check):
         for endpoint in https_endpoints(context.resolved):
             collection = connection.collections.get(endpoint.text)
             if collection is not None:
-                yield _judge_server(endpoint, collection)
+                yield _judge_server(endpoint, collection, carried=context.options.carried)
                 if collection.https_server and (found := _find_consent(endpoint, context)) is not None:
                     yield found
         closed, large = [], []
+        other_way = NO_OTHER_WAY if context.options.carried else OTHER_WAY
         for location, entry in _sources(context):
             shown = location.display
             if entry.is_directory and connection.locations.listings.is_closed(Directory.at(location)):
                 message = f"{quoted(shown)} is a directory that cannot be listed, and HTTPS brings single files only"
-                hint = f"name its files, or {OTHER_WAY}"
+                hint = f"name its files, or {other_way}"
                 closed.append(EndpointError(message, hint=hint, code="https-directory", subject=shown).finding)
             elif not entry.is_directory and entry.size > LARGE:
                 message = f"{quoted(shown)} has {entry.size} bytes: a transfer task is the better way for a file above "
                 message += f"{LARGE // 10**9} GB, as Globus resumes it"
-                large.append(Finding("warning", "https-large", shown, message, OTHER_WAY))
+                large.append(Finding("warning", "https-large", shown, message, other_way))
         yield from (*few(closed), *few(large))
 
 
@@ -73,12 +75,13 @@ def _sources(context: Context) -> Iterator[tuple[Location, FileInfo]]:
     return (pair for pair in locations.sources() if pair[0] in named)
 
 
-def _judge_server(endpoint: Endpoint, collection: Collection) -> Finding:
+def _judge_server(endpoint: Endpoint, collection: Collection, *, carried: bool) -> Finding:
     name = endpoint.display
     try:
         url = collection.https_url(name)
     except EndpointError as error:
-        return error.finding
+        hint = "name a collection that serves HTTPS, or ask its owner to enable it: " + NO_OTHER_WAY
+        return error.replace(hint=hint).finding if carried else error.finding
     message = f"{name} serves HTTPS at {url}; for a file above {LARGE // 10**9} GB a transfer task is the better way"
     return Finding("ok", "https", name, message)
 

@@ -36,10 +36,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An identity whose permissions are judged: its id, and what it is called in findings."""
+    """An identity whose permissions are judged: its id, and what it is called in findings.
+
+    ``is_passing``: a new permission of it has an end, as its secret travels with jobs.
+    """
 
     id: str
     called: str
+    is_passing: bool = False
 
     def has(self, rule: AccessRule) -> bool:
         """Return True if a rule is for this identity, or for everybody."""
@@ -147,7 +151,9 @@ class PilotPermissions(Check):
         if isinstance(found, GoclientError):
             yield found.finding
             return
-        pilot = Identity(found, f"the pilot's identity {typed}")
+        carried = context.options.carried
+        called = "the service client" if carried else "the pilot's identity"
+        pilot = Identity(found, f"{called} {typed}", is_passing=carried)
         needed = find_access(context.resolved, connection)
         fetch_rules([access for access in needed if access.is_guest], connection)
         for access in needed:
@@ -156,6 +162,8 @@ class PilotPermissions(Check):
                 yield Finding("ok", "pilot", access.endpoint.display, f"{pilot.called} owns {access.endpoint.display}")
             elif isinstance(rules, GoclientError):
                 yield rules.finding
+            elif rules is None and context.options.service is not None:
+                continue  # ServiceAccess asks as that client
             elif rules is None:
                 yield self._unknown(access, pilot, connection.identity)
             else:
@@ -174,7 +182,7 @@ class PilotPermissions(Check):
         ending = [rule for rule in meeting if pilot.has(rule) and rule.expires]
         if ending:
             message += f" for {hours} hours from now: its rule for {ending[-1].path} ends at {ending[-1].expires}"
-        hint = f"type: {_grant(rules, need, pilot, hours)}; {GLOBUS_COMMAND}"
+        hint = f"type: {_grant(ending or rules, need, pilot, hours)}; {GLOBUS_COMMAND}"
         return EndpointError(message, hint=hint, code="pilot-permission", subject=shown).finding
 
     def _unknown(self, access: Access, pilot: Identity, user: str) -> Finding:
@@ -204,12 +212,14 @@ def _grant(rules: Sequence[AccessRule], need: Need, identity: Identity, hours: i
     """Return the command that gives an identity what it lacks: a new rule, or more by the one that it has."""
     collection, path = need.location.endpoint.text, need.location.path
     allowed = "rw" if need.writes else "r"
-    own = [rule for rule in rules if rule.path == path and rule.principal == identity.id]
+    own = [rule for rule in rules if rule.principal == identity.id and (rule.path == path or need.is_met_by(rule))]
+    # The command keeps an end unless it is given another.
+    later = datetime.now(UTC) + timedelta(hours=hours, days=1)
+    ends = ["--expiration-date", f"{later:%Y-%m-%d %H:%M:%S}"]
     if own:
-        # The command keeps an end unless it is given another.
-        later = datetime.now(UTC) + timedelta(hours=hours, days=1)
-        ends = ["--expiration-date", f"{later:%Y-%m-%d %H:%M:%S}"] if own[0].expires else []
-        words = ["update", "--permissions", allowed, *ends, collection, own[0].id]
+        kept = own[0].permissions if need.is_met_by(own[0]) else allowed
+        words = ["update", "--permissions", kept, *(ends if own[0].expires else []), collection, own[0].id]
     else:
-        words = ["create", "--identity", identity.id, "--permissions", allowed, f"{collection}:{path}"]
+        passing = ends if identity.is_passing else []
+        words = ["create", "--identity", identity.id, "--permissions", allowed, *passing, f"{collection}:{path}"]
     return " ".join(map(shell_word, ("globus", "endpoint", "permission", *words)))

@@ -74,15 +74,17 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
         request.common.check()
     reported = {part.subject for error in collected.errors for part in error.parts}
     packed = request.packs_payload
-    mistakes = () if packed else payload_mistakes(request.common)
+    mistakes = [] if packed else list(payload_mistakes(request.common))
+    if request.carriage is not None:
+        hint = "give its URL (https://HOST/run.sh), or a file here (./run.sh)"
+        mistakes = [one.replace(hint=hint) for one in mistakes]
     collected.errors += [one for one in mistakes if one.subject not in reported]
     typed = TypedWords(request.parameters, request.items, request.count, request.lenient)
     found = validate(typed, read_lines, collected.errors)
     warnings = [] if packed else list(payload_warnings(request.common))
     if request.carriage is not None:
-        from goclient.preflight.carried import find_carried_mistakes, judge_packed_payload  # other jobs need no archive
+        from goclient.preflight.carried import find_carried_mistakes, warn_of_packed  # other jobs need no archive
 
         found.errors.extend(find_carried_mistakes(found.spec, request))
-        judged = judge_packed_payload(request) if packed else None
-        warnings += [judged] if judged is not None else []
+        warnings += warn_of_packed(request)
     return found._replace(warnings=[*warnings, *found.warnings])

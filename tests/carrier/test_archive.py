@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from goclient.carrier import archive
-from goclient.carrier.archive import Contents, pack, read_contents
+from goclient.carrier.archive import Contents, pack
+from goclient.carrier.archive import read_contents as read
 from goclient.errors import GoclientError, RequestError
 
 OURS = {"carrier": b"#!/usr/bin/env python3\n", "plan": b"{}"}
@@ -28,6 +29,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def read_contents(program: str, files: list[str]) -> Contents:
+    return read(program, files, packs_program="://" not in program)
+
+
 def members(contents: Contents) -> dict[str, tarfile.TarInfo]:
     data = pack(contents, **OURS).data
     with tarfile.open(fileobj=io.BytesIO(data)) as opened:
@@ -37,7 +42,7 @@ def members(contents: Contents) -> dict[str, tarfile.TarInfo]:
 def wrong(program: str, *files: str) -> dict[str, str]:
     """The code of each mistake, by its message."""
     with pytest.raises(GoclientError) as raised:
-        read_contents(program, files)
+        read_contents(program, list(files))
     return {one.message: one.code for one in raised.value.findings}
 
 

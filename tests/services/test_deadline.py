@@ -84,6 +84,9 @@ PANDA: dict[str, Callable[[PandaServer], object]] = {
     "submit": lambda server: server.submit("[]", 1),
     "describe": lambda server: server.describe([1]),
     "acquire": lambda server: server.acquire("TEST1", node="n"),
+    "upload": lambda server: server.upload("jobO.x.tar.gz", b"x"),
+    "secrets": lambda server: server.secrets(),
+    "set_secret": lambda server: server.set_secret("key", "value"),
     "update": lambda server: server.update(1, "running"),
     "rights": lambda server: server.rights(),
 }
@@ -279,7 +282,11 @@ def test_the_table_has_every_call() -> None:
 
     assert calls(Globus) == {*GLOBUS, "has_https_token", "ask"}  # which asks nobody, and what the others ask with
     assert calls(RestTransfer) == {*REST, "ask"}
-    assert calls(PandaServer) == {*PANDA, "fresh_token"}  # which panda_login has an end for
+    assert calls(PandaServer) == {
+        *PANDA,
+        "fresh_token",
+        "at",
+    }  # panda_login has an end for the one; the other asks nobody
     public = {
         name
         for name, one in vars(login).items()
@@ -295,6 +302,8 @@ OPENED = {
     ("services/loopback.py", "create_connection"): "a fraction of a second",
     ("services/gsi/dial.py", "socket"): "its deadline",
     ("services/gsi/dial.py", "getaddrinfo"): "its deadline",
+    ("config/carried.py", "getaddrinfo"): "within",
+    ("carrier/fetch.py", "urlopen"): "its time-out: a carrier that is told to end ends it",
 }
 OPENERS = {
     "Session", "RequestsTransport", "socket", "create_connection", "getaddrinfo", "urlopen", "HTTPConnection",

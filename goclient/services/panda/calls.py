@@ -118,7 +118,7 @@ class PandaCalls:
                     response = self._session.request(
                         verb,
                         f"{self._access.url}/api/v1/{method}",
-                        data=body,
+                        data=body if given.content else None,  # an empty one would be sent in chunks
                         headers={"Content-Type": given.kind, "Accept": _JSON},
                         timeout=end.remaining(),
                         verify=self._session.verify,  # or requests prefers REQUESTS_CA_BUNDLE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import clean_environment
-from tests.killed import kill_at, points, sample
+from tests.killed import CARRIED, Outcome, kill_at, points, sample
 
 FEW = 6  # points in make test, all of them in make conformance: each is two commands that start for real
 SEED = 13
@@ -48,18 +48,32 @@ def test_after_a_kill_the_same_command_goes_on_or_stops(
         assert "--again" in outcome.error
 
 
+def killed(chosen: list[int], folder: Path, env: dict[str, str], *more: str) -> list[Outcome]:
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda point: kill_at(point, folder / str(point), env, *more), chosen))
+
+
 @pytest.mark.parametrize("count", [FEW, pytest.param(None, marks=pytest.mark.conformance, id="all")])
 def test_a_kill_at_any_point_submits_nothing_twice(
     names: list[str], tmp_path: Path, home_env: dict[str, str], count: int | None
 ) -> None:
-    chosen = sample(len(names), count or len(names), SEED)
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(lambda point: kill_at(point, tmp_path / str(point), home_env), chosen))
-    for one in outcomes:
+    for one in killed(sample(len(names), count or len(names), SEED), tmp_path, home_env):
         assert one.is_killed, one
         assert not one.is_twice, one
         assert not one.is_unknown, one
         assert one.again == (10 if one.open_requests else 0), one
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(None, marks=pytest.mark.conformance, id="all")])
+def test_a_kill_at_any_point_leaves_no_archive_and_no_secret_unknown(
+    tmp_path: Path, home_env: dict[str, str], count: int | None
+) -> None:
+    names = points(tmp_path, home_env, *CARRIED)
+    chosen = sample(len(names), count or len(names), SEED)
+    outcomes = killed(chosen, tmp_path, home_env, *CARRIED)
+    assert [one for one in outcomes if not one.is_killed or one.is_twice or one.is_unknown] == []
+    assert any(one.sent and not one.requests for one in outcomes) or count == FEW, "killed between the two"
+    assert max(len(one.sent) for one in outcomes) >= 2, "an archive and a secret"
 
 
 def test_a_kill_between_two_calls_of_one_request_leaves_it_open(tmp_path: Path, home_env: dict[str, str]) -> None:

@@ -1,0 +1,63 @@
+"""Check of the service client that acts for carried jobs: Globus is asked as that client whether it may be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from goclient.errors import EndpointError, GoclientError, LoginNeeded
+from goclient.errors.conditions import EndpointNotFound, PathNotFound, PermissionDenied
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
+from goclient.preflight.base import Check, Context
+from goclient.preflight.permissions import Need, find_access
+
+if TYPE_CHECKING:
+    from goclient.services.globus.sdk import Globus
+
+
+class ServiceAccess(Check):
+    """List, as the service client, a directory of each collection whose rules do not tell what it may do there.
+
+    If all of them tell, one is listed all the same, which shows that the client's secret is right.
+    """
+
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """Yield an error for a wrong secret, and one for each collection that the client may not use."""
+        if context.options.service is None:
+            return
+        connection = context.connection
+        needed = find_access(context.resolved, connection)
+        known = {one.collection.id for one in needed if isinstance(connection.rules.get(one.endpoint), list)}
+        unknown = [one.needs[0] for one in needed if one.collection.id not in known]
+        asked = unknown or [one.needs[0] for one in needed[:1]]
+        if not asked:
+            return
+        try:
+            service = context.options.service()
+        except GoclientError as error:
+            yield from error.findings
+            return
+        found = connection.parallel.map(partial(_list, service), asked)
+        for need in asked:
+            if unknown or isinstance(found[need], LoginNeeded):
+                yield from _judge(need, found[need], service.acts_as)
+
+
+def _list(service: Globus, need: Need) -> bool:
+    return service.is_empty(need.location.endpoint, need.location.path)
+
+
+def _judge(need: Need, answer: bool | GoclientError, who: str) -> Iterator[Finding]:
+    name = need.location.endpoint.display
+    if isinstance(answer, LoginNeeded):
+        message = f"{answer.message} ({who}, which is to act for the jobs)"
+        hint = "check GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET: the secret may have been replaced"
+        yield LoginNeeded(message, hint=hint, code="carry-client", subject="GOCLIENT_CARRY_CLIENT_SECRET").finding
+    elif isinstance(answer, PermissionDenied | EndpointNotFound):
+        message = f"{who} has to act for the jobs, and may not use {quoted(need.location.display)}: {answer.message}"
+        hint = "use a guest collection on which it has a permission, or ask the owner of this one"
+        yield EndpointError(message, hint=hint, code="service-permission", subject=name).finding
+    elif isinstance(answer, GoclientError) and not isinstance(answer, PathNotFound):
+        yield answer.finding.as_warning()

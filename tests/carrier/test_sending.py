@@ -1,0 +1,113 @@
+"""What goes before jobs is in the journal before and after; a secret that the server loses is set again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from goclient.carrier.carried import Luggage, Secret
+from goclient.carrier.plan import CarrierPlan
+from goclient.carrier.sending import SECRET, UPLOAD, send_luggage, store_secret
+from goclient.errors import ServerError
+from goclient.errors.conditions import ReplyLost
+from goclient.journal import Journal
+from goclient.model.request import Credential
+from tests.killed import COLLECTION, SERVICE
+
+VALUE = Secret.of(Credential(SERVICE["GOCLIENT_CARRY_CLIENT_ID"], SERVICE["GOCLIENT_CARRY_CLIENT_SECRET"]))
+PLAN = CarrierPlan(name="n", tasks=(), overwrite=False, working="", program="https://h/run.sh")
+LUGGAGE = Luggage(PLAN, "jobO.x.tar.gz", b"archive", "https://cache.example", VALUE, "sum")
+
+
+@dataclass
+class Server:
+    """Keeps files, and all secrets as one value, of which it loses what is set while another one is."""
+
+    name: str = "https://panda.example"
+    files: dict[str, bytes] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    sets: int = 0
+    loses: int = 0  # so many of the next secrets
+    fails: Callable[[], Exception] | None = None
+
+    def upload(self, name: str, data: bytes) -> None:
+        if self.fails is not None:
+            raise self.fails()
+        self.files[name] = data
+
+    def secrets(self) -> dict[str, str]:
+        return dict(self.kept)
+
+    def set_secret(self, key: str, value: str) -> None:
+        self.sets += 1
+        before = dict(self.kept)
+        threading.Event().wait(0.005)  # between the reading and the writing
+        self.loses -= 1
+        if self.loses < 0:
+            self.kept = {**before, key: value}
+
+
+def sent(server: Server, path: Path) -> None:
+    journal = Journal(path)
+    send_luggage(LUGGAGE, "k1", files=server, server=server, journal=journal, note=journal.append)
+
+
+def states(path: Path) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    return [(one.what, one.key, one.state, one.subjects) for one in Journal(path).entries()]
+
+
+def test_each_is_in_the_journal_before_and_after_and_no_secret_is(tmp_path: Path) -> None:
+    path, server = tmp_path / "journal.jsonl", Server()
+    sent(server, path)
+    upload, secret = (UPLOAD, "k1.upload"), (SECRET, "k1.secret")
+    assert states(path) == [
+        (*upload, "intended", ("jobO.x.tar.gz",)),
+        (*upload, "done", ("jobO.x.tar.gz",)),
+        (*secret, "intended", (VALUE.key,)),
+        (*secret, "done", (VALUE.key,)),
+    ]
+    assert (server.files, server.kept) == ({"jobO.x.tar.gz": b"archive"}, {VALUE.key: VALUE.value})
+    assert VALUE.value not in path.read_text() + repr(LUGGAGE)
+
+
+@pytest.mark.parametrize(("error", "state"), [(ReplyLost("lost"), "unknown"), (ServerError("no"), "refused")])
+def test_an_archive_that_did_not_arrive_ends_the_submission(tmp_path: Path, error: ServerError, state: str) -> None:
+    with pytest.raises(ServerError) as raised:
+        sent(Server(fails=lambda: error), tmp_path / "journal.jsonl")
+    assert not isinstance(raised.value, ReplyLost), "no job was sent, and that is known"
+    assert [one[2] for one in states(tmp_path / "journal.jsonl")] == ["intended", state]
+
+
+def test_a_signal_while_the_archive_is_sent_leaves_it_unknown(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        sent(Server(fails=KeyboardInterrupt), tmp_path / "journal.jsonl")  # type: ignore[arg-type]  # no Exception
+    assert [one[2] for one in states(tmp_path / "journal.jsonl")] == ["intended", "unknown"]
+
+
+def test_a_secret_that_is_there_is_not_set_again(tmp_path: Path) -> None:
+    server = Server(kept={VALUE.key: VALUE.value, "mine": "stays"})
+    store_secret(VALUE, server, tmp_path / "lock")
+    assert server.sets == 0
+
+
+def test_a_secret_that_the_server_loses_is_set_again(tmp_path: Path) -> None:
+    server = Server(loses=2)
+    store_secret(VALUE, server, tmp_path / "lock")
+    assert (server.sets, server.kept) == (3, {VALUE.key: VALUE.value})
+    with pytest.raises(ServerError, match="has not kept the secret"):
+        store_secret(VALUE, Server(loses=9), tmp_path / "lock")
+
+
+def test_twenty_at_once_lose_none(tmp_path: Path) -> None:
+    server = Server()
+    secrets = [Secret.of(Credential(f"{COLLECTION[:-2]}{number:02}", f"secret-{number}")) for number in range(20)]
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(partial(store_secret, server=server, lock=tmp_path / "lock"), secrets))
+    assert server.kept == {one.key: one.value for one in secrets}
+    assert server.sets == 20
