@@ -56,6 +56,7 @@ class SandboxOptions:
         "--pilotVersion",
         help="site: the pilot that is played; 3.11, the default, logs secrets and reads a payload's own report",
         group="site",
+        metavar="VERSION",
         choices=VERSIONS,
     )
     heartbeat: Optional[int] = option(
