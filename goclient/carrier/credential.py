@@ -18,7 +18,7 @@ from pathlib import Path
 
 from goclient.errors import GoclientError, LoginNeeded
 from goclient.errors.wording import quoted
-from goclient.node.engines.job_files import open_regular
+from goclient.files.private import regular
 from goclient.secrets import register
 from goclient.services.globus.rest import RestAuth, Token
 
@@ -53,8 +53,8 @@ def take_secrets(directory: Path) -> dict[str, ClientSecret | None]:
 
 
 def _read(path: Path) -> ClientSecret | None:
-    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError, GoclientError):
-        with open(path, "rb", opener=open_regular) as file:
+    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        with open(path, "rb", opener=regular) as file:
             found = json.loads(file.read(_MOST))
         register(found["client_secret"])
         return ClientSecret(str(found["client_id"]), str(found["client_secret"]))

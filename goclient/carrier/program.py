@@ -154,6 +154,7 @@ class _Job:
             journal=self._journal,
             reporter=self._output,
             heartbeat=self._output,
+            own=own_files(site.env),
         )
         job = NodeJob(
             tasks=plan.tasks,
@@ -182,7 +183,7 @@ class _Job:
         """Return the engines of the job; raise RequestError for a task that no carrier can run."""
         if any(task.mode.makes_endpoint and JOB in (task.source, task.destination) for task in plan.tasks):
             raise RequestError("a carried job makes no endpoint of its own", hint="submit it with --goVia https")
-        engines: list[TransferEngine] = [LocalEngine(context, own=own_files(self._site.env))]
+        engines: list[TransferEngine] = [LocalEngine(context)]
         if self._service is not None:
             patience = Patience((plan.needs or LONGEST) * 3600.0, FAULTS)
             engines += [

@@ -24,10 +24,9 @@ from goclient.errors import (
     UsageError,
 )
 from goclient.errors.wording import printable
-from goclient.files.private import replace
+from goclient.files.private import regular, replace
 from goclient.journal import Journal
 from goclient.node.engines.base import Transferred
-from goclient.node.engines.job_files import open_regular
 from goclient.node.payload import PayloadError
 from goclient.secrets import hidden
 
@@ -104,7 +103,7 @@ def write_metadata(journal: Journal, directory: Path) -> None:
     with suppress(OSError, ValueError, GoclientError):
         found: Any = {}
         if os.path.lexists(path):
-            with open(path, "rb", opener=open_regular) as one:
+            with open(path, "rb", opener=regular) as one:
                 found = json.loads(one.read(_MOST_METADATA))
         if not isinstance(found, dict):
             return

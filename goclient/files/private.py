@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +18,15 @@ DIRECTORY, FILE = 0o700, 0o600
 def private(path: str | os.PathLike[str], flags: int) -> int:
     """Open a file, which is made for its owner only: the ``opener`` of :func:`open`."""
     return os.open(path, flags | os.O_CLOEXEC, FILE)
+
+
+def regular(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a file as :func:`private` does; raise OSError for a link, a pipe or a device in its place."""
+    descriptor = private(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a file", os.fspath(path))
+    return descriptor
 
 
 def make_directory(path: Path, *, mode: int = DIRECTORY) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from goclient.files.private import private
+from goclient.files.private import private, regular
 from goclient.model.location import JOB_OUT
 from goclient.node.engines.base import Heartbeat
 from goclient.node.payload import open_output
@@ -79,8 +78,5 @@ class _Beating:
 def _regular(path: Path, flags: int) -> IO[bytes] | None:
     """Return an open file, None if something else than a regular file has its name, or none can be had."""
     with suppress(OSError):
-        descriptor = private(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return open(descriptor, "r+b" if flags & os.O_RDWR else "rb", buffering=0)
-        os.close(descriptor)
+        return open(regular(path, flags), "r+b" if flags & os.O_RDWR else "rb", buffering=0)
     return None

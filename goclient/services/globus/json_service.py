@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from random import uniform
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -35,6 +36,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service ma
 CONNECT_WITHIN = 10.0  # seconds
 MAX_ERROR = 64 << 10  # bytes of an answer that is an error: the rest is left, because its status says enough
 _KIND = WEBDAV._replace(title="server", code="globus", untrusted="globus-name", services=())
+_PIECE = 1 << 16  # bytes
 _GZIP = 31  # wbits of zlib: a header of gzip is expected
 
 
@@ -117,20 +119,19 @@ class JsonService:
         try:
             response = connection.ask(request)
             most = call.most if response.status < 400 else MAX_ERROR
-            pieces: list[bytes] = []
-            connection.read(lambda response, _: pieces.append(response.read(most + 1)))
+            read = bytearray()
+            connection.read(lambda response, _: _read(response, read, most + 1))
         finally:
             if response is not None and response.isclosed() and not response.will_close:
                 self._idle.append(connection)
             else:
                 connection.close()
-        (content,) = pieces
         headers = {name.title(): value for name, value in response.headers.items()}
         self.clock = clock_ahead(headers)
         is_good = response.status < 400
-        if response.length and len(content) <= most:
+        if response.length and len(read) <= most:
             raise _broken_off()
-        content = _unpacked(content, headers.get("Content-Encoding", ""), most=most, whole=is_good)
+        content = _unpacked(bytes(read), headers.get("Content-Encoding", ""), most=most, whole=is_good)
         if is_good and len(content) > most:
             raise _BadAnswer(f"its answer is larger than {most >> 20} MiB")
         return Answer(self.name, response.status, headers, content[:most])
@@ -160,6 +161,12 @@ class JsonService:
                 return found
             found.close()
         return Connection(self._server, self._tls, limits)
+
+
+def _read(response: HTTPResponse, into: bytearray, most: int) -> None:
+    """Read an answer in pieces, no more of it than may be: Python 3.9 makes room for all that it is asked for."""
+    while len(into) < most and (piece := response.read(min(most - len(into), _PIECE))):
+        into += piece
 
 
 def value_of(answer: Answer, subject: Subject) -> Any:
