@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import attempts
+import carried
 import gridftp
 import https
 import language
@@ -242,6 +243,7 @@ CHAPTERS = {
     "https": https.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
+    "carried_jobs": carried.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
     "pilot_faults": pilots.fault_rows,
