@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from goclient.services.panda.access import QueueSource
     from goclient.services.parallel import Parallel
 
+SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
+
 
 @dataclass(frozen=True, slots=True)
 class PreflightOptions:

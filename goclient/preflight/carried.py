@@ -16,7 +16,7 @@ from goclient.model.names import SERVER_PLACEHOLDERS
 from goclient.model.planner import plan
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
-from goclient.preflight.locations import SHOWN
+from goclient.preflight.base import SHOWN
 from goclient.preflight.payload import HEAD, judge_head
 
 MAX_READ = 1 << 20  # bytes of a file in which a credential is searched for: keys and tokens are in small ones

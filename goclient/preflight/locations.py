@@ -13,9 +13,8 @@ from goclient.model.location import Location, Transfer
 from goclient.model.names import fill_serial
 from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
+from goclient.preflight.base import SHOWN
 from goclient.preflight.listings import Directory, Listings, Unlisted
-
-SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection

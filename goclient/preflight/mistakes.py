@@ -17,7 +17,7 @@ from goclient.model.planner import plan
 from goclient.model.serial import insert_serial, needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
-from goclient.preflight.locations import SHOWN
+from goclient.preflight.base import SHOWN
 
 LONGEST_NAME = 255  # bytes; NAME_MAX of Linux, and no file system has more
 

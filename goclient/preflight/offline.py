@@ -22,8 +22,7 @@ from goclient.model.serial import find_sibling_reads
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards
-from goclient.preflight.base import Check, Context
-from goclient.preflight.locations import SHOWN
+from goclient.preflight.base import SHOWN, Check, Context
 from goclient.preflight.mistakes import LONGEST_NAME
 from goclient.secrets import hidden
 
