@@ -22,6 +22,7 @@ from typing import Any
 
 import attempts
 import carried
+import carrier
 import gridftp
 import https
 import language
@@ -244,6 +245,7 @@ CHAPTERS = {
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
     "carried_jobs": carried.rows,
+    "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
     "pilot_faults": pilots.fault_rows,

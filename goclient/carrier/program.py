@@ -6,11 +6,12 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +45,7 @@ from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
 ROOM = 1 << 20  # bytes: the journal of an ordinary job, and its report
 FAULTS = 900.0  # seconds in which a transfer may show nothing but faults, as goclient pilot has it
 LONGEST = 48  # hours that a transfer task may take if the plan does not say
+PR_SET_DUMPABLE = 4  # prctl(2)
 _MOST_PLAN = 64 << 20  # bytes
 _PRELOADED = ("LD_PRELOAD", "PANDA_PRELOAD")  # runGen's tracer, in every process
 
@@ -103,6 +105,7 @@ class Site:
 def main(argv: Sequence[str]) -> int:
     """Run a carried job to its end, and report it; return the exit code."""
     install()
+    hide_memory()
     with finishing(), ExitStack() as stack:
         site, above = Site.here(), Above()
         held = {name: one for place in {site.directory, site.home} for name, one in take_secrets(place).items()}
@@ -205,14 +208,19 @@ class _Job:
 
         remove_left(journal, self._attempt, service, delivered=delivered)
 
-    def _quietly(self, call: partial[None] | object) -> None:
+    def _quietly(self, call: Callable[[], None]) -> None:
         """Do what does not change how the job ended."""
         collector = Collector()
         with collector:
-            assert callable(call)
             call()
         for error in collector.errors:
             self._output.warning(error.message)
+
+
+def hide_memory() -> None:
+    """Keep other processes of the same user, such as the job's own, from reading this one's memory: it has a token."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def read_plan(path: Path, checksum: str) -> CarrierPlan:

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -150,6 +151,38 @@ def test_the_payload_has_the_sites_environment_without_the_tracer(tmp_path: Path
     assert not [line for line in lines if "PRELOAD" in line]
 
 
+def test_a_disk_that_the_input_fills_is_told(tmp_path: Path, far: Path) -> None:
+    """The job has a file system of 2 MiB."""
+    (far / "in").write_bytes(bytes(4 << 20))
+    job = CarriedJob(tmp_path / "made", [brought((f"{far}/in", "in"))])
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = f'mount -t tmpfs -o size=2m none {disk} && cp -a {job.directory} {disk}/run && cd {disk}/run && exec "$@"'
+    words = ["unshare", "-rm", "/bin/sh", "-c", mounted, "sh"]
+    if subprocess.run([*words, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine makes no mount namespaces")
+    job.env["TRF_EXEC_HOME_DIR"] = str(tmp_path)
+    ended = job.end(job.start([*words, *job.words()]))
+    assert ended.code == 77, ended.output
+    assert ended.critical.startswith('CRITICAL goclient: stage-in: "')
+    assert "No space left on device" in ended.critical
+    assert json.loads((tmp_path / REPORT).read_text())["error_diag"] in ended.critical
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root starts a process of another user")
+def test_the_payload_cannot_read_the_carriers_memory() -> None:
+    """Not even where the kernel lets processes of a user trace one another."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        job = CarriedJob(Path(folder) / "run", script="cat /proc/[0-9]*/environ 2>/dev/null; exit 0")
+        for path in (job.directory, *job.directory.iterdir()):
+            os.chown(path, 65534, 65534)
+        ended = job.end(job.start(["setpriv", "--reuid", "65534", "--clear-groups", *job.words("/usr/bin/python3")]))
+    assert ended.code == 0, ended.output
+    assert "PandaWorkdir=" in ended.output, "it reads its own"
+    assert "PANDA_PRELOAD=" not in ended.output, "this only the carrier has"
+
+
 # --- the job is killed ------------------------------------------------------------------------------------------
 
 SLEEPS = "sleep 600 & touch began; sleep 600"
@@ -166,6 +199,18 @@ def test_a_signal_to_all_ends_everything(tmp_path: Path) -> None:
     assert (ended.code, ended.report["error_code"]) == (77, 5906)
     assert ended.critical == "CRITICAL goclient: the site stopped the job with a signal"
     assert (processes_below(job.directory), job.left) == ([], [])
+
+
+def test_a_payload_that_does_not_end_is_ended_in_time(tmp_path: Path) -> None:
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); open('began', 'w'); time.sleep(600)"
+    job = CarriedJob(tmp_path / "run", script=f'exec {sys.executable} -c "{code}"')
+    process = job.start()
+    job.wait_for("began")
+    started = time.monotonic()
+    os.killpg(process.pid, signal.SIGTERM)
+    assert job.end(process).code == 77
+    assert time.monotonic() - started < 5.0
+    assert processes_below(job.directory) == []
 
 
 def test_the_death_of_the_first_process_ends_everything(tmp_path: Path) -> None:
