@@ -191,12 +191,13 @@ def _preflight_options(
     """Return what the options and the settings say about the checks; of a carried job, its service client acts."""
     settings = connections.settings
     credential = carriage.credential if carriage is not None else None
-    acting = credential.client_id if credential is not None else settings.get("pilot.identity")
+    acting = credential.client_id.lower() if credential is not None else ""
     return PreflightOptions(
         make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
-        pilot_identity=options.pilotIdentity or acting,
+        pilot_identity=options.pilotIdentity or acting or settings.get("pilot.identity"),
         carried=carriage is not None,
+        acting=acting,
         service=connections.carry_globus if credential is not None else None,
         probe=options.goProbe,
         hours=options.goNeeds,

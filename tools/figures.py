@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import attempts
+import carried
 import carrier
 import gridftp
 import https
@@ -243,6 +244,7 @@ CHAPTERS = {
     "https": https.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
+    "carried_jobs": carried.rows,
     "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
