@@ -87,12 +87,12 @@ class Client:
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        record = None if text is None or transfers.errors else _checked_text(text)
-        carriage = transfers.carriage if record is None else carriage_of(record, self._connections)
-        preflight = new_preflight(options, self._connections, carriage=carriage)
+        if text is not None and not transfers.errors:
+            carriage = carriage_of(_checked_text(text), self._connections)
+            preflight = new_preflight(options, self._connections, carriage=carriage)
+            return check_text(text, preflight, new_request(options, transfers).job)
+        preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
         request = new_request(options, transfers)
-        if record is not None:
-            return check_text(record, preflight, request.job)
         return check_request(request, preflight, read_lines=list_lines, errors=transfers.errors)
 
     def prepare(self, **options: Any) -> Submission:

@@ -23,6 +23,7 @@ from typing import Any
 import attempts
 import carried
 import carrier
+import carrier_kills
 import gridftp
 import https
 import language
@@ -231,6 +232,11 @@ def dying_attempts() -> list[list[str]]:
     return attempts.rows(code=_code())
 
 
+def dying_carriers() -> list[list[str]]:
+    """Carried jobs that are killed or go wrong; each of them is kept, too."""
+    return carrier_kills.rows(code=_code())
+
+
 CHAPTERS = {
     "start_up": start_up,
     "records": records,
@@ -249,6 +255,7 @@ CHAPTERS = {
     "attempts": dying_attempts,
     "pilots": dying_pilots,
     "pilot_faults": pilots.fault_rows,
+    "carrier_kills": dying_carriers,
 }
 
 
