@@ -102,20 +102,22 @@ class JsonService:
             if not (header.isascii() and header.isprintable()):
                 raise undocumented("a token that has more than letters and signs", call.subject)
             for attempt, pause in enumerate(pauses(SHORTEST_PAUSE, LONGEST_PAUSE, factor=2.0)):
-                is_last = not call.repeats or attempt == RETRIES or pause >= end.left
+                answer, failure = None, None
                 try:
                     answer = self._exchange(call, header, end)
-                    if is_last or is_later(answer) or not may_pass(answer):
-                        return answer
                 except _BadAnswer as error:
                     raise undocumented(str(error), call.subject) from error
                 except EndpointError as error:
-                    if is_last:
-                        hint = "" if error.transient else error.hint
-                        told = f"{self.name}: {error.message}"
-                        raise unreachable(told, call.subject, url=self._url, hint=hint) from error
+                    failure = error
+                is_passing = answer is None or (may_pass(answer) and not is_later(answer))
+                if not is_passing or not call.repeats or attempt == RETRIES or pause >= end.left:
+                    break
                 time.sleep(pause)
-        raise AssertionError("unreachable")
+        if answer is not None:
+            return answer
+        assert failure is not None, "there is one or the other"
+        hint = "" if failure.transient else failure.hint
+        raise unreachable(f"{self.name}: {failure.message}", call.subject, url=self._url, hint=hint) from failure
 
     def _exchange(self, call: Call, authorization: str, end: Deadline) -> Answer:
         """Return the answer to one request; raise EndpointError if the server gives none, or _BadAnswer."""
