@@ -1,32 +1,25 @@
 """Credential of a carried job: a service client, handed out by the site as a PanDA secret, and the token that it mints.
 
-Nothing of it is on disk once the carrier runs, and its token is revoked when the job ends.
+Nothing of it is on disk any more (``start.py``), and its token is revoked when the job ends.
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from goclient.errors import GoclientError, LoginNeeded
 from goclient.errors.wording import quoted
-from goclient.files.private import regular
 from goclient.secrets import register
 from goclient.services.globus.rest import RestAuth, Token
 
 TRANSFER = "transfer.api.globus.org"  # the resource server of Transfer's tokens
 CLOCK_WITHIN = 300.0  # seconds: deadlines of transfer tasks, and certificates, are judged by the clock
-_OWN = re.compile(r"goclient-[0-9a-f]{8,64}\.json")  # runGen makes such a file of our secret
-_ALL = ("panda_secrets.json", "panda_secrets.sh")  # and these, which have all of the user's
-_MOST = 1 << 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -37,25 +30,10 @@ class ClientSecret:
     client_secret: str = field(repr=False)
 
 
-def take_secrets(directory: Path) -> dict[str, ClientSecret | None]:
-    """Remove the files with secrets from a directory; return what goclient's own have, by their names.
-
-    None stands for a file without a service client in it.
-    """
-    taken = {}
-    for name in sorted(os.listdir(directory)):
-        if _OWN.fullmatch(name):
-            taken[name] = _read(directory / name)
-        if name in _ALL or name in taken:
-            with suppress(OSError):
-                os.unlink(directory / name)
-    return taken
-
-
-def _read(path: Path) -> ClientSecret | None:
-    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        with open(path, "rb", opener=regular) as file:
-            found = json.loads(file.read(_MOST))
+def read_secret(content: bytes) -> ClientSecret | None:
+    """Return the service client in a file, None if there is none."""
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        found = json.loads(content)
         register(found["client_secret"])
         return ClientSecret(str(found["client_id"]), str(found["client_secret"]))
     return None

@@ -18,7 +18,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from goclient.carrier.credential import TRANSFER, ClientSecret, ServiceClient, take_secrets
+from goclient.carrier.credential import TRANSFER, ServiceClient, read_secret
 from goclient.carrier.fetch import check_program, fetch
 from goclient.carrier.output import Output
 from goclient.carrier.plan import PLAN, CarrierPlan
@@ -102,13 +102,15 @@ class Site:
         return {**given, **own, "PandaWorkdir": str(self.directory)}
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run a carried job to its end, and report it; return the exit code."""
+def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
+    """Run a carried job to its end, and report it; return the exit code.
+
+    ``held`` are the files with secrets that the site had left in its directory, by their names.
+    """
     install()
     hide_memory()
     with finishing(), ExitStack() as stack:
         site, above = Site.here(), Above()
-        held = {name: one for place in {site.directory, site.home} for name, one in take_secrets(place).items()}
         output, error = Output(site.directory), None
         job = _Job(site, output, stack)
         try:
@@ -138,7 +140,7 @@ class _Job:
         self._service: TransferService | None = None
         self._tokens: ServiceTokens | None = None
 
-    def run(self, argv: Sequence[str], held: Mapping[str, ClientSecret | None]) -> None:
+    def run(self, argv: Sequence[str], held: Mapping[str, bytes]) -> None:
         """Run the job; raise what it ended with."""
         order, site = Order.read(argv), self._site
         plan = read_plan(site.directory / PLAN, order.sha256).for_job(order.serial)
@@ -168,9 +170,9 @@ class _Job:
         )
         run_job(job, context, self._engines(plan, context), self._output)
 
-    def _connect(self, plan: CarrierPlan, held: Mapping[str, ClientSecret | None]) -> None:
+    def _connect(self, plan: CarrierPlan, held: Mapping[str, bytes]) -> None:
         """Mint a token for the job; raise GoclientError."""
-        secret = held.get(plan.credential)
+        secret = read_secret(held.get(plan.credential, b""))
         if secret is None:
             what = "has no service client in it" if plan.credential in held else "was not handed out by the site"
             problem = f"the credential {quoted(plan.credential)} {what}" if plan.credential else "it has none"

@@ -17,7 +17,7 @@ import pytest
 
 from goclient.carrier.plan import CARRY, PLAN
 from goclient.carrier.report import LONGEST
-from tests.carrier.carried import REPORT, CarriedJob, brought, old_pythons, processes_below, pythons, taken
+from tests.carrier.carried import REPORT, SECRET, CarriedJob, brought, old_pythons, processes_below, pythons, taken
 from tests.commands import TIMEOUT
 
 
@@ -47,6 +47,24 @@ def test_every_python_brings_runs_and_takes(python: str, job: CarriedJob, far: P
         ("stage-in", "done", 1, 5), ("output", "done", 1, 10),
     ]  # fmt: skip
     assert job.left == []
+
+
+@pytest.mark.parametrize("python", [*pythons(), *old_pythons()])
+def test_secrets_are_removed_before_anything_else(python: str, tmp_path: Path) -> None:
+    """Also those that the site has left where runGen was started, links and what else has their names."""
+    home, other = tmp_path / "home", tmp_path / "other"
+    home.mkdir()
+    other.write_text("not ours")
+    job = CarriedJob(tmp_path / "run", secret={}, env={"TRF_EXEC_HOME_DIR": str(home)})
+    (home / SECRET).symlink_to(other)
+    os.mkfifo(home / "panda_secrets.json")
+    kept = ["goclient-XYZ.json", "mine.json"]
+    for name in kept:
+        (home / name).touch()
+    job.end(job.start([python, f"./{CARRY}"]))
+    assert job.left == []
+    assert sorted(one.name for one in home.iterdir() if one.name != REPORT) == kept
+    assert other.read_text() == "not ours"
 
 
 @pytest.mark.parametrize("python", old_pythons() or [pytest.param("", marks=pytest.mark.skip("there is none"))])
