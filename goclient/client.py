@@ -88,11 +88,11 @@ class Client:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
         if text is not None and not transfers.errors:
-            carriage = carriage_of(_checked_text(text), self._connections)
-            preflight = new_preflight(options, self._connections, carriage=carriage)
-            return check_text(text, preflight, new_request(options, transfers).job)
+            transfers = replace(transfers, carriage=carriage_of(_checked_text(text), self._connections))
         preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
         request = new_request(options, transfers)
+        if text is not None and not transfers.errors:
+            return check_text(text, preflight, request.job)
         return check_request(request, preflight, read_lines=list_lines, errors=transfers.errors)
 
     def prepare(self, **options: Any) -> Submission:
@@ -104,8 +104,7 @@ class Client:
     def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
         """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        carriage, checks = transfers.carriage, not options.noCheck
-        preflight = new_preflight(options, self._connections, carriage=carriage, checks=checks)
+        preflight = new_preflight(options, self._connections, carriage=transfers.carriage, checks=not options.noCheck)
         request = new_request(options, transfers)
         prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
         return replace(prepared, options=options, again=options.again)
