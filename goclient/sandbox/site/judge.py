@@ -15,12 +15,13 @@ from typing import Any
 
 STDOUT, STDERR, REPORT = "payload.stdout", "payload.stderr", "payload_error_report.json"
 CRITICAL = "CRITICAL"
-WIDTH = 256  # of a diagnosis of the pilot's own
-FAILED, NO_PROGRAM, NO_OUTPUT, BY_SIGNAL, BY_SERVER = 1305, 1149, 1165, 1201, 1144
-CODES = {2: 1378, 3: 1368, 251: 1315}  # of a transformation that says no more than its exit code, since 3.11
-OLD_CODES = {251: 1315}
+WIDTH = 256  # of a diagnosis that is not cut
+FAILED, UNKNOWN, NO_PROGRAM, NO_OUTPUT, BY_SIGNAL, BY_SERVER = 1305, 1315, 1149, 1165, 1201, 1144
+CODES = {2: 1378, 3: 1368, 251: UNKNOWN}  # of a transformation that says no more than its exit code, since 3.11
+OLD_CODES = {251: UNKNOWN}
 TEXTS = {
     FAILED: "Failed to execute payload",
+    UNKNOWN: "Unknown transform failure",
     NO_PROGRAM: "Transform could not be downloaded",
     NO_OUTPUT: "Local output file is missing",
     BY_SERVER: "This job was killed by panda server",
@@ -68,16 +69,20 @@ class Verdict:
 
 
 def fail(code: int, text: str = "", *, trans: int = 0) -> Verdict:
-    """Return the verdict of a job that failed with an error of the pilot's."""
+    """Return the verdict of a job that failed with an error of the pilot's, worded as ``format_diagnostics`` does."""
     standard = TEXTS.get(code, "")
-    return Verdict("failed", trans, code, f"{standard}:{text}" if text and standard else text or standard)
+    if not (standard and text):
+        return Verdict("failed", trans, code, text or standard)
+    told = f"{standard}:"
+    told += text if len(told) + len(text) <= WIDTH else text[: WIDTH + len(told)]
+    return Verdict("failed", trans, code, re.sub(":+", ":", told) if "::" in told else told)
 
 
 def judge(ending: Ending, directory: Path, version: Version) -> Verdict:
     """Return the verdict over a payload that ended in this directory."""
     if ending.killer is Killer.SERVER:
         return fail(BY_SERVER)
-    if ending.killer is Killer.BATCH or ending.code < 0:
+    if ending.killer is Killer.BATCH or (ending.code < 0 and version is Version.NEW):
         number = signal.SIGTERM if ending.killer is Killer.BATCH else signal.Signals(-ending.code)
         return fail(BY_SIGNAL, f"Job killed by signal: {number.name}")
     trans = ending.code % 255
@@ -88,7 +93,7 @@ def judge(ending: Ending, directory: Path, version: Version) -> Verdict:
         return Verdict("finished")
     known = CODES if version is Version.NEW else OLD_CODES
     code = known.get(ending.code, FAILED)
-    return fail(code, find_reason(directory)[:WIDTH], trans=trans)
+    return fail(code, find_reason(directory), trans=trans)
 
 
 def _read_report(directory: Path) -> tuple[int, str] | None:

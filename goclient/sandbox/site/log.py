@@ -32,7 +32,7 @@ def pilot_log(path: Path) -> Iterator[logging.Logger]:
 
 def write(directory: Path, archive: IO[bytes]) -> None:
     """Pack a job's directory; a link that leads nowhere, a pipe and a socket are left out."""
-    with tarfile.open(fileobj=archive, mode="w:gz", dereference=True) as packed:
+    with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1, dereference=True) as packed:
         for path in sorted(directory.rglob("*")):
             if path.is_file() or path.is_dir():
                 packed.add(path, f"{directory.name}/{path.relative_to(directory)}", recursive=False)
