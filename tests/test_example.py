@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -151,8 +152,11 @@ def test_the_demo_shows_each_step_and_compares_the_output_at_both_ends(run: Run,
     shown = run("goclient", "sandbox", "demo", "--dir", str(folder))
     assert shown.code == 0, shown.out + shown.err
     lines = shown.out.splitlines()
-    steps = list(dict.fromkeys(line.split()[0] for line in lines))
-    assert steps == ["sandbox", "deposit", "submit", "record", "pilot", "status", "output", "look"]
+    steps = [step for step, _ in groupby(line.split()[0] for line in lines)]
+    first = ["sandbox", "deposit", "submit", "record", "pilot", "status", "output"]
+    assert steps == [*first, "again", "submit", "record", "site", "status", "output", "look"]
+    carried = folder / "collections/SITE1/shared/campaign/out/10mb-file.bin"
+    assert f"output  {carried}: 10485760 bytes" in lines
     output = folder / "collections" / "SITE1" / OUTPUT.lstrip("/")
     checksum = hashlib.md5(output.read_bytes()).hexdigest()
     assert f"output  {output}" in lines

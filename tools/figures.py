@@ -21,6 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import attempts
+import carried
+import carrier
+import carrier_kills
 import gridftp
 import https
 import language
@@ -229,6 +232,11 @@ def dying_attempts() -> list[list[str]]:
     return attempts.rows(code=_code())
 
 
+def dying_carriers() -> list[list[str]]:
+    """Carried jobs that are killed or go wrong; each of them is kept, too."""
+    return carrier_kills.rows(code=_code())
+
+
 CHAPTERS = {
     "start_up": start_up,
     "records": records,
@@ -242,9 +250,12 @@ CHAPTERS = {
     "https": https.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
+    "carried_jobs": carried.rows,
+    "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
     "pilot_faults": pilots.fault_rows,
+    "carrier_kills": dying_carriers,
 }
 
 

@@ -1,32 +1,25 @@
 """Credential of a carried job: a service client, handed out by the site as a PanDA secret, and the token that it mints.
 
-Nothing of it is on disk once the carrier runs, and its token is revoked when the job ends.
+Nothing of it is on disk any more (``start.py``), and its token is revoked when the job ends.
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
-from goclient.errors import GoclientError, LoginNeeded
+from goclient.errors import Collector, GoclientError, LoginNeeded, raise_all
 from goclient.errors.wording import quoted
-from goclient.files.private import regular
 from goclient.secrets import register
 from goclient.services.globus.rest import RestAuth, Token
 
 TRANSFER = "transfer.api.globus.org"  # the resource server of Transfer's tokens
 CLOCK_WITHIN = 300.0  # seconds: deadlines of transfer tasks, and certificates, are judged by the clock
-_OWN = re.compile(r"goclient-[0-9a-f]{8,64}\.json")  # runGen makes such a file of our secret
-_ALL = ("panda_secrets.json", "panda_secrets.sh")  # and these, which have all of the user's
-_MOST = 1 << 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -37,25 +30,10 @@ class ClientSecret:
     client_secret: str = field(repr=False)
 
 
-def take_secrets(directory: Path) -> dict[str, ClientSecret | None]:
-    """Remove the files with secrets from a directory; return what goclient's own have, by their names.
-
-    None stands for a file without a service client in it.
-    """
-    taken = {}
-    for name in sorted(os.listdir(directory)):
-        if _OWN.fullmatch(name):
-            taken[name] = _read(directory / name)
-        if name in _ALL or name in taken:
-            with suppress(OSError):
-                os.unlink(directory / name)
-    return taken
-
-
-def _read(path: Path) -> ClientSecret | None:
-    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        with open(path, "rb", opener=regular) as file:
-            found = json.loads(file.read(_MOST))
+def read_secret(content: bytes) -> ClientSecret | None:
+    """Return the service client in a file, None if there is none."""
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        found = json.loads(content)
         register(found["client_secret"])
         return ClientSecret(str(found["client_id"]), str(found["client_secret"]))
     return None
@@ -68,6 +46,7 @@ class ServiceClient:
         self._auth, self._secret, self._scopes = auth, secret, tuple(scopes)
         self._lock = threading.Lock()
         self._tokens: dict[str, str] = {}
+        self._minted: list[str] = []
         self._mint()
         if auth.clock is not None and abs(auth.clock) > CLOCK_WITHIN:
             self.close()
@@ -87,6 +66,7 @@ class ServiceClient:
                 code="credential",
             ) from error
         register(*self._tokens.values())
+        self._minted += self._tokens.values()
 
     def token_of(self, server: str) -> Token:
         """Return what gives the token for a resource server."""
@@ -97,12 +77,17 @@ class ServiceClient:
         with self._lock:
             if refused and refused == self._tokens.get(server):
                 self._mint()
-            if server not in self._tokens:
+            if not self._tokens.get(server):
                 raise LoginNeeded(f"Globus gave no token for {quoted(server)}", code="credential", subject=server)
             return self._tokens[server]
 
     def close(self) -> None:
-        """Revoke what was minted; raise GoclientError if that is not certain."""
-        tokens, self._tokens = self._tokens, {}
-        for token in dict.fromkeys(tokens.values()):
-            self._auth.revoke(token, client_id=self._secret.client_id, secret=self._secret.client_secret)
+        """Revoke all that was minted; raise GoclientError if that is not certain."""
+        with self._lock:  # another thread may mint one just now
+            minted, self._minted = self._minted, []
+            self._tokens = dict.fromkeys(self._tokens, "")
+            collector = Collector()
+            for token in dict.fromkeys(minted):
+                with collector:
+                    self._auth.revoke(token, client_id=self._secret.client_id, secret=self._secret.client_secret)
+        raise_all(collector.errors)

@@ -6,30 +6,31 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import secrets
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from goclient.carrier.credential import TRANSFER, ClientSecret, ServiceClient, take_secrets
+from goclient.carrier.credential import TRANSFER, ServiceClient, read_secret
 from goclient.carrier.fetch import check_program, fetch
 from goclient.carrier.output import Output
 from goclient.carrier.plan import PLAN, CarrierPlan
 from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_report
+from goclient.carrier.site import Site
 from goclient.carrier.watch import Above, watching
-from goclient.errors import Collector, EndpointError, GoclientError, Interrupted, RequestError, UsageError
+from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, UsageError
 from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
 from goclient.journal import Journal
 from goclient.model.endpoint import JOB
-from goclient.node.engines.base import Attempt, JobContext, TransferEngine, TransferService
+from goclient.node.engines.base import JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
 from goclient.node.engines.https import HttpsEngine
@@ -37,15 +38,18 @@ from goclient.node.engines.local import LocalEngine
 from goclient.node.environment import own_files
 from goclient.node.job import NodeJob, run_job
 from goclient.node.left import remove_left
-from goclient.node.signals import finishing, install, interruptible
+from goclient.node.signals import finishing, install, interruptible, uninterrupted
+from goclient.services.deadline import within
 from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
 
+STOPPED_WITHIN, ENDED_WITHIN = 3.0, 120.0  # seconds for each part of the clean-up: a site kills a stopped job soon
+MINTED_WITHIN = 20.0  # seconds
 ROOM = 1 << 20  # bytes: the journal of an ordinary job, and its report
 FAULTS = 900.0  # seconds in which a transfer may show nothing but faults, as goclient pilot has it
 LONGEST = 48  # hours that a transfer task may take if the plan does not say
+PR_SET_DUMPABLE = 4  # prctl(2)
 _MOST_PLAN = 64 << 20  # bytes
-_PRELOADED = ("LD_PRELOAD", "PANDA_PRELOAD")  # runGen's tracer, in every process
 
 
 @dataclass(frozen=True)
@@ -66,46 +70,15 @@ class Order:
         return cls(found[1], int(found[2]), tuple(argv[3:]))
 
 
-@dataclass(frozen=True)
-class Site:
-    """Site of a job: its directory, where its pilot looks for reports, and the environment."""
+def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
+    """Run a carried job to its end, and report it; return the exit code.
 
-    directory: Path
-    home: Path
-    env: Mapping[str, str]
-
-    @classmethod
-    def here(cls) -> Site:
-        """Return it as this process has it, without what runGen makes every process load."""
-        env = {name: value for name, value in os.environ.items() if name not in _PRELOADED}
-        home = Path(env.get("TRF_EXEC_HOME_DIR", ""))
-        return cls(Path.cwd(), home if home.is_dir() else Path.cwd(), env)
-
-    @property
-    def panda_id(self) -> int:
-        """Return the job's PandaID, 0 if the pilot does not tell it."""
-        text = self.env.get("PANDAID", "")
-        return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
-
-    @property
-    def attempt(self) -> Attempt:
-        """Return this attempt of the job: a later one has a higher number, whatever site it is at."""
-        return Attempt(str(self.panda_id or time.time_ns()), int(time.time()))
-
-    def variables(self) -> dict[str, str]:
-        """Return what the program's environment has beside a node's: all that the site gives, and 2012's names."""
-        queue = self.env.get("PILOT_SITENAME", "")
-        given = {name: value for name, value in self.env.items() if not name.startswith("GOCLIENT_")}
-        own = {"PandaID": str(self.panda_id), "PandaSite": queue, "QueueName": queue}
-        return {**given, **own, "PandaWorkdir": str(self.directory)}
-
-
-def main(argv: Sequence[str]) -> int:
-    """Run a carried job to its end, and report it; return the exit code."""
+    ``held`` are the files with secrets that the site had left in its directory, by their names.
+    """
     install()
+    hide_memory()
     with finishing(), ExitStack() as stack:
         site, above = Site.here(), Above()
-        held = {name: one for place in {site.directory, site.home} for name, one in take_secrets(place).items()}
         output, error = Output(site.directory), None
         job = _Job(site, output, stack)
         try:
@@ -117,12 +90,14 @@ def main(argv: Sequence[str]) -> int:
             error = Interrupted(above.fault() or "the site stopped the job with a signal")
         except Exception as failure:  # a defect of ours must not leave a job without a report
             error = GoclientError(f"unexpected {type(failure).__name__}: {failure}")
+        told = False
         if error is not None:
             output.say(f"CRITICAL {diagnosis(error)}", *(f"goclient: {one.message}" for one in error.findings[:20]))
-            write_report(error, site.home)
-        job.clean_up(delivered=error is None)
+            told = write_report(error, site.home) and site.report_decides
+        soon = isinstance(error, Interrupted)
+        job.clean_up(delivered=error is None, seconds=STOPPED_WITHIN if soon else ENDED_WITHIN)
     output.say("goclient: the job is done" if error is None else "goclient: the job has failed")
-    return exit_code(error)
+    return 0 if told else exit_code(error)
 
 
 class _Job:
@@ -134,8 +109,9 @@ class _Job:
         self._journal: Journal | None = None
         self._service: TransferService | None = None
         self._tokens: ServiceTokens | None = None
+        self._within = ENDED_WITHIN
 
-    def run(self, argv: Sequence[str], held: Mapping[str, ClientSecret | None]) -> None:
+    def run(self, argv: Sequence[str], held: Mapping[str, bytes]) -> None:
         """Run the job; raise what it ended with."""
         order, site = Order.read(argv), self._site
         plan = read_plan(site.directory / PLAN, order.sha256).for_job(order.serial)
@@ -149,7 +125,7 @@ class _Job:
             attempt=self._attempt,
             scratch=scratch,
             directory=site.directory,
-            pilot_env=site.env,
+            pilot_env=site.own_env,
             overwrite=plan.overwrite,
             journal=self._journal,
             reporter=self._output,
@@ -160,22 +136,23 @@ class _Job:
             tasks=plan.tasks,
             program=partial(fetch, plan.program, site.directory, scratch),
             arguments=order.words,
-            variables=site.variables(),
+            variables=site.variables,
             log_name="",
         )
         run_job(job, context, self._engines(plan, context), self._output)
 
-    def _connect(self, plan: CarrierPlan, held: Mapping[str, ClientSecret | None]) -> None:
+    def _connect(self, plan: CarrierPlan, held: Mapping[str, bytes]) -> None:
         """Mint a token for the job; raise GoclientError."""
-        secret = held.get(plan.credential)
+        secret = read_secret(held.get(plan.credential, b""))
         if secret is None:
             what = "has no service client in it" if plan.credential in held else "was not handed out by the site"
             problem = f"the credential {quoted(plan.credential)} {what}" if plan.credential else "it has none"
             raise EndpointError(
                 f"a transfer of the job needs a credential: {problem}", hint="submit the job again", code="credential"
             )
-        client = ServiceClient(RestAuth(plan.auth), secret, plan.scopes)
-        self._stack.callback(self._quietly, client.close)
+        with uninterrupted():  # what is minted is known before a signal ends the job
+            client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
+            self._stack.callback(self._quietly, client.close)
         service = RestTransfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
@@ -192,8 +169,9 @@ class _Job:
             ]
         return engines
 
-    def clean_up(self, *, delivered: bool) -> None:
-        """Tell what was transferred, and remove what nobody needs any more beside the output."""
+    def clean_up(self, *, delivered: bool, seconds: float) -> None:
+        """Tell what was transferred, and remove what nobody needs any more; each service has so many seconds."""
+        self._within = seconds
         if self._journal is not None:
             write_metadata(self._journal, self._site.directory)
             self._quietly(partial(self._remove_left, self._journal, delivered=delivered))
@@ -205,14 +183,20 @@ class _Job:
 
         remove_left(journal, self._attempt, service, delivered=delivered)
 
-    def _quietly(self, call: partial[None] | object) -> None:
-        """Do what does not change how the job ended."""
-        collector = Collector()
-        with collector:
-            assert callable(call)
-            call()
-        for error in collector.errors:
+    def _quietly(self, call: Callable[[], None]) -> None:
+        """Do what does not change how the job ended, if it does not take too long."""
+        try:
+            within(self._within, call)
+        except TimeoutError:
+            self._output.warning(f"the clean-up has not ended within {self._within:.0f} s")
+        except GoclientError as error:
             self._output.warning(error.message)
+
+
+def hide_memory() -> None:
+    """Keep other processes of the same user, such as the job's own, from reading this one's memory: it has a token."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def read_plan(path: Path, checksum: str) -> CarrierPlan:

@@ -24,7 +24,7 @@ from goclient.node.keeper_program import began
 from goclient.node.signals import uninterrupted
 from goclient.services.retry import turns
 
-END_WITHIN = 5.0  # seconds that a process has to end itself
+END_WITHIN = 3.0  # seconds that a process has to end itself: a site may kill all of a job after ten
 _FORCED = 10.0  # seconds until nothing is left once it is killed, which a busy disk may delay
 _PROGRAM = "goclient.node", "keeper_program.py"
 # What ``ps`` shows of a keeper: its source is read from stdin, as its order is.

@@ -43,6 +43,7 @@ class PreflightOptions:
     pilot: str | None = None  # the DN that retrieves the proxy of a MyProxy account
     deposit: bool = False  # the submission makes the deposit if it is missing
     carried: bool = False  # the jobs bring their own transfers
+    acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
 
 

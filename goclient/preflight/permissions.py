@@ -147,13 +147,15 @@ class PilotPermissions(Check):
         if typed is None or connection.globus is None:
             return
         typed = typed.lower() if is_uuid(typed) else typed
-        found = connection.parallel.map(connection.globus.identity_called, [typed])[typed]
+        found: str | GoclientError = typed
+        if typed != context.options.acting:
+            found = connection.parallel.map(connection.globus.identity_called, [typed])[typed]
         if isinstance(found, GoclientError):
             yield found.finding
             return
-        carried = context.options.carried
-        called = "the service client" if carried else "the pilot's identity"
-        pilot = Identity(found, f"{called} {typed}", is_passing=carried)
+        is_service = typed == context.options.acting
+        called = "the service client" if is_service else "the pilot's identity"
+        pilot = Identity(found, f"{called} {typed}", is_passing=is_service)
         needed = find_access(context.resolved, connection)
         fetch_rules([access for access in needed if access.is_guest], connection)
         for access in needed:

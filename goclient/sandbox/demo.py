@@ -1,4 +1,7 @@
-"""Run the example of the 2012 page, from submission to the file at SITE1, and show each step."""
+"""Run the example of the 2012 page, from submission to the file at its end, and show each step.
+
+Once with a pilot of goclient, once at a site that knows nothing of goclient, where the job brings its own transfers.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,18 @@ from rich.text import Text
 from goclient.files.private import make_directory
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.directory import Directory
+from goclient.sandbox.seed import CAMPAIGN, GUEST_BASE
 from goclient.sandbox.state import State
 
 SITE, NAME, ACCOUNT = "SITE1", "10mb-file.bin", "wdeng"
 DIRECTORY = "home/osg_data/panda"
+GUEST, THERE = "GUEST1", f"{CAMPAIGN}out"  # where the carried job's file goes
+SITES = ("pilot", "site")  # begin the lines of those
 Show = Callable[[str, str], None]
 
 
 def run(path: Path | None, *, overwrite: bool = False) -> int:
-    """Run the example; return 0 if the output is at SITE1 and is what the job made, else another exit code.
+    """Run the example twice; return 0 if its output is at both ends and is what the job made, else another exit code.
 
     With a path the sandbox's files stay there to look at; without one nothing stays.
     """
@@ -43,7 +49,7 @@ def run(path: Path | None, *, overwrite: bool = False) -> int:
             started = True
             daemon.start(root, tied=True)
         example = Example(State(Directory(root)), _make_show())
-        code = example.run(overwrite=overwrite)
+        code = example.run(overwrite=overwrite) or example.run_carried(overwrite=overwrite)
         if path and not code:
             held = f"{root}/collections/{SITE}/{DIRECTORY}/ is what {SITE} holds"
             example.show("look", f"{held}; {root}/sandbox.log is what was asked")
@@ -64,6 +70,17 @@ def command_line(url: str) -> list[str]:
         f"--StageinGOsrc={SITE}:/{DIRECTORY}/0064.file",
         f"--OutputGO={SITE}:/{DIRECTORY}/",
         "--WorkingendpointGO=OSGDEV",
+        f"--Data={NAME}",
+    ]
+
+
+def carried_command_line(url: str) -> list[str]:
+    """Return the command for the same job with files that pass by HTTPS, at a site that knows nothing of goclient."""
+    return [
+        *("sendJob.py", "--goCarry", "--computingSite", "TEST1"),
+        *("--transformation", f"{url}/transformations/datatransfer.sh"),
+        f"--StageinGOsrc={GUEST}:{CAMPAIGN}in/0064.file",
+        f"--OutputGO={GUEST}:{THERE}/",
         f"--Data={NAME}",
     ]
 
@@ -91,6 +108,26 @@ class Example:
         if code := self._print_output("deposit", deposit, env):
             return code
         typed = [*command_line(self.state.fact("url")), f"--myproxy={ACCOUNT}", *["--goOverwrite"] * overwrite]
+        pilot = env | {"X509_USER_CERT": env["SANDBOX_PILOT_CERT"], "X509_USER_KEY": env["SANDBOX_PILOT_KEY"]}
+        code = self._submit_and_run(typed, env, site=["pilot", "--site", "TEST1", "--once", "--json"], site_env=pilot)
+        return code or self._compare()
+
+    def run_carried(self, *, overwrite: bool) -> int:
+        """Submit the job with its transfers, run it at a site without goclient; return the exit code."""
+        self.show("again", "at a site that knows nothing of goclient, by HTTPS: the job brings its own transfers")
+        env, root = self._environment(), str(self.state.directory.root)
+        typed = [*carried_command_line(self.state.fact("url")), *["--goOverwrite"] * overwrite]
+        site = ["sandbox", "site", "--dir", root, "--site", "TEST1", "--once", "--json"]
+        code = self._submit_and_run(typed, env, site=site, site_env=env)
+        output = self.state.directory.collections / SITE / f"{GUEST_BASE}{THERE}/{NAME}".strip("/")
+        there = output.is_file()
+        self.show("output", f"{output}: {output.stat().st_size} bytes" if there else f"{output} is not there")
+        return code or int(not there)
+
+    def _submit_and_run(
+        self, typed: list[str], env: dict[str, str], *, site: list[str], site_env: dict[str, str]
+    ) -> int:
+        """Submit a job, let a site run it, show what became of it; return the first failure's exit code."""
         self.show("submit", shlex.join(typed))
         done = self._follow("goclient.cli.commands.sendjob", [*typed[1:], "--json", "-v"], env)
         if done.code:
@@ -99,13 +136,12 @@ class Example:
         row = self.state.row("select attributes from jobs where panda_id = ?", panda_id) or {"attributes": "{}"}
         self.show("submit", f"PandaID={panda_id}; its record's jobParameters, as the server has them:")
         self.show("record", json.loads(row["attributes"]).get("jobParameters", ""))
-        pilot = env | {"X509_USER_CERT": env["SANDBOX_PILOT_CERT"], "X509_USER_KEY": env["SANDBOX_PILOT_KEY"]}
         while True:  # an older job may be in the queue
-            done = self._follow("goclient", ["pilot", "--site", "TEST1", "--once", "--json"], pilot)
+            done = self._follow("goclient", site, site_env)
             if done.document.get("PandaID") in (panda_id, None):
                 break
         self._print_output("status", ["status", str(panda_id)], env)
-        return done.code or self._compare()
+        return done.code or int(done.document.get("state") == "failed")
 
     def _environment(self) -> dict[str, str]:
         """Return the user's environment, pointed at the sandbox, with a directory for all that goclient keeps."""
@@ -143,8 +179,8 @@ class Example:
         try:
             for line in process.stderr:
                 head, colon, rest = line.rstrip("\n").partition(": ")
-                ours = colon and head in ("pilot", "sendJob.py")
-                self.show("pilot" if head == "pilot" else "submit", rest if ours else line.rstrip("\n"))
+                ours = colon and head in (*SITES, "sendJob.py")
+                self.show(head if head in SITES else "submit", rest if ours else line.rstrip("\n"))
             text = process.stdout.read()
         except BaseException:
             process.terminate()

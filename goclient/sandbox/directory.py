@@ -36,6 +36,7 @@ class Directory:
         self.programs = root / "bin"  # what env.sh puts first on PATH
         self.grid = root / "grid"  # the certificate authority, and the certificates that it has issued
         self.client_state = root / "state"  # for GOCLIENT_STATE
+        self.site = root / "site"  # what a site without goclient keeps: its jobs, and their logs
         self.work = root / "work"  # what the demo writes
 
 

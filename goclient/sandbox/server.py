@@ -80,6 +80,11 @@ class Application:
                 return TooManyRequests(wait).response(call.path)(environ, start_response)
         return self._answer_faulty(call)(environ, start_response)
 
+    @property
+    def clock(self) -> float:
+        """Return how many seconds the clock of the sandbox is fast."""
+        return self._sandbox.tuning.now.clock_seconds
+
     def _answer_faulty(self, call: Call) -> Response:
         """Answer a request, with the faults that it meets; raise Reset."""
         met = self._sandbox.faults.meet(call.method, call.path)
@@ -153,6 +158,12 @@ class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the time by the clock of the sandbox, which may be wrong."""
+        application = self.server.app
+        assert isinstance(application, Application)
+        return super().date_time_string(time.time() + application.clock)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Write one line a request into the sandbox's log."""

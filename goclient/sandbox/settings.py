@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+CLOCK = 10 * 365 * 86_400  # seconds that a clock may be wrong
 METERED = 10.0  # seconds: "Metering is done over 10 second periods to allow for bursts", Globus's FAQ on its limits
 
 
@@ -32,6 +33,7 @@ class Settings:
     heartbeat_seconds: float = 7_200
     holding_seconds: float = 10_800
     secret_seconds: float = 0  # between reading and writing the secrets of a user, for which there is no lock
+    clock_seconds: float = 0  # by which the Date of all answers is wrong, before the time or behind it
     adder_seconds: float = 0  # until a final report is worked on; 0: at once, where the server needs a minute or so
 
 
@@ -80,9 +82,9 @@ def find_mistakes(given: Any) -> list[str]:
     known = {field.name for field in dataclasses.fields(Settings)}
     wrong = [f"there is no setting {name!r}" for name in given if name not in known]
     for name in known & given.keys():
-        value = given[name]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-            wrong.append(f"{name} must be a number that is not negative")
+        value, low = given[name], -CLOCK if name == "clock_seconds" else 0
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
+            wrong.append(f"{name} must be a number{'' if low else ' that is not negative'}")
         elif name == "requests_per_second" and not value:
             wrong.append(f"{name} must be more than 0")
     return wrong

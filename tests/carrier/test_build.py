@@ -89,3 +89,28 @@ def test_the_command_says_what_is_wrong(words: list[str], code: int, message: st
     result = run("goclient", "carrier", *words)
     assert (result.code, result.out) == (code, "")
     assert message in result.err
+
+
+def imported(path: Path) -> set[str]:
+    """The names of the package that a file imports outside of what type checkers alone read, by its syntax."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_bytes())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def test_what_a_text_imports_is_what_its_syntax_says() -> None:
+    """Of every module of the package: the search of a text may find no less than a parser."""
+    for path in (TOP / "goclient").rglob("*.py"):
+        module = ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
+        if module != "goclient":
+            wanted = {one for one in imported(path) if one.startswith("goclient.") and build._is_ours(one)}
+            assert set(build._imported(module)) - {"goclient"} == wanted - {"goclient"}, module

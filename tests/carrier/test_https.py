@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,16 @@ def job(
     *,
     script: str = TWICE,
     source: str = "/campaign/in/0064.file",
-    **more: Any,
+    tasks: Sequence[TransferTask] = (),
 ) -> CarriedJob:
-    """A job that brings the file, makes another of it, and takes that to a name of its own."""
-    tasks = (
+    """A job that brings the file, makes another of it, and takes that to a name of its own; or one with other tasks."""
+    tasks = tasks or (
         https(sandbox, "stage-in", source, source.rpartition("/")[2]),
         https(sandbox, "output", "twice.file", f"/campaign/out/{name}.${{SN}}"),
     )
     plan = CarrierPlan(
         name="n",
-        tasks=tasks,
+        tasks=tuple(tasks),
         overwrite=False,
         working="W",
         program="./run.sh",
@@ -74,6 +75,13 @@ def job(
         "client_secret": sandbox.env["GOCLIENT_CARRY_CLIENT_SECRET"],
     }
     return CarriedJob(directory / "run", script=script, plan=plan, secret=secret)
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    end = time.monotonic() + TIMEOUT
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def delivered(sandbox: Sandbox, name: str) -> Path:
@@ -165,6 +173,54 @@ def test_a_signal_revokes_the_token_and_leaves_nothing(sandbox: Sandbox, tmp_pat
     assert time.monotonic() - started < 5.0
     assert ended.report["error_code"] == 5906
     assert (processes_below(carried.directory), carried.left, valid_tokens(sandbox)) == ([], [], [])
+
+
+def between(sandbox: Sandbox, name: str) -> TransferTask:
+    """A task of Globus', which the node takes no part in."""
+    far = read_endpoint(guest(sandbox), "GUEST1")
+    items = (TransferItem("/campaign/in/0064.file", f"/campaign/out/{name}.${{SN}}", recursive=False),)
+    return TransferTask("stage-out", far, far, items, mode=Mode.HTTPS)
+
+
+def test_globus_transfers_between_collections(sandbox: Sandbox, tmp_path: Path) -> None:
+    ended = job(sandbox, tmp_path, "between", tasks=[between(sandbox, "between")], script="exit 0").run()
+    assert ended.code == 0, ended.output
+    assert delivered(sandbox, "between").read_bytes() == INPUT
+    (row,) = ended.transfers
+    (task,) = sandbox.rows("select status, label from tasks where task_id = ?", row["task_id"])
+    assert (task["status"], task["label"]) == ("SUCCEEDED", "goclient 4711 stage-out")
+
+
+def test_a_signal_cancels_what_globus_transfers(sandbox: Sandbox, tmp_path: Path) -> None:
+    carried = job(sandbox, tmp_path, "cancelled", tasks=[between(sandbox, "cancelled")], script="exit 0")
+    sandbox.set(bytes_per_second=1)
+    try:
+        process = carried.start()
+        wait_until(lambda: any(one["status"] == "ACTIVE" for one in sandbox.rows("select status from tasks")))
+        started = time.monotonic()
+        os.killpg(process.pid, signal.SIGTERM)
+        ended = carried.end(process)
+        assert time.monotonic() - started < 5.0
+    finally:
+        sandbox.set()
+    (row,) = ended.transfers
+    assert (ended.code, row["state"]) == (77, "failed")
+    (task,) = sandbox.rows("select status from tasks where task_id = ?", row["task_id"])
+    assert task["status"] == "FAILED"
+    assert valid_tokens(sandbox) == []
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3])
+def test_a_signal_at_any_moment_leaves_nothing(seconds: float, sandbox: Sandbox, tmp_path: Path) -> None:
+    carried = job(sandbox, tmp_path, f"moment-{seconds}")
+    process = carried.start()
+    time.sleep(seconds)  # sooner or later on another machine: any moment is one
+    os.killpg(process.pid, signal.SIGTERM)
+    ended = carried.end(process)
+    assert ended.code in (0, 77, -signal.SIGTERM), ended.output
+    left = [one for one in carried.left if ended.code != -signal.SIGTERM]  # it had not begun
+    assert (processes_below(carried.directory), left, valid_tokens(sandbox)) == ([], [], [])
+    assert delivered(sandbox, f"moment-{seconds}").exists() == (ended.code == 0)
 
 
 @pytest.mark.parametrize(

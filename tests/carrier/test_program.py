@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 
 from goclient.carrier.plan import CARRY, PLAN
 from goclient.carrier.report import LONGEST
-from tests.carrier.carried import REPORT, CarriedJob, brought, old_pythons, processes_below, pythons, taken
+from tests.carrier.carried import REPORT, SECRET, CarriedJob, brought, old_pythons, processes_below, pythons, taken
 from tests.commands import TIMEOUT
 
 
@@ -46,6 +47,24 @@ def test_every_python_brings_runs_and_takes(python: str, job: CarriedJob, far: P
         ("stage-in", "done", 1, 5), ("output", "done", 1, 10),
     ]  # fmt: skip
     assert job.left == []
+
+
+@pytest.mark.parametrize("python", [*pythons(), *old_pythons()])
+def test_secrets_are_removed_before_anything_else(python: str, tmp_path: Path) -> None:
+    """Also those that the site has left where runGen was started, links and what else has their names."""
+    home, other = tmp_path / "home", tmp_path / "other"
+    home.mkdir()
+    other.write_text("not ours")
+    job = CarriedJob(tmp_path / "run", secret={}, env={"TRF_EXEC_HOME_DIR": str(home)})
+    (home / SECRET).symlink_to(other)
+    os.mkfifo(home / "panda_secrets.json")
+    kept = ["goclient-XYZ.json", "mine.json"]
+    for name in kept:
+        (home / name).touch()
+    job.end(job.start([python, f"./{CARRY}"]))
+    assert job.left == []
+    assert sorted(one.name for one in home.iterdir() if one.name != REPORT) == kept
+    assert other.read_text() == "not ours"
 
 
 @pytest.mark.parametrize("python", old_pythons() or [pytest.param("", marks=pytest.mark.skip("there is none"))])
@@ -102,6 +121,29 @@ def test_a_report_goes_where_rungen_was_started(job: CarriedJob, tmp_path: Path,
     assert json.loads((home / REPORT).read_text())["error_code"] == 5902
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="others cannot write a read-only file")
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [("3.11.5.1", 0), ("3.7.6.6 (x)", 0), ("3.7.6.5", 77), ("3.7.0.36", 77), ("", 77), ("new", 77)],
+)
+def test_roots_report_decides_where_the_pilot_lets_it(version: str, code: int, job: CarriedJob, far: Path) -> None:
+    (far / "in").unlink()
+    job.env["PILOT_VERSION"] = version
+    ended = job.run()
+    assert (ended.code, ended.report["error_code"]) == (code, 5902)
+
+
+def test_the_payloads_failure_is_never_success_for_root(tmp_path: Path) -> None:
+    assert CarriedJob(tmp_path / "run", script="exit 3", env={"PILOT_VERSION": "3.11.5.1"}).run().code == 3
+
+
+def test_a_report_that_cannot_be_written_is_never_success(job: CarriedJob, tmp_path: Path, far: Path) -> None:
+    (far / "in").unlink()
+    (job.directory / REPORT).mkdir()
+    job.env["PILOT_VERSION"] = "3.11.5.1"
+    assert job.run().code == 77
+
+
 def test_a_changed_plan_is_not_carried_out(job: CarriedJob, far: Path) -> None:
     plan = job.directory / PLAN
     plan.write_bytes(plan.read_bytes().replace(b'"needs":0', b'"needs":1'))
@@ -142,12 +184,51 @@ def test_a_full_disk_is_told(job: CarriedJob) -> None:
 
 
 def test_the_payload_has_the_sites_environment_without_the_tracer(tmp_path: Path) -> None:
-    job = CarriedJob(tmp_path / "run", script="env", env={"X509_USER_PROXY": "/p", "PILOT_SITENAME": "Q"})
+    given = {"X509_USER_PROXY": "/p", "PILOT_SITENAME": "Q", "PANDA_AUTH_TOKEN": "/t", "GOCLIENT_X": "y"}
+    job = CarriedJob(tmp_path / "run", script="env", env=given)
     lines = job.run().output.splitlines()
     assert {"X509_USER_PROXY=/p", "PANDAID=4711", "PandaID=4711", "PandaSite=Q", f"PandaWorkdir={tmp_path}/run"} <= {
         *lines
     }
-    assert not [line for line in lines if "PRELOAD" in line]
+    assert not [line for line in lines if "PRELOAD" in line or "TOKEN" in line or "GOCLIENT" in line]
+
+
+def test_a_python_of_the_sites_disturbs_nothing(job: CarriedJob) -> None:
+    job.env |= {"PYTHONHOME": "/none", "PYTHONPATH": "/none", "PYTHONSTARTUP": "/none/x"}
+    ended = job.run("x")
+    assert ended.code == 0, ended.output
+
+
+def test_a_disk_that_the_input_fills_is_told(tmp_path: Path, far: Path) -> None:
+    """The job has a file system of 2 MiB."""
+    (far / "in").write_bytes(bytes(4 << 20))
+    job = CarriedJob(tmp_path / "made", [brought((f"{far}/in", "in"))])
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = f'mount -t tmpfs -o size=2m none {disk} && cp -a {job.directory} {disk}/run && cd {disk}/run && exec "$@"'
+    words = ["unshare", "-rm", "/bin/sh", "-c", mounted, "sh"]
+    if subprocess.run([*words, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine makes no mount namespaces")
+    job.env["TRF_EXEC_HOME_DIR"] = str(tmp_path)
+    ended = job.end(job.start([*words, *job.words()]))
+    assert ended.code == 77, ended.output
+    assert ended.critical.startswith('CRITICAL goclient: stage-in: "')
+    assert "No space left on device" in ended.critical
+    assert json.loads((tmp_path / REPORT).read_text())["error_diag"] in ended.critical
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root starts a process of another user")
+def test_the_payload_cannot_read_the_carriers_memory() -> None:
+    """Not even where the kernel lets processes of a user trace one another."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        job = CarriedJob(Path(folder) / "run", script="cat /proc/[0-9]*/environ 2>/dev/null; exit 0")
+        for path in (job.directory, *job.directory.iterdir()):
+            os.chown(path, 65534, 65534)
+        ended = job.end(job.start(["setpriv", "--reuid", "65534", "--clear-groups", *job.words("/usr/bin/python3")]))
+    assert ended.code == 0, ended.output
+    assert "PandaWorkdir=" in ended.output, "it reads its own"
+    assert "PANDA_PRELOAD=" not in ended.output, "this only the carrier has"
 
 
 # --- the job is killed ------------------------------------------------------------------------------------------
@@ -166,6 +247,18 @@ def test_a_signal_to_all_ends_everything(tmp_path: Path) -> None:
     assert (ended.code, ended.report["error_code"]) == (77, 5906)
     assert ended.critical == "CRITICAL goclient: the site stopped the job with a signal"
     assert (processes_below(job.directory), job.left) == ([], [])
+
+
+def test_a_payload_that_does_not_end_is_ended_in_time(tmp_path: Path) -> None:
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); open('began', 'w'); time.sleep(600)"
+    job = CarriedJob(tmp_path / "run", script=f'exec {sys.executable} -c "{code}"')
+    process = job.start()
+    job.wait_for("began")
+    started = time.monotonic()
+    os.killpg(process.pid, signal.SIGTERM)
+    assert job.end(process).code == 77
+    assert time.monotonic() - started < 5.0
+    assert processes_below(job.directory) == []
 
 
 def test_the_death_of_the_first_process_ends_everything(tmp_path: Path) -> None:

@@ -170,6 +170,8 @@ class PandaPilot:
     @property
     def processes(self) -> dict[int, str]:
         """The processes of its namespace and their command lines, but for the pilot's own."""
+        if self._process.poll() is not None:  # the namespace has ended with its first process
+            return {}
         found, own = {}, os.readlink(f"/proc/{self._first()}/ns/pid")
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -177,7 +179,8 @@ class PandaPilot:
                     found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:  # it has ended
                 continue
-        return {number: words for number, words in found.items() if "pilot.py" not in words}
+        # A zombie, which the pilot has not waited for, has no words.
+        return {number: words for number, words in found.items() if words and "pilot.py" not in words}
 
     def signal(self, number: int) -> None:
         """Send a signal to the pilot itself, as a batch system does."""

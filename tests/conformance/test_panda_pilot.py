@@ -1,54 +1,131 @@
-"""The PanDA pilot that sites run, which knows nothing of goclient, runs jobs from the sandbox's server."""
+"""The PanDA pilot that sites run, which knows nothing of goclient, runs jobs that bring their own transfers."""
 
 from __future__ import annotations
 
-import io
-import shlex
-import tarfile
+import os
+import signal
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 import requests
 
-from tests.conformance.panda_pilot import Site, site, why_not
+from tests.carrier.trial import GUEST, find_secrets, keep_tokens
+from tests.commands import run_command
+from tests.conformance.panda_pilot import HEARTBEAT, PandaPilot, Site, site, why_not
 from tests.sandboxes import Sandbox
+
+RUN_GEN = "runGen-00-00-02"
+NOTICED_WITHIN = HEARTBEAT + 3 + 2 + 5  # seconds: the pilot ends runGen, the carrier notices, and ends all
+WITHIN = 60.0  # seconds, on a busy machine
+PROGRAM = "#!/bin/sh\nsort -r input.dat > sorted.txt && cat lib/more.txt >> sorted.txt; sleep {}\n"
+SORTED = b"b\na\nmore\n"
 
 
 @pytest.fixture(scope="module")
-def foreign_site() -> Iterator[Site]:
+def foreign_site(shared_sandbox: Sandbox) -> Iterator[Site]:
+    """A site with the sandbox's runGen, or the real one if GOCLIENT_TEST_RUNGEN names it."""
     if reason := why_not():
         pytest.skip(reason)
+    keep_tokens(shared_sandbox)
     with site() as made:
+        url = made.has(
+            Path(os.environ.get("GOCLIENT_TEST_RUNGEN") or shared_sandbox.root / f"transformations/{RUN_GEN}")
+        )
+        settings = shared_sandbox.cwd / "settings.toml"
+        settings.write_text(f'[carrier]\nrunGen = "{url}"\n')
+        shared_sandbox.env["GOCLIENT_SETTINGS"] = str(settings)
         yield made
 
 
-def upload(sandbox: Sandbox, name: str, script: bytes) -> None:
-    """Upload an archive with a script in it, as a user."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        member = tarfile.TarInfo("run.sh")
-        member.size, member.mode = len(script), 0o755
-        archive.addfile(member, io.BytesIO(script))
-    token = Path(sandbox.env["OIDC_AUTH_TOKEN_FILE"]).read_text().strip()
-    answer = requests.post(
-        f"{sandbox.url}/api/v1/file_server/upload_cache_file",
-        files={"file": (name, packed.getvalue())},
-        headers={"Authorization": f"Bearer {token}", "Origin": sandbox.env["PANDA_AUTH_VO"]},
-        timeout=10,
-    )
-    assert answer.json()["success"], answer.text
+@dataclass(frozen=True)
+class Job:
+    """A carried job that a pilot of its own has taken."""
+
+    sandbox: Sandbox
+    name: str
+    panda_id: int
+    pilot: PandaPilot
+
+    @property
+    def output(self) -> Path:
+        return self.sandbox.path("SITE1", f"{GUEST}/{self.name}/out/sorted.txt")
+
+    def kill(self) -> None:
+        """Kill the job as its user."""
+        token = Path(self.sandbox.env["OIDC_AUTH_TOKEN_FILE"]).read_text().strip()
+        headers = {"Authorization": f"Bearer {token}", "Origin": self.sandbox.env["PANDA_AUTH_VO"]}
+        document = {"job_ids": [self.panda_id]}
+        answer = requests.post(f"{self.sandbox.url}/api/v1/job/kill", json=document, headers=headers, timeout=10)
+        assert answer.json()["success"], answer.text
+
+    def wait_for_program(self) -> None:
+        end = time.monotonic() + WITHIN
+        while not any("sleep 600" in one for one in self.pilot.processes.values()):
+            assert time.monotonic() < end, self.pilot.log
+            time.sleep(0.2)
+
+    def has_ended(self, within: float) -> bool:
+        """True once nothing of the job runs any more, without its output; False if it still does."""
+        end = time.monotonic() + within
+        while self.pilot.processes and time.monotonic() < end:
+            time.sleep(0.2)
+        return not self.pilot.processes and not self.output.exists()
 
 
-def test_it_runs_a_program_from_an_archive(foreign_site: Site, shared_sandbox: Sandbox) -> None:
-    sandbox = shared_sandbox
-    transformation = foreign_site.has(sandbox.root / "transformations/runGen-00-00-02")
-    upload(sandbox, "jobO.1.tar.gz", b"#!/bin/sh\necho the program ran\n")
-    words = f'-j "" --sourceURL {sandbox.url} -r . -a jobO.1.tar.gz -o "{{}}" -p {shlex.quote(quote("./run.sh"))}'
-    job = ("--computingSite=TEST1", f"--transformation={transformation}", f"--jobParameters={words}")
-    sent = sandbox.run("sendJob.py", *job, "--noCheck", "--json")
+@contextmanager
+def taken(sandbox: Sandbox, site: Site, name: str, *, seconds: int = 0, missing: bool = False) -> Iterator[Job]:
+    """A job whose program lasts so long, taken by a pilot; its source may be ``missing`` once it was submitted."""
+    source = sandbox.path("SITE1", f"{GUEST}/{name}/input.dat")
+    source.parent.mkdir(parents=True)
+    source.write_text("a\nb\n")
+    folder = sandbox.cwd / name
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib/more.txt").write_text("more\n")
+    (folder / "run.sh").write_text(PROGRAM.format(seconds))
+    (folder / "run.sh").chmod(0o755)
+    there = f"GUEST1:/campaign/{name}"
+    words = ("sendJob.py", "--goCarry", "--computingSite=TEST1", "--transformation=./run.sh", "--goFiles=lib", "--json")
+    moves = (f"--StageinGOsrc={there}/input.dat", "--StageoutGOsrc=sorted.txt", f"--StageoutGOdest={there}/out/")
+    sent = run_command((*words, *moves), env=sandbox.env, cwd=folder)
     assert sent.code == 0, sent.err
-    with foreign_site.pilot(sandbox) as pilot:
-        done = pilot.wait_for(sandbox, sent.json["jobs"][0]["PandaID"], "finished", "failed")
-    assert done["jobStatus"] == "finished", pilot.log
+    if missing:
+        source.unlink()
+    panda_id = sent.json["jobs"][0]["PandaID"]
+    sandbox.rows("delete from tokens where client = ?", sandbox.env["GOCLIENT_CARRY_CLIENT_ID"])  # of the checks
+    with site.pilot(sandbox) as pilot:
+        pilot.wait_for(sandbox, panda_id, "sent", "starting", "running", "finished", within=WITHIN)
+        yield Job(sandbox, name, panda_id, pilot)
+
+
+def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: Site, shared_sandbox: Sandbox) -> None:
+    sandbox = shared_sandbox
+    with (  # side by side: the pilot tells the server of a job that failed only after two minutes
+        taken(sandbox, foreign_site, "missing", missing=True) as missing,
+        taken(sandbox, foreign_site, "killed", seconds=600) as killed,
+        taken(sandbox, foreign_site, "stopped", seconds=600) as stopped,
+        taken(sandbox, foreign_site, "good") as good,
+    ):
+        done = good.pilot.wait_for(sandbox, good.panda_id, "finished", "failed")
+        assert done["jobStatus"] == "finished", done
+        assert good.output.read_bytes() == SORTED
+
+        for one in (killed, stopped):
+            one.wait_for_program()
+        killed.kill()
+        stopped.pilot.signal(signal.SIGTERM)
+        assert stopped.has_ended(WITHIN), stopped.pilot.processes
+        assert killed.has_ended(NOTICED_WITHIN + WITHIN), killed.pilot.processes
+
+        failed = missing.pilot.wait_for(sandbox, missing.panda_id, "failed", "finished")
+        assert "goclient: " in failed["pilotErrorDiag"], failed
+        assert "input.dat" in failed["pilotErrorDiag"], failed
+        minted = [row["token"] for row in sandbox.rows("select token from minted")]
+        assert len(minted) >= 4
+        secrets = (sandbox.env["GOCLIENT_CARRY_CLIENT_SECRET"], *minted)
+        assert list(find_secrets((foreign_site.folder,), secrets)) == []
+    assert sandbox.rows("select 1 from tasks where status = 'ACTIVE'") == []
+    assert sandbox.rows("select 1 from tokens where client = ?", sandbox.env["GOCLIENT_CARRY_CLIENT_ID"]) == []

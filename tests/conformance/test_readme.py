@@ -40,6 +40,15 @@ def test_the_commands_to_try_work_as_printed(env: dict[str, str], tmp_path: Path
     assert done.out.rstrip().endswith("is stopped")
 
 
+def test_a_job_brings_its_own_transfers_as_printed(env: dict[str, str], tmp_path: Path) -> None:
+    document = README.parent / "docs/carrier.md"
+    (block,) = re.findall(r"## Try it\n.*?```sh\n(.*?)```", document.read_text(), re.DOTALL)
+    done = sh(block, env, tmp_path)
+    assert done.code == 0, done.err
+    assert "PandaID=1 finished" in done.out
+    assert (tmp_path / "sandbox/collections/SITE1/shared/campaign/out/sorted.txt").is_file()
+
+
 @pytest.mark.parametrize("block", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_an_example_is_accepted_as_printed(block: str, shared_sandbox: Sandbox, tmp_path: Path) -> None:
     nothing_sent = " --goOverwrite --noSubmit" if "sendJob.py" in block else ""
@@ -50,7 +59,7 @@ def test_an_example_is_accepted_as_printed(block: str, shared_sandbox: Sandbox, 
 
 
 def test_each_example_and_each_command_to_install_is_tested() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
     others = [line.strip() for block in INDENTED if block not in EXAMPLES for line in block.splitlines()]
     untested = [line for line in others if not line.startswith(("export ", "make ")) and line != "goclient login"]
     assert untested == []

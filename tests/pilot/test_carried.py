@@ -12,6 +12,7 @@ from goclient.model.mode import Mode
 from goclient.model.records.registry import attach_carried
 from goclient.model.spec import TransferSpec
 from tests.pilot.servers import Server, job, pilot
+from tests.sandboxes import Sandbox
 
 SECRETS = json.dumps({"___file___:goclient-abababab.json": "e30gYSBzZWNyZXQ="})
 SCRIPT = """#!/bin/sh
@@ -45,3 +46,20 @@ def test_secrets_are_neither_kept_nor_shown(tmp_path: Path) -> None:
     assert outcome.state == "failed"
     kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"e30gYSBzZWNyZXQ=" in path.read_bytes()]
     assert kept == []
+
+
+def test_a_carried_job_runs_from_its_submission_to_the_file(sandbox: Sandbox) -> None:
+    """The transformation is runGen, which unpacks the carrier."""
+    script = sandbox.cwd / "run.sh"
+    script.write_text("#!/bin/sh\ncat 0064.file 0064.file >twice.file\n")
+    script.chmod(0o755)
+    (row,) = sandbox.rows("select id from collections where display_name = 'GUEST1'")
+    there = f"{row['id']}:/campaign"
+    sent = sandbox.run(
+        "sendJob.py", "--goCarry", "--computingSite=TEST1", "--transformation=./run.sh",
+        f"--StageinGOsrc={there}/in/0064.file", "--Data=twice.file", f"--OutputGO={there}/out/",
+    )  # fmt: skip
+    assert sent.code == 0, sent.err
+    result = sandbox.pilot()
+    assert result.code == 0, result.err
+    assert len(sandbox.path("SITE1", "/shared/campaign/out/twice.file").read_bytes()) == 2 * 1984

@@ -85,6 +85,16 @@ def test_the_payload_sees_2012_s_variables_and_no_credentials(sandbox: Sandbox) 
     assert not set(held) & set(found.values())
 
 
+def test_a_token_that_is_refused_in_the_middle_of_a_job_fails_nothing(sandbox: Sandbox) -> None:
+    submit(sandbox, sandbox.payload("echo.sh", ECHO), "--Data=words.txt", f"--OutputGO=SITE1:{HOME}")
+    for route in ("POST /v0.10/endpoint", "POST /v0.10/transfer", "GET /v0.10/task_list", "DELETE /v0.10/endpoint/*"):
+        sandbox.trouble(route, "401", times=1)
+    result = sandbox.pilot()
+    assert result.code == 0, result.err
+    assert sandbox.path("SITE1", f"{HOME}/words.txt").exists()
+    assert not sandbox.rows("select id from collections where display_name like '%-1'"), "the job's own is removed"
+
+
 def test_a_directory_is_brought_and_taken_away_whole(sandbox: Sandbox) -> None:
     source = sandbox.path("SITE1", f"{HOME}/run7/deep")
     source.mkdir(parents=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import globus_sdk
@@ -301,3 +303,13 @@ def test_only_5000_jobs_of_a_call_are_stored_without_a_word(sandbox: Sandbox) ->
     answer = call(sandbox, "job/submit", {"jobs": record}).json()
     assert answer["success"] is True
     assert len(answer["data"]) == 5000
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+def test_the_clock_of_the_sandbox_may_be_wrong(shared_sandbox: Sandbox, seconds: int) -> None:
+    shared_sandbox.set(clock_seconds=seconds)
+    try:
+        date = requests.get(f"{shared_sandbox.url}/api/v1/system/is_alive", timeout=BOUND).headers["Date"]
+    finally:
+        shared_sandbox.set()
+    assert abs(parsedate_to_datetime(date).timestamp() - time.time() - seconds) < BOUND

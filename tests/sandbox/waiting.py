@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-WITHIN = 20.0  # seconds
+WITHIN = 60.0  # seconds
 
 
 def until(condition: Callable[[], Any]) -> Any:

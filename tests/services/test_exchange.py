@@ -31,13 +31,20 @@ from goclient.errors import GoclientError
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.panda.access import PandaAccess
 from goclient.model.endpoint import GlobusEndpoint
+from goclient.services.globus import json_service
+from goclient.services.globus.json_service import Manner
+from goclient.services.globus.rest import RestTransfer
 from goclient.services.globus.sdk import Globus
 from goclient.services.panda.client import PandaServer
+json_service.RETRIES = 0
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 
 def ask(url):
     for name in ("AUTH", "TRANSFER"):
         os.environ[f"GLOBUS_SDK_SERVICE_URL_{name}"] = url + "/"
+    if kind == "rest":
+        manner = Manner(timeout=5.0, patience=0.0)
+        return RestTransfer(url, lambda *, refused="", scopes=(): "token", manner).listing(GlobusEndpoint(ID), "/")
     if kind == "panda":
         return PandaServer(PandaAccess(url, 5.0, 5.0)).describe([1])
     globus = Globus(GlobusAccess(ID, "secret", 5.0))
@@ -123,7 +130,7 @@ def of(kind: str, fault: Fault) -> Fault:
     """A service with the fault, which gives tokens to those who need them first."""
 
     def answer(connection: Connection) -> None:
-        if kind != "panda" and not connection.server.requests:
+        if kind == "listing" and not connection.server.requests:
             connection.read()
             connection.send(faults.document(TOKEN))
         else:
@@ -132,7 +139,7 @@ def of(kind: str, fault: Fault) -> Fault:
     return answer
 
 
-@pytest.mark.parametrize("kind", ["panda", "listing"])
+@pytest.mark.parametrize("kind", ["panda", "listing", "rest"])
 def test_a_hostile_answer_is_a_short_error_and_takes_little_memory(kind: str) -> None:
     with ExitStack() as stack:
         servers = [stack.enter_context(FaultyServer(of(kind, fault))) for fault in bodies().values()]

@@ -23,7 +23,8 @@ from goclient.sandbox.directory import Directory, choose
 from goclient.sandbox.state import State
 
 FILES = {"tcsh": "env.csh", "csh": "env.csh", "fish": "env.fish"}  # for other shells: env.sh
-ACTIONS = ("start", "stop", "status", "env", "demo")
+ACTIONS = ("start", "stop", "status", "env", "demo", "site")
+VERSIONS, FAULTS = ("3.7", "3.11"), ("no-network", "disk-full", "no-python3")  # as in sandbox/site
 SHELLS = ("sh", "bash", "zsh", "tcsh", "csh", "fish")
 
 
@@ -47,6 +48,26 @@ class SandboxOptions:
     goOverwrite: bool = option(
         "--goOverwrite", help="demo: allow that the output is overwritten", group="sandbox", default=False
     )
+    site: Optional[str] = option(
+        "--site", help="site: the PanDA queue to take a job from", group="site", metavar="QUEUE"
+    )
+    once: bool = option("--once", help="site: run one job, then end (required)", group="site", default=False)
+    pilotVersion: Optional[str] = option(
+        "--pilotVersion",
+        help="site: the pilot that is played; 3.11, the default, logs secrets and reads a payload's own report",
+        group="site",
+        metavar="VERSION",
+        choices=VERSIONS,
+    )
+    heartbeat: Optional[int] = option(
+        "--heartbeatSeconds",
+        help="site: seconds between two heartbeats, by which a kill is heard of; 1800 without it",
+        group="site",
+        metavar="N",
+        minimum=1,
+        maximum=86_400,
+    )
+    fault: Optional[str] = option("--fault", help="site: what the worker node lacks", group="site", choices=FAULTS)
     json: bool = option("--json", help="print one JSON document", group="sandbox", default=False)
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="sandbox", default=0, count=True)
 
@@ -56,7 +77,7 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
     parser = _argparse.Parser(
         SandboxOptions,
         prog="goclient sandbox",
-        arguments="{start,stop,status,env,demo} [--dir DIR] [OPTION ...]",
+        arguments="{start,stop,status,env,demo,site} [--dir DIR] [OPTION ...]",
         description="Globus, PanDA, MyProxy and a web server in miniature, on loopback.",
         epilog=". DIR/env.sh points goclient, globus and panda-client at the sandbox. See goclient-sandbox(1).",
     )
@@ -69,7 +90,7 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
         return demo.run(Path(options.dir) if options.dir else None, overwrite=options.goOverwrite)
     path = choose(options.dir, os.environ)
     try:
-        act = {"start": _start, "stop": _stop, "status": _status, "env": _env}[action]
+        act = {"start": _start, "stop": _stop, "status": _status, "env": _env, "site": _site}[action]
         return act(path, options)
     except sqlite3.Error as error:
         message = f"the state of the sandbox cannot be read: {error}"
@@ -86,9 +107,21 @@ def _check(options: SandboxOptions) -> None:
         hint = f"one of {', '.join(ACTIONS)}"
         what = f"one action is needed, not {len(options.action)}" if options.action else "the action is missing"
         errors.append(UsageError(what, hint=hint))
-    if options.shell and options.action != ("env",):
-        hint = "leave out --shell"
-        errors.append(UsageError("--shell is for env only", hint=hint, code="shell", subject="--shell"))
+    for name, value, action in (
+        ("--shell", options.shell, "env"),
+        ("--site", options.site, "site"),
+        ("--once", options.once, "site"),
+        ("--pilotVersion", options.pilotVersion, "site"),
+        ("--heartbeatSeconds", options.heartbeat, "site"),
+        ("--fault", options.fault, "site"),
+    ):
+        if value and options.action != (action,):
+            errors.append(
+                UsageError(f"{name} is for {action} only", hint=f"leave out {name}", code=name[2:], subject=name)
+            )
+    if options.action == ("site",) and not (options.site and options.once):
+        name, hint = ("--once", "add --once") if options.site else ("--site", "add --site and a PanDA queue")
+        errors.append(UsageError(f"site needs {name}", hint=hint, code="site", subject=name))
     if options.shell and options.json:
         hint = "leave out --shell, or --json"
         errors.append(UsageError("--shell and --json exclude each other", hint=hint, code="shell", subject="--shell"))
@@ -156,6 +189,32 @@ def _env(path: Path, options: SandboxOptions) -> int:
         output.print_json(seed.environment(State(directory)))
     else:
         print(text, end="")
+    return 0
+
+
+def _site(path: Path, options: SandboxOptions) -> int:
+    directory = Directory(path)
+    if not daemon.running(path):
+        raise RequestError(f"no sandbox runs in {quoted(path)}", hint=_start_command(path), code="no-sandbox")
+    # Only this action needs to load what plays a site.
+    from goclient.sandbox.site import judge, node, site
+
+    settings = site.Settings(
+        options.site or "",
+        judge.Version(options.pilotVersion or judge.Version.NEW),
+        heartbeat=float(options.heartbeat or site.HEARTBEAT),
+        fault=node.Fault(options.fault) if options.fault else None,
+    )
+    try:
+        result = site.run_once(State(directory), settings, lambda text: print(f"site: {text}", file=sys.stderr))
+    except (OSError, ValueError) as error:
+        raise GoclientError(f"the site cannot run a job: {error}", hint=f"read {directory.log}", code="site") from error
+    if options.json:
+        output.print_json(result.document() if result else {"PandaID": None, "state": None})
+    elif result is None:
+        print(f"there is no job for {options.site}")
+    else:
+        print(f"PandaID={result.panda_id} {result.verdict.state}; its directory is {result.directory}")
     return 0
 
 

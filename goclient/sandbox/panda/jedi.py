@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from goclient.sandbox.panda.user_secrets import HANDED_OUT
-
 MAX_JOBS = 10_000  # of a task
 NEEDED = ("prodSourceLabel", "vo", "architecture", "transUses", "transHome", "processingType", "jobParameters")
 OUTPUTS = ("output", "log")
 SEQUENCE = "seq_number"  # the data set of a stream that counts
 TRANSFORMATIONS = "/trf/user/"
+WITH_SECRETS = "us"  # in specialHandling: the job gets all secrets of its user (useSecrets of JobSpec)
 
 # The task parameters that the sandbox cannot satisfy, each with the reason.
 UNSUPPORTED = {
@@ -255,7 +254,7 @@ def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, 
         "currentPriority": 1000,
         "assignedPriority": 1000,
         "ipConnectivity": "yes",
-        "specialHandling": HANDED_OUT if parameters.get("useSecrets") else None,
+        "specialHandling": WITH_SECRETS if parameters.get("useSecrets") else None,
         "lockedby": "jedi",
     }
 

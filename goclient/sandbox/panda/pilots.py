@@ -10,6 +10,7 @@ from goclient.model.records.panda_job import LOG, UNSET
 from goclient.sandbox.http import Document
 from goclient.sandbox.panda import reports, user_secrets
 from goclient.sandbox.panda.api import Api, Caller, in_range, refusal, success
+from goclient.sandbox.panda.jedi import WITH_SECRETS
 
 NO_ROLE = "no production/pilot role in VOMS FQANs or non pilot owner"
 # The attributes of a job that a pilot gets under their own names.
@@ -48,7 +49,7 @@ def hand_out(caller: Caller, site: str) -> Document | None:
         connection.execute(statement, (time.time(), row["panda_id"]))
     job = json.loads(row["attributes"])
     described = _describe(job)
-    if user_secrets.HANDED_OUT in str(job.get("specialHandling") or "").split(","):
+    if WITH_SECRETS in str(job.get("specialHandling") or "").split(","):
         described["secrets"] = user_secrets.of_user(caller.state, row["owner"])
     return described
 

@@ -16,7 +16,6 @@ from goclient.sandbox.panda.api import Api, Caller, refusal, success
 from goclient.sandbox.state import State, compact_json
 
 FILE = "___file___:"  # begins the name of a secret that becomes a file, of which it has the base64
-HANDED_OUT = "us"  # in specialHandling: the job gets all secrets of its user (useSecrets of JobSpec)
 
 routes = Api()
 

@@ -73,10 +73,11 @@ class JsonService:
         self._tls = None if plain else manner.tls()
         self._idle: list[Connection] = []
 
-    def ask(self, call: Call, authorization: str) -> Answer:
-        """Return the answer to a call, whatever its status; raise GoclientError if there is none."""
-        if not (authorization.isascii() and authorization.isprintable()):
-            raise undocumented("a token that has more than letters and signs", call.subject)
+    def ask(self, call: Call, authorization: Callable[[], str]) -> Answer:
+        """Return the answer to a call, whatever its status; raise GoclientError if there is none.
+
+        ``authorization`` gives the header that says who asks, in the time of the call.
+        """
         started = time.monotonic()
         for pause in pauses(SHORTEST_PAUSE, LONGEST_PAUSE, factor=2.0):
             answer = self._answer(call, authorization)
@@ -87,29 +88,36 @@ class JsonService:
             wait = (retry_after(answer.headers) or pause) * uniform(1.0, 2.0)  # noqa: S311  # no secret
             if time.monotonic() + wait > started + self._manner.patience or wait >= left():
                 break
-            time.sleep(wait)
+            with self._manner.reporter.waiting(GLOBUS, wait):
+                time.sleep(wait)
         if 300 <= answer.status < 400:
             raise redirected(answer.headers.get("Location", ""), call.subject)
         return answer
 
-    def _answer(self, call: Call, authorization: str) -> Answer:
+    def _answer(self, call: Call, authorization: Callable[[], str]) -> Answer:
         """Return the answer to a call; what may pass soon is tried again; raise GoclientError if there is none."""
         manner = self._manner
         with one_end(manner.timeout) as end, manner.reporter.waiting(GLOBUS, end.seconds):
+            header = authorization()
+            if not (header.isascii() and header.isprintable()):
+                raise undocumented("a token that has more than letters and signs", call.subject)
             for attempt, pause in enumerate(pauses(SHORTEST_PAUSE, LONGEST_PAUSE, factor=2.0)):
-                is_last = not call.repeats or attempt == RETRIES or pause >= end.left
+                answer, failure = None, None
                 try:
-                    answer = self._exchange(call, authorization, end)
-                    if is_last or is_later(answer) or not may_pass(answer):
-                        return answer
+                    answer = self._exchange(call, header, end)
                 except _BadAnswer as error:
                     raise undocumented(str(error), call.subject) from error
                 except EndpointError as error:
-                    failure = unreachable(f"{self.name}: {error.message}", call.subject, url=self._url)
-                    if is_last:
-                        raise failure from error
+                    failure = error
+                is_passing = answer is None or (may_pass(answer) and not is_later(answer))
+                if not is_passing or not call.repeats or attempt == RETRIES or pause >= end.left:
+                    break
                 time.sleep(pause)
-        raise AssertionError("unreachable")
+        if answer is not None:
+            return answer
+        assert failure is not None, "there is one or the other"
+        hint = "" if failure.transient else failure.hint
+        raise unreachable(f"{self.name}: {failure.message}", call.subject, url=self._url, hint=hint) from failure
 
     def _exchange(self, call: Call, authorization: str, end: Deadline) -> Answer:
         """Return the answer to one request; raise EndpointError if the server gives none, or _BadAnswer."""

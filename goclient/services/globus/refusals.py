@@ -130,11 +130,11 @@ def redirected(where: str, subject: Subject) -> EndpointError:
     )
 
 
-def unreachable(what: str, subject: Subject, *, url: str) -> GlobusUnreachable:
-    """Return the error of a service, at a URL if that is known, that gave no answer."""
+def unreachable(what: str, subject: Subject, *, url: str, hint: str = "") -> GlobusUnreachable:
+    """Return the error of a service, at a URL if that is known, that gave no answer; ``hint``: a better one."""
     return GlobusUnreachable(
         f"Globus could not be reached for {quoted(subject.name)}: {what}",
-        hint=loopback.remedy(url, _NETWORK),
+        hint=hint or loopback.remedy(url, _NETWORK),
         subject=subject.name,
         transient=True,
     )

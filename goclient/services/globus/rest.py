@@ -63,13 +63,19 @@ class RestTransfer(Transfers):
 
     def ask(self, call: Call) -> Document:
         """Return the document that a call is answered with; raise GoclientError."""
-        token = self._token()
-        answer = self._service.ask(call, f"Bearer {token}")
+        sent = ""
+
+        def bearer() -> str:
+            nonlocal sent
+            sent = self._token()
+            return f"Bearer {sent}"
+
+        answer = self._service.ask(call, bearer)
         scopes = required_scopes(answer)
         if scopes or answer.status == UNAUTHORIZED:  # nothing was done
-            fresh = self._token(refused=token, scopes=scopes)
-            if fresh != token:
-                answer = self._service.ask(call, f"Bearer {fresh}")
+            fresh = self._token(refused=sent, scopes=scopes)
+            if fresh != sent:
+                answer = self._service.ask(call, lambda: f"Bearer {fresh}")
         found: Document = value_of(answer, call.subject)
         return found
 
@@ -205,7 +211,7 @@ class RestAuth:
         secrets.register(secret, basic)
         secrets.register_form(form)
         call = Call("POST", f"/v2/oauth2/{route}", Subject(f"the service client {client_id}"), form=form)
-        answer = self._service.ask(call, f"Basic {basic}")
+        answer = self._service.ask(call, lambda: f"Basic {basic}")
         secrets.register_answer(answer.content)
         found: Document = value_of(answer, call.subject)
         return found

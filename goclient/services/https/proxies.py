@@ -83,5 +83,5 @@ def _refused(server: Server, why: str) -> GoclientError:
     """Return the error of a server that cannot be reached through the proxy."""
     return server.kind.error(
         f"the {server.named} cannot be reached through the web proxy: {why}",
-        hint=_VARIABLES, code=f"{server.kind.code}-proxy", subject=str(server), transient=True,
+        hint=_VARIABLES, code=f"{server.kind.code}-proxy", subject=str(server),
     )  # fmt: skip

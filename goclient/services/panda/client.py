@@ -85,7 +85,7 @@ class PandaServer(PandaCalls):
 
     def at(self, url: str) -> PandaServer:
         """Return the server at another URL, asked with the same credential."""
-        return PandaServer(replace(self._access, url=url))
+        return self if url == self.name else PandaServer(replace(self._access, url=url))
 
     def upload(self, name: str, data: bytes) -> None:
         """Keep a file, which anybody who knows its name may fetch; raise Refused if the name is not new."""

@@ -166,6 +166,7 @@ WRONG = [
     pytest.param([], "is not a JSON object", id="no object"),
     pytest.param({"tasks": 1}, "there is no setting 'tasks'", id="unknown"),
     pytest.param({"endpoints": -1}, "endpoints must be a number", id="negative"),
+    pytest.param({"clock_seconds": -1e12}, "clock_seconds must be a number", id="a clock of another age"),
     pytest.param({"endpoints": "x"}, "endpoints must be a number", id="text"),
     pytest.param({"endpoints": True}, "endpoints must be a number", id="bool"),
     pytest.param({"requests_per_second": 0}, "must be more than 0", id="no requests"),

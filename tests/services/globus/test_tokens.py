@@ -6,17 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import globus_sdk
 import pytest
 import requests
 
 from goclient.errors import EndpointError, LoginNeeded
 from goclient.errors.conditions import ConsentNeeded, EndpointNotFound
+from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.collection import Collection
 from goclient.services.globus.login import LoginRequest, login, logout, whoami
 from goclient.services.globus.login_flow import Person
-from goclient.services.globus.tokens import CollectionTokens
+from goclient.services.globus.rest import RestAuth
+from goclient.services.globus.tokens import CollectionTokens, transfer_service
 from tests.commands import TIMEOUT
 from tests.sandboxes import Sandbox
 
@@ -119,6 +122,54 @@ def test_a_token_is_fetched_once_and_again_when_it_is_over(
     authorizer = tokens._app.get_authorizer(ids["SITE1"])
     authorizer.expires_at = 1  # type: ignore[attr-defined]  # of every kind that is renewed
     assert tokens.https(ids["SITE1"]) != first
+
+
+# --- for Transfer ---------------------------------------------------------------------------------------------
+
+
+def revoke(token: str, service: GlobusAccess) -> None:
+    """Take a token back, as somebody does who found it."""
+    url = globus_sdk.config.get_service_url("auth")
+    RestAuth(url).revoke(token, service.client_id, secret=service.client_secret or "")
+
+
+def test_a_token_for_transfer_that_is_refused_is_renewed_in_the_middle(
+    shared_sandbox: Sandbox, service: GlobusAccess
+) -> None:
+    transfer = transfer_service(service)
+    assert transfer.submission_id()
+    revoke(transfer._token(), service)
+    requests.delete(f"{shared_sandbox.url}/sandbox/requests", timeout=TIMEOUT)
+    assert transfer.submission_id()
+    assert asked(shared_sandbox) == ["GET /v0.10/submission_id", "POST /v2/oauth2/token", "GET /v0.10/submission_id"]
+
+
+def test_a_service_gets_itself_the_consent_that_transfer_asks_for(
+    shared_sandbox: Sandbox, service: GlobusAccess, ids: dict[str, str]
+) -> None:
+    transfer, at = transfer_service(service), GlobusEndpoint(ids["CONSENT1"], "CONSENT1")
+    assert "guarded.dat" in transfer.listing(at, "/data/")
+    assert asked(shared_sandbox).count("POST /v2/oauth2/token") == 2
+    assert "guarded.dat" in transfer.listing(at, "/data/")
+    assert asked(shared_sandbox).count("POST /v2/oauth2/token") == 2, "it is kept"
+
+
+def test_a_person_is_told_how_to_give_the_consent_that_transfer_asks_for(
+    person: GlobusAccess, ids: dict[str, str]
+) -> None:
+    log_in(person, "SITE1")
+    with pytest.raises(ConsentNeeded) as raised:
+        transfer_service(person).listing(GlobusEndpoint(ids["CONSENT1"], "CONSENT1"), "/data/")
+    assert raised.value.hint == "type: goclient login --endpoint CONSENT1"
+
+
+def test_without_a_login_transfer_is_not_asked(shared_sandbox: Sandbox, person: GlobusAccess) -> None:
+    with pytest.raises(LoginNeeded):
+        transfer_service(person).submission_id()
+    assert asked(shared_sandbox) == []
+
+
+# --- for several threads --------------------------------------------------------------------------------------
 
 
 def test_threads_that_ask_at_once_share_one_token(

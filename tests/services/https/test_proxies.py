@@ -153,8 +153,9 @@ def test_a_proxy_that_cannot_be_used_is_named(
 ) -> None:
     monkeypatch.setattr("goclient.services.globus.json_service.RETRIES", 0)
     monkeypatch.setenv("HTTPS_PROXY", url)
-    with pytest.raises(GlobusUnreachable, match="web proxy"):
+    with pytest.raises(GlobusUnreachable, match="web proxy") as raised:
         ask(tmp_path)
+    assert raised.value.hint == "look at the variables HTTPS_PROXY and NO_PROXY"
 
 
 def test_a_server_that_is_not_itself_gets_nothing_behind_a_proxy_either(

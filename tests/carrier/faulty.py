@@ -1,0 +1,64 @@
+"""Carried jobs that go wrong in every way: killed, with calls that meet faults, with programs that fail."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from tests.carrier.trial import BATCH, MONITOR, VALID, Case, Trial, keep_tokens
+from tests.sandboxes import Sandbox
+from tests.trouble import FAULTS, CallPoint, call_points, forget_calls
+
+SITE_S_OWN = ("/server/panda/", "/api/v1/", "/cache/", "/trf/", "/transformations/", "/sandbox/")  # calls of no carrier
+PATIENT = {"hang", "slow"}  # faults that a carrier waits out, for as long as its time-outs are
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a job does that nobody disturbs: its points, and its calls."""
+
+    points: int
+    calls: tuple[CallPoint, ...]
+
+    @classmethod
+    def of(cls, sandbox: Sandbox) -> Known:
+        """Run such a job."""
+        keep_tokens(sandbox)
+        trial = Trial(sandbox, Case(10**6))
+        trial.submit()
+        forget_calls(sandbox)
+        trial.run()
+        wrong = [*trial.wrong(), *trial.leaks()]
+        assert not wrong, (wrong, (trial.folder / "site.log").read_text())
+        assert trial.job["status"] == "finished", trial.job
+        calls = (one for one in call_points(sandbox) if not one.route.split()[1].startswith(SITE_S_OWN))
+        return cls(int(trial.points.read_text()), tuple(calls))
+
+
+def kills(known: Known, points: int, times: int, *, seed: int) -> Iterator[Case]:
+    """Yield jobs that are killed at so many points, each so often, by their user and by the batch system in turn."""
+    pick = random.Random(seed)
+    for number in range(points):
+        for one in range(times):
+            at = pick.uniform(number, number + 1) / points
+            yield Case(pick.randrange(10**6), (MONITOR, BATCH)[one % 2], 1 + int(at * known.points))
+
+
+def meet(sandbox: Sandbox, known: Known, seed: int) -> list[str]:
+    """Run a job that goes wrong in a way of its own; return what is wrong, and where secrets are."""
+    pick = random.Random(seed)
+    call, kind = pick.choice(known.calls), pick.choice([one for one in FAULTS if one not in PATIENT])
+    fault = call.trouble(sandbox, kind, skip=pick.choice(call.positions))
+    killed = Case(seed, pick.choice((MONITOR, BATCH)), pick.randint(1, known.points))
+    failing = Case(seed, code=pick.randint(1, 255))
+    case, trouble = pick.choice(((Case(seed), fault), (killed, nullcontext()), (failing, fault)))
+    trial = Trial(sandbox, case)
+    trial.submit()
+    with trouble:
+        trial.run()
+    found = [*trial.wrong(), *trial.leaks()]
+    if "/oauth2/token" in call.route:  # a token whose answer is lost is not known; one that is not revoked ends itself
+        found = [one for one in found if one != VALID]
+    return [f"{case.name}, {call.route} {kind}: {one}" for one in found]
