@@ -49,6 +49,9 @@ class _File(NamedTuple):
     size: int
 
 
+_Checksums = Mapping[str, str | GoclientError]
+
+
 class Pair(Transport):
     """A task between two servers on its way."""
 
@@ -207,11 +210,20 @@ class Pair(Transport):
         known = self._files.entries(source.server, [item.source for item in items if not item.recursive])
         files = [file for item in items for file in self._walk(item, source, destination, known)]
         moved(0)
+        largest = max((one.size for one in files), default=0)
+
+        def checksums_there() -> dict[str, str | GoclientError]:
+            return self._files.checksums(source.server, [one.source for one in files], largest=largest)
+
         try:
+            # The source reads its files twice anyway: side by side, unless one server is both.
+            there = Background(checksums_there) if source.server != destination.server else None
             self._copy(files, source.server, destination.server, moved)
-            self._compare(files, source.server, destination.server)
+            here = self._files.checksums(destination.server, [one.arriving for one in files], largest=largest)
+            self._compare(files, source.server, here, there.result(LONGEST_WAIT) if there else checksums_there())
             self._name(files, destination)
         except BaseException:
+            self._files.close()  # it may still sum up
             parts = [one.arriving for one in files if one.arriving != one.final]
             if parts:
                 self._access.delete(destination.server, *parts)
@@ -238,16 +250,8 @@ class Pair(Transport):
                 one.close()
         raise_all(one.error for one in copies if one.error is not None)
 
-    def _compare(self, files: Sequence[_File], source: GridftpEndpoint, destination: GridftpEndpoint) -> None:
+    def _compare(self, files: Sequence[_File], source: GridftpEndpoint, here: _Checksums, there: _Checksums) -> None:
         """Raise ChecksumDiffers for each file that is not the same at both servers."""
-        largest = max((one.size for one in files), default=0)
-
-        def checksums_there() -> dict[str, str | GoclientError]:
-            return self._files.checksums(source, [one.source for one in files], largest=largest)
-
-        asked = Background(checksums_there) if source != destination else None  # both read at the same time
-        here = self._files.checksums(destination, [one.arriving for one in files], largest=largest)
-        there = asked.result(LONGEST_WAIT) if asked else checksums_there()  # it has an end of its own
         errors: list[GoclientError] = []
         for one in files:
             pair = there[one.source], here[one.arriving]
