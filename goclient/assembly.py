@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from goclient.files.text import list_lines
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import identity_problem
 from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
+from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
@@ -95,6 +97,20 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
     return Carriage(
         run_gen, file_server, urls.auth, urls.transfer, files=files, credential=credential, needs=options.goNeeds
     )
+
+
+def carriage_of(text: str, connections: Connections) -> Carriage | None:
+    """Return who acts for the job of a text, if it is the record of a carried one, and somebody is set.
+
+    What is wrong with the text is told by its check.
+    """
+    from goclient.config.carried import carry_access  # as in _read_carriage
+
+    with suppress(GoclientError):
+        access = carry_access(connections.env) if decode(text).carried else None
+        if access is not None:
+            return Carriage("", "", "", "", credential=Credential(access.client_id, access.client_secret or ""))
+    return None
 
 
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient import submission
-from goclient.assembly import deposit_for_jobs, login_request, new_preflight, new_request, read_transfers
+from goclient.assembly import carriage_of, deposit_for_jobs, login_request, new_preflight, new_request, read_transfers
 from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
 from goclient.config.settings import Setting
@@ -87,10 +87,12 @@ class Client:
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
+        if text is not None and not transfers.errors:
+            transfers = replace(transfers, carriage=carriage_of(_checked_text(text), self._connections))
         preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
         request = new_request(options, transfers)
         if text is not None and not transfers.errors:
-            return check_text(_checked_text(text), preflight, request.job)
+            return check_text(text, preflight, request.job)
         return check_request(request, preflight, read_lines=list_lines, errors=transfers.errors)
 
     def prepare(self, **options: Any) -> Submission:
@@ -102,8 +104,7 @@ class Client:
     def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
         """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        carriage, checks = transfers.carriage, not options.noCheck
-        preflight = new_preflight(options, self._connections, carriage=carriage, checks=checks)
+        preflight = new_preflight(options, self._connections, carriage=transfers.carriage, checks=not options.noCheck)
         request = new_request(options, transfers)
         prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
         return replace(prepared, options=options, again=options.again)

@@ -49,6 +49,7 @@ REAL = {*GRID, "globus_program", "real"}
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Mark what ``make test-unit`` runs, and what ``make test`` leaves to ``make conformance``."""
+    items.sort(key=lambda item: item.path.name != "test_panda_pilot.py")  # it waits long, beside the others
     for item in items:
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
         named = {*item.fixturenames, *(one for one in parameters if isinstance(one, str))}

@@ -17,6 +17,7 @@ from measure import row, shown
 
 from tests.carrier.faulty import Known, kills, meet
 from tests.carrier.trial import Trial
+from tests.commands import started_quickly
 from tests.sandboxes import sandbox_in
 
 POINTS, TIMES, FAULTY = 30, 10, 500
@@ -27,7 +28,11 @@ SEED = 2026
 def rows(*, small: bool = False, code: str = "") -> list[list[str]]:
     """Return the rows of carried jobs; ``code`` names what is tried."""
     points, times, faulty = (6, 2, 10) if small else (POINTS, TIMES, FAULTY)
-    with tempfile.TemporaryDirectory() as folder, sandbox_in(Path(folder)) as sandbox:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started_quickly(Path(folder)),
+        sandbox_in(Path(folder)) as sandbox,
+    ):
         known = Known.of(sandbox)
         killed = {case.name: case for case in kills(known, points, times, seed=SEED)}
 

@@ -53,7 +53,10 @@ def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callab
         files: list[ResultFile] = []
         warning = ""
         try:
-            tasks = [task for task in plan(decode(job.parameters).spec) if task.phase != "stage-in"]
+            decoded = decode(job.parameters)
+            if decoded.counts is not None:
+                warning = f"the results of {job.panda_id} are not known: only the plan in its archive names them"
+            tasks = [task for task in plan(decoded.spec) if task.phase != "stage-in"]
             own = [task for task in tasks if not task.is_globus]
             if len(own) < len(tasks):
                 moved = transfers_of([job.panda_id], service)[job.panda_id]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +218,28 @@ class Person:
         code = requests.get(url, timeout=BOUND).headers["X-Sandbox-Code"]
         process.communicate(f"{code}\n", timeout=BOUND)
         return process.returncode
+
+
+def test_an_end_date_that_is_too_early_is_found_and_mended_as_told(shared_sandbox: Sandbox, globus: Globus) -> None:
+    """With the commands of docs/carrier.md, and of the hint."""
+    sandbox, path = shared_sandbox, "/campaign/soon/"
+    sandbox.path("SITE1", f"/shared{path}").mkdir()
+    sandbox.path("SITE1", f"/shared{path}a").write_text("a")
+    carrier = {f"GOCLIENT_CARRY_CLIENT_{one}": sandbox.env[f"SANDBOX_OTHER_CLIENT_{one}"] for one in ("ID", "SECRET")}
+    words = ("--permissions", "rw", "--identity", carrier["GOCLIENT_CARRY_CLIENT_ID"])
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    told(globus, "endpoint", "permission", "create", f"{{GUEST1}}:{path}", *words, "--expiration-date", tomorrow)
+
+    def findings() -> dict[str, Any]:
+        job = ("--goCarry", "--computingSite=TEST1", f"--transformation={sandbox.url}/transformations/datatransfer.sh")
+        checks = ("goclient", "check", "--json", *job, f"--StageinGOsrc=GUEST1:{path}a", "--goNeeds=48")
+        return {one["code"]: one for one in sandbox.run(*checks, **carrier).json["findings"]}
+
+    found = findings()["pilot-permission"]
+    assert (found["level"], "for 48 hours from now" in found["message"]) == ("error", True)
+    typed = found["hint"].removeprefix("type: ").partition("; ")[0]
+    assert globus(*shlex.split(typed)[1:]).code == 0, typed
+    assert {one["level"] for one in findings().values()} == {"ok"}
 
 
 def test_a_person_logs_in_consents_to_what_is_asked_for_and_logs_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,11 +62,18 @@ class Job:
         answer = requests.post(f"{self.sandbox.url}/api/v1/job/kill", json=document, headers=headers, timeout=10)
         assert answer.json()["success"], answer.text
 
-    def wait_for_process(self, words: str) -> None:
+    def wait_for_program(self) -> None:
         end = time.monotonic() + WITHIN
-        while not any(words in one for one in self.pilot.processes.values()):
+        while not any("sleep 600" in one for one in self.pilot.processes.values()):
             assert time.monotonic() < end, self.pilot.log
             time.sleep(0.2)
+
+    def has_ended(self, within: float) -> bool:
+        """True once nothing of the job runs any more, without its output; False if it still does."""
+        end = time.monotonic() + within
+        while self.pilot.processes and time.monotonic() < end:
+            time.sleep(0.2)
+        return not self.pilot.processes and not self.output.exists()
 
 
 @contextmanager
@@ -98,25 +106,25 @@ def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: S
     with (  # side by side: the pilot tells the server of a job that failed only after two minutes
         taken(sandbox, foreign_site, "missing", missing=True) as missing,
         taken(sandbox, foreign_site, "killed", seconds=600) as killed,
+        taken(sandbox, foreign_site, "stopped", seconds=600) as stopped,
         taken(sandbox, foreign_site, "good") as good,
     ):
         done = good.pilot.wait_for(sandbox, good.panda_id, "finished", "failed")
         assert done["jobStatus"] == "finished", done
         assert good.output.read_bytes() == SORTED
 
-        killed.wait_for_process("sleep 600")
+        for one in (killed, stopped):
+            one.wait_for_program()
         killed.kill()
-        end = time.monotonic() + NOTICED_WITHIN + WITHIN
-        while (left := killed.pilot.processes) and time.monotonic() < end:
-            time.sleep(0.2)
-        assert left == {}
-        assert not killed.output.exists()
+        stopped.pilot.signal(signal.SIGTERM)
+        assert stopped.has_ended(WITHIN), stopped.pilot.processes
+        assert killed.has_ended(NOTICED_WITHIN + WITHIN), killed.pilot.processes
 
         failed = missing.pilot.wait_for(sandbox, missing.panda_id, "failed", "finished")
         assert "goclient: " in failed["pilotErrorDiag"], failed
         assert "input.dat" in failed["pilotErrorDiag"], failed
         minted = [row["token"] for row in sandbox.rows("select token from minted")]
-        assert len(minted) >= 3
+        assert len(minted) >= 4
         secrets = (sandbox.env["GOCLIENT_CARRY_CLIENT_SECRET"], *minted)
         assert list(find_secrets((foreign_site.folder,), secrets)) == []
     assert sandbox.rows("select 1 from tasks where status = 'ACTIVE'") == []

@@ -88,6 +88,10 @@ def test_the_job_and_the_journal_name_what_travels(user: Sandbox) -> None:
         ("secret", "done"), ("submission", "intended"), ("submission", "accepted"), ("request", "done"),
     ]  # fmt: skip
     assert user.run("goclient", "journal", "show", carried["archive"]).code == 0
+    checked = user.run("goclient", "check", "--pandaid", panda_id, "--json").json
+    acting = f"the service client {user.env['GOCLIENT_CARRY_CLIENT_ID']} may read "
+    assert checked["ok"]
+    assert any(one["message"].startswith(acting) for one in checked["findings"])
     status = user.run("goclient", "status", panda_id, "--json").json
     assert status == [{"PandaID": int(panda_id), "state": "activated", "reason": "", "transfers": []}]
 

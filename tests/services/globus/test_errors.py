@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import globus_sdk
 import pytest
 
+from goclient.config.connections import Connections
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
 from goclient.errors.conditions import (
     EndpointNotFound,
@@ -29,6 +31,8 @@ from goclient.services.globus.login import whoami
 from goclient.services.globus.rest import RestTransfer
 from goclient.services.globus.sdk import Globus
 from goclient.services.globus.transfers import Transfers
+from tests import faults
+from tests.faults import FaultyServer
 from tests.web_server import Request, Response, answering
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
@@ -237,6 +241,23 @@ def test_no_variable_switches_the_verification_of_certificates_off(
     asked = globus()
     assert asked._client.transport.verify_ssl is True
     assert asked._client._app._login_client.transport.verify_ssl is True  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "GLOBUS_SDK_VERIFY_SSL"])
+def test_a_private_authority_counts_for_a_pilot_s_transfers(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    made = faults.certificate(tmp_path)
+    (bundle,) = made.trusting.glob("*.0")
+    with FaultyServer(faults.replies(faults.document({"value": ID})), tls=made.context) as transfer:
+        monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_TRANSFER", transfer.url)
+        monkeypatch.setenv("GOCLIENT_CLIENT_ID", ID)
+        monkeypatch.setenv("GOCLIENT_CLIENT_SECRET", "secret of a client")
+        with pytest.raises(EndpointError, match="is not trusted"):
+            Connections().transfer(60.0).submission_id()
+        assert transfer.requests == []
+        monkeypatch.setenv(name, str(bundle))
+        assert Connections().transfer(60.0).submission_id() == ID
 
 
 # --- redirects ----------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import globus_sdk
@@ -26,13 +27,17 @@ from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import TransferRequest
 from goclient.services.deadline import Background
-from goclient.services.globus import json_service
+from goclient.services.globus import app, json_service
+from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
+from goclient.services.globus.sdk import Globus
+from goclient.services.globus.tokens import transfer_service
 from goclient.services.globus.transfers import MAX_LISTING
 from tests import faults
 from tests.faults import FaultyServer
 from tests.sandboxes import Sandbox
+from tests.trouble import FAULTS
 from tests.web_server import Request, Response, answering
 
 ID, TASK = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "5176a1aa-8f6c-11f0-8bcd-0affc2b1a0f5"
@@ -229,6 +234,56 @@ def test_a_client_that_nobody_knows_gets_no_token(shared_sandbox: Sandbox) -> No
     auth, client_id, _ = service_client(shared_sandbox)
     with pytest.raises(LoginNeeded, match="invalid_client"):
         auth.client_token(client_id, "another-secret", [SCOPE])
+
+
+# --- the same faults ------------------------------------------------------------------------------------------------
+
+
+class ThroughSdk(Globus):
+    """The same calls, made by globus-sdk."""
+
+    https_server, resolve, _named = RestTransfer.https_server, RestTransfer.resolve, RestTransfer._named  # type: ignore[assignment]
+    rename, create_personal, personal_called = (
+        RestTransfer.rename, RestTransfer.create_personal, RestTransfer.personal_called,
+    )  # fmt: skip
+    delete, submit, tasks = RestTransfer.delete, RestTransfer.submit, RestTransfer.tasks
+    faults, cancel = RestTransfer.faults, RestTransfer.cancel
+
+
+def became(call: Callable[[], object]) -> tuple[str, str, bool]:
+    """What becomes of a call: the kind of what it returns, or of its error."""
+    try:
+        return type(call()).__name__, "", False
+    except GoclientError as error:
+        return type(error).__name__, error.code, error.transient
+
+
+def test_every_fault_of_the_service_is_the_same_to_both(
+    shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in shared_sandbox.env.items():
+        if name.startswith("GLOBUS_SDK_"):
+            monkeypatch.setenv(name, value)
+    for module in (app, json_service):
+        monkeypatch.setattr(module, "RETRIES", 0)
+    shared_sandbox.set(requests_per_second=10_000)
+    access = GlobusAccess(shared_sandbox.env["GOCLIENT_CLIENT_ID"], shared_sandbox.env["GOCLIENT_CLIENT_SECRET"], 3.0)
+    through_sdk, ours = ThroughSdk(access), transfer_service(access, patience=0.0)
+    assert through_sdk.submission_id() != ours.submission_id()
+    calls = [one for one, _ in CALLS.values()]
+    differ = []
+    for fault in (*sorted(set(FAULTS) - {"refused"}), "none"):  # that one is the sandbox's, not an answer
+        if fault != "none":
+            shared_sandbox.trouble("* /v0.10/*", fault)
+        made: list[list[Background[tuple[str, str, bool]]]] = [
+            [Background(partial(became, partial(call, cast(RestTransfer, asked)))) for call in calls]
+            for asked in (through_sdk, ours)
+        ]
+        first, second = ([one.result(60.0) for one in each] for each in made)
+        differ += [(fault, name, *both) for name, *both in zip(CALLS, first, second, strict=True) if both[0] != both[1]]
+        shared_sandbox.clear_trouble()
+    shared_sandbox.set()
+    assert differ == []
 
 
 # --- a token that is refused ----------------------------------------------------------------------------------------

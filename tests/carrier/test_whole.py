@@ -1,0 +1,115 @@
+"""A job of sendJob --goCarry runs at a site that knows nothing of goclient, from the command line to the file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import goclient
+from goclient.carrier.plan import PLAN
+from tests.sandboxes import Sandbox
+
+RUN = """#!/bin/sh
+set -e
+cat 0064.file lib/more.txt > "$2"
+printf '%s|' "$@" >> "$2"
+"""
+MOVES = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=hits.${SN}", "--OutputGO=GUEST1:/campaign/out/")
+
+
+# Root may write to any file: runGen replaces the carrier's report then, which a newer pilot reads first.
+PILOTS = ["3.7", pytest.param("3.11", marks=pytest.mark.skipif(os.getuid() == 0, reason="only a user has such files"))]
+
+
+@pytest.fixture
+def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
+    """The sandbox's user, in a directory with a program and a file that it needs."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/more.txt").write_text("more\n")
+    (tmp_path / "run.sh").write_text(RUN)
+    shared_sandbox.cwd = tmp_path
+    return shared_sandbox
+
+
+def submit(user: Sandbox, *words: str) -> list[int]:
+    result = user.run(
+        "sendJob.py", "--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--goFiles=lib/", "--json",
+        "--goOverwrite", *MOVES, *words,
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    return [job["PandaID"] for job in result.json["jobs"]]
+
+
+def site(user: Sandbox, *words: str) -> dict[str, Any]:
+    """What a site's pilot reports of the next job."""
+    result = user.run("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json", *words)
+    found: dict[str, Any] = json.loads(result.out)
+    assert found["left"] == []
+    return found
+
+
+def test_the_program_runs_with_its_files_its_input_and_its_own_words(
+    user: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in user.env.items():
+        monkeypatch.setenv(name, value)
+    odd = "a  b$HOME'\"%IN`id`"
+    words = f"-o hits.${{SN}} {shlex.quote(odd)} ${{SN/P}}"
+    ids = submit(user, "--njobs=2", f"--jobParameters={words}")
+    top = user.path("SITE1", "/shared/campaign")
+    for serial, panda_id in enumerate(ids, 1):
+        report = site(user)
+        assert (report["PandaID"], report["state"], report["exeErrorDiag"]) == (panda_id, "finished", "")
+        made = (top / f"out/hits.{serial}").read_text()
+        assert made == (top / "in/0064.file").read_text() + f"more\n-o|hits.{serial}|{odd}|{serial:06d}|"
+    client = goclient.Client()
+    assert [one.state for one in client.status(ids)] == ["finished"] * 2
+    (first, _) = client.results(ids)
+    assert [file.location.partition(":")[2] for file in first.files] == ["/campaign/out/hits.1"]
+
+
+@pytest.mark.parametrize("pilot", PILOTS)
+def test_a_plan_that_was_changed_on_its_way_is_not_carried_out(user: Sandbox, pilot: str) -> None:
+    (panda_id,) = submit(user, "--jobParameters=-o hits.1")
+    (name,) = (one["name"] for one in user.rows("select name from cache_files order by created desc limit 1"))
+    path = user.root / "cache" / name
+    packed = io.BytesIO()
+    with tarfile.open(path) as old, tarfile.open(fileobj=packed, mode="w:gz") as new:
+        for member in old:
+            file = old.extractfile(member)
+            content = file.read() if file is not None else b""
+            if member.name == PLAN:
+                content = content.replace(b"/campaign/out/", b"/campaign/in/")
+                member.size = len(content)
+            new.addfile(member, io.BytesIO(content))
+    path.write_bytes(packed.getvalue())
+    report = site(user, f"--pilotVersion={pilot}")
+    assert (report["PandaID"], report["state"]) == (panda_id, "failed")
+    assert "goclient: the plan " in report["pilotErrorDiag"], report
+
+
+@pytest.mark.parametrize("pilot", PILOTS)
+def test_a_source_that_has_gone_is_named_where_the_user_looks(user: Sandbox, pilot: str) -> None:
+    source = user.path("SITE1", "/shared/campaign/in/gone.dat")
+    source.write_text("x")
+    (panda_id,) = submit(user, "--StageinGOsrc=GUEST1:/campaign/in/gone.dat", "--jobParameters=-o hits.1")
+    source.unlink()
+    report = site(user, f"--pilotVersion={pilot}")
+    assert (report["PandaID"], report["state"]) == (panda_id, "failed")
+    (status,) = user.run("goclient", "status", str(panda_id), "--json").json
+    assert "gone.dat" in status["reason"]
+    assert "goclient: " in status["reason"]
+
+
+def test_a_program_that_fails_is_the_jobs_own_failure(user: Sandbox) -> None:
+    (panda_id,) = submit(user, "--jobParameters=-o /nowhere/hits")
+    report = site(user)
+    assert (report["PandaID"], report["state"], report["transExitCode"]) == (panda_id, "failed", 18)
+    assert report["pilotErrorDiag"].startswith("payload execution failed with ")
