@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from goclient.errors import GoclientError, LoginNeeded
+from goclient.errors import Collector, GoclientError, LoginNeeded, raise_all
 from goclient.errors.wording import quoted
 from goclient.secrets import register
 from goclient.services.globus.rest import RestAuth, Token
@@ -46,6 +46,7 @@ class ServiceClient:
         self._auth, self._secret, self._scopes = auth, secret, tuple(scopes)
         self._lock = threading.Lock()
         self._tokens: dict[str, str] = {}
+        self._minted: list[str] = []
         self._mint()
         if auth.clock is not None and abs(auth.clock) > CLOCK_WITHIN:
             self.close()
@@ -65,6 +66,7 @@ class ServiceClient:
                 code="credential",
             ) from error
         register(*self._tokens.values())
+        self._minted += self._tokens.values()
 
     def token_of(self, server: str) -> Token:
         """Return what gives the token for a resource server."""
@@ -75,12 +77,17 @@ class ServiceClient:
         with self._lock:
             if refused and refused == self._tokens.get(server):
                 self._mint()
-            if server not in self._tokens:
+            if not self._tokens.get(server):
                 raise LoginNeeded(f"Globus gave no token for {quoted(server)}", code="credential", subject=server)
             return self._tokens[server]
 
     def close(self) -> None:
-        """Revoke what was minted; raise GoclientError if that is not certain."""
-        tokens, self._tokens = self._tokens, {}
-        for token in dict.fromkeys(tokens.values()):
-            self._auth.revoke(token, client_id=self._secret.client_id, secret=self._secret.client_secret)
+        """Revoke all that was minted; raise GoclientError if that is not certain."""
+        with self._lock:  # another thread may mint one just now
+            minted, self._minted = self._minted, []
+            self._tokens = dict.fromkeys(self._tokens, "")
+            collector = Collector()
+            for token in dict.fromkeys(minted):
+                with collector:
+                    self._auth.revoke(token, client_id=self._secret.client_id, secret=self._secret.client_secret)
+        raise_all(collector.errors)

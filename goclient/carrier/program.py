@@ -10,7 +10,6 @@ import ctypes
 import os
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,14 +22,15 @@ from goclient.carrier.fetch import check_program, fetch
 from goclient.carrier.output import Output
 from goclient.carrier.plan import PLAN, CarrierPlan
 from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_report
+from goclient.carrier.site import Site
 from goclient.carrier.watch import Above, watching
-from goclient.errors import Collector, EndpointError, GoclientError, Interrupted, RequestError, UsageError
+from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, UsageError
 from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
 from goclient.journal import Journal
 from goclient.model.endpoint import JOB
-from goclient.node.engines.base import Attempt, JobContext, TransferEngine, TransferService
+from goclient.node.engines.base import JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
 from goclient.node.engines.https import HttpsEngine
@@ -38,16 +38,18 @@ from goclient.node.engines.local import LocalEngine
 from goclient.node.environment import own_files
 from goclient.node.job import NodeJob, run_job
 from goclient.node.left import remove_left
-from goclient.node.signals import finishing, install, interruptible
+from goclient.node.signals import finishing, install, interruptible, uninterrupted
+from goclient.services.deadline import within
 from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
 
+STOPPED_WITHIN, ENDED_WITHIN = 3.0, 120.0  # seconds for each part of the clean-up: a site kills a stopped job soon
+MINTED_WITHIN = 20.0  # seconds
 ROOM = 1 << 20  # bytes: the journal of an ordinary job, and its report
 FAULTS = 900.0  # seconds in which a transfer may show nothing but faults, as goclient pilot has it
 LONGEST = 48  # hours that a transfer task may take if the plan does not say
 PR_SET_DUMPABLE = 4  # prctl(2)
 _MOST_PLAN = 64 << 20  # bytes
-_PRELOADED = ("LD_PRELOAD", "PANDA_PRELOAD")  # runGen's tracer, in every process
 
 
 @dataclass(frozen=True)
@@ -66,40 +68,6 @@ class Order:
             usage = "goclient-carry --plan=SHA256 --job=NUMBER -- WORDS"
             raise UsageError(f"the command is not {quoted(usage)}", hint="submit the job again")
         return cls(found[1], int(found[2]), tuple(argv[3:]))
-
-
-@dataclass(frozen=True)
-class Site:
-    """Site of a job: its directory, where its pilot looks for reports, and the environment."""
-
-    directory: Path
-    home: Path
-    env: Mapping[str, str]
-
-    @classmethod
-    def here(cls) -> Site:
-        """Return it as this process has it, without what runGen makes every process load."""
-        env = {name: value for name, value in os.environ.items() if name not in _PRELOADED}
-        home = Path(env.get("TRF_EXEC_HOME_DIR", ""))
-        return cls(Path.cwd(), home if home.is_dir() else Path.cwd(), env)
-
-    @property
-    def panda_id(self) -> int:
-        """Return the job's PandaID, 0 if the pilot does not tell it."""
-        text = self.env.get("PANDAID", "")
-        return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
-
-    @property
-    def attempt(self) -> Attempt:
-        """Return this attempt of the job: a later one has a higher number, whatever site it is at."""
-        return Attempt(str(self.panda_id or time.time_ns()), int(time.time()))
-
-    def variables(self) -> dict[str, str]:
-        """Return what the program's environment has beside a node's: all that the site gives, and 2012's names."""
-        queue = self.env.get("PILOT_SITENAME", "")
-        given = {name: value for name, value in self.env.items() if not name.startswith("GOCLIENT_")}
-        own = {"PandaID": str(self.panda_id), "PandaSite": queue, "QueueName": queue}
-        return {**given, **own, "PandaWorkdir": str(self.directory)}
 
 
 def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
@@ -122,12 +90,14 @@ def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
             error = Interrupted(above.fault() or "the site stopped the job with a signal")
         except Exception as failure:  # a defect of ours must not leave a job without a report
             error = GoclientError(f"unexpected {type(failure).__name__}: {failure}")
+        told = False
         if error is not None:
             output.say(f"CRITICAL {diagnosis(error)}", *(f"goclient: {one.message}" for one in error.findings[:20]))
-            write_report(error, site.home)
-        job.clean_up(delivered=error is None)
+            told = write_report(error, site.home) and site.report_decides
+        soon = isinstance(error, Interrupted)
+        job.clean_up(delivered=error is None, seconds=STOPPED_WITHIN if soon else ENDED_WITHIN)
     output.say("goclient: the job is done" if error is None else "goclient: the job has failed")
-    return exit_code(error)
+    return 0 if told else exit_code(error)
 
 
 class _Job:
@@ -139,6 +109,7 @@ class _Job:
         self._journal: Journal | None = None
         self._service: TransferService | None = None
         self._tokens: ServiceTokens | None = None
+        self._within = ENDED_WITHIN
 
     def run(self, argv: Sequence[str], held: Mapping[str, bytes]) -> None:
         """Run the job; raise what it ended with."""
@@ -154,7 +125,7 @@ class _Job:
             attempt=self._attempt,
             scratch=scratch,
             directory=site.directory,
-            pilot_env=site.env,
+            pilot_env=site.own_env,
             overwrite=plan.overwrite,
             journal=self._journal,
             reporter=self._output,
@@ -165,7 +136,7 @@ class _Job:
             tasks=plan.tasks,
             program=partial(fetch, plan.program, site.directory, scratch),
             arguments=order.words,
-            variables=site.variables(),
+            variables=site.variables,
             log_name="",
         )
         run_job(job, context, self._engines(plan, context), self._output)
@@ -179,8 +150,9 @@ class _Job:
             raise EndpointError(
                 f"a transfer of the job needs a credential: {problem}", hint="submit the job again", code="credential"
             )
-        client = ServiceClient(RestAuth(plan.auth), secret, plan.scopes)
-        self._stack.callback(self._quietly, client.close)
+        with uninterrupted():  # what is minted is known before a signal ends the job
+            client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
+            self._stack.callback(self._quietly, client.close)
         service = RestTransfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
@@ -197,8 +169,9 @@ class _Job:
             ]
         return engines
 
-    def clean_up(self, *, delivered: bool) -> None:
-        """Tell what was transferred, and remove what nobody needs any more beside the output."""
+    def clean_up(self, *, delivered: bool, seconds: float) -> None:
+        """Tell what was transferred, and remove what nobody needs any more; each service has so many seconds."""
+        self._within = seconds
         if self._journal is not None:
             write_metadata(self._journal, self._site.directory)
             self._quietly(partial(self._remove_left, self._journal, delivered=delivered))
@@ -211,11 +184,12 @@ class _Job:
         remove_left(journal, self._attempt, service, delivered=delivered)
 
     def _quietly(self, call: Callable[[], None]) -> None:
-        """Do what does not change how the job ended."""
-        collector = Collector()
-        with collector:
-            call()
-        for error in collector.errors:
+        """Do what does not change how the job ended, if it does not take too long."""
+        try:
+            within(self._within, call)
+        except TimeoutError:
+            self._output.warning(f"the clean-up has not ended within {self._within:.0f} s")
+        except GoclientError as error:
             self._output.warning(error.message)
 
 

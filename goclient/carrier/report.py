@@ -1,7 +1,8 @@
 """Report of a job's end, where a pilot that knows nothing of goclient looks, in a way that survives runGen.
 
 runGen writes ``payload_error_report.json`` itself when the payload fails: what is there and cannot be written stays.
-Root can write anything, and loses the text; older pilots, and the job's log, have the line with ``CRITICAL``.
+Root can write anything: there the carrier ends with 0 where the pilot fails a job for its report, whatever the exit
+code.  Older pilots, and the job's log, have the line with ``CRITICAL``.
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
@@ -71,13 +72,18 @@ def diagnosis(error: GoclientError) -> str:
     return f"goclient: {text if len(text) <= room else text[: room - 1] + '…'}{more}"
 
 
-def write_report(error: GoclientError, home: Path) -> None:
-    """Put the report of a failed job into the directory where the pilot looks; nobody can write it again."""
+def write_report(error: GoclientError, home: Path) -> bool:
+    """Put the report of a failed job where the pilot looks, so that nobody but root can write it again.
+
+    Return False if there is none: runGen and the pilot report the exit code of a payload themselves.
+    """
     if isinstance(error, PayloadError) and error.status is not None:
-        return  # runGen and the pilot report an exit code themselves
+        return False
     document = {"error_code": int(_code(error)), "error_diag": diagnosis(error)}
     with suppress(OSError):
         replace(home / REPORT, json.dumps(document).encode(), mode=0o444)
+        return True
+    return False
 
 
 def _code(error: GoclientError) -> CarrierCode:
@@ -102,6 +108,8 @@ def write_metadata(journal: Journal, directory: Path) -> None:
     path = directory / METADATA
     with suppress(OSError, ValueError, GoclientError):
         found: Any = {}
+        if os.path.lexists(path) and not os.path.isfile(path):
+            path.unlink()  # runGen would wait for a pipe for ever
         if os.path.lexists(path):
             with open(path, "rb", opener=regular) as one:
                 found = json.loads(one.read(_MOST_METADATA))

@@ -70,6 +70,8 @@ def test_a_token_that_is_refused_is_minted_again_once() -> None:
     assert new != old
     assert client.token_of("transfer")(refused=old) == new, "another thread has renewed it meanwhile"
     assert auth.made == 2
+    client.close()
+    assert auth.valid == [], "the first one, too"
 
 
 def test_a_scope_that_globus_did_not_give_is_told() -> None:

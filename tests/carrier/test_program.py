@@ -67,6 +67,21 @@ def test_secrets_are_removed_before_anything_else(python: str, tmp_path: Path) -
     assert other.read_text() == "not ours"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a process of another user")
+def test_a_home_that_cannot_be_looked_at_keeps_no_secret() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        home = Path(folder, "home")
+        home.mkdir(mode=0o311)
+        job = CarriedJob(Path(folder, "run"), secret={}, env={"TRF_EXEC_HOME_DIR": str(home)})
+        for path in (job.directory, *job.directory.iterdir()):
+            os.chown(path, 65534, 65534)
+        words = ["setpriv", "--reuid", "65534", "--clear-groups", "/usr/bin/python3", "-I", f"./{CARRY}"]
+        ended = job.end(job.start(words))
+        assert (ended.code, job.left) == (77, [])
+        assert ended.critical.startswith("CRITICAL goclient: the command is not")
+
+
 @pytest.mark.parametrize("python", old_pythons() or [pytest.param("", marks=pytest.mark.skip("there is none"))])
 def test_an_older_python_says_one_line(python: str, job: CarriedJob) -> None:
     process = job.start([python, f"./{CARRY}"], stderr=subprocess.PIPE)
@@ -121,6 +136,29 @@ def test_a_report_goes_where_rungen_was_started(job: CarriedJob, tmp_path: Path,
     assert json.loads((home / REPORT).read_text())["error_code"] == 5902
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="others cannot write a read-only file")
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [("3.11.5.1", 0), ("3.7.6.6 (x)", 0), ("3.7.6.5", 77), ("3.7.0.36", 77), ("", 77), ("new", 77)],
+)
+def test_roots_report_decides_where_the_pilot_lets_it(version: str, code: int, job: CarriedJob, far: Path) -> None:
+    (far / "in").unlink()
+    job.env["PILOT_VERSION"] = version
+    ended = job.run()
+    assert (ended.code, ended.report["error_code"]) == (code, 5902)
+
+
+def test_the_payloads_failure_is_never_success_for_root(tmp_path: Path) -> None:
+    assert CarriedJob(tmp_path / "run", script="exit 3", env={"PILOT_VERSION": "3.11.5.1"}).run().code == 3
+
+
+def test_a_report_that_cannot_be_written_is_never_success(job: CarriedJob, tmp_path: Path, far: Path) -> None:
+    (far / "in").unlink()
+    (job.directory / REPORT).mkdir()
+    job.env["PILOT_VERSION"] = "3.11.5.1"
+    assert job.run().code == 77
+
+
 def test_a_changed_plan_is_not_carried_out(job: CarriedJob, far: Path) -> None:
     plan = job.directory / PLAN
     plan.write_bytes(plan.read_bytes().replace(b'"needs":0', b'"needs":1'))
@@ -161,12 +199,19 @@ def test_a_full_disk_is_told(job: CarriedJob) -> None:
 
 
 def test_the_payload_has_the_sites_environment_without_the_tracer(tmp_path: Path) -> None:
-    job = CarriedJob(tmp_path / "run", script="env", env={"X509_USER_PROXY": "/p", "PILOT_SITENAME": "Q"})
+    given = {"X509_USER_PROXY": "/p", "PILOT_SITENAME": "Q", "PANDA_AUTH_TOKEN": "/t", "GOCLIENT_X": "y"}
+    job = CarriedJob(tmp_path / "run", script="env", env=given)
     lines = job.run().output.splitlines()
     assert {"X509_USER_PROXY=/p", "PANDAID=4711", "PandaID=4711", "PandaSite=Q", f"PandaWorkdir={tmp_path}/run"} <= {
         *lines
     }
-    assert not [line for line in lines if "PRELOAD" in line]
+    assert not [line for line in lines if "PRELOAD" in line or "TOKEN" in line or "GOCLIENT" in line]
+
+
+def test_a_python_of_the_sites_disturbs_nothing(job: CarriedJob) -> None:
+    job.env |= {"PYTHONHOME": "/none", "PYTHONPATH": "/none", "PYTHONSTARTUP": "/none/x"}
+    ended = job.run("x")
+    assert ended.code == 0, ended.output
 
 
 def test_a_disk_that_the_input_fills_is_told(tmp_path: Path, far: Path) -> None:

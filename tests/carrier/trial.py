@@ -30,14 +30,15 @@ exec {python} "$@"
 """
 # It keeps what a payload can see: environments and words of all that is above it, and each file below the job's.
 PAYLOAD = """#!{python}
-import os, pathlib, sys, time
+import contextlib, os, pathlib, sys, time
 def parent(pid):
     return int(pathlib.Path(f"/proc/{{pid}}/stat").read_text().rpartition(")")[2].split()[1])
 with open({seen!r}, "ab") as seen:
     pid = os.getpid()
     while pid > 1:
         for name in ("environ", "cmdline"):
-            seen.write(pathlib.Path(f"/proc/{{pid}}/{{name}}").read_bytes() + b"\\n")
+            with contextlib.suppress(PermissionError):  # of the carrier
+                seen.write(pathlib.Path(f"/proc/{{pid}}/{{name}}").read_bytes() + b"\\n")
         pid = 0 if pid == os.getsid(0) else parent(pid)
     for path in pathlib.Path(os.environ["TRF_EXEC_HOME_DIR"]).rglob("*"):
         seen.write(bytes(path) + b"\\n" + (path.read_bytes() if path.is_file() else b""))

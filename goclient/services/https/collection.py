@@ -19,8 +19,8 @@ from goclient.model.remote import FileInfo
 from goclient.services.contents import Moved
 from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
+from goclient.services.https.proxies import ProxiedTls
 from goclient.services.https.streams import FileState
-from goclient.services.https.web import WebTls
 from goclient.services.loopback import LOOPBACK
 
 HTTPS = WEBDAV._replace(title="HTTPS server", code="https", untrusted="https-name", services=())
@@ -45,7 +45,7 @@ class CollectionHttps:
             # With X-Requested-With it says 401 or 403, and does not lead to a page where a person logs in.
             return {"Authorization": f"Bearer {token()}", "X-Requested-With": "XMLHttpRequest"}
 
-        tls = None if plain else WebTls()
+        tls = None if plain else ProxiedTls()
         self._access = Access(server, tls, headers, parts.path.rstrip("/"), tells_checksums=False)
 
     def place(self, path: str) -> Place:
