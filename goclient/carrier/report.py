@@ -108,6 +108,8 @@ def write_metadata(journal: Journal, directory: Path) -> None:
     path = directory / METADATA
     with suppress(OSError, ValueError, GoclientError):
         found: Any = {}
+        if os.path.lexists(path) and not os.path.isfile(path):
+            path.unlink()  # runGen would wait for a pipe for ever
         if os.path.lexists(path):
             with open(path, "rb", opener=regular) as one:
                 found = json.loads(one.read(_MOST_METADATA))

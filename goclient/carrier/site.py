@@ -32,7 +32,7 @@ class Site:
         """Return it as this process has it, without what runGen makes every process load."""
         env = {name: value for name, value in os.environ.items() if name not in _PRELOADED}
         home = Path(env.get("TRF_EXEC_HOME_DIR", ""))
-        return cls(Path.cwd(), home if home.is_dir() else Path.cwd(), env)
+        return cls(Path.cwd(), home if os.path.isdir(home) else Path.cwd(), env)
 
     @property
     def panda_id(self) -> int:

@@ -17,16 +17,20 @@ LONGEST = 1 << 16  # bytes of one
 if __name__ == "__main__":
     home = os.environ.get("TRF_EXEC_HOME_DIR") or "."
     held = {}
-    for place in (home, "."):
-        for name in os.listdir(place) if os.path.isdir(place) else ():
+    for place in (".", home):
+        try:
+            names = os.listdir(place)
+        except OSError:  # it may be another user's
+            names = []
+        for name in names:
             if re.match(SECRETS, name):
                 path = os.path.join(place, name)
                 try:
                     opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
                     held[name] = os.read(opened, LONGEST)
                     os.close(opened)
-                except (IOError, OSError):  # noqa: UP024  # two kinds in Python 2
-                    held[name] = b""
+                except OSError:  # it is a link, or not ours
+                    held.setdefault(name, b"")
                 try:  # noqa: SIM105  # Python 2 has no suppress
                     os.unlink(path)
                 except OSError:  # it is a directory

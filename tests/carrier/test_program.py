@@ -67,6 +67,21 @@ def test_secrets_are_removed_before_anything_else(python: str, tmp_path: Path) -
     assert other.read_text() == "not ours"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a process of another user")
+def test_a_home_that_cannot_be_looked_at_keeps_no_secret() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        home = Path(folder, "home")
+        home.mkdir(mode=0o311)
+        job = CarriedJob(Path(folder, "run"), secret={}, env={"TRF_EXEC_HOME_DIR": str(home)})
+        for path in (job.directory, *job.directory.iterdir()):
+            os.chown(path, 65534, 65534)
+        words = ["setpriv", "--reuid", "65534", "--clear-groups", "/usr/bin/python3", "-I", f"./{CARRY}"]
+        ended = job.end(job.start(words))
+        assert (ended.code, job.left) == (77, [])
+        assert ended.critical.startswith("CRITICAL goclient: the command is not")
+
+
 @pytest.mark.parametrize("python", old_pythons() or [pytest.param("", marks=pytest.mark.skip("there is none"))])
 def test_an_older_python_says_one_line(python: str, job: CarriedJob) -> None:
     process = job.start([python, f"./{CARRY}"], stderr=subprocess.PIPE)

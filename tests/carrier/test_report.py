@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -131,3 +132,9 @@ def test_a_link_of_the_programs_is_not_followed(journal: Journal, tmp_path: Path
     (tmp_path / METADATA).symlink_to(other)
     write_metadata(journal, tmp_path)
     assert other.read_text() == "{}"
+
+
+def test_what_rungen_would_wait_for_is_replaced(journal: Journal, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / METADATA)
+    write_metadata(journal, tmp_path)
+    assert json.loads((tmp_path / METADATA).read_text()) == {"goclient": {"transfers": ROWS}}
