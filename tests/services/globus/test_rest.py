@@ -1,4 +1,4 @@
-"""The client of a node asks again what may be asked again, sends no token astray, and believes no answer that is wrong."""
+"""The client of a node asks again what may be asked again, sends no token astray, and believes no wrong answer."""
 
 from __future__ import annotations
 
