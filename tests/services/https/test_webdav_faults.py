@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +44,14 @@ class Place:
         self.there = server.make(os.urandom(8).hex())
         (self.there / "file").write_bytes(OLD)
         server.give(self.there)
+        self.clients: list[WebdavFiles] = []
 
     def path(self, name: str) -> str:
         return f"/{self.there.name}/{name}"
 
     def files(self) -> WebdavFiles:
-        return WebdavFiles(self.server.tls())
+        self.clients.append(WebdavFiles(self.server.tls()))
+        return self.clients[-1]
 
     def get(self, name: str = "file") -> bytes:
         file = io.BytesIO()
@@ -57,8 +60,11 @@ class Place:
 
 
 @pytest.fixture
-def place(webdav: WebdavServer) -> Place:
-    return Place(webdav)
+def place(webdav: WebdavServer) -> Iterator[Place]:
+    made = Place(webdav)
+    yield made
+    for one in made.clients:
+        one.close()
 
 
 def test_a_name_that_is_not_the_certificate_s_is_not_trusted(place: Place) -> None:
