@@ -240,8 +240,11 @@ class Pair(Transport):
             while not all(one.is_over for one in copies):
                 for one in self._sessions:
                     one.close()
-                self._sessions = two = self._access.session(source), self._access.session(destination)
-                third_party(*two, copies, watch=Watch(told, self._access.silent))
+                first = self._access.session(source)
+                self._sessions = (first,)  # it is closed if the other one fails
+                second = self._access.session(destination)
+                self._sessions = first, second
+                third_party(first, second, copies, watch=Watch(told, self._access.silent))
 
         try:
             insist(attempt, moved, patience=self._access.patience)

@@ -15,7 +15,7 @@ from tests.node.engines.conftest import REAL, prepare
 
 ENGINES = {"local": LocalBench, "https": CollectionBench, "webdav": WebdavBench, "gridftp": GridftpBench,
            "gridftp-pair": PairBench}  # fmt: skip
-LEAST = {"webdav": 200, "gridftp": 200, "gridftp-pair": 200, "https": 190, "local": 60}
+LEAST = {"webdav": 200, "gridftp": 200, "gridftp-pair": 200, "https": 200, "local": 35}
 
 
 def test_the_table_is_large_enough_for_each_engine() -> None:
