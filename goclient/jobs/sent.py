@@ -42,13 +42,13 @@ class Subjects(NamedTuple):
 class SentRequest:
     """A request in the journal: its last entry, and the PandaIDs of the jobs that its calls are known to have made.
 
-    ``is_begun``: a call that submits jobs was made, or was about to be.
+    ``has_calls``: a call that submits jobs was made, or was about to be.
     """
 
     entry: Entry
     subjects: Subjects
     panda_ids: tuple[str, ...]
-    is_begun: bool = True
+    has_calls: bool = True
 
     @property
     def is_running(self) -> bool:
@@ -60,7 +60,7 @@ class SentRequest:
     def outcome(self) -> str:
         """Return what is known of its jobs, in words."""
         jobs = counted(int(self.subjects.jobs), "job")
-        if not self.is_begun:
+        if not self.has_calls:
             return f"its {jobs} {'was' if self.subjects.jobs == '1' else 'were'} not sent"
         if not self.panda_ids:
             return f"it is not known whether the server accepted its {jobs}"
@@ -106,8 +106,8 @@ def open_requests(journal: Journal) -> list[SentRequest]:
         if entry.state in OPEN and len(entry.subjects) == len(Subjects._fields):
             own = [one for one in calls if request_of(one) == entry.key]
             ids = tuple(panda_id for one in own if one.state == "accepted" for panda_id in one.subjects)
-            is_begun = bool(own) or entry.state != "intended"
-            found.append(SentRequest(entry, Subjects(*entry.subjects), ids, is_begun))
+            has_calls = bool(own) or entry.state != "intended"
+            found.append(SentRequest(entry, Subjects(*entry.subjects), ids, has_calls))
     return found
 
 
@@ -127,8 +127,8 @@ def check_not_sent(
     journal: Journal, records: Sequence[JobRecord], server: str, *, luggage: Luggage | None = None
 ) -> None:
     """Raise SentBefore if the same request is open, and its jobs may have been sent."""
-    begun = [one for one in same_requests(journal, records, server, luggage=luggage) if one.is_begun]
-    for one in begun[-1:]:
+    stopping = [one for one in same_requests(journal, records, server, luggage=luggage) if one.has_calls]
+    for one in stopping[-1:]:
         raise SentBefore(one.entry.key, since=one.entry.time, outcome=one.outcome)
 
 
