@@ -123,8 +123,8 @@ def test_only_the_site_s_own_transformations_run(panda: Sandbox, path: str, why:
 
 def test_lost_reports_end_no_job_and_the_last_one_is_sent_again(panda: Sandbox) -> None:
     panda_id = job(panda, "true")
-    for fault in ({"kind": "500", "times": 1}, {"kind": "reset", "times": 1}, {"kind": "html", "skip": 2, "times": 1}):
-        panda.trouble("POST /server/panda/updateJob", **fault)
+    for kind, skip in (("500", 0), ("reset", 0), ("html", 2)):
+        panda.trouble("POST /server/panda/updateJob", kind, skip=skip, times=1)
     try:
         assert site(panda)["state"] == "finished"
     finally:
@@ -132,9 +132,9 @@ def test_lost_reports_end_no_job_and_the_last_one_is_sent_again(panda: Sandbox) 
     assert described(panda, panda_id)["jobStatus"] == "finished"
 
 
-@pytest.mark.parametrize("fault", [{"kind": "500"}, {"kind": "html"}, {"kind": "error", "status": 200, "document": []}])
-def test_a_server_that_gives_no_job_is_an_error(panda: Sandbox, fault: dict[str, Any]) -> None:
-    panda.trouble("POST /server/panda/getJob", **fault)
+@pytest.mark.parametrize(("kind", "more"), [("500", {}), ("html", {}), ("error", {"status": 200, "document": []})])
+def test_a_server_that_gives_no_job_is_an_error(panda: Sandbox, kind: str, more: dict[str, Any]) -> None:
+    panda.trouble("POST /server/panda/getJob", kind, **more)
     try:
         done = panda.run("goclient", "sandbox", "site", "--site=TEST1", "--once")
     finally:
