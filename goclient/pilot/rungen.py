@@ -2,8 +2,9 @@
 
 These want to be started as ``./NAME`` in the job's directory.  They run the payload in a directory below, and remove it
 with all but the outputs of PanDA's (panda-wnscript, 2026).  So what a job's transfers have brought is linked into that
-directory, and what they take away is moved up from there, by the payload's command itself.  Why such a job failed is in a
-file, as a carrier writes it, too: its exit code says little, and may be 0.
+directory, and what they take away is moved up from there, by the payload's command itself.
+
+Why such a job failed is in a file, as a carrier writes it, too: its exit code says little, and may be 0.
 """
 
 from __future__ import annotations
