@@ -29,7 +29,9 @@ def server_program(transformation: str) -> str:
 def with_transfers(words: Sequence[str], tasks: Sequence[TransferTask]) -> tuple[str, ...]:
     """Return the words of such a job with the command between the links and the moves that its transfers need."""
     bring = _tops(item.destination for task in tasks if task.destination == JOB for item in task.items)
+    outputs = words[words.index("-o") + 1] if "-o" in words[:-1] else ""
     take = _tops(item.source for task in tasks if task.source == JOB for item in task.items)
+    take = [name for name in take if not re.search(f"['\"]{re.escape(name)}['\"]", outputs)]  # moved up in any case
     option = "-j" if "--trf" in words else "-p"
     if not (bring or take) or option not in words[:-1]:
         return tuple(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from goclient.carrier.archive import FILES, Contents
+from goclient.carrier.archive import FILES, Contents, check_size
 from goclient.carrier.carried import contents_of, needs_token
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
 from goclient.errors.findings import Finding
@@ -35,7 +35,9 @@ def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[Goclient
     assert request.carriage is not None, "the caller has looked"
     collected = Collector(_find_impossible(spec))
     with collected:
-        collected.errors += _find_collisions(spec, contents_of(request))
+        contents = contents_of(request)
+        collected.errors += _find_collisions(spec, contents)
+        check_size(contents)
     if request.carriage.credential is None:
         with collected:  # two items with one destination are told already
             token = next((task for task in plan(spec) if needs_token([task])), None)

@@ -144,7 +144,7 @@ def test_a_report_goes_where_rungen_was_started(job: CarriedJob, tmp_path: Path,
 )
 def test_roots_report_decides_where_the_pilot_lets_it(version: str, code: int, job: CarriedJob, far: Path) -> None:
     (far / "in").unlink()
-    job.env["PILOT_VERSION"] = version
+    job.env |= {"PILOT_VERSION": version, "TRF_EXEC_HOME_DIR": str(job.directory)}
     ended = job.run()
     assert (ended.code, ended.report["error_code"]) == (code, 5902)
 
@@ -155,8 +155,11 @@ def test_the_payloads_failure_is_never_success_for_root(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_is_never_success(job: CarriedJob, tmp_path: Path, far: Path) -> None:
     (far / "in").unlink()
-    (job.directory / REPORT).mkdir()
     job.env["PILOT_VERSION"] = "3.11.5.1"
+    assert job.run().code == 77, "nobody has said where the pilot looks"
+    (job.directory / REPORT).unlink()
+    (job.directory / REPORT).mkdir()
+    job.env["TRF_EXEC_HOME_DIR"] = str(job.directory)
     assert job.run().code == 77
 
 

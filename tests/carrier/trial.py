@@ -6,6 +6,7 @@ sandbox site``, with ``dying.py`` in front of the carrier (``node.py``).
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 import tarfile
@@ -155,8 +156,7 @@ class Trial:
 
     def leaks(self) -> Iterator[str]:
         """Yield where the credential of the job, or a token of it, was written or could be seen."""
-        minted = [row["token"] for row in self.sandbox.rows("select token from minted")]
-        secrets = [self.sandbox.env["GOCLIENT_CARRY_CLIENT_SECRET"], *minted]
+        secrets = known_secrets(self.sandbox)
         there = self.sandbox.path("SITE1", f"{GUEST}/{self.case.name}")
         home = Path(self.ended["directory"]).parent
         log = Path(self.ended["log"]).parent
@@ -176,6 +176,15 @@ def keep_tokens(sandbox: Sandbox) -> None:
     sandbox.rows("create table if not exists minted (token text)")
     kept = "begin insert into minted values (new.access_token); end"
     sandbox.rows(f"create trigger if not exists keep after insert on tokens {kept}")
+
+
+def known_secrets(sandbox: Sandbox) -> list[str]:
+    """The secret of the service client, as it is and as PanDA has it, and each token that was given."""
+    kept = [value for row in sandbox.rows("select data from secrets") for value in json.loads(row["data"]).values()]
+    minted = [row["token"] for row in sandbox.rows("select token from minted")]
+    assert kept
+    assert minted
+    return [sandbox.env["GOCLIENT_CARRY_CLIENT_SECRET"], *kept, *minted]
 
 
 def find_secrets(places: Iterable[Path], secrets: Iterable[str]) -> Iterator[str]:

@@ -148,6 +148,8 @@ class PandaPilot:
             "PANDA_AUTH_TOKEN": "token",
             "PANDA_AUTH_DIR": f"{self.folder}/",
             "PANDA_AUTH_ORIGIN": VO,
+            "PANDA_BASE_URLS": TRANSFORMATIONS,  # this one and the next are for later versions, to be tried by hand
+            "NO_CVMFS_OK": "yes",
             "HARVESTER_WORKDIR": str(site.transformations),
             "HARVESTER_PILOT_CONFIG": str(site.folder / "pilot.cfg"),
             "LOCAL_AGIS_SCHEDCONF": str(site.folder / "queues.json"),

@@ -60,6 +60,15 @@ def test_a_command_finds_its_input_and_its_other_files_are_moved_up(name: str, o
     assert "\n(\necho x\n)\n" in lines
 
 
+def test_an_output_of_panda_is_left_to_the_transformation() -> None:
+    words = ("-o", "{'out.dat': 'user.x.out.dat'}", "-p", "true")
+    changed = with_transfers(words, [take("user.x.out.dat", "out", "more.txt")])
+    assert [line.rpartition("mv ")[2] for line in unquote(changed[3]).splitlines() if "mv" in line] == [
+        'out "$TRF_EXEC_HOME_DIR"',
+        'more.txt "$TRF_EXEC_HOME_DIR"',
+    ]
+
+
 def test_the_shell_carries_it_out_and_the_exit_code_is_the_command_s(tmp_path: Path) -> None:
     run = tmp_path / "workDir"
     run.mkdir()

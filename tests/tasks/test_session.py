@@ -20,6 +20,9 @@ FOLDER = "/atlas/dq2/test/jdoe/user.jdoe.test/"
 
 @pytest.fixture
 def work(sandbox: Sandbox) -> Path:
+    if real := os.environ.get("GOCLIENT_TEST_RUNGEN"):  # as in tests/sandbox/panda/test_rungen.py
+        for name in ("runGen-00-00-02", "runAthena-00-00-12"):
+            shutil.copy(Path(real).with_name(name), sandbox.root / "transformations" / name)
     folder = sandbox.cwd / "work"
     folder.mkdir()
     return folder
@@ -59,8 +62,6 @@ def test_an_output_and_a_file_that_is_none_go_where_the_options_say(sandbox: San
 
 
 def test_a_command_of_prun_finds_its_input_and_leaves_more_than_its_outputs(sandbox: Sandbox, work: Path) -> None:
-    if real := os.environ.get("GOCLIENT_TEST_RUNGEN"):  # as in tests/sandbox/panda/test_rungen.py
-        shutil.copy(real, sandbox.root / "transformations" / "runGen-00-00-02")
     command = "sh -c 'wc -c < 0064.file > out.dat; mkdir new; cp 0064.file new/copy; exit 0'"
     words = (
         "--Data=new/",

@@ -1,9 +1,9 @@
 """Run the command of one job: the stand-in of a sandbox for runGen, and for runAthena of pathena --trf.
 
-It does what these transformations of the PanDA server do (panda-wnscript, 2026) with a job that has no input, no
-library and no Athena, strange as some of it is: the payload's exit code 255 is a success, any other failure ends with
-``payload_error_report.json`` anew, secrets become variables of the shell.  Some of what the real one prints is left
-out, it compiles no tracer, and three tries of a download are a second apart.
+It does what the server's runGen does (panda-wnscript, 2026) with a job that has no input and no library, strange as
+some of it is: the payload's exit code 255 is a success, any other failure ends with ``payload_error_report.json`` anew,
+secrets become variables of the shell.  Some of what the real one prints is left out, it compiles no tracer, and three
+tries of a download are a second apart.  Of runAthena it has the options, the exit codes and the names of outputs.
 
 It is served as a file and runs by itself, with the standard library alone.
 """
@@ -40,13 +40,18 @@ NO_ARGUMENT, NO_TARBALL, BAD_TARBALL, NO_OUTPUT = 1, 3, 9, 16  # of pandawnutil/
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the transformations: its options, the code and the text of a payload that failed."""
+    """One of the transformations: its options, those that it needs, the code and the text of a payload that failed.
+
+    ``wraps``: the payload's command is run by a script of Python, with secrets, and traced.
+    """
 
     offset: int
     short: str
     long: str
+    needed: frozenset[str]
     failed: int
     failure: str
+    wraps: bool = False
 
 
 RUN_GEN = Kind(
@@ -56,8 +61,10 @@ RUN_GEN = Kind(
     "useAthenaPackages dbrFile= dbrRun= notExpandDBR useFileStager usePFCTurl accessmode= skipInputByRetry= "
     "writeInputToTxt= rootVer= enable-jem jem-config= cmtConfig= mergeOutput mergeType= mergeScript= useRootCore "
     "givenPFN useMana manaVer= useCMake preprocess postprocess execWithRealFileNames fileToSave= fileToLoad=",
+    frozenset({"-r", "-j"}),
     18,
     "payload execution failed",
+    wraps=True,
 )
 RUN_ATHENA = Kind(
     5400,
@@ -68,6 +75,7 @@ RUN_ATHENA = Kind(
     "usePFCTurl accessmode= copytool= eventPickTxt= eventPickSt= eventPickNum= skipInputByRetry= tagFileList= "
     "enable-jem jem-config= mergeOutput mergeType= mergeScript= noExpandDBR useCMake useAthenaMT preprocess "
     "postprocess useArgJson",
+    frozenset({"-r", "-j", "-i", "-o"}),
     6,
     "athena execution failed",
 )
@@ -89,7 +97,7 @@ def main(argv: list[str], kind: Kind) -> int:
     options = dict(getopt.getopt(argv, kind.short, kind.long.split())[0])
     home = Path.cwd()
     try:
-        outputs = _read_outputs(options)
+        outputs = _read_outputs(options, kind.needed)
         os.environ["TRF_EXEC_HOME_DIR"] = str(home)
         print(f"--- Running in {home} ---")
         work = home / "workDir"
@@ -97,12 +105,16 @@ def main(argv: list[str], kind: Kind) -> int:
         work.mkdir()
         os.chdir(work)
         _fetch_sources(options)
-        setup = f"export TestArea={work}; " + _prepare_tracer(options)
+        setup = f"export TestArea={work}; " + (_prepare_tracer(options) if kind.wraps else "")
         directory = options["-r"]
         with suppress(OSError):
             os.mkdir(directory)
         os.chdir(directory)
-        status = _run(options, setup, _take_secrets(home, directory))
+        if kind.wraps:
+            status = _follow(_script(options, setup, _take_secrets(home, directory))) % 255
+        else:
+            command, outputs = _with_names(unquote(options["-j"]), outputs)
+            status = _follow(setup + command)
         missing = _take_outputs(home, outputs)
         os.chdir(home)
         _list_directory("work dir", home)
@@ -121,10 +133,10 @@ def main(argv: list[str], kind: Kind) -> int:
     return 0
 
 
-def _read_outputs(options: dict[str, str]) -> list[tuple[str, str]]:
+def _read_outputs(options: dict[str, str], needed: frozenset[str]) -> list[tuple[str, str]]:
     """Return the outputs with their final names; runGen has {name: final}, runAthena {kind: [(name, final)]}."""
     given = ast.literal_eval(options.get("-o", "{}"))
-    if not {"-r", "-j"} <= options.keys():
+    if not needed <= options.keys():
         raise Failure(NO_ARGUMENT, "Failed to parse command-line arguments. Please check the input parameters.")
     return [pair for name, value in given.items() for pair in (value if isinstance(value, list) else [(name, value)])]
 
@@ -214,12 +226,11 @@ def _take_secrets(home: Path, directory: str) -> str:
 # --- the payload ---
 
 
-def _run(options: dict[str, str], setup: str, secrets: str) -> int:
-    """Run the payload as a script of Python that has its command; return its exit code, of which 255 are 0."""
+def _script(options: dict[str, str], setup: str, secrets: str) -> str:
+    """Write a script of Python that runs the payload's command, after which 255 are 0; return the line that runs it."""
     Path(".rootrc").write_text("ProofLite.Workers: 1\n")
     os.environ["PATH"] = f".:{os.environ['PATH']}"
-    script, parameters = ("", unquote(options["-j"])) if "--trf" in options else (options["-j"], options.get("-p", ""))
-    parameters = unquote(parameters)
+    script, parameters = options["-j"], unquote(options.get("-p", ""))
     print("\n=== env variables ===", flush=True)
     subprocess.run(["/bin/sh", "-c", f"{setup}env"], stderr=subprocess.STDOUT)
     _list_directory("run dir", Path())
@@ -229,8 +240,23 @@ def _run(options: dict[str, str], setup: str, secrets: str) -> int:
     command = Path(f"trf.{uuid.uuid4()}.py")
     lines = f'import os,sys\nstatus=os.system(r"""{script} {parameters}""")\nstatus %= 255\nsys.exit(status)\n\n'
     command.write_text(lines)
-    line = f"{setup}source {secrets}\n" if secrets else setup
-    line += f"cat {command};python -u {command}"
+    return setup + (f"source {secrets}\n" if secrets else "") + f"cat {command};python -u {command}"
+
+
+def _with_names(command: str, outputs: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+    """Return a command of pathena with the final names of its outputs, and the outputs as it makes them."""
+    made = []
+    for name, final in outputs:
+        changed = command
+        if "*" not in name:
+            changed = re.sub(rf"""(=| |"|')({name})( |"|'|,|;|$)""", rf"\g<1>{final}\g<3>", command)
+        made.append((final if changed != command else name, final))
+        command = changed
+    return command, made
+
+
+def _follow(line: str) -> int:
+    """Run a line of the shell and pass its output on; return its exit code."""
     print(f"=== execute ===\n{line}", flush=True)
     process = subprocess.Popen(
         ["/bin/sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
@@ -243,7 +269,7 @@ def _run(options: dict[str, str], setup: str, secrets: str) -> int:
             sys.stdout.flush()
             copy.write(told)
             last = told if told.strip() else last
-    status = process.wait() % 255
+    status = process.wait()
     print(last if status else "")
     _list_directory("run dir", Path())
     return status

@@ -52,11 +52,12 @@ class Node:
     program: bytes
     root: Path
     user: dict[str, Any] = field(default_factory=dict)
+    name: str = "runGen-00-00-02"
 
     def run(self, *words: str, secrets: dict[str, str] | None = None) -> Done:
         """One job in a directory of its own."""
         job = Path(tempfile.mkdtemp(dir=self.root))
-        program = job / "runGen-00-00-02"
+        program = job / self.name
         program.write_bytes(self.program)
         program.chmod(0o755)
         if secrets is not None:
@@ -208,12 +209,22 @@ def test_sources_are_fetched_and_keep_their_modes(shared_sandbox: Sandbox, node:
         assert (done.code, done.report) == (code, failed(5300 + code, text))
 
 
-def test_a_job_of_pathena_ends_alike(place: Path) -> None:
+ATHENA = ("--trf", "-r", ".", "-i", "[]", "-o", "{'IROOT': [('out.dat', 'final')]}")
+ATHENA_ENDS = [
+    pytest.param(("-j", "true%3B%20echo%20x%20%3E%20out.dat%3B%20test%20-e%20final", *ATHENA), 0, None, id="its name"),
+    pytest.param(("-j", "echo%20x%3Eout.dat", *ATHENA), 0, None, id="a name that is not seen"),
+    pytest.param(("-j", "exit%20255", *ATHENA), 6, failed(5406, "athena execution failed with 255"), id="255"),
+    pytest.param(("-j", "true", *ATHENA), 16, failed(5416, "expected output out.dat is missing"), id="no output"),
+    pytest.param(("-j", "true", "--trf", "-r", "."), 1, {**MISSING_WORD, "error_code": 5401}, id="no -i and no -o"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "code", "report"), ATHENA_ENDS)
+def test_a_job_of_pathena_ends_as_with_the_real_one(node: Node, words: tuple[str, ...], code: int, report: Any) -> None:
     program = seed.UNPACK.format(program="runAthena.py").encode() + Path(rungen.__file__).read_bytes()
-    lowered = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
-    athena = Node(program, place, lowered)
-    words = ("--trf", "-r", ".", "-o", "{'IROOT': [('out.dat', 'final')]}")
-    done = athena.run("-j", quote("echo x > out.dat"), *words)
-    assert (done.code, "final" in done.names) == (0, True), done
-    assert athena.run("-j", "exit%203", *words).report == failed(5406, "athena execution failed with 3")
-    assert athena.run("-j", "true", *words).report == failed(5416, "expected output out.dat is missing")
+    if REAL and node.program == Path(REAL).read_bytes():
+        program = Path(REAL).with_name("runAthena-00-00-12").read_bytes()
+    done = Node(program, node.root, node.user, "runAthena-00-00-12").run(*words)
+    assert done.code == code, done
+    assert done.report == report or done.report == {**report, "error_diag": "expected output final is missing"}
+    assert ("final" in done.names) == (code == 0)
