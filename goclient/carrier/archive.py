@@ -209,11 +209,16 @@ def _walk(path: str) -> Iterator[Member]:
         raise _unread(path, error) from error
 
 
+def is_taken(path: str) -> bool:
+    """Return True for a path in the job's directory where something of the carrier's or of PanDA's is."""
+    first = path.strip("/").partition("/")[0]
+    return first.startswith(_OURS) or first in _TAKEN
+
+
 def _find_wrong_names(found: Mapping[str, Member]) -> Iterator[RequestError]:
     """Yield a mistake for each name that is ours or cannot travel, and each link that leads out of the archive."""
     for name, member in found.items():
-        first = name.partition("/")[0]
-        if first.startswith(_OURS) or first in _TAKEN:
+        if is_taken(name):
             message = f"{quoted(name)} is a name that goclient, or PanDA, uses beside {CARRY} and {PLAN}"
             yield RequestError(message, hint="give it another name", code="archive-name", subject=FILES)
         elif not is_text(name):
