@@ -28,7 +28,7 @@ from goclient.node.globus_connect import node_endpoint
 from goclient.node.job import NodeJob, run_job
 from goclient.node.job_log import JobLog
 from goclient.node.payload import has_ended_well
-from goclient.pilot.carried import hand_out, reported, site_environment
+from goclient.pilot.carried import hand_out, site_environment
 from goclient.pilot.clean_up import remove_directories
 from goclient.pilot.proxy import FILE, UserProxy, proxy_again, user_proxy
 from goclient.pilot.rungen import server_program, with_transfers
@@ -94,11 +94,7 @@ class Node:
             if assigned.secrets:
                 hand_out(assigned.secrets, context.directory)
             with self._engines(spec, node_job, context, proxy=proxy) as engines:
-                if decoded.carried:
-                    with reported(context.directory):
-                        run_job(node_job, context, engines, log)
-                else:
-                    run_job(node_job, context, engines, log)
+                run_job(node_job, context, engines, log)
 
     @contextmanager
     def _engines(
