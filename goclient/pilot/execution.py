@@ -31,7 +31,7 @@ from goclient.node.payload import has_ended_well
 from goclient.pilot.carried import hand_out, site_environment
 from goclient.pilot.clean_up import remove_directories
 from goclient.pilot.proxy import FILE, UserProxy, proxy_again, user_proxy
-from goclient.pilot.rungen import server_program, with_transfers
+from goclient.pilot.rungen import report_heeded, server_program, with_transfers
 from goclient.pilot.settings import Services, Settings
 from goclient.pilot.taken import DIRECTORY, TakenJob
 from goclient.pilot.transformation import fetch
@@ -93,7 +93,10 @@ class Node:
             context.directory.mkdir(mode=0o700, exist_ok=True)
             if assigned.secrets:
                 hand_out(assigned.secrets, context.directory)
-            with self._engines(spec, node_job, context, proxy=proxy) as engines:
+            with (
+                report_heeded(assigned.transformation, context.directory),
+                self._engines(spec, node_job, context, proxy=proxy) as engines,
+            ):
                 run_job(node_job, context, engines, log)
 
     @contextmanager

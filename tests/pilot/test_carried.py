@@ -17,7 +17,8 @@ from tests.sandboxes import Sandbox
 
 SECRETS = json.dumps({"___file___:goclient-abababab.json": "e30gYSBzZWNyZXQ="})
 SCRIPT = """#!/bin/sh
-{ stat -c %a panda_secrets.json; cat panda_secrets.json; echo; echo "$PANDAID $PILOT_VERSION"; printf '%s\\n' "$@"; } >"$OUT"
+exec >"$OUT"
+stat -c %a panda_secrets.json; cat panda_secrets.json; echo; echo "$PANDAID $PILOT_VERSION"; printf '%s\\n' "$@"
 """
 
 
