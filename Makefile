@@ -106,7 +106,7 @@ $(XGFAL)/.ready: requirements/xgfalclient.txt
 	touch $@
 
 # As a site unpacks it: pip would leave its program out.
-$(PILOT)/.ready: requirements/panda-pilot.txt | $(BIN)/python
+$(PILOT)/.ready: requirements/panda-pilot.txt | $(VENV)/.dev-ready
 	rm -rf $(PILOT)
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-binary :all: \
 		--require-hashes --dest $(PILOT) -r requirements/panda-pilot.txt

@@ -85,16 +85,15 @@ class Outcome:
     is_told: bool  # the user had been told of the jobs before
     again: int  # the exit code of the second command
     requests: tuple[str, ...]  # those that the server got jobs of, each by the jobs' common name
-    open_requests: tuple[str, ...]  # those that the journal had as open before the second command
+    open_requests: tuple[str, ...]  # those that the journal had as open, and perhaps sent, before the second command
     error: str  # of the second command
     sent: tuple[str, ...] = ()  # the archives and secrets that the server has after both
     noted: tuple[str, ...] = ()  # those that the journal knows of then
 
     @property
     def is_twice(self) -> bool:
-        """True if the server got the jobs, or an archive, twice, though the user was not told of the first ones."""
-        archives = [name for name in self.sent if name.startswith("jobO.")]
-        return max(len(self.requests), len(archives)) > 1 and not self.is_told
+        """True if the server got the jobs twice, though the user was not told of the first ones."""
+        return len(self.requests) > 1 and not self.is_told
 
     @property
     def is_unknown(self) -> bool:
@@ -123,7 +122,8 @@ def kill_at(point: int, folder: Path, env: Mapping[str, str], *more: str) -> Out
     with FaultyServer() as server:
         whole = environment(folder, server.url, env)
         first = _run(point, folder, whole, more)
-        opened = list(open_items(Journal(folder / "state" / "journal.jsonl")))
+        state = folder / "state" / "journal.jsonl"
+        opened = [one for one in open_items(Journal(state)) if not one.detail.endswith(" not sent")]
         again = completed(("sendJob.py", *JOB, *more), env=whole, cwd=folder)
     noted = entries_of(Journal(folder / "state" / "journal.jsonl"))
     arrived = _common(row[19] for request in server.submissions for row in request.rows)  # 19 is jobName

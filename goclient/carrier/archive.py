@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from goclient.carrier.plan import CARRY, PLAN
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
+from goclient.model.location import JOB_OUT
 from goclient.model.names import is_text
 from goclient.model.payload import PAYLOAD
 
@@ -23,7 +24,7 @@ _MB = 1 << 20
 _SHOWN = 3
 _OURS = ("goclient-", ".goclient")  # begin the names of what the carrier has beside the user's files
 # What runGen (00-00-02) writes into the directory of the archive, and what the carrier does.
-_TAKEN = frozenset({"panda_secrets.json", "panda_secrets.sh", "userJobMetadata.json"})
+_TAKEN = frozenset({"panda_secrets.json", "panda_secrets.sh", "userJobMetadata.json", JOB_OUT})
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,12 @@ def pack(contents: Contents, *, carrier: bytes, plan: bytes) -> Packed:
     return Packed(packed.getvalue(), content)
 
 
+def check_size(contents: Contents) -> None:
+    """Raise RequestError if the user's files alone are larger than PanDA takes; small ones are not packed for it."""
+    if sum(one.size for one in contents.members) > LIMIT:
+        pack(contents, carrier=b"", plan=b"")
+
+
 def _add(archive: tarfile.TarFile, member: Member) -> None:
     header = _header(member.name, member.mode, member.size)
     if member.target:
@@ -202,11 +209,16 @@ def _walk(path: str) -> Iterator[Member]:
         raise _unread(path, error) from error
 
 
+def is_taken(path: str) -> bool:
+    """Return True for a path in the job's directory where something of the carrier's or of PanDA's is."""
+    first = path.strip("/").partition("/")[0]
+    return first.startswith(_OURS) or first in _TAKEN
+
+
 def _find_wrong_names(found: Mapping[str, Member]) -> Iterator[RequestError]:
     """Yield a mistake for each name that is ours or cannot travel, and each link that leads out of the archive."""
     for name, member in found.items():
-        first = name.partition("/")[0]
-        if first.startswith(_OURS) or name in _TAKEN:
+        if is_taken(name):
             message = f"{quoted(name)} is a name that goclient, or PanDA, uses beside {CARRY} and {PLAN}"
             yield RequestError(message, hint="give it another name", code="archive-name", subject=FILES)
         elif not is_text(name):

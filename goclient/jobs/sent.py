@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors.conditions import SentBefore
+from goclient.errors.sent import SentBefore
 from goclient.errors.wording import counted
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import is_uuid
@@ -40,11 +40,15 @@ class Subjects(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """A request in the journal: its last entry, and the PandaIDs of the jobs that its calls are known to have made."""
+    """A request in the journal: its last entry, and the PandaIDs of the jobs that its calls are known to have made.
+
+    ``has_calls``: a call that submits jobs was made, or was about to be.
+    """
 
     entry: Entry
     subjects: Subjects
     panda_ids: tuple[str, ...]
+    has_calls: bool = True
 
     @property
     def is_running(self) -> bool:
@@ -56,6 +60,8 @@ class SentRequest:
     def outcome(self) -> str:
         """Return what is known of its jobs, in words."""
         jobs = counted(int(self.subjects.jobs), "job")
+        if not self.has_calls:
+            return f"its {jobs} {'was' if self.subjects.jobs == '1' else 'were'} not sent"
         if not self.panda_ids:
             return f"it is not known whether the server accepted its {jobs}"
         ids = " to ".join(dict.fromkeys((self.panda_ids[0], self.panda_ids[-1])))
@@ -98,9 +104,10 @@ def open_requests(journal: Journal) -> list[SentRequest]:
     found = []
     for entry in journal.latest(REQUEST):
         if entry.state in OPEN and len(entry.subjects) == len(Subjects._fields):
-            accepted = (one for one in calls if request_of(one) == entry.key and one.state == "accepted")
-            ids = tuple(panda_id for one in accepted for panda_id in one.subjects)
-            found.append(SentRequest(entry, Subjects(*entry.subjects), ids))
+            own = [one for one in calls if request_of(one) == entry.key]
+            ids = tuple(panda_id for one in own if one.state == "accepted" for panda_id in one.subjects)
+            has_calls = bool(own) or entry.state != "intended"
+            found.append(SentRequest(entry, Subjects(*entry.subjects), ids, has_calls))
     return found
 
 
@@ -119,8 +126,9 @@ def same_requests(
 def check_not_sent(
     journal: Journal, records: Sequence[JobRecord], server: str, *, luggage: Luggage | None = None
 ) -> None:
-    """Raise SentBefore if the same request is open."""
-    for one in same_requests(journal, records, server, luggage=luggage)[-1:]:
+    """Raise SentBefore if the same request is open, and its jobs may have been sent."""
+    stopping = [one for one in same_requests(journal, records, server, luggage=luggage) if one.has_calls]
+    for one in stopping[-1:]:
         raise SentBefore(one.entry.key, since=one.entry.time, outcome=one.outcome)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from goclient.carrier.archive import FILES, Contents
+from goclient.carrier.archive import FILES, Contents, check_size, is_taken
 from goclient.carrier.carried import contents_of, needs_token
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
 from goclient.errors.findings import Finding
@@ -35,7 +35,9 @@ def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[Goclient
     assert request.carriage is not None, "the caller has looked"
     collected = Collector(_find_impossible(spec))
     with collected:
-        collected.errors += _find_collisions(spec, contents_of(request))
+        contents = contents_of(request)
+        collected.errors += _find_collisions(spec, contents)
+        check_size(contents)
     if request.carriage.credential is None:
         with collected:  # two items with one destination are told already
             token = next((task for task in plan(spec) if needs_token([task])), None)
@@ -79,16 +81,16 @@ def _ends(spec: TransferSpec, wanted: str) -> Iterator[Endpoint]:
 
 
 def _find_collisions(spec: TransferSpec, contents: Contents) -> Iterator[GoclientError]:
-    """Yield each file that is brought to where one is that travels with the job."""
+    """Yield each file that is brought to where one is that travels with the job, or that the carrier has."""
     travelling = {one.name.rstrip("/") for one in contents.members}
-    brought = (one for one in spec.stage_in if one.target.in_job and one.target.path.strip("/") in travelling)
-    for transfer in islice(brought, SHOWN):
-        message = (
-            f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory, "
-        )
-        message += "where a file of --goFiles or the payload is"
-        hint = "give one of the two another name"
-        yield RequestError(message, hint=hint, code="own-file", subject=transfer.source.display)
+    for transfer in spec.stage_in:
+        path = transfer.target.path.strip("/")
+        if transfer.target.in_job and (is_taken(path) or path in travelling):
+            whose = "the carrier has a file" if is_taken(path) else "a file of --goFiles or the payload is"
+            shown = f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)}"
+            message = f"{shown} in the job's directory, where {whose}"
+            hint = f"give it another name there, such as --StageinGOdest={spec.working}:/NAME"
+            yield RequestError(message, hint=hint, code="own-file", subject=transfer.source.display)
 
 
 def warn_of_packed(request: Request) -> Iterator[Finding]:

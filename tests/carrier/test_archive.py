@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from goclient.carrier import archive
-from goclient.carrier.archive import Contents, pack
+from goclient.carrier.archive import Contents, check_size, pack
 from goclient.carrier.archive import read_contents as read
 from goclient.errors import GoclientError, RequestError
 
@@ -80,7 +80,7 @@ def test_a_file_from_elsewhere_is_refused(typed: str) -> None:
     assert "is not a path below this directory" in message
 
 
-@pytest.mark.parametrize("name", ["goclient-carry", "goclient-0.json", ".goclient", "panda_secrets.json"])
+@pytest.mark.parametrize("name", ["goclient-carry", "goclient-0.json", ".goclient", "panda_secrets.json", "job.out"])
 def test_a_name_of_ours_is_refused(here: Path, name: str) -> None:
     (here / name).write_text("")
     assert list(wrong("run.sh", name).values()) == ["archive-name"]
@@ -109,6 +109,8 @@ def test_everything_that_cannot_travel_is_told_at_once(here: Path) -> None:
 def test_an_archive_over_its_limit_names_what_is_largest(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "LIMIT", 2 << 20)
     (here / "lib/large.dat").write_bytes(os.urandom(3 << 20))
+    with pytest.raises(RequestError, match="larger than"):
+        check_size(read_contents("run.sh", ["lib"]))
     with pytest.raises(RequestError, match=r"larger than the 2 MB.*largest: \"lib/large.dat\" \(3.0 MB\)"):
         pack(read_contents("run.sh", ["lib"]), **OURS)
 

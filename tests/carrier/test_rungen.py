@@ -8,7 +8,7 @@ import subprocess
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from goclient.carrier.rungen import Start, read_start
@@ -31,6 +31,7 @@ def test_what_is_written_is_read_back(words: list[str]) -> None:
 
 
 @given(WORDS | AWKWARD)
+@example(['a"""""b', "x\\", '"""'])
 def test_the_command_is_one_that_rungen_runs_as_it_stands(words: list[str]) -> None:
     given = shlex.split(start(words).parameters())
     command = unquote(given[given.index("-p") + 1])

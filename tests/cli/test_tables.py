@@ -158,7 +158,7 @@ def collections_found() -> None:
 
 def globus_identity() -> None:
     scope = f"https://auth.globus.org/scopes/{SITE}/data_access"
-    identity = GlobusIdentity(WIDE, TASK, "person", datetime.now(UTC), (scope, LONG))
+    identity = GlobusIdentity(WIDE, TASK, "person", datetime(2030, 1, 2, tzinfo=UTC), (scope, LONG))
     whoami.print_identity(identity, Client(), json=False)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.errors.conditions import SentBefore
+from goclient.errors.sent import SentBefore
 from goclient.jobs.sent import CALL, check_not_sent, digest_of, new_request, open_requests, same_requests
 from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.panda_job import JobRecord, JobTemplate, job_records
@@ -84,6 +84,7 @@ def test_other_parameters_of_any_job_make_another_request(one: list[str], other:
 
 def test_a_request_of_a_process_that_is_gone_stops_the_next_one(journal: Journal) -> None:
     journal.append(gone(new_request(records(), SERVER, "k1")))
+    journal.append(Entry(CALL, "k1.0", "intended"))
     (one,) = same_requests(journal, records(), SERVER)
     assert (one.entry.key, one.is_running) == ("k1", False)
     with pytest.raises(SentBefore) as caught:
@@ -92,6 +93,13 @@ def test_a_request_of_a_process_that_is_gone_stops_the_next_one(journal: Journal
     assert "it is not known whether the server accepted its 1 job" in caught.value.message
     assert "goclient journal show k1" in caught.value.hint
     check_not_sent(journal, records(parameters="other"), SERVER)
+
+
+def test_a_request_whose_jobs_were_not_sent_stops_nothing(journal: Journal) -> None:
+    journal.append(gone(new_request(records(), SERVER, "k1")))
+    journal.append(Entry("upload", "k1.upload", "done"))
+    check_not_sent(journal, records(), SERVER)
+    assert [one.outcome for one in same_requests(journal, records(), SERVER)] == ["its 1 job was not sent"]
 
 
 def test_a_request_that_is_being_sent_stops_nothing(journal: Journal) -> None:
@@ -106,6 +114,7 @@ def test_a_killed_process_that_nobody_waits_for_does_not_run(journal: Journal) -
         entry = new_request(records(), SERVER, "k1")
         digest, _, *rest = entry.subjects
         journal.append(replace(entry, subjects=(digest, f"{process.pid}.{start}", *rest)))
+        journal.append(Entry(CALL, "k1.0", "intended"))
         check_not_sent(journal, records(), SERVER)
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)

@@ -99,6 +99,7 @@ def test_payload_daemon_and_globus_connect_die_with_their_pilot(sandbox: Sandbox
     with pilot(sandbox, state) as process:
         wait_for(lambda: list(state.glob("*/job/daemon")))
         (daemon,) = (int(path.read_text()) for path in state.glob("*/job/daemon"))
+        wait_for(lambda: len(kept(state)) > 1)  # the payload may be quicker than its pilot's journal
         entries = kept(state)
         known = {**with_keepers(entries), daemon: began(daemon)}
         assert sorted(entry.key for entry in entries) == ["connect", "payload"]

@@ -16,7 +16,7 @@ import requests
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, ServerError
-from goclient.errors.conditions import ReplyLost
+from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import innermost, quoted, said
 from goclient.files.text import decoded
 from goclient.services import loopback
@@ -33,6 +33,7 @@ A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about,
 MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
 # When it is sent again; nothing else ever is.
 SAYS_THE_SAME = ("job/get_description", "pilot/update_job", "creds/get_user_secrets")
+PRIVATE = "creds/"  # begins the methods whose answers hold what nobody may see
 _SHOWN = 4096  # bytes of an answer that are read for a message
 _JSON = "application/json"  # the server does not see JSON with a charset in the content type
 
@@ -134,32 +135,37 @@ class PandaCalls:
                 self._clock = clock_ahead(response.headers)
                 later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
                 if method not in SAYS_THE_SAME or later is None or later >= end.left:
-                    return self._data(response)
+                    return self._data(response, private=method.startswith(PRIVATE))
                 time.sleep(later)
 
-    def _data(self, response: requests.Response) -> Any:
-        """Return the ``data`` of an answer; raise what it says instead of success."""
+    def _data(self, response: requests.Response, *, private: bool) -> Any:
+        """Return the ``data`` of an answer; raise what it says instead of success.
+
+        ``private``: it may hold what nobody may see, whatever it is, and no part of it is shown.
+        """
         status, text = response.status_code, response.content[:_SHOWN].decode("utf-8", "replace").strip()
+        shown = "its answer is not shown, as it may hold secrets" if private else quoted(text)
         if status in (401, 403) and "oken" in text:
-            raise LoginNeeded(f"{self.name} refused your token: {quoted(text)}", hint=login_hint(self._access.source))
+            raise LoginNeeded(f"{self.name} refused your token: {shown}", hint=login_hint(self._access.source))
         limit = limited(status, response.headers)
         if status == TOO_MANY:
-            message = f"{self.name} answered HTTP {status}: {quoted(text)}; {limit}; nothing was done"
+            message = f"{self.name} answered HTTP {status}: {shown}; {limit}; nothing was done"
             raise Refused(message, hint="type the command again later", transient=True)
         if status >= 500 and not text.startswith("ERROR :"):
-            raise self._lost(f"HTTP {status}, {quoted(text)}{limit and f'; {limit}'}")
+            raise self._lost(f"HTTP {status}, {shown}{limit and f'; {limit}'}")
         if status != 200:
-            raise Refused(f"{self.name} answered HTTP {status}: {quoted(text)}", hint=_ASK, transient=status >= 500)
+            raise Refused(f"{self.name} answered HTTP {status}: {shown}", hint=_ASK, transient=status >= 500)
         try:
             answer = parse(response.content)
             success = answer["success"]
         except (ValueError, KeyError, TypeError) as error:
-            raise self._lost(f"its answer is not PanDA's: {quoted(text)}") from error
+            cause = None if private else error
+            raise self._lost(f"its answer is not PanDA's: {shown}") from cause
         if success is False:
-            message = said(answer.get("message") or "") or quoted(text)
+            message = shown if private else said(answer.get("message") or "") or shown
             raise Refused(f"{self.name} refused: {message}", hint=_ASK)
         if success is not True:
-            raise self._lost(f"its answer is not PanDA's: {quoted(text)}")
+            raise self._lost(f"its answer is not PanDA's: {shown}")
         return answer.get("data")
 
     def _failed(self, why: str, body: Outgoing) -> ServerError:

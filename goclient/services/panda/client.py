@@ -103,8 +103,8 @@ class PandaServer(PandaCalls):
         try:
             found = json.loads(data) if isinstance(data, str) else data or {}
             texts = {str(key): str(value) for key, value in found.items()}
-        except (ValueError, AttributeError, RecursionError) as error:
-            raise ServerError(f"{self.name} did not tell the user's secrets", code="bad-answer") from error
+        except (ValueError, AttributeError, RecursionError):  # whose text may hold a secret
+            raise ServerError(f"{self.name} did not tell the user's secrets", code="bad-answer") from None
         secrets.register(*texts.values())
         return texts
 

@@ -200,8 +200,8 @@ def test_an_endpoint_that_cannot_be_used_is_found(
 
 CREATE = """
 from goclient.config import environment
-from goclient.services.globus.sdk import Globus
-made = Globus(environment.globus_access()).create_personal("mine")
+from goclient.services.globus.tokens import transfer_service
+made = transfer_service(environment.globus_access()).create_personal("mine")
 print(made.id, made.setup_key)
 """
 

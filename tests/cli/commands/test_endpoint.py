@@ -171,7 +171,8 @@ def test_show_lists_the_rules_of_a_guest_collection_to_who_may_read_them(
 ) -> None:
     pilot = shared_sandbox.env["SANDBOX_PILOT_IDENTITY"]
     shown = endpoint("show", "GUEST1", "--json").json
-    assert [(rule["path"], rule["permissions"]) for rule in shown["rules"]] == [("/", "rw"), ("/in/", "r")]
+    found = [(rule["path"], rule["permissions"]) for rule in shown["rules"]]
+    assert found == [("/", "rw"), ("/in/", "r"), ("/campaign/", "rw")]
     assert (shown["consent"], shown["default_directory"]) == ("never", "/")
     assert f"/in/: read only, identity {pilot}" in endpoint("show", "GUEST1").out
     other = {

@@ -14,7 +14,7 @@ FEW = 6  # points in make test, all of them in make conformance: each is two com
 SEED = 13
 STEPS = {  # the last point of each step, and what comes of it
     "before the intent is written": ("before write", 0),
-    "once the intent is written": ("after write", 10),
+    "once the intent is written": ("after write", 0),
     "while the request is away": ("after socket.sendall", 10),
     "once the answer is there": ("after socket.recv_into", 10),
 }

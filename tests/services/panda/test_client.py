@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from goclient.errors import GoclientError
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.client import Command, PandaServer, Unstored
+from tests.faults import FaultyServer, http, replies
 from tests.web_server import Request, Response, answering
 
 
@@ -79,3 +83,26 @@ def test_the_server_says_who_asks_and_with_which_rights(server: PandaServer, ans
 def test_a_right_that_is_not_granted_is_not_there(server: PandaServer, answers: Answers, data: dict[str, Any]) -> None:
     answers.data = data
     assert not server.rights().is_pilot
+
+
+# --- answers that hold secrets ------------------------------------------------------------------------------------
+
+OTHERS = "a-secret-of-the-users-own"
+ANSWERS = {
+    "cut": {"success": True, "data": f'{{"MYPASS": "{OTHERS}"'},
+    "a list": {"success": True, "data": f'["{OTHERS}"]'},
+    "success is a word": {"success": "yes", "data": OTHERS},
+    "refused, with them": {"success": False, "message": f"not {OTHERS}"},
+    "the bare document": {"MYPASS": OTHERS},
+}
+
+
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "401 Token refused", "429 Too Many", "500 Error"])
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_no_part_of_an_answer_that_may_hold_secrets_is_shown(answer: dict[str, Any], status: str) -> None:
+    with FaultyServer(replies(http(json.dumps(answer).encode(), status=status))) as server:
+        panda = PandaServer(PandaAccess(server.url, 5.0, 5.0))
+        with pytest.raises(GoclientError) as raised:
+            panda.secrets()
+        shown = "".join(traceback.format_exception(raised.value)) + raised.value.hint
+    assert OTHERS not in shown
