@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from goclient.errors import ServerError as ServerError
     from goclient.errors import Several as Several
     from goclient.errors import UsageError as UsageError
-    from goclient.errors.conditions import ReplyLost as ReplyLost
-    from goclient.errors.conditions import StillRunning as StillRunning
     from goclient.errors.findings import Finding as Finding
+    from goclient.errors.sent import ReplyLost as ReplyLost
+    from goclient.errors.sent import StillRunning as StillRunning
     from goclient.model.spec import TransferSpec as TransferSpec
     from goclient.preflight.base import Report as Report
     from goclient.submission import Submission as Submission
@@ -53,7 +53,7 @@ _PUBLIC = {
         "goclient.errors",
     ),
     "Finding": "goclient.errors.findings",
-    **dict.fromkeys(("ReplyLost", "StillRunning"), "goclient.errors.conditions"),
+    **dict.fromkeys(("ReplyLost", "StillRunning"), "goclient.errors.sent"),
 }
 __all__ = [*_PUBLIC]
 

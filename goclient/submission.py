@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerError, raise_all
-from goclient.errors.conditions import ReplyLost
 from goclient.errors.findings import Finding
+from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import counted
 from goclient.jobs.sent import CALL, new_request, same_requests
 from goclient.journal import Entry, Journal

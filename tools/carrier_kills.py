@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from measure import row, shown
@@ -23,53 +24,65 @@ from tests.sandboxes import sandbox_in
 POINTS, TIMES, FAULTY = 30, 10, 500
 KEPT = Path(".figures", "carrier_kills.jsonl")
 SEED = 2026
+EARLY = "it ended before"
 
 
 def rows(*, small: bool = False, code: str = "") -> list[list[str]]:
-    """Return the rows of carried jobs; ``code`` names what is tried."""
+    """Return the rows of carried jobs, one of each kind at a time; ``code`` names what is tried."""
     points, times, faulty = (6, 2, 10) if small else (POINTS, TIMES, FAULTY)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        started_quickly(Path(folder)),
-        sandbox_in(Path(folder)) as sandbox,
-    ):
-        known = Known.of(sandbox)
-        killed = {case.name: case for case in kills(known, points, times, seed=SEED)}
+    with tempfile.TemporaryDirectory() as folder, started_quickly(Path(folder)), ThreadPoolExecutor() as pool:
+        ends = pool.submit(_kill, Path(folder, "kills"), points, times, code=code)
+        faults = pool.submit(_meet, Path(folder, "faults"), faulty, code=code)
+        early = sum(one == [EARLY] for one in ends.result())
+        wrong = sum(one not in ([], [EARLY]) for one in ends.result())
+        seen = sum(bool(one) for one in faults.result())
+    many = f"{points} points, {times} times each"
+    return [
+        row(f"carried jobs killed by their user or the batch system, at {many}: endpoints, tasks, processes, "
+            "tokens, secrets left", f"{wrong} of {points * times}", "0", not wrong, f"{early} ended before"),
+        row("carried jobs that go wrong: secrets or anything else left", f"{seen} of {faulty}", "0", not seen,
+            "faults of calls, kills, programs that fail; files, log archives, environments, arguments, outputs"),
+    ]  # fmt: skip
 
-        def kill(name: str) -> list[str]:
-            trial = Trial(sandbox, killed[name])
+
+def _kill(folder: Path, points: int, times: int, *, code: str) -> list[list[str]]:
+    """Return what is wrong after each job that was killed."""
+    folder.mkdir()
+    with sandbox_in(folder) as sandbox:
+        killed = list(kills(Known.of(sandbox), points, times, seed=SEED))
+
+        def kill(number: int) -> list[str]:
+            trial = Trial(sandbox, killed[number])
             trial.submit()
             trial.run()
-            return [*trial.wrong(), *trial.leaks(), *["it ended before"] * (not trial.is_killed)]
+            return [*trial.wrong(), *trial.leaks(), *[EARLY] * (not trial.is_killed)]
 
-        ends = _kept([*killed], kill, code)
-        faults = _kept([*map(str, range(faulty))], lambda seed: meet(sandbox, known, int(seed)), code)
-        early = sum(one == ["it ended before"] for one in ends.values())
-        wrong = sum(one not in ([], ["it ended before"]) for one in ends.values())
-        seen = sum(bool(one) for one in faults.values())
-        many = f"{points} points, {times} times each"
-        return [
-            row(f"carried jobs killed by their user or the batch system, at {many}: endpoints, tasks, processes, "
-                "tokens, secrets left", f"{wrong} of {len(ends)}", "0", not wrong, f"{early} ended before"),
-            row("carried jobs that go wrong: secrets or anything else left", f"{seen} of {len(faults)}", "0", not seen,
-                "faults of calls, kills, programs that fail; files, log archives, environments, arguments, outputs"),
-        ]  # fmt: skip
+        return _kept("kill", len(killed), kill, code=code)
 
 
-def _kept(names: list[str], find: Callable[[str], list[str]], code: str) -> dict[str, list[str]]:
-    """Return what each case found, those of the same code as they were kept."""
+def _meet(folder: Path, count: int, *, code: str) -> list[list[str]]:
+    """Return what is wrong after each job that went wrong."""
+    folder.mkdir()
+    with sandbox_in(folder) as sandbox:
+        known = Known.of(sandbox)
+        return _kept("fault", count, lambda seed: meet(sandbox, known, seed), code=code)
+
+
+def _kept(kind: str, count: int, find: Callable[[int], list[str]], *, code: str) -> list[list[str]]:
+    """Return what each case of a kind found, those of the same code as they were kept."""
     KEPT.parent.mkdir(exist_ok=True)
     lines = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() and code else []
     found = {one["name"]: one["wrong"] for one in lines if one["code"] == code}
     with KEPT.open("a") as kept:
-        for name in names:
+        names = [f"{kind} {number}" for number in range(count)]
+        for number, name in enumerate(names):
             if name not in found:
-                found[name] = find(name)
+                found[name] = find(number)
                 kept.write(json.dumps({"code": code, "name": name, "wrong": found[name]}) + "\n")
                 kept.flush()
                 if found[name]:
                     print(name, *found[name], file=sys.stderr, flush=True)
-    return {name: found[name] for name in names}
+    return [found[name] for name in names]
 
 
 if __name__ == "__main__":

@@ -54,21 +54,23 @@ class Pair:
         self._runs += 1
         return self._servers.second.directory / f"run-{self._runs}"
 
-    def ours(self, name: str) -> float:
-        """Return the seconds that our process takes."""
-        target, first, second = self._target(), self._servers.first, self._servers.second
-        words = [str(self._servers.grid.authorities), self._proxy, first.endpoint.text, second.endpoint.text]
+    def ours(self, name: str, *, near: bool = False) -> float:
+        """Return the seconds that our process takes, to the other server, or to this node."""
+        target, first = self._target(), self._servers.first
+        second = "job" if near else self._servers.second.endpoint.text
+        if near:
+            target.mkdir()
+        words = [str(self._servers.grid.authorities), self._proxy, first.endpoint.text, second]
         words = [sys.executable, PROGRAM, *words, str(first.directory / name), str(target)]
         return self._run(words, name, target, ours=True)
 
-    def theirs(self, name: str) -> float:
+    def theirs(self, name: str, *, near: bool = False) -> float:
         """Return the seconds that globus-url-copy takes, with the URLs in a file and pipelining for many."""
-        target, first, second = self._target(), self._servers.first, self._servers.second
+        target, first = self._target(), self._servers.first
+        second = "file://" if near else self._servers.second.endpoint
         target.mkdir()
         files = sorted(path.name for path in (first.directory / name).iterdir())
-        pairs = [
-            (f"{first.endpoint}{first.directory}/{name}/{file}", f"{second.endpoint}{target}/{file}") for file in files
-        ]
+        pairs = [(f"{first.endpoint}{first.directory}/{name}/{file}", f"{second}{target}/{file}") for file in files]
         words = ["globus-url-copy", *pairs[0]]
         if len(pairs) > 1:
             listed = self._servers.grid.folder / "urls"
@@ -131,6 +133,9 @@ def rows(*, small: bool = False) -> list[list[str]]:
                 ours, theirs = partial(pair.ours, case), partial(pair.theirs, case)
                 peer = "without checksums and rename"
                 found.append(ratio(f"GridFTP: {label}", ours, theirs, peer, limit, runs))
+            near = partial(pair.ours, "tiny", near=True), partial(pair.theirs, "tiny", near=True)
+            label = f"GridFTP: {tiny:,} tiny files to the node, of `globus-url-copy -f -pp`"
+            found.append(ratio(label, *near, "without checksums and rename", 1.1, runs))
             detail = "checksums of both ends, a hidden directory and a rename included"
             met = pair.memory <= MEMORY
             found.append(row("GridFTP: memory of these", f"{pair.memory:.0f} MB", f"≤ {MEMORY} MB", met, detail))

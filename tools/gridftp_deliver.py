@@ -1,6 +1,8 @@
-"""Copies a directory between two GridFTP servers as a pilot does, by its engine: the program that gridftp.py measures.
+"""Copies a directory of a GridFTP server as a pilot does, by its engine: the program that gridftp.py measures.
 
 python tools/gridftp_deliver.py AUTHORITIES PROXY FIRST SECOND SOURCE TARGET
+
+SECOND is another server, or ``job``: then TARGET is the job's directory.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from goclient.journal import Journal
-from goclient.model.endpoint import GridftpEndpoint
+from goclient.model.endpoint import JOB, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.base import Attempt, Heartbeat, JobContext
 from goclient.node.engines.gridftp import Access, GridftpEngine
@@ -33,11 +35,12 @@ class Heartbeats(Heartbeat):
 
 
 def deliver(authorities: str, proxy: str, urls: Sequence[str], directories: Sequence[str]) -> None:
-    """Copy all files of a directory at one server into a directory at another, each an item of one task."""
-    first, second = (GridftpEndpoint(url) for url in urls)
+    """Copy all files of a directory at one server, each an item of one task."""
+    first, second = (JOB if url == "job" else GridftpEndpoint(url) for url in urls)
     source, target = directories
     names = sorted(os.listdir(source))
-    items = tuple(TransferItem(f"{source}/{name}", f"{target}/{name}", recursive=False) for name in names)
+    there = "" if second == JOB else f"{target}/"
+    items = tuple(TransferItem(f"{source}/{name}", f"{there}{name}", recursive=False) for name in names)
     credential = Credential(find_identity(Search({}, "/", os.getuid(), proxy=proxy)))
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -45,7 +48,7 @@ def deliver(authorities: str, proxy: str, urls: Sequence[str], directories: Sequ
             panda_id=7,
             attempt=Attempt("7", 1),
             scratch=scratch,
-            directory=scratch / "job",
+            directory=Path(target) if second == JOB else scratch / "job",
             pilot_env=os.environ,
             overwrite=False,
             journal=Journal(scratch / "journal.jsonl"),
@@ -53,8 +56,10 @@ def deliver(authorities: str, proxy: str, urls: Sequence[str], directories: Sequ
             heartbeat=Heartbeats(),
         )
         engine = GridftpEngine(job, Access(lambda: credential, Trust(authorities), PATIENCE))
-        transfers = Transfers([TransferTask("output", first, second, items)], job, [engine])
+        task = TransferTask("stage-in" if second == JOB else "output", first, second, items)
+        transfers = Transfers([task], job, [engine])
         transfers.check_ahead()
+        transfers.bring()
         transfers.take()
         transfers.deliver()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import shutil
 import ssl
 import subprocess
 import sys
@@ -86,7 +87,7 @@ class Small:
     """Many small files, to and from the server, through the client and through a bare http.client."""
 
     def __init__(self, server: WebdavServer, folder: Path, count: int) -> None:
-        self._server, self._local, self._count = server, folder / "small", count
+        self._server, self._local, self._count, self._jobs = server, folder / "small", count, 0
         self._local.write_bytes(b"x" * 1000)
         self._context = ssl.create_default_context(capath=str(server.authority.directory))
         self._context.load_cert_chain(server.proxy)
@@ -100,6 +101,21 @@ class Small:
             with tempfile.TemporaryFile() as file:
                 files.get(self._server.endpoint, f"{TARGET}/f{number}", file, size=1000, moved=nothing)
         return time.perf_counter() - started
+
+    def bring(self) -> float:
+        """Return the seconds that the engine takes to bring them to a job's directory, with all that a job needs."""
+        self._jobs += 1
+        context = job_context(self._local.parent / f"job-{self._jobs}")
+        names = [f"f{number}" for number in range(self._count)]
+        items = tuple(TransferItem(f"{TARGET}/{name}", name, recursive=False) for name in names)
+        ends = webdav_ends(lambda: WebdavFiles(self._server.tls(), patience=5.0), overwrite=False)
+        started = time.perf_counter()
+        task = TransferTask("stage-in", self._server.endpoint, JOB, items)
+        carry_out(HttpsEngine(context, webdav=ends), task)
+        seconds = time.perf_counter() - started
+        assert len(os.listdir(context.directory)) == self._count
+        shutil.rmtree(context.scratch)
+        return seconds
 
     def put_ours(self) -> float:
         """Return the seconds that ours takes to write them."""
@@ -207,6 +223,8 @@ def rows(*, small: bool = False) -> list[list[str]]:
             ratio(f"put of {shown_size} by davs, of curl and openssl dgst", large.put_ours, large.put_theirs, "curl",
                   1.2, runs),
             ratio(f"get of {count} small files by davs, of a bare http.client", few.get_ours, few.get_bare, "bare",
+                  1.3, runs),
+            ratio(f"{count} small files brought by the engine, of a bare http.client", few.bring, few.get_bare, "bare",
                   1.3, runs),
             ratio(f"put of {count} small files by davs, of a bare http.client", few.put_ours, few.put_bare, "bare",
                   1.3, runs),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path
@@ -33,6 +34,8 @@ from goclient.secrets import hidden
 
 EXIT = 77  # exit code for all that is not the payload's own failure
 LONGEST = 250  # characters that every pilot and the server keep
+_SHOWN = 24  # characters at both ends of a long value
+_LONG = re.compile(rf'"[^"]{{{2 * _SHOWN},}}"')
 REPORT = "payload_error_report.json"  # pilot 3, control/payload.py
 METADATA = "userJobMetadata.json"  # panda-wnscript, misc_utils.add_user_job_metadata
 _MOST_METADATA = 1 << 20  # bytes that runGen takes
@@ -64,11 +67,12 @@ def exit_code(error: GoclientError | None) -> int:
 
 
 def diagnosis(error: GoclientError) -> str:
-    """Return why a job failed in one short line, the cause first."""
+    """Return why a job failed in one short line, the cause first; what is quoted is cut in its middle."""
     first, *others = (one.message for one in error.findings)
     more = f" (and {len(others)} more)" if others else ""
-    text = hidden(printable(first))
-    room = LONGEST - len("goclient: ") - len(more)
+    text, room = hidden(printable(first)), LONGEST - len("goclient: ") - len(more)
+    if len(text) > room:
+        text = _LONG.sub(lambda found: f"{found[0][:_SHOWN]}…{found[0][-_SHOWN:]}", text)
     return f"goclient: {text if len(text) <= room else text[: room - 1] + '…'}{more}"
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from goclient.carrier.carried import Luggage, Secret
 from goclient.errors import GoclientError, ServerError
-from goclient.errors.conditions import ReplyLost
+from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private
 from goclient.journal import Entry, Journal

@@ -48,8 +48,11 @@ class Site:
     @property
     def report_decides(self) -> bool:
         """Return True for root, whose report runGen replaces at any other exit code than 0, where it fails the job."""
+        home = self.env.get("TRF_EXEC_HOME_DIR", "")
         version = re.match(r"(\d{1,5})\.(\d{1,5})\.(\d{1,5})\.(\d{1,5})", self.env.get("PILOT_VERSION", ""))
-        return os.geteuid() == 0 and version is not None and tuple(map(int, version.groups())) >= _REPORTS_COUNT
+        if version is None or os.geteuid() != 0 or not (home and os.path.isdir(home)):
+            return False
+        return tuple(map(int, version.groups())) >= _REPORTS_COUNT
 
     @property
     def own_env(self) -> dict[str, str]:

@@ -5,8 +5,6 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
 from typing import Any
 
 from goclient.errors import (
@@ -15,7 +13,6 @@ from goclient.errors import (
     LoginNeeded,
     MyproxyError,
     RequestError,
-    ServerError,
     UsageError,
 )
 
@@ -272,35 +269,3 @@ class SandboxRuns(GoclientError):
     """A sandbox runs in the directory already."""
 
     code = "runs-already"
-
-
-class SentBefore(RequestError):
-    """Request that was sent before, and nobody was told what came of it; ``key`` is the journal's."""
-
-    code = "sent-before"
-
-    def __init__(self, key: str, *, since: float, outcome: str) -> None:
-        self.key = key
-        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since))
-        message = f"the same request was sent at {when}, and {outcome}; nothing was sent now"
-        hint = f"look what became of it: goclient journal show {key}; to submit it once more all the same, add --again"
-        super().__init__(message, hint=hint, subject="--again")
-
-
-class ReplyLost(ServerError):
-    """Request that may have reached the server, though its answer is unknown: never send it again."""
-
-    code = "reply-lost"
-
-
-class StillRunning(GoclientError):
-    """Jobs are not done after the time that somebody was ready to wait; ``panda_ids`` are their numbers."""
-
-    code = "still-running"
-
-    def __init__(self, panda_ids: Iterable[int]) -> None:
-        self.panda_ids = tuple(panda_ids)
-        jobs = f"{len(self.panda_ids)} job{'s are' if len(self.panda_ids) > 1 else ' is'}"
-        message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
-        some = " ".join(map(str, self.panda_ids[:20]))
-        super().__init__(message, hint=f"wait again, or look with: goclient status {some}", transient=True)

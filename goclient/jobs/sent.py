@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors.conditions import SentBefore
+from goclient.errors.sent import SentBefore
 from goclient.errors.wording import counted
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import is_uuid

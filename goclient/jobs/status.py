@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
-from goclient.errors.conditions import StillRunning
+from goclient.errors.sent import StillRunning
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
 from goclient.model.records.registry import decode

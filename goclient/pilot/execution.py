@@ -10,7 +10,6 @@ from functools import partial
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
-from goclient.files.private import replace
 from goclient.model.endpoint import Endpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
 from goclient.model.planner import plan
@@ -29,9 +28,10 @@ from goclient.node.globus_connect import node_endpoint
 from goclient.node.job import NodeJob, run_job
 from goclient.node.job_log import JobLog
 from goclient.node.payload import has_ended_well
+from goclient.pilot.carried import hand_out, site_environment
 from goclient.pilot.clean_up import remove_directories
 from goclient.pilot.proxy import FILE, UserProxy, proxy_again, user_proxy
-from goclient.pilot.rungen import server_program, with_transfers
+from goclient.pilot.rungen import report_heeded, server_program, with_transfers
 from goclient.pilot.settings import Services, Settings
 from goclient.pilot.taken import DIRECTORY, TakenJob
 from goclient.pilot.transformation import fetch
@@ -40,8 +40,6 @@ from goclient.reporter.recording import RecordingReporter
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.https.grid import GridTls
 from goclient.services.https.webdav import WebdavFiles
-
-SECRETS = "panda_secrets.json"  # where the pilots of sites put them, too (pilot 3, control/job.py)
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Node:
             attempt=job.attempt,
             scratch=job.scratch,
             directory=job.scratch / DIRECTORY,
-            pilot_env=settings.env,
+            pilot_env=site_environment(settings.env) if decoded.carried else settings.env,
             overwrite=spec.overwrite,
             journal=job.journal,
             reporter=reporter,
@@ -81,7 +79,7 @@ class Node:
             arguments=arguments,
             variables={  # those of the pilots of 2012
                 "PandaID": str(job.panda_id),
-                **({"PANDAID": str(job.panda_id)} if decoded.carried else {}),  # as a site's pilot tells a carrier
+                **({"PANDAID": str(job.panda_id)} if decoded.carried else {}),
                 "PandaSite": job.site,
                 "QueueName": job.site,
                 "PandaWorkdir": str(context.directory),
@@ -94,8 +92,11 @@ class Node:
         with user_proxy(spec, assigned.owner, context=context, accounts=accounts, patience=patience) as proxy:
             context.directory.mkdir(mode=0o700, exist_ok=True)
             if assigned.secrets:
-                replace(context.directory / SECRETS, assigned.secrets.encode())
-            with self._engines(spec, node_job, context, proxy=proxy) as engines:
+                hand_out(assigned.secrets, context.directory)
+            with (
+                report_heeded(assigned.transformation, context.directory),
+                self._engines(spec, node_job, context, proxy=proxy) as engines,
+            ):
                 run_job(node_job, context, engines, log)
 
     @contextmanager

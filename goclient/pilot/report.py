@@ -28,6 +28,7 @@ from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.answers import MAX_DIAGNOSIS
 from goclient.node.engines.base import Heartbeat
 from goclient.node.payload import PayloadError
+from goclient.pilot.rungen import ReportedError
 from goclient.pilot.taken import TakenJob
 from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
@@ -200,7 +201,8 @@ def end_report(job: TakenJob, outcome: Outcome, *, metrics: str) -> Report:
     reason = hidden(_reason(error))[:MAX_DIAGNOSIS] if error is not None else ""  # for all to see
     if isinstance(error, PayloadError):
         status = error.status if error.status is not None else 1
-        details |= {"trans_exit_code": status, "exe_error_code": int(PilotCode.PAYLOAD), "exe_error_diag": reason}
+        code = error.reported if isinstance(error, ReportedError) else int(PilotCode.PAYLOAD)
+        details |= {"trans_exit_code": status, "exe_error_code": code, "exe_error_diag": reason}
     elif error is not None:
         details |= {"pilot_error_code": int(_pilot_code(error)), "pilot_error_diag": reason}
     if outcome.log is not None and job.assigned is not None:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import goclient
 from goclient.errors import GoclientError, RequestError
-from goclient.errors.conditions import ReplyLost
+from goclient.errors.sent import ReplyLost
 from goclient.reporter.base import Reporter
 
 OLDEST, NEWEST = "2.0.0", "2.2.0"  # of panda-client, that goclient is tested with

@@ -15,7 +15,7 @@ from goclient.carrier.carried import Luggage, Secret
 from goclient.carrier.plan import CarrierPlan
 from goclient.carrier.sending import SECRET, UPLOAD, send_luggage, store_secret
 from goclient.errors import ServerError
-from goclient.errors.conditions import ReplyLost
+from goclient.errors.sent import ReplyLost
 from goclient.journal import Journal
 from goclient.model.request import Credential
 from tests.killed import COLLECTION, SERVICE

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.errors.conditions import SentBefore
+from goclient.errors.sent import SentBefore
 from goclient.jobs.sent import CALL, check_not_sent, digest_of, new_request, open_requests, same_requests
 from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.panda_job import JobRecord, JobTemplate, job_records

@@ -6,7 +6,8 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,12 +100,13 @@ class HttpsCollections:
     """The HTTPS servers of collections, by their ids, with the one token that all of them take."""
 
     servers: Mapping[str, CollectionServer]
+    token: str = TOKEN
 
     def https_server(self, collection_id: str) -> str:
         return self.servers[collection_id].url
 
     def https(self, collection_id: str) -> str:
-        return TOKEN
+        return self.token
 
 
 @dataclass
@@ -125,21 +127,19 @@ class Service(TransferService):
 
     def listing(self, collection: Endpoint, directory: str) -> Listing:
         top = self._path(collection.text, directory)
-        if not top.is_dir():
-            raise PathNotFound(f"{collection.show(directory)}: there is no such path")
-        return Listing({one.name: FileInfo(one.name, one.is_dir(), one.stat().st_size) for one in top.iterdir()})
+        with _told(collection.show(directory)):
+            return Listing({one.name: FileInfo(one.name, one.is_dir(), one.stat().st_size) for one in top.iterdir()})
 
     def mkdir(self, collection: Endpoint, directory: str) -> None:
-        try:
+        with _told(collection.show(directory)):
             self._path(collection.text, directory).mkdir(exist_ok=True)
-        except FileNotFoundError:
-            raise PathNotFound(f"{collection.show(directory)}: there is no such path") from None
 
     def rename(self, collection: Endpoint, old: str, new: str) -> None:
         target = self._path(collection.text, new)
-        if target.exists():
-            raise PathExists(f"{collection.show(new)}: it exists already")
-        self._path(collection.text, old).rename(target)
+        with _told(collection.show(new)):
+            if target.exists():
+                raise PathExists(f"{collection.show(new)}: it exists already", hint="choose another name")
+            self._path(collection.text, old).rename(target)
 
     def remove(self, collection: Endpoint, *directories: str, label: str) -> str:
         for one in directories:
@@ -191,3 +191,14 @@ class Service(TransferService):
 
     def _path(self, collection: str, path: str) -> Path:
         return self.collections[collection] / path.lstrip("/")
+
+
+@contextmanager
+def _told(shown: str) -> Iterator[None]:
+    """Run the body; raise what the disk says of a path as the service does."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise PathNotFound(f"{shown}: there is no such path", hint="check the path") from None
+    except OSError as error:
+        raise EndpointError(f"{shown}: {error.strerror}", hint="check the path") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from tests.sandboxes import Sandbox
 
 SECRETS = json.dumps({"___file___:goclient-abababab.json": "e30gYSBzZWNyZXQ="})
 SCRIPT = """#!/bin/sh
-{ stat -c %a panda_secrets.json; cat panda_secrets.json; echo; echo "$PANDAID"; printf '%s\\n' "$@"; } >"$OUT"
+exec >"$OUT"
+stat -c %a panda_secrets.json; cat panda_secrets.json; echo; echo "$PANDAID $PILOT_VERSION"; printf '%s\\n' "$@"
 """
 
 
@@ -32,10 +34,10 @@ def test_a_carried_job_runs_without_transfers_of_the_pilots(tmp_path: Path) -> N
     script.chmod(0o755)
     words = attach_carried("-a jobO.x.tar.gz", spec, "ab" * 32)
     server = Server([replace(job(transformation=str(script)), parameters=words, secrets=SECRETS)])
-    outcome = pilot(tmp_path, server).run_one()
+    outcome = pilot(tmp_path, server, env={**os.environ, "PILOT_VERSION": "3.11.5.1"}).run_one()
     assert outcome is not None
     assert (outcome.state, outcome.error) == ("finished", None)
-    assert out.read_text().splitlines() == ["600", SECRETS, "17", "-a", "jobO.x.tar.gz"]
+    assert out.read_text().splitlines() == ["600", SECRETS, "17 3.7.6.6", "-a", "jobO.x.tar.gz"]
 
 
 def test_secrets_are_neither_kept_nor_shown(tmp_path: Path) -> None:
@@ -63,3 +65,17 @@ def test_a_carried_job_runs_from_its_submission_to_the_file(sandbox: Sandbox) ->
     result = sandbox.pilot()
     assert result.code == 0, result.err
     assert len(sandbox.path("SITE1", "/shared/campaign/out/twice.file").read_bytes()) == 2 * 1984
+
+
+def test_the_owner_of_a_carried_job_reads_why_it_failed(sandbox: Sandbox) -> None:
+    (sandbox.cwd / "run.sh").write_text("#!/bin/sh\nexit 0\n")
+    (sandbox.cwd / "run.sh").chmod(0o755)
+    (row,) = sandbox.rows("select id from collections where display_name = 'GUEST1'")
+    sent = sandbox.run(
+        "sendJob.py", "--goCarry", "--computingSite=TEST1", "--transformation=./run.sh",
+        "--Data=missing.file", f"--OutputGO={row['id']}:/campaign/out/",
+    )  # fmt: skip
+    assert sent.code == 0, sent.err
+    result = sandbox.pilot("--json", PILOT_VERSION="3.11.5.1")
+    assert result.json["state"] == "failed"
+    assert result.json["reason"] == 'goclient: output: "missing.file": the job did not make it'

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goclient.errors import GoclientError
 from goclient.model.endpoint import JOB, GlobusEndpoint
 from goclient.model.plan import TransferItem, TransferTask
-from goclient.pilot.rungen import server_program, with_transfers
+from goclient.node.payload import PayloadError
+from goclient.pilot.rungen import ReportedError, report_heeded, server_program, with_transfers
 
 FAR = GlobusEndpoint("8b5eb87a-10b2-4626-96dc-d9ab00c6942a")
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0/\n"), min_size=1).filter(
@@ -82,3 +84,48 @@ def test_the_shell_carries_it_out_and_the_exit_code_is_the_command_s(tmp_path: P
     assert (done.returncode, done.stderr) == (7, "")
     assert (tmp_path / "out 1").read_text() == "brought"
     assert (tmp_path / "in 1").read_text() == "brought"
+
+
+OWN = "https://h/trf/user/runGen-00-00-02"
+REPORTS = [
+    pytest.param(OWN, '{"error_code": 5901, "error_diag": "goclient: no input"}', "goclient: no input", id="its own"),
+    pytest.param(OWN, '{"error_code": 5901, "error_diag": " "}', "it gave no reason", id="no reason"),
+    pytest.param("https://h/run.sh", '{"error_code": 5901, "error_diag": "x"}', None, id="another program's"),
+    *(
+        pytest.param(OWN, text, None, id=text[:30])
+        for text in (
+            "", "{", "[]", "[" * 60_000, '{"error_diag": "x"}', '{"error_code": 0, "error_diag": "x"}',
+            '{"error_code": "1", "error_diag": "x"}', '{"error_code": 1e999, "error_diag": "x"}',
+            '{"error_code": 1, "error_diag": 2}',
+            '{"error_code": 99999999999, "error_diag": "x"}',
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("transformation", "report", "said"), REPORTS)
+@pytest.mark.parametrize("status", [0, 18])
+def test_a_reported_failure_counts_whatever_the_exit_code_is(
+    tmp_path: Path, transformation: str, report: str, said: str | None, status: int
+) -> None:
+    (tmp_path / "payload_error_report.json").write_text(report)
+    ended = PayloadError("it ended with exit code 18", status=status)
+    caught: GoclientError | None = None
+    try:
+        with report_heeded(transformation, tmp_path):
+            if status:
+                raise ended
+    except GoclientError as error:
+        caught = error
+    if said is None:
+        assert caught is (ended if status else None)
+    else:
+        assert isinstance(caught, ReportedError)
+        assert (caught.message, caught.reported, caught.status) == (said, 5901, status)
+
+
+def test_a_job_without_a_report_ends_as_its_program(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text('{"error_code": 1, "error_diag": "x"}')
+    (tmp_path / "payload_error_report.json").symlink_to("other")
+    with report_heeded(OWN, tmp_path):
+        pass

@@ -1,43 +1,47 @@
-"""A relay between a client and a server on loopback: silent, dripping, or cut where a test says."""
+"""Relays between a client and servers on loopback, which break off, fall silent, drip or wait where a test says."""
 
 from __future__ import annotations
 
-import contextlib
-import selectors
 import socket
 import struct
 import threading
-import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Literal
 
+Kind = Literal["close", "reset", "silent", "drip", "call"]
+ALWAYS = 1 << 30
 _PIECE = 1 << 16
-_LOOK = 0.02  # seconds after which it looks whether it is stopped
-DRIP = 0.05  # seconds for each byte of a server that drips
+_DRIP = 0.05  # seconds between two bytes
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 
 
 @dataclass
 class Fault:
-    """A way in which the relay fails: after so many bytes, counted from both sides."""
+    """A way in which relays fail, once so many bytes have passed all of them, from both sides.
+
+    It happens so many ``times``: to the connection that has the next byte, then to that which has the next one.
+    ``call`` is called instead, and the bytes pass.
+    """
 
     after: int
-    kind: str  # reset, close, silent, drip
+    kind: Kind
+    times: int = 1
+    call: Callable[[], object] = lambda: None
 
 
 class Between:
-    """Relay each connection to a port; ``fault`` is what happens to the next ones, ``times`` how often."""
+    """Relays, each to one port, which meet the same fault; ``passed`` are the bytes of all of them."""
 
-    def __init__(self, port: int, fault: Fault | None = None, *, times: int = 1 << 30) -> None:
-        self._target = port
+    def __init__(self, fault: Fault | None = None) -> None:
         self.fault = fault
-        self.times = times
-        self.relayed = 0  # bytes, of all connections
+        self.passed = 0
+        self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(_LOOK)
-        self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Between:
         return self
@@ -46,66 +50,88 @@ class Between:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
+        for one in list(self._open):
+            _end(one)
         for thread in list(self._threads):
             thread.join()
-        self._listener.close()
+        for one in self._open:
+            one.close()
 
-    def _accept(self) -> None:
+    def relay(self, port: int) -> int:
+        """Relay connections to a port; return the port of the relay."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._open.append(listener)
+        self._start(self._accept, listener, port)
+        found: int = listener.getsockname()[1]
+        return found
+
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self, listener: socket.socket, port: int) -> None:
         while not self._stopped.is_set():
-            with contextlib.suppress(TimeoutError):
-                client, _ = self._listener.accept()
-                fault = self.fault if self.times > 0 else None
-                self.times -= 1
-                thread = threading.Thread(target=self._relay, args=(client, fault))
-                self._threads.append(thread)
-                thread.start()
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            self._open.append(client)
+            try:
+                server = socket.create_connection(("127.0.0.1", port))
+            except OSError:  # it is not there, or not yet again
+                _end(client)
+                continue
+            self._open.append(server)
+            for one in (client, server):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._start(self._pump, client, server)
+            self._start(self._pump, server, client)
 
-    def _relay(self, client: socket.socket, fault: Fault | None) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
-            ways = {client: server, server: client}
-            passed = 0
-            with selectors.DefaultSelector() as waiting:
-                for one in ways:
-                    waiting.register(one, selectors.EVENT_READ)
-                while not self._stopped.is_set() and len(waiting.get_map()) > 0:
-                    for key, _ in waiting.select(_LOOK):
-                        side = key.fileobj
-                        assert isinstance(side, socket.socket)
-                        try:
-                            data = side.recv(_PIECE)
-                            passed += self._pass(data, ways[side], fault, passed, (client, server))
-                        except OSError:
-                            return
-                        if not data:
-                            waiting.unregister(side)
-                            with contextlib.suppress(OSError):
-                                ways[side].shutdown(socket.SHUT_WR)
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(_PIECE):
+                room, fault = self._room(len(piece))
+                target.sendall(piece[:room])
+                if fault is not None:
+                    self._meet(fault, source, target, piece[room:])
+        _end(target)
 
-    def _pass(
-        self,
-        data: bytes,
-        to: socket.socket,
-        fault: Fault | None,
-        passed: int,
-        both: tuple[socket.socket, socket.socket],
-    ) -> int:
-        """Pass some bytes on, or fail; return how many there were."""
-        if fault is None or passed + len(data) <= fault.after:
-            to.sendall(data)
-            self.relayed += len(data)
-            return len(data)
-        early = max(fault.after - passed, 0)
-        to.sendall(data[:early])
+    def _room(self, count: int) -> tuple[int, Fault | None]:
+        """How many of so many bytes pass before a fault, and the fault that comes then."""
+        with self._lock:
+            fault = self.fault
+            room = count if fault is None or fault.times <= 0 else min(max(fault.after - self.passed, 0), count)
+            self.passed += room
+            if fault is None or room == count:
+                return room, None
+            fault.times -= 1
+            return room, fault
+
+    def _meet(self, fault: Fault, source: socket.socket, target: socket.socket, rest: bytes) -> None:
+        if fault.kind == "call":
+            fault.call()
+            target.sendall(rest)
+            return
         if fault.kind == "silent":
             self._stopped.wait()
         elif fault.kind == "drip":
-            for byte in data[early:]:
-                if self._stopped.is_set():
+            for byte in rest:
+                if self._stopped.wait(_DRIP):
                     break
-                to.sendall(bytes([byte]))
-                time.sleep(DRIP)
-            return len(data)
+                target.sendall(bytes([byte]))
+            return
         elif fault.kind == "reset":
-            for one in both:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            for one in (source, target):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                one.shutdown(socket.SHUT_RD)  # the other thread stops reading it: else its close has to wait
+        _end(source)
         raise ConnectionAbortedError
+
+
+def _end(sock: socket.socket) -> None:
+    with suppress(OSError):
+        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_RESET)) == _RESET:
+            sock.close()
+        else:
+            sock.shutdown(socket.SHUT_RDWR)

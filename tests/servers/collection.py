@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,7 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers["Authorization"] != f"Bearer {state.token}":
             self._say(401 if self.headers["X-Requested-With"] else 302)
         else:
-            return state.top / unquote(self.path, errors="surrogateescape").lstrip("/")
+            path = state.top / unquote(self.path, errors="surrogateescape").lstrip("/")
+            with suppress(OSError):
+                path.exists()
+                return path
+            self._say(400)  # it is too long
         self.close_connection = True
         return None
 

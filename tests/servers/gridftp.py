@@ -29,6 +29,7 @@ from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.tls import Credential, Trust
 from tests.myproxy_grid import OTHER_USER, USER, Grid
 from tests.myproxy_servers import INHERIT_ALL, LIMITED
+from tests.servers.full_disk import on_a_small_disk
 
 PROGRAM = "globus-gridftp-server"
 PATIENCE = 60.0  # seconds, on a machine that is busy
@@ -42,6 +43,7 @@ class GridftpServer:
     endpoint: GridftpEndpoint
     directory: Path
     log: Path
+    full: str  # the path of a directory on a small disk, which has room for one megabyte
 
     def path(self, name: str) -> str:
         """The path of a file in its directory, as the server has it."""
@@ -121,8 +123,11 @@ def gridftp_server(grid: Grid, name: str, *, address: str = "127.0.0.1") -> Iter
         "GRIDMAP": str(folder / "grid-mapfile"),
     }  # fmt: skip
     log = folder / "log"
+    full = files / "full"
+    full.mkdir()
     words = [
-        program, "-s", "-c", "none", "-allow-root", "-control-interface", address, "-data-interface", address,
+        *on_a_small_disk(full), program, "-s", "-c", "none", "-allow-root",
+        "-control-interface", address, "-data-interface", address,
         "-p", "0", "-home-dir", str(files), "-restrict-paths", f"RW{files},R{folder}/read-only,RW/dev/full",
         "-logfile", str(log), "-log-level", "ERROR,WARN,INFO",
     ]  # fmt: skip
@@ -136,7 +141,7 @@ def gridftp_server(grid: Grid, name: str, *, address: str = "127.0.0.1") -> Iter
             found = re.search(r":([0-9]+)\s*$", said)
             assert found, f"{PROGRAM} does not say where it listens: {said!r}"
             host_name = "localhost" if address == "127.0.0.1" else f"[{address}]"
-            yield GridftpServer(GridftpEndpoint(f"gsiftp://{host_name}:{found[1]}"), files, log)
+            yield GridftpServer(GridftpEndpoint(f"gsiftp://{host_name}:{found[1]}"), files, log, str(full))
         finally:
             one.kill()
 

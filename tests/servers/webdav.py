@@ -25,6 +25,7 @@ from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.tls import Credential as Shown
 from goclient.services.gsi.tls import Trust
 from goclient.services.https.grid import GridTls
+from tests.servers.full_disk import on_a_small_disk
 from tests.servers.proxies import make_proxy
 
 SCOPE = "/C=TW/O=Test Grid"
@@ -72,6 +73,11 @@ class WebdavServer:
     @property
     def data(self) -> Path:
         return self.top / "data"
+
+    @property
+    def full(self) -> str:
+        """The path of a directory on a small disk, which has room for one megabyte."""
+        return "/full"
 
     @property
     def endpoint(self) -> WebdavEndpoint:
@@ -135,7 +141,7 @@ def webdav_server() -> Iterator[WebdavServer]:
         (top / "authdb").write_text(_RIGHTS)
         (top / "mapfile").write_text(f'"{USER}" wen\n"{OTHER}" other\n')
         server = WebdavServer(top, port, authority, people, make_proxy(people[USER], top / "proxy.pem"))
-        for one in ("data", "adm", "data/readonly", "data/secret", "data/wens"):
+        for one in ("data", "adm", "data/readonly", "data/secret", "data/wens", "data/full"):
             (top / one).mkdir()
         with _running(server, program):
             yield server
@@ -144,7 +150,7 @@ def webdav_server() -> Iterator[WebdavServer]:
 @contextmanager
 def _running(server: WebdavServer, program: str) -> Iterator[None]:
     top = server.top
-    words = ["setpriv", "--pdeathsig", "KILL"]
+    words = [*on_a_small_disk(server.data / "full"), "setpriv", "--pdeathsig", "KILL"]
     if os.getuid() == 0:  # which xrootd refuses to run as
         for one in (*(top / name for name in ("adm", "host.key", "host.pem")), *(top / "data", *server.data.iterdir())):
             _give_away(one)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from goclient.errors.conditions import ReplyLost
 from goclient.errors.findings import ExitCode
+from goclient.errors.sent import ReplyLost
 from goclient.model.records.registry import decode
 from goclient.reporter.base import SILENT
 from goclient.tasks import panda_client

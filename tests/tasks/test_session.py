@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -73,6 +74,16 @@ def test_a_command_of_prun_finds_its_input_and_leaves_more_than_its_outputs(sand
     ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
     assert ran.code == 0, ran
     assert len(sandbox.path("SITE1", "/home/osg_data/panda/000001/new/copy").read_text()) > 1000
+
+
+def test_why_a_command_of_prun_failed_is_told_as_it_reports(sandbox: Sandbox, work: Path) -> None:
+    assert _prun(sandbox, work, "--nJobs=1", "--exec=exit 7", GO).code == 0
+    ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
+    assert (ran.code, "payload execution failed with 7" in ran.err) == (1, True), ran
+    (row,) = sandbox.rows("select attributes from jobs order by panda_id limit 1")
+    told = json.loads(row["attributes"])
+    assert (told["exeErrorCode"], told["transExitCode"]) == ("5318", "18")
+    assert told["exeErrorDiag"].startswith("payload execution failed with 7")
 
 
 def _said(result: Result) -> list[str]:

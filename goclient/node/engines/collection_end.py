@@ -125,7 +125,9 @@ class CollectionEnd(FarEnd):
         except PathExists:
             if self._https.is_free(part):
                 return  # it was renamed, and the answer was lost
-            if not self._overwrite:
+            directory, _, name = path.rpartition("/")
+            found = self.listing(f"{directory}/").get(name)
+            if not self._overwrite or (found is not None and found.is_directory):
                 raise
             former = part_beside(path)
             service.rename(self.endpoint, path, former)

@@ -111,7 +111,8 @@ class Copier:
                     raise _odd(below)
                 copied += self._copy(task, below, target / below.name)
         except OSError as error:
-            raise _error(source, f"it cannot be copied to {quoted(target)}: {error.strerror}", "", "copy") from error
+            problem = f"it cannot be copied to {quoted(target)}: {error.strerror}"
+            raise _error(source, problem, "look at the path of the target, and at the node's disk", "copy") from error
         return copied
 
     def _copy_file(self, task: TransferTask, source: Path, target: Path) -> None:

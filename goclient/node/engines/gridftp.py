@@ -24,7 +24,7 @@ from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import SAME, Shared
 from goclient.services.contents import Moved
 from goclient.services.deadline import Deadline
-from goclient.services.gridftp.copies import get, put
+from goclient.services.gridftp.copies import broken, get, put
 from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.session import Session, open_session
@@ -121,7 +121,8 @@ class GridftpEnd(FarEnd):
         def once(session: Session, told: Moved) -> str:
             return get(session, path, file, size=size, watch=Watch(told, self._access.silent))
 
-        self._compare(self._insist(once, moved), path)
+        here = self._insist(once, moved)
+        self._compare(here, path, size=file.tell())
 
     def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
         """Send a local file; one that has its final path at once replaces what is there when all of it is there."""
@@ -145,9 +146,13 @@ class GridftpEnd(FarEnd):
         def once(session: Session, told: Moved) -> str:
             nonlocal again
             offset, again = self._arrived(path) if again else 0, True
-            return put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
+            found = put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
+            if (arrived := self._arrived(path)) < file.tell():  # a server may take a cut for the end
+                raise broken(self.endpoint.show(path), f"{arrived} of {file.tell()} bytes arrived")
+            return found
 
-        self._compare(self._insist(once, moved), path)
+        here = self._insist(once, moved)
+        self._compare(here, path, size=file.tell())
 
     def _arrived(self, path: str) -> int:
         """Return how many bytes of a file that broke off are there."""
@@ -166,9 +171,12 @@ class GridftpEnd(FarEnd):
 
         return insist(attempt, moved, patience=self._access.patience)
 
-    def _compare(self, here: str, path: str) -> None:
+    def _compare(self, here: str, path: str, *, size: int) -> None:
         """Raise ChecksumDiffers unless the server has the same content."""
-        if (there := self._files.checksum(self._server, path)) != here:
+        there = self._files.checksums(self._server, [path], largest=size)[path]
+        if isinstance(there, GoclientError):
+            raise there
+        if there != here:
             raise ChecksumDiffers(
                 f"{quoted(self.endpoint.show(path))} has the ADLER32 {there} there, and {here} here: "
                 "it was changed meanwhile, or damaged on its way",

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from goclient.errors import Collector, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
 from goclient.errors.wording import quoted
-from goclient.files.private import make_directory
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
 from goclient.node.delivery import Delivery
 from goclient.node.engines.background import in_background, insist, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
-from goclient.node.engines.copier import OTHERS_READ
 from goclient.node.engines.far_end import check_link, part_beside
 from goclient.node.engines.globus_ends import InJob
-from goclient.node.engines.job_files import check_target
+from goclient.node.engines.job_files import check_target, make_place
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import Shared, check_sees
@@ -49,6 +47,9 @@ class _File(NamedTuple):
     arriving: str
     final: str
     size: int
+
+
+_Checksums = Mapping[str, str | GoclientError]
 
 
 class Pair(Transport):
@@ -192,7 +193,7 @@ class Pair(Transport):
         self._made.add(directory)
         if destination.job is not None:
             here = self._job.directory / Path(directory).relative_to(destination.top)
-            make_directory(here, mode=OTHERS_READ)
+            make_place(here)
             return
         try:
             self._files.mkdir(destination.server, directory)
@@ -209,11 +210,20 @@ class Pair(Transport):
         known = self._files.entries(source.server, [item.source for item in items if not item.recursive])
         files = [file for item in items for file in self._walk(item, source, destination, known)]
         moved(0)
+        largest = max((one.size for one in files), default=0)
+
+        def checksums_there() -> dict[str, str | GoclientError]:
+            return self._files.checksums(source.server, [one.source for one in files], largest=largest)
+
         try:
+            # The source reads its files twice anyway: side by side, unless one server is both.
+            there = Background(checksums_there) if source.server != destination.server else None
             self._copy(files, source.server, destination.server, moved)
-            self._compare(files, source.server, destination.server)
+            here = self._files.checksums(destination.server, [one.arriving for one in files], largest=largest)
+            self._compare(files, source.server, here, there.result(LONGEST_WAIT) if there else checksums_there())
             self._name(files, destination)
         except BaseException:
+            self._files.close()  # it may still sum up
             parts = [one.arriving for one in files if one.arriving != one.final]
             if parts:
                 self._access.delete(destination.server, *parts)
@@ -230,8 +240,11 @@ class Pair(Transport):
             while not all(one.is_over for one in copies):
                 for one in self._sessions:
                     one.close()
-                self._sessions = two = self._access.session(source), self._access.session(destination)
-                third_party(*two, copies, watch=Watch(told, self._access.silent))
+                first = self._access.session(source)
+                self._sessions = (first,)  # it is closed if the other one fails
+                second = self._access.session(destination)
+                self._sessions = first, second
+                third_party(first, second, copies, watch=Watch(told, self._access.silent))
 
         try:
             insist(attempt, moved, patience=self._access.patience)
@@ -240,16 +253,8 @@ class Pair(Transport):
                 one.close()
         raise_all(one.error for one in copies if one.error is not None)
 
-    def _compare(self, files: Sequence[_File], source: GridftpEndpoint, destination: GridftpEndpoint) -> None:
+    def _compare(self, files: Sequence[_File], source: GridftpEndpoint, here: _Checksums, there: _Checksums) -> None:
         """Raise ChecksumDiffers for each file that is not the same at both servers."""
-        largest = max((one.size for one in files), default=0)
-
-        def checksums_there() -> dict[str, str | GoclientError]:
-            return self._files.checksums(source, [one.source for one in files], largest=largest)
-
-        asked = Background(checksums_there) if source != destination else None  # both read at the same time
-        here = self._files.checksums(destination, [one.arriving for one in files], largest=largest)
-        there = asked.result(LONGEST_WAIT) if asked else checksums_there()  # it has an end of its own
         errors: list[GoclientError] = []
         for one in files:
             pair = there[one.source], here[one.arriving]

@@ -15,7 +15,8 @@ from typing import BinaryIO
 from goclient.errors import EndpointError
 from goclient.errors.conditions import PathExists
 from goclient.errors.wording import quoted
-from goclient.node.engines.copier import place
+from goclient.files.private import make_directory
+from goclient.node.engines.copier import OTHERS_READ, place
 from goclient.node.engines.own import OwnFiles
 
 _PART = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -32,6 +33,14 @@ def check_target(top: Path, target: Path, *, overwrite: bool) -> None:
         )  # fmt: skip
     if os.path.lexists(target) and not overwrite:
         raise _exists(target)
+
+
+def make_place(directory: Path) -> None:
+    """Make a directory of the job's, and those above it that are missing; raise EndpointError."""
+    try:
+        make_directory(directory, mode=OTHERS_READ)
+    except OSError as error:
+        raise _unusable(directory, error) from error
 
 
 @contextmanager

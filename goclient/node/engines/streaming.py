@@ -14,15 +14,14 @@ from typing import NamedTuple
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PermissionDenied
 from goclient.errors.wording import quoted
-from goclient.files.private import make_directory
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
+from goclient.model.remote import FileInfo
 from goclient.node.engines.background import in_background, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
-from goclient.node.engines.copier import OTHERS_READ
 from goclient.node.engines.far_end import Above, Delivering, FarEnd, check_link
 from goclient.node.engines.globus_ends import InJob
-from goclient.node.engines.job_files import arriving, check_target, open_of_job
+from goclient.node.engines.job_files import arriving, check_target, make_place, open_of_job
 from goclient.node.engines.own import OwnFiles
 from goclient.services.contents import Moved
 
@@ -119,11 +118,7 @@ class Streaming(Transport):
                 info = found[one.source]
                 if isinstance(info, GoclientError):
                     raise info
-                if one.recursive and not info.is_directory:
-                    raise NotADirectory(
-                        f"{quoted(one.source)}: it is a file, not a directory",
-                        hint="leave out the final /", subject=one.source,
-                    )  # fmt: skip
+                _check_kind(one, info)
                 self._sizes[one.source] = info.size
                 items.append(self._near.settle(one)._replace(recursive=info.is_directory))
         check_apart(items)
@@ -148,7 +143,7 @@ class Streaming(Transport):
         """Yield the files of an item; make the directories for them."""
         target = self._top / item.destination
         if not item.recursive:
-            make_directory(target.parent, mode=OTHERS_READ)
+            make_place(target.parent)
             yield _File(item.source, target, self._sizes[item.source])
             return
         waiting, followed = [(item.source.rstrip("/"), target, Above())], {item.source.rstrip("/")}
@@ -157,7 +152,7 @@ class Streaming(Transport):
             moved(0)
             listing = self._far.listing(f"{directory}/")
             above = above.with_listing(listing, self._task.source.show(directory))
-            make_directory(near, mode=OTHERS_READ)
+            make_place(near)
             for info in listing.values():
                 if info.is_directory:
                     check_link(info, self._task.source.show(f"{directory}/{info.name}"), followed)
@@ -172,7 +167,7 @@ class Streaming(Transport):
         collector = Collector()
         for one in self._task.items:
             with collector:
-                self._near.entry(one.source)
+                _check_kind(one, self._near.entry(one.source))
         raise_all(collector.errors)
         return self._delivery.begin()
 
@@ -218,3 +213,10 @@ class Streaming(Transport):
             self._make(above, made)
             self._far.mkdir(directory)
         made.add(directory)
+
+
+def _check_kind(item: TransferItem, found: FileInfo | None) -> None:
+    """Raise NotADirectory for a file that was typed as a directory."""
+    if item.recursive and found is not None and not found.is_directory:
+        message = f"{quoted(item.source)}: it is a file, not a directory"
+        raise NotADirectory(message, hint="leave out the final /", subject=item.source)

@@ -61,8 +61,7 @@ class Output:
     def name(self, number: int) -> str:
         """Return the name of the file of one job, in which ``${SN}`` has six digits, with or without ``/P``."""
         serial = f"{number + self.offset:06d}"
-        named = self.template.replace("${SN}", serial).replace("${SN/P}", serial)
-        return named.replace("${MIDDLENAME}", "")
+        return self.template.replace("${SN}", serial).replace("${SN/P}", serial).replace("${MIDDLENAME}", "")
 
     def file(self, name: str, task_id: int) -> dict[str, Any]:
         """Return the file of one job, under its name."""

@@ -36,8 +36,8 @@ class Dispatcher:
         for _ in range(TRIES if last else 1):
             try:
                 return str(self._ask("updateJob", document).get("command", ""))
-            except (OSError, ValueError):
-                logging.getLogger(__name__).warning("updateJob failed", exc_info=True)
+            except (OSError, ValueError) as error:
+                logging.getLogger(__name__).warning("updateJob failed: %s", error)
             if last:
                 time.sleep(PAUSE)
         return ""

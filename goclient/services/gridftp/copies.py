@@ -44,7 +44,7 @@ def get(session: Session, path: str, file: BinaryIO, *, watch: Watch, size: int 
         with _local(file):
             file.flush()
     if arrived < size:
-        raise _broken(shown, f"it ended after {arrived} of {size} bytes")
+        raise broken(shown, f"it ended after {arrived} of {size} bytes")
     return f"{adler:08x}"
 
 
@@ -133,10 +133,11 @@ def _failure(session: Session, stream: Stream, error: Exception, *, path: str, w
         error = refused
     if isinstance(error, Refused):
         return refusal(error.reply, subject)
-    return _broken(subject, getattr(error, "strerror", None) or str(error))
+    return broken(subject, getattr(error, "strerror", None) or str(error))
 
 
-def _broken(subject: str, why: str) -> EndpointError:
+def broken(subject: str, why: str) -> EndpointError:
+    """Return the error of a copy whose connection broke: it may pass."""
     return EndpointError(
         f"{quoted(subject)}: the connection for the data broke: {why}",
         hint="type the command again later", code="gridftp-broken", subject=subject, transient=True,

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from goclient.errors import GoclientError
 from goclient.errors.wording import quoted
@@ -68,18 +69,23 @@ def named_errors(server: Server, deadline: Deadline, *, step: str) -> Iterator[N
     """Run the body, which uses the socket of a server; raise its errors as those of its kind, which name the step."""
     try:
         yield
-    except TimeoutError as error:
+    except OSError as error:
+        raise_named(error, server, deadline, step=step)
+
+
+def raise_named(error: OSError, server: Server, deadline: Deadline, *, step: str) -> NoReturn:
+    """Raise an error of a socket as one of the server's kind, which names the step."""
+    if isinstance(error, TimeoutError):
         raise silent(server, deadline, step=step) from error
-    except _CLOSED as error:
+    if isinstance(error, _CLOSED):
         raise server.kind.closed(
             f"the {server.named} closed the connection {step}", code=f"{server.kind.code}-closed",
             subject=str(server), transient=True,
             hint="type the command again; if it stays so, ask the server's operators whether your CA is known to it",
         ) from error  # fmt: skip
-    except ssl.SSLError as error:
+    if isinstance(error, ssl.SSLError):
         raise_refused(server, error, step=step)
-    except OSError as error:
-        raise unreachable(server, error.strerror or str(error)) from error
+    raise unreachable(server, error.strerror or str(error)) from error
 
 
 def silent(server: Server, deadline: Deadline, *, step: str) -> GoclientError:

@@ -33,6 +33,7 @@ _OURS = (
 )  # fmt: skip
 _OLD_TLS = ("UNSUPPORTED_PROTOCOL", "ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+_DAMAGED = "BAD_RECORD_MAC"  # of what came over a connection; a busy xrootd 5.5 damages it itself
 
 
 class NoList(Exception):
@@ -61,12 +62,13 @@ def raise_refused(server: Server, error: ssl.SSLError, *, step: str) -> NoReturn
         raise untrusted(server, "it offers only TLS 1.1 or older", hint) from error
     if any(mark in reason for mark in _OURS):
         raise refused_identity(server, words) from error
-    why, code = f"TLS failed {step}: {words}", "tls"
+    why, code, is_damaged = f"TLS failed {step}: {words}", "tls", _DAMAGED in reason
     if any(mark in reason for mark in _NO_TLS):
         why, code = f"it does not speak TLS: {words}", "garbage"
     raise kind.error(
         f"the {server.named} cannot be spoken to: {why}",
         hint=f"check that the host and the port are a {kind.title}'s", code=f"{kind.code}-{code}", subject=str(server),
+        transient=is_damaged,
     ) from error  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
 from goclient.services.deadline import Deadline
-from goclient.services.gsi.dial import dial, named_errors
+from goclient.services.gsi.dial import dial, raise_named
 from goclient.services.gsi.server import Server
 
 PIECE = 1 << 18  # bytes that must pass while a server may be silent: one that drips is given up, too
@@ -146,7 +146,8 @@ class Connection:
 
     def finish(self) -> None:
         """Read what is left of the answer, if that is little, so that another request can follow."""
-        self.read(lambda response, _: response.read(_MOST_LEFT))
+        if not self.response.isclosed():
+            self.read(lambda response, _: response.read(_MOST_LEFT))
 
     def _send(self, data: bytes | memoryview) -> None:
         self._socket.settimeout(self.limits.end(self.limits.silent).remaining())
@@ -192,10 +193,11 @@ class Connection:
     def named_errors(self, deadline: Deadline, *, step: str) -> Iterator[None]:
         """Run the body, which uses the connection; what breaks it, or is not HTTP, becomes an error of the server."""
         try:
-            with named_errors(self._server, deadline, step=step):
-                yield
-        except http.client.RemoteDisconnected:
-            raise
+            yield
+        except OSError as error:
+            raise_named(error, self._server, deadline, step=step)
+        except http.client.IncompleteRead:  # of an answer in chunks
+            raise_named(ConnectionAbortedError(), self._server, deadline, step=step)
         except http.client.HTTPException as error:
             raise EndpointError(
                 f"the {self._server.named} does not speak HTTP: {quoted(str(error) or type(error).__name__)}",

@@ -49,8 +49,8 @@ class Incoming:
     def __init__(self, file: BinaryIO | None, what: str, moved: Moved, *, most: int) -> None:
         self._file, self._what, self._moved, self._most = file, what, moved, most
         self.told: FileState | None = None
-        self._buffer = memoryview(bytearray(PIECE))
-        self._restart()
+        self.offset, self._sum = 0, 1
+        self._buffer = memoryview(bytearray(max(min(most, PIECE), 1)))
 
     def _restart(self) -> None:
         self.offset, self._sum = 0, 1
@@ -91,7 +91,7 @@ class Incoming:
                 self._write(piece)
             self.offset += count
             self._moved(count)
-            if not count:
+            if not count or response.isclosed():  # all of it was read
                 break
         if response.length:
             raise EndpointError(

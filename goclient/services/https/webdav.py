@@ -162,6 +162,8 @@ class WebdavFiles:
                     while True:
                         allow()
                         piece = response.read(PIECE)
+                        if not piece and response.length:
+                            raise ConnectionAbortedError
                         parser.feed(piece, last=not piece)
                         if not piece:
                             return

@@ -16,7 +16,7 @@ import requests
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, ServerError
-from goclient.errors.conditions import ReplyLost
+from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import innermost, quoted, said
 from goclient.files.text import decoded
 from goclient.services import loopback

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import goclient
-from goclient.errors.conditions import SentBefore
+from goclient.errors.sent import SentBefore
 from goclient.journal import HOST, Entry, JobJournal, Journal
 from tests import faults
 from tests.commands import Result, completed

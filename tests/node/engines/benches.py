@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from goclient.journal import Journal
-from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint
+from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.destination import Store
+from goclient.node.engines import gridftp, https
 from goclient.node.engines.base import JobContext, TransferEngine, Transferred, TransferService, choose
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
@@ -24,17 +31,38 @@ from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore
 from goclient.node.engines.webdav_end import webdav_ends
 from goclient.node.shared_filesystem import Shared
+from goclient.sandbox.myproxy.grid import Credential as Person
+from goclient.services.deadline import Deadline
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.tokens import transfer_service
+from goclient.services.gridftp import data
+from goclient.services.gsi.dial import dial
+from goclient.services.gsi.identity import Search, find_identity
+from goclient.services.gsi.server import Server
+from goclient.services.gsi.tls import Credential, Trust
+from goclient.services.https.client import HttpFiles
+from goclient.services.https.connection import Limits
+from goclient.services.https.grid import GridTls
 from goclient.services.https.webdav import WebdavFiles
+from tests.myproxy_grid import OTHER_USER, USER
 from tests.node.transfers import HttpsCollections, Service, carry_out, job_context
-from tests.servers.collection import collection_server
+from tests.servers import webdav
+from tests.servers.between import Between
+from tests.servers.collection import TOKEN, CollectionServer, collection_server
+from tests.servers.full_disk import can_mount
+from tests.servers.proxies import make_proxy
 
 if TYPE_CHECKING:
     from tests.sandboxes import Sandbox
     from tests.servers.gridftp import GridftpServers
-    from tests.servers.webdav import WebdavServer
 
+PROVES = frozenset({"network", "tls", "credential ends"}) | {
+    f"credential {whom}"
+    for whom in ("missing", "expired", "foreign", "unmapped", "damaged", "limited", "somebody else's")
+}  # of a bench whose server knows people by their certificates
+QUICK = Limits(connect=1.0, answer=1.0, silent=1.0)
+READS = frozenset({"reads"})  # of one that reads and writes the job's directory itself
+RIGHTS = frozenset({"rights", "full"}) if can_mount() else frozenset({"rights"})
 SITE = GlobusEndpoint("11111111-1111-4111-8111-111111111111", "SITE1")
 NODE_ID = GlobusEndpoint("22222222-2222-4222-8222-222222222222", "the node")
 SEES, HOLDS = "mxp#MXP_OU_TEST", "SITE1"  # collections of the sandbox
@@ -49,6 +77,9 @@ class Bench(ABC):
     mode = Mode.GC
     refused: Collection[str] = ()  # names that its server cannot have
     unmoved: Collection[str] = ()  # names that its server gives to nothing which has another
+    has: frozenset[str] = frozenset()  # what faults can be made at: see faults.py
+    port = 0  # of its server
+    patience = 5.0  # seconds that what may pass is tried again
 
     def __init__(self, top: Path) -> None:
         self.top = top
@@ -69,6 +100,36 @@ class Bench(ABC):
 
     def store(self, endpoint: Endpoint) -> Store:
         raise AssertionError("only a server needs it")
+
+    # --- faults, for benches that have what they need -------------------------------------------------------------
+
+    def ask(self, host: str, port: int) -> None:
+        """Have another server asked."""
+        raise AssertionError("it has no server")
+
+    def through(self, relays: Between) -> None:
+        """Have everything pass relays."""
+        self.ask("localhost", relays.relay(self.port))
+
+    def hurry(self) -> None:
+        """Give a server that never gets on a second."""
+        self.patience = 1.0
+
+    def acts_as(self, whom: str) -> float:
+        """Act with a credential that is so; return when it ends."""
+        raise AssertionError("it has no credential")
+
+    def trusts_nobody(self) -> None:
+        """Believe no server."""
+        raise AssertionError("it trusts nobody")
+
+    def denied(self, way: str) -> str:
+        """The path of something that nobody may read, or write."""
+        raise AssertionError("it denies nothing")
+
+    def full(self) -> str:
+        """The path of a directory on a full disk."""
+        raise AssertionError("its disk is not full")
 
     def make_long(self, file: Path) -> None:
         """Make a file whose transfer takes longer than any test."""
@@ -111,6 +172,7 @@ class Bench(ABC):
 
 class LocalBench(Bench):
     far = NODE
+    has = READS
 
     def engine(self, context: JobContext) -> TransferEngine:
         return LocalEngine(context)
@@ -180,10 +242,39 @@ class CollectionBench(GlobusBench):
     """A collection's HTTPS server, and a transfer service that lists, makes directories and renames on it."""
 
     mode = Mode.HTTPS
+    has = READS | {"network", "credential damaged", "credential somebody else's"}
+    refused = ()
+
+    def __init__(self, top: Path) -> None:
+        super().__init__(top)
+        self._server: CollectionServer | None = None
+        self.token = TOKEN
+
+    @property
+    def server(self) -> CollectionServer:
+        if self._server is None:
+            self._server = self.stack.enter_context(collection_server(self.there))
+        return self._server
+
+    @property
+    def port(self) -> int:  # type: ignore[override]
+        return int(self.server.url.rpartition(":")[2])
+
+    def ask(self, host: str, port: int) -> None:
+        self.server.url = f"http://{host}:{port}"
+
+    def hurry(self) -> None:
+        super().hurry()
+        quick = partial(HttpFiles, limits=QUICK)
+        self.stack.enter_context(pytest.MonkeyPatch.context()).setattr(https, "HttpFiles", quick)
+
+    def acts_as(self, whom: str) -> float:
+        self.token = {"damaged": "a\nb"}.get(whom, "another-token")
+        return 0.0
 
     def engine(self, context: JobContext) -> TransferEngine:
-        server = self.stack.enter_context(collection_server(self.there))
-        return HttpsEngine(context, collections=HttpsCollections({SITE.text: server}), service=self.service)
+        known = HttpsCollections({SITE.text: self.server}, self.token)
+        return HttpsEngine(context, collections=known, service=self.service, patience=self.patience)
 
 
 class WebdavBench(Bench):
@@ -191,21 +282,45 @@ class WebdavBench(Bench):
 
     refused = ("a?b", "a\tb", "\udcff")
     unmoved = ("behind ", "ä")
-    server: WebdavServer
+    has = PROVES | READS | RIGHTS
+    server: webdav.WebdavServer
 
     def __init__(self, top: Path) -> None:
         super().__init__(top)
         self.there = self.server.make(uuid.uuid4().hex)
+        self.far = self.server.endpoint
+        self.port = self.server.port
+        self.limits = Limits(answer=20.0, silent=3.0)  # a busy xrootd 5.5 may be silent in an answer, for ever
+        self.proxy, self.authorities = self.server.proxy, self.server.authority.directory
 
-    @property
-    def far(self) -> Endpoint:  # type: ignore[override]
-        return self.server.endpoint
+    def ask(self, host: str, port: int) -> None:
+        self.far = WebdavEndpoint(f"davs://{host}:{port}")
+
+    def hurry(self) -> None:
+        super().hurry()
+        self.limits = QUICK
+
+    def acts_as(self, whom: str) -> float:
+        people = self.server.people
+        self.proxy, end = proxy_of(whom, people[webdav.USER], people[webdav.OTHER], people[webdav.UNMAPPED], self.top)
+        return end
+
+    def trusts_nobody(self) -> None:
+        self.authorities = self.top
+
+    def denied(self, way: str) -> str:
+        return {"bring": "/secret/new", "take": "/readonly/new"}[way]
+
+    def full(self) -> str:
+        return self.server.full
 
     def engine(self, context: JobContext) -> TransferEngine:
-        return HttpsEngine(context, webdav=webdav_ends(self.files, overwrite=context.overwrite))
+        ends = webdav_ends(self.files, overwrite=context.overwrite)
+        return HttpsEngine(context, webdav=ends, patience=self.patience)
 
     def files(self) -> WebdavFiles:
-        return WebdavFiles(self.server.tls(), patience=5.0)
+        tls = GridTls(Trust(self.authorities), partial(shown, self.proxy))
+        return WebdavFiles(tls, limits=self.limits, patience=self.patience)
 
     def path(self, name: str) -> str:
         return f"/{self.there.name}/{name}"
@@ -221,6 +336,7 @@ class WebdavBench(Bench):
 class GridftpBench(Bench):
     """A real GridFTP server, whose files the node reads and writes."""
 
+    has = PROVES | READS | RIGHTS
     servers: GridftpServers
 
     def __init__(self, top: Path) -> None:
@@ -228,13 +344,48 @@ class GridftpBench(Bench):
         self.there = Path(self.servers.first.path(uuid.uuid4().hex))
         self.there.mkdir()
         self.far = self.servers.first.endpoint
+        self.port = self.servers.first.endpoint.port
+        self.proxy: Path | None = None
+        self.authorities = Path(self.servers.grid.authorities)
+
+    def ask(self, host: str, port: int) -> None:
+        self.far = GridftpEndpoint(f"gsiftp://{host}:{port}")
+
+    def through(self, relays: Between) -> None:
+        """Have everything pass relays, the data channels of the node, too."""
+        super().through(relays)
+
+        def dialed(server: Server, deadline: Deadline) -> socket.socket:
+            return dial(server._replace(host="127.0.0.1", port=relays.relay(server.port)), deadline)
+
+        self.stack.enter_context(pytest.MonkeyPatch.context()).setattr(data, "dial", dialed)
+
+    def hurry(self) -> None:
+        super().hurry()
+        self.stack.enter_context(pytest.MonkeyPatch.context()).setattr(gridftp, "ANSWER", 1.0)
+
+    def acts_as(self, whom: str) -> float:
+        user, other = (self.servers.grid.credential(dn) for dn in (USER, OTHER_USER))
+        self.proxy, end = proxy_of(whom, user, other, other, self.top)
+        return end
+
+    def trusts_nobody(self) -> None:
+        self.authorities = self.top
+
+    def denied(self, way: str) -> str:
+        return {"bring": "/etc/hostname", "take": f"{self.servers.first.directory.parent}/read-only/new"}[way]
+
+    def full(self) -> str:
+        return self.servers.first.full
 
     def engine(self, context: JobContext) -> TransferEngine:
         return GridftpEngine(context, self.access())
 
     def access(self) -> Access:
-        credential = self.servers.credential()
-        return Access(lambda: credential, self.servers.trust, patience=5.0)
+        return Access(self.credential, Trust(self.authorities), patience=self.patience)
+
+    def credential(self) -> Credential:
+        return self.servers.credential() if self.proxy is None else shown(self.proxy)
 
     def path(self, name: str) -> str:
         return f"{self.there}/{name}"
@@ -247,6 +398,7 @@ class GridftpBench(Bench):
 class PairBench(GridftpBench):
     """Two real GridFTP servers, of which the second sees the job's directory."""
 
+    has = PROVES | RIGHTS
     mode = Mode.SERVER
 
     def __init__(self, top: Path) -> None:
@@ -254,6 +406,32 @@ class PairBench(GridftpBench):
         seen.mkdir()
         super().__init__(seen)
         self.near = self.servers.second.endpoint
+
+
+def shown(proxy: Path) -> Credential:
+    """What a proxy is shown with."""
+    return Credential(find_identity(Search({}, proxy.parent, os.getuid(), proxy=str(proxy))))
+
+
+def proxy_of(whom: str, user: Person, other: Person, unmapped: Person, folder: Path) -> tuple[Path, float]:
+    """A proxy that is not as it should be, or is limited, or ends soon; and when it ends."""
+    path, end = folder / f"{uuid.uuid4().hex}.pem", time.time()
+    if whom == "expired":
+        make_proxy(user, path, seconds=-60)
+    elif whom == "limited":
+        make_proxy(user, path, limited=True)
+    elif whom == "short":
+        end += 3.0
+        make_proxy(user, path, seconds=3.0)
+    elif whom == "unmapped":
+        make_proxy(unmapped, path)
+    elif whom == "somebody else's":
+        make_proxy(other, path)
+    elif whom == "foreign":
+        path = webdav.foreign_proxy(folder / uuid.uuid4().hex)
+    elif whom == "damaged":
+        path.write_bytes(make_proxy(user, path).read_bytes()[:-900])
+    return path, end
 
 
 def item(source: str, destination: str, *, recursive: bool = False, renames: bool = False) -> TransferItem:

@@ -21,6 +21,19 @@ from tests.node.engines.benches import (
 REAL = {WebdavBench: "webdav", GridftpBench: "gridftp", PairBench: "gridftp"}
 
 
+def prepare(kind: type[Bench], request: pytest.FixtureRequest) -> None:
+    """Have the server that a bench needs."""
+    if kind is WebdavBench:
+        WebdavBench.server = request.getfixturevalue("webdav")
+    elif kind in REAL:
+        GridftpBench.servers = request.getfixturevalue("gridftp")
+    elif kind is SandboxBench:
+        SandboxBench.sandbox = request.getfixturevalue("shared_sandbox")
+        for name, value in SandboxBench.sandbox.env.items():
+            if name.startswith("GLOBUS_SDK_"):
+                request.getfixturevalue("monkeypatch").setenv(name, value)
+
+
 @pytest.fixture(
     params=[
         LocalBench,
@@ -32,15 +45,7 @@ REAL = {WebdavBench: "webdav", GridftpBench: "gridftp", PairBench: "gridftp"}
     ids=["local", "globus", "sandbox", "https", *("webdav", "gridftp", "gridftp-pair")],
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    if request.param is WebdavBench:
-        WebdavBench.server = request.getfixturevalue("webdav")
-    elif request.param in REAL:
-        GridftpBench.servers = request.getfixturevalue("gridftp")
-    elif request.param is SandboxBench:
-        SandboxBench.sandbox = request.getfixturevalue("shared_sandbox")
-        for name, value in SandboxBench.sandbox.env.items():
-            if name.startswith("GLOBUS_SDK_"):
-                request.getfixturevalue("monkeypatch").setenv(name, value)
+    prepare(request.param, request)
     made: Bench = request.param(tmp_path)
     with made.stack:
         yield made

@@ -111,11 +111,35 @@ def test_an_old_pilot_shows_the_critical_line_and_reads_no_report(panda: Sandbox
     assert (result["transExitCode"], result["exeErrorCode"]) == (18, 0)
 
 
-def test_only_the_site_s_own_transformations_run(panda: Sandbox) -> None:
-    submit(panda, transformation=f"{panda.url}/transformations/datatransfer.sh")
+@pytest.mark.parametrize(
+    ("path", "why"), [("transformations/datatransfer.sh", "invalid base URL: "), ("trf/user/none", "HTTP Error 404")]
+)
+def test_only_the_site_s_own_transformations_run(panda: Sandbox, path: str, why: str) -> None:
+    submit(panda, transformation=f"{panda.url}/{path}")
     result = site(panda)
     assert (result["state"], result["pilotErrorCode"]) == ("failed", 1149)
-    assert result["pilotErrorDiag"].startswith("Transform could not be downloaded:invalid base URL: ")
+    assert result["pilotErrorDiag"].startswith(f"Transform could not be downloaded:{why}")
+
+
+def test_lost_reports_end_no_job_and_the_last_one_is_sent_again(panda: Sandbox) -> None:
+    panda_id = job(panda, "true")
+    for kind, skip in (("500", 0), ("reset", 0), ("html", 2)):
+        panda.trouble("POST /server/panda/updateJob", kind, skip=skip, times=1)
+    try:
+        assert site(panda)["state"] == "finished"
+    finally:
+        panda.clear_trouble()
+    assert described(panda, panda_id)["jobStatus"] == "finished"
+
+
+@pytest.mark.parametrize(("kind", "more"), [("500", {}), ("html", {}), ("error", {"status": 200, "document": []})])
+def test_a_server_that_gives_no_job_is_an_error(panda: Sandbox, kind: str, more: dict[str, Any]) -> None:
+    panda.trouble("POST /server/panda/getJob", kind, **more)
+    try:
+        done = panda.run("goclient", "sandbox", "site", "--site=TEST1", "--once")
+    finally:
+        panda.clear_trouble()
+    assert (done.code, "the site cannot run a job" in done.err) == (1, True), done
 
 
 @pytest.mark.parametrize(("version", "logged"), [("3.11", True), ("3.7", False)])
@@ -147,15 +171,15 @@ def test_a_kill_from_the_monitor_is_no_signal_for_the_payload(panda: Sandbox) ->
     assert described(panda, panda_id)["jobStatus"] == "cancelled"
 
 
-def test_the_batch_system_ends_the_whole_group_and_what_is_left(panda: Sandbox) -> None:
-    panda_id = job(panda, f"setsid sleep 60 & {HEARS}; sleep 60 & wait")
+def test_the_batch_system_ends_the_whole_group(panda: Sandbox) -> None:
+    panda_id = job(panda, f"{HEARS}; sleep 60 & wait")
     process = running(panda)
     (up,) = until(lambda: [*(panda.root / "site").glob(f"*/PanDA_Pilot-{panda_id}/up")])
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=TIMEOUT)
     result = json.loads(out)
     assert (result["pilotErrorCode"], result["pilotErrorDiag"]) == (1201, "Job killed by signal: SIGTERM")
-    assert (result["left"], (up.parent / "signal").exists()) == (["sleep 60"], True)
+    assert (result["left"], (up.parent / "signal").exists()) == ([], True)
 
 
 CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
@@ -180,14 +204,23 @@ def test_a_node_lacks_what_is_asked_for(panda: Sandbox, fault: Fault | None, scr
     assert result["exeErrorDiag"] == (f"payload execution failed with {code}" if code else ""), (result, out)
 
 
-def test_an_output_of_panda_is_stored(panda: Sandbox, tmp_path: Path) -> None:
-    words = ("--outDS=user.jdoe.site", "--exec=echo x > out.dat", "--noBuild", "--site=TEST1", "--outputs=out.dat")
+@pytest.mark.parametrize("declared", [True, False])
+def test_an_output_of_panda_is_stored_or_missed(panda: Sandbox, tmp_path: Path, declared: bool) -> None:
+    name = f"user.jdoe.site{declared}"
+    words = (f"--outDS={name}", "--exec=echo x > out.dat", "--noBuild", "--site=TEST1", "--outputs=out.dat")
     assert run_command(("goclient", "prun", *words), env=panda.env, cwd=tmp_path).code == 0
+    (row,) = panda.rows("select * from jobs order by panda_id desc limit 1")
+    output = json.loads(row["attributes"])["Files"][0]["lfn"]
+    if not declared:  # to runGen, which then leaves it in its directory
+        change = "update jobs set attributes = replace(attributes, ?, '{}') where panda_id = ?"
+        panda.rows(change, f"{{'out.dat': '{output}'}}", row["panda_id"])
     result = site(panda)
-    assert result["state"] == "finished", result
-    stored = Path(result["log"]).parent / "user.jdoe.1._000001.out.dat"
-    assert stored.read_text() == "x\n"
-    assert "out.dat" not in str(log_of(result).keys())
+    if declared:
+        assert (result["state"], result["pilotErrorCode"]) == ("finished", 0)
+        assert (Path(result["log"]).parent / output).read_text() == "x\n"
+    else:
+        assert (result["state"], result["pilotErrorCode"]) == ("failed", 1165)
+        assert result["pilotErrorDiag"].endswith(f"file/directory does not exist: {result['directory']}/{output}")
 
 
 MISUSES = [
