@@ -79,9 +79,9 @@ def with_transfers(words: Sequence[str], tasks: Sequence[TransferTask]) -> tuple
         return tuple(words)
     place = words.index(option) + 1
     command = unquote(words[place])
-    lines = [f"chmod +x {command.split()[0]} 2>/dev/null"] if command.split() else []  # as with the bare command
+    lines = [f"chmod +x {quote(command.split()[0])} 2>/dev/null"] if command.split() else []  # as with the bare command
     lines += [f"ln -s {_UP}/{quote(name)} ." for name in bring]
-    lines += ["(", command, ")", "status=$?"]
+    lines += ["( :", command, ")", "status=$?"]  # a command may be a comment
     lines += [f"[ -L {quote(name)} ] || [ ! -e {quote(name)} ] || mv {quote(name)} {_UP}" for name in take]
     return (*words[:place], quote_url("\n".join([*lines, "exit $status"])), *words[place + 1 :])
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import Finding
+from goclient.errors.wording import counted
 from goclient.model.location import Location
-from goclient.model.records.registry import read_text
+from goclient.model.records.registry import decode, read_text
 from goclient.model.request import Job, Request
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parse import parse_location
@@ -40,8 +41,12 @@ def check_text(text: str, preflight: Preflight, job: Job) -> Report:
     """Check the jobParameters of one job, a record's or as typed, and the ``job`` around it."""
     try:
         spec, payload, mistakes, warnings = read_text(text)
+        counts = decode(text).counts if not mistakes else None
     except GoclientError as error:
         return Report(TransferSpec(), error.findings)
+    if counts is not None:
+        message = f"the plan in the job's archive alone names its transfers: {counted(counts.items, 'item')}"
+        return Report(spec, (Finding("warning", "nothing-to-check", text, message),))
     with suppress(GoclientError):  # the preflight reports what is wrong with the catalogue
         spec = spec.displayed(preflight.catalogue())
     mistakes = [*mistakes, *find_mistakes(spec, 1)]

@@ -37,14 +37,12 @@ from goclient.node.payload import PayloadError
 from tests.strategies import MANY
 
 
-@given(st.integers(-(10**9), 10**9))
-@MANY
-def test_no_failure_has_an_exit_code_that_counts_as_success(status: int) -> None:
-    code = exit_code(PayloadError("it failed", status=status))
-    assert code % 255 != 0
-    assert code != 160
-    assert 0 < code < 256
-    assert code == status or status not in range(1, 255) or status == 160
+def test_no_failure_has_an_exit_code_that_counts_as_success() -> None:
+    for status in (*range(-300, 1000), -(10**9), 10**9):
+        code = exit_code(PayloadError("it failed", status=status))
+        assert 0 < code < 255, "runGen takes 255 for success"
+        assert code != 160, "the pilots of ATLAS take it for success"
+        assert code == status or status not in range(1, 255) or status == 160
 
 
 def test_only_a_job_that_is_done_has_the_exit_code_0() -> None:

@@ -79,7 +79,7 @@ def test_prun_submits_and_the_pilot_runs_every_job_to_an_output_with_its_final_n
         assert "$" not in job["jobParameters"]
     for job in jobs:
         assert sandbox.pilot().code == 0
-        assert f"=== output: out.dat is {job['Files'][0]['lfn']}, " in log_of(sandbox, job)
+        assert f" {job['Files'][0]['lfn']}\n" in log_of(sandbox, job)
     assert [row["status"] for row in sandbox.rows("select status from jobs")] == ["finished"] * 3
     assert list(work.iterdir()) == [work / "run.sh"], "prun leaves nothing"
 
@@ -138,7 +138,7 @@ def test_pathena_runs_a_command_without_athena_and_pbook_shows_its_task(sandbox:
     assert told.code == 0, told
     (job,) = jobs_of(sandbox, task_id(told))
     assert sandbox.pilot().code == 0
-    assert f"=== output: out.txt is {job['Files'][0]['lfn']}, 2 bytes" in log_of(sandbox, job)
+    assert re.search(rf" 2 .* {job['Files'][0]['lfn']}\n", log_of(sandbox, job))
     shown = client(sandbox, work, "pbook", "-c", "show()")
     assert "user.jdoe.p/" in shown.out
     assert "done" in shown.out

@@ -59,7 +59,7 @@ def test_a_command_finds_its_input_and_its_other_files_are_moved_up(name: str, o
     lines = unquote(words[3])
     assert f'ln -s "$TRF_EXEC_HOME_DIR"/{shlex.quote(name)} .\n' in lines
     assert f'|| mv {shlex.quote(other)} "$TRF_EXEC_HOME_DIR"\n' in lines
-    assert "\n(\necho x\n)\n" in lines
+    assert "\n( :\necho x\n)\n" in lines
 
 
 def test_an_output_of_panda_is_left_to_the_transformation() -> None:
@@ -69,6 +69,13 @@ def test_an_output_of_panda_is_left_to_the_transformation() -> None:
         'out "$TRF_EXEC_HOME_DIR"',
         'more.txt "$TRF_EXEC_HOME_DIR"',
     ]
+
+
+@pytest.mark.parametrize("command", ["X='a b' env", "'./my prog.sh' x", '"$X" y', "# none"])
+def test_the_first_word_of_a_command_is_text_for_the_shell(tmp_path: Path, command: str) -> None:
+    (_, changed) = with_transfers(("-p", command), [take("x")])
+    done = subprocess.run(["/bin/sh", "-n", "-c", unquote(changed)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_shell_carries_it_out_and_the_exit_code_is_the_command_s(tmp_path: Path) -> None:

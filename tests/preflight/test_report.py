@@ -39,3 +39,9 @@ def test_a_text_is_judged_by_the_catalogues_names(text: str, code: str, subject:
     assert found.subject == subject
     assert subject in found.message
     assert SITE not in f"{found.message}{found.hint}"
+
+
+def test_of_a_carried_job_without_its_transfers_only_their_number_is_told() -> None:
+    (found,) = checked(f"-p x goclient=v1:2 --CountsGO=1,2500 --CarriedGO={'0' * 64}").findings
+    assert (found.level, found.code) == ("warning", "nothing-to-check")
+    assert found.message == "the plan in the job's archive alone names its transfers: 2500 items"

@@ -26,7 +26,6 @@ import urllib.error
 import urllib.request
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -38,46 +37,20 @@ CATALOGUE = "PoolFileCatalog.xml"
 NO_ARGUMENT, NO_TARBALL, BAD_TARBALL, NO_OUTPUT = 1, 3, 9, 16  # of pandawnutil/wnmisc/error_codes.py
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One of the transformations: its options, those that it needs, the code and the text of a payload that failed.
-
-    ``wraps``: the payload's command is run by a script of Python, with secrets, and traced.
-    """
-
-    offset: int
-    short: str
-    long: str
-    needed: frozenset[str]
-    failed: int
-    failure: str
-    wraps: bool = False
-
-
-RUN_GEN = Kind(
-    5300,
-    "i:o:r:j:l:p:u:a:",
-    "pilotpars debug oldPrefix= newPrefix= directIn sourceURL= lfcHost= envvarFile= inputGUIDs= liveLog= inMap= "
-    "useAthenaPackages dbrFile= dbrRun= notExpandDBR useFileStager usePFCTurl accessmode= skipInputByRetry= "
-    "writeInputToTxt= rootVer= enable-jem jem-config= cmtConfig= mergeOutput mergeType= mergeScript= useRootCore "
-    "givenPFN useMana manaVer= useCMake preprocess postprocess execWithRealFileNames fileToSave= fileToLoad=",
-    frozenset({"-r", "-j"}),
-    18,
-    "payload execution failed",
-    wraps=True,
+SHORT, SHORT_ATHENA = "i:o:r:j:l:p:u:a:", "l:r:j:i:o:bcp:u:f:a:m:n:e"
+_BOTH = (
+    "pilotpars debug oldPrefix= newPrefix= directIn sourceURL= lfcHost= envvarFile= inputGUIDs= liveLog= dbrFile= "
+    "dbrRun= useFileStager usePFCTurl accessmode= skipInputByRetry= enable-jem jem-config= mergeOutput mergeType= "
+    "mergeScript= givenPFN useCMake preprocess postprocess "
 )
-RUN_ATHENA = Kind(
-    5400,
-    "l:r:j:i:o:bcp:u:f:a:m:n:e",
-    "pilotpars debug oldPrefix= newPrefix= directIn lfcHost= inputGUIDs= minbiasGUIDs= cavernGUIDs= shipInput "
-    "addPoolFC= corCheck sourceURL= mcData= notSkipMissing givenPFN beamHalo= beamGas= trf envvarFile= ara dbrFile= "
-    "generalInput guidBoundary= collRefName= useNextEvent liveLog= dbrRun= useLocalIO codeTrace useFileStager "
-    "usePFCTurl accessmode= copytool= eventPickTxt= eventPickSt= eventPickNum= skipInputByRetry= tagFileList= "
-    "enable-jem jem-config= mergeOutput mergeType= mergeScript= noExpandDBR useCMake useAthenaMT preprocess "
-    "postprocess useArgJson",
-    frozenset({"-r", "-j", "-i", "-o"}),
-    6,
-    "athena execution failed",
+_GEN = (
+    "inMap= useAthenaPackages notExpandDBR writeInputToTxt= rootVer= cmtConfig= useRootCore useMana manaVer= "
+    "execWithRealFileNames fileToSave= fileToLoad="
+)
+_ATHENA = (
+    "minbiasGUIDs= cavernGUIDs= shipInput addPoolFC= corCheck mcData= notSkipMissing beamHalo= beamGas= trf ara "
+    "generalInput guidBoundary= collRefName= useNextEvent useLocalIO codeTrace copytool= eventPickTxt= eventPickSt= "
+    "eventPickNum= tagFileList= noExpandDBR useAthenaMT useArgJson"
 )
 
 
@@ -89,15 +62,17 @@ class Failure(Exception):
         self.code = code
 
 
-def main(argv: list[str], kind: Kind) -> int:
+def main(argv: list[str], *, athena: bool) -> int:
     """Run the command of a job; return the exit code of the transformation.
 
     What the real one does not expect ends it, too, with a traceback and the exit code 1.
     """
-    options = dict(getopt.getopt(argv, kind.short, kind.long.split())[0])
+    long = (_BOTH + (_ATHENA if athena else _GEN)).split()
+    options = dict(getopt.getopt(argv, SHORT_ATHENA if athena else SHORT, long)[0])
+    offset, failed, failure = (5400, 6, "athena") if athena else (5300, 18, "payload")
     home = Path.cwd()
     try:
-        outputs = _read_outputs(options, kind.needed)
+        outputs = _read_outputs(options, {"-r", "-j", "-i", "-o"} if athena else {"-r", "-j"})
         os.environ["TRF_EXEC_HOME_DIR"] = str(home)
         print(f"--- Running in {home} ---")
         work = home / "workDir"
@@ -105,35 +80,34 @@ def main(argv: list[str], kind: Kind) -> int:
         work.mkdir()
         os.chdir(work)
         _fetch_sources(options)
-        setup = f"export TestArea={work}; " + (_prepare_tracer(options) if kind.wraps else "")
+        setup = f"export TestArea={work}; " + ("" if athena else _prepare_tracer(options))
         directory = options["-r"]
         with suppress(OSError):
             os.mkdir(directory)
         os.chdir(directory)
-        if kind.wraps:
-            status = _follow(_script(options, setup, _take_secrets(home, directory))) % 255
-        else:
+        if athena:
             command, outputs = _with_names(unquote(options["-j"]), outputs)
             status = _follow(setup + command)
+        else:
+            status = _follow(_script(options, setup, _take_secrets(home, directory))) % 255
         missing = _take_outputs(home, outputs)
         os.chdir(home)
         _list_directory("work dir", home)
         shutil.rmtree(work, ignore_errors=True)
         if status:
             print(f"execute script: Running script failed : StatusCode={status}")
-            raise Failure(kind.failed, f"{kind.failure} with {status}")
+            raise Failure(failed, f"{failure} execution failed with {status}")
         if missing:
             raise Failure(NO_OUTPUT, f"expected output {missing} is missing")
-    except Failure as failure:
-        print(f"ERROR: {failure}")
-        report = {"error_code": kind.offset + failure.code, "error_diag": str(failure)}
-        (home / REPORT).write_text(json.dumps(report))
-        return failure.code
+    except Failure as error:
+        print(f"ERROR: {error}")
+        (home / REPORT).write_text(json.dumps({"error_code": offset + error.code, "error_diag": str(error)}))
+        return error.code
     print("execute script: Running script was successful")
     return 0
 
 
-def _read_outputs(options: dict[str, str], needed: frozenset[str]) -> list[tuple[str, str]]:
+def _read_outputs(options: dict[str, str], needed: set[str]) -> list[tuple[str, str]]:
     """Return the outputs with their final names; runGen has {name: final}, runAthena {kind: [(name, final)]}."""
     given = ast.literal_eval(options.get("-o", "{}"))
     if not needed <= options.keys():
@@ -155,9 +129,7 @@ def _fetch_sources(options: dict[str, str]) -> None:
     if problem:
         print(f"ERROR : Failed with {problem}\nERROR: unable to fetch source tarball from web")
         raise Failure(NO_TARBALL, f"Failed to download tarball from {url}")
-    done = subprocess.run(["tar", "xvfzm", name], capture_output=True, text=True)
-    print(done.stdout, done.stderr)
-    if done.returncode:
+    if subprocess.run(["tar", "xvfzm", name]).returncode:
         print(f"ERROR : {name} is corrupted")
         raise Failure(BAD_TARBALL, f"tarball {name} is corrupted")
 
@@ -237,9 +209,8 @@ def _script(options: dict[str, str], setup: str, secrets: str) -> str:
     subprocess.run(["chmod", "+x", script or parameters.split()[0]], capture_output=True)
     for name in ("CORE_NUMBER", "PROC_NUMBER"):
         parameters = parameters.replace(f"%{name}", os.environ.get(f"ATHENA_{name}", "1"))
-    command = Path(f"trf.{uuid.uuid4()}.py")
-    lines = f'import os,sys\nstatus=os.system(r"""{script} {parameters}""")\nstatus %= 255\nsys.exit(status)\n\n'
-    command.write_text(lines)
+    command, end = Path(f"trf.{uuid.uuid4()}.py"), "status %= 255\nsys.exit(status)\n\n"
+    command.write_text(f'import os,sys\nstatus=os.system(r"""{script} {parameters}""")\n{end}')
     return setup + (f"source {secrets}\n" if secrets else "") + f"cat {command};python -u {command}"
 
 
@@ -322,4 +293,4 @@ def _list_directory(name: str, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], RUN_ATHENA if re.match("runathena", Path(sys.argv[0]).name, re.I) else RUN_GEN))
+    sys.exit(main(sys.argv[1:], athena="runAthena" in sys.argv[0]))
