@@ -37,10 +37,9 @@ def check_target(top: Path, target: Path, *, overwrite: bool) -> None:
 
 def make_place(directory: Path) -> None:
     """Make a directory of the job's, and those above it that are missing; raise EndpointError."""
-    if directory.is_dir():  # as it is for all files but the first
-        return
     try:
-        make_directory(directory, mode=OTHERS_READ)
+        if not directory.is_dir():  # as it is for the first file
+            make_directory(directory, mode=OTHERS_READ)
     except OSError as error:
         raise _unusable(directory, error) from error
 

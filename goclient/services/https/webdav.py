@@ -159,14 +159,13 @@ class WebdavFiles:
             with self.http.answer(place, request) as connection:
 
                 def read(response: HTTPResponse, allow: Callable[[], None]) -> None:
-                    while True:
+                    piece = b"-"
+                    while piece:
                         allow()
                         piece = response.read(PIECE)
                         if not piece and response.length:
                             raise ConnectionAbortedError
                         parser.feed(piece, last=not piece)
-                        if not piece:
-                            return
 
                 try:
                     connection.read(read)
