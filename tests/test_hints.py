@@ -17,7 +17,7 @@ NO_INPUT = {
     ("cli/parser.py", "typed"),  # the option's name
     ("config/environment.py", "name"),  # of a variable
     ("config/grid.py", "option"),
-    ("errors/conditions.py", "key"),  # of the journal, a UUID
+    ("errors/sent.py", "key"),  # of the journal, a UUID
     ("submission.py", "key"),
     ("model/option.py", "typed"),  # the option's name
     ("model/syntax/lists.py", "word"),  # the option's name

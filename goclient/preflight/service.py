@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,13 @@ from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import EndpointNotFound, PathNotFound, PermissionDenied
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
+from goclient.model.syntax.shell import command_line
 from goclient.preflight.base import Check, Context
-from goclient.preflight.permissions import Need, find_access
+from goclient.preflight.misspelt import GLOBUS_COMMAND
+from goclient.preflight.permissions import Access, Need, find_access
 
 if TYPE_CHECKING:
+    from goclient.services.globus.collection import AccessRule
     from goclient.services.globus.sdk import Globus
 
 
@@ -24,11 +28,15 @@ class ServiceAccess(Check):
     """
 
     def findings(self, context: Context) -> Iterator[Finding]:
-        """Yield an error for a wrong secret, and one for each collection that the client may not use."""
+        """Yield a warning for each permission that is too wide, and an error for each one that is missing."""
         if context.options.service is None:
             return
         connection = context.connection
         needed = find_access(context.resolved, connection)
+        for access in needed:
+            rules = connection.rules.get(access.endpoint)
+            own = [one for one in rules if one.principal == context.options.acting] if isinstance(rules, list) else []
+            yield from (found for rule in own for found in _judge_rule(rule, access, context.options.hours))
         known = {one.collection.id for one in needed if isinstance(connection.rules.get(one.endpoint), list)}
         unknown = [one.needs[0] for one in needed if one.collection.id not in known]
         asked = unknown or [one.needs[0] for one in needed[:1]]
@@ -43,6 +51,21 @@ class ServiceAccess(Check):
         for need in asked:
             if unknown or isinstance(found[need], LoginNeeded):
                 yield from _judge(need, found[need], service.acts_as)
+
+
+def _judge_rule(rule: AccessRule, access: Access, hours: int) -> Iterator[Finding]:
+    """Yield a warning if a rule has no end, or is for all of a collection: the client's secret stands in logs."""
+    shown = f"{access.endpoint.display}:{rule.path}"
+    why = "and its secret stands in the logs of its jobs"
+    if not rule.expires:
+        later = datetime.now(UTC) + timedelta(hours=hours, days=1)
+        words = ("update", "--expiration-date", f"{later:%Y-%m-%d %H:%M:%S}", access.collection.id, rule.id)
+        hint = f"type: {command_line('globus', 'endpoint', 'permission', *words)}; {GLOBUS_COMMAND}"
+        message = f"the permission of the service client for {quoted(shown)} has no end, {why}"
+        yield Finding("warning", "service-lasting", shown, message, hint)
+    if rule.path == "/":
+        message = f"the permission of the service client for {quoted(shown)} is for all of the collection, {why}"
+        yield Finding("warning", "service-wide", shown, message, "give it one for the directory that the jobs need")
 
 
 def _list(service: Globus, need: Need) -> bool:

@@ -162,3 +162,14 @@ def test_no_output_holds_the_secret(user: Sandbox) -> None:
     assert [one.code for one in results] == [0, 10]
     assert secret not in "".join(one.out + one.err for one in results)
     assert secret not in (user.cwd / "state" / "journal.jsonl").read_text()
+
+
+def test_a_permission_without_an_end_or_for_all_of_a_collection_is_a_warning(user: Sandbox) -> None:
+    (rule,) = user.rows("select * from rules where path = '/campaign/'")
+    user.rows("update rules set path = '/', expires = null where id = ?", rule["id"])
+    result = user.run("sendJob.py", *CARRIED, *MOVES, "--noSubmit", "--json", "--goNeeds=5")
+    user.rows("update rules set path = ?, expires = ? where id = ?", rule["path"], rule["expires"], rule["id"])
+    assert shown(result, "warning") == ["service-lasting", "service-wide"]
+    hint = next(one["hint"] for one in result.json["findings"] if one["code"] == "service-lasting")
+    assert hint.startswith("type: globus endpoint permission update --expiration-date '")
+    assert f" {rule['collection']} {rule['id']}; " in hint
