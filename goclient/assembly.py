@@ -123,6 +123,7 @@ def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
         )
     useless = {
         "goLenient": "the site runs a transformation that it knows",
+        "pilotIdentity": "the client of GOCLIENT_CARRY_CLIENT_ID transfers, and the checks are made for it",
         "myproxy": "no pilot of goclient's retrieves the proxy",
         "deposit": "no pilot of goclient's retrieves the proxy",
     }
@@ -211,7 +212,7 @@ def _preflight_options(
     return PreflightOptions(
         make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
-        pilot_identity=options.pilotIdentity or acting or settings.get("pilot.identity"),
+        pilot_identity=acting or options.pilotIdentity or settings.get("pilot.identity"),
         carried=carriage is not None,
         acting=acting,
         service=connections.carry_globus if credential is not None else None,

@@ -151,7 +151,9 @@ def send(
         for one in earlier:
             note(one.entry.then("done", detail=f"submitted again: {request.key}"))
         if luggage is not None:
-            _send_luggage(luggage, request.key, server=server, journal=journal, note=note)
+            from goclient.carrier.sending import confirm_secret, send_luggage  # as in prepare
+
+            send_luggage(luggage, request.key, server=server, journal=journal, note=note)
         for start in range(0, len(records), JOBS_A_CALL):
             batch = records[start : start + JOBS_A_CALL]
             key = f"{request.key}.{start // JOBS_A_CALL}"
@@ -163,6 +165,8 @@ def send(
             ]
             if None in ids:
                 raise _refused_rows(ids, batch)
+        if luggage is not None:
+            confirm_secret(luggage, server=server, journal=journal, warn=reporter.warning)
     except GoclientError as error:
         is_lost = isinstance(error, ReplyLost | Interrupted)
         state = "unknown" if is_lost else "accepted" if jobs else "refused"
@@ -184,16 +188,6 @@ def _note(journal: Journal, reporter: Reporter, entry: Entry) -> None:
         journal.append(entry)
     except GoclientError as error:
         reporter.warning(error.message)
-
-
-def _send_luggage(
-    luggage: Luggage, key: str, *, server: PandaServer, journal: Journal, note: Callable[[Entry], None]
-) -> None:
-    """Send what goes before the jobs, once for all of them."""
-    from goclient.carrier.sending import send_luggage  # as in prepare
-
-    files = server.at(luggage.file_server)
-    send_luggage(luggage, key, files=files, server=server, journal=journal, note=note)
 
 
 def _send_batch(

@@ -65,6 +65,8 @@ def read_contents(program: str, files: Sequence[str], *, packs_program: bool) ->
         try:
             own = _read_program(program)
             name = f"./{own.name}"
+            if own.name in found and not os.path.samefile(found[own.name].path, own.path):
+                raise _same_name(own.name, program)
             found[own.name] = own
         except GoclientError as error:
             errors += error.parts
@@ -178,6 +180,11 @@ def _read_program(typed: str) -> Member:
         raise RequestError(message, hint="name the program in it", code="archive-file", subject=PAYLOAD)
     name = os.path.basename(path) if os.path.isabs(path) or path.startswith("..") else path
     return Member(name, path, stat.S_IMODE(found.st_mode) & 0o777 | 0o700, found.st_size)
+
+
+def _same_name(name: str, program: str) -> RequestError:
+    message = f"{PAYLOAD}={quoted(program)} and {FILES}={quoted(name)} are two files that would have one name"
+    return RequestError(message, hint="give one of them another name", code="archive-name", subject=FILES)
 
 
 def _check_typed(typed: str) -> None:

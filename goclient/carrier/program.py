@@ -10,17 +10,21 @@ import ctypes
 import os
 import re
 import secrets
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 
 from goclient.carrier.credential import TRANSFER, ServiceClient, read_secret
 from goclient.carrier.fetch import check_program, fetch
 from goclient.carrier.output import Output
-from goclient.carrier.plan import PLAN, CarrierPlan
+from goclient.carrier.plan import CARRY, PLAN, CarrierPlan
 from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_report
 from goclient.carrier.site import Site
 from goclient.carrier.watch import Above, watching
@@ -37,6 +41,7 @@ from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.environment import own_files
 from goclient.node.job import NodeJob, run_job
+from goclient.node.keeper import program
 from goclient.node.left import remove_left
 from goclient.node.signals import finishing, install, interruptible, uninterrupted
 from goclient.services.deadline import within
@@ -49,6 +54,7 @@ ROOM = 1 << 20  # bytes: the journal of an ordinary job, and its report
 FAULTS = 900.0  # seconds in which a transfer may show nothing but faults, as goclient pilot has it
 LONGEST = 48  # hours that a transfer task may take if the plan does not say
 PR_SET_DUMPABLE = 4  # prctl(2)
+LATER = ("confusable", "nearest")  # modules that others load only when they need them
 _MOST_PLAN = 64 << 20  # bytes
 
 
@@ -110,6 +116,7 @@ class _Job:
         self._service: TransferService | None = None
         self._tokens: ServiceTokens | None = None
         self._within = ENDED_WITHIN
+        self._archive = read_archive()
 
     def run(self, argv: Sequence[str], held: Mapping[str, bytes]) -> None:
         """Run the job; raise what it ended with."""
@@ -160,7 +167,7 @@ class _Job:
         """Return the engines of the job; raise RequestError for a task that no carrier can run."""
         if any(task.mode.makes_endpoint and JOB in (task.source, task.destination) for task in plan.tasks):
             raise RequestError("a carried job makes no endpoint of its own", hint="submit it with --goVia https")
-        engines: list[TransferEngine] = [LocalEngine(context)]
+        engines: list[TransferEngine] = [LocalEngine(context, self._modules)]
         if self._service is not None:
             patience = Patience((plan.needs or LONGEST) * 3600.0, FAULTS)
             engines += [
@@ -168,6 +175,14 @@ class _Job:
                 GlobusEngine(context, self._service, patience),
             ]
         return engines
+
+    def _modules(self) -> str:
+        """Return where a copier finds goclient's modules: in a new copy of the archive, as it was at the start."""
+        directory = Path(tempfile.mkdtemp(prefix=".goclient-", dir=self._site.directory))
+        self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        copy = directory / CARRY
+        copy.write_bytes(self._archive)
+        return str(copy)
 
     def clean_up(self, *, delivered: bool, seconds: float) -> None:
         """Tell what was transferred, and remove what nobody needs any more; each service has so many seconds."""
@@ -191,6 +206,17 @@ class _Job:
             self._output.warning(f"the clean-up has not ended within {self._within:.0f} s")
         except GoclientError as error:
             self._output.warning(error.message)
+        except Exception as error:
+            self._output.warning(f"unexpected {type(error).__name__}: {error}")
+
+
+def read_archive() -> bytes:
+    """Return the carrier's own archive, and read all that is still to be loaded from it: a payload may change it."""
+    program()
+    for module in LATER:
+        import_module(f"goclient.model.{module}")
+    with open(sys.path[0], "rb") as file:
+        return file.read()
 
 
 def hide_memory() -> None:

@@ -110,7 +110,7 @@ def _code(error: GoclientError) -> CarrierCode:
 def write_metadata(journal: Journal, directory: Path) -> None:
     """Put what the job has transferred beside what its program says there of itself: runGen takes it to the server."""
     path = directory / METADATA
-    with suppress(OSError, ValueError, GoclientError):
+    with suppress(OSError, ValueError, GoclientError, RecursionError):
         found: Any = {}
         if os.path.lexists(path) and not os.path.isfile(path):
             path.unlink()  # runGen would wait for a pipe for ever

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -45,14 +44,18 @@ class Secrets(Protocol):
     def set_secret(self, key: str, value: str) -> None:
         """Set one of them."""
 
+    def at(self, url: str) -> Uploads:
+        """Return the file server at a URL, asked as this one is."""
+
 
 def send_luggage(
-    luggage: Luggage, key: str, *, files: Uploads, server: Secrets, journal: Journal, note: Callable[[Entry], None]
+    luggage: Luggage, key: str, *, server: Secrets, journal: Journal, note: Callable[[Entry], None]
 ) -> None:
     """Send the archive of carried jobs, and then their secret, if they have one; ``key`` is that of the request.
 
     Raises ServerError if either is not there in the end: then no job can run.
     """
+    files = server.at(luggage.file_server)
     size = f"{len(luggage.data)} bytes to {files.name}"
     upload = Entry(UPLOAD, f"{key}.{UPLOAD}", "intended", (luggage.archive,), size)
     journal.append(upload)
@@ -60,7 +63,24 @@ def send_luggage(
     if (secret := luggage.secret) is not None:
         entry = Entry(SECRET, f"{key}.{SECRET}", "intended", (secret.key,), f"to {server.name}")
         journal.append(entry)
-        _call(lambda: store_secret(secret, server, journal.path.with_name("secrets.lock")), entry, note)
+        _call(lambda: store_secret(secret, server, _lock_of(journal)), entry, note)
+
+
+def confirm_secret(luggage: Luggage, *, server: Secrets, journal: Journal, warn: Callable[[str, str], None]) -> None:
+    """Set the secret of jobs that were accepted again, if another machine's has replaced it since.
+
+    What goes wrong is a warning: the jobs are there.
+    """
+    if luggage.secret is not None:
+        try:
+            store_secret(luggage.secret, server, _lock_of(journal))
+        except GoclientError as error:
+            message = f"the credential of the jobs may be lost: {error.message}"
+            warn(message, "look whether they run; else kill them, and type the command again")
+
+
+def _lock_of(journal: Journal) -> Path:
+    return journal.path.with_name("secrets.lock")
 
 
 def _call(call: Callable[[], None], intent: Entry, note: Callable[[Entry], None]) -> None:
@@ -87,12 +107,15 @@ def store_secret(secret: Secret, server: Secrets, lock: Path) -> None:
     make_directory(lock.parent)
     with open(lock, "ab", opener=private) as held:
         fcntl.flock(held, fcntl.LOCK_EX)
+        message = f"{server.name} has not kept the secret {quoted(secret.key)}, though it said so {_TRIES} times"
+        error = ServerError(message, hint=_AGAIN, code="secret-lost", transient=True)
         for _ in range(_TRIES):
             if server.secrets().get(secret.key) == secret.value:
                 return
-            with suppress(ReplyLost):  # reading it back tells
+            try:
                 server.set_secret(secret.key, secret.value)
+            except ServerError as refused:  # reading it back tells: a first one of two at one moment is refused
+                error = refused
         if server.secrets().get(secret.key) == secret.value:
             return
-    message = f"{server.name} has not kept the secret {quoted(secret.key)}, though it said so {_TRIES} times"
-    raise ServerError(message, hint=_AGAIN, code="secret-lost", transient=True)
+    raise error

@@ -37,7 +37,10 @@ def carry_access(env: Mapping[str, str], *, reporter: Reporter = SILENT) -> Glob
         problem, hint = f"{there} is set, and {missing} is not", f"set both, or type: unset {there}"
     elif not is_uuid(client_id):
         problem = f"{names[0]}={quoted(client_id)} is not a UUID"
-    elif client_id == own(env, "GOCLIENT_CLIENT_ID").strip():
+    elif (
+        client_id.lower() == own(env, "GOCLIENT_CLIENT_ID").strip().lower()
+        or secret == own(env, "GOCLIENT_CLIENT_SECRET").strip()
+    ):
         problem = f"{names[0]} is the client of GOCLIENT_CLIENT_ID, whose secret must not travel with a job"
         hint = "register a client of its own, which owns nothing, at app.globus.org/settings/developers"
     if problem:

@@ -65,6 +65,9 @@ def explain(text: str, *, catalogue: Catalogue) -> Explained:
     spec = decoded.spec.with_endpoints(catalogue).displayed(catalogue)
     payload, archive = decoded.payload, ""
     if decoded.carried and (start := read_start(payload)) is not None:
+        if start.plan != decoded.carried:
+            message = "the job's carrier has another plan than the one of which these are the transfers"
+            warnings = [*warnings, Finding("warning", "other-plan", "--CarriedGO", message, "submit the job again")]
         payload, archive = shlex.join(start.words), start.url
     return Explained(spec, plan(spec), payload, tuple(warnings), decoded.carried, decoded.counts, archive)
 

@@ -106,7 +106,8 @@ def open_requests(journal: Journal) -> list[SentRequest]:
         if entry.state in OPEN and len(entry.subjects) == len(Subjects._fields):
             own = [one for one in calls if request_of(one) == entry.key]
             ids = tuple(panda_id for one in own if one.state == "accepted" for panda_id in one.subjects)
-            has_calls = bool(own) or entry.state != "intended"
+            # A process of another machine may be about to make its first call.
+            has_calls = bool(own) or entry.state != "intended" or not entry.is_here
             found.append(SentRequest(entry, Subjects(*entry.subjects), ids, has_calls))
     return found
 

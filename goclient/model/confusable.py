@@ -10,10 +10,9 @@ MOST_SHOWN = 5  # code points of one name
 
 # Letters of other alphabets that most fonts draw like these (Unicode Technical Standard 39, confusables.txt).
 _LOOKS_LIKE = dict(
-    zip(
+    zip(  # noqa: B905  # it travels to nodes: Python 3.9 has no strict
         "АВЕЅІЈКМНОРСТУХѴаесіјорѕухԁԛԝһѵ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧνοιρυ" + "ıɡɑ",  # noqa: RUF001
         "ABESIJKMHOPCTYXVaecijopsyxdqwhv" + "ABEZHIKMNOPTYXvoipu" + "iga",
-        strict=True,
     )
 )
 _DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d", "-")

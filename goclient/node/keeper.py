@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from goclient.journal import Entry, Journal
@@ -117,10 +118,17 @@ class KeptProcess:
             self._keeper.wait()
 
 
-def _start(command: Command) -> KeptProcess:
-    order, descriptors = _order(command)
+@cache
+def program() -> bytes:
+    """Return the source of the keeper, which is read once: a payload may change the archive that it is in."""
     source = pkgutil.get_data(*_PROGRAM)
     assert source is not None
+    return source
+
+
+def _start(command: Command) -> KeptProcess:
+    order, descriptors = _order(command)
+    source = program()
     try:
         keeper = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _RUN, str(len(source)), "goclient-keeper"],

@@ -18,6 +18,7 @@ from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import SHOWN
 from goclient.preflight.payload import HEAD, judge_head
+from goclient.secrets import hidden
 
 MAX_READ = 1 << 20  # bytes of a file in which a credential is searched for: keys and tokens are in small ones
 CARRY_CLIENT = "GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET"
@@ -100,7 +101,7 @@ def warn_of_packed(request: Request) -> Iterator[Finding]:
     except GoclientError:  # they are told elsewhere
         return
     found = ((one, _read(one.path, MAX_READ)) for one in contents.members if 0 < one.size <= MAX_READ)
-    kinds = ((one, credential_in(head.decode("latin-1"))) for one, head in found)
+    kinds = ((one, _credential_in(head.decode("latin-1"))) for one, head in found)
     for member, kind in islice(((one, kind) for one, kind in kinds if kind), SHOWN):
         message = f"{quoted(member.name)} has {kind} in it, which everybody who knows the archive's name can read"
         yield Finding("warning", "credential", FILES, message, f"leave it out of {FILES}")
@@ -108,6 +109,11 @@ def warn_of_packed(request: Request) -> Iterator[Finding]:
     if request.packs_payload and payload:
         judged = judge_head(payload, _read(payload, HEAD))
         yield from [judged] if judged.level == "warning" else []
+
+
+def _credential_in(text: str) -> str:
+    """Return what kind of credential a text has in it, also one that this process was given; empty if none."""
+    return credential_in(text) or ("a credential of yours" if hidden(text) != text else "")
 
 
 def _read(path: str, size: int) -> bytes:

@@ -65,6 +65,14 @@ def test_a_program_keeps_its_path_below_here_and_else_its_name_alone(
     assert read_contents("https://h/run.sh", []) == Contents("https://h/run.sh", ())
 
 
+def test_two_files_do_not_have_one_name(here: Path) -> None:
+    (here / "other").mkdir()
+    (here / "other" / "run.sh").write_text("another")
+    (message,) = wrong(str(here / "other" / "run.sh"), "run.sh")
+    assert "two files that would have one name" in message
+    assert read_contents(str(here / "run.sh"), ["run.sh"]).program == "./run.sh"
+
+
 def test_the_same_content_has_the_same_bytes_and_checksum(here: Path) -> None:
     first = pack(read_contents("run.sh", ["lib"]), **OURS)
     os.utime(here / "lib/a.py", (1, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import signal
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from goclient.carrier.build import build
 from goclient.carrier.plan import CARRY, PLAN
 from goclient.carrier.report import LONGEST
 from tests.carrier.carried import REPORT, SECRET, CarriedJob, brought, old_pythons, processes_below, pythons, taken
@@ -47,6 +49,31 @@ def test_every_python_brings_runs_and_takes(python: str, job: CarriedJob, far: P
         ("stage-in", "done", 1, 5), ("output", "done", 1, 10),
     ]  # fmt: skip
     assert job.left == []
+
+
+def test_a_payload_that_tidies_up_loses_nothing_and_replaces_nothing(tmp_path: Path, far: Path) -> None:
+    """The carrier's own archive may be removed, or another be in its place: what was read before counts."""
+    tasks = brought((f"{far}/in", "in")), taken(("out", f"{far}/out/made"))
+    hostile = "import sys; print('run by the carrier'); sys.exit(0)"
+    script = f"cat in >kept; rm -rf ./* .[a-z]* 2>/dev/null; echo {shlex.quote(hostile)} >{CARRY}; echo output >out"
+    ended = CarriedJob(tmp_path / "run", tasks, script).run()
+    assert ended.code == 0, ended.output
+    assert (far / "out" / "made").read_text() == "output\n"
+    assert "run by the carrier" not in ended.output
+
+
+def test_nothing_is_read_from_the_archive_once_the_job_has_begun(tmp_path: Path) -> None:
+    (tmp_path / CARRY).write_bytes(build())
+    code = f"""
+import importlib, sys, zipfile
+sys.path[0] = {str(tmp_path / CARRY)!r}
+from goclient.carrier.program import read_archive
+assert read_archive() == open(sys.path[0], "rb").read()
+names = (name[:-3].replace("/", ".").replace(".__init__", "") for name in zipfile.ZipFile(sys.path[0]).namelist())
+print(*(name for name in names if name not in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={}, cwd="/")
+    assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize("python", [*pythons(), *old_pythons()])

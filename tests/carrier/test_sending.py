@@ -13,7 +13,7 @@ import pytest
 
 from goclient.carrier.carried import Luggage, Secret
 from goclient.carrier.plan import CarrierPlan
-from goclient.carrier.sending import SECRET, UPLOAD, send_luggage, store_secret
+from goclient.carrier.sending import SECRET, UPLOAD, confirm_secret, send_luggage, store_secret
 from goclient.errors import ServerError
 from goclient.errors.sent import ReplyLost
 from goclient.journal import Journal
@@ -34,7 +34,12 @@ class Server:
     kept: dict[str, str] = field(default_factory=dict)
     sets: int = 0
     loses: int = 0  # so many of the next secrets
+    refuses: int = 0
     fails: Callable[[], Exception] | None = None
+
+    def at(self, url: str) -> Server:
+        assert url == LUGGAGE.file_server
+        return self
 
     def upload(self, name: str, data: bytes) -> None:
         if self.fails is not None:
@@ -46,6 +51,8 @@ class Server:
 
     def set_secret(self, key: str, value: str) -> None:
         self.sets += 1
+        if self.refuses >= self.sets:
+            raise ServerError("refused")
         before = dict(self.kept)
         threading.Event().wait(0.005)  # between the reading and the writing
         self.loses -= 1
@@ -55,7 +62,7 @@ class Server:
 
 def sent(server: Server, path: Path) -> None:
     journal = Journal(path)
-    send_luggage(LUGGAGE, "k1", files=server, server=server, journal=journal, note=journal.append)
+    send_luggage(LUGGAGE, "k1", server=server, journal=journal, note=journal.append)
 
 
 def states(path: Path) -> list[tuple[str, str, str, tuple[str, ...]]]:
@@ -102,6 +109,23 @@ def test_a_secret_that_the_server_loses_is_set_again(tmp_path: Path) -> None:
     assert (server.sets, server.kept) == (3, {VALUE.key: VALUE.value})
     with pytest.raises(ServerError, match="has not kept the secret"):
         store_secret(VALUE, Server(loses=9), tmp_path / "lock")
+
+
+def test_the_first_secret_of_two_at_one_moment_is_set_again(tmp_path: Path) -> None:
+    server = Server(refuses=2)  # it inserts a row that another call has just inserted
+    store_secret(VALUE, server, tmp_path / "lock")
+    assert server.kept == {VALUE.key: VALUE.value}
+    with pytest.raises(ServerError, match="refused"):
+        store_secret(VALUE, Server(refuses=9), tmp_path / "lock")
+
+
+def test_a_secret_that_another_machine_has_replaced_is_there_once_the_jobs_are(tmp_path: Path) -> None:
+    journal, server, warnings = Journal(tmp_path / "journal.jsonl"), Server(), list[str]()
+    confirm_secret(LUGGAGE, server=server, journal=journal, warn=lambda *texts: warnings.extend(texts))
+    assert (server.kept, warnings) == ({VALUE.key: VALUE.value}, [])
+    lost = Server(loses=9)
+    confirm_secret(LUGGAGE, server=lost, journal=journal, warn=lambda *texts: warnings.extend(texts))
+    assert "may be lost" in warnings[0]
 
 
 def test_twenty_at_once_lose_none(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ def test_the_service_client_is_in_two_variables_and_its_secret_is_never_shown() 
         pytest.param({"GOCLIENT_CARRY_CLIENT_SECRET": SECRET}, "GOCLIENT_CARRY_CLIENT_ID is not", id="no id"),
         pytest.param({**BOTH, "GOCLIENT_CARRY_CLIENT_ID": "x"}, 'ID="x" is not a UUID', id="no UUID"),
         pytest.param({**BOTH, "GOCLIENT_CLIENT_ID": UUID}, "must not travel", id="the user's own"),
+        pytest.param({**BOTH, "GOCLIENT_CLIENT_ID": UUID.upper()}, "must not travel", id="in capitals"),
+        pytest.param({**BOTH, "GOCLIENT_CLIENT_SECRET": SECRET}, "must not travel", id="the user's own secret"),
         pytest.param({**BOTH, "GOCLIENT_CARRY_CLIENT_SECRET": "$(pass x)"}, "no shell has expanded", id="unexpanded"),
     ],
 )

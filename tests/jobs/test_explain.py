@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from goclient.carrier.rungen import Start
 from goclient.jobs.explain import Explained, explain, rows, summary
 from goclient.model.endpoint import read_endpoint
+from goclient.model.records.registry import attach_carried
+from goclient.model.spec import TransferSpec
 
 SITE, SERVER = "01234567-89ab-cdef-0123-456789abcdef", "fedcba98-7654-3210-fedc-ba9876543210"
 CATALOGUE = {"SITE1": read_endpoint(SITE, "SITE1"), "SERVER1": read_endpoint(SERVER, "SERVER1")}
@@ -127,3 +130,10 @@ def test_it_says_how_files_get_to_the_jobs_directory(text: str, near: str, lines
     explained = explain(text, catalogue={})
     assert shown(explained)[0][3] == near
     assert summary(explained.plan, explained.spec) == lines
+
+
+def test_words_that_are_not_those_of_the_carriers_plan_are_told() -> None:
+    start = Start("https://h", "jobO.a.tar.gz", "0" * 64, ("x",))
+    for plan, warnings in (("0" * 64, []), ("1" * 64, ["other-plan"])):
+        text = attach_carried(start.parameters().replace("${SN}", "1"), TransferSpec(), plan)
+        assert [one.code for one in explain(text, catalogue={}).warnings] == warnings

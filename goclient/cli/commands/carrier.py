@@ -38,7 +38,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     )
     options, errors = parser.read(argv)
     if not errors and options.action != ("build",):
-        errors.append(UsageError("the action is missing", hint=f"{PROG} build", code="action", subject="action"))
+        hint = f"{PROG} build --out goclient-carry"
+        errors.append(UsageError("the action is missing", hint=hint, code="action", subject="action"))
     if not errors and not options.out:
         hint = f"{PROG} build --out goclient-carry"
         errors.append(UsageError("the file to write is missing", hint=hint, code="out", subject="--out"))

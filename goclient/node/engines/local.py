@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -38,10 +38,14 @@ _OPTIONS = ["-P"] if sys.version_info >= (3, 11) else []
 
 
 class LocalEngine(TransferEngine):
-    """Carry out copies between the node's files and the job's directory, as :class:`Copier` does, in a child."""
+    """Carry out copies between the node's files and the job's directory, as :class:`Copier` does, in a child.
 
-    def __init__(self, job: JobContext) -> None:
+    ``modules`` gives where the child finds goclient's own: as here, unless a payload can change that.
+    """
+
+    def __init__(self, job: JobContext, modules: Callable[[], str] = lambda: os.pathsep.join(sys.path)) -> None:
         self.job = job
+        self.modules = modules
         self.store = NodeStore()
 
     def can_run(self, task: TransferTask) -> bool:
@@ -98,7 +102,7 @@ class _Transport(Transport):
             asked.write(json.dumps(order).encode())
             asked.seek(0)
             words = [sys.executable, *_OPTIONS, "-m", __name__]
-            env = {**job.env, "PYTHONPATH": os.pathsep.join(sys.path)}
+            env = {**job.env, "PYTHONPATH": self._engine.modules()}
             command = Command(words, Path("/"), env, writing, stdin=asked.fileno())
             with open(writing, "wb") as ours, keep(command, f"copier {self._label}", job.journal) as process:
                 ours.close()
