@@ -93,6 +93,11 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
     with collected:
         file_server = file_server_url(env)
         urls = globus_urls(env)
+    acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
+    if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
+        message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: its service client does"
+        hint = "leave out --pilotIdentity: the checks are made for the client of GOCLIENT_CARRY_CLIENT_ID"
+        collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
     run_gen = connections.settings.run_gen
     return Carriage(
         run_gen, file_server, urls.auth, urls.transfer, files=files, credential=credential, needs=options.goNeeds
@@ -123,7 +128,6 @@ def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
         )
     useless = {
         "goLenient": "the site runs a transformation that it knows",
-        "pilotIdentity": "the client of GOCLIENT_CARRY_CLIENT_ID transfers, and the checks are made for it",
         "myproxy": "no pilot of goclient's retrieves the proxy",
         "deposit": "no pilot of goclient's retrieves the proxy",
     }

@@ -65,7 +65,7 @@ def read_contents(program: str, files: Sequence[str], *, packs_program: bool) ->
         try:
             own = _read_program(program)
             name = f"./{own.name}"
-            if own.name in found and not os.path.samefile(found[own.name].path, own.path):
+            if own.name in found and os.path.realpath(found[own.name].path) != os.path.realpath(own.path):
                 raise _same_name(own.name, program)
             found[own.name] = own
         except GoclientError as error:

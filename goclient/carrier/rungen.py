@@ -35,7 +35,7 @@ class Start:
 
         Without ``-i`` and with ``-o "{}"``, no file is PanDA's.
         """
-        command = " ".join((f"{_BEGIN} --plan={self.plan} --job=${{SN}} --", *map(_shell_word, self.words)))
+        command = " ".join((f"{_BEGIN} --plan={self.plan} --job=${{SN}} --", *map(shell_word, self.words)))
         pieces = _FILLED.split(command)  # the odd ones are filled in later
         text = "".join(piece if number % 2 else quote(piece, safe="") for number, piece in enumerate(pieces))
         return f'-j "" --sourceURL {self.server} -r . -a {self.archive} -o "{{}}" -p "{text}"'
@@ -54,7 +54,7 @@ def read_start(parameters: str) -> Start | None:
     return None if found is None else Start(server, archive, found[1], tuple(words))
 
 
-def _shell_word(text: str) -> str:
+def shell_word(text: str) -> str:
     """Return a text as one word of the shell that runGen starts with ``os.system("…")``.
 
     It has no triple quote, and no ``%`` before a letter: runGen would fill in ``%IN`` and the like.

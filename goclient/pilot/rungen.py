@@ -18,6 +18,7 @@ from shlex import quote
 from urllib.parse import quote as quote_url
 from urllib.parse import unquote, urlsplit
 
+from goclient.carrier.rungen import shell_word
 from goclient.files.private import regular
 from goclient.model.endpoint import JOB
 from goclient.model.plan import TransferTask
@@ -80,16 +81,11 @@ def with_transfers(words: Sequence[str], tasks: Sequence[TransferTask]) -> tuple
     place = words.index(option) + 1
     command = unquote(words[place])
     lines = [f"chmod +x {quote(command.split()[0])} 2>/dev/null"] if command.split() else []  # as with the bare command
-    lines += [f"ln -s {_UP}/{_shell_word(name)} ." for name in bring]
+    lines += [f"ln -s {_UP}/{shell_word(name)} ." for name in bring]
     lines += ["( :", command, ")", "status=$?"]  # a command may be a comment
-    moved = [_shell_word(f"./{name}") for name in take]  # a name may begin with a dash
+    moved = [shell_word(f"./{name}") for name in take]  # a name may begin with a dash
     lines += [f"[ -L {name} ] || [ ! -e {name} ] || mv {name} {_UP}" for name in moved]
     return (*words[:place], quote_url("\n".join([*lines, "exit $status"])), *words[place + 1 :])
-
-
-def _shell_word(text: str) -> str:
-    """Return a text as one word of the shell that runGen starts with a Python text in triple quotes."""
-    return quote(text).replace('""', "\"''\"")
 
 
 def _tops(paths: Iterable[str]) -> list[str]:

@@ -173,3 +173,13 @@ def test_a_permission_without_an_end_or_for_all_of_a_collection_is_a_warning(use
     hint = next(one["hint"] for one in result.json["findings"] if one["code"] == "service-lasting")
     assert hint.startswith("type: globus endpoint permission update --expiration-date '")
     assert f" {rule['collection']} {rule['id']}; " in hint
+
+
+def test_the_identity_that_is_checked_is_the_one_that_acts(user: Sandbox) -> None:
+    client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
+    for identity in (client, client.upper(), f"{client}@clients.auth.globus.org"):
+        result = user.run("sendJob.py", *CARRIED, *MOVES, f"--pilotIdentity={identity}", "--noSubmit", "--goOverwrite")
+        assert result.code == 0, result.err
+    refused = user.run("sendJob.py", *CARRIED, *MOVES, "--pilotIdentity=jdoe@sandbox.example", "--noSubmit")
+    assert refused.code == 10
+    assert 'identity "jdoe@sandbox.example"' in refused.err.lower()
