@@ -254,7 +254,8 @@ CHAPTERS = {
     "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
-    "pilot_faults": pilots.fault_rows,
+    "pilots_together": pilots.together,
+    "pilot_faults": pilots.faults,
     "carrier_kills": dying_carriers,
 }
 

@@ -40,28 +40,23 @@ def rows(choice: Choice = ALL, *, code: str = "") -> list[list[str]]:
     ]
 
 
-def fault_rows() -> list[list[str]]:
-    """Return a row for many pilots on one node, and one for faults at the calls of a pilot."""
-    return [_together(), _faults()]
-
-
 def _row(name: str, found: list[dict[str, Any]]) -> list[str]:
     wrong = [one for one in found if one["wrong"]]
     detail = f"{sum(one['killed'] for one in found)} of {len(found)} before their end"
     return row(f"{name}: lost, twice or left behind", f"{len(wrong)} of {len(found)}", "0", not wrong, detail)
 
 
-def _together() -> list[str]:
+def together() -> list[list[str]]:
     """Return the row of twenty pilots on one node, with as many jobs."""
     with tempfile.TemporaryDirectory() as folder, sandbox_in(Path(folder)) as sandbox:
         started = time.monotonic()
         wrong = run_together(sandbox, PILOTS)
         seconds = time.monotonic() - started
     name = f"{PILOTS} pilots on one node, with as many jobs: collisions"
-    return row(name, str(len(wrong)), "0", not wrong, f"{seconds:.0f} s; {'; '.join(wrong)}")
+    return [row(name, str(len(wrong)), "0", not wrong, f"{seconds:.0f} s; {'; '.join(wrong)}")]
 
 
-def _faults() -> list[str]:
+def faults() -> list[list[str]]:
     """Return the row of faults at the calls of a pilot, each at the first, the middle and the last call of a route."""
     with tempfile.TemporaryDirectory() as folder, sandbox_in(Path(folder)) as sandbox:
         found = call_faults(sandbox, "gc")
@@ -72,9 +67,8 @@ def _faults() -> list[str]:
         print(one, file=sys.stderr)
     routes = len({one.point.route for one in found})
     name = "a fault at a call of a pilot: hangs, tracebacks, things left"
-    return row(
-        name, f"{len(wrong)} of {len(found)}", "0", not wrong, f"{routes} routes, each with {len(FAULTS)} faults"
-    )
+    detail = f"{routes} routes, each with {len(FAULTS)} faults"
+    return [row(name, f"{len(wrong)} of {len(found)}", "0", not wrong, detail)]
 
 
 def _results(choice: Choice, code: str) -> Iterator[dict[str, Any]]:
