@@ -56,7 +56,7 @@ def test_a_payload_that_tidies_up_loses_nothing_and_replaces_nothing(tmp_path: P
     tasks = brought((f"{far}/in", "in")), taken(("out", f"{far}/out/made"))
     hostile = "import sys; print('run by the carrier'); sys.exit(0)"
     script = f"cat in >kept; rm -rf ./* .[a-z]* 2>/dev/null; echo {shlex.quote(hostile)} >{CARRY}; echo output >out"
-    ended = CarriedJob(tmp_path / "run", tasks, script).run()
+    ended = CarriedJob(tmp_path / "run", tasks, script).run(python=os.path.realpath(sys.executable))  # without goclient
     assert ended.code == 0, ended.output
     assert (far / "out" / "made").read_text() == "output\n"
     assert "run by the carrier" not in ended.output
