@@ -139,7 +139,7 @@ def scopes_of(tasks: Sequence[TransferTask]) -> tuple[str, ...]:
 
 
 def _pack(contents: Contents, made: CarrierPlan, *, file_server: str, secret: Secret | None) -> Luggage:
-    from goclient.carrier.build import build  # type: ignore[import-not-found,unused-ignore]  # reads all of the carrier
+    from goclient.carrier.build import build  # reads all of the carrier
 
     packed = pack(contents, carrier=build(), plan=made.encode())
     same = hashlib.sha256(packed.content.encode() + replace(made, name="").encode()).hexdigest()
