@@ -117,7 +117,10 @@ def test_what_was_transferred_comes_beside_what_the_program_says(journal: Journa
     assert json.loads((tmp_path / METADATA).read_text()) == {"mine": 1, "goclient": {"transfers": ROWS}}
 
 
-@pytest.mark.parametrize("text", ["[1]", "no JSON", '{"a": "' + "x" * (1 << 20) + '"}'], ids=["list", "text", "large"])
+UNREAD = {"list": "[1]", "text": "no JSON", "large": '{"a": "' + "x" * (1 << 20) + '"}', "deep": "[" * 200_000}
+
+
+@pytest.mark.parametrize("text", UNREAD.values(), ids=UNREAD)
 def test_what_the_program_says_is_never_lost(journal: Journal, tmp_path: Path, text: str) -> None:
     (tmp_path / METADATA).write_text(text)
     write_metadata(journal, tmp_path)

@@ -20,6 +20,7 @@ class PandaAccess:
     stored: str | None = None  # or panda-client's file, whose refresh token gives a new one
     source: str = ""  # the variable, or the file of panda-client, that has the token
     vo: str | None = None
+    variable: str = "PANDA_URL_SSL"  # which says where it is
     certificate: str | None = None
     ca: str | None = None
     bundles: tuple[str, ...] = ()  # files of authorities that count beside ``ca``

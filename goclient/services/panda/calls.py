@@ -174,7 +174,9 @@ class PandaCalls:
             return self._lost(why)
         return ServerError(
             f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
-            hint=loopback.remedy(self._access.url, "check PANDA_URL_SSL and the network, then type the command again"),
+            hint=loopback.remedy(
+                self._access.url, f"check {self._access.variable} and the network, then type the command again"
+            ),
             code="unreachable",
             transient=True,
         )

@@ -84,8 +84,8 @@ class PandaServer(PandaCalls):
     # --- what goes before jobs ---
 
     def at(self, url: str) -> PandaServer:
-        """Return the server at another URL, asked with the same credential."""
-        return self if url == self.name else PandaServer(replace(self._access, url=url))
+        """Return the file server, which may have another URL, asked with the same credential."""
+        return self if url == self.name else PandaServer(replace(self._access, url=url, variable="PANDACACHE_URL"))
 
     def upload(self, name: str, data: bytes) -> None:
         """Keep a file, which anybody who knows its name may fetch; raise Refused if the name is not new."""

@@ -183,3 +183,17 @@ def test_the_identity_that_is_checked_is_the_one_that_acts(user: Sandbox) -> Non
     refused = user.run("sendJob.py", *CARRIED, *MOVES, "--pilotIdentity=jdoe@sandbox.example", "--noSubmit")
     assert refused.code == 10
     assert 'identity "jdoe@sandbox.example"' in refused.err.lower()
+
+
+def test_a_file_with_a_secret_of_the_users_is_told_before_it_travels(user: Sandbox) -> None:
+    (user.cwd / "lib/env.sh").write_text(f"export X={user.env['GOCLIENT_CARRY_CLIENT_SECRET']}\n")
+    result = user.run("sendJob.py", *CARRIED, *MOVES, "--noSubmit", "--json", "--goOverwrite")
+    assert "credential" in shown(result, "warning")
+    assert user.env["GOCLIENT_CARRY_CLIENT_SECRET"] not in result.out + result.err
+
+
+def test_a_file_server_that_is_away_is_named_by_its_own_variable(user: Sandbox) -> None:
+    away = "http://127.0.0.1:9/server/panda"
+    result = user.run("sendJob.py", *CARRIED, *MOVES, "--json", "--goOverwrite", PANDACACHE_URL=away)
+    assert (result.code, sent(user)["submit"]) == (90, 0)
+    assert "check PANDACACHE_URL and" in result.json["error"]["hint"]
