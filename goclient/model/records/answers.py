@@ -17,6 +17,8 @@ MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is al
 MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500
 MAX_DIAGNOSIS = 500  # characters of one of them: pilotErrorDiag and exeErrorDiag
 DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
+# Of tasks: pandaserver/taskbuffer/JediTaskSpec.py; a user may retry one of them, which is another attempt.
+TASK_DONE = frozenset({"finished", "failed", "done", "aborted", "broken"})
 _MALFORMED = "the PanDA server sent a malformed job"
 
 # Where the server, or a pilot, says why a job failed.
