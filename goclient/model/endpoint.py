@@ -28,8 +28,8 @@ class Endpoint:
     """An endpoint; ``text`` is how a record has it.
 
     ``typed`` is what the user typed for it, if that was something else, such as its name in the catalogue; it tells
-    no two endpoints apart.  The kinds below have no fields of their own, and are no dataclasses of their own: the
-    standard library compiles one each time that a program starts, which for these took a fiftieth of sendJob's time.
+    no two endpoints apart.  The kinds below add no field: the standard library need not make a dataclass of each, whose
+    methods it compiles each time that a program starts.
     """
 
     text: str
