@@ -127,7 +127,8 @@ class Targets:
         hint += "--goMkdir makes it now"
         if self._makes_none:
             message = f"the directory {quoted(shown)} does not exist, and a job with tokens makes none"
-            return PathNotFound(message, hint=hint, code="no-folder", subject=location.display).finding
+            code = "no-folder"  # plain: a code of the JSON
+            return PathNotFound(message, hint=hint, code=code, subject=location.display).finding
         return Finding("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
 
 
