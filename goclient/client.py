@@ -183,7 +183,7 @@ class Client:
         """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job."""
         from goclient.jobs.status import job_status
 
-        return job_status(read_panda_ids(ids), server=self._connections.panda(), globus=self._connections.globus)
+        return job_status(read_panda_ids(ids), self._connections)
 
     def wait(self, ids: Iterable[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
@@ -204,7 +204,7 @@ class Client:
         """
         from goclient.jobs.results import job_results
 
-        return job_results(read_panda_ids(ids), server=self._connections.panda(), globus=self._connections.globus)
+        return job_results(read_panda_ids(ids), self._connections)
 
     # --- endpoints, and who asks --------------------------------------------------------------------------------
 

@@ -108,6 +108,7 @@ def prepare_carried(request: Request, spec: TransferSpec, payload: str) -> Carri
         scopes=scopes_of(tasks) if secret else (),
         credential=secret.file if secret else "",
         needs=carriage.needs,
+        connect=carriage.connect if any(task.makes_endpoint for task in tasks) else "",
     )
     luggage = _pack(contents, made, file_server=carriage.file_server, secret=secret)
     own = tuple(word.value for word in words(payload))

@@ -31,6 +31,7 @@ class CarrierPlan:
     ``name`` is that of the submission.  ``program`` is a URL, or the name of a file of the job's archive.  ``auth`` and
     ``transfer`` are the base URLs of the two Globus services, empty where no token is needed; ``scopes`` are what the
     service client asks for, and ``credential`` is the name of the file that has it.  ``needs`` is in hours.
+    ``connect`` is the URL, or the path on the node, of Globus Connect Personal, if a transfer passes through it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class CarrierPlan:
     scopes: tuple[str, ...] = ()
     credential: str = ""
     needs: int = 0
+    connect: str = ""
 
     def for_job(self, serial: int) -> CarrierPlan:
         """Return the plan of one of the jobs, with its number in the paths."""
@@ -76,6 +78,7 @@ class CarrierPlan:
                 scopes=tuple(_check(scope, str) for scope in _take(found, "scopes", list)),
                 credential=_take(found, "credential", str),
                 needs=_take(found, "needs", int),
+                connect=_take(found, "connect", str),
             )
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             reason = str(error) or type(error).__name__

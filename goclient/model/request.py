@@ -33,7 +33,8 @@ class Carriage:
 
     ``run_gen`` is the transformation that starts their carrier, ``file_server`` the URL of the host that keeps their
     archive, ``files`` what is named beside the payload to travel in it.  ``auth`` and ``transfer`` are the base URLs of
-    Globus, ``credential`` acts there, if one is set; ``needs`` is in hours.
+    Globus, ``credential`` acts there, if one is set; ``needs`` is in hours.  ``connect`` is where a node finds Globus
+    Connect, if it may be used.
     """
 
     run_gen: str
@@ -43,6 +44,7 @@ class Carriage:
     files: Sequence[str] = ()
     credential: Credential | None = None
     needs: int = 0
+    connect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,10 @@ class AssignedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """Hold what the server knows of a job; ``reason`` is empty unless something went wrong."""
+    """Hold what the server knows of a job; ``reason`` is empty unless something went wrong.
+
+    ``metadata`` is what a job that has ended well said of itself: JSON, if it said anything.
+    """
 
     panda_id: int
     attempt: int
@@ -83,6 +86,7 @@ class JobState:
     state: str
     reason: str
     parameters: str
+    metadata: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -97,7 +101,8 @@ class JobState:
         except (KeyError, TypeError, ValueError) as error:
             raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
         reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
-        return cls(*numbers, said(_text(job, "jobStatus"), 100), reason, _text(job, "jobParameters"))
+        state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
+        return cls(*numbers, state, reason, parameters, _text(job, "metadata"))
 
 
 def is_panda_id(value: object) -> bool:
