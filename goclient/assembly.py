@@ -15,6 +15,7 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
+from goclient.journal import HOST
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import identity_problem
 from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
@@ -110,6 +111,8 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         credential=credential,
         needs=options.goNeeds,
         connect=options.goConnect or "",
+        place=f"{HOST} {environment.journal_path(env)}",
+        shares_secrets=options.goShareSecrets,
     )
 
 
@@ -129,7 +132,8 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
 
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
-    typed = [f"--{name}" for name in ("goFiles", "goCredential", "goConnect") if getattr(options, name)]
+    named = ("goFiles", "goCredential", "goConnect", "goShareSecrets")
+    typed = [f"--{name}" for name in named if getattr(options, name)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield RequestError(
@@ -229,6 +233,7 @@ def _preflight_options(
         carried=carriage is not None,
         acting=acting,
         service=connections.carry_globus if credential is not None else None,
+        secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),

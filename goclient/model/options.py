@@ -209,6 +209,12 @@ class CarryOptions(TransferOptions):
         metavar="WHO",
         choices=("service",),
     )
+    goShareSecrets: bool = option(
+        "--goShareSecrets",
+        help="send a job with a credential although PanDA hands it other secrets of yours, too",
+        group=CARRY,
+        default=False,
+    )
 
 
 class RequestOptions(CarryOptions, JobOptions):

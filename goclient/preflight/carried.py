@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from goclient.carrier.archive import FILES, LIMIT, Contents, check_size, is_taken
-from goclient.carrier.carried import contents_of, needs_token
+from goclient.carrier.carried import contents_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
@@ -15,6 +15,7 @@ from goclient.files.text import credential_in
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.names import SERVER_PLACEHOLDERS
 from goclient.model.payload import is_url
+from goclient.model.plan import needs_token
 from goclient.model.planner import plan
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
