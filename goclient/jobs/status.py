@@ -5,7 +5,6 @@ A carried job says itself, at its end, what it has transferred.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,13 +90,12 @@ def job_status(panda_ids: Sequence[int], connections: Connections) -> list[JobSt
 def _told(job: JobState) -> Iterator[TaskState]:
     """Yield the transfers that a carried job has told at its end (``carrier/report.py``), as far as they are ones."""
     try:
-        rows = json.loads(job.metadata)["user_job_metadata"]["goclient"]["transfers"] if job.metadata else []
-        for row in rows:
+        for row in job.reported.get("transfers", ()):
             task_id, phase = said(row["task_id"] or "", 100), said(row["phase"], 100)
             status = "SUCCEEDED" if row["state"] == "done" else "FAILED"
             files, size = int(row["files"]), int(row["bytes"])
             yield TaskState(task_id, f"goclient {job.panda_id} {phase}", status, files, size, faults=0, reason="")
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):  # another program has written it
+    except (ValueError, TypeError, KeyError, OverflowError):  # another program has written it
         return
 
 
