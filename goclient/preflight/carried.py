@@ -99,7 +99,7 @@ def _judge_connect(connect: str, contents: Contents) -> Iterator[GoclientError]:
     if not connect or is_url(connect) or connect.startswith("/") or any(one.name == name for one in contents.members):
         return
     message = f"--goConnect={quoted(connect)} is neither a URL, nor a path on the node, nor a file that travels"
-    hint = f"add {shell_word(f'{FILES}={connect}')} (all that travels has {LIMIT >> 20} MB at most), or give its URL"
+    hint = f"add {FILES}={shell_word(connect)} (all that travels has {LIMIT >> 20} MB at most), or give its URL"
     yield RequestError(message, hint=hint, code="no-connect", subject="--goConnect")
 
 
