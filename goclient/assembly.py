@@ -105,10 +105,7 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
     run_gen = connections.settings.run_gen
     return Carriage(
-        run_gen,
-        file_server,
-        urls.auth,
-        urls.transfer,
+        *(run_gen, file_server, urls.auth, urls.transfer),
         files=files,
         who=who,
         credential=credential,
