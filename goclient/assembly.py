@@ -15,8 +15,9 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
+from goclient.journal import HOST
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
-from goclient.model.names import identity_problem
+from goclient.model.names import NO_IDENTITY, is_identity
 from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request
@@ -100,7 +101,15 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
     run_gen = connections.settings.run_gen
     return Carriage(
-        run_gen, file_server, urls.auth, urls.transfer, files=files, credential=credential, needs=options.goNeeds
+        run_gen,
+        file_server,
+        urls.auth,
+        urls.transfer,
+        files=files,
+        credential=credential,
+        needs=options.goNeeds,
+        place=f"{HOST} {environment.journal_path(env)}",
+        shares_secrets=options.goShareSecrets,
     )
 
 
@@ -120,7 +129,7 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
 
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
-    typed = [f"--{name}" for name in ("goFiles", "goCredential") if getattr(options, name)]
+    typed = [f"--{name}" for name in ("goFiles", "goCredential", "goShareSecrets") if getattr(options, name)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield RequestError(
@@ -149,8 +158,8 @@ def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientE
     if options.deposit and not pilot:
         message = "--deposit does not say for whom"
         yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")
-    if options.pilotIdentity and (problem := identity_problem(options.pilotIdentity)):
-        message = f"--pilotIdentity {quoted(options.pilotIdentity)} {problem.removeprefix('it ')}"
+    if options.pilotIdentity and not is_identity(options.pilotIdentity):
+        message = f"--pilotIdentity {quoted(options.pilotIdentity)} {NO_IDENTITY}"
         hint = "such as wdeng@globusid.org; the identity of a service is its client id"
         yield UsageError(message, hint=hint, code="not-an-identity", subject="--pilotIdentity")
     if options.pilot:
@@ -220,6 +229,7 @@ def _preflight_options(
         carried=carriage is not None,
         acting=acting,
         service=connections.carry_globus if credential is not None else None,
+        secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),

@@ -93,13 +93,13 @@ def third_party(source: Session, destination: Session, copies: Sequence[Copy], *
                 ends[0].order(copy, copy.source)
                 ends[1].order(copy, copy.destination)
             _read(ends, flying, watch)
-            if any(not reply.is_good for end in ends for reply in list(end.finals)[:1]):
-                _refuse(ends, flying, resumed=flying[0] in resumed)
-                return
-            while all(end.finals for end in ends) and all(end.finals[0].is_good for end in ends):
+            while all(end.finals and end.finals[0].is_good for end in ends):
                 for end in ends:
                     end.finals.popleft()
                 flying.popleft().done = True
+            if any(end.finals and not end.finals[0].is_good for end in ends):
+                _refuse(ends, flying, resumed=flying[0] in resumed)
+                return
     except BaseException:
         # Only the first one has begun for certain.
         for copy in list(flying)[1:]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import threading
+import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,25 @@ def test_many_files_go_from_server_to_server(gridftp: GridftpServers) -> None:
     assert all(copy.done for copy in copies)
     for name in names:
         assert (gridftp.second.directory / "in" / name).read_bytes() == name.encode("utf-8", "surrogateescape")
+
+
+class Late(Watch):
+    """Wait until both servers have said all that they will."""
+
+    def wait(
+        self, reads: Sequence[Session | socket.socket], writes: Sequence[Session | socket.socket] = ()
+    ) -> list[Session | socket.socket]:
+        time.sleep(0.0 if writes else 0.5)
+        return super().wait(reads, writes)
+
+
+def test_a_refusal_that_comes_together_with_good_replies_is_seen(gridftp: GridftpServers) -> None:
+    copies = [Copy(gridftp.first.write(f"late-{n}", b"late"), gridftp.second.path(f"late-{n}")) for n in range(6)]
+    copies[3].destination = gridftp.second.path("no/directory")
+    with gridftp.session(gridftp.first) as source, gridftp.session(gridftp.second) as destination:
+        third_party(source, destination, copies, watch=Late(ignore, 5.0))
+    assert [copy.done for copy in copies] == [True] * 3 + [False] * 3
+    assert isinstance(copies[3].error, PathNotFound)
 
 
 def test_one_refused_file_does_not_stop_the_others(gridftp: GridftpServers) -> None:
