@@ -61,15 +61,31 @@ class Carriage:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """Permission of a principal to a directory of a collection, with its end.
+
+    ``rule`` is the id of the one that it has by now, if it has one for the directory, which ends too early.
+    """
+
+    collection: str
+    path: str
+    permissions: str
+    principal: str
+    until: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
     """Rights of who acts for carried jobs, as the checks found them.
 
     ``until`` is when they end, empty if that is not known; ``servers`` are the URLs of the HTTPS servers of
-    collections, by the ids of these.
+    collections, by the ids of these; ``grants`` are what is missing, and is given before the jobs are sent.
     """
 
     until: str = ""
     servers: Mapping[str, str] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
 
 
 NO_RIGHTS = Rights()
