@@ -10,6 +10,7 @@ from goclient.preflight.endpoints import Endpoints, PersonalEnds, WorkingName
 from goclient.preflight.https import Https
 from goclient.preflight.login import Login
 from goclient.preflight.myproxy import Account
+from goclient.preflight.nodes import Nodes
 from goclient.preflight.paths import Paths, ReadOnly, ServerLogin
 from goclient.preflight.payload import Payload
 from goclient.preflight.permissions import PilotPermissions, UserPermissions
