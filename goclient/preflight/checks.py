@@ -38,4 +38,4 @@ TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the 
     PilotPermissions,
     ServiceAccess,
 )
-JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Payload, UserSecrets)
+JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Nodes, Payload, UserSecrets)
