@@ -1,7 +1,6 @@
 """Ask what the worker nodes of a queue have: ``goclient probe``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
@@ -9,7 +8,7 @@ from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import ExitCode, exit_code
 from goclient.errors.wording import printable
-from goclient.model.option import Options, option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ PROG = "goclient probe"
 OWN = "probe"
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class ProbeOptions(Options):
     """Hold what was typed."""
 
