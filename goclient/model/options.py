@@ -195,6 +195,12 @@ class CarryOptions(TransferOptions):
     goFiles: tuple[str, ...] = option(
         "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
     )
+    goConnect: Optional[str] = option(
+        "--goConnect",
+        help="Globus Connect Personal for a job with --goCarry: a URL, a path on the node, or one of --goFiles",
+        group=CARRY,
+        metavar="WHERE",
+    )
     goCredential: Optional[str] = option(
         "--goCredential",
         help="who acts for a job with --goCarry: service (the client of GOCLIENT_CARRY_CLIENT_ID)",
