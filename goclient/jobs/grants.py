@@ -1,4 +1,4 @@
-"""What goes before a secret is handed out: fresh tokens of the user's, or permissions that its client lacks.
+"""Preparation of a secret before it is handed out: fresh tokens of the user's, or what its client lacks.
 
 Permissions are in the journal before they are given, so that they can be taken back whatever happens.
 """
