@@ -17,7 +17,7 @@ from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import identity_problem
-from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
+from goclient.model.options import CarryOptions, JobOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request
 from goclient.model.syntax.lists import split_items
@@ -68,7 +68,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
 
 def _way_of_carried(options: TransferOptions) -> str:
     """Return how the files of a carried job get to its directory unless that is said: no carrier makes an endpoint."""
-    carried = isinstance(options, CarryOptions) and options.goCarry and any(getattr(options, key) for key in KEYS)
+    named = any(getattr(options, key, None) for key in (*KEYS, "useGOForOutput"))
+    carried = isinstance(options, CarryOptions) and options.goCarry and named
     return "https" if carried and not is_uuid(options.WorkingendpointGO or "") else ""
 
 
@@ -89,9 +90,10 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         if access is None and options.goCredential:
             raise no_carry_client("--goCredential=service")
     with collected:
-        files = split_items("--goFiles", options.goFiles, list_lines)
+        if isinstance(options, JobOptions):  # panda-client packs the files of a task, and finds the server for them
+            files = split_items("--goFiles", options.goFiles, list_lines)
+            file_server = file_server_url(env)
     with collected:
-        file_server = file_server_url(env)
         urls = globus_urls(env)
     acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
     if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
@@ -120,7 +122,7 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
 
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
-    typed = [f"--{name}" for name in ("goFiles", "goCredential") if getattr(options, name)]
+    typed = [f"--{name}" for name in ("goFiles", "goCredential") if getattr(options, name, None)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield RequestError(

@@ -70,6 +70,9 @@ class JobOptions(Options):
     destinationDBlock: Optional[str] = option(
         "--destinationDBlock", help="the output dataset (default: a new one)", group=JOB, metavar="DS"
     )
+    goFiles: tuple[str, ...] = option(
+        "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
+    )
 
 
 @dataclass(frozen=True, repr=False, eq=False, init=False)
@@ -192,9 +195,6 @@ class CarryOptions(TransferOptions):
         help="have the job bring its own transfers, for a site that does not know goclient",
         group=CARRY,
         default=False,
-    )
-    goFiles: tuple[str, ...] = option(
-        "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
     )
     goCredential: Optional[str] = option(
         "--goCredential",

@@ -4,18 +4,19 @@ from dataclasses import dataclass
 from typing import Optional
 
 from goclient.model.option import option
-from goclient.model.options import TransferOptions
+from goclient.model.options import CarryOptions
 
 TASK = "globus"
 
 
 @dataclass(frozen=True, repr=False, eq=False, init=False)
-class TaskOptions(TransferOptions):
+class TaskOptions(CarryOptions):
     """Hold what was typed of the transfers of a task of prun or pathena."""
 
     useGOForOutput: Optional[str] = option(
         "--useGOForOutput",
-        help="take every output and the log to <nickname>/<outDS>/ below this directory (default: the endpoint's own)",
+        help="take every output, and the log without --goCarry, to <nickname>/<outDS>/ below this directory "
+        "(default: the endpoint's own)",
         group=TASK,
         metavar="ENDPOINT[:/DIR/]",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from goclient.carrier.archive import FILES, Contents, check_size, is_taken
@@ -34,10 +34,10 @@ def no_carry_client(subject: str) -> RequestError:
 def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[GoclientError]:
     """Return everything that is wrong with a request for carried jobs, as far as no service needs to be asked."""
     assert request.carriage is not None, "the caller has looked"
-    collected = Collector(_find_impossible(spec))
+    collected = Collector(find_impossible(spec, unfilled=SERVER_PLACEHOLDERS))
     with collected:
         contents = contents_of(request)
-        collected.errors += _find_collisions(spec, contents)
+        collected.errors += find_collisions(spec, contents)
         check_size(contents)
     if request.carriage.credential is None:
         with collected:  # two items with one destination are told already
@@ -47,8 +47,8 @@ def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[Goclient
     return collected.errors
 
 
-def _find_impossible(spec: TransferSpec) -> Iterator[GoclientError]:
-    """Yield each way that a carrier does not have, and each path that only the server could complete."""
+def find_impossible(spec: TransferSpec, *, unfilled: Sequence[str]) -> Iterator[GoclientError]:
+    """Yield each way that a carrier does not have, and each path with a placeholder that nobody fills in its plan."""
     for phase, mode, transfers in spec.phases:
         if mode.makes_endpoint and any(not end.needs_proxy for end in _ends(spec, phase)) and transfers:
             message = f"{phase} goes through Globus Connect on the node, which a job with --goCarry does not make"
@@ -65,12 +65,10 @@ def _find_impossible(spec: TransferSpec) -> Iterator[GoclientError]:
             error = RequestError(f"{message}has none", hint=hint, code="no-carrier-way", subject=endpoint.display)
             yield error
     locations = dict.fromkeys(end for one in spec.transfers for end in (one.source, one.destination))
-    unfilled = (one for one in locations if any(name in one.path for name in SERVER_PLACEHOLDERS))
-    for location in islice(unfilled, SHOWN):
-        message = (
-            f"{quoted(location.display)}: nothing fills {' or '.join(SERVER_PLACEHOLDERS)} in a job with --goCarry"
-        )
-        hint = "use '${SN}' or '${SN/P}', which sendJob fills"
+    found = ((one, name) for one in locations for name in unfilled if name in one.path)
+    for location, name in islice(found, SHOWN):
+        message = f"{quoted(location.display)}: nothing fills {name} in a job with --goCarry"
+        hint = "use '${SN}' or '${SN/P}', which is filled in"
         yield RequestError(message, hint=hint, code="carried-placeholder", subject=location.display)
 
 
@@ -81,7 +79,7 @@ def _ends(spec: TransferSpec, wanted: str) -> Iterator[Endpoint]:
             yield from (end.endpoint for end in (one.source, one.destination) if not end.in_job)
 
 
-def _find_collisions(spec: TransferSpec, contents: Contents) -> Iterator[GoclientError]:
+def find_collisions(spec: TransferSpec, contents: Contents) -> Iterator[GoclientError]:
     """Yield each file that is brought to where one is that travels with the job, or that the carrier has."""
     travelling = {one.name.rstrip("/") for one in contents.members}
     for transfer in spec.stage_in:
