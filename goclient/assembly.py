@@ -15,9 +15,10 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
+from goclient.journal import HOST
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import identity_problem
-from goclient.model.options import CarryOptions, JobOptions, RequestOptions, TransferOptions
+from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request
 from goclient.model.syntax.lists import split_items
@@ -90,7 +91,7 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         if access is None and options.goCredential:
             raise no_carry_client("--goCredential=service")
     with collected:
-        if isinstance(options, JobOptions):  # panda-client packs the files of a task, and finds the server for them
+        if isinstance(options, PackedOptions):  # panda-client packs the files of a task, and finds the server for them
             files = split_items("--goFiles", options.goFiles, list_lines)
             file_server = file_server_url(env)
     with collected:
@@ -102,7 +103,15 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
     run_gen = connections.settings.run_gen
     return Carriage(
-        run_gen, file_server, urls.auth, urls.transfer, files=files, credential=credential, needs=options.goNeeds
+        run_gen,
+        file_server,
+        urls.auth,
+        urls.transfer,
+        files=files,
+        credential=credential,
+        needs=options.goNeeds,
+        place=f"{HOST} {environment.journal_path(env)}",
+        shares_secrets=options.goShareSecrets,
     )
 
 
@@ -122,7 +131,7 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
 
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
-    typed = [f"--{name}" for name in ("goFiles", "goCredential") if getattr(options, name, None)]
+    typed = [f"--{name}" for name in ("goFiles", "goCredential", "goShareSecrets") if getattr(options, name, None)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield RequestError(
@@ -222,6 +231,7 @@ def _preflight_options(
         carried=carriage is not None,
         acting=acting,
         service=connections.carry_globus if credential is not None else None,
+        secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),

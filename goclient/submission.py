@@ -118,7 +118,7 @@ def prepare(
     else:
         from goclient.carrier.carried import prepare_carried  # archives, which other jobs do not need
 
-        carried = prepare_carried(request, spec, payload)
+        carried = prepare_carried(request, spec, payload, rights=report.rights)
         common, text, luggage = carried.common, carried.parameters, carried.luggage
     records = job_records(common, name=request.name, parameters=text, count=request.count)
     if spec:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from goclient.carrier.plan import FILE_KEY
 from goclient.errors import Collector, GoclientError, LoginNeeded, raise_all
 from goclient.errors.wording import quoted
 from goclient.secrets import register
@@ -21,7 +22,6 @@ from goclient.services.globus.rest import RestAuth, Token
 
 TRANSFER = "transfer.api.globus.org"  # the resource server of Transfer's tokens
 ALL_SECRETS = "panda_secrets.json"  # what a pilot hands out, in one file
-FILE_KEY = "___file___:"  # begins the key of a secret that becomes a file (pandaclient, PBookCore.set_secret)
 CLOCK_WITHIN = 300.0  # seconds: deadlines of transfer tasks, and certificates, are judged by the clock
 
 

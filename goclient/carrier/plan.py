@@ -21,6 +21,7 @@ from goclient.model.plan import Phase, TransferItem, TransferTask
 
 CARRY, PLAN = "goclient-carry", "goclient-plan.json"  # their names in the archive of a job
 PLANS = "goclient-plan*.json"  # where several tasks have one archive, each has a plan of its own in it
+FILE_KEY = "___file___:"  # begins the key of a PanDA secret that becomes a file (pandaclient, PBookCore.set_secret)
 _VERSION = 1
 _PHASES: tuple[Phase, ...] = get_args(Phase)
 T = TypeVar("T")
@@ -31,9 +32,10 @@ class CarrierPlan:
     """All that a carrier is told: transfers, the user's program, and where its credential is good for anything.
 
     ``name`` is that of the submission.  ``program`` is a URL, or the name of a file of the job's archive; empty in the
-    jobs of a task, whose own words begin with the program.  ``auth`` and
-    ``transfer`` are the base URLs of the two Globus services, empty where no token is needed; ``scopes`` are what the
-    service client asks for, and ``credential`` is the name of the file that has it.  ``needs`` is in hours.
+    jobs of a task, whose own words begin with the program.  ``auth`` and ``transfer`` are the base URLs of the two
+    Globus services, empty where no service client acts; ``scopes`` are what it asks for, and ``credential`` is the name
+    of the file that has it, or tokens.  ``needs`` is in hours.  ``servers`` are the HTTPS servers for which there are
+    tokens: the id of each collection, and the URL.
     """
 
     name: str
@@ -46,6 +48,7 @@ class CarrierPlan:
     scopes: tuple[str, ...] = ()
     credential: str = ""
     needs: int = 0
+    servers: tuple[tuple[str, str], ...] = ()
 
     def for_job(self, serial: int, task: int | None = None) -> CarrierPlan:
         """Return the plan of one of the jobs, with its number in the paths, and its PanDA task's if it has one."""
@@ -84,6 +87,7 @@ class CarrierPlan:
                 scopes=tuple(_check(scope, str) for scope in _take(found, "scopes", list)),
                 credential=_take(found, "credential", str),
                 needs=_take(found, "needs", int),
+                servers=tuple(map(_read_server, _take(found, "servers", list))),
             )
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             reason = str(error) or type(error).__name__
@@ -123,6 +127,11 @@ def _read_task(found: Any) -> TransferTask:
     return TransferTask(
         found["phase"], source, destination, items, None if server is None else _read_endpoint(server), mode
     )
+
+
+def _read_server(found: Any) -> tuple[str, str]:
+    collection, url = found
+    return _check(collection, str), _check(url, str)
 
 
 def _read_endpoint(found: Any) -> Endpoint:

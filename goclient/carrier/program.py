@@ -35,6 +35,7 @@ from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
 from goclient.journal import Journal
 from goclient.model.endpoint import JOB
+from goclient.model.plan import needs_token
 from goclient.node.engines.base import JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
@@ -134,7 +135,7 @@ class _Job:
             check_program(plan.program, site.directory)
         scratch = self._stack.enter_context(scratch_in(site.directory))
         self._journal = Journal(scratch / "journal.jsonl", attempt=self._attempt.number)
-        if any(task.asks_https or task.is_globus for task in plan.tasks):
+        if needs_token(plan.tasks):
             self._connect(plan, held)
         context = JobContext(
             panda_id=site.panda_id,

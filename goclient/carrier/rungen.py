@@ -58,14 +58,14 @@ def read_start(parameters: str) -> Start | None:
 
 
 def _quoted(text: str) -> str:
-    """Return a text URL-quoted, but for what is filled in later."""
+    """Return a text URL-quoted, but its placeholders as they are."""
     pieces = _FILLED.split(text)  # the odd ones are filled in
     return "".join(piece if number % 2 else quote(piece, safe="") for number, piece in enumerate(pieces))
 
 
 @dataclass(frozen=True)
 class Wrapping:
-    """What stands, URL-quoted, around the command of a task, which so becomes one word of a shell."""
+    """Texts, URL-quoted, around the command of a task, which becomes one word of a shell between them."""
 
     begin: str
     end: str = quote("'")

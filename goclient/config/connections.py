@@ -100,6 +100,10 @@ class Connections:
 
         return PandaServer(environment.panda_access(self.env, pilot=pilot, reporter=self.reporter))
 
+    def panda_secrets(self) -> list[str]:
+        """Return the keys of the secrets that the PanDA server keeps for the user."""
+        return list(self.panda().secrets())
+
     def queues(self) -> QueueSource:
         """Return where the PanDA server lists its queues."""
         return environment.queue_source(self.env)

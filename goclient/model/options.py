@@ -70,9 +70,6 @@ class JobOptions(Options):
     destinationDBlock: Optional[str] = option(
         "--destinationDBlock", help="the output dataset (default: a new one)", group=JOB, metavar="DS"
     )
-    goFiles: tuple[str, ...] = option(
-        "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
-    )
 
 
 @dataclass(frozen=True, repr=False, eq=False, init=False)
@@ -203,9 +200,24 @@ class CarryOptions(TransferOptions):
         metavar="WHO",
         choices=("service",),
     )
+    goShareSecrets: bool = option(
+        "--goShareSecrets",
+        help="send a job with a credential although PanDA hands it other secrets of yours, too",
+        group=CARRY,
+        default=False,
+    )
 
 
-class RequestOptions(CarryOptions, JobOptions):
+@dataclass(frozen=True, repr=False, eq=False, init=False)
+class PackedOptions(CarryOptions):
+    """Hold what was typed of a job that may bring its own transfers, and of what travels with it."""
+
+    goFiles: tuple[str, ...] = option(
+        "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
+    )
+
+
+class RequestOptions(PackedOptions, JobOptions):
     """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
 
 

@@ -84,6 +84,11 @@ class TransferTask:
         }
 
 
+def needs_token(tasks: Sequence[TransferTask]) -> bool:
+    """Return True if Globus, or the HTTPS server of a collection, has to be shown a token."""
+    return any(task.asks_https or task.is_globus for task in tasks)
+
+
 def same_location(path: str) -> str:
     """Return the path in the one form that all ways to write it have in common."""
     return (re.sub("//+", "/", path) if "//" in path else path).rstrip("/")

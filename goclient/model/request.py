@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
@@ -17,6 +18,13 @@ class Job:
     queues: Sequence[str] = ()
     payload: str = ""
     label: str = "user"
+
+
+class Who(Enum):
+    """Whose rights a carried job has: a service client's, or the user's own, for single collections."""
+
+    SERVICE = "service"
+    TOKEN = "token"  # noqa: S105  # a kind, no token
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,9 @@ class Carriage:
 
     ``run_gen`` is the transformation that starts their carrier, ``file_server`` the URL of the host that keeps their
     archive, ``files`` what is named beside the payload to travel in it.  ``auth`` and ``transfer`` are the base URLs of
-    Globus, ``credential`` acts there, if one is set; ``needs`` is in hours.
+    Globus; ``who`` acts there, a service client with its ``credential``, if one is set.  ``needs`` is in hours.
+    ``place`` names the journal by which the credential is taken back.  ``shares_secrets``: other secrets of the user's
+    at PanDA may go to the jobs, too.
     """
 
     run_gen: str
@@ -41,8 +51,26 @@ class Carriage:
     auth: str
     transfer: str
     files: Sequence[str] = ()
+    who: Who = Who.SERVICE
     credential: Credential | None = None
     needs: int = 0
+    place: str = ""
+    shares_secrets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Rights of who acts for carried jobs, as the checks found them.
+
+    ``until`` is when they end, empty if that is not known; ``servers`` are the URLs of the HTTPS servers of
+    collections, by the ids of these.
+    """
+
+    until: str = ""
+    servers: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_RIGHTS = Rights()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode, Finding, exit_code
 from goclient.model.location import Location
-from goclient.model.request import Job
+from goclient.model.request import NO_RIGHTS, Job, Rights
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Deadline
@@ -45,18 +45,21 @@ class PreflightOptions:
     carried: bool = False  # the jobs bring their own transfers
     acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
+    secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """Hold what the checks found, and the spec with its endpoints resolved.
 
-    ``deposit_due``: a proxy has to be deposited at the spec's MyProxy account before the job is sent.
+    ``deposit_due``: a proxy has to be deposited at the spec's MyProxy account before the job is sent.  ``rights`` are
+    those of who acts for carried jobs, as far as they are known.
     """
 
     spec: TransferSpec
     findings: tuple[Finding, ...]
     deposit_due: bool = False
+    rights: Rights = NO_RIGHTS
 
     @property
     def ok(self) -> bool:

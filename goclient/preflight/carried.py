@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from goclient.carrier.archive import FILES, Contents, check_size, is_taken
-from goclient.carrier.carried import contents_of, needs_token
+from goclient.carrier.carried import contents_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import credential_in
 from goclient.model.endpoint import Endpoint, GlobusEndpoint
 from goclient.model.names import SERVER_PLACEHOLDERS
+from goclient.model.plan import needs_token
 from goclient.model.planner import plan
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec

@@ -16,7 +16,7 @@ from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import quoted
 from goclient.journal import Journal
 from goclient.model.records.registry import attach_carried
-from goclient.model.request import Carriage
+from goclient.model.request import Carriage, Rights
 from goclient.model.spec import TransferSpec
 from goclient.tasks.archive import add_carrier
 from goclient.tasks.carried import find_refused, start_carrier
@@ -60,10 +60,10 @@ class TaskCarriage:
         self._keys: dict[str, str] = {}  # in the journal, of the credentials that were handed out
         self._is_packed = False
 
-    def expect(self, task: ExpectedTask, spec: TransferSpec) -> None:
+    def expect(self, task: ExpectedTask, spec: TransferSpec, rights: Rights) -> None:
         """Make the plan of a task, whose outputs are known before its archive is uploaded."""
         own = keep_names(spec, task.outputs)
-        made = make_plan(own, self._carrying.carriage, name=task.dataset, program="")
+        made = make_plan(own, self._carrying.carriage, name=task.dataset, program="", rights=rights)
         self._plans[task.dataset] = _Expected(own, made)
 
     def find_refused(self, spec: TransferSpec, options: Any) -> Iterator[GoclientError]:

@@ -1,6 +1,6 @@
 """Tasks whose jobs bring their own transfers: what cannot be so, and the command that starts the carrier in each job.
 
-What the carrier takes away is no output of PanDA's any more: runGen would miss it, and the site would store it, too.
+What the carrier takes away is not an output of PanDA's any more: runGen would miss it, the site would store it, too.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from goclient.carrier.archive import Contents
-from goclient.carrier.carried import MAX_PARAMETERS, needs_token
+from goclient.carrier.carried import MAX_PARAMETERS
 from goclient.carrier.rungen import Wrapping, within_quote
 from goclient.errors import GoclientError, RequestError
 from goclient.model.endpoint import JOB
 from goclient.model.location import Location, Transfer
 from goclient.model.names import SERVER_PLACEHOLDERS, TASK_NUMBER, TASK_PLACEHOLDERS
+from goclient.model.plan import needs_token
 from goclient.model.planner import plan
 from goclient.model.request import Carriage
 from goclient.model.spec import TransferSpec

@@ -94,7 +94,7 @@ class TaskTransfers:
         self._say(self._report.findings)
         if self._carriage is not None:
             for task in tasks:
-                self._carriage.expect(task, self._resolved(task))
+                self._carriage.expect(task, self._resolved(task), self._report.rights)
 
     def _resolved(self, task: ExpectedTask) -> TransferSpec:
         """Return all transfers of a task, with their endpoints resolved; raise RequestError if it was not checked."""

@@ -108,8 +108,8 @@ class PandaServer(PandaCalls):
         secrets.register(*texts.values())
         return texts
 
-    def set_secret(self, key: str, value: str) -> None:
-        """Set a secret of the user, which pilots hand to jobs that ask for secrets."""
+    def set_secret(self, key: str, value: str | None) -> None:
+        """Set a secret of the user, which pilots hand to jobs that ask for secrets; None removes it."""
         self._call("creds/set_user_secrets", {"key": key, "value": value})
 
     # --- for pilots ---
