@@ -17,7 +17,7 @@ from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.journal import HOST
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
-from goclient.model.names import identity_problem
+from goclient.model.names import NO_IDENTITY, is_identity
 from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request
@@ -160,8 +160,8 @@ def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientE
     if options.deposit and not pilot:
         message = "--deposit does not say for whom"
         yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")
-    if options.pilotIdentity and (problem := identity_problem(options.pilotIdentity)):
-        message = f"--pilotIdentity {quoted(options.pilotIdentity)} {problem.removeprefix('it ')}"
+    if options.pilotIdentity and not is_identity(options.pilotIdentity):
+        message = f"--pilotIdentity {quoted(options.pilotIdentity)} {NO_IDENTITY}"
         hint = "such as wdeng@globusid.org; the identity of a service is its client id"
         yield UsageError(message, hint=hint, code="not-an-identity", subject="--pilotIdentity")
     if options.pilot:

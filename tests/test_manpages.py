@@ -18,6 +18,7 @@ from goclient.cli import main
 from goclient.cli.commands import (
     carrier,
     check,
+    credential,
     endpoint,
     explain,
     journal,
@@ -51,6 +52,7 @@ COMMANDS: dict[str, type[Any]] = {
     "check": check.OwnOptions,  # beside those of sendJob
     "endpoint": endpoint.EndpointOptions,
     "explain": explain.ExplainOptions,
+    "credential": credential.CredentialOptions,
     "journal": journal.JournalOptions,
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,

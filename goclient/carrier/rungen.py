@@ -80,10 +80,14 @@ class Wrapping:
 def within_quote(text: str) -> str:
     """Return a URL-quoted piece of a command as it stands in a word of a shell within ``'``, URL-quoted.
 
-    It has no triple quote, which would end what runGen writes it into.
+    runGen fills in its ``%IN`` and the like, as it does without a carrier.
     """
-    inner = shlex.quote(f"{unquote(text)} ")[1:-2]  # the blank makes it quote whatever the text is
-    return quote(inner.replace('""', "\"''\""))
+    return quote(_part_quotes(shlex.quote(f"{unquote(text)} ")[1:-2]))  # the blank makes it quote whatever the text is
+
+
+def _part_quotes(text: str) -> str:
+    """Return a quoted text without a triple quote, which would end what runGen writes it into."""
+    return text.replace('""', "\"''\"")
 
 
 def shell_word(text: str) -> str:
@@ -94,4 +98,4 @@ def shell_word(text: str) -> str:
     word = shlex.quote(text)
     if "%" in text and not word.startswith("'"):
         word = f"'{text}'"
-    return word.replace('""', "\"''\"").replace("%", "%''")
+    return _part_quotes(word).replace("%", "%''")

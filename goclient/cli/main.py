@@ -33,6 +33,7 @@ COMMANDS = {
     for one in (
         Command("carrier", "the program that travels with a job: build"),
         Command("check", "check a job's endpoints and paths as sendJob.py does, and send nothing"),
+        Command("credential", "credentials that carried jobs have: list; revoke them"),
         Command("endpoint", "the names of endpoints: list, add, remove; show what one is, and whether it is up"),
         Command("explain", "show what a jobParameters text will do"),
         Command("journal", "requests and jobs whose end is not known: list; show what was written of one"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,12 @@ class Connections:
         from goclient.services.panda.client import PandaServer  # 0.1 s: only what asks PanDA pays for it
 
         return PandaServer(environment.panda_access(self.env, pilot=pilot, reporter=self.reporter))
+
+    def revoke_tokens(self, tokens: Sequence[str]) -> None:
+        """Make access tokens of the user void, which jobs had; raises LoginNeeded if nobody may ask for that."""
+        from goclient.services.globus.fresh import revoke  # as in globus
+
+        revoke(self.globus_access(), tokens)
 
     def panda_secrets(self) -> list[str]:
         """Return the keys of the secrets that the PanDA server keeps for the user."""

@@ -192,8 +192,11 @@ def queue_problem(queue: str) -> Problem | None:
     return Problem(f"no queue's name has {shown}", "" if instead else "retype it", instead)
 
 
-def identity_problem(text: str) -> str:
-    """Return what is wrong with a Globus identity, an id or a user name with its domain; "" if nothing is."""
+NO_IDENTITY = "is neither a UUID nor a user name with its domain"
+
+
+def is_identity(text: str) -> bool:
+    """Return True for the id of a Globus identity, or a user name with its domain."""
     name, at, domain = text.rpartition("@")
     is_user = bool(name and at and domain) and text.isprintable() and not {",", " "}.intersection(text)
-    return "" if is_user or UUID.fullmatch(text) else "it is neither a UUID nor a user name with its domain"
+    return is_user or UUID.fullmatch(text) is not None

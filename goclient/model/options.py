@@ -7,16 +7,15 @@ This module may not use ``from __future__ import annotations`` or ``X | None``: 
 ``Optional[X]`` type of each field.  It is loaded for ``--help``, too, and imports nothing slow.
 """
 
-from dataclasses import dataclass
 from typing import Optional
 
-from goclient.model.option import Options, option
+from goclient.model.option import Options, frozen_options, option
 
 JOB, MOVE, PROXY, CARRY, RUN = "job", "transfers", "myproxy account", "carried jobs", "submission"
 LOCATION = "ENDPOINT:/PATH"
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class JobOptions(Options):
     """Hold what was typed of the job; a required option that is missing is the empty string."""
 
@@ -72,7 +71,7 @@ class JobOptions(Options):
     )
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class TransferOptions(Options):
     """Hold what was typed of its transfers, and of how they are checked."""
 
@@ -183,7 +182,7 @@ class TransferOptions(Options):
         return [f"--{name}" for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if getattr(self, name)]
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class CarryOptions(TransferOptions):
     """Hold what was typed of the transfers of a job that may bring them itself."""
 
@@ -208,7 +207,7 @@ class CarryOptions(TransferOptions):
     )
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class PackedOptions(CarryOptions):
     """Hold what was typed of a job that may bring its own transfers, and of what travels with it."""
 
@@ -221,7 +220,7 @@ class RequestOptions(PackedOptions, JobOptions):
     """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class SubmitOptions(RequestOptions):
     """Hold what was typed of a job with transfers, and of its submission."""
 

@@ -1,15 +1,14 @@
 """Options of a task of prun or pathena, beside :mod:`goclient.model.options`: other commands do not load them."""
 
-from dataclasses import dataclass
 from typing import Optional
 
-from goclient.model.option import option
+from goclient.model.option import frozen_options, option
 from goclient.model.options import CarryOptions
 
 TASK = "globus"
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class TaskOptions(CarryOptions):
     """Hold what was typed of the transfers of a task of prun or pathena."""
 
@@ -29,7 +28,7 @@ class TaskOptions(CarryOptions):
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=TASK, default=False)
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class PathenaOptions(TaskOptions):
     """Hold what was typed of a task's transfers, and where its parameters go, which pathena has no option for."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
-from goclient.errors.conditions import ListRuleError
+from goclient.errors.conditions import OutputNotNamed
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.spec import MyproxyAccount, TransferSpec
@@ -97,7 +97,7 @@ def _find_conflicts(request: TaskRequest, spec: TransferSpec, *, merging: bool) 
 
 def _for_task(error: GoclientError, request: TaskRequest) -> GoclientError:
     """Return the error with the hint of a task for a directory of outputs that are not named."""
-    if not isinstance(error, ListRuleError) or error.subject != "--OutputGO" or request.items.get("Data"):
+    if not isinstance(error, OutputNotNamed):
         return error
     alone = "leave out --OutputGO, or" if request.server else "for all outputs and the log use --useGOForOutput, else"
     return error.replace(hint=f"{alone} add --Data=NAME, an output of the task")

@@ -21,6 +21,8 @@ MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250
 MAX_DIAGNOSIS = 500  # characters of one of them: pilotErrorDiag and exeErrorDiag
 MAX_METADATA = 4 << 20  # characters: runGen takes 1 MiB of a job's own, and adds little
 DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
+# Of tasks: pandaserver/taskbuffer/JediTaskSpec.py; a user may retry one of them, which is another attempt.
+TASK_DONE = frozenset({"finished", "failed", "done", "aborted", "broken"})
 _MALFORMED = "the PanDA server sent a malformed job"
 
 # Where the server, or a pilot, says why a job failed.
