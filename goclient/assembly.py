@@ -68,10 +68,12 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
 
 
 def _way_of_carried(options: TransferOptions) -> str:
-    """Return how the files of a carried job get to its directory unless that is said: no carrier makes an endpoint."""
+    """Return how the files of a carried job get to its directory unless that is said: https without Globus Connect."""
     named = any(getattr(options, key, None) for key in (*KEYS, "useGOForOutput"))
-    carried = isinstance(options, CarryOptions) and options.goCarry and named
-    return "https" if carried and not is_uuid(options.WorkingendpointGO or "") else ""
+    if not (isinstance(options, CarryOptions) and options.goCarry and named):
+        return ""
+    way = "gc" if options.goConnect else "https"
+    return "" if is_uuid(options.WorkingendpointGO or "") else way
 
 
 def _read_carriage(options: CarryOptions, connections: Connections, collected: Collector) -> Carriage:
@@ -110,6 +112,7 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         files=files,
         credential=credential,
         needs=options.goNeeds,
+        connect=options.goConnect or "",
         place=f"{HOST} {environment.journal_path(env)}",
         shares_secrets=options.goShareSecrets,
     )
@@ -131,7 +134,8 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
 
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
-    typed = [f"--{name}" for name in ("goFiles", "goCredential", "goShareSecrets") if getattr(options, name, None)]
+    named = ("goFiles", "goCredential", "goConnect", "goShareSecrets")
+    typed = [f"--{name}" for name in named if getattr(options, name, None)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield RequestError(

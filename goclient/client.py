@@ -182,7 +182,7 @@ class Client(Lookups):
         """
         from goclient.jobs.status import job_status
 
-        found = job_status(read_panda_ids(ids), server=self._connections.panda(), globus=self._connections.globus)
+        found = job_status(read_panda_ids(ids), self._connections)
         done = [one.panda_id for one in found if one.done]
         if done and Journal(self.journal_path).mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)
@@ -207,7 +207,7 @@ class Client(Lookups):
         """
         from goclient.jobs.results import job_results
 
-        return job_results(read_panda_ids(ids), server=self._connections.panda(), globus=self._connections.globus)
+        return job_results(read_panda_ids(ids), self._connections)
 
     # --- credentials that jobs have ---
 

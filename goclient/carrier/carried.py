@@ -86,6 +86,7 @@ def make_plan(spec: TransferSpec, carriage: Carriage, *, name: str, program: str
         credential=secret.file if secret is not None else "",
         needs=carriage.needs,
         servers=tuple((one, rights.servers[one]) for one in collections),
+        connect=carriage.connect if any(task.makes_endpoint for task in tasks) else "",
     )
     return Made(made, secret)
 

@@ -36,6 +36,7 @@ class CarrierPlan:
     Globus services, empty where no service client acts; ``scopes`` are what it asks for, and ``credential`` is the name
     of the file that has it, or tokens.  ``needs`` is in hours.  ``servers`` are the HTTPS servers for which there are
     tokens: the id of each collection, and the URL.
+    ``connect`` is the URL, or the path on the node, of Globus Connect Personal, if a transfer passes through it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class CarrierPlan:
     scopes: tuple[str, ...] = ()
     credential: str = ""
     needs: int = 0
+    connect: str = ""
     servers: tuple[tuple[str, str], ...] = ()
 
     def for_job(self, serial: int, task: int | None = None) -> CarrierPlan:
@@ -87,6 +89,7 @@ class CarrierPlan:
                 scopes=tuple(_check(scope, str) for scope in _take(found, "scopes", list)),
                 credential=_take(found, "credential", str),
                 needs=_take(found, "needs", int),
+                connect=_take(found, "connect", str),
                 servers=tuple(map(_read_server, _take(found, "servers", list))),
             )
         except (ValueError, TypeError, KeyError, RecursionError) as error:

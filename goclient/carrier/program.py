@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -23,7 +23,7 @@ from importlib import import_module
 from pathlib import Path
 
 from goclient.carrier.credential import ALL_SECRETS, TRANSFER, ServiceClient, find_secret, read_secret
-from goclient.carrier.fetch import check_program, fetch, prepare_command
+from goclient.carrier.fetch import check_program, fetch, fetch_connect, prepare_command
 from goclient.carrier.output import Output
 from goclient.carrier.plan import CARRY, PLAN, PLANS, CarrierPlan
 from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_report
@@ -34,7 +34,6 @@ from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
 from goclient.journal import Journal
-from goclient.model.endpoint import JOB
 from goclient.model.plan import needs_token
 from goclient.node.engines.base import JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
@@ -42,11 +41,14 @@ from goclient.node.engines.globus_task import Patience
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.environment import own_files
+from goclient.node.globus_connect import node_endpoint, remove_endpoints
 from goclient.node.job import NodeJob, run_job
 from goclient.node.keeper import program
 from goclient.node.left import remove_left
-from goclient.node.signals import finishing, install, interruptible, uninterrupted
-from goclient.services.deadline import within
+from goclient.node.signals import finishing, has_come, install, interruptible, uninterrupted
+from goclient.services.deadline import one_end, within
+from goclient.services.globus.calls import Call
+from goclient.services.globus.documents import Document
 from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
 
@@ -115,6 +117,15 @@ def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
     return 0 if told else exit_code(error)
 
 
+class _Transfer(RestTransfer):
+    """Transfer service, each of whose calls ends soon once the site stops the job."""
+
+    def ask(self, call: Call) -> Document:
+        """Return the document that a call is answered with; raise GoclientError."""
+        with one_end(STOPPED_WITHIN) if has_come() else nullcontext():
+            return super().ask(call)
+
+
 class _Job:
     """A carried job; what has to be undone at its end is on the stack."""
 
@@ -158,7 +169,8 @@ class _Job:
             variables=site.variables,
             log_name="",
         )
-        run_job(job, context, self._engines(plan, context), self._output)
+        with ExitStack() as ends:
+            run_job(job, context, self._engines(plan, context, ends), self._output)
 
     def _connect(self, plan: CarrierPlan, held: Mapping[str, bytes]) -> None:
         """Mint a token for the job; raise GoclientError."""
@@ -173,19 +185,21 @@ class _Job:
         with uninterrupted():  # what is minted is known before a signal ends the job
             client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
-        service = RestTransfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
+        service = _Transfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
-    def _engines(self, plan: CarrierPlan, context: JobContext) -> list[TransferEngine]:
-        """Return the engines of the job; raise RequestError for a task that no carrier can run."""
-        if any(task.mode.makes_endpoint and JOB in (task.source, task.destination) for task in plan.tasks):
-            raise RequestError("a carried job makes no endpoint of its own", hint="submit it with --goVia https")
+    def _engines(self, plan: CarrierPlan, context: JobContext, ends: ExitStack) -> list[TransferEngine]:
+        """Return the engines of the job, and put on ``ends`` what they need as long as it runs."""
         engines: list[TransferEngine] = [LocalEngine(context, self._modules)]
-        if self._service is not None:
-            patience = Patience((plan.needs or LONGEST) * 3600.0, FAULTS)
+        if (service := self._service) is not None:
+            patience, connect = Patience((plan.needs or LONGEST) * 3600.0, FAULTS), None
+            if any(task.makes_endpoint for task in plan.tasks):
+                program = fetch_connect(plan.connect, context.directory, context.scratch)
+                name = f"{plan.working}-{context.panda_id}"
+                connect = ends.enter_context(node_endpoint(context, service, name=name, program=program))
             engines += [
-                HttpsEngine(context, collections=self._tokens, service=self._service, patience=FAULTS),
-                GlobusEngine(context, self._service, patience),
+                HttpsEngine(context, collections=self._tokens, service=service, patience=FAULTS),
+                GlobusEngine(context, service, patience, connect=connect),
             ]
         return engines
 
@@ -202,6 +216,8 @@ class _Job:
         self._within = seconds
         if self._journal is not None:
             write_metadata(self._journal, self._site.directory)
+            if self._service is not None:  # what could not be removed at the end of the job
+                self._quietly(partial(remove_endpoints, self._journal, self._service, self._output))
             self._quietly(partial(self._remove_left, self._journal, delivered=delivered))
 
     def _remove_left(self, journal: Journal, *, delivered: bool) -> None:
@@ -211,7 +227,7 @@ class _Job:
 
         remove_left(journal, self._attempt, service, delivered=delivered)
 
-    def _quietly(self, call: Callable[[], None]) -> None:
+    def _quietly(self, call: Callable[[], object]) -> None:
         """Do what does not change how the job ended, if it does not take too long."""
         try:
             within(self._within, call)

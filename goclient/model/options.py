@@ -192,6 +192,12 @@ class CarryOptions(TransferOptions):
         group=CARRY,
         default=False,
     )
+    goConnect: Optional[str] = option(
+        "--goConnect",
+        help="Globus Connect Personal for a job with --goCarry: a URL, a path on the node, or a file that travels",
+        group=CARRY,
+        metavar="WHERE",
+    )
     goCredential: Optional[str] = option(
         "--goCredential",
         help="who acts for a job with --goCarry: service (the client of GOCLIENT_CARRY_CLIENT_ID)",

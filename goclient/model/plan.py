@@ -66,6 +66,11 @@ class TransferTask:
         return not (self.is_copy or self.asks_https or self.needs_proxy)
 
     @property
+    def makes_endpoint(self) -> bool:
+        """True if the task passes through a Globus Connect endpoint that the job makes."""
+        return self.mode.makes_endpoint and JOB in (self.source, self.destination) and self.far.is_globus
+
+    @property
     def needs_proxy(self) -> bool:
         """True if the user's proxy acts at an end."""
         return self.source.needs_proxy or self.destination.needs_proxy

@@ -44,6 +44,7 @@ class Carriage:
     Globus; ``who`` acts there, a service client with its ``credential``, if one is set.  ``needs`` is in hours.
     ``place`` names the journal by which the credential is taken back.  ``shares_secrets``: other secrets of the user's
     at PanDA may go to the jobs, too.
+    ``connect`` is where a node finds Globus Connect, if it may be used.
     """
 
     run_gen: str
@@ -54,6 +55,7 @@ class Carriage:
     who: Who = Who.SERVICE
     credential: Credential | None = None
     needs: int = 0
+    connect: str = ""
     place: str = ""
     shares_secrets: bool = False
 

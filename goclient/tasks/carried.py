@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from goclient.carrier.archive import Contents
+from goclient.carrier.archive import Contents, Member
 from goclient.carrier.carried import MAX_PARAMETERS
 from goclient.carrier.rungen import Wrapping, within_quote
 from goclient.errors import GoclientError, RequestError
@@ -22,7 +22,7 @@ from goclient.model.plan import needs_token
 from goclient.model.planner import plan
 from goclient.model.request import Carriage
 from goclient.model.spec import TransferSpec
-from goclient.preflight.carried import find_collisions, find_impossible, no_carry_client
+from goclient.preflight.carried import find_impossible, no_carry_client
 from goclient.tasks import panda_client
 from goclient.tasks.loss_warnings import INPUTS, SPLITS, given_options
 from goclient.tasks.output_server import OutputServer
@@ -41,8 +41,9 @@ def find_carried_mistakes(
     if server is not None:
         everything = Transfer(Location(JOB, "/out"), server.top())
         spec = spec.model_copy(update={"output": (*spec.output, everything)})
-    yield from find_impossible(spec, unfilled=_UNFILLED)
-    yield from find_collisions(spec, Contents("", ()))
+    here = carriage.connect and os.path.exists(carriage.connect)  # panda-client packs what is here
+    packed = (Member(os.path.normpath(carriage.connect), carriage.connect, 0),) if here else ()
+    yield from find_impossible(spec, carriage.connect, Contents("", packed), unfilled=_UNFILLED)
     if carriage.credential is None:
         try:
             token = next((task for task in plan(spec) if needs_token([task])), None)
