@@ -62,8 +62,6 @@ def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest
     # -h, and a task without transfers, need none of this.
     from goclient.assembly import deposit_for_jobs, new_preflight, read_transfers
     from goclient.cli.parser import Parser
-    from goclient.config.environment import journal_path
-    from goclient.journal import Journal
     from goclient.model.task_options import PathenaOptions, TaskOptions
     from goclient.tasks.validation import TaskRequest
 
@@ -77,7 +75,7 @@ def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest
     if transfers.carriage is not None:
         from goclient.tasks.carriage import Carrying  # archives, which other tasks do not need
 
-        carrying = Carrying(transfers.carriage, connections.panda, lambda: Journal(journal_path(connections.env)))
+        carrying = Carrying(transfers.carriage, connections)
     return TaskRequest(
         transfers.items,
         options.globusWords or "",

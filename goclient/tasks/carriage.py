@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from goclient.carrier.build import build
 from goclient.carrier.carried import Made, make_plan
 from goclient.carrier.sending import hand_out, note_task
+from goclient.config.connections import Connections
+from goclient.config.environment import journal_path
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import quoted
+from goclient.jobs.credentials import with_fresh_tokens
 from goclient.journal import Journal
 from goclient.model.records.registry import attach_carried
 from goclient.model.request import Carriage, Rights
@@ -23,17 +26,18 @@ from goclient.tasks.carried import find_refused, start_carrier
 from goclient.tasks.outputs import ExpectedTask, Outputs, TaskMap
 from goclient.tasks.transfers import keep_names
 
-if TYPE_CHECKING:
-    from goclient.services.panda.client import PandaServer
-
 
 @dataclass(frozen=True, slots=True)
 class Carrying:
-    """How the jobs of tasks bring their own transfers, and where their credential is sent and written down."""
+    """How the jobs of tasks bring their own transfers, and the services that their credential needs."""
 
     carriage: Carriage
-    panda: Callable[[], PandaServer]
-    journal: Callable[[], Journal]
+    connections: Connections
+
+    @property
+    def journal(self) -> Journal:
+        """Return the journal in which it is written down who has a credential."""
+        return Journal(journal_path(self.connections.env))
 
 
 class Started(NamedTuple):
@@ -98,11 +102,12 @@ class TaskCarriage:
         """Hand out the credential that the jobs of a task need, before it is sent; raise GoclientError."""
         secret = self._plans[dataset].made.secret
         if secret is not None:
-            key, journal = str(uuid.uuid4()), self._carrying.journal()
-            hand_out(secret, key, server=self._carrying.panda(), journal=journal, note=journal.append)
+            connections, journal, key = self._carrying.connections, self._carrying.journal, str(uuid.uuid4())
+            secret = with_fresh_tokens(secret, connections, self._carrying.carriage.needs)
+            hand_out(secret, key, server=connections.panda(), journal=journal, note=journal.append)
             self._keys[dataset] = key
 
     def note(self, dataset: str, number: int | None) -> None:
         """Write down which task has a credential, None if it is not known whether the task was accepted."""
         if key := self._keys.get(dataset):
-            note_task(key, number, journal=self._carrying.journal())
+            note_task(key, number, journal=self._carrying.journal)

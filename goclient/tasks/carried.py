@@ -20,7 +20,7 @@ from goclient.model.location import Location, Transfer
 from goclient.model.names import SERVER_PLACEHOLDERS, TASK_NUMBER, TASK_PLACEHOLDERS
 from goclient.model.plan import needs_token
 from goclient.model.planner import plan
-from goclient.model.request import Carriage
+from goclient.model.request import Carriage, Who
 from goclient.model.spec import TransferSpec
 from goclient.preflight.carried import find_impossible, no_carry_client
 from goclient.tasks import panda_client
@@ -44,7 +44,7 @@ def find_carried_mistakes(
     here = carriage.connect and os.path.exists(carriage.connect)  # panda-client packs what is here
     packed = (Member(os.path.normpath(carriage.connect), carriage.connect, 0),) if here else ()
     yield from find_impossible(spec, carriage.connect, Contents("", packed), unfilled=_UNFILLED)
-    if carriage.credential is None:
+    if carriage.credential is None and carriage.who is Who.SERVICE:
         try:
             token = next((task for task in plan(spec) if needs_token([task])), None)
         except GoclientError:  # two items with one destination are told already
