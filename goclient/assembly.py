@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient import submission
 from goclient.config import environment
@@ -15,7 +14,6 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.journal import HOST
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import NO_IDENTITY, is_identity
 from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
@@ -33,8 +31,7 @@ if TYPE_CHECKING:
     from goclient.services.globus.login import LoginRequest
 
 
-@dataclass(frozen=True, slots=True)
-class TypedTransfers:
+class TypedTransfers(NamedTuple):
     """Items of each transfer option, how they are carried, if they are, and every mistake in the options so far."""
 
     items: Items
@@ -82,6 +79,7 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
     A credential that is wrong is there, and empty: it is not missed again.
     """
     from goclient.config.carried import GlobusUrls, carry_access, file_server_url, globus_urls  # only such a job
+    from goclient.journal import HOST
     from goclient.preflight.carried import no_carry_client
 
     env, urls, file_server = connections.env, GlobusUrls("", ""), ""

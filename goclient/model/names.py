@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # The serial number of a job among its siblings, as JEDI writes it: plain, and padded to six digits.
 SERIAL_NUMBERS = ("${SN}", "${SN/P}")
@@ -40,8 +40,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Problem of a value: what is wrong, what to do about it, and the right value if the cause tells it."""
 
     what: str

@@ -52,7 +52,7 @@ def check_tasks(
     if server is not None:
         server, preflight = _with_directory(server, preflight)
         top = server.top()
-        options = replace(preflight.options, new_below=top.with_path(fill_serial(top.path, 1)))
+        options = preflight.options._replace(new_below=top.with_path(fill_serial(top.path, 1)))
         preflight = replace(preflight, options=options)
     specs = [transfers_of(valid.spec, server, task=task, nickname=nickname) for task in tasks]
     for spec in specs if complete else ():
@@ -117,4 +117,4 @@ def _without_numbered(preflight: Preflight, specs: Sequence[TransferSpec]) -> tu
     message = f"--goMkdir makes no directory for {quoted(numbered)}: its name is known only when the job is made"
     hint = "Globus makes directories when files come"
     warning = Finding("warning", "no-folder", str(numbered), message, hint)  # plain: a code of the JSON
-    return replace(preflight, options=replace(preflight.options, make_numbered=False)), [warning]
+    return replace(preflight, options=preflight.options._replace(make_numbered=False)), [warning]
