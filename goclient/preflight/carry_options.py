@@ -18,7 +18,7 @@ _USELESS = {
 
 def find_wrong_carry_options(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
-    typed = [f"--{name}" for name in _ONLY_CARRIED if getattr(options, name)]
+    typed = [f"--{name}" for name in _ONLY_CARRIED if getattr(options, name, None)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield _combination(message, f"add --goCarry, or leave out {typed[0]}", typed[0])
