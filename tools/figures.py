@@ -34,6 +34,7 @@ import pilots
 import preflight
 import server_checks
 import submission
+import theft
 from measure import paired, ratio, row
 
 BIN = Path(sys.executable).parent
@@ -237,6 +238,11 @@ def dying_carriers() -> list[list[str]]:
     return carrier_kills.rows(code=_code())
 
 
+def thefts() -> list[list[str]]:
+    """Logs of carried jobs in a thief's hands; each round is kept, too."""
+    return theft.rows(code=_code())
+
+
 CHAPTERS = {
     "start_up": start_up,
     "records": records,
@@ -257,6 +263,7 @@ CHAPTERS = {
     "pilots_together": pilots.together,
     "pilot_faults": pilots.faults,
     "carrier_kills": dying_carriers,
+    "theft": thefts,
 }
 
 
