@@ -91,7 +91,7 @@ class TaskCarriage:
         yield from find_refused(spec, options, tool=self._tool)
 
     def upload(self, name: str, upload: Upload) -> Any:
-        """Upload the first archive with the carrier and the plans, once these are made; return what panda-client expects.
+        """Upload the first archive with the carrier and the plans, once these are made; return panda-client's answer.
 
         What is uploaded later is not an archive of the jobs.
         """

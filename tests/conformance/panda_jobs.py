@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
-from panda_attempts import REPLACED, Cursor, Replacing, raise_again
+from tests.conformance.panda_attempts import REPLACED, Cursor, Replacing, raise_again
 
 SCHEMA = "ATLAS_PANDA"
 

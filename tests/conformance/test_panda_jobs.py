@@ -17,7 +17,7 @@ from goclient.sandbox.panda.jedi import Place, Task, make_job, refine
 from tests.commands import run_command
 from tests.sandboxes import Sandbox
 
-SCRIPT = Path(__file__).with_name("panda_jobs.py")
+ROOT, SCRIPT = Path(__file__).parents[2], "tests.conformance.panda_jobs"
 ATTEMPTS = (1, 1, 1, 2)  # three jobs, and another attempt of one of them
 
 
@@ -32,7 +32,7 @@ def real(task: Task) -> list[dict[str, Any]]:
     ]
     given = {"outputs": outputs, "parameters": task.parameters, "attempts": ATTEMPTS, "source_url": task.source_url}
     done = subprocess.run(
-        [python, str(SCRIPT)], input=json.dumps(given), capture_output=True, text=True, check=False, timeout=120
+        [python, "-m", SCRIPT], input=json.dumps(given), capture_output=True, text=True, cwd=ROOT, timeout=120
     )
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
