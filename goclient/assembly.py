@@ -16,7 +16,7 @@ from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import NO_IDENTITY, is_identity
-from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
+from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
@@ -66,7 +66,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
 
 def _way_of_carried(options: TransferOptions) -> str:
     """Return how the files of a carried job get to its directory unless that is said: https without Globus Connect."""
-    if not (isinstance(options, CarryOptions) and options.goCarry and any(getattr(options, key) for key in KEYS)):
+    named = any(getattr(options, key, None) for key in (*KEYS, "useGOForOutput"))
+    if not (isinstance(options, CarryOptions) and options.goCarry and named):
         return ""
     way = "gc" if options.goConnect else "https"
     return "" if is_uuid(options.WorkingendpointGO or "") else way
@@ -91,9 +92,10 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         if access is None and options.goCredential and who is Who.SERVICE:
             raise no_carry_client("--goCredential=service")
     with collected:
-        files = split_items("--goFiles", options.goFiles, list_lines)
+        if isinstance(options, PackedOptions):  # panda-client packs the files of a task, and finds the server for them
+            files = split_items("--goFiles", options.goFiles, list_lines)
+            file_server = file_server_url(env)
     with collected:
-        file_server = file_server_url(env)
         urls = globus_urls(env)
     acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
     if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
@@ -131,7 +133,7 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
     named = ("goFiles", "goCredential", "goConnect", "goShareSecrets")
-    typed = [f"--{name}" for name in named if getattr(options, name)]
+    typed = [f"--{name}" for name in named if getattr(options, name, None)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield RequestError(

@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.endpoint import Catalogue, Endpoint
     from goclient.preflight.locations import Locations
-    from goclient.preflight.servers import ServerConnections
+    from goclient.preflight.storage import ServerConnections
     from goclient.services.deadline import Background
     from goclient.services.globus.collection import AccessRule, Collection
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.access import QueueSource
     from goclient.services.parallel import Parallel
-
-SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 
 class PreflightOptions(NamedTuple):
