@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient import submission
 from goclient.config import environment
@@ -16,10 +15,10 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
-from goclient.model.names import identity_problem
-from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
+from goclient.model.names import NO_IDENTITY, is_identity
+from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
-from goclient.model.request import Carriage, Credential, Request
+from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
 from goclient.model.syntax.parse import parse_endpoint
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
     from goclient.services.globus.login import LoginRequest
 
 
-@dataclass(frozen=True, slots=True)
-class TypedTransfers:
+class TypedTransfers(NamedTuple):
     """Items of each transfer option, how they are carried, if they are, and every mistake in the options so far."""
 
     items: Items
@@ -67,9 +65,12 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
 
 
 def _way_of_carried(options: TransferOptions) -> str:
-    """Return how the files of a carried job get to its directory unless that is said: no carrier makes an endpoint."""
-    carried = isinstance(options, CarryOptions) and options.goCarry and any(getattr(options, key) for key in KEYS)
-    return "https" if carried and not is_uuid(options.WorkingendpointGO or "") else ""
+    """Return how the files of a carried job get to its directory unless that is said: https without Globus Connect."""
+    named = any(getattr(options, key, None) for key in (*KEYS, "useGOForOutput"))
+    if not (isinstance(options, CarryOptions) and options.goCarry and named):
+        return ""
+    way = "gc" if options.goConnect else "https"
+    return "" if is_uuid(options.WorkingendpointGO or "") else way
 
 
 def _read_carriage(options: CarryOptions, connections: Connections, collected: Collector) -> Carriage:
@@ -78,29 +79,40 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
     A credential that is wrong is there, and empty: it is not missed again.
     """
     from goclient.config.carried import GlobusUrls, carry_access, file_server_url, globus_urls  # only such a job
+    from goclient.journal import HOST
     from goclient.preflight.carried import no_carry_client
 
     env, urls, file_server = connections.env, GlobusUrls("", ""), ""
     credential: Credential | None = Credential("", "")
     files: Sequence[str] = ()
+    who = Who(options.goCredential or Who.SERVICE.value)
     with collected:
-        access = carry_access(env)
+        access = carry_access(env) if who is Who.SERVICE else None
         credential = None if access is None else Credential(access.client_id, access.client_secret or "")
-        if access is None and options.goCredential:
+        if access is None and options.goCredential and who is Who.SERVICE:
             raise no_carry_client("--goCredential=service")
     with collected:
-        files = split_items("--goFiles", options.goFiles, list_lines)
+        if isinstance(options, PackedOptions):  # panda-client packs the files of a task, and finds the server for them
+            files = split_items("--goFiles", options.goFiles, list_lines)
+            file_server = file_server_url(env)
     with collected:
-        file_server = file_server_url(env)
         urls = globus_urls(env)
     acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
     if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
-        message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: its service client does"
-        hint = "leave out --pilotIdentity: the checks are made for the client of GOCLIENT_CARRY_CLIENT_ID"
+        acts = "its service client does" if who is Who.SERVICE else "with --goCredential=token you do"
+        message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: {acts}"
+        hint = "leave out --pilotIdentity: the checks are made for who acts"
         collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
     run_gen = connections.settings.run_gen
     return Carriage(
-        run_gen, file_server, urls.auth, urls.transfer, files=files, credential=credential, needs=options.goNeeds
+        *(run_gen, file_server, urls.auth, urls.transfer),
+        files=files,
+        who=who,
+        credential=credential,
+        needs=options.goNeeds,
+        connect=options.goConnect or "",
+        place=f"{HOST} {environment.journal_path(env)}",
+        shares_secrets=options.goShareSecrets,
     )
 
 
@@ -120,7 +132,8 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
 
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
-    typed = [f"--{name}" for name in ("goFiles", "goCredential") if getattr(options, name)]
+    named = ("goFiles", "goCredential", "goConnect", "goShareSecrets")
+    typed = [f"--{name}" for name in named if getattr(options, name, None)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield RequestError(
@@ -131,6 +144,9 @@ def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
         "myproxy": "no pilot of goclient's retrieves the proxy",
         "deposit": "no pilot of goclient's retrieves the proxy",
     }
+    if options.goCredential == Who.TOKEN.value and getattr(options, "noCheck", False):
+        message = "--goCredential=token needs the checks, which --noCheck leaves out: they tell what the token opens"
+        yield RequestError(message, hint="leave out --noCheck", code="combination", subject="--noCheck")
     for name, why in useless.items() if options.goCarry else ():
         if getattr(options, name, False):
             message = f"--{name} has no place in a job with --goCarry: {why}"
@@ -149,8 +165,8 @@ def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientE
     if options.deposit and not pilot:
         message = "--deposit does not say for whom"
         yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")
-    if options.pilotIdentity and (problem := identity_problem(options.pilotIdentity)):
-        message = f"--pilotIdentity {quoted(options.pilotIdentity)} {problem.removeprefix('it ')}"
+    if options.pilotIdentity and not is_identity(options.pilotIdentity):
+        message = f"--pilotIdentity {quoted(options.pilotIdentity)} {NO_IDENTITY}"
         hint = "such as wdeng@globusid.org; the identity of a service is its client id"
         yield UsageError(message, hint=hint, code="not-an-identity", subject="--pilotIdentity")
     if options.pilot:
@@ -212,14 +228,17 @@ def _preflight_options(
     """Return what the options and the settings say about the checks; of a carried job, its service client acts."""
     settings = connections.settings
     credential = carriage.credential if carriage is not None else None
+    is_token = carriage is not None and carriage.who is Who.TOKEN
     acting = credential.client_id.lower() if credential is not None else ""
     return PreflightOptions(
         make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
-        pilot_identity=acting or options.pilotIdentity or settings.get("pilot.identity"),
+        pilot_identity=None if is_token else acting or options.pilotIdentity or settings.get("pilot.identity"),
         carried=carriage is not None,
         acting=acting,
+        token_wait=settings.wait if is_token else None,
         service=connections.carry_globus if credential is not None else None,
+        secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),

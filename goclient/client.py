@@ -5,23 +5,26 @@ What only calls about endpoints and sent jobs need is imported in them: together
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient import submission
-from goclient.assembly import carriage_of, deposit_for_jobs, login_request, new_preflight, new_request, read_transfers
-from goclient.config import catalogue, environment
+from goclient.assembly import (
+    carriage_of,
+    deposit_for_jobs,
+    new_preflight,
+    new_request,
+    read_transfers,
+)
+from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.config.settings import Setting
-from goclient.errors import UsageError, raise_all
+from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.jobs.panda_ids import read_panda_ids
-from goclient.jobs.sent import check_not_sent
-from goclient.journal import Entry as JournalEntry
-from goclient.journal import Journal
+from goclient.lookups import Lookups
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
@@ -37,20 +40,19 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-    from goclient.endpoints import Added, Entry, Removed, View
+    from goclient.jobs.credentials import Credentials, Outstanding
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
     from goclient.jobs.results import JobResults
     from goclient.jobs.status import JobStatus
-    from goclient.model.endpoint import Endpoint
-    from goclient.services.globus.collection import Collection
-    from goclient.services.globus.login import Identity, Logout
-    from goclient.services.globus.login_flow import Person
+    from goclient.journal import Entry as JournalEntry
+    from goclient.journal import Journal
 
+OURS = "goclient-"  # is in the name of each secret of ours
 T = TypeVar("T", bound="DataclassInstance")
 
 
-class Client:
+class Client(Lookups):
     """Submit PanDA jobs whose files Globus moves, and see what becomes of them.
 
     A client reads the environment and the settings files when it first needs them, as the commands do.  Options are
@@ -67,8 +69,7 @@ class Client:
     """
 
     def __init__(self, reporter: Reporter = SILENT, *, connections: Connections | None = None) -> None:
-        self._connections = connections or Connections(reporter)
-        self._reporter = self._connections.reporter
+        super().__init__(connections or Connections(reporter))
 
     # --- before a job is sent -----------------------------------------------------------------------------------
 
@@ -82,13 +83,13 @@ class Client:
             typed = self._read(SubmitOptions, options)
             raise_all(typed.errors)
             report = self.check_typed(typed, text)
-        return replace(report, findings=_of_keywords(report.findings))
+        return report._replace(findings=_of_keywords(report.findings))
 
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
         if text is not None and not transfers.errors:
-            transfers = replace(transfers, carriage=carriage_of(_checked_text(text), self._connections))
+            transfers = transfers._replace(carriage=carriage_of(_checked_text(text), self._connections))
         preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
         request = new_request(options, transfers)
         if text is not None and not transfers.errors:
@@ -120,13 +121,26 @@ class Client:
 
     def send_typed(self, prepared: Submission, show: Callable[[Submission], None] = lambda _: None) -> Submission:
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
-        server, journal = self._connections.panda(), Journal(self.journal_path)
+        from goclient.jobs.sent import check_not_sent  # 2 ms: with --noSubmit nothing is sent
+
+        server, journal = self._connections.panda(), self._journal
         if not prepared.again:
             check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
         if prepared.deposit_due and prepared.spec.myproxy is not None:
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
+        luggage = prepared.luggage
+        if luggage is not None and luggage.secret is not None:
+            from goclient.jobs.credentials import with_fresh_tokens  # as in _credentials
+
+            secret = with_fresh_tokens(luggage.secret, self._connections, luggage.plan.needs)
+            prepared = replace(prepared, luggage=replace(luggage, secret=secret))
         self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
-        return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
+        try:
+            return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
+        except GoclientError:
+            if luggage is not None and luggage.secret is not None:  # maybe no job was sent that could need it
+                self._credentials().revoke_ended([], self._reporter)
+            raise
 
     def submit(self, **options: Any) -> Submission:
         """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.
@@ -140,18 +154,24 @@ class Client:
         """Return the requests for jobs, and the jobs of pilots, of which the journal does not know the end."""
         from goclient.jobs.open import open_items
 
-        return list(open_items(Journal(self.journal_path)))
+        return list(open_items(self._journal))
 
     def journal_entries(self, name: str) -> list[JournalEntry]:
         """Return what the journal says of a request, a job's name or a PandaID; raises RequestError if nothing."""
         from goclient.jobs.open import entries_about
 
-        return entries_about(Journal(self.journal_path), name)
+        return entries_about(self._journal, name)
 
     @property
     def journal_path(self) -> Path:
         """Return the file in which what is sent is written down first; the journals of a pilot's jobs lie beside it."""
         return environment.journal_path(self._connections.env)
+
+    @property
+    def _journal(self) -> Journal:
+        from goclient.journal import Journal  # as in send_typed
+
+        return Journal(self.journal_path)
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 
@@ -180,10 +200,17 @@ class Client:
         return known_jobs(read_panda_ids([panda_id]), server=self._connections.panda())[0].parameters
 
     def status(self, ids: Iterable[int | str]) -> list[JobStatus]:
-        """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job."""
+        """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job.
+
+        A credential that no job needs any more, now that these are done, is taken back.
+        """
         from goclient.jobs.status import job_status
 
-        return job_status(read_panda_ids(ids), server=self._connections.panda(), globus=self._connections.globus)
+        found = job_status(read_panda_ids(ids), self._connections)
+        done = [one.panda_id for one in found if one.done]
+        if done and self._journal.mentions(OURS):
+            self._credentials().revoke_ended(done, self._reporter)
+        return found
 
     def wait(self, ids: Iterable[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
@@ -204,84 +231,22 @@ class Client:
         """
         from goclient.jobs.results import job_results
 
-        return job_results(read_panda_ids(ids), server=self._connections.panda(), globus=self._connections.globus)
+        return job_results(read_panda_ids(ids), self._connections)
 
-    # --- endpoints, and who asks --------------------------------------------------------------------------------
+    # --- credentials that jobs have ---
 
-    def catalogue(self) -> dict[str, Endpoint]:
-        """Return the endpoints that have a name, by it; the ``text`` of one is a collection's id, or a server's URL."""
-        return self._connections.catalogue()
+    def credentials(self) -> list[Outstanding]:
+        """Return the credentials of carried jobs that are out there, each with its state."""
+        return self._credentials().listed()
 
-    def endpoints(self) -> list[Entry]:
-        """Return the entries of the catalogue, by name; warn if the file that should have them does not exist."""
-        from goclient.endpoints import Entry
+    def revoke(self, ids: Iterable[str] = ()) -> list[Outstanding]:
+        """Take back the credentials with these ids, whatever their jobs do; without ids all that no job needs."""
+        return self._credentials().revoke(list(ids))
 
-        self._warn_of_missing_catalogue()
-        own = catalogue.read(environment.user_catalogue(self._connections.env))
-        return [Entry(name, one.text, name in own) for name, one in sorted(self.catalogue().items())]
+    def _credentials(self) -> Credentials:
+        from goclient.jobs.credentials import Credentials  # requests, which most calls need not
 
-    def search_endpoints(self, text: str) -> tuple[list[Collection], bool]:
-        """Return the collections that Globus finds for these words, and whether there are more."""
-        from goclient.endpoints import patiently
-
-        return patiently(lambda: self._connections.globus().search(text), self._reporter)
-
-    def endpoint(self, name: str) -> View:
-        """Return what is known of the endpoint with a name of the catalogue or of Globus, or with an id."""
-        from goclient import endpoints
-
-        self._warn_of_missing_catalogue()
-        names, globus = self.catalogue(), self._connections.globus
-        return endpoints.patiently(lambda: endpoints.view(name, names=names, globus=globus), self._reporter)
-
-    def add_endpoint(self, name: str, where: str, *, check: bool = True) -> Added:
-        """Give an endpoint a name in the user's catalogue; ``check``: ask Globus for a collection first."""
-        from goclient import endpoints
-
-        user, globus = environment.user_catalogue(self._connections.env), self._connections.globus
-        return endpoints.add(name, where, user=user, site=environment.SITE_CATALOGUE, globus=globus if check else None)
-
-    def remove_endpoint(self, name: str) -> Removed:
-        """Take a name out of the user's catalogue; raises RequestError if it is not there."""
-        from goclient import endpoints
-
-        user = environment.user_catalogue(self._connections.env)
-        return endpoints.remove(name, user=user, site=environment.SITE_CATALOGUE)
-
-    def whoami(self) -> Identity:
-        """Return who asks Globus; raises LoginNeeded if nobody is logged in."""
-        from goclient.services.globus.login import whoami  # globus-sdk, which most calls need not
-
-        return whoami(self._connections.globus_access())
-
-    def login(
-        self, person: Person, *, endpoints: Sequence[str] = (), https: Sequence[str] = (), session: Sequence[str] = ()
-    ) -> Identity:
-        """Log in to Globus, and return who is logged in then.
-
-        ``person`` is how they are asked.  goclient may then touch the data of ``endpoints``, and use the HTTPS servers
-        of ``https``.  ``session``: ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``, as an error may demand.
-        """
-        from goclient.services.globus.login import login  # globus-sdk, which most calls need not
-
-        if endpoints or https:
-            self._warn_of_missing_catalogue()
-        wanted = login_request(self._connections, endpoints=endpoints, https=https, session=session)
-        return login(self._connections.globus_access(), wanted, person)
-
-    def logout(self) -> Logout:
-        """Log out of Globus: make the tokens void, and remove them from this machine."""
-        from goclient.services.globus.login import logout  # globus-sdk, which most calls need not
-
-        return logout(self._connections.globus_access())
-
-    def settings(self) -> list[Setting]:
-        """Return every setting, with where it comes from."""
-        return self._connections.shown_settings()
-
-    def _warn_of_missing_catalogue(self) -> None:
-        if missing := environment.missing_catalogue(self._connections.env):
-            self._reporter.warning(*missing)
+        return Credentials(self._journal, self._connections)
 
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""

@@ -42,6 +42,20 @@ HOST = socket.gethostname()
 BOOT = _boot_id()
 
 
+def this_process() -> str:
+    """Return the text by which entries name this process."""
+    return f"{os.getpid()}.{_start_of('self')}"
+
+
+def _start_of(pid: str) -> str:
+    """Return when a process was started, in ticks since the machine was; empty if it does not run (proc(5))."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return ""
+    return "" if state in "ZX" else fields[18]
+
+
 @dataclass(frozen=True)
 class Entry:
     """One fact: ``what`` (submission, transfer, endpoint) with the key ``key`` came into ``state``.
@@ -69,6 +83,11 @@ class Entry:
     def is_here(self) -> bool:
         """Return True if it was written on this node, since its last start: its processes may still run."""
         return (self.host, self.boot) == (HOST, BOOT)
+
+    def is_of(self, process: str) -> bool:
+        """Return True if a process, as :func:`this_process` named it when it wrote this entry, still runs here."""
+        pid, _, start = process.partition(".")
+        return self.is_here and bool(start) and _start_of(pid) == start
 
 
 class Journal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
+from _thread import allocate_lock  # threading, which has it, too, takes longer to load than all of this
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -35,7 +35,7 @@ _NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _NAMED |= {"amp;": "&", "lt;": "<", "gt;": ">", "quot;": '"', "apos;": "'"}
 
 _needles: tuple[str, ...] = ()
-_lock = threading.Lock()
+_lock = allocate_lock()
 
 
 def is_called_secret(name: str) -> bool:

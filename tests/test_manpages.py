@@ -18,6 +18,7 @@ from goclient.cli import main
 from goclient.cli.commands import (
     carrier,
     check,
+    credential,
     endpoint,
     explain,
     journal,
@@ -25,6 +26,7 @@ from goclient.cli.commands import (
     logout,
     myproxy,
     pilot,
+    probe,
     sandbox,
     sendjob,
     settings,
@@ -51,9 +53,11 @@ COMMANDS: dict[str, type[Any]] = {
     "check": check.OwnOptions,  # beside those of sendJob
     "endpoint": endpoint.EndpointOptions,
     "explain": explain.ExplainOptions,
+    "credential": credential.CredentialOptions,
     "journal": journal.JournalOptions,
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,
+    "probe": probe.ProbeOptions,
     "sandbox": sandbox.SandboxOptions,
     "settings": settings.SettingsOptions,
     "status": status.StatusOptions,

@@ -88,7 +88,7 @@ def main() -> int:
         one for one in mutations() if len(sys.argv) < 2 or any(word in f"{one.file} {one.about}" for word in sys.argv)
     ]
     began = time.monotonic()
-    workers = os.cpu_count() or 1
+    workers = len(os.sched_getaffinity(0))
     copies: SimpleQueue[Path] = SimpleQueue()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
         for number in range(workers):

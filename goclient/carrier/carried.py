@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,38 +11,18 @@ from typing import Any
 from goclient.carrier.archive import Contents, pack, read_contents
 from goclient.carrier.plan import CarrierPlan
 from goclient.carrier.rungen import Start
+from goclient.carrier.secret import Secret, access_of
 from goclient.errors import RequestError
-from goclient.model.plan import TransferTask
+from goclient.model.plan import TransferTask, needs_token
 from goclient.model.planner import plan
 from goclient.model.records.panda_job import WITH_SECRETS, JobTemplate
 from goclient.model.records.registry import attach_carried
-from goclient.model.request import Credential, Request
+from goclient.model.request import NO_RIGHTS, Carriage, Request, Rights, Who
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
 
 MAX_PARAMETERS = 120_000  # bytes: the pilot's one argument of a shell has at most 131,071, quotes and all
 TRANSFER_SCOPE = "urn:globus:auth:scope:transfer.api.globus.org:all"
-_FILE_KEY = "___file___:"  # begins the key of a secret that becomes a file (pandaclient, PBookCore.set_secret)
-
-
-@dataclass(frozen=True)
-class Secret:
-    """A secret of PanDA's that jobs find as a file, the same for all that one service client acts for."""
-
-    file: str
-    value: str = field(repr=False)
-
-    @classmethod
-    def of(cls, credential: Credential) -> Secret:
-        """Return the secret that holds the credential of a service client."""
-        digest = hashlib.sha256(credential.client_id.encode()).hexdigest()[:16]
-        document = json.dumps({"client_id": credential.client_id, "client_secret": credential.secret})
-        return cls(f"goclient-{digest}.json", base64.b64encode(document.encode()).decode())
-
-    @property
-    def key(self) -> str:
-        """Return the key under which PanDA keeps it."""
-        return _FILE_KEY + self.file
 
 
 @dataclass(frozen=True)
@@ -82,44 +60,68 @@ class CarriedJobs:
     luggage: Luggage
 
 
-def needs_token(tasks: Sequence[TransferTask]) -> bool:
-    """Return True if Globus, or the HTTPS server of a collection, has to be shown a token."""
-    return any(task.asks_https or task.is_globus for task in tasks)
+@dataclass(frozen=True)
+class Made:
+    """A plan that was made, and the secret that it names, if the jobs need one."""
+
+    plan: CarrierPlan
+    secret: Secret | None
 
 
-def prepare_carried(request: Request, spec: TransferSpec, payload: str) -> CarriedJobs:
+def make_plan(spec: TransferSpec, carriage: Carriage, *, name: str, program: str, rights: Rights = NO_RIGHTS) -> Made:
+    """Return the plan of carried jobs, whose endpoints are resolved, and their secret."""
+    tasks = plan(spec)
+    secret = _make_secret(tasks, carriage, rights.until) if needs_token(tasks) else None
+    is_service = secret is not None and secret.who is Who.SERVICE
+    collections = secret.collections if secret is not None else ()
+    made = CarrierPlan(
+        name=name,
+        tasks=tasks,
+        overwrite=spec.overwrite,
+        working=spec.working or "",
+        program=program,
+        auth=carriage.auth if is_service else "",
+        transfer=carriage.transfer if is_service else "",
+        scopes=scopes_of(tasks) if is_service else (),
+        credential=secret.file if secret is not None else "",
+        needs=carriage.needs,
+        servers=tuple((one, rights.servers[one]) for one in collections),
+        connect=carriage.connect if any(task.makes_endpoint for task in tasks) else "",
+    )
+    return Made(made, secret)
+
+
+def _make_secret(tasks: Sequence[TransferTask], carriage: Carriage, until: str) -> Secret | None:
+    """Return the secret with which somebody acts for the jobs; None if nobody is set."""
+    if carriage.who is Who.TOKEN:
+        secret = Secret.for_tokens(https_collections(tasks))
+    elif carriage.credential is not None:
+        secret = replace(Secret.of(carriage.credential, carriage.place), until=until)
+    else:
+        return None
+    return replace(secret, access=access_of(tasks), shares=carriage.shares_secrets)
+
+
+def prepare_carried(request: Request, spec: TransferSpec, payload: str, *, rights: Rights = NO_RIGHTS) -> CarriedJobs:
     """Return the jobs of a request with a carriage, whose endpoints are resolved; ``payload`` are the payload's words.
 
     Raises RequestError if the archive, or the text of jobParameters, is larger than PanDA takes.
     """
-    carriage, tasks = request.carriage, plan(spec)
+    carriage = request.carriage
     assert carriage is not None, "the caller has looked"
     contents = contents_of(request)
-    credential = carriage.credential if needs_token(tasks) else None
-    secret = Secret.of(credential) if credential is not None else None
-    made = CarrierPlan(
-        name=request.name,
-        tasks=tasks,
-        overwrite=spec.overwrite,
-        working=spec.working or "",
-        program=contents.program,
-        auth=carriage.auth if secret else "",
-        transfer=carriage.transfer if secret else "",
-        scopes=scopes_of(tasks) if secret else (),
-        credential=secret.file if secret else "",
-        needs=carriage.needs,
-    )
-    luggage = _pack(contents, made, file_server=carriage.file_server, secret=secret)
+    made = make_plan(spec, carriage, name=request.name, program=contents.program, rights=rights)
+    luggage = _pack(contents, made, file_server=carriage.file_server)
     own = tuple(word.value for word in words(payload))
-    start = Start(luggage.file_server, luggage.archive, made.sha256, own)
-    text = attach_carried(start.parameters(), spec, made.sha256)
+    start = Start(luggage.file_server, luggage.archive, made.plan.sha256, own)
+    text = attach_carried(start.parameters(), spec, made.plan.sha256)
     if len(text) > MAX_PARAMETERS:
         message = (
             f"the job's parameters take {len(text)} bytes, more than the {MAX_PARAMETERS} that a site's shell takes"
         )
         hint = "put the payload's own words into a file, and name that with --goFiles"
         raise RequestError(message, hint=hint, code="too-long", subject="--jobParameters")
-    handling = WITH_SECRETS if secret else None
+    handling = WITH_SECRETS if made.secret else None
     common = replace(request.common, transformation=carriage.run_gen, specialHandling=handling)
     common.check()
     return CarriedJobs(common, text, luggage)
@@ -134,14 +136,18 @@ def contents_of(request: Request) -> Contents:
 
 def scopes_of(tasks: Sequence[TransferTask]) -> tuple[str, ...]:
     """Return the scopes that a carrier's token needs: Transfer's, and that of each collection's HTTPS server."""
-    collections = dict.fromkeys(task.far.text for task in tasks if task.asks_https)
-    return (TRANSFER_SCOPE, *(f"https://auth.globus.org/scopes/{one}/https" for one in collections))
+    return (TRANSFER_SCOPE, *(f"https://auth.globus.org/scopes/{one}/https" for one in https_collections(tasks)))
 
 
-def _pack(contents: Contents, made: CarrierPlan, *, file_server: str, secret: Secret | None) -> Luggage:
+def https_collections(tasks: Sequence[TransferTask]) -> tuple[str, ...]:
+    """Return the ids of the collections whose HTTPS servers are used, each once."""
+    return tuple(dict.fromkeys(task.far.text for task in tasks if task.asks_https))
+
+
+def _pack(contents: Contents, made: Made, *, file_server: str) -> Luggage:
     from goclient.carrier.build import build  # reads all of the carrier
 
-    packed = pack(contents, carrier=build(), plan=made.encode())
-    same = hashlib.sha256(packed.content.encode() + replace(made, name="").encode()).hexdigest()
+    packed = pack(contents, carrier=build(), plan=made.plan.encode())
+    same = hashlib.sha256(packed.content.encode() + replace(made.plan, name="", credential="").encode()).hexdigest()
     archive = f"jobO.{uuid.uuid4()}.tar.gz"  # PanDA's file server has one name space, in which nothing is replaced
-    return Luggage(made, archive, packed.data, file_server, secret, same)
+    return Luggage(made.plan, archive, packed.data, file_server, made.secret, same)

@@ -1,4 +1,4 @@
-"""Fetch the user's program, if it is at a URL; else it is a file of the job's archive.
+"""Fetch the user's program, and Globus Connect, if they are at a URL; else they are on the node already.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
+from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import innermost, quoted, said
 from goclient.files.private import private
+from goclient.node.globus_connect import PROGRAM
 from goclient.node.payload import PayloadError
 from goclient.node.signals import check
 from goclient.secrets import register_url
@@ -22,6 +27,7 @@ FETCH_WITHIN = 120.0  # seconds
 MAX_SIZE = 1 << 30  # bytes
 _SCRIPT = "run.sh"
 _URL = ("http://", "https://")
+_CHECKSUM = "#sha256="  # at the end of a URL, as pip has it
 
 
 def check_program(program: str, directory: Path) -> None:
@@ -35,24 +41,86 @@ def check_program(program: str, directory: Path) -> None:
             )
 
 
+def prepare_command(words: Sequence[str], directory: Path) -> Path:
+    """Return the program of a command ``/bin/sh -c TEXT``; raise PayloadError if it is not a program's path.
+
+    A file of the job that TEXT begins with is made executable, as runGen does it with a command of its own.
+    """
+    if not words or not os.path.isabs(words[0]):
+        raise PayloadError("the job has no command to run", hint="submit the job again")
+    first = (words[-1].split() or [""])[0]
+    with suppress(OSError, ValueError):
+        file = (directory / first).resolve()
+        if file.is_relative_to(directory.resolve()) and file.is_file():
+            file.chmod(file.stat().st_mode | 0o111)
+    return Path(words[0])
+
+
 def fetch(program: str, directory: Path, scratch: Path) -> Path:
     """Return the file to run: one of the archive, or the download, in ``scratch``; raise PayloadError."""
     if not program.startswith(_URL):
         return directory / program
-    register_url(program)
     target = scratch / _SCRIPT
-    try:
-        with open(target, "wb", opener=private) as file:
-            _download(program, file)
-    except (OSError, HTTPException, ValueError) as error:  # OSError has urllib's own
-        getattr(error, "close", bool)()  # urllib's HTTPError is an answer, too
-        shown = program.partition("?")[0]
-        raise PayloadError(
-            f"the program {quoted(shown)} could not be fetched: {said(innermost(error))}",
-            hint="look at the URL, and whether the node can reach it",
-        ) from error
+    _fetch(program, target, title="the program", kind=PayloadError)
     target.chmod(stat.S_IRWXU)
     return target
+
+
+def fetch_connect(where: str, directory: Path, scratch: Path) -> str:
+    """Return the path of Globus Connect Personal; raise EndpointError.
+
+    ``where`` is a program, a directory, or an archive as Globus gives it, which is unpacked in ``scratch``: a path on
+    the node, or below ``directory``, or a URL, which may end with ``#sha256=`` and the checksum.
+    """
+    found, unpacked = directory / where, scratch / "globus-connect"
+    if where.startswith(_URL):
+        found = scratch / "globus-connect.tgz"
+        url, _, checksum = where.partition(_CHECKSUM)
+        _fetch(url, found, title="Globus Connect", kind=EndpointError)
+        if checksum and (its := sha256(found.read_bytes()).hexdigest()) != checksum.lower():
+            raise _no_connect(url, f"its sha256 is {its[:16]}…, not {checksum[:16]}…")
+    if found.is_file() and _unpack(found, unpacked):
+        found = unpacked
+    programs = [found / PROGRAM, *sorted(found.glob(f"*/{PROGRAM}"))] if found.is_dir() else [found]
+    for one in programs:
+        if one.is_file() and os.access(one, os.X_OK):
+            return str(one)
+    raise _no_connect(where, f"no program {PROGRAM} is there")
+
+
+def _unpack(archive: Path, into: Path) -> bool:
+    """Unpack an archive; return False if it is not one; raise EndpointError."""
+    import tarfile  # which only such a job pays for
+
+    try:
+        if not tarfile.is_tarfile(archive):
+            return False
+        with tarfile.open(archive) as opened:
+            opened.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.9.17 and later
+            opened.extractall(into)  # noqa: S202  # its owner gives the program that is run
+    except (OSError, EOFError, ValueError, tarfile.TarError) as error:
+        raise _no_connect(archive.name, f"it cannot be unpacked: {said(error)}") from error
+    return True
+
+
+def _no_connect(where: str, why: str) -> EndpointError:
+    message = f"Globus Connect cannot be used from {quoted(where.partition('?')[0])}: {why}"
+    return EndpointError(message, hint="look at --goConnect", code="node-endpoint")
+
+
+def _fetch(url: str, target: Path, *, title: str, kind: type[GoclientError]) -> None:
+    """Write what is at a URL into a new file; raise an error of a kind."""
+    register_url(url)
+    try:
+        with open(target, "wb", opener=private) as file:
+            _download(url, file)
+    except (OSError, HTTPException, ValueError) as error:  # OSError has urllib's own
+        getattr(error, "close", bool)()  # urllib's HTTPError is an answer, too
+        shown = url.partition("?")[0]
+        raise kind(
+            f"{title} {quoted(shown)} could not be fetched: {said(innermost(error))}",
+            hint="look at the URL, and whether the node can reach it",
+        ) from error
 
 
 def _download(url: str, into: IO[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Program that travels with a job: it brings the input, runs the user's program, takes the output away, and reports.
 
-``goclient-carry --plan=SHA256 --job=NUMBER -- WORDS``, in the directory to which the job's archive was unpacked.
+``goclient-carry --plan=SHA256 --job=NUMBER [--task=NUMBER] -- WORDS``, in the directory to which the job's archive was
+unpacked.
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
@@ -14,17 +15,17 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
-from goclient.carrier.credential import TRANSFER, ServiceClient, read_secret
-from goclient.carrier.fetch import check_program, fetch
+from goclient.carrier.credential import ALL_SECRETS, TRANSFER, HandedTokens, ServiceClient, find_secret, read_secret
+from goclient.carrier.fetch import check_program, fetch, fetch_connect, prepare_command
 from goclient.carrier.output import Output
-from goclient.carrier.plan import CARRY, PLAN, CarrierPlan
+from goclient.carrier.plan import CARRY, PLAN, PLANS, CarrierPlan
 from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_report
 from goclient.carrier.site import Site
 from goclient.carrier.watch import Above, watching
@@ -33,18 +34,21 @@ from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
 from goclient.journal import Journal
-from goclient.model.endpoint import JOB
+from goclient.model.plan import needs_token
 from goclient.node.engines.base import JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
-from goclient.node.engines.https import HttpsEngine
+from goclient.node.engines.https import Collections, HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.environment import own_files
+from goclient.node.globus_connect import node_endpoint, remove_endpoints
 from goclient.node.job import NodeJob, run_job
 from goclient.node.keeper import program
 from goclient.node.left import remove_left
-from goclient.node.signals import finishing, install, interruptible, uninterrupted
-from goclient.services.deadline import within
+from goclient.node.signals import finishing, has_come, install, interruptible, uninterrupted
+from goclient.services.deadline import one_end, within
+from goclient.services.globus.calls import Call
+from goclient.services.globus.documents import Document
 from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
 
@@ -56,24 +60,31 @@ LONGEST = 48  # hours that a transfer task may take if the plan does not say
 PR_SET_DUMPABLE = 4  # prctl(2)
 LATER = ("confusable", "nearest")  # modules that others load only when they need them
 _MOST_PLAN = 64 << 20  # bytes
+_ORDER = re.compile(r"--plan=([0-9a-f]{64}) --job=([0-9]{1,9})(?: --task=([0-9]{1,18}))?")
 
 
 @dataclass(frozen=True)
 class Order:
-    """Order on the command line: the checksum of the plan, the number of the job, and the words of the program."""
+    """Order on the command line: the checksum of the plan, the number of the job, and the words of the program.
+
+    ``task`` is the number of the job's PanDA task, None if it has none.
+    """
 
     sha256: str
     serial: int
     words: tuple[str, ...]
+    task: int | None = None
 
     @classmethod
     def read(cls, argv: Sequence[str]) -> Order:
         """Read the words of a command line; raise UsageError."""
-        found = re.fullmatch(r"--plan=([0-9a-f]{64}) --job=([0-9]{1,9}) --", " ".join(argv[:3]))
+        end = argv.index("--") if "--" in argv else 0
+        found = _ORDER.fullmatch(" ".join(argv[:end]))
         if found is None:
-            usage = "goclient-carry --plan=SHA256 --job=NUMBER -- WORDS"
+            usage = "goclient-carry --plan=SHA256 --job=NUMBER [--task=NUMBER] -- WORDS"
             raise UsageError(f"the command is not {quoted(usage)}", hint="submit the job again")
-        return cls(found[1], int(found[2]), tuple(argv[3:]))
+        task = int(found[3]) if found[3] else None
+        return cls(found[1], int(found[2]), tuple(argv[end + 1 :]), task)
 
 
 def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
@@ -106,6 +117,15 @@ def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
     return 0 if told else exit_code(error)
 
 
+class _Transfer(RestTransfer):
+    """Transfer service, each of whose calls ends soon once the site stops the job."""
+
+    def ask(self, call: Call) -> Document:
+        """Return the document that a call is answered with; raise GoclientError."""
+        with one_end(STOPPED_WITHIN) if has_come() else nullcontext():
+            return super().ask(call)
+
+
 class _Job:
     """A carried job; what has to be undone at its end is on the stack."""
 
@@ -114,18 +134,19 @@ class _Job:
         self._attempt = site.attempt
         self._journal: Journal | None = None
         self._service: TransferService | None = None
-        self._tokens: ServiceTokens | None = None
+        self._tokens: Collections | None = None
         self._within = ENDED_WITHIN
         self._archive = read_archive()
 
     def run(self, argv: Sequence[str], held: Mapping[str, bytes]) -> None:
         """Run the job; raise what it ended with."""
         order, site = Order.read(argv), self._site
-        plan = read_plan(site.directory / PLAN, order.sha256).for_job(order.serial)
-        check_program(plan.program, site.directory)
+        plan = read_plan(site.directory, order.sha256).for_job(order.serial, order.task)
+        if plan.program:
+            check_program(plan.program, site.directory)
         scratch = self._stack.enter_context(scratch_in(site.directory))
         self._journal = Journal(scratch / "journal.jsonl", attempt=self._attempt.number)
-        if any(task.asks_https or task.is_globus for task in plan.tasks):
+        if needs_token(plan.tasks):
             self._connect(plan, held)
         context = JobContext(
             panda_id=site.panda_id,
@@ -141,39 +162,47 @@ class _Job:
         )
         job = NodeJob(
             tasks=plan.tasks,
-            program=partial(fetch, plan.program, site.directory, scratch),
-            arguments=order.words,
+            program=partial(fetch, plan.program, site.directory, scratch)
+            if plan.program
+            else partial(prepare_command, order.words, site.directory),
+            arguments=order.words if plan.program else order.words[1:],
             variables=site.variables,
             log_name="",
         )
-        run_job(job, context, self._engines(plan, context), self._output)
+        with ExitStack() as ends:
+            run_job(job, context, self._engines(plan, context, ends), self._output)
 
     def _connect(self, plan: CarrierPlan, held: Mapping[str, bytes]) -> None:
-        """Mint a token for the job; raise GoclientError."""
-        secret = read_secret(held.get(plan.credential, b""))
+        """Mint a token for the job, or take those that were handed out; raise GoclientError."""
+        content = held.get(plan.credential) or find_secret(held.get(ALL_SECRETS, b""), plan.credential)
+        secret = read_secret(content)
         if secret is None:
-            what = "has no service client in it" if plan.credential in held else "was not handed out by the site"
+            what = "has nothing of ours in it" if content else "was not handed out by the site"
             problem = f"the credential {quoted(plan.credential)} {what}" if plan.credential else "it has none"
             raise EndpointError(
                 f"a transfer of the job needs a credential: {problem}", hint="submit the job again", code="credential"
             )
+        if isinstance(secret, HandedTokens):
+            self._tokens = replace(secret, servers=dict(plan.servers))
+            return
         with uninterrupted():  # what is minted is known before a signal ends the job
             client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
-        service = RestTransfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
+        service = _Transfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
-    def _engines(self, plan: CarrierPlan, context: JobContext) -> list[TransferEngine]:
-        """Return the engines of the job; raise RequestError for a task that no carrier can run."""
-        if any(task.mode.makes_endpoint and JOB in (task.source, task.destination) for task in plan.tasks):
-            raise RequestError("a carried job makes no endpoint of its own", hint="submit it with --goVia https")
+    def _engines(self, plan: CarrierPlan, context: JobContext, ends: ExitStack) -> list[TransferEngine]:
+        """Return the engines of the job, and put on ``ends`` what they need as long as it runs."""
         engines: list[TransferEngine] = [LocalEngine(context, self._modules)]
-        if self._service is not None:
-            patience = Patience((plan.needs or LONGEST) * 3600.0, FAULTS)
-            engines += [
-                HttpsEngine(context, collections=self._tokens, service=self._service, patience=FAULTS),
-                GlobusEngine(context, self._service, patience),
-            ]
+        if self._tokens is not None:
+            engines.append(HttpsEngine(context, collections=self._tokens, service=self._service, patience=FAULTS))
+        if (service := self._service) is not None:
+            patience, connect = Patience((plan.needs or LONGEST) * 3600.0, FAULTS), None
+            if any(task.makes_endpoint for task in plan.tasks):
+                program = fetch_connect(plan.connect, context.directory, context.scratch)
+                name = f"{plan.working}-{context.panda_id}"
+                connect = ends.enter_context(node_endpoint(context, service, name=name, program=program))
+            engines.append(GlobusEngine(context, service, patience, connect=connect))
         return engines
 
     def _modules(self) -> str:
@@ -189,6 +218,8 @@ class _Job:
         self._within = seconds
         if self._journal is not None:
             write_metadata(self._journal, self._site.directory)
+            if self._service is not None:  # what could not be removed at the end of the job
+                self._quietly(partial(remove_endpoints, self._journal, self._service, self._output))
             self._quietly(partial(self._remove_left, self._journal, delivered=delivered))
 
     def _remove_left(self, journal: Journal, *, delivered: bool) -> None:
@@ -198,7 +229,7 @@ class _Job:
 
         remove_left(journal, self._attempt, service, delivered=delivered)
 
-    def _quietly(self, call: Callable[[], None]) -> None:
+    def _quietly(self, call: Callable[[], object]) -> None:
         """Do what does not change how the job ended, if it does not take too long."""
         try:
             within(self._within, call)
@@ -225,19 +256,22 @@ def hide_memory() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def read_plan(path: Path, checksum: str) -> CarrierPlan:
-    """Return the plan in a file, if it is the one of this checksum; raise RequestError."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_PLAN)
-    except OSError as error:
-        raise RequestError(f"the plan {quoted(path.name)} cannot be read: {error.strerror}", code="plan") from error
-    if (found := sha256(data).hexdigest()) != checksum:
-        raise RequestError(
-            f"the plan {quoted(path.name)} is not this job's: its sha256 is {found[:16]}…, not {checksum[:16]}…",
-            hint="somebody has changed the job's archive; submit the job again", code="plan",
-        )  # fmt: skip
-    return CarrierPlan.decode(data)
+def read_plan(directory: Path, checksum: str) -> CarrierPlan:
+    """Return the plan of this checksum, of those in a directory; raise RequestError."""
+    found = ""
+    for path in sorted(directory.glob(PLANS)) or [directory / PLAN]:
+        try:
+            with open(path, "rb") as file:
+                data = file.read(_MOST_PLAN)
+        except OSError as error:
+            raise RequestError(f"the plan {quoted(path.name)} cannot be read: {error.strerror}", code="plan") from error
+        found = sha256(data).hexdigest()
+        if found == checksum:
+            return CarrierPlan.decode(data)
+    raise RequestError(
+        f"the plan {quoted(PLAN)} is not this job's: its sha256 is {found[:16]}…, not {checksum[:16]}…",
+        hint="somebody has changed the job's archive; submit the job again", code="plan",
+    )  # fmt: skip
 
 
 @contextmanager

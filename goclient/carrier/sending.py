@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from goclient.carrier.carried import Luggage, Secret
+from goclient.carrier.carried import Luggage
+from goclient.carrier.secret import Secret, Use, check_alone
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private
-from goclient.journal import Entry, Journal
+from goclient.journal import Entry, Journal, this_process
 
-UPLOAD, SECRET = "upload", "secret"  # what entries are about
+UPLOAD, SECRET, TASK = "upload", "secret", "task"  # what entries are about
 _TRIES = 3  # a secret that somebody else sets at the same moment may be lost (server 1.0.4, set_user_secret)
 _AGAIN = "type the command again"
 _UNSENT = "; no job was sent"
@@ -41,8 +44,8 @@ class Secrets(Protocol):
     def secrets(self) -> dict[str, str]:
         """Return all secrets of the user, by their keys."""
 
-    def set_secret(self, key: str, value: str) -> None:
-        """Set one of them."""
+    def set_secret(self, key: str, value: str | None) -> None:
+        """Set one of them; None removes it."""
 
     def at(self, url: str) -> Uploads:
         """Return the file server at a URL, asked as this one is."""
@@ -53,17 +56,24 @@ def send_luggage(
 ) -> None:
     """Send the archive of carried jobs, and then their secret, if they have one; ``key`` is that of the request.
 
-    Raises ServerError if either is not there in the end: then no job can run.
+    Raises ServerError if either is not there in the end: then no job can run.  Raises OthersShared as store_secret.
     """
     files = server.at(luggage.file_server)
     size = f"{len(luggage.data)} bytes to {files.name}"
     upload = Entry(UPLOAD, f"{key}.{UPLOAD}", "intended", (luggage.archive,), size)
     journal.append(upload)
     _call(lambda: files.upload(luggage.archive, luggage.data), upload, note)
-    if (secret := luggage.secret) is not None:
-        entry = Entry(SECRET, f"{key}.{SECRET}", "intended", (secret.key,), f"to {server.name}")
-        journal.append(entry)
-        _call(lambda: store_secret(secret, server, _lock_of(journal)), entry, note)
+    if luggage.secret is not None:
+        hand_out(luggage.secret, key, server=server, journal=journal, note=note)
+
+
+def hand_out(secret: Secret, key: str, *, server: Secrets, journal: Journal, note: Callable[[Entry], None]) -> None:
+    """Have PanDA hand out a secret to the jobs of a submission: it is out there until an entry says ``done``."""
+    process = this_process()
+    use = Use(secret.key, secret.who.value, secret.identity, secret.until, server.name, process, secret.access)
+    entry = Entry(SECRET, f"{key}.{SECRET}", "intended", use.subjects, f"to {server.name}")
+    journal.append(entry)
+    _call(lambda: store_secret(secret, server, _lock_of(journal)), entry, note, done="accepted")
 
 
 def confirm_secret(luggage: Luggage, *, server: Secrets, journal: Journal, warn: Callable[[str, str], None]) -> None:
@@ -73,7 +83,7 @@ def confirm_secret(luggage: Luggage, *, server: Secrets, journal: Journal, warn:
     """
     if luggage.secret is not None:
         try:
-            store_secret(luggage.secret, server, _lock_of(journal))
+            store_secret(replace(luggage.secret, shares=True), server, _lock_of(journal))
         except GoclientError as error:
             message = f"the credential of the jobs may be lost: {error.message}"
             warn(message, "look whether they run; else kill them, and type the command again")
@@ -83,8 +93,8 @@ def _lock_of(journal: Journal) -> Path:
     return journal.path.with_name("secrets.lock")
 
 
-def _call(call: Callable[[], None], intent: Entry, note: Callable[[Entry], None]) -> None:
-    """Make a call, and note what came of it."""
+def _call(call: Callable[[], None], intent: Entry, note: Callable[[Entry], None], *, done: str = "done") -> None:
+    """Make a call, and note what came of it, ``done`` if all is well."""
     try:
         call()
     except ReplyLost as error:
@@ -96,26 +106,61 @@ def _call(call: Callable[[], None], intent: Entry, note: Callable[[Entry], None]
     except BaseException as stop:  # a signal: the request may have arrived
         note(intent.then("unknown", detail=type(stop).__name__))
         raise
-    note(intent.then("done"))
+    note(intent.then(done))
 
 
 def store_secret(secret: Secret, server: Secrets, lock: Path) -> None:
     """Set a secret, unless it is there already, and read it back; one process of this user at a time does it.
 
-    The server keeps all secrets of a user as one value, and of two that are set at one moment it loses one.
+    Raises OthersShared if there are any beside those of goclient, unless the user shares them with the jobs.
+    """
+    with _locked(lock):
+        _change(server, secret.key, secret.value, check=lambda known: None if secret.shares else check_alone(known))
+
+
+def remove_secret(key: str, server: Secrets, journal: Journal, *, is_used: Callable[[], bool]) -> bool:
+    """Remove a secret unless jobs use it by now, and read that back; return False if they do.
+
+    Those that another process is about to send are in the journal before it waits for its turn to set the secret.
+    """
+    with _locked(_lock_of(journal)):
+        if is_used():
+            return False
+        _change(server, key, None, check=lambda _: None)
+        return True
+
+
+@contextmanager
+def _locked(lock: Path) -> Iterator[None]:
+    """Run the body while no other process of this user changes secrets.
+
+    The server keeps all secrets of a user as one value, and of two changes at one moment it loses one.
     """
     make_directory(lock.parent)
     with open(lock, "ab", opener=private) as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        message = f"{server.name} has not kept the secret {quoted(secret.key)}, though it said so {_TRIES} times"
-        error = ServerError(message, hint=_AGAIN, code="secret-lost", transient=True)
-        for _ in range(_TRIES):
-            if server.secrets().get(secret.key) == secret.value:
-                return
-            try:
-                server.set_secret(secret.key, secret.value)
-            except ServerError as refused:  # reading it back tells: a first one of two at one moment is refused
-                error = refused
-        if server.secrets().get(secret.key) == secret.value:
+        yield
+
+
+def _change(server: Secrets, key: str, value: str | None, *, check: Callable[[Mapping[str, str]], None]) -> None:
+    """Give a secret a value, None for none, until the server says that it has it; each answer is checked first."""
+    did = "kept" if value is not None else "removed"
+    message = f"{server.name} has not {did} the secret {quoted(key)}, though it said so {_TRIES} times"
+    error = ServerError(message, hint=_AGAIN, code="secret-lost", transient=True)
+    for _ in range(_TRIES):
+        known = server.secrets()
+        check(known)
+        if known.get(key) == value:
             return
-    raise error
+        try:
+            server.set_secret(key, value)
+        except ServerError as refused:  # reading it back tells: a first one of two at one moment is refused
+            error = refused
+    if server.secrets().get(key) != value:
+        raise error
+
+
+def note_task(key: str, task_id: int | None, *, journal: Journal) -> None:
+    """Note the task to whose jobs a secret is handed out; None if it is not known whether it was accepted."""
+    state, subjects = ("unknown", ()) if task_id is None else ("accepted", (str(task_id),))
+    journal.append(Entry(TASK, f"{key}.{TASK}", state, subjects))

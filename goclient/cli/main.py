@@ -33,6 +33,7 @@ COMMANDS = {
     for one in (
         Command("carrier", "the program that travels with a job: build"),
         Command("check", "check a job's endpoints and paths as sendJob.py does, and send nothing"),
+        Command("credential", "credentials that carried jobs have: list; revoke them"),
         Command("endpoint", "the names of endpoints: list, add, remove; show what one is, and whether it is up"),
         Command("explain", "show what a jobParameters text will do"),
         Command("journal", "requests and jobs whose end is not known: list; show what was written of one"),
@@ -41,6 +42,7 @@ COMMANDS = {
         Command("myproxy", "proxies for pilots: deposit, info, retrieve, destroy"),
         Command("pathena", "pathena of panda-client, with transfers", "goclient.cli.tasks", "pathena"),
         Command("pilot", "run a job on a worker node: bring its input, run it, take its output away"),
+        Command("probe", "ask what the worker nodes of a queue have"),
         Command("prun", "prun of panda-client, with transfers", "goclient.cli.tasks", "prun"),
         Command("sandbox", "the services in miniature on this machine: start, stop, status, env, demo"),
         Command("settings", "show the settings, and where each comes from"),

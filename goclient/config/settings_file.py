@@ -12,7 +12,7 @@ from goclient.config.toml_text import NotToml, line_of, parse
 from goclient.errors import GoclientError, MyproxyError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import is_uuid
-from goclient.model.names import identity_problem, is_text, queue_problem
+from goclient.model.names import NO_IDENTITY, is_identity, is_text, queue_problem
 from goclient.model.nearest import hint_of_known
 from goclient.model.option import is_flag, is_number, setting_fields
 from goclient.model.options import SubmitOptions
@@ -57,10 +57,11 @@ def _job_text(name: str) -> AfterValidator:
 Text = Annotated[str, _refuse(lambda _: "")]
 Uuid = Annotated[str, _refuse(lambda text: "" if is_uuid(text) else "it is not a UUID")]
 Dn = Annotated[str, _refuse(_dn_problem)]
-Identity = Annotated[str, _refuse(identity_problem)]
+Identity = Annotated[str, _refuse(lambda text: "" if is_identity(text) else f"it {NO_IDENTITY}")]
 Path = Annotated[str, _refuse(lambda text: "" if text.startswith("/") else "it is not an absolute path")]
 HttpsServer = Annotated[str, _refuse(lambda text: "" if is_https(text) else "it is not https")]
 Payload = Annotated[str, _refuse(lambda text: "" if is_url(text) else "it is not a URL (https://…)")]
+Hours = Annotated[int, Field(ge=0, le=8760)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -85,6 +86,7 @@ class _Globus(_Table):
 
 class _Carrier(_Table):
     runGen: Payload | None = None  # noqa: N815  # PanDA's name
+    wait: Hours | None = None
 
 
 class _Site(_Table):
@@ -191,4 +193,4 @@ def _reason(problem: Mapping[str, Any]) -> str:
         return f"it must be {_MUST[kind]}, and is {_IS.get(type(problem['input']), 'another thing')}"
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"it must be at least {limits['ge']}" if "ge" in limits else f"it must be at most {limits['le']}"
-    return str(problem["msg"]).removeprefix("Value error, ")
+    return str(limits.get("error") or problem["msg"])  # the words of _refuse

@@ -73,6 +73,10 @@ class ListRuleError(RequestError):
     code = "list-rule"
 
 
+class OutputNotNamed(ListRuleError):
+    """A directory for the output is given, and no output."""
+
+
 class UnreadWord(RequestError):
     """A word cannot be read, so that nothing is known of the list that it gives."""
 

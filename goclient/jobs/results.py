@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
-from goclient.jobs.status import known_jobs, phase_of, transfers_of
+from goclient.jobs.status import acting_for, known_jobs, phase_of, transfers_of
 from goclient.model.endpoint import read_endpoint
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode
 from goclient.node.ownership import final_path
 
 if TYPE_CHECKING:
+    from goclient.config.connections import Connections
     from goclient.model.remote import TaskState
     from goclient.services.globus.sdk import Globus
-    from goclient.services.panda.client import PandaServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class JobResults:
     warning: str = ""
 
 
-def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callable[[], Globus]) -> list[JobResults]:
+def job_results(panda_ids: Sequence[int], connections: Connections) -> list[JobResults]:
     """Return the results of each job in order; raises ServerError for jobs that the server does not know.
 
     Globus says what it has moved; of the pilot's own work, the record of a finished job says where the files are.
     """
-    found, service = [], cache(globus)
-    for job in known_jobs(panda_ids, server=server):
+    found, once = [], cache(lambda ask: ask())
+    for job in known_jobs(panda_ids, server=connections.panda()):
         files: list[ResultFile] = []
         warning = ""
         try:
@@ -59,6 +59,7 @@ def job_results(panda_ids: Sequence[int], *, server: PandaServer, globus: Callab
             tasks = [task for task in plan(decoded.spec) if task.phase != "stage-in"]
             own = [task for task in tasks if not task.is_globus]
             if len(own) < len(tasks):
+                service = partial(once, acting_for(decoded, connections))
                 moved = transfers_of([job.panda_id], service)[job.panda_id]
                 if isinstance(moved, GoclientError):
                     raise moved

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors.sent import SentBefore
 from goclient.errors.wording import counted
-from goclient.journal import Entry, Journal
+from goclient.journal import Entry, Journal, this_process
 from goclient.model.endpoint import is_uuid
 from goclient.model.records.panda_job import NEW_BLOCK, JobRecord
 
@@ -53,8 +51,7 @@ class SentRequest:
     @property
     def is_running(self) -> bool:
         """Return True if it is still being sent, by a process of this machine."""
-        pid, _, start = self.subjects.process.partition(".")
-        return self.entry.state == "intended" and self.entry.is_here and bool(start) and _start_of(pid) == start
+        return self.entry.state == "intended" and self.entry.is_of(self.subjects.process)
 
     @property
     def outcome(self) -> str:
@@ -92,9 +89,8 @@ def digest_of(records: Sequence[JobRecord], server: str, luggage: Luggage | None
 
 def new_request(records: Sequence[JobRecord], server: str, key: str, *, luggage: Luggage | None = None) -> Entry:
     """Return the entry of a request that this process is about to send."""
-    process = f"{os.getpid()}.{_start_of('self')}"
     names = records[0].jobName, records[-1].jobName
-    subjects = Subjects(digest_of(records, server, luggage), process, str(len(records)), *names)
+    subjects = Subjects(digest_of(records, server, luggage), this_process(), str(len(records)), *names)
     return Entry(REQUEST, key, "intended", subjects, f"{counted(len(records), 'job')} to {server}")
 
 
@@ -141,12 +137,3 @@ def request_of(call: Entry) -> str:
 def named_in(entry: Entry) -> tuple[str, ...]:
     """Return the subjects of an entry that people know: the names of jobs, PandaIDs."""
     return entry.subjects[3:] if entry.what == REQUEST else entry.subjects
-
-
-def _start_of(pid: str) -> str:
-    """Return when a process was started, in ticks since the machine was; empty if it does not run (proc(5))."""
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, ValueError):
-        return ""
-    return "" if state in "ZX" else fields[18]

@@ -1,23 +1,29 @@
-"""Status of jobs: what the server says, and their transfers, found by the label that pilots give them."""
+"""Status of jobs: what the server says, and their transfers, found by the label that pilots give them.
+
+A carried job says itself, at its end, what it has transferred.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import StillRunning
+from goclient.errors.wording import said
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
+from goclient.model.records.base import Decoded
 from goclient.model.records.registry import decode
+from goclient.model.remote import TaskState
 from goclient.reporter.base import Reporter
 from goclient.services.deadline import Deadline
 from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
-    from goclient.model.remote import TaskState
+    from goclient.config.connections import Connections
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.client import PandaServer
 
@@ -43,7 +49,7 @@ class JobStatus:
         """Return the contract's JSON object of a job."""
         transfers = [
             {
-                "task_id": task.task_id,
+                "task_id": task.task_id or None,  # none, where no service carried it out
                 "phase": phase_of(task),
                 "state": task.status,
                 "files": task.files,
@@ -59,22 +65,38 @@ def phase_of(task: TaskState) -> str:
     return task.label.rpartition(" ")[2]
 
 
-def job_status(panda_ids: Sequence[int], *, server: PandaServer, globus: Callable[[], Globus]) -> list[JobStatus]:
+def job_status(panda_ids: Sequence[int], connections: Connections) -> list[JobStatus]:
     """Return the status of each job in order; raises ServerError for jobs that the server does not know.
 
-    ``globus`` is called only if a job has transfers of Globus; without a login they are left out, with a warning.
+    Globus is asked only if a job has transfers there, which it has not told itself; without a login they are left
+    out, with a warning.
     """
     found = []
-    jobs = known_jobs(panda_ids, server=server)
-    answers = transfers_of(list(dict.fromkeys(job.panda_id for job in jobs if _asks_globus(job))), globus)
+    jobs = known_jobs(panda_ids, server=connections.panda())
+    answers: dict[int, list[TaskState] | GoclientError] = {job.panda_id: list(_told(job)) for job in jobs}
+    asked = {job.panda_id: asks for job in jobs if not answers[job.panda_id] and (asks := _asked(job, connections))}
+    for service in dict.fromkeys(asked.values()):
+        answers |= transfers_of([panda_id for panda_id, asks in asked.items() if asks == service], service)
     for job in jobs:
-        answer = answers.get(job.panda_id, [])
+        answer = answers[job.panda_id]
         if isinstance(answer, GoclientError):
             warning = f"the transfers of {job.panda_id} are not known: {answer.message}"
             found.append(JobStatus(job.panda_id, job.state, job.reason, warning=warning))
         else:
             found.append(JobStatus(job.panda_id, job.state, job.reason, tuple(answer)))
     return found
+
+
+def _told(job: JobState) -> Iterator[TaskState]:
+    """Yield the transfers that a carried job has told at its end (``carrier/report.py``), as far as they are ones."""
+    try:
+        for row in job.reported.get("transfers", ()):
+            task_id, phase = said(row["task_id"] or "", 100), said(row["phase"], 100)
+            status = "SUCCEEDED" if row["state"] == "done" else "FAILED"
+            files, size = int(row["files"]), int(row["bytes"])
+            yield TaskState(task_id, f"goclient {job.panda_id} {phase}", status, files, size, faults=0, reason="")
+    except (ValueError, TypeError, KeyError, OverflowError):  # another program has written it
+        return
 
 
 def wait(
@@ -128,8 +150,16 @@ def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobStat
     return [job for job in jobs if job is not None]
 
 
-def _asks_globus(job: JobState) -> bool:
+def _asked(job: JobState, connections: Connections) -> Callable[[], Globus] | None:
+    """Return who asks Globus for the transfers of a job; None if it has none there."""
     try:
-        return any(task.is_globus for task in plan(decode(job.parameters).spec))
+        decoded = decode(job.parameters)
+        has_some = any(task.is_globus for task in plan(decoded.spec))
     except GoclientError:
-        return False
+        return None
+    return acting_for(decoded, connections) if has_some else None
+
+
+def acting_for(decoded: Decoded, connections: Connections) -> Callable[[], Globus]:
+    """Return Transfer, as who has its tasks asks it: the service client those of carried jobs, the user others."""
+    return connections.carry_globus if decoded.carried else connections.globus

@@ -28,7 +28,8 @@ class Endpoint:
     """An endpoint; ``text`` is how a record has it.
 
     ``typed`` is what the user typed for it, if that was something else, such as its name in the catalogue; it tells
-    no two endpoints apart.
+    no two endpoints apart.  The kinds below add no field: the standard library need not make a dataclass of each, whose
+    methods it compiles each time that a program starts.
     """
 
     text: str
@@ -43,6 +44,9 @@ class Endpoint:
     needs_proxy: ClassVar[bool] = False  # the user's proxy acts there
     exchanges: ClassVar[bool] = False  # files go from one of the kind to another, past the node
     has_home: ClassVar[bool] = True  # paths may begin with /~/
+
+    def __post_init__(self) -> None:
+        """Raise LocationError for a text that names no such endpoint."""
 
     @property
     def display(self) -> str:
@@ -69,7 +73,6 @@ class Endpoint:
         return self.text
 
 
-@dataclass(frozen=True)
 class GlobusEndpoint(Endpoint):
     """A collection: by its UUID, or by a name that is not resolved yet.  Raises LocationError for a bad name."""
 
@@ -90,7 +93,6 @@ class GlobusEndpoint(Endpoint):
         return is_uuid(self.text)
 
 
-@dataclass(frozen=True)
 class UrlEndpoint(Endpoint):
     """A server that a URL names, ``text`` without a path; a subclass gives its scheme and the port that it leaves out.
 
@@ -152,7 +154,6 @@ def _plain_host(host: str) -> str:
         return ""
 
 
-@dataclass(frozen=True)
 class GridftpEndpoint(UrlEndpoint):
     """A GridFTP server, ``gsiftp://host`` or ``gsiftp://host:port``."""
 
@@ -165,7 +166,6 @@ class GridftpEndpoint(UrlEndpoint):
     exchanges: ClassVar[bool] = True
 
 
-@dataclass(frozen=True)
 class WebdavEndpoint(UrlEndpoint):
     """A WebDAV server, ``davs://host`` or ``davs://host:port``; its paths are absolute."""
 
@@ -184,11 +184,9 @@ class WebdavEndpoint(UrlEndpoint):
         return super().path_problem(path)
 
 
-@dataclass(frozen=True)
 class JobDirectory(Endpoint):
     """Job's own directory on the worker node, whose root ``/`` is that directory."""
 
-    text: str = ""
     is_remote: ClassVar[bool] = False
     has_home: ClassVar[bool] = False
 
@@ -201,11 +199,9 @@ class JobDirectory(Endpoint):
         return path[1:]
 
 
-@dataclass(frozen=True)
 class NodeFiles(Endpoint):
     """Worker node's own file system, from and to which the mode ``local`` copies."""
 
-    text: str = "file://"
     is_remote: ClassVar[bool] = False
     has_home: ClassVar[bool] = False
 
@@ -218,8 +214,8 @@ class NodeFiles(Endpoint):
         return self.write(path)
 
 
-JOB = JobDirectory()
-NODE = NodeFiles()
+JOB = JobDirectory("")
+NODE = NodeFiles("file://")
 URL_ENDPOINTS: tuple[type[UrlEndpoint], ...] = (GridftpEndpoint, WebdavEndpoint)
 SCHEMES = tuple(kind.scheme for kind in URL_ENDPOINTS)
 URL_FORMS = " or ".join(kind.form for kind in URL_ENDPOINTS)  # for messages

@@ -9,14 +9,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # The serial number of a job among its siblings, as JEDI writes it: plain, and padded to six digits.
 SERIAL_NUMBERS = ("${SN}", "${SN/P}")
 
 # What the server replaces in jobParameters when a job is stored (server 1.0.4, job_complex_module).
-SERVER_PLACEHOLDERS = ("$JOBSETID", "$JEDITASKID")
+TASK_NUMBER = "$JEDITASKID"
+SERVER_PLACEHOLDERS = ("$JOBSETID", TASK_NUMBER)
 
 # What only JEDI replaces, when it makes the jobs of a task (server 1.0.4, JobGenerator).
 TASK_PLACEHOLDERS = (
@@ -39,8 +40,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Problem of a value: what is wrong, what to do about it, and the right value if the cause tells it."""
 
     what: str
@@ -191,8 +191,11 @@ def queue_problem(queue: str) -> Problem | None:
     return Problem(f"no queue's name has {shown}", "" if instead else "retype it", instead)
 
 
-def identity_problem(text: str) -> str:
-    """Return what is wrong with a Globus identity, an id or a user name with its domain; "" if nothing is."""
+NO_IDENTITY = "is neither a UUID nor a user name with its domain"
+
+
+def is_identity(text: str) -> bool:
+    """Return True for the id of a Globus identity, or a user name with its domain."""
     name, at, domain = text.rpartition("@")
     is_user = bool(name and at and domain) and text.isprintable() and not {",", " "}.intersection(text)
-    return "" if is_user or UUID.fullmatch(text) else "it is neither a UUID nor a user name with its domain"
+    return is_user or UUID.fullmatch(text) is not None

@@ -7,16 +7,15 @@ This module may not use ``from __future__ import annotations`` or ``X | None``: 
 ``Optional[X]`` type of each field.  It is loaded for ``--help``, too, and imports nothing slow.
 """
 
-from dataclasses import dataclass
 from typing import Optional
 
-from goclient.model.option import Options, option
+from goclient.model.option import Options, frozen_options, option
 
 JOB, MOVE, PROXY, CARRY, RUN = "job", "transfers", "myproxy account", "carried jobs", "submission"
 LOCATION = "ENDPOINT:/PATH"
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class JobOptions(Options):
     """Hold what was typed of the job; a required option that is missing is the empty string."""
 
@@ -72,7 +71,7 @@ class JobOptions(Options):
     )
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class TransferOptions(Options):
     """Hold what was typed of its transfers, and of how they are checked."""
 
@@ -183,7 +182,7 @@ class TransferOptions(Options):
         return [f"--{name}" for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if getattr(self, name)]
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class CarryOptions(TransferOptions):
     """Hold what was typed of the transfers of a job that may bring them itself."""
 
@@ -193,23 +192,41 @@ class CarryOptions(TransferOptions):
         group=CARRY,
         default=False,
     )
-    goFiles: tuple[str, ...] = option(
-        "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
+    goConnect: Optional[str] = option(
+        "--goConnect",
+        help="Globus Connect Personal for a job with --goCarry: a URL, a path on the node, or a file that travels",
+        group=CARRY,
+        metavar="WHERE",
     )
     goCredential: Optional[str] = option(
         "--goCredential",
-        help="who acts for a job with --goCarry: service (the client of GOCLIENT_CARRY_CLIENT_ID)",
+        help="who acts for a job with --goCarry: service (the client of GOCLIENT_CARRY_CLIENT_ID), or token (you)",
         group=CARRY,
         metavar="WHO",
-        choices=("service",),
+        choices=("service", "token"),
+    )
+    goShareSecrets: bool = option(
+        "--goShareSecrets",
+        help="send a job with a credential although PanDA hands it other secrets of yours, too",
+        group=CARRY,
+        default=False,
     )
 
 
-class RequestOptions(CarryOptions, JobOptions):
+@frozen_options
+class PackedOptions(CarryOptions):
+    """Hold what was typed of a job that may bring its own transfers, and of what travels with it."""
+
+    goFiles: tuple[str, ...] = option(
+        "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
+    )
+
+
+class RequestOptions(PackedOptions, JobOptions):
     """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class SubmitOptions(RequestOptions):
     """Hold what was typed of a job with transfers, and of its submission."""
 

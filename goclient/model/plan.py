@@ -66,6 +66,11 @@ class TransferTask:
         return not (self.is_copy or self.asks_https or self.needs_proxy)
 
     @property
+    def makes_endpoint(self) -> bool:
+        """True if the task passes through a Globus Connect endpoint that the job makes."""
+        return self.mode.makes_endpoint and JOB in (self.source, self.destination) and self.far.is_globus
+
+    @property
     def needs_proxy(self) -> bool:
         """True if the user's proxy acts at an end."""
         return self.source.needs_proxy or self.destination.needs_proxy
@@ -82,6 +87,11 @@ class TransferTask:
                 for item in self.items
             ],
         }
+
+
+def needs_token(tasks: Sequence[TransferTask]) -> bool:
+    """Return True if Globus, or the HTTPS server of a collection, has to be shown a token."""
+    return any(task.asks_https or task.is_globus for task in tasks)
 
 
 def same_location(path: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
 
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.options import Items
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """Parts of a job that a preflight checks beside its transfers: the queues that it names, its payload, its label."""
 
     queues: Sequence[str] = ()
@@ -19,7 +20,14 @@ class Job:
     label: str = "user"
 
 
-@dataclass(frozen=True, slots=True)
+class Who(Enum):
+    """Whose rights a carried job has: a service client's, or the user's own, for single collections."""
+
+    SERVICE = "service"
+    TOKEN = "token"  # noqa: S105  # a kind, no token
+
+
+@dataclass(frozen=True)
 class Credential:
     """Id and secret of the service client that acts for carried jobs."""
 
@@ -27,13 +35,15 @@ class Credential:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Carriage:
+class Carriage(NamedTuple):
     """How jobs bring their own transfers.
 
     ``run_gen`` is the transformation that starts their carrier, ``file_server`` the URL of the host that keeps their
     archive, ``files`` what is named beside the payload to travel in it.  ``auth`` and ``transfer`` are the base URLs of
-    Globus, ``credential`` acts there, if one is set; ``needs`` is in hours.
+    Globus; ``who`` acts there, a service client with its ``credential``, if one is set.  ``needs`` is in hours.
+    ``place`` names the journal by which the credential is taken back.  ``shares_secrets``: other secrets of the user's
+    at PanDA may go to the jobs, too.
+    ``connect`` is where a node finds Globus Connect, if it may be used.
     """
 
     run_gen: str
@@ -41,11 +51,29 @@ class Carriage:
     auth: str
     transfer: str
     files: Sequence[str] = ()
+    who: Who = Who.SERVICE
     credential: Credential | None = None
     needs: int = 0
+    connect: str = ""
+    place: str = ""
+    shares_secrets: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+class Rights(NamedTuple):
+    """Rights of who acts for carried jobs, as the checks found them.
+
+    ``until`` is when they end, empty if that is not known; ``servers`` are the URLs of the HTTPS servers of
+    collections, by the ids of these.
+    """
+
+    until: str = ""
+    servers: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_RIGHTS = Rights()
+
+
+@dataclass(frozen=True)
 class Request:
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items.
 

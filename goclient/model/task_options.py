@@ -1,21 +1,21 @@
 """Options of a task of prun or pathena, beside :mod:`goclient.model.options`: other commands do not load them."""
 
-from dataclasses import dataclass
 from typing import Optional
 
-from goclient.model.option import option
-from goclient.model.options import TransferOptions
+from goclient.model.option import frozen_options, option
+from goclient.model.options import CarryOptions
 
 TASK = "globus"
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
-class TaskOptions(TransferOptions):
+@frozen_options
+class TaskOptions(CarryOptions):
     """Hold what was typed of the transfers of a task of prun or pathena."""
 
     useGOForOutput: Optional[str] = option(
         "--useGOForOutput",
-        help="take every output and the log to <nickname>/<outDS>/ below this directory (default: the endpoint's own)",
+        help="take every output, and the log without --goCarry, to <nickname>/<outDS>/ below this directory "
+        "(default: the endpoint's own)",
         group=TASK,
         metavar="ENDPOINT[:/DIR/]",
     )
@@ -28,7 +28,7 @@ class TaskOptions(TransferOptions):
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=TASK, default=False)
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class PathenaOptions(TaskOptions):
     """Hold what was typed of a task's transfers, and where its parameters go, which pathena has no option for."""
 

@@ -22,9 +22,9 @@ from goclient.files.private import private
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint, GlobusEndpoint
 from goclient.node.engines.base import JobContext, TransferService
-from goclient.node.keeper import Command, KeptProcess, keep
+from goclient.node.keeper import END_WITHIN, Command, KeptProcess, keep
 from goclient.node.payload import HEARTBEAT_EVERY
-from goclient.node.signals import check, uninterrupted
+from goclient.node.signals import check, has_come, uninterrupted
 from goclient.reporter.base import Reporter
 from goclient.secrets import register
 from goclient.services.retry import turns
@@ -188,7 +188,7 @@ class _Connect:
                 yield process
             finally:
                 with uninterrupted():
-                    process.end(within=STOP_WITHIN)
+                    process.end(within=END_WITHIN if has_come() else STOP_WITHIN)
 
     @property
     def said(self) -> str:

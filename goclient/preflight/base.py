@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode, Finding, exit_code
 from goclient.model.location import Location
-from goclient.model.request import Job
+from goclient.model.request import NO_RIGHTS, Job, Rights
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Deadline
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 
-@dataclass(frozen=True, slots=True)
-class PreflightOptions:
+class PreflightOptions(NamedTuple):
     """Say how thorough the checks are, and what they may do."""
 
     make_directories: bool = False  # those that are missing at a destination
@@ -43,20 +42,23 @@ class PreflightOptions:
     pilot: str | None = None  # the DN that retrieves the proxy of a MyProxy account
     deposit: bool = False  # the submission makes the deposit if it is missing
     carried: bool = False  # the jobs bring their own transfers
+    token_wait: int | None = None  # hours that a job waits in its queue, if the user's tokens go to jobs
     acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
+    secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Hold what the checks found, and the spec with its endpoints resolved.
 
-    ``deposit_due``: a proxy has to be deposited at the spec's MyProxy account before the job is sent.
+    ``deposit_due``: a proxy has to be deposited at the spec's MyProxy account before the job is sent.  ``rights`` are
+    those of who acts for carried jobs, as far as they are known.
     """
 
     spec: TransferSpec
     findings: tuple[Finding, ...]
     deposit_due: bool = False
+    rights: Rights = NO_RIGHTS
 
     @property
     def ok(self) -> bool:
@@ -123,6 +125,7 @@ class Context:
     server_dn: str = ""  # by Servers: as whom they were asked
     input_size: int = 0  # by Size: the most bytes that one job brings, as far as that is known
     writes_proven: bool = False  # by Probe
+    rights: Rights = NO_RIGHTS  # by PilotPermissions, or Tokens
     deposit_due: bool = False  # by Account
 
     def __post_init__(self) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from goclient.carrier.archive import FILES, Contents, check_size, is_taken
-from goclient.carrier.carried import contents_of, needs_token
+from goclient.carrier.archive import FILES, LIMIT, Contents, check_size, is_taken
+from goclient.carrier.carried import contents_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import credential_in
-from goclient.model.endpoint import Endpoint, GlobusEndpoint
+from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.names import SERVER_PLACEHOLDERS
+from goclient.model.payload import is_url
+from goclient.model.plan import needs_token
 from goclient.model.planner import plan
-from goclient.model.request import Request
+from goclient.model.request import Request, Who
 from goclient.model.spec import TransferSpec
+from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import SHOWN
 from goclient.preflight.payload import HEAD, judge_head
 from goclient.secrets import hidden
@@ -27,19 +31,22 @@ CARRY_CLIENT = "GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET"
 def no_carry_client(subject: str) -> RequestError:
     """Return the error of a carried job that needs a token, and nobody is there to get one."""
     message = f"{subject}: a service client must act for a job with --goCarry, and {CARRY_CLIENT} are not set"
-    hint = "register a service client that owns nothing at app.globus.org/settings/developers, and export both"
+    hint = "register a service client that owns nothing at app.globus.org/settings/developers, and export both; "
+    hint += "or see --goCredential=token"
     return RequestError(message, hint=hint, code="no-carry-client", subject=subject)
 
 
 def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[GoclientError]:
     """Return everything that is wrong with a request for carried jobs, as far as no service needs to be asked."""
     assert request.carriage is not None, "the caller has looked"
-    collected = Collector(_find_impossible(spec))
+    collected = Collector(_find_unusable(spec, unfilled=SERVER_PLACEHOLDERS))
+    collected.errors += _judge_way(spec, request.carriage.connect)
     with collected:
         contents = contents_of(request)
+        collected.errors += _judge_connect(request.carriage.connect, contents)
         collected.errors += _find_collisions(spec, contents)
         check_size(contents)
-    if request.carriage.credential is None:
+    if request.carriage.credential is None and request.carriage.who is Who.SERVICE:
         with collected:  # two items with one destination are told already
             token = next((task for task in plan(spec) if needs_token([task])), None)
             if token is not None:
@@ -47,15 +54,21 @@ def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[Goclient
     return collected.errors
 
 
-def _find_impossible(spec: TransferSpec) -> Iterator[GoclientError]:
-    """Yield each way that a carrier does not have, and each path that only the server could complete."""
-    for phase, mode, transfers in spec.phases:
-        if mode.makes_endpoint and any(not end.needs_proxy for end in _ends(spec, phase)) and transfers:
-            message = f"{phase} goes through Globus Connect on the node, which a job with --goCarry does not make"
-            hint = (
-                "leave out --goVia, or write in-mode=https and out-mode=https: the collections' HTTPS servers are used"
-            )
-            yield RequestError(message, hint=hint, code="no-carrier-way", subject=phase)
+def find_impossible(
+    spec: TransferSpec, connect: str, contents: Contents, *, unfilled: Sequence[str]
+) -> Iterator[GoclientError]:
+    """Yield what no carrier can do in a job of a task, in whose paths nobody fills these placeholders.
+
+    ``contents`` are what is known of the files that travel; ``connect`` is where Globus Connect is.
+    """
+    yield from _find_unusable(spec, unfilled=unfilled)
+    yield from _judge_way(spec, connect)
+    yield from _judge_connect(connect, contents)
+    yield from _find_collisions(spec, contents)
+
+
+def _find_unusable(spec: TransferSpec, *, unfilled: Sequence[str]) -> Iterator[GoclientError]:
+    """Yield each server that a carrier cannot ask, and each path with a placeholder that nobody fills in its plan."""
     for endpoint in spec.endpoints:
         if endpoint.needs_proxy:
             message = (
@@ -65,20 +78,41 @@ def _find_impossible(spec: TransferSpec) -> Iterator[GoclientError]:
             error = RequestError(f"{message}has none", hint=hint, code="no-carrier-way", subject=endpoint.display)
             yield error
     locations = dict.fromkeys(end for one in spec.transfers for end in (one.source, one.destination))
-    unfilled = (one for one in locations if any(name in one.path for name in SERVER_PLACEHOLDERS))
-    for location in islice(unfilled, SHOWN):
-        message = (
-            f"{quoted(location.display)}: nothing fills {' or '.join(SERVER_PLACEHOLDERS)} in a job with --goCarry"
-        )
-        hint = "use '${SN}' or '${SN/P}', which sendJob fills"
+    found = ((one, name) for one in locations for name in unfilled if name in one.path)
+    for location, name in islice(found, SHOWN):
+        message = f"{quoted(location.display)}: nothing fills {name} in a job with --goCarry"
+        hint = "use '${SN}' or '${SN/P}', which is filled in"
         yield RequestError(message, hint=hint, code="carried-placeholder", subject=location.display)
 
 
-def _ends(spec: TransferSpec, wanted: str) -> Iterator[Endpoint]:
-    """Yield the ends of a phase that are not in the job's directory."""
-    for phase, _, transfers in spec.phases:
-        for one in transfers if phase == wanted else ():
-            yield from (end.endpoint for end in (one.source, one.destination) if not end.in_job)
+def _judge_way(spec: TransferSpec, connect: str) -> Iterator[GoclientError]:
+    """Yield an error for each phase that needs Globus Connect, which no node has; and for one that nothing needs."""
+    needing = []
+    for phase, mode, transfers in spec.phases:
+        ends = [(one.source, one.destination) for one in transfers if mode.makes_endpoint]
+        if any((old.in_job or new.in_job) and (old.endpoint.is_globus or new.endpoint.is_globus) for old, new in ends):
+            needing.append(phase)
+    for phase in needing if not connect else ():
+        message = (
+            f"{phase} goes through Globus Connect on the node, which a job with --goCarry makes only with --goConnect"
+        )
+        hint = "leave out --goVia, or write in-mode=https and out-mode=https: the collections' HTTPS servers are used; "
+        hint += "or add --goConnect=URL, of Globus Connect Personal for Linux"
+        yield RequestError(message, hint=hint, code="no-carrier-way", subject=phase)
+    if connect and not needing:
+        message = f"--goConnect={quoted(connect)}: no transfer of the job goes through Globus Connect"
+        hint = "leave out --goConnect, or add --goVia=gc"
+        yield RequestError(message, hint=hint, code="combination", subject="--goConnect")
+
+
+def _judge_connect(connect: str, contents: Contents) -> Iterator[GoclientError]:
+    """Yield an error for what no node can find: neither a URL, nor a path there, nor a file that travels."""
+    name = os.path.normpath(connect) if connect else ""
+    if not connect or is_url(connect) or connect.startswith("/") or any(one.name == name for one in contents.members):
+        return
+    message = f"--goConnect={quoted(connect)} is neither a URL, nor a path on the node, nor a file that travels"
+    hint = f"add {FILES}={shell_word(connect)} (all that travels has {LIMIT >> 20} MB at most), or give its URL"
+    yield RequestError(message, hint=hint, code="no-connect", subject="--goConnect")
 
 
 def _find_collisions(spec: TransferSpec, contents: Contents) -> Iterator[GoclientError]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from _thread import allocate_lock
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
 
 SAY_AFTER = 2.0  # seconds
 GLOBUS = "Globus"  # its two services are one for a user
@@ -26,7 +30,7 @@ class Waits:
 
     def __init__(self, progress: Callable[[str], None]) -> None:
         self._progress = progress
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._waits: dict[str, _Wait] = {}
         self._reported: set[str] = set()
 
@@ -54,6 +58,8 @@ class Waits:
             if now - wait.ended >= PAUSE:
                 wait.started = now
             if seconds > SAY_AFTER:
+                import threading  # a thirtieth of the time of --help, which waits for nobody
+
                 later = max(wait.started + SAY_AFTER - now, 0.0)
                 wait.timer = threading.Timer(later, self._report, (service, seconds))
                 wait.timer.daemon = True

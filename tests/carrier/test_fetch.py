@@ -1,15 +1,19 @@
-"""The user's program is a file of the archive, or what is at a URL; anything else is told."""
+"""The user's program, and Globus Connect, are files of the archive, or what is at a URL; anything else is told."""
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 from collections.abc import Callable
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from goclient.carrier.fetch import check_program, fetch
+from goclient.carrier.fetch import check_program, fetch, fetch_connect
+from goclient.errors import EndpointError
 from goclient.node.payload import PayloadError
 from tests.web_server import Answer, serving
 
@@ -87,3 +91,66 @@ def test_a_file_that_cannot_be_run_is_told(make: Callable[[Path], object], tmp_p
     make(tmp_path / "run.sh")
     with pytest.raises(PayloadError, match="is not in the job's archive, or is not executable"):
         check_program("./run.sh", tmp_path)
+
+
+# --- Globus Connect ---
+
+CONNECT = "globusconnectpersonal-3.2.8/globusconnectpersonal"
+
+
+def connect_archive(name: str = CONNECT, *, mode: int = 0o755, target: str = "") -> bytes:
+    """An archive as Globus gives it, with one file, or a link."""
+    packed, header = io.BytesIO(), tarfile.TarInfo(name)
+    header.mode, header.size = mode, len(SCRIPT)
+    if target:
+        header.type, header.linkname, header.size = tarfile.SYMTYPE, target, 0
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.addfile(header, io.BytesIO(SCRIPT))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    "where", ["URL", "URL#sha256=SUM", "/archive.tgz", "./archive.tgz", "/unpacked", f"/{CONNECT}"]
+)
+def test_globus_connect_is_found_wherever_it_is(where: str, tmp_path: Path) -> None:
+    archive = connect_archive()
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "archive.tgz").write_bytes(archive)
+    for name in (CONNECT, "unpacked/globusconnectpersonal"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(SCRIPT)
+        (tmp_path / name).chmod(0o755)
+    with serving(answering(200, archive)) as asked:
+        there = where.replace("URL", f"{asked.url}/latest.tgz").replace("SUM", sha256(archive).hexdigest())
+        if where.startswith("/"):
+            there = f"{tmp_path}{where}"
+        program = Path(fetch_connect(there, tmp_path, tmp_path / "scratch"))
+    assert program.read_bytes() == SCRIPT
+    assert os.access(program, os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(connect_archive("bin/other"), "no program globusconnectpersonal is there", id="another-program"),
+        pytest.param(connect_archive(mode=0o644), "no program globusconnectpersonal is there", id="not-executable"),
+        pytest.param(connect_archive()[:-40], "it cannot be unpacked", id="broken-off"),
+        pytest.param(connect_archive(target="/bin/sh"), "it cannot be unpacked", id="a-link-that-leads-out"),
+        pytest.param(connect_archive("../globusconnectpersonal"), "it cannot be unpacked", id="a-name-that-leads-out"),
+        pytest.param(b"<html>log in</html>", "no program globusconnectpersonal is there", id="a-page"),
+        pytest.param(None, "could not be fetched", id="nothing"),
+    ],
+)
+def test_globus_connect_that_is_no_good_is_told(content: bytes | None, words: str, tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    answer = answering(404 if content is None else 200, content or b"")
+    with serving(answer) as asked, pytest.raises(EndpointError) as caught:
+        fetch_connect(f"{asked.url}/latest.tgz?key=abcdefghijkl", tmp_path, tmp_path / "scratch")
+    assert words in caught.value.message
+    assert "abcdefghijkl" not in caught.value.message
+    assert not (tmp_path / "globusconnectpersonal").exists()
+
+
+def test_globus_connect_that_was_changed_is_not_used(tmp_path: Path) -> None:
+    with serving(answering(200, connect_archive())) as asked, pytest.raises(EndpointError, match="its sha256 is "):
+        fetch_connect(f"{asked.url}/latest.tgz#sha256={'0' * 64}", tmp_path, tmp_path)

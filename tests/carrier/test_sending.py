@@ -5,18 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from goclient.carrier.carried import Luggage, Secret
+from goclient.carrier.carried import Luggage
 from goclient.carrier.plan import CarrierPlan
+from goclient.carrier.secret import OthersShared, Secret
 from goclient.carrier.sending import SECRET, UPLOAD, confirm_secret, send_luggage, store_secret
 from goclient.errors import ServerError
 from goclient.errors.sent import ReplyLost
-from goclient.journal import Journal
+from goclient.journal import Journal, this_process
 from goclient.model.request import Credential
 from tests.killed import COLLECTION, SERVICE
 
@@ -49,7 +50,7 @@ class Server:
     def secrets(self) -> dict[str, str]:
         return dict(self.kept)
 
-    def set_secret(self, key: str, value: str) -> None:
+    def set_secret(self, key: str, value: str | None) -> None:
         self.sets += 1
         if self.refuses >= self.sets:
             raise ServerError("refused")
@@ -57,7 +58,7 @@ class Server:
         threading.Event().wait(0.005)  # between the reading and the writing
         self.loses -= 1
         if self.loses < 0:
-            self.kept = {**before, key: value}
+            self.kept = {name: one for name, one in {**before, key: value}.items() if one is not None}
 
 
 def sent(server: Server, path: Path) -> None:
@@ -73,11 +74,12 @@ def test_each_is_in_the_journal_before_and_after_and_no_secret_is(tmp_path: Path
     path, server = tmp_path / "journal.jsonl", Server()
     sent(server, path)
     upload, secret = (UPLOAD, "k1.upload"), (SECRET, "k1.secret")
+    use = (VALUE.key, "service", VALUE.identity, "", server.name, this_process())
     assert states(path) == [
         (*upload, "intended", ("jobO.x.tar.gz",)),
         (*upload, "done", ("jobO.x.tar.gz",)),
-        (*secret, "intended", (VALUE.key,)),
-        (*secret, "done", (VALUE.key,)),
+        (*secret, "intended", use),
+        (*secret, "accepted", use),
     ]
     assert (server.files, server.kept) == ({"jobO.x.tar.gz": b"archive"}, {VALUE.key: VALUE.value})
     assert VALUE.value not in path.read_text() + repr(LUGGAGE)
@@ -98,9 +100,18 @@ def test_a_signal_while_the_archive_is_sent_leaves_it_unknown(tmp_path: Path) ->
 
 
 def test_a_secret_that_is_there_is_not_set_again(tmp_path: Path) -> None:
-    server = Server(kept={VALUE.key: VALUE.value, "mine": "stays"})
+    server = Server(kept={VALUE.key: VALUE.value, "___file___:goclient-0123456789abcdef.json": "stays"})
     store_secret(VALUE, server, tmp_path / "lock")
     assert server.sets == 0
+
+
+def test_a_secret_that_is_not_ours_is_shared_only_if_the_user_says_so(tmp_path: Path) -> None:
+    server = Server(kept={"grid password": "x", "___file___:key.pem": "y", VALUE.key: VALUE.value})
+    with pytest.raises(OthersShared, match=r'2 secrets of yours .*: "key.pem", "grid password"; ') as raised:
+        store_secret(VALUE, server, tmp_path / "lock")
+    assert raised.value.hint == "type: pbook delete_secret key.pem; or accept it with --goShareSecrets"
+    assert server.sets == 0
+    store_secret(replace(VALUE, shares=True), server, tmp_path / "lock")
 
 
 def test_a_secret_that_the_server_loses_is_set_again(tmp_path: Path) -> None:

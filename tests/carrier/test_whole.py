@@ -13,6 +13,8 @@ import pytest
 
 import goclient
 from goclient.carrier.plan import PLAN
+from goclient.node.globus_connect import PROGRAM
+from goclient.sandbox.directory import Directory
 from tests.sandboxes import Sandbox
 
 RUN = """#!/bin/sh
@@ -111,3 +113,59 @@ def test_a_program_that_fails_is_the_jobs_own_failure(user: Sandbox) -> None:
     report = site(user)
     assert (report["PandaID"], report["state"], report["transExitCode"]) == (panda_id, "failed", 18)
     assert report["pilotErrorDiag"].startswith("payload execution failed with ")
+
+
+# --- Globus Connect -------------------------------------------------------------------------------------------------
+
+
+def connect_archive(user: Sandbox) -> str:
+    """Put the sandbox's Globus Connect into an archive, as Globus gives it; return its URL."""
+    path = user.root / "transformations/globusconnectpersonal-latest.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(Directory(user.root).programs / PROGRAM, f"{PROGRAM}-3.2.8/{PROGRAM}")
+    return f"{user.url}/transformations/{path.name}"
+
+
+def personal(user: Sandbox) -> list[str]:
+    """The names of the endpoints that jobs have made and not removed."""
+    query = "select display_name from collections where entity_type like 'GCP%' and display_name != 'LAPTOP'"
+    return [row["display_name"] for row in user.rows(query)]
+
+
+@pytest.mark.parametrize("travels", [False, True], ids=["url", "in-the-archive"])
+def test_files_go_through_globus_connect_if_the_user_gives_its_archive(user: Sandbox, *, travels: bool) -> None:
+    where = connect_archive(user)
+    if travels:
+        name = where.rpartition("/")[2]
+        (user.cwd / name).write_bytes((user.root / "transformations" / name).read_bytes())
+        where = f"./{name},--goFiles={name}"
+    top, words = user.path("SITE1", "/shared/campaign"), where.split(",")
+    (top / "in/some").mkdir(exist_ok=True)
+    (top / "in/some/a.txt").write_text("a\n")
+    (panda_id,) = submit(
+        user, f"--goConnect={words[0]}", *words[1:], "--StageinGOsrc=GUEST1:/campaign/in/some/", "--goVia=gc",
+        "--jobParameters=-o hits.1",
+    )  # fmt: skip
+    report = site(user)
+    assert report["state"] == "finished", report["exeErrorDiag"]
+    assert "more\n" in (top / "out/hits.1").read_text()
+    assert personal(user) == []
+    (status,) = user.run("goclient", "status", str(panda_id), "--json").json
+    rows = [(one["phase"], one["state"], one["files"], bool(one["task_id"])) for one in status["transfers"]]
+    assert rows == [("stage-in", "SUCCEEDED", 2, True), ("output", "SUCCEEDED", 1, True)]
+
+
+def test_globus_connect_that_is_not_there_is_told_where_the_user_looks(user: Sandbox) -> None:
+    (panda_id,) = submit(user, "--goConnect=/cvmfs/none/globusconnectpersonal", "--jobParameters=-o hits.1")
+    report = site(user)
+    assert (report["PandaID"], report["state"], report["exeErrorCode"]) == (panda_id, "failed", 5908)
+    assert "Globus Connect cannot be used from" in report["pilotErrorDiag"]
+    assert personal(user) == []
+
+
+def test_a_job_by_https_tells_its_transfers(user: Sandbox) -> None:
+    (panda_id,) = submit(user, "--jobParameters=-o hits.1")
+    assert site(user)["state"] == "finished"
+    (status,) = user.run("goclient", "status", str(panda_id), "--json").json
+    rows = [(one["phase"], one["state"], one["files"], one["task_id"]) for one in status["transfers"]]
+    assert rows == [("stage-in", "SUCCEEDED", 1, None), ("output", "SUCCEEDED", 1, None)]

@@ -1,7 +1,6 @@
 """Check a job's transfers as sendJob.py does, and send nothing: ``goclient check``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import job_text, output, run
@@ -10,7 +9,7 @@ from goclient.errors import PreflightFailed, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import counted, printable
-from goclient.model.option import Options, option
+from goclient.model.option import Options, frozen_options, option
 from goclient.model.options import RequestOptions
 from goclient.reporter.base import Reporter
 
@@ -21,7 +20,7 @@ PROG = "goclient check"
 OWN = "check"
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class OwnOptions(Options):
     """Hold what was typed of the check itself."""
 
@@ -35,7 +34,7 @@ class OwnOptions(Options):
     verbose: int = option("-v", help="-vv shows the traceback of an error", group=OWN, default=0, count=True)
 
 
-@dataclass(frozen=True, repr=False, eq=False, init=False)
+@frozen_options
 class CheckOptions(OwnOptions, RequestOptions):
     """Hold what was typed."""
 

@@ -73,14 +73,15 @@ class DepositOptions(AccountOptions):
     """Options of ``deposit``."""
 
     retriever: Optional[str] = option(
-        "--retriever", help="the DN of the one pilot that may retrieve without a pass phrase", group=WHAT, metavar="DN"
-    )
+        "--retriever", help="the DN of the one pilot that may retrieve without a pass phrase", group=WHAT, metavar="DN",
+        once=_ONE_POLICY,
+    )  # fmt: skip
     retriever_pattern: Optional[str] = option(
         "--retriever-pattern", help="a pattern instead: * and ? match anything", group=WHAT, metavar="P"
     )
     by_cert: Optional[str] = option(
         "--retrievable_by_cert", "-Z", help="as with myproxy-init: a DN, the common name of one, or a pattern",
-        group=WHAT, metavar="NAME",
+        group=WHAT, metavar="NAME", once=_ONE_POLICY,
     )  # fmt: skip
     regex: bool = option(
         "--regex_dn_match", "-x", help="as with myproxy-init: what -Z and -R have is a DN", group=WHAT, default=False
@@ -195,8 +196,6 @@ def of_c_tools(argv: Sequence[str]) -> list[str]:
 
 def explained(error: GoclientError, action: str) -> GoclientError:
     """Return a mistake with what a user of the C tools has to know of it."""
-    if isinstance(error, RepeatedOption) and error.subject in ("--retriever", "-Z"):
-        return error.replace(hint=_ONE_POLICY)
     if not isinstance(error, UnknownOption):
         return error
     name = error.subject if error.subject.startswith("--") else error.subject[:2]  # -rNAME

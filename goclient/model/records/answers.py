@@ -5,6 +5,9 @@ The names in its answers are those of server 1.0.4.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +19,10 @@ MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
 MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
 MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500
 MAX_DIAGNOSIS = 500  # characters of one of them: pilotErrorDiag and exeErrorDiag
+MAX_METADATA = 4 << 20  # characters: runGen takes 1 MiB of a job's own, and adds little
 DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
+# Of tasks: pandaserver/taskbuffer/JediTaskSpec.py; a user may retry one of them, which is another attempt.
+TASK_DONE = frozenset({"finished", "failed", "done", "aborted", "broken"})
 _MALFORMED = "the PanDA server sent a malformed job"
 
 # Where the server, or a pilot, says why a job failed.
@@ -75,7 +81,11 @@ class AssignedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """Hold what the server knows of a job; ``reason`` is empty unless something went wrong."""
+    """Hold what the server knows of a job; ``reason`` is empty unless something went wrong.
+
+    ``reported`` is what code of goclient's has told in the job, under ``goclient`` in its metadata; the server has it
+    once the job is over.  A job can write anything there.
+    """
 
     panda_id: int
     attempt: int
@@ -83,6 +93,7 @@ class JobState:
     state: str
     reason: str
     parameters: str
+    reported: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
@@ -97,7 +108,17 @@ class JobState:
         except (KeyError, TypeError, ValueError) as error:
             raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
         reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
-        return cls(*numbers, said(_text(job, "jobStatus"), 100), reason, _text(job, "jobParameters"))
+        state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
+        return cls(*numbers, state, reason, parameters, _reported(_text(job, "metadata")))
+
+
+def _reported(metadata: str) -> Mapping[str, Any]:
+    """Return what a job's code has told under ``goclient``, in the report that runGen makes; empty if nothing."""
+    found: Any = {}
+    if "user_job_metadata" in metadata and len(metadata) <= MAX_METADATA:
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
+            found = json.loads(metadata)["user_job_metadata"]["goclient"]
+    return found if isinstance(found, dict) else {}
 
 
 def is_panda_id(value: object) -> bool:

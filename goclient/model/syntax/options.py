@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.errors.conditions import ListRuleError, NotALocation
+from goclient.errors.conditions import ListRuleError, NotALocation, OutputNotNamed
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
@@ -216,10 +216,12 @@ class _Builder:
 
     def _wrong_count(self, sources_key: str, destinations_key: str, *, optional: bool) -> None:
         sources, destinations = self.get(sources_key), self.get(destinations_key)
+        kind = ListRuleError
         if not destinations:
             message, hint = f"--{sources_key} without --{destinations_key}", f"say where {listed(sources)} goes"
         elif not sources:
             message, hint = f"--{destinations_key} without --{sources_key}", f"say what goes to {listed(destinations)}"
+            kind = OutputNotNamed if sources_key == "Data" else kind
         else:
             message = (
                 f"--{destinations_key} has {len(destinations)} destinations ({listed(destinations)}) "
@@ -228,7 +230,7 @@ class _Builder:
             hint = "give one directory for all, or one destination for each, in the same order"
             if optional:
                 hint += ", or none: the job's directory"
-        self.wrong(destinations_key if destinations else sources_key, message, hint, kind=ListRuleError)
+        self.wrong(destinations_key if destinations else sources_key, message, hint, kind=kind)
 
     def spec(self) -> TransferSpec:
         """Return the spec of all that is right; what is wrong is in ``errors`` then."""

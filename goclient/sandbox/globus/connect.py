@@ -2,8 +2,9 @@
 
 ``[-dir D] -setup --setup-key KEY``, ``-start [-restrict-paths rw/DIR]`` (in the foreground), ``-status``,
 ``-stop``.  Unlike the real one it does not refuse to run as root, and it shares no more than the directory that ``D``
-is in, where the real one shares all of one's home.  The real one has one control socket for all instances of a user,
-``/tmp/globusconnect_UID.sock``, which version 3.2.8 takes from one that runs; here each ``D`` has its own.
+is in, or a hidden one around it, where the real one shares all of one's home.  The real one has one control socket for
+all instances of a user, ``/tmp/globusconnect_UID.sock``, which version 3.2.8 takes from one that runs; here each ``D``
+has its own.
 """
 
 from __future__ import annotations

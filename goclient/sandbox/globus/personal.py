@@ -1,7 +1,8 @@
 """Globus as a Globus Connect Personal sees it: set-up with a one-time key, start.
 
 What it says is not believed: its lock must be in the directory of its configuration, and it can share no more than the
-directory that this one is in, which for a pilot's is the job's.
+directory that this one is in, which for a pilot's is the job's; or that a hidden one around it is in, such as a
+carrier's in the job's directory.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def start(call: Call) -> Document:
     file = Path(lock) if isinstance(lock, str) else directory
     if file.parent != directory or file.is_symlink() or not file.is_file() or file.stat().st_uid != os.getuid():
         raise ServiceError(400, {"error": f"the lock must be a file in {str(directory)!a}, not {lock!a}"})
-    allowed = _check_allowed(given.get("allowed"), directory.parent)
+    above = directory.parent
+    allowed = _check_allowed(given.get("allowed"), above.parent if above.name.startswith(".") else above)
     change = "update collections set lock_file = ?, allowed = ? where id = ?"
     call.state.run(change, lock, compact_json(allowed), own[0])
     return {}

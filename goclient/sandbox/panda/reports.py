@@ -57,7 +57,8 @@ def take(caller: Caller, panda_id: int, status: str, *, attempt: int | None, det
         if old == "running" and new == "starting":
             new = old
         for argument, attribute in _DETAILS.items():
-            if details.get(argument) not in (None, ""):
+            is_dropped = argument == "meta_data" and status == "failed"  # addMetadata of 1.0.4
+            if details.get(argument) not in (None, "") and not is_dropped:
                 job[attribute] = str(details[argument])[: None if attribute == METADATA else 500]
         job.pop(OWN_DIAGNOSIS, None)
         if not ends and new in POST_PROCESSING:

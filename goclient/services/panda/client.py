@@ -81,6 +81,10 @@ class PandaServer(PandaCalls):
             raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
         return [job if job is None else JobState.from_answer(job) for job in jobs]
 
+    def task_state(self, task_id: int) -> str:
+        """Return the state of a task."""
+        return said(self._call(f"task/get_status?task_id={task_id}", {}, verb="GET"))
+
     # --- what goes before jobs ---
 
     def at(self, url: str) -> PandaServer:
@@ -108,8 +112,8 @@ class PandaServer(PandaCalls):
         secrets.register(*texts.values())
         return texts
 
-    def set_secret(self, key: str, value: str) -> None:
-        """Set a secret of the user, which pilots hand to jobs that ask for secrets."""
+    def set_secret(self, key: str, value: str | None) -> None:
+        """Set a secret of the user, which pilots hand to jobs that ask for secrets; None removes it."""
         self._call("creds/set_user_secrets", {"key": key, "value": value})
 
     # --- for pilots ---

@@ -85,7 +85,7 @@ def test_the_job_and_the_journal_name_what_travels(user: Sandbox) -> None:
     whats = [(one["what"], one["state"]) for one in entries]
     assert whats == [
         ("request", "intended"), ("upload", "intended"), ("upload", "done"), ("secret", "intended"),
-        ("secret", "done"), ("submission", "intended"), ("submission", "accepted"), ("request", "done"),
+        ("secret", "accepted"), ("submission", "intended"), ("submission", "accepted"), ("request", "done"),
     ]  # fmt: skip
     assert user.run("goclient", "journal", "show", carried["archive"]).code == 0
     checked = user.run("goclient", "check", "--pandaid", panda_id, "--json").json
@@ -131,6 +131,21 @@ def test_a_submission_that_fails_before_its_jobs_can_be_typed_again(user: Sandbo
     assert user.run("sendJob.py", *CARRIED, *MOVES).code == 0
 
 
+def test_secrets_of_others_are_named_before_anything_is_sent(user: Sandbox) -> None:
+    user.run("sendJob.py", *CARRIED, *MOVES)
+    user.rows("update secrets set data = json_set(data, '$.\"grid pass\"', 'x')")
+    for words in ((), ("--noCheck",)):
+        moves = tuple(word.replace("GUEST1", user_collection(user)) for word in MOVES) if words else MOVES
+        refused = user.run("sendJob.py", *CARRIED, *moves, *words, "--goOverwrite", "--json")
+        assert (refused.code, refused.json["error"]["code"]) == (10, "other-secrets"), refused.err
+        assert '"grid pass"' in refused.json["error"]["message"]
+        assert refused.json["error"]["hint"].startswith("type: pbook delete_secret 'grid pass'; ")
+    assert sent(user)["submit"] == 1
+    assert user.run("sendJob.py", *CARRIED, *MOVES, "--goShareSecrets").code == 0
+    unshared = [one["code"] for one in user.run("goclient", "check", *CARRIED, *MOVES, "--json").json["findings"]]
+    assert "other-secrets" in unshared
+
+
 def test_a_program_submits_such_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in set(os.environ) - set(user.env):
         monkeypatch.delenv(name)
@@ -149,8 +164,8 @@ def test_a_program_submits_such_jobs_too(user: Sandbox, monkeypatch: pytest.Monk
     assert client.explain(client.parameters(submission.jobs[0].panda_id)).carried == submission.luggage.plan.sha256
     (found,) = [one for one in client.check(**{**options, "goCarry": False}).findings if one.code == "combination"]
     assert found.hint == "add goCarry=True, or leave out goFiles"
-    with pytest.raises(goclient.UsageError, match='"token" is not known'):
-        client.check(**options, goCredential="token")
+    with pytest.raises(goclient.UsageError, match='"refresh" is not known'):
+        client.check(**options, goCredential="refresh")
 
 
 def test_no_output_holds_the_secret(user: Sandbox) -> None:

@@ -210,6 +210,15 @@ def test_a_flag_that_is_mistaken_for_another_is_explained(action: str, flag: str
     assert [MISTAKEN[action, flag] in error.hint for error in errors] == [True], errors
 
 
+@pytest.mark.parametrize(("words", "hint"), [
+    (("--retriever", "/CN=a", "--retriever", "/CN=b"), "name one DN, or all of them with one --retriever-pattern"),
+    (("-Z", "/CN=a", "-Z", "/CN=b"), "name one DN, or all of them with one --retriever-pattern"),
+    (("-p", "1", "-p", "2"), "give it once"),
+])  # fmt: skip
+def test_an_option_that_is_given_again_says_what_to_do(words: tuple[str, ...], hint: str) -> None:
+    assert [hint in error.hint for error in mistakes("deposit", *words) if error.code == "twice"] == [True]
+
+
 LONG = {
     "short": ["-s", "localhost", "-l", "flags", "-c", "20", "-t", "1:30", "-k", "n", "-K", "words", "-n", "-x", "-Z"],
     "long": ["--pshost", "localhost", "--username", "flags", "--cred_lifetime", "20", "--proxy_lifetime", "1:30",

@@ -84,6 +84,22 @@ def test_a_state_says_everything_that_went_wrong() -> None:
 
 
 @pytest.mark.parametrize(
+    ("metadata", "reported"),
+    [
+        pytest.param('{"user_job_metadata": {"goclient": {"a": 1}, "b": 2}}', {"a": 1}, id="ours"),
+        pytest.param('{"user_job_metadata": {"goclient": [1]}}', {}, id="not-an-object"),
+        pytest.param('{"user_job_metadata": [1]}', {}, id="not-runGen-s"),
+        pytest.param('{"user_job_metadata"', {}, id="not-JSON"),
+        pytest.param("[" * 100_000 + '"user_job_metadata"', {}, id="deep"),
+        pytest.param("NULL", {}, id="unset"),
+        pytest.param({"user_job_metadata": {}}, {}, id="not-a-text"),
+    ],
+)
+def test_a_state_has_what_our_code_has_reported_in_the_job(metadata: Any, reported: dict[str, Any]) -> None:
+    assert JobState.from_answer({"PandaID": 7, "metadata": metadata}).reported == reported
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         pytest.param(None, id="null"),

@@ -70,8 +70,12 @@ def test_a_job_is_taken_and_reported_in_any_form(panda: Sandbox, form: str) -> N
     assert legacy(panda, "updateJob", {**report, **end}, form=form)["command"] == "NULL"
     job = described(panda, panda_id)
     assert (job["jobStatus"], job["transExitCode"], job["pilotErrorCode"]) == ("failed", "1", "1305")
-    assert (len(job["pilotErrorDiag"]), job["metadata"]) == (500, moved)
+    assert (len(job["pilotErrorDiag"]), job["metadata"]) == (500, None)
     assert legacy(panda, "updateJob", {**report, "state": "running"}, form=form)["command"] == "tobekilled"
+    panda_id = submit(panda)
+    legacy(panda, "getJob", WANTED, form=form)
+    legacy(panda, "updateJob", {**report, "jobId": panda_id, "state": "finished", "metaData": moved}, form=form)
+    assert described(panda, panda_id)["metadata"] == moved
 
 
 def test_a_job_gets_all_secrets_of_its_user_if_it_asks(panda: Sandbox) -> None:

@@ -401,8 +401,8 @@ def test_a_time_out_names_the_service(service: Service, monkeypatch: pytest.Monk
         asked = globus()
         login_client = asked._client._app._login_client  # type: ignore[union-attr]
         login_client.retry_config.max_retries = 0
-        for client in (asked._client, login_client):
-            client.transport.http_timeout = 0.3
+        silent_one = login_client if name == "AUTH" else asked._client  # the other answers when it can
+        silent_one.transport.http_timeout = 0.3
         with pytest.raises(EndpointError, match=f"could not be reached for .*: {said}: .*timed out"):
             asked.collection(AT)
 

@@ -1,0 +1,77 @@
+"""Show the credentials that carried jobs have, and take them back: ``goclient credential``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from goclient.cli import output, run, tables
+from goclient.cli.parser import Parser
+from goclient.errors import UsageError, raise_all
+from goclient.errors.wording import quoted
+from goclient.model.nearest import hint_of_known
+from goclient.model.option import option
+from goclient.reporter.base import Reporter
+
+if TYPE_CHECKING:
+    from goclient.jobs.credentials import Outstanding
+
+PROG = "goclient credential"
+ACTIONS = ("list", "revoke")
+SHOWN = 3  # of the jobs, and of the directories, of one
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CredentialOptions:
+    """Hold what was typed."""
+
+    words: tuple[str, ...] = option(
+        "words",
+        help="list; or revoke, and the ids of those that are taken back whatever their jobs do",
+        group="credential",
+        many=True,
+        metavar="list | revoke [ID ...]",
+    )
+    json: bool = option("--json", help="print one JSON document", group="credential", default=False)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="credential", default=0, count=True)
+
+
+def command(argv: Sequence[str], reporter: Reporter) -> int:
+    """List what is out there, or take it back."""
+    parser = Parser(
+        CredentialOptions,
+        prog=PROG,
+        arguments="{list | revoke [ID ...]} [--json]",
+        description="Show the credentials that carried jobs have, or take back those that no job needs any more.",
+        epilog="With ids, revoke takes these back whatever their jobs do. See goclient-credential(1).",
+    )
+    options, errors = parser.read(argv)
+    action, *ids = options.words or ("",)
+    if action not in ACTIONS:
+        message = f"{quoted(action)} is not an action of {PROG}" if options.words else "the action is missing"
+        errors.append(UsageError(message, hint=hint_of_known(action, ACTIONS), code="action", subject="action"))
+    elif action == "list" and ids:
+        message = f"list takes no names, not {', '.join(map(quoted, ids))}"
+        errors.append(UsageError(message, hint=f"type: {PROG} list", code="words", subject=action))
+    raise_all(errors)
+    client = run.Session(reporter).client
+    found = client.credentials() if action == "list" else client.revoke(ids)
+    if options.json:
+        output.print_json([one.document() for one in found])
+    elif found:
+        heads = ("id", "kind", "identity", "for", "until", "jobs", "state" if action == "list" else "state before")
+        tables.print_table(heads, map(_row, found))
+    else:
+        reporter.progress("no credential is out there" if action == "list" else "there was nothing to take back")
+    return 0
+
+
+def _row(one: "Outstanding") -> tuple[str, ...]:
+    known = one.document()
+    jobs = [*map(str, one.jobs), *(f"task {task}" for task in one.tasks)]
+    texts = (known["kind"] or "", known["identity"] or "", _few(known["for"]), known["until"] or "", _few(jobs))
+    return (one.id, *texts, one.state.value)
+
+
+def _few(texts: Sequence[str]) -> str:
+    more = len(texts) - SHOWN
+    return ", ".join(texts[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,210 @@
+"""Credentials of carried jobs that are out there: for what, until when, and whether a job may still need them.
+
+A submission's entry of its secret is open until the secret is taken back.  Several submissions may share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from goclient.carrier.secret import Secret, Use, check_lasts, id_of, tokens_in
+from goclient.carrier.sending import SECRET, TASK, remove_secret
+from goclient.errors import Collector, GoclientError, RequestError, raise_all
+from goclient.errors.wording import quoted
+from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
+from goclient.journal import Entry, Journal
+from goclient.model.nearest import hint_of_known
+from goclient.model.records.answers import DONE, TASK_DONE
+from goclient.model.request import Who
+from goclient.reporter.base import Reporter
+
+if TYPE_CHECKING:
+    from goclient.config.connections import Connections
+
+A_CALL = 1000  # jobs that are asked for in one call
+
+
+class State(Enum):
+    """State of a credential that is out there."""
+
+    IN_USE = "in use"
+    ENDED = "ended"  # no job needs it any more
+    UNKNOWN = "unknown"  # whether a job needs it
+    ELSEWHERE = "elsewhere"  # PanDA has it, and this journal does not know of it
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """A credential that is out there; ``uses`` are the submissions for whose jobs it is.
+
+    ``jobs`` and ``tasks`` are those that the server is known to have.
+    """
+
+    key: str  # of PanDA's secret
+    uses: tuple[Use, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    jobs: tuple[int, ...] = ()
+    tasks: tuple[int, ...] = ()
+    state: State = State.UNKNOWN
+
+    @property
+    def id(self) -> str:
+        """Return the id by which users know it."""
+        return id_of(self.key)
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        uses = self.uses
+        return {
+            "id": self.id,
+            "kind": uses[0].who if uses else None,
+            "identity": uses[0].identity if uses else None,
+            "for": list(dict.fromkeys(one for use in uses for one in use.access)),
+            "until": max((use.until for use in uses), default="") or None,
+            "jobs": list(self.jobs),
+            "tasks": list(self.tasks),
+            "state": self.state.value,
+        }
+
+
+class Credentials:
+    """Credentials that a journal knows of at the PanDA server, which is asked what became of their jobs."""
+
+    def __init__(self, journal: Journal, connections: Connections) -> None:
+        self._path, self._connections, self._server = journal.path, connections, connections.panda()
+
+    def known(self) -> list[Outstanding]:
+        """Return those that are open in the journal, without asking anybody."""
+        return list(_read(Journal(self._path), self._server.name))
+
+    def listed(self) -> list[Outstanding]:
+        """Return those that are open, each with its state, and those that PanDA has and the journal does not know."""
+        found = self._judge(self.known())
+        keys = {one.key for one in found}
+        others = sorted(key for key in self._server.secrets() if id_of(key) and key not in keys)
+        return [*found, *(Outstanding(key, state=State.ELSEWHERE) for key in others)]
+
+    def revoke(self, ids: Sequence[str]) -> list[Outstanding]:
+        """Take back those with these ids, whatever their jobs do, or all that no job needs; return them.
+
+        Raises RequestError for an id that is not known; what cannot be taken back is raised once all others are.
+        """
+        listed = {one.id: one for one in self.listed()}
+        unknown = [one for one in ids if one not in listed]
+        raise_all(_unknown(one, listed) for one in unknown)
+        wanted = [listed[one] for one in dict.fromkeys(ids)] if ids else list(listed.values())
+        return self._revoke([one for one in wanted if ids or one.state is State.ENDED], always=bool(ids))
+
+    def revoke_ended(self, panda_ids: Iterable[int], reporter: Reporter) -> None:
+        """Take back what only these jobs, which are done, may have needed, or no job; what goes wrong is a warning."""
+        asked = set(panda_ids)
+        concerned = [one for one in self.known() if one.tasks or not one.jobs or asked.intersection(one.jobs)]
+        try:
+            ended = [one for one in self._judge(concerned) if one.state is State.ENDED]
+            for one in self._revoke(ended, always=False):
+                reporter.progress(f"the credential {one.id} was taken back: no job needs it any more")
+        except GoclientError as error:
+            hint = "to try it again, type: goclient credential revoke"
+            reporter.warning(f"a credential of these jobs was not taken back: {error.message}", hint)
+
+    def _revoke(self, wanted: Sequence[Outstanding], *, always: bool) -> list[Outstanding]:
+        collector, done = Collector(), []
+        for one in wanted:
+            with collector:
+                if self._take_back(one, always=always):
+                    done.append(one)
+        raise_all(collector.errors)
+        return done
+
+    def _take_back(self, one: Outstanding, *, always: bool) -> bool:
+        """Make the tokens of a credential void, and remove PanDA's secret; return False if jobs use it by now."""
+        journal = Journal(self._path)
+
+        def is_used() -> bool:
+            now = (known for known in _read(Journal(self._path), self._server.name) if known.key == one.key)
+            return not always and [known.entries for known in now] != [one.entries]
+
+        tokens = tokens_in(self._server.secrets().get(one.key, ""))
+        if tokens:
+            self._connections.revoke_tokens(tokens)
+        if not remove_secret(one.key, self._server, journal, is_used=is_used):
+            return False
+        for entry in one.entries:
+            journal.append(entry.then("done"))
+        return True
+
+    def _judge(self, found: Sequence[Outstanding]) -> list[Outstanding]:
+        """Return credentials, each with its state, as the server says it of their jobs and tasks."""
+        alive = self._alive(found)
+        return [replace(one, state=State.IN_USE) if one.key in alive else one for one in found]
+
+    def _alive(self, found: Sequence[Outstanding]) -> set[str]:
+        """Return the keys of the credentials that a job or a task still needs."""
+        jobs = {panda_id: one.key for one in found if one.state is State.ENDED for panda_id in one.jobs}
+        ids, alive = list(jobs), set()
+        for start in range(0, len(ids), A_CALL):
+            asked = ids[start : start + A_CALL]
+            answers = zip(asked, self._server.describe(asked), strict=True)
+            alive |= {jobs[panda_id] for panda_id, job in answers if job is not None and job.state not in DONE}
+        ended = (one for one in found if one.state is State.ENDED and one.key not in alive)
+        return alive | {
+            one.key for one in ended if any(self._server.task_state(task) not in TASK_DONE for task in one.tasks)
+        }
+
+
+def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
+    """Yield the credentials that are open in a journal; those of no job that is alive count as ended."""
+    found: dict[str, list[Entry]] = {}
+    for entry in journal.latest(SECRET):
+        if entry.state in OPEN and Use.read(entry).server == server:
+            found.setdefault(Use.read(entry).key, []).append(entry)
+    if not found:
+        return
+    sent: dict[str, list[Entry]] = {}
+    for call in (*journal.latest(CALL), *journal.latest(TASK)):
+        sent.setdefault(request_of(call), []).append(call)
+    requests = {request.key: request.state for request in journal.latest(REQUEST)}
+    for key, entries in found.items():
+        calls = [call for entry in entries for call in sent.get(request_of(entry), [])]
+        jobs, tasks = (
+            tuple(int(one) for call in calls if (call.what, call.state) == (kind, "accepted") for one in call.subjects)
+            for kind in (CALL, TASK)
+        )
+        states = [_state(one, sent.get(request_of(one), []), requests.get(request_of(one))) for one in entries]
+        state = next((one for one in (State.IN_USE, State.UNKNOWN) if one in states), State.ENDED)
+        yield Outstanding(key, tuple(map(Use.read, entries)), tuple(entries), jobs, tasks, state)
+
+
+def _state(entry: Entry, calls: Sequence[Entry], request: str | None) -> State:
+    """Return the state of a use as far as the journal tells: ended, unless the server says that its jobs are not.
+
+    ``request`` is the state of the request to which it belongs; a task's has none.
+    """
+    is_sending = request == "intended" or (request is None and not calls)
+    if is_sending and entry.is_of(Use.read(entry).process):
+        return State.IN_USE
+    if any(call.state in ("intended", "unknown") for call in calls) or (is_sending and not entry.is_here):
+        return State.UNKNOWN
+    return State.ENDED
+
+
+def _unknown(typed: str, known: Iterable[str]) -> RequestError:
+    names = list(known)
+    hint = hint_of_known(typed, names) if names else "goclient credential list shows all"
+    message = f"there is no credential {quoted(typed)} out there"
+    return RequestError(message, hint=hint, code="unknown-credential", subject=typed)
+
+
+def with_fresh_tokens(secret: Secret, connections: Connections, needs: int) -> Secret:
+    """Return the secret of carried jobs, if need be with new tokens of the user's, which last for so many hours.
+
+    Raises LoginNeeded if a consent or a login is missing, RequestError if the tokens end before the jobs may.
+    """
+    if secret.who is Who.SERVICE:
+        return secret
+    fresh = connections.fresh_tokens(secret.collections)
+    check_lasts(fresh.until, needs=needs, wait=connections.settings.wait)
+    return secret.with_tokens(fresh.tokens, until=f"{fresh.until:%Y-%m-%dT%H:%M:%SZ}", identity=fresh.identity)

@@ -1,0 +1,106 @@
+"""Lookups: what a client tells of endpoints and settings, and who asks Globus.
+
+What only some of the calls need is imported in them, as in ``client.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from goclient.assembly import login_request
+from goclient.config import catalogue, environment
+from goclient.config.connections import Connections
+from goclient.config.settings import Setting
+
+if TYPE_CHECKING:
+    from goclient.endpoints import Added, Entry, Removed, View
+    from goclient.model.endpoint import Endpoint
+    from goclient.services.globus.collection import Collection
+    from goclient.services.globus.login import Identity, Logout
+    from goclient.services.globus.login_flow import Person
+
+
+class Lookups:
+    """Look up and keep names of endpoints, log in and out, and show settings."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._reporter = connections.reporter
+
+    # --- endpoints, and who asks --------------------------------------------------------------------------------
+
+    def catalogue(self) -> dict[str, Endpoint]:
+        """Return the endpoints that have a name, by it; the ``text`` of one is a collection's id, or a server's URL."""
+        return self._connections.catalogue()
+
+    def endpoints(self) -> list[Entry]:
+        """Return the entries of the catalogue, by name; warn if the file that should have them does not exist."""
+        from goclient.endpoints import Entry
+
+        self._warn_of_missing_catalogue()
+        own = catalogue.read(environment.user_catalogue(self._connections.env))
+        return [Entry(name, one.text, name in own) for name, one in sorted(self.catalogue().items())]
+
+    def search_endpoints(self, text: str) -> tuple[list[Collection], bool]:
+        """Return the collections that Globus finds for these words, and whether there are more."""
+        from goclient.endpoints import patiently
+
+        return patiently(lambda: self._connections.globus().search(text), self._reporter)
+
+    def endpoint(self, name: str) -> View:
+        """Return what is known of the endpoint with a name of the catalogue or of Globus, or with an id."""
+        from goclient import endpoints
+
+        self._warn_of_missing_catalogue()
+        names, globus = self.catalogue(), self._connections.globus
+        return endpoints.patiently(lambda: endpoints.view(name, names=names, globus=globus), self._reporter)
+
+    def add_endpoint(self, name: str, where: str, *, check: bool = True) -> Added:
+        """Give an endpoint a name in the user's catalogue; ``check``: ask Globus for a collection first."""
+        from goclient import endpoints
+
+        user, globus = environment.user_catalogue(self._connections.env), self._connections.globus
+        return endpoints.add(name, where, user=user, site=environment.SITE_CATALOGUE, globus=globus if check else None)
+
+    def remove_endpoint(self, name: str) -> Removed:
+        """Take a name out of the user's catalogue; raises RequestError if it is not there."""
+        from goclient import endpoints
+
+        user = environment.user_catalogue(self._connections.env)
+        return endpoints.remove(name, user=user, site=environment.SITE_CATALOGUE)
+
+    def whoami(self) -> Identity:
+        """Return who asks Globus; raises LoginNeeded if nobody is logged in."""
+        from goclient.services.globus.login import whoami  # globus-sdk, which most calls need not
+
+        return whoami(self._connections.globus_access())
+
+    def login(
+        self, person: Person, *, endpoints: Sequence[str] = (), https: Sequence[str] = (), session: Sequence[str] = ()
+    ) -> Identity:
+        """Log in to Globus, and return who is logged in then.
+
+        ``person`` is how they are asked.  goclient may then touch the data of ``endpoints``, and use the HTTPS servers
+        of ``https``.  ``session``: ``identity=ID``, ``domain=NAME``, ``policy=ID`` or ``mfa``, as an error may demand.
+        """
+        from goclient.services.globus.login import login  # globus-sdk, which most calls need not
+
+        if endpoints or https:
+            self._warn_of_missing_catalogue()
+        wanted = login_request(self._connections, endpoints=endpoints, https=https, session=session)
+        return login(self._connections.globus_access(), wanted, person)
+
+    def logout(self) -> Logout:
+        """Log out of Globus: make the tokens void, and remove them from this machine."""
+        from goclient.services.globus.login import logout  # globus-sdk, which most calls need not
+
+        return logout(self._connections.globus_access())
+
+    def settings(self) -> list[Setting]:
+        """Return every setting, with where it comes from."""
+        return self._connections.shown_settings()
+
+    def _warn_of_missing_catalogue(self) -> None:
+        if missing := environment.missing_catalogue(self._connections.env):
+            self._reporter.warning(*missing)

@@ -1,0 +1,141 @@
+"""What jobs have of rights is listed, and taken back once no job needs it, by any later process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Result
+from tests.sandboxes import Sandbox
+
+MOVES = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/out/")
+CARRIED = ("sendJob.py", "--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--goOverwrite", "--json")
+
+
+@pytest.fixture
+def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
+    """The sandbox's user in a directory of their own, with a program, and with nothing at PanDA."""
+    (tmp_path / "run.sh").write_text("#!/bin/sh\ncat 0064.file > out.dat\n")
+    shared_sandbox.cwd = tmp_path
+    shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
+    shared_sandbox.rows("delete from secrets")
+    shared_sandbox.rows("update jobs set status = 'failed' where status = 'activated'")
+    return shared_sandbox
+
+
+def submitted(user: Sandbox, *words: str) -> int:
+    result = user.run(*CARRIED, *MOVES, *words)
+    assert result.code == 0, result.err
+    return int(result.json["jobs"][0]["PandaID"])
+
+
+def listed(user: Sandbox) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = user.run("goclient", "credential", "list", "--json").json
+    return found
+
+
+def revoke(user: Sandbox, *ids: str) -> Result:
+    return user.run("goclient", "credential", "revoke", *ids, "--json")
+
+
+def kept(user: Sandbox) -> list[str]:
+    """The keys of the user's secrets at PanDA."""
+    return [key for row in user.rows("select data from secrets") for key in json.loads(row["data"])]
+
+
+def ended(user: Sandbox, panda_id: int) -> None:
+    user.rows("update jobs set status = 'finished' where panda_id = ?", panda_id)
+
+
+def test_a_credential_is_there_as_long_as_a_job_of_it(user: Sandbox) -> None:
+    first, second = submitted(user), submitted(user)
+    (one,) = listed(user)
+    client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
+    assert one == {
+        "id": one["id"],
+        "kind": "service",
+        "identity": f"{client}@clients.auth.globus.org",
+        "for": ["GUEST1:/campaign/in/ (read)", "GUEST1:/campaign/out/ (write)"],
+        "until": one["until"],
+        "jobs": [first, second],
+        "tasks": [],
+        "state": "in use",
+    }
+    table = user.run("goclient", "credential", "list").out
+    assert f"{first}, {second}" in table
+    assert revoke(user).json == []
+    ended(user, first)
+    told = user.run("goclient", "status", str(first))
+    assert (told.code, len(kept(user))) == (0, 1), "the other job needs it"
+    ended(user, second)
+    told = user.run("goclient", "status", str(second))
+    assert f"the credential {one['id']} was taken back: no job needs it any more" in told.err
+    assert (kept(user), listed(user)) == ([], [])
+    assert "no credential is out there" in user.run("goclient", "credential", "list").err
+
+
+def test_what_no_job_needs_is_taken_back_and_what_is_named(user: Sandbox) -> None:
+    panda_id = submitted(user)
+    ended(user, panda_id)
+    (one,) = listed(user)
+    assert one["state"] == "ended"
+    assert [two["id"] for two in revoke(user).json] == [one["id"]]
+    assert kept(user) == []
+    panda_id = submitted(user)
+    assert [two["id"] for two in revoke(user, str(one["id"])).json] == [one["id"]], "its job is not done"
+    assert kept(user) == []
+    unknown = revoke(user, "0123456789abcdef")
+    assert (unknown.code, unknown.json["error"]["code"]) == (10, "unknown-credential")
+
+
+def test_what_another_machine_has_given_is_listed_and_kept_unless_it_is_named(user: Sandbox) -> None:
+    submitted(user)
+    user.env["GOCLIENT_STATE"] = str(user.cwd / "other")
+    (one,) = listed(user)
+    assert (one["state"], one["kind"], one["jobs"]) == ("elsewhere", None, [])
+    assert (revoke(user).json, len(kept(user))) == ([], 1)
+    submitted(user)
+    assert len(kept(user)) == 2, "each machine takes back its own"
+    assert revoke(user, str(one["id"])).code == 0
+    assert len(kept(user)) == 1
+
+
+def test_a_submission_that_was_refused_leaves_no_credential(user: Sandbox) -> None:
+    user.trouble("POST /api/v1/job/submit", "403")
+    refused = user.run(*CARRIED, *MOVES)
+    user.clear_trouble()
+    assert refused.code == 90
+    assert "was taken back" in refused.err
+    assert (listed(user), kept(user)) == ([], [])
+
+
+def test_a_submission_whose_end_is_not_known_keeps_its_credential(user: Sandbox) -> None:
+    user.trouble("POST /api/v1/job/submit", "lost")
+    assert user.run(*CARRIED, *MOVES).code == 90
+    user.clear_trouble()
+    assert [one["state"] for one in listed(user)] == ["unknown"]
+    assert (revoke(user).json, len(kept(user))) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [((), "the action is missing"), (("lost",), '"lost" is not an action'), (("list", "x"), "list takes no names")],
+)
+def test_a_wrong_action_is_told(user: Sandbox, words: tuple[str, ...], message: str) -> None:
+    result = user.run("goclient", "credential", *words)
+    assert result.code == 2
+    assert message in result.err
+
+
+def test_what_cannot_be_taken_back_now_stays_listed(user: Sandbox) -> None:
+    panda_id = submitted(user)
+    ended(user, panda_id)
+    user.trouble("POST /api/v1/creds/set_user_secrets", "500")
+    assert revoke(user).code == 90
+    told = user.run("goclient", "status", str(panda_id))
+    user.clear_trouble()
+    assert told.code == 0
+    assert "a credential of these jobs was not taken back" in told.err
+    assert [one["state"] for one in listed(user)] == ["ended"]
