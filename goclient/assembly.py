@@ -20,7 +20,7 @@ from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import NO_IDENTITY, is_identity
 from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
-from goclient.model.request import Carriage, Credential, Request
+from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
 from goclient.model.syntax.parse import parse_endpoint
@@ -86,10 +86,11 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
     env, urls, file_server = connections.env, GlobusUrls("", ""), ""
     credential: Credential | None = Credential("", "")
     files: Sequence[str] = ()
+    who = Who(options.goCredential or Who.SERVICE.value)
     with collected:
-        access = carry_access(env)
+        access = carry_access(env) if who is Who.SERVICE else None
         credential = None if access is None else Credential(access.client_id, access.client_secret or "")
-        if access is None and options.goCredential:
+        if access is None and options.goCredential and who is Who.SERVICE:
             raise no_carry_client("--goCredential=service")
     with collected:
         files = split_items("--goFiles", options.goFiles, list_lines)
@@ -98,16 +99,15 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         urls = globus_urls(env)
     acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
     if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
-        message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: its service client does"
-        hint = "leave out --pilotIdentity: the checks are made for the client of GOCLIENT_CARRY_CLIENT_ID"
+        acts = "its service client does" if who is Who.SERVICE else "with --goCredential=token you do"
+        message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: {acts}"
+        hint = "leave out --pilotIdentity: the checks are made for who acts"
         collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
     run_gen = connections.settings.run_gen
     return Carriage(
-        run_gen,
-        file_server,
-        urls.auth,
-        urls.transfer,
+        *(run_gen, file_server, urls.auth, urls.transfer),
         files=files,
+        who=who,
         credential=credential,
         needs=options.goNeeds,
         connect=options.goConnect or "",
@@ -144,6 +144,9 @@ def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
         "myproxy": "no pilot of goclient's retrieves the proxy",
         "deposit": "no pilot of goclient's retrieves the proxy",
     }
+    if options.goCredential == Who.TOKEN.value and getattr(options, "noCheck", False):
+        message = "--goCredential=token needs the checks, which --noCheck leaves out: they tell what the token opens"
+        yield RequestError(message, hint="leave out --noCheck", code="combination", subject="--noCheck")
     for name, why in useless.items() if options.goCarry else ():
         if getattr(options, name, False):
             message = f"--{name} has no place in a job with --goCarry: {why}"
@@ -225,13 +228,15 @@ def _preflight_options(
     """Return what the options and the settings say about the checks; of a carried job, its service client acts."""
     settings = connections.settings
     credential = carriage.credential if carriage is not None else None
+    is_token = carriage is not None and carriage.who is Who.TOKEN
     acting = credential.client_id.lower() if credential is not None else ""
     return PreflightOptions(
         make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
-        pilot_identity=acting or options.pilotIdentity or settings.get("pilot.identity"),
+        pilot_identity=None if is_token else acting or options.pilotIdentity or settings.get("pilot.identity"),
         carried=carriage is not None,
         acting=acting,
+        token_wait=settings.wait if is_token else None,
         service=connections.carry_globus if credential is not None else None,
         secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
         probe=options.goProbe,

@@ -10,10 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient import submission
-from goclient.assembly import carriage_of, deposit_for_jobs, new_preflight, new_request, read_transfers
+from goclient.assembly import (
+    carriage_of,
+    deposit_for_jobs,
+    new_preflight,
+    new_request,
+    read_transfers,
+)
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import UsageError, raise_all
+from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
@@ -121,8 +127,19 @@ class Client(Lookups):
             check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
         if prepared.deposit_due and prepared.spec.myproxy is not None:
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
+        luggage = prepared.luggage
+        if luggage is not None and luggage.secret is not None:
+            from goclient.jobs.credentials import with_fresh_tokens  # as in _credentials
+
+            secret = with_fresh_tokens(luggage.secret, self._connections, luggage.plan.needs)
+            prepared = replace(prepared, luggage=replace(luggage, secret=secret))
         self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
-        return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
+        try:
+            return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
+        except GoclientError:
+            if luggage is not None and luggage.secret is not None:  # maybe no job was sent that could need it
+                self._credentials().revoke_ended([], self._reporter)
+            raise
 
     def submit(self, **options: Any) -> Submission:
         """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.

@@ -15,13 +15,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
-from goclient.carrier.credential import TRANSFER, ServiceClient, read_secret
+from goclient.carrier.credential import TRANSFER, HandedTokens, ServiceClient, read_secret
 from goclient.carrier.fetch import check_program, fetch, fetch_connect
 from goclient.carrier.output import Output
 from goclient.carrier.plan import CARRY, PLAN, CarrierPlan
@@ -37,7 +37,7 @@ from goclient.model.plan import needs_token
 from goclient.node.engines.base import JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
-from goclient.node.engines.https import HttpsEngine
+from goclient.node.engines.https import Collections, HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.environment import own_files
 from goclient.node.globus_connect import node_endpoint, remove_endpoints
@@ -126,7 +126,7 @@ class _Job:
         self._attempt = site.attempt
         self._journal: Journal | None = None
         self._service: TransferService | None = None
-        self._tokens: ServiceTokens | None = None
+        self._tokens: Collections | None = None
         self._within = ENDED_WITHIN
         self._archive = read_archive()
 
@@ -162,14 +162,17 @@ class _Job:
             run_job(job, context, self._engines(plan, context, ends), self._output)
 
     def _connect(self, plan: CarrierPlan, held: Mapping[str, bytes]) -> None:
-        """Mint a token for the job; raise GoclientError."""
+        """Mint a token for the job, or take those that were handed out; raise GoclientError."""
         secret = read_secret(held.get(plan.credential, b""))
         if secret is None:
-            what = "has no service client in it" if plan.credential in held else "was not handed out by the site"
+            what = "has nothing of ours in it" if plan.credential in held else "was not handed out by the site"
             problem = f"the credential {quoted(plan.credential)} {what}" if plan.credential else "it has none"
             raise EndpointError(
                 f"a transfer of the job needs a credential: {problem}", hint="submit the job again", code="credential"
             )
+        if isinstance(secret, HandedTokens):
+            self._tokens = replace(secret, servers=dict(plan.servers))
+            return
         with uninterrupted():  # what is minted is known before a signal ends the job
             client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
@@ -179,16 +182,15 @@ class _Job:
     def _engines(self, plan: CarrierPlan, context: JobContext, ends: ExitStack) -> list[TransferEngine]:
         """Return the engines of the job, and put on ``ends`` what they need as long as it runs."""
         engines: list[TransferEngine] = [LocalEngine(context, self._modules)]
+        if self._tokens is not None:
+            engines.append(HttpsEngine(context, collections=self._tokens, service=self._service, patience=FAULTS))
         if (service := self._service) is not None:
             patience, connect = Patience((plan.needs or LONGEST) * 3600.0, FAULTS), None
             if any(task.makes_endpoint for task in plan.tasks):
                 program = fetch_connect(plan.connect, context.directory, context.scratch)
                 name = f"{plan.working}-{context.panda_id}"
                 connect = ends.enter_context(node_endpoint(context, service, name=name, program=program))
-            engines += [
-                HttpsEngine(context, collections=self._tokens, service=service, patience=FAULTS),
-                GlobusEngine(context, service, patience, connect=connect),
-            ]
+            engines.append(GlobusEngine(context, service, patience, connect=connect))
         return engines
 
     def _modules(self) -> str:

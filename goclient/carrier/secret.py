@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from goclient.errors import RequestError
 from goclient.errors.wording import counted, quoted
@@ -157,3 +158,17 @@ def check_alone(keys: Iterable[str]) -> None:
     """Raise OthersShared if there are secrets beside those of goclient, by the keys of all of them."""
     if others := sorted(key for key in keys if not id_of(key)):
         raise OthersShared(others)
+
+
+def check_lasts(end: datetime, *, needs: int, wait: int) -> None:
+    """Raise RequestError if tokens end before jobs have waited in their queue, and run, for so many hours each."""
+    hours = (end - datetime.now(UTC)).total_seconds() / 3600
+    if needs + wait > hours:
+        message = (
+            f"the tokens for the jobs end in {hours:.0f} hours: {wait} for a job's wait in its queue "
+            f"([carrier] wait) and {needs} of --goNeeds are more"
+        )
+        most = max(int(hours) - wait, 0)
+        hint = f"ask for less: --goNeeds={most}; " if most else ""
+        hint += "--goCredential=service has no such end"
+        raise RequestError(message, hint=hint, code="token-ends", subject="--goNeeds")

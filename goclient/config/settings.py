@@ -29,6 +29,9 @@ PORT = "myproxy.port"
 # for tasks (server 1.0.4, GenTaskRefiner.py).
 RUNGEN, DEFAULT_RUNGEN = "carrier.runGen", "https://pandaserver-doma.cern.ch/trf/user/runGen-00-00-02"
 
+# How many hours jobs wait in a queue: PanDA does not tell, and tokens that travel with them end after 48.
+WAIT, DEFAULT_WAIT = "carrier.wait", 12
+
 # The settings that a variable of the environment has, too; of these the port is a number.
 VARIABLES = {
     "globus.client_id": "GOCLIENT_CLIENT_ID",
@@ -95,6 +98,12 @@ class Settings:
         return str(self.get(RUNGEN) or DEFAULT_RUNGEN)
 
     @property
+    def wait(self) -> int:
+        """Return the hours for which jobs are expected to wait in their queue."""
+        found = self.get(WAIT)
+        return DEFAULT_WAIT if found is None else int(found)
+
+    @property
     def https_servers(self) -> dict[str, str]:
         """Return the URLs of HTTPS servers by the ids of their collections: what is set here, Globus is not asked."""
         return {name[6:].lower(): str(one.value) for name, one in self.found.items() if name.startswith("https.")}
@@ -112,7 +121,7 @@ class Settings:
             for one in options
         ]
         listed += [Setting(name, None, "not set") for name in ("pilot.dn", "pilot.identity", *VARIABLES)]
-        listed.append(Setting(RUNGEN, DEFAULT_RUNGEN, "default"))
+        listed += [Setting(RUNGEN, DEFAULT_RUNGEN, "default"), Setting(WAIT, DEFAULT_WAIT, "default")]
         named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
         for name, variable in VARIABLES.items():
             if text := environ.get(variable):

@@ -61,6 +61,7 @@ Identity = Annotated[str, _refuse(lambda text: "" if is_identity(text) else f"it
 Path = Annotated[str, _refuse(lambda text: "" if text.startswith("/") else "it is not an absolute path")]
 HttpsServer = Annotated[str, _refuse(lambda text: "" if is_https(text) else "it is not https")]
 Payload = Annotated[str, _refuse(lambda text: "" if is_url(text) else "it is not a URL (https://…)")]
+Hours = Annotated[int, Field(ge=0, le=8760)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -85,6 +86,7 @@ class _Globus(_Table):
 
 class _Carrier(_Table):
     runGen: Payload | None = None  # noqa: N815  # PanDA's name
+    wait: Hours | None = None
 
 
 class _Site(_Table):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from goclient.carrier.secret import Use, id_of, tokens_in
+from goclient.carrier.secret import Secret, Use, check_lasts, id_of, tokens_in
 from goclient.carrier.sending import SECRET, TASK, remove_secret
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
@@ -18,6 +18,7 @@ from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
 from goclient.journal import Entry, Journal
 from goclient.model.nearest import hint_of_known
 from goclient.model.records.answers import DONE, TASK_DONE
+from goclient.model.request import Who
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -98,9 +99,9 @@ class Credentials:
         return self._revoke([one for one in wanted if ids or one.state is State.ENDED], always=bool(ids))
 
     def revoke_ended(self, panda_ids: Iterable[int], reporter: Reporter) -> None:
-        """Take back what only these jobs, which are done, may have needed; what goes wrong is a warning."""
+        """Take back what only these jobs, which are done, may have needed, or no job; what goes wrong is a warning."""
         asked = set(panda_ids)
-        concerned = [one for one in self.known() if one.tasks or asked.intersection(one.jobs)]
+        concerned = [one for one in self.known() if one.tasks or not one.jobs or asked.intersection(one.jobs)]
         try:
             ended = [one for one in self._judge(concerned) if one.state is State.ENDED]
             for one in self._revoke(ended, always=False):
@@ -195,3 +196,15 @@ def _unknown(typed: str, known: Iterable[str]) -> RequestError:
     hint = hint_of_known(typed, names) if names else "goclient credential list shows all"
     message = f"there is no credential {quoted(typed)} out there"
     return RequestError(message, hint=hint, code="unknown-credential", subject=typed)
+
+
+def with_fresh_tokens(secret: Secret, connections: Connections, needs: int) -> Secret:
+    """Return the secret of carried jobs, if need be with new tokens of the user's, which last for so many hours.
+
+    Raises LoginNeeded if a consent or a login is missing, RequestError if the tokens end before the jobs may.
+    """
+    if secret.who is Who.SERVICE:
+        return secret
+    fresh = connections.fresh_tokens(secret.collections)
+    check_lasts(fresh.until, needs=needs, wait=connections.settings.wait)
+    return secret.with_tokens(fresh.tokens, until=f"{fresh.until:%Y-%m-%dT%H:%M:%SZ}", identity=fresh.identity)

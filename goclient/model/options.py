@@ -203,10 +203,10 @@ class CarryOptions(TransferOptions):
     )
     goCredential: Optional[str] = option(
         "--goCredential",
-        help="who acts for a job with --goCarry: service (the client of GOCLIENT_CARRY_CLIENT_ID)",
+        help="who acts for a job with --goCarry: service (the client of GOCLIENT_CARRY_CLIENT_ID), or token (you)",
         group=CARRY,
         metavar="WHO",
-        choices=("service",),
+        choices=("service", "token"),
     )
     goShareSecrets: bool = option(
         "--goShareSecrets",

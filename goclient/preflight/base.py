@@ -43,6 +43,7 @@ class PreflightOptions:
     pilot: str | None = None  # the DN that retrieves the proxy of a MyProxy account
     deposit: bool = False  # the submission makes the deposit if it is missing
     carried: bool = False  # the jobs bring their own transfers
+    token_wait: int | None = None  # hours that a job waits in its queue, if the user's tokens go to jobs
     acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
     secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
@@ -126,6 +127,7 @@ class Context:
     server_dn: str = ""  # by Servers: as whom they were asked
     input_size: int = 0  # by Size: the most bytes that one job brings, as far as that is known
     writes_proven: bool = False  # by Probe
+    rights: Rights = NO_RIGHTS  # by PilotPermissions, or Tokens
     deposit_due: bool = False  # by Account
 
     def __post_init__(self) -> None:

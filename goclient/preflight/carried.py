@@ -17,7 +17,7 @@ from goclient.model.names import SERVER_PLACEHOLDERS
 from goclient.model.payload import is_url
 from goclient.model.plan import needs_token
 from goclient.model.planner import plan
-from goclient.model.request import Request
+from goclient.model.request import Request, Who
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import SHOWN
@@ -31,7 +31,8 @@ CARRY_CLIENT = "GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET"
 def no_carry_client(subject: str) -> RequestError:
     """Return the error of a carried job that needs a token, and nobody is there to get one."""
     message = f"{subject}: a service client must act for a job with --goCarry, and {CARRY_CLIENT} are not set"
-    hint = "register a service client that owns nothing at app.globus.org/settings/developers, and export both"
+    hint = "register a service client that owns nothing at app.globus.org/settings/developers, and export both; "
+    hint += "or see --goCredential=token"
     return RequestError(message, hint=hint, code="no-carry-client", subject=subject)
 
 
@@ -45,7 +46,7 @@ def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[Goclient
         collected.errors += _judge_connect(request.carriage.connect, contents)
         collected.errors += _find_collisions(spec, contents)
         check_size(contents)
-    if request.carriage.credential is None:
+    if request.carriage.credential is None and request.carriage.who is Who.SERVICE:
         with collected:  # two items with one destination are told already
             token = next((task for task in plan(spec) if needs_token([task])), None)
             if token is not None:

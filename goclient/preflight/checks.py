@@ -18,6 +18,7 @@ from goclient.preflight.queue import QueueState
 from goclient.preflight.servers import Servers
 from goclient.preflight.service import ServiceAccess
 from goclient.preflight.sources import Contents, Size
+from goclient.preflight.tokens import Tokens
 from goclient.preflight.user_secrets import UserSecrets
 
 TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the catalogue could be read
@@ -36,5 +37,6 @@ TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the 
     UserPermissions,
     PilotPermissions,
     ServiceAccess,
+    Tokens,
 )
 JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Payload, UserSecrets)

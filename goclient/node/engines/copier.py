@@ -164,22 +164,34 @@ class Copier:
             place(part, target)
 
 
-def place(path: Path, target: Path) -> None:
-    """Give a file or a directory another path; raise FileExistsError if that is not free, or another OSError."""
-    if path.is_dir() or path.is_symlink():
-        if os.path.lexists(target):  # rename would replace a file, or an empty directory
+def place(path: str | Path, target: str | Path, *, at: int | None = None) -> None:
+    """Give a file or a directory another path; raise FileExistsError if that is not free, or another OSError.
+
+    Paths are relative to the open directory ``at``, if there is one.
+    """
+    if not stat.S_ISREG(os.stat(path, dir_fd=at, follow_symlinks=False).st_mode):
+        if is_taken(target, at=at):  # rename would replace a file, or an empty directory
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-        path.rename(target)
+        os.rename(path, target, src_dir_fd=at, dst_dir_fd=at)
         return
     try:
-        os.link(path, target)
+        os.link(path, target, src_dir_fd=at, dst_dir_fd=at)
     except (FileExistsError, FileNotFoundError):
         raise
     except OSError:  # a file system without hard links: the name is taken first
-        target.touch(exist_ok=False)
-        path.replace(target)
+        os.close(os.open(target, WRITE, 0o600, dir_fd=at))
+        os.replace(path, target, src_dir_fd=at, dst_dir_fd=at)
     else:
-        path.unlink()
+        os.unlink(path, dir_fd=at)
+
+
+def is_taken(path: str | Path, *, at: int | None = None) -> bool:
+    """Return True if anything has a path, be it a link that leads nowhere; raise OSError if that cannot be known."""
+    try:
+        os.stat(path, dir_fd=at, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> Iterator[EndpointError]:

@@ -18,7 +18,7 @@ from goclient.node.engines.background import in_background, insist, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
 from goclient.node.engines.far_end import check_link, part_beside
 from goclient.node.engines.globus_ends import InJob
-from goclient.node.engines.job_files import check_target, make_place
+from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import Shared, check_sees
@@ -134,11 +134,12 @@ class Pair(Transport):
             if destination.job is not None:
                 items = [destination.job.settle(item) for item in items]
                 check_apart(items)
+                arrivals = Arrivals(job.directory, overwrite=job.overwrite)
                 for item in items:
                     with collector:
                         target = job.directory / item.destination
                         if not item.recursive or not target.is_dir():
-                            check_target(job.directory, target, overwrite=job.overwrite)
+                            arrivals.check(target)
             else:
                 items = self._delivery.begin()
         found = self._files.entries(source.server, [source.top + item.source for item in items])
@@ -193,7 +194,7 @@ class Pair(Transport):
         self._made.add(directory)
         if destination.job is not None:
             here = self._job.directory / Path(directory).relative_to(destination.top)
-            make_place(here)
+            Arrivals(self._job.directory, overwrite=self._job.overwrite).make(here)
             return
         try:
             self._files.mkdir(destination.server, directory)

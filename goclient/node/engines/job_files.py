@@ -16,53 +16,122 @@ from goclient.errors import EndpointError
 from goclient.errors.conditions import PathExists
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory
-from goclient.node.engines.copier import OTHERS_READ, place
+from goclient.node.engines.copier import OTHERS_READ, is_taken, place
 from goclient.node.engines.own import OwnFiles
 
 _PART = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# PyPy has no words for these two: it opens a directory as anybody does, and no file without a name.
+_DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+_UNNAMED = os.O_RDWR | getattr(os, "O_TMPFILE", 0) | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-def check_target(top: Path, target: Path, *, overwrite: bool) -> None:
-    """Raise EndpointError for a target that is taken, or that links lead out of the job's directory ``top``."""
-    if not Path(os.path.realpath(target.parent)).is_relative_to(os.path.realpath(top)):
-        name = str(target.relative_to(top))
-        raise EndpointError(
-            f"{quoted(name)} leads outside the job's directory",
-            hint="name a path without links", code="outside", subject=name,
-        )  # fmt: skip
-    if os.path.lexists(target) and not overwrite:
-        raise _exists(target)
+class Arrivals:
+    """Files that arrive in a job's directory, ``top``; an error is an EndpointError.
+
+    A directory is opened for the first file in it and asked by that: what takes its place in the path gets no file.
+    """
+
+    def __init__(self, top: Path, *, overwrite: bool) -> None:
+        self._top, self._real = str(top), os.path.realpath(top)
+        self._overwrite = overwrite
+        self._inside: set[str] = set()  # directories that were seen to be in the job's
+        self._last: _Directory | None = None
+
+    def check(self, target: Path) -> None:
+        """Raise EndpointError for a target that is taken, or that links lead out of the job's directory."""
+        above = os.path.dirname(target)
+        if above not in self._inside:
+            self._check_inside(os.path.realpath(above), target)
+            self._inside.add(above)
+        if os.path.lexists(target) and not self._overwrite:
+            raise _exists(target)
+
+    def _check_inside(self, real: str, target: Path) -> None:
+        if not Path(real).is_relative_to(self._real):
+            name = os.path.relpath(target, self._top)
+            raise EndpointError(
+                f"{quoted(name)} leads outside the job's directory",
+                hint="name a path without links", code="outside", subject=name,
+            )  # fmt: skip
+
+    def make(self, directory: Path) -> None:
+        """Make a directory of the job's, and those above it that are missing."""
+        if self._last is not None and self._last.path == str(directory):
+            return
+        try:
+            if not directory.is_dir():  # as it is for the first file
+                make_directory(directory, mode=OTHERS_READ)
+        except OSError as error:
+            raise _unusable(directory, error) from error
+
+    @contextmanager
+    def arriving(self, target: Path) -> Iterator[BinaryIO]:
+        """Run the body with a new file, which gets its name if the body does not raise."""
+        try:
+            at = self._directory(target)
+            with _new_file(at, target.name, overwrite=self._overwrite) as file:
+                yield file
+        except FileExistsError:
+            raise _exists(target) from None
+        except OSError as error:
+            raise _unusable(target, error) from error
+
+    def _directory(self, target: Path) -> _Directory:
+        """Return the directory of a file, which is open."""
+        path = os.path.dirname(target)
+        if self._last is None or self._last.path != path:
+            self._last = None
+            opened = _Directory(path)
+            self._check_inside(os.readlink(f"/proc/self/fd/{opened.descriptor}"), target)
+            self._last = opened
+        return self._last
 
 
-def make_place(directory: Path) -> None:
-    """Make a directory of the job's, and those above it that are missing; raise EndpointError."""
-    try:
-        if not directory.is_dir():  # as it is for the first file
-            make_directory(directory, mode=OTHERS_READ)
-    except OSError as error:
-        raise _unusable(directory, error) from error
+class _Directory:
+    """A directory that is open as long as anybody has this."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.descriptor = os.open(path, _DIRECTORY)
+
+    def open_unnamed(self) -> int | None:
+        """Return a new file that has no name yet; None where the disk has no such files."""
+        try:
+            return os.open(".", _UNNAMED, 0o666, dir_fd=self.descriptor)
+        except OSError:
+            return None
+
+    def __del__(self) -> None:
+        if "descriptor" in self.__dict__:
+            os.close(self.descriptor)
 
 
 @contextmanager
-def arriving(top: Path, target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """Run the body with a new file, which gets its name if the body does not raise; raise EndpointError."""
-    check_target(top, target, overwrite=overwrite)
-    part = target.with_name(f".goclient-{secrets.token_hex(8)}.part")
+def _new_file(at: _Directory, name: str, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Run the body with a new file in a directory, which has the name afterwards; raise OSError.
+
+    Until then it has no name, so that nothing is left of it whatever ends this process, or that of a part.
+    """
+    if not overwrite and is_taken(name, at=at.descriptor):
+        raise FileExistsError
+    part, unnamed, is_there = f".goclient-{secrets.token_hex(8)}.part", at.open_unnamed(), True
     try:
-        with open(os.open(part, _PART, 0o666), "wb+") as file:
+        opened = os.open(part, _PART, 0o666, dir_fd=at.descriptor) if unnamed is None else unnamed
+        with open(opened, "wb+") as file:
             yield file
+            if unnamed is not None:
+                file.flush()
+                os.link(f"/proc/self/fd/{unnamed}", part if overwrite else name, dst_dir_fd=at.descriptor)
         if overwrite:
-            part.replace(target)
-        else:
-            place(part, target)
-    except FileExistsError:
-        raise _exists(target) from None
-    except OSError as error:
-        raise _unusable(target, error) from error
+            os.replace(part, name, src_dir_fd=at.descriptor, dst_dir_fd=at.descriptor)
+        elif unnamed is None:
+            place(part, name, at=at.descriptor)
+        is_there = False
     finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
+        if is_there:
+            with suppress(FileNotFoundError):
+                os.unlink(part, dir_fd=at.descriptor)
 
 
 def open_of_job(path: Path, own: OwnFiles) -> BinaryIO:

@@ -21,7 +21,7 @@ from goclient.node.engines.background import in_background, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
 from goclient.node.engines.far_end import Above, Delivering, FarEnd, check_link
 from goclient.node.engines.globus_ends import InJob
-from goclient.node.engines.job_files import arriving, check_target, make_place, open_of_job
+from goclient.node.engines.job_files import Arrivals, open_of_job
 from goclient.node.engines.own import OwnFiles
 from goclient.services.contents import Moved
 
@@ -122,28 +122,30 @@ class Streaming(Transport):
                 self._sizes[one.source] = info.size
                 items.append(self._near.settle(one)._replace(recursive=info.is_directory))
         check_apart(items)
+        arrivals = Arrivals(self._top, overwrite=self._job.overwrite)
         for one in items:
             with collector:
-                check_target(self._top, self._top / one.destination, overwrite=self._job.overwrite)
+                arrivals.check(self._top / one.destination)
         raise_all(collector.errors)
         return items
 
     def _bring(self, items: Sequence[TransferItem], moved: Moved) -> Transferred:
         files = size = 0
+        arrivals = Arrivals(self._top, overwrite=self._job.overwrite)
         for item in items:
-            for one in list(self._walk_far(item, moved)):  # nothing is copied of a directory that leads round
+            for one in list(self._walk_far(item, arrivals, moved)):  # nothing is copied of a directory that leads round
                 moved(0)
-                with arriving(self._top, one.near, overwrite=self._job.overwrite) as file:
+                with arrivals.arriving(one.near) as file:
                     self._far.get(one.far, file, size=one.size, moved=moved)
                     size += file.tell()
                 files += 1
         return Transferred(files, size)
 
-    def _walk_far(self, item: TransferItem, moved: Moved) -> Iterator[_File]:
+    def _walk_far(self, item: TransferItem, arrivals: Arrivals, moved: Moved) -> Iterator[_File]:
         """Yield the files of an item; make the directories for them."""
         target = self._top / item.destination
         if not item.recursive:
-            make_place(target.parent)
+            arrivals.make(target.parent)
             yield _File(item.source, target, self._sizes[item.source])
             return
         waiting, followed = [(item.source.rstrip("/"), target, Above())], {item.source.rstrip("/")}
@@ -152,7 +154,7 @@ class Streaming(Transport):
             moved(0)
             listing = self._far.listing(f"{directory}/")
             above = above.with_listing(listing, self._task.source.show(directory))
-            make_place(near)
+            arrivals.make(near)
             for info in listing.values():
                 if info.is_directory:
                     check_link(info, self._task.source.show(f"{directory}/{info.name}"), followed)

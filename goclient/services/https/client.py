@@ -106,7 +106,7 @@ class HttpFiles:
                     further = access.follow(response.headers.get("Location", ""), server)
                 if response.status >= 300 and further is None:
                     refused = Refused(server, request.method, place.shown, place.path)
-                    failure = refusal(refused, response.status, dict(response.headers), response.read(MOST_WORDS))
+                    failure = refusal(refused, response.status, response.headers, response.read(MOST_WORDS))
                 elif further is None:
                     yield connection
                 connection.finish()

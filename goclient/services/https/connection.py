@@ -20,6 +20,7 @@ from goclient.errors.wording import quoted
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.dial import dial, raise_named
 from goclient.services.gsi.server import Server
+from goclient.services.https.response import Response
 
 PIECE = 1 << 18  # bytes that must pass while a server may be silent: one that drips is given up, too
 EXPECT_FROM = 1 << 20  # bytes of a body that is not sent before the server wants it
@@ -112,14 +113,14 @@ class Connection:
         usual = 80 if tls is None else 443
         host = f"[{server.host}]" if ":" in server.host else server.host
         self._host = host if server.port == usual else f"{host}:{server.port}"
-        self.response: http.client.HTTPResponse  # the last one
+        self.response: Response  # the last one
         self._is_used = False
 
     def makefile(self, _: str) -> io.BufferedReader:
         """Return what an answer is read from: ``HTTPResponse`` asks its socket for it."""
         return self._reader
 
-    def ask(self, request: Request) -> http.client.HTTPResponse:
+    def ask(self, request: Request) -> Response:
         """Return the answer to a request, whose body has not been read; raise GoclientError."""
         deadline = self.limits.end(self.limits.answer + request.seconds)
         with self.named_errors(deadline, step=f"before it answered {request.method}"):
@@ -127,7 +128,7 @@ class Connection:
             is_sent = request.body is None or self._send_body(request.body)
             self._raw.deadline = self.limits.end(self.limits.answer + request.seconds)
             self._is_used = True
-            self.response = http.client.HTTPResponse(self, method=request.method)  # type: ignore[arg-type]
+            self.response = Response(self, method=request.method)  # type: ignore[arg-type]
             self.response.begin()
         if not is_sent:
             self.response.will_close = True  # the server may wait for the rest

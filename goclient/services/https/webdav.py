@@ -57,6 +57,7 @@ class WebdavFiles:
     def __init__(self, tls: Tls, *, limits: Limits = Limits(), patience: float = 0.0) -> None:  # noqa: B008  # frozen
         self.http = HttpFiles(limits=limits, patience=patience)
         self._tls = tls
+        self._accesses: dict[Endpoint, Access] = {}
         self._is_literal: dict[Endpoint, bool] = {}
         self._names: dict[tuple[Endpoint, str], _Names] = {}
 
@@ -66,14 +67,16 @@ class WebdavFiles:
 
     def place(self, endpoint: Endpoint, path: str) -> Place:
         """Return a path of a server; raise RequestError for one that no WebDAV server keeps as it is."""
-        assert isinstance(endpoint, UrlEndpoint), "a server is named by its URL"
         shown = endpoint.show(path)
         if not path.startswith("/"):
             raise RequestError(f"{quoted(shown)}: its path does not begin with /", code="location", subject=shown)
         if bad := _NOT_KEPT.search(path):
             raise not_kept(shown, bad[0])
-        server = Server(endpoint.host, endpoint.port, WEBDAV)
-        return Place(Access(server, self._tls, follow=target_of), path, shown)
+        if (access := self._accesses.get(endpoint)) is None:
+            assert isinstance(endpoint, UrlEndpoint), "a server is named by its URL"
+            access = Access(Server(endpoint.host, endpoint.port, WEBDAV), self._tls, follow=target_of)
+            self._accesses[endpoint] = access
+        return Place(access, path, shown)
 
     # --- reading names ------------------------------------------------------------------------------------------------
 

@@ -164,8 +164,8 @@ def test_a_program_submits_such_jobs_too(user: Sandbox, monkeypatch: pytest.Monk
     assert client.explain(client.parameters(submission.jobs[0].panda_id)).carried == submission.luggage.plan.sha256
     (found,) = [one for one in client.check(**{**options, "goCarry": False}).findings if one.code == "combination"]
     assert found.hint == "add goCarry=True, or leave out goFiles"
-    with pytest.raises(goclient.UsageError, match='"token" is not known'):
-        client.check(**options, goCredential="token")
+    with pytest.raises(goclient.UsageError, match='"refresh" is not known'):
+        client.check(**options, goCredential="refresh")
 
 
 def test_no_output_holds_the_secret(user: Sandbox) -> None:

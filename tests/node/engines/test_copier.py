@@ -194,7 +194,7 @@ def test_a_file_that_comes_in_the_way_meanwhile_is_not_overwritten(
     assert (node.out / "made").read_text() == "old"
 
 
-def no_links(*_: Any) -> None:
+def no_links(*_: Any, **__: Any) -> None:
     """What link() does on a file system without hard links."""
     raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
