@@ -43,6 +43,7 @@ from goclient.node.environment import own_files
 from goclient.node.globus_connect import node_endpoint, remove_endpoints
 from goclient.node.job import NodeJob, run_job
 from goclient.node.keeper import program
+from goclient.node.keeper_program import adopt_orphans, end_all
 from goclient.node.left import remove_left
 from goclient.node.signals import finishing, has_come, install, interruptible, uninterrupted
 from goclient.services.deadline import one_end, within
@@ -86,6 +87,8 @@ def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
     """
     install()
     hide_memory()
+    with suppress(OSError, AttributeError):
+        adopt_orphans()  # of a keeper that the payload kills
     with finishing(), ExitStack() as stack:
         site, above = Site.here(), Above()
         output, error = Output(site.directory), None
@@ -177,6 +180,7 @@ class _Job:
             client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
         service = _Transfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
+        service.while_waiting(self._output.send)
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
     def _engines(self, plan: CarrierPlan, context: JobContext, ends: ExitStack) -> list[TransferEngine]:
@@ -204,6 +208,7 @@ class _Job:
     def clean_up(self, *, delivered: bool, seconds: float) -> None:
         """Tell what was transferred, and remove what nobody needs any more; each service has so many seconds."""
         self._within = seconds
+        self._quietly(end_all)  # what a payload has left that killed its keeper
         if self._journal is not None:
             write_metadata(self._journal, self._site.directory)
             if self._service is not None:  # what could not be removed at the end of the job
