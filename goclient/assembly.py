@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient import submission
 from goclient.config import environment
@@ -15,10 +14,9 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.journal import HOST
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import NO_IDENTITY, is_identity
-from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
+from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
@@ -33,8 +31,7 @@ if TYPE_CHECKING:
     from goclient.services.globus.login import LoginRequest
 
 
-@dataclass(frozen=True, slots=True)
-class TypedTransfers:
+class TypedTransfers(NamedTuple):
     """Items of each transfer option, how they are carried, if they are, and every mistake in the options so far."""
 
     items: Items
@@ -69,7 +66,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
 
 def _way_of_carried(options: TransferOptions) -> str:
     """Return how the files of a carried job get to its directory unless that is said: https without Globus Connect."""
-    if not (isinstance(options, CarryOptions) and options.goCarry and any(getattr(options, key) for key in KEYS)):
+    named = any(getattr(options, key, None) for key in (*KEYS, "useGOForOutput"))
+    if not (isinstance(options, CarryOptions) and options.goCarry and named):
         return ""
     way = "gc" if options.goConnect else "https"
     return "" if is_uuid(options.WorkingendpointGO or "") else way
@@ -81,6 +79,7 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
     A credential that is wrong is there, and empty: it is not missed again.
     """
     from goclient.config.carried import GlobusUrls, carry_access, file_server_url, globus_urls  # only such a job
+    from goclient.journal import HOST
     from goclient.preflight.carried import no_carry_client
 
     env, urls, file_server = connections.env, GlobusUrls("", ""), ""
@@ -93,9 +92,10 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         if access is None and options.goCredential and who is Who.SERVICE:
             raise no_carry_client("--goCredential=service")
     with collected:
-        files = split_items("--goFiles", options.goFiles, list_lines)
+        if isinstance(options, PackedOptions):  # panda-client packs the files of a task, and finds the server for them
+            files = split_items("--goFiles", options.goFiles, list_lines)
+            file_server = file_server_url(env)
     with collected:
-        file_server = file_server_url(env)
         urls = globus_urls(env)
     acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
     if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
@@ -133,7 +133,7 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
 def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
     """Yield what does not go together with --goCarry, or only with it."""
     named = ("goFiles", "goCredential", "goConnect", "goShareSecrets")
-    typed = [f"--{name}" for name in named if getattr(options, name)]
+    typed = [f"--{name}" for name in named if getattr(options, name, None)]
     if typed and not options.goCarry:
         message = f"{typed[0]} is about a job that brings its own transfers"
         yield RequestError(

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from goclient.carrier.plan import FILE_KEY as FILE
 from goclient.errors import RequestError
 from goclient.errors.wording import counted, quoted
 from goclient.journal import Entry
@@ -21,7 +22,6 @@ from goclient.model.plan import TransferTask
 from goclient.model.request import Credential, Who
 from goclient.model.syntax.shell import command_line
 
-FILE = "___file___:"  # begins the key of a secret that becomes a file (pandaclient, PBookCore.set_secret)
 _OURS = re.compile(rf"{FILE}goclient-([0-9a-f]{{8,64}})\.json")
 _SERVICE_DOMAIN = "@clients.auth.globus.org"
 _SHOWN = 5
@@ -97,7 +97,7 @@ def access_of(tasks: Iterable[TransferTask]) -> tuple[str, ...]:
 
     def need(endpoint: Endpoint, path: str, verb: str) -> None:
         if endpoint.is_globus:
-            directory = path.partition("${")[0].rpartition("/")[0] + "/"
+            directory = path.partition("$")[0].rpartition("/")[0] + "/"
             place = endpoint.display, directory
             found[place] = "write" if "write" in (verb, found.get(place)) else verb
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from goclient.config.environment import own, user_catalogue
 from goclient.config.file import ConfigFile
@@ -41,8 +41,7 @@ VARIABLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting: its value, and where it comes from: a file, a variable, or ``default``; None if it is not set."""
 
     name: str
@@ -54,8 +53,7 @@ class Setting:
         return {"name": self.name, "value": self.value, "source": self.source}
 
 
-@dataclass(frozen=True, slots=True)
-class SiteDirectory:
+class SiteDirectory(NamedTuple):
     """Where a site's nodes see a directory that a collection sees, too; each None if it is not set."""
 
     collection: str | None = None  # the id of a server's
@@ -68,8 +66,7 @@ class SiteDirectory:
         return self != SiteDirectory()
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """All settings that are set, by their names, such as ``job.computingSite`` or ``site.QUEUE.node``."""
 
     found: Mapping[str, Setting] = field(default_factory=dict)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.options import Items
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """Parts of a job that a preflight checks beside its transfers: the queues that it names, its payload, its label."""
 
     queues: Sequence[str] = ()
@@ -27,7 +27,7 @@ class Who(Enum):
     TOKEN = "token"  # noqa: S105  # a kind, no token
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Credential:
     """Id and secret of the service client that acts for carried jobs."""
 
@@ -35,8 +35,7 @@ class Credential:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Carriage:
+class Carriage(NamedTuple):
     """How jobs bring their own transfers.
 
     ``run_gen`` is the transformation that starts their carrier, ``file_server`` the URL of the host that keeps their
@@ -60,8 +59,7 @@ class Carriage:
     shares_secrets: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(NamedTuple):
     """Rights of who acts for carried jobs, as the checks found them.
 
     ``until`` is when they end, empty if that is not known; ``servers`` are the URLs of the HTTPS servers of
@@ -75,7 +73,7 @@ class Rights:
 NO_RIGHTS = Rights()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode, Finding, exit_code
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 
-@dataclass(frozen=True, slots=True)
-class PreflightOptions:
+class PreflightOptions(NamedTuple):
     """Say how thorough the checks are, and what they may do."""
 
     make_directories: bool = False  # those that are missing at a destination
@@ -49,8 +48,7 @@ class PreflightOptions:
     secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Hold what the checks found, and the spec with its endpoints resolved.
 
     ``deposit_due``: a proxy has to be deposited at the spec's MyProxy account before the job is sent.  ``rights`` are

@@ -10,6 +10,7 @@ from goclient.preflight.endpoints import Endpoints, PersonalEnds, WorkingName
 from goclient.preflight.https import Https
 from goclient.preflight.login import Login
 from goclient.preflight.myproxy import Account
+from goclient.preflight.nodes import Nodes
 from goclient.preflight.paths import Paths, ReadOnly, ServerLogin
 from goclient.preflight.payload import Payload
 from goclient.preflight.permissions import PilotPermissions, UserPermissions
@@ -39,4 +40,4 @@ TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the 
     ServiceAccess,
     Tokens,
 )
-JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Payload, UserSecrets)
+JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Nodes, Payload, UserSecrets)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from goclient.services.panda.access import QueueSource
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Preflight:
     """Check jobs before they are sent: with the catalogue, the services, and the options that a user gives.
 
