@@ -9,7 +9,7 @@ from itertools import islice
 from goclient.carrier.archive import FILES, LIMIT, Contents, check_size, is_taken
 from goclient.carrier.carried import contents_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import credential_in
 from goclient.model.endpoint import GlobusEndpoint
@@ -20,7 +20,6 @@ from goclient.model.planner import plan
 from goclient.model.request import Request, Who
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
-from goclient.preflight.base import SHOWN
 from goclient.preflight.payload import HEAD, judge_head
 from goclient.secrets import hidden
 

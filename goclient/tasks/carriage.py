@@ -16,7 +16,7 @@ from goclient.config.connections import Connections
 from goclient.config.environment import journal_path
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import quoted
-from goclient.jobs.credentials import with_fresh_tokens
+from goclient.jobs.grants import make_ready
 from goclient.journal import Journal
 from goclient.model.records.registry import attach_carried
 from goclient.model.request import Carriage, Rights
@@ -103,8 +103,9 @@ class TaskCarriage:
         secret = self._plans[dataset].made.secret
         if secret is not None:
             connections, journal, key = self._carrying.connections, self._carrying.journal, str(uuid.uuid4())
-            secret = with_fresh_tokens(secret, connections, self._carrying.carriage.needs)
-            hand_out(secret, key, server=connections.panda(), journal=journal, note=journal.append)
+            server = connections.panda()
+            secret = make_ready(secret, connections, self._carrying.carriage.needs, server=server.name)
+            hand_out(secret, key, server=server, journal=journal, note=journal.append)
             self._keys[dataset] = key
 
     def note(self, dataset: str, number: int | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import JOB_OUT
 from goclient.model.nearest import nearest
@@ -17,7 +17,6 @@ from goclient.model.syntax.shell import shell_word
 from goclient.tasks.outputs import ExpectedTask, Outputs, pad_serial, read_trf
 from goclient.tasks.validation import ValidTask
 
-SHOWN = 5  # warnings of one kind, of thousands of names maybe
 # What splits the files that PanDA brings, and what else is about these files alone.
 SPLITS = ("nFilesPerJob", "nFiles", "nGBPerJob")
 DEALS = (*SPLITS, "nSkipFiles", "nEventsPerFile", "match", "antiMatch", "inputFileList", "inputFileListName",
