@@ -239,7 +239,7 @@ def dying_carriers() -> list[list[str]]:
 
 
 def thefts() -> list[list[str]]:
-    """Logs of carried jobs in a thief's hands; each round is kept, too."""
+    """Thefts of what carried jobs leave; each round is kept, too."""
     return theft.rows(code=_code())
 
 

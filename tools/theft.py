@@ -25,7 +25,7 @@ from tests.sandboxes import Sandbox, sandbox_in
 RUNS, JOBS = 500, 5  # of each kind in a round
 AT_ONCE = 20
 CARRIED = ("sendJob.py", "--goCarry", "--goCredential=token", "--computingSite=TEST1", "--transformation=./run.sh")
-MOVES = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=a", "--json")
+MOVES = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--StageoutGOsrc=a", "--json")
 
 
 def rows(*, small: bool = False, code: str = "") -> list[list[str]]:
@@ -56,7 +56,7 @@ def lose(sandbox: Sandbox) -> int:
     sandbox.set(secret_seconds=0.02)  # between PanDA's reading and its writing
 
     def submit(number: int) -> Result:
-        return sandbox.run(*CARRIED, *MOVES, f"--OutputGO=GUEST1:/campaign/out/at-once-{number}-${{SN}}")
+        return sandbox.run(*CARRIED, *MOVES, f"--StageoutGOdest=GUEST1:/campaign/out/at-once-{number}")
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         sent = list(pool.map(submit, range(AT_ONCE)))
