@@ -20,7 +20,7 @@ from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, 
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
+from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
@@ -46,6 +46,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
     if via := options.goVia or _way_of_carried(options):
         items |= {IN_MODE: [via], OUT_MODE: [via]}
+    if items and getattr(options, "useGOForOutput", None):  # else nothing would be transferred in that way
+        items["WorkingendpointGO"] = [DEFAULT_WORKING]
     for key in KEYS:
         given = getattr(options, key)
         with collected:
