@@ -32,6 +32,7 @@ import myproxy_tools
 import panda_tasks
 import pilots
 import preflight
+import probe
 import server_checks
 import submission
 import theft
@@ -257,6 +258,7 @@ CHAPTERS = {
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
     "carried_jobs": carried.rows,
+    "probe": probe.rows,
     "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
