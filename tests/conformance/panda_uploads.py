@@ -1,6 +1,6 @@
 """Serve the PanDA server's own ``upload_cache_file`` and user secrets, where that server is installed.
 
-The argument is the directory of the file server's cache; a line of the output that is a number is the port.  Requests
+The argument is the directory of the file server's cache; its output is the port.  Requests
 are read here, as the server's web application reads them; a person with a certificate asks.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email
 import json
+import os
 import sqlite3
 import sys
 import zlib
@@ -68,6 +69,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
+    told = os.dup(1)  # an import of the server's closes it
     for name in REPLACED:
         sys.modules[name] = MagicMock()
     import pandaserver.config
@@ -92,7 +94,7 @@ def main() -> None:
     credential_management_api.init_task_buffer(module)
     Handler.modules = {"file_server": file_server_api, "creds": credential_management_api}
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    print(server.server_address[1], flush=True)
+    os.write(told, f"{server.server_address[1]}\n".encode())
     server.serve_forever()
 
 

@@ -42,7 +42,7 @@ def server(request: pytest.FixtureRequest, shared_sandbox: Sandbox, tmp_path: Pa
     )
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
-        port = next(line.strip() for line in process.stdout if line.strip().isdecimal())  # its modules print, too
+        port = process.stdout.readline().strip()
         try:
             url = f"http://127.0.0.1:{port}/server/panda"
             yield Server(Connections(environ={**shared_sandbox.env, "PANDA_URL_SSL": url}).panda(), tmp_path)
