@@ -19,7 +19,7 @@ from goclient.errors.wording import counted, quoted
 from goclient.journal import Entry
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferTask
-from goclient.model.request import Credential, Who
+from goclient.model.request import Credential, Grant, Who
 from goclient.model.syntax.shell import command_line
 
 _OURS = re.compile(rf"{FILE}goclient-([0-9a-f]{{8,64}})\.json")
@@ -33,7 +33,7 @@ class Secret:
 
     ``identity`` is who acts, until the end of its rights if that is known; ``access`` are the directories that the jobs
     need.  With tokens ``collections`` are those which they are for, and the value is empty until they are minted.
-    ``shares``: other secrets of the user's may go to the jobs, too.
+    ``shares``: other secrets of the user's may go to the jobs, too.  ``grants`` are what the service client lacks.
     """
 
     file: str
@@ -44,6 +44,7 @@ class Secret:
     access: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     shares: bool = False
+    grants: tuple[Grant, ...] = ()
 
     @classmethod
     def of(cls, credential: Credential, place: str = "") -> Secret:

@@ -205,6 +205,12 @@ class CarryOptions(TransferOptions):
         metavar="WHO",
         choices=("service", "token"),
     )
+    goGrant: bool = option(
+        "--goGrant",
+        help="give the service client what it lacks on your guest collections, until a day after --goNeeds",
+        group=CARRY,
+        default=False,
+    )
     goShareSecrets: bool = option(
         "--goShareSecrets",
         help="send a job with a credential although PanDA hands it other secrets of yours, too",

@@ -43,6 +43,7 @@ class PreflightOptions(NamedTuple):
     token_wait: int | None = None  # hours that a job waits in its queue, if the user's tokens go to jobs
     acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
+    grants: bool = False  # that client gets what it lacks before the jobs are sent
     secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
 
 

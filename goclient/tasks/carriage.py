@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from goclient.carrier.build import build
 from goclient.carrier.carried import Made, make_plan
 from goclient.carrier.sending import hand_out, note_task
 from goclient.config.connections import Connections
 from goclient.config.environment import journal_path
-from goclient.errors import GoclientError, RequestError
+from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.wording import quoted
-from goclient.jobs.credentials import with_fresh_tokens
+from goclient.jobs.grants import make_ready
 from goclient.journal import Journal
 from goclient.model.records.registry import attach_carried
 from goclient.model.request import Carriage, Rights
@@ -25,6 +26,8 @@ from goclient.tasks.archive import add_carrier
 from goclient.tasks.carried import find_refused, start_carrier
 from goclient.tasks.outputs import ExpectedTask, Outputs, TaskMap
 from goclient.tasks.transfers import keep_names
+
+_UPLOADED = "True"  # what Client.putFile says of a file that was stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,13 @@ class Started(NamedTuple):
     outputs: Outputs
 
 
+class Upload(Protocol):
+    """Call panda-client's own upload of one file, with other arguments if they are given."""
+
+    def __call__(self, **changed: Any) -> Any:
+        """Return a code, and the text ``True`` or what is wrong."""
+
+
 class _Expected(NamedTuple):
     """Transfers of a task, and the plan and the secret that were made of them."""
 
@@ -62,7 +72,13 @@ class TaskCarriage:
         self._carrying, self._tool = carrying, tool
         self._plans: dict[str, _Expected] = {}  # by the datasets of the tasks, in their order
         self._keys: dict[str, str] = {}  # in the journal, of the credentials that were handed out
-        self._is_packed = False
+        self._is_uploaded = False
+        self._waiting: Callable[[], None] | None = None  # an upload, for the plans
+
+    @property
+    def is_ready(self) -> bool:
+        """Return True once the plans of all tasks are made."""
+        return bool(self._plans)
 
     def expect(self, task: ExpectedTask, spec: TransferSpec, rights: Rights) -> None:
         """Make the plan of a task, whose outputs are known before its archive is uploaded."""
@@ -74,12 +90,31 @@ class TaskCarriage:
         """Yield an error for each of panda-client's options with which the jobs cannot bring these transfers."""
         yield from find_refused(spec, options, tool=self._tool)
 
-    def pack(self, name: str) -> None:
-        """Add the carrier and the plans to the archive that is uploaded first; panda-client has made it for that."""
-        if not self._is_packed:
-            self._is_packed = True
-            plans = [one.made.plan.encode() for one in self._plans.values()]
-            add_carrier(Path(os.path.abspath(name)), carrier=build(), plans=plans)
+    def upload(self, name: str, upload: Upload) -> Any:
+        """Upload the first archive with the carrier and the plans, once these are made; return panda-client's answer.
+
+        What is uploaded later is not an archive of the jobs.
+        """
+        if self._is_uploaded:
+            return upload()
+        self._is_uploaded = True
+        if self.is_ready:
+            self._pack(name)
+            return upload()
+        self._waiting = partial(self._upload_late, name, upload)
+        return 0, _UPLOADED
+
+    def _pack(self, name: str) -> None:
+        plans = [one.made.plan.encode() for one in self._plans.values()]
+        add_carrier(Path(os.path.abspath(name)), carrier=build(), plans=plans)
+
+    def _upload_late(self, name: str, upload: Upload) -> None:
+        """Upload the archive when its task is there, which has its name; raise ServerError."""
+        self._pack(name)
+        _, said = upload(reuseSandbox=False)
+        if said != _UPLOADED:
+            message = f"the archive of the task could not be uploaded: {quoted(said)}; nothing was submitted"
+            raise ServerError(message, hint="type the command again", code="upload", transient=True)
 
     def start(self, task: TaskMap, spec: TransferSpec, ready: ExpectedTask) -> Started:
         """Change a task so that its jobs start the carrier with the plan of these transfers, which is in the archive.
@@ -91,6 +126,9 @@ class TaskCarriage:
             message = f"the outputs of the task {quoted(ready.dataset)} are not those that the plan in its archive has"
             raise RequestError(message, hint="declare all of them with --outputs or --extOutFile", code="outputs")
         made = expected.made
+        if self._waiting is not None:
+            self._waiting()
+            self._waiting = None
         sources = {one.source.path[1:] for one in (*own.stage_out, *own.output) if one.source.in_job}
         taken = {name: lfn for name, lfn in ready.outputs.names.items() if name in sources}
         left = {name: lfn for name, lfn in ready.outputs.names.items() if name not in taken}
@@ -103,8 +141,9 @@ class TaskCarriage:
         secret = self._plans[dataset].made.secret
         if secret is not None:
             connections, journal, key = self._carrying.connections, self._carrying.journal, str(uuid.uuid4())
-            secret = with_fresh_tokens(secret, connections, self._carrying.carriage.needs)
-            hand_out(secret, key, server=connections.panda(), journal=journal, note=journal.append)
+            server = connections.panda()
+            secret = make_ready(secret, connections, self._carrying.carriage.needs, server=server.name)
+            hand_out(secret, key, server=server, journal=journal, note=journal.append)
             self._keys[dataset] = key
 
     def note(self, dataset: str, number: int | None) -> None:

@@ -176,9 +176,11 @@ class Session:
 
     def _put_file(self, original: Function, file: str, *args: Any, **more: Any) -> Any:
         """Add what the jobs bring with them to the task's archive, now that it is complete, before it is uploaded."""
-        if self._transfers is not None:
-            self._transfers.pack(file)
-        return original(file, *args, **more)
+
+        def upload(**changed: Any) -> Any:
+            return original(file, *args, **{**more, **changed})
+
+        return upload() if self._transfers is None else self._transfers.upload(file, upload)
 
     def _check_task(self, original: Function, task: TaskMap, *args: Any, **more: Any) -> Any:
         """Append our words to a task that panda-client has found right, last and once, and dump it for pathena."""

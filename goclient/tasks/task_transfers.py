@@ -12,14 +12,14 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
 from goclient.reporter.base import Reporter
 from goclient.tasks.loss_warnings import find_losses, find_no_outputs
-from goclient.tasks.outputs import ExpectedTask, TaskMap, read_outputs
+from goclient.tasks.outputs import ExpectedTask, Outputs, TaskMap, read_outputs
 from goclient.tasks.panda_client import CHECK_PROXY, CHECK_TASK, incompatible
 from goclient.tasks.preflight import TaskReport, check_tasks
 from goclient.tasks.transfers import find_shared, list_final_names, transfers_of, write_words
 from goclient.tasks.validation import TaskRequest, validate_task
 
 if TYPE_CHECKING:
-    from goclient.tasks.carriage import TaskCarriage
+    from goclient.tasks.carriage import TaskCarriage, Upload
 
 NUMBERS = "${SN/P} is a job's number (000001, 000002, …)"
 
@@ -63,6 +63,7 @@ class TaskTransfers:
         self._nickname = ""
         self._several = False
         self._appended: list[AppendedWords] = []
+        self._tasks: tuple[ExpectedTask, ...] = ()
         self._carriage: TaskCarriage | None = None
         if request.carrying is not None:
             from goclient.tasks.carriage import TaskCarriage  # archives, which other tasks do not need
@@ -93,7 +94,15 @@ class TaskTransfers:
             raise
         self._say(self._report.findings)
         if self._carriage is not None:
-            for task in tasks:
+            self._tasks = tuple(tasks)
+            if self._tool == "prun":  # whose names of outputs are known; pathena gives each a stream
+                self._expect(None)
+
+    def _expect(self, outputs: Outputs | None) -> None:
+        """Have the plans of all tasks made, whose outputs are these, or those that are expected of each."""
+        if self._carriage is not None and self._report is not None:
+            for one in self._tasks:
+                task = one if outputs is None else one._replace(outputs=outputs)
                 self._carriage.expect(task, self._resolved(task), self._report.rights)
 
     def _resolved(self, task: ExpectedTask) -> TransferSpec:
@@ -102,10 +111,9 @@ class TaskTransfers:
             raise incompatible(f"{self._tool} does not call {CHECK_PROXY}")
         return transfers_of(self._report.spec, self._report.server, task=task, nickname=self._nickname)
 
-    def pack(self, name: str) -> None:
-        """Add what the jobs bring with them to the archive that panda-client is about to upload."""
-        if self._carriage is not None:
-            self._carriage.pack(name)
+    def upload(self, name: str, upload: Upload) -> Any:
+        """Upload the archive that panda-client has made, with what the jobs bring; return what panda-client expects."""
+        return upload() if self._carriage is None else self._carriage.upload(name, upload)
 
     def deposit_if_due(self) -> None:
         """Deposit the proxy that the jobs need, if the preflight found that due."""
@@ -123,6 +131,8 @@ class TaskTransfers:
         typed = transfers_of(self._valid.spec, server, task=ready, nickname=self._nickname)
         raise_all(find_shared(typed, several=self._several))
         if self._carriage is not None:
+            if not self._carriage.is_ready:
+                self._expect(ready.outputs)
             words, spec, outputs = self._carriage.start(task, spec, ready)
         else:
             words, outputs = write_words(spec, lenient=self._valid.request.lenient), ready.outputs
