@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
@@ -24,12 +23,13 @@ from pathlib import Path
 
 from goclient.carrier.credential import ALL_SECRETS, TRANSFER, HandedTokens, ServiceClient, find_secret, read_secret
 from goclient.carrier.fetch import check_program, fetch, fetch_connect, prepare_command
+from goclient.carrier.order import Order
 from goclient.carrier.output import Output
 from goclient.carrier.plan import CARRY, PLAN, PLANS, CarrierPlan
 from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_report
 from goclient.carrier.site import Site
 from goclient.carrier.watch import Above, watching
-from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, UsageError
+from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError
 from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
@@ -44,6 +44,7 @@ from goclient.node.environment import own_files
 from goclient.node.globus_connect import node_endpoint, remove_endpoints
 from goclient.node.job import NodeJob, run_job
 from goclient.node.keeper import program
+from goclient.node.keeper_program import adopt_orphans, end_all
 from goclient.node.left import remove_left
 from goclient.node.signals import finishing, has_come, install, interruptible, uninterrupted
 from goclient.services.deadline import one_end, within
@@ -60,31 +61,6 @@ LONGEST = 48  # hours that a transfer task may take if the plan does not say
 PR_SET_DUMPABLE = 4  # prctl(2)
 LATER = ("confusable", "nearest")  # modules that others load only when they need them
 _MOST_PLAN = 64 << 20  # bytes
-_ORDER = re.compile(r"--plan=([0-9a-f]{64}) --job=([0-9]{1,9})(?: --task=([0-9]{1,18}))?")
-
-
-@dataclass(frozen=True)
-class Order:
-    """Order on the command line: the checksum of the plan, the number of the job, and the words of the program.
-
-    ``task`` is the number of the job's PanDA task, None if it has none.
-    """
-
-    sha256: str
-    serial: int
-    words: tuple[str, ...]
-    task: int | None = None
-
-    @classmethod
-    def read(cls, argv: Sequence[str]) -> Order:
-        """Read the words of a command line; raise UsageError."""
-        end = argv.index("--") if "--" in argv else 0
-        found = _ORDER.fullmatch(" ".join(argv[:end]))
-        if found is None:
-            usage = "goclient-carry --plan=SHA256 --job=NUMBER [--task=NUMBER] -- WORDS"
-            raise UsageError(f"the command is not {quoted(usage)}", hint="submit the job again")
-        task = int(found[3]) if found[3] else None
-        return cls(found[1], int(found[2]), tuple(argv[end + 1 :]), task)
 
 
 def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
@@ -94,6 +70,8 @@ def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
     """
     install()
     hide_memory()
+    with suppress(OSError, AttributeError):
+        adopt_orphans()  # of a keeper that the payload kills
     with finishing(), ExitStack() as stack:
         site, above = Site.here(), Above()
         output, error = Output(site.directory), None
@@ -189,6 +167,7 @@ class _Job:
             client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
         service = _Transfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
+        service.while_waiting(self._output.send)
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
     def _engines(self, plan: CarrierPlan, context: JobContext, ends: ExitStack) -> list[TransferEngine]:
@@ -216,6 +195,7 @@ class _Job:
     def clean_up(self, *, delivered: bool, seconds: float) -> None:
         """Tell what was transferred, and remove what nobody needs any more; each service has so many seconds."""
         self._within = seconds
+        self._quietly(end_all)  # what a payload has left that killed its keeper
         if self._journal is not None:
             write_metadata(self._journal, self._site.directory)
             if self._service is not None:  # what could not be removed at the end of the job

@@ -14,7 +14,7 @@ from goclient.errors.wording import quoted
 from goclient.files.text import credential_in
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.names import SERVER_PLACEHOLDERS
-from goclient.model.payload import is_url
+from goclient.model.payload import is_url, shown
 from goclient.model.plan import needs_token
 from goclient.model.planner import plan
 from goclient.model.request import Request, Who
@@ -106,6 +106,9 @@ def _judge_way(spec: TransferSpec, connect: str) -> Iterator[GoclientError]:
 
 def _judge_connect(connect: str, contents: Contents) -> Iterator[GoclientError]:
     """Yield an error for what no node can find: neither a URL, nor a path there, nor a file that travels."""
+    if shown(connect) != connect:
+        message = f"--goConnect={quoted(shown(connect))} is a URL with a password, which everybody could read"
+        yield RequestError(message, hint="give one without a password", code="credential", subject="--goConnect")
     name = os.path.normpath(connect) if connect else ""
     if not connect or is_url(connect) or connect.startswith("/") or any(one.name == name for one in contents.members):
         return

@@ -55,6 +55,12 @@ class Globus(Transfers):
             self.identity: str = caller.identity  # its id, empty if that is not known without asking
             self.login_end: datetime | None = caller.login_end  # None for one that can be renewed
 
+    def forget(self) -> None:
+        """Make the tokens void that this process got as a service; raise GoclientError if that is not certain."""
+        assert self.is_service, "a person's are kept in a file"
+        with translated("the login"):
+            self._app.logout()
+
     def ask(self, call: Call) -> Document:
         """Return the document that a call is answered with; raise GoclientError."""
         with translated(*call.subject), allowed(call.most):
