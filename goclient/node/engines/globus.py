@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from goclient.errors import Collector, raise_all
 from goclient.model.endpoint import Endpoint, GlobusEndpoint, JobDirectory
-from goclient.model.plan import TransferItem, TransferTask, check_apart
+from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.remote import TransferRequest
 from goclient.node.delivery import Delivery
 from goclient.node.engines.base import JobContext, Steps, TransferEngine, Transferred, TransferService, Transport
@@ -123,8 +123,7 @@ class _Transport(Transport):
         items: Sequence[TransferItem] = self._task.items
         with collector:
             if isinstance(destination, InJob):
-                items = [destination.settle(item) for item in items]
-                check_apart(items)
+                items = destination.settle_all(items)
             else:
                 items = self._delivery.begin()
         settled = []

@@ -47,7 +47,8 @@ class Watch:
         if task_id not in self._told:
             self._told = self._service.tasks(sorted(self._watched))
         if task_id not in self._told:
-            raise EndpointError(f"Globus does not know the task {task_id}", code="no-task", transient=True)
+            hint = f"type: globus task show {task_id}; globus is a program of the Python package globus-cli"
+            raise EndpointError(f"Globus does not know the task {task_id}", hint=hint, code="no-task", transient=True)
         return self._told.pop(task_id)
 
 
