@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient import submission
 from goclient.config import environment
@@ -15,17 +14,17 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.journal import HOST
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import NO_IDENTITY, is_identity
-from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
+from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
-from goclient.model.request import Carriage, Credential, Request
+from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
+from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
+from goclient.preflight.carry_options import find_wrong_carry_options
 from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
     from goclient.services.globus.login import LoginRequest
 
 
-@dataclass(frozen=True, slots=True)
-class TypedTransfers:
+class TypedTransfers(NamedTuple):
     """Items of each transfer option, how they are carried, if they are, and every mistake in the options so far."""
 
     items: Items
@@ -48,6 +46,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
     if via := options.goVia or _way_of_carried(options):
         items |= {IN_MODE: [via], OUT_MODE: [via]}
+    if items and getattr(options, "useGOForOutput", None):  # else nothing would be transferred in that way
+        items["WorkingendpointGO"] = [DEFAULT_WORKING]
     for key in KEYS:
         given = getattr(options, key)
         with collected:
@@ -62,14 +62,15 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     collected.errors += _mistakes(options, pilot)
     carriage = None
     if isinstance(options, CarryOptions):
-        collected.errors += _mistakes_of_carried(options)
+        collected.errors += find_wrong_carry_options(options)
         carriage = _read_carriage(options, connections, collected) if options.goCarry else None
     return TypedTransfers(items, collected.errors, carriage)
 
 
 def _way_of_carried(options: TransferOptions) -> str:
     """Return how the files of a carried job get to its directory unless that is said: https without Globus Connect."""
-    if not (isinstance(options, CarryOptions) and options.goCarry and any(getattr(options, key) for key in KEYS)):
+    named = any(getattr(options, key, None) for key in (*KEYS, "useGOForOutput"))
+    if not (isinstance(options, CarryOptions) and options.goCarry and named):
         return ""
     way = "gc" if options.goConnect else "https"
     return "" if is_uuid(options.WorkingendpointGO or "") else way
@@ -81,33 +82,35 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
     A credential that is wrong is there, and empty: it is not missed again.
     """
     from goclient.config.carried import GlobusUrls, carry_access, file_server_url, globus_urls  # only such a job
+    from goclient.journal import HOST
     from goclient.preflight.carried import no_carry_client
 
     env, urls, file_server = connections.env, GlobusUrls("", ""), ""
     credential: Credential | None = Credential("", "")
     files: Sequence[str] = ()
+    who = Who(options.goCredential or Who.SERVICE.value)
     with collected:
-        access = carry_access(env)
+        access = carry_access(env) if who is Who.SERVICE else None
         credential = None if access is None else Credential(access.client_id, access.client_secret or "")
-        if access is None and options.goCredential:
+        if access is None and options.goCredential and who is Who.SERVICE:
             raise no_carry_client("--goCredential=service")
     with collected:
-        files = split_items("--goFiles", options.goFiles, list_lines)
+        if isinstance(options, PackedOptions):  # panda-client packs the files of a task, and finds the server for them
+            files = split_items("--goFiles", options.goFiles, list_lines)
+            file_server = file_server_url(env)
     with collected:
-        file_server = file_server_url(env)
         urls = globus_urls(env)
     acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
     if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
-        message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: its service client does"
-        hint = "leave out --pilotIdentity: the checks are made for the client of GOCLIENT_CARRY_CLIENT_ID"
+        acts = "its service client does" if who is Who.SERVICE else "with --goCredential=token you do"
+        message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: {acts}"
+        hint = "leave out --pilotIdentity: the checks are made for who acts"
         collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
     run_gen = connections.settings.run_gen
     return Carriage(
-        run_gen,
-        file_server,
-        urls.auth,
-        urls.transfer,
+        *(run_gen, file_server, urls.auth, urls.transfer),
         files=files,
+        who=who,
         credential=credential,
         needs=options.goNeeds,
         connect=options.goConnect or "",
@@ -128,26 +131,6 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
         if access is not None:
             return Carriage("", "", "", "", credential=Credential(access.client_id, access.client_secret or ""))
     return None
-
-
-def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
-    """Yield what does not go together with --goCarry, or only with it."""
-    named = ("goFiles", "goCredential", "goConnect", "goShareSecrets")
-    typed = [f"--{name}" for name in named if getattr(options, name)]
-    if typed and not options.goCarry:
-        message = f"{typed[0]} is about a job that brings its own transfers"
-        yield RequestError(
-            message, hint=f"add --goCarry, or leave out {typed[0]}", code="combination", subject=typed[0]
-        )
-    useless = {
-        "goLenient": "the site runs a transformation that it knows",
-        "myproxy": "no pilot of goclient's retrieves the proxy",
-        "deposit": "no pilot of goclient's retrieves the proxy",
-    }
-    for name, why in useless.items() if options.goCarry else ():
-        if getattr(options, name, False):
-            message = f"--{name} has no place in a job with --goCarry: {why}"
-            yield RequestError(message, hint=f"leave out --{name}", code="combination", subject=f"--{name}")
 
 
 def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientError]:
@@ -225,13 +208,16 @@ def _preflight_options(
     """Return what the options and the settings say about the checks; of a carried job, its service client acts."""
     settings = connections.settings
     credential = carriage.credential if carriage is not None else None
+    is_token = carriage is not None and carriage.who is Who.TOKEN
     acting = credential.client_id.lower() if credential is not None else ""
     return PreflightOptions(
         make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
-        pilot_identity=acting or options.pilotIdentity or settings.get("pilot.identity"),
+        pilot_identity=None if is_token else acting or options.pilotIdentity or settings.get("pilot.identity"),
         carried=carriage is not None,
         acting=acting,
+        grants=isinstance(options, CarryOptions) and options.goGrant,
+        token_wait=settings.wait if is_token else None,
         service=connections.carry_globus if credential is not None else None,
         secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
         probe=options.goProbe,

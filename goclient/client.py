@@ -10,17 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient import submission
-from goclient.assembly import carriage_of, deposit_for_jobs, new_preflight, new_request, read_transfers
+from goclient.assembly import (
+    carriage_of,
+    deposit_for_jobs,
+    new_preflight,
+    new_request,
+    read_transfers,
+)
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import UsageError, raise_all
+from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.jobs.panda_ids import read_panda_ids
-from goclient.jobs.sent import check_not_sent
-from goclient.journal import Entry as JournalEntry
-from goclient.journal import Journal
 from goclient.lookups import Lookups
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from goclient.jobs.open import OpenItem
     from goclient.jobs.results import JobResults
     from goclient.jobs.status import JobStatus
+    from goclient.journal import Entry as JournalEntry
+    from goclient.journal import Journal
 
 OURS = "goclient-"  # is in the name of each secret of ours
 T = TypeVar("T", bound="DataclassInstance")
@@ -78,13 +83,13 @@ class Client(Lookups):
             typed = self._read(SubmitOptions, options)
             raise_all(typed.errors)
             report = self.check_typed(typed, text)
-        return replace(report, findings=_of_keywords(report.findings))
+        return report._replace(findings=_of_keywords(report.findings))
 
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
         if text is not None and not transfers.errors:
-            transfers = replace(transfers, carriage=carriage_of(_checked_text(text), self._connections))
+            transfers = transfers._replace(carriage=carriage_of(_checked_text(text), self._connections))
         preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
         request = new_request(options, transfers)
         if text is not None and not transfers.errors:
@@ -116,13 +121,26 @@ class Client(Lookups):
 
     def send_typed(self, prepared: Submission, show: Callable[[Submission], None] = lambda _: None) -> Submission:
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
-        server, journal = self._connections.panda(), Journal(self.journal_path)
+        from goclient.jobs.sent import check_not_sent  # 2 ms: with --noSubmit nothing is sent
+
+        server, journal = self._connections.panda(), self._journal
         if not prepared.again:
             check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
         if prepared.deposit_due and prepared.spec.myproxy is not None:
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
+        luggage = prepared.luggage
+        if luggage is not None and luggage.secret is not None:
+            from goclient.jobs.grants import make_ready  # as in _credentials
+
+            secret = make_ready(luggage.secret, self._connections, luggage.plan.needs, server=server.name)
+            prepared = replace(prepared, luggage=replace(luggage, secret=secret))
         self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
-        return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
+        try:
+            return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
+        except GoclientError:
+            if luggage is not None and luggage.secret is not None:  # maybe no job was sent that could need it
+                self._credentials().revoke_ended([], self._reporter)
+            raise
 
     def submit(self, **options: Any) -> Submission:
         """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.
@@ -136,18 +154,24 @@ class Client(Lookups):
         """Return the requests for jobs, and the jobs of pilots, of which the journal does not know the end."""
         from goclient.jobs.open import open_items
 
-        return list(open_items(Journal(self.journal_path)))
+        return list(open_items(self._journal))
 
     def journal_entries(self, name: str) -> list[JournalEntry]:
         """Return what the journal says of a request, a job's name or a PandaID; raises RequestError if nothing."""
         from goclient.jobs.open import entries_about
 
-        return entries_about(Journal(self.journal_path), name)
+        return entries_about(self._journal, name)
 
     @property
     def journal_path(self) -> Path:
         """Return the file in which what is sent is written down first; the journals of a pilot's jobs lie beside it."""
         return environment.journal_path(self._connections.env)
+
+    @property
+    def _journal(self) -> Journal:
+        from goclient.journal import Journal  # as in send_typed
+
+        return Journal(self.journal_path)
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 
@@ -184,7 +208,7 @@ class Client(Lookups):
 
         found = job_status(read_panda_ids(ids), self._connections)
         done = [one.panda_id for one in found if one.done]
-        if done and Journal(self.journal_path).mentions(OURS):
+        if done and self._journal.mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)
         return found
 
@@ -222,7 +246,7 @@ class Client(Lookups):
     def _credentials(self) -> Credentials:
         from goclient.jobs.credentials import Credentials  # requests, which most calls need not
 
-        return Credentials(Journal(self.journal_path), self._connections)
+        return Credentials(self._journal, self._connections)
 
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from goclient.config import catalogue
+from goclient.config import catalogue, catalogue_changes
 from goclient.config.catalogue_toml import checked_name, checked_where, command, fields_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ConsentNeeded, GlobusTimeout
@@ -154,7 +154,7 @@ def add(name: str, typed: str, *, user: str, site: str, globus: Callable[[], Glo
     with found:
         own = catalogue.read(user)
         if where and own.get(name, where) != where:
-            raise catalogue.taken(user, name, own[name])
+            raise catalogue_changes.taken(user, name, own[name])
     with found:
         sites = catalogue.read(site)
     raise_all(found.errors)
@@ -163,13 +163,13 @@ def add(name: str, typed: str, *, user: str, site: str, globus: Callable[[], Glo
     one = None
     if globus is not None and is_uuid(where):
         one = patiently(lambda: usable(where, name=name, globus=globus()))
-    written = catalogue.add(user, name, where)
+    written = catalogue_changes.add(user, name, where)
     return Added(name, where, user, written, sites.get(name, ""), one)
 
 
 def remove(name: str, *, user: str, site: str) -> Removed:
     """Take a name out of the user's file; raises RequestError if it has no such entry."""
-    if catalogue.remove(user, name):
+    if catalogue_changes.remove(user, name):
         left = ""
         with suppress(GoclientError):
             left = catalogue.read(site).get(name, "")

@@ -17,8 +17,6 @@ from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerE
 from goclient.errors.findings import Finding
 from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import counted
-from goclient.jobs.sent import CALL, new_request, same_requests
-from goclient.journal import Entry, Journal
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
@@ -32,14 +30,14 @@ from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.carrier.carried import Luggage
+    from goclient.journal import Entry, Journal
     from goclient.preflight.run import Preflight
     from goclient.services.panda.client import PandaServer
 
 JOBS_A_CALL = 1000  # the server cuts a list of more than 5000 without a word
 
 
-@dataclass(frozen=True, slots=True)
-class SubmittedJob:
+class SubmittedJob(NamedTuple):
     """A job that the server has accepted; ``serial`` is its number among its siblings, from 1."""
 
     panda_id: int
@@ -51,7 +49,7 @@ class SubmittedJob:
         return {"PandaID": self.panda_id, "jobName": self.name}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submission:
     """A submission, checked unless the user said otherwise; it has ``jobs`` once it is sent."""
 
@@ -142,6 +140,8 @@ def send(
     job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are
     in the error's message and in its document.
     """
+    from goclient.jobs.sent import new_request, same_requests  # 2 ms: with --noSubmit nothing is sent
+
     records, luggage, note = submission.records, submission.luggage, partial(_note, journal, reporter)
     request = new_request(records, server.name, str(uuid.uuid4()), luggage=luggage)
     jobs: list[SubmittedJob] = []
@@ -194,6 +194,9 @@ def _send_batch(
     batch: Sequence[JobRecord], *, key: str, server: PandaServer, journal: Journal, note: Callable[[Entry], None]
 ) -> list[int | None]:
     """Send jobs in one call, and return the PandaID of each, None for one that was refused."""
+    from goclient.jobs.sent import CALL  # as in send
+    from goclient.journal import Entry
+
     names = tuple(dict.fromkeys((batch[0].jobName, batch[-1].jobName)))
     intent = Entry(CALL, key, "intended", names, f"{counted(len(batch), 'job')} to {server.name}")
     journal.append(intent)

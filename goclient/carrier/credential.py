@@ -1,24 +1,27 @@
-"""Credential of a carried job: a service client, handed out by the site as a PanDA secret, and the token that it mints.
+"""Credential of a carried job, handed out by the site as a PanDA secret: a service client, or tokens.
 
-Nothing of it is on disk any more (``start.py``), and its token is revoked when the job ends.
+Nothing of it is on disk any more (``start.py``).  What a service client mints is revoked when the job ends.
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from goclient.carrier.plan import FILE_KEY
 from goclient.errors import Collector, GoclientError, LoginNeeded, raise_all
 from goclient.errors.wording import quoted
 from goclient.secrets import register
 from goclient.services.globus.rest import RestAuth, Token
 
 TRANSFER = "transfer.api.globus.org"  # the resource server of Transfer's tokens
+ALL_SECRETS = "panda_secrets.json"  # what a pilot hands out, in one file
 CLOCK_WITHIN = 300.0  # seconds: deadlines of transfer tasks, and certificates, are judged by the clock
 
 
@@ -30,10 +33,49 @@ class ClientSecret:
     client_secret: str = field(repr=False)
 
 
-def read_secret(content: bytes) -> ClientSecret | None:
-    """Return the service client in a file, None if there is none."""
+def find_secret(content: bytes, name: str) -> bytes:
+    """Return a file secret among all secrets of a user, as a pilot hands them out; no bytes if it is not there.
+
+    runGen makes files of them, runAthena leaves them as they came.
+    """
     with suppress(ValueError, TypeError, KeyError, RecursionError):
+        return base64.b64decode(json.loads(content)[FILE_KEY + name])
+    return b""
+
+
+@dataclass(frozen=True)
+class HandedTokens:
+    """Access tokens for the HTTPS servers of single collections, which know nothing of Transfer.
+
+    All jobs of a submission have the same: no carrier revokes them.  ``servers`` are the URLs, by the collections' ids.
+    """
+
+    tokens: Mapping[str, str] = field(repr=False)
+    servers: Mapping[str, str] = field(default_factory=dict)
+
+    def https_server(self, collection_id: str) -> str:
+        """Return the URL of a collection's HTTPS server, as it was found at submission."""
+        return self._of(self.servers, collection_id)
+
+    def https(self, collection_id: str) -> str:
+        """Return the token for a collection."""
+        return self._of(self.tokens, collection_id)
+
+    def _of(self, known: Mapping[str, str], collection_id: str) -> str:
+        if collection_id not in known:
+            message = f"the job has no token for the collection {quoted(collection_id)}"
+            raise LoginNeeded(message, hint="submit the job again", code="credential", subject=collection_id)
+        return known[collection_id]
+
+
+def read_secret(content: bytes) -> ClientSecret | HandedTokens | None:
+    """Return the service client, or the tokens, in a file, None if there is neither."""
+    with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
         found = json.loads(content)
+        if "tokens" in found:
+            tokens = {str(one): str(token) for one, token in found["tokens"].items()}
+            register(*tokens.values())
+            return HandedTokens(tokens)
         register(found["client_secret"])
         return ClientSecret(str(found["client_id"]), str(found["client_secret"]))
     return None

@@ -11,16 +11,17 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
+from goclient.carrier.plan import FILE_KEY as FILE
 from goclient.errors import RequestError
 from goclient.errors.wording import counted, quoted
 from goclient.journal import Entry
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferTask
-from goclient.model.request import Credential, Who
+from goclient.model.request import Credential, Grant, Who
 from goclient.model.syntax.shell import command_line
 
-FILE = "___file___:"  # begins the key of a secret that becomes a file (pandaclient, PBookCore.set_secret)
 _OURS = re.compile(rf"{FILE}goclient-([0-9a-f]{{8,64}})\.json")
 _SERVICE_DOMAIN = "@clients.auth.globus.org"
 _SHOWN = 5
@@ -32,7 +33,7 @@ class Secret:
 
     ``identity`` is who acts, until the end of its rights if that is known; ``access`` are the directories that the jobs
     need.  With tokens ``collections`` are those which they are for, and the value is empty until they are minted.
-    ``shares``: other secrets of the user's may go to the jobs, too.
+    ``shares``: other secrets of the user's may go to the jobs, too.  ``grants`` are what the service client lacks.
     """
 
     file: str
@@ -43,6 +44,7 @@ class Secret:
     access: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     shares: bool = False
+    grants: tuple[Grant, ...] = ()
 
     @classmethod
     def of(cls, credential: Credential, place: str = "") -> Secret:
@@ -96,7 +98,7 @@ def access_of(tasks: Iterable[TransferTask]) -> tuple[str, ...]:
 
     def need(endpoint: Endpoint, path: str, verb: str) -> None:
         if endpoint.is_globus:
-            directory = path.partition("${")[0].rpartition("/")[0] + "/"
+            directory = path.partition("$")[0].rpartition("/")[0] + "/"
             place = endpoint.display, directory
             found[place] = "write" if "write" in (verb, found.get(place)) else verb
 
@@ -157,3 +159,17 @@ def check_alone(keys: Iterable[str]) -> None:
     """Raise OthersShared if there are secrets beside those of goclient, by the keys of all of them."""
     if others := sorted(key for key in keys if not id_of(key)):
         raise OthersShared(others)
+
+
+def check_lasts(end: datetime, *, needs: int, wait: int) -> None:
+    """Raise RequestError if tokens end before jobs have waited in their queue, and run, for so many hours each."""
+    hours = (end - datetime.now(UTC)).total_seconds() / 3600
+    if needs + wait > hours:
+        message = (
+            f"the tokens for the jobs end in {hours:.0f} hours: {wait} for a job's wait in its queue "
+            f"([carrier] wait) and {needs} of --goNeeds are more"
+        )
+        most = max(int(hours) - wait, 0)
+        hint = f"ask for less: --goNeeds={most}; " if most else ""
+        hint += "--goCredential=service has no such end"
+        raise RequestError(message, hint=hint, code="token-ends", subject="--goNeeds")

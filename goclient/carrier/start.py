@@ -6,15 +6,21 @@ The files with secrets go first: the rest takes a third of a second to be read, 
 import json
 import os
 import re
+import signal
 import sys
 
 NEEDED = (3, 9)
 EXIT, ERROR = 77, 5901  # as in report.py, which an older Python cannot read
 # Our secret as runGen writes it, and all secrets of the user, as the pilot and runGen do.
 SECRETS = r"(goclient-[0-9a-f]{8,64}\.json|panda_secrets\.json|panda_secrets\.sh)$"
-LONGEST = 1 << 16  # bytes of one
+LONGEST = 1 << 22  # bytes of one
 
 if __name__ == "__main__":
+    wait = getattr(signal, "pthread_sigmask", None)  # since Python 3.3
+    if wait:  # what ends the job ends it when they are gone
+        before = wait(signal.SIG_BLOCK, [
+            signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2
+        ])  # fmt: skip
     home = os.environ.get("TRF_EXEC_HOME_DIR") or "."
     held = {}
     for place in (".", home):
@@ -35,6 +41,8 @@ if __name__ == "__main__":
                     os.unlink(path)
                 except OSError:  # it is a directory
                     pass
+    if wait:
+        wait(signal.SIG_SETMASK, before)
     if sys.version_info < NEEDED:
         text = "this node's Python is %d.%d, and the job needs Python 3.9 or later" % sys.version_info[:2]  # noqa: UP031
         for stream in (sys.stdout, sys.stderr):

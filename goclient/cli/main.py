@@ -42,6 +42,7 @@ COMMANDS = {
         Command("myproxy", "proxies for pilots: deposit, info, retrieve, destroy"),
         Command("pathena", "pathena of panda-client, with transfers", "goclient.cli.tasks", "pathena"),
         Command("pilot", "run a job on a worker node: bring its input, run it, take its output away"),
+        Command("probe", "ask what the worker nodes of a queue have"),
         Command("prun", "prun of panda-client, with transfers", "goclient.cli.tasks", "prun"),
         Command("sandbox", "the services in miniature on this machine: start, stop, status, env, demo"),
         Command("settings", "show the settings, and where each comes from"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 
@@ -31,6 +30,8 @@ def passphrase(key: str, descriptor: int | None = None, *, option: str = "--pass
     if sys.stdin is None or not sys.stdin.isatty():
         message = f"the key {quoted(key)} needs a pass phrase, and there is no terminal to ask for it"
         raise IdentityError(message, hint=without, code="identity-encrypted", subject=key)
+    import getpass  # only who is asked pays for it
+
     try:
         return _registered(getpass.getpass(f"Pass phrase of {printable(key)}: "))
     except (EOFError, UnicodeDecodeError) as error:

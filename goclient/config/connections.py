@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.endpoint import Endpoint
     from goclient.services.globus.access import GlobusAccess
+    from goclient.services.globus.fresh import Fresh
     from goclient.services.globus.rest import RestTransfer
     from goclient.services.globus.sdk import Globus
     from goclient.services.globus.tokens import CollectionTokens
@@ -99,6 +100,14 @@ class Connections:
         from goclient.services.panda.client import PandaServer  # 0.1 s: only what asks PanDA pays for it
 
         return PandaServer(environment.panda_access(self.env, pilot=pilot, reporter=self.reporter))
+
+    def fresh_tokens(self, collection_ids: Sequence[str]) -> Fresh:
+        """Return new tokens of the user for the HTTPS servers of collections; raises LoginNeeded if one is missing."""
+        from goclient.model.endpoint import GlobusEndpoint  # as in globus
+        from goclient.services.globus.fresh import mint
+
+        globus = self.globus()
+        return mint(self.globus_access(), [globus.collection(GlobusEndpoint(one)) for one in collection_ids])
 
     def revoke_tokens(self, tokens: Sequence[str]) -> None:
         """Make access tokens of the user void, which jobs had; raises LoginNeeded if nobody may ask for that."""

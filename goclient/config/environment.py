@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from goclient.config.proxy import proxy_file as proxy_file
-from goclient.config.proxy import shown_proxy
 from goclient.errors import LoginNeeded, RequestError
 from goclient.errors.findings import login_command
 from goclient.errors.wording import quoted
@@ -25,7 +23,6 @@ from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import WEB_PROXIES, register, register_url
 from goclient.services.loopback import LOOPBACK
-from goclient.services.panda.token import PILOT_FILE, find_token
 
 if TYPE_CHECKING:
     from goclient.services.globus.access import GlobusAccess
@@ -80,6 +77,9 @@ def panda_access(
     ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
     Raises RequestError for a bad variable, LoginNeeded without a credential that the server can be shown.
     """
+    from goclient.config.proxy import shown_proxy  # not needed where nothing is sent
+    from goclient.services.panda.token import PILOT_FILE, find_token
+
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
     checked_url("PANDA_URL_SSL", url)
     if pilot:

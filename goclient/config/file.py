@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import quoted
@@ -15,8 +15,7 @@ LIMIT = 4 * 1024 * 1024  # bytes of a file; an entry of a catalogue has some 80
 OPEN = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe that nobody writes to is not waited for
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
+class ConfigFile(NamedTuple):
     """A file of ``kind``, such as "endpoint catalogue", that ``variable`` may name; ``code`` is that of its errors."""
 
     path: str

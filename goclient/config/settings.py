@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from goclient.config.environment import own, user_catalogue
 from goclient.config.file import ConfigFile
@@ -29,6 +29,9 @@ PORT = "myproxy.port"
 # for tasks (server 1.0.4, GenTaskRefiner.py).
 RUNGEN, DEFAULT_RUNGEN = "carrier.runGen", "https://pandaserver-doma.cern.ch/trf/user/runGen-00-00-02"
 
+# How many hours jobs wait in a queue: PanDA does not tell, and tokens that travel with them end after 48.
+WAIT, DEFAULT_WAIT = "carrier.wait", 12
+
 # The settings that a variable of the environment has, too; of these the port is a number.
 VARIABLES = {
     "globus.client_id": "GOCLIENT_CLIENT_ID",
@@ -38,8 +41,7 @@ VARIABLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting: its value, and where it comes from: a file, a variable, or ``default``; None if it is not set."""
 
     name: str
@@ -51,8 +53,7 @@ class Setting:
         return {"name": self.name, "value": self.value, "source": self.source}
 
 
-@dataclass(frozen=True, slots=True)
-class SiteDirectory:
+class SiteDirectory(NamedTuple):
     """Where a site's nodes see a directory that a collection sees, too; each None if it is not set."""
 
     collection: str | None = None  # the id of a server's
@@ -65,8 +66,7 @@ class SiteDirectory:
         return self != SiteDirectory()
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """All settings that are set, by their names, such as ``job.computingSite`` or ``site.QUEUE.node``."""
 
     found: Mapping[str, Setting] = field(default_factory=dict)
@@ -95,6 +95,12 @@ class Settings:
         return str(self.get(RUNGEN) or DEFAULT_RUNGEN)
 
     @property
+    def wait(self) -> int:
+        """Return the hours for which jobs are expected to wait in their queue."""
+        found = self.get(WAIT)
+        return DEFAULT_WAIT if found is None else int(found)
+
+    @property
     def https_servers(self) -> dict[str, str]:
         """Return the URLs of HTTPS servers by the ids of their collections: what is set here, Globus is not asked."""
         return {name[6:].lower(): str(one.value) for name, one in self.found.items() if name.startswith("https.")}
@@ -112,7 +118,7 @@ class Settings:
             for one in options
         ]
         listed += [Setting(name, None, "not set") for name in ("pilot.dn", "pilot.identity", *VARIABLES)]
-        listed.append(Setting(RUNGEN, DEFAULT_RUNGEN, "default"))
+        listed += [Setting(RUNGEN, DEFAULT_RUNGEN, "default"), Setting(WAIT, DEFAULT_WAIT, "default")]
         named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
         for name, variable in VARIABLES.items():
             if text := environ.get(variable):

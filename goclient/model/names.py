@@ -9,14 +9,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # The serial number of a job among its siblings, as JEDI writes it: plain, and padded to six digits.
 SERIAL_NUMBERS = ("${SN}", "${SN/P}")
 
 # What the server replaces in jobParameters when a job is stored (server 1.0.4, job_complex_module).
-SERVER_PLACEHOLDERS = ("$JOBSETID", "$JEDITASKID")
+TASK_NUMBER = "$JEDITASKID"
+SERVER_PLACEHOLDERS = ("$JOBSETID", TASK_NUMBER)
 
 # What only JEDI replaces, when it makes the jobs of a task (server 1.0.4, JobGenerator).
 TASK_PLACEHOLDERS = (
@@ -39,8 +40,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Problem of a value: what is wrong, what to do about it, and the right value if the cause tells it."""
 
     what: str

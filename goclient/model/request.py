@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.options import Items
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """Parts of a job that a preflight checks beside its transfers: the queues that it names, its payload, its label."""
 
     queues: Sequence[str] = ()
@@ -27,7 +28,7 @@ class Who(Enum):
     TOKEN = "token"  # noqa: S105  # a kind, no token
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Credential:
     """Id and secret of the service client that acts for carried jobs."""
 
@@ -35,8 +36,7 @@ class Credential:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Carriage:
+class Carriage(NamedTuple):
     """How jobs bring their own transfers.
 
     ``run_gen`` is the transformation that starts their carrier, ``file_server`` the URL of the host that keeps their
@@ -60,22 +60,36 @@ class Carriage:
     shares_secrets: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Grant(NamedTuple):
+    """Permission of a principal to a directory of a collection, with its end.
+
+    ``rule`` is the id of the one that it has by now, if it has one for the directory, which ends too early.
+    """
+
+    collection: str
+    path: str
+    permissions: str
+    principal: str
+    until: str
+    rule: str = ""
+
+
+class Rights(NamedTuple):
     """Rights of who acts for carried jobs, as the checks found them.
 
     ``until`` is when they end, empty if that is not known; ``servers`` are the URLs of the HTTPS servers of
-    collections, by the ids of these.
+    collections, by the ids of these; ``grants`` are what is missing, and is given before the jobs are sent.
     """
 
     until: str = ""
-    servers: Mapping[str, str] = field(default_factory=dict)
+    servers: Mapping[str, str] = MappingProxyType({})
+    grants: tuple[Grant, ...] = ()
 
 
 NO_RIGHTS = Rights()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode, Finding, exit_code
@@ -18,18 +18,15 @@ if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.endpoint import Catalogue, Endpoint
     from goclient.preflight.locations import Locations
-    from goclient.preflight.servers import ServerConnections
+    from goclient.preflight.storage import ServerConnections
     from goclient.services.deadline import Background
     from goclient.services.globus.collection import AccessRule, Collection
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.access import QueueSource
     from goclient.services.parallel import Parallel
 
-SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
-
-@dataclass(frozen=True, slots=True)
-class PreflightOptions:
+class PreflightOptions(NamedTuple):
     """Say how thorough the checks are, and what they may do."""
 
     make_directories: bool = False  # those that are missing at a destination
@@ -43,13 +40,14 @@ class PreflightOptions:
     pilot: str | None = None  # the DN that retrieves the proxy of a MyProxy account
     deposit: bool = False  # the submission makes the deposit if it is missing
     carried: bool = False  # the jobs bring their own transfers
+    token_wait: int | None = None  # hours that a job waits in its queue, if the user's tokens go to jobs
     acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
+    grants: bool = False  # that client gets what it lacks before the jobs are sent
     secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Hold what the checks found, and the spec with its endpoints resolved.
 
     ``deposit_due``: a proxy has to be deposited at the spec's MyProxy account before the job is sent.  ``rights`` are
@@ -126,6 +124,7 @@ class Context:
     server_dn: str = ""  # by Servers: as whom they were asked
     input_size: int = 0  # by Size: the most bytes that one job brings, as far as that is known
     writes_proven: bool = False  # by Probe
+    rights: Rights = NO_RIGHTS  # by PilotPermissions, or Tokens
     deposit_due: bool = False  # by Account
 
     def __post_init__(self) -> None:

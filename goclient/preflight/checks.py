@@ -10,6 +10,7 @@ from goclient.preflight.endpoints import Endpoints, PersonalEnds, WorkingName
 from goclient.preflight.https import Https
 from goclient.preflight.login import Login
 from goclient.preflight.myproxy import Account
+from goclient.preflight.nodes import Nodes
 from goclient.preflight.paths import Paths, ReadOnly, ServerLogin
 from goclient.preflight.payload import Payload
 from goclient.preflight.permissions import PilotPermissions, UserPermissions
@@ -18,6 +19,7 @@ from goclient.preflight.queue import QueueState
 from goclient.preflight.servers import Servers
 from goclient.preflight.service import ServiceAccess
 from goclient.preflight.sources import Contents, Size
+from goclient.preflight.tokens import Tokens
 from goclient.preflight.user_secrets import UserSecrets
 
 TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the catalogue could be read
@@ -36,5 +38,6 @@ TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the 
     UserPermissions,
     PilotPermissions,
     ServiceAccess,
+    Tokens,
 )
-JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Payload, UserSecrets)
+JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Nodes, Payload, UserSecrets)

@@ -98,7 +98,7 @@ def _find_consent(endpoint: Endpoint, context: Context) -> Finding | None:
     if globus is None or globus.has_https_token(endpoint) or not pilot_may_be_user(context):
         return None
     found = https_consent(endpoint.display).finding
-    if context.options.pilot_identity is not None:
+    if context.options.pilot_identity is not None or context.options.token_wait is not None:
         return found
     message = f"{found.message}: the pilot needs it if it transfers as you"
     return found._replace(level="warning", message=message, exit_code=ExitCode.DONE)

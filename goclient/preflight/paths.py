@@ -54,6 +54,7 @@ class Targets:
         self._identity = context.connection.identity
         self._overwrite = context.spec.overwrite
         self._new_below = context.options.new_below
+        self._makes_none = context.options.token_wait is not None  # HTTPS alone makes no directory
         self._made = made
 
     def judge(self, transfer: Transfer) -> list[Finding]:
@@ -124,6 +125,10 @@ class Targets:
                 message += f", with that name: there are no wildcards in {quoted(name)}"
         hint = f"{near} " if near else "if it is a typo, correct it; "
         hint += "--goMkdir makes it now"
+        if self._makes_none:
+            message = f"the directory {quoted(shown)} does not exist, and a job with tokens makes none"
+            code = "no-folder"  # plain: a code of the JSON
+            return PathNotFound(message, hint=hint, code=code, subject=location.display).finding
         return Finding("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
 
 

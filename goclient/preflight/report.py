@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
@@ -57,14 +56,14 @@ def check_text(text: str, preflight: Preflight, job: Job) -> Report:
 def _report(report: Report, mistakes: Sequence[GoclientError], warnings: Sequence[Finding], *, text: str) -> Report:
     """Add what was found before the preflight; ``text`` is what was typed, where no transfer may be named."""
     wrong = [finding for error in mistakes for finding in error.findings]
-    found = replace(report, findings=(*wrong, *warnings, *report.findings))
+    found = report._replace(findings=(*wrong, *warnings, *report.findings))
     if found.spec or not found.ok:
         return found
     hint = "give what sendJob.py takes, such as --StageinGOsrc=ENDPOINT:/PATH, a text, or --pandaid N"
     if text.strip():
         hint = "it is all the payload's own; transfers are words such as --StageinGOsrc=ENDPOINT:/PATH"
     hint, message = hint_for_words(text.split()) or hint, "there is nothing to check: no transfer is named"
-    return replace(found, findings=(*found.findings, Finding("warning", "nothing-to-check", text, message, hint)))
+    return found._replace(findings=(*found.findings, Finding("warning", "nothing-to-check", text, message, hint)))
 
 
 def hint_for_words(words: Sequence[str]) -> str:

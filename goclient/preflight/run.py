@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from goclient.services.panda.access import QueueSource
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Preflight:
     """Check jobs before they are sent: with the catalogue, the services, and the options that a user gives.
 
@@ -65,7 +65,8 @@ class Preflight:
             context.findings += find_unresolved(context.resolved)
         elif names is not None:
             context.findings += _find_unresolved(context.resolved)
-        return Report(context.resolved, _without_repeats(context.findings), deposit_due=context.deposit_due)
+        found, due = _without_repeats(context.findings), context.deposit_due
+        return Report(context.resolved, found, deposit_due=due, rights=context.rights)
 
     def _resolve_offline(self, context: Context) -> Catalogue | None:
         """Resolve the endpoints that are in the catalogue, judge the ways between them, and return the catalogue.

@@ -32,7 +32,7 @@ class Validation(NamedTuple):
     warnings: list[Finding]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TypedWords:
     """Transfers as typed: a text of the option ``source``, and items of the options beside it, for so many jobs.
 

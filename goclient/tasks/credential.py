@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from goclient.config.proxy import proxy_file
 from goclient.errors import LoginNeeded
 from goclient.secrets import register_answer
 from goclient.services.panda.token import VARIABLES, find_token
@@ -25,7 +26,7 @@ def give_token() -> None:
         if token is None:
             from goclient.config import environment  # those with a token do without it
 
-            if not (can_answer or os.environ.get("PANDA_AUTH") == "x509_no_grid" or environment.proxy_file(os.environ)):
+            if not (can_answer or os.environ.get("PANDA_AUTH") == "x509_no_grid" or proxy_file(os.environ)):
                 environment.panda_access()  # which tells how to get a proxy; panda-client would ask for a pass phrase
             return
         text = token.text

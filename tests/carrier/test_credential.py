@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
-from goclient.carrier.credential import ClientSecret, ServiceClient, read_secret
+from goclient.carrier.credential import ClientSecret, HandedTokens, ServiceClient, read_secret
 from goclient.errors import GoclientError, LoginNeeded
 from goclient.secrets import MASK, hidden
 from goclient.services.globus.rest import RestAuth
@@ -22,10 +23,22 @@ def test_a_secret_is_read_and_hidden() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{}", b'{"client_id": 1}', b"\xff", b'{"client_secret": "x"}', b"[" * 10**5]
+    "text",
+    [b"", b"[]", b"{}", b'{"client_id": 1}', b"\xff", b'{"client_secret": "x"}', b'{"tokens": []}', b"[" * 10**5],
 )
 def test_what_is_not_a_client_is_none(text: bytes) -> None:
     assert read_secret(text) is None
+
+
+def test_tokens_of_single_collections_are_read_and_hidden() -> None:
+    found = read_secret(json.dumps({"tokens": {"c1": "a-token-of-one"}}).encode())
+    assert found == HandedTokens({"c1": "a-token-of-one"})
+    assert hidden("it is a-token-of-one") == f"it is {MASK}"
+    assert "a-token-of-one" not in repr(found)
+    tokens = replace(found, servers={"c1": "https://c1.example"})
+    assert (tokens.https("c1"), tokens.https_server("c1")) == ("a-token-of-one", "https://c1.example")
+    with pytest.raises(LoginNeeded, match='no token for the collection "c2"'):
+        tokens.https("c2")
 
 
 class Auth(RestAuth):

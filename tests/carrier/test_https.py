@@ -228,7 +228,7 @@ def test_a_signal_at_any_moment_leaves_nothing(seconds: float, sandbox: Sandbox,
     [
         pytest.param({"client_id": "8b5eb87a-10b2-4626-96dc-d9ab00c6942a", "client_secret": "wrong-secret"},
                      "the job's credential is not valid: ", id="another-client"),
-        pytest.param({"something": "else"}, "has no service client in it", id="not-a-client"),
+        pytest.param({"something": "else"}, "has nothing of ours in it", id="not-a-client"),
         pytest.param(None, "was not handed out by the site", id="none"),
     ],
 )  # fmt: skip

@@ -41,6 +41,7 @@ plans = st.builds(
     scopes=st.lists(st.text(max_size=9), max_size=2).map(tuple),
     credential=st.text(max_size=9),
     needs=st.integers(0, 1000),
+    servers=st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=2).map(tuple),
 )
 
 

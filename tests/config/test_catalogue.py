@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.config import catalogue
+from goclient.config import catalogue, catalogue_changes
 from goclient.config.catalogue_toml import (
     checked_name,
     checked_where,
@@ -315,7 +315,7 @@ def test_a_command_in_a_hint_is_one_line_whose_words_a_shell_leaves_alone(name: 
 @pytest.mark.parametrize("name", NASTY)
 def test_the_hint_to_a_name_that_is_taken_or_wrong_removes_it(path: Path, name: str) -> None:
     line = command("remove", name)
-    assert catalogue.taken(str(path), name, UUID).hint.startswith(f"{line} takes it out")
+    assert catalogue_changes.taken(str(path), name, UUID).hint.startswith(f"{line} takes it out")
     path.write_text(f"[{key(name)}]\nkind = 's3'\n")
     with pytest.raises(RequestError) as caught:
         catalogue.read(str(path))
@@ -348,7 +348,7 @@ def test_a_file_that_is_not_there_is_made_for_its_owner_alone(tmp_path: Path) ->
     file = tmp_path / "new" / "deep" / "e.toml"
     before = os.umask(0)
     try:
-        assert catalogue.add(str(file), "SITE1", UUID)
+        assert catalogue_changes.add(str(file), "SITE1", UUID)
     finally:
         os.umask(before)
     modes = [stat.S_IMODE(one.stat().st_mode) for one in (file, file.parent, file.parent.parent)]
@@ -359,23 +359,23 @@ def test_a_file_that_is_not_there_is_made_for_its_owner_alone(tmp_path: Path) ->
 
 def test_permissions_and_bytes_are_kept(path: Path) -> None:
     before = path.read_bytes()
-    assert catalogue.add(str(path), "NEW", OTHER)
-    assert catalogue.remove(str(path), "NEW")
+    assert catalogue_changes.add(str(path), "NEW", OTHER)
+    assert catalogue_changes.remove(str(path), "NEW")
     assert path.read_bytes() == before
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 def test_what_is_there_already_is_not_written(path: Path) -> None:
     before = path.stat()
-    assert not catalogue.add(str(path), "SITE1", UUID)
-    assert not catalogue.remove(str(path), "NEW")
+    assert not catalogue_changes.add(str(path), "SITE1", UUID)
+    assert not catalogue_changes.remove(str(path), "NEW")
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_name_that_means_something_else_stays_so(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(RequestError) as caught:
-        catalogue.add(str(path), "SITE1", OTHER)
+        catalogue_changes.add(str(path), "SITE1", OTHER)
     assert (caught.value.code, caught.value.exit_code) == ("name-taken", 10)
     assert UUID in caught.value.message
     assert "goclient endpoint remove SITE1" in caught.value.hint
@@ -385,7 +385,7 @@ def test_a_name_that_means_something_else_stays_so(path: Path) -> None:
 def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.toml"
     link.symlink_to(path)
-    catalogue.add(str(link), "NEW", OTHER)
+    catalogue_changes.add(str(link), "NEW", OTHER)
     assert link.is_symlink()
     assert catalogue.read(str(path)) == {"SITE1": UUID, "NEW": OTHER}
 
@@ -393,10 +393,10 @@ def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
 def test_many_additions_at_once_lose_nothing(tmp_path: Path) -> None:
     file = str(tmp_path / "new" / "e.toml")
     with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(lambda number: catalogue.add(file, f"S{number}", UUID), range(64)))
+        assert all(pool.map(lambda number: catalogue_changes.add(file, f"S{number}", UUID), range(64)))
     assert sorted(catalogue.read(file)) == sorted(f"S{number}" for number in range(64))
     with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(lambda number: catalogue.remove(file, f"S{number}"), range(64)))
+        assert all(pool.map(lambda number: catalogue_changes.remove(file, f"S{number}"), range(64)))
     assert Path(file).read_text() == ""
     assert os.listdir(tmp_path / "new") == ["e.toml"]
 
@@ -408,7 +408,7 @@ def test_a_change_that_cannot_be_written_leaves_the_file(path: Path, monkeypatch
     before = path.read_bytes()
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(RequestError, match="it cannot be changed: No space left"):
-        catalogue.add(str(path), "NEW", OTHER)
+        catalogue_changes.add(str(path), "NEW", OTHER)
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
 
@@ -417,15 +417,18 @@ def test_a_wrong_entry_can_be_removed_and_stops_an_addition(path: Path) -> None:
     right = path.read_text()
     path.write_text(f'{right}\n[B]\nkind = "s3"\n\n[C]\n')
     with pytest.raises(GoclientError, match=r"\[B\] has the kind"):
-        catalogue.add(str(path), "NEW", OTHER)
-    assert catalogue.remove(str(path), "B")
-    assert catalogue.remove(str(path), "C")
+        catalogue_changes.add(str(path), "NEW", OTHER)
+    assert catalogue_changes.remove(str(path), "B")
+    assert catalogue_changes.remove(str(path), "C")
     assert path.read_text() == right
 
 
 def test_what_is_no_toml_is_not_changed(path: Path) -> None:
     path.write_text("[B\n")
-    for change in (partial(catalogue.add, str(path), "A", UUID), partial(catalogue.remove, str(path), "B")):
+    for change in (
+        partial(catalogue_changes.add, str(path), "A", UUID),
+        partial(catalogue_changes.remove, str(path), "B"),
+    ):
         with pytest.raises(RequestError, match="line 1: it is not TOML"):
             change()
     assert path.read_text() == "[B\n"
@@ -434,7 +437,7 @@ def test_what_is_no_toml_is_not_changed(path: Path) -> None:
 @pytest.mark.parametrize("file", ["/dev/null", "."])
 def test_what_is_no_file_is_not_changed(file: str) -> None:
     with pytest.raises(RequestError):
-        catalogue.add(file, "A", UUID)
+        catalogue_changes.add(file, "A", UUID)
 
 
 def test_the_null_device_is_an_empty_catalogue() -> None:
@@ -452,7 +455,7 @@ def refused_as_no_file(file: str) -> None:
     with pytest.raises(RequestError, match="it is not a regular file") as caught:
         catalogue.read(file)
     assert (caught.value.exit_code, "GOCLIENT_ENDPOINTS" in caught.value.hint) == (10, True)
-    for change in (partial(catalogue.add, file, "A", UUID), partial(catalogue.remove, file, "A")):
+    for change in (partial(catalogue_changes.add, file, "A", UUID), partial(catalogue_changes.remove, file, "A")):
         with pytest.raises(RequestError, match=r"not a regular file|Is a directory"):
             change()
 
@@ -461,7 +464,7 @@ def test_a_file_of_more_than_4_MiB_is_neither_read_nor_changed(path: Path) -> No
     path.write_bytes(b"#" * (LIMIT - 1) + b"\n")
     assert catalogue.read(str(path)) == {}
     os.truncate(path, LIMIT + 1)
-    for act in (lambda: catalogue.read(str(path)), lambda: catalogue.add(str(path), "NEW", UUID)):
+    for act in (lambda: catalogue.read(str(path)), lambda: catalogue_changes.add(str(path), "NEW", UUID)):
         with pytest.raises(RequestError, match="it has more than 4194304 bytes"):
             act()
     assert path.stat().st_size == LIMIT + 1
@@ -495,8 +498,8 @@ def test_a_file_that_others_can_change_is_neither_read_nor_changed(path: Path, m
     before = path.read_bytes()
     acts = (
         lambda: catalogue.read(str(path)),
-        lambda: catalogue.add(str(path), "NEW", UUID),
-        lambda: catalogue.remove(str(path), "SITE1"),
+        lambda: catalogue_changes.add(str(path), "NEW", UUID),
+        lambda: catalogue_changes.remove(str(path), "SITE1"),
     )
     for act in acts:
         with pytest.raises(RequestError) as caught:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.carrier.faulty import Known, kills, meet
-from tests.carrier.trial import Trial
+from tests.carrier.trial import BATCH, Case, Trial
 from tests.sandboxes import Sandbox, sandbox_in
 
 SEED = 15
@@ -35,6 +35,15 @@ def test_whenever_a_carried_job_is_killed_nothing_is_left(sandbox: Sandbox, know
         killed += trial.is_killed
     assert wrong == []
     assert killed > 4
+
+
+def test_a_signal_while_secrets_are_removed_leaves_none(sandbox: Sandbox, known: Known) -> None:
+    assert known.points
+    trial = Trial(sandbox, Case(SEED, BATCH, 2))  # the first of them is gone
+    trial.submit()
+    trial.run()
+    assert trial.is_killed
+    assert [*trial.wrong(), *trial.leaks()] == []
 
 
 def test_whatever_goes_wrong_no_secret_is_seen(sandbox: Sandbox, known: Known) -> None:

@@ -24,7 +24,13 @@ from goclient.sandbox.state import State
 
 FILES = {"tcsh": "env.csh", "csh": "env.csh", "fish": "env.fish"}  # for other shells: env.sh
 ACTIONS = ("start", "stop", "status", "env", "demo", "site")
-VERSIONS, FAULTS = ("3.7", "3.11"), ("no-network", "disk-full", "no-python3")  # as in sandbox/site
+VERSIONS = ("3.7", "3.11")  # as in sandbox/site, and these, too
+FAULTS = (
+    *("no-python3", "old-python3", "broken-python3", "crashing-python3", "killed-python3", "no-ssl", "no-zlib"),
+    *("no-ctypes", "no-network", "no-names", "dead-proxy", "no-authorities", "disk-full", "little-disk", "no-inodes"),
+    *("read-only", "no-exec", "no-tmp", "no-proc", "no-dev", "small-files", "few-files", "few-processes"),
+    *("little-memory", "little-cpu", "umask", "no-children", "clock-ahead", "clock-behind"),
+)
 SHELLS = ("sh", "bash", "zsh", "tcsh", "csh", "fish")
 
 
@@ -67,7 +73,13 @@ class SandboxOptions:
         minimum=1,
         maximum=86_400,
     )
-    fault: Optional[str] = option("--fault", help="site: what the worker node lacks", group="site", choices=FAULTS)
+    fault: Optional[str] = option(
+        "--fault",
+        help="site: the defect of the worker node, see goclient-sandbox(1)",
+        group="site",
+        metavar="FAULT",
+        choices=FAULTS,
+    )
     json: bool = option("--json", help="print one JSON document", group="sandbox", default=False)
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="sandbox", default=0, count=True)
 
@@ -197,13 +209,13 @@ def _site(path: Path, options: SandboxOptions) -> int:
     if not daemon.running(path):
         raise RequestError(f"no sandbox runs in {quoted(path)}", hint=_start_command(path), code="no-sandbox")
     # Only this action needs to load what plays a site.
-    from goclient.sandbox.site import judge, node, site
+    from goclient.sandbox.site import defects, judge, site
 
     settings = site.Settings(
         options.site or "",
         judge.Version(options.pilotVersion or judge.Version.NEW),
         heartbeat=float(options.heartbeat or site.HEARTBEAT),
-        fault=node.Fault(options.fault) if options.fault else None,
+        fault=defects.Fault(options.fault) if options.fault else None,
     )
     try:
         result = site.run_once(State(directory), settings, lambda text: print(f"site: {text}", file=sys.stderr))

@@ -74,7 +74,7 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobTemplate:
     """Hold what the jobs of one submission share; the names are PanDA's, None is unset."""
 

@@ -11,7 +11,6 @@ As in the globusPilot, directories are ``/`` unless given, and a direction witho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -264,7 +263,7 @@ class _Reader:
 def _directory(word: str, path: str) -> str:
     if problem := path_problem(path):
         instead = f"{word}={problem.instead}" if problem.instead else ""
-        raise refuse(path, replace(problem, instead=instead))
+        raise refuse(path, problem._replace(instead=instead))
     return path
 
 

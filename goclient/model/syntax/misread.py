@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -36,10 +35,10 @@ _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
 def location_problem(text: str, found: Problem) -> Problem:
     """Return why a text is not a location, and what to write; ``found`` is what its reader says of its form."""
     causes = (cause(text) for cause in _CAUSES) if len(text) <= LONGEST else iter(())
-    problem = next(filter(None, causes), None) or replace(found, instead=_complete(text, found.instead))
+    problem = next(filter(None, causes), None) or found._replace(instead=_complete(text, found.instead))
     if problem.instead and reads(problem.instead):
         return problem
-    return replace(problem, instead="", remedy=problem.remedy or _FORM.remedy)
+    return problem._replace(instead="", remedy=problem.remedy or _FORM.remedy)
 
 
 def _complete(text: str, path: str) -> str:

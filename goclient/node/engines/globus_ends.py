@@ -81,7 +81,7 @@ class InJob(End):
         self.top = top
         self._directory = job.directory
         self._own = OwnFiles((*job.own, str(job.scratch)), job.directory)
-        self._arrivals = Arrivals(job.directory, overwrite=job.overwrite)
+        self._overwrite = job.overwrite
 
     def entry(self, path: str) -> FileInfo | None:
         """Return the entry at a path; raise EndpointError, too, if a link leads out of the directory."""
@@ -103,17 +103,18 @@ class InJob(End):
         """Raise EndpointError for a file of the pilot to which the job has given a name here: a server reads all."""
         self._own.check_tree(self._directory / path)
 
-    def settle_all(self, items: Sequence[TransferItem]) -> list[TransferItem]:
+    def settle_all(self, items: Sequence[TransferItem], *, again: bool = False) -> list[TransferItem]:
         """Return items that a server brings here, as :meth:`settle` does; raise all that is in the way, or leads out.
 
-        A server writes wherever a link leads, and over whatever is there.
+        A server writes wherever a link leads, and over whatever is there: ``again`` says that it may be its own.
         """
+        arrivals = Arrivals(self._directory, overwrite=self._overwrite or again)
         settled = [self.settle(one) for one in items]
         check_apart(settled)
         collector = Collector()
         for one in settled:
             with collector:
-                self._arrivals.check(self._directory / one.destination, merges=one.recursive)
+                arrivals.check(self._directory / one.destination, merges=one.recursive)
         raise_all(collector.errors)
         return settled
 

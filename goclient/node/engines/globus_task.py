@@ -65,9 +65,14 @@ class GlobusTask:
         self.last = job.journal.last("transfer", label)
 
     @property
+    def may_be_submitted(self) -> bool:
+        """Return True if it was submitted before, or may have been, and what became of it is not known."""
+        return self.last is not None and self.last.state in ("intended", "unknown", "accepted")
+
+    @property
     def submission_id(self) -> str:
         """Return the id under which it was submitted, if what became of it is not known; else a new one."""
-        if self.last is not None and self.last.state in ("intended", "unknown", "accepted"):
+        if self.last is not None and self.may_be_submitted:
             return self.last.subjects[0]
         return self._service.submission_id()
 

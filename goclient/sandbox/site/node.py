@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import subprocess
 import sys
-from enum import StrEnum
 from pathlib import Path
+
+from goclient.sandbox.site.defects import DEFECTS, Defect, Fault
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 # All that runGen and a payload of a test need, on a node without python3.
@@ -15,24 +18,16 @@ TOOLS = (
     "tee touch tr uname unzip wc which"
 ).split()
 
-
-class Fault(StrEnum):
-    """Defects of a node."""
-
-    NO_NETWORK = "no-network"  # nothing can be reached from where the payload's python3 runs
-    DISK_FULL = "disk-full"  # where the payload's python3 runs, there is less than FREE left
-    NO_PYTHON3 = "no-python3"  # only a python
-
-
-FREE = 65_536  # bytes
-# How python3 is started on such a node: in namespaces of its own.
-_WRAPPERS = {
-    Fault.NO_NETWORK: 'exec unshare --net {user} -- {python} "$@"',
-    Fault.DISK_FULL: """exec unshare --mount {root} -- /bin/sh -c '
-size=$(( $(du -sk . | cut -f1) + {free} / 1024 + 8 ))k; new=$(mktemp -d)
-mount -t tmpfs -o size=$size none "$new" && cp -a . "$new" && mount --bind "$new" . && cd "$PWD" && exec {python} "$@"
-' sh "$@\"""",
-}
+# In mounts of its own the job's directory is another one; what its program tells of itself comes back.
+_OTHER_DISK = """used=$(du -sk . | cut -f1) entries=$(find . | wc -l)
+mkdir -p "$home/under" "$home/over"
+mount --bind . "$home/under" && mount -t tmpfs -o "{disk}" none "$home/over" && cp -a . "$home/over" || exit
+mount --bind "$home/over" . && cd "$PWD" || exit
+"""
+_END = """{python} "$@" || code=$?
+cp userJobMetadata.json "$home/under/" 2>/dev/null
+exit ${code:-0}
+"""
 
 
 def prepare_path(home: Path, fault: Fault | None) -> str:
@@ -51,11 +46,43 @@ def prepare_path(home: Path, fault: Fault | None) -> str:
             if program := shutil.which(name, path=path):
                 (programs / name).symlink_to(program)
         return str(programs)
-    owner = os.getuid() == 0
-    wrapper = programs / "python3"
-    text = _WRAPPERS[fault].format(
-        user="" if owner else "--map-current-user", root="" if owner else "--map-root-user", python=python, free=FREE
-    )
-    wrapper.write_text(f"#!/bin/sh\n{text}\n")
-    wrapper.chmod(0o755)
+    _write_program(programs / "python3", _start(home, DEFECTS[fault], python))
     return f"{programs}:{path}"
+
+
+def _start(home: Path, defect: Defect, python: str) -> str:
+    """Return the text of a shell that starts python3, or what is in its place."""
+    if defect.instead:
+        return defect.instead
+    if defect.code:
+        python = _changed(home / "python", python, defect.code)
+    owner = os.getuid() == 0
+    if defect.mounts or defect.disk:
+        inside = home / "bin/inside"
+        other = _OTHER_DISK.format(disk=defect.disk) if defect.disk else ""
+        end = _END.replace("{python}", python) if defect.disk else f'exec {python} "$@"\n'
+        mounts = f'{defect.mounts} && cd "$PWD" || exit\n' if defect.mounts else ""
+        _write_program(inside, f"home={shlex.quote(str(home))}\n{other}{mounts}{end}")
+        return f'exec unshare --mount {"" if owner else "--map-root-user"} -- {shlex.quote(str(inside))} "$@"'
+    words = defect.words.format(user="" if owner else "--map-current-user")
+    return f'{defect.before}\nexec {words} {python} "$@"'
+
+
+def _changed(prefix: Path, python: str, code: str) -> str:
+    """Return a python3 in a prefix of its own that runs some code first, also with -I."""
+    version = subprocess.run(
+        [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    packages = prefix / f"lib/python{version}/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "defect.py").write_text(code)
+    (packages / "defect.pth").write_text("import defect\n")
+    (prefix / "bin").mkdir()
+    (prefix / "bin/python3").symlink_to(python)
+    (prefix / "pyvenv.cfg").write_text(f"home = {Path(python).parent}\n")
+    return shlex.quote(str(prefix / "bin/python3"))
+
+
+def _write_program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)

@@ -19,9 +19,10 @@ from goclient.files.private import replace
 from goclient.sandbox.myproxy.grid import Grid
 from goclient.sandbox.panda.jedi import TRANSFORMATIONS
 from goclient.sandbox.site import log, payload
+from goclient.sandbox.site.defects import Fault
 from goclient.sandbox.site.dispatcher import Dispatcher
 from goclient.sandbox.site.judge import NO_OUTPUT, NO_PROGRAM, Verdict, Version, fail, judge
-from goclient.sandbox.site.node import Fault, prepare_path
+from goclient.sandbox.site.node import prepare_path
 from goclient.sandbox.state import State
 
 SECRETS, JOB_REPORT = "panda_secrets.json", "jobReport.json"

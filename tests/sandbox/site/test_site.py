@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from goclient.sandbox.site.node import Fault
+from goclient.sandbox.site.defects import Fault
 from tests.commands import TIMEOUT, run_command
 from tests.sandbox.panda.test_legacy import described, submit
 from tests.sandbox.panda.test_tasks import call

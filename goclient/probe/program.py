@@ -1,0 +1,287 @@
+"""Program of a probe: it runs on a worker node, looks at what a carried job needs there, and tells it.
+
+Its text is part of the job's command, so that it needs neither an archive nor a credential.  It sends nothing but a
+request without a token to each server.  What it finds is in the metadata of the job, which the site's pilot reports.
+Standard library only, of Python 3.9; no imports of goclient; ASCII only.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from importlib import import_module
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+METADATA, JOB_REPORT = "userJobMetadata.json", "jobReport.json"  # runGen makes the second of the first
+UNWRITTEN = 77  # exit code of a probe that cannot write its metadata
+MODULES = ("ctypes", "fcntl", "hashlib", "select", "ssl", "zlib")  # that a minimal Python lacks, and a carrier needs
+FILES = ("/dev/null", "/proc/self/stat")  # that a small container lacks
+LIMITS = ("AS", "CPU", "FSIZE", "NOFILE", "NPROC")
+ROOM = 1 << 20  # bytes, as a carrier needs them at once
+LONGEST = 300  # characters of an error
+
+
+def main(question: str) -> int:
+    """Look at all that a question asks for, and write it into the metadata of the job; return the exit code."""
+    asked = json.loads(question)
+    found: dict[str, Any] = {"version": 1, "node": socket.gethostname(), "time": time.time()}
+    for name, find in (
+        ("python", lambda: ".".join(map(str, sys.version_info[:3]))),
+        ("system", find_system),
+        ("pilot", lambda: os.environ.get("PILOT_VERSION", "")),
+        ("rungen", find_rungen),
+        ("modules", lambda: [one for one in MODULES if not has_module(one)]),
+        ("files", lambda: [one for one in FILES if not os.path.exists(one)]),
+        ("limits", find_limits),
+        ("signals", lambda: ["SIGCHLD"] if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN else []),
+        ("umask", find_umask),
+        ("directory", find_directory),
+        ("temporary", find_temporary),
+        ("authorities", count_authorities),
+        ("proxy", find_proxy),
+        ("targets", lambda: side_by_side(reach, asked["targets"], asked["seconds"])),
+        ("paths", lambda: side_by_side(find_path, asked["paths"], asked["seconds"])),
+    ):
+        try:
+            found[name] = find()
+        except Exception as error:  # one defect of a node must not hide the others
+            found[name] = None
+            found.setdefault("errors", {})[name] = said(error)
+    told = {"goclient": {"probe": found}}
+    home = os.environ.get("TRF_EXEC_HOME_DIR") or "."
+    for path, document in ((METADATA, told), (os.path.join(home, JOB_REPORT), {"user_job_metadata": told})):
+        try:
+            with open(path, "w") as file:
+                json.dump(document, file)
+            os.chmod(path, 0o644)  # whatever the umask is
+            return 0
+        except OSError as error:
+            problem = said(error)
+    print(f"CRIT{'ICAL'} goclient: the probe cannot write its report: {problem}")  # pilots search all that is printed
+    return UNWRITTEN
+
+
+def said(error: BaseException) -> str:
+    """Return the words of an error."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__)[:LONGEST]
+
+
+def side_by_side(call: Callable[..., dict[str, Any]], asked: list[dict[str, Any]], seconds: float) -> list[Any]:
+    """Return what a call finds of each thing that is asked for, all of them at once; what hangs is told."""
+    found = [{**one, "error": f"no answer within {seconds} s", "step": "connect"} for one in asked]
+
+    def run(number: int) -> None:
+        found[number] = call(asked[number], seconds)
+
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(len(asked))]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + 2 * seconds
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return list(found)  # a thread that is late changes no more of it
+
+
+# --- the node itself ----------------------------------------------------------------------------------------------
+
+
+def find_system() -> dict[str, Any]:
+    """Return what the node is: its system, processors and memory."""
+    name = ""
+    with suppress(OSError), open("/etc/os-release") as file:
+        name = dict(re.findall('^(\\w+)="?([^"\n]*)', file.read(), re.MULTILINE)).get("PRETTY_NAME", "")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cpus, user = len(os.sched_getaffinity(0)), os.geteuid()
+    return {"name": name, "kernel": os.uname().release, "cpus": cpus, "memory": memory, "root": user == 0}
+
+
+def find_rungen() -> str:
+    """Return when the transformation that runs this was built, or its name."""
+    home = os.environ.get("TRF_EXEC_HOME_DIR") or "."
+    with suppress(OSError), open(os.path.join(home, "pandawnutil/build_timestamp.py")) as file:
+        return "".join(re.findall('"([^"]*)"', file.read()))[:LONGEST]
+    return "".join(sorted(one for one in os.listdir(home) if one.startswith("runGen"))[:1])
+
+
+def has_module(name: str) -> bool:
+    """Return True if a module of the standard library is there, and works."""
+    try:
+        import_module(name)
+    except Exception:
+        return False
+    return True
+
+
+def find_limits() -> dict[str, int]:
+    """Return the limits of this process, of those that are set."""
+    soft = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in LIMITS}
+    return {name: value for name, value in soft.items() if value != resource.RLIM_INFINITY}
+
+
+def find_umask() -> int:
+    """Return which permissions new files do not get."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return umask
+
+
+def find_directory() -> dict[str, Any]:
+    """Return what the job's directory is: its room, and why it cannot be written, or run a program, if so."""
+    room = os.statvfs(".")
+    found: dict[str, Any] = {"free": room.f_bavail * room.f_frsize, "files": room.f_favail if room.f_files else None}
+    found["type"] = file_system(os.getcwd())
+    write, run, script = "", "", ".goclient-probe"
+    try:
+        with open(script, "w") as file:
+            os.posix_fallocate(file.fileno(), 0, ROOM)
+            os.ftruncate(file.fileno(), 0)
+            file.write("#!/bin/sh\nexit 0\n")
+        os.chmod(script, 0o700)
+        try:
+            subprocess.run(["./" + script], check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            run = said(error)
+    except OSError as error:
+        write = said(error)
+    finally:
+        with suppress(OSError):
+            os.unlink(script)
+    return {**found, "write": write, "run": run}
+
+
+def find_temporary() -> str:
+    """Return why no temporary file can be made; empty if one can."""
+    try:
+        with tempfile.TemporaryFile(dir=os.environ.get("TMPDIR") or "/tmp"):  # noqa: S108  # as programs look for it
+            return ""
+    except OSError as error:
+        return said(error)
+
+
+def file_system(path: str) -> str:
+    """Return the type of the file system that has a path, such as ext4 or nfs4."""
+    real, kind, longest = os.path.realpath(path), "", -1
+    with open("/proc/self/mounts", errors="replace") as file:
+        for line in file:
+            _, place, one, *_ = line.split()
+            inside = real == place or real.startswith(place.rstrip("/") + "/")
+            if inside and len(place) >= longest:  # of several at one place the last is on top
+                kind, longest = one, len(place)
+    return kind
+
+
+def find_path(asked: dict[str, Any], _: float) -> dict[str, Any]:
+    """Return what a path is: of which file system, whether it can be written; or why it cannot be used."""
+    path = asked["of"]
+    found = {**asked, "error": "", "type": "", "writable": False, "free": 0}
+    try:
+        os.stat(path)
+        room = os.statvfs(path)
+        found.update(type=file_system(path), writable=os.access(path, os.W_OK), free=room.f_bavail * room.f_frsize)
+    except OSError as error:
+        found["error"] = said(error)
+    return found
+
+
+# --- what it reaches ----------------------------------------------------------------------------------------------
+
+
+def count_authorities() -> int:
+    """Return how many authorities' certificates Python trusts, or the files of the directory that has them."""
+    import ssl  # a Python without it has no network that is of use, and can tell that
+
+    found = ssl.create_default_context().cert_store_stats()["x509_ca"]
+    directory = ssl.get_default_verify_paths().capath
+    return found or (len(os.listdir(directory)) if directory else 0)
+
+
+def web_proxy(host: str) -> str:
+    """Return the URL of the web proxy before a host, as a carrier finds it; empty if there is none."""
+    proxies = getproxies()
+    if host in ("localhost", "127.0.0.1", "::1") or (host and proxy_bypass(host)):
+        return ""
+    url = proxies.get("https") or proxies.get("all") or ""
+    return url if "://" in url or not url else f"http://{url}"
+
+
+def find_proxy() -> dict[str, str] | None:
+    """Return the web proxy of the node, and why it cannot be reached, if so; None without one."""
+    parts = urlsplit(web_proxy(""))
+    if not parts.hostname:
+        return None
+    found = {"of": f"{parts.hostname}:{parts.port or 80}", "error": ""}
+    try:
+        socket.create_connection((parts.hostname, parts.port or 80), 5.0).close()
+    except OSError as error:
+        found["error"] = said(error)
+    return found
+
+
+def reach(target: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return how a server answers a request without a token: its status, or the step at which that failed, and why."""
+    found: dict[str, Any] = {**target, "error": "", "step": "", "status": 0, "clock": None}
+    started = time.monotonic()
+    try:
+        connection = connect(target, seconds)
+        path = urlsplit(target["url"]).path or "/"
+        connection.request("GET", path, headers={"Accept": "application/json", "Connection": "close"})
+        before = time.time()
+        answer = connection.getresponse()
+        found["status"] = answer.status
+        if answer.getheader("Date"):
+            with suppress(ValueError, TypeError):
+                found["clock"] = (before + time.time()) / 2 - parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        connection.close()
+    except Exception as error:  # of http.client, of ssl, of a thread that cannot be
+        found.update(error=said(error), step=step_of(error))
+    found["seconds"] = round(time.monotonic() - started, 3)
+    return found
+
+
+def connect(target: dict[str, Any], seconds: float) -> http.client.HTTPConnection:
+    """Return a connection to the server of a target, which is not open yet."""
+    parts = urlsplit(target["url"])
+    host = parts.hostname or ""
+    if parts.scheme != "https":
+        return http.client.HTTPConnection(host, parts.port, timeout=seconds)
+    import ssl  # as above
+
+    context = ssl.create_default_context()
+    if not target["verified"]:  # runGen does not look either, and nothing is sent
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    proxy = urlsplit(web_proxy(host))
+    if not proxy.hostname:
+        return http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=context)
+    connection = http.client.HTTPSConnection(proxy.hostname, proxy.port or 80, timeout=seconds, context=context)
+    words = b64encode(f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}".encode()).decode()
+    connection.set_tunnel(host, parts.port, {"Proxy-Authorization": f"Basic {words}"} if proxy.username else {})
+    return connection
+
+
+def step_of(error: Exception) -> str:
+    """Return at which step a request failed: at the name, the connection, the certificate, or the answer."""
+    names = {one.__name__ for one in type(error).__mro__}
+    for name, step in (("gaierror", "name"), ("SSLCertVerificationError", "certificate"), ("SSLError", "tls")):
+        if name in names:
+            return step
+    return "connect" if "OSError" in names else "answer"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

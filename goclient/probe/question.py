@@ -1,0 +1,65 @@
+"""Question of a probe to a worker node, and the command of the job that asks it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from goclient.carrier.rungen import shell_word
+from goclient.probe import program
+from goclient.probe.nodes import AUTH, FILES, TRANSFER
+
+# Without a python3 that runs the program, the shell tells what there is.  The text has no "%" before a letter and no
+# triple quote, which runGen would take for its own, and the word by which pilots find an error is in two pieces.
+_SHELL = r"""python3 -I -c {program} {question}; s=$?
+case $s in 0|{unwritten}) exit $s;; esac
+clean() {{ tr -cd 'A-Za-z0-9 ._:/()-' | head -c 200; }}
+echo '{{"goclient": {{"probe": {{"version": 1, "node": "'$(uname -n | clean)'", "status": '$s', "says": "'"$(LD_PRELOAD= python3 -V 2>&1 | clean)"'"}}}}}}' >{metadata} && exit 0
+echo CRIT''ICAL goclient: the probe cannot write its report
+exit {unwritten}"""  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server that a node must reach: which it is, what it is called, a URL, whether its certificate is verified."""
+
+    of: str  # a name of nodes.py, or the id of a collection
+    name: str
+    url: str
+    verified: bool = True
+
+
+@dataclass(frozen=True)
+class Question:
+    """All that a probe asks for; a server, or a path, is given up after so many ``seconds``."""
+
+    targets: tuple[Target, ...]
+    paths: tuple[str, ...] = ()
+    seconds: int = 10
+
+    def parameters(self) -> str:
+        """Return the jobParameters of a job that asks it, for runGen: no file of it is PanDA's."""
+        targets, paths = [asdict(one) for one in self.targets], [{"of": one} for one in self.paths]
+        asked = json.dumps({"targets": targets, "paths": paths, "seconds": self.seconds})
+        command = _SHELL.format(
+            program=_program(), question=shell_word(asked), unwritten=program.UNWRITTEN, metadata=program.METADATA
+        )
+        return f'-j "" -r . -o "{{}}" -p "{quote(command, safe="")}"'
+
+
+@cache
+def _program() -> str:
+    """Return the text of the program as a word of the shell."""
+    return shell_word(Path(program.__file__).read_text(encoding="ascii"))
+
+
+def globus_targets(auth: str, transfer: str, file_server: str) -> tuple[Target, ...]:
+    """Return the servers that each carried job needs, by their base URLs."""
+    return (
+        Target(AUTH, AUTH, f"{auth}/v2/oauth2/userinfo"),
+        Target(TRANSFER, TRANSFER, f"{transfer}/v0.10/submission_id"),
+        Target(FILES, FILES, f"{file_server}/", verified=False),  # runGen fetches the archive without a check
+    )

@@ -1,0 +1,58 @@
+"""What probes have told is kept, with its age; what several nodes have in common is said once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from goclient.probe.kept import Kept, judge, load, store
+from goclient.probe.nodes import Node
+from tests.probe.test_nodes import DISK, GOOD
+
+FULL = {**GOOD, "directory": {**DISK, "write": "No space left on device"}}
+NOW = 1_800_000_000.0
+PHRASE = "nodes of Q were last seen with a job directory that cannot be written: No space left on device"
+
+
+def node(report: dict[str, object], *, age: float = 0) -> Node:
+    return Node(7, NOW - age, report)
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW)
+
+
+def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+    kept = Kept((node(GOOD), Node(8, 1.0, {}, "no reason")), (9, 10), 5.0)
+    store(tmp_path / "state/nodes", kept)
+    assert load(tmp_path / "state/nodes") == kept
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"nodes": [1], "jobs": [], "sent": 0}', "[" * 100_000])
+def test_a_damaged_file_has_nothing(text: str, tmp_path: Path) -> None:
+    (tmp_path / "nodes").write_text(text)
+    assert load(tmp_path / "nodes") == load(tmp_path / "none") == Kept()
+
+
+@pytest.mark.parametrize(
+    ("ages", "level", "said"),
+    [
+        pytest.param([30], "error", "(just now)", id="now"),
+        pytest.param([86_400 * 3.5], "error", "(3 days ago)", id="days"),
+        pytest.param([7000, 3700], "error", "(1 hour ago)", id="the latest"),
+        pytest.param([120, None], "warning", "(1 of 2, 2 minutes ago)", id="one of two"),
+    ],
+)
+def test_a_defect_is_told_with_its_age(ages: list[float | None], level: str, said: str) -> None:
+    nodes = [node(GOOD) if age is None else node(FULL, age=age) for age in ages]
+    assert [(one.level, one.message) for one in judge("Q", nodes)] == [(level, f"{PHRASE} {said}")]
+
+
+def test_fit_nodes_are_told_and_unknown_ones_are_not() -> None:
+    assert [one.message for one in judge("Q", [node(GOOD)])] == [
+        "nodes of Q were last seen fit for carried jobs (just now)"
+    ]
+    assert list(judge("Q", [])) == []
