@@ -95,10 +95,18 @@ JOB_DIRECTORY = Location(JOB, "/")
 
 @dataclass(frozen=True)
 class Transfer:
-    """One source and where it goes: into ``destination`` if that is a directory, else under that new name."""
+    """One source and where it goes: into ``destination`` if that is a directory, else under that new name.
+
+    Raises LocationError with the reason if nothing can be written there under that name.
+    """
 
     source: Location
     destination: Location
+
+    def __post_init__(self) -> None:
+        endpoint = self.destination.endpoint
+        if not endpoint.keeps_names and (problem := endpoint.target_problem(self.target_path)) is not None:
+            raise LocationError(problem)
 
     @property
     def target_path(self) -> str:

@@ -40,7 +40,10 @@ class Paths(Check):
             wanted = (Directory.of(location) for one in named for location in locations.written(one))
             made = make_directories(wanted, connection)
         targets = Targets(context, made)
-        context.resolved = context.resolved.with_locations(locations.settle)
+        try:
+            context.resolved = context.resolved.with_locations(locations.settle)
+        except GoclientError as error:  # a name that cannot be in the directory that a destination is
+            return list(error.findings)
         pairs = zip(locations.transfers, sources, strict=True)
         return [finding for transfer, ours in pairs for finding in (*ours, *targets.judge(transfer))]
 
