@@ -5,6 +5,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from goclient.model.endpoint import JOB, Endpoint, JobDirectory, NodeFiles
@@ -12,6 +13,12 @@ from goclient.model.names import LocationError, Problem, path_problem
 
 NO_FILES = ("/proc", "/sys", "/dev")  # where a node shows its processes and devices: what is there is not copied
 JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
+
+
+def closed_path(path: str) -> str:
+    """Return a path without double slashes, and with one at its end: what is below it begins with it."""
+    path = re.sub("/+", "/", path) if "//" in path else path
+    return path if path.endswith("/") else f"{path}/"
 
 
 def _parts(path: str) -> tuple[str, str]:
@@ -81,6 +88,10 @@ class Location:
     def as_directory(self) -> Location:
         """Same location, its path written as a directory."""
         return self if self.is_directory else self.with_path(f"{self.path}/")
+
+    def is_in(self, other: Location) -> bool:
+        """Return True if it is another location, or is below it."""
+        return self.endpoint == other.endpoint and closed_path(self.path).startswith(closed_path(other.path))
 
     def with_path(self, path: str) -> Location:
         """Return the location of another path on the same endpoint."""
