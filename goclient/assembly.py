@@ -16,14 +16,15 @@ from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import NO_IDENTITY, is_identity
-from goclient.model.options import CarryOptions, RequestOptions, TransferOptions
+from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.options import IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
+from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
 from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
+from goclient.preflight.carry_options import find_wrong_carry_options
 from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
     if via := options.goVia or _way_of_carried(options):
         items |= {IN_MODE: [via], OUT_MODE: [via]}
+    if items and getattr(options, "useGOForOutput", None):  # else nothing would be transferred in that way
+        items["WorkingendpointGO"] = [DEFAULT_WORKING]
     for key in KEYS:
         given = getattr(options, key)
         with collected:
@@ -59,14 +62,15 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     collected.errors += _mistakes(options, pilot)
     carriage = None
     if isinstance(options, CarryOptions):
-        collected.errors += _mistakes_of_carried(options)
+        collected.errors += find_wrong_carry_options(options)
         carriage = _read_carriage(options, connections, collected) if options.goCarry else None
     return TypedTransfers(items, collected.errors, carriage)
 
 
 def _way_of_carried(options: TransferOptions) -> str:
     """Return how the files of a carried job get to its directory unless that is said: https without Globus Connect."""
-    if not (isinstance(options, CarryOptions) and options.goCarry and any(getattr(options, key) for key in KEYS)):
+    named = any(getattr(options, key, None) for key in (*KEYS, "useGOForOutput"))
+    if not (isinstance(options, CarryOptions) and options.goCarry and named):
         return ""
     way = "gc" if options.goConnect else "https"
     return "" if is_uuid(options.WorkingendpointGO or "") else way
@@ -91,9 +95,10 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         if access is None and options.goCredential and who is Who.SERVICE:
             raise no_carry_client("--goCredential=service")
     with collected:
-        files = split_items("--goFiles", options.goFiles, list_lines)
+        if isinstance(options, PackedOptions):  # panda-client packs the files of a task, and finds the server for them
+            files = split_items("--goFiles", options.goFiles, list_lines)
+            file_server = file_server_url(env)
     with collected:
-        file_server = file_server_url(env)
         urls = globus_urls(env)
     acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
     if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
@@ -126,29 +131,6 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
         if access is not None:
             return Carriage("", "", "", "", credential=Credential(access.client_id, access.client_secret or ""))
     return None
-
-
-def _mistakes_of_carried(options: CarryOptions) -> Iterator[GoclientError]:
-    """Yield what does not go together with --goCarry, or only with it."""
-    named = ("goFiles", "goCredential", "goConnect", "goShareSecrets")
-    typed = [f"--{name}" for name in named if getattr(options, name)]
-    if typed and not options.goCarry:
-        message = f"{typed[0]} is about a job that brings its own transfers"
-        yield RequestError(
-            message, hint=f"add --goCarry, or leave out {typed[0]}", code="combination", subject=typed[0]
-        )
-    useless = {
-        "goLenient": "the site runs a transformation that it knows",
-        "myproxy": "no pilot of goclient's retrieves the proxy",
-        "deposit": "no pilot of goclient's retrieves the proxy",
-    }
-    if options.goCredential == Who.TOKEN.value and getattr(options, "noCheck", False):
-        message = "--goCredential=token needs the checks, which --noCheck leaves out: they tell what the token opens"
-        yield RequestError(message, hint="leave out --noCheck", code="combination", subject="--noCheck")
-    for name, why in useless.items() if options.goCarry else ():
-        if getattr(options, name, False):
-            message = f"--{name} has no place in a job with --goCarry: {why}"
-            yield RequestError(message, hint=f"leave out --{name}", code="combination", subject=f"--{name}")
 
 
 def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientError]:
@@ -234,6 +216,7 @@ def _preflight_options(
         pilot_identity=None if is_token else acting or options.pilotIdentity or settings.get("pilot.identity"),
         carried=carriage is not None,
         acting=acting,
+        grants=isinstance(options, CarryOptions) and options.goGrant,
         token_wait=settings.wait if is_token else None,
         service=connections.carry_globus if credential is not None else None,
         secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,

@@ -130,9 +130,9 @@ class Client(Lookups):
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
         luggage = prepared.luggage
         if luggage is not None and luggage.secret is not None:
-            from goclient.jobs.credentials import with_fresh_tokens  # as in _credentials
+            from goclient.jobs.grants import make_ready  # as in _credentials
 
-            secret = with_fresh_tokens(luggage.secret, self._connections, luggage.plan.needs)
+            secret = make_ready(luggage.secret, self._connections, luggage.plan.needs, server=server.name)
             prepared = replace(prepared, luggage=replace(luggage, secret=secret))
         self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
         try:

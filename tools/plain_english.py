@@ -106,7 +106,8 @@ def sources() -> Iterator[Path]:
     """Yield every file that is read, relative to the project."""
     for document in DOCUMENTS:
         where = ROOT / document
-        yield from (p.relative_to(ROOT) for p in ([where] if where.is_file() else sorted(where.iterdir())))
+        files = [where] if where.is_file() else sorted(path for path in where.rglob("*") if path.suffix != ".diff")
+        yield from (path.relative_to(ROOT) for path in files if path.is_file())
     yield from sorted(path.relative_to(ROOT) for path in (ROOT / "goclient").rglob("*.py"))
 
 

@@ -71,7 +71,7 @@ class Made:
 def make_plan(spec: TransferSpec, carriage: Carriage, *, name: str, program: str, rights: Rights = NO_RIGHTS) -> Made:
     """Return the plan of carried jobs, whose endpoints are resolved, and their secret."""
     tasks = plan(spec)
-    secret = _make_secret(tasks, carriage, rights.until) if needs_token(tasks) else None
+    secret = _make_secret(tasks, carriage, rights) if needs_token(tasks) else None
     is_service = secret is not None and secret.who is Who.SERVICE
     collections = secret.collections if secret is not None else ()
     made = CarrierPlan(
@@ -91,12 +91,13 @@ def make_plan(spec: TransferSpec, carriage: Carriage, *, name: str, program: str
     return Made(made, secret)
 
 
-def _make_secret(tasks: Sequence[TransferTask], carriage: Carriage, until: str) -> Secret | None:
+def _make_secret(tasks: Sequence[TransferTask], carriage: Carriage, rights: Rights) -> Secret | None:
     """Return the secret with which somebody acts for the jobs; None if nobody is set."""
     if carriage.who is Who.TOKEN:
         secret = Secret.for_tokens(https_collections(tasks))
     elif carriage.credential is not None:
-        secret = replace(Secret.of(carriage.credential, carriage.place), until=until)
+        secret = Secret.of(carriage.credential, carriage.place)
+        secret = replace(secret, until=rights.until, grants=rights.grants)
     else:
         return None
     return replace(secret, access=access_of(tasks), shares=carriage.shares_secrets)

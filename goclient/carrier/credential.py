@@ -6,6 +6,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from goclient.carrier.plan import FILE_KEY
 from goclient.errors import Collector, GoclientError, LoginNeeded, raise_all
 from goclient.errors.wording import quoted
 from goclient.secrets import register
 from goclient.services.globus.rest import RestAuth, Token
 
 TRANSFER = "transfer.api.globus.org"  # the resource server of Transfer's tokens
+ALL_SECRETS = "panda_secrets.json"  # what a pilot hands out, in one file
 CLOCK_WITHIN = 300.0  # seconds: deadlines of transfer tasks, and certificates, are judged by the clock
 
 
@@ -28,6 +31,16 @@ class ClientSecret:
 
     client_id: str
     client_secret: str = field(repr=False)
+
+
+def find_secret(content: bytes, name: str) -> bytes:
+    """Return a file secret among all secrets of a user, as a pilot hands them out; no bytes if it is not there.
+
+    runGen makes files of them, runAthena leaves them as they came.
+    """
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        return base64.b64decode(json.loads(content)[FILE_KEY + name])
+    return b""
 
 
 @dataclass(frozen=True)

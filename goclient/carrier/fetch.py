@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
@@ -37,6 +39,21 @@ def check_program(program: str, directory: Path) -> None:
                 f"the program {quoted(program)} is not in the job's archive, or is not executable",
                 hint="submit the job again",
             )
+
+
+def prepare_command(words: Sequence[str], directory: Path) -> Path:
+    """Return the program of a command ``/bin/sh -c TEXT``; raise PayloadError if it is not a program's path.
+
+    A file of the job that TEXT begins with is made executable, as runGen does it with a command of its own.
+    """
+    if not words or not os.path.isabs(words[0]):
+        raise PayloadError("the job has no command to run", hint="submit the job again")
+    first = (words[-1].split() or [""])[0]
+    with suppress(OSError, ValueError):
+        file = (directory / first).resolve()
+        if file.is_relative_to(directory.resolve()) and file.is_file():
+            file.chmod(file.stat().st_mode | 0o111)
+    return Path(words[0])
 
 
 def fetch(program: str, directory: Path, scratch: Path) -> Path:

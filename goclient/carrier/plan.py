@@ -6,6 +6,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeVar, get_args
@@ -15,10 +16,12 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location
 from goclient.model.mode import Mode
-from goclient.model.names import fill_serial
+from goclient.model.names import TASK_NUMBER, fill_serial
 from goclient.model.plan import Phase, TransferItem, TransferTask
 
 CARRY, PLAN = "goclient-carry", "goclient-plan.json"  # their names in the archive of a job
+PLANS = "goclient-plan*.json"  # where several tasks have one archive, each has a plan of its own in it
+FILE_KEY = "___file___:"  # begins the key of a PanDA secret that becomes a file (pandaclient, PBookCore.set_secret)
 _VERSION = 1
 _PHASES: tuple[Phase, ...] = get_args(Phase)
 T = TypeVar("T")
@@ -28,10 +31,11 @@ T = TypeVar("T")
 class CarrierPlan:
     """All that a carrier is told: transfers, the user's program, and where its credential is good for anything.
 
-    ``name`` is that of the submission.  ``program`` is a URL, or the name of a file of the job's archive.  ``auth`` and
-    ``transfer`` are the base URLs of the two Globus services, empty where no service client acts; ``scopes`` are what
-    it asks for, and ``credential`` is the name of the file that has it, or tokens.  ``needs`` is in hours.  ``servers``
-    are the HTTPS servers for which there are tokens: the id of each collection, and the URL.
+    ``name`` is that of the submission.  ``program`` is a URL, or the name of a file of the job's archive; empty in the
+    jobs of a task, whose own words begin with the program.  ``auth`` and ``transfer`` are the base URLs of the two
+    Globus services, empty where no service client acts; ``scopes`` are what it asks for, and ``credential`` is the name
+    of the file that has it, or tokens.  ``needs`` is in hours.  ``servers`` are the HTTPS servers for which there are
+    tokens: the id of each collection, and the URL.
     ``connect`` is the URL, or the path on the node, of Globus Connect Personal, if a transfer passes through it.
     """
 
@@ -48,9 +52,14 @@ class CarrierPlan:
     connect: str = ""
     servers: tuple[tuple[str, str], ...] = ()
 
-    def for_job(self, serial: int) -> CarrierPlan:
-        """Return the plan of one of the jobs, with its number in the paths."""
-        return replace(self, tasks=tuple(_numbered(task, serial) for task in self.tasks))
+    def for_job(self, serial: int, task: int | None = None) -> CarrierPlan:
+        """Return the plan of one of the jobs, with its number in the paths, and its PanDA task's if it has one."""
+
+        def fill(path: str) -> str:
+            filled = fill_serial(path, serial)
+            return filled if task is None else filled.replace(TASK_NUMBER, str(task))
+
+        return replace(self, tasks=tuple(_with_paths(one, fill) for one in self.tasks))
 
     def encode(self) -> bytes:
         """Return the document of the plan: the same bytes for the same plan."""
@@ -91,12 +100,9 @@ class CarrierPlan:
         return plan
 
 
-def _numbered(task: TransferTask, serial: int) -> TransferTask:
-    items = tuple(
-        item._replace(source=fill_serial(item.source, serial), destination=fill_serial(item.destination, serial))
-        for item in task.items
-    )
-    return replace(task, items=items)
+def _with_paths(task: TransferTask, fill: Callable[[str], str]) -> TransferTask:
+    items = (item._replace(source=fill(item.source), destination=fill(item.destination)) for item in task.items)
+    return replace(task, items=tuple(items))
 
 
 def _task_document(task: TransferTask) -> dict[str, Any]:

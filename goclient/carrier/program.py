@@ -1,6 +1,7 @@
 """Program that travels with a job: it brings the input, runs the user's program, takes the output away, and reports.
 
-``goclient-carry --plan=SHA256 --job=NUMBER -- WORDS``, in the directory to which the job's archive was unpacked.
+``goclient-carry --plan=SHA256 --job=NUMBER [--task=NUMBER] -- WORDS``, in the directory to which the job's archive was
+unpacked.
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
@@ -8,27 +9,27 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
-from goclient.carrier.credential import TRANSFER, HandedTokens, ServiceClient, read_secret
-from goclient.carrier.fetch import check_program, fetch, fetch_connect
+from goclient.carrier.credential import ALL_SECRETS, TRANSFER, HandedTokens, ServiceClient, find_secret, read_secret
+from goclient.carrier.fetch import check_program, fetch, fetch_connect, prepare_command
+from goclient.carrier.order import Order
 from goclient.carrier.output import Output
-from goclient.carrier.plan import CARRY, PLAN, CarrierPlan
+from goclient.carrier.plan import CARRY, PLAN, PLANS, CarrierPlan
 from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_report
 from goclient.carrier.site import Site
 from goclient.carrier.watch import Above, watching
-from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, UsageError
+from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError
 from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
@@ -43,6 +44,7 @@ from goclient.node.environment import own_files
 from goclient.node.globus_connect import node_endpoint, remove_endpoints
 from goclient.node.job import NodeJob, run_job
 from goclient.node.keeper import program
+from goclient.node.keeper_program import adopt_orphans, end_all
 from goclient.node.left import remove_left
 from goclient.node.signals import finishing, has_come, install, interruptible, uninterrupted
 from goclient.services.deadline import one_end, within
@@ -61,24 +63,6 @@ LATER = ("confusable", "nearest")  # modules that others load only when they nee
 _MOST_PLAN = 64 << 20  # bytes
 
 
-@dataclass(frozen=True)
-class Order:
-    """Order on the command line: the checksum of the plan, the number of the job, and the words of the program."""
-
-    sha256: str
-    serial: int
-    words: tuple[str, ...]
-
-    @classmethod
-    def read(cls, argv: Sequence[str]) -> Order:
-        """Read the words of a command line; raise UsageError."""
-        found = re.fullmatch(r"--plan=([0-9a-f]{64}) --job=([0-9]{1,9}) --", " ".join(argv[:3]))
-        if found is None:
-            usage = "goclient-carry --plan=SHA256 --job=NUMBER -- WORDS"
-            raise UsageError(f"the command is not {quoted(usage)}", hint="submit the job again")
-        return cls(found[1], int(found[2]), tuple(argv[3:]))
-
-
 def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
     """Run a carried job to its end, and report it; return the exit code.
 
@@ -86,6 +70,8 @@ def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
     """
     install()
     hide_memory()
+    with suppress(OSError, AttributeError):
+        adopt_orphans()  # of a keeper that the payload kills
     with finishing(), ExitStack() as stack:
         site, above = Site.here(), Above()
         output, error = Output(site.directory), None
@@ -133,8 +119,9 @@ class _Job:
     def run(self, argv: Sequence[str], held: Mapping[str, bytes]) -> None:
         """Run the job; raise what it ended with."""
         order, site = Order.read(argv), self._site
-        plan = read_plan(site.directory / PLAN, order.sha256).for_job(order.serial)
-        check_program(plan.program, site.directory)
+        plan = read_plan(site.directory, order.sha256).for_job(order.serial, order.task)
+        if plan.program:
+            check_program(plan.program, site.directory)
         scratch = self._stack.enter_context(scratch_in(site.directory))
         self._journal = Journal(scratch / "journal.jsonl", attempt=self._attempt.number)
         if needs_token(plan.tasks):
@@ -153,8 +140,10 @@ class _Job:
         )
         job = NodeJob(
             tasks=plan.tasks,
-            program=partial(fetch, plan.program, site.directory, scratch),
-            arguments=order.words,
+            program=partial(fetch, plan.program, site.directory, scratch)
+            if plan.program
+            else partial(prepare_command, order.words, site.directory),
+            arguments=order.words if plan.program else order.words[1:],
             variables=site.variables,
             log_name="",
         )
@@ -163,9 +152,10 @@ class _Job:
 
     def _connect(self, plan: CarrierPlan, held: Mapping[str, bytes]) -> None:
         """Mint a token for the job, or take those that were handed out; raise GoclientError."""
-        secret = read_secret(held.get(plan.credential, b""))
+        content = held.get(plan.credential) or find_secret(held.get(ALL_SECRETS, b""), plan.credential)
+        secret = read_secret(content)
         if secret is None:
-            what = "has nothing of ours in it" if plan.credential in held else "was not handed out by the site"
+            what = "has nothing of ours in it" if content else "was not handed out by the site"
             problem = f"the credential {quoted(plan.credential)} {what}" if plan.credential else "it has none"
             raise EndpointError(
                 f"a transfer of the job needs a credential: {problem}", hint="submit the job again", code="credential"
@@ -177,6 +167,7 @@ class _Job:
             client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
         service = _Transfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
+        service.while_waiting(self._output.send)
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
 
     def _engines(self, plan: CarrierPlan, context: JobContext, ends: ExitStack) -> list[TransferEngine]:
@@ -204,6 +195,7 @@ class _Job:
     def clean_up(self, *, delivered: bool, seconds: float) -> None:
         """Tell what was transferred, and remove what nobody needs any more; each service has so many seconds."""
         self._within = seconds
+        self._quietly(end_all)  # what a payload has left that killed its keeper
         if self._journal is not None:
             write_metadata(self._journal, self._site.directory)
             if self._service is not None:  # what could not be removed at the end of the job
@@ -244,19 +236,22 @@ def hide_memory() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def read_plan(path: Path, checksum: str) -> CarrierPlan:
-    """Return the plan in a file, if it is the one of this checksum; raise RequestError."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_PLAN)
-    except OSError as error:
-        raise RequestError(f"the plan {quoted(path.name)} cannot be read: {error.strerror}", code="plan") from error
-    if (found := sha256(data).hexdigest()) != checksum:
-        raise RequestError(
-            f"the plan {quoted(path.name)} is not this job's: its sha256 is {found[:16]}…, not {checksum[:16]}…",
-            hint="somebody has changed the job's archive; submit the job again", code="plan",
-        )  # fmt: skip
-    return CarrierPlan.decode(data)
+def read_plan(directory: Path, checksum: str) -> CarrierPlan:
+    """Return the plan of this checksum, of those in a directory; raise RequestError."""
+    found = ""
+    for path in sorted(directory.glob(PLANS)) or [directory / PLAN]:
+        try:
+            with open(path, "rb") as file:
+                data = file.read(_MOST_PLAN)
+        except OSError as error:
+            raise RequestError(f"the plan {quoted(path.name)} cannot be read: {error.strerror}", code="plan") from error
+        found = sha256(data).hexdigest()
+        if found == checksum:
+            return CarrierPlan.decode(data)
+    raise RequestError(
+        f"the plan {quoted(PLAN)} is not this job's: its sha256 is {found[:16]}…, not {checksum[:16]}…",
+        hint="somebody has changed the job's archive; submit the job again", code="plan",
+    )  # fmt: skip
 
 
 @contextmanager

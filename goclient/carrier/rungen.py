@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from itertools import pairwise
 from urllib.parse import quote, unquote
 
 from goclient.carrier.plan import CARRY
-from goclient.model.names import SERIAL_NUMBERS, SERVER_PLACEHOLDERS
+from goclient.model.names import SERIAL_NUMBERS, SERVER_PLACEHOLDERS, TASK_NUMBER
 
 # What is filled in after the command is written: the job's number by sendJob, the others by the server.
 _FILLED = re.compile("(" + "|".join(map(re.escape, (*SERIAL_NUMBERS, *SERVER_PLACEHOLDERS))) + ")")
 _BEGIN = f"python3 -I ./{CARRY}"
-_COMMAND = re.compile(rf"{re.escape(_BEGIN)} --plan=([0-9a-f]{{64}}) --job=(\S+) --(?: ([\s\S]*))?")
+_COMMAND = re.compile(rf"{re.escape(_BEGIN)} --plan=([0-9a-f]{{64}}) --job=(\S+)(?: --task=\S+)? --(?: ([\s\S]*))?")
+_WITH_COMMAND = ("-p", "-j")  # of runGen, and of runAthena
+_SHELL = "/bin/sh -c"  # what runGen itself would give a task's command to
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,14 @@ class Start:
     """How a job starts its carrier: where its archive is, the checksum of the plan, and the payload's own words."""
 
     server: str  # the URL of the file server's host
-    archive: str
+    archive: str  # empty for a task with a build, whose library is in PanDA's storage
     plan: str
     words: tuple[str, ...]
 
     @property
     def url(self) -> str:
-        """Return the URL from which runGen fetches the archive."""
-        return f"{self.server}/cache/{self.archive}"
+        """Return the URL from which runGen fetches the archive; empty without one."""
+        return f"{self.server}/cache/{self.archive}" if self.archive else ""
 
     def parameters(self) -> str:
         """Return the words of runGen; the job's number is ``${SN}`` in them.
@@ -36,22 +39,55 @@ class Start:
         Without ``-i`` and with ``-o "{}"``, no file is PanDA's.
         """
         command = " ".join((f"{_BEGIN} --plan={self.plan} --job=${{SN}} --", *map(shell_word, self.words)))
-        pieces = _FILLED.split(command)  # the odd ones are filled in later
-        text = "".join(piece if number % 2 else quote(piece, safe="") for number, piece in enumerate(pieces))
+        text = _quoted(command)
         return f'-j "" --sourceURL {self.server} -r . -a {self.archive} -o "{{}}" -p "{text}"'
 
 
 def read_start(parameters: str) -> Start | None:
-    """Return how a job starts its carrier, from the words of runGen; None if these are not of :class:`Start`."""
+    """Return how a job starts its carrier, from the words of runGen or runAthena; None if it starts none."""
     try:
         given = shlex.split(parameters)
-        values = dict(zip(given[::2], given[1::2], strict=True))
-        found = _COMMAND.fullmatch(unquote(values["-p"], errors="strict"))
+        values = dict(pairwise(given))
+        commands = (_COMMAND.fullmatch(unquote(values.get(one, ""), errors="strict")) for one in _WITH_COMMAND)
+        found = next(filter(None, commands), None)
         words = shlex.split(found[3] or "") if found is not None else []
-        server, archive = values["--sourceURL"], values["-a"]
+        server, archive = values["--sourceURL"], values.get("-a", "")
     except (ValueError, KeyError):
         return None
     return None if found is None else Start(server, archive, found[1], tuple(words))
+
+
+def _quoted(text: str) -> str:
+    """Return a text URL-quoted, but its placeholders as they are."""
+    pieces = _FILLED.split(text)  # the odd ones are filled in
+    return "".join(piece if number % 2 else quote(piece, safe="") for number, piece in enumerate(pieces))
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    """Texts, URL-quoted, around the command of a task, which becomes one word of a shell between them."""
+
+    begin: str
+    end: str = quote("'")
+
+    @classmethod
+    def of(cls, plan: str) -> Wrapping:
+        """Return what starts a carrier with the plan of a checksum; JEDI and the server fill in the numbers."""
+        words = f"{_BEGIN} --plan={plan} --job=${{SN}} --task={TASK_NUMBER} -- {_SHELL} '"
+        return cls(_quoted(words))
+
+
+def within_quote(text: str) -> str:
+    """Return a URL-quoted piece of a command as it stands in a word of a shell within ``'``, URL-quoted.
+
+    runGen fills in its ``%IN`` and the like, as it does without a carrier.
+    """
+    return quote(_part_quotes(shlex.quote(f"{unquote(text)} ")[1:-2]))  # the blank makes it quote whatever the text is
+
+
+def _part_quotes(text: str) -> str:
+    """Return a quoted text without a triple quote, which would end what runGen writes it into."""
+    return text.replace('""', "\"''\"")
 
 
 def shell_word(text: str) -> str:
@@ -62,4 +98,4 @@ def shell_word(text: str) -> str:
     word = shlex.quote(text)
     if "%" in text and not word.startswith("'"):
         word = f"'{text}'"
-    return word.replace('""', "\"''\"").replace("%", "%''")
+    return _part_quotes(word).replace("%", "%''")

@@ -13,15 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from goclient.carrier.plan import FILE_KEY as FILE
 from goclient.errors import RequestError
 from goclient.errors.wording import counted, quoted
 from goclient.journal import Entry
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferTask
-from goclient.model.request import Credential, Who
+from goclient.model.request import Credential, Grant, Who
 from goclient.model.syntax.shell import command_line
 
-FILE = "___file___:"  # begins the key of a secret that becomes a file (pandaclient, PBookCore.set_secret)
 _OURS = re.compile(rf"{FILE}goclient-([0-9a-f]{{8,64}})\.json")
 _SERVICE_DOMAIN = "@clients.auth.globus.org"
 _SHOWN = 5
@@ -33,7 +33,7 @@ class Secret:
 
     ``identity`` is who acts, until the end of its rights if that is known; ``access`` are the directories that the jobs
     need.  With tokens ``collections`` are those which they are for, and the value is empty until they are minted.
-    ``shares``: other secrets of the user's may go to the jobs, too.
+    ``shares``: other secrets of the user's may go to the jobs, too.  ``grants`` are what the service client lacks.
     """
 
     file: str
@@ -44,6 +44,7 @@ class Secret:
     access: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     shares: bool = False
+    grants: tuple[Grant, ...] = ()
 
     @classmethod
     def of(cls, credential: Credential, place: str = "") -> Secret:
@@ -97,7 +98,7 @@ def access_of(tasks: Iterable[TransferTask]) -> tuple[str, ...]:
 
     def need(endpoint: Endpoint, path: str, verb: str) -> None:
         if endpoint.is_globus:
-            directory = path.partition("${")[0].rpartition("/")[0] + "/"
+            directory = path.partition("$")[0].rpartition("/")[0] + "/"
             place = endpoint.display, directory
             found[place] = "write" if "write" in (verb, found.get(place)) else verb
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from goclient.carrier.carried import Luggage
 from goclient.carrier.secret import Secret, Use, check_alone
 from goclient.errors import GoclientError, ServerError
-from goclient.errors.sent import ReplyLost
+from goclient.errors.sent import NotSent, ReplyLost
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private
 from goclient.journal import Entry, Journal, this_process
@@ -102,7 +102,7 @@ def _call(call: Callable[[], None], intent: Entry, note: Callable[[Entry], None]
         raise ServerError(error.message + _UNSENT, hint=_AGAIN, code=error.code, transient=True) from error
     except GoclientError as error:
         note(intent.then("refused", detail=error.message))
-        raise error.replace(message=error.message + _UNSENT) from error
+        raise error if isinstance(error, NotSent) else error.replace(message=error.message + _UNSENT) from error
     except BaseException as stop:  # a signal: the request may have arrived
         note(intent.then("unknown", detail=type(stop).__name__))
         raise

@@ -13,7 +13,7 @@ NEEDED = (3, 9)
 EXIT, ERROR = 77, 5901  # as in report.py, which an older Python cannot read
 # Our secret as runGen writes it, and all secrets of the user, as the pilot and runGen do.
 SECRETS = r"(goclient-[0-9a-f]{8,64}\.json|panda_secrets\.json|panda_secrets\.sh)$"
-LONGEST = 1 << 16  # bytes of one
+LONGEST = 1 << 22  # bytes of one
 
 if __name__ == "__main__":
     wait = getattr(signal, "pthread_sigmask", None)  # since Python 3.3

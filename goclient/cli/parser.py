@@ -124,7 +124,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
             may_lack = self.needs_nothing or name in settings or unread.errors  # bad settings may have it
             found = [] if may_lack and not given else list(_mistakes(field, given))
             errors += found
-            if given and not found:
+            if given and (not found or is_flag(field)):  # a flag that is typed badly is meant all the same
                 values[name] = _value(field, given)
         if unread.errors:
             raise_all([*errors, *unread.errors])

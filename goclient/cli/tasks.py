@@ -20,6 +20,7 @@ from goclient.tasks.session import run as run_task
 if TYPE_CHECKING:
     from goclient.errors.findings import Finding
     from goclient.model.task_options import TaskOptions
+    from goclient.tasks.carriage import Carrying
     from goclient.tasks.validation import TaskRequest
 
 
@@ -64,21 +65,27 @@ def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest
     from goclient.model.task_options import PathenaOptions, TaskOptions
     from goclient.tasks.validation import TaskRequest
 
+    carrying: Carrying | None = None
     kind = {"prun": TaskOptions, "pathena": PathenaOptions}[tool]
     session = run.Session(reporter)
     parser = Parser(kind, prog=f"goclient {tool}")
     typed = parser.read(words, session.defaults)
     connections = session.connections
     options, transfers = typed.options, read_transfers(typed, connections)
+    if transfers.carriage is not None:
+        from goclient.tasks.carriage import Carrying  # archives, which other tasks do not need
+
+        carrying = Carrying(transfers.carriage, connections)
     return TaskRequest(
         transfers.items,
         options.globusWords or "",
         options.useGOForOutput,
         options.goLenient,
-        new_preflight(options, connections, checks=not options.noCheck),
+        new_preflight(options, connections, carriage=transfers.carriage, checks=not options.noCheck),
         lambda account: deposit_for_jobs(account, options, connections),
         tuple(transfers.errors),
         tuple(_warnings(options)),
+        carrying,
     )
 
 

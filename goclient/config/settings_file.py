@@ -16,7 +16,7 @@ from goclient.model.names import NO_IDENTITY, is_identity, is_text, queue_proble
 from goclient.model.nearest import hint_of_known
 from goclient.model.option import is_flag, is_number, setting_fields
 from goclient.model.options import SubmitOptions
-from goclient.model.payload import is_url
+from goclient.model.payload import is_url, shown
 from goclient.model.records.panda_job import WIDTHS
 from goclient.services.loopback import is_https
 from goclient.services.myproxy.policy import checked_dn
@@ -54,13 +54,20 @@ def _job_text(name: str) -> AfterValidator:
     return _refuse(problem_of)
 
 
+def _public_problem(text: str) -> str:
+    """Return what is wrong with a URL that everybody may see in a job's record."""
+    if not is_url(text):
+        return "it is not a URL (https://…)"
+    return "it has a password in it, which everybody would see in the job" if shown(text) != text else ""
+
+
 Text = Annotated[str, _refuse(lambda _: "")]
 Uuid = Annotated[str, _refuse(lambda text: "" if is_uuid(text) else "it is not a UUID")]
 Dn = Annotated[str, _refuse(_dn_problem)]
 Identity = Annotated[str, _refuse(lambda text: "" if is_identity(text) else f"it {NO_IDENTITY}")]
 Path = Annotated[str, _refuse(lambda text: "" if text.startswith("/") else "it is not an absolute path")]
 HttpsServer = Annotated[str, _refuse(lambda text: "" if is_https(text) else "it is not https")]
-Payload = Annotated[str, _refuse(lambda text: "" if is_url(text) else "it is not a URL (https://…)")]
+Public = Annotated[str, _refuse(_public_problem)]
 Hours = Annotated[int, Field(ge=0, le=8760)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -85,7 +92,7 @@ class _Globus(_Table):
 
 
 class _Carrier(_Table):
-    runGen: Payload | None = None  # noqa: N815  # PanDA's name
+    runGen: Public | None = None  # noqa: N815  # PanDA's name
     wait: Hours | None = None
 
 

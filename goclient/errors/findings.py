@@ -37,6 +37,8 @@ _PRECEDENCE = (
     ExitCode.INTERRUPTED,
 )
 
+SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
+
 Level = Literal["ok", "warning", "error"]
 Login = tuple[tuple[str, str], ...]  # options of ``goclient login``, each with its value
 

@@ -27,6 +27,12 @@ class ReplyLost(ServerError):
     code = "reply-lost"
 
 
+class NotSent(ServerError):
+    """Request that never reached the server, as its message says."""
+
+    code = "unreachable"
+
+
 class StillRunning(GoclientError):
     """Jobs are not done after the time that somebody was ready to wait; ``panda_ids`` are their numbers."""
 

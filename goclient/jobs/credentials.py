@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from goclient.carrier.secret import Secret, Use, check_lasts, id_of, tokens_in
+from goclient.carrier.secret import Use, id_of, tokens_in
 from goclient.carrier.sending import SECRET, TASK, remove_secret
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
+from goclient.jobs.grants import GRANT, granted_at, is_being_given, read_grant, secret_of
 from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
 from goclient.journal import Entry, Journal
 from goclient.model.nearest import hint_of_known
 from goclient.model.records.answers import DONE, TASK_DONE
-from goclient.model.request import Who
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class State(Enum):
 class Outstanding:
     """A credential that is out there; ``uses`` are the submissions for whose jobs it is.
 
-    ``jobs`` and ``tasks`` are those that the server is known to have.
+    ``jobs`` and ``tasks`` are those that the server is known to have, ``grants`` the permissions given for it.
     """
 
     key: str  # of PanDA's secret
@@ -48,6 +48,7 @@ class Outstanding:
     entries: tuple[Entry, ...] = ()
     jobs: tuple[int, ...] = ()
     tasks: tuple[int, ...] = ()
+    grants: tuple[Entry, ...] = ()
     state: State = State.UNKNOWN
 
     @property
@@ -57,13 +58,14 @@ class Outstanding:
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it."""
-        uses = self.uses
+        uses, grants = self.uses, [read_grant(one) for one in self.grants]
         return {
             "id": self.id,
             "kind": uses[0].who if uses else None,
             "identity": uses[0].identity if uses else None,
             "for": list(dict.fromkeys(one for use in uses for one in use.access)),
             "until": max((use.until for use in uses), default="") or None,
+            "granted": [f"{one.collection}:{one.path} ({one.permissions})" for one in grants],
             "jobs": list(self.jobs),
             "tasks": list(self.tasks),
             "state": self.state.value,
@@ -125,7 +127,7 @@ class Credentials:
 
         def is_used() -> bool:
             now = (known for known in _read(Journal(self._path), self._server.name) if known.key == one.key)
-            return not always and [known.entries for known in now] != [one.entries]
+            return not always and [(known.entries, known.grants) for known in now] != [(one.entries, one.grants)]
 
         tokens = tokens_in(self._server.secrets().get(one.key, ""))
         if tokens:
@@ -133,6 +135,9 @@ class Credentials:
         if not remove_secret(one.key, self._server, journal, is_used=is_used):
             return False
         for entry in one.entries:
+            journal.append(entry.then("done"))
+        for entry in one.grants:
+            self._connections.globus().take_back(read_grant(entry))
             journal.append(entry.then("done"))
         return True
 
@@ -158,24 +163,31 @@ class Credentials:
 def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
     """Yield the credentials that are open in a journal; those of no job that is alive count as ended."""
     found: dict[str, list[Entry]] = {}
+    granted: dict[str, list[Entry]] = {}
     for entry in journal.latest(SECRET):
         if entry.state in OPEN and Use.read(entry).server == server:
             found.setdefault(Use.read(entry).key, []).append(entry)
-    if not found:
+    for entry in journal.latest(GRANT):
+        if entry.state in OPEN and granted_at(entry) == server:
+            granted.setdefault(secret_of(entry), []).append(entry)
+    if not (found or granted):
         return
     sent: dict[str, list[Entry]] = {}
     for call in (*journal.latest(CALL), *journal.latest(TASK)):
         sent.setdefault(request_of(call), []).append(call)
     requests = {request.key: request.state for request in journal.latest(REQUEST)}
-    for key, entries in found.items():
+    for key in dict.fromkeys((*found, *granted)):
+        entries, grants = found.get(key, []), tuple(granted.get(key, []))
         calls = [call for entry in entries for call in sent.get(request_of(entry), [])]
         jobs, tasks = (
             tuple(int(one) for call in calls if (call.what, call.state) == (kind, "accepted") for one in call.subjects)
             for kind in (CALL, TASK)
         )
         states = [_state(one, sent.get(request_of(one), []), requests.get(request_of(one))) for one in entries]
+        if any(is_being_given(one) for one in grants) and not entries:
+            states.append(State.IN_USE)
         state = next((one for one in (State.IN_USE, State.UNKNOWN) if one in states), State.ENDED)
-        yield Outstanding(key, tuple(map(Use.read, entries)), tuple(entries), jobs, tasks, state)
+        yield Outstanding(key, tuple(map(Use.read, entries)), tuple(entries), jobs, tasks, grants, state)
 
 
 def _state(entry: Entry, calls: Sequence[Entry], request: str | None) -> State:
@@ -196,15 +208,3 @@ def _unknown(typed: str, known: Iterable[str]) -> RequestError:
     hint = hint_of_known(typed, names) if names else "goclient credential list shows all"
     message = f"there is no credential {quoted(typed)} out there"
     return RequestError(message, hint=hint, code="unknown-credential", subject=typed)
-
-
-def with_fresh_tokens(secret: Secret, connections: Connections, needs: int) -> Secret:
-    """Return the secret of carried jobs, if need be with new tokens of the user's, which last for so many hours.
-
-    Raises LoginNeeded if a consent or a login is missing, RequestError if the tokens end before the jobs may.
-    """
-    if secret.who is Who.SERVICE:
-        return secret
-    fresh = connections.fresh_tokens(secret.collections)
-    check_lasts(fresh.until, needs=needs, wait=connections.settings.wait)
-    return secret.with_tokens(fresh.tokens, until=f"{fresh.until:%Y-%m-%dT%H:%M:%SZ}", identity=fresh.identity)

@@ -16,7 +16,8 @@ from typing import NamedTuple
 SERIAL_NUMBERS = ("${SN}", "${SN/P}")
 
 # What the server replaces in jobParameters when a job is stored (server 1.0.4, job_complex_module).
-SERVER_PLACEHOLDERS = ("$JOBSETID", "$JEDITASKID")
+TASK_NUMBER = "$JEDITASKID"
+SERVER_PLACEHOLDERS = ("$JOBSETID", TASK_NUMBER)
 
 # What only JEDI replaces, when it makes the jobs of a task (server 1.0.4, JobGenerator).
 TASK_PLACEHOLDERS = (

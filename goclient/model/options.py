@@ -192,12 +192,9 @@ class CarryOptions(TransferOptions):
         group=CARRY,
         default=False,
     )
-    goFiles: tuple[str, ...] = option(
-        "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
-    )
     goConnect: Optional[str] = option(
         "--goConnect",
-        help="Globus Connect Personal for a job with --goCarry: a URL, a path on the node, or one of --goFiles",
+        help="Globus Connect Personal for a job with --goCarry: a URL, a path on the node, or a file that travels",
         group=CARRY,
         metavar="WHERE",
     )
@@ -208,6 +205,12 @@ class CarryOptions(TransferOptions):
         metavar="WHO",
         choices=("service", "token"),
     )
+    goGrant: bool = option(
+        "--goGrant",
+        help="give the service client what it lacks on your guest collections, until a day after --goNeeds",
+        group=CARRY,
+        default=False,
+    )
     goShareSecrets: bool = option(
         "--goShareSecrets",
         help="send a job with a credential although PanDA hands it other secrets of yours, too",
@@ -216,7 +219,16 @@ class CarryOptions(TransferOptions):
     )
 
 
-class RequestOptions(CarryOptions, JobOptions):
+@frozen_options
+class PackedOptions(CarryOptions):
+    """Hold what was typed of a job that may bring its own transfers, and of what travels with it."""
+
+    goFiles: tuple[str, ...] = option(
+        "--goFiles", help="files and directories here that travel with the job", group=CARRY, many=True, metavar="FILE"
+    )
+
+
+class RequestOptions(PackedOptions, JobOptions):
     """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from goclient.model.payload import is_url
@@ -59,15 +60,30 @@ class Carriage(NamedTuple):
     shares_secrets: bool = False
 
 
+class Grant(NamedTuple):
+    """Permission of a principal to a directory of a collection, with its end.
+
+    ``rule`` is the id of the one that it has by now, if it has one for the directory, which ends too early.
+    """
+
+    collection: str
+    path: str
+    permissions: str
+    principal: str
+    until: str
+    rule: str = ""
+
+
 class Rights(NamedTuple):
     """Rights of who acts for carried jobs, as the checks found them.
 
     ``until`` is when they end, empty if that is not known; ``servers`` are the URLs of the HTTPS servers of
-    collections, by the ids of these.
+    collections, by the ids of these; ``grants`` are what is missing, and is given before the jobs are sent.
     """
 
     until: str = ""
-    servers: Mapping[str, str] = field(default_factory=dict)
+    servers: Mapping[str, str] = MappingProxyType({})
+    grants: tuple[Grant, ...] = ()
 
 
 NO_RIGHTS = Rights()

@@ -3,18 +3,19 @@
 from typing import Optional
 
 from goclient.model.option import frozen_options, option
-from goclient.model.options import TransferOptions
+from goclient.model.options import CarryOptions
 
 TASK = "globus"
 
 
 @frozen_options
-class TaskOptions(TransferOptions):
+class TaskOptions(CarryOptions):
     """Hold what was typed of the transfers of a task of prun or pathena."""
 
     useGOForOutput: Optional[str] = option(
         "--useGOForOutput",
-        help="take every output and the log to <nickname>/<outDS>/ below this directory (default: the endpoint's own)",
+        help="take every output, and the log without --goCarry, to <nickname>/<outDS>/ below this directory "
+        "(default: the endpoint's own)",
         group=TASK,
         metavar="ENDPOINT[:/DIR/]",
     )

@@ -28,7 +28,7 @@ OTHERS = ("TERM", "INT", "HUP", "QUIT", "XCPU", "USR1", "USR2", "CHLD")
 def main() -> None:
     """Start what the order names, wait for its end or the pilot's, and leave nothing of it."""
     order = json.loads(sys.stdin.buffer.readline())
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     awake, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
@@ -38,8 +38,13 @@ def main() -> None:
     pid, failure = _start(order, cgroup)
     _tell({"errno": failure} if failure else {"pid": pid, "start": began(pid), "cgroup": cgroup})
     status = _wait(pid, awake)
-    _end_all(cgroup)
+    end_all(cgroup)
     _tell({"status": status})
+
+
+def adopt_orphans() -> None:
+    """Become the parent of each process below this one whose own parent ends."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _prctl(option: int, value: int) -> None:
@@ -124,7 +129,7 @@ def _reap() -> list[tuple[int, int]]:
     return found
 
 
-def _end_all(cgroup: str) -> None:
+def end_all(cgroup: str = "") -> None:
     """Kill all processes below this one, until there are none; orphans become its children, so it sees all of them."""
     while True:
         if cgroup:

@@ -17,7 +17,7 @@ from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
 from goclient.node.destination import Store
-from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine
+from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.gridftp import Access, GridftpEngine
 from goclient.node.engines.https import HttpsEngine
@@ -113,7 +113,7 @@ class Node:
         with ExitStack() as stack:
             if spec.makes_endpoint or not all(any(one.can_run(task) for one in engines) for task in job.tasks):
                 self._check_mode(Mode.GC if spec.makes_endpoint else Mode.SERVER)
-                service, connect = self.services.globus(), None
+                service, connect = self._globus(context), None
                 if spec.makes_endpoint:
                     name = f"{spec.working}-{context.panda_id}"
                     connect = stack.enter_context(
@@ -168,8 +168,14 @@ class Node:
         if any(task.asks_https for task in job.tasks):
             self._check_mode(Mode.HTTPS)
             tokens = self.services.tokens()
-            service = self.services.globus() if tokens.may_transfer else None
+            service = self._globus(context) if tokens.may_transfer else None
         return HttpsEngine(context, webdav=webdav, collections=tokens, service=service, patience=patience)
+
+    def _globus(self, context: JobContext) -> TransferService:
+        """Return the Transfer service; the job's heartbeat goes on while it lets a call wait."""
+        service = self.services.globus()
+        service.while_waiting(context.heartbeat.send)
+        return service
 
     def _check_mode(self, needed: Mode) -> None:
         """Check that the pilot is set up for jobs of a mode; raise EndpointError."""

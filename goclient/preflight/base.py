@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.endpoint import Catalogue, Endpoint
     from goclient.preflight.locations import Locations
-    from goclient.preflight.servers import ServerConnections
+    from goclient.preflight.storage import ServerConnections
     from goclient.services.deadline import Background
     from goclient.services.globus.collection import AccessRule, Collection
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.access import QueueSource
     from goclient.services.parallel import Parallel
-
-SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe
 
 
 class PreflightOptions(NamedTuple):
@@ -45,6 +43,7 @@ class PreflightOptions(NamedTuple):
     token_wait: int | None = None  # hours that a job waits in its queue, if the user's tokens go to jobs
     acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
+    grants: bool = False  # that client gets what it lacks before the jobs are sent
     secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from goclient.carrier.archive import FILES, LIMIT, Contents, check_size, is_taken
 from goclient.carrier.carried import contents_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import credential_in
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.names import SERVER_PLACEHOLDERS
-from goclient.model.payload import is_url
+from goclient.model.payload import is_url, shown
 from goclient.model.plan import needs_token
 from goclient.model.planner import plan
 from goclient.model.request import Request, Who
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
-from goclient.preflight.base import SHOWN
 from goclient.preflight.payload import HEAD, judge_head
 from goclient.secrets import hidden
 
@@ -39,7 +38,7 @@ def no_carry_client(subject: str) -> RequestError:
 def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[GoclientError]:
     """Return everything that is wrong with a request for carried jobs, as far as no service needs to be asked."""
     assert request.carriage is not None, "the caller has looked"
-    collected = Collector(_find_impossible(spec))
+    collected = Collector(_find_unusable(spec, unfilled=SERVER_PLACEHOLDERS))
     collected.errors += _judge_way(spec, request.carriage.connect)
     with collected:
         contents = contents_of(request)
@@ -54,8 +53,21 @@ def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[Goclient
     return collected.errors
 
 
-def _find_impossible(spec: TransferSpec) -> Iterator[GoclientError]:
-    """Yield each server that a carrier cannot ask, and each path that only the server could complete."""
+def find_impossible(
+    spec: TransferSpec, connect: str, contents: Contents, *, unfilled: Sequence[str]
+) -> Iterator[GoclientError]:
+    """Yield what no carrier can do in a job of a task, in whose paths nobody fills these placeholders.
+
+    ``contents`` are what is known of the files that travel; ``connect`` is where Globus Connect is.
+    """
+    yield from _find_unusable(spec, unfilled=unfilled)
+    yield from _judge_way(spec, connect)
+    yield from _judge_connect(connect, contents)
+    yield from _find_collisions(spec, contents)
+
+
+def _find_unusable(spec: TransferSpec, *, unfilled: Sequence[str]) -> Iterator[GoclientError]:
+    """Yield each server that a carrier cannot ask, and each path with a placeholder that nobody fills in its plan."""
     for endpoint in spec.endpoints:
         if endpoint.needs_proxy:
             message = (
@@ -65,12 +77,10 @@ def _find_impossible(spec: TransferSpec) -> Iterator[GoclientError]:
             error = RequestError(f"{message}has none", hint=hint, code="no-carrier-way", subject=endpoint.display)
             yield error
     locations = dict.fromkeys(end for one in spec.transfers for end in (one.source, one.destination))
-    unfilled = (one for one in locations if any(name in one.path for name in SERVER_PLACEHOLDERS))
-    for location in islice(unfilled, SHOWN):
-        message = (
-            f"{quoted(location.display)}: nothing fills {' or '.join(SERVER_PLACEHOLDERS)} in a job with --goCarry"
-        )
-        hint = "use '${SN}' or '${SN/P}', which sendJob fills"
+    found = ((one, name) for one in locations for name in unfilled if name in one.path)
+    for location, name in islice(found, SHOWN):
+        message = f"{quoted(location.display)}: nothing fills {name} in a job with --goCarry"
+        hint = "use '${SN}' or '${SN/P}', which is filled in"
         yield RequestError(message, hint=hint, code="carried-placeholder", subject=location.display)
 
 
@@ -96,6 +106,9 @@ def _judge_way(spec: TransferSpec, connect: str) -> Iterator[GoclientError]:
 
 def _judge_connect(connect: str, contents: Contents) -> Iterator[GoclientError]:
     """Yield an error for what no node can find: neither a URL, nor a path there, nor a file that travels."""
+    if shown(connect) != connect:
+        message = f"--goConnect={quoted(shown(connect))} is a URL with a password, which everybody could read"
+        yield RequestError(message, hint="give one without a password", code="credential", subject="--goConnect")
     name = os.path.normpath(connect) if connect else ""
     if not connect or is_url(connect) or connect.startswith("/") or any(one.name == name for one in contents.members):
         return

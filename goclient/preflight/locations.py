@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.errors.conditions import PermissionDenied, TooLarge
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.names import LocationError, fill_serial
 from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
-from goclient.preflight.base import SHOWN
 from goclient.preflight.listings import Directory, Listings, Unlisted
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from goclient.errors import GoclientError, RequestError
+from goclient.errors.findings import SHOWN
 from goclient.errors.wording import quoted
 from goclient.model.confusable import with_code_points
 from goclient.model.endpoint import is_uuid
@@ -17,7 +18,6 @@ from goclient.model.planner import plan
 from goclient.model.serial import insert_serial, needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
-from goclient.preflight.base import SHOWN
 
 LONGEST_NAME = 255  # bytes; NAME_MAX of Linux, and no file system has more
 

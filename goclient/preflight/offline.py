@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from urllib.parse import unquote
 
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import credential_in
 from goclient.model.confusable import skeleton, with_code_points
@@ -22,7 +22,7 @@ from goclient.model.serial import find_sibling_reads
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards
-from goclient.preflight.base import SHOWN, Check, Context
+from goclient.preflight.base import Check, Context
 from goclient.preflight.mistakes import LONGEST_NAME
 from goclient.secrets import hidden
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,15 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.model.location import Location
+from goclient.model.request import Grant, Rights
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.misspelt import GLOBUS_COMMAND
-from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS
+from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule
 
 if TYPE_CHECKING:
-    from goclient.services.globus.collection import AccessRule, Collection
+    from goclient.services.globus.collection import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,8 @@ class PilotPermissions(Check):
         pilot = Identity(found, f"{called} {typed}", is_passing=is_service)
         needed = find_access(context.resolved, connection)
         fetch_rules([access for access in needed if access.is_guest], connection)
+        grants: list[Grant] = []
+        ends: list[str] = []
         for access in needed:
             rules = connection.rules.get(access.endpoint) if access.is_guest else None
             if access.is_guest and access.collection.is_of(pilot.id):
@@ -169,7 +173,17 @@ class PilotPermissions(Check):
             elif rules is None:
                 yield self._unknown(access, pilot, connection.identity)
             else:
-                yield from (self._judge(rules, need, pilot, context.options.hours) for need in access.needs)
+                hours = context.options.hours
+                if is_service and context.options.grants:
+                    grants += find_grants(access, rules, pilot.id, hours)
+                promised = [_rule_of(one) for one in grants if one.collection == access.collection.id]
+                yield from (self._judge([*rules, *promised], need, pilot, hours) for need in access.needs)
+                own = [rule.expires for rule in (*rules, *promised) if pilot.id == rule.principal]
+                ends += [end for end in own if end]
+        context.rights = Rights(until=max(ends, default=""), grants=tuple(grants))
+        for grant in grants:
+            text = f"{pilot.called} gets the permission {grant.permissions} for {grant.path} until {grant.until}"
+            yield Finding("ok", "grant", grant.collection, f"{text}, when the jobs are sent")
 
     def _judge(self, rules: Sequence[AccessRule], need: Need, pilot: Identity, hours: int) -> Finding:
         shown, verb = need.location.display, "write" if need.writes else "read"
@@ -199,6 +213,39 @@ class PilotPermissions(Check):
         return Finding("warning", "pilot-unknown", access.endpoint.display, message, hint)
 
 
+def find_grants(access: Access, rules: Sequence[AccessRule], principal: str, hours: int) -> list[Grant]:
+    """Return the permissions that a principal lacks on a guest collection: one to read and one to write, if possible.
+
+    Each is for the directory above all that is needed; where that is the whole collection, for each directory.
+    """
+    lasting = [rule for rule in rules if rule.principal == principal and _lasts(rule, hours)]
+    missing = [need for need in access.needs if not any(need.is_met_by(rule) for rule in lasting)]
+    wanted = dict.fromkeys(_common([need.location.path for need in missing if need.writes]), "rw")
+    for path in _common([need.location.path for need in missing if not need.writes]):
+        if not any(path.startswith(one) for one in wanted):
+            wanted[path] = "r"
+    until = f"{_later(hours):%Y-%m-%dT%H:%M:%S}+00:00"
+    known = {rule.path: rule.id for rule in rules if rule.principal == principal}
+    wanted.pop("/", None)  # nobody gets all of a collection
+    return [Grant(access.collection.id, path, allowed, principal, until, known.get(path, ""))
+            for path, allowed in wanted.items()]  # fmt: skip
+
+
+def _common(paths: Sequence[str]) -> list[str]:
+    """Return the directory above all of these, or each of them if there is none below the top."""
+    above = f"{os.path.commonpath(paths).rstrip('/')}/" if paths else "/"
+    return list(dict.fromkeys(paths)) if above == "/" else [above]
+
+
+def _rule_of(grant: Grant) -> AccessRule:
+    return AccessRule(grant.path, grant.permissions, "identity", grant.principal, grant.until)
+
+
+def _later(hours: int) -> datetime:
+    """Return the end of a new permission."""
+    return datetime.now(UTC) + timedelta(hours=hours, days=1)
+
+
 def _lasts(rule: AccessRule, hours: int) -> bool:
     """Return True if a rule holds as long as the job may need it."""
     if not rule.expires:
@@ -216,8 +263,7 @@ def _grant(rules: Sequence[AccessRule], need: Need, identity: Identity, hours: i
     allowed = "rw" if need.writes else "r"
     own = [rule for rule in rules if rule.principal == identity.id and (rule.path == path or need.is_met_by(rule))]
     # The command keeps an end unless it is given another.
-    later = datetime.now(UTC) + timedelta(hours=hours, days=1)
-    ends = ["--expiration-date", f"{later:%Y-%m-%d %H:%M:%S}"]
+    ends = ["--expiration-date", f"{_later(hours):%Y-%m-%d %H:%M:%S}"]
     if own:
         kept = own[0].permissions if need.is_met_by(own[0]) else allowed
         words = ["update", "--permissions", kept, *(ends if own[0].expires else []), collection, own[0].id]

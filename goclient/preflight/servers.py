@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.errors.conditions import IdentityError, IdentityExpired, IdentityMissing
@@ -12,39 +10,9 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.preflight.base import Check, Context
-from goclient.preflight.storage import Server
-
-if TYPE_CHECKING:
-    from goclient.services.gsi.identity import Identity
-    from goclient.services.server_files import ServerFiles
+from goclient.preflight.storage import Server, ServerConnections
 
 NO_PROXY = "make a proxy, with which they are checked: grid-proxy-init -rfc, or voms-proxy-init"
-
-
-@dataclass(frozen=True)
-class ServerConnections:
-    """Servers of a spec, and who asks them: nobody, if there is a ``problem`` with the credential.
-
-    ``named`` are the servers that the spec's endpoints mean, ``storages`` those that are asked, by their URLs, and
-    ``accounts`` what their users are called there, or why they cannot be used.
-    """
-
-    named: Mapping[Endpoint, UrlEndpoint]
-    storages: Mapping[str, Server] = field(default_factory=dict)
-    identity: Identity | None = None
-    problem: GoclientError | None = None
-    accounts: dict[str, str | GoclientError] = field(default_factory=dict)
-    clients: tuple[ServerFiles, ...] = ()
-
-    @property
-    def usable(self) -> set[str]:
-        """URLs of the servers that let the user in."""
-        return {text for text, account in self.accounts.items() if not isinstance(account, GoclientError)}
-
-    def close(self) -> None:
-        """End all sessions."""
-        for client in self.clients:
-            client.close()
 
 
 def find_servers(named: Mapping[Endpoint, UrlEndpoint], context: Context) -> ServerConnections:

@@ -48,6 +48,7 @@ class ServiceAccess(Check):
             yield from error.findings
             return
         found = connection.parallel.map(partial(_list, service), asked)
+        connection.parallel.map(lambda one: one.forget(), [service])  # one that stays valid ends itself
         for need in asked:
             if unknown or isinstance(found[need], LoginNeeded):
                 yield from _judge(need, found[need], service.acts_as)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import UrlEndpoint
+from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.preflight.listings import About, Directory, Question, Storage
 from goclient.services.parallel import globus_is_late
 
 if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
+    from goclient.services.gsi.identity import Identity
     from goclient.services.server_files import ServerFiles
 
 POLL = 0.2  # seconds between two questions about the task that removes a directory
@@ -107,3 +109,29 @@ class Server(Storage):
         """Remove a directory."""
         self._files.remove(self.endpoint, directory.path)
         return ""
+
+
+@dataclass(frozen=True)
+class ServerConnections:
+    """Servers of a spec, and who asks them: nobody, if there is a ``problem`` with the credential.
+
+    ``named`` are the servers that the spec's endpoints mean, ``storages`` those that are asked, by their URLs, and
+    ``accounts`` what their users are called there, or why they cannot be used.
+    """
+
+    named: Mapping[Endpoint, UrlEndpoint]
+    storages: Mapping[str, Server] = field(default_factory=dict)
+    identity: Identity | None = None
+    problem: GoclientError | None = None
+    accounts: dict[str, str | GoclientError] = field(default_factory=dict)
+    clients: tuple[ServerFiles, ...] = ()
+
+    @property
+    def usable(self) -> set[str]:
+        """URLs of the servers that let the user in."""
+        return {text for text, account in self.accounts.items() if not isinstance(account, GoclientError)}
+
+    def close(self) -> None:
+        """End all sessions."""
+        for client in self.clients:
+            client.close()

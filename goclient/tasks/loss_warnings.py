@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import JOB_OUT
 from goclient.model.nearest import nearest
@@ -17,7 +17,6 @@ from goclient.model.syntax.shell import shell_word
 from goclient.tasks.outputs import ExpectedTask, Outputs, pad_serial, read_trf
 from goclient.tasks.validation import ValidTask
 
-SHOWN = 5  # warnings of one kind, of thousands of names maybe
 # What splits the files that PanDA brings, and what else is about these files alone.
 SPLITS = ("nFilesPerJob", "nFiles", "nGBPerJob")
 DEALS = (*SPLITS, "nSkipFiles", "nEventsPerFile", "match", "antiMatch", "inputFileList", "inputFileListName",
@@ -45,16 +44,23 @@ def find_losses(
     yield from _find_unfilled(valid)
     yield from _find_in_payload(options)
     image = str(getattr(options, "containerImage", "") or "")
+    carried = valid.request.carrying is not None
     if image:
         message = f"goclient's pilot starts no container: --containerImage={quoted(image)} needs another one"
         hint = "ask the site whether its pilot starts containers and moves files for goclient; else leave it out"
+        if carried:
+            message = (
+                f"--containerImage={quoted(image)}: the carrier runs in it, and needs python3, 3.9 or later, there"
+            )
+            hint = "make sure that the image has it"
         yield Finding("warning", "container", "--containerImage", message, hint)
     yield from _find_repeated_directory(valid, nickname, task.dataset)
-    if complete:
+    if complete and not carried:  # what the carrier takes need not be an output of PanDA's
         yield from find_no_outputs(valid, options, outputs=task.outputs)
+    if complete:
         yield from _find_optional(valid, options, task.outputs)
         yield from _find_mangled(str(getattr(options, "trf", "") or ""), task.outputs)
-        if valid.server is not None and not task.outputs.names and task.outputs.log:
+        if valid.server is not None and not task.outputs.names and task.outputs.log and not carried:
             redirected = _REDIRECTED.findall(str(getattr(options, "jobParams", "") or ""))
             option = _with_declared(options, [redirected[-1] if redirected else "out.root"])
             message = "--useGOForOutput takes the log alone, because the task declares no outputs"
@@ -111,11 +117,16 @@ def _with_declared(options: Any, more: list[str]) -> str:
     return _write_option(f"--{option}", [*(given.split(",") if isinstance(given, str) else given), *more])
 
 
+def given_options(options: Any, names: Sequence[str]) -> list[str]:
+    """Return those of panda-client's options that are given, with their dashes."""
+    return [f"--{name}" for name in names if str(getattr(options, name, None)) not in _UNSET]
+
+
 def _find_unsplit(spec: TransferSpec, options: Any) -> Iterator[Finding]:
     """Yield a warning if what splits or names PanDA's input is given for the files that goclient brings."""
     count = sum("${SN" not in transfer.source.path for transfer in spec.stage_in)  # the others are a job's own already
     inputs = next((name for name in INPUTS if getattr(options, name, None)), "")
-    given = [f"--{name}" for name in (SPLITS if inputs else DEALS) if str(getattr(options, name, None)) not in _UNSET]
+    given = given_options(options, SPLITS if inputs else DEALS)
     given += ["%IN in --exec"] if not inputs and re.search(r"%IN\b", str(getattr(options, "jobParams", ""))) else []
     if not given or not count or (inputs and count == 1):
         return

@@ -17,7 +17,7 @@ from goclient.tasks import panda_client
 
 TaskMap = dict[str, Any]  # the parameters of a task, a JSON object of panda-client's
 
-_MAP = re.compile(r'-o "(\{.*\})"\s*', re.DOTALL)  # how both tools tell the wrapper
+MAP = re.compile(r'-o "(\{.*\})"\s*', re.DOTALL)  # how both tools tell the wrapper
 _DECLARED = re.compile(r"%OUT\.([^ \"',]+)")  # outputs among the words of pathena's --trf
 _DERIVED = re.compile(r"--output(DAOD|D2AOD)File[ =\"']+([^ \"',]+)")  # a name to which each format is put in front
 _FORMATS = re.compile(r"(?:--reductionConf|--formats)[ =\"']+([^ \"']+)")
@@ -40,6 +40,10 @@ class ExpectedTask(NamedTuple):
     dataset: str
     outputs: Outputs
 
+    def without_log(self) -> ExpectedTask:
+        """Return it as a job sees it, which has ended when its log is made."""
+        return self._replace(outputs=self.outputs._replace(log=""))
+
 
 def read_outputs(task: TaskMap) -> Outputs:
     """Return the outputs of a task; raise RequestError if they are not written in a way that we know.
@@ -49,7 +53,7 @@ def read_outputs(task: TaskMap) -> Outputs:
     items = task["jobParameters"]
     outputs = [item for item in items if item.get("param_type") == "output"]
     lfns = [str(item["value"]) for item in outputs]
-    texts = [match[1] for item in items if (match := _MAP.fullmatch(str(item.get("value", ""))))]
+    texts = [match[1] for item in items if (match := MAP.fullmatch(str(item.get("value", ""))))]
     names: dict[str, str] = {}
     try:
         for text in texts:

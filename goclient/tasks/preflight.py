@@ -12,7 +12,7 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import UrlEndpoint
 from goclient.model.location import Transfer
 from goclient.model.names import fill_serial
-from goclient.model.request import Job
+from goclient.model.request import Job, Rights
 from goclient.model.spec import TransferSpec, checked_transfer
 from goclient.preflight.connect import find_collection
 from goclient.preflight.run import Preflight
@@ -28,12 +28,16 @@ ANY_SITE = "AUTO"  # what panda-client's --site is for any queue
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """Hold what a preflight found: the transfers as typed, and the server, with their endpoints resolved."""
+    """Hold what a preflight found: the transfers as typed, and the server, with their endpoints resolved.
+
+    ``rights`` are those of who acts for carried jobs.
+    """
 
     spec: TransferSpec
     server: OutputServer | None
     findings: tuple[Finding, ...]
     deposit_due: bool
+    rights: Rights
 
 
 def check_tasks(
@@ -69,7 +73,7 @@ def check_tasks(
             "output": tuple(map(_with_source, typed.output, found.output)),  # without the server's, which come last
         }
     )
-    return TaskReport(spec, server, findings, report.deposit_due)
+    return TaskReport(spec, server, findings, report.deposit_due, report.rights)
 
 
 def _with_source(typed: Transfer, found: Transfer) -> Transfer:

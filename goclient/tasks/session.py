@@ -25,7 +25,7 @@ from goclient.tasks.outputs import TaskMap, check_dataset, expect_tasks
 from goclient.tasks.panda_client import Function
 
 if TYPE_CHECKING:
-    from goclient.tasks.task_transfers import TaskTransfers
+    from goclient.tasks.task_transfers import AppendedWords, TaskTransfers
     from goclient.tasks.validation import TaskRequest
 
 
@@ -105,6 +105,7 @@ class Session:
             (panda_client.DECODE_JSON, self._read_json),
             (panda_client.CONVERT_LINE, self._convert_line),
             (panda_client.CHECK_PROXY, self._check_proxy),
+            (panda_client.PUT_FILE, self._put_file),
             (panda_client.CHECK_TASK, self._check_task),
             (panda_client.INSERT_TASK, self._insert_task),
         ):
@@ -173,6 +174,14 @@ class Session:
                 self._transfers.deposit_if_due()
         return answer
 
+    def _put_file(self, original: Function, file: str, *args: Any, **more: Any) -> Any:
+        """Add what the jobs bring with them to the task's archive, now that it is complete, before it is uploaded."""
+
+        def upload(**changed: Any) -> Any:
+            return original(file, *args, **{**more, **changed})
+
+        return upload() if self._transfers is None else self._transfers.upload(file, upload)
+
     def _check_task(self, original: Function, task: TaskMap, *args: Any, **more: Any) -> Any:
         """Append our words to a task that panda-client has found right, last and once, and dump it for pathena."""
         answer = original(task, *args, **more)
@@ -192,11 +201,19 @@ class Session:
         self._require_validation()
         appended = self._transfers.find(task) if self._transfers is not None else None
         reporter, sent = self._frontend.reporter, self._frontend.sent
-        status, answer = panda_client.wait_for_answer(lambda: original(task, *args, **more), reporter)
+        if self._transfers is not None and appended is not None:
+            self._transfers.hand_out(appended)
+        try:
+            status, answer = panda_client.wait_for_answer(lambda: original(task, *args, **more), reporter)
+        except BaseException:
+            self._note(appended, None)
+            raise
         accepted = status == 0 and answer[0] in (0, 3)  # 3: accepted, to a task that is there
         found = re.search(r"jediTaskID=(\d+)", str(answer[1])) if accepted else None
         number = int(found[1]) if found else None
         self._sent += accepted
+        if accepted or status != 0:
+            self._note(appended, number)
         if not accepted or (number is None and answer[0] == 0):
             self._worst = self._worst or int(ExitCode.SERVER)
         if sent is not None:
@@ -204,6 +221,10 @@ class Session:
         if appended is not None and number is not None:
             appended.report_names(reporter, number)
         return status, answer
+
+    def _note(self, appended: AppendedWords | None, number: int | None) -> None:
+        if self._transfers is not None and appended is not None:
+            self._transfers.note(appended, number)
 
     def _require_validation(self) -> None:
         """Raise RequestError if a task is ready, and nothing has validated our words."""

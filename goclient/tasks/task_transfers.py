@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import PreflightFailed, raise_all
 from goclient.errors.findings import Finding
+from goclient.model.names import TASK_NUMBER
+from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
 from goclient.reporter.base import Reporter
 from goclient.tasks.loss_warnings import find_losses, find_no_outputs
-from goclient.tasks.outputs import ExpectedTask, TaskMap, read_outputs
+from goclient.tasks.outputs import ExpectedTask, Outputs, TaskMap, read_outputs
 from goclient.tasks.panda_client import CHECK_PROXY, CHECK_TASK, incompatible
 from goclient.tasks.preflight import TaskReport, check_tasks
-from goclient.tasks.transfers import TASK, find_shared, list_final_names, transfers_of, write_words
+from goclient.tasks.transfers import find_shared, list_final_names, transfers_of, write_words
 from goclient.tasks.validation import TaskRequest, validate_task
+
+if TYPE_CHECKING:
+    from goclient.tasks.carriage import TaskCarriage, Upload
 
 NUMBERS = "${SN/P} is a job's number (000001, 000002, …)"
 
@@ -26,15 +31,20 @@ class AppendedWords(NamedTuple):
     words: list[str]
     names: list[str]
 
+    @property
+    def dataset(self) -> str:
+        """Return the name of the task, which is that of its dataset."""
+        return str(self.task["taskName"]).rstrip("/")
+
     def report_names(self, reporter: Reporter, number: int | None = None) -> None:
         """Report by which names the files arrive, and where; the task has its number once it is submitted."""
-        dataset = str(self.task["taskName"]).rstrip("/")
+        dataset = self.dataset
         if self.names and number is None:
-            text = f"final names of the files of {dataset}, where {TASK} is the task's number and {NUMBERS}:"
+            text = f"final names of the files of {dataset}, where {TASK_NUMBER} is the task's number and {NUMBERS}:"
             reporter.progress(text, *self.names)
         elif self.names:
             text = f"final names of the files of task {number}, {dataset}, where {NUMBERS}:"
-            reporter.progress(text, *(name.replace(TASK, str(number)) for name in self.names))
+            reporter.progress(text, *(name.replace(TASK_NUMBER, str(number)) for name in self.names))
 
 
 class TaskTransfers:
@@ -53,6 +63,12 @@ class TaskTransfers:
         self._nickname = ""
         self._several = False
         self._appended: list[AppendedWords] = []
+        self._tasks: tuple[ExpectedTask, ...] = ()
+        self._carriage: TaskCarriage | None = None
+        if request.carrying is not None:
+            from goclient.tasks.carriage import TaskCarriage  # archives, which other tasks do not need
+
+            self._carriage = TaskCarriage(request.carrying, tool)
 
     def __bool__(self) -> bool:
         return bool(self._valid)
@@ -66,6 +82,9 @@ class TaskTransfers:
         """Check the transfers of these tasks, and report what is found; raise PreflightFailed for errors among it."""
         valid, complete = self._valid, self._complete
         self._nickname, self._several = nickname, len(tasks) > 1
+        if self._carriage is not None:
+            raise_all(self._carriage.find_refused(valid.spec, self._options))
+            tasks = [one.without_log() for one in tasks]
         self._say(find_losses(valid, self._options, task=tasks[0], nickname=nickname, complete=complete))
         try:
             site = str(getattr(self._options, "site", None) or "")
@@ -74,6 +93,27 @@ class TaskTransfers:
             self._say(error.findings)
             raise
         self._say(self._report.findings)
+        if self._carriage is not None:
+            self._tasks = tuple(tasks)
+            if self._tool == "prun":  # whose names of outputs are known; pathena gives each a stream
+                self._expect(None)
+
+    def _expect(self, outputs: Outputs | None) -> None:
+        """Have the plans of all tasks made, whose outputs are these, or those that are expected of each."""
+        if self._carriage is not None and self._report is not None:
+            for one in self._tasks:
+                task = one if outputs is None else one._replace(outputs=outputs)
+                self._carriage.expect(task, self._resolved(task), self._report.rights)
+
+    def _resolved(self, task: ExpectedTask) -> TransferSpec:
+        """Return all transfers of a task, with their endpoints resolved; raise RequestError if it was not checked."""
+        if self._report is None:
+            raise incompatible(f"{self._tool} does not call {CHECK_PROXY}")
+        return transfers_of(self._report.spec, self._report.server, task=task, nickname=self._nickname)
+
+    def upload(self, name: str, upload: Upload) -> Any:
+        """Upload the archive that panda-client has made, with what the jobs bring; return what panda-client expects."""
+        return upload() if self._carriage is None else self._carriage.upload(name, upload)
 
     def deposit_if_due(self) -> None:
         """Deposit the proxy that the jobs need, if the preflight found that due."""
@@ -84,17 +124,21 @@ class TaskTransfers:
         """Append our words to a task, last and once; raise RequestError if it was not checked."""
         if any(one.task is task for one in self._appended):
             return
-        if self._report is None:
-            raise incompatible(f"{self._tool} does not call {CHECK_PROXY}")
         ready = ExpectedTask(str(task["taskName"]).rstrip("/"), read_outputs(task))
-        server, nickname = self._report.server, self._nickname
-        typed = transfers_of(self._valid.spec, server, task=ready, nickname=nickname)
+        ready = ready.without_log() if self._carriage is not None else ready
+        spec = self._resolved(ready)
+        server = self._report.server if self._report is not None else None
+        typed = transfers_of(self._valid.spec, server, task=ready, nickname=self._nickname)
         raise_all(find_shared(typed, several=self._several))
-        spec = transfers_of(self._report.spec, server, task=ready, nickname=nickname)
-        if not self._complete and not self._appended:
-            self._say(find_no_outputs(self._valid, self._options, outputs=ready.outputs))
-        words = write_words(spec, lenient=self._valid.request.lenient)
-        appended = AppendedWords(task, words, list_final_names(spec, ready.outputs))
+        if self._carriage is not None:
+            if not self._carriage.is_ready:
+                self._expect(ready.outputs)
+            words, spec, outputs = self._carriage.start(task, spec, ready)
+        else:
+            words, outputs = write_words(spec, lenient=self._valid.request.lenient), ready.outputs
+            if not self._complete and not self._appended:
+                self._say(find_no_outputs(self._valid, self._options, outputs=outputs))
+        appended = AppendedWords(task, words, list_final_names(spec, outputs))
         task["jobParameters"] += [{"type": "constant", "value": word} for word in words]
         self._appended.append(appended)
         appended.report_names(self._reporter)
@@ -105,6 +149,16 @@ class TaskTransfers:
         if ours is None or [item.get("value") for item in task["jobParameters"][-len(ours.words) :]] != ours.words:
             raise incompatible(f"{self._tool} does not submit what {CHECK_TASK} was given")
         return ours
+
+    def hand_out(self, appended: AppendedWords) -> None:
+        """Hand out the credential that the jobs of a task need, before it is sent."""
+        if self._carriage is not None:
+            self._carriage.hand_out(appended.dataset)
+
+    def note(self, appended: AppendedWords, number: int | None) -> None:
+        """Note the number of a task that was sent, None if it is not known whether it was accepted."""
+        if self._carriage is not None:
+            self._carriage.note(appended.dataset, number)
 
     def _say(self, findings: Iterable[Finding]) -> None:
         """Report the warnings, and with panda-client's -v what is right."""

@@ -8,7 +8,7 @@ from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB
 from goclient.model.location import Location, Transfer
-from goclient.model.names import SERIAL_NUMBERS
+from goclient.model.names import SERIAL_NUMBERS, TASK_NUMBER
 from goclient.model.planner import plan
 from goclient.model.records.base import MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
@@ -20,7 +20,6 @@ from goclient.tasks.output_server import OutputServer
 from goclient.tasks.outputs import PATTERN, ExpectedTask, Outputs
 
 COUNT = 1000  # jobs of a task that are searched for targets which become one file; JEDI decides how many it has
-TASK = "$JEDITASKID"
 
 
 def transfers_of(spec: TransferSpec, server: OutputServer | None, *, task: ExpectedTask, nickname: str) -> TransferSpec:
@@ -56,8 +55,8 @@ def add_outputs(spec: TransferSpec, directory: Location, outputs: Outputs) -> Tr
     """Return the spec that takes every output and the log to that directory, too; raise RequestError without any."""
     lfns = [*dict.fromkeys(outputs.names.values()), *([outputs.log] if outputs.log else [])]
     if not lfns:
-        message = "--useGOForOutput has nothing to take: the task has no outputs, and no log"
-        hint = "declare them with --outputs, or leave out --noSeparateLog"
+        message = "--useGOForOutput has nothing to take: the task has no outputs, and no log for goclient"
+        hint = "declare outputs with --outputs; the log stays PanDA's with --noSeparateLog and with --goCarry"
         raise RequestError(message, hint=hint, code="outputs", subject="--useGOForOutput")
     more = tuple(checked_transfer(_in_job(lfn), directory) for lfn in lfns)
     return spec.model_copy(update={"output": (*spec.output, *more), "working": spec.working or DEFAULT_WORKING})
@@ -75,13 +74,35 @@ def find_shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]
             hint = f"if that is a directory, write a final slash: {shell_word(f'{transfer.destination.display}/')}"
         yield shared(f"all jobs of the task would write {quoted(transfer.target.display)}", hint, transfer.target)
     for transfer in spec.transfers if several else ():
-        if not transfer.destination.in_job and TASK not in transfer.target_path:
+        if not transfer.destination.in_job and TASK_NUMBER not in transfer.target_path:
             message = f"each task of --inOutDsJson would write {quoted(transfer.target.display)}"
-            yield shared(message, f"put {TASK} in the destination or the name, beside ${{SN/P}}", transfer.target)
+            yield shared(
+                message, f"put {TASK_NUMBER} in the destination or the name, beside ${{SN/P}}", transfer.target
+            )
     for first, second in shared_targets(spec, COUNT):
         message = f"{quoted(first.display)} and {quoted(second.display)} are one file in two jobs"
         hint = "use ${SN/P}, which always has six digits, or names that differ in more than numbers"
         yield shared(message, hint, second)
+
+
+def keep_names(spec: TransferSpec, outputs: Outputs) -> TransferSpec:
+    """Return the transfers of a carried job: its files have the names that the payload gives them, until they arrive.
+
+    Raises RequestError for an output of several files, which are packed after the carrier has ended.
+    """
+    own = {lfn: name for name, lfn in outputs.names.items()}
+
+    def keep(one: Transfer) -> Transfer:
+        name = own.get(one.source.path[1:], "") if one.source.in_job else ""
+        if "*" in name:
+            message = f"the files of the output {quoted(name)} are packed into one when the carrier has ended"
+            hint = "name each of them with --Data, or leave the output to PanDA"
+            raise RequestError(message, hint=hint, code="outputs", subject=name)
+        return Transfer(_in_job(name), one.target) if name else one
+
+    return spec.model_copy(
+        update={"stage_out": tuple(map(keep, spec.stage_out)), "output": tuple(map(keep, spec.output))}
+    )
 
 
 def write_words(spec: TransferSpec, *, lenient: bool) -> list[str]:

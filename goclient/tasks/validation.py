@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import OutputNotNamed
@@ -18,6 +19,9 @@ from goclient.preflight.run import Preflight
 from goclient.preflight.validation import TypedWords, validate
 from goclient.tasks.output_server import OutputServer
 
+if TYPE_CHECKING:
+    from goclient.tasks.carriage import Carrying
+
 WORDS = Source("--globusWords", has_payload=False)
 
 
@@ -26,7 +30,7 @@ class TaskRequest:
     """Hold what was typed: items of the transfer options, the bare words of 2012, and a server for all output.
 
     ``errors`` are the mistakes in single options.  ``warnings`` are for the user, whatever is found.  ``deposit`` makes
-    the deposit that the preflight of an account may find due.
+    the deposit that the preflight of an account may find due.  ``carrying``: the jobs bring their own transfers.
     """
 
     items: Items
@@ -37,6 +41,7 @@ class TaskRequest:
     deposit: Callable[[MyproxyAccount], None]
     errors: tuple[GoclientError, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    carrying: Carrying | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class ValidTask:
     warnings: tuple[Finding, ...]
 
     def __bool__(self) -> bool:
-        return self.server is not None or self.spec != TransferSpec()
+        return self.server is not None or self.spec != TransferSpec() or self.request.carrying is not None
 
 
 def validate_task(request: TaskRequest, read_lines: ReadLines, *, merging: bool) -> ValidTask:
@@ -67,6 +72,10 @@ def validate_task(request: TaskRequest, read_lines: ReadLines, *, merging: bool)
         hint = f"the words are {', '.join(NAMES)}; the payload's own words are in --exec or --trf"
         collected.errors.append(RequestError(message, hint=hint, code="not-a-word", subject=WORDS.option))
     collected.errors += _find_conflicts(request, spec, merging=merging)
+    if request.carrying is not None:
+        from goclient.tasks.carried import find_carried_mistakes  # archives, which other tasks do not need
+
+        collected.errors += find_carried_mistakes(spec, server, request.carrying.carriage)
     raise_all(collected.errors)
     return ValidTask(request, spec, server, (*request.warnings, *warnings))
 

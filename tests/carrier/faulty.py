@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from tests.carrier.trial import BATCH, MONITOR, VALID, Case, Trial, keep_tokens
+from tests.carrier.trial import BATCH, CONNECT, HTTPS, MONITOR, VALID, Case, Trial, keep_tokens
 from tests.sandboxes import Sandbox
 from tests.trouble import FAULTS, CallPoint, call_points, forget_calls
 
@@ -17,24 +17,27 @@ PATIENT = {"hang", "slow"}  # faults that a carrier waits out, for as long as it
 
 @dataclass(frozen=True)
 class Known:
-    """What a job does that nobody disturbs: its points, and its calls."""
+    """What a job does that nobody disturbs, for each way of its files: its points, and its calls."""
 
-    points: int
-    calls: tuple[CallPoint, ...]
+    points: dict[str, int]
+    calls: dict[str, tuple[CallPoint, ...]]
 
     @classmethod
     def of(cls, sandbox: Sandbox) -> Known:
-        """Run such a job."""
+        """Run such jobs."""
         keep_tokens(sandbox)
-        trial = Trial(sandbox, Case(10**6))
-        trial.submit()
-        forget_calls(sandbox)
-        trial.run()
-        wrong = [*trial.wrong(), *trial.leaks()]
-        assert not wrong, (wrong, (trial.folder / "site.log").read_text())
-        assert trial.job["status"] == "finished", trial.job
-        calls = (one for one in call_points(sandbox) if not one.route.split()[1].startswith(SITE_S_OWN))
-        return cls(int(trial.points.read_text()), tuple(calls))
+        known = cls({}, {})
+        for number, via in enumerate((HTTPS, CONNECT)):
+            trial = Trial(sandbox, Case(10**6 + number, via=via))
+            trial.submit()
+            forget_calls(sandbox)
+            trial.run()
+            wrong = [*trial.wrong(), *trial.leaks()]
+            assert not wrong, (wrong, (trial.folder / "site.log").read_text())
+            assert trial.job["status"] == "finished", trial.job
+            calls = (one for one in call_points(sandbox) if not one.route.split()[1].startswith(SITE_S_OWN))
+            known.points[via], known.calls[via] = int(trial.points.read_text()), tuple(calls)
+        return known
 
 
 def kills(known: Known, points: int, times: int, *, seed: int) -> Iterator[Case]:
@@ -42,18 +45,18 @@ def kills(known: Known, points: int, times: int, *, seed: int) -> Iterator[Case]
     pick = random.Random(seed)
     for number in range(points):
         for one in range(times):
-            at = pick.uniform(number, number + 1) / points
-            yield Case(pick.randrange(10**6), (MONITOR, BATCH)[one % 2], 1 + int(at * known.points))
+            at, via = pick.uniform(number, number + 1) / points, (HTTPS, CONNECT)[(number + one // 2) % 2]
+            yield Case(pick.randrange(10**6), (MONITOR, BATCH)[one % 2], 1 + int(at * known.points[via]), via=via)
 
 
 def meet(sandbox: Sandbox, known: Known, seed: int) -> list[str]:
     """Run a job that goes wrong in a way of its own; return what is wrong, and where secrets are."""
-    pick = random.Random(seed)
-    call, kind = pick.choice(known.calls), pick.choice([one for one in FAULTS if one not in PATIENT])
+    pick, via = random.Random(seed), (HTTPS, CONNECT)[seed % 2]
+    call, kind = pick.choice(known.calls[via]), pick.choice([one for one in FAULTS if one not in PATIENT])
     fault = call.trouble(sandbox, kind, skip=pick.choice(call.positions))
-    killed = Case(seed, pick.choice((MONITOR, BATCH)), pick.randint(1, known.points))
-    failing = Case(seed, code=pick.randint(1, 255))
-    case, trouble = pick.choice(((Case(seed), fault), (killed, nullcontext()), (failing, fault)))
+    killed = Case(seed, pick.choice((MONITOR, BATCH)), pick.randint(1, known.points[via]), via=via)
+    failing = Case(seed, code=pick.randint(1, 255), via=via)
+    case, trouble = pick.choice(((Case(seed, via=via), fault), (killed, nullcontext()), (failing, fault)))
     trial = Trial(sandbox, case)
     trial.submit()
     with trouble:

@@ -286,6 +286,15 @@ def test_the_payload_cannot_read_the_carriers_memory() -> None:
 SLEEPS = "sleep 600 & touch began; sleep 600"
 
 
+def test_a_payload_that_kills_its_keeper_leaves_no_daemon(tmp_path: Path) -> None:
+    daemon = "setsid sh -c 'touch began; sleep 600' & while [ ! -e began ]; do sleep 0.05; done"
+    script = f"{daemon}; kill -9 $(ps -o ppid= -p $$); sleep 600"
+    job = CarriedJob(tmp_path / "run", script=script)
+    ended = job.run()
+    assert ended.code == 128 + signal.SIGKILL, ended.output
+    assert (processes_below(job.directory), job.left) == ([], [])
+
+
 def test_a_signal_to_all_ends_everything(tmp_path: Path) -> None:
     job = CarriedJob(tmp_path / "run", script=SLEEPS)
     process = job.start()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from goclient.carrier.rungen import Start, read_start
+from goclient.carrier.rungen import Start, Wrapping, read_start, within_quote
 from goclient.model.names import fill_serial
 from tests.strategies import payloads
 
@@ -46,6 +46,22 @@ def test_a_shell_makes_the_same_words_of_the_command(words: list[str]) -> None:
     command = unquote(given[given.index("-p") + 1]).partition(" -- ")[2]
     done = subprocess.run(["sh", "-c", f"printf '%s\\0' x {command}"], capture_output=True, check=True)
     assert done.stdout.decode().split("\0")[1:-1] == [fill_serial(word, 7) for word in words]
+
+
+@given(st.lists(st.text(st.sampled_from("'\"\\%$`IN \n{};"), max_size=6) | st.text(max_size=4), max_size=3))
+@example(['""', '"', "'"])
+@example(['"""""'])
+def test_the_command_of_a_task_is_one_word_of_the_shell_that_runs_the_carrier(pieces: list[str]) -> None:
+    pieces = [piece.encode("utf-8", "replace").decode() for piece in pieces]
+    around = Wrapping.of(PLAN)
+    text = around.begin + "".join(within_quote(quote(piece)) for piece in pieces) + around.end
+    filled = text.replace("${SN}", "7").replace("$JEDITASKID", "12")
+    command = unquote(filled)
+    assert '"""' not in command
+    assert shlex.split(command)[-3:] == ["/bin/sh", "-c", "".join(pieces)]
+    start = read_start(f'-j "" --sourceURL https://h -r . -l LIB --useX -o "{{}}" -p "{filled}" --more')
+    assert start == Start("https://h", "", PLAN, ("/bin/sh", "-c", "".join(pieces)))
+    assert start.url == ""
 
 
 @given(payloads | st.text())

@@ -6,6 +6,7 @@ import io
 import json
 import shlex
 import tarfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,36 @@ def test_a_job_by_https_tells_its_transfers(user: Sandbox) -> None:
     (status,) = user.run("goclient", "status", str(panda_id), "--json").json
     rows = [(one["phase"], one["state"], one["files"], one["task_id"]) for one in status["transfers"]]
     assert rows == [("stage-in", "SUCCEEDED", 1, None), ("output", "SUCCEEDED", 1, None)]
+
+
+# --- a server that sees the job's directory -------------------------------------------------------------------------
+
+
+def seeing(user: Sandbox, path: str = "/") -> str:
+    """Make a collection that has a path of the site's nodes as its top; the service client may use it."""
+    made, rule = str(uuid.uuid4()), str(uuid.uuid4())
+    collection = "select ?, ?, owner, entity_type, ?, 1 from collections where display_name = 'GUEST1'"
+    columns = "collections (id, display_name, owner, entity_type, root, public)"
+    user.rows(f"insert into {columns} {collection}", made, made, path)
+    more = "principal_type, principal, permissions, created, expires from rules where path = '/campaign/'"
+    user.rows(f"insert into rules select ?, ?, ?, {more} and expires is not null", rule, made, f"{user.root}/site/")
+    return made
+
+
+def test_files_pass_through_a_server_that_sees_the_jobs_directory(user: Sandbox) -> None:
+    top = user.path("SITE1", "/shared/campaign")
+    (panda_id,) = submit(user, f"--WorkingendpointGO={seeing(user)}", "--jobParameters=-o hits.1")
+    report = site(user)
+    assert report["state"] == "finished", report["exeErrorDiag"]
+    assert "more\n" in (top / "out/hits.1").read_text()
+    (status,) = user.run("goclient", "status", str(panda_id), "--json").json
+    assert [(one["phase"], one["state"], bool(one["task_id"])) for one in status["transfers"]] == [
+        ("stage-in", "SUCCEEDED", True), ("output", "SUCCEEDED", True),
+    ]  # fmt: skip
+
+
+def test_a_server_that_does_not_see_the_directory_is_told(user: Sandbox) -> None:
+    (panda_id,) = submit(user, f"--WorkingendpointGO={seeing(user, str(user.cwd))}", "--jobParameters=-o hits.1")
+    report = site(user)
+    assert (report["PandaID"], report["state"]) == (panda_id, "failed")
+    assert "does not see the job's directory" in report["pilotErrorDiag"]

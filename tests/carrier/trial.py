@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from goclient.node.globus_connect import PROGRAM
+from goclient.sandbox.directory import Directory
 from goclient.sandbox.seed import CAMPAIGN, GUEST_BASE
 from tests.commands import clean_environment, completed, run_command
 from tests.sandboxes import Sandbox
@@ -23,6 +25,7 @@ WITHIN = 120.0  # seconds that a site may take for a small job, on a busy machin
 NODE, DYING = (Path(__file__).with_name(name) for name in ("node.py", "dying.py"))
 GUEST = f"{GUEST_BASE}{CAMPAIGN.strip('/')}"  # the directory of the campaign, at SITE1
 MONITOR, BATCH = "monitor", "batch"
+HTTPS, CONNECT = "https", "gc"  # how the files of a job get to its directory
 VALID = "a token is not revoked"
 
 PYTHON = """#!/bin/sh
@@ -51,17 +54,21 @@ sys.exit({code})
 
 @dataclass(frozen=True)
 class Case:
-    """One job: its program's exit code, and the end ``how`` that comes to it at a ``point`` of ``dying.py``, if any."""
+    """One job: its program's exit code, the way ``via`` of its files, and its end, if that comes from outside.
+
+    The end ``how`` comes at a ``point`` of ``dying.py``.
+    """
 
     seed: int
     how: str = ""
     point: int = 0
     code: int = 0
+    via: str = HTTPS
 
     @property
     def name(self) -> str:
         """Return a name that differs from those of all other cases."""
-        return f"carried-{self.seed}-{self.how or 'none'}-{self.point}-{self.code}"
+        return f"carried-{self.via}-{self.seed}-{self.how or 'none'}-{self.point}-{self.code}"
 
 
 class Trial:
@@ -93,7 +100,9 @@ class Trial:
         there = f"{guest(self.sandbox)}:{CAMPAIGN}{self.case.name}"
         words = ("sendJob.py", "--goCarry", "--computingSite=TEST1", "--transformation=./run.py", "--noCheck", "--json")
         moves = (f"--StageinGOsrc={there}/input.dat", "--StageoutGOsrc=out.dat", f"--StageoutGOdest={there}/out/")
-        result = run_command((*words, *moves), env=self.sandbox.env, cwd=self.folder)
+        connect = f"--goConnect={Directory(self.sandbox.root).programs / PROGRAM}"
+        way = (f"--goVia={self.case.via}", *([connect] if self.case.via == CONNECT else ()))
+        result = run_command((*words, *moves, *way), env=self.sandbox.env, cwd=self.folder)
         assert result.code == 0, result.err
         self.panda_id = result.json["jobs"][0]["PandaID"]
 

@@ -238,6 +238,9 @@ def test_the_transformation_that_starts_a_carrier_is_a_setting(files: tuple[Path
     files[0].write_text('[carrier]\nrunGen = "/opt/runGen"\n')
     with pytest.raises(RequestError, match=r"runGen.*is not a URL"):
         read_settings()
+    files[0].write_text('[carrier]\nrunGen = "https://me:sesame-open@h/runGen"\n')
+    with pytest.raises(RequestError, match=r"runGen.*has a password in it"):
+        read_settings()
 
 
 def test_the_time_for_which_jobs_wait_is_a_setting(files: tuple[Path, Path]) -> None:

@@ -48,7 +48,7 @@ QUEUE = {
 }
 
 
-def _namespaces() -> list[str]:
+def namespaces() -> list[str]:
     """Return the words before a command that give it a user and namespaces of its own, all of which end with us."""
     own = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc"]
     if os.geteuid():
@@ -63,7 +63,7 @@ def why_not() -> str:
     """Return why no pilot can run here, or the empty string."""
     if "GOCLIENT_TEST_PANDA_PILOT" not in os.environ:
         return "GOCLIENT_TEST_PANDA_PILOT does not name the pilot's source: make conformance sets it up"
-    words = [*_namespaces(), "sh", "-c", FIRST, "sh", "sh", "-c", NEEDED]
+    words = [*namespaces(), "sh", "-c", FIRST, "sh", "sh", "-c", NEEDED]
     try:
         done = subprocess.run(words, env={"PATH": SYSTEM_PATH}, cwd="/", capture_output=True, text=True, timeout=60)
     except OSError as error:
@@ -156,7 +156,7 @@ class PandaPilot:
         }
         with open(self.folder.with_suffix(".log"), "wb") as log:
             self._process = subprocess.Popen(
-                [*_namespaces(), "sh", "-c", FIRST, "sh", "python3", "-B", "pilot.py", "--noproxyverification", *words],
+                [*namespaces(), "sh", "-c", FIRST, "sh", "python3", "-B", "pilot.py", "--noproxyverification", *words],
                 env=env,
                 cwd=site.folder / "source",
                 stdin=subprocess.DEVNULL,

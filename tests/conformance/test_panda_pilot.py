@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import requests
 
 from tests.carrier.trial import GUEST, find_secrets, keep_tokens, known_secrets
 from tests.commands import run_command
-from tests.conformance.panda_pilot import HEARTBEAT, PandaPilot, Site, site, why_not
+from tests.conformance.panda_pilot import HEARTBEAT, TRANSFORMATIONS, PandaPilot, Site, site, why_not
 from tests.sandboxes import Sandbox
 
 RUN_GEN = "runGen-00-00-02"
@@ -63,10 +63,7 @@ class Job:
         assert answer.json()["success"], answer.text
 
     def wait_for_program(self) -> None:
-        end = time.monotonic() + WITHIN
-        while not any("sleep 600" in one for one in self.pilot.processes.values()):
-            assert time.monotonic() < end, self.pilot.log
-            time.sleep(0.2)
+        wait_for_program(self.pilot)
 
     def has_ended(self, within: float) -> bool:
         """True once nothing of the job runs any more, without its output; False if it still does."""
@@ -74,6 +71,14 @@ class Job:
         while self.pilot.processes and time.monotonic() < end:
             time.sleep(0.2)
         return not self.pilot.processes and not self.output.exists()
+
+
+def wait_for_program(pilot: PandaPilot) -> None:
+    """Wait until the program of a job that lasts long runs."""
+    end = time.monotonic() + WITHIN
+    while not any("sleep 600" in one for one in pilot.processes.values()):
+        assert time.monotonic() < end, pilot.log
+        time.sleep(0.2)
 
 
 @contextmanager
@@ -126,3 +131,53 @@ def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: S
         assert list(find_secrets((foreign_site.folder,), known_secrets(sandbox))) == []
     assert sandbox.rows("select 1 from tasks where status = 'ACTIVE'") == []
     assert sandbox.rows("select 1 from tokens where client = ?", sandbox.env["GOCLIENT_CARRY_CLIENT_ID"]) == []
+
+
+def test_a_task_of_three_jobs_of_which_one_is_tried_twice(foreign_site: Site, shared_sandbox: Sandbox) -> None:
+    sandbox, top = shared_sandbox, shared_sandbox.path("SITE1", f"{GUEST}/task")
+    top.mkdir()
+    (top / "input.dat").write_text("a\nb\n")
+    (top / "seconds").write_text("600")
+    folder = sandbox.cwd / "task"
+    folder.mkdir()
+    (folder / "run.sh").write_text("sort -r input.dat > sorted.txt; echo $1 > kept.txt; sleep $(cat seconds)\n")
+    there = "GUEST1:/campaign/task"
+    words = (
+        "goclient",
+        "prun",
+        "--outDS=user.jdoe.real",
+        "--noBuild",
+        "--exec=sh run.sh 'a b'",
+        "--site=TEST1",
+        "--nJobs=3",
+    )
+    moves = (f"--StageinGOsrc={there}/input.dat,{there}/seconds", "--Data=sorted.txt", f"--OutputGO={there}/out/")
+    sent = run_command((*words, *moves, "--goCarry", "--outputs=sorted.txt,kept.txt"), env=sandbox.env, cwd=folder)
+    assert sent.code == 0, sent.err
+    first, *others = _put_at_site(sandbox)
+    with foreign_site.pilot(sandbox) as pilot, ExitStack() as stack:
+        pilot.wait_for(sandbox, first, "sent", "starting", "running", within=WITHIN)
+        wait_for_program(pilot)
+        (top / "seconds").write_text("0")
+        answer = requests.post(f"{sandbox.url}/sandbox/attempts", json={"job_id": first}, timeout=20)
+        again = answer.json()["PandaID"]
+        _put_at_site(sandbox)
+        pilots = [stack.enter_context(foreign_site.pilot(sandbox)) for _ in range(3)]
+        for one, panda_id in zip(pilots, (*others, again), strict=True):
+            done = one.wait_for(sandbox, panda_id, "finished", "failed")
+            assert done["jobStatus"] == "finished", done
+    assert {path.name.partition("._")[2] for path in (top / "out").iterdir()} == {
+        f"{number:06}.sorted.txt" for number in (2, 3, 4)
+    }
+    assert {path.read_bytes() for path in (top / "out").iterdir()} == {b"b\na\n"}
+
+
+def _put_at_site(sandbox: Sandbox) -> list[int]:
+    """Have the waiting jobs of tasks start the site's own runGen; return their PandaIDs.
+
+    This pilot takes transformations from one address only, and the sandbox has its own in every task.
+    """
+    rows = sandbox.rows("select panda_id from jobs where status = 'activated' order by panda_id")
+    change = "update jobs set attributes = json_set(attributes, '$.transformation', ?) where status = 'activated'"
+    sandbox.rows(change, f"{TRANSFORMATIONS}/{RUN_GEN}")
+    return [row["panda_id"] for row in rows]

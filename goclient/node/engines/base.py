@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -195,6 +195,10 @@ class TransferService(Protocol):
 
     ``collection`` is an endpoint with the id of a collection, and with the name that errors show for it.
     """
+
+    def while_waiting(self, call: Callable[[], object]) -> None:  # noqa: ARG002
+        """Have something done each second while the service wants to be left alone; what it raises ends no wait."""
+        return
 
     @abstractmethod
     def resolve(self, name: str) -> Identified:

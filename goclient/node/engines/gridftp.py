@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from goclient.errors import GoclientError
-from goclient.errors.conditions import ChecksumDiffers, SessionClosed
+from goclient.errors.conditions import ChecksumDiffers
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask
@@ -27,10 +27,8 @@ from goclient.services.deadline import Deadline
 from goclient.services.gridftp.copies import broken, get, put
 from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
-from goclient.services.gridftp.session import Session, open_session
 from goclient.services.gsi.tls import Credential, Trust
 
-T = TypeVar("T")
 ANSWER = 60.0  # seconds for an answer
 
 
@@ -55,10 +53,6 @@ class Access:
         """Delete what has arrived so far, if that can be; in a new session: a job that ends has closed its own."""
         with suppress(GoclientError), self.files() as files:
             files.delete(endpoint, *paths)
-
-    def session(self, endpoint: GridftpEndpoint) -> Session:
-        """Return a new session, for copies; raise GoclientError."""
-        return open_session(endpoint, self.credential(), self.trust, deadline=Deadline(ANSWER))
 
 
 class GridftpEngine(TransferEngine):
@@ -90,7 +84,7 @@ class GridftpEngine(TransferEngine):
 
 
 class GridftpEnd(FarEnd):
-    """A GridFTP server: one session to look and to change names, another one for the files."""
+    """A GridFTP server, with one session for everything."""
 
     way = "over GridFTP"
 
@@ -100,8 +94,6 @@ class GridftpEnd(FarEnd):
         self._access = access
         self._overwrite = overwrite
         self._files = access.files()
-        self._session: Session | None = None
-        self._closed = False
 
     def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
         """Return what is at each path, or why that is not known."""
@@ -118,10 +110,11 @@ class GridftpEnd(FarEnd):
     def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:
         """Write a file's content to a local one, and compare the checksums."""
 
-        def once(session: Session, told: Moved) -> str:
-            return get(session, path, file, size=size, watch=Watch(told, self._access.silent))
+        def once(told: Moved) -> str:
+            with self._files.session(self._server) as session:
+                return get(session, path, file, size=size, watch=Watch(told, self._access.silent))
 
-        here = self._insist(once, moved)
+        here = insist(once, moved, patience=self._access.patience)
         self._compare(here, path, size=file.tell())
 
     def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
@@ -143,33 +136,22 @@ class GridftpEnd(FarEnd):
     def _put(self, file: BinaryIO, path: str, moved: Moved) -> None:
         again = False
 
-        def once(session: Session, told: Moved) -> str:
+        def once(told: Moved) -> str:
             nonlocal again
             offset, again = self._arrived(path) if again else 0, True
-            found = put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
+            with self._files.session(self._server) as session:
+                found = put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
             if (arrived := self._arrived(path)) < file.tell():  # a server may take a cut for the end
                 raise broken(self.endpoint.show(path), f"{arrived} of {file.tell()} bytes arrived")
             return found
 
-        here = self._insist(once, moved)
+        here = insist(once, moved, patience=self._access.patience)
         self._compare(here, path, size=file.tell())
 
     def _arrived(self, path: str) -> int:
         """Return how many bytes of a file that broke off are there."""
         found = self._files.entries(self._server, [path])[path]
         return found.size if isinstance(found, FileInfo) else 0
-
-    def _insist(self, once: Callable[[Session, Moved], T], moved: Moved) -> T:
-        """Return what a copy gives; one that breaks off goes on in a new session."""
-
-        def attempt(told: Moved) -> T:
-            if self._closed:
-                raise SessionClosed(f"{self._server}: the connection was ended here", transient=False)
-            if self._session is None or self._session.is_closed:
-                self._session = self._access.session(self._server)
-            return once(self._session, told)
-
-        return insist(attempt, moved, patience=self._access.patience)
 
     def _compare(self, here: str, path: str, *, size: int) -> None:
         """Raise ChecksumDiffers unless the server has the same content."""
@@ -189,14 +171,9 @@ class GridftpEnd(FarEnd):
         return Delivery(ServerStore(self._server, self._files), job, items)
 
     def rest(self) -> None:
-        """Hang up until it is asked again, maybe in hours."""
+        """Hang up soon, until it is asked again, maybe in hours."""
         self._files.rest()
-        if self._session is not None:
-            self._session.close()
 
     def close(self) -> None:
         """End what threads wait for."""
-        self._closed = True
         self._files.close()
-        if self._session is not None:
-            self._session.cancel()

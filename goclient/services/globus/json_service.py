@@ -10,13 +10,14 @@ import json
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from random import uniform
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from goclient.errors import EndpointError, RequestError
+from goclient.errors import EndpointError, GoclientError, RequestError
 from goclient.errors.wording import quoted
 from goclient.reporter.base import SILENT, Reporter
 from goclient.reporter.waiting import GLOBUS
@@ -33,6 +34,7 @@ from goclient.services.retry import TOO_MANY, pauses, retry_after
 
 RETRIES = 3
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries; a service may ask for another time
+TURN = 1.0  # seconds at most between two calls of ``meanwhile``
 CONNECT_WITHIN = 10.0  # seconds
 MAX_ERROR = 64 << 10  # bytes of an answer that is an error: the rest is left, because its status says enough
 _KIND = WEBDAV._replace(title="server", code="globus", untrusted="globus-name", services=())
@@ -58,6 +60,7 @@ class JsonService:
     """One service of Globus at a URL; threads may share it.
 
     ``clock``: the seconds by which its clock is ahead of this node's, None until it has said what time it is.
+    ``meanwhile`` is called each second while the service wants to be left alone; what it raises ends no wait.
     """
 
     def __init__(self, name: str, url: str, manner: Manner) -> None:
@@ -66,6 +69,7 @@ class JsonService:
             raise RequestError(f"{name} cannot be at {quoted(url)}", hint=hint, code="config")
         self.name, self._url, self._manner = name, url, manner
         self.clock: float | None = None
+        self.meanwhile: Callable[[], object] = bool
         parts = urlsplit(url)
         plain = parts.scheme == "http"
         self._server = Server(parts.hostname or "", parts.port or (80 if plain else 443), _KIND)
@@ -89,10 +93,17 @@ class JsonService:
             if time.monotonic() + wait > started + self._manner.patience or wait >= left():
                 break
             with self._manner.reporter.waiting(GLOBUS, wait):
-                time.sleep(wait)
+                self._wait(wait)
         if 300 <= answer.status < 400:
             raise redirected(answer.headers.get("Location", ""), call.subject)
         return answer
+
+    def _wait(self, seconds: float) -> None:
+        end = Deadline(seconds)
+        while (rest := end.left) > 0:
+            with suppress(GoclientError):
+                self.meanwhile()
+            time.sleep(min(rest, TURN))
 
     def _answer(self, call: Call, authorization: Callable[[], str]) -> Answer:
         """Return the answer to a call; what may pass soon is tried again; raise GoclientError if there is none."""

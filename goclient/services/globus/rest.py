@@ -61,6 +61,10 @@ class RestTransfer(Transfers):
         self._service = JsonService(TRANSFER, url.rstrip("/") + API, manner)
         self._token = token
 
+    def while_waiting(self, call: Callable[[], object]) -> None:
+        """Have something done each second while the service wants to be left alone."""
+        self._service.meanwhile = call
+
     def ask(self, call: Call) -> Document:
         """Return the document that a call is answered with; raise GoclientError."""
         sent = ""

@@ -16,17 +16,19 @@ import globus_sdk
 from goclient.errors import EndpointError
 from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import Endpoint, is_uuid
+from goclient.model.endpoint import Endpoint, GlobusEndpoint, is_uuid
 from goclient.model.nearest import nearest
 from goclient.model.remote import FileInfo, TaskState, TransferredFile
+from goclient.model.request import Grant
 from goclient.services.exchange import allowed
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import Caller, app, retry, transport
-from goclient.services.globus.calls import Call
+from goclient.services.globus.calls import Call, Subject
 from goclient.services.globus.collection import AccessRule, Collection, read_transferred_file
 from goclient.services.globus.consents import has_https_token
-from goclient.services.globus.documents import Document, documents, uuid
+from goclient.services.globus.documents import Document, documents, text, uuid
 from goclient.services.globus.errors import configured, translated
+from goclient.services.globus.refusals import documented
 from goclient.services.globus.states import read_file_info, read_task_state
 from goclient.services.globus.transfers import SEARCH_LIMIT, Transfers
 
@@ -52,6 +54,12 @@ class Globus(Transfers):
             self.is_service: bool = isinstance(asking, globus_sdk.ClientApp)
             self.identity: str = caller.identity  # its id, empty if that is not known without asking
             self.login_end: datetime | None = caller.login_end  # None for one that can be renewed
+
+    def forget(self) -> None:
+        """Make the tokens void that this process got as a service; raise GoclientError if that is not certain."""
+        assert self.is_service, "a person's are kept in a file"
+        with translated("the login"):
+            self._app.logout()
 
     def ask(self, call: Call) -> Document:
         """Return the document that a call is answered with; raise GoclientError."""
@@ -133,6 +141,38 @@ class Globus(Transfers):
         with translated(collection.display):
             answer = self._client.endpoint_acl_list(collection.text)
             return [AccessRule.from_document(document) for document in documents(answer.data, "DATA")]
+
+    def grant(self, grant: Grant) -> str:
+        """Give a permission, or another end to the rule that it has; return the id of its rule; raise EndpointError."""
+        path, body = f"/endpoint/{grant.collection}/access", {"DATA_TYPE": "access", "expiration_date": grant.until}
+        subject = Subject(f"the permission for {grant.path}", grant.collection)
+        if grant.rule:
+            self.ask(Call("PUT", f"{path}/{grant.rule}", subject, body={**body, "permissions": grant.permissions}))
+            return grant.rule
+        who = {"principal_type": "identity", "principal": grant.principal}
+        body |= {**who, "path": grant.path, "permissions": grant.permissions}
+        try:
+            with documented(subject.name):
+                return text(self.ask(Call("POST", path, subject, body=body)), "access_id")
+        except EndpointError:  # it was made, and the answer was lost
+            for rule in self.rules_of(grant):
+                if rule.permissions == grant.permissions and rule.expires:
+                    return rule.id
+            raise
+
+    def rules_of(self, grant: Grant) -> list[AccessRule]:
+        """Return the rules of a grant's principal for its directory; none of a collection that is gone."""
+        try:
+            rules = self.access_rules(GlobusEndpoint(grant.collection))
+        except EndpointNotFound:
+            return []
+        return [one for one in rules if (one.principal, one.path) == (grant.principal, grant.path)]
+
+    def take_back(self, grant: Grant) -> None:
+        """Remove the rule of a grant, which has no other end; raise EndpointError."""
+        for rule in self.rules_of(grant):
+            subject = Subject(f"the permission for {grant.path}", grant.collection)
+            self.ask(Call("DELETE", f"/endpoint/{grant.collection}/access/{rule.id}", subject))
 
     def entry(self, collection: Endpoint, path: str) -> FileInfo:
         """Return what is at a path, also in a directory that may not be listed; raise EndpointError."""

@@ -12,7 +12,7 @@ from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import SessionClosed
 from goclient.errors.wording import quoted
 from goclient.services.contents import MOST_BYTES, Source, grown
-from goclient.services.gridftp.data import LAST_WORDS, STREAM, Refused, Stream, Watch, new_key, prepare
+from goclient.services.gridftp.data import LAST_WORDS, Refused, Stream, Watch
 from goclient.services.gridftp.files import wire_path
 from goclient.services.gridftp.replies import refusal
 from goclient.services.gridftp.session import Session
@@ -31,7 +31,7 @@ def get(session: Session, path: str, file: BinaryIO, *, watch: Watch, size: int 
     with _local(file):
         arrived = file.seek(0, os.SEEK_END)
     adler = _checksum_of_first(file, arrived, watch)
-    buffer = memoryview(bytearray(PIECE))
+    buffer = _buffer(size or PIECE)
     with _stream(session, "RETR", path, offset=arrived, watch=watch) as stream:
         while count := stream.receive(buffer):
             arrived += count
@@ -52,7 +52,7 @@ def put(session: Session, file: BinaryIO, path: str, *, watch: Watch, offset: in
     """Copy a file to a server, which has the first ``offset`` bytes of it; return the ADLER32 of the whole."""
     source, sent = Source(file, str(getattr(file, "name", ""))), offset
     adler = _checksum_of_first(file, offset, watch)
-    buffer = memoryview(bytearray(PIECE))
+    buffer = _buffer(PIECE if source.size is None else source.size)
     with _stream(session, "STOR", path, offset=offset, watch=watch) as stream:
         while count := _read_into(file, buffer):
             sent += count
@@ -78,6 +78,11 @@ def _checksum_of_first(file: BinaryIO, offset: int, watch: Watch) -> int:
     return adler
 
 
+def _buffer(size: int) -> memoryview:
+    """Return room for a piece of a file of this size, and for a byte more than it has."""
+    return memoryview(bytearray(min(size + 1, PIECE)))
+
+
 def _read_into(file: BinaryIO, buffer: memoryview) -> int:
     with _local(file):
         return file.readinto(buffer)  # type: ignore[attr-defined,no-any-return]  # what open() gives has it
@@ -99,11 +104,9 @@ def _local(file: BinaryIO) -> Iterator[None]:
 @contextmanager
 def _stream(session: Session, command: str, path: str, *, offset: int, watch: Watch) -> Iterator[Stream]:
     """Run the body, which reads or writes a file of a server; a copy that ends early closes the session."""
-    key = new_key()
     stream: Stream | None = None
     try:
-        prepare(session, key, mode=STREAM, watch=watch)
-        stream = Stream(session, key, watch=watch)
+        stream = Stream(session, watch=watch)
         session.send(*([f"REST {offset}"] if offset else []), f"{command} {wire_path(path)}")
         try:
             stream.handshake()

@@ -6,20 +6,18 @@ The key goes to the servers over their control channels (DCSC); data channels ar
 
 from __future__ import annotations
 
-import base64
 import ipaddress
-import os
 import re
 import select
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import said
 from goclient.services.contents import Moved
 from goclient.services.deadline import Deadline
+from goclient.services.gridftp.key import DataKey, new_key
 from goclient.services.gridftp.replies import Reply
 from goclient.services.gridftp.session import Session
 from goclient.services.gsi.dial import dial
@@ -30,7 +28,6 @@ LEAST = 1 << 16  # bytes that are progress
 LAST_WORDS = 2.0  # seconds in which a server says why it has closed a data channel
 STREAM, BLOCKS = "S", "E"  # modes of RFC 959 and of GFD.20: only the second one's channels are used for several files
 _INTERVAL = 1.0  # seconds between two calls of ``moved`` at most
-_LIFETIME = 8  # days of a key; a session does not live longer
 _NO_DELEGATION = b"0"
 _PASSIVE = re.compile(r"\((\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})\)")  # RFC 959's 227
 _EXTENDED = re.compile(r"\(\|\|\|(\d{1,5})\|\)")  # RFC 2428's 229
@@ -63,44 +60,9 @@ class Watch:
             self._moved(0)
 
 
-class DataKey(NamedTuple):
-    """A key for data channels: what a server is told, and what our end of a channel has."""
-
-    command: str
-    context: ssl.SSLContext
-
-
-def new_key() -> DataKey:
-    """Make a key with a certificate that is nobody's."""
-    from datetime import UTC, datetime, timedelta  # looking at files does without cryptography
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"goclient data {os.urandom(8).hex()}")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(_LIFETIME))
-    certificate = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
-    # PKCS #8, and the certificate twice, as the end's own and as what the other end is trusted by.
-    whole = certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False  # only the server that it was given to has the key
-    descriptor = os.memfd_create("key")  # ssl reads files only, and no disk is to have it
-    try:
-        os.write(descriptor, whole)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
-    context.load_verify_locations(cadata=certificate.decode())
-    return DataKey(f"DCSC P {base64.b64encode(whole).decode()}", context)
-
-
 def prepare(session: Session, key: DataKey, *, mode: str, watch: Watch) -> None:
     """Tell a server how data goes, and with which key; raise EndpointError if it does not take one."""
+    session.channel = None
     commands = ["TYPE I", f"MODE {mode}", key.command, "DCAU A"]
     for command, reply in zip(commands, session.commands(commands, lambda: watch.deadline), strict=True):
         if not reply.is_good:
@@ -112,6 +74,15 @@ def prepare(session: Session, key: DataKey, *, mode: str, watch: Watch) -> None:
                 hint="it must be a server of the Globus Toolkit 5.2 or later; ask its operators",
                 code="gridftp-data-channel", subject=str(session.endpoint),
             )  # fmt: skip
+
+
+def stream_context(session: Session, watch: Watch) -> ssl.SSLContext:
+    """Return what our end of a stream needs; the server is told of the key once, and takes it for all its streams."""
+    if session.channel is None:
+        key = new_key()
+        prepare(session, key, mode=STREAM, watch=watch)
+        session.channel = key.context
+    return session.channel
 
 
 def passive(session: Session, watch: Watch) -> tuple[str, int]:
@@ -162,11 +133,11 @@ class Refused(Exception):
 class Stream:
     """A data channel to one server, for one file (mode S); the server's end of it is checked first."""
 
-    def __init__(self, session: Session, key: DataKey, *, watch: Watch) -> None:
+    def __init__(self, session: Session, *, watch: Watch) -> None:
+        self._context = stream_context(session, watch)
         host, port = passive(session, watch)
         self._session = session
         self._watch = watch
-        self._key = key
         self._final: Reply | None = None
         self._socket = dial(Server(host, port, GRIDFTP), watch.deadline)
         self._socket.setblocking(False)
@@ -178,7 +149,7 @@ class Stream:
     def handshake(self) -> None:
         """Prove to each other that both have the key; raise Refused if the server refuses the transfer instead."""
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = self._key.context.wrap_bio(incoming, outgoing)
+        tls = self._context.wrap_bio(incoming, outgoing)
         while True:
             try:
                 tls.do_handshake()
@@ -187,12 +158,6 @@ class Stream:
                 self.send(outgoing.read())
                 self._record(incoming)
         self.send(outgoing.read())
-        while tls.version() == "TLSv1.3":
-            try:
-                tls.read(1)  # a server of GSI begins with one byte
-                break
-            except ssl.SSLWantReadError:
-                self._record(incoming)
         tls.write(_NO_DELEGATION)
         self.send(outgoing.read())
 
@@ -214,17 +179,21 @@ class Stream:
         """Send all of some bytes."""
         view = memoryview(data)
         while view:
-            if self._socket in self._ready([self._session], [self._socket]):
+            try:
                 view = view[self._socket.send(view) :]
                 self._watch.progress(0)
+            except BlockingIOError:
+                self._ready([self._session], [self._socket])
 
     def receive(self, into: memoryview) -> int:
         """Read some bytes; return how many, 0 at the end."""
         while True:
-            if self._socket in self._ready([self._session, self._socket], []):
+            try:
                 return self._socket.recv_into(into)
+            except BlockingIOError:
+                self._ready([self._session, self._socket], [])
 
-    def _ready(self, reads: list[Session | socket.socket], writes: list[Session | socket.socket]) -> list[object]:
+    def _ready(self, reads: list[Session | socket.socket], writes: list[Session | socket.socket]) -> None:
         """Wait; note what the server says meanwhile, and raise Refused if that is a refusal."""
         session = self._session
         ready = self._watch.wait(reads if self._final is None else [one for one in reads if one is not session],
@@ -232,7 +201,6 @@ class Stream:
         if session in ready:
             session.work(self._watch.deadline, step="during a transfer")
             self._note()
-        return list(ready)
 
     def _note(self) -> None:
         while (reply := self._session.next_reply()) is not None:

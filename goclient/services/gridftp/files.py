@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from goclient.errors import GoclientError, raise_all
+from goclient.errors import EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.remote import FileInfo, Listing
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.facts import entry_of, listing_of
-from goclient.services.gridftp.replies import Reply, refusal
+from goclient.services.gridftp.replies import Reply, is_missing, refusal
 from goclient.services.gridftp.session import End, Session
 from goclient.services.gridftp.sessions import Sessions
 from goclient.services.gsi.tls import Credential, Trust
 
-_MANY = 20  # paths in one directory that are worth a listing of it
 _CHECKSUM_RATE, _CHECKSUM_MORE = 50e6, 30.0  # bytes a second of a slow server, which is silent meanwhile; seconds
 _LONGEST = 86_400.0  # seconds, whatever size a server tells
 
@@ -44,8 +43,12 @@ class GridftpFiles:
         self._sessions.close()
 
     def rest(self) -> None:
-        """Hang up where nobody asks now; who asks later logs in again."""
+        """Hang up soon, where nobody asks meanwhile; who asks later logs in again."""
         self._sessions.rest()
+
+    def ahead(self, endpoint: GridftpEndpoint) -> None:
+        """Begin to log in, beside what is done meanwhile."""
+        self._sessions.ahead(endpoint)
 
     def session(self, endpoint: GridftpEndpoint) -> AbstractContextManager[Session]:
         """Lend a server's session, for copies; who asks that server meanwhile waits."""
@@ -157,55 +160,64 @@ class GridftpFiles:
         """Give a file or a directory another path; raise PathExists if that is not free."""
         raise_all(self.renames(endpoint, [(old, new)]))
 
-    def renames(self, endpoint: GridftpEndpoint, renamings: Sequence[tuple[str, str]]) -> list[GoclientError]:
+    def renames(
+        self, endpoint: GridftpEndpoint, renamings: Sequence[tuple[str, str]], *, replace: bool = False
+    ) -> list[GoclientError]:
         """Give paths others, each an old and a new one; return why that failed for some of them.
 
-        A server replaces what has the new name without a word, so that it is checked first.
+        A server replaces what has the new name without a word, so that it is looked up first, unless it is to be
+        replaced.  If answers are lost, what has its new name by then is not renamed again.
         """
+        failures, free = self._free(endpoint, renamings, replace=replace)
+        try:
+            return failures + self._rename(endpoint, free)
+        except EndpointError as error:
+            if not error.transient:
+                raise
+        old, new = (self.entries(endpoint, paths) for paths in zip(*free, strict=True))
+        left = [
+            pair for pair in free if not (isinstance(old[pair[0]], PathNotFound) and isinstance(new[pair[1]], FileInfo))
+        ]
+        again, free = self._free(endpoint, left, replace=replace)
+        return failures + again + self._rename(endpoint, free)
+
+    def _free(
+        self, endpoint: GridftpEndpoint, renamings: Sequence[tuple[str, str]], *, replace: bool
+    ) -> tuple[list[GoclientError], Sequence[tuple[str, str]]]:
+        """Return what is in the way of some of the new names, and the others; nothing is if it is to be replaced."""
+        if replace:
+            return [], renamings
         failures: list[GoclientError] = []
         free = []
-        found = self._find(endpoint, [new for _, new in renamings])
-        for old, new in renamings:
-            taken = found[new]
-            if isinstance(taken, PathNotFound):
+        replies = self._about(endpoint, "MLST", [new for _, new in renamings])
+        for (old, new), reply in zip(renamings, replies, strict=True):
+            if is_missing(reply):
                 free.append((old, new))
-            elif isinstance(taken, GoclientError):
-                failures.append(taken)
+            elif not reply.is_good:
+                failures.append(refusal(reply, endpoint.show(new)))
             else:
                 subject = endpoint.show(new)
                 message = f"{quoted(subject)}: it exists already"
                 failures.append(PathExists(message, hint="choose another name", subject=subject))
+        return failures, free
+
+    def _rename(self, endpoint: GridftpEndpoint, renamings: Sequence[tuple[str, str]]) -> list[GoclientError]:
+        """Give paths others, whatever has those; return why that failed for some of them."""
         commands = [
-            f"{word} {wire_path(path)}" for pair in free for word, path in zip(("RNFR", "RNTO"), pair, strict=True)
+            f"{word} {wire_path(path)}" for pair in renamings for word, path in zip(("RNFR", "RNTO"), pair, strict=True)
         ]
         replies = self._sessions.ask(endpoint, commands, repeat=False)
-        for (old, new), first, second in zip(free, replies[::2], replies[1::2], strict=True):
+        failures: list[GoclientError] = []
+        for (old, new), first, second in zip(renamings, replies[::2], replies[1::2], strict=True):
             if not first.is_good:
                 failures.append(refusal(first, endpoint.show(old)))
             elif not second.is_good:
                 failures.append(refusal(second, endpoint.show(new)))
         return failures
 
-    def _find(self, endpoint: GridftpEndpoint, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
-        """Return what is at each path, as :meth:`entries`; of many in one directory a listing of that tells it."""
-        together: dict[str, list[str]] = {}
-        for path in paths:
-            together.setdefault(path.rstrip("/").rpartition("/")[0] + "/", []).append(path)
-        many = [directory for directory, below in together.items() if len(below) >= _MANY]
-        found: dict[str, FileInfo | GoclientError] = {}
-        for directory, listing in (self.listings(endpoint, many) if many else {}).items():
-            if isinstance(listing, Listing):
-                for path in together.pop(directory):
-                    free = PathNotFound(f"{quoted(endpoint.show(path))}: nothing is there", subject=endpoint.show(path))
-                    found[path] = listing.get(path.rstrip("/").rpartition("/")[2], free)
-        return found | self.entries(endpoint, [path for below in together.values() for path in below])
-
     def replace(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
         """Give a file another path, in place of the file that has it."""
-        commands = f"RNFR {wire_path(old)}", f"RNTO {wire_path(new)}"
-        for path, reply in zip((old, new), self._sessions.ask(endpoint, commands, repeat=False), strict=True):
-            if not reply.is_good:
-                raise refusal(reply, endpoint.show(path))
+        raise_all(self.renames(endpoint, [(old, new)], replace=True))
 
     def remove(self, endpoint: GridftpEndpoint, *directories: str) -> None:
         """Remove directories, and all below them; links are removed, not followed.  Those that are gone are fine."""

@@ -165,6 +165,12 @@ def _meaning(reply: Reply) -> _Meaning | None:
     return _BROKEN if numbers or reply.code in _CUT_SHORT or "end-of-file" in text.lower() else None
 
 
+def is_missing(reply: Reply) -> bool:
+    """Return True if a reply says that nothing is at the path which it is about."""
+    found = None if reply.is_good else _ERRNO.search(reply.text)
+    return found is not None and int(found[1]) == errno.ENOENT
+
+
 def login_refusal(reply: Reply, *, server: str, subject: str, dn: str) -> EndpointError:
     """Return why a server did not log us in; ``dn`` is whose certificate it was shown."""
     if reply.code == 421:

@@ -54,6 +54,7 @@ class Session:
         self.dn = ""
         self.is_closed = False
         self.has_waited = False  # whether it has been used, so that the server may have ended it since
+        self.channel: ssl.SSLContext | None = None  # for streams of data, once the server knows its key
         self._socket = sock
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -177,7 +178,7 @@ class Session:
         for line in reply.lines:
             self._incoming.write(binascii.a2b_base64(line[4:]))
         with suppress(ssl.SSLWantReadError):
-            while data := self._tls.read(_PIECE):
+            while (self._incoming.pending or self._tls.pending()) and (data := self._tls.read(_PIECE)):
                 self._replies += self._inner.feed(data)
 
     def _queue(self, word: bytes, data: bytes) -> None:

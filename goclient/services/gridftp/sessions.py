@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from goclient.errors.conditions import SessionClosed
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import GridftpEndpoint
+from goclient.services.deadline import Background
 from goclient.services.gridftp.replies import Reply
 from goclient.services.gridftp.session import End, Session, open_session
 from goclient.services.gsi.dial import silent
 from goclient.services.gsi.server import GRIDFTP, Server
 from goclient.services.gsi.tls import Credential, Trust
 
+LINGER = 10.0  # seconds that a session waits for the next step of a job: a login costs more than all its questions
+
 
 class _Slot:
-    """A server's session, if there is one, and who may use it."""
+    """A server's session, if there is one, who may use it, and when it was used last."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.session: Session | None = None
+        self.used = 0.0
 
 
 class Sessions:
@@ -43,18 +48,39 @@ class Sessions:
         for slot in slots:
             if (session := slot.session) is not None:  # its own thread may end it now
                 session.cancel()
-        self.rest()
+        self._hang_up(0.0)
 
     def rest(self) -> None:
-        """Hang up where nobody asks now; who asks later logs in again."""
+        """Hang up soon, where nobody asks meanwhile; who asks later logs in again."""
+
+        def hang_up() -> None:
+            if self._hang_up(LINGER):
+                self.rest()
+
+        timer = threading.Timer(LINGER, hang_up)
+        timer.daemon = True
+        timer.start()
+
+    def _hang_up(self, idle: float) -> bool:
+        """Hang up where nobody asks now, and nobody has asked for so many seconds; return True if any is left."""
         with self._lock:
             slots = list(self._slots.values())
         for slot in slots:
             if slot.lock.acquire(blocking=False):
-                if slot.session is not None:
+                if slot.session is not None and time.monotonic() - slot.used >= idle:
                     slot.session.close()
                     slot.session = None
                 slot.lock.release()
+        return any(slot.session is not None for slot in slots)
+
+    def ahead(self, endpoint: GridftpEndpoint) -> None:
+        """Begin to log in, beside what is done meanwhile; who asks next is told what failed, as it fails again."""
+
+        def log_in() -> None:
+            with self.session(endpoint):
+                self.rest()
+
+        Background(log_in)
 
     def ask(
         self, endpoint: GridftpEndpoint, commands: Sequence[str], *, end: End | None = None, repeat: bool = True
@@ -93,6 +119,7 @@ class Sessions:
                 slot.session = open_session(endpoint, self._credential(), self._trust, deadline=self._end())
             yield slot.session
         finally:
+            slot.used = time.monotonic()
             if slot.session is not None and (slot.session.is_closed or self._closed):
                 slot.session.close()
                 slot.session = None

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quoted
-from goclient.services.gridftp.data import BLOCKS, LAST_WORDS, Watch, connect_to, new_key, passive, prepare
+from goclient.services.gridftp.data import BLOCKS, LAST_WORDS, Watch, connect_to, passive, prepare
 from goclient.services.gridftp.files import wire_path
+from goclient.services.gridftp.key import new_key
 from goclient.services.gridftp.replies import Reply, refusal
 from goclient.services.gridftp.session import Session
 from goclient.services.gsi.dial import silent as silent_error
 
 AHEAD = 20  # files whose copies are ordered before the first of them is done
+_MARKERS = (111, 112)  # GFD.20: ranges that have arrived, and how many bytes
 _RANGES = re.compile(r"Range Marker:? *([0-9]+-[0-9]+(?:,[0-9]+-[0-9]+)*)", re.IGNORECASE)
 _BYTES = re.compile(r"Stripe Bytes Transferred: *([0-9]+)")
 
@@ -57,7 +59,8 @@ class _End:
         """Take what it says: replies that end a copy, and markers of the one that it works on."""
         while (reply := self.session.next_reply()) is not None:
             if reply.is_preliminary:
-                self._mark(reply, flying, watch)
+                if reply.code in _MARKERS:
+                    self._mark(reply, flying, watch)
             elif not 300 <= reply.code < 400:  # which is said of REST
                 self.finals.append(reply)
                 self.bytes = 0

@@ -9,7 +9,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from goclient.errors import GoclientError
 from goclient.errors.wording import quoted
@@ -24,9 +25,7 @@ _CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, Broken
 def dial(server: Server, deadline: Deadline) -> socket.socket:
     """Return a connected socket, to the first address of the server that takes it."""
     try:
-        addresses = within(
-            deadline.remaining(), lambda: socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        )
+        addresses = _addresses(server, deadline)
     except TimeoutError as error:
         raise silent(server, deadline, step="because its name was not found in time") from error
     except (OSError, UnicodeError) as error:
@@ -47,6 +46,15 @@ def dial(server: Server, deadline: Deadline) -> socket.socket:
     if isinstance(last, TimeoutError):
         raise silent(server, deadline, step="when the connection was made") from last
     raise unreachable(server, last.strerror or str(last)) from last
+
+
+def _addresses(server: Server, deadline: Deadline) -> list[tuple[Any, ...]]:
+    """Return what a server's name stands for; who is asked for a name may never answer."""
+    find = partial(socket.getaddrinfo, server.host, server.port, type=socket.SOCK_STREAM)
+    try:
+        return find(flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return within(deadline.remaining(), find)
 
 
 def handshaken(

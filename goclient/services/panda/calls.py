@@ -16,7 +16,7 @@ import requests
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, ServerError
-from goclient.errors.sent import ReplyLost
+from goclient.errors.sent import NotSent, ReplyLost
 from goclient.errors.wording import innermost, quoted, said
 from goclient.files.text import decoded
 from goclient.services import loopback
@@ -168,16 +168,15 @@ class PandaCalls:
             raise self._lost(f"its answer is not PanDA's: {shown}")
         return answer.get("data")
 
-    def _failed(self, why: str, body: Outgoing) -> ServerError:
+    def _failed(self, why: str, body: Outgoing) -> ReplyLost | NotSent:
         """Return the error of a call that failed: nothing was done if the server never got the request."""
         if body.sent:
             return self._lost(why)
-        return ServerError(
+        return NotSent(
             f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
             hint=loopback.remedy(
                 self._access.url, f"check {self._access.variable} and the network, then type the command again"
             ),
-            code="unreachable",
             transient=True,
         )
 

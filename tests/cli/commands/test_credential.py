@@ -59,6 +59,7 @@ def test_a_credential_is_there_as_long_as_a_job_of_it(user: Sandbox) -> None:
         "identity": f"{client}@clients.auth.globus.org",
         "for": ["GUEST1:/campaign/in/ (read)", "GUEST1:/campaign/out/ (write)"],
         "until": one["until"],
+        "granted": [],
         "jobs": [first, second],
         "tasks": [],
         "state": "in use",

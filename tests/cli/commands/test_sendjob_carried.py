@@ -212,3 +212,17 @@ def test_a_file_server_that_is_away_is_named_by_its_own_variable(user: Sandbox) 
     result = user.run("sendJob.py", *CARRIED, *MOVES, "--json", "--goOverwrite", PANDACACHE_URL=away)
     assert (result.code, sent(user)["submit"]) == (90, 0)
     assert "check PANDACACHE_URL and" in result.json["error"]["hint"]
+    assert result.json["error"]["message"].endswith("; nothing was sent"), "it is said once"
+
+
+def test_the_checks_leave_no_token_of_the_service_client(user: Sandbox) -> None:
+    assert user.run("sendJob.py", *CARRIED, *MOVES, "--noSubmit").code == 0
+    client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
+    asked = [one["path"] for one in requests.get(f"{user.url}/sandbox/requests", timeout=60).json()["requests"]]
+    assert [path for path in asked if path.endswith("/oauth2/token")], "it has got one"
+    assert user.rows("select * from tokens where client = ?", client) == []
+
+
+def test_a_flag_that_is_typed_twice_is_the_only_mistake(user: Sandbox) -> None:
+    refused = user.run("sendJob.py", *CARRIED, *MOVES, "--goCarry", "--json")
+    assert (refused.code, refused.json["error"]["message"]) == (2, "--goCarry is given 2 times: --goCarry, --goCarry")

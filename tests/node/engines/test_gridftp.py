@@ -21,9 +21,11 @@ from goclient.node.engines.base import JobContext, TransferEngine, Transferred
 from goclient.node.engines.gridftp import GridftpEngine
 from goclient.node.shared_filesystem import Shared
 from goclient.services.gridftp.data import Watch
+from goclient.services.gsi.tls import Credential
 from tests.node.engines.benches import GridftpBench, PairBench, item
 from tests.servers.between import Between, Fault
 from tests.servers.gridftp import GridftpServers
+from tests.services.gridftp.test_files import lose
 
 CONTENT = random.Random(7).randbytes(6_000_000)
 CUTS = range(7_000, 13_000, 1_500)  # bytes of a control channel: most are behind the login
@@ -148,6 +150,44 @@ def test_a_pilot_that_is_ended_leaves_no_part_in_a_directory_that_was_there(
     with bench.stack, pytest.raises(KeyboardInterrupt):
         bench.take(item("run", "run", recursive=True), overwrite=True, beat=stop)
     assert [one.name for one in (bench.there / "run").iterdir()] == ["old"]
+
+
+def test_a_job_logs_in_once_at_each_server(gridftp: GridftpServers, tmp_path: Path) -> None:
+    GridftpBench.servers = gridftp
+    for kind, logins in ((GridftpBench, 1), (PairBench, 2)):
+        (tmp_path / kind.__name__).mkdir()
+        bench, seen = kind(tmp_path / kind.__name__), list[int]()
+        shown = bench.credential
+
+        def credential(seen: list[int] = seen, shown: Callable[[], Credential] = shown) -> Credential:
+            seen.append(1)
+            return shown()
+
+        bench.credential = credential  # type: ignore[method-assign]
+        for name in "abc":
+            (bench.job / name).write_text(name)
+        with bench.stack:
+            bench.take(*(item(name, name) for name in "abc"))
+        assert (bench.delivered(), len(seen)) == (["a", "b", "c"], logins)
+
+
+@pytest.mark.parametrize("kind", [GridftpBench, PairBench])
+@pytest.mark.parametrize("heard", [0, 1, 2])
+def test_an_answer_to_a_rename_that_is_lost_loses_nothing(
+    gridftp: GridftpServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[GridftpBench], heard: int
+) -> None:
+    GridftpBench.servers = gridftp
+    bench = kind(tmp_path)
+    (bench.there / "run").mkdir()
+    (bench.there / "run" / "a").write_text("old")
+    (bench.job / "run").mkdir()
+    (bench.job / "run" / "a").write_text("new")
+    (bench.job / "b").write_text("b")
+    with bench.stack:
+        lose(monkeypatch, heard)
+        bench.take(item("run", "run", recursive=True), item("b", "b"), overwrite=True)
+        assert [(one.name, one.read_text()) for one in (bench.there / "run").iterdir()] == [("a", "new")]
+        assert (bench.there / "b").read_text() == "b"
 
 
 # --- what is damaged ----------------------------------------------------------------------------------------------

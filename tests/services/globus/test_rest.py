@@ -179,6 +179,22 @@ def test_a_busy_service_is_asked_for_as_long_as_the_patience(status: str, wait: 
         assert len(asked) == 1
 
 
+def test_a_wait_for_a_busy_service_does_what_it_is_told_and_nothing_ends_it() -> None:
+    fault, asked = later(BUSY[0], "1", 1)
+    told: list[int] = []
+
+    def beat() -> None:
+        told.append(len(asked))
+        raise EndpointError("the job is to be stopped")
+
+    with FaultyServer(fault) as server:
+        ours = RestTransfer(server.url, Tokens())
+        ours.while_waiting(beat)
+        assert ours.submit(REQUEST) == TASK
+    assert told
+    assert set(told) == {1}
+
+
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("status", BUSY)
 def test_a_collection_is_made_after_a_refusal_but_not_after_a_doubt(status: str) -> None:

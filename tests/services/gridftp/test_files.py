@@ -6,7 +6,9 @@ import os
 import pwd
 import shutil
 import socket
+import threading
 import zlib
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,13 +25,16 @@ from goclient.errors.conditions import (
     NotMapped,
     PathExists,
     PathNotFound,
+    SessionClosed,
     StorageDenied,
 )
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.sandbox.myproxy.authority import Authority
 from goclient.services.deadline import Deadline
+from goclient.services.gridftp import sessions
 from goclient.services.gridftp.files import GridftpFiles
-from goclient.services.gridftp.session import open_session
+from goclient.services.gridftp.replies import Reply
+from goclient.services.gridftp.session import Session, open_session
 from goclient.services.gsi.identity import Search, find_identity
 from goclient.services.gsi.tls import Credential, Trust
 from tests.myproxy_grid import OTHER_USER, USER
@@ -241,3 +246,60 @@ def test_a_thousand_files_are_renamed_in_one_call(gridftp: GridftpServers) -> No
         assert files.renames(server.endpoint, pairs) == []
         assert len(set(files.checksums(server.endpoint, [new for _, new in pairs]).values())) == 1
     assert len(os.listdir(server.directory / "renamed")) == 1000
+
+
+LOSSES = [(0, False), (2, False), (6, False), (0, True), (2, True), (6, True)]
+
+
+@pytest.mark.parametrize(("heard", "replace"), LOSSES)
+def test_a_rename_whose_answer_is_lost_is_done_once(
+    gridftp: GridftpServers, monkeypatch: pytest.MonkeyPatch, heard: int, replace: bool
+) -> None:
+    server, top = gridftp.first, f"lost-{heard}-{replace}"
+    pairs = [(server.write(f"{top}/old-{n}", b"new"), server.path(f"{top}/new-{n}")) for n in range(3)]
+    if replace:
+        server.write(f"{top}/new-1", b"old")
+    lose(monkeypatch, heard)
+    with gridftp.files() as files:
+        assert files.renames(server.endpoint, pairs, replace=replace) == []
+    assert sorted(os.listdir(server.directory / top)) == ["new-0", "new-1", "new-2"]
+    assert all(Path(new).read_bytes() == b"new" for _, new in pairs)
+
+
+def test_a_name_that_is_taken_while_an_answer_is_lost_is_kept(
+    gridftp: GridftpServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = gridftp.first
+    pair = server.write("taken/old", b"new"), server.path("taken/new")
+    lose(monkeypatch, 0, lambda: server.write("taken/new", b"somebody else's"))
+    with gridftp.files() as files:
+        (failure,) = files.renames(server.endpoint, [pair])
+    assert isinstance(failure, PathExists)
+    assert Path(pair[1]).read_bytes() == b"somebody else's"
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, heard: int, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """End a session when it renames, once: the server hears so many of the commands, and nobody its answers."""
+    real, losses = Session.commands, iter([True])
+
+    def commands(session: Session, commands: Sequence[str], end: Callable[[], Deadline]) -> list[Reply]:
+        if not commands[-1].startswith("RNTO") or not next(losses, False):
+            return real(session, commands, end)
+        real(session, commands[:heard], end)
+        meanwhile()
+        session.close()
+        raise SessionClosed("the connection was cut", transient=True)
+
+    monkeypatch.setattr(Session, "commands", commands)
+
+
+def test_a_session_that_rests_is_ended_soon(gridftp: GridftpServers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "LINGER", 0.051)
+    server = gridftp.first
+    with gridftp.files() as files:
+        with files.session(server.endpoint) as first:
+            files.rest()
+        while waiting := [one for one in threading.enumerate() if getattr(one, "interval", None) == sessions.LINGER]:
+            waiting[0].join()
+        assert first.fileno() == -1
+        assert files.account(server.endpoint)

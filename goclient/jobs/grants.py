@@ -1,0 +1,84 @@
+"""Preparation of a secret before it is handed out: fresh tokens of the user's, or what its client lacks.
+
+Permissions are in the journal before they are given, so that they can be taken back whatever happens.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from goclient.carrier.secret import Secret, check_lasts
+from goclient.config.environment import journal_path
+from goclient.errors import EndpointError, GoclientError
+from goclient.errors.wording import quoted
+from goclient.journal import Entry, Journal, this_process
+from goclient.model.request import Grant, Who
+
+if TYPE_CHECKING:
+    from goclient.config.connections import Connections
+
+GRANT = "grant"  # what entries are about
+_FIELDS = 9
+
+
+def make_ready(secret: Secret, connections: Connections, needs: int, *, server: str) -> Secret:
+    """Return a secret that can be handed out: with new tokens, or once its client has every permission.
+
+    The tokens last for so many hours, and for a job's wait in its queue.  ``server`` is PanDA's, which will keep it.
+    Raises LoginNeeded if a consent or a login is missing, RequestError if the tokens end too early, EndpointError if a
+    permission cannot be given.
+    """
+    if secret.who is Who.TOKEN:
+        fresh = connections.fresh_tokens(secret.collections)
+        check_lasts(fresh.until, needs=needs, wait=connections.settings.wait)
+        return secret.with_tokens(fresh.tokens, until=f"{fresh.until:%Y-%m-%dT%H:%M:%SZ}", identity=fresh.identity)
+    if secret.grants:
+        journal = Journal(journal_path(connections.env))
+        for grant in secret.grants:
+            _give(grant, secret.key, connections, journal=journal, server=server)
+    return secret
+
+
+def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal, server: str) -> None:
+    """Give a permission; of one that is there and that nobody of goclient's has given, nothing is changed."""
+    own = [one for one in journal.latest(GRANT) if one.state == "accepted" and read_grant(one).rule == grant.rule]
+    if grant.rule and not own:
+        message = f"the permission for {quoted(grant.path)} ends too early, or allows too little, and is not goclient's"
+        hint = f"type: globus endpoint permission delete {grant.collection} {grant.rule}; then the command again"
+        raise EndpointError(message, hint=hint, code="grant", subject=grant.path)
+    entry_key = own[0].key if grant.rule else str(uuid.uuid4())
+    values = (grant.collection, grant.path, grant.permissions, grant.principal, grant.until)
+    entry = Entry(GRANT, entry_key, "intended", (key, server, this_process(), *values, grant.rule))
+    journal.append(entry)
+    try:
+        rule = connections.globus().grant(grant)
+    except GoclientError as error:
+        journal.append(entry.then("unknown" if error.transient else "refused", detail=error.message))
+        raise
+    journal.append(entry.then("accepted", *entry.subjects[:-1], rule))
+
+
+def read_grant(entry: Entry) -> Grant:
+    """Return the permission that an entry is about."""
+    _, _, _, collection, path, permissions, principal, until, rule = _fields(entry)
+    return Grant(collection, path, permissions, principal, until, rule)
+
+
+def secret_of(entry: Entry) -> str:
+    """Return the key of the secret whose client has a permission."""
+    return _fields(entry)[0]
+
+
+def granted_at(entry: Entry) -> str:
+    """Return the PanDA server that keeps that secret."""
+    return _fields(entry)[1]
+
+
+def is_being_given(entry: Entry) -> bool:
+    """Return True if the process that gives a permission still runs: it is about to hand out the secret."""
+    return entry.is_of(_fields(entry)[2])
+
+
+def _fields(entry: Entry) -> tuple[str, ...]:
+    return (*entry.subjects, *[""] * (_FIELDS - len(entry.subjects)))[:_FIELDS]

@@ -1,0 +1,144 @@
+"""sendJob --goGrant gives the service client what it lacks, with an end, and it is taken back with the credential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from goclient.sandbox.globus.task_document import moment
+from tests.commands import Result
+from tests.sandboxes import Sandbox
+
+MOVES = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/out/")
+CARRIED = ("sendJob.py", "--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--goOverwrite", "--json")
+
+
+@pytest.fixture
+def user(shared_sandbox: Sandbox, tmp_path: Path) -> Iterator[Sandbox]:
+    """The sandbox's user, whose service client has no permission at all."""
+    (tmp_path / "run.sh").write_text("#!/bin/sh\ncat 0064.file > out.dat\n")
+    shared_sandbox.cwd = tmp_path
+    shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
+    shared_sandbox.rows("delete from secrets")
+    shared_sandbox.rows("update jobs set status = 'failed' where status = 'activated'")
+    shared_sandbox.rows("delete from rules where principal = ?", shared_sandbox.env["GOCLIENT_CARRY_CLIENT_ID"])
+    yield shared_sandbox
+    shared_sandbox.clear_trouble()
+
+
+def submit(user: Sandbox, *words: str) -> Result:
+    return user.run(*CARRIED, *MOVES, *words)
+
+
+def rules(user: Sandbox) -> dict[str, str]:
+    """The permissions of the service client, by their directories."""
+    client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
+    found = user.rows("select * from rules where principal = ? order by path", client)
+    assert all(row["expires"] for row in found)
+    return {row["path"]: row["permissions"] for row in found}
+
+
+def ends(user: Sandbox) -> set[float]:
+    """In how many hours the permissions end."""
+    client, now = user.env["GOCLIENT_CARRY_CLIENT_ID"], datetime.now(UTC).timestamp()
+    return {
+        round((row["expires"] - now) / 3600) for row in user.rows("select * from rules where principal = ?", client)
+    }
+
+
+def ended(user: Sandbox, result: Result) -> Result:
+    """Let a site run the job, and ask for its status."""
+    assert result.code == 0, result.err
+    panda_id = result.json["jobs"][0]["PandaID"]
+    assert user.run("goclient", "sandbox", "site", "--site=TEST1", "--once").code == 0
+    told = user.run("goclient", "status", str(panda_id), "--json")
+    assert [one["state"] for one in told.json] == ["finished"], told.out
+    return told
+
+
+def test_what_is_missing_is_given_with_an_end_and_taken_back(user: Sandbox) -> None:
+    refused = submit(user)
+    assert (refused.code, refused.json["error"]["code"]) == (40, "pilot-permission")
+    tried = submit(user, "--goGrant", "--noSubmit")
+    assert (tried.code, rules(user)) == (0, {}), tried.err
+    assert [one["message"] for one in tried.json["findings"] if one["code"] == "grant"]
+    result = submit(user, "--goGrant", "--goNeeds=10")
+    assert rules(user) == {"/campaign/in/": "r", "/campaign/out/": "rw"}
+    assert ends(user) == {34}
+    (one,) = user.run("goclient", "credential", "list", "--json").json
+    collection = user.rows("select id from collections where display_name = 'GUEST1'")[0]["id"]
+    assert sorted(one["granted"]) == [f"{collection}:/campaign/in/ (r)", f"{collection}:/campaign/out/ (rw)"]
+    assert moment(one["until"]) > datetime.now(UTC).timestamp() + 33 * 3600
+    ended(user, result)
+    assert rules(user) == {}
+    assert user.path("SITE1", "shared/campaign/out/out.dat").is_file()
+
+
+def test_a_campaign_has_one_permission_which_lasts_as_long_as_its_jobs(user: Sandbox) -> None:
+    first = submit(user, "--goGrant", "--goNeeds=10")
+    second = submit(user, "--goGrant", "--goNeeds=100")
+    assert (len(rules(user)), ends(user)) == (2, {124}), "the same rules, for longer"
+    assert submit(user, "--goNeeds=100").code == 0, "nothing is missing any more"
+    ended(user, first)
+    assert len(rules(user)) == 2, "the other jobs need them"
+    ended(user, second)
+    user.rows("update jobs set status = 'failed' where status = 'activated'")
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert rules(user) == {}
+
+
+def test_a_permission_of_the_users_own_is_not_changed(user: Sandbox) -> None:
+    collection = user.rows("select id from collections where display_name = 'GUEST1'")[0]["id"]
+    client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
+    soon = datetime.now(UTC).timestamp() + 3600
+    user.rows(
+        "insert into rules (id, collection, path, created, expires, principal_type, principal, permissions) "
+        "values ('8b5eb87a-10b2-4626-96dc-d9ab00c6942a', ?, '/campaign/out/', 1, ?, 'identity', ?, 'rw')",
+        collection, soon, client,
+    )  # fmt: skip
+    refused = submit(user, "--goGrant")
+    assert (refused.code, refused.json["error"]["code"]) == (40, "grant")
+    assert "is not goclient's" in refused.json["error"]["message"]
+    assert rules(user)["/campaign/out/"] == "rw"
+    assert not user.rows("select * from secrets")
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert list(rules(user)) == ["/campaign/out/"], "what was given before is taken back, and nothing else"
+
+
+def test_what_was_given_before_the_submission_failed_is_taken_back(user: Sandbox) -> None:
+    user.trouble("POST /api/v1/file_server/upload_cache_file", "500")
+    assert submit(user, "--goGrant").code == 90
+    user.clear_trouble()
+    assert len(rules(user)) == 2
+    assert [one["state"] for one in user.run("goclient", "credential", "list", "--json").json] == ["ended"]
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert rules(user) == {}
+
+
+def test_a_lost_answer_leaves_one_rule_which_is_known(user: Sandbox) -> None:
+    user.trouble("POST /v0.10/endpoint/<id>/access", "lost")
+    result = submit(user, "--goGrant")
+    user.clear_trouble()
+    assert rules(user) == {"/campaign/in/": "r", "/campaign/out/": "rw"}
+    ended(user, result)
+    assert rules(user) == {}
+
+
+@pytest.mark.parametrize("words", [("--noCheck",), ("--goCredential=token",)])
+def test_what_needs_the_checks_or_a_client_is_refused_without(user: Sandbox, words: tuple[str, ...]) -> None:
+    assert '"combination"' in submit(user, "--goGrant", *words).out
+
+
+def test_a_collection_of_others_gets_no_permission(user: Sandbox) -> None:
+    user.env["GOCLIENT_CLIENT_ID"], kept = user.env["SANDBOX_OTHER_CLIENT_ID"], user.env["GOCLIENT_CLIENT_ID"]
+    secret = user.env["GOCLIENT_CLIENT_SECRET"]
+    user.env["GOCLIENT_CLIENT_SECRET"] = user.env["SANDBOX_OTHER_CLIENT_SECRET"]
+    try:
+        refused = submit(user, "--goGrant")
+    finally:
+        user.env["GOCLIENT_CLIENT_ID"], user.env["GOCLIENT_CLIENT_SECRET"] = kept, secret
+    assert refused.code == 40
+    assert rules(user) == {}

@@ -1,0 +1,83 @@
+"""docs/upstream.md: each of its programs shows a defect of the real code, and each of its changes mends it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from goclient.sandbox.panda import rungen
+from tests.commands import TIMEOUT
+from tests.conformance.panda_pilot import SYSTEM_PATH, namespaces, why_not
+
+DOCUMENT = Path(__file__).parents[2] / "docs/upstream.md"
+FOLDER = DOCUMENT.with_suffix("")
+DEFECT, MENDED = 3, 0
+
+
+def run(words: Sequence[object], env: dict[str, str] | None = None) -> int:
+    done = subprocess.run(list(map(str, words)), env=env, cwd="/", capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode in (DEFECT, MENDED), done
+    return done.returncode
+
+
+def mend(name: str, directory: Path, *, strip: int = 1) -> None:
+    with open(FOLDER / f"{name}.diff") as change:
+        subprocess.run(["patch", f"-p{strip}", "-d", directory], stdin=change, check=True, capture_output=True)
+
+
+def test_pathena_hides_that_its_task_was_refused(tmp_path: Path) -> None:
+    import pandaclient
+
+    program: list[object] = [sys.executable, FOLDER / "pathena_exit.py"]
+    assert run(program) == DEFECT
+    shutil.copytree(Path(pandaclient.__path__[0]), tmp_path / "pandaclient")
+    mend("pathena_exit", tmp_path)
+    assert run([*program, tmp_path]) == MENDED
+
+
+def test_the_server_loses_one_of_two_secrets(tmp_path: Path) -> None:
+    python = os.environ.get("GOCLIENT_TEST_SERVER_PYTHON")
+    if not python:
+        pytest.skip("GOCLIENT_TEST_SERVER_PYTHON does not name a Python with panda-server-source")
+    assert run([python, FOLDER / "server_secrets.py"]) == DEFECT
+    (found,) = Path(python).parents[1].glob("lib/python*/site-packages/pandaserver/taskbuffer/db_proxy_mods")
+    shutil.copy(found / "entity_module.py", tmp_path)
+    mend("server_secrets", tmp_path, strip=4)
+    assert run([python, FOLDER / "server_secrets.py", tmp_path]) == MENDED
+
+
+def test_rungen_makes_a_success_of_255(tmp_path: Path) -> None:
+    """The real one, if GOCLIENT_TEST_RUNGEN names it; else the sandbox's, which must have the same defect."""
+    own = tmp_path / "runGen"
+    own.write_text(f"#!{sys.executable}\n{Path(rungen.__file__).read_text()}")
+    (tmp_path / "python").symlink_to(sys.executable)
+    env = {"PATH": f"{tmp_path}:{SYSTEM_PATH}"}
+    program: list[object] = [sys.executable, FOLDER / "rungen_255.py"]
+    assert run([*program, os.environ.get("GOCLIENT_TEST_RUNGEN") or own], env) == DEFECT
+
+
+@pytest.mark.parametrize(("name", "before"), [("pilot_kill", DEFECT), ("pilot_secrets", MENDED)])
+def test_the_pilot_of_pypi_tells_one_process_and_logs_no_secret(name: str, before: int, tmp_path: Path) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    folder = Path(shutil.copytree(os.environ["GOCLIENT_TEST_PANDA_PILOT"], tmp_path / "source"))
+    shutil.copy(FOLDER / f"{name}.py", tmp_path)
+    for one in (tmp_path, *tmp_path.parents[:2]):  # the pilots' user must reach it
+        one.chmod(0o755)
+    words = [*namespaces(), "env", "-i", f"PATH={SYSTEM_PATH}", "python3", "-B", tmp_path / f"{name}.py", folder]
+    assert run(words) == before
+    if before == DEFECT:
+        mend(name, folder)
+        assert run(words) == MENDED
+
+
+def test_each_program_and_change_is_in_the_document() -> None:
+    named = set(re.findall(r"\(upstream/([\w.]+)\)", DOCUMENT.read_text()))
+    assert named == {path.name for path in FOLDER.glob("*.*")}

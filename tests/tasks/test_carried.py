@@ -1,0 +1,196 @@
+"""Tasks of prun and pathena whose jobs bring their own transfers, at a site that knows nothing of goclient."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import Result, run_command
+from tests.sandboxes import Sandbox
+
+BRING = "--StageinGOsrc=GUEST1:/campaign/in/0064.file"
+TOP = "/shared/campaign"
+SCRIPT = """#!/bin/sh
+set -e
+sort 0064.file > out.dat
+printf '%s|' "$@" > more.txt
+"""
+
+
+@pytest.fixture
+def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
+    """The sandbox's user, in a directory with a script that is not executable."""
+    if real := os.environ.get("GOCLIENT_TEST_RUNGEN"):  # as in tests/sandbox/panda/test_rungen.py
+        for name in ("runGen-00-00-02", "runAthena-00-00-12"):
+            shutil.copy(Path(real).with_name(name), shared_sandbox.root / "transformations" / name)
+    (tmp_path / "run.sh").write_text(SCRIPT)
+    shared_sandbox.cwd = tmp_path
+    return shared_sandbox
+
+
+def tool(user: Sandbox, name: str, *words: str) -> Result:
+    return run_command(("goclient", name, "--site=TEST1", "--goCarry", *words), env=user.env, cwd=user.cwd)
+
+
+def prun(user: Sandbox, name: str, *words: str) -> Result:
+    sent = tool(user, "prun", f"--outDS=user.jdoe.{name}", "--noBuild", *words)
+    assert sent.code == 0, sent
+    return sent
+
+
+def site(user: Sandbox, *words: str) -> dict[str, Any]:
+    """What a site's pilot reports of the next job."""
+    result = user.run("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json", *words)
+    found: dict[str, Any] = json.loads(result.out)
+    assert found["left"] == [], found
+    return found
+
+
+def there(user: Sandbox, directory: str) -> list[str]:
+    """The files of a directory of the campaign, without the number of their task."""
+    found = (path.name.split(".") for path in user.path("SITE1", f"{TOP}/{directory}").iterdir())
+    return sorted(".".join(part for part in parts if not part.isdecimal()) for parts in found)
+
+
+def test_the_jobs_of_a_task_bring_their_files_and_take_their_outputs_away(user: Sandbox) -> None:
+    odd = 'a  b\'c"""d%41'
+    typed = odd.replace("'", "'\\''")
+    if "GOCLIENT_TEST_RUNGEN" in os.environ:
+        odd = typed = "a  b c"  # three quotes end the text of the real one, with a carrier or without
+    words = (
+        BRING, f"--exec=run.sh '{typed}' $HOME %RNDM:5", "--outputs=out.dat,more.txt",
+        "--Data=out.dat", "--OutputGO=GUEST1:/campaign/one/", "--nJobs=2",
+    )  # fmt: skip
+    sent = prun(user, "one", *words)
+    assert "more.txt" in sent.err.partition(", in PanDA alone")[0].rpartition("\n")[2]
+    for number in (1, 2):
+        report = site(user)
+        assert (report["state"], report["exeErrorDiag"]) == ("finished", ""), report
+        (path,) = user.path("SITE1", TOP).glob(f"one/user.jdoe.*._{number:06}.out.dat")
+        lines = user.path("SITE1", f"{TOP}/in/0064.file").read_text().splitlines(keepends=True)
+        assert path.read_text() == "".join(sorted(lines))
+    kept = sorted((user.root / "site/storage").glob("user.jdoe.*.more.txt"))
+    assert [one.read_text().split("|")[0] for one in kept] == [odd] * 2
+    assert [one.read_text().split("|")[2] for one in kept] == ["6", "7"]
+    assert list(Path(user.cwd).iterdir()) == [Path(user.cwd, "run.sh")]
+
+
+def test_another_attempt_has_a_new_number_in_all_of_its_names(user: Sandbox) -> None:
+    marker = Path(user.cwd, "failed-once")
+    command = f"test -e {marker} || {{ touch {marker}; exit 3; }}; sh run.sh"
+    prun(
+        user,
+        "two",
+        BRING,
+        f"--exec={command}",
+        "--Data=out.dat",
+        "--OutputGO=GUEST1:/campaign/two/${SN/P}/",
+        "--nJobs=3",
+    )
+    ends = [site(user)["state"] for _ in range(4)]
+    assert ends == ["failed", "finished", "finished", "finished"]
+    assert [path.name for path in sorted(user.path("SITE1", f"{TOP}/two").iterdir())] == ["000002", "000003", "000004"]
+    assert there(user, "two/000004") == ["out.dat"]
+
+
+def test_every_output_goes_below_the_directory_and_the_log_stays_panda_s(user: Sandbox) -> None:
+    go = "--useGOForOutput=GUEST1:/campaign/go/"
+    user.path("SITE1", f"{TOP}/go").mkdir()
+    sent = prun(user, "three", BRING, "--exec=run.sh", "--outputs=A:out.dat,more.txt", go)
+    assert site(user)["state"] == "finished"
+    names = ["user.jdoe._000001.more.txt", "user.jdoe._000001.out.dat"]
+    assert there(user, "go/jdoe/user.jdoe.three") == names
+    assert "the log" not in sent.err
+    (job,) = user.rows("select attributes from jobs order by panda_id desc limit 1")
+    assert [one["type"] for one in json.loads(job["attributes"])["Files"]] == ["log"]
+
+
+def test_each_of_several_tasks_has_a_plan_of_its_own_in_one_archive(user: Sandbox) -> None:
+    user.path("SITE1", f"{TOP}/many").mkdir()
+    Path(user.cwd, "bulk.json").write_text(json.dumps([{"inDS": "", "outDS": f"user.jdoe.{one}"} for one in "ab"]))
+    archives = len(user.rows("select 1 from cache_files"))
+    words = ("--exec=run.sh", "--outputs=out.dat", "--useGOForOutput=GUEST1:/campaign/many/", "--inOutDsJson=bulk.json")
+    prun(user, "none", BRING, *words)
+    assert len(user.rows("select 1 from cache_files")) == archives + 1
+    assert [site(user)["state"] for _ in range(2)] == ["finished"] * 2
+    assert [there(user, f"many/jdoe/user.jdoe.{one}") for one in "ab"] == [["user.jdoe._000001.out.dat"]] * 2
+
+
+def test_a_transformation_of_pathena_gets_its_credential_although_runathena_makes_no_file_of_it(user: Sandbox) -> None:
+    trf = "sh run.sh; cp more.txt %OUT.a.txt; cp out.dat %OUT.b.dat"
+    words = ("--outDS=user.jdoe.p", f"--trf={trf}", "--containerImage=X", "--noBuild", BRING, "--Data=b.dat")
+    sent = tool(user, "pathena", *words, "--OutputGO=GUEST1:/campaign/athena/")
+    assert sent.code == 0, sent
+    assert "needs python3" in sent.err
+    report = site(user)
+    assert report["state"] == "finished", report
+    assert there(user, "athena") == ["user.jdoe.EXT1._000001.b.dat"]
+
+
+def test_why_a_job_failed_is_told_and_its_page_says_what_it_brings(user: Sandbox) -> None:
+    source = user.path("SITE1", f"{TOP}/in/gone.dat")
+    source.write_text("x")
+    prun(user, "gone", "--exec=run.sh", "--StageinGOsrc=GUEST1:/campaign/in/gone.dat", "--maxAttempt=1")
+    source.unlink()
+    report = site(user)
+    assert report["state"] == "failed"
+    (status,) = user.run("goclient", "status", str(report["PandaID"]), "--json").json
+    assert "gone.dat" in status["reason"]
+    explained = user.run("goclient", "explain", "--json", "--pandaid", str(report["PandaID"])).json
+    assert explained["payload"] == "/bin/sh -c run.sh"
+    assert explained["carried"]["archive"].endswith(".tar.gz")
+    while user.rows("select 1 from jobs where status = 'activated'"):
+        site(user)
+
+
+def test_an_archive_that_becomes_too_large_is_refused_before_anything_is_sent(user: Sandbox) -> None:
+    Path(user.cwd, "big.bin").write_bytes(os.urandom(11 << 20))
+    before = len(user.rows("select 1 from cache_files"))
+    words = ("--outDS=user.jdoe.big", "--noBuild", "--exec=run.sh", "--extFile=big.bin", BRING)
+    refused = tool(user, "prun", *words)
+    assert refused.code == 10, refused
+    assert '"big.bin" (11.0 MB)' in refused.err
+    assert len(user.rows("select 1 from cache_files")) == before
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "a split of our sources": ((BRING, "--nFilesPerJob=2"), "JEDI deals out the files that PanDA brings"),
+    "a directory above": ((BRING, "--workDir=.."), "does not find the credential"),
+    "no log to count jobs by": ((BRING, "--noSeparateLog"), "JEDI numbers the jobs"),
+    "an archive elsewhere": ((BRING, "--tarBallViaDDM=a:b"), "has no carrier in it"),
+    "old containers": ((BRING, "--containerImage=X", "--oldContMode"), "old way of containers"),
+    "packed outputs": (
+        ("--outputs=*.dat", "--useGOForOutput=GUEST1:/campaign/"), 'the files of the output "*.dat" are packed',
+    ),
+    "merged outputs": (("--outputs=a", "--mergeOutput", "--useGOForOutput=GUEST1:/campaign/"), "--mergeOutput"),
+    "no outputs": (("--useGOForOutput=GUEST1:/campaign/",), "nothing to take"),
+    "Globus Connect": (("--goVia=gc", BRING), "--goConnect"),
+    "a number of the server's": (("--Data=a", "--OutputGO=GUEST1:/campaign/$JOBSETID/${SN}/"), "fills $JOBSETID"),
+    "a number of JEDI's": (("--Data=a", "--OutputGO=GUEST1:/campaign/${ATTEMPTNR}/${SN}/"), "fills ${ATTEMPTNR}"),
+    "a place of the carrier's": ((BRING, "--StageinGOdest=goclient:/goclient-carry"), "the carrier has a file"),
+    "a server with a proxy": (("--outputs=a", "--useGOForOutput=gsiftp://h.example.org/a/"), "the user's proxy acts"),
+    "all jobs write one file": (("--Data=a", "--OutputGO=GUEST1:/campaign/"), "all jobs of the task would write"),
+    "files of sendJob": ((BRING, "--goFiles=run.sh"), "--goFiles"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "said"), [pytest.param(*case, id=name) for name, case in REFUSED.items()])
+def test_what_cannot_be_is_refused_with_the_reason(user: Sandbox, words: tuple[str, ...], said: str) -> None:
+    before = len(user.rows("select 1 from cache_files")), len(user.rows("select 1 from jedi_tasks"))
+    refused = tool(user, "prun", "--outDS=user.jdoe.no", "--noBuild", "--exec=run.sh", *words)
+    assert refused.code in (2, 10), refused
+    assert said in refused.err, refused
+    assert (len(user.rows("select 1 from cache_files")), len(user.rows("select 1 from jedi_tasks"))) == before
+
+
+def test_nobody_acts_for_a_task_without_a_client(user: Sandbox) -> None:
+    env = {name: value for name, value in user.env.items() if not name.startswith("GOCLIENT_CARRY")}
+    words = ("--outDS=user.jdoe.no", "--noBuild", "--exec=run.sh", "--goCarry", BRING)
+    refused = run_command(("goclient", "prun", *words), env=env, cwd=user.cwd)
+    assert refused.code == 10, refused
+    assert "a service client must act" in refused.err
