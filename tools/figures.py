@@ -32,6 +32,7 @@ import myproxy_tools
 import panda_tasks
 import pilots
 import preflight
+import probe
 import server_checks
 import submission
 from measure import paired, ratio, row
@@ -251,6 +252,7 @@ CHAPTERS = {
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
     "carried_jobs": carried.rows,
+    "probe": probe.rows,
     "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,

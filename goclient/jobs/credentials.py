@@ -175,7 +175,7 @@ def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
     sent: dict[str, list[Entry]] = {}
     for call in (*journal.latest(CALL), *journal.latest(TASK)):
         sent.setdefault(request_of(call), []).append(call)
-    requests = {request.key: request.state for request in journal.latest(REQUEST)}
+    ends = {request.key: request.state for request in journal.latest(REQUEST)}
     for key in dict.fromkeys((*found, *granted)):
         entries, grants = found.get(key, []), tuple(granted.get(key, []))
         calls = [call for entry in entries for call in sent.get(request_of(entry), [])]
@@ -183,7 +183,7 @@ def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
             tuple(int(one) for call in calls if (call.what, call.state) == (kind, "accepted") for one in call.subjects)
             for kind in (CALL, TASK)
         )
-        states = [_state(one, sent.get(request_of(one), []), requests.get(request_of(one))) for one in entries]
+        states = [_state(one, sent.get(request_of(one), []), ends.get(request_of(one))) for one in entries]
         if any(is_being_given(one) for one in grants) and not entries:
             states.append(State.IN_USE)
         state = next((one for one in (State.IN_USE, State.UNKNOWN) if one in states), State.ENDED)

@@ -187,11 +187,6 @@ class TransferSpec(BaseModel):
         return any(one.needs_proxy for one in self.endpoints)
 
     @property
-    def globus_endpoints(self) -> tuple[Endpoint, ...]:
-        """Each endpoint that Globus is asked about."""
-        return tuple(one for one in self.endpoints if one.is_globus)
-
-    @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Each endpoint that a service or server is asked about, once, in the order of its first use."""
         ends = (end.endpoint for transfer in self.transfers for end in (transfer.source, transfer.destination))

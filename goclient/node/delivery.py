@@ -174,5 +174,4 @@ class Delivery:
                 contents |= {
                     one.name: destination.contents(one.path, entry) for one, entry in found if entry is not None
                 }
-            for name in marks_of(contents):
-                self._store.mkdir(f"{destination.hidden}/{name}")
+            self._store.mkdir(*(f"{destination.hidden}/{name}" for name in marks_of(contents)))

@@ -8,6 +8,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -24,18 +25,20 @@ from goclient.errors import (
     TransferFailed,
 )
 from goclient.errors.conditions import StaleAttempt
+from goclient.files.private import regular
 from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.answers import MAX_DIAGNOSIS
 from goclient.node.engines.base import Heartbeat
 from goclient.node.payload import PayloadError
 from goclient.pilot.rungen import ReportedError
-from goclient.pilot.taken import TakenJob
+from goclient.pilot.taken import DIRECTORY, TakenJob
 from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
 from goclient.services.panda.client import Command, PandaServer
 from goclient.services.retry import turns
 
 ENDS = ("finished", "failed")
+METADATA, MOST_METADATA = "jobReport.json", 1 << 16  # as pilot 3 has it; characters that the journal takes, too
 RETRY = (1.0, 300.0)  # seconds between two attempts to tell the server of an end: at first, and at most
 _SOON = 10.0  # seconds until a heartbeat that the server did not get is sent again
 
@@ -208,7 +211,21 @@ def end_report(job: TakenJob, outcome: Outcome, *, metrics: str) -> Report:
     if outcome.log is not None and job.assigned is not None:
         report = {job.assigned.log_file: _file_report(job.assigned.log_guid, outcome.log)}
         details["job_output_report"] = json.dumps(report)
+    if error is None and (told := _metadata(job)):  # the server keeps those of finished jobs alone
+        details["meta_data"] = told
     return Report(outcome.state, details)
+
+
+def _metadata(job: TakenJob) -> str:
+    """Return what the program of a job has told of itself, where pilots look for it; empty if nothing, or too much."""
+    if job.scratch is not None:
+        with (
+            suppress(OSError, UnicodeDecodeError),
+            open(job.scratch / DIRECTORY / METADATA, encoding="utf-8", opener=regular) as file,
+        ):
+            text = hidden(file.read(MOST_METADATA + 1))
+            return text if len(text) <= MOST_METADATA else ""
+    return ""
 
 
 def send_report(server: PandaServer, job: TakenJob, report: Report, *, within: float, reporter: Reporter) -> None:

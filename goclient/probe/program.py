@@ -21,7 +21,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import Any
@@ -238,16 +238,15 @@ def reach(target: dict[str, Any], seconds: float) -> dict[str, Any]:
     found: dict[str, Any] = {**target, "error": "", "step": "", "status": 0, "clock": None}
     started = time.monotonic()
     try:
-        connection = connect(target, seconds)
-        path = urlsplit(target["url"]).path or "/"
-        connection.request("GET", path, headers={"Accept": "application/json", "Connection": "close"})
-        before = time.time()
-        answer = connection.getresponse()
-        found["status"] = answer.status
-        if answer.getheader("Date"):
-            with suppress(ValueError, TypeError):
-                found["clock"] = (before + time.time()) / 2 - parsedate_to_datetime(answer.headers["Date"]).timestamp()
-        connection.close()
+        with closing(connect(target, seconds)) as connection:
+            path = urlsplit(target["url"]).path or "/"
+            connection.request("GET", path, headers={"Accept": "application/json", "Connection": "close"})
+            before = time.time()
+            with connection.getresponse() as answer:
+                found["status"] = answer.status
+                if answer.headers["Date"]:
+                    server = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+                    found["clock"] = (before + time.time()) / 2 - server
     except Exception as error:  # of http.client, of ssl, of a thread that cannot be
         found.update(error=said(error), step=step_of(error))
     found["seconds"] = round(time.monotonic() - started, 3)

@@ -219,4 +219,8 @@ def test_only_files_of_a_collection_need_globus_connect(
     items: dict[str, list[str]], made: bool, proxy: bool, globus: list[str]
 ) -> None:
     spec = spec_from(items)
-    assert (spec.makes_endpoint, spec.needs_proxy, [one.text for one in spec.globus_endpoints]) == (made, proxy, globus)
+    assert (spec.makes_endpoint, spec.needs_proxy, [one.text for one in spec.endpoints if one.is_globus]) == (
+        made,
+        proxy,
+        globus,
+    )

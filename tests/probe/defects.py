@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from goclient.probe.nodes import Node
 from goclient.sandbox.site.defects import Fault
 from tests.sandboxes import Sandbox
 
@@ -78,24 +79,25 @@ BEFORE_NODES = (
     _before("a portal that redirects", "elsewhere", AUTH, TRANSFER, code="node-interposed", words="status 302"),
 )
 ALL = (*AT_NODES, *BEFORE_NODES)
+GOOD = Defective("a good node", "", "")
 
 
 def find(sandbox: Sandbox, defective: Sequence[Defective]) -> list[list[dict[str, Any]]]:
     """Return what a probe finds at each of these nodes: one job for each, and one probe for all of them."""
     sent = sandbox.run("goclient", "probe", "TEST1", f"--njobs={len(defective)}", "--detach", "--again", *ASKED)
     assert sent.code == 0, sent.err
-    here = [one for one in defective if not one.met]
+    here = [number for number, one in enumerate(defective) if not one.met]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        ran = dict(zip(here, pool.map(lambda one: _run(sandbox, one), here), strict=True))
-    for one in defective:
+        ran = dict(zip(here, pool.map(lambda number: _run(sandbox, defective[number]), here), strict=True))
+    for number, one in enumerate(defective):
         if one.met:
             for route in one.routes:
                 sandbox.trouble(route, one.met)
-            ran[one] = _run(sandbox, one)
+            ran[number] = _run(sandbox, one)
             sandbox.clear_trouble()
     told = sandbox.run("goclient", "probe", "TEST1", "--json")
     nodes = {node["PandaID"]: node for node in told.json["nodes"]}
-    return [judged(nodes[ran[one]]) for one in defective]
+    return [judged(nodes[ran[number]]) for number in range(len(defective))]
 
 
 def _run(sandbox: Sandbox, one: Defective) -> int:
@@ -109,8 +111,6 @@ def _run(sandbox: Sandbox, one: Defective) -> int:
 
 def judged(node: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the problems of one node, as documents."""
-    from goclient.probe.nodes import Node
-
     made = Node(node["PandaID"], node["seen"], node["report"], node["reason"])
     return [vars(one) for one in made.problems()]
 
@@ -118,6 +118,11 @@ def judged(node: dict[str, Any]) -> list[dict[str, Any]]:
 def sees(one: Defective, found: Sequence[dict[str, Any]]) -> bool:
     """Return True if the defect of a node is among what was found."""
     return any(problem["code"] == one.code and one.words in problem["phrase"] for problem in found)
+
+
+def stopping(found: Sequence[dict[str, Any]]) -> bool:
+    """Return True if no carried job goes well on a node."""
+    return any(problem["stops"] for problem in found)
 
 
 def shown(one: Defective, found: Sequence[dict[str, Any]]) -> str:

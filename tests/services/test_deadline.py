@@ -21,6 +21,7 @@ import goclient
 from goclient.errors import EndpointError, GoclientError, ServerError
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.remote import TransferRequest
+from goclient.model.request import Grant
 from goclient.services import exchange
 from goclient.services.deadline import Background
 from goclient.services.exchange import download, head
@@ -39,6 +40,7 @@ from tests.faults import Connection, Fault, FaultyServer
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 AT = GlobusEndpoint(ID)
+GRANT = Grant(ID, "/x/", "rw", ID, "2027-01-01T00:00:00+00:00")
 Access = Callable[..., GlobusAccess]
 END = 1.0  # seconds that a call may take
 LATE = 20.0  # seconds after which a test gives up; a call takes END and what a busy machine adds
@@ -62,6 +64,9 @@ GLOBUS: dict[str, Callable[[Globus], object]] = {
     "is_empty": lambda asked: asked.is_empty(AT, "/x/"),
     "task": lambda asked: asked.task(ID),
     "transferred": lambda asked: asked.transferred(ID),
+    "grant": lambda asked: asked.grant(GRANT),
+    "rules_of": lambda asked: asked.rules_of(GRANT),
+    "take_back": lambda asked: asked.take_back(GRANT),
 }
 REST: dict[str, Callable[[RestTransfer], object]] = {
     **BOTH,
@@ -85,6 +90,7 @@ PANDA: dict[str, Callable[[PandaServer], object]] = {
     "describe": lambda server: server.describe([1]),
     "acquire": lambda server: server.acquire("TEST1", node="n"),
     "upload": lambda server: server.upload("jobO.x.tar.gz", b"x"),
+    "task_state": lambda server: server.task_state(1),
     "secrets": lambda server: server.secrets(),
     "set_secret": lambda server: server.set_secret("key", "value"),
     "update": lambda server: server.update(1, "running"),
@@ -280,8 +286,9 @@ def test_the_table_has_every_call() -> None:
     def calls(kind: type) -> set[str]:
         return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
 
-    assert calls(Globus) == {*GLOBUS, "has_https_token", "ask"}  # which asks nobody, and what the others ask with
-    assert calls(RestTransfer) == {*REST, "ask"}
+    # One asks nobody, the others ask with one, and the last one revokes, as a logout does.
+    assert calls(Globus) == {*GLOBUS, "has_https_token", "ask", "forget"}
+    assert calls(RestTransfer) == {*REST, "ask", "while_waiting"}  # which asks nobody
     assert calls(PandaServer) == {
         *PANDA,
         "fresh_token",
@@ -304,6 +311,9 @@ OPENED = {
     ("services/gsi/dial.py", "getaddrinfo"): "its deadline",
     ("config/carried.py", "getaddrinfo"): "within",
     ("carrier/fetch.py", "urlopen"): "its time-out: a carrier that is told to end ends it",
+    ("probe/program.py", "create_connection"): "its time-out; a probe waits for its threads so long",
+    ("probe/program.py", "HTTPConnection"): "its time-out",
+    ("probe/program.py", "HTTPSConnection"): "its time-out",
 }
 OPENERS = {
     "Session", "RequestsTransport", "socket", "create_connection", "getaddrinfo", "urlopen", "HTTPConnection",

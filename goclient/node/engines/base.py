@@ -167,21 +167,6 @@ class Identified(Protocol):
         """Return its UUID."""
 
 
-class ProxyFile(Protocol):
-    """A proxy of the user in a file of this node, which only the pilot may read; no payload learns of it."""
-
-    @property
-    def path(self) -> Path:
-        """Return the file: certificate, key and chain in PEM."""
-
-    @abstractmethod
-    def fresh(self) -> Path:
-        """Return the file, with a proxy in it that lasts long enough for a login; raise MyproxyError.
-
-        It is asked for before each login at a server, from any thread: a proxy that ends soon is renewed first.
-        """
-
-
 class Tokens(Protocol):
     """Give access tokens of the identity that the pilot acts as in Globus."""
 

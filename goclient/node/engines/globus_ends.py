@@ -121,9 +121,10 @@ class CollectionStore(Store):
         """Return what a directory holds, by name."""
         return self._service.listing(self.endpoint, directory)
 
-    def mkdir(self, directory: str) -> None:
-        """Make a directory, unless it is there."""
-        self._service.mkdir(self.endpoint, directory)
+    def mkdir(self, *directories: str) -> None:
+        """Make directories, in this order, unless they are there."""
+        for one in directories:
+            self._service.mkdir(self.endpoint, one)
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         """Give paths others, some side by side; return why that failed for some of them."""

@@ -60,6 +60,14 @@ def test_a_probe_is_sent_once_and_its_findings_are_kept(user: Sandbox) -> None:
     assert "ok       nodes of TEST1 were last seen fit for carried jobs (just now)" in check_carried(user).out
 
 
+def test_a_pilot_of_goclient_tells_what_its_node_has(user: Sandbox) -> None:
+    user.run("goclient", "probe", "TEST1", "--detach")
+    assert user.pilot().code == 0
+    told = user.run("goclient", "probe", "TEST1", "--json")
+    assert [one["code"] for one in told.json["findings"]] == ["nodes"], told.out
+    assert told.json["nodes"][0]["report"]["python"]
+
+
 def test_a_probe_that_failed_or_vanished_says_so(user: Sandbox) -> None:
     user.run("goclient", "probe", "TEST1", "--detach", "--njobs=2")
     first, second = (row["panda_id"] for row in user.rows("select panda_id from jobs order by 1 desc limit 2"))
