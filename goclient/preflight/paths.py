@@ -122,7 +122,8 @@ class Targets:
                 if not by_https:
                     return Finding("ok", "target", shown, f"{shown} is made when files come")
                 message = f"{shown} is made when files come only if the pilot has a Globus login: HTTPS makes none"
-                return Finding("warning", "no-folder", shown, message, "ask the site, or leave out --goVia https")
+                hint = "ask the site, or leave out --goVia https"
+                return Finding("warning", "no-folder", shown, message, hint)  # plain: a code of the JSON
             directory, shown = Directory(directory.endpoint, top.path), top.display
         makes = "Globus will make it" if directory.endpoint.is_globus else "it is made when files come"
         message, near = f"the directory {quoted(shown)} does not exist: {makes}", ""
