@@ -12,7 +12,7 @@ from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFo
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.location import Location
-from goclient.model.plan import TransferItem, TransferTask, check_apart
+from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
 from goclient.node.engines.background import in_background, insist, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
@@ -129,20 +129,10 @@ class Pair(Transport):
 
     def _items(self, source: _Side, destination: _Side) -> Sequence[TransferItem]:
         """Return the items with whole paths and their kinds; raise an error for all that are missing, or in the way."""
-        collector, job = Collector(), self._job
+        collector = Collector()
         items: Sequence[TransferItem] = self._task.items
         with collector:
-            if destination.job is not None:
-                items = [destination.job.settle(item) for item in items]
-                check_apart(items)
-                arrivals = Arrivals(job.directory, overwrite=job.overwrite)
-                for item in items:
-                    with collector:
-                        target = job.directory / item.destination
-                        if not item.recursive or not target.is_dir():
-                            arrivals.check(target)
-            else:
-                items = self._delivery.begin()
+            items = destination.job.settle_all(items) if destination.job is not None else self._delivery.begin()
         found = source.files.entries(source.server, [source.top + item.source for item in items])
         settled = []
         for item in items:
