@@ -34,7 +34,7 @@ def add_carrier(path: Path, *, carrier: bytes, plans: Sequence[bytes]) -> None:
         with _open(path) as old, open(plain, "wb") as file:
             shutil.copyfileobj(old, file)
         with tarfile.open(plain, "a", format=tarfile.GNU_FORMAT) as archive:
-            members = archive.getmembers()
+            members = tuple(archive.getmembers())
             _check_names(members)
             _add(archive, CARRY, carrier, mode=0o755)
             for number, plan in enumerate(plans, 1):
