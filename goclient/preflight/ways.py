@@ -12,6 +12,7 @@ from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
+from goclient.preflight.mistakes import find_onto_themselves
 
 
 def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
@@ -21,6 +22,7 @@ def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
     except GoclientError as error:  # two names in the catalogue of one endpoint
         yield from error.findings
         return
+    yield from (error.finding for error in find_onto_themselves(spec))  # one endpoint may have two names
     for task in tasks:
         if (found := _find_no_way(task)) is not None:
             yield found.finding

@@ -20,7 +20,7 @@ from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import endpoint_problem
-from goclient.model.spec import MyproxyAccount, TransferSpec
+from goclient.model.spec import MyproxyAccount, TransferSpec, checked_transfer
 from goclient.model.syntax.lists import listed, shortened
 from goclient.model.syntax.misread import of_a_list, reads
 from goclient.model.syntax.parse import (
@@ -212,7 +212,14 @@ class _Builder:
         if len(destinations) == 1:
             destinations *= len(sources)
         pairs = zip(sources, destinations, strict=True)
-        return tuple(Transfer(source=source, destination=target) for source, target in pairs if source and target)
+        transfers: list[Transfer] = []
+        for number, (source, target) in enumerate(pairs):
+            try:
+                if source and target:
+                    transfers.append(checked_transfer(source, target))
+            except NotALocation as error:
+                self.refused(lists[0], error, item=number)
+        return tuple(transfers)
 
     def _wrong_count(self, sources_key: str, destinations_key: str, *, optional: bool) -> None:
         sources, destinations = self.get(sources_key), self.get(destinations_key)

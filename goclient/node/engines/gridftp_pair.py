@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import Collector, GoclientError, raise_all
+from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
+from goclient.model.location import Location
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
 from goclient.node.engines.background import in_background, insist, noted
@@ -19,7 +20,7 @@ from goclient.node.engines.far_end import check_link, part_beside
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.store import ServerStore
-from goclient.node.ownership import final_path
+from goclient.node.ownership import attempts_in, final_path
 from goclient.node.shared_filesystem import Shared, check_sees
 from goclient.services.contents import Moved
 from goclient.services.deadline import LONGEST_WAIT, Background
@@ -146,6 +147,11 @@ class Pair(Transport):
                 if item.recursive and not info.is_directory:
                     message = f"{quoted(source.server.show(path))}: it is a file, not a directory"
                     raise NotADirectory(message, hint="leave out the final /", subject=path)
+                there = Location(destination.server, final_path(destination.top + item.destination))
+                if there.is_in(Location(source.server, path)):
+                    shown = quoted(source.server.show(path))
+                    message = f"{shown}: it cannot be copied into itself, to {quoted(there.display)}"
+                    raise EndpointError(message, hint="name a part", code="into-itself", subject=path)
                 self._sizes[path] = info.size
                 settled.append(item._replace(source=path, recursive=info.is_directory))
         raise_all(collector.errors)
@@ -159,15 +165,20 @@ class Pair(Transport):
             yield self._file(item.source, target, self._sizes[item.source])
             return
         waiting, followed = [(item.source.rstrip("/"), target)], {item.source.rstrip("/")}
+        places: list[str] = []  # they are made when all is listed: the target may be in the source, by another path
+        files: list[_File] = []
         while waiting:
             directory, there = waiting.pop()
-            self._make(there, destination)
+            places.append(there)
             for name, info in sorted(source.files.listing(source.server, f"{directory}/").items()):
-                if info.is_directory:
+                if info.is_directory and not attempts_in((name,)):  # what is on its way may be this task's own
                     check_link(info, source.server.show(f"{directory}/{name}"), followed)
                     waiting.append((f"{directory}/{name}", f"{there}/{name}"))
-                else:
-                    yield self._file(f"{directory}/{name}", f"{there}/{name}", info.size)
+                elif not info.is_directory:
+                    files.append(self._file(f"{directory}/{name}", f"{there}/{name}", info.size))
+        for one in places:
+            self._make(one, destination)
+        yield from files
 
     def _file(self, path: str, target: str, size: int) -> _File:
         hidden = self._task.destination != JOB and final_path(target) != target

@@ -149,18 +149,23 @@ class Streaming(Transport):
             yield _File(item.source, target, self._sizes[item.source])
             return
         waiting, followed = [(item.source.rstrip("/"), Path(target), Above())], {item.source.rstrip("/")}
+        files: list[_File] = []
+        places: list[Path] = []  # they are made when all is listed: the server may see the job's directory
         while waiting:
             directory, near, above = waiting.pop()
             moved(0)
             listing = self._far.listing(f"{directory}/")
             above = above.with_listing(listing, self._task.source.show(directory))
-            arrivals.make(near)
+            places.append(near)
             for info in listing.values():
                 if info.is_directory:
                     check_link(info, self._task.source.show(f"{directory}/{info.name}"), followed)
                     waiting.append((f"{directory}/{info.name}", near / info.name, above))
                 else:
-                    yield _File(f"{directory}/{info.name}", near / info.name, info.size)
+                    files.append(_File(f"{directory}/{info.name}", near / info.name, info.size))
+        for place in places:
+            arrivals.make(place)
+        yield from files
 
     # --- out of it ----------------------------------------------------------------------------------------------
 
