@@ -57,7 +57,7 @@ def _kill(folder: Path, points: int, times: int, *, code: str) -> list[list[str]
             trial.run()
             return [*trial.wrong(), *trial.leaks(), *[EARLY] * (not trial.is_killed)]
 
-        return _kept("kill", len(killed), kill, code=code)
+        return kept("kill", len(killed), kill, code=code)
 
 
 def _meet(folder: Path, count: int, *, code: str) -> list[list[str]]:
@@ -65,10 +65,10 @@ def _meet(folder: Path, count: int, *, code: str) -> list[list[str]]:
     folder.mkdir()
     with sandbox_in(folder) as sandbox:
         known = Known.of(sandbox)
-        return _kept("fault", count, lambda seed: meet(sandbox, known, seed), code=code)
+        return kept("fault", count, lambda seed: meet(sandbox, known, seed), code=code)
 
 
-def _kept(kind: str, count: int, find: Callable[[int], list[str]], *, code: str) -> list[list[str]]:
+def kept(kind: str, count: int, find: Callable[[int], list[str]], *, code: str) -> list[list[str]]:
     """Return what each case of a kind found, those of the same code as they were kept."""
     KEPT.parent.mkdir(exist_ok=True)
     lines = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() and code else []

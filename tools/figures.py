@@ -35,6 +35,7 @@ import preflight
 import probe
 import server_checks
 import submission
+import theft
 from measure import paired, ratio, row
 
 BIN = Path(sys.executable).parent
@@ -238,6 +239,11 @@ def dying_carriers() -> list[list[str]]:
     return carrier_kills.rows(code=_code())
 
 
+def thefts() -> list[list[str]]:
+    """Thefts of what carried jobs leave; each round is kept, too."""
+    return theft.rows(code=_code())
+
+
 CHAPTERS = {
     "start_up": start_up,
     "records": records,
@@ -259,6 +265,7 @@ CHAPTERS = {
     "pilots_together": pilots.together,
     "pilot_faults": pilots.faults,
     "carrier_kills": dying_carriers,
+    "theft": thefts,
 }
 
 

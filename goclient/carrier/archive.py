@@ -20,6 +20,7 @@ from goclient.model.payload import PAYLOAD
 
 FILES = "--goFiles"
 LIMIT = 10 << 20  # bytes: file_server_api.py of server 1.0.4, for a file whose name does not begin with "sources."
+FORM = 1 << 10  # bytes that the form takes in which it goes there: they count
 _MB = 1 << 20
 _SHOWN = 3
 _OURS = ("goclient-", ".goclient")  # begin the names of what the carrier has beside the user's files
@@ -112,12 +113,12 @@ def pack(contents: Contents, *, carrier: bytes, plan: bytes) -> Packed:
         with tarfile.open(fileobj=summed, mode="w", format=tarfile.GNU_FORMAT) as archive:  # type: ignore[call-overload]
             for member in contents.members:
                 _add(archive, member)
-                if packed.tell() > LIMIT:
+                if packed.tell() > LIMIT - FORM:
                     raise _too_large(contents)
             archive.addfile(_header(CARRY, 0o755, len(carrier)), io.BytesIO(carrier))
             content = summed.sum.hexdigest()
             archive.addfile(_header(PLAN, 0o644, len(plan)), io.BytesIO(plan))
-    if packed.tell() > LIMIT:
+    if packed.tell() > LIMIT - FORM:
         raise _too_large(contents)
     return Packed(packed.getvalue(), content)
 

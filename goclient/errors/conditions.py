@@ -221,6 +221,12 @@ class IdentityRefused(MyproxyError):
     code = "myproxy-identity-refused"
 
 
+class NotMyproxy(MyproxyError):
+    """No MyProxy server has the name and the port that were given: the name is not known, or something else answers."""
+
+    code = "myproxy-server"
+
+
 class ConnectionClosed(MyproxyError):
     """A MyProxy server closed the connection."""
 

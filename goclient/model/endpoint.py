@@ -44,6 +44,7 @@ class Endpoint:
     needs_proxy: ClassVar[bool] = False  # the user's proxy acts there
     exchanges: ClassVar[bool] = False  # files go from one of the kind to another, past the node
     has_home: ClassVar[bool] = True  # paths may begin with /~/
+    keeps_names: ClassVar[bool] = True  # a file may have any name there
 
     def __post_init__(self) -> None:
         """Raise LocationError for a text that names no such endpoint."""
@@ -68,6 +69,10 @@ class Endpoint:
     def path_problem(self, path: str) -> Problem | None:
         """Return what is wrong with this path on it alone, though the path is one."""
         return url_problem(self.text, path) if path.startswith("//") else None
+
+    def target_problem(self, path: str) -> Problem | None:
+        """Return what is wrong with writing something at this path, which is more than what is wrong with it."""
+        return self.path_problem(path)
 
     def __str__(self) -> str:
         return self.text
@@ -176,12 +181,27 @@ class WebdavEndpoint(UrlEndpoint):
     title: ClassVar[str] = "a WebDAV server"
     kind: ClassVar[str] = "webdav"
     has_home: ClassVar[bool] = False
+    keeps_names: ClassVar[bool] = False
 
     def path_problem(self, path: str) -> Problem | None:
         """Return what is wrong with a path that has a ``?``: servers cut the name there (xrootd 5.5)."""
         if "?" in path:
             return Problem("a WebDAV server cuts a name at a ?", "give the file a name without it")
         return super().path_problem(path)
+
+    def target_problem(self, path: str) -> Problem | None:
+        """Return what is wrong with a path that not every server keeps when a file gets its name by a MOVE.
+
+        xrootd 5.5 does not decode the header that has it, and knows ASCII only there; a header ends before its blanks.
+        """
+        name = path.rstrip("/")
+        bad = "a blank at its end" if name.endswith(" ") else ""
+        if not path.isascii():
+            bad = next(character for character in path if not character.isascii())
+        if bad:
+            what = f"not every WebDAV server keeps {bad} in a name that is written there"
+            return Problem(what, "give it another name: of ASCII, without a blank at its end")
+        return self.path_problem(path)
 
 
 class JobDirectory(Endpoint):

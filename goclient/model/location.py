@@ -5,6 +5,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from goclient.model.endpoint import JOB, Endpoint, JobDirectory, NodeFiles
@@ -12,6 +13,12 @@ from goclient.model.names import LocationError, Problem, path_problem
 
 NO_FILES = ("/proc", "/sys", "/dev")  # where a node shows its processes and devices: what is there is not copied
 JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
+
+
+def closed_path(path: str) -> str:
+    """Return a path without double slashes, and with one at its end: what is below it begins with it."""
+    path = re.sub("/+", "/", path) if "//" in path else path
+    return path if path.endswith("/") else f"{path}/"
 
 
 def _parts(path: str) -> tuple[str, str]:
@@ -82,6 +89,10 @@ class Location:
         """Same location, its path written as a directory."""
         return self if self.is_directory else self.with_path(f"{self.path}/")
 
+    def is_in(self, other: Location) -> bool:
+        """Return True if it is another location, or is below it."""
+        return self.endpoint == other.endpoint and closed_path(self.path).startswith(closed_path(other.path))
+
     def with_path(self, path: str) -> Location:
         """Return the location of another path on the same endpoint."""
         return Location(self.endpoint, path)
@@ -95,10 +106,18 @@ JOB_DIRECTORY = Location(JOB, "/")
 
 @dataclass(frozen=True)
 class Transfer:
-    """One source and where it goes: into ``destination`` if that is a directory, else under that new name."""
+    """One source and where it goes: into ``destination`` if that is a directory, else under that new name.
+
+    Raises LocationError with the reason if nothing can be written there under that name.
+    """
 
     source: Location
     destination: Location
+
+    def __post_init__(self) -> None:
+        endpoint = self.destination.endpoint
+        if not endpoint.keeps_names and (problem := endpoint.target_problem(self.target_path)) is not None:
+            raise LocationError(problem)
 
     @property
     def target_path(self) -> str:

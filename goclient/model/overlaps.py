@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.model.location import Location, Transfer
+from goclient.model.location import Location, Transfer, closed_path
 from goclient.model.spec import TransferSpec
 
 
@@ -64,16 +63,11 @@ Key = tuple[str, str]  # an endpoint, and a path that ends with a slash: what is
 
 
 def _key(location: Location) -> Key:
-    return location.endpoint.text, _closed(location.path)
+    return location.endpoint.text, closed_path(location.path)
 
 
 def _target_key(transfer: Transfer) -> Key:
-    return transfer.destination.endpoint.text, _closed(transfer.target_path)
-
-
-def _closed(path: str) -> str:
-    path = re.sub("/+", "/", path) if "//" in path else path
-    return path if path.endswith("/") else f"{path}/"
+    return transfer.destination.endpoint.text, closed_path(transfer.target_path)
 
 
 def _nested(keys: Sequence[Key], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:

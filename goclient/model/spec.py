@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
 
-from goclient.errors import RequestError
+from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import NotALocation
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Catalogue, Endpoint, read_endpoint
@@ -86,6 +86,16 @@ def _moved_to(endpoint: Endpoint, old: Location) -> Location:
     except LocationError as error:
         message = f"{quoted(old.display)}: {error.problem.what}: it is {endpoint.title}"
         raise NotALocation(message, hint=error.problem.remedy, subject=old.display) from error
+
+
+def checked_transfer(source: Location, destination: Location) -> Transfer:
+    """Return the transfer; raise NotALocation if nothing can have the source's name at the destination."""
+    try:
+        return Transfer(source, destination)
+    except LocationError as error:
+        name, place = source.display, destination.display
+        message = f"{quoted(name)} cannot be written to {quoted(place)}: {error.problem.what}"
+        raise NotALocation(message, hint=error.problem.remedy, subject=name) from error
 
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
@@ -204,10 +214,20 @@ class TransferSpec(BaseModel):
         return spec.model_copy(update={"local_endpoint": local})
 
     def with_locations(self, replaced: Callable[[Location], Location]) -> "TransferSpec":
-        """Return the same spec with each location replaced by what ``replaced`` gives for it."""
+        """Return the same spec with each location replaced by what ``replaced`` gives for it.
 
-        def transfers(old: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
-            return tuple(Transfer(replaced(one.source), replaced(one.destination)) for one in old)
+        Raises NotALocation for each transfer that cannot be made of the new ones.
+        """
+        errors: list[GoclientError] = []
+
+        def transfers(old: tuple[Transfer, ...]) -> Iterator[Transfer]:
+            for one in old:
+                try:
+                    yield checked_transfer(replaced(one.source), replaced(one.destination))
+                except NotALocation as error:
+                    errors.append(error)
 
         phases = {"stage_in": self.stage_in, "stage_out": self.stage_out, "output": self.output}
-        return self.model_copy(update={name: transfers(old) for name, old in phases.items()})
+        update = {name: tuple(transfers(old)) for name, old in phases.items()}
+        raise_all(errors)
+        return self.model_copy(update=update)

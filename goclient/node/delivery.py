@@ -7,9 +7,10 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from goclient.errors import EndpointError, GoclientError, raise_all
+from goclient.errors import GoclientError, raise_all
 from goclient.errors.conditions import PathExists
 from goclient.errors.wording import quoted
 from goclient.journal import Entry
@@ -41,6 +42,11 @@ class _Output(NamedTuple):
         """Return the path to which it is transferred."""
         return self.path if self.direct else f"{self.destination.hidden}/{NEW}/{self.name}"
 
+    @property
+    def replaced(self) -> str:
+        """Return the path that what has the final path gets, out of the way."""
+        return f"{self.destination.hidden}/{OLD}/{self.name}"
+
 
 class Delivery:
     """Deliver the items of one transfer task: hidden at first, then under their names."""
@@ -52,6 +58,7 @@ class Delivery:
         self._attempt = attempt_at(job.attempt, items)
         self._destinations: dict[str, Destination] = {}
         self._outputs: list[_Output] = []
+        self._moved_away: dict[str, _Output] = {}  # by their final paths
 
     def check(self) -> None:
         """Settle where the items go, before anything is sent; raise StaleAttempt, or all that is in the way."""
@@ -129,14 +136,16 @@ class Delivery:
             self._job.heartbeat.confirm()
             try:
                 failures = self._place_once()
-            except EndpointError as error:
+            except GoclientError as error:
                 if not error.transient:
+                    self._put_back()
                     raise
                 failures = [error]
             if not failures:
                 break
             passing = waited < patience and all(one.transient for one in failures)
             if not passing and twice:
+                self._put_back()
                 raise_all(failures)
             twice = twice or not passing
             self._job.reporter.detail(f"not everything has its name yet: {failures[0].message}")
@@ -154,10 +163,19 @@ class Delivery:
         replaced = [one for one in waiting if one.destination.find(one.name) is not None]
         for top in dict.fromkeys(one.destination.hidden for one in replaced):
             self._store.mkdir(f"{top}/{OLD}")
-        away = [Renaming(one.path, f"{one.destination.hidden}/{OLD}/{one.name}") for one in replaced]
+        self._moved_away.update((one.path, one) for one in replaced)
+        away = [Renaming(one.path, one.replaced) for one in replaced]
         final = [Renaming(one.arriving, one.path) for one in waiting]
         heartbeat = self._job.heartbeat.send
         return self._store.rename(away, heartbeat) or self._store.rename(final, heartbeat)
+
+    def _put_back(self) -> None:
+        """Give what was moved out of the way its name again, where nothing has that, as far as it can be done."""
+        with suppress(GoclientError):
+            for one in self._used():
+                one.read()
+            back = [one for one in self._moved_away.values() if one.destination.find(one.name) is None]
+            self._store.rename([Renaming(one.replaced, one.path) for one in back], self._job.heartbeat.send)
 
     def _mark(self, waiting: Sequence[_Output]) -> None:
         """Mark what gets its name now, and what was transferred to its name at once, as this attempt's."""
@@ -174,5 +192,4 @@ class Delivery:
                 contents |= {
                     one.name: destination.contents(one.path, entry) for one, entry in found if entry is not None
                 }
-            for name in marks_of(contents):
-                self._store.mkdir(f"{destination.hidden}/{name}")
+            self._store.mkdir(*(f"{destination.hidden}/{name}" for name in marks_of(contents)))

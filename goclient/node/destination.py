@@ -31,8 +31,8 @@ class Store(Protocol):
     def listing(self, directory: str) -> Listing:
         """Return what a directory holds, by name; its path ends with a slash."""
 
-    def mkdir(self, directory: str) -> None:
-        """Make a directory, unless it is there."""
+    def mkdir(self, *directories: str) -> None:
+        """Make directories, in this order, unless they are there."""
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them.

@@ -34,10 +34,11 @@ class NodeStore(Store):
         with _refused(directory), os.scandir(directory) as entries:
             return Listing({one.name: _info(one) for one in entries})
 
-    def mkdir(self, directory: str) -> None:
-        """Make a directory, unless it is there."""
-        with _refused(directory):
-            Path(directory).mkdir(mode=OTHERS_READ, exist_ok=True)
+    def mkdir(self, *directories: str) -> None:
+        """Make directories, in this order, unless they are there."""
+        for one in directories:
+            with _refused(one):
+                Path(one).mkdir(mode=OTHERS_READ, exist_ok=True)
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""

@@ -23,6 +23,7 @@ from goclient.errors.conditions import (
     IdentityNotNamed,
     IdentityRefused,
     NoDeposit,
+    NotMyproxy,
     NotRetriever,
     NoUserProxy,
 )
@@ -129,6 +130,11 @@ class Deposit:
             hint = f"{mend}; if that was done, the server's operators must let this DN retrieve"
         elif isinstance(error, IdentityRefused):
             hint = "the site must give the pilot a certificate of a CA that this server knows"
+        elif isinstance(error, NotMyproxy):
+            given = (
+                "the site must correct MYPROXY_SERVER" if self.is_guess else "the job's owner must correct --myproxy"
+            )
+            hint = f"{given}: {self.shown}"
         elif error.transient:
             hint = f"nobody made a mistake here: submit the job again later; {error.hint}"
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
@@ -10,7 +11,7 @@ from goclient.errors.conditions import PermissionDenied, TooLarge
 from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
-from goclient.model.names import fill_serial
+from goclient.model.names import LocationError, fill_serial
 from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
 from goclient.preflight.listings import Directory, Listings, Unlisted
@@ -91,7 +92,11 @@ class Locations:
             written = self.in_jobs(transfer.target) if self.knows(transfer.target) else []
             if not transfer.destination.is_directory:
                 name = transfer.source.name
-                written = [one.with_path(f"{one.path}/{name}") if self._is_directory(one) else one for one in written]
+                with suppress(LocationError):  # it cannot be there: Paths says so
+                    inside = [
+                        one.with_path(f"{one.path}/{name}") if self._is_directory(one) else one for one in written
+                    ]
+                    written = inside
             self._written[transfer] = written
         return self._written[transfer]
 

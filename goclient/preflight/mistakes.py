@@ -58,7 +58,7 @@ def find_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
                         code="task-placeholder",
                         subject=location.display,
                     )
-    yield from _find_onto_themselves(spec)
+    yield from find_onto_themselves(spec)
     yield from find_unlikely_mistakes(spec, count)
     for outer, inner in islice(find_nested_targets(spec), SHOWN):
         if outer.source.in_job:
@@ -71,15 +71,13 @@ def find_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
         yield from _find_shared(spec, count)
 
 
-def _find_onto_themselves(spec: TransferSpec) -> Iterator[RequestError]:
-    """Yield an error for each transfer whose source and target are one location."""
+def find_onto_themselves(spec: TransferSpec) -> Iterator[RequestError]:
+    """Yield an error for each transfer whose target is its source, or is below it."""
     for transfer in spec.transfers:
         source, destination = transfer.source, transfer.destination
-        if destination.in_job or source.endpoint != destination.endpoint:
-            continue
-        if source.path.rstrip("/") == transfer.target_path.rstrip("/"):
+        if not destination.in_job and source.endpoint == destination.endpoint and transfer.target.is_in(source):
             hint = "leave the destination out to bring it into the job's directory, or name another place"
-            message = f"{quoted(source.display)} would be written onto itself"
+            message = f"{quoted(source.display)} would be written onto or into itself"
             yield RequestError(message, hint=hint, code="onto-itself", subject=source.display)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
@@ -12,6 +11,7 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
+from goclient.model.spec import TransferSpec
 from goclient.model.wildcards import has_wildcards
 from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.listings import Directory
@@ -40,7 +40,10 @@ class Paths(Check):
             wanted = (Directory.of(location) for one in named for location in locations.written(one))
             made = make_directories(wanted, connection)
         targets = Targets(context, made)
-        context.resolved = context.resolved.with_locations(locations.settle)
+        try:
+            context.resolved = context.resolved.with_locations(locations.settle)
+        except GoclientError as error:  # a name that cannot be in the directory that a destination is
+            return list(error.findings)
         pairs = zip(locations.transfers, sources, strict=True)
         return [finding for transfer, ours in pairs for finding in (*ours, *targets.judge(transfer))]
 
@@ -54,7 +57,8 @@ class Targets:
         self._identity = context.connection.identity
         self._overwrite = context.spec.overwrite
         self._new_below = context.options.new_below
-        self._makes_none = context.options.token_wait is not None  # HTTPS alone makes no directory
+        self._has_tokens = context.options.token_wait is not None  # HTTPS alone makes no directory
+        self._by_https = set() if context.options.carried else _taken_by_https(context.resolved)
         self._made = made
 
     def judge(self, transfer: Transfer) -> list[Finding]:
@@ -63,13 +67,14 @@ class Targets:
             return []
         sources = itertools.cycle(self._locations.in_jobs(transfer.source))
         pairs = list(zip(sources, self._locations.written(transfer), strict=False))
-        if any(_inside_itself(source, target) for source, target in pairs):
+        if any(target.is_in(source) for source, target in pairs):
             shown = transfer.source.display
             message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
             return [EndpointError(message, hint=hint, code="onto-itself", subject=shown).finding]
-        return wrong_or_first([self._judge(target, source) for source, target in pairs])
+        by_https = bool(self._by_https) and transfer in self._by_https
+        return wrong_or_first([self._judge(target, source, by_https=by_https) for source, target in pairs])
 
-    def _judge(self, location: Location, source: Location) -> Finding:
+    def _judge(self, location: Location, source: Location, *, by_https: bool) -> Finding:
         directory, shown = Directory.of(location), location.display
         if directory in self._made:
             if (problem := self._made[directory]) is not None:
@@ -78,7 +83,7 @@ class Targets:
             return Finding("ok", "folder", directory.display, message)  # plain: a code of the JSON
         found = self._listings.entry(location)
         if isinstance(found, GoclientError):
-            return self._without_directory(location, found)
+            return self._without_directory(location, found, by_https=by_https)
         if found is None:
             return Finding("ok", "target", shown, f"nothing is in the way of {shown}")
         other = self._kind_not_replaced(found, source)
@@ -104,7 +109,7 @@ class Targets:
             return "a directory" if found.is_directory else "a file"
         return kind_of(found)
 
-    def _without_directory(self, location: Location, error: GoclientError) -> Finding:
+    def _without_directory(self, location: Location, error: GoclientError, *, by_https: bool) -> Finding:
         directory, top = Directory.of(location), self._new_below
         shown = directory.display
         if isinstance(error, NotADirectory):
@@ -114,7 +119,11 @@ class Targets:
             return self._locations.unlisted(location, error, self._identity)
         if top is not None and shown.startswith(top.display):
             if self._listings.there(directory).path.startswith(top.path):
-                return Finding("ok", "target", shown, f"{shown} is made when files come")
+                if not by_https:
+                    return Finding("ok", "target", shown, f"{shown} is made when files come")
+                message = f"{shown} is made when files come only if the pilot has a Globus login: HTTPS makes none"
+                hint = "ask the site, or leave out --goVia https"
+                return Finding("warning", "no-folder", shown, message, hint)  # plain: a code of the JSON
             directory, shown = Directory(directory.endpoint, top.path), top.display
         makes = "Globus will make it" if directory.endpoint.is_globus else "it is made when files come"
         message, near = f"the directory {quoted(shown)} does not exist: {makes}", ""
@@ -125,17 +134,23 @@ class Targets:
                 message += f", with that name: there are no wildcards in {quoted(name)}"
         hint = f"{near} " if near else "if it is a typo, correct it; "
         hint += "--goMkdir makes it now"
-        if self._makes_none:
-            message = f"the directory {quoted(shown)} does not exist, and a job with tokens makes none"
+        if self._has_tokens or by_https:
+            makes = "a job with tokens makes none" if self._has_tokens else "HTTPS makes none: a pilot may have no more"
+            message = f"the directory {quoted(shown)} does not exist, and {makes}"
             code = "no-folder"  # plain: a code of the JSON
             return PathNotFound(message, hint=hint, code=code, subject=location.display).finding
         return Finding("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
 
 
-def _inside_itself(source: Location, target: Location) -> bool:
-    """Return True if a target is its source, or is below it."""
-    one, other = (re.sub("/+", "/", f"{location.path}/") for location in (source, target))
-    return source.endpoint == target.endpoint and other.startswith(one)
+def _taken_by_https(spec: TransferSpec) -> set[Transfer]:
+    """Return the transfers that take something from the job's directory to a collection's HTTPS server."""
+    return {
+        one
+        for _, mode, transfers in spec.phases
+        if mode.asks_https
+        for one in transfers
+        if one.source.in_job and one.destination.endpoint.is_globus
+    }
 
 
 def make_directories(directories: Iterable[Directory], connection: Connection) -> dict[Directory, GoclientError | None]:

@@ -12,6 +12,7 @@ from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
+from goclient.preflight.mistakes import find_onto_themselves
 
 
 def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
@@ -21,6 +22,7 @@ def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
     except GoclientError as error:  # two names in the catalogue of one endpoint
         yield from error.findings
         return
+    yield from (error.finding for error in find_onto_themselves(spec))  # one endpoint may have two names
     for task in tasks:
         if (found := _find_no_way(task)) is not None:
             yield found.finding
@@ -49,7 +51,11 @@ def _find_no_way(task: TransferTask) -> RequestError | None:
         return None
     hint = "bring them into the job's directory (--StageinGOsrc alone), and take them from there (--StageoutGOsrc)"
     if in_job:
-        hint = "name a server of that kind which sees the job's directory, or none: leave the mode server out"
+        way = "in-mode" if task.phase == "stage-in" else "out-mode"
+        hint = (
+            f"leave out --WorkingendpointGO; in a text of 2012 leave the mode server out ({way}=gc), or name a server "
+        )
+        hint += "of that kind which sees the job's directory (globus-endpoint-local=)"
     message = f"{task.phase}: files cannot go between {_named(far)} and {_named(near)}"
     return RequestError(message, hint=hint, code="no-way", subject=far.display)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from goclient.carrier.archive import LIMIT, is_taken
+from goclient.carrier.archive import FORM, LIMIT, is_taken
 from goclient.carrier.plan import CARRY, PLAN
 from goclient.errors import RequestError
 from goclient.errors.wording import quoted
@@ -34,7 +34,7 @@ def add_carrier(path: Path, *, carrier: bytes, plans: Sequence[bytes]) -> None:
         with _open(path) as old, open(plain, "wb") as file:
             shutil.copyfileobj(old, file)
         with tarfile.open(plain, "a", format=tarfile.GNU_FORMAT) as archive:
-            members = archive.getmembers()
+            members = tuple(archive.getmembers())
             _check_names(members)
             _add(archive, CARRY, carrier, mode=0o755)
             for number, plan in enumerate(plans, 1):
@@ -82,7 +82,7 @@ def _check_names(members: Sequence[tarfile.TarInfo]) -> None:
 def _check_size(name: str, size: int, members: Sequence[tarfile.TarInfo]) -> None:
     """Raise RequestError if an archive is larger than PanDA takes, with what is largest in it."""
     limit = SOURCES_LIMIT if name.startswith(SOURCES) else LIMIT
-    if size > limit:
+    if size > limit - FORM:
         largest = sorted(members, key=lambda one: -one.size)[:_SHOWN]
         named = ", ".join(f"{quoted(one.name)} ({one.size / _MB:.1f} MB)" for one in largest)
         message = (

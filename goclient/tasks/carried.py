@@ -69,7 +69,9 @@ def find_refused(spec: TransferSpec, options: Any, *, tool: str) -> Iterator[Goc
     given = given_options(options, SPLITS)
     if given and spec.stage_in and not any(getattr(options, name, None) for name in INPUTS):
         why = "JEDI deals out the files that PanDA brings, and knows nothing of those of --StageinGOsrc"
-        hint = "to give each job its own source, put '${SN/P}', the job's number, into its name, and say --nJobs"
+        hint = (
+            "to give each job its own, put '${SN/P}', the job's number, into the name; say --nJobs and --maxAttempt=1"
+        )
         yield _refused(given[0], why, hint)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import JOB_OUT
+from goclient.model.names import SERIAL_NUMBERS
 from goclient.model.nearest import nearest
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import listed
@@ -54,6 +55,8 @@ def find_losses(
             )
             hint = "make sure that the image has it"
         yield Finding("warning", "container", "--containerImage", message, hint)
+    if carried and getattr(options, "maxAttempt", None) != 1:
+        yield from _find_renumbered(valid.spec)
     yield from _find_repeated_directory(valid, nickname, task.dataset)
     if complete and not carried:  # what the carrier takes need not be an output of PanDA's
         yield from find_no_outputs(valid, options, outputs=task.outputs)
@@ -135,6 +138,16 @@ def _find_unsplit(spec: TransferSpec, options: Any) -> Iterator[Finding]:
     message = f"{names} {verb} only for the files of --{inputs or 'inDS'}: each job gets {sources} of --StageinGOsrc"
     hint = "to give each job its own source, put ${SN/P}, the job's number, into its name, and say --nJobs"
     yield Finding("warning", "not-split", "--StageinGOsrc", message, "" if inputs else hint)
+
+
+def _find_renumbered(spec: TransferSpec) -> Iterator[Finding]:
+    """Yield a warning for a source that another attempt would not find: it is a new job with a new number."""
+    for transfer in spec.stage_in:
+        if any(number in transfer.source.path for number in SERIAL_NUMBERS):
+            source = quoted(transfer.source.display)
+            message = f"{source} is another file in a further attempt of a job, which has a new number"
+            yield Finding("warning", "renumbered", "--StageinGOsrc", message, "add --maxAttempt=1")
+            return
 
 
 def _find_optional(valid: ValidTask, options: Any, outputs: Outputs) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from goclient.model.endpoint import UrlEndpoint
 from goclient.model.location import Transfer
 from goclient.model.names import fill_serial
 from goclient.model.request import Job, Rights
-from goclient.model.spec import TransferSpec
+from goclient.model.spec import TransferSpec, checked_transfer
 from goclient.preflight.connect import find_collection
 from goclient.preflight.run import Preflight
 from goclient.services.deadline import Deadline
@@ -78,7 +78,7 @@ def check_tasks(
 
 def _with_source(typed: Transfer, found: Transfer) -> Transfer:
     """Return a transfer that was found with its source as typed: what was checked has the names of one task."""
-    return Transfer(typed.source, found.destination) if typed.source.in_job else found
+    return checked_transfer(typed.source, found.destination) if typed.source.in_job else found
 
 
 def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputServer, Preflight]:

@@ -13,7 +13,7 @@ from goclient.model.planner import plan
 from goclient.model.records.base import MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.serial import needs_serial, shared_targets
-from goclient.model.spec import TransferSpec
+from goclient.model.spec import TransferSpec, checked_transfer
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
 from goclient.tasks.output_server import OutputServer
@@ -27,7 +27,7 @@ def transfers_of(spec: TransferSpec, server: OutputServer | None, *, task: Expec
 
     def rename(one: Transfer) -> Transfer:
         lfn = task.outputs.names.get(one.source.path[1:]) if one.source.in_job else None
-        return one if lfn is None else Transfer(_in_job(lfn), one.destination)
+        return one if lfn is None else checked_transfer(_in_job(lfn), one.destination)
 
     renamed = spec.model_copy(
         update={"stage_out": tuple(map(rename, spec.stage_out)), "output": tuple(map(rename, spec.output))}
@@ -58,7 +58,7 @@ def add_outputs(spec: TransferSpec, directory: Location, outputs: Outputs) -> Tr
         message = "--useGOForOutput has nothing to take: the task has no outputs, and no log for goclient"
         hint = "declare outputs with --outputs; the log stays PanDA's with --noSeparateLog and with --goCarry"
         raise RequestError(message, hint=hint, code="outputs", subject="--useGOForOutput")
-    more = tuple(Transfer(_in_job(lfn), directory) for lfn in lfns)
+    more = tuple(checked_transfer(_in_job(lfn), directory) for lfn in lfns)
     return spec.model_copy(update={"output": (*spec.output, *more), "working": spec.working or DEFAULT_WORKING})
 
 

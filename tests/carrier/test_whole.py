@@ -156,6 +156,17 @@ def test_files_go_through_globus_connect_if_the_user_gives_its_archive(user: San
     assert rows == [("stage-in", "SUCCEEDED", 2, True), ("output", "SUCCEEDED", 1, True)]
 
 
+def test_a_running_job_through_globus_connect_is_looked_up_as_its_service_client(user: Sandbox) -> None:
+    """It has told nothing yet: what it would tell is taken away."""
+    (panda_id,) = submit(user, f"--goConnect={connect_archive(user)}", "--jobParameters=-o hits.1")
+    assert site(user)["state"] == "finished"
+    user.rows("update jobs set attributes = json_remove(attributes, '$.metadata') where panda_id = ?", panda_id)
+    (status,) = user.run("goclient", "status", str(panda_id), "--json").json
+    assert sorted(one["phase"] for one in status["transfers"]) == ["output", "stage-in"]
+    warned = user.run("goclient", "status", str(panda_id), GOCLIENT_CARRY_CLIENT_ID="", GOCLIENT_CARRY_CLIENT_SECRET="")
+    assert "no service client is set" in warned.err
+
+
 def test_globus_connect_that_is_not_there_is_told_where_the_user_looks(user: Sandbox) -> None:
     (panda_id,) = submit(user, "--goConnect=/cvmfs/none/globusconnectpersonal", "--jobParameters=-o hits.1")
     report = site(user)

@@ -59,7 +59,7 @@ def test_an_example_is_accepted_as_printed(block: str, shared_sandbox: Sandbox, 
 
 
 def test_each_example_and_each_command_to_install_is_tested() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
     others = [line.strip() for block in INDENTED if block not in EXAMPLES for line in block.splitlines()]
     untested = [line for line in others if not line.startswith(("export ", "make ")) and line != "goclient login"]
     assert untested == []

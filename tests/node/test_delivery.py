@@ -75,9 +75,10 @@ class Memory(Store):
         named = {name: FileInfo(name, one.is_directory, one.size) for name, one in entries.items()}
         return Listing(named, can_rename=self.can_rename)
 
-    def mkdir(self, directory: str) -> None:
-        self.change()
-        self.directories.add(directory)
+    def mkdir(self, *directories: str) -> None:
+        for one in directories:
+            self.change()
+            self.directories.add(one)
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         meanwhile()

@@ -171,8 +171,13 @@ class Service(TransferService):
         files = size = 0
         for item in request.items:
             source, target = self._path(request.source, item.source), self._path(request.destination, item.destination)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(source, target, dirs_exist_ok=True) if item.recursive else shutil.copy(source, target)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if target.is_dir() and not item.recursive:
+                    raise IsADirectoryError(f"{target} is a directory")
+                shutil.copytree(source, target, dirs_exist_ok=True) if item.recursive else shutil.copy(source, target)
+            except (OSError, shutil.Error) as error:
+                return TaskState(task_id, request.label, "FAILED", files, size, 1, str(error))
             made = [one for one in (target, *target.rglob("*")) if one.is_file()]
             files, size = files + len(made), size + sum(one.stat().st_size for one in made)
         return TaskState(task_id, request.label, "SUCCEEDED", files, size, 0, "")

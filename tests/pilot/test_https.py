@@ -122,7 +122,7 @@ def test_directories_come_and_go_by_https(sandbox: Sandbox) -> None:
         (source / name).write_text(name)
     payload = sandbox.payload("copy.sh", "#!/bin/sh\ncp -r run7 out\n")
     sent = sandbox.run(
-        "sendJob.py", "--computingSite=TEST1", f"--transformation={payload}", "--goVia=https",
+        "sendJob.py", "--computingSite=TEST1", f"--transformation={payload}", "--goVia=https", "--goMkdir",
         "--StageinGOsrc=SITE1:/home/osg_data/panda/run7/", "--StageoutGOsrc=out/",
         "--StageoutGOdest=mxp#MXP_BNL_TEST:/direct/usatlas+u/mxp/new/",
     )  # fmt: skip
@@ -206,3 +206,36 @@ def test_a_submission_says_what_https_lacks_in_one_command(sandbox: Sandbox, tmp
     nobody = submit(sandbox, *words, "--goVia=https", HOME=str(tmp_path), **native)
     assert nobody.code == 4
     assert "type: goclient login --https SITE1 --https 'mxp#MXP_OU_TEST'" in nobody.err
+
+
+def test_a_new_directory_of_a_pilot_without_a_transfer_token_is_made_at_submission(
+    sandbox: Sandbox, ids: dict[str, str], tmp_path: Path
+) -> None:
+    words = (f"--StageinGOsrc=SITE1:{INPUT}", "--Data=twice.file", "--OutputGO=SITE1:/home/new/dir/", "--goVia=https")
+    refused = submit(sandbox, *words)
+    assert (refused.code, "--goMkdir" in refused.err) == (40, True), refused.err
+    assert submit(sandbox, *words, "--goMkdir").code == 0
+    done = sandbox.pilot("--modes=https", "--json", **tokens_alone(sandbox, tmp_path, ids["SITE1"]))
+    assert (done.code, done.json["state"]) == (0, "finished"), done.err
+    assert sandbox.path("SITE1", "/home/new/dir/twice.file").read_bytes() == TWICE
+
+
+def test_a_directory_is_not_promised_by_a_pilot_without_a_transfer_token(
+    sandbox: Sandbox, ids: dict[str, str], tmp_path: Path
+) -> None:
+    words = ("--StageoutGOsrc=out/", "--StageoutGOdest=SITE1:/home/osg_data/", "--goVia=https")
+    assert submit(sandbox, *words).code == 0
+    done = sandbox.pilot("--modes=https", "--json", **tokens_alone(sandbox, tmp_path, ids["SITE1"]))
+    assert done.json["state"] == "failed"
+    assert "makes no directory" in done.json["error"]["message"]
+    assert "the payload" not in done.err
+
+
+@pytest.mark.parametrize(("modes", "code"), [("https", 0), ("local", 40)])
+def test_a_transfer_past_the_job_needs_globus_and_no_mode(sandbox: Sandbox, modes: str, code: int) -> None:
+    there = "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/"
+    words = ("--transformation=/bin/true", f"--StageinGOsrc=SITE1:{INPUT}", f"--StageinGOdest={there}")
+    assert sandbox.run("sendJob.py", "--computingSite=TEST1", *words).code == 0
+    done = sandbox.pilot(f"--modes={modes}", "--json")
+    assert done.code == code, done.err
+    assert ("not set up to ask Globus" in done.err + done.out) is (code != 0)

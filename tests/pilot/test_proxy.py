@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -185,6 +186,38 @@ def test_a_server_that_is_away_is_asked_again_and_nobody_is_blamed(site: Site, m
     assert outcome.error.transient
     assert site.said.count("not retrieved yet") == 1
     assert "nobody made a mistake here: submit the job again later" in outcome.error.hint
+
+
+def answer_as_web_server(listening: socket.socket) -> None:
+    """Answer in plain text until the socket is closed."""
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("no-such-host.invalid", "is not known"),
+        ("127.0.0.1", "is not trusted"),
+        ("localhost:WEB", "cannot be spoken to"),
+    ],
+)
+def test_a_host_that_is_no_myproxy_server_is_corrected_by_the_job_s_owner_at_once(
+    site: Site, port: int, host: str, says: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        web = threading.Thread(target=answer_as_web_server, args=(listening,), daemon=True)
+        web.start()
+        account = host.replace("WEB", str(listening.getsockname()[1])) if "WEB" in host else f"{host}:{port}"
+        outcome = run(site, record(f"jdoe@{account}"), patience=60.0)
+    assert isinstance(outcome.error, NoUserProxy)
+    assert says in outcome.error.message
+    assert f'the job\'s owner must correct --myproxy: "jdoe@{account}"' in outcome.error.hint
+    assert "not retrieved yet" not in site.said
 
 
 def test_a_limited_proxy_is_one_with_a_warning(site: Site, port: int) -> None:

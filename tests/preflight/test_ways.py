@@ -108,6 +108,38 @@ def test_a_path_that_a_webdav_server_has_not_is_refused_however_it_is_named(
         assert what in tried.json["error"]["message"]
 
 
+NO_TARGETS = [("a?b", "cuts a name at a ?"), ("\xe4.root", "keeps \xe4"), ("behind ", "keeps a blank at its end")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "case"),
+    [
+        ("--Data={} --OutputGO=SE:/d/", 1),
+        ("--Data={} --OutputGO=davs://h/d/", 0),
+        ("--StageoutGOsrc={} --StageoutGOdest=davs://h/d/", 2),
+        ("--StageoutGOsrc=x --StageoutGOdest=SE:/d/{}", 1),
+        ("--StageoutGOsrc=SITE1:/x/{} --StageoutGOdest=davs://h/d/", 0),
+        ("--StageinGOsrc=SITE1:/x/{} --StageinGOdest=davs://h/d/", 0),
+        ("--jobParameters=out-mode=gc globus-endpoint-out=SE dir-out=/d files-out='{}'", 0),
+        ("--jobParameters=out-mode=gc globus-endpoint-out=davs://h dir-out=/d files-out='{}'", 2),
+    ],
+)
+def test_what_a_webdav_server_would_not_keep_is_refused_before_a_job_is_sent(
+    shared_sandbox: Sandbox, typed: str, case: int
+) -> None:
+    name, what = NO_TARGETS[case]
+    catalogue = shared_sandbox.root / "servers.toml"
+    catalogue.write_text('[SE]\nkind = "webdav"\nurl = "davs://h"\n')
+    words = [f"--{one.format(name)}" for one in typed.removeprefix("--").split(" --")]
+    asked = (*words, "--myproxy=u@h", "--noSubmit", "--noCheck", "--json")
+    tried = shared_sandbox.submit(*asked, GOCLIENT_ENDPOINTS=str(catalogue))
+    assert (tried.code, tried.json["error"]["code"]) == (10, "location"), tried.err
+    assert what in tried.json["error"]["message"]
+    assert name in tried.json["error"]["message"]
+    checked = shared_sandbox.run("goclient", "check", *asked[:-3], "--json", GOCLIENT_ENDPOINTS=str(catalogue))
+    assert ("error", "location") in [(one["level"], one["code"]) for one in checked.json["findings"]], checked.err
+
+
 def test_the_account_stands_beside_the_words_of_2012() -> None:
     spec = spec_of("in-mode=gc globus-endpoint-in=A files-in=a", MyproxyGO=ACCOUNT)
     assert str(spec.myproxy) == "u@h:7512"

@@ -16,11 +16,11 @@ from typing import TypeVar
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ListRuleError, NotALocation, OutputNotNamed
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
+from goclient.model.endpoint import SCHEMES, Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import endpoint_problem
-from goclient.model.spec import MyproxyAccount, TransferSpec
+from goclient.model.spec import MyproxyAccount, TransferSpec, checked_transfer
 from goclient.model.syntax.lists import listed, shortened
 from goclient.model.syntax.misread import of_a_list, reads
 from goclient.model.syntax.parse import (
@@ -52,6 +52,8 @@ OPTIONS = {OVERWRITE, MYPROXY, IN_MODE, OUT_MODE}
 
 # All words of a record, in the order in which they are written.
 WORDS = (*KEYS, IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY, OVERWRITE)
+
+_OF_2012 = "globus-endpoint-local="  # what names, in the other syntax, any server that sees the job's directory
 
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
@@ -140,6 +142,8 @@ class _Builder:
             problem = "a name has no colon, slash or $, and at most 64 characters"
         if problem:
             hint = "give a name only, or the bare UUID of a collection that sees the job's directory"
+            if name.startswith(SCHEMES):
+                hint += f"; a server that sees it is named in --jobParameters, with in-mode=server: {_OF_2012}{name}"
             self.wrong("WorkingendpointGO", f"--WorkingendpointGO={quoted(name)}: {problem}", hint, "working-endpoint")
             return DEFAULT_WORKING, None
         return name, None
@@ -212,7 +216,14 @@ class _Builder:
         if len(destinations) == 1:
             destinations *= len(sources)
         pairs = zip(sources, destinations, strict=True)
-        return tuple(Transfer(source=source, destination=target) for source, target in pairs if source and target)
+        transfers: list[Transfer] = []
+        for number, (source, target) in enumerate(pairs):
+            try:
+                if source and target:
+                    transfers.append(checked_transfer(source, target))
+            except NotALocation as error:
+                self.refused(lists[0], error, item=number)
+        return tuple(transfers)
 
     def _wrong_count(self, sources_key: str, destinations_key: str, *, optional: bool) -> None:
         sources, destinations = self.get(sources_key), self.get(destinations_key)

@@ -160,7 +160,19 @@ class DirectDelivery(Delivering):
         self._overwrite = overwrite
 
     def check(self) -> None:
-        """Raise PathExists for each name that is taken, unless the user allows to overwrite it."""
+        """Raise PathExists for each name that is taken, unless the user allows to overwrite it.
+
+        Raise NotADirectory for each directory: before the payload runs, not when all of it is there.
+        """
+        shown = self._https.collection.show
+        raise_all(
+            NotADirectory(
+                f"{quoted(shown(one.destination))}: HTTPS alone, without a Globus login, makes no directory",
+                hint="name each file, or leave out --goVia https", subject=one.destination,
+            )
+            for one in self._items
+            if one.recursive
+        )  # fmt: skip
         taken = [] if self._overwrite else [one for one in self._items if not self._https.is_free(one.destination)]
         raise_all(_exists_by_now(one.destination) for one in taken)
 

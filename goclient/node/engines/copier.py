@@ -159,7 +159,7 @@ class Copier:
     def _place(self, part: Path, target: Path) -> None:
         """Give the complete file its name; what came in its way meanwhile is not overwritten."""
         if self._overwrite:
-            part.replace(target)
+            os.replace(part, target)
         else:
             place(part, target)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from goclient.errors import Collector, raise_all
 from goclient.model.endpoint import Endpoint, GlobusEndpoint, JobDirectory
-from goclient.model.plan import TransferItem, TransferTask, check_apart
+from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.remote import TransferRequest
 from goclient.node.delivery import Delivery
 from goclient.node.engines.base import JobContext, Steps, TransferEngine, Transferred, TransferService, Transport
@@ -100,7 +100,7 @@ class _Transport(Transport):
         if carrier.last is not None and (done := Transferred.read(carrier.last)) is not None:
             return done
         source, destination = engine.end(task, task.source), engine.end(task, task.destination)
-        items = self._items(source, destination)
+        items = self._items(source, destination, again=carrier.may_be_submitted)
         yield 0.0  # nothing is sent until all tasks of the phase are checked
         if not items:
             return Transferred(0, 0)
@@ -117,14 +117,13 @@ class _Transport(Transport):
         )
         return (yield from carrier.carry_out(request, engine.patience))
 
-    def _items(self, source: End, destination: End) -> Sequence[TransferItem]:
+    def _items(self, source: End, destination: End, *, again: bool) -> Sequence[TransferItem]:
         """Return the items as they are sent; raise an error for all that are missing, or whose name is taken."""
         collector = Collector()
         items: Sequence[TransferItem] = self._task.items
         with collector:
             if isinstance(destination, InJob):
-                items = [destination.settle(item) for item in items]
-                check_apart(items)
+                items = destination.settle_all(items, again=again)
             else:
                 items = self._delivery.begin()
         settled = []

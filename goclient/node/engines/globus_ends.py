@@ -9,14 +9,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Protocol
 
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
-from goclient.model.plan import TransferItem
+from goclient.model.plan import TransferItem, check_apart
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.destination import Renaming, Store
 from goclient.node.engines.base import JobContext, TransferService
+from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.own import OwnFiles
 from goclient.services.retry import turns
 
@@ -80,6 +81,7 @@ class InJob(End):
         self.top = top
         self._directory = job.directory
         self._own = OwnFiles((*job.own, str(job.scratch)), job.directory)
+        self._overwrite = job.overwrite
 
     def entry(self, path: str) -> FileInfo | None:
         """Return the entry at a path; raise EndpointError, too, if a link leads out of the directory."""
@@ -101,6 +103,21 @@ class InJob(End):
         """Raise EndpointError for a file of the pilot to which the job has given a name here: a server reads all."""
         self._own.check_tree(self._directory / path)
 
+    def settle_all(self, items: Sequence[TransferItem], *, again: bool = False) -> list[TransferItem]:
+        """Return items that a server brings here, as :meth:`settle` does; raise all that is in the way, or leads out.
+
+        A server writes wherever a link leads, and over whatever is there: ``again`` says that it may be its own.
+        """
+        arrivals = Arrivals(self._directory, overwrite=self._overwrite or again)
+        settled = [self.settle(one) for one in items]
+        check_apart(settled)
+        collector = Collector()
+        for one in settled:
+            with collector:
+                arrivals.check(self._directory / one.destination, merges=one.recursive)
+        raise_all(collector.errors)
+        return settled
+
     def settle(self, item: TransferItem) -> TransferItem:
         """Return an item that is brought here: what was typed as a new name, and is a directory, is gone into."""
         there = self.find_entry(item.destination) if item.renames else None
@@ -121,9 +138,10 @@ class CollectionStore(Store):
         """Return what a directory holds, by name."""
         return self._service.listing(self.endpoint, directory)
 
-    def mkdir(self, directory: str) -> None:
-        """Make a directory, unless it is there."""
-        self._service.mkdir(self.endpoint, directory)
+    def mkdir(self, *directories: str) -> None:
+        """Make directories, in this order, unless they are there."""
+        for one in directories:
+            self._service.mkdir(self.endpoint, one)
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         """Give paths others, some side by side; return why that failed for some of them."""

@@ -47,7 +47,8 @@ class Watch:
         if task_id not in self._told:
             self._told = self._service.tasks(sorted(self._watched))
         if task_id not in self._told:
-            raise EndpointError(f"Globus does not know the task {task_id}", code="no-task", transient=True)
+            hint = f"type: globus task show {task_id}; globus is a program of the Python package globus-cli"
+            raise EndpointError(f"Globus does not know the task {task_id}", hint=hint, code="no-task", transient=True)
         return self._told.pop(task_id)
 
 
@@ -64,9 +65,14 @@ class GlobusTask:
         self.last = job.journal.last("transfer", label)
 
     @property
+    def may_be_submitted(self) -> bool:
+        """Return True if it was submitted before, or may have been, and what became of it is not known."""
+        return self.last is not None and self.last.state in ("intended", "unknown", "accepted")
+
+    @property
     def submission_id(self) -> str:
         """Return the id under which it was submitted, if what became of it is not known; else a new one."""
-        if self.last is not None and self.last.state in ("intended", "unknown", "accepted"):
+        if self.last is not None and self.may_be_submitted:
             return self.last.subjects[0]
         return self._service.submission_id()
 

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import Collector, GoclientError, raise_all
+from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
-from goclient.model.plan import TransferItem, TransferTask, check_apart
+from goclient.model.location import Location
+from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
 from goclient.node.engines.background import in_background, insist, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
@@ -19,7 +20,7 @@ from goclient.node.engines.far_end import check_link, part_beside
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.store import ServerStore
-from goclient.node.ownership import final_path
+from goclient.node.ownership import attempts_in, final_path
 from goclient.node.shared_filesystem import Shared, check_sees
 from goclient.services.contents import Moved
 from goclient.services.deadline import LONGEST_WAIT, Background
@@ -128,20 +129,10 @@ class Pair(Transport):
 
     def _items(self, source: _Side, destination: _Side) -> Sequence[TransferItem]:
         """Return the items with whole paths and their kinds; raise an error for all that are missing, or in the way."""
-        collector, job = Collector(), self._job
+        collector = Collector()
         items: Sequence[TransferItem] = self._task.items
         with collector:
-            if destination.job is not None:
-                items = [destination.job.settle(item) for item in items]
-                check_apart(items)
-                arrivals = Arrivals(job.directory, overwrite=job.overwrite)
-                for item in items:
-                    with collector:
-                        target = job.directory / item.destination
-                        if not item.recursive or not target.is_dir():
-                            arrivals.check(target)
-            else:
-                items = self._delivery.begin()
+            items = destination.job.settle_all(items) if destination.job is not None else self._delivery.begin()
         found = source.files.entries(source.server, [source.top + item.source for item in items])
         settled = []
         for item in items:
@@ -156,6 +147,11 @@ class Pair(Transport):
                 if item.recursive and not info.is_directory:
                     message = f"{quoted(source.server.show(path))}: it is a file, not a directory"
                     raise NotADirectory(message, hint="leave out the final /", subject=path)
+                there = Location(destination.server, final_path(destination.top + item.destination))
+                if there.is_in(Location(source.server, path)):
+                    shown = quoted(source.server.show(path))
+                    message = f"{shown}: it cannot be copied into itself, to {quoted(there.display)}"
+                    raise EndpointError(message, hint="name a part", code="into-itself", subject=path)
                 self._sizes[path] = info.size
                 settled.append(item._replace(source=path, recursive=info.is_directory))
         raise_all(collector.errors)
@@ -169,15 +165,20 @@ class Pair(Transport):
             yield self._file(item.source, target, self._sizes[item.source])
             return
         waiting, followed = [(item.source.rstrip("/"), target)], {item.source.rstrip("/")}
+        places: list[str] = []  # they are made when all is listed: the target may be in the source, by another path
+        files: list[_File] = []
         while waiting:
             directory, there = waiting.pop()
-            self._make(there, destination)
+            places.append(there)
             for name, info in sorted(source.files.listing(source.server, f"{directory}/").items()):
-                if info.is_directory:
+                if info.is_directory and not attempts_in((name,)):  # what is on its way may be this task's own
                     check_link(info, source.server.show(f"{directory}/{name}"), followed)
                     waiting.append((f"{directory}/{name}", f"{there}/{name}"))
-                else:
-                    yield self._file(f"{directory}/{name}", f"{there}/{name}", info.size)
+                elif not info.is_directory:
+                    files.append(self._file(f"{directory}/{name}", f"{there}/{name}", info.size))
+        for one in places:
+            self._make(one, destination)
+        yield from files
 
     def _file(self, path: str, target: str, size: int) -> _File:
         hidden = self._task.destination != JOB and final_path(target) != target

@@ -38,8 +38,14 @@ class Arrivals:
         self._inside: set[str] = set()  # directories that were seen to be in the job's
         self._last: _Directory | None = None
 
-    def check(self, target: Path) -> None:
-        """Raise EndpointError for a target that is taken, or that links lead out of the job's directory."""
+    def check(self, target: str | Path, *, merges: bool = False) -> None:
+        """Raise EndpointError for a target that is taken, or that links lead out of the job's directory.
+
+        ``merges``: what goes into a directory that is there may do so.
+        """
+        if merges and os.path.isdir(target):
+            self._check_inside(os.path.realpath(target), target)
+            return
         above = os.path.dirname(target)
         if above not in self._inside:
             self._check_inside(os.path.realpath(above), target)
@@ -47,7 +53,7 @@ class Arrivals:
         if os.path.lexists(target) and not self._overwrite:
             raise _exists(target)
 
-    def _check_inside(self, real: str, target: Path) -> None:
+    def _check_inside(self, real: str, target: str | Path) -> None:
         if not Path(real).is_relative_to(self._real):
             name = os.path.relpath(target, self._top)
             raise EndpointError(
@@ -55,31 +61,55 @@ class Arrivals:
                 hint="name a path without links", code="outside", subject=name,
             )  # fmt: skip
 
-    def make(self, directory: Path) -> None:
+    def make(self, directory: str | Path) -> None:
         """Make a directory of the job's, and those above it that are missing."""
-        if self._last is not None and self._last.path == str(directory):
+        if self._last is not None and self._last.path == directory:
             return
         try:
-            if not directory.is_dir():  # as it is for the first file
-                make_directory(directory, mode=OTHERS_READ)
+            if not os.path.isdir(directory):  # as it is for the first file
+                make_directory(Path(directory), mode=OTHERS_READ)
         except OSError as error:
             raise _unusable(directory, error) from error
 
     @contextmanager
-    def arriving(self, target: Path) -> Iterator[BinaryIO]:
-        """Run the body with a new file, which gets its name if the body does not raise."""
+    def arriving(self, target: str | Path) -> Iterator[BinaryIO]:
+        """Run the body with a new file, which gets its name if the body does not raise.
+
+        Until then it has no name, so that nothing is left of it whatever ends this process; or that of a part, where
+        the disk has no such files.
+        """
+        part, is_there = f".goclient-{secrets.token_hex(8)}.part", False
         try:
-            at = self._directory(target)
-            with _new_file(at, target.name, overwrite=self._overwrite) as file:
+            directory, name = os.path.split(target)
+            at = self._directory(directory, target)
+            if not self._overwrite and is_taken(name, at=at.descriptor):
+                raise _exists(target)
+            descriptor = at.open_unnamed()
+            is_there = descriptor is None
+            if descriptor is None:
+                descriptor = os.open(part, _PART, 0o666, dir_fd=at.descriptor)
+            with open(descriptor, "wb+") as file:
                 yield file
+                if not is_there:
+                    file.flush()
+                    at.name(descriptor, part if self._overwrite else name)
+                    is_there = self._overwrite
+            if self._overwrite:
+                os.replace(part, name, src_dir_fd=at.descriptor, dst_dir_fd=at.descriptor)
+            elif is_there:
+                place(part, name, at=at.descriptor)
+            is_there = False
         except FileExistsError:
             raise _exists(target) from None
         except OSError as error:
             raise _unusable(target, error) from error
+        finally:
+            if is_there:
+                with suppress(FileNotFoundError):
+                    os.unlink(part, dir_fd=at.descriptor)
 
-    def _directory(self, target: Path) -> _Directory:
+    def _directory(self, path: str, target: str | Path) -> _Directory:
         """Return the directory of a file, which is open."""
-        path = os.path.dirname(target)
         if self._last is None or self._last.path != path:
             self._last = None
             opened = _Directory(path)
@@ -102,36 +132,13 @@ class _Directory:
         except OSError:
             return None
 
+    def name(self, unnamed: int, name: str) -> None:
+        """Give such a file a name that is free; raise OSError."""
+        os.link(f"/proc/self/fd/{unnamed}", name, dst_dir_fd=self.descriptor)
+
     def __del__(self) -> None:
         if "descriptor" in self.__dict__:
             os.close(self.descriptor)
-
-
-@contextmanager
-def _new_file(at: _Directory, name: str, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """Run the body with a new file in a directory, which has the name afterwards; raise OSError.
-
-    Until then it has no name, so that nothing is left of it whatever ends this process, or that of a part.
-    """
-    if not overwrite and is_taken(name, at=at.descriptor):
-        raise FileExistsError
-    part, unnamed, is_there = f".goclient-{secrets.token_hex(8)}.part", at.open_unnamed(), True
-    try:
-        opened = os.open(part, _PART, 0o666, dir_fd=at.descriptor) if unnamed is None else unnamed
-        with open(opened, "wb+") as file:
-            yield file
-            if unnamed is not None:
-                file.flush()
-                os.link(f"/proc/self/fd/{unnamed}", part if overwrite else name, dst_dir_fd=at.descriptor)
-        if overwrite:
-            os.replace(part, name, src_dir_fd=at.descriptor, dst_dir_fd=at.descriptor)
-        elif unnamed is None:
-            place(part, name, at=at.descriptor)
-        is_there = False
-    finally:
-        if is_there:
-            with suppress(FileNotFoundError):
-                os.unlink(part, dir_fd=at.descriptor)
 
 
 def open_of_job(path: Path, own: OwnFiles) -> BinaryIO:
@@ -155,11 +162,11 @@ def open_of_job(path: Path, own: OwnFiles) -> BinaryIO:
         raise _unusable(path, error) from error
 
 
-def _exists(target: Path) -> PathExists:
+def _exists(target: str | Path) -> PathExists:
     message = f"{quoted(target)}: it exists by now, and would be overwritten"
     return PathExists(message, hint="submit again with another name, or with --goOverwrite", subject=str(target))
 
 
-def _unusable(path: Path, error: OSError) -> EndpointError:
+def _unusable(path: str | Path, error: OSError) -> EndpointError:
     message = f"{quoted(path)}: it cannot be used: {error.strerror or error}"
     return EndpointError(message, hint="look at the node's disk", code="node-disk", subject=str(path))

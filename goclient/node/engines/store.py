@@ -51,9 +51,9 @@ class ServerStore(Store, Generic[E]):
         """Return what a directory holds, by name."""
         return self._files.listing(self._server, directory)
 
-    def mkdir(self, directory: str) -> None:
-        """Make a directory, unless it is there."""
-        self._files.mkdir(self._server, directory)
+    def mkdir(self, *directories: str) -> None:
+        """Make directories, in this order, unless they are there."""
+        self._files.mkdir(self._server, *directories)
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""

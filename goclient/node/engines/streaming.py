@@ -30,7 +30,7 @@ class _File(NamedTuple):
     """A file to transfer: its path at the far end, its path in the job's directory, its size as far as it is known."""
 
     far: str
-    near: Path
+    near: str | Path
     size: int = 0
 
 
@@ -125,7 +125,7 @@ class Streaming(Transport):
         arrivals = Arrivals(self._top, overwrite=self._job.overwrite)
         for one in items:
             with collector:
-                arrivals.check(self._top / one.destination)
+                arrivals.check(os.path.join(self._top, one.destination))
         raise_all(collector.errors)
         return items
 
@@ -143,24 +143,29 @@ class Streaming(Transport):
 
     def _walk_far(self, item: TransferItem, arrivals: Arrivals, moved: Moved) -> Iterator[_File]:
         """Yield the files of an item; make the directories for them."""
-        target = self._top / item.destination
+        target = os.path.join(self._top, item.destination)
         if not item.recursive:
-            arrivals.make(target.parent)
+            arrivals.make(os.path.dirname(target))
             yield _File(item.source, target, self._sizes[item.source])
             return
-        waiting, followed = [(item.source.rstrip("/"), target, Above())], {item.source.rstrip("/")}
+        waiting, followed = [(item.source.rstrip("/"), Path(target), Above())], {item.source.rstrip("/")}
+        files: list[_File] = []
+        places: list[Path] = []  # they are made when all is listed: the server may see the job's directory
         while waiting:
             directory, near, above = waiting.pop()
             moved(0)
             listing = self._far.listing(f"{directory}/")
             above = above.with_listing(listing, self._task.source.show(directory))
-            arrivals.make(near)
+            places.append(near)
             for info in listing.values():
                 if info.is_directory:
                     check_link(info, self._task.source.show(f"{directory}/{info.name}"), followed)
                     waiting.append((f"{directory}/{info.name}", near / info.name, above))
                 else:
-                    yield _File(f"{directory}/{info.name}", near / info.name, info.size)
+                    files.append(_File(f"{directory}/{info.name}", near / info.name, info.size))
+        for place in places:
+            arrivals.make(place)
+        yield from files
 
     # --- out of it ----------------------------------------------------------------------------------------------
 
@@ -179,7 +184,7 @@ class Streaming(Transport):
         for item in items:
             for one in self._walk_near(item, made):
                 moved(0)
-                with open_of_job(one.near, self._own) as file:
+                with open_of_job(Path(one.near), self._own) as file:
                     self._far.put(file, one.far, moved=moved)
                     size += os.fstat(file.fileno()).st_size
                 files += 1

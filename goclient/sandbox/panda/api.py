@@ -31,7 +31,7 @@ Work = TypeVar("Work", bound=Callable[..., Document])
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Identity that calls, empty for nobody, and the state of the sandbox that it calls."""
+    """Identity that calls, empty for nobody, and the state of the sandbox that it calls; ``size``: of the body."""
 
     state: State
     id: str = ""
@@ -39,6 +39,7 @@ class Caller:
     subject: str = ""  # of the certificate
     is_production: bool = False  # the role of pilots
     tuning: Tuning = field(default_factory=Tuning)
+    size: int = 0
 
 
 class WrongType(Exception):
@@ -87,9 +88,9 @@ def in_range(number: int) -> int:
 
 def caller_of(call: Call) -> Caller:
     """Return who calls; raise what the server answers to a token that is not valid."""
-    row, tuning = call.panda_user(), call.sandbox.tuning
+    row, tuning, size = call.panda_user(), call.sandbox.tuning, call.content_length or 0
     if row is not None:
-        return Caller(call.state, row["id"], row["username"], row["subject"], bool(row["production"]), tuning)
+        return Caller(call.state, row["id"], row["username"], row["subject"], bool(row["production"]), tuning, size)
     if call.bearer:
         raise ServiceError(403, "ERROR : Token authentication failed. Signature verification failed")
     return Caller(call.state)

@@ -42,7 +42,7 @@ def cached_file(call: Call, name: str) -> Response:
 def upload_cache_file(caller: Caller, file: FileStorage) -> Document:
     """Keep a file under its last name; one that exists stays as it is."""
     state, name, content = caller.state, (file.filename or "").split("/")[-1], file.read()
-    problem = _check_size(name, len(content)) or _write(state.directory.cache / name, content)
+    problem = _check_size(name, caller.size) or _write(state.directory.cache / name, content)
     if problem:
         return refusal(problem)
     # The CRC in the last bytes of a gzip file, by which panda-client knows it again.

@@ -17,7 +17,7 @@ from goclient.services.gridftp.replies import Reply, refusal
 from goclient.services.gridftp.session import Session
 from goclient.services.gsi.dial import silent as silent_error
 
-AHEAD = 20  # files whose copies are ordered before the first of them is done
+AHEAD = 40  # files whose copies are ordered before the first of them is done
 _MARKERS = (111, 112)  # GFD.20: ranges that have arrived, and how many bytes
 _RANGES = re.compile(r"Range Marker:? *([0-9]+-[0-9]+(?:,[0-9]+-[0-9]+)*)", re.IGNORECASE)
 _BYTES = re.compile(r"Stripe Bytes Transferred: *([0-9]+)")

@@ -30,7 +30,8 @@ def dial(server: Server, deadline: Deadline) -> socket.socket:
         raise silent(server, deadline, step="because its name was not found in time") from error
     except (OSError, UnicodeError) as error:
         why = f"the name {quoted(server.host)} is not known: {getattr(error, 'strerror', None) or error}"
-        raise unreachable(server, why) from error
+        is_unknown = not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN
+        raise unreachable(server, why, is_unknown=is_unknown) from error
     last: OSError = OSError("it has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = socket.socket(family, kind, protocol)
@@ -104,13 +105,15 @@ def silent(server: Server, deadline: Deadline, *, step: str) -> GoclientError:
     )  # fmt: skip
 
 
-def unreachable(server: Server, why: str) -> GoclientError:
-    """Return the error of a server that could not be reached."""
-    return server.kind.error(
+def unreachable(server: Server, why: str, *, is_unknown: bool = False) -> GoclientError:
+    """Return the error of a server that could not be reached, because its name ``is_unknown`` or for another reason."""
+    made = server.kind.absent if is_unknown else server.kind.error
+    return made(
         f"the {server.named} could not be reached: {why}",
         hint=loopback.remedy(
             f"{server.kind.code}://{server}",
             f"{server.kind.check_address} and the network, then type the command again",
         ),
-        code=f"{server.kind.code}-unreachable", subject=str(server), transient=True,
+        code=f"{server.kind.code}-unreachable", subject=str(server),
+        transient=made is server.kind.error,  # where it has a class of its own, an unknown name is a mistake
     )  # fmt: skip

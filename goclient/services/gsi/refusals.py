@@ -40,9 +40,9 @@ class NoList(Exception):
     """A CA that has no list of what it revoked in the directory, as OpenSSL says."""
 
 
-def untrusted(server: Server, why: str, hint: str) -> GoclientError:
-    """Return the error of a server that may be somebody else; nothing was sent to it."""
-    return server.kind.error(
+def untrusted(server: Server, why: str, hint: str, *, kind: type[GoclientError] | None = None) -> GoclientError:
+    """Return the error of a server that may be somebody else, of a kind; nothing was sent to it."""
+    return (kind or server.kind.error)(
         f"the {server.named} is not trusted: {why}; nothing was sent",
         hint=hint, code=server.kind.untrusted, subject=str(server),
     )  # fmt: skip
@@ -63,9 +63,10 @@ def raise_refused(server: Server, error: ssl.SSLError, *, step: str) -> NoReturn
     if any(mark in reason for mark in _OURS):
         raise refused_identity(server, words) from error
     why, code, is_damaged = f"TLS failed {step}: {words}", "tls", _DAMAGED in reason
+    made = kind.error
     if any(mark in reason for mark in _NO_TLS):
-        why, code = f"it does not speak TLS: {words}", "garbage"
-    raise kind.error(
+        why, code, made = f"it does not speak TLS: {words}", "garbage", kind.absent
+    raise made(
         f"the {server.named} cannot be spoken to: {why}",
         hint=f"check that the host and the port are a {kind.title}'s", code=f"{kind.code}-{code}", subject=str(server),
         transient=is_damaged,

@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from goclient.errors import EndpointError, GoclientError, MyproxyError
-from goclient.errors.conditions import CertificateRefused, ConnectionClosed, IdentityRefused, SessionClosed
+from goclient.errors.conditions import (
+    CertificateRefused,
+    ConnectionClosed,
+    IdentityRefused,
+    NotMyproxy,
+    SessionClosed,
+)
 
 PORT = 7512  # registered for MyProxy
 
@@ -26,18 +32,20 @@ class ServerKind(NamedTuple):
     error: type[GoclientError]
     refused: type[GoclientError]  # it does not accept our certificate
     closed: type[GoclientError]  # it closed the connection
+    absent: type[GoclientError]  # its name is not known, or something else answers
     check_name: str
     check_address: str
 
 
 MYPROXY = ServerKind(
     "MyProxy server", "myproxy", "myproxy-untrusted", ("host", "myproxy"),
-    MyproxyError, IdentityRefused, ConnectionClosed,
+    MyproxyError, IdentityRefused, ConnectionClosed, NotMyproxy,
     check_name="check the server's name: MYPROXY_SERVER",
     check_address="check the server's name and port (MYPROXY_SERVER, MYPROXY_SERVER_PORT)",
 )  # fmt: skip
 GRIDFTP = ServerKind(
-    "GridFTP server", "gridftp", "gridftp-name", ("host", "ftp"), EndpointError, CertificateRefused, SessionClosed,
+    "GridFTP server", "gridftp", "gridftp-name", ("host", "ftp"),
+    EndpointError, CertificateRefused, SessionClosed, EndpointError,
     check_name="check the server's name", check_address="check the server's name and port",
 )  # fmt: skip
 WEBDAV = GRIDFTP._replace(title="WebDAV server", code="webdav", untrusted="webdav-name", services=("host",))

@@ -116,8 +116,10 @@ class Trust(NamedTuple):
         if certificate.is_proxy:
             raise untrusted(server, PROXY_FOR_CERTIFICATE, OPERATORS)
         if fault := name_fault(certificate, server, expected_dn=self.server_dn):
-            hint = server.kind.check_name if self.server_dn is None else "check MYPROXY_SERVER_DN"
-            raise untrusted(server, fault, f"{hint}; do not go on if it was right")
+            hint, kind = server.kind.check_name, server.kind.absent
+            if self.server_dn is not None:
+                hint, kind = "check MYPROXY_SERVER_DN", server.kind.error
+            raise untrusted(server, fault, f"{hint}; do not go on if it was right", kind=kind)
         if fault := policy_fault(directory, certificate):
             raise untrusted(server, fault, "keep the directory of CA certificates up to date: X509_CERT_DIR")
 

@@ -20,6 +20,9 @@ MOST_BYTES = 256 << 20  # of a listing: that many entries as xrootd writes them
 _MOST_DEPTH = 30
 _MOST_TEXT = 1 << 14  # characters of one value: a path has 4,096 bytes at most
 _DAV = "DAV: "
+_HREF, _SIZE = f"{_DAV}href", f"{_DAV}getcontentlength"
+_TEXTS = (_HREF, _SIZE)  # elements whose text matters
+_RESPONSE, _RESOURCETYPE, _COLLECTION = f"{_DAV}response", f"{_DAV}resourcetype", f"{_DAV}collection"
 _NOT_IN_URLS = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!#$%&'()*+,./0-9:;=?@A-Z_a-z~\[\]-]")  # RFC 3986
 
 
@@ -43,7 +46,6 @@ class MultiStatus:
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._data
         self._parser.StartDoctypeDeclHandler = self._refuse
         self._parser.EntityDeclHandler = self._refuse
         self._parser.buffer_text = True
@@ -74,8 +76,9 @@ class MultiStatus:
         if len(self._names) >= _MOST_DEPTH:
             raise BadListing("it is nested too deep")
         self._names.append(name)
-        self._text = ""
-        if name == f"{_DAV}collection" and self._names[-2] == f"{_DAV}resourcetype":
+        if name in _TEXTS:  # there is a text between each two elements, which nothing looks at
+            self._text, self._parser.CharacterDataHandler = "", self._data
+        elif name == _COLLECTION and self._names[-2] == _RESOURCETYPE:
             self._is_directory = True
 
     def _data(self, text: str) -> None:
@@ -85,12 +88,14 @@ class MultiStatus:
 
     def _end(self, name: str) -> None:
         self._names.pop()
-        text, self._text = self._text, ""  # a path may begin or end with a blank
-        if name == f"{_DAV}href" and self._names[-1:] == [f"{_DAV}response"]:
-            self._href = text
-        elif name == f"{_DAV}getcontentlength" and text.isascii() and text.isdigit() and len(text) < 20:
-            self._size = int(text)
-        elif name == f"{_DAV}response":
+        if name in _TEXTS:
+            self._parser.CharacterDataHandler = None
+            text, self._text = self._text, ""  # a path may begin or end with a blank
+            if name == _HREF and self._names[-1:] == [_RESPONSE]:
+                self._href = text
+            elif name == _SIZE and text.isascii() and text.isdigit() and len(text) < 20:
+                self._size = int(text)
+        elif name == _RESPONSE:
             self._count += 1
             if self._count > MOST_ENTRIES:
                 raise BadListing(f"it has more than {MOST_ENTRIES} entries")

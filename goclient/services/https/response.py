@@ -7,11 +7,11 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import http.client
-from http import HTTPStatus
 from typing import IO
 
 _MOST_HEADER = 1 << 16  # bytes of one line
 _MOST_HEADERS = 100
+_EMPTY = (http.client.NO_CONTENT, http.client.NOT_MODIFIED)
 
 
 class Headers(dict[str, str]):
@@ -55,8 +55,8 @@ class Response(http.client.HTTPResponse):
 
     def begin(self) -> None:
         """Read the head; raise HTTPException."""
-        status: int = HTTPStatus.CONTINUE
-        while status == HTTPStatus.CONTINUE:
+        status: int = http.client.CONTINUE
+        while status == http.client.CONTINUE:
             version, status, reason = self._read_status()  # type: ignore[attr-defined]  # typeshed has public names only
             headers = Headers.read(self.fp)
         if not version.startswith("HTTP/1."):
@@ -70,7 +70,7 @@ class Response(http.client.HTTPResponse):
         self.will_close = self._check_close()  # type: ignore[attr-defined]
         length = headers.get("content-length")
         self.length = int(length) if length.isascii() and length.isdigit() and not self.chunked else None
-        if self._method == "HEAD" or status < 200 or status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        if self._method == "HEAD" or status < 200 or status in _EMPTY:
             self.length = 0
         if self.length is None and not self.chunked:
             self.will_close = True

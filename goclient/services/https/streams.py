@@ -21,6 +21,12 @@ _RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/([0-9]{1,19})")
 _ADLER32 = re.compile(r"(?:^|,)\s*adler32\s*=\s*([0-9a-f]{1,8})\s*(?:$|,)", re.IGNORECASE)
 
 
+def _part(response: http.client.HTTPResponse) -> re.Match[str] | None:
+    """Return the first byte and the whole size of the part that an answer says it has; None if it says nothing."""
+    told = response.headers.get("Content-Range", "")
+    return _RANGE.fullmatch(told) if told else None
+
+
 class FileState(NamedTuple):
     """State of a file as its server describes it: size, adler32 of the content, and the mark of its version."""
 
@@ -32,7 +38,7 @@ class FileState(NamedTuple):
     def read(cls, response: http.client.HTTPResponse) -> FileState:
         """Return what an answer says of the whole file; of one part of it, too (RFC 3230, 4.3.2)."""
         headers = response.headers
-        part = _RANGE.fullmatch(headers.get("Content-Range", ""))
+        part = _part(response)
         length = part[2] if part else headers.get("Content-Length", "")
         size = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
         digest = _ADLER32.search(headers.get("Digest", ""))
@@ -70,10 +76,9 @@ class Incoming:
         if before is not None and (before.size, before.version) != (told.size, told.version):
             raise changed(self._what)
         self.told = told
-        part = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if response.status != http.client.PARTIAL_CONTENT:
             self._restart()  # the first time, and from a server without ranges
-        elif part is None or int(part[1]) != self.offset:
+        elif (part := _part(response)) is None or int(part[1]) != self.offset:
             hint = "tell the server's operators"
             raise EndpointError(f"{quoted(self._what)}: its server sent another part than was asked for", hint=hint)
         return told

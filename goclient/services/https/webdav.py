@@ -72,11 +72,11 @@ class WebdavFiles:
             raise RequestError(f"{quoted(shown)}: its path does not begin with /", code="location", subject=shown)
         if bad := _NOT_KEPT.search(path):
             raise not_kept(shown, bad[0])
-        if (access := self._accesses.get(endpoint)) is None:
+        if endpoint not in self._accesses:
             assert isinstance(endpoint, UrlEndpoint), "a server is named by its URL"
-            access = Access(Server(endpoint.host, endpoint.port, WEBDAV), self._tls, follow=target_of)
-            self._accesses[endpoint] = access
-        return Place(access, path, shown)
+            server = Server(endpoint.host, endpoint.port, WEBDAV)
+            self._accesses[endpoint] = Access(server, self._tls, follow=target_of)
+        return Place(self._accesses[endpoint], path, shown)
 
     # --- reading names ------------------------------------------------------------------------------------------------
 
@@ -85,18 +85,16 @@ class WebdavFiles:
 
         Return no name: a WebDAV server does not tell which account it has found.
         """
-        place = self.place(endpoint, "/")
-
-        def ask() -> None:
-            with self.http.answer(place, Request("OPTIONS", place.target, {})):
-                pass
-
-        self.http.insist(ask)
+        self._ask("OPTIONS", self.place(endpoint, "/"))
         return ""
 
     def entry(self, endpoint: Endpoint, path: str) -> FileInfo:
         """Return the entry at a path; raise PathNotFound if there is none."""
-        found = self._resources(self.place(endpoint, path), depth=0)
+        try:
+            found = self._resources(self.place(endpoint, path), depth=0)
+        except ServerFailed:  # xrootd 5.5 says so of anything below a file
+            self._check_directory(endpoint, path.rstrip("/").rpartition("/")[0])
+            raise
         if len(found) != 1:
             raise _bad(self.place(endpoint, path), f"it has {len(found)} entries for one path")
         return FileInfo(path.rstrip("/").rpartition("/")[2], found[0].is_directory, found[0].size)
@@ -108,10 +106,13 @@ class WebdavFiles:
     def listing(self, endpoint: Endpoint, directory: str) -> Listing:
         """Return what a directory holds, by name; raise NotADirectory for a file."""
         place, taken = self.place(endpoint, directory), time.monotonic()
-        resources = self._resources(place, depth=1)
+        try:
+            resources, top = self._resources(place, depth=1), None
+        except ServerFailed:
+            self._check_directory(endpoint, directory.rstrip("/"))
+            raise
         plain = is_plain(one.href for one in resources) or self._is_plain(endpoint, directory, resources)
         found: dict[str, FileInfo] = {}
-        top: Resource | None = None
         try:
             for one in resources:
                 if name := name_below(directory, path_of(one.href, plain=plain)):
@@ -126,6 +127,12 @@ class WebdavFiles:
             raise NotADirectory(f"{quoted(place.shown)}: it is a file", hint="name its directory", subject=place.shown)
         self._names[endpoint, directory.rstrip("/")] = _Names(taken, set(found))
         return Listing(found)
+
+    def _check_directory(self, endpoint: Endpoint, path: str) -> None:
+        """Raise NotADirectory for a path that is a file, or is below one."""
+        if path and not self.entry(endpoint, path).is_directory:
+            shown = endpoint.show(path)
+            raise NotADirectory(f"{quoted(shown)}: it is a file", hint="name its directory", subject=shown)
 
     def _is_plain(self, endpoint: Endpoint, directory: str, resources: Sequence[Resource]) -> bool:
         """Return True if what knowns encoded is a name as it is: something has that name."""
@@ -210,9 +217,9 @@ class WebdavFiles:
     def renames(self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""
         collector = Collector()
-        for old, new in pairs:
+        for one in pairs:
             with collector:
-                self.rename(endpoint, old, new)
+                self.rename(endpoint, *one)
         return collector.errors
 
     def replace(self, endpoint: Endpoint, old: str, new: str) -> None:

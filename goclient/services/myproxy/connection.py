@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 
 from goclient.errors import MyproxyError
-from goclient.errors.conditions import IdentityRefused
+from goclient.errors.conditions import IdentityRefused, NotMyproxy
 from goclient.errors.wording import quoted
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.der import SEQUENCE, Damaged, header
@@ -102,7 +102,7 @@ class Connection:
         self._buffer += piece
 
     def _garbage(self, what: str, step: str) -> MyproxyError:
-        return MyproxyError(
+        return NotMyproxy(
             f"the MyProxy server {self._server} sent {what}, before {step}",
             hint="check that the host and the port are a MyProxy server's", code="myproxy-garbage",
             subject=str(self._server),

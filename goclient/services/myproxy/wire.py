@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from goclient.errors import MyproxyError, raise_all
+from goclient.errors.conditions import NotMyproxy
 from goclient.errors.wording import quoted
 
 VERSION = "MYPROXYv2"
@@ -176,7 +177,7 @@ def _time(fields: dict[str, str], name: str) -> int:
 
 
 def _garbage(why: str) -> MyproxyError:
-    return MyproxyError(
+    return NotMyproxy(
         f"the MyProxy server sent no answer that can be read: {why}",
         hint="check that the host and the port are a MyProxy server's",
         code="myproxy-garbage",

@@ -684,19 +684,25 @@ def test_a_pilot_whom_nobody_knows_is_an_error(shared_sandbox: Sandbox, typed: s
 
 
 ITSELF = {
-    "by its id": ("--StageinGOdest={site}:/home/osg_data/panda/", INPUT),
-    "without the slash": ("--StageinGOdest=SITE1:/home/osg_data/panda", INPUT),
-    "with two slashes": ("--StageinGOdest=SITE1:/home/osg_data//panda/", INPUT),
-    "a directory into itself": ("--StageinGOdest=SITE1:/home/osg_data/panda/", "SITE1:/home/"),
+    "by its id": (10, "--StageinGOdest={site}:/home/osg_data/panda/", INPUT),
+    "without the slash": (40, "--StageinGOdest=SITE1:/home/osg_data/panda", INPUT),
+    "with two slashes": (10, "--StageinGOdest=SITE1:/home/osg_data//panda/", INPUT),
+    "a directory into itself": (10, "--StageinGOdest=SITE1:/home/osg_data/panda/", "SITE1:/home/"),
+    "a directory of a server into itself": (10, "--StageinGOdest=gsiftp://h/d/", "gsiftp://H:2811/d/"),
+    "a server by two names": (10, "--StageinGOdest=gsiftp://h/d//e/", "SE:/d"),
 }
 
 
-@pytest.mark.parametrize(("to", "source"), ITSELF.values(), ids=ITSELF)
-def test_nothing_is_written_onto_or_into_itself(shared_sandbox: Sandbox, to: str, source: str) -> None:
+@pytest.mark.parametrize(("code", "to", "source"), ITSELF.values(), ids=ITSELF)
+def test_nothing_is_written_onto_or_into_itself(shared_sandbox: Sandbox, code: int, to: str, source: str) -> None:
     (site,) = shared_sandbox.rows("select id from collections where display_name = 'SITE1'")
-    words = (f"--StageinGOsrc={source}", to.format(site=site["id"]), "--goOverwrite", "--json")
-    result = check(shared_sandbox, *words)
-    assert (result.code, codes(result, "error")) == (40, ["onto-itself"])
+    servers = shared_sandbox.root / "servers.toml"
+    servers.write_text(f'[SE]\nkind = "gridftp"\nurl = "gsiftp://h"\n[SITE1]\nkind = "globus"\nid = "{site["id"]}"\n')
+    words = (f"--StageinGOsrc={source}", to.format(site=site["id"]), "--goOverwrite", "--myproxy=u@h", "--json")
+    result = check(shared_sandbox, *words, GOCLIENT_ENDPOINTS=str(servers))
+    assert (result.code, {*codes(result, "error")} & {"onto-itself"}) == (code, {"onto-itself"}), result.out
+    sent = shared_sandbox.submit(*words, "--noSubmit", "--noCheck", GOCLIENT_ENDPOINTS=str(servers))
+    assert (sent.code, "into itself" in sent.out) == ((10, True) if code == 10 else (0, False)), sent.err
 
 
 def test_a_session_counts_where_nothing_is_listed_and_a_service_is_told_that_it_has_none(

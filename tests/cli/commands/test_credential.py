@@ -120,6 +120,22 @@ def test_a_submission_whose_end_is_not_known_keeps_its_credential(user: Sandbox)
     assert (revoke(user).json, len(kept(user))) == ([], 1)
 
 
+@pytest.mark.parametrize("who", ["service", "token"])
+def test_a_task_keeps_its_credential_until_it_has_ended(user: Sandbox, who: str) -> None:
+    words = ("--exec=./run.sh", f"--outDS=user.jdoe.{who}", "--noBuild", "--site=TEST1", "--goCarry", "--goOverwrite")
+    sent = user.run("goclient", "prun", *words, "--outputs=out.dat", *MOVES, f"--goCredential={who}")
+    assert sent.code == 0, sent.err + sent.out
+    (one,) = listed(user)
+    (task,) = user.rows("select max(task_id) as task_id from jedi_tasks")
+    assert (one["kind"], one["tasks"], one["jobs"], one["state"]) == (who, [task["task_id"]], [], "in use")
+    assert (revoke(user).json, len(kept(user))) == ([], 1)
+    done = user.run("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json")
+    assert done.json["state"] == "finished", done.out
+    assert [two["id"] for two in revoke(user).json] == [one["id"]]
+    assert kept(user) == []
+    assert not user.rows("select * from tokens where scope like '%/https'"), "neither the job's nor the user's"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [((), "the action is missing"), (("lost",), '"lost" is not an action'), (("list", "x"), "list takes no names")],

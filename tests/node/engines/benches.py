@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import os
 import socket
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -21,8 +23,9 @@ from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, Gridftp
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.destination import Store
-from goclient.node.engines import gridftp, https
-from goclient.node.engines.base import JobContext, TransferEngine, Transferred, TransferService, choose
+from goclient.node.engines import copier, gridftp, https, local
+from goclient.node.engines.base import JobContext, Steps, TransferEngine, Transferred, TransferService, choose
+from goclient.node.engines.copier import Copier
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
 from goclient.node.engines.gridftp import Access, GridftpEngine
@@ -45,9 +48,9 @@ from goclient.services.https.connection import Limits
 from goclient.services.https.grid import GridTls
 from goclient.services.https.webdav import WebdavFiles
 from tests.myproxy_grid import OTHER_USER, USER
-from tests.node.transfers import HttpsCollections, Service, carry_out, job_context
+from tests.node.transfers import Beats, HttpsCollections, Service, carry_out, job_context
 from tests.servers import webdav
-from tests.servers.between import Between
+from tests.servers.between import ALWAYS, Between
 from tests.servers.collection import TOKEN, CollectionServer, collection_server
 from tests.servers.full_disk import can_mount
 from tests.servers.proxies import make_proxy
@@ -79,6 +82,7 @@ class Bench(ABC):
     unmoved: Collection[str] = ()  # names that its server gives to nothing which has another
     has: frozenset[str] = frozenset()  # what faults can be made at: see faults.py
     port = 0  # of its server
+    tells_by_tasks = False  # what is wrong with a path, a task of a service says, in words
     patience = 5.0  # seconds that what may pass is tried again
 
     def __init__(self, top: Path) -> None:
@@ -88,6 +92,7 @@ class Bench(ABC):
         self.there.mkdir()
         self.context = job_context(top / "scratch")
         self.job = self.context.directory
+        self.met = 0  # faults that were met
         self.own = top / "own"  # a file of the pilot
         self.own.write_text("secret")
 
@@ -131,6 +136,22 @@ class Bench(ABC):
         """The path of a directory on a full disk."""
         raise AssertionError("its disk is not full")
 
+    def fails(self, call: str, does: Callable[..., object], *, first: int = 1, times: int = 1) -> None:
+        """Have a call of what the engine asks do something else, so many times from the first of them on."""
+        raise AssertionError("nothing that it asks can fail so")
+
+    def failing(self, call: Callable[..., Any], does: Callable[..., object], first: int, times: int) -> Any:
+        """A call that does something else, which gets the call itself and what it is given."""
+        counted = itertools.count(1)
+
+        def called(*words: object, **named: object) -> object:
+            if first <= next(counted) < first + times:
+                self.met += 1
+                return does(partial(call, *words, **named))
+            return call(*words, **named)
+
+        return called
+
     def make_long(self, file: Path) -> None:
         """Make a file whose transfer takes longer than any test."""
         with open(file, "wb") as opened:
@@ -170,9 +191,47 @@ class Bench(ABC):
         return sorted(one.name for one in self.there.iterdir() if not one.name.startswith(".goclient-"))
 
 
+class System:
+    """The module ``os`` of one module, with other functions."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
 class LocalBench(Bench):
+    """Copies on the node; those whose calls of the system fail are made in this process, not in a child."""
+
     far = NODE
-    has = READS
+    has = READS | {"system"}
+
+    def __init__(self, top: Path) -> None:
+        super().__init__(top)
+        self._system: System | None = None
+
+    def fails(self, call: str, does: Callable[..., object], *, first: int = 1, times: int = 1) -> None:
+        if self._system is None:
+            self._system = System()
+            patched = self.stack.enter_context(pytest.MonkeyPatch.context())
+            patched.setattr(copier, "os", self._system)
+            patched.setattr(local._Transport, "_copy", copied_here)
+        if call in ("read", "write"):
+            self._fails_in_files(call, does)
+        else:
+            setattr(self._system, call, self.failing(getattr(os, call), does, first, times))
+
+    def _fails_in_files(self, call: str, does: Callable[..., object]) -> None:
+        def opened(path: str, mode: str, *, opener: Callable[[str, int], int]) -> IO[bytes]:
+            raw = open(path, mode, buffering=0, opener=opener)  # noqa: SIM115  # as what it stands for
+            if (mode == "rb") != (call == "read"):
+                return raw
+            name = "readinto" if call == "read" else "write"
+            fails = type("Fails", (io.FileIO,), {name: self.failing(getattr(io.FileIO, name), does, 1, ALWAYS)})
+            file = fails(os.dup(raw.fileno()), mode)
+            raw.close()
+            return cast("IO[bytes]", io.BufferedReader(file) if call == "read" else io.BufferedWriter(file))
+
+        patched = self.stack.enter_context(pytest.MonkeyPatch.context())
+        patched.setattr(copier, "open", opened, raising=False)
 
     def engine(self, context: JobContext) -> TransferEngine:
         return LocalEngine(context)
@@ -181,15 +240,32 @@ class LocalBench(Bench):
         return str(self.there / name)
 
 
+def copied_here(transport: Any, items: Sequence[TransferItem]) -> Steps:
+    """Copy as the child of the local engine does."""
+    task, job = transport._task, transport._engine.job
+    yield 0.0
+    overwrite = job.overwrite or transport._delivery is not None
+    made = Copier(job.directory, overwrite=overwrite, own=(*job.own, str(job.scratch)), heartbeat=Beats())
+    return made.run(replace(task, items=tuple(items)))
+
+
 class GlobusBench(Bench):
     far = SITE
+    has = frozenset({"service"})
+    tells_by_tasks = True
 
     def __init__(self, top: Path) -> None:
         super().__init__(top)
         self.service = Service({SITE.text: self.there, NODE_ID.text: Path("/")})
 
     def engine(self, context: JobContext) -> TransferEngine:
-        return GlobusEngine(context, self.service, PATIENCE, connect=NODE_ID)
+        return GlobusEngine(context, self.service, Patience(60.0, self.patience), connect=NODE_ID)
+
+    def hurry(self) -> None:
+        self.patience = 0.1
+
+    def fails(self, call: str, does: Callable[..., object], *, first: int = 1, times: int = 1) -> None:
+        setattr(self.service, call, self.failing(getattr(self.service, call), does, first, times))
 
     def path(self, name: str) -> str:
         return f"/{name}"
@@ -242,6 +318,7 @@ class CollectionBench(GlobusBench):
     """A collection's HTTPS server, and a transfer service that lists, makes directories and renames on it."""
 
     mode = Mode.HTTPS
+    tells_by_tasks = False
     has = READS | {"network", "credential damaged", "credential somebody else's"}
     refused = ()
 
@@ -264,7 +341,7 @@ class CollectionBench(GlobusBench):
         self.server.url = f"http://{host}:{port}"
 
     def hurry(self) -> None:
-        super().hurry()
+        self.patience = 1.0
         quick = partial(HttpFiles, limits=QUICK)
         self.stack.enter_context(pytest.MonkeyPatch.context()).setattr(https, "HttpFiles", quick)
 

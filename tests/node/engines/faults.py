@@ -6,6 +6,7 @@ or all of the new one, has the name, and nothing else has one.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
@@ -14,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -58,6 +59,8 @@ class Case:
         self.stack = bench.stack
         self.source = self.near if way == "take" else self.far
         self.recursive, self.overwrite = False, True
+        self.must_meet = False  # its fault
+        self.never_again = False  # what fails once fails from then on
         self.wanted: tuple[bytes, ...] = (NEW,)
         self.item = TransferItem("new", "old", recursive=False)
         (self.source / "new").write_bytes(NEW)
@@ -97,6 +100,11 @@ class Case:
         relays = self.stack.enter_context(Between(fault))
         self.bench.through(relays)
         return relays
+
+    def is_kept_aside(self) -> bool:
+        """Whether the older file is in the attempt's own directory, from where it cannot be put back."""
+        aside = [one.read_bytes() for one in self.target.glob(".goclient-*/old/old")]
+        return self.never_again and aside == [OLD]
 
     def run(self) -> GoclientError | None:
         """The error with which it ends, None if it ends well."""
@@ -152,11 +160,14 @@ class Fault:
     def _judge(self, case: Case, error: GoclientError | None, before: set[str], seconds: float) -> Iterator[str]:
         if seconds > IN_TIME:
             yield f"it took {seconds:.1f} s"
+        if case.must_meet and not case.bench.met:
+            yield "its fault was not met"
         if error is None and not (self.well or not self.kinds):
             yield "it ended well"
         if error is not None:
-            if not isinstance(error, self.kinds):
-                yield f"{type(error).__name__}, not {self.kinds}: {error.message}"
+            kinds = (*self.kinds, EndpointError) if self.kinds and case.bench.tells_by_tasks else self.kinds
+            if not isinstance(error, kinds):
+                yield f"{type(error).__name__}, not {kinds}: {error.message}"
             if self.group in ("break", "never") and not error.transient:
                 yield f"it is not said to pass: {error.message}"
             if not error.message or not error.hint:
@@ -166,7 +177,7 @@ class Fault:
             content = old.read_bytes()
             if content not in (*case.wanted, *((OLD,) if error is not None else ())):
                 yield f"{len(content)} bytes have the name, which are neither the old nor the new file"
-        elif case.item.destination == "old" and not old.exists():
+        elif case.item.destination == "old" and not old.exists() and not (error and case.is_kept_aside()):
             yield "the old file is gone"
         if error is not None and (more := names(case) - before - {"old"}):
             yield f"there is more than before: {more}"
@@ -348,7 +359,7 @@ def paths(way: Way) -> Iterator[Fault]:
             needs = frozenset({"reads"} if "pipe" in about else ())
             yield Fault("path", about, way, odd, (GoclientError,), needs=needs)
     else:
-        for about, link in (("out", "/etc"), ("to itself", "round")):
+        for about, link in (("out", ".."), ("to itself", "round")):
 
             def round_(case: Case, link: str = link) -> None:
                 (case.near / "round").symlink_to(link)
@@ -447,9 +458,94 @@ def _replace(case: Case) -> None:
     (case.source / "other").replace(case.source / "new")
 
 
+# --- calls that fail ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CallFault:
+    """Something that a call does in place of what it should; it is given the call."""
+
+    about: str
+    does: Callable[[Callable[[], object]], object]
+    times: int = 1
+
+
+def raising(error: Callable[[], BaseException], *, after: bool = False) -> Callable[[Callable[[], object]], object]:
+    def does(call: Callable[[], object]) -> object:
+        if after:
+            call()
+        raise error()
+
+    return does
+
+
+def busy() -> EndpointError:
+    return EndpointError("the service is busy", hint="wait", transient=True)
+
+
+def of_kind(kind: type[GoclientError]) -> Callable[[Callable[[], object]], object]:
+    return raising(lambda: kind("the service says so", hint="ask it"))
+
+
+def told(call: Callable[[], object], status: str) -> object:
+    """What the service tells of its tasks when they have another state."""
+    states = call()
+    assert isinstance(states, dict)
+    return {name: replace(state, status=status, reason="it says so") for name, state in states.items()}
+
+
+SERVICE = (
+    CallFault("is busy once", raising(busy)),
+    CallFault("is busy three times", raising(busy), 3),
+    CallFault("is always busy", raising(busy), ALWAYS),
+    CallFault("does it, and its answer is lost", raising(busy, after=True)),
+    CallFault("does it, and its answers are lost", raising(busy, after=True), ALWAYS),
+    *(CallFault(f"raises {kind.__name__}", of_kind(kind), times)
+      for kind in (EndpointError, GoclientError, PathExists, PermissionDenied)
+      for times in (1, 2, ALWAYS) if times != 2 or kind is not GoclientError),  # such an error is never tried again
+)  # fmt: skip
+TASKS = tuple(
+    CallFault(f"tells {status or 'nothing'} of a task", partial(told, status=status) if status else lambda _: {}, times)
+    for status in ("FAILED", "INACTIVE", "")
+    for times in (1, ALWAYS)
+)
+ERRORS = tuple(
+    CallFault(os.strerror(number), raising(partial(OSError, number, os.strerror(number))))
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS, errno.EACCES, errno.EMFILE,
+                   errno.ENOENT)
+)  # fmt: skip
+ASKED: dict[Way, dict[str, int]] = {  # calls of the service that a transfer makes, and how many of each are tried
+    "bring": {"listing": 1, "submission_id": 1, "submit": 1, "tasks": 1},
+    "take": {"listing": 4, "mkdir": 2, "rename": 2, "submission_id": 1, "submit": 1, "tasks": 1},
+}
+CALLED: dict[Way, dict[str, int]] = {  # and of the system
+    "bring": {"open": 2, "readlink": 2, "fstat": 3, "fsync": 1, "fchmod": 1, "replace": 1, "read": 1, "write": 1},
+    "take": {"open": 2, "readlink": 2, "fstat": 3, "fsync": 1, "fchmod": 1, "replace": 1, "read": 1, "write": 1,
+             "stat": 2, "link": 2, "unlink": 2},
+}  # fmt: skip
+
+
+def calls(way: Way) -> Iterator[Fault]:
+    """Calls of a transfer service, and of the node's system, that fail at any place."""
+    for made, kinds, needs in ((ASKED, SERVICE, "service"), (CALLED, ERRORS, "system")):
+        for name, count in made[way].items():
+            for first in range(1, count + 1):
+                for kind in (*kinds, *(TASKS if name == "tasks" else ())):
+
+                    def does(case: Case, name: str = name, first: int = first, kind: CallFault = kind) -> None:
+                        case.never_again = kind.times == ALWAYS
+                        if case.never_again:
+                            case.bench.hurry()
+                        case.bench.fails(name, kind.does, first=first, times=kind.times)
+                        case.must_meet = True
+
+                    about = f"{kind.about}, at {name} {first}"
+                    yield Fault("call", about, way, does, (GoclientError,), well=True, needs=frozenset({needs}))
+
+
 TABLE: tuple[Fault, ...] = tuple(
     fault
-    for make in (breaks, gives_up, addresses, credentials, paths, odd_names, rights, changes)
+    for make in (breaks, gives_up, addresses, credentials, paths, odd_names, rights, changes, calls)
     for way in WAYS
     for fault in make(way)
 )

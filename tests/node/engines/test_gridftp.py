@@ -12,6 +12,8 @@ import pytest
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import ChecksumDiffers, PathExists, PathNotFound
 from goclient.journal import Journal
+from goclient.model.endpoint import JOB
+from goclient.model.mode import Mode
 from goclient.model.plan import TransferTask
 from goclient.node.engines import gridftp as streamed
 from goclient.node.engines import gridftp_pair as paired
@@ -292,3 +294,48 @@ def test_a_server_that_does_not_see_the_job_s_directory_is_told(pair: PairBench)
         pair.bring(item("in", "in"))
     assert caught.value.code == "server-blind"
     assert list(pair.job.iterdir()) == []
+
+
+def tree(top: Path) -> list[str]:
+    """All that is below a directory, but what attempts have left for others."""
+    return sorted(str(one.relative_to(top)) for one in top.rglob("*") if ".goclient-" not in str(one))
+
+
+@pytest.mark.parametrize("into", ["", "sub/"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_directory_is_not_copied_into_itself(bench: GridftpBench, into: str, overwrite: bool) -> None:
+    (bench.there / "d/sub").mkdir(parents=True)
+    copied = item(f"{bench.there}/d/", f"{bench.there}/d/{into}d", recursive=True)
+    with pytest.raises(EndpointError, match="into itself") as raised:
+        bench._run(TransferTask("stage-in", bench.far, bench.far, (copied,)), overwrite=overwrite)
+    assert raised.value.code == "into-itself"
+    assert tree(bench.there) == ["d", "d/sub"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_directory_that_is_in_itself_by_another_path_is_copied_once(
+    bench: GridftpBench,
+    overwrite: bool,
+) -> None:
+    (bench.there / "d/sub").mkdir(parents=True)
+    (bench.there / "d/f").write_text("x")
+    (bench.there / "other").symlink_to("d")
+    copied = item(f"{bench.there}/d/", f"{bench.there}/other/sub/d", recursive=True)
+    bench._run(TransferTask("stage-in", bench.far, bench.far, (copied,)), overwrite=overwrite)
+    assert tree(bench.there) == ["d", "d/f", "d/sub", "d/sub/d", "d/sub/d/f", "d/sub/d/sub", "other"]
+
+
+def test_what_is_above_the_job_s_directory_is_not_brought_into_it(pair: PairBench) -> None:
+    above = item(f"{pair.job.parent}/", "all", recursive=True)
+    assert pair.near is not None
+    with pytest.raises(EndpointError, match="into itself"):
+        pair._run(TransferTask("stage-in", pair.near, JOB, (above,), pair.near, Mode.SERVER))
+    assert not list(pair.job.iterdir())
+
+
+def test_what_is_above_the_job_s_directory_is_read_once(pair: PairBench) -> None:
+    above = item(f"{pair.job.parent}/", "all", recursive=True)
+    assert pair.near is not None
+    pair._run(TransferTask("stage-in", pair.near, JOB, (above,)))
+    assert (pair.job / "all/job").is_dir()
+    assert not list((pair.job / "all/job").iterdir())

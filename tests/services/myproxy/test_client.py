@@ -573,7 +573,9 @@ def test_without_a_server_it_is_told_how_to_name_one(grid: Grid) -> None:
 
 
 def test_names_that_are_not_found_in_time_are_told(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never_found(*_: object, **__: object) -> None:
+    def never_found(*_: object, flags: int = 0, **__: object) -> None:
+        if flags:
+            raise socket.gaierror(socket.EAI_NONAME, "it is not a number")
         time.sleep(SOON * 2)
 
     monkeypatch.setattr(socket, "getaddrinfo", never_found)

@@ -1,0 +1,206 @@
+"""A thief who has all that carried jobs and their pilots leave, and tries what it opens.
+
+Used by tests and by figures.  A round is a few jobs with either kind of credential, at a site whose pilot writes the
+secrets of users into its log: submitted by the command line, ended in different ways, and their credentials taken back.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+import shutil
+import sys
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+
+from goclient.sandbox.seed import CAMPAIGN
+from tests.carrier.trial import BATCH, DYING, GUEST, MONITOR, NODE, PAYLOAD, PYTHON
+from tests.commands import clean_environment, completed, run_command
+from tests.sandboxes import Sandbox
+
+SERVICE, TOKEN = "service", "token"
+WITHIN = 120.0  # seconds that a site may take for a small job, on a busy machine
+TRANSFER_SCOPE = "urn:globus:auth:scope:transfer.api.globus.org:all"
+_TOKEN = re.compile(rb"sandbox\.[\w-]{40,}")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
+_POINTS = 300  # the calls of an undisturbed job are fewer; a point beyond them ends nothing
+
+
+class Place(NamedTuple):
+    """A directory of a collection, by its name."""
+
+    collection: str
+    directory: str
+
+    def is_granted(self, kind: str, own: str) -> bool:
+        """True if a credential of this kind is meant to open it: the jobs' own directory, or the guest collection."""
+        return self.collection == "GUEST1" and (kind == TOKEN or self.directory == own)
+
+
+@dataclass
+class Thief:
+    """Tries what is found: ids and secrets of clients, and tokens."""
+
+    sandbox: Sandbox
+    places: Sequence[Path]
+    own: str  # the jobs' own directory, in the guest collection
+    clients: set[tuple[str, str]] = field(default_factory=set)
+    tokens: set[str] = field(default_factory=set)
+
+    def read(self) -> None:
+        """Read every file, and every member of every archive."""
+        for content in _contents(self.places):
+            self.tokens |= {one.decode() for one in _TOKEN.findall(content)}
+            for blob in _BASE64.findall(content):
+                self._unpack(blob)
+
+    def _unpack(self, blob: bytes) -> None:
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            found = json.loads(base64.b64decode(blob))
+            if "client_secret" in found:
+                self.clients.add((found["client_id"], found["client_secret"]))
+            self.tokens |= set(found.get("tokens", {}).values())
+
+    def reach(self) -> set[tuple[str, Place]]:
+        """Return what can be read or written, each with the kind of the credential that opens it."""
+        opened = {(TOKEN, place) for token in self.tokens for place in self._opened(token)}
+        for client in self.clients:
+            opened |= {(SERVICE, place) for token in self._minted(client) for place in self._opened(token)}
+        return opened
+
+    def _minted(self, client: tuple[str, str]) -> list[str]:
+        """The tokens that a client gets for Transfer, and for every collection's own servers."""
+        ids = [row["id"] for row in self.sandbox.rows("select id from collections")]
+        scopes = [TRANSFER_SCOPE, *(f"https://auth.globus.org/scopes/{one}/https" for one in ids)]
+        forms = ({"grant_type": "client_credentials", "scope": scope} for scope in scopes)
+        url = f"{self.sandbox.url}/v2/oauth2/token"
+        answers = (requests.post(url, auth=client, data=form, timeout=WITHIN) for form in forms)
+        return [answer.json()["access_token"] for answer in answers if answer.ok]
+
+    def _opened(self, token: str) -> Iterator[Place]:
+        session = requests.Session()
+        session.headers.update({"Authorization": f"Bearer {token}", "X-Requested-With": "XMLHttpRequest"})
+        for row in self.sandbox.rows("select id, display_name from collections"):
+            mine = (self.own,) if row["display_name"] == "GUEST1" else ()
+            for directory in (*DIRECTORIES.get(row["display_name"], ()), *mine):
+                if _opens(session, self.sandbox.url, row["id"], directory):
+                    yield Place(row["display_name"], directory)
+
+
+# Directories of the sandbox's collections, in each of which the thief lists, reads and writes.
+DIRECTORIES = {
+    "SITE1": ("/", "/home/osg_data/panda/", "/shared/", "/shared/campaign/"),
+    "wdeng#ANLHEP_ATLAS8": ("/atlas/dq2/test/",),
+    "mxp#MXP_BNL_TEST": ("/direct/usatlas+u/mxp/",),
+    "CONSENT1": ("/data/",),
+    "SESSION1": ("/data/",),
+    "OTHER1": ("/data/",),
+    "GUEST1": ("/", "/in/", "/private/", "/campaign/", "/campaign/in/", "/campaign/out/"),
+}
+
+
+def _opens(session: requests.Session, url: str, collection: str, directory: str) -> bool:
+    """Return True if a directory can be listed, or a file in it written."""
+    listed = session.get(f"{url}/v0.10/operation/endpoint/{collection}/ls", params={"path": directory}, timeout=WITHIN)
+    place = f"{url}/https/{collection}{directory}stolen"
+    written = session.put(place, data=b"x", timeout=WITHIN, allow_redirects=False)
+    if written.ok:
+        session.delete(place, timeout=WITHIN)
+    return listed.status_code == 200 or written.status_code == 200
+
+
+def _contents(places: Iterable[Path]) -> Iterator[bytes]:
+    for path in (path for place in places for path in place.rglob("*") if path.is_file() and not path.is_symlink()):
+        yield path.read_bytes()
+        if tarfile.is_tarfile(path):
+            with tarfile.open(path) as archive:
+                for member in archive:
+                    file = archive.extractfile(member)
+                    if file is not None:
+                        yield file.read()
+
+
+class Round:
+    """A few jobs with each kind of credential in a sandbox, whose service client has no permission of its own."""
+
+    def __init__(self, sandbox: Sandbox, number: int, *, jobs: int) -> None:
+        self.sandbox, self.number, self.jobs = sandbox, number, jobs
+        self.folder = sandbox.cwd / f"round-{number}"
+        (self.folder / "bin").mkdir(parents=True)
+        python = self.folder / "bin/python3"
+        python.write_text(PYTHON.format(python=sys.executable, dying=DYING))
+        python.chmod(0o755)
+        self._pick = random.Random(number)
+        client = sandbox.env["GOCLIENT_CARRY_CLIENT_ID"]
+        sandbox.rows("delete from rules where principal = ?", client)
+
+    def play(self) -> list[str]:
+        """Return what is wrong: what a thief reaches beyond what was granted, and what is still good after the end."""
+        for kind in (SERVICE, TOKEN):
+            self._submit(kind)
+        for _ in range(2 * self.jobs):
+            self._run()
+        own = f"{CAMPAIGN}round-{self.number}/"
+        thief = Thief(self.sandbox, (self.folder, self.sandbox.root / "site"), own)
+        thief.read()
+        before = thief.reach()
+        wrong = [
+            f"{kind}: {place.collection}{place.directory}" for kind, place in before if not place.is_granted(kind, own)
+        ]
+        if {kind for kind, _ in before} != {SERVICE, TOKEN}:
+            wrong.append(f"the thief has found {len(thief.clients)} clients and {len(thief.tokens)} tokens only")
+        revoked = run_command(("goclient", "credential", "revoke", "--json"), env=self.sandbox.env, cwd=self.folder)
+        if revoked.code or len(revoked.json) != 2:
+            wrong.append(f"not all was taken back: {revoked.out}{revoked.err}")
+        wrong += [f"after the end, {kind}: {place.collection}{place.directory}" for kind, place in thief.reach()]
+        wrong += [f"after the end, a token is valid: {one[:12]}" for one in thief.tokens if self._is_valid(one)]
+        if any(json.loads(row["data"]) for row in self.sandbox.rows("select data from secrets")):
+            wrong.append("after the end, PanDA has a secret")
+        shutil.rmtree(self.sandbox.root / "site")  # the next round has its own logs
+        return [f"round {self.number}: {one}" for one in wrong]
+
+    def _is_valid(self, token: str) -> bool:
+        return bool(self.sandbox.rows("select 1 from tokens where access_token = ?", token))
+
+    def _submit(self, kind: str) -> None:
+        there = self.sandbox.path("SITE1", f"{GUEST}/round-{self.number}")
+        there.mkdir(exist_ok=True)
+        (there / "input.dat").write_bytes(b"what is to be read\n")
+        values = {"seen": str(self.folder / "seen"), "seconds": 0, "code": self._pick.choice((0, 0, 3))}
+        program = self.folder / "run.py"
+        program.write_text(PAYLOAD.format(python=sys.executable, **values))
+        program.chmod(0o755)
+        place = f"GUEST1:{CAMPAIGN}round-{self.number}"
+        words = ("--goCarry", "--computingSite=TEST1", "--transformation=./run.py", f"--goCredential={kind}")
+        moves = (f"--StageinGOsrc={place}/input.dat", "--StageoutGOsrc=out.dat",
+                 f"--StageoutGOdest={place}/{kind}.${{SN}}.dat", f"--njobs={self.jobs}")  # fmt: skip
+        more = ("--goGrant",) if kind == SERVICE else ()
+        sent = run_command(("sendJob.py", *words, *moves, *more, "--json"), env=self.sandbox.env, cwd=self.folder)
+        assert sent.code == 0, sent.err + sent.out
+
+    def _run(self) -> None:
+        """Let a site run the next job: to its end, or to a point where it is killed."""
+        how = self._pick.choice(("", MONITOR, BATCH))
+        point = self._pick.randrange(1, _POINTS) if how else 0
+        env = {
+            **clean_environment(self.folder),
+            "NODE_BIN": f"{self.folder}/bin",
+            "NODE_POINT": str(point),
+            "NODE_HOW": how,
+            "NODE_COUNT": str(self.folder / "points"),
+        }
+        words = ("--dir", str(self.sandbox.root), "--site=TEST1", "--once", "--json")
+        done = completed(
+            (sys.executable, str(NODE), "sandbox", "site", *words), env=env, cwd=self.folder, timeout=WITHIN
+        )
+        assert done.code == 0, done.err
+        self.sandbox.rows("update jobs set status = 'failed' where panda_id = ? and status in ('activated', 'running')",
+                          done.json["PandaID"])  # fmt: skip
