@@ -161,6 +161,16 @@ def test_an_archive_that_becomes_too_large_is_refused_before_anything_is_sent(us
     assert len(user.rows("select 1 from cache_files")) == before
 
 
+@pytest.mark.parametrize(("words", "warned"), [((), True), (("--maxAttempt=1",), False)])
+def test_a_source_that_another_attempt_would_not_find_is_warned_of(
+    user: Sandbox, words: tuple[str, ...], warned: bool
+) -> None:
+    user.path("SITE1", f"{TOP}/in/000001.file").write_text("x")
+    source = "--StageinGOsrc=GUEST1:/campaign/in/${SN/P}.file"
+    sent = prun(user, "again", "--exec=run.sh", source, "--noSubmit", *words)
+    assert ("another file in a further attempt" in sent.err) is warned
+
+
 @pytest.mark.parametrize("kind", ["service", "token"])
 def test_the_credential_of_a_task_is_taken_back_once_it_has_ended(user: Sandbox, kind: str) -> None:
     user.run("goclient", "credential", "revoke")
