@@ -432,6 +432,21 @@ def test_what_is_left_without_a_deposit_is_told_once_and_where(
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_a_clean_up_takes_the_proxy_away_that_it_has_retrieved(site: Site, port: int, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    journal = JobJournal(tmp_path / "state", 17, 1)
+    site.server.jobs = [job_of(record(f"jdoe@localhost:{port}"), JDOE)]
+    TakenJob(journal, "TEST1", Attempt("17", 1), assigned=site.server.acquire("TEST1", node="here")).begin()
+    journal.append(Entry("proxy", "user.pem", "done", (f"jdoe@localhost:{port}", JDOE)))
+    away = f"gsiftp://localhost:{free_port()}"
+    journal.append(Entry("delivery", f"{away}/out/.goclient-17-1/", "intended", (away, "/out", "17")))
+    journal.close()
+    recover(site.pilot())
+    assert f"was retrieved: {JDOE}, until" in site.said
+    assert [one.state for one in JobJournal(tmp_path / "state", 17, 1).latest("proxy")] == ["done", "done"]
+    assert list((tmp_path / "work").iterdir()) == []
+
+
 def test_nothing_is_retrieved_for_a_job_that_is_over(lasting: Callable[..., UserProxy]) -> None:
     proxy = lasting(12 * HOUR, 12 * HOUR)
     proxy.fresh()
