@@ -21,7 +21,7 @@ TOLD := PYTHONDONTWRITEBYTECODE= GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER
 # The branches that tests take are measured with COVERAGE=1: make test conformance coverage COVERAGE=1.
 MEASURED := $(if $(COVERAGE),--cov --cov-report=)
 
-.PHONY: demo test test-unit conformance properties mutations coverage check figures clean
+.PHONY: demo test test-unit peers conformance properties mutations coverage check figures clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/goclient sandbox demo
@@ -34,6 +34,9 @@ test: $(VENV)/.dev-ready $(PEERS)
 test-unit: $(PEERS)
 	$(MAKE) $(UNIT)/.ready
 	$(TOLD) $(UNIT)/bin/pytest -m unit
+
+# All that tests and conformance install beside what is developed with.
+peers: $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
 
 # Real servers of files, whose clients nothing else tries; other real programs, and the code of real servers; then the
 # properties with many examples.

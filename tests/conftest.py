@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ __all__ = ["gridftp"]
 if TYPE_CHECKING:
     from tests.servers.webdav import WebdavServer
 
+gc.disable()  # until all tests are collected, of which nothing is garbage
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # for what is made before the first test
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -59,6 +61,12 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
                 item.add_marker("grid")
         elif not item.get_closest_marker("conformance") and not _serves(item.module):
             item.add_marker("unit")
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not among the tests themselves."""
+    gc.freeze()
+    gc.enable()
 
 
 def _serves(module: ModuleType) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from pathlib import Path
@@ -31,7 +32,25 @@ def rows() -> list[list[str]]:
             )
             for count, runs in ((1, 15), (MANY, 7))
         ]
-        return [*found, sent_row(sandbox)]
+        return [*found, task_row(sandbox), sent_row(sandbox)]
+
+
+def task_row(sandbox: Sandbox) -> list[str]:
+    """Return the row of a task of prun, which panda-client packs, uploads and sends."""
+    numbers = itertools.count()
+
+    def task(*words: str) -> float:
+        needed = (f"--outDS=user.jdoe.t{next(numbers)}", "--noBuild", "--exec=run.sh", "--site=TEST1", "--nJobs=3")
+        moves = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--outputs=a", "--Data=a")
+        began = time.monotonic()
+        result = sandbox.run("goclient", "prun", *needed, *moves, "--OutputGO=GUEST1:/campaign/out/", *words)
+        assert result.code == 0, result.err
+        return time.monotonic() - began
+
+    return ratio(
+        "`goclient prun --goCarry` of three jobs, checked and sent",
+        lambda: task("--goCarry"), lambda: task("--goVia=https"), "without", MORE, 15,
+    )  # fmt: skip
 
 
 def seconds(sandbox: Sandbox, *words: str) -> float:

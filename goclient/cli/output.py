@@ -68,6 +68,14 @@ def report_findings(findings: Iterable[Finding], reporter: Reporter) -> None:
             reporter.detail(f"ok: {finding.message}")
 
 
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Print a line for each finding, its hint below it."""
+    for finding in findings:
+        print(f"{finding.level:<7}  {printable(finding.message)}")
+        if finding.hint:
+            print(f"         {printable(finding.hint)}")
+
+
 def error_document(error: GoclientError) -> dict[str, Any]:
     """Return the contract's JSON object of an error: code, message, hint, exit_code."""
     return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}

@@ -142,7 +142,9 @@ class Accounts:
         user, at, where = text.rpartition("@")
         user, where = (user, where) if at else (text, "")
         problem, hint = name_problem("user", user), "write USER@HOST:PORT, or USER with MYPROXY_SERVER set"
-        if at and not where:
+        if "://" in text:
+            problem = "a URL names no account"
+        elif at and not where:
             problem = "it names no server"
         elif not problem and "," in where:
             problem, hint = "a job has the account of one server", "name one"

@@ -45,7 +45,7 @@ def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal,
     own = [one for one in journal.latest(GRANT) if one.state == "accepted" and read_grant(one).rule == grant.rule]
     if grant.rule and not own:
         message = f"the permission for {quoted(grant.path)} ends too early, or allows too little, and is not goclient's"
-        hint = f"type: globus endpoint permission delete {grant.collection} {grant.rule}; then the command again"
+        hint = "change or remove it at app.globus.org, then type the command again"
         raise EndpointError(message, hint=hint, code="grant", subject=grant.path)
     entry_key = own[0].key if grant.rule else str(uuid.uuid4())
     values = (grant.collection, grant.path, grant.permissions, grant.principal, grant.until)

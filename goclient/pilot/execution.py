@@ -112,7 +112,14 @@ class Node:
             engines.append(GridftpEngine(context, self._access(proxy), shared=settings.shared))
         with ExitStack() as stack:
             if spec.makes_endpoint or not all(any(one.can_run(task) for one in engines) for task in job.tasks):
-                self._check_mode(Mode.GC if spec.makes_endpoint else Mode.SERVER)
+                if spec.makes_endpoint or any(task.server is not None and task.is_globus for task in job.tasks):
+                    self._check_mode(Mode.GC if spec.makes_endpoint else Mode.SERVER)
+                elif not settings.needs_globus:
+                    raise EndpointError(
+                        "the job has transfers from collection to collection, and the pilots of "
+                        f"{quoted(settings.site)} are not set up to ask Globus",
+                        hint="submit it to another queue", code="mode",
+                    )  # fmt: skip
                 service, connect = self._globus(context), None
                 if spec.makes_endpoint:
                     name = f"{spec.working}-{context.panda_id}"

@@ -42,6 +42,7 @@ class PilotIdentity:
     globus_id: str
     retriever: Retriever | None
     faults: tuple[GoclientError, ...] = ()
+    asks_globus: bool = True
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object: dn, identity, id, retriever."""
@@ -50,7 +51,8 @@ class PilotIdentity:
 
     def lines(self) -> list[tuple[str, str]]:
         """Return a name and a value for each line of the text."""
-        rows = [("DN", self.dn), ("Globus identity", self.globus or "none is needed"), ("id", self.globus_id)]
+        nobody = "nobody is logged in: --modes=local needs none" if self.asks_globus else "none is needed"
+        rows = [("DN", self.dn), ("Globus identity", self.globus or nobody), ("id", self.globus_id)]
         if self.retriever is None:
             return [*rows, ("retrieves as", "nobody: a job with a MyProxy account fails here")]
         server = f"{self.retriever.server} takes it" if self.retriever.server else "the job's own: none is set here"
@@ -72,20 +74,21 @@ class PilotIdentity:
                 subject=f"pilot.{name}",
             )
             for name, told, own in found
-            if told and told not in own
+            if told and any(own) and told not in own
         ]
 
 
 def pilot_identity(connections: Connections, *, needs_globus: bool = True) -> PilotIdentity:
-    """Return who the pilot is; raise what the PanDA server or Globus has against it."""
+    """Return who the pilot is, with what Globus or MyProxy has against it; raise what the PanDA server has."""
     access = environment.panda_access(connections.env, pilot=True, reporter=connections.reporter)
     server = connections.panda(pilot=True)
     rights = server.rights()
     check_rights(rights, server.name)
     dn = grid.identity(connections.env, proxy=access.certificate).base if access.certificate else rights.name
-    identity = whoami(connections.globus_access()) if needs_globus else None
     collector = Collector()
-    retriever = None
+    identity = retriever = None
+    with collector:
+        identity = whoami(connections.globus_access()) if needs_globus else None
     with collector:
         retriever = _retriever(connections)
     return PilotIdentity(
@@ -94,6 +97,7 @@ def pilot_identity(connections: Connections, *, needs_globus: bool = True) -> Pi
         identity.id if identity else "",
         retriever,
         tuple(collector.errors),
+        asks_globus=needs_globus,
     )
 
 

@@ -70,7 +70,8 @@ def _sources(context: Context) -> Iterator[tuple[Location, FileInfo]]:
     """Yield each source that comes by HTTPS and is there, with its entry."""
     locations = context.connection.locations
     stage_in = context.resolved.stage_in if context.resolved.in_mode.asks_https else ()
-    known = [one.source for one in stage_in if one.source.endpoint.is_globus and locations.knows(one.source)]
+    by_https = (one.source for one in stage_in if one.destination.in_job and one.source.endpoint.is_globus)
+    known = [source for source in by_https if locations.knows(source)]
     named = {location for source in known for location in locations.in_jobs(source)}
     return (pair for pair in locations.sources() if pair[0] in named)
 

@@ -67,6 +67,14 @@ def _judge_rule(rule: AccessRule, access: Access, hours: int) -> Iterator[Findin
     if rule.path == "/":
         message = f"the permission of the service client for {quoted(shown)} is for all of the collection, {why}"
         yield Finding("warning", "service-wide", shown, message, "give it one for the directory that the jobs need")
+    elif not any(_are_related(rule.path, need.location.path) for need in access.needs):
+        message = f"the service client has a permission for {quoted(shown)}, too, which these jobs do not need, {why}"
+        yield Finding("warning", "service-shared", shown, message, "have a client for each campaign, used by you alone")
+
+
+def _are_related(one: str, other: str) -> bool:
+    """Return True if one of two directories is the other, or above it."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _list(service: Globus, need: Need) -> bool:

@@ -38,6 +38,9 @@ def _judge(location: Location, locations: Locations, identity: str) -> Finding:
     found = listings.entry(location)
     if isinstance(found, PathNotFound):
         return _without_directory(location, found, listings).finding
+    if isinstance(found, NotADirectory):
+        message = f"{quoted(Directory.of(location).display)} is not a directory, or is below a file"
+        return NotADirectory(message, hint="check the path: a file has nothing in it", subject=shown).finding
     if isinstance(found, GoclientError):
         return locations.unlisted(location, found, identity)
     if found is None:

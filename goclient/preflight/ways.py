@@ -51,7 +51,11 @@ def _find_no_way(task: TransferTask) -> RequestError | None:
         return None
     hint = "bring them into the job's directory (--StageinGOsrc alone), and take them from there (--StageoutGOsrc)"
     if in_job:
-        hint = "name a server of that kind which sees the job's directory, or none: leave the mode server out"
+        way = "in-mode" if task.phase == "stage-in" else "out-mode"
+        hint = (
+            f"leave out --WorkingendpointGO; in a text of 2012 leave the mode server out ({way}=gc), or name a server "
+        )
+        hint += "of that kind which sees the job's directory (globus-endpoint-local=)"
     message = f"{task.phase}: files cannot go between {_named(far)} and {_named(near)}"
     return RequestError(message, hint=hint, code="no-way", subject=far.display)
 

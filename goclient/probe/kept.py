@@ -64,7 +64,7 @@ def judge(
     """Yield what carried jobs cannot do with on the nodes of a queue, or that all is well with them.
 
     Of servers those that are ``wanted`` count, None for all; ``needs``: the bytes that a job brings.  It is an error if
-    it stops a job on every node.
+    it stops a job on every node.  Without ``wanted``, also yield the paths that several nodes share.
     """
     found: dict[Problem, list[Node]] = {}
     for node in nodes:
@@ -78,6 +78,19 @@ def judge(
     if nodes and not found:
         text = f"nodes of {queue} were last seen fit for carried jobs ({_ago(max(one.seen for one in nodes))})"
         yield Finding("ok", "nodes", queue, printable(text))
+    for (path, _), names in _places(nodes).items() if wanted is None else ():
+        if len(names) > 1:
+            text = f"{path} is one directory, which {len(names)} nodes of {queue} share"
+            yield Finding("ok", "node-shared", path, printable(text))
+
+
+def _places(nodes: Sequence[Node]) -> dict[tuple[str, str], set[str]]:
+    """Return the names of the nodes that have the same directory under a path."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for node in nodes:
+        for place in node.marks():
+            found.setdefault(place, set()).add(node.name)
+    return found
 
 
 def _ago(seen: float) -> str:

@@ -100,6 +100,12 @@ class Node:
                 shown[said(one.get("of"), 100)] = _shown_path(one)
         return {name: said(value, 100) for name, value in shown.items() if value}
 
+    def marks(self) -> Iterator[tuple[str, str]]:
+        """Yield each path that was asked for and is there, with the mark of its directory."""
+        for one in _dicts(self.report, "paths"):
+            if mark := _take(one, "mark", str, ""):
+                yield said(one.get("of"), 100), mark
+
     # --- the parts of a report --------------------------------------------------------------------------------------
 
     def _no_program(self) -> Problem:

@@ -189,9 +189,10 @@ def file_system(path: str) -> str:
 def find_path(asked: dict[str, Any], _: float) -> dict[str, Any]:
     """Return what a path is: of which file system, whether it can be written; or why it cannot be used."""
     path = asked["of"]
-    found = {**asked, "error": "", "type": "", "writable": False, "free": 0}
+    found = {**asked, "error": "", "type": "", "writable": False, "free": 0, "mark": ""}
     try:
-        os.stat(path)
+        there = os.stat(path)
+        found["mark"] = f"{there.st_ino}.{there.st_ctime_ns}"  # no two directories of two disks have the same
         room = os.statvfs(path)
         found.update(type=file_system(path), writable=os.access(path, os.W_OK), free=room.f_bavail * room.f_frsize)
     except OSError as error:

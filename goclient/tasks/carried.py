@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from goclient.carrier.archive import Contents, Member
 from goclient.carrier.carried import MAX_PARAMETERS
 from goclient.carrier.rungen import Wrapping, within_quote
 from goclient.errors import GoclientError, RequestError
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB
 from goclient.model.location import Location, Transfer
 from goclient.model.names import SERVER_PLACEHOLDERS, TASK_NUMBER, TASK_PLACEHOLDERS
@@ -97,8 +98,13 @@ def start_carrier(task: TaskMap, tool: str, *, checksum: str, taken: Mapping[str
     values = [str(item.get("value", "")) for item in items]
     opens = [at for at, value in enumerate(values) if value == OPENS[tool]]
     closes = [at for at, value in enumerate(values) if opens and at > opens[0] and value == CLOSES]
-    if len(opens) != 1 or not closes or not _runs_in_archive(values):
+    directory = re.search(r"(?:^| )-r (\S+)", " ".join(values))
+    unpacked = any(re.match(r"-[al] \S", value) for value in values)
+    if len(opens) != 1 or not closes or directory is None or not unpacked:
         raise panda_client.incompatible(f"{tool} starts the command of a job in another way")
+    if os.path.normpath(directory[1]) != ".":
+        why = f"the jobs would run in {quoted(directory[1])}, and the carrier is at the top of their archive"
+        raise _refused("a command in a directory below", why, "type it in the directory that is packed")
     for item in items[opens[0] + 1 : closes[0]]:
         if "$" not in str(item["value"]):  # else it is filled in
             item["value"] = within_quote(str(item["value"]))
@@ -112,13 +118,6 @@ def start_carrier(task: TaskMap, tool: str, *, checksum: str, taken: Mapping[str
     if size > MAX_PARAMETERS:
         message = f"the jobs' parameters take {size} bytes, more than the {MAX_PARAMETERS} that a site's shell takes"
         raise RequestError(message, hint="put the command into a script", code="too-long", subject="--exec")
-
-
-def _runs_in_archive(values: Sequence[str]) -> bool:
-    """Return True if the command runs where the archive, or the library that was built of it, is unpacked."""
-    found = re.search(r"(?:^| )-r (\S+)", " ".join(values))
-    unpacked = any(re.match(r"-[al] \S", value) for value in values)
-    return found is not None and os.path.normpath(found[1]) == "." and unpacked
 
 
 def _without(item: dict[str, Any], taken: Mapping[str, str]) -> dict[str, Any] | None:

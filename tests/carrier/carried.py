@@ -38,8 +38,8 @@ def pythons() -> tuple[str, ...]:
     """Every Python of this machine on which a carrier runs, each minor once; the one of the tests is the first."""
     found: dict[tuple[int, ...], str] = {sys.version_info[:2]: sys.executable}
     places = [f"python3.{minor}" for minor in range(9, 15)]
-    paths = [shutil.which(one) for one in places] + sorted(map(str, Path.home().glob(".pyenv/versions/3.*/bin/python")))
-    for one in filter(None, paths):
+    on_path = (one for one in map(shutil.which, places) if one and "shims" not in one)  # pyenv's are slow shell scripts
+    for one in (*on_path, *sorted(map(str, Path.home().glob(".pyenv/versions/3.*/bin/python")))):
         if (version := _version(one)) >= (3, 9):
             found.setdefault(version, one)
     pypy = shutil.which("pypy3")
@@ -53,10 +53,11 @@ def old_pythons() -> tuple[str, ...]:
     return tuple(one for one in filter(None, paths) if (0,) < _version(one) < (3, 9))
 
 
+@cache
 def _version(python: str) -> tuple[int, ...]:
-    """The version of a Python, (0,) for a shim of one that is not there."""
-    code = "import sys; print(*sys.version_info[:2])"
-    said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    """The version of a Python, (0,) for one that does not start."""
+    code = "import sys; sys.stdout.write('%d %d' % sys.version_info[:2])"
+    said = subprocess.run([python, "-S", "-c", code], capture_output=True, text=True, check=False)
     return tuple(map(int, said.stdout.split())) if said.returncode == 0 else (0,)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
-from goclient.carrier.credential import ClientSecret, HandedTokens, ServiceClient, read_secret
+from goclient.carrier.credential import ClientSecret, HandedTokens, ServiceClient, find_secret, read_secret
 from goclient.errors import GoclientError, LoginNeeded
 from goclient.secrets import MASK, hidden
 from goclient.services.globus.rest import RestAuth
@@ -28,6 +29,18 @@ def test_a_secret_is_read_and_hidden() -> None:
 )
 def test_what_is_not_a_client_is_none(text: bytes) -> None:
     assert read_secret(text) is None
+
+
+def test_a_secret_is_found_among_all_of_a_user() -> None:
+    every = {"OTHER": "x", "___file___:goclient-ab.json": base64.b64encode(b"{}").decode()}
+    assert find_secret(json.dumps(every).encode(), "goclient-ab.json") == b"{}"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b'{"___file___:a": 5}', b'{"___file___:a": "="}', b"[" * 99_999]
+)
+def test_what_has_no_such_secret_gives_nothing(content: bytes) -> None:
+    assert find_secret(content, "a") == b""
 
 
 def test_tokens_of_single_collections_are_read_and_hidden() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.carrier.fetch import check_program, fetch, fetch_connect
+from goclient.carrier.fetch import check_program, fetch, fetch_connect, prepare_command
 from goclient.errors import EndpointError
 from goclient.node.payload import PayloadError
 from tests.web_server import Answer, serving
@@ -149,6 +149,24 @@ def test_globus_connect_that_is_no_good_is_told(content: bytes | None, words: st
     assert words in caught.value.message
     assert "abcdefghijkl" not in caught.value.message
     assert not (tmp_path / "globusconnectpersonal").exists()
+
+
+def test_what_a_tasks_command_begins_with_is_made_executable(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    for name in ("job/run.sh", "job/other.sh", "outside.sh"):
+        (tmp_path / name).write_text("x")
+        (tmp_path / name).chmod(0o640)
+    (tmp_path / "job/link").symlink_to(tmp_path / "outside.sh")
+    for command in ("run.sh other.sh", "link", "../outside.sh", "missing", "", "echo x"):
+        assert prepare_command(("/bin/sh", "-c", command), tmp_path / "job") == Path("/bin/sh")
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("job/run.sh", "job/other.sh", "outside.sh")]
+    assert modes == [0o751, 0o640, 0o640]
+
+
+@pytest.mark.parametrize("words", [(), ("sh", "-c", "x")], ids=["nothing", "a program somewhere"])
+def test_a_command_without_a_path_is_not_run(words: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(PayloadError, match="no command to run"):
+        prepare_command(words, tmp_path)
 
 
 def test_globus_connect_that_was_changed_is_not_used(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from goclient.carrier.build import build
-from goclient.carrier.plan import CARRY, PLAN
+from goclient.carrier.plan import CARRY, PLAN, CarrierPlan
 from goclient.carrier.report import LONGEST
 from tests.carrier.carried import REPORT, SECRET, CarriedJob, brought, old_pythons, processes_below, pythons, taken
 from tests.commands import TIMEOUT
@@ -358,3 +358,21 @@ def test_the_end_of_the_reader_ends_everything(tmp_path: Path) -> None:
         "goclient: nobody reads the job's output any more"
     )
     assert (processes_below(job.directory), job.left) == ([], [])
+
+
+def test_a_job_of_a_task_has_its_numbers_and_its_own_plan_of_several(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    task = taken(("out.txt", f"{tmp_path}/far/$JEDITASKID.${{SN/P}}"))
+    plan = CarrierPlan(name="n", tasks=(task,), overwrite=False, working="W", program="")
+    job = CarriedJob(tmp_path / "job", plan=plan)
+    (job.directory / PLAN).rename(job.directory / "goclient-plan-2.json")
+    (job.directory / PLAN).write_bytes(CarrierPlan("other", (), False, "W", "").encode())
+    (job.directory / "tell.sh").write_text('#!/bin/sh\nprintf %s "$1" > out.txt\n')
+    words = [*job.words()[:-1], "--task=42", "--", "/bin/sh", "-c", "PATH=.:$PATH tell.sh 'a b'"]
+    (job.directory / "tell.sh").chmod(0o700)
+    ended = job.end(job.start(words))
+    assert ended.code == 0, ended.output
+    assert (tmp_path / "far/42.000007").read_text() == "a b"
+    assert job.end(job.start([*words[:3], f"--plan={'0' * 64}", *words[4:]])).critical.startswith(
+        "CRITICAL goclient: the plan "
+    )

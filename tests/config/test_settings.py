@@ -13,6 +13,7 @@ from goclient.assembly import new_preflight
 from goclient.cli.commands.pilot import PilotOptions, _shared
 from goclient.config import settings as module
 from goclient.config.connections import Connections
+from goclient.config.grid import Accounts
 from goclient.config.settings import read_settings
 from goclient.errors import RequestError
 from goclient.model.option import setting_fields
@@ -290,3 +291,10 @@ def test_goclient_myproxy_asks_the_server_of_the_settings(run: Run, tmp_path: Pa
     file.write_text("[myproxy]\nserver = 'myproxy.example.org:99999'\n")
     found = run("goclient", "myproxy", "info", "--cert=/none", "--key=/none", GOCLIENT_SETTINGS=str(file))
     assert (found.code, "myproxy.example.org:99999" in found.err) == (80, True), found.err
+
+
+@pytest.mark.parametrize("typed", ["u@h:7512:7512", "u@1:2:3", "https://h", "u@https://h"])
+def test_an_account_that_is_none_is_shown_as_typed(typed: str) -> None:
+    with pytest.raises(RequestError) as raised:
+        Accounts({}).named(typed)
+    assert f'--myproxy "{typed}": ' in raised.value.message

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.carrier.theft import Thief
 from tests.carrier.trial import GUEST, find_secrets, keep_tokens, known_secrets
 from tests.commands import run_command
 from tests.conformance.panda_pilot import HEARTBEAT, TRANSFORMATIONS, PandaPilot, Site, site, why_not
@@ -68,9 +69,11 @@ class Job:
     def has_ended(self, within: float) -> bool:
         """True once nothing of the job runs any more, without its output; False if it still does."""
         end = time.monotonic() + within
-        while self.pilot.processes and time.monotonic() < end:
+        while self.pilot.processes:  # the pilot's own helpers come and go
+            if time.monotonic() > end:
+                return False
             time.sleep(0.2)
-        return not self.pilot.processes and not self.output.exists()
+        return not self.output.exists()
 
 
 def wait_for_program(pilot: PandaPilot) -> None:
@@ -82,8 +85,13 @@ def wait_for_program(pilot: PandaPilot) -> None:
 
 
 @contextmanager
-def taken(sandbox: Sandbox, site: Site, name: str, *, seconds: int = 0, missing: bool = False) -> Iterator[Job]:
-    """A job whose program lasts so long, taken by a pilot; its source may be ``missing`` once it was submitted."""
+def taken(
+    sandbox: Sandbox, site: Site, name: str, *, seconds: int = 0, missing: bool = False, who: str = "service"
+) -> Iterator[Job]:
+    """A job whose program lasts so long, taken by a pilot; its source may be ``missing`` once it was submitted.
+
+    ``who`` acts for it.
+    """
     source = sandbox.path("SITE1", f"{GUEST}/{name}/input.dat")
     source.parent.mkdir(parents=True)
     source.write_text("a\nb\n")
@@ -95,7 +103,8 @@ def taken(sandbox: Sandbox, site: Site, name: str, *, seconds: int = 0, missing:
     there = f"GUEST1:/campaign/{name}"
     words = ("sendJob.py", "--goCarry", "--computingSite=TEST1", "--transformation=./run.sh", "--goFiles=lib", "--json")
     moves = (f"--StageinGOsrc={there}/input.dat", "--StageoutGOsrc=sorted.txt", f"--StageoutGOdest={there}/out/")
-    sent = run_command((*words, *moves), env=sandbox.env, cwd=folder)
+    acting = (f"--goCredential={who}", "--goMkdir")
+    sent = run_command((*words, *moves, *acting), env=sandbox.env, cwd=folder)
     assert sent.code == 0, sent.err
     if missing:
         source.unlink()
@@ -113,10 +122,12 @@ def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: S
         taken(sandbox, foreign_site, "killed", seconds=600) as killed,
         taken(sandbox, foreign_site, "stopped", seconds=600) as stopped,
         taken(sandbox, foreign_site, "good") as good,
+        taken(sandbox, foreign_site, "token", who="token") as token,
     ):
-        done = good.pilot.wait_for(sandbox, good.panda_id, "finished", "failed")
-        assert done["jobStatus"] == "finished", done
-        assert good.output.read_bytes() == SORTED
+        for one in (good, token):
+            done = one.pilot.wait_for(sandbox, one.panda_id, "finished", "failed")
+            assert done["jobStatus"] == "finished", done
+            assert one.output.read_bytes() == SORTED
 
         for one in (killed, stopped):
             one.wait_for_program()
@@ -129,6 +140,12 @@ def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: S
         assert "goclient: " in failed["pilotErrorDiag"], failed
         assert "input.dat" in failed["pilotErrorDiag"], failed
         assert list(find_secrets((foreign_site.folder,), known_secrets(sandbox))) == []
+        thief = Thief(sandbox, (foreign_site.folder, sandbox.cwd / "token"), "/campaign/token/")
+        thief.read()
+        assert thief.reach() == set(), "this version of the pilot logs no secrets"
+    told = run_command(("goclient", "status", str(token.panda_id)), env=sandbox.env, cwd=sandbox.cwd)
+    assert "was taken back: no job needs it any more" in told.err
+    assert sandbox.rows("select 1 from tokens where scope like '%/https'") == []
     assert sandbox.rows("select 1 from tasks where status = 'ACTIVE'") == []
     assert sandbox.rows("select 1 from tokens where client = ?", sandbox.env["GOCLIENT_CARRY_CLIENT_ID"]) == []
 

@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -28,8 +29,10 @@ def run(words: Sequence[object], env: dict[str, str] | None = None) -> int:
 
 
 def mend(name: str, directory: Path, *, strip: int = 1) -> None:
-    with open(FOLDER / f"{name}.diff") as change:
-        subprocess.run(["patch", f"-p{strip}", "-d", directory], stdin=change, check=True, capture_output=True)
+    words: list[object] = ["git", "apply", f"-p{strip}", FOLDER / f"{name}.diff"]
+    subprocess.run(
+        list(map(str, words)), cwd=directory, env={"PATH": SYSTEM_PATH, "GIT_CEILING_DIRECTORIES": "/"}, check=True
+    )
 
 
 def test_pathena_hides_that_its_task_was_refused(tmp_path: Path) -> None:
@@ -63,18 +66,24 @@ def test_rungen_makes_a_success_of_255(tmp_path: Path) -> None:
     assert run([*program, os.environ.get("GOCLIENT_TEST_RUNGEN") or own], env) == DEFECT
 
 
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A directory that the user of the pilots can reach, which one of pytest's is not."""
+    with TemporaryDirectory(prefix="goclient-upstream-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
 @pytest.mark.parametrize(("name", "before"), [("pilot_kill", DEFECT), ("pilot_secrets", MENDED)])
-def test_the_pilot_of_pypi_tells_one_process_and_logs_no_secret(name: str, before: int, tmp_path: Path) -> None:
+def test_the_pilot_of_pypi_tells_one_process_and_logs_no_secret(name: str, before: int, reachable: Path) -> None:
     if reason := why_not():
         pytest.skip(reason)
-    folder = Path(shutil.copytree(os.environ["GOCLIENT_TEST_PANDA_PILOT"], tmp_path / "source"))
-    shutil.copy(FOLDER / f"{name}.py", tmp_path)
-    for one in (tmp_path, *tmp_path.parents[:2]):  # the pilots' user must reach it
-        one.chmod(0o755)
-    words = [*namespaces(), "env", "-i", f"PATH={SYSTEM_PATH}", "python3", "-B", tmp_path / f"{name}.py", folder]
+    source = Path(shutil.copytree(os.environ["GOCLIENT_TEST_PANDA_PILOT"], reachable / "source"))
+    program = shutil.copy(FOLDER / f"{name}.py", reachable)
+    words = [*namespaces(), "env", "-i", f"PATH={SYSTEM_PATH}", "python3", "-B", program, source]
     assert run(words) == before
     if before == DEFECT:
-        mend(name, folder)
+        mend(name, source)
         assert run(words) == MENDED
 
 

@@ -222,3 +222,13 @@ def test_a_job_that_needs_another_mode_fails_before_its_payload(sandbox: Sandbox
     assert result.code == ExitCode.ENDPOINT, result.err
     assert "needs the mode gc" in result.err
     assert "the payload runs" not in result.err
+
+
+def test_a_site_without_a_globus_login_sees_as_whom_its_pilot_retrieves(sandbox: Sandbox) -> None:
+    env = sandbox.env
+    pilot = {"X509_USER_CERT": env["SANDBOX_PILOT_CERT"], "X509_USER_KEY": env["SANDBOX_PILOT_KEY"]}
+    nobody = {"GOCLIENT_CLIENT_ID": "", "GOCLIENT_CLIENT_SECRET": ""}
+    result = sandbox.run("goclient", "pilot", "--whoami", **pilot, **nobody)
+    assert result.code == ExitCode.LOGIN, result.err
+    assert f"{env['SANDBOX_PILOT_DN']}, until" in result.out
+    assert "nobody is logged in" in result.out

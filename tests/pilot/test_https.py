@@ -229,3 +229,13 @@ def test_a_directory_is_not_promised_by_a_pilot_without_a_transfer_token(
     assert done.json["state"] == "failed"
     assert "makes no directory" in done.json["error"]["message"]
     assert "the payload" not in done.err
+
+
+@pytest.mark.parametrize(("modes", "code"), [("https", 0), ("local", 40)])
+def test_a_transfer_past_the_job_needs_globus_and_no_mode(sandbox: Sandbox, modes: str, code: int) -> None:
+    there = "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/"
+    words = ("--transformation=/bin/true", f"--StageinGOsrc=SITE1:{INPUT}", f"--StageinGOdest={there}")
+    assert sandbox.run("sendJob.py", "--computingSite=TEST1", *words).code == 0
+    done = sandbox.pilot(f"--modes={modes}", "--json")
+    assert done.code == code, done.err
+    assert ("not set up to ask Globus" in done.err + done.out) is (code != 0)

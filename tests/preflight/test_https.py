@@ -122,6 +122,13 @@ def test_who_has_not_logged_in_at_all_does_so_for_all_of_it(pilot: str | None, o
     assert found.hint == f"type: goclient login {option} MINE"
 
 
+def test_what_goes_past_the_job_s_directory_is_not_judged() -> None:
+    mine, to = read_endpoint(GUEST, "MINE"), Location(read_endpoint(SITE), "/")
+    past = tuple(Transfer(Location(mine, f"/in/{name}"), to) for name in ("big", "dir/"))
+    spec = TransferSpec(stage_in=past, working="w", in_mode=Mode.HTTPS)
+    assert run(connected(spec, Service(closed=True)), Https()) == []
+
+
 def test_a_large_file_had_better_come_with_a_transfer_task() -> None:
     _, found = findings("a", "big")
     assert (found.level, found.code, found.subject) == ("warning", "https-large", "MINE:/in/big")

@@ -36,6 +36,8 @@ MISTAKES = [
     pytest.param("hist.root", "path-not-found", 'did you mean "hits.root"', id="a near name"),
     pytest.param("no/such/a", "path-not-found", 'there is no directory "no"', id="a wrong directory"),
     pytest.param("hits.root/", "not-a-directory", "leave out the final /", id="a file as a directory"),
+    pytest.param("hits.root/x", "not-a-directory", "a file has nothing in it", id="a file in the middle"),
+    pytest.param("hits.root/x/y", "not-a-directory", "a file has nothing in it", id="a file further above"),
     pytest.param("secret", "permission", "cannot be read", id="no right to read"),
 ]
 

@@ -45,6 +45,8 @@ MISTAKES = [
     ),
     pytest.param("--StageinGOsrc=", "chekced/a", "path-not-found", 'did you mean "checked"', id="a near directory"),
     pytest.param("--StageinGOsrc=", "checked/hits.root/", "not-a-directory", "leave out the final /", id="a file"),
+    pytest.param("--StageinGOsrc=", "checked/hits.root/x", "not-a-directory", "has nothing in it", id="a file above"),
+    pytest.param("--StageinGOsrc=", "checked/hits.root/x/y", "not-a-directory", "has nothing", id="further above"),
     pytest.param("--Data=there --OutputGO=", "checked/out/", "exists", "--goOverwrite", id="something in the way"),
 ]
 

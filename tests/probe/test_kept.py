@@ -56,3 +56,12 @@ def test_fit_nodes_are_told_and_unknown_ones_are_not() -> None:
         "nodes of Q were last seen fit for carried jobs (just now)"
     ]
     assert list(judge("Q", [])) == []
+
+
+def test_a_directory_is_shared_if_several_nodes_have_the_same() -> None:
+    places = [("wn1", "/data", "7.1"), ("wn2", "/data", "7.1"), ("wn2", "/data", "7.1"), ("wn3", "/data", "9.1")]
+    nodes = [node({**GOOD, "node": name, "paths": [{"of": of, "mark": mark}]}) for name, of, mark in places]
+    told = [one.message for one in judge("Q", nodes) if one.code == "node-shared"]
+    assert told == ["/data is one directory, which 2 nodes of Q share"]
+    assert [one.code for one in judge("Q", nodes, wanted=())] == ["nodes"]
+    assert [one.code for one in judge("Q", nodes[1:])] == ["nodes"]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.commands import Result, run_command
+from tests.recording import tool_in
 from tests.sandboxes import Sandbox
 
 BRING = "--StageinGOsrc=GUEST1:/campaign/in/0064.file"
@@ -156,6 +159,72 @@ def test_an_archive_that_becomes_too_large_is_refused_before_anything_is_sent(us
     assert refused.code == 10, refused
     assert '"big.bin" (11.0 MB)' in refused.err
     assert len(user.rows("select 1 from cache_files")) == before
+
+
+@pytest.mark.parametrize(("words", "warned"), [((), True), (("--maxAttempt=1",), False)])
+def test_a_source_that_another_attempt_would_not_find_is_warned_of(
+    user: Sandbox, words: tuple[str, ...], warned: bool
+) -> None:
+    user.path("SITE1", f"{TOP}/in/000001.file").write_text("x")
+    source = "--StageinGOsrc=GUEST1:/campaign/in/${SN/P}.file"
+    sent = prun(user, "again", "--exec=run.sh", source, "--noSubmit", *words)
+    assert ("another file in a further attempt" in sent.err) is warned
+
+
+@pytest.mark.parametrize("kind", ["service", "token"])
+def test_the_credential_of_a_task_is_taken_back_once_it_has_ended(user: Sandbox, kind: str) -> None:
+    user.run("goclient", "credential", "revoke")
+    user.path("SITE1", f"{TOP}/kept").mkdir(exist_ok=True)
+    words = (BRING, "--exec=run.sh", "--outputs=out.dat", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/kept/")
+    said = prun(user, f"cred.{kind}", *words, f"--goCredential={kind}").out
+    number = int(said.rpartition("jediTaskID=")[2])
+
+    def listed() -> list[tuple[str, list[int], str]]:
+        found = user.run("goclient", "credential", "list", "--json").json
+        return [(one["kind"], one["tasks"], one["state"]) for one in found]
+
+    assert listed() == [(kind, [number], "in use")]
+    assert site(user)["state"] == "finished"
+    assert listed() == [(kind, [number], "ended")]
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert listed() == []
+    assert f"user.jdoe.{number}._000001.out.dat" in {path.name for path in user.path("SITE1", f"{TOP}/kept").iterdir()}
+
+
+def test_a_pilot_of_goclient_leaves_the_transfers_of_a_task_to_the_carrier(user: Sandbox) -> None:
+    prun(user, "own", BRING, "--exec=run.sh", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/own/${SN/P}/")
+    ran = user.run("goclient", "pilot", "--site=TEST1", "--once")
+    assert ran.code == 0, ran
+    assert there(user, "own/000001") == ["out.dat"]
+
+
+def test_without_the_option_the_archive_is_as_panda_client_packs_it(tmp_path: Path) -> None:
+    with tool_in(tmp_path) as tool:
+        named = ("--outputs=out.dat", "--Data=out.dat", "--OutputGO=SITE1:/o/", "--noCheck")
+        tool.stock("prun", "--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild")
+        tool.prun(*named)
+        sent = [body for path, body in tool.server.requests if path.endswith("/upload_cache_file")]
+        stock, ours = (_members(body) for body in sent)
+        assert stock == ours
+        assert "useSecrets" not in tool.server.tasks[1]
+
+
+def test_an_archive_of_pathena_that_is_not_taken_stops_its_task(tmp_path: Path) -> None:
+    with tool_in(tmp_path) as tool:
+        answer = tool.server.answer
+        full = {"success": False, "message": "no room", "data": None}
+        tool.server.answer = lambda path: full if path.endswith("/upload_cache_file") else answer(path)  # type: ignore[method-assign]
+        words = "globus-endpoint-out=x out-mode=local dir-out=/o/${SN/P} files-out=foo.root"
+        refused = tool.pathena("--noBuild", "--goCarry", "--noCheck", f"--globusWords={words.partition(' ')[2]}")
+        assert refused.code == 90, refused
+        assert 'could not be uploaded: "no room"; nothing was submitted' in refused.err
+        assert tool.server.tasks == []
+
+
+def _members(body: bytes) -> list[tuple[str, int, int]]:
+    """The members of the archive in the body of an upload."""
+    with tarfile.open(fileobj=io.BytesIO(body[body.index(b"\x1f\x8b") : body.rindex(b"\r\n--")])) as archive:
+        return [(one.name, one.mode, one.size) for one in archive]
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {

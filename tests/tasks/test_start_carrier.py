@@ -93,7 +93,7 @@ BROKEN = {
     "no command": lambda items: items[:3],
     "two commands": lambda items: items + items[3:],
     "an open quote": lambda items: items[:-1],
-    "a directory below": lambda items: [items[0], item("-r sub/dir"), *items[2:]],
+    "no directory": lambda items: [items[0], *items[2:]],
     "no archive": lambda items: [*items[:2], *items[3:]],
 }
 
@@ -103,6 +103,13 @@ def test_a_task_of_another_form_is_not_sent(change: Any) -> None:
     task = prun_task()
     task["jobParameters"] = change(task["jobParameters"])
     with pytest.raises(RequestError, match="starts the command of a job in another way"):
+        start(task)
+
+
+def test_a_command_in_a_directory_below_is_refused() -> None:
+    task = prun_task()
+    task["jobParameters"][1] = item("-r run/")
+    with pytest.raises(RequestError, match='the jobs would run in "run/"'):
         start(task)
 
 

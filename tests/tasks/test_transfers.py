@@ -107,6 +107,13 @@ def test_an_endpoint_alone_means_its_home_directory_if_nobody_is_asked(tool: Too
     assert tool.words()[1] == "--OutputGO=SITE1:/~/jdoe/user.jdoe.test/"
 
 
+def test_a_way_and_a_permission_to_overwrite_count_for_the_outputs_alone(tool: Tool) -> None:
+    result = tool.prun("--outputs=out.dat", "--noCheck", "--useGOForOutput=SITE1:/o/", "--goVia=https", "--goOverwrite")
+    assert result.code == 0, result
+    spec = decode(" ".join(tool.words())).spec
+    assert (str(spec.out_mode), spec.overwrite, spec.working) == ("https", True, "goclient")
+
+
 def test_each_of_several_tasks_has_its_own_words(tool: Tool) -> None:
     result = tool.prun("--inOutDsJson=bulk.json", "--outputs=out.dat", "--noCheck", "--useGOForOutput=SITE1:/o/")
     assert result.code == 0, result

@@ -8,7 +8,7 @@ from goclient.cli.parser import LenientParser
 from goclient.errors import PreflightFailed, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.findings import ExitCode
-from goclient.errors.wording import counted, printable
+from goclient.errors.wording import counted
 from goclient.model.option import Options, frozen_options, option
 from goclient.model.options import RequestOptions
 from goclient.reporter.base import Reporter
@@ -92,11 +92,8 @@ def _more_than_one(options: CheckOptions) -> list[UsageError]:
 
 
 def _print(report: "Report") -> None:
-    """Print a line for each finding, its hint below it, and what they come to."""
-    for finding in report.findings:
-        print(f"{finding.level:<7}  {printable(finding.message)}")
-        if finding.hint:
-            print(f"         {printable(finding.hint)}")
+    """Print what was found, and what it comes to."""
+    output.print_findings(report.findings)
     errors = sum(finding.is_error for finding in report.findings)
     warnings = sum(finding.level == "warning" for finding in report.findings)
     result = "not ready" if errors else "ready" if report.spec else "nothing to check"

@@ -7,7 +7,6 @@ from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import ExitCode, exit_code
-from goclient.errors.wording import printable
 from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
@@ -112,7 +111,4 @@ def print_probed(probed: "Probed") -> None:
     ]
     if rows:
         print_table(("PandaID", "node", "what", "is"), rows)
-    for finding in probed.findings:
-        print(f"{finding.level:<7}  {printable(finding.message)}")
-        if finding.hint:
-            print(f"         {printable(finding.hint)}")
+    output.print_findings(probed.findings)

@@ -16,7 +16,7 @@ from typing import TypeVar
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ListRuleError, NotALocation, OutputNotNamed
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import Endpoint, is_uuid, read_endpoint
+from goclient.model.endpoint import SCHEMES, Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import endpoint_problem
@@ -52,6 +52,8 @@ OPTIONS = {OVERWRITE, MYPROXY, IN_MODE, OUT_MODE}
 
 # All words of a record, in the order in which they are written.
 WORDS = (*KEYS, IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY, OVERWRITE)
+
+_OF_2012 = "globus-endpoint-local="  # what names, in the other syntax, any server that sees the job's directory
 
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
@@ -140,6 +142,8 @@ class _Builder:
             problem = "a name has no colon, slash or $, and at most 64 characters"
         if problem:
             hint = "give a name only, or the bare UUID of a collection that sees the job's directory"
+            if name.startswith(SCHEMES):
+                hint += f"; a server that sees it is named in --jobParameters, with in-mode=server: {_OF_2012}{name}"
             self.wrong("WorkingendpointGO", f"--WorkingendpointGO={quoted(name)}: {problem}", hint, "working-endpoint")
             return DEFAULT_WORKING, None
         return name, None

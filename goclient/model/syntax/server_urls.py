@@ -7,9 +7,10 @@ import re
 from goclient.model.endpoint import SCHEMES, URL_ENDPOINTS, UrlEndpoint
 from goclient.model.names import FOREIGN_SCHEMES, LocationError, Problem, near_scheme
 from goclient.model.syntax.location import read_location
+from goclient.model.syntax.shell import shell_word
 
 # Patterns as texts: re compiles and keeps them when the first mistake is made.
-_HOST = r"\[[^\]/@]*\]?|[0-9A-Fa-f]*(?::[0-9A-Fa-f.]*){2,}|[^/:@\\]*"
+_HOST = r"\[[^\]/@]*\](?=[:/]|\Z)|\[[^/@]*|[0-9A-Fa-f]*(?::[0-9A-Fa-f.]*){2,}|[^/:@\\]*"
 _URL = rf"(?s)([A-Za-z][A-Za-z0-9+.-]{{2,15}})::?[/\\]{{0,2}}(?:[^/@\s]*@)?({_HOST})(:[^/]*)?(/.*)?"
 _SCHEME = r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)"
 
@@ -39,6 +40,8 @@ def server_problem(text: str) -> Problem | None:
     right = next((url for url in (f"{server}{port}", server) if _reads(f"{kind.scheme}{url}/")), "")
     instead = f"{kind.scheme}{right.lower()}{path}" if right and path and _reads(f"{kind.scheme}{right}{path}") else ""
     remedy = "" if path else f"write {kind.scheme}{right or 'HOST'}/PATH"
+    if bare_address and len(both := _readings(kind, host, path)) > 1:
+        remedy, instead = f"write {' or '.join(map(shell_word, both))}", ""
     if not text.startswith(kind.scheme):
         known = f"{scheme}://" == kind.scheme and text.startswith(scheme)
         what = f"two slashes and a host follow {scheme}" if known else f"{found[1]}:// is not a scheme of a location"
@@ -50,6 +53,13 @@ def server_problem(text: str) -> Problem | None:
     if not _reads(f"{kind.scheme}{server}{found[3] or ''}/"):
         return _host_problem(kind, host, Problem("", remedy, instead))
     return Problem("the path is missing", remedy) if not path else None
+
+
+def _readings(kind: type[UrlEndpoint], host: str, path: str) -> list[str]:
+    """Return the URLs that an address without brackets may mean: its last number may be a port."""
+    address, _, port = host.rpartition(":")
+    wanted = (f"[{address}]:{port}", f"[{host}]") if port.isdigit() else (f"[{host}]",)
+    return [f"{kind.scheme}{one.lower()}{path}" for one in wanted if path and _reads(f"{kind.scheme}{one}{path}")]
 
 
 def _host_problem(kind: type[UrlEndpoint], host: str, found: Problem) -> Problem | None:

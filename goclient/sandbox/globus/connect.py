@@ -27,6 +27,7 @@ from goclient.sandbox import lock
 
 CONFIG = "client.json"
 LOCK = "lock"
+TOLD = "told"  # the process of which the service knows
 STOP_WITHIN = 10.0  # seconds
 USAGE = "usage: globusconnectpersonal [-dir D] -setup --setup-key KEY | -start [-restrict-paths P] | -status | -stop"
 # What version 3.2.8 says, and one before it of a second instance.
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["-start"] and len(words) in (1, 3):
         return _start(sandbox, directory, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{directory.parent}")
     if words == ["-status"]:
-        connected = lock.holder(directory / LOCK)
+        connected = _is_connected(directory)
         print("Globus Online:   connected\nTransfer Status: idle" if connected else NOT_CONNECTED)
         return 0 if connected else 1
     if words == ["-stop"]:
@@ -108,8 +109,15 @@ def _start(sandbox: Sandbox, directory: Path, shared: str) -> int:
     except OSError as error:
         print(f"Error: cannot connect: {error}", file=sys.stderr)
         return 1
+    replace(directory / TOLD, str(os.getpid()).encode())
     while True:
         signal.pause()
+
+
+def _is_connected(directory: Path) -> bool:
+    """Return True if a process runs, and the service knows of it."""
+    told = directory / TOLD
+    return told.exists() and told.read_text() == str(lock.holder(directory / LOCK))
 
 
 def _stop(directory: Path) -> int:

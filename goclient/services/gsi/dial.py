@@ -9,7 +9,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, NoReturn
 
 from goclient.errors import GoclientError
@@ -51,9 +50,12 @@ def dial(server: Server, deadline: Deadline) -> socket.socket:
 
 def _addresses(server: Server, deadline: Deadline) -> list[tuple[Any, ...]]:
     """Return what a server's name stands for; who is asked for a name may never answer."""
-    find = partial(socket.getaddrinfo, server.host, server.port, type=socket.SOCK_STREAM)
+
+    def find(flags: int = 0) -> list[tuple[Any, ...]]:
+        return socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM, flags=flags)
+
     try:
-        return find(flags=socket.AI_NUMERICHOST)
+        return find(socket.AI_NUMERICHOST)
     except socket.gaierror:
         return within(deadline.remaining(), find)
 

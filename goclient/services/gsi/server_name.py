@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 
 from goclient.errors import Collector, MyproxyError, raise_all
@@ -31,6 +32,8 @@ def _server(item: str, port: int) -> Server:
             why = "an address in brackets has no end, or something but a port after it"
     elif item.count(":") == 1:
         host, _, number = item.partition(":")
+    elif ":" in item and not _is_address(item):
+        why = "it has more than one colon, and is not an IPv6 address"
     if not host or not host.isascii() or not host.isprintable() or host[0] == "." or any(c in host for c in " /@\"'\\"):
         why = why or "it is not a host name"
     if not is_port(number):
@@ -42,6 +45,13 @@ def _server(item: str, port: int) -> Server:
             code="myproxy-server", subject=item,
         )  # fmt: skip
     return Server(host, int(number))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def is_port(text: str) -> bool:

@@ -90,7 +90,11 @@ class WebdavFiles:
 
     def entry(self, endpoint: Endpoint, path: str) -> FileInfo:
         """Return the entry at a path; raise PathNotFound if there is none."""
-        found = self._resources(self.place(endpoint, path), depth=0)
+        try:
+            found = self._resources(self.place(endpoint, path), depth=0)
+        except ServerFailed:  # xrootd 5.5 says so of anything below a file
+            self._check_directory(endpoint, path.rstrip("/").rpartition("/")[0])
+            raise
         if len(found) != 1:
             raise _bad(self.place(endpoint, path), f"it has {len(found)} entries for one path")
         return FileInfo(path.rstrip("/").rpartition("/")[2], found[0].is_directory, found[0].size)
@@ -102,7 +106,11 @@ class WebdavFiles:
     def listing(self, endpoint: Endpoint, directory: str) -> Listing:
         """Return what a directory holds, by name; raise NotADirectory for a file."""
         place, taken = self.place(endpoint, directory), time.monotonic()
-        resources, top = self._resources(place, depth=1), None
+        try:
+            resources, top = self._resources(place, depth=1), None
+        except ServerFailed:
+            self._check_directory(endpoint, directory.rstrip("/"))
+            raise
         plain = is_plain(one.href for one in resources) or self._is_plain(endpoint, directory, resources)
         found: dict[str, FileInfo] = {}
         try:
@@ -119,6 +127,12 @@ class WebdavFiles:
             raise NotADirectory(f"{quoted(place.shown)}: it is a file", hint="name its directory", subject=place.shown)
         self._names[endpoint, directory.rstrip("/")] = _Names(taken, set(found))
         return Listing(found)
+
+    def _check_directory(self, endpoint: Endpoint, path: str) -> None:
+        """Raise NotADirectory for a path that is a file, or is below one."""
+        if path and not self.entry(endpoint, path).is_directory:
+            shown = endpoint.show(path)
+            raise NotADirectory(f"{quoted(shown)}: it is a file", hint="name its directory", subject=shown)
 
     def _is_plain(self, endpoint: Endpoint, directory: str, resources: Sequence[Resource]) -> bool:
         """Return True if what knowns encoded is a name as it is: something has that name."""

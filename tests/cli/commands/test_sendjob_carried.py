@@ -190,6 +190,16 @@ def test_a_permission_without_an_end_or_for_all_of_a_collection_is_a_warning(use
     assert f" {rule['collection']} {rule['id']}; " in hint
 
 
+def test_a_client_that_others_use_as_well_is_warned_of(user: Sandbox) -> None:
+    (rule,) = user.rows("select * from rules where path = '/campaign/'")
+    more = {**rule, "id": "8b5eb87a-10b2-4626-96dc-d9ab00c6942b", "path": "/private/"}
+    user.rows(f"insert into rules ({', '.join(more)}) values ({', '.join('?' * len(more))})", *more.values())
+    result = user.run("sendJob.py", *CARRIED, *MOVES, "--noSubmit", "--json", "--goOverwrite")
+    user.rows("delete from rules where id = ?", more["id"])
+    assert shown(result, "warning") == ["service-shared"]
+    assert '"GUEST1:/private/"' in result.err
+
+
 def test_the_identity_that_is_checked_is_the_one_that_acts(user: Sandbox) -> None:
     client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
     for identity in (client, client.upper(), f"{client}@clients.auth.globus.org"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
@@ -269,6 +270,9 @@ def test_a_hint_for_a_location_mends_it_as_it_is_typed(text: str, right: str) ->
         ("gsiftp:///a", "gsiftp://HOST/PATH"),
         ("davs:///a", "davs://HOST/PATH"),
         ("davs://h", "davs://h/PATH"),
+        ("gsiftp://2001:db8::1:2811/a", "'gsiftp://[2001:db8::1]:2811/a' or 'gsiftp://[2001:db8::1:2811]/a'"),
+        ("davs://2001:DB8::1:443/a", "'davs://[2001:db8::1]:443/a' or 'davs://[2001:db8::1:443]/a'"),
+        ("gridftp://::1:2811/a", "'gsiftp://[::1]:2811/a' or 'gsiftp://[::1:2811]/a'"),
         ("davs://h/~/a", "leave out the ~"),
         ("davs://h/a?b", "without it"),
         ("davs://[fe80::1%eth0]/a", "without a zone"),
@@ -396,3 +400,9 @@ def test_what_is_refused_has_a_hint(text: str) -> None:
 @MANY
 def test_a_name_keeps_every_character(name: str) -> None:
     assert parse_name(name) == parse_name("./" + name) == Location(JOB, "/" + name)
+
+
+@pytest.mark.parametrize("host", ["[2001:db8::1]2811", "[::1"])
+def test_a_message_has_all_of_a_host_that_is_none(host: str) -> None:
+    with pytest.raises(RequestError, match=re.escape(f"{host} is not an IPv6 address in brackets")):
+        parse_location(f"gsiftp://{host}/a")

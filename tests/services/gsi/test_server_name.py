@@ -30,7 +30,22 @@ def test_a_list_of_servers_is_read(text: str) -> None:
     assert list(parse_servers(",".join(map(str, NAMES[text])))) == NAMES[text]
 
 
-NONE = ["", "a:", "a:0", "a:65536", "a:x", "[::1", "[::1]x", "a b", "https://a/", "ü", "a\nb", ":1", ".a"]
+NONE = [
+    "",
+    "a:",
+    "a:0",
+    "a:65536",
+    "a:x",
+    "[::1",
+    "[::1]x",
+    "a b",
+    "https://a/",
+    "ü",
+    "a\nb",
+    ":1",
+    ".a",
+    "a:7512:7512",
+]
 
 
 @pytest.mark.parametrize("text", NONE)

@@ -1,0 +1,39 @@
+"""The engines of a job are given what the pilot has: its heartbeat goes on while Globus lets a call wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from goclient.model.endpoint import read_endpoint
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
+from goclient.model.mode import Mode
+from goclient.model.records.registry import attach
+from goclient.model.remote import NewEndpoint
+from goclient.model.spec import TransferSpec
+from tests.pilot.servers import Endpoints, Server, job, pilot
+
+
+@dataclass
+class Busy(Endpoints):
+    """A service that lets the pilot wait before it makes an endpoint."""
+
+    meanwhile: Callable[[], object] = bool
+
+    def while_waiting(self, call: Callable[[], object]) -> None:
+        self.meanwhile = call
+
+    def create_personal(self, name: str) -> NewEndpoint:
+        for _ in range(3):
+            self.meanwhile()
+        return super().create_personal(name)
+
+
+def test_the_heartbeat_goes_on_while_globus_lets_a_call_wait(tmp_path: Path) -> None:
+    source = Location(read_endpoint("8b5eb87a-10b2-4626-96dc-d9ab00c6942a"), "/in/file")
+    spec = TransferSpec(stage_in=(Transfer(source, JOB_DIRECTORY),), working="W")
+    server = Server([replace(job(), parameters=attach("", spec))])
+    outcome = pilot(tmp_path, server, Busy(), modes=frozenset(Mode), heartbeat=0.0, connect="/bin/false").run_one()
+    assert outcome is not None
+    assert [state for _, state, _ in server.reports].count("starting") > 3
