@@ -76,6 +76,10 @@ def validate_task(request: TaskRequest, read_lines: ReadLines, *, merging: bool)
         from goclient.tasks.carried import find_carried_mistakes  # archives, which other tasks do not need
 
         collected.errors += find_carried_mistakes(spec, server, request.carrying.carriage)
+        if not collected.errors and server is None and spec == TransferSpec():
+            message = "--goCarry is about files to be brought or taken away, and none is named"
+            hint = "add --StageinGOsrc, --OutputGO or --useGOForOutput, or leave out --goCarry"
+            collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--goCarry"))
     raise_all(collected.errors)
     return ValidTask(request, spec, server, (*request.warnings, *warnings))
 

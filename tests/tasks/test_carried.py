@@ -228,6 +228,7 @@ def _members(body: bytes) -> list[tuple[str, int, int]]:
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "no files": ((), "--goCarry is about files to be brought or taken away, and none is named"),
     "a split of our sources": ((BRING, "--nFilesPerJob=2"), "JEDI deals out the files that PanDA brings"),
     "a directory above": ((BRING, "--workDir=.."), "does not find the credential"),
     "no log to count jobs by": ((BRING, "--noSeparateLog"), "JEDI numbers the jobs"),
