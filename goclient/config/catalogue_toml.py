@@ -27,6 +27,7 @@ from goclient.model.names import endpoint_problem
 from goclient.model.syntax.misread import endpoint_of
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.parse import parse_endpoint, parse_location
+from goclient.model.syntax.server_urls import ANSWERS_TOO
 from goclient.model.syntax.shell import shell_word
 
 GLOBUS = GlobusEndpoint.kind
@@ -142,6 +143,9 @@ def checked_where(text: str) -> str:
     problem = f"is neither a UUID nor {URL_FORMS}"
     if "://" in text and (right := endpoint_of(text)) != text and right.startswith(SCHEMES):
         hint = f"write {shell_word(right)}"
+    elif "://" in text and (scheme := text.partition("://")[0].lower()) in ANSWERS_TOO:
+        server = text[len(scheme) + 3 :].partition("/")[0]
+        hint = f"write {shell_word(f'davs://{server}')}, if that storage answers to WebDAV; {hint}"
     try:
         for kind in URL_ENDPOINTS:
             if text.startswith(kind.scheme):

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from goclient.model.names import UUID, LocationError, Problem, endpoint_problem, url_problem
 
-_SERVER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
+_SERVER = re.compile(r"([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 GLOBUS_SCHEME = "globus://"
 
 

@@ -148,7 +148,7 @@ class Node:
             if not proxies:
                 path = job.new_directory(self.settings.work) / FILE
                 proxies.append(proxy_again(job.journal, path, accounts=self.services.accounts, reporter=reporter))
-            (proxy,) = proxies
+            proxy = proxies[0]
             if isinstance(endpoint, GridftpEndpoint):
                 clients.append(files := self._access(proxy).files())
                 return ServerStore(endpoint, files)
@@ -161,6 +161,8 @@ class Node:
         finally:
             for one in clients:
                 one.close()
+            for proxy in proxies:
+                proxy.remove()
             remove_directories(job.journal)
 
     def _https_engine(self, job: NodeJob, context: JobContext, *, proxy: UserProxy | None) -> HttpsEngine:

@@ -29,7 +29,8 @@ def judge_source(transfer: Transfer, locations: Locations, identity: str) -> lis
     found = locations.listings.entry(source)
     if isinstance(found, GoclientError):
         return [locations.unlisted(source, found, identity)]
-    message = f"{quoted(source.display)} is the whole endpoint"
+    what = "home directory" if source.path.startswith("/~") else "endpoint"
+    message = f"{quoted(source.display)} is the whole {what}"
     return [Finding("warning", "whole", source.display, message, "name a directory")]
 
 

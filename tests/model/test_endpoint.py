@@ -119,3 +119,9 @@ def test_a_gridftp_server_has_home_directories_and_a_webdav_server_has_none() ->
     assert str(Location(GRIDFTP, "/~/a")) == "gsiftp://h/~/a"
     with pytest.raises(LocationError, match="no home directory"):
         Location(WEBDAV, "/~/a")
+
+
+@pytest.mark.parametrize("host", ["....", ".", ".h", "h..org"])
+def test_dots_alone_name_no_server(host: str) -> None:
+    with pytest.raises(LocationError, match="the host is not"):
+        read_endpoint(f"gsiftp://{host}")

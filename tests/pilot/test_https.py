@@ -239,3 +239,21 @@ def test_a_transfer_past_the_job_needs_globus_and_no_mode(sandbox: Sandbox, mode
     done = sandbox.pilot(f"--modes={modes}", "--json")
     assert done.code == code, done.err
     assert ("not set up to ask Globus" in done.err + done.out) is (code != 0)
+
+
+def test_a_directory_that_nothing_lists_is_not_an_empty_one(
+    sandbox: Sandbox, ids: dict[str, str], tmp_path: Path
+) -> None:
+    assert submit(sandbox, "--StageinGOsrc=SITE1:/home/osg_data/panda/", "--goVia=https").code == 0
+    done = sandbox.pilot("--modes=https", "--json", **tokens_alone(sandbox, tmp_path, ids["SITE1"]))
+    assert done.json["state"] == "failed"
+    assert "HTTPS alone" in done.json["error"]["message"]
+
+
+def test_a_job_that_went_by_https_has_nothing_that_globus_is_asked_about(sandbox: Sandbox) -> None:
+    sent = submit(sandbox, f"--StageinGOsrc=SITE1:{INPUT}", "--goVia=https", "--json")
+    (job,) = sent.json["jobs"]
+    requests.delete(f"{sandbox.url}/sandbox/requests", timeout=TIMEOUT)
+    shown = sandbox.run("goclient", "status", str(job["PandaID"]), "--json")
+    assert (shown.code, len(shown.json)) == (0, 1), shown.err
+    assert asked(sandbox) == []

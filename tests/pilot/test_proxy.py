@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -284,8 +285,8 @@ class Lasting(Deposit):
     def retrieve(self, path: Path) -> Identity:
         if not self.ends:
             raise NoUserProxy("nothing is there", hint="deposit one")
-        found = super().retrieve(path)
-        return found._replace(end=int(time.time() + self.ends.pop(0)))
+        end = time.time() + self.ends.pop(0)
+        return super().retrieve(path)._replace(end=int(end))
 
 
 @pytest.fixture
@@ -301,8 +302,14 @@ def lasting(site: Site, port: int, tmp_path: Path) -> Callable[..., UserProxy]:
     return make
 
 
+def retrievals_left(proxy: UserProxy) -> int:
+    """How many proxies a deposit still gives."""
+    assert isinstance(proxy._deposit, Lasting)
+    return len(proxy._deposit.ends)
+
+
 def test_a_proxy_that_lasts_is_retrieved_once(lasting: Callable[..., UserProxy]) -> None:
-    proxy = lasting(12 * HOUR)
+    proxy = lasting(12 * HOUR, 12 * HOUR)
     threads = [threading.Thread(target=proxy.fresh) for _ in range(4)]
     for one in threads:
         one.start()
@@ -310,6 +317,28 @@ def test_a_proxy_that_lasts_is_retrieved_once(lasting: Callable[..., UserProxy])
         one.join()
     assert proxy.fresh() == proxy.path
     assert proxy.credential().identity.base == JDOE
+    assert retrievals_left(proxy) == 1
+
+
+@pytest.mark.parametrize(("hours", "renewed"), [(10.9, False), (11.1, True)])
+def test_a_proxy_is_renewed_while_the_job_runs_an_hour_before_its_end(
+    lasting: Callable[..., UserProxy], monkeypatch: pytest.MonkeyPatch, hours: float, renewed: bool
+) -> None:
+    proxy = lasting(12 * HOUR, 24 * HOUR)
+    proxy.fresh()
+    later = time.time() + hours * HOUR
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
+    proxy.fresh()
+    assert (retrievals_left(proxy) == 0) is renewed
+    proxy.fresh()
+    assert (retrievals_left(proxy) == 0) is renewed
+
+
+def test_a_proxy_of_half_a_day_is_asked_for(site: Site, grid: Grid, port: int, tmp_path: Path) -> None:
+    deposit(grid.people["jdoe"], grid.authority.directory, port, "long", to=PILOT, lifetime=36 * HOUR)
+    account = MyproxyAccount(user="long", host="localhost", port=port)
+    found = Deposit(account, JDOE, Accounts(site.env)).retrieve(tmp_path / FILE)
+    assert 11.9 < (found.end - time.time()) / HOUR < 12.1
 
 
 def test_a_proxy_is_renewed_before_it_ends_and_readers_see_a_whole_one(lasting: Callable[..., UserProxy]) -> None:
@@ -400,6 +429,21 @@ def test_what_is_left_without_a_deposit_is_told_once_and_where(
     said = site.said
     recover(site.pilot())
     assert (site.said == said) is not is_open
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_clean_up_takes_the_proxy_away_that_it_has_retrieved(site: Site, port: int, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    journal = JobJournal(tmp_path / "state", 17, 1)
+    site.server.jobs = [job_of(record(f"jdoe@localhost:{port}"), JDOE)]
+    TakenJob(journal, "TEST1", Attempt("17", 1), assigned=site.server.acquire("TEST1", node="here")).begin()
+    journal.append(Entry("proxy", "user.pem", "done", (f"jdoe@localhost:{port}", JDOE)))
+    away = f"gsiftp://localhost:{free_port()}"
+    journal.append(Entry("delivery", f"{away}/out/.goclient-17-1/", "intended", (away, "/out", "17")))
+    journal.close()
+    recover(site.pilot())
+    assert f"was retrieved: {JDOE}, until" in site.said
+    assert [one.state for one in JobJournal(tmp_path / "state", 17, 1).latest("proxy")] == ["done", "done"]
     assert list((tmp_path / "work").iterdir()) == []
 
 

@@ -163,3 +163,13 @@ def test_a_percent_code_on_a_server_is_a_warning() -> None:
     (found,) = UnlikelyNames().findings(Context(spec))
     assert (found.code, found.subject) == ("percent", "davs://h/a%20b,")
     assert "'davs://h/a b,'" in found.hint
+
+
+def test_words_that_only_a_record_has_are_left_to_the_payload_with_a_warning(shared_sandbox: Sandbox) -> None:
+    words = {"--InmodeGO=https": "--goVia", "--MyproxyGO=u@h:7512": "--myproxy", "--OverwriteGO=yes": "--goOverwrite"}
+    text = f"--StageinGOsrc=SITE1:/home/a {' '.join(words)}"
+    sent = shared_sandbox.submit(f"--jobParameters={text}", "--noSubmit", "--noCheck", "--json")
+    assert sent.code == 0, sent.err
+    told = {one["subject"]: one["hint"] for one in sent.json["findings"] if one["code"] == "left-to-payload"}
+    for word, option in words.items():
+        assert option in told[word.partition("=")[0]]

@@ -23,7 +23,18 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import NAMES, TELLING, read_globus_words
 from goclient.model.syntax.lists import ReadLines, split_items
 from goclient.model.syntax.near_words import find_glued, find_near_words, judge
-from goclient.model.syntax.options import KEYS, LISTS, OPTIONS, Items, read_spec
+from goclient.model.syntax.options import (
+    IN_MODE,
+    KEYS,
+    LISTS,
+    LOCAL_ENDPOINT,
+    MYPROXY,
+    OPTIONS,
+    OUT_MODE,
+    OVERWRITE,
+    Items,
+    read_spec,
+)
 from goclient.model.syntax.shell import JOB_PARAMETERS, Source, Word, words
 from goclient.model.syntax.suggestions import GLOBUS, likely_bare, nearest_bare, plain_name
 
@@ -119,6 +130,7 @@ def find_words(
         ours += globus
     else:
         found.warnings = [_left(word) for word in globus if "=" in word.value]
+    found.warnings += [_left_of_record(word) for word in others if word.name in _TYPED_AS and "=" in word.value]
     mistakes, warnings = judge(find_near_words(text, candidates, joined), {*found.items, *options})
     found.errors += mistakes
     found.warnings += warnings
@@ -139,6 +151,21 @@ def _key(word: Word) -> str:
     """Return which of KEYS a word gives, or the empty string."""
     name = word.name
     return name[2:] if name.startswith("--") and name[2:] in KEYS else ""
+
+
+# Words of a record that nobody types: explain shows them, and what says the same.
+_TYPED_AS = {
+    f"--{IN_MODE}": "--goVia beside --jobParameters",
+    f"--{OUT_MODE}": "--goVia beside --jobParameters",
+    f"--{LOCAL_ENDPOINT}": "--WorkingendpointGO=UUID",
+    f"--{MYPROXY}": "--myproxy beside --jobParameters",
+    f"--{OVERWRITE}": "--goOverwrite beside --jobParameters",
+}
+
+
+def _left_of_record(word: Word) -> Finding:
+    message = f"{word.source.option}: {word} is left to the payload: only a record has that word"
+    return Finding("warning", "left-to-payload", word.name, message, f"type {_TYPED_AS[word.name]}, if that is meant")
 
 
 def _is_plain(text: str, word: Word) -> bool:

@@ -16,7 +16,7 @@ _SCHEME = r"([A-Za-z][A-Za-z0-9+.-]{1,15}):/{1,3}(?=[^/]|$)"
 
 _COLLECTION = "ENDPOINT is a Globus collection that holds it: goclient endpoint list --search TEXT finds some"
 # Storage of these often has a door for WebDAV, too.
-_ANSWERS_TOO = frozenset("https http root roots xroot xrootd xroots srm dcap gsidcap".split())
+ANSWERS_TOO = frozenset("https http root roots xroot xrootd xroots srm dcap gsidcap".split())
 
 
 def server_problem(text: str) -> Problem | None:
@@ -90,7 +90,7 @@ def foreign_problem(text: str) -> Problem | None:
     if scheme in ("s3", "gs"):
         path = f"{host}/{path}"
     remedy = _COLLECTION
-    if scheme in _ANSWERS_TOO:
+    if scheme in ANSWERS_TOO:
         remedy += "; or write davs://HOST/PATH, if that storage answers to WebDAV, too"
     instead = f"ENDPOINT:/{path.lstrip('/')}" if path else ""
     return Problem(f"{scheme}:// is not a scheme of a location: goclient reaches {_REACHED}", remedy, instead)

@@ -48,6 +48,8 @@ class CollectionEnd(FarEnd):
 
     def _entry(self, path: str) -> FileInfo:
         directory, _, name = path.rstrip("/").rpartition("/")
+        if self._service is None and path.endswith("/"):
+            self.listing(path)  # HTTPS would only say that there is no such file
         if self._service is not None:
             if directory not in self._listings:
                 with suppress(EndpointError):  # not everything that can be read can be listed

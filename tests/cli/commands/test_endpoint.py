@@ -285,6 +285,10 @@ def test_without_a_login_show_says_how_to_get_one(shared_sandbox: Sandbox, endpo
     refused(endpoint("show", "SITE1", **person), 4, "goclient login")
 
 
+def test_a_url_of_storage_that_may_answer_to_webdav_is_told_how_to_write_it(endpoint: Endpoint) -> None:
+    refused(endpoint("add", "store", "https://se.example.org:2880/a"), 10, "davs://se.example.org:2880", "WebDAV")
+
+
 # --- add and remove -----------------------------------------------------------------------------------------
 
 

@@ -360,6 +360,7 @@ class WebdavBench(Bench):
     refused = ("a?b", "a\tb", "\udcff")
     unmoved = ("behind ", "ä")
     has = PROVES | READS | RIGHTS
+    patience = 20.0
     server: webdav.WebdavServer
 
     def __init__(self, top: Path) -> None:
@@ -367,7 +368,7 @@ class WebdavBench(Bench):
         self.there = self.server.make(uuid.uuid4().hex)
         self.far = self.server.endpoint
         self.port = self.server.port
-        self.limits = Limits(answer=20.0, silent=3.0)  # a busy xrootd 5.5 may be silent in an answer, for ever
+        self.limits = Limits(answer=6.0, silent=3.0)  # a busy xrootd 5.5 may be silent for ever: it is asked again
         self.proxy, self.authorities = self.server.proxy, self.server.authority.directory
 
     def ask(self, host: str, port: int) -> None:

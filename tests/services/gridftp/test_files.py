@@ -10,6 +10,7 @@ import threading
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,10 @@ from goclient.errors.conditions import (
 )
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.sandbox.myproxy.authority import Authority
+from goclient.sandbox.myproxy.grid import Credential as Issued
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp import sessions
+from goclient.services.gridftp.data import _reachable
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.replies import Reply
 from goclient.services.gridftp.session import Session, open_session
@@ -218,6 +221,29 @@ def test_a_server_of_a_foreign_authority_is_not_trusted(gridftp: GridftpServers,
     with pytest.raises(EndpointError, match="its CA is not in the directory") as raised:
         open_session(gridftp.first.endpoint, gridftp.credential(), trust, deadline=Deadline(PATIENCE))
     assert raised.value.code == "gridftp-name"
+
+
+def test_a_server_whose_certificate_was_taken_back_is_not_trusted(gridftp: GridftpServers, tmp_path: Path) -> None:
+    lists = tmp_path / "lists"
+    shutil.copytree(gridftp.grid.authorities, lists)
+    host = gridftp.grid.folder / "host.pem"
+    replace(gridftp.grid.authority, directory=lists).revoke(Issued(host, host.with_suffix(".key"), ""))
+    with pytest.raises(EndpointError, match="its certificate is revoked") as raised:
+        open_session(gridftp.first.endpoint, gridftp.credential(), Trust(lists), deadline=Deadline(PATIENCE))
+    assert raised.value.code == "gridftp-name"
+
+
+@pytest.mark.parametrize(
+    ("host", "peer", "asked"),
+    [
+        ("10.1.2.3", "8.8.8.8", "8.8.8.8"),
+        ("9.9.9.9", "8.8.8.8", "9.9.9.9"),
+        ("10.1.2.3", "10.9.9.9", "10.1.2.3"),
+        ("127.0.0.2", "127.0.0.1", "127.0.0.2"),
+    ],
+)
+def test_data_come_from_an_address_that_can_be_reached_from_here(host: str, peer: str, asked: str) -> None:
+    assert _reachable(host, peer) == asked
 
 
 def test_a_ca_without_a_list_of_what_it_revoked_is_fine(gridftp: GridftpServers, tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""Whether a job may still need a credential: by the journal as far as it tells, and by the server's word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goclient.carrier.secret import Secret, Use
+from goclient.carrier.sending import SECRET, note_task
+from goclient.errors import RequestError, ServerError
+from goclient.jobs.credentials import Credentials, Outstanding, State
+from goclient.jobs.sent import CALL, REQUEST
+from goclient.journal import Entry, Journal, this_process
+from goclient.model.records.answers import JobState
+from goclient.model.request import Credential
+from goclient.reporter.recording import RecordingReporter
+
+SHARED = Secret.of(Credential("8b5eb87a-10b2-4626-96dc-d9ab00c6942a", "a-secret-of-the-service"))
+TOKENS = replace(Secret.for_tokens(["c1"]).with_tokens({"c1": "a-token-of-one"}, until="", identity="me"))
+GONE = "1.0"  # a process that has ended
+
+
+@dataclass
+class Server:
+    """PanDA's server, and Globus, as far as they are asked here."""
+
+    name: str = "https://panda.example"
+    kept: dict[str, str] = field(default_factory=lambda: {SHARED.key: SHARED.value, TOKENS.key: TOKENS.value})
+    states: dict[int, str] = field(default_factory=dict)
+    tasks: dict[int, str] = field(default_factory=dict)
+    void: list[str] = field(default_factory=list)
+    fails: bool = False
+
+    def panda(self) -> Server:
+        return self
+
+    def secrets(self) -> dict[str, str]:
+        return dict(self.kept)
+
+    def set_secret(self, key: str, value: str | None) -> None:
+        if self.fails:
+            raise ServerError("refused")
+        assert value is None
+        self.kept.pop(key)
+
+    def describe(self, ids: Sequence[int]) -> list[JobState | None]:
+        return [JobState(one, 1, 0, self.states[one], "", "") if one in self.states else None for one in ids]
+
+    def task_state(self, number: int) -> str:
+        return self.tasks[number]
+
+    def revoke_tokens(self, tokens: Sequence[str]) -> None:
+        self.void += tokens
+
+
+class Case:
+    """A journal and a server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.journal, self.server = Journal(folder / "journal.jsonl"), Server()
+
+    def hand_out(self, key: str, secret: Secret = SHARED, *, process: str = GONE, server: str = "") -> None:
+        use = Use(secret.key, secret.who.value, "me", "", server or self.server.name, process, ())
+        self.journal.append(Entry(SECRET, f"{key}.secret", "accepted", use.subjects))
+
+    def send(self, key: str, *ids: int, state: str = "done") -> None:
+        self.journal.append(Entry(CALL, f"{key}.0", "accepted" if ids else "unknown", tuple(map(str, ids))))
+        self.journal.append(Entry(REQUEST, key, state))
+
+    @property
+    def credentials(self) -> Credentials:
+        connections: Any = self.server
+        return Credentials(Journal(self.journal.path), connections)
+
+    def state(self) -> State:
+        return next(one.state for one in self.credentials.listed() if one.key == SHARED.key)
+
+    def revoked(self, *ids: str) -> list[Outstanding]:
+        return self.credentials.revoke(ids)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return Case(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("running", State.IN_USE), ("finished", State.ENDED), (None, State.ENDED)]
+)
+def test_the_server_says_whether_a_job_is_done(case: Case, state: str | None, expected: State) -> None:
+    case.hand_out("r1")
+    case.send("r1", 1, 2)
+    case.server.states = {1: "failed", **({2: state} if state else {})}
+    assert case.state() is expected
+
+
+@pytest.mark.parametrize(("state", "expected"), [("running", State.IN_USE), ("exhausted", State.IN_USE),
+                                                 ("done", State.ENDED), ("aborted", State.ENDED)])  # fmt: skip
+def test_a_task_keeps_it_until_it_is_done_itself(case: Case, state: str, expected: State) -> None:
+    case.hand_out("r1")
+    note_task("r1", 7, journal=case.journal)
+    case.server.tasks = {7: state}
+    assert case.state() is expected
+
+
+def test_a_lost_answer_leaves_it_unknown(case: Case) -> None:
+    case.hand_out("r1")
+    case.send("r1", state="unknown")
+    assert case.state() is State.UNKNOWN
+    assert case.revoked() == []
+    assert [one.key for one in case.revoked(*[one.id for one in case.credentials.known()])] == [SHARED.key]
+
+
+def test_a_process_that_sends_jobs_just_now_keeps_it(case: Case) -> None:
+    case.hand_out("r1", process=this_process())
+    assert case.state() is State.IN_USE
+    case.journal.append(Entry(REQUEST, "r1", "refused"))
+    assert case.state() is State.ENDED, "the process has told that it sent none"
+
+
+def test_one_of_several_submissions_is_enough(case: Case) -> None:
+    for number in (1, 2):
+        case.hand_out(f"r{number}")
+        case.send(f"r{number}", number)
+    case.server.states = {1: "finished", 2: "running"}
+    assert (case.state(), case.revoked()) == (State.IN_USE, [])
+    case.server.states[2] = "cancelled"
+    assert [one.jobs for one in case.revoked()] == [(1, 2)]
+    assert (SHARED.key in case.server.kept, case.credentials.known()) == (False, [])
+
+
+def test_a_submission_that_begins_meanwhile_keeps_it(case: Case) -> None:
+    case.hand_out("r1")
+    case.send("r1", 1)
+    described = case.server.describe
+
+    def describe(ids: Sequence[int]) -> list[JobState | None]:
+        case.hand_out("r2", process=this_process())  # waits for its turn to set the secret
+        return described(ids)
+
+    case.server.describe = describe  # type: ignore[method-assign]
+    assert case.revoked() == []
+    assert SHARED.key in case.server.kept
+
+
+def test_tokens_are_void_before_the_secret_is_gone(case: Case) -> None:
+    case.hand_out("r1", TOKENS)
+    case.send("r1", 1)
+    case.server.fails = True
+    with pytest.raises(ServerError, match="refused"):
+        case.revoked()
+    assert case.server.void == ["a-token-of-one"]
+    case.server.fails = False
+    assert [one.key for one in case.revoked()] == [TOKENS.key]
+
+
+def test_what_is_of_another_server_or_machine_is_left_alone(case: Case) -> None:
+    case.hand_out("r1", server="https://other.example")
+    assert {one.key: one.state for one in case.credentials.listed()} == {
+        SHARED.key: State.ELSEWHERE, TOKENS.key: State.ELSEWHERE,
+    }  # fmt: skip
+    assert case.revoked() == []
+
+
+def test_a_name_that_is_nearly_right_is_suggested(case: Case) -> None:
+    case.hand_out("r1")
+    (one,) = case.credentials.known()
+    with pytest.raises(RequestError, match="there is no credential") as raised:
+        case.revoked(one.id[:-1] + "x")
+    assert raised.value.hint == f"did you mean {one.id}?"
+
+
+def test_what_goes_wrong_after_a_status_is_a_warning(case: Case) -> None:
+    case.hand_out("r1")
+    case.send("r1", 1)
+    case.server.fails, reporter = True, RecordingReporter()
+    case.credentials.revoke_ended([1], reporter)
+    assert "a credential of these jobs was not taken back: refused" in reporter.messages[0].line
