@@ -18,9 +18,9 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.services.contents import Moved
 from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
-from goclient.services.https.connection import PIECE, Body, Limits, Request, Tls
+from goclient.services.https.connection import PIECE, Limits, Request, Tls
 from goclient.services.https.moves import Moves, not_kept
-from goclient.services.https.multistatus import BadListing, MultiStatus, Resource, is_plain, name_below, path_of
+from goclient.services.https.multistatus import BadListing, MultiStatus, Query, Resource, is_plain, name_below, path_of
 from goclient.services.https.redirects import target_of
 from goclient.services.https.streams import FileState
 
@@ -28,20 +28,6 @@ T = TypeVar("T")
 LISTED_WITHIN = 1.0  # seconds that a listing is good for, before a name is given
 # xrootd 5.5 ends a path at a question mark; XML has no control characters, and the text of a listing is UTF-8.
 _NOT_KEPT = re.compile("[?\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
-_PROPERTIES = (
-    b'<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/></prop>'
-    b"</propfind>"
-)
-
-
-class _Properties(Body):
-    """Body of a request for the kind and the size of an entry."""
-
-    size = len(_PROPERTIES)
-
-    def send(self, write: Callable[[bytes | memoryview], None]) -> None:
-        """Write it."""
-        write(_PROPERTIES)
 
 
 class _Names(NamedTuple):
@@ -163,9 +149,7 @@ class WebdavFiles:
         def ask() -> list[Resource]:
             found: list[Resource] = []
             parser = MultiStatus(found.append)
-            request = Request(
-                "PROPFIND", place.target, {"Depth": str(depth), "Content-Type": "text/xml"}, _Properties()
-            )
+            request = Request("PROPFIND", place.target, {"Depth": str(depth), "Content-Type": "text/xml"}, Query())
             with self.http.answer(place, request) as connection:
 
                 def read(response: HTTPResponse, allow: Callable[[], None]) -> None:
