@@ -24,7 +24,7 @@ NO_INPUT = {
     ("model/syntax/misread.py", "word"),
     ("model/syntax/parameters.py", "hint"),
     ("model/syntax/parameters.py", "near"),  # one of our words
-    ("node/engines/globus.py", "task_id"),
+    ("node/engines/globus_task.py", "task_id"),
     ("tasks/outputs.py", "nickname"),
     ("tasks/api.py", "tool"),  # prun or pathena
 }
