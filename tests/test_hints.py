@@ -22,8 +22,8 @@ NO_INPUT = {
     ("model/option.py", "typed"),  # the option's name
     ("model/syntax/lists.py", "word"),  # the option's name
     ("model/syntax/misread.py", "word"),
-    ("model/syntax/parameters.py", "hint"),
-    ("model/syntax/parameters.py", "near"),  # one of our words
+    ("model/syntax/text_words.py", "hint"),
+    ("model/syntax/text_words.py", "near"),  # one of our words
     ("node/engines/globus_task.py", "task_id"),
     ("tasks/outputs.py", "nickname"),
     ("tasks/api.py", "tool"),  # prun or pathena

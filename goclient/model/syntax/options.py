@@ -1,7 +1,7 @@
 """Grammar of transfers: from items of the words ``--Name=value`` to a TransferSpec.
 
 The seven words of ``KEYS`` are what users type, on the command line of ``sendJob`` or among the words of
-``--jobParameters``; a job record has those of ``WORDS``.  ``model/syntax/parameters.py`` finds the words in a text,
+``--jobParameters``; a job record has those of ``WORDS``.  ``model/syntax/text_words.py`` finds the words in a text,
 ``model/syntax/keywords.py`` reads the keywords of the globusPilot, and ``model/records/`` writes and reads a record.
 
 Everything that is wrong is reported at once.  No function here raises anything but
@@ -37,24 +37,17 @@ from goclient.model.syntax.shell import shell_word
 
 # What users type, in the order in which a record has it.
 KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")
-
 # The pairs of lists: what is moved, and where to.
 LISTS = (("StageinGOsrc", "StageinGOdest"), ("StageoutGOsrc", "StageoutGOdest"), ("Data", "OutputGO"))
-
 # What a record says beside it: how the job's directory is reached, by which server, who asks, whose proxy it is.
 IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY = "InmodeGO", "OutmodeGO", "LocalendpointGO", "UserGO", "MyproxyGO"
-
 # The word that allows files to be overwritten; users type --goOverwrite.
 OVERWRITE = "OverwriteGO"
-
 # What an option of its own says of transfers in either syntax: items that stand beside those of KEYS.
 OPTIONS = {OVERWRITE, MYPROXY, IN_MODE, OUT_MODE}
-
 # All words of a record, in the order in which they are written.
 WORDS = (*KEYS, IN_MODE, OUT_MODE, LOCAL_ENDPOINT, USER, MYPROXY, OVERWRITE)
-
 _OF_2012 = "globus-endpoint-local="  # what names, in the other syntax, any server that sees the job's directory
-
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
 
@@ -257,9 +250,8 @@ class _Builder:
         for key, transfers in (("StageoutGOdest", stage_out), ("OutputGO", output)):
             self._own_directory(key, [transfer.destination for transfer in transfers], "removed after the job")
         if list(self.get(OVERWRITE)) not in ([], ["yes"]):
-            self.wrong(
-                OVERWRITE, f"--{OVERWRITE}={listed(self.get(OVERWRITE))}", "it is yes, or not there", "overwrite"
-            )
+            message = f"--{OVERWRITE}={listed(self.get(OVERWRITE))}"
+            self.wrong(OVERWRITE, message, "it is yes, or not there", "overwrite")
         moved = bool(stage_in or stage_out or output or self.get("WorkingendpointGO"))
         server = self._server()
         reached = moved or server is not None

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 
 from goclient.model.syntax.options import KEYS, OVERWRITE
-from goclient.model.syntax.parameters import find_words, read_typed
+from goclient.model.syntax.parameters import read_typed
 from goclient.model.syntax.shell import words
+from goclient.model.syntax.text_words import find_words
 from tests.strategies import MANY, mixed_payloads, payloads, raw_words
 
 
