@@ -128,7 +128,7 @@ class Client(Lookups):
             check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
         if prepared.deposit_due and prepared.spec.myproxy is not None:
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
-        luggage = prepared.luggage
+        luggage, secret = prepared.luggage, None
         if luggage is not None and luggage.secret is not None:
             from goclient.jobs.grants import make_ready  # as in _credentials
 
@@ -138,8 +138,8 @@ class Client(Lookups):
         try:
             return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
         except GoclientError:
-            if luggage is not None and luggage.secret is not None:  # maybe no job was sent that could need it
-                self._credentials().revoke_ended([], self._reporter)
+            if secret is not None:
+                self._credentials().give_up(secret, self._reporter)
             raise
 
     def submit(self, **options: Any) -> Submission:

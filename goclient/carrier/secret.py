@@ -129,6 +129,14 @@ class Use:
         """Return the subjects of its entries."""
         return (self.key, self.who, self.identity, self.until, self.server, self.process, *self.access)
 
+    @property
+    def is_over(self) -> bool:
+        """Return True if its rights have ended by themselves, as far as that is known."""
+        try:
+            return datetime.fromisoformat(self.until) < datetime.now(UTC)
+        except (ValueError, TypeError):
+            return False
+
     @classmethod
     def read(cls, entry: Entry) -> Use:
         """Return the use of an entry."""

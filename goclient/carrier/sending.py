@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from goclient.carrier.carried import Luggage
-from goclient.carrier.secret import Secret, Use, check_alone
+from goclient.carrier.secret import OthersShared, Secret, Use, check_alone
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import NotSent, ReplyLost
 from goclient.errors.wording import quoted
@@ -68,40 +68,49 @@ def send_luggage(
 
 
 def hand_out(secret: Secret, key: str, *, server: Secrets, journal: Journal, note: Callable[[Entry], None]) -> None:
-    """Have PanDA hand out a secret to the jobs of a submission: it is out there until an entry says ``done``."""
+    """Have PanDA hand out a secret to the jobs of a submission: it is out there until an entry says ``done``.
+
+    After an error it may be there, too, unless it was never sent (OthersShared).
+    """
     process = this_process()
     use = Use(secret.key, secret.who.value, secret.identity, secret.until, server.name, process, secret.access)
     entry = Entry(SECRET, f"{key}.{SECRET}", "intended", use.subjects, f"to {server.name}")
     journal.append(entry)
-    _call(lambda: store_secret(secret, server, _lock_of(journal)), entry, note, done="accepted")
+    _call(lambda: store_secret(secret, server, _lock_of(journal)), entry, note, done="accepted", failed="unknown")
 
 
-def confirm_secret(luggage: Luggage, *, server: Secrets, journal: Journal, warn: Callable[[str, str], None]) -> None:
+def confirm_secret(secret: Secret, *, server: Secrets, journal: Journal, warn: Callable[[str, str], None]) -> None:
     """Set the secret of jobs that were accepted again, if another machine's has replaced it since.
 
     What goes wrong is a warning: the jobs are there.
     """
-    if luggage.secret is not None:
-        try:
-            store_secret(replace(luggage.secret, shares=True), server, _lock_of(journal))
-        except GoclientError as error:
-            message = f"the credential of the jobs may be lost: {error.message}"
-            warn(message, "look whether they run; else kill them, and type the command again")
+    try:
+        store_secret(replace(secret, shares=True), server, _lock_of(journal))
+    except GoclientError as error:
+        message = f"the credential of the jobs may be lost: {error.message}"
+        warn(message, "look whether they run; else kill them, and type the command again")
 
 
 def _lock_of(journal: Journal) -> Path:
     return journal.path.with_name("secrets.lock")
 
 
-def _call(call: Callable[[], None], intent: Entry, note: Callable[[Entry], None], *, done: str = "done") -> None:
-    """Make a call, and note what came of it, ``done`` if all is well."""
+def _call(
+    call: Callable[[], None],
+    intent: Entry,
+    note: Callable[[Entry], None],
+    *,
+    done: str = "done",
+    failed: str = "refused",
+) -> None:
+    """Make a call, and note what came of it: ``done`` if all is well, ``failed`` after an error."""
     try:
         call()
     except ReplyLost as error:
         note(intent.then("unknown", detail=error.message))
         raise ServerError(error.message + _UNSENT, hint=_AGAIN, code=error.code, transient=True) from error
     except GoclientError as error:
-        note(intent.then("refused", detail=error.message))
+        note(intent.then("refused" if isinstance(error, OthersShared) else failed, detail=error.message))
         raise error if isinstance(error, NotSent) else error.replace(message=error.message + _UNSENT) from error
     except BaseException as stop:  # a signal: the request may have arrived
         note(intent.then("unknown", detail=type(stop).__name__))
@@ -160,7 +169,6 @@ def _change(server: Secrets, key: str, value: str | None, *, check: Callable[[Ma
         raise error
 
 
-def note_task(key: str, task_id: int | None, *, journal: Journal) -> None:
-    """Note the task to whose jobs a secret is handed out; None if it is not known whether it was accepted."""
-    state, subjects = ("unknown", ()) if task_id is None else ("accepted", (str(task_id),))
-    journal.append(Entry(TASK, f"{key}.{TASK}", state, subjects))
+def note_task(key: str, state: str, *, journal: Journal, task_id: int | None = None) -> None:
+    """Note what came of the task to whose jobs a secret is handed out; ``intended`` before it is sent."""
+    journal.append(Entry(TASK, f"{key}.{TASK}", state, () if task_id is None else (str(task_id),)))

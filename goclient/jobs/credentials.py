@@ -5,12 +5,12 @@ A submission's entry of its secret is open until the secret is taken back.  Seve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from goclient.carrier.secret import Use, id_of, tokens_in
+from goclient.carrier.secret import Secret, Use, id_of, tokens_in
 from goclient.carrier.sending import SECRET, TASK, remove_secret
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
@@ -18,7 +18,7 @@ from goclient.jobs.grants import GRANT, granted_at, is_being_given, read_grant, 
 from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
 from goclient.journal import Entry, Journal
 from goclient.model.nearest import hint_of_known
-from goclient.model.records.answers import DONE, TASK_DONE
+from goclient.model.records.answers import TASK_DONE, JobState
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -55,6 +55,12 @@ class Outstanding:
     def id(self) -> str:
         """Return the id by which users know it."""
         return id_of(self.key)
+
+    def worst(self, said: Collection[State]) -> State:
+        """Return its state, if the server said these of its jobs and tasks: what is over needs nobody."""
+        if State.IN_USE not in said and State.UNKNOWN in said and self.uses and all(use.is_over for use in self.uses):
+            return self.state
+        return next((one for one in (State.IN_USE, State.UNKNOWN) if one in said), self.state)
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it."""
@@ -112,6 +118,22 @@ class Credentials:
             hint = "to try it again, type: goclient credential revoke"
             reporter.warning(f"a credential of these jobs was not taken back: {error.message}", hint)
 
+    def give_up(self, secret: Secret, reporter: Reporter) -> None:
+        """Take back the secret of a submission that failed, unless a job may have been sent that needs it.
+
+        Its tokens are made void also if PanDA has not kept them.  What goes wrong is a warning.
+        """
+        states = {one.state for one in Journal(self._path).latest(SECRET) if Use.read(one).key == secret.key}
+        tokens = tokens_in(secret.value)
+        try:
+            if tokens and "accepted" not in states:
+                self._connections.revoke_tokens(tokens)
+        except GoclientError as error:
+            reporter.warning(
+                f"the tokens for these jobs were not made void: {error.message}", f"they end {secret.until}"
+            )
+        self.revoke_ended([], reporter)
+
     def _revoke(self, wanted: Sequence[Outstanding], *, always: bool) -> list[Outstanding]:
         collector, done = Collector(), []
         for one in wanted:
@@ -143,21 +165,24 @@ class Credentials:
 
     def _judge(self, found: Sequence[Outstanding]) -> list[Outstanding]:
         """Return credentials, each with its state, as the server says it of their jobs and tasks."""
-        alive = self._alive(found)
-        return [replace(one, state=State.IN_USE) if one.key in alive else one for one in found]
-
-    def _alive(self, found: Sequence[Outstanding]) -> set[str]:
-        """Return the keys of the credentials that a job or a task still needs."""
-        jobs = {panda_id: one.key for one in found if one.state is State.ENDED for panda_id in one.jobs}
-        ids, alive = list(jobs), set()
+        ended = [one for one in found if one.state is State.ENDED]
+        said: dict[str, set[State]] = {one.key: set() for one in ended}
+        jobs = {panda_id: one.key for one in ended for panda_id in one.jobs}
+        ids = list(jobs)
         for start in range(0, len(ids), A_CALL):
             asked = ids[start : start + A_CALL]
-            answers = zip(asked, self._server.describe(asked), strict=True)
-            alive |= {jobs[panda_id] for panda_id, job in answers if job is not None and job.state not in DONE}
-        ended = (one for one in found if one.state is State.ENDED and one.key not in alive)
-        return alive | {
-            one.key for one in ended if any(self._server.task_state(task) not in TASK_DONE for task in one.tasks)
-        }
+            for panda_id, job in zip(asked, self._server.describe(asked), strict=True):
+                said[jobs[panda_id]].add(_need_of(job))
+        for one in ended:
+            if State.IN_USE not in said[one.key]:
+                states = map(self._server.task_state, one.tasks)
+                said[one.key] |= {State.ENDED if state in TASK_DONE else State.IN_USE for state in states}
+        return [replace(one, state=one.worst(said.get(one.key, ()))) for one in found]
+
+
+def _need_of(job: JobState | None) -> State:
+    """Return whether a job that was accepted needs its credential; the server may move it between two tables."""
+    return State.UNKNOWN if job is None else State.ENDED if job.is_over else State.IN_USE
 
 
 def _read(journal: Journal, server: str) -> Iterator[Outstanding]:

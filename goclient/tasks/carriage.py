@@ -12,11 +12,13 @@ from typing import Any, NamedTuple, Protocol
 
 from goclient.carrier.build import build
 from goclient.carrier.carried import Made, make_plan
-from goclient.carrier.sending import hand_out, note_task
+from goclient.carrier.secret import Secret
+from goclient.carrier.sending import confirm_secret, hand_out, note_task
 from goclient.config.connections import Connections
 from goclient.config.environment import journal_path
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.wording import quoted
+from goclient.jobs.credentials import Credentials
 from goclient.jobs.grants import make_ready
 from goclient.journal import Journal
 from goclient.model.records.registry import attach_carried
@@ -71,7 +73,9 @@ class TaskCarriage:
     def __init__(self, carrying: Carrying, tool: str) -> None:
         self._carrying, self._tool = carrying, tool
         self._plans: dict[str, _Expected] = {}  # by the datasets of the tasks, in their order
-        self._keys: dict[str, str] = {}  # in the journal, of the credentials that were handed out
+        self._handed_out: dict[
+            str, tuple[str, Secret]
+        ] = {}  # to the tasks of datasets: the key in the journal, and what
         self._is_uploaded = False
         self._waiting: Callable[[], None] | None = None  # an upload, for the plans
 
@@ -143,10 +147,26 @@ class TaskCarriage:
             connections, journal, key = self._carrying.connections, self._carrying.journal, str(uuid.uuid4())
             server = connections.panda()
             secret = make_ready(secret, connections, self._carrying.carriage.needs, server=server.name)
-            hand_out(secret, key, server=server, journal=journal, note=journal.append)
-            self._keys[dataset] = key
+            try:
+                hand_out(secret, key, server=server, journal=journal, note=journal.append)
+            except GoclientError:
+                self._give_up(secret)
+                raise
+            note_task(key, "intended", journal=journal)
+            self._handed_out[dataset] = key, secret
 
-    def note(self, dataset: str, number: int | None) -> None:
-        """Write down which task has a credential, None if it is not known whether the task was accepted."""
-        if key := self._keys.get(dataset):
-            note_task(key, number, journal=self._carrying.journal)
+    def note(self, dataset: str, state: str, number: int | None) -> None:
+        """Write down what came of a task that was sent, and its number; take its credential back if it was refused."""
+        if dataset not in self._handed_out:
+            return
+        (key, secret), connections = self._handed_out[dataset], self._carrying.connections
+        note_task(key, state, journal=self._carrying.journal, task_id=number)
+        if state == "refused":
+            self._give_up(secret)
+        elif state == "accepted":
+            warn = connections.reporter.warning
+            confirm_secret(secret, server=connections.panda(), journal=self._carrying.journal, warn=warn)
+
+    def _give_up(self, secret: Secret) -> None:
+        connections = self._carrying.connections
+        Credentials(self._carrying.journal, connections).give_up(secret, connections.reporter)

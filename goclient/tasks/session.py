@@ -206,14 +206,14 @@ class Session:
         try:
             status, answer = panda_client.wait_for_answer(lambda: original(task, *args, **more), reporter)
         except BaseException:
-            self._note(appended, None)
+            self._note(appended, "unknown")
             raise
         accepted = status == 0 and answer[0] in (0, 3)  # 3: accepted, to a task that is there
         found = re.search(r"jediTaskID=(\d+)", str(answer[1])) if accepted else None
         number = int(found[1]) if found else None
         self._sent += accepted
-        if accepted or status != 0:
-            self._note(appended, number)
+        is_known = status == 0 and (number is not None or not accepted)
+        self._note(appended, "unknown" if not is_known else "accepted" if accepted else "refused", number)
         if not accepted or (number is None and answer[0] == 0):
             self._worst = self._worst or int(ExitCode.SERVER)
         if sent is not None:
@@ -222,9 +222,9 @@ class Session:
             appended.report_names(reporter, number)
         return status, answer
 
-    def _note(self, appended: AppendedWords | None, number: int | None) -> None:
+    def _note(self, appended: AppendedWords | None, state: str, number: int | None = None) -> None:
         if self._transfers is not None and appended is not None:
-            self._transfers.note(appended, number)
+            self._transfers.note(appended, state, number)
 
     def _require_validation(self) -> None:
         """Raise RequestError if a task is ready, and nothing has validated our words."""

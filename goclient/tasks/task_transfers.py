@@ -155,10 +155,10 @@ class TaskTransfers:
         if self._carriage is not None:
             self._carriage.hand_out(appended.dataset)
 
-    def note(self, appended: AppendedWords, number: int | None) -> None:
-        """Note the number of a task that was sent, None if it is not known whether it was accepted."""
+    def note(self, appended: AppendedWords, state: str, number: int | None = None) -> None:
+        """Note what came of a task that was sent: accepted, with its number, refused or unknown."""
         if self._carriage is not None:
-            self._carriage.note(appended.dataset, number)
+            self._carriage.note(appended.dataset, state, number)
 
     def _say(self, findings: Iterable[Finding]) -> None:
         """Report the warnings, and with panda-client's -v what is right."""

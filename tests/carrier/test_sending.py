@@ -93,6 +93,26 @@ def test_an_archive_that_did_not_arrive_ends_the_submission(tmp_path: Path, erro
     assert [one[2] for one in states(tmp_path / "journal.jsonl")] == ["intended", state]
 
 
+def test_a_secret_that_cannot_be_read_back_may_be_there(tmp_path: Path) -> None:
+    server = Server()
+    read = server.secrets
+
+    def refused() -> dict[str, str]:
+        if server.sets:
+            raise ServerError("forbidden")
+        return read()
+
+    server.secrets = refused  # type: ignore[method-assign]
+    with pytest.raises(ServerError, match="forbidden; no job was sent"):
+        sent(server, tmp_path / "journal.jsonl")
+    assert VALUE.key in server.kept
+    assert states(tmp_path / "journal.jsonl")[-1][:3] == (SECRET, "k1.secret", "unknown")
+    others = Server(kept={"another": "x"})
+    with pytest.raises(OthersShared):
+        sent(others, tmp_path / "others.jsonl")
+    assert states(tmp_path / "others.jsonl")[-1][2] == "refused"
+
+
 def test_a_signal_while_the_archive_is_sent_leaves_it_unknown(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         sent(Server(fails=KeyboardInterrupt), tmp_path / "journal.jsonl")  # type: ignore[arg-type]  # no Exception
@@ -132,10 +152,10 @@ def test_the_first_secret_of_two_at_one_moment_is_set_again(tmp_path: Path) -> N
 
 def test_a_secret_that_another_machine_has_replaced_is_there_once_the_jobs_are(tmp_path: Path) -> None:
     journal, server, warnings = Journal(tmp_path / "journal.jsonl"), Server(), list[str]()
-    confirm_secret(LUGGAGE, server=server, journal=journal, warn=lambda *texts: warnings.extend(texts))
+    confirm_secret(VALUE, server=server, journal=journal, warn=lambda *texts: warnings.extend(texts))
     assert (server.kept, warnings) == ({VALUE.key: VALUE.value}, [])
     lost = Server(loses=9)
-    confirm_secret(LUGGAGE, server=lost, journal=journal, warn=lambda *texts: warnings.extend(texts))
+    confirm_secret(VALUE, server=lost, journal=journal, warn=lambda *texts: warnings.extend(texts))
     assert "may be lost" in warnings[0]
 
 

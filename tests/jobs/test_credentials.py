@@ -63,9 +63,11 @@ class Case:
     def __init__(self, folder: Path) -> None:
         self.journal, self.server = Journal(folder / "journal.jsonl"), Server()
 
-    def hand_out(self, key: str, secret: Secret = SHARED, *, process: str = GONE, server: str = "") -> None:
-        use = Use(secret.key, secret.who.value, "me", "", server or self.server.name, process, ())
-        self.journal.append(Entry(SECRET, f"{key}.secret", "accepted", use.subjects))
+    def hand_out(
+        self, key: str, secret: Secret = SHARED, *, process: str = GONE, server: str = "", state: str = "accepted"
+    ) -> None:
+        use = Use(secret.key, secret.who.value, "me", secret.until, server or self.server.name, process, ())
+        self.journal.append(Entry(SECRET, f"{key}.secret", state, use.subjects))
 
     def send(self, key: str, *ids: int, state: str = "done") -> None:
         self.journal.append(Entry(CALL, f"{key}.0", "accepted" if ids else "unknown", tuple(map(str, ids))))
@@ -89,7 +91,7 @@ def case(tmp_path: Path) -> Case:
 
 
 @pytest.mark.parametrize(
-    ("state", "expected"), [("running", State.IN_USE), ("finished", State.ENDED), (None, State.ENDED)]
+    ("state", "expected"), [("running", State.IN_USE), ("finished", State.ENDED), (None, State.UNKNOWN)]
 )
 def test_the_server_says_whether_a_job_is_done(case: Case, state: str | None, expected: State) -> None:
     case.hand_out("r1")
@@ -102,9 +104,44 @@ def test_the_server_says_whether_a_job_is_done(case: Case, state: str | None, ex
                                                  ("done", State.ENDED), ("aborted", State.ENDED)])  # fmt: skip
 def test_a_task_keeps_it_until_it_is_done_itself(case: Case, state: str, expected: State) -> None:
     case.hand_out("r1")
-    note_task("r1", 7, journal=case.journal)
+    note_task("r1", "accepted", journal=case.journal, task_id=7)
     case.server.tasks = {7: state}
     assert case.state() is expected
+
+
+@pytest.mark.parametrize(("state", "expected"), [("intended", State.UNKNOWN), ("unknown", State.UNKNOWN),
+                                                 ("refused", State.ENDED)])  # fmt: skip
+def test_a_task_that_the_server_may_have_keeps_it(case: Case, state: str, expected: State) -> None:
+    case.hand_out("r1")
+    note_task("r1", state, journal=case.journal)  # its process has died since
+    assert case.state() is expected
+
+
+def test_a_job_that_the_server_does_not_know_needs_nothing_that_is_over(case: Case) -> None:
+    for until, expected in (("2020-01-01T00:00:00Z", State.ENDED), ("2099-01-01T00:00:00+00:00", State.UNKNOWN)):
+        case.hand_out("r1", replace(SHARED, until=until))
+        case.send("r1", 1)
+        assert case.state() is expected
+
+
+@pytest.mark.parametrize(("state", "is_kept"), [("refused", False), ("unknown", False), ("unknown", True)])
+def test_tokens_that_no_job_got_are_void_whatever_panda_has_kept(case: Case, state: str, is_kept: bool) -> None:
+    if not is_kept:
+        case.server.kept.pop(TOKENS.key)
+    case.hand_out("r1", TOKENS, state=state)
+    case.journal.append(Entry(REQUEST, "r1", "refused"))
+    reporter = RecordingReporter()
+    case.credentials.give_up(TOKENS, reporter)
+    assert set(case.server.void) == {"a-token-of-one"}
+    assert TOKENS.key not in case.server.kept
+
+
+def test_tokens_that_a_job_may_have_stay(case: Case) -> None:
+    case.hand_out("r1", TOKENS)
+    case.send("r1", 1)
+    case.server.states = {1: "running"}
+    case.credentials.give_up(TOKENS, RecordingReporter())
+    assert (case.server.void, TOKENS.key in case.server.kept) == ([], True)
 
 
 def test_a_lost_answer_leaves_it_unknown(case: Case) -> None:
@@ -150,7 +187,7 @@ def test_a_submission_that_begins_meanwhile_keeps_it(case: Case) -> None:
 def test_tokens_are_void_before_the_secret_is_gone(case: Case) -> None:
     case.hand_out("r1", TOKENS)
     case.send("r1", 1)
-    case.server.fails = True
+    case.server.fails, case.server.states = True, {1: "finished"}
     with pytest.raises(ServerError, match="refused"):
         case.revoked()
     assert case.server.void == ["a-token-of-one"]
@@ -177,6 +214,6 @@ def test_a_name_that_is_nearly_right_is_suggested(case: Case) -> None:
 def test_what_goes_wrong_after_a_status_is_a_warning(case: Case) -> None:
     case.hand_out("r1")
     case.send("r1", 1)
-    case.server.fails, reporter = True, RecordingReporter()
+    case.server.fails, case.server.states, reporter = True, {1: "failed"}, RecordingReporter()
     case.credentials.revoke_ended([1], reporter)
     assert "a credential of these jobs was not taken back: refused" in reporter.messages[0].line

@@ -119,6 +119,24 @@ def test_a_person_without_the_consent_is_told_the_command(user: Sandbox, person:
     assert missing.json["error"]["hint"] == "type: goclient login --https GUEST1"
 
 
+@pytest.mark.parametrize(("route", "kind", "skip"), [
+    ("GET /api/v1/creds/get_user_secrets", "403", 2),  # what was set cannot be read back
+    ("POST /api/v1/creds/set_user_secrets", "403", 0),
+])  # fmt: skip
+def test_a_token_that_no_job_got_is_void(user: Sandbox, route: str, kind: str, skip: int) -> None:
+    of_the_guest = "select access_token from tokens where scope like '%/https'"
+    before = user.rows(of_the_guest)
+    user.trouble(route, kind, skip=skip, times=3)
+    failed = submit(user)
+    user.clear_trouble()
+    assert failed.code != 0
+    assert "no job was sent" in failed.json["error"]["message"]
+    user.run("goclient", "credential", "revoke")  # in case PanDA could not be asked before
+    assert user.run("goclient", "credential", "list", "--json").json == []
+    assert not any(json.loads(row["data"]) for row in user.rows("select data from secrets"))
+    assert user.rows(of_the_guest) == before
+
+
 def test_a_mapped_collection_is_warned_of_and_a_guest_is_not(user: Sandbox) -> None:
     mapped = user.run(
         "sendJob.py", *TOKEN, "--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file", "--noSubmit", *MOVES[1:]
