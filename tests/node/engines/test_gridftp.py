@@ -23,6 +23,7 @@ from goclient.node.shared_filesystem import Shared
 from goclient.services.gridftp.data import Watch
 from goclient.services.gsi.tls import Credential
 from tests.node.engines.benches import GridftpBench, PairBench, item
+from tests.sandbox.waiting import until
 from tests.servers.between import Between, Fault
 from tests.servers.gridftp import GridftpServers
 from tests.services.gridftp.test_files import lose
@@ -68,8 +69,10 @@ def between(pair: PairBench) -> Callable[..., Transferred]:
 # --- what breaks off ----------------------------------------------------------------------------------------------
 
 
-def breaks_once(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[int]:
-    """Cut the first copy when it has moved something; return how much had arrived when copies began."""
+def breaks_once(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, arrived: Callable[[], object] = lambda: True
+) -> list[int]:
+    """Cut the first copy when it has moved something, and that has arrived; return how much had when copies began."""
     real, began, moved = getattr(module, name), list[int](), list[int]()
 
     def cut(*arguments: Any, watch: Watch, **how: Any) -> Any:
@@ -79,6 +82,7 @@ def breaks_once(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list
             watch.progress(count)
             moved.append(count)
             if sum(moved) > (len(CONTENT) // 2 if name == "put" else 0) and len(began) == 1:
+                until(arrived)  # what was sent may still be in buffers
                 raise EndpointError("the connection broke", transient=True)
 
         return real(*arguments, watch=Watch(told, 5.0), **how)
@@ -97,7 +101,11 @@ def test_a_get_that_breaks_off_goes_on_where_it_was(bench: GridftpBench, monkeyp
 
 
 def test_a_put_that_breaks_off_goes_on_where_it_was(bench: GridftpBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    began = breaks_once(monkeypatch, streamed, "put")
+
+    def arrived() -> bool:
+        return any(one.is_file() and one.stat().st_size for one in bench.there.rglob("*"))
+
+    began = breaks_once(monkeypatch, streamed, "put", arrived=arrived)
     (bench.job / "out").write_bytes(CONTENT)
     assert bench.take(item("out", "out")) == Transferred(1, len(CONTENT))
     assert (bench.there / "out").read_bytes() == CONTENT
