@@ -231,6 +231,7 @@ def test_permissions_stay_while_another_machine_has_a_secret(case: Case) -> None
 def test_a_submission_that_begins_meanwhile_keeps_it(case: Case) -> None:
     case.hand_out("r1")
     case.send("r1", 1)
+    case.server.states = {1: "finished"}
     described = case.server.describe
 
     def describe(ids: Sequence[int]) -> list[JobState | None]:
