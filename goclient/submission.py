@@ -166,7 +166,7 @@ def send(
             if None in ids:
                 raise _refused_rows(ids, batch)
         if luggage is not None and luggage.secret is not None:
-            confirm_secret(luggage.secret, server=server, journal=journal, warn=reporter.warning)
+            confirm_secret(luggage.secret, request.key, server=server, journal=journal, warn=reporter.warning)
     except GoclientError as error:
         is_lost = isinstance(error, ReplyLost | Interrupted)
         state = "unknown" if is_lost else "accepted" if jobs else "refused"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -79,13 +78,19 @@ def hand_out(secret: Secret, key: str, *, server: Secrets, journal: Journal, not
     _call(lambda: store_secret(secret, server, _lock_of(journal)), entry, note, done="accepted", failed="unknown")
 
 
-def confirm_secret(secret: Secret, *, server: Secrets, journal: Journal, warn: Callable[[str, str], None]) -> None:
+def confirm_secret(
+    secret: Secret, key: str, *, server: Secrets, journal: Journal, warn: Callable[[str, str], None]
+) -> None:
     """Set the secret of jobs that were accepted again, if another machine's has replaced it since.
 
-    What goes wrong is a warning: the jobs are there.
+    One that was taken back meanwhile, says the journal of the submission ``key``, stays away.  What goes wrong is a
+    warning: the jobs are there.
     """
     try:
-        store_secret(replace(secret, shares=True), server, _lock_of(journal))
+        with turn(journal):
+            states = [one.state for one in Journal(journal.path).latest(SECRET) if one.key == f"{key}.{SECRET}"]
+            if states == ["accepted"]:
+                _change(server, secret.key, secret.value, check=lambda _: None)
     except GoclientError as error:
         message = f"the credential of the jobs may be lost: {error.message}"
         warn(message, "look whether they run; else kill them, and type the command again")
@@ -127,16 +132,14 @@ def store_secret(secret: Secret, server: Secrets, lock: Path) -> None:
         _change(server, secret.key, secret.value, check=lambda known: None if secret.shares else check_alone(known))
 
 
-def remove_secret(key: str, server: Secrets, journal: Journal, *, is_used: Callable[[], bool]) -> bool:
-    """Remove a secret unless jobs use it by now, and read that back; return False if they do.
+def remove_secret(key: str, server: Secrets) -> None:
+    """Remove a secret, and read that back; it is this process's :func:`turn`."""
+    _change(server, key, None, check=lambda _: None)
 
-    Those that another process is about to send are in the journal before it waits for its turn to set the secret.
-    """
-    with _locked(_lock_of(journal)):
-        if is_used():
-            return False
-        _change(server, key, None, check=lambda _: None)
-        return True
+
+def turn(journal: Journal) -> AbstractContextManager[None]:
+    """Run the body while no other process that writes this journal changes secrets, or permissions given for them."""
+    return _locked(_lock_of(journal))
 
 
 @contextmanager

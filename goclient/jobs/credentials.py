@@ -11,10 +11,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from goclient.carrier.secret import Secret, Use, id_of, tokens_in
-from goclient.carrier.sending import SECRET, TASK, remove_secret
+from goclient.carrier.sending import SECRET, TASK, remove_secret, turn
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
-from goclient.jobs.grants import GRANT, granted_at, is_being_given, read_grant, secret_of
+from goclient.jobs.grants import GRANT, granted_at, is_held, read_grant, secret_of
 from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
 from goclient.journal import Entry, Journal
 from goclient.model.nearest import hint_of_known
@@ -55,6 +55,11 @@ class Outstanding:
     def id(self) -> str:
         """Return the id by which users know it."""
         return id_of(self.key)
+
+    @property
+    def holders(self) -> tuple[tuple[Entry, ...], ...]:
+        """Return the entries of those who hold it: another submission has others."""
+        return self.entries, self.grants
 
     def worst(self, said: Collection[State]) -> State:
         """Return its state, if the server said these of its jobs and tasks: what is over needs nobody."""
@@ -144,23 +149,26 @@ class Credentials:
         return done
 
     def _take_back(self, one: Outstanding, *, always: bool) -> bool:
-        """Make the tokens of a credential void, and remove PanDA's secret; return False if jobs use it by now."""
+        """Make the tokens of a credential void, and remove PanDA's secret; return False if jobs use it by now.
+
+        A submission is in the journal before it waits for its turn to set the secret.  Permissions stay while another
+        machine has a secret at PanDA, whose jobs may need them, unless the user names this credential.
+        """
         journal = Journal(self._path)
-
-        def is_used() -> bool:
-            now = (known for known in _read(Journal(self._path), self._server.name) if known.key == one.key)
-            return not always and [(known.entries, known.grants) for known in now] != [(one.entries, one.grants)]
-
-        tokens = tokens_in(self._server.secrets().get(one.key, ""))
-        if tokens:
-            self._connections.revoke_tokens(tokens)
-        if not remove_secret(one.key, self._server, journal, is_used=is_used):
-            return False
-        for entry in one.entries:
-            journal.append(entry.then("done"))
-        for entry in one.grants:
-            self._connections.globus().take_back(read_grant(entry))
-            journal.append(entry.then("done"))
+        with turn(journal):
+            now = {known.key: known for known in self.known()}
+            if not always and now.get(one.key, one).holders != one.holders:
+                return False
+            kept = self._server.secrets()
+            if tokens := tokens_in(kept.get(one.key, "")):
+                self._connections.revoke_tokens(tokens)
+            remove_secret(one.key, self._server)
+            for entry in one.entries:
+                journal.append(entry.then("done"))
+            elsewhere = [key for key in kept if id_of(key) and key not in now]
+            for entry in one.grants if always or not elsewhere else ():
+                self._connections.globus().take_back(read_grant(entry))
+                journal.append(entry.then("done"))
         return True
 
     def _judge(self, found: Sequence[Outstanding]) -> list[Outstanding]:
@@ -209,10 +217,11 @@ def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
             for kind in (CALL, TASK)
         )
         states = [_state(one, sent.get(request_of(one), []), ends.get(request_of(one))) for one in entries]
-        if any(is_being_given(one) for one in grants) and not entries:
+        uses, since = tuple(map(Use.read, entries)), max((one.time for one in entries), default=0.0)
+        if any(is_held(one, uses, since=since) for one in grants):
             states.append(State.IN_USE)
-        state = next((one for one in (State.IN_USE, State.UNKNOWN) if one in states), State.ENDED)
-        yield Outstanding(key, tuple(map(Use.read, entries)), tuple(entries), jobs, tasks, grants, state)
+        one = Outstanding(key, uses, tuple(entries), jobs, tasks, grants, State.ENDED)
+        yield replace(one, state=one.worst(states))
 
 
 def _state(entry: Entry, calls: Sequence[Entry], request: str | None) -> State:

@@ -5,10 +5,13 @@ Permissions are in the journal before they are given, so that they can be taken 
 
 from __future__ import annotations
 
+import time
 import uuid
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from goclient.carrier.secret import Secret, check_lasts
+from goclient.carrier.secret import Secret, Use, check_lasts
+from goclient.carrier.sending import turn
 from goclient.config.environment import journal_path
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quoted
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 GRANT = "grant"  # what entries are about
 _FIELDS = 9
+_LOOKING = 60.0  # seconds that may lie between the checks and what follows them
 
 
 def make_ready(secret: Secret, connections: Connections, needs: int, *, server: str) -> Secret:
@@ -33,11 +37,28 @@ def make_ready(secret: Secret, connections: Connections, needs: int, *, server: 
         fresh = connections.fresh_tokens(secret.collections)
         check_lasts(fresh.until, needs=needs, wait=connections.settings.wait)
         return secret.with_tokens(fresh.tokens, until=f"{fresh.until:%Y-%m-%dT%H:%M:%SZ}", identity=fresh.identity)
-    if secret.grants:
-        journal = Journal(journal_path(connections.env))
+    journal = Journal(journal_path(connections.env))
+    with turn(journal):
+        _hold(secret, journal)
         for grant in secret.grants:
             _give(grant, secret.key, connections, journal=journal, server=server)
     return secret
+
+
+def _hold(secret: Secret, journal: Journal) -> None:
+    """Hold the permissions that were given before for the client of a secret: the checks may have found them enough.
+
+    Raises EndpointError if one was taken back while they looked.
+    """
+    ours = [one for one in journal.latest(GRANT) if secret_of(one) == secret.key]
+    for entry in (one for one in ours if one.state == "accepted"):
+        key, server, _, *more = _fields(entry)
+        journal.append(entry.then("accepted", key, server, this_process(), *more))
+    gone = next((one for one in ours if one.state == "done" and time.time() - one.time < _LOOKING), None)
+    if gone is not None and not secret.grants:
+        path = read_grant(gone).path
+        message = f"a permission for {quoted(path)} was taken back while the checks looked"
+        raise EndpointError(message, hint="type the command again", code="grant", subject=path, transient=True)
 
 
 def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal, server: str) -> None:
@@ -75,9 +96,13 @@ def granted_at(entry: Entry) -> str:
     return _fields(entry)[1]
 
 
-def is_being_given(entry: Entry) -> bool:
-    """Return True if the process that gives a permission still runs: it is about to hand out the secret."""
-    return entry.is_of(_fields(entry)[2])
+def is_held(entry: Entry, uses: Iterable[Use], *, since: float) -> bool:
+    """Return True if the process that gives, or relies on, a permission still runs and is to hand out the secret.
+
+    ``uses`` are those of that secret, and ``since`` is when the last of them was written down.
+    """
+    process = _fields(entry)[2]
+    return entry.is_of(process) and not (since >= entry.time and any(use.process == process for use in uses))
 
 
 def _fields(entry: Entry) -> tuple[str, ...]:

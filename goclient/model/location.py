@@ -91,7 +91,7 @@ class Location:
 
     def is_in(self, other: Location) -> bool:
         """Return True if it is another location, or is below it."""
-        return self.endpoint == other.endpoint and closed_path(self.path).startswith(closed_path(other.path))
+        return self.endpoint == other.endpoint and is_in(self.path, other.path)
 
     def with_path(self, path: str) -> Location:
         """Return the location of another path on the same endpoint."""
@@ -99,6 +99,11 @@ class Location:
 
     def __str__(self) -> str:
         return self.endpoint.write(self.path)
+
+
+def is_in(path: str, other: str) -> bool:
+    """Return True if a path of an endpoint is another one of it, or is below that."""
+    return closed_path(path).startswith(closed_path(other))
 
 
 JOB_DIRECTORY = Location(JOB, "/")

@@ -165,7 +165,7 @@ class TaskCarriage:
             self._give_up(secret)
         elif state == "accepted":
             warn = connections.reporter.warning
-            confirm_secret(secret, server=connections.panda(), journal=self._carrying.journal, warn=warn)
+            confirm_secret(secret, key, server=connections.panda(), journal=self._carrying.journal, warn=warn)
 
     def _give_up(self, secret: Secret) -> None:
         connections = self._carrying.connections

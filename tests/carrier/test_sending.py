@@ -152,11 +152,27 @@ def test_the_first_secret_of_two_at_one_moment_is_set_again(tmp_path: Path) -> N
 
 def test_a_secret_that_another_machine_has_replaced_is_there_once_the_jobs_are(tmp_path: Path) -> None:
     journal, server, warnings = Journal(tmp_path / "journal.jsonl"), Server(), list[str]()
-    confirm_secret(VALUE, server=server, journal=journal, warn=lambda *texts: warnings.extend(texts))
+
+    def confirm() -> None:
+        confirm_secret(VALUE, "k1", server=server, journal=journal, warn=lambda *texts: warnings.extend(texts))
+
+    sent(server, journal.path)
+    server.kept.clear()
+    confirm()
     assert (server.kept, warnings) == ({VALUE.key: VALUE.value}, [])
-    lost = Server(loses=9)
-    confirm_secret(VALUE, server=lost, journal=journal, warn=lambda *texts: warnings.extend(texts))
+    server.kept, server.loses = {}, 9
+    confirm()
     assert "may be lost" in warnings[0]
+
+
+def test_a_secret_that_was_taken_back_meanwhile_stays_away(tmp_path: Path) -> None:
+    journal, server = Journal(tmp_path / "journal.jsonl"), Server()
+    sent(server, journal.path)
+    server.kept.clear()
+    (entry,) = journal.latest(SECRET)
+    journal.append(entry.then("done"))
+    confirm_secret(VALUE, "k1", server=server, journal=journal, warn=lambda *_: None)
+    assert server.kept == {}
 
 
 def test_twenty_at_once_lose_none(tmp_path: Path) -> None:

@@ -11,12 +11,15 @@ import pytest
 
 from goclient.carrier.secret import Secret, Use
 from goclient.carrier.sending import SECRET, note_task
-from goclient.errors import RequestError, ServerError
+from goclient.config.connections import Connections
+from goclient.config.environment import journal_path
+from goclient.errors import EndpointError, RequestError, ServerError
 from goclient.jobs.credentials import Credentials, Outstanding, State
+from goclient.jobs.grants import GRANT, make_ready
 from goclient.jobs.sent import CALL, REQUEST
 from goclient.journal import Entry, Journal, this_process
 from goclient.model.records.answers import JobState
-from goclient.model.request import Credential
+from goclient.model.request import Credential, Grant
 from goclient.reporter.recording import RecordingReporter
 
 SHARED = Secret.of(Credential("8b5eb87a-10b2-4626-96dc-d9ab00c6942a", "a-secret-of-the-service"))
@@ -33,6 +36,7 @@ class Server:
     states: dict[int, str] = field(default_factory=dict)
     tasks: dict[int, str] = field(default_factory=dict)
     void: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
     fails: bool = False
 
     def panda(self) -> Server:
@@ -52,6 +56,12 @@ class Server:
 
     def task_state(self, number: int) -> str:
         return self.tasks[number]
+
+    def globus(self) -> Server:
+        return self
+
+    def take_back(self, grant: Grant) -> None:
+        self.taken.append(grant.rule)
 
     def revoke_tokens(self, tokens: Sequence[str]) -> None:
         self.void += tokens
@@ -145,8 +155,10 @@ def test_tokens_that_a_job_may_have_stay(case: Case) -> None:
 
 
 def test_a_lost_answer_leaves_it_unknown(case: Case) -> None:
-    case.hand_out("r1")
+    case.hand_out("r1", replace(SHARED, until="2020-01-01T00:00:00Z"))
     case.send("r1", state="unknown")
+    assert case.state() is State.ENDED, "its rights have ended by themselves"
+    case.hand_out("r1")
     assert case.state() is State.UNKNOWN
     assert case.revoked() == []
     assert [one.key for one in case.revoked(*[one.id for one in case.credentials.known()])] == [SHARED.key]
@@ -170,9 +182,56 @@ def test_one_of_several_submissions_is_enough(case: Case) -> None:
     assert (SHARED.key in case.server.kept, case.credentials.known()) == (False, [])
 
 
+def permission(case: Case, process: str, state: str = "accepted") -> None:
+    """Write down that a process has given a permission to the client of the shared secret."""
+    values = (SHARED.key, case.server.name, process, "c1", "/d/", "rw", "me", "", "rule-1")
+    case.journal.append(Entry(GRANT, "g1", state, values))
+
+
+def test_who_relies_on_a_permission_keeps_it_until_the_secret_is_handed_out(case: Case) -> None:
+    case.hand_out("r1")
+    case.send("r1", 1)
+    case.server.states = {1: "finished", 2: "finished"}
+    permission(case, GONE)
+    assert case.state() is State.ENDED
+    permission(case, this_process())
+    assert (case.state(), case.revoked()) == (State.IN_USE, [])
+    case.hand_out("r2", process=this_process())
+    case.send("r2", 2)
+    assert case.state() is State.ENDED
+    case.server.kept.pop(TOKENS.key)
+    case.revoked()
+    assert case.server.taken == ["rule-1"]
+
+
+def test_the_next_submission_holds_what_was_given_before(case: Case, tmp_path: Path) -> None:
+    connections = Connections(environ={"GOCLIENT_STATE": str(tmp_path), "HOME": str(tmp_path)})
+    assert Journal(journal_path(connections.env)).path == case.journal.path
+    permission(case, GONE)
+    make_ready(SHARED, connections, 1, server=case.server.name)
+    assert case.state() is State.IN_USE
+    permission(case, GONE, "done")
+    with pytest.raises(EndpointError, match=r'"/d/" was taken back while the checks looked'):
+        make_ready(SHARED, connections, 1, server=case.server.name)
+
+
+def test_permissions_stay_while_another_machine_has_a_secret(case: Case) -> None:
+    case.hand_out("r1")
+    case.send("r1", 1)
+    case.server.states = {1: "finished"}
+    permission(case, GONE)
+    assert [one.key for one in case.revoked()] == [SHARED.key], "the other one's secret is that of tokens"
+    assert case.server.taken == []
+    assert [len(one.grants) for one in case.credentials.known()] == [1]
+    case.server.kept.clear()
+    case.revoked()
+    assert (case.server.taken, case.credentials.known()) == (["rule-1"], [])
+
+
 def test_a_submission_that_begins_meanwhile_keeps_it(case: Case) -> None:
     case.hand_out("r1")
     case.send("r1", 1)
+    case.server.states = {1: "finished"}
     described = case.server.describe
 
     def describe(ids: Sequence[int]) -> list[JobState | None]:

@@ -6,14 +6,16 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.commands import Result, run_command
+from tests.commands import TIMEOUT, Result, run_command, started
 from tests.recording import tool_in
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 BRING = "--StageinGOsrc=GUEST1:/campaign/in/0064.file"
@@ -189,6 +191,34 @@ def test_the_credential_of_a_task_is_taken_back_once_it_has_ended(user: Sandbox,
     assert user.run("goclient", "credential", "revoke").code == 0
     assert listed() == []
     assert f"user.jdoe.{number}._000001.out.dat" in {path.name for path in user.path("SITE1", f"{TOP}/kept").iterdir()}
+
+
+TO_SEND = ("--noBuild", "--exec=run.sh", BRING, "--goOverwrite")
+
+
+@pytest.mark.parametrize("how", ["killed", "replaced"])
+def test_what_happens_while_the_server_takes_a_task_costs_it_no_credential(user: Sandbox, how: str) -> None:
+    user.run("goclient", "credential", "revoke")
+    before = len(user.rows("select 1 from jedi_tasks"))
+    user.trouble("POST /api/v1/task/submit", "delay", seconds=4, after=True, times=1)
+    words = ("goclient", "prun", "--site=TEST1", "--goCarry", f"--outDS=user.jdoe.{how}", *TO_SEND)
+    process = started(words, env=user.env, cwd=user.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: len(user.rows("select 1 from jedi_tasks")) > before)
+        if how == "killed":
+            process.kill()
+        else:
+            user.rows("delete from secrets")  # another machine has replaced them all
+        process.wait(TIMEOUT)
+    finally:
+        process.kill()
+        user.clear_trouble()
+    (one,) = user.run("goclient", "credential", "list", "--json").json
+    assert one["state"] == ("unknown" if how == "killed" else "in use")
+    told = user.run("goclient", "credential", "revoke").err
+    assert (f"goclient credential revoke {one['id']}" in told) == (how == "killed")
+    assert site(user)["state"] == "finished"
+    assert user.run("goclient", "credential", "revoke", one["id"]).code == 0
 
 
 def test_a_pilot_of_goclient_leaves_the_transfers_of_a_task_to_the_carrier(user: Sandbox) -> None:

@@ -62,6 +62,10 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         tables.print_table(heads, map(_row, found))
     else:
         reporter.progress("no credential is out there" if action == "list" else "there was nothing to take back")
+    if action == "revoke" and not ids:
+        for one in (one for one in client.credentials() if one.state.value == "unknown"):
+            hint = f"look at its jobs: goclient status; to take it back all the same: {PROG} revoke {one.id}"
+            reporter.warning(f"it is not known whether jobs need the credential {one.id}", hint)
     return 0
 
 

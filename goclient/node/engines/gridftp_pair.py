@@ -11,7 +11,7 @@ from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
-from goclient.model.location import Location
+from goclient.model.location import is_in
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
 from goclient.node.engines.background import in_background, insist, noted
@@ -147,10 +147,10 @@ class Pair(Transport):
                 if item.recursive and not info.is_directory:
                     message = f"{quoted(source.server.show(path))}: it is a file, not a directory"
                     raise NotADirectory(message, hint="leave out the final /", subject=path)
-                there = Location(destination.server, final_path(destination.top + item.destination))
-                if there.is_in(Location(source.server, path)):
-                    shown = quoted(source.server.show(path))
-                    message = f"{shown}: it cannot be copied into itself, to {quoted(there.display)}"
+                there = final_path(destination.top + item.destination)
+                if source.server == destination.server and is_in(there, path):
+                    shown, target = quoted(source.server.show(path)), quoted(destination.server.show(there))
+                    message = f"{shown}: it cannot be copied into itself, to {target}"
                     raise EndpointError(message, hint="name a part", code="into-itself", subject=path)
                 self._sizes[path] = info.size
                 settled.append(item._replace(source=path, recursive=info.is_directory))

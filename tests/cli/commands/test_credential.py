@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.commands import Result
+from tests.commands import TIMEOUT, Result, started
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 MOVES = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/out/")
@@ -156,3 +158,17 @@ def test_what_cannot_be_taken_back_now_stays_listed(user: Sandbox) -> None:
     assert told.code == 0
     assert "a credential of these jobs was not taken back" in told.err
     assert [one["state"] for one in listed(user)] == ["ended"]
+
+
+def test_a_secret_that_is_lost_while_jobs_are_sent_is_set_again(user: Sandbox) -> None:
+    before = len(user.rows("select 1 from jobs"))
+    user.trouble("POST /api/v1/job/submit", "delay", seconds=4, after=True, times=1)
+    process = started((*CARRIED, *MOVES), env=user.env, cwd=user.cwd, stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: len(user.rows("select 1 from jobs")) > before)
+        user.rows("delete from secrets")  # another machine has replaced them all
+        assert process.wait(TIMEOUT) == 0
+    finally:
+        process.kill()
+        user.clear_trouble()
+    assert len(kept(user)) == 1

@@ -142,3 +142,9 @@ def test_a_collection_of_others_gets_no_permission(user: Sandbox) -> None:
         user.env["GOCLIENT_CLIENT_ID"], user.env["GOCLIENT_CLIENT_SECRET"] = kept, secret
     assert refused.code == 40
     assert rules(user) == {}
+
+
+def test_nobody_is_given_all_of_a_collection(user: Sandbox) -> None:
+    refused = user.run(*CARRIED, *MOVES[:2], "--OutputGO=GUEST1:/", "--goGrant")
+    assert (refused.code, refused.json["error"]["code"]) == (40, "pilot-permission"), refused.out
+    assert rules(user) == {}

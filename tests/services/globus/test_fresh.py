@@ -72,3 +72,18 @@ def test_a_token_that_opens_more_is_not_used(service: GlobusAccess, ids: dict[st
     ):
         with pytest.raises(LoginNeeded, match="would open more than it"):
             fresh._check_scopes(fresh._Token("t", f"{own} {more}", 1), one)
+
+
+@pytest.mark.parametrize("more", ["urn:globus:auth:scope:transfer.api.globus.org:all", "offline_access"])
+def test_a_token_that_opens_more_than_its_collection_is_not_used(
+    service: GlobusAccess, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    read = fresh._read
+
+    def with_more(answer: Any, collection: Collection) -> Any:
+        token = read(answer, collection)
+        return fresh._Token(token.access_token, f"{token.scope} {more}", token.expires_at)
+
+    monkeypatch.setattr(fresh, "_read", with_more)
+    with pytest.raises(LoginNeeded, match=f'"GUEST1" would open more than it: "{more}"'):
+        mint(service, collections(service, ids, "GUEST1"))
