@@ -42,7 +42,7 @@ peers: $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
 # when more tests than cores do (xrootd 5.5.3); other real programs, and the code of real servers; then the properties
 # with many examples.
 conformance: $(VENV)/.dev-ready $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
-	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -m grid $(if $(MEASURED),$(MEASURED) --cov-append)
+	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -n 2 -m grid $(if $(MEASURED),$(MEASURED) --cov-append)
 	$(TOLD) $(BIN)/pytest -n 2 -m "conformance and not grid" -k webdav
 	$(TOLD) GOCLIENT_TEST_PANDA_PILOT="$(CURDIR)/$(PILOT)/source" $(BIN)/pytest -m "conformance and not grid" -k "not webdav"
 	$(MAKE) properties
