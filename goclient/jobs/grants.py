@@ -58,7 +58,8 @@ def _hold(secret: Secret, journal: Journal) -> None:
     if gone is not None and not secret.grants:
         path = read_grant(gone).path
         message = f"a permission for {quoted(path)} was taken back while the checks looked"
-        raise EndpointError(message, hint="type the command again", code="grant", subject=path, transient=True)
+        hint = f"type the command again in {_LOOKING:.0f} seconds"
+        raise EndpointError(message, hint=hint, code="grant", subject=path, transient=True)
 
 
 def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal, server: str) -> None:

@@ -211,8 +211,9 @@ def test_the_next_submission_holds_what_was_given_before(case: Case, tmp_path: P
     make_ready(SHARED, connections, 1, server=case.server.name)
     assert case.state() is State.IN_USE
     permission(case, GONE, "done")
-    with pytest.raises(EndpointError, match=r'"/d/" was taken back while the checks looked'):
+    with pytest.raises(EndpointError, match=r'"/d/" was taken back while the checks looked') as raised:
         make_ready(SHARED, connections, 1, server=case.server.name)
+    assert raised.value.hint == "type the command again in 60 seconds", "sooner it would be refused once more"
 
 
 def test_permissions_stay_while_another_machine_has_a_secret(case: Case) -> None:
