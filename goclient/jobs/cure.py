@@ -16,7 +16,7 @@ from goclient.model.records.v1 import CARRIED
 
 
 class Cure(Enum):
-    """What a second try is good for."""
+    """Judgement of a second try."""
 
     AGAIN = "a second try cures it"
     MEND = "something must be mended first"
@@ -29,7 +29,7 @@ class Cure(Enum):
 
 
 class Advice(NamedTuple):
-    """What a second try is good for, and what to do before it; the hint is empty if that is nothing."""
+    """Judgement of a second try, and what to do before it; the hint is empty if that is nothing."""
 
     cure: Cure
     hint: str = ""
