@@ -90,7 +90,7 @@ class Client(Lookups):
         options, transfers = typed.options, read_transfers(typed, self._connections)
         if text is not None and not transfers.errors:
             transfers = transfers._replace(carriage=carriage_of(_checked_text(text), self._connections))
-        preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
+        preflight = new_preflight(options, self._connections, transfers=transfers)
         request = new_request(options, transfers)
         if text is not None and not transfers.errors:
             return check_text(text, preflight, request.job)
@@ -105,7 +105,7 @@ class Client(Lookups):
     def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
         """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        preflight = new_preflight(options, self._connections, carriage=transfers.carriage, checks=not options.noCheck)
+        preflight = new_preflight(options, self._connections, transfers=transfers, checks=not options.noCheck)
         request = new_request(options, transfers)
         prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
         return replace(prepared, options=options, again=options.again)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
@@ -63,9 +63,17 @@ class Bring(NamedTuple):
 class Staged:
     """Hold the spec of the jobs, which copy on the node, and what is done for them before and after."""
 
+    area: StagingArea
     spec: TransferSpec
     brings: tuple[Bring, ...]
     outputs: tuple[Output, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        brings = [{"source": one.source.text, "items": len(one.items)} for one in self.brings]
+        deliveries = [{"destination": one.destination.text, "path": one.path} for one in self.outputs]
+        area = {"collection": self.area.collection.text, "directory": self.area.directory, "node": self.area.node}
+        return {**area, "bring": brings, "deliver": deliveries}
 
 
 def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
@@ -93,10 +101,15 @@ def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
         "overwrite": True,  # of what an earlier try of the same job has left there
     }
     brings = tuple(_brings(spec.stage_in, numbers, range(1, count + 1)))
-    return Staged(spec.model_copy(update=update), brings, outputs)
+    return Staged(area, spec.model_copy(update=update), brings, outputs)
 
 
 def _find_past_jobs(spec: TransferSpec) -> Iterator[GoclientError]:
+    for endpoint in spec.endpoints:
+        if not endpoint.is_globus:
+            message = f"{quoted(endpoint.display)} is {endpoint.title}, and with --goVia site Globus moves all files"
+            hint = "name a collection of that storage, or leave out --goVia"
+            yield RequestError(message, hint=hint, code="combination", subject=endpoint.display)
     for transfer in spec.stage_in:
         shown = transfer.source.display
         if not transfer.destination.in_job:
