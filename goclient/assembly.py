@@ -154,7 +154,9 @@ def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientE
             yield RequestError(message, hint="name it: --myproxy USER[@HOST[:PORT]]", code="no-account", subject=name)
     if getattr(options, "detach", False) and options.goVia != SITE:
         message = "--detach is about files that are brought before the jobs are sent"
-        yield RequestError(message, hint="add --goVia site, or leave out --detach", code="combination", subject="--detach")
+        yield RequestError(
+            message, hint="add --goVia site, or leave out --detach", code="combination", subject="--detach"
+        )
     if options.deposit and getattr(options, "noCheck", False):
         message = "--deposit looks first whether there is a deposit, and --noCheck says not to look"
         yield RequestError(message, hint="leave out one of the two", code="combination", subject="--deposit")

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
+    from goclient.campaigns.advance import Progress
+    from goclient.campaigns.campaigns import Campaigns
     from goclient.jobs.credentials import Credentials, Outstanding
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
@@ -108,7 +110,7 @@ class Client(Lookups):
         preflight = new_preflight(options, self._connections, transfers=transfers, checks=not options.noCheck)
         request = new_request(options, transfers)
         prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
-        return replace(prepared, options=options, again=options.again)
+        return replace(prepared, options=options, again=options.again, detaches=options.detach)
 
     def send(self, prepared: Submission) -> Submission:
         """Send a submission, and return it with its jobs; first deposit the proxy that they need, if that is due.
@@ -124,6 +126,8 @@ class Client(Lookups):
         from goclient.jobs.sent import check_not_sent  # 2 ms: with --noSubmit nothing is sent
 
         server, journal = self._connections.panda(), self._journal
+        if prepared.staged is not None:
+            return self._campaigns().send(prepared, show, waits=not prepared.detaches)
         if not prepared.again:
             check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
         if prepared.deposit_due and prepared.spec.myproxy is not None:
@@ -233,6 +237,33 @@ class Client(Lookups):
         from goclient.jobs.results import job_results
 
         return job_results(read_panda_ids(ids), self._connections)
+
+    # --- campaigns through a site ---
+
+    def advance(
+        self,
+        campaign: str = "",
+        *,
+        wait: bool = False,
+        again: bool = False,
+        end: bool = False,
+        overwrite: bool = False,
+    ) -> list[Progress]:
+        """Do whatever is due in a campaign that was begun with ``goVia="site"``, or in all; return how far each is.
+
+        Jobs are sent once their inputs are there, outputs delivered when jobs have ended, and at last what was staged
+        is removed; nothing is done twice.  ``wait``: until all is done, or something needs a person, which is in
+        ``problems``.  ``again``: try once more what has failed too often.  ``end``: wait for failed jobs no more.
+        ``overwrite``: what exists at the destinations may be overwritten.
+        """
+        from goclient.campaigns.advance import Wishes
+
+        return self._campaigns().advance(campaign, Wishes(again, end, overwrite), waits=wait)
+
+    def _campaigns(self) -> Campaigns:
+        from goclient.campaigns.campaigns import Campaigns  # as in _credentials
+
+        return Campaigns(self._connections, self._journal)
 
     # --- credentials that jobs have ---
 

@@ -66,6 +66,7 @@ class Submission:
     campaign: str = ""  # under which it is sent
     key: str = ""  # of its request in the journal; a new one unless it was begun before
     staged: Staged | None = None  # what is brought before it is sent, and delivered after its jobs
+    detaches: bool = False  # nobody waits until that is there
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object, with the jobs if it was sent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,14 +90,10 @@ class Advance:
 
     def run(self, *, until_sent: bool = False) -> Progress:
         """Take steps until only others can go on: Globus, jobs, or a person; or until the jobs are sent."""
+        self._held, self._blocked, self._problems = set(), {}, []
         while not (self.closed or (until_sent and self._jobs.sent() is Sent.YES)) and self._pass():
             pass
         return self.progress()
-
-    @property
-    def is_sent(self) -> bool:
-        """Return True if the jobs were sent."""
-        return self._jobs.sent() is Sent.YES
 
     def _known(self) -> Known:
         entries = {one.key: one for one in self._journal.latest(TRANSFER)}
@@ -196,7 +192,3 @@ class Advance:
             turns = known.turns(DELIVER, part)
             finished &= {one for entry in turns if entry.state == "done" for one in serials_of(entry)}
         return finished
-
-    def waits(self) -> Iterator[str]:
-        """Yield what the batch waits for, in words."""
-        yield from (entry.detail for entry in self._transfers.running())

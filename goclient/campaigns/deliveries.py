@@ -57,9 +57,7 @@ def items_of(batch: Batch, destination: Endpoint, serials: Sequence[int], at: Li
     return tuple(_items(batch, destination, serials, listings))
 
 
-def _items(
-    batch: Batch, destination: Endpoint, serials: Sequence[int], listings: _Listings
-) -> Iterator[TransferItem]:
+def _items(batch: Batch, destination: Endpoint, serials: Sequence[int], listings: _Listings) -> Iterator[TransferItem]:
     for serial in serials:
         for output in _outputs_of(batch, destination):
             staged = batch.area.below(f"{OUT}/{fill_serial(output.staged, serial)}")

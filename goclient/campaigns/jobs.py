@@ -11,6 +11,7 @@ from goclient.campaigns.state import Sent, Standing
 from goclient.jobs.sent import CALL, sent_requests
 from goclient.journal import Journal
 from goclient.model.records.answers import JobState
+from goclient.model.spec import TransferSpec
 from goclient.reporter.base import Reporter
 from goclient.submission import JOBS_A_CALL, Submission, send
 
@@ -45,6 +46,7 @@ class PandaJobs(Jobs):
         reporter: Reporter,
         others: frozenset[str] = frozenset(),
         again: bool = False,
+        show: Callable[[Submission], None] = lambda _: None,
     ) -> None:
         self._batch = batch
         self._server = server
@@ -52,6 +54,7 @@ class PandaJobs(Jobs):
         self._reporter = reporter
         self._others = others
         self._again = again
+        self._show = show
 
     def sent(self) -> Sent:
         """Tell whether they were sent, as the main journal has it, call by call."""
@@ -65,12 +68,13 @@ class PandaJobs(Jobs):
     def _calls(self) -> int:
         return -(-len(self._batch.records) // JOBS_A_CALL)
 
-    def send(self, show: Callable[[Submission], None] = lambda _: None) -> None:
+    def send(self) -> None:
         """Send those that the journal does not have as accepted; raise GoclientError."""
         batch = self._batch
-        submission = submission_of(batch)
-        sent = {"server": self._server, "journal": self._journal, "reporter": self._reporter}
-        send(submission, **sent, show=show, key=batch.key)
+        asked = Submission(
+            *(TransferSpec(), (), batch.records, ()), luggage=batch.luggage, campaign=batch.campaign, key=batch.key
+        )
+        send(asked, server=self._server, journal=self._journal, reporter=self._reporter, show=self._show)
 
     def standing(self) -> Mapping[int, Standing]:
         """Ask the server how each stands; one that it does not know is taken as failed, unless a try of it is known."""

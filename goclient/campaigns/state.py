@@ -100,8 +100,8 @@ class Known:
 
     def turns(self, what: str, part: int) -> list[Entry]:
         """Return the entries of all turns of a part, in order."""
-        found = ((Slot.read(key), entry) for key, entry in self.entries.items())
-        return [entry for slot, entry in sorted(found, key=lambda one: one[0]) if (slot.what, slot.part) == (what, part)]
+        slots = sorted(slot for slot in map(Slot.read, self.entries) if slot[:2] == (what, part))
+        return [self.entries[slot.key] for slot in slots]
 
     def having(self, standing: Standing) -> tuple[int, ...]:
         """Return the numbers of the jobs that stand so."""

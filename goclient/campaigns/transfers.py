@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -179,7 +179,9 @@ class Transfers:
         if what == DELIVER:
             return "it is tried again by itself, until that is mended"
         shown = area.collection.show(area.directory)
-        return f"it is tried again by itself; if there is no room at {shown}, make some: goclient advance ends campaigns"
+        return (
+            f"it is tried again by itself; if there is no room at {shown}, goclient advance --end ends other campaigns"
+        )
 
     def _faults(self, task_id: str) -> list[str]:
         try:
@@ -192,7 +194,3 @@ class Transfers:
         if (key, text) not in self._told:
             self._told.add((key, text))
             self._reporter.progress(text, *hints)
-
-    def running(self) -> Iterator[Entry]:
-        """Yield the entries of the tasks that Globus carries out."""
-        yield from (one for one in self._journal.latest(TRANSFER) if one.state == "accepted")

@@ -67,6 +67,7 @@ class Staged:
     spec: TransferSpec
     brings: tuple[Bring, ...]
     outputs: tuple[Output, ...]
+    overwrite: bool  # what exists at the outputs' places
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it."""
@@ -83,9 +84,7 @@ def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
     """
     raise_all(_find_past_jobs(spec))
     numbers = {end: str(n) for n, end in enumerate(dict.fromkeys(one.source.endpoint for one in spec.stage_in))}
-    staged_in = tuple(
-        Transfer(area.on_node(_brought(one.source, numbers)), one.destination) for one in spec.stage_in
-    )
+    staged_in = tuple(Transfer(area.on_node(_brought(one.source, numbers)), one.destination) for one in spec.stage_in)
     outputs = tuple(_outputs((*spec.stage_out, *spec.output)))
     copies = tuple(
         Transfer(one.source, area.on_node(f"{OUT}/{output.staged}"))
@@ -101,7 +100,7 @@ def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
         "overwrite": True,  # of what an earlier try of the same job has left there
     }
     brings = tuple(_brings(spec.stage_in, numbers, range(1, count + 1)))
-    return Staged(area, spec.model_copy(update=update), brings, outputs)
+    return Staged(area, spec.model_copy(update=update), brings, outputs, spec.overwrite)
 
 
 def _find_past_jobs(spec: TransferSpec) -> Iterator[GoclientError]:
@@ -135,9 +134,7 @@ def _brought(source: Location, numbers: Mapping[Endpoint, str]) -> str:
     return f"{IN}/{number}{path}"
 
 
-def _brings(
-    transfers: Iterable[Transfer], numbers: Mapping[Endpoint, str], serials: range
-) -> Iterator[Bring]:
+def _brings(transfers: Iterable[Transfer], numbers: Mapping[Endpoint, str], serials: range) -> Iterator[Bring]:
     """Yield what is brought from each endpoint, without what is in a directory that is brought, too."""
     paths: dict[Endpoint, dict[str, str]] = {end: {} for end in numbers}
     for one in transfers:

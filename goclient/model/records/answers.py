@@ -19,6 +19,7 @@ MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
 MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
 MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500
 MAX_DIAGNOSIS = 500  # characters of one of them: pilotErrorDiag and exeErrorDiag
+MAX_NAME = 256  # characters of a jobName
 MAX_METADATA = 4 << 20  # characters: runGen takes 1 MiB of a job's own, and adds little
 DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
 # Of tasks: pandaserver/taskbuffer/JediTaskSpec.py; a user may retry one of them, which is another attempt.
@@ -125,6 +126,7 @@ class JobState:
     parameters: str
     reported: Mapping[str, Any] = field(default_factory=dict)
     codes: ErrorCodes = NO_CODES
+    name: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -140,7 +142,10 @@ class JobState:
             raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
         reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
         state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
-        return cls(*numbers, state, reason, parameters, _reported(_text(job, "metadata")), ErrorCodes.from_answer(job))
+        return cls(
+            *(*numbers, state, reason, parameters, _reported(_text(job, "metadata")), ErrorCodes.from_answer(job)),
+            name=said(_text(job, "jobName"), MAX_NAME),
+        )
 
 
 def _reported(metadata: str) -> Mapping[str, Any]:
