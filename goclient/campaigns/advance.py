@@ -26,6 +26,9 @@ class Wishes:
     overwrites: bool = False
 
 
+NO_WISHES = Wishes()
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a batch is: its jobs by how they stand, those whose outputs are delivered, and what is in the way."""
@@ -70,7 +73,7 @@ class Advance:
     """Take the steps that are due in one batch, which this process has locked."""
 
     def __init__(
-        self, kept: KeptBatch, service: Service, jobs: Jobs, *, reporter: Reporter, wishes: Wishes = Wishes()
+        self, kept: KeptBatch, service: Service, jobs: Jobs, *, reporter: Reporter, wishes: Wishes = NO_WISHES
     ) -> None:
         batch = kept.read()
         self._batch: Batch = replace(batch, overwrite=batch.overwrite or wishes.overwrites)

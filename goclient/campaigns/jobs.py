@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from goclient.campaigns.batch import Batch
 from goclient.campaigns.state import Sent, Standing
+from goclient.errors import RequestError
 from goclient.jobs.sent import CALL, sent_requests
 from goclient.journal import Journal
 from goclient.model.records.answers import JobState
@@ -75,6 +76,22 @@ class PandaJobs(Jobs):
             *(TransferSpec(), (), batch.records, ()), luggage=batch.luggage, campaign=batch.campaign, key=batch.key
         )
         send(asked, server=self._server, journal=self._journal, reporter=self._reporter, show=self._show)
+
+    def adopt(self, panda_ids: Sequence[int]) -> None:
+        """Take these as the jobs of calls whose answers are lost, if their names say so; raise RequestError if not."""
+        found = {job.name: job.panda_id for job in self._server.describe(panda_ids) if job is not None}
+        for n in range(self._calls):
+            call = self._journal.last(CALL, f"{self._batch.key}.{n}")
+            if call is None or call.state not in ("intended", "unknown"):
+                continue
+            names = [one.jobName for one in self._batch.records[n * JOBS_A_CALL : (n + 1) * JOBS_A_CALL]]
+            if missing := [name for name in names if name not in found]:
+                message = f"{len(missing)} of the jobs that were sent are not among those named: {missing[0]}"
+                hint = "name all of them, with the PandaIDs that the monitor shows for these names (/jobs/?jobname=…)"
+                raise RequestError(message, hint=hint, code="not-these", subject="--jobs")
+            self._journal.append(
+                call.then("accepted", *(str(found[name]) for name in names), detail="named by the user")
+            )
 
     def standing(self) -> Mapping[int, Standing]:
         """Ask the server how each stands; one that it does not know is taken as failed, unless a try of it is known."""
