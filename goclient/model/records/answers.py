@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
 from goclient.errors.wording import quoted, said
@@ -19,6 +20,7 @@ MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
 MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
 MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500
 MAX_DIAGNOSIS = 500  # characters of one of them: pilotErrorDiag and exeErrorDiag
+MAX_NAME = 256  # characters of a jobName
 MAX_METADATA = 4 << 20  # characters: runGen takes 1 MiB of a job's own, and adds little
 DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
 # Of tasks: pandaserver/taskbuffer/JediTaskSpec.py; a user may retry one of them, which is another attempt.
@@ -34,6 +36,17 @@ DIAGNOSES = (
     "brokerageErrorDiag",
     "ddmErrorDiag",
     "supErrorDiag",
+)
+TIME = "__datetime__"  # the key of a time, in UTC (encode_special_cases of pandaserver/server/panda.py)
+
+# The columns of ErrorCodes, in their order.
+CODES = (
+    "pilotErrorCode",
+    "exeErrorCode",
+    "transExitCode",
+    "jobDispatcherErrorCode",
+    "taskBufferErrorCode",
+    "ddmErrorCode",
 )
 
 
@@ -79,6 +92,26 @@ class AssignedJob:
             raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error
 
 
+class ErrorCodes(NamedTuple):
+    """Hold the codes with which a job has failed; 0 where nothing says so."""
+
+    pilot: int = 0
+    program: int = 0  # exeErrorCode
+    exit: int = 0  # transExitCode
+    dispatcher: int = 0
+    buffer: int = 0
+    data: int = 0
+
+    @classmethod
+    def from_answer(cls, job: Mapping[str, Any]) -> ErrorCodes:
+        """Read the codes of a job; what is not a number says nothing."""
+        texts = (_text(job, key) for key in CODES)
+        return cls(*(int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0 for text in texts))
+
+
+NO_CODES = ErrorCodes()
+
+
 @dataclass(frozen=True, slots=True)
 class JobState:
     """Hold what the server knows of a job; ``reason`` is empty unless something went wrong.
@@ -94,6 +127,13 @@ class JobState:
     reason: str
     parameters: str
     reported: Mapping[str, Any] = field(default_factory=dict)
+    codes: ErrorCodes = NO_CODES
+    name: str = ""
+    site: str = ""
+    created: float | None = None  # in seconds since 1970, as the other times
+    started: float | None = None
+    ended: float | None = None
+    metrics: str = ""  # jobMetrics, as its pilot has reported it
 
     @property
     def is_over(self) -> bool:
@@ -109,7 +149,17 @@ class JobState:
             raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
         reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
         state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
-        return cls(*numbers, state, reason, parameters, _reported(_text(job, "metadata")))
+        return cls(
+            *(*numbers, state, reason, parameters),
+            reported=_reported(_text(job, "metadata")),
+            codes=ErrorCodes.from_answer(job),
+            name=said(_text(job, "jobName"), MAX_NAME),
+            site=said(_text(job, "computingSite"), MAX_NAME),
+            created=_moment(job.get("creationTime")),
+            started=_moment(job.get("startTime")),
+            ended=_moment(job.get("endTime")),
+            metrics=said(_text(job, "jobMetrics"), MAX_DIAGNOSIS),
+        )
 
 
 def _reported(metadata: str) -> Mapping[str, Any]:
@@ -143,6 +193,15 @@ def _number(job: dict[str, Any], key: str) -> int:
     return int(text)
 
 
+def _moment(value: object) -> float | None:
+    """Return a time in seconds since 1970; None for what is not one."""
+    text = value.get(TIME) if isinstance(value, dict) else value
+    with suppress(ValueError, OverflowError):
+        if isinstance(text, str) and text != UNSET:
+            return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    return None
+
+
 def _short(job: dict[str, Any], key: str) -> str:
     """Return the text under a key; raise ValueError if it is longer than any column."""
     if len(text := _text(job, key)) > MAX_SHORT:
@@ -150,6 +209,6 @@ def _short(job: dict[str, Any], key: str) -> str:
     return text
 
 
-def _text(job: dict[str, Any], key: str) -> str:
+def _text(job: Mapping[str, Any], key: str) -> str:
     value = job.get(key)
     return "" if value in (None, UNSET) else str(value)
