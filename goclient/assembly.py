@@ -14,6 +14,7 @@ from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
+from goclient.model.campaign import new_campaign
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import NO_IDENTITY, is_identity
 from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
@@ -171,14 +172,16 @@ def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
         VO=options.VO,
         processingType=options.processingType,
     )
+    campaign = options.campaign or new_campaign()
     return Request(
         template,
-        name,
+        f"{campaign}.{name}" if options.campaign else name,
         options.njobs,
         options.jobParameters,
         transfers.items,
         lenient=options.goLenient,
         carriage=transfers.carriage,
+        campaign=campaign,
     )
 
 

@@ -62,6 +62,7 @@ class Submission:
     deposit_due: bool = False  # a proxy has to be deposited before it is sent
     options: TransferOptions = field(default=TransferOptions(), repr=False)  # of that deposit
     luggage: Luggage | None = None  # what goes to PanDA before carried jobs do
+    campaign: str = ""  # under which it is sent
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object, with the jobs if it was sent."""
@@ -122,8 +123,12 @@ def prepare(
     if spec:
         first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
         spec = first.spec if request.count == 1 and first.counts is None else spec
-    due = report.deposit_due
-    return Submission(spec, plan(spec), tuple(records), findings, deposit_due=due, luggage=luggage)
+    return Submission(
+        *(spec, plan(spec), tuple(records), findings),
+        deposit_due=report.deposit_due,
+        luggage=luggage,
+        campaign=request.campaign,
+    )
 
 
 def send(
@@ -143,7 +148,8 @@ def send(
     from goclient.jobs.sent import new_request, same_requests  # 2 ms: with --noSubmit nothing is sent
 
     records, luggage, note = submission.records, submission.luggage, partial(_note, journal, reporter)
-    request = new_request(records, server.name, str(uuid.uuid4()), luggage=luggage)
+    key = str(uuid.uuid4())
+    request = new_request(records, server.name, key, campaign=submission.campaign, luggage=luggage)
     jobs: list[SubmittedJob] = []
     earlier = same_requests(journal, records, server.name, luggage=luggage)
     journal.append(request)

@@ -34,6 +34,7 @@ from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
 from goclient.journal import Journal
+from goclient.model.campaign import campaign_of
 from goclient.model.plan import needs_token
 from goclient.node.engines.base import JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
@@ -137,6 +138,7 @@ class _Job:
             reporter=self._output,
             heartbeat=self._output,
             own=own_files(site.env),
+            campaign=campaign_of(plan.name),
         )
         job = NodeJob(
             tasks=plan.tasks,

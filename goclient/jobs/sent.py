@@ -24,16 +24,22 @@ if TYPE_CHECKING:
 
 REQUEST, CALL = "request", "submission"  # what entries are about
 OPEN = ("intended", "unknown", "accepted")
+_OLDEST = 5  # subjects that a request has at least
 
 
 class Subjects(NamedTuple):
-    """Subjects of a request's entries: what is asked for, who asks, how many jobs it has, and their names."""
+    """Subjects of a request's entries: what is asked for, who asks, how many jobs it has, their names, and more.
+
+    Those of older versions end with the names: their ``campaign`` and ``server``, the one that was asked, are empty.
+    """
 
     digest: str
     process: str
     jobs: str
     first: str
     last: str
+    campaign: str = ""
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +93,36 @@ def digest_of(records: Sequence[JobRecord], server: str, luggage: Luggage | None
     return digest.hexdigest()[:32]
 
 
-def new_request(records: Sequence[JobRecord], server: str, key: str, *, luggage: Luggage | None = None) -> Entry:
+def new_request(
+    records: Sequence[JobRecord], server: str, key: str, *, campaign: str = "", luggage: Luggage | None = None
+) -> Entry:
     """Return the entry of a request that this process is about to send."""
     names = records[0].jobName, records[-1].jobName
-    subjects = Subjects(digest_of(records, server, luggage), this_process(), str(len(records)), *names)
+    subjects = Subjects(
+        digest_of(records, server, luggage), this_process(), str(len(records)), *names, campaign, server
+    )
     return Entry(REQUEST, key, "intended", subjects, f"{counted(len(records), 'job')} to {server}")
 
 
-def open_requests(journal: Journal) -> list[SentRequest]:
-    """Return the requests whose end nobody was told, the oldest first."""
-    calls = journal.latest(CALL)
+def sent_requests(journal: Journal) -> list[SentRequest]:
+    """Return all requests in the journal, the oldest first."""
+    calls: dict[str, list[Entry]] = {}
+    for call in journal.latest(CALL):
+        calls.setdefault(request_of(call), []).append(call)
     found = []
     for entry in journal.latest(REQUEST):
-        if entry.state in OPEN and len(entry.subjects) == len(Subjects._fields):
-            own = [one for one in calls if request_of(one) == entry.key]
+        if _OLDEST <= len(entry.subjects) <= len(Subjects._fields):
+            own = calls.get(entry.key, [])
             ids = tuple(panda_id for one in own if one.state == "accepted" for panda_id in one.subjects)
             # A process of another machine may be about to make its first call.
             has_calls = bool(own) or entry.state != "intended" or not entry.is_here
             found.append(SentRequest(entry, Subjects(*entry.subjects), ids, has_calls))
     return found
+
+
+def open_requests(journal: Journal) -> list[SentRequest]:
+    """Return the requests whose end nobody was told, the oldest first."""
+    return [one for one in sent_requests(journal) if one.entry.state in OPEN]
 
 
 def same_requests(
@@ -135,5 +152,5 @@ def request_of(call: Entry) -> str:
 
 
 def named_in(entry: Entry) -> tuple[str, ...]:
-    """Return the subjects of an entry that people know: the names of jobs, PandaIDs."""
-    return entry.subjects[3:] if entry.what == REQUEST else entry.subjects
+    """Return the subjects of an entry that people know: the names of jobs and campaigns, PandaIDs."""
+    return tuple(filter(None, entry.subjects[3:6])) if entry.what == REQUEST else entry.subjects

@@ -20,6 +20,9 @@ class JobOptions(Options):
     """Hold what was typed of the job; a required option that is missing is the empty string."""
 
     njobs: int = option("--njobs", help="how many jobs", group=JOB, default=1, metavar="N", minimum=1, maximum=100_000)
+    campaign: Optional[str] = option(
+        "--campaign", help="what these jobs are sent under (default: the time)", group=JOB, metavar="NAME"
+    )
     computingSite: str = option(
         "--computingSite",
         help="the PanDA queue to run at",

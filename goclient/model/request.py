@@ -93,7 +93,7 @@ NO_RIGHTS = Rights()
 class Request:
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items.
 
-    ``carriage``: they bring their own transfers.
+    ``carriage``: they bring their own transfers.  ``campaign`` is the one under which they are sent.
     """
 
     common: JobTemplate
@@ -103,6 +103,7 @@ class Request:
     items: Items
     lenient: bool = False
     carriage: Carriage | None = None
+    campaign: str = ""
 
     @property
     def job(self) -> Job:

@@ -10,6 +10,7 @@ from functools import partial
 
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
+from goclient.model.campaign import campaign_of
 from goclient.model.endpoint import Endpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
 from goclient.model.planner import plan
@@ -69,6 +70,7 @@ class Node:
             reporter=reporter,
             heartbeat=heartbeat,
             own=(*settings.own, os.path.realpath(job.scratch / FILE)),
+            campaign=campaign_of(assigned.name),
         )
         tasks, arguments = plan(spec), tuple(word.value for word in words(decoded.payload))
         if server_program(assigned.transformation):

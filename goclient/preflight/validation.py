@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from goclient.errors import Collector, GoclientError, RequestError
+from goclient.errors import Collector, GoclientError, RequestError, UsageError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
+from goclient.model.campaign import RULE as CAMPAIGN_RULE
+from goclient.model.campaign import is_campaign, repair_campaign
 from goclient.model.payload import mistakes as payload_mistakes
 from goclient.model.payload import warnings as payload_warnings
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
@@ -70,6 +72,11 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
 def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Validation:
     """Return what a request means, and everything that is wrong with it, the ``errors`` found before included."""
     collected = Collector(errors)
+    if request.campaign and not is_campaign(request.campaign):
+        instead = repair_campaign(request.campaign)
+        hint = f"write --campaign {instead}" if instead else "such as --campaign scan2026"
+        message = f"--campaign {quoted(request.campaign, 80)}: {CAMPAIGN_RULE}"
+        collected.errors.append(UsageError(message, hint=hint, code="campaign", subject="--campaign"))
     with collected:
         request.common.check()
     reported = {part.subject for error in collected.errors for part in error.parts}

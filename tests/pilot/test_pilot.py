@@ -133,6 +133,17 @@ def test_a_stage_in_destination_on_another_endpoint_is_a_third_party_transfer_be
     assert sandbox.rows("select * from collections where entity_type like 'GCP%' and display_name != 'LAPTOP'") == []
 
 
+def test_a_transfer_is_labelled_with_its_job_s_campaign(sandbox: Sandbox) -> None:
+    script = sandbox.payload("make.sh", "#!/bin/sh\necho made > made.txt\n")
+    submit(sandbox, script, f"--StageinGOsrc=SITE1:{HOME}/0064.file", "--Data=made.txt", f"--OutputGO=SITE1:{HOME}",
+           "--campaign=scan_7")  # fmt: skip
+    assert sandbox.pilot().code == 0
+    labels = [one["label"] for one in sandbox.rows("select label from tasks where type = 'TRANSFER'")]
+    assert labels == ["goclient 1 scan_7 stage-in", "goclient 1 scan_7 output"]
+    (job,) = sandbox.run("goclient", "status", "1", "--json").json
+    assert [one["phase"] for one in job["transfers"]] == ["stage-in", "output"]
+
+
 def test_every_transfer_task_verifies_has_a_deadline_a_label_and_sends_no_mail(sandbox: Sandbox) -> None:
     script = sandbox.payload("make.sh", "#!/bin/sh\necho made > made.txt\n")
     submit(sandbox, script, "--Data=made.txt", f"--OutputGO=SITE1:{HOME}")

@@ -66,6 +66,7 @@ class JobContext:
 
     ``pilot_env`` is the pilot's own environment; ``overwrite`` allows that files which exist at the destinations are
     overwritten.  ``own`` are the real paths of the pilot's own files and directories, which no job copies.
+    ``campaign`` is the one that the job's name tells, if it does.
     """
 
     panda_id: int
@@ -78,6 +79,7 @@ class JobContext:
     reporter: Reporter
     heartbeat: Heartbeat
     own: tuple[str, ...] = ()
+    campaign: str = ""
 
     @property
     def env(self) -> dict[str, str]:

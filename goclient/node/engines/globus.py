@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from goclient.errors import Collector, raise_all
+from goclient.model.campaign import job_label
 from goclient.model.endpoint import Endpoint, GlobusEndpoint, JobDirectory
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.remote import TransferRequest
@@ -111,7 +112,7 @@ class _Transport(Transport):
                 item._replace(source=source.top + item.source, destination=destination.top + item.destination)
                 for item in items
             ),
-            f"goclient {engine.job.panda_id} {task.phase}",
+            job_label(engine.job.panda_id, engine.job.campaign, task.phase),
             carrier.submission_id,
             engine.patience.deadline,
         )

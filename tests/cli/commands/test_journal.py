@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import goclient
 from goclient.errors.sent import SentBefore
 from goclient.journal import HOST, Entry, JobJournal, Journal
+from goclient.model.names import UUID
 from tests import faults
 from tests.commands import Result, completed
 from tests.faults import Connection, Fault, FaultyServer
@@ -47,6 +49,33 @@ def test_the_same_request_stops_while_the_end_of_the_first_is_unknown(typed: Typ
         hint = again.json["error"]["hint"]
         assert f"goclient journal show {listed[0]['key']}" in hint
         assert f"goclient journal show {listed[0]['key']}" in lost.err
+
+
+def test_a_request_is_found_by_its_campaign(typed: Typed) -> None:
+    with FaultyServer(faults.well) as server:
+        assert typed(*JOB, "--campaign=scan7", "--njobs=2", url=server.url).code == 0
+        assert typed(*JOB, url=server.url).code == 0
+    shown = typed("goclient", "journal", "show", "scan7", "--json").json
+    assert [one["state"] for one in shown if one["what"] == "request"] == ["intended", "done"]
+    count, first, last, campaign, of = shown[0]["subjects"][2:]
+    assert (count, campaign, of) == ("2", "scan7", server.url)
+    names = [row[19] for row in server.submissions[0].rows]
+    assert [first, last] == names
+    assert all(re.fullmatch(rf"scan7\.{UUID.pattern}_[01]", name) for name in names)
+    (plain,) = (row[19] for row in server.submissions[1].rows)
+    assert UUID.fullmatch(plain), "a job without a campaign that was typed keeps the name of before"
+    unnamed = typed("goclient", "journal", "show", plain, "--json").json[0]["subjects"][5]
+    assert re.fullmatch("[0-9]{8}-[0-9]{6}", unnamed)
+
+
+@pytest.mark.parametrize(("name", "hint"), [("a/b", "write --campaign a-b"), ("/", "such as --campaign scan2026"),
+                                            ("x" * 65, f"write --campaign {'x' * 64}")])  # fmt: skip
+def test_a_campaign_s_name_that_cannot_be_one_is_repaired(typed: Typed, name: str, hint: str) -> None:
+    for command in (("sendJob.py", "--computingSite=TEST1", "--transformation=/bin/true", "--noSubmit"),
+                    ("goclient", "check")):  # fmt: skip
+        result = typed(*command, "--json", f"--campaign={name}")
+        assert result.code == 2
+        assert hint in result.out
 
 
 def first_lost() -> Fault:
