@@ -16,6 +16,7 @@ from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import StillRunning
 from goclient.errors.wording import said
 from goclient.jobs.metrics import seconds_of, transfers_told
+from goclient.model.campaign import campaign_of
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
 from goclient.model.records.base import Decoded
@@ -134,6 +135,7 @@ def _status_of(job: JobState, told: tuple[TaskState, ...], found: tuple[TaskStat
         created=job.created,
         started=job.started,
         ended=job.ended,
+        campaign=campaign_of(job.name),
         seconds=seconds_of(job),
     )
 

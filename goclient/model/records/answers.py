@@ -194,7 +194,7 @@ def _number(job: dict[str, Any], key: str) -> int:
 
 
 def _moment(value: object) -> float | None:
-    """Return a time in seconds since 1970; None for what is not one."""
+    """Return a time in seconds since 1970, None for anything else."""
     text = value.get(TIME) if isinstance(value, dict) else value
     with suppress(ValueError, OverflowError):
         if isinstance(text, str) and text != UNSET:
