@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import StillRunning
 from goclient.errors.wording import said
+from goclient.jobs.cure import Cure, advice_of
 from goclient.jobs.metrics import seconds_of, transfers_told
 from goclient.model.campaign import campaign_of
 from goclient.model.planner import plan
@@ -53,6 +54,8 @@ class JobStatus:
     started: float | None = None
     ended: float | None = None
     campaign: str = ""
+    cure: Cure = Cure.UNKNOWN  # what a second try is good for, and the ``hint``: what to do before it
+    hint: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -85,6 +88,7 @@ class JobStatus:
             "created": self.created,
             "started": self.started,
             "ended": self.ended,
+            "retry": self.cure.word,
             "seconds": dict(self.seconds),
         }
 
@@ -119,7 +123,7 @@ def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[J
 
 def _status_of(job: JobState, told: tuple[TaskState, ...], found: tuple[TaskState, ...] | GoclientError) -> JobStatus:
     """Return the status of a job that has told some transfers, and of which Globus knows some."""
-    warning = ""
+    warning, advice = "", advice_of(job)
     if isinstance(found, GoclientError):
         warning, found = "" if told else f"the transfers of {job.panda_id} are not known: {found.message}", ()
     return JobStatus(
@@ -136,6 +140,8 @@ def _status_of(job: JobState, told: tuple[TaskState, ...], found: tuple[TaskStat
         started=job.started,
         ended=job.ended,
         campaign=campaign_of(job.name),
+        cure=advice.cure,
+        hint=advice.hint,
         seconds=seconds_of(job),
     )
 
