@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
@@ -36,6 +37,7 @@ DIAGNOSES = (
     "ddmErrorDiag",
     "supErrorDiag",
 )
+TIME = "__datetime__"  # the key of a time, in UTC (encode_special_cases of pandaserver/server/panda.py)
 
 # The columns of ErrorCodes, in their order.
 CODES = (
@@ -127,6 +129,11 @@ class JobState:
     reported: Mapping[str, Any] = field(default_factory=dict)
     codes: ErrorCodes = NO_CODES
     name: str = ""
+    site: str = ""
+    created: float | None = None  # in seconds since 1970, as the other times
+    started: float | None = None
+    ended: float | None = None
+    metrics: str = ""  # jobMetrics, as its pilot has reported it
 
     @property
     def is_over(self) -> bool:
@@ -143,8 +150,15 @@ class JobState:
         reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
         state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
         return cls(
-            *(*numbers, state, reason, parameters, _reported(_text(job, "metadata")), ErrorCodes.from_answer(job)),
+            *(*numbers, state, reason, parameters),
+            reported=_reported(_text(job, "metadata")),
+            codes=ErrorCodes.from_answer(job),
             name=said(_text(job, "jobName"), MAX_NAME),
+            site=said(_text(job, "computingSite"), MAX_NAME),
+            created=_moment(job.get("creationTime")),
+            started=_moment(job.get("startTime")),
+            ended=_moment(job.get("endTime")),
+            metrics=said(_text(job, "jobMetrics"), MAX_DIAGNOSIS),
         )
 
 
@@ -177,6 +191,15 @@ def _number(job: dict[str, Any], key: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 12):
         raise ValueError(f"{key} is {quoted(text)}")
     return int(text)
+
+
+def _moment(value: object) -> float | None:
+    """Return a time in seconds since 1970, None for anything else."""
+    text = value.get(TIME) if isinstance(value, dict) else value
+    with suppress(ValueError, OverflowError):
+        if isinstance(text, str) and text != UNSET:
+            return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    return None
 
 
 def _short(job: dict[str, Any], key: str) -> str:
