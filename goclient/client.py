@@ -248,17 +248,19 @@ class Client(Lookups):
         again: bool = False,
         end: bool = False,
         overwrite: bool = False,
+        jobs: Iterable[int | str] = (),
     ) -> list[Progress]:
         """Do whatever is due in a campaign that was begun with ``goVia="site"``, or in all; return how far each is.
 
         Jobs are sent once their inputs are there, outputs delivered when jobs have ended, and at last what was staged
         is removed; nothing is done twice.  ``wait``: until all is done, or something needs a person, which is in
         ``problems``.  ``again``: try once more what has failed too often.  ``end``: wait for failed jobs no more.
-        ``overwrite``: what exists at the destinations may be overwritten.
+        ``overwrite``: what exists at the destinations may be overwritten.  ``jobs`` are the PandaIDs of its jobs, if
+        the answer of the server was lost that had them.
         """
         from goclient.campaigns.advance import Wishes
 
-        return self._campaigns().advance(campaign, Wishes(again, end, overwrite), waits=wait)
+        return self._campaigns().advance(campaign, Wishes(again, end, overwrite, tuple(read_panda_ids(jobs))), waits=wait)
 
     def _campaigns(self) -> Campaigns:
         from goclient.campaigns.campaigns import Campaigns  # as in _credentials

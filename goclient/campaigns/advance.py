@@ -19,11 +19,15 @@ from goclient.reporter.base import Reporter
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a user allows: ``again`` what has failed too often, ``ends`` without jobs that failed, ``overwrites``."""
+    """What a user allows: ``again`` what has failed too often, ``ends`` without jobs that failed, ``overwrites``.
+
+    ``jobs`` are the PandaIDs of jobs that were accepted, though the answer was lost.
+    """
 
     again: bool = False
     ends: bool = False
     overwrites: bool = False
+    jobs: tuple[int, ...] = ()
 
 
 NO_WISHES = Wishes()
@@ -171,8 +175,10 @@ class Advance:
     def _unknown(self) -> GoclientError:
         names = " to ".join(dict.fromkeys((self._batch.records[0].jobName, self._batch.records[-1].jobName)))
         message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, {names}"
-        hint = "search the PanDA monitor for these names (/jobs/?jobname=…); if there are none, send them with: "
-        return ServerError(f"{message}", hint=f"{hint}goclient advance {self._batch.campaign} --again", code="unknown")
+        command = f"goclient advance {self._batch.campaign}"
+        hint = f"search the PanDA monitor for these names (/jobs/?jobname=…), and type: {command} --jobs=FIRST-LAST, with "
+        hint += f"their PandaIDs; if there are none, {command} --again sends them"
+        return ServerError(message, hint=hint, code="unknown")
 
     def progress(self) -> Progress:
         """Return how far the batch is now."""

@@ -82,6 +82,9 @@ class Campaigns:
         A batch for which another process does that is left alone.  ``waits``: until nothing is left to do, or
         something needs a person.
         """
+        if wishes.jobs and not campaign:
+            message = "--jobs are those of one campaign, and none is named"
+            raise RequestError(message, hint="name it: goclient advance CAMPAIGN", code="combination", subject="--jobs")
         found = [self._advanced(kept, wishes, waits=waits) for kept in self._open(campaign)]
         return [one for one in found if one is not None]
 
@@ -140,4 +143,6 @@ class Campaigns:
             again=wishes.again,
             show=show,
         )
+        if wishes.jobs:
+            jobs.adopt(wishes.jobs)
         return Advance(kept, connections.transfer(PATIENCE), jobs, reporter=connections.reporter, wishes=wishes)

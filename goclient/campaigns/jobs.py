@@ -97,11 +97,18 @@ class PandaJobs(Jobs):
         """Ask the server how each stands; one that it does not know is taken as failed, unless a try of it is known."""
         tries: dict[int, list[JobState]] = {}
         serials = self._batch.serials
-        for job in self._server.describe(list(self._panda_ids())):
-            serial = serials.get(_TRY.sub("", job.name)) if job is not None else None
-            if job is not None and serial is not None:
+        for job in self._described():
+            if (serial := serials.get(_TRY.sub("", job.name))) is not None:
                 tries.setdefault(serial, []).append(job)
         return {serial: _standing(tries.get(serial, ())) for serial in serials.values()}
+
+    def _described(self) -> Iterator[JobState]:
+        """Yield what the server knows of the jobs, those that ended long ago included."""
+        panda_ids = list(self._panda_ids())
+        found = self._server.describe(panda_ids)
+        if old := [one for one, job in zip(panda_ids, found, strict=True) if job is None]:
+            found += self._server.describe(old, archived=True)
+        yield from filter(None, found)
 
     def _panda_ids(self) -> Iterator[int]:
         for request in sent_requests(Journal(self._journal.path)):

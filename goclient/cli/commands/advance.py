@@ -27,6 +27,13 @@ class AdvanceOptions:
         group="advance",
         default=False,
     )
+    jobs: tuple[str, ...] = option(
+        "--jobs",
+        help="PandaIDs of jobs of which it is not known whether they were sent, such as 42-141",
+        group="advance",
+        many=True,
+        metavar="IDS",
+    )
     end: bool = option(
         "--end", help="wait for failed jobs no more: deliver the others, and clean up", group="advance", default=False
     )
@@ -54,6 +61,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         again=options.again,
         end=options.end,
         overwrite=options.goOverwrite,
+        jobs=options.jobs,
     )
     if options.json:
         output.print_json([one.document() for one in found])
