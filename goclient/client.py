@@ -258,9 +258,11 @@ class Client(Lookups):
         ``overwrite``: what exists at the destinations may be overwritten.  ``jobs`` are the PandaIDs of its jobs, if
         the answer of the server was lost that had them.
         """
-        from goclient.campaigns.advance import Wishes
+        from goclient.campaigns.advance import Allowed
 
-        return self._campaigns().advance(campaign, Wishes(again, end, overwrite, tuple(read_panda_ids(jobs))), waits=wait)
+        return self._campaigns().advance(
+            campaign, Allowed(again, end, overwrite, tuple(read_panda_ids(jobs))), waits=wait
+        )
 
     def _campaigns(self) -> Campaigns:
         from goclient.campaigns.campaigns import Campaigns  # as in _credentials

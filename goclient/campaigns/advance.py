@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from goclient.campaigns.batch import Batch, KeptBatch
-from goclient.campaigns.deliveries import look
+from goclient.campaigns.deliveries import find_free
 from goclient.campaigns.jobs import Jobs
 from goclient.campaigns.state import DELIVER, TRANSFER, Deed, Known, Sent, Shape, Slot, Standing, Step, due, serials_of
 from goclient.campaigns.transfers import Service, Transfers, parts_of
@@ -18,8 +18,8 @@ from goclient.reporter.base import Reporter
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a user allows: ``again`` what has failed too often, ``ends`` without jobs that failed, ``overwrites``.
+class Allowed:
+    """Actions that a user allows: ``again`` what has failed too often, ``ends`` without failed jobs, ``overwrites``.
 
     ``jobs`` are the PandaIDs of jobs that were accepted, though the answer was lost.
     """
@@ -30,7 +30,7 @@ class Wishes:
     jobs: tuple[int, ...] = ()
 
 
-NO_WISHES = Wishes()
+NOTHING_MORE = Allowed()
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ class Advance:
     """Take the steps that are due in one batch, which this process has locked."""
 
     def __init__(
-        self, kept: KeptBatch, service: Service, jobs: Jobs, *, reporter: Reporter, wishes: Wishes = NO_WISHES
+        self, kept: KeptBatch, service: Service, jobs: Jobs, *, reporter: Reporter, allowed: Allowed = NOTHING_MORE
     ) -> None:
         batch = kept.read()
-        self._batch: Batch = replace(batch, overwrite=batch.overwrite or wishes.overwrites)
+        self._batch: Batch = replace(batch, overwrite=batch.overwrite or allowed.overwrites)
         self._kept = kept
         self._service = service
         self._jobs = jobs
-        self._wishes = wishes
+        self._allowed = allowed
         self._reporter = reporter
         self._journal: Journal = kept.journal
         self._transfers = Transfers(self._batch, self._journal, service, reporter)
@@ -106,7 +106,7 @@ class Advance:
         entries = {one.key: one for one in self._journal.latest(TRANSFER)}
         sent = self._jobs.sent()
         standing = self._jobs.standing() if sent is Sent.YES else {}
-        return Known(entries, sent, standing, self._blocked, self._wishes.again, self._wishes.ends)
+        return Known(entries, sent, standing, self._blocked, self._allowed.again, self._allowed.ends)
 
     def _pass(self) -> bool:
         """Take each step that is due once; return True if that may have made another one due."""
@@ -150,9 +150,9 @@ class Advance:
         """Submit a transfer task; of a new delivery without the jobs of which something is missing, or in the way."""
         if slot.what == DELIVER and slot.key not in known.entries:
             turns = known.turns(DELIVER, slot.part)
-            begun = frozenset(one for entry in turns for one in serials_of(entry))
+            started = frozenset(one for entry in turns for one in serials_of(entry))
             destination = self._batch.destinations[slot.part]
-            found = look(self._batch, destination, serials, begun=begun, at=self._service)
+            found = find_free(self._batch, destination, serials, started=started, at=self._service)
             if found.problems:
                 self._blocked[slot.part] = self._blocked.get(slot.part, frozenset()) | found.problems.keys()
                 self._problems += found.problems.values()
@@ -176,7 +176,9 @@ class Advance:
         names = " to ".join(dict.fromkeys((self._batch.records[0].jobName, self._batch.records[-1].jobName)))
         message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, {names}"
         command = f"goclient advance {self._batch.campaign}"
-        hint = f"search the PanDA monitor for these names (/jobs/?jobname=…), and type: {command} --jobs=FIRST-LAST, with "
+        hint = (
+            f"search the PanDA monitor for these names (/jobs/?jobname=…), and type: {command} --jobs=FIRST-LAST, with "
+        )
         hint += f"their PandaIDs; if there are none, {command} --again sends them"
         return ServerError(message, hint=hint, code="unknown")
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from goclient.campaigns.advance import Advance, Progress, Wishes
+from goclient.campaigns.advance import Advance, Allowed, Progress
 from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches
 from goclient.campaigns.jobs import PandaJobs
 from goclient.campaigns.state import Sent
@@ -20,6 +20,7 @@ from goclient.services.retry import pauses
 from goclient.submission import Submission
 
 PATIENCE = 60.0  # seconds in which Globus, if it is too busy, is asked again
+Show = Callable[[Submission], None]
 POLL = (0.2, 15.0)  # seconds between looks at what goes on: at first, and at most
 
 
@@ -31,7 +32,7 @@ class Campaigns:
         self._journal = journal
         self._state = journal.path.parent
 
-    def send(self, prepared: Submission, show: Callable[[Submission], None], *, waits: bool) -> Submission:
+    def send(self, prepared: Submission, show: Show, *, waits: bool) -> Submission:
         """Bring the inputs of a submission, wait until they are there, and send its jobs; return it with them.
 
         Without ``waits`` it is left to :meth:`advance` as soon as the transfers are submitted.  From the first moment
@@ -47,7 +48,7 @@ class Campaigns:
         go_on = f"type: goclient advance {prepared.campaign}"
         try:
             with kept.locked():
-                advance = self._advance(kept, Wishes(), shown)
+                advance = self._advance(kept, Allowed(), shown)
                 for pause in pauses(*POLL):
                     progress = advance.run(until_sent=True)
                     raise_all(progress.problems)
@@ -76,16 +77,16 @@ class Campaigns:
             luggage=prepared.luggage,
         )
 
-    def advance(self, campaign: str, wishes: Wishes, *, waits: bool = False) -> list[Progress]:
+    def advance(self, campaign: str, allowed: Allowed, *, waits: bool = False) -> list[Progress]:
         """Do whatever is due in the batches of a campaign, of all without one; return how far each is.
 
         A batch for which another process does that is left alone.  ``waits``: until nothing is left to do, or
         something needs a person.
         """
-        if wishes.jobs and not campaign:
+        if allowed.jobs and not campaign:
             message = "--jobs are those of one campaign, and none is named"
             raise RequestError(message, hint="name it: goclient advance CAMPAIGN", code="combination", subject="--jobs")
-        found = [self._advanced(kept, wishes, waits=waits) for kept in self._open(campaign)]
+        found = [self._advanced(kept, allowed, waits=waits) for kept in self._open(campaign)]
         return [one for one in found if one is not None]
 
     def _open(self, campaign: str) -> Iterator[KeptBatch]:
@@ -101,13 +102,13 @@ class Campaigns:
             self._connections.reporter.progress(what)
         yield from (one for one in named if one.is_open)
 
-    def _advanced(self, kept: KeptBatch, wishes: Wishes, *, waits: bool) -> Progress | None:
+    def _advanced(self, kept: KeptBatch, allowed: Allowed, *, waits: bool) -> Progress | None:
         with kept.locked() as is_ours:
             if not is_ours:
                 if kept.path.exists():
                     self._connections.reporter.progress(f"{kept.campaign}: another process is about it")
                 return None
-            advance = self._advance(kept, wishes)
+            advance = self._advance(kept, allowed)
             for pause in pauses(*POLL):
                 try:
                     progress = advance.run()
@@ -121,7 +122,9 @@ class Campaigns:
                 time.sleep(pause)
         raise AssertionError("unreachable")
 
-    def _advance(self, kept: KeptBatch, wishes: Wishes, show: Callable[[Submission], None] = lambda _: None) -> Advance:
+    def _advance(
+        self, kept: KeptBatch, allowed: Allowed, show: Callable[[Submission], None] = lambda _: None
+    ) -> Advance:
         """Return what advances a batch; raise RequestError unless the services are those with which it was begun."""
         batch, connections = kept.read(), self._connections
         server, identity = connections.panda(), connections.globus().identity
@@ -140,9 +143,9 @@ class Campaigns:
             *(batch, server, self._journal),
             reporter=connections.reporter,
             others=others,
-            again=wishes.again,
+            again=allowed.again,
             show=show,
         )
-        if wishes.jobs:
-            jobs.adopt(wishes.jobs)
-        return Advance(kept, connections.transfer(PATIENCE), jobs, reporter=connections.reporter, wishes=wishes)
+        if allowed.jobs:
+            jobs.adopt(allowed.jobs)
+        return Advance(kept, connections.transfer(PATIENCE), jobs, reporter=connections.reporter, allowed=allowed)

@@ -34,8 +34,10 @@ class Found(NamedTuple):
     problems: Mapping[int, GoclientError]
 
 
-def look(batch: Batch, destination: Endpoint, serials: Sequence[int], *, begun: frozenset[int], at: Lister) -> Found:
-    """Find out which of these jobs' outputs are there and have their places free; ``begun`` are taken as free.
+def find_free(
+    batch: Batch, destination: Endpoint, serials: Sequence[int], *, started: frozenset[int], at: Lister
+) -> Found:
+    """Find out which of these jobs' outputs are there and have their places free; those ``started`` are taken as free.
 
     Raises EndpointError if an end cannot be listed now.
     """
@@ -44,7 +46,7 @@ def look(batch: Batch, destination: Endpoint, serials: Sequence[int], *, begun: 
     for serial in serials:
         for output in _outputs_of(batch, destination):
             problem = _missing(batch, output, serial, listings)
-            if problem is None and not batch.overwrite and serial not in begun:
+            if problem is None and not batch.overwrite and serial not in started:
                 problem = _in_the_way(batch, output, serial, listings)
             if problem is not None:
                 problems.setdefault(serial, problem)

@@ -85,7 +85,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a batch: the last entry of each of its transfer tasks, and how its jobs stand, by number.
+    """Facts about a batch: the last entry of each of its transfer tasks, and how its jobs stand, by number.
 
     ``blocked`` are the jobs for which something is in the way at a destination, by its number.
     ``again``: what has failed too often is tried once more.  ``gives_up``: jobs that failed are not waited for.

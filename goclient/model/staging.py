@@ -23,23 +23,23 @@ IN, OUT = "in", "out"  # the directories of a staging area
 
 
 class StagingArea(NamedTuple):
-    """The directory of one submission at a site: its path on the site's collection, and its path on the nodes."""
+    """Directory of one submission at a site: its path on the site's collection, and its path on the nodes."""
 
     collection: Endpoint
     directory: str
     node: str
 
     def below(self, path: str) -> str:
-        """Return the path on the collection of what is in the directory."""
+        """Return the path on the collection of a path in the directory."""
         return f"{self.directory}/{path}"
 
     def on_node(self, path: str) -> Location:
-        """Return the location on the nodes of what is in the directory."""
+        """Return the location on the nodes of a path in the directory."""
         return Location(NODE, f"{self.node}/{path}")
 
 
 class Output(NamedTuple):
-    """An output of each job: how it is called in the staging area, and its final path, both with the job's number.
+    """Output of each job: how it is called in the staging area, and its final path, both with the job's number.
 
     ``renames``: if a directory of that final name exists, it goes into it under its own ``name``.
     """

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from goclient.campaigns.advance import Wishes
+from goclient.campaigns.advance import Allowed
 from goclient.campaigns.batch import KeptBatch, kept_batches
 from goclient.campaigns.jobs import PandaJobs
 from goclient.campaigns.state import Sent
@@ -41,11 +41,11 @@ def _settle(world: World, kept: KeptBatch) -> None:
     for _ in range(30):
         if not kept.path.exists():
             return
-        progress = advance(world, kept, Wishes(ends=True))
+        progress = advance(world, kept, Allowed(ends=True))
         if progress.sent is Sent.UNKNOWN and world.jobs:
             PandaJobs(kept.read(), Panda(world), main, reporter=SILENT).adopt(list(world.jobs))  # type: ignore[arg-type]
         elif progress.problems or progress.sent is Sent.UNKNOWN:
-            advance(world, kept, Wishes(again=True, ends=True))
+            advance(world, kept, Allowed(again=True, ends=True))
         world.end_tasks()
         for panda_id in [one.panda_id for one in world.jobs.values() if not one.is_over]:
             world.end_job(panda_id, "finished")
@@ -120,7 +120,7 @@ def test_what_exists_at_the_destination_is_told_and_stays_until_that_is_allowed(
     after = advance(world, kept)
     assert (after.delivered, after.closed, len(after.problems)) == (1, False, 1)
     assert world.files[DESTINATION.text, "/out/1.1"] == "somebody else's"
-    advance(world, kept, Wishes(overwrites=True))
+    advance(world, kept, Allowed(overwrites=True))
     world.end_tasks()
     assert advance(world, kept).delivered == 2
     assert world.files[DESTINATION.text, "/out/1.1"] == "of job 1"
@@ -135,7 +135,7 @@ def test_a_task_that_fails_again_and_again_is_left_to_a_person(tmp_path: Path) -
     stuck = advance(world, kept)
     assert [one.code for one in stuck.problems] == ["stuck"]
     assert "goclient advance C --again" in stuck.problems[0].hint
-    advance(world, kept, Wishes(again=True))
+    advance(world, kept, Allowed(again=True))
     world.end_tasks()
     assert advance(world, kept).brought
 

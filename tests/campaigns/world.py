@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from goclient.campaigns.advance import Advance, Progress, Wishes
+from goclient.campaigns.advance import Advance, Allowed, Progress
 from goclient.campaigns.batch import Batch, KeptBatch, keep
 from goclient.campaigns.jobs import PandaJobs
 from goclient.errors.conditions import Disconnected, PathNotFound
@@ -30,7 +30,7 @@ AREA = StagingArea(SITE, "/staging/C.00000000", "/node/C.00000000")
 TEMPLATE = JobTemplate("https://host/run.sh", "SITE1", "user", "local", "block", 1, 1000)
 
 
-NO_WISHES = Wishes()
+NOTHING_MORE = Allowed()
 
 
 class Killed(BaseException):
@@ -204,14 +204,14 @@ class Panda:
         self.name, self.submit, self.describe = world.name, world.submit_jobs, world.describe
 
 
-def advance(world: World, kept: KeptBatch, wishes: Wishes = NO_WISHES) -> Progress:
+def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE) -> Progress:
     """Run one process that does what is due."""
     main = Journal(kept.path.parent.parent / "journal.jsonl")
     server = cast(PandaServer, Panda(world))
-    jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, again=wishes.again)
+    jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, again=allowed.again)
     with kept.locked() as is_ours:
         assert is_ours
-        return Advance(kept, Globus(world), jobs, reporter=SILENT, wishes=wishes).run()
+        return Advance(kept, Globus(world), jobs, reporter=SILENT, allowed=allowed).run()
 
 
 def begin(state: Path, batch: Batch, world: World) -> KeptBatch:
