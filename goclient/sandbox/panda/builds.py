@@ -89,13 +89,13 @@ def make_job(build: Build, library: Library, *, common: Mapping[str, Any], url: 
     }
 
 
-def end(state: State, row: Row, status: str) -> None:
-    """Let the jobs of a task run that wait for a build, or cancel them if that failed."""
+def end(state: State, row: Row, status: str, *, at: dict[str, str]) -> None:
+    """Let the jobs of a task run that wait for a build, or cancel them if that failed; ``at`` is the time."""
     waiting = state.rows("select * from jobs where task = ? and status = ?", row["task"], WAITING)
     now = time.time()
     for one in waiting:
         job = json.loads(one["attributes"])
         if status != "finished":
-            job |= {"taskBufferErrorCode": KILLED, "taskBufferErrorDiag": UPSTREAM}
+            job |= {"taskBufferErrorCode": KILLED, "taskBufferErrorDiag": UPSTREAM, "endTime": at}
         change = "update jobs set attributes = ?, status = ?, changed = ? where panda_id = ?"
         state.run(change, compact_json(job), "activated" if status == "finished" else "cancelled", now, one["panda_id"])
