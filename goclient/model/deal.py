@@ -131,7 +131,7 @@ class Dealt(NamedTuple):
 def deal_files(spec: TransferSpec, order: DealOrder) -> Dealt:
     """Deal the sources of stage-in without a job's number in them, in their order; each job has the others.
 
-    A destination of what is dealt has its job's number filled in, because no other job has it.
+    Where a dealt file goes has its job's number filled in, because no other job has the file.
     """
     serials, files = [], 0
     for transfer in spec.stage_in:
