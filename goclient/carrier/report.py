@@ -25,6 +25,7 @@ from goclient.errors import (
     TransferFailed,
     UsageError,
 )
+from goclient.errors.conditions import may_pass
 from goclient.errors.wording import printable
 from goclient.files.private import regular, replace
 from goclient.journal import Journal
@@ -55,6 +56,8 @@ class CarrierCode(IntEnum):
     STOPPED = 5906
     PAYLOAD = 5907
     NODE = 5908
+    STAGE_IN_PASSES = 5912  # a second try may succeed
+    STAGE_OUT_PASSES = 5913
 
 
 def exit_code(error: GoclientError | None) -> int:
@@ -97,6 +100,8 @@ def _code(error: GoclientError) -> CarrierCode:
     if isinstance(cause, LoginNeeded):
         return CarrierCode.CREDENTIAL
     if isinstance(error, TransferFailed):
+        if may_pass(cause):
+            return CarrierCode.STAGE_IN_PASSES if error.phase == "stage-in" else CarrierCode.STAGE_OUT_PASSES
         return CarrierCode.STAGE_IN if error.phase == "stage-in" else CarrierCode.STAGE_OUT
     for kind, code in (
         (PayloadError, CarrierCode.PAYLOAD), (EndpointError, CarrierCode.NODE),

@@ -279,3 +279,8 @@ class SandboxRuns(GoclientError):
     """A sandbox runs in the directory already."""
 
     code = "runs-already"
+
+
+def may_pass(error: GoclientError) -> bool:
+    """Return True if the same work, done anew, may succeed: all that went wrong passes, or was an accident."""
+    return all(part.transient or isinstance(part, (ChecksumDiffers, SourceChanged)) for part in error.parts)

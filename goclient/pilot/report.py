@@ -24,7 +24,7 @@ from goclient.errors import (
     ServerError,
     TransferFailed,
 )
-from goclient.errors.conditions import StaleAttempt
+from goclient.errors.conditions import StaleAttempt, may_pass
 from goclient.files.private import regular
 from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.answers import MAX_DIAGNOSIS
@@ -51,6 +51,8 @@ class PilotCode(IntEnum):
     SETUP = 1110
     STAGE_OUT = 1137
     KILLED_BY_SERVER = 1144
+    STAGE_IN_PASSES = 1151  # timed out, says the monitor: a second try may succeed
+    STAGE_OUT_PASSES = 1152
     NO_PROXY = 1163
     KILLED_BY_SIGNAL = 1200  # the server itself makes a second attempt of a plain job
     PAYLOAD = 1305
@@ -262,6 +264,8 @@ def _pilot_code(error: GoclientError) -> PilotCode:
     if isinstance(cause, Interrupted):
         return PilotCode.KILLED_BY_SIGNAL
     if isinstance(error, TransferFailed):
+        if may_pass(cause):
+            return PilotCode.STAGE_IN_PASSES if error.phase == "stage-in" else PilotCode.STAGE_OUT_PASSES
         return PilotCode.STAGE_IN if error.phase == "stage-in" else PilotCode.STAGE_OUT
     return PilotCode.SETUP if isinstance(error, (EndpointError, RequestError)) else PilotCode.GENERAL
 

@@ -32,6 +32,7 @@ from goclient.errors import (
     TransferFailed,
     UsageError,
 )
+from goclient.errors.conditions import ChecksumDiffers
 from goclient.journal import Entry, Journal
 from goclient.node.payload import PayloadError
 from tests.strategies import MANY
@@ -66,6 +67,8 @@ def test_a_diagnosis_is_one_short_line(messages: list[str]) -> None:
     [
         (TransferFailed("stage-in", EndpointError("x")), CarrierCode.STAGE_IN),
         (TransferFailed("output", EndpointError("x")), CarrierCode.STAGE_OUT),
+        (TransferFailed("stage-in", EndpointError("x", transient=True)), CarrierCode.STAGE_IN_PASSES),
+        (TransferFailed("output", ChecksumDiffers("x")), CarrierCode.STAGE_OUT_PASSES),
         (TransferFailed("stage-in", LoginNeeded("x")), CarrierCode.CREDENTIAL),
         (TransferFailed("stage-in", Interrupted("x")), CarrierCode.STOPPED),
         (LoginNeeded("x"), CarrierCode.CREDENTIAL),

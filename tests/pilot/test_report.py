@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 import requests
 
-from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError, TransferFailed
+from goclient.errors import (
+    EndpointError,
+    GoclientError,
+    Interrupted,
+    RequestError,
+    ServerError,
+    Several,
+    TransferFailed,
+)
 from goclient.errors.conditions import StaleAttempt
 from goclient.journal import JobJournal, Journal, job_files
 from goclient.model.records.answers import JobState
@@ -74,10 +82,14 @@ def test_a_pilot_without_the_role_takes_no_job(sandbox: Sandbox) -> None:
     assert sandbox.rows("select status from jobs") == [{"status": "activated"}]
 
 
+AWAY = ServerError("the server is away", transient=True)
 CODES = [
     (TransferFailed("stage-in", EndpointError("x")), PilotCode.STAGE_IN),
     (TransferFailed("stage-out", EndpointError("x")), PilotCode.STAGE_OUT),
     (TransferFailed("output", RequestError("x")), PilotCode.STAGE_OUT),
+    (TransferFailed("stage-in", EndpointError("x", transient=True)), PilotCode.STAGE_IN_PASSES),
+    (TransferFailed("output", EndpointError("x", transient=True)), PilotCode.STAGE_OUT_PASSES),
+    (TransferFailed("output", Several([AWAY, RequestError("x")])), PilotCode.STAGE_OUT),
     (TransferFailed("stage-in", Killed("x")), PilotCode.KILLED_BY_SERVER),
     (Killed("x"), PilotCode.KILLED_BY_SERVER),
     (Interrupted("x"), PilotCode.KILLED_BY_SIGNAL),
@@ -94,8 +106,6 @@ def test_the_monitor_knows_the_code_of_a_failure(error: GoclientError, code: Pil
 
 
 # --- heartbeats ---
-
-AWAY = ServerError("the server is away", transient=True)
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ log.lfn, log.type, log.dataset = job.jobName + ".job.log.tgz", "log", job.destin
 job.addFile(log)
 status, ids = Client.submitJobs([job])
 _, (found,) = Client.getJobStatus([ids[0][0]]) if ids and ids[0][0] != "NULL" else (0, (None,))
-print(json.dumps([status, ids, found and [found.jobStatus, found.jobParameters, found.taskBufferErrorDiag]]))
+print(json.dumps([status, ids, found and [found.jobStatus, found.jobParameters, found.ddmErrorDiag]]))
 """
 JOB = {"jobDefinitionID": 7, "jobName": "n", "transformation": "/bin/true", "computingSite": "TEST1",
        "prodSourceLabel": "user", "destinationSE": "local", "destinationDBlock": "panda.destDB.x",

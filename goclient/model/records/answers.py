@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
 from goclient.errors.wording import quoted, said
@@ -34,6 +34,16 @@ DIAGNOSES = (
     "brokerageErrorDiag",
     "ddmErrorDiag",
     "supErrorDiag",
+)
+
+# The columns of ErrorCodes, in their order.
+CODES = (
+    "pilotErrorCode",
+    "exeErrorCode",
+    "transExitCode",
+    "jobDispatcherErrorCode",
+    "taskBufferErrorCode",
+    "ddmErrorCode",
 )
 
 
@@ -79,6 +89,26 @@ class AssignedJob:
             raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error
 
 
+class ErrorCodes(NamedTuple):
+    """Hold the codes with which a job has failed; 0 where nothing says so."""
+
+    pilot: int = 0
+    program: int = 0  # exeErrorCode
+    exit: int = 0  # transExitCode
+    dispatcher: int = 0
+    buffer: int = 0
+    data: int = 0
+
+    @classmethod
+    def from_answer(cls, job: Mapping[str, Any]) -> ErrorCodes:
+        """Read the codes of a job; what is not a number says nothing."""
+        texts = (_text(job, key) for key in CODES)
+        return cls(*(int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0 for text in texts))
+
+
+NO_CODES = ErrorCodes()
+
+
 @dataclass(frozen=True, slots=True)
 class JobState:
     """Hold what the server knows of a job; ``reason`` is empty unless something went wrong.
@@ -94,6 +124,7 @@ class JobState:
     reason: str
     parameters: str
     reported: Mapping[str, Any] = field(default_factory=dict)
+    codes: ErrorCodes = NO_CODES
 
     @property
     def is_over(self) -> bool:
@@ -109,7 +140,7 @@ class JobState:
             raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
         reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
         state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
-        return cls(*numbers, state, reason, parameters, _reported(_text(job, "metadata")))
+        return cls(*numbers, state, reason, parameters, _reported(_text(job, "metadata")), ErrorCodes.from_answer(job))
 
 
 def _reported(metadata: str) -> Mapping[str, Any]:
@@ -150,6 +181,6 @@ def _short(job: dict[str, Any], key: str) -> str:
     return text
 
 
-def _text(job: dict[str, Any], key: str) -> str:
+def _text(job: Mapping[str, Any], key: str) -> str:
     value = job.get(key)
     return "" if value in (None, UNSET) else str(value)

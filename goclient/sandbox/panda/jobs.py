@@ -12,6 +12,7 @@ from goclient.sandbox.panda.api import Caller
 from goclient.sandbox.state import State, compact_json
 
 DONE = ("finished", "failed", "cancelled", "closed")
+UNKNOWN_QUEUE = 100  # EC_Setupper of dataservice/ErrorCode.py: setupper_atlas_plugin.py
 FILE_WIDTHS = {"lfn": 4000, "dataset": 255, "destinationDBlock": 255, "type": 20}
 
 
@@ -28,7 +29,8 @@ def store(caller: Caller, job: dict[str, Any], *, task: int | None = None, recor
     site = str(job.get("computingSite"))
     known = state.row("select 1 from queues where name = ?", site)
     if not known:
-        job["taskBufferErrorDiag"] = f"computingSite:{job.get('computingSite')} is unknown"
+        told = f"computingSite:{job.get('computingSite')} is unknown"
+        job |= {"ddmErrorCode": UNKNOWN_QUEUE, "ddmErrorDiag": told}
     values = {
         "owner": caller.id,
         "status": "activated" if known else "failed",
