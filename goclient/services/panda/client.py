@@ -14,9 +14,11 @@ from goclient.errors import ServerError
 from goclient.errors.wording import quoted, said
 from goclient.model.records.answers import AssignedJob, JobState, is_panda_id
 from goclient.model.records.panda_job import UNSET
-from goclient.services.panda.calls import Body, PandaCalls, Refused
+from goclient.services.panda.calls import ARCHIVED, DESCRIPTION, Body, PandaCalls, Refused
 
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
+SECONDS_A_DESCRIPTION = 0.05  # it looks a job up in four tables
+DESCRIBED = 1000  # jobs a call: the server leaves out what is behind the 5,500th, without a word
 SLOWEST_UPLOAD = 100_000  # bytes a second
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
 
@@ -74,12 +76,28 @@ class PandaServer(PandaCalls):
             raise self._lost(f"it answered for {len(ids)} of {count} jobs")
         return ids
 
-    def describe(self, panda_ids: Sequence[int]) -> list[JobState | None]:
-        """Return the state of each job, None for one that the server does not know."""
-        jobs = self._call("job/get_description", {"job_ids": list(panda_ids)}, jobs=len(panda_ids))
-        if not isinstance(jobs, list) or len(jobs) != len(panda_ids):
-            raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
-        return [job if job is None else JobState.from_answer(job) for job in jobs]
+    def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | None]:
+        """Return the state of each job, None for one that the server does not know; one call asks for 1,000.
+
+        ``archived``: the archive, where jobs are that ended days ago, is searched, too; the server takes longer for it.
+        """
+        method = ARCHIVED if archived else DESCRIPTION
+        found: list[JobState | None] = []
+        for start in range(0, len(panda_ids), DESCRIBED):
+            ids = list(panda_ids[start : start + DESCRIBED])
+            seconds = self._access.answer_timeout + len(ids) * SECONDS_A_DESCRIPTION
+            jobs = self._call(method, {"job_ids": ids}, jobs=len(ids), seconds=seconds)
+            if not isinstance(jobs, list) or len(jobs) != len(ids):
+                raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
+            found += [job if job is None else JobState.from_answer(job) for job in jobs]
+        return found
+
+    def task_jobs(self, task_id: int) -> list[int]:
+        """Return the PandaIDs of a task's jobs, of all their attempts; none for a task that is not known."""
+        ids = self._call(f"task/get_job_ids?task_id={task_id}", {}, verb="GET")
+        if not isinstance(ids, list) or not all(map(is_panda_id, ids)):
+            raise ServerError(f"{self.name} did not tell the jobs of task {task_id}: {quoted(ids)}", code="bad-answer")
+        return ids
 
     def task_state(self, task_id: int) -> str:
         """Return the state of a task."""
