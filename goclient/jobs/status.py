@@ -98,17 +98,12 @@ def phase_of(task: TaskState) -> str:
     return task.label.rpartition(" ")[2]
 
 
-def job_status(panda_ids: Sequence[int], connections: Connections) -> list[JobStatus]:
-    """Return the status of each job in order; raises ServerError for jobs that the server does not know.
+def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[JobStatus]:
+    """Return the status of each job in order, with its transfers.
 
     Globus is asked only if a job has transfers there, which it has not told itself; without a login they are left
     out, with a warning.
     """
-    return with_transfers(known_jobs(panda_ids, server=connections.panda()), connections)
-
-
-def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[JobStatus]:
-    """Return the status of each job in order, with its transfers."""
     told = {job.panda_id: tuple(_told(job)) or tuple(transfers_told(job)) for job in jobs}
     asked: dict[Callable[[], Globus], list[JobState]] = {}
     for job in jobs:
