@@ -17,6 +17,7 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.model.campaign import new_campaign
+from goclient.model.deal import DealOrder
 from goclient.model.endpoint import is_uuid, read_endpoint
 from goclient.model.location import Location
 from goclient.model.names import NO_IDENTITY, is_identity
@@ -189,17 +190,18 @@ def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
         VO=options.VO,
         processingType=options.processingType,
     )
-    campaign = options.campaign or new_campaign()
+    campaign, per_job = options.campaign or new_campaign(), options.nFilesPerJob
     return Request(
         template,
-        f"{campaign}.{name}" if options.campaign or transfers.site else name,
-        options.njobs,
+        f"{campaign}.{name}" if options.campaign or per_job or transfers.site else name,
+        options.njobs or 1,
         options.jobParameters,
         transfers.items,
         lenient=options.goLenient,
         carriage=transfers.carriage,
         campaign=campaign,
         area=None if transfers.site is None else area_in(transfers.site, campaign, name),
+        order=DealOrder(per_job, options.njobs) if per_job else None,
     )
 
 
