@@ -70,7 +70,7 @@ class Following(Lookups):
         """Return the jobs and tasks that a command line chooses."""
         from goclient.jobs.selection import select
 
-        return select(options, self._journal, self._connections.panda().name)
+        return select(options, self._journal, lambda: self._connections.panda().name)
 
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""

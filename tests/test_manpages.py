@@ -62,7 +62,7 @@ COMMANDS: dict[str, type[Any]] = {
     "journal": journal.JournalOptions,
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,
-    "probe": probe.ProbeOptions,
+    "probe": probe.CommandOptions,
     "sandbox": sandbox.SandboxOptions,
     "settings": settings.SettingsOptions,
     "status": status.StatusOptions,
