@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from goclient.sandbox.http import Document
-from goclient.sandbox.panda import jedi, jobs
+from goclient.sandbox.panda import attempts, jedi, jobs
 from goclient.sandbox.panda.api import Api, Caller, in_range, refusal, success
 from goclient.sandbox.state import Row, State, compact_json
 
 # Codes of insertTaskParamsPanda and sendCommandTaskPanda, which panda-client is given as ``data``.
 DUPLICATE, UNREGISTERED = 2, 4
-NOT_FOUND, IRRELEVANT = 2, 4
+FAILED, NOT_FOUND, IRRELEVANT = 1, 2, 4
 ENDED = ("done", "finished", "failed", "aborted")
+RETRIED, RETRIED_WHILE = ("finished", "failed"), ("running", "scouting", "pending")
 UNSUCCESSFUL = ("failed", "cancelled", "closed")
 NOT_OWNER = "not the task owner or no production role"
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -194,8 +195,42 @@ def _end(caller: Caller, task_id: int, command: str, *, soft: bool = False) -> D
         state.run(query, command, time.time(), task_id)
         for job in _jobs(state, task_id):
             if job["status"] == "activated" or not soft:
-                jobs.kill(state, row["owner"], job["panda_id"])
+                jobs.kill(state, job, "JEDI")
     return success(0, f"command={command} is registered for task ID {task_id}. will be executed in a few minutes")
+
+
+@routes.method("task/retry", "POST")
+def retry(
+    caller: Caller,
+    task_id: int,
+    new_parameters: dict[str, Any] | None = None,
+    no_child_retry: bool = False,
+    discard_events: bool = False,
+    disable_staging_mode: bool = False,
+    keep_gshare_priority: bool = False,
+    ignore_hard_exhausted: bool = False,
+) -> Document:
+    """Make another job for each input record of a task of one's own whose last job failed; a refusal is a code."""
+    state, row = caller.state, _find(caller.state, in_range(task_id))
+    if not caller.is_production and (row is None or row["owner"] != caller.id):
+        return refusal(NOT_OWNER)
+    if row is None:
+        return success(NOT_FOUND, f"jediTaskID={task_id} not found")
+    if new_parameters:
+        return success(FAILED, "new parameter conversion failed with: the sandbox retries a task as it is")
+    status = _status(state, row)
+    if status not in RETRIED and status not in RETRIED_WHILE:
+        told = f"Command rejected: the retry command is not accepted if the task is in {status} status "
+        return success(IRRELEVANT, told)
+    with state.transaction():
+        query = "update jedi_tasks set command = '', retries = retries + 1, changed = ? where task_id = ?"
+        state.run(query, time.time(), task_id)
+        last = {job["record"]: job for job in _jobs(state, task_id)}
+        for job in (one for one in last.values() if one["status"] in UNSUCCESSFUL):
+            attempts.add_job(state, job)
+    if status in RETRIED_WHILE:
+        return success(0, f"retry has been triggered for failed jobs while the task is still {status}")
+    return success(0, f"command=retry is registered for task ID {task_id}. will be executed in a few minutes")
 
 
 # --- what is known ---

@@ -17,6 +17,7 @@ from goclient.model.records.panda_job import UNSET
 from goclient.services.panda.calls import Body, PandaCalls, Refused
 
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
+JOBS_A_KILL = 1000
 SLOWEST_UPLOAD = 100_000  # bytes a second
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
 
@@ -84,6 +85,32 @@ class PandaServer(PandaCalls):
     def task_state(self, task_id: int) -> str:
         """Return the state of a task."""
         return said(self._call(f"task/get_status?task_id={task_id}", {}, verb="GET"))
+
+    def kill(self, panda_ids: Sequence[int]) -> list[bool]:
+        """Stop jobs; return for each whether the server does so: not for one that is over, or somebody else's.
+
+        A job that no node runs is cancelled at once, any other by its pilot, which is told with its next report.
+        """
+        found: list[bool] = []
+        for start in range(0, len(panda_ids), JOBS_A_KILL):
+            ids = list(panda_ids[start : start + JOBS_A_KILL])
+            seconds = self._access.answer_timeout + len(ids) * SECONDS_A_JOB
+            done = self._call("job/kill", {"job_ids": ids}, seconds=seconds, jobs=len(ids))
+            if not isinstance(done, list) or len(done) != len(ids):
+                raise self._lost(f"it answered for {quoted(done)}, not for {len(ids)} jobs")
+            found += [one is True for one in done]
+        return found
+
+    def retry_task(self, task_id: int) -> str:
+        """Have JEDI try what failed of a task again, as ``pbook`` does; return what the server says.
+
+        Raises Refused for somebody else's task, and for one in a state in which that cannot be done.
+        """
+        return self._command("task/retry", task_id=task_id)
+
+    def kill_task(self, task_id: int) -> str:
+        """Have JEDI end a task and its jobs; return what the server says; raises Refused as :meth:`retry_task`."""
+        return self._command("task/kill", task_id=task_id)
 
     # --- what goes before jobs ---
 
