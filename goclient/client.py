@@ -128,14 +128,15 @@ class Client(Lookups):
             check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
         if prepared.deposit_due and prepared.spec.myproxy is not None:
             deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
-        luggage, secret = prepared.luggage, None
-        if luggage is not None and luggage.secret is not None:
-            from goclient.jobs.grants import make_ready  # as in _credentials
-
-            secret = make_ready(luggage.secret, self._connections, luggage.plan.needs, server=server.name)
-            prepared = replace(prepared, luggage=replace(luggage, secret=secret))
+        luggage = prepared.luggage
+        secret = luggage.secret if luggage is not None else None
         self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
         try:
+            if luggage is not None and secret is not None:
+                from goclient.jobs.grants import make_ready  # as in _credentials
+
+                secret = make_ready(secret, self._connections, luggage.plan.needs, server=server.name)
+                prepared = replace(prepared, luggage=replace(luggage, secret=secret))
             return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
         except GoclientError:
             if secret is not None:

@@ -44,10 +44,10 @@ BOOT = _boot_id()
 
 def this_process() -> str:
     """Return the text by which entries name this process."""
-    return f"{os.getpid()}.{_start_of('self')}"
+    return f"{os.getpid()}.{start_of('self')}"
 
 
-def _start_of(pid: str) -> str:
+def start_of(pid: str) -> str:
     """Return when a process was started, in ticks since the machine was; empty if it does not run (proc(5))."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -87,7 +87,7 @@ class Entry:
     def is_of(self, process: str) -> bool:
         """Return True if a process, as :func:`this_process` named it when it wrote this entry, still runs here."""
         pid, _, start = process.partition(".")
-        return self.is_here and bool(start) and _start_of(pid) == start
+        return self.is_here and bool(start) and start_of(pid) == start
 
 
 class Journal:

@@ -14,7 +14,7 @@ from goclient.carrier.secret import Secret, Use, id_of, tokens_in
 from goclient.carrier.sending import SECRET, TASK, remove_secret, turn
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
-from goclient.jobs.grants import GRANT, granted_at, is_held, read_grant, secret_of
+from goclient.jobs.grants import GRANT, granted_at, holders, let_go, read_grant, secret_of
 from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
 from goclient.journal import Entry, Journal
 from goclient.model.nearest import hint_of_known
@@ -128,7 +128,8 @@ class Credentials:
 
         Its tokens are made void also if PanDA has not kept them.  What goes wrong is a warning.
         """
-        states = {one.state for one in Journal(self._path).latest(SECRET) if Use.read(one).key == secret.key}
+        journal = Journal(self._path)
+        states = {one.state for one in journal.latest(SECRET) if Use.read(one).key == secret.key}
         tokens = tokens_in(secret.value)
         try:
             if tokens and "accepted" not in states:
@@ -137,6 +138,7 @@ class Credentials:
             reporter.warning(
                 f"the tokens for these jobs were not made void: {error.message}", f"they end {secret.until}"
             )
+        let_go(secret, journal)
         self.revoke_ended([], reporter)
 
     def _revoke(self, wanted: Sequence[Outstanding], *, always: bool) -> list[Outstanding]:
@@ -217,10 +219,9 @@ def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
             for kind in (CALL, TASK)
         )
         states = [_state(one, sent.get(request_of(one), []), ends.get(request_of(one))) for one in entries]
-        uses, since = tuple(map(Use.read, entries)), max((one.time for one in entries), default=0.0)
-        if any(is_held(one, uses, since=since) for one in grants):
+        if any(holders(one, entries) for one in grants):
             states.append(State.IN_USE)
-        one = Outstanding(key, uses, tuple(entries), jobs, tasks, grants, State.ENDED)
+        one = Outstanding(key, tuple(map(Use.read, entries)), tuple(entries), jobs, tasks, grants, State.ENDED)
         yield replace(one, state=one.worst(states))
 
 

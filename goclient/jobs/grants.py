@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from goclient.carrier.secret import Secret, Use, check_lasts
-from goclient.carrier.sending import turn
+from goclient.carrier.sending import SECRET, turn
 from goclient.config.environment import journal_path
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quoted
+from goclient.jobs.sent import OPEN
 from goclient.journal import Entry, Journal, this_process
 from goclient.model.request import Grant, Who
 
@@ -51,15 +52,39 @@ def _hold(secret: Secret, journal: Journal) -> None:
     Raises EndpointError if one was taken back while they looked.
     """
     ours = [one for one in journal.latest(GRANT) if secret_of(one) == secret.key]
+    uses = [one for one in journal.latest(SECRET) if one.state in OPEN and Use.read(one).key == secret.key]
     for entry in (one for one in ours if one.state == "accepted"):
-        key, server, _, *more = _fields(entry)
-        journal.append(entry.then("accepted", key, server, this_process(), *more))
+        journal.append(_held_by(entry, [*holders(entry, uses), this_process()]))
     gone = next((one for one in ours if one.state == "done" and time.time() - one.time < _LOOKING), None)
     if gone is not None and not secret.grants:
         path = read_grant(gone).path
         message = f"a permission for {quoted(path)} was taken back while the checks looked"
         hint = f"type the command again in {_LOOKING:.0f} seconds"
         raise EndpointError(message, hint=hint, code="grant", subject=path, transient=True)
+
+
+def let_go(secret: Secret, journal: Journal) -> None:
+    """Hold the permissions for the client of a secret no more: this process will not hand it out."""
+    mine = this_process()
+    with turn(journal):
+        for entry in Journal(journal.path).latest(GRANT):
+            held = holders(entry)
+            if secret_of(entry) == secret.key and entry.state in OPEN and mine in held:
+                journal.append(_held_by(entry, [one for one in held if one != mine]))
+
+
+def holders(entry: Entry, uses: Iterable[Entry] = ()) -> list[str]:
+    """Return the processes that give, or rely on, a permission, still run, and are to hand out the secret.
+
+    ``uses`` are the open entries of that secret: who has handed it out since the permission was given needs no hold.
+    """
+    handed_out = {Use.read(one).process for one in uses if one.time >= entry.time}
+    return [one for one in _fields(entry)[2].split() if entry.is_of(one) and one not in handed_out]
+
+
+def _held_by(entry: Entry, processes: Iterable[str]) -> Entry:
+    key, server, _, *more = _fields(entry)
+    return entry.then(entry.state, key, server, " ".join(dict.fromkeys(processes)), *more)
 
 
 def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal, server: str) -> None:
@@ -69,9 +94,10 @@ def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal,
         message = f"the permission for {quoted(grant.path)} ends too early, or allows too little, and is not goclient's"
         hint = "change or remove it at app.globus.org, then type the command again"
         raise EndpointError(message, hint=hint, code="grant", subject=grant.path)
-    entry_key = own[0].key if grant.rule else str(uuid.uuid4())
+    entry_key, others = (own[0].key, holders(own[0])) if grant.rule else (str(uuid.uuid4()), [])
     values = (grant.collection, grant.path, grant.permissions, grant.principal, grant.until)
-    entry = Entry(GRANT, entry_key, "intended", (key, server, this_process(), *values, grant.rule))
+    processes = " ".join(dict.fromkeys((*others, this_process())))
+    entry = Entry(GRANT, entry_key, "intended", (key, server, processes, *values, grant.rule))
     journal.append(entry)
     try:
         rule = connections.globus().grant(grant)
@@ -95,15 +121,6 @@ def secret_of(entry: Entry) -> str:
 def granted_at(entry: Entry) -> str:
     """Return the PanDA server that keeps that secret."""
     return _fields(entry)[1]
-
-
-def is_held(entry: Entry, uses: Iterable[Use], *, since: float) -> bool:
-    """Return True if the process that gives, or relies on, a permission still runs and is to hand out the secret.
-
-    ``uses`` are those of that secret, and ``since`` is when the last of them was written down.
-    """
-    process = _fields(entry)[2]
-    return entry.is_of(process) and not (since >= entry.time and any(use.process == process for use in uses))
 
 
 def _fields(entry: Entry) -> tuple[str, ...]:

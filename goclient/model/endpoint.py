@@ -44,6 +44,7 @@ class Endpoint:
     needs_proxy: ClassVar[bool] = False  # the user's proxy acts there
     exchanges: ClassVar[bool] = False  # files go from one of the kind to another, past the node
     has_home: ClassVar[bool] = True  # paths may begin with /~/
+    reads_home: ClassVar[bool] = True  # a part ~ elsewhere in a path would be read as that
     keeps_names: ClassVar[bool] = True  # a file may have any name there
 
     def __post_init__(self) -> None:
@@ -181,6 +182,7 @@ class WebdavEndpoint(UrlEndpoint):
     title: ClassVar[str] = "a WebDAV server"
     kind: ClassVar[str] = "webdav"
     has_home: ClassVar[bool] = False
+    reads_home: ClassVar[bool] = False
     keeps_names: ClassVar[bool] = False
 
     def path_problem(self, path: str) -> Problem | None:

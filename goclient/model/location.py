@@ -42,7 +42,7 @@ class Location:
     path: str
 
     def __post_init__(self) -> None:
-        problem = path_problem(self.path) or self.endpoint.path_problem(self.path)
+        problem = path_problem(self.path, reads_home=self.endpoint.reads_home) or self.endpoint.path_problem(self.path)
         if problem is None and not self.endpoint.has_home and (self.path == "/~" or self.path.startswith("/~/")):
             problem = Problem("there is no home directory there", "leave out the ~")
         if problem is not None:

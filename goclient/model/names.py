@@ -76,10 +76,14 @@ def find_nearly_serial(text: str) -> dict[str, str]:
     return {typed: respell_serial(typed) for typed in found if typed not in SERIAL_NUMBERS}
 
 
-def path_problem(path: str) -> Problem | None:
-    """Return what is wrong with an absolute path or one below ``/~/``, None for a good one."""
+def path_problem(path: str, *, reads_home: bool = True) -> Problem | None:
+    """Return what is wrong with an absolute path or one below ``/~/``, None for a good one.
+
+    ``reads_home``: a part ``~`` is read as the home directory, wherever it stands.
+    """
     if not is_text(path):
-        return Problem("it has a control character, or is not valid Unicode", instead=path.strip("\t\r\n\0\x7f"))
+        what, remedy = "it has a control character, or is not valid Unicode", "give it a name without"
+        return Problem(what, remedy, path.strip("\t\r\n\0\x7f"))
     if "$" in path and "$" in _PLACEHOLDER.sub("", path):
         return _dollar_problem(path)
     if path == "~" or path.startswith("~/"):
@@ -92,7 +96,7 @@ def path_problem(path: str) -> Problem | None:
         clean = posixpath.normpath(path).replace("//", "/")
         is_directory = path.endswith(("/", "/.", "/..")) and clean != "/"
         return Problem("it has a . or .. in it", instead=f"{clean}/" if is_directory else clean)
-    if "/~" in path and "~" in path.split("/")[2:]:
+    if reads_home and "/~" in path and "~" in path.split("/")[2:]:
         what = "it has a part called ~, which would be read as a home directory"
         return Problem(what, instead=path[path.rfind("/~/") :] if "/~/" in path else "")
     return None

@@ -6,7 +6,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from goclient.model.plan import TransferItem
@@ -46,11 +46,15 @@ class FileInfo:
 
 
 class Listing(dict[str, FileInfo]):
-    """Entries of a directory, by name; ``can_rename`` is False if its storage gives nothing another name."""
+    """Entries of a directory, by name; ``can_rename`` is False if its storage gives nothing another name.
 
-    def __init__(self, entries: Mapping[str, FileInfo], *, can_rename: bool = True) -> None:
+    ``cut`` are the beginnings of names that the server's protocol cannot tell: they have a line break.
+    """
+
+    def __init__(self, entries: Mapping[str, FileInfo], *, can_rename: bool = True, cut: Collection[str] = ()) -> None:
         super().__init__(entries)
         self.can_rename = can_rename
+        self.cut = cut
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from goclient.model.endpoint import Catalogue, GlobusEndpoint
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions, Report
-from goclient.preflight.ways import judge_ways
+from goclient.preflight.ways import find_idle_https, judge_ways
 from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class Preflight:
             context.findings += error.findings
             return None
         context.findings += judge_ways(context.resolved)
+        if not self.options.carried:  # whose files pass so unless something else is typed
+            context.findings += find_idle_https(context.resolved)
         return names
 
     def _check(self, context: Context, globus: Callable[[], Globus], names: Catalogue | None) -> None:

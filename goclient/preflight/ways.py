@@ -40,6 +40,18 @@ def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
     yield RequestError(message, hint=hint, code="no-account", subject=server.display).finding
 
 
+def find_idle_https(spec: TransferSpec) -> Iterator[Finding]:
+    """Yield a warning if files are to pass by HTTPS, and none comes from a collection to the job, or goes there."""
+    phases = [transfers for _, mode, transfers in spec.phases if mode.asks_https]
+    ends = [(one.source, one.destination) for transfers in phases for one in transfers]
+    if ends and not any(
+        near.in_job and far.endpoint.is_globus for pair in ends for near, far in (pair, reversed(pair))
+    ):
+        message = "--goVia https has no effect: no file passes between a Globus collection and the job's directory"
+        hint = "leave it out (in a text of 2012 in-mode=https and out-mode=https)"
+        yield Finding("warning", "no-effect", "--goVia", message, hint)
+
+
 def _find_no_way(task: TransferTask) -> RequestError | None:
     """Return why nothing can be transferred between the ends of a task; None if it can."""
     source, destination = task.source, task.destination

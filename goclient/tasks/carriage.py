@@ -146,8 +146,8 @@ class TaskCarriage:
         if secret is not None:
             connections, journal, key = self._carrying.connections, self._carrying.journal, str(uuid.uuid4())
             server = connections.panda()
-            secret = make_ready(secret, connections, self._carrying.carriage.needs, server=server.name)
             try:
+                secret = make_ready(secret, connections, self._carrying.carriage.needs, server=server.name)
                 hand_out(secret, key, server=server, journal=journal, note=journal.append)
             except GoclientError:
                 self._give_up(secret)

@@ -10,8 +10,9 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, fields
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, UsageError, raise_all
@@ -189,7 +190,7 @@ class CommandLine:
         # names that --loadJson may set; what was not given is not in vars() of it
         kind = type("Namespace", (argparse.Namespace,), dict.fromkeys(table))
         found, extras = original(parser, stock, kind())
-        self._refuse_misspelt(extras)
+        self._refuse_misspelt(extras, parser._option_string_actions)
         for name, value in values_of(self.words, table).items():
             setattr(found, name, value)
         self.options = found
@@ -204,20 +205,31 @@ class CommandLine:
             raise panda_client.incompatible(f"{self._tool} has options of its own called {', '.join(sorted(theirs))}")
         return {name: option for name, option in self.table.items() if name not in theirs}
 
-    def _refuse_misspelt(self, extras: Sequence[str]) -> None:
-        """Raise every mistake in our words if one that nobody takes is nearly one of ours, or was to belong to one."""
+    def _refuse_misspelt(self, extras: Sequence[str], theirs: Iterable[str]) -> None:
+        """Raise every mistake in our words if one that nobody takes is nearly one of ours, or was to belong to one.
+
+        A bare word behind an unknown option is its value, and no mistake of its own.
+        """
         near = {word: name for word in extras if (name := find_nearest(word, self.table))}
-        errors = []
-        for word, name in near.items():
-            message = f"{quoted(word)} is not an option of goclient {self._tool}"
-            errors.append(UsageError(message, hint=f"did you mean {name}?", code="unknown-option", subject=word))
-        for word in extras if self.words and self._tool == "prun" else ():  # pathena takes such words for job options
-            if not word.startswith("-") and word not in near:
+        errors = [self._unknown(word, f"did you mean {name}?") for word, name in near.items()]
+        strict = self.words and self._tool == "prun"  # pathena takes such words for job options
+        for before, word in pairwise(("", *extras)) if strict else ():
+            if word.startswith("-") or word in near:
+                continue
+            if not before.startswith("--") or "=" in before:
                 hint = "write a list with commas and without blanks, no blanks around =, and no value after a flag"
                 message = f"{quoted(word)} belongs to no option"
                 errors.append(UsageError(message, hint=hint, code="stray-word", subject=word))
+            elif before not in near:  # panda-client would leave it out without a word
+                right = "".join(nearest(before, theirs, most=1))
+                hint = f"did you mean {right}?" if right else f"goclient {self._tool} --helpGroup ALL lists them"
+                errors.append(self._unknown(before, hint))
         if errors:
             raise_all([*errors, *self._find_mistakes(self.words)])
+
+    def _unknown(self, word: str, hint: str) -> UsageError:
+        message = f"{quoted(word)} is not an option of goclient {self._tool}"
+        return UsageError(message, hint=hint, code="unknown-option", subject=word)
 
 
 def _takes_value(parser: Any, word: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from goclient.errors import EndpointError, RequestError, ServerError
 from goclient.jobs.credentials import Credentials, Outstanding, State
 from goclient.jobs.grants import GRANT, make_ready
 from goclient.jobs.sent import CALL, REQUEST
-from goclient.journal import Entry, Journal, this_process
+from goclient.journal import Entry, Journal, start_of, this_process
 from goclient.model.records.answers import JobState
 from goclient.model.request import Credential, Grant
 from goclient.reporter.recording import RecordingReporter
@@ -214,6 +215,21 @@ def test_the_next_submission_holds_what_was_given_before(case: Case, tmp_path: P
     with pytest.raises(EndpointError, match=r'"/d/" was taken back while the checks looked') as raised:
         make_ready(SHARED, connections, 1, server=case.server.name)
     assert raised.value.hint == "type the command again in 60 seconds", "sooner it would be refused once more"
+
+
+def test_a_submission_that_fails_lets_go_of_what_no_other_one_holds(case: Case, tmp_path: Path) -> None:
+    connections = Connections(environ={"GOCLIENT_STATE": str(tmp_path), "HOME": str(tmp_path)})
+    case.server.kept.clear()
+    with subprocess.Popen(["sleep", "60"]) as other:
+        permission(case, f"{other.pid}.{start_of(str(other.pid))}")
+        make_ready(SHARED, connections, 1, server=case.server.name)
+        case.credentials.give_up(SHARED, RecordingReporter())
+        assert (case.server.taken, case.state()) == ([], State.IN_USE), "the other process is about to hand it out"
+        other.kill()
+    make_ready(SHARED, connections, 1, server=case.server.name)
+    assert case.state() is State.IN_USE
+    case.credentials.give_up(SHARED, RecordingReporter())
+    assert (case.server.taken, case.credentials.known()) == (["rule-1"], [])
 
 
 def test_permissions_stay_while_another_machine_has_a_secret(case: Case) -> None:

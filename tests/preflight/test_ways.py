@@ -9,7 +9,7 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from goclient.preflight.base import Context
 from goclient.preflight.offline import UnlikelyNames
-from goclient.preflight.ways import judge_ways
+from goclient.preflight.ways import find_idle_https, judge_ways
 from tests.sandboxes import Sandbox
 
 ACCOUNT = ["u@h:7512"]
@@ -52,6 +52,18 @@ def test_a_server_that_sees_the_directory_is_of_the_kind_of_the_other_end(far: s
 def test_through_the_job_everything_goes_everywhere(mode: str, far: str) -> None:
     text = f"in-mode={mode} globus-endpoint-in={far} files-in=a out-mode={mode} globus-endpoint-out=A files-out=b"
     assert judged(spec_of(text, MyproxyGO=ACCOUNT)) == []
+
+
+@pytest.mark.parametrize(("words", "idle"), [
+    ({"StageinGOsrc": ["gsiftp://g/a"]}, True),
+    ({"StageinGOsrc": ["davs://w/a"], "Data": ["o"], "OutputGO": ["gsiftp://g/o/"]}, True),
+    ({"StageinGOsrc": ["davs://w/a"], "Data": ["o"], "OutputGO": ["A:/o/"]}, False),
+    ({"StageinGOsrc": ["A:/a"]}, False),
+])  # fmt: skip
+def test_https_that_no_file_uses_is_told(words: dict[str, list[str]], idle: bool) -> None:
+    by_https = spec_of("", InmodeGO=["https"], OutmodeGO=["https"], **words)
+    assert [one.code for one in find_idle_https(by_https)] == ["no-effect"] * idle
+    assert list(find_idle_https(spec_of("", **words))) == []
 
 
 @pytest.mark.parametrize("far", ENDS[1:])

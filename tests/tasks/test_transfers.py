@@ -187,6 +187,8 @@ REFUSED = {
     "an option whose value is an option": (["--useGOForOutput", "--noSubmit"], 2, ["--useGOForOutput needs a value"]),
     "an option twice": ([GO, GO], 2, ["--useGOForOutput is given 2 times"]),
     "an option misspelt": (["--useGOForOutputs", "SITE1:/o/"], 2, ["did you mean --useGOForOutput?"]),
+    "an option of panda-client's misspelt": (["--exce", "x", GO], 2, ['"--exce"', "did you mean --exec?"]),
+    "an option that nobody knows": (["--frobnicate", "x", GO], 2, ['"--frobnicate" is not', "--helpGroup ALL"]),
     "an option in small letters": (["--outputgo=SITE1:/o/"], 2, ["did you mean --OutputGO?"]),
     "an option cut short": (["--useGOFor=SITE1:/o/"], 2, ["did you mean --useGOForOutput?"]),
     "an option with one dash": (["-useGOForOutput", "SITE1:/o/"], 2, ["did you mean --useGOForOutput?"]),
@@ -255,6 +257,12 @@ def test_what_is_wrong_in_our_words_is_said_before_anything_is_uploaded(
         assert text in result.err
     assert lasting_tool.server.requests == []
     assert lasting_tool.left == set()
+
+
+@pytest.mark.parametrize("option", ["--useGOForOutputs", "--exce"])
+def test_a_misspelt_option_with_its_value_is_one_mistake(lasting_tool: Tool, option: str) -> None:
+    result = lasting_tool.prun("--noCheck", GO, option, "SITE1:/o/", "--Data", "x")
+    assert (result.code, "belongs" in result.err, result.err.count("is not an option")) == (2, False, 1), result
 
 
 DATASETS = {

@@ -16,6 +16,7 @@ from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.engines.base import JobContext
+from goclient.reporter.base import Reporter
 from goclient.services.contents import Moved
 
 _ROUNDS = 8  # directories above one another that hold the same, none of which is a link
@@ -82,6 +83,13 @@ class FarEnd(Protocol):
 def part_beside(path: str) -> str:
     """Return a name for a file on its way, in the directory where it will be."""
     return f"{path.rpartition('/')[0]}/.goclient-{secrets.token_hex(8)}.part"
+
+
+def warn_cut(listing: Listing, location: str, reporter: Reporter) -> None:
+    """Warn of each file of a directory that is not brought, because its name cannot be told."""
+    for name in listing.cut:
+        message = f"{quoted(location)} has a name with a line break, which begins with {quoted(name)}: it is left out"
+        reporter.warning(message, "give it another name there, if the job needs it")
 
 
 class Above:

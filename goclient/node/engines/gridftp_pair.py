@@ -16,7 +16,7 @@ from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
 from goclient.node.engines.background import in_background, insist, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
-from goclient.node.engines.far_end import check_link, part_beside
+from goclient.node.engines.far_end import check_link, part_beside, warn_cut
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.store import ServerStore
@@ -170,7 +170,9 @@ class Pair(Transport):
         while waiting:
             directory, there = waiting.pop()
             places.append(there)
-            for name, info in sorted(source.files.listing(source.server, f"{directory}/").items()):
+            listing = source.files.listing(source.server, f"{directory}/")
+            warn_cut(listing, source.server.show(directory), self._job.reporter)
+            for name, info in sorted(listing.items()):
                 if info.is_directory and not attempts_in((name,)):  # what is on its way may be this task's own
                     check_link(info, source.server.show(f"{directory}/{name}"), followed)
                     waiting.append((f"{directory}/{name}", f"{there}/{name}"))

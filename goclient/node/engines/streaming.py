@@ -19,7 +19,7 @@ from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
 from goclient.node.engines.background import in_background, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
-from goclient.node.engines.far_end import Above, Delivering, FarEnd, check_link
+from goclient.node.engines.far_end import Above, Delivering, FarEnd, check_link, warn_cut
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals, open_of_job
 from goclient.node.engines.own import OwnFiles
@@ -156,6 +156,7 @@ class Streaming(Transport):
             moved(0)
             listing = self._far.listing(f"{directory}/")
             above = above.with_listing(listing, self._task.source.show(directory))
+            warn_cut(listing, self._task.source.show(directory), self._job.reporter)
             places.append(near)
             for info in listing.values():
                 if info.is_directory:

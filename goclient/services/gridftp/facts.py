@@ -38,12 +38,20 @@ def entry_of(line: bytes, *, name: str | None = None) -> FileInfo | None:
 
 
 def listing_of(lines: Iterable[bytes]) -> Listing:
-    """Return what a directory holds; a name that no file has, or that could lead out of it, is left out."""
-    entries = (entry_of(line) for line in lines)
-    return Listing(
-        {
-            one.name: one
-            for one in entries
-            if one is not None and one.name not in ("", ".", "..") and not {"/", "\0"} & {*one.name}
-        }
-    )
+    """Return what a directory holds; a name that no file has, or that could lead out of it, is left out.
+
+    So is one with a line break: the rest of it is a line without facts.
+    """
+    entries: dict[str, FileInfo] = {}
+    cut: dict[str, None] = {}
+    last = ""
+    for line in lines:
+        entry = entry_of(line)
+        if entry is None:
+            if entries.pop(last, None) is not None:
+                cut[last] = None
+        else:
+            last = entry.name
+            if last not in ("", ".", "..") and not {"/", "\0"} & {*last}:
+                entries[last] = entry
+    return Listing(entries, cut=tuple(cut))

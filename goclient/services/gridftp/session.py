@@ -101,6 +101,9 @@ class Session:
 
         What a preliminary reply holds is in the reply.
         """
+        if self._replies:  # a name with a line break can end a reply before its end
+            self.close()
+            raise self._garbage("a reply to no command", f"before {commands[0].split(' ')[0]}")
         self.send(*commands[:_AHEAD])
         answers = []
         for number, command in enumerate(commands):
@@ -208,7 +211,8 @@ class Session:
     def log_in(self, credential: Credential, trust: Trust, *, check_lists: bool, deadline: Deadline) -> None:
         """Log in; raise NoList if TLS cannot compare with the lists of what was revoked, because a CA has none."""
         dn = credential.identity.base
-        greeting = self.reply(deadline, step="before its greeting")
+        # A server of TLS, such as that of davs://, waits for the client.
+        greeting = self.reply(deadline, step="before its greeting: a WebDAV server, davs://, would wait so")
         if greeting.code != _GREETING:
             raise self._unwelcome(greeting, dn)
         self._unsent += b"AUTH GSSAPI\r\n"

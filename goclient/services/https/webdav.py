@@ -11,7 +11,7 @@ from http.client import HTTPResponse
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
-from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound, ServerFailed
+from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathExists, PathNotFound, ServerFailed
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.remote import FileInfo, Listing
@@ -266,9 +266,12 @@ class WebdavFiles:
     def _confirmed(self, endpoint: Endpoint, path: str, call: Callable[[], T]) -> T:
         """Return what a call gives; one that does not find what is there, at ``path``, is made once more.
 
-        A busy xrootd 5.5 may say 404 of a file that is there, and says 500 of a missing one whose checksum is wanted.
+        So is one whose checksum differs.  A busy xrootd 5.5 may say 404 of a file that is there, and damages what it
+        sends; it says 500 of a missing file whose checksum is wanted.
         """
         try:
+            return call()
+        except ChecksumDiffers:
             return call()
         except (PathNotFound, ServerFailed):
             self.entry(endpoint, path)

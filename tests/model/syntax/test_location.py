@@ -40,6 +40,7 @@ UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
         pytest.param(f"globus://{UUID}/a", UUID, "/a", id="globus-url"),
         pytest.param(f"globus://{UUID.upper()}/a", UUID, "/a", id="globus-url-in-capitals"),
         pytest.param("gsiftp://host.example.org/a", "gsiftp://host.example.org", "/a", id="gridftp"),
+        pytest.param("davs://h/a/~/b", "davs://h", "/a/~/b", id="webdav-has-no-home-to-read"),
         pytest.param("gsiftp://Host:2811/a:b", "gsiftp://host:2811", "/a:b", id="gridftp-with-port"),
     ],
 )
@@ -63,6 +64,7 @@ def test_a_location_is_an_endpoint_and_a_path(text: str, endpoint: str, path: st
         pytest.param("A:/a/../b", "..", id="dot-dot"),
         pytest.param("A:/./a", ".", id="dot"),
         pytest.param("A:/a\nb", "control character", id="newline"),
+        pytest.param("gsiftp://h/a/~/b", "home directory", id="gridftp-with-a-home-inside"),
         pytest.param("A:/a\0b", "control character", id="nul"),
         pytest.param("A:/a\x7f", "control character", id="delete"),
         pytest.param("A:/a\udcff", "Unicode", id="not-unicode"),

@@ -20,6 +20,8 @@ from goclient.node.engines import gridftp_pair as paired
 from goclient.node.engines.base import JobContext, TransferEngine, Transferred
 from goclient.node.engines.gridftp import GridftpEngine
 from goclient.node.shared_filesystem import Shared
+from goclient.reporter.base import Kind
+from goclient.reporter.recording import RecordingReporter
 from goclient.services.gridftp.data import Watch
 from goclient.services.gsi.tls import Credential
 from tests.node.engines.benches import GridftpBench, PairBench, item
@@ -260,6 +262,21 @@ def test_files_and_directories_pass_between_servers(pair: PairBench, between: Ca
     assert (pair.there / "new" / "run" / "deep" / "a").read_bytes() == CONTENT
     assert (pair.there / "new" / "run" / "deep" / "empty").is_dir()
     assert (pair.there / "new" / "b b").read_text() == "b"
+
+
+def test_a_name_with_a_line_break_is_left_out_and_told(
+    bench: GridftpBench, pair: PairBench, between: Callable[..., Transferred]
+) -> None:
+    for top in (bench.there, pair.top / "from"):
+        (top / "run").mkdir()
+        for name in ("a", "odd\nname", "z"):
+            (top / "run" / name).write_text(name)
+    assert bench.bring(item("run/", "run", recursive=True)).files == 2
+    assert between(item("run", "run", recursive=True)).files == 2
+    for one in (bench, pair):
+        assert isinstance(one.used.reporter, RecordingReporter)
+        (told,) = [message for message in one.used.reporter.messages if message.kind is Kind.WARNING]
+        assert '/run" has a name with a line break, which begins with "odd": it is left out' in told.text
 
 
 def test_what_is_there_is_kept_unless_the_user_wants_it_between_servers(

@@ -107,6 +107,11 @@ def test_what_leads_out_of_a_directory_is_left_out() -> None:
     assert entry_of(b" Type=file;Size=-1; x") == entry_of(b" type=FILE;Size=99999999999999999999; x")
 
 
+def test_a_name_with_a_line_break_is_left_out_and_told() -> None:
+    found = listing_of([b" Type=file;Size=1; a", b" Type=file;Size=1; b", b"c", b"d", b" Type=file;Size=1; e"])
+    assert (list(found), found.cut) == (["a", "e"], ("b",))
+
+
 WIRE = {"/~/a b": "~/a b", "/~": "~", "/~/": "~", "/~x/y": "/~x/y", "/": "/", "/a/": "/a", "/a/~/b": "/a/~/b"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +20,7 @@ from goclient.errors.conditions import (
     StorageDenied,
     TooLarge,
 )
+from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp import session as session_module
 from goclient.services.gridftp.copies import get, put
@@ -100,6 +102,19 @@ def test_a_long_listing_comes_in_two_replies(grid: Grid) -> None:
     with ScriptedServer(grid, {b"MLSC": answer}) as server, files_of(grid, server) as files:
         assert set(files.listing(server.endpoint, "/a/")) == {"a", "b"}
         assert files.account(server.endpoint) == "wdeng"
+
+
+def test_a_name_that_ends_a_reply_ends_the_session(grid: Grid) -> None:
+    answer = b"250-Begin\r\n Type=file;Size=1; a\n250 End.\r\n250 End."
+    assert "a reply to no command" in failure(grid, {b"MLSC": answer}, look).message
+
+
+def test_a_port_where_nobody_greets_may_be_a_webdav_server_s(grid: Grid) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = GridftpEndpoint(f"gsiftp://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(EndpointError, match=r"before its greeting.*davs://") as raised:
+            open_session(endpoint, Credential(grid.identity(USER)), Trust(grid.authorities), deadline=Deadline(0.2))
+    assert raised.value.code == "gridftp-silent"
 
 
 def test_a_file_that_is_listed_is_not_a_directory(grid: Grid) -> None:

@@ -6,12 +6,13 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import (
+    ChecksumDiffers,
     NotADirectory,
     PathExists,
     PathNotFound,
@@ -19,6 +20,7 @@ from goclient.errors.conditions import (
     SourceChanged,
 )
 from goclient.model.endpoint import WebdavEndpoint
+from goclient.services.https import client
 from goclient.services.https.connection import Limits
 from goclient.services.https.webdav import WebdavFiles
 
@@ -112,6 +114,31 @@ def test_a_source_that_changes_during_the_copy_is_an_error(place: Place, tmp_pat
 
     with open(own, "rb") as source, pytest.raises(SourceChanged):
         place.files().put(place.endpoint, source, place.path("changing"), moved=change)
+
+
+def test_a_content_that_differs_is_transferred_once_more(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").write_bytes(NEW)
+    compare, left = client._compare, 0
+
+    def differs(*words: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise ChecksumDiffers("its adler32 differs")
+        compare(*words)
+
+    monkeypatch.setattr(client, "_compare", differs)
+    with open(tmp_path / "own", "rb") as source:
+        left = 1
+        place.files().put(place.endpoint, source, place.path("new"), moved=lambda _: None)
+        assert (place.there / "new").read_bytes() == NEW
+        left = 1
+        assert place.get() == OLD
+        left = 2
+        with pytest.raises(ChecksumDiffers):
+            place.get()
 
 
 def test_odd_names_arrive_as_they_are_and_are_listed_so(place: Place, tmp_path: Path) -> None:
