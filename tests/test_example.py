@@ -46,8 +46,9 @@ def test_nothing_temporary_is_left_on_the_node_or_at_globus(sandbox: Sandbox) ->
 
 def test_status_tells_the_job_s_state_and_its_transfers(sandbox: Sandbox) -> None:
     sandbox.run(*command_line(sandbox.url))
-    waiting = sandbox.run("goclient", "status", "1", "--json").json
-    assert waiting == [{"PandaID": 1, "state": "activated", "reason": "", "transfers": []}]
+    (waiting,) = sandbox.run("goclient", "status", "1", "--json").json
+    assert {"PandaID": 1, "state": "activated", "reason": "", "transfers": []}.items() <= waiting.items()
+    assert (waiting["site"], waiting["task"], waiting["ended"]) == ("TEST1", None, None)
     sandbox.pilot()
     (done,) = sandbox.run("goclient", "status", "1", "--json").json
     assert (done["PandaID"], done["state"], done["reason"]) == (1, "finished", "")
@@ -55,6 +56,8 @@ def test_status_tells_the_job_s_state_and_its_transfers(sandbox: Sandbox) -> Non
         ("stage-in", "SUCCEEDED", 1, sandbox.path("SITE1", INPUT).stat().st_size),
         ("output", "SUCCEEDED", 1, 10 * 1024 * 1024),
     ]
+    assert waiting["created"] == done["created"] <= done["started"] <= done["ended"]
+    assert set(done["seconds"]) == {"stage-in", "payload", "output", "total"}
     table = sandbox.run("goclient", "status", "1").out
     for word in ("PandaID", "finished", "SUCCEEDED", "stage-in", "output", done["transfers"][0]["task_id"]):
         assert word in table

@@ -90,8 +90,7 @@ def main(argv: Sequence[str], held: Mapping[str, bytes]) -> int:
         if error is not None:
             output.say(f"CRITICAL {diagnosis(error)}", *(f"goclient: {one.message}" for one in error.findings[:20]))
             told = write_report(error, site.home) and site.report_decides
-        soon = isinstance(error, Interrupted)
-        job.clean_up(delivered=error is None, seconds=STOPPED_WITHIN if soon else ENDED_WITHIN)
+        job.clean_up(delivered=error is None, seconds=STOPPED_WITHIN if has_come() else ENDED_WITHIN)
     output.say("goclient: the job is done" if error is None else "goclient: the job has failed")
     return 0 if told else exit_code(error)
 

@@ -75,7 +75,7 @@ def job_results(panda_ids: Sequence[int], connections: Connections) -> list[JobR
             own = [task for task in tasks if not task.is_globus]
             if len(own) < len(tasks):
                 service = partial(once, acting_for(decoded, connections))
-                moved = transfers_of([job.panda_id], service)[job.panda_id]
+                moved = transfers_of([job], service)[job.panda_id]
                 if isinstance(moved, GoclientError):
                     raise moved
                 done = [one for one in moved if one.has_succeeded and phase_of(one) != "stage-in"]

@@ -1,44 +1,62 @@
-"""Status of jobs: what the server says, and their transfers, found by the label that pilots give them.
+"""Status of jobs: what the server says, and their transfers: those that jobs tell themselves, and Globus'.
 
-A carried job says itself, at its end, what it has transferred.
+A carried job says itself, at its end, what it has transferred, and so does a pilot in a job's metrics.  Globus is asked
+for the others, which have the job's number in their label.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import StillRunning
 from goclient.errors.wording import said
+from goclient.jobs.cure import Cure, advice_of
+from goclient.jobs.metrics import seconds_of, transfers_told
+from goclient.model.campaign import campaign_of
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
 from goclient.model.records.base import Decoded
 from goclient.model.records.registry import decode
 from goclient.model.remote import TaskState
 from goclient.reporter.base import Reporter
-from goclient.services.deadline import Deadline
-from goclient.services.parallel import Parallel
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.client import PandaServer
 
-PATIENCE = 60.0  # seconds for the transfers of all jobs, and one more for each job: Globus answers 20 times a second
+EARLIER = 86400.0  # seconds before a job was made in which no transfer of it can have begun, whatever the clocks say
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A job and the transfers that this identity may see; ``warning`` says why they are not known, if so."""
+    """A job and the transfers that this identity may see; ``warning`` says why they are not known, if so.
+
+    Times are in seconds since 1970, None if they are not known.  ``seconds`` are those of its phases (``stage-in``,
+    ``payload``, ``stage-out``, ``output``, ``total``), as far as its pilot has told them.
+    """
 
     panda_id: int
     state: str
     reason: str
     transfers: tuple[TaskState, ...] = ()
     warning: str = ""
+    name: str = ""
+    site: str = ""
+    attempt: int = 0
+    task_id: int = 0  # of JEDI, 0 without a task
+    created: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    campaign: str = ""
+    cure: Cure = Cure.UNKNOWN  # what a second try is good for, and the ``hint``: what to do before it
+    hint: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def done(self) -> bool:
@@ -57,7 +75,22 @@ class JobStatus:
             }
             for task in self.transfers
         ]
-        return {"PandaID": self.panda_id, "state": self.state, "reason": self.reason, "transfers": transfers}
+        return {
+            "PandaID": self.panda_id,
+            "state": self.state,
+            "reason": self.reason,
+            "transfers": transfers,
+            "jobName": self.name,
+            "site": self.site,
+            "attempt": self.attempt,
+            "task": self.task_id or None,
+            "campaign": self.campaign,
+            "created": self.created,
+            "started": self.started,
+            "ended": self.ended,
+            "retry": self.cure.word,
+            "seconds": dict(self.seconds),
+        }
 
 
 def phase_of(task: TaskState) -> str:
@@ -71,20 +104,46 @@ def job_status(panda_ids: Sequence[int], connections: Connections) -> list[JobSt
     Globus is asked only if a job has transfers there, which it has not told itself; without a login they are left
     out, with a warning.
     """
-    found = []
-    jobs = known_jobs(panda_ids, server=connections.panda())
-    answers: dict[int, list[TaskState] | GoclientError] = {job.panda_id: list(_told(job)) for job in jobs}
-    asked = {job.panda_id: asks for job in jobs if not answers[job.panda_id] and (asks := _asked(job, connections))}
-    for service in dict.fromkeys(asked.values()):
-        answers |= transfers_of([panda_id for panda_id, asks in asked.items() if asks == service], service)
+    return with_transfers(known_jobs(panda_ids, server=connections.panda()), connections)
+
+
+def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[JobStatus]:
+    """Return the status of each job in order, with its transfers."""
+    told = {job.panda_id: tuple(_told(job)) or tuple(transfers_told(job)) for job in jobs}
+    asked: dict[Callable[[], Globus], list[JobState]] = {}
     for job in jobs:
-        answer = answers[job.panda_id]
-        if isinstance(answer, GoclientError):
-            warning = f"the transfers of {job.panda_id} are not known: {answer.message}"
-            found.append(JobStatus(job.panda_id, job.state, job.reason, warning=warning))
-        else:
-            found.append(JobStatus(job.panda_id, job.state, job.reason, tuple(answer)))
-    return found
+        own = told[job.panda_id]
+        if not (own and (job.is_over and any(one.task_id for one in own))) and (asks := _asked(job, connections)):
+            asked.setdefault(asks, []).append(job)
+    found: dict[int, tuple[TaskState, ...] | GoclientError] = {}
+    for service, those in asked.items():
+        found |= transfers_of(those, service)
+    return [_status_of(job, told[job.panda_id], found.get(job.panda_id, ())) for job in jobs]
+
+
+def _status_of(job: JobState, told: tuple[TaskState, ...], found: tuple[TaskState, ...] | GoclientError) -> JobStatus:
+    """Return the status of a job that has told some transfers, and of which Globus knows some."""
+    warning, advice = "", advice_of(job)
+    if isinstance(found, GoclientError):
+        warning, found = "" if told else f"the transfers of {job.panda_id} are not known: {found.message}", ()
+    return JobStatus(
+        job.panda_id,
+        job.state,
+        job.reason,
+        found or told,
+        warning,
+        name=job.name,
+        site=job.site,
+        attempt=job.attempt,
+        task_id=job.task_id,
+        created=job.created,
+        started=job.started,
+        ended=job.ended,
+        campaign=campaign_of(job.name),
+        cure=advice.cure,
+        hint=advice.hint,
+        seconds=seconds_of(job),
+    )
 
 
 def _told(job: JobState) -> Iterator[TaskState]:
@@ -124,22 +183,36 @@ def wait(
 
 
 def transfers_of(
-    panda_ids: Sequence[int], globus: Callable[[], Globus]
-) -> Mapping[int, list[TaskState] | GoclientError]:
-    """Return the transfers of each job, or why they are not known; all jobs are asked for side by side."""
-    if not panda_ids:
+    jobs: Sequence[JobState], globus: Callable[[], Globus]
+) -> Mapping[int, tuple[TaskState, ...] | GoclientError]:
+    """Return the transfers of each job, or why they are not known; few requests ask for those of all jobs.
+
+    Globus can choose by what labels have in common, and by when tasks were made; what is another job's is left out.
+    """
+    if not jobs:
         return {}
+    found: dict[int, list[TaskState]] = {job.panda_id: [] for job in jobs}
+    labels = [f"goclient {panda_id} " for panda_id in found]
+    made = [job.created for job in jobs if job.created is not None]
+    since = min(made) - EARLIER if len(made) == len(jobs) > 1 else None
     try:
-        service = globus()
+        shared = os.path.commonprefix(labels)  # noqa: RUF071  # they are texts, and no paths
+        for task in globus().tasks_labelled(shared, since=since):
+            panda_id = task.label.split(" ")[1]
+            if panda_id.isascii() and panda_id.isdigit() and int(panda_id[:20]) in found:
+                found[int(panda_id)].append(task)
     except GoclientError as error:
-        return dict.fromkeys(panda_ids, error)
-    parallel = Parallel(Deadline(PATIENCE + len(panda_ids)), service.reporter)
-    return parallel.map(lambda panda_id: service.tasks_labelled(f"goclient {panda_id} "), panda_ids)
+        return dict.fromkeys(found, error)
+    return {panda_id: tuple(tasks) for panda_id, tasks in found.items()}
 
 
 def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
     """Return the jobs in order, as the server has them; raises ServerError for those that it does not know."""
     jobs = server.describe(panda_ids)
+    if None in jobs:
+        older = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
+        archived = dict(zip(older, server.describe(older, archived=True), strict=True))
+        jobs = [job or archived.get(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True)]
     unknown = [str(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
     if unknown:
         raise ServerError(

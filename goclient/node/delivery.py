@@ -18,6 +18,7 @@ from goclient.model.plan import TransferItem, check_apart
 from goclient.node.destination import Destination, Renaming, Store
 from goclient.node.engines.base import JobContext
 from goclient.node.ownership import NEW, OLD, Fate, attempt_at, marks_of
+from goclient.node.signals import check
 from goclient.services.retry import turns
 
 _AGAIN = (0.2, 10.0)  # seconds between two tries to give files their names: at first, and at most
@@ -133,6 +134,7 @@ class Delivery:
         self.check()
         twice = False
         for waited in turns(*_AGAIN):
+            check()
             self._job.heartbeat.confirm()
             try:
                 failures = self._place_once()

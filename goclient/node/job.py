@@ -18,6 +18,7 @@ from goclient.model.plan import TransferTask
 from goclient.node import payload
 from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine
 from goclient.node.outputs import check_outputs
+from goclient.node.signals import hold
 from goclient.node.transfers import Transfers
 
 
@@ -49,7 +50,10 @@ class Log(Protocol):
 
 
 def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine], log: Log) -> None:
-    """Run a job, or the rest of it; raise TransferFailed, PayloadError, or another error for what went wrong."""
+    """Run a job, or the rest of it; raise TransferFailed, PayloadError, or another error for what went wrong.
+
+    A signal that comes once everything is delivered changes nothing: the job has done its work.
+    """
     transfers = Transfers(job.tasks, context, engines)
     if not payload.has_ended_well(context.journal):
         transfers.check_ahead()
@@ -68,3 +72,4 @@ def run_job(job: NodeJob, context: JobContext, engines: Sequence[TransferEngine]
     transfers.take()
     outputs.check_unchanged()
     transfers.deliver()
+    hold()

@@ -40,8 +40,18 @@ def _arrived(*_: object) -> None:
 
 def check() -> None:
     """Raise KeyboardInterrupt if the signal has come; what cleans up does not ask."""
-    if _stopped and not (_held and threading.current_thread() is threading.main_thread()):
+    global _pending
+    is_main = threading.current_thread() is threading.main_thread()
+    if _stopped and not (_held and is_main):
+        _pending = _pending and not is_main  # it is raised once
         raise KeyboardInterrupt
+
+
+def hold() -> None:
+    """Let a signal raise nothing more in the body of :func:`interruptible`: its work is done, and only tidied up."""
+    global _held
+    if threading.current_thread() is threading.main_thread():
+        _held += 1
 
 
 def has_come() -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from goclient.journal import Entry, Journal
+from goclient.node.engines.base import Transferred
 
 MAX_METRICS = 500  # characters: the column jobMetrics
 PHASES = ("stage-in", "stage-out", "output")
@@ -24,6 +25,9 @@ def metrics(journal: Journal) -> str:
             words.append(f"payload.s={_span(ran):.1f}")
     if entries:
         words.append(f"total.s={_span(entries):.1f}")
+    for word in _tasks(entries):
+        if len(" ".join((*words, word))) <= MAX_METRICS:
+            words.append(word)
     return " ".join(words)[:MAX_METRICS]
 
 
@@ -37,3 +41,12 @@ def _counts(phase: str, entries: list[Entry]) -> Iterator[str]:
     for name in ("files", "bytes", "faults"):
         total = sum(int(count) for detail in last.values() for found, count in _COUNT.findall(detail) if found == name)
         yield f"{phase}.{name}={total}"
+
+
+def _tasks(entries: list[Entry]) -> Iterator[str]:
+    """Yield a word for each transfer task that Globus has carried out: its phase, its id, and what it has moved."""
+    last = {one.key: one for one in entries if one.what == "transfer" and one.state in ("done", "failed")}
+    for key, one in last.items():
+        phase, done = key.partition(".")[0], Transferred.read(one) or Transferred(0, 0)
+        if phase in PHASES and len(one.subjects) == 2:
+            yield f"{phase}.task={one.subjects[1]},{done.files},{done.bytes},{one.state}"

@@ -23,6 +23,7 @@ from tests.sandboxes import Sandbox
 
 TRANSFER_ALL = "urn:globus:auth:scope:transfer.api.globus.org:all"
 INPUT = b"The input of the 2012 example.\n" * 64
+SIGNALLED = str(Path(__file__).parents[1] / "signalled.py")
 TWICE = "cat 0064.file 0064.file >twice.file"
 
 
@@ -84,6 +85,12 @@ def wait_until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def wait_for_next_second() -> None:
+    """Attempts of a carried job are told apart by the second in which they begin."""
+    begun = int(time.time())
+    wait_until(lambda: int(time.time()) > begun)
+
+
 def delivered(sandbox: Sandbox, name: str) -> Path:
     return sandbox.path("SITE1", f"/shared/campaign/out/{name}.7")
 
@@ -137,7 +144,7 @@ def test_a_later_attempt_replaces_what_an_earlier_one_has_delivered(sandbox: San
     first.wait_for("made")
     os.killpg(process.pid, signal.SIGTERM)
     assert first.end(process).code == 77
-    time.sleep(max(0.0, 1.1 - time.time() % 1))  # attempts are told apart by the second
+    wait_for_next_second()
     second = job(sandbox, tmp_path / "2", "again")
     assert second.run().code == 0
     assert delivered(sandbox, "again").read_bytes() == INPUT * 2
@@ -210,17 +217,68 @@ def test_a_signal_cancels_what_globus_transfers(sandbox: Sandbox, tmp_path: Path
     assert valid_tokens(sandbox) == []
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3])
-def test_a_signal_at_any_moment_leaves_nothing(seconds: float, sandbox: Sandbox, tmp_path: Path) -> None:
-    carried = job(sandbox, tmp_path, f"moment-{seconds}")
-    process = carried.start()
-    time.sleep(seconds)  # sooner or later on another machine: any moment is one
-    os.killpg(process.pid, signal.SIGTERM)
-    ended = carried.end(process)
-    assert ended.code in (0, 77, -signal.SIGTERM), ended.output
-    left = [one for one in carried.left if ended.code != -signal.SIGTERM]  # it had not begun
-    assert (processes_below(carried.directory), left, valid_tokens(sandbox)) == ([], [], [])
-    assert delivered(sandbox, f"moment-{seconds}").exists() == (ended.code == 0)
+NOT_BEGUN, STOPPED, DONE = -signal.SIGTERM, 77, 0
+MOMENTS = {
+    "enter goclient.carrier.program:main": NOT_BEGUN,
+    "enter goclient.carrier.program:read_plan": STOPPED,
+    "enter goclient.services.globus.rest:RestAuth.client_token": STOPPED,
+    "leave goclient.services.globus.rest:RestAuth.client_token": STOPPED,
+    "enter goclient.node.engines.collection_end:CollectionEnd.get": STOPPED,
+    "leave goclient.node.transfers:Transfers.bring": STOPPED,
+    "enter goclient.node.payload:run": STOPPED,
+    "enter goclient.node.keeper:KeptProcess.wait": STOPPED,
+    "leave goclient.node.payload:run": STOPPED,
+    "enter goclient.node.engines.collection_end:CollectionEnd.put": STOPPED,
+    "leave goclient.node.engines.collection_end:CollectionEnd.put": STOPPED,
+    "enter goclient.node.transfers:Transfers.deliver": STOPPED,
+    "enter goclient.services.globus.rest:RestTransfer.rename": DONE,
+    "leave goclient.services.globus.rest:RestTransfer.rename": DONE,
+    "leave goclient.node.job:run_job": DONE,
+    "enter goclient.carrier.program:write_metadata": DONE,
+    "enter goclient.carrier.program:remove_left": DONE,
+    "leave goclient.carrier.program:remove_left": DONE,
+}
+
+
+def start_signalled(carried: CarriedJob, moment: str) -> subprocess.Popen[bytes]:
+    """Start a carrier that gets SIGTERM at a moment of ``signalled.py``."""
+    python, isolated, *words = carried.words()
+    return carried.start([python, isolated, SIGNALLED, moment, *words])
+
+
+@pytest.mark.parametrize(("moment", "code"), MOMENTS.items())
+def test_a_signal_at_any_moment_leaves_nothing(moment: str, code: int, sandbox: Sandbox, tmp_path: Path) -> None:
+    """It fails the job unless everything is delivered, or the last name is asked for: its answer is waited for."""
+    name = f"moment-{list(MOMENTS).index(moment)}"
+    carried = job(sandbox, tmp_path, name)
+    ended = carried.end(start_signalled(carried, moment))
+    assert ended.code == code, ended.output
+    assert (processes_below(carried.directory), carried.left, valid_tokens(sandbox)) == ([], [], [])
+    assert delivered(sandbox, name).exists() == (code == DONE)
+
+
+def test_a_signal_between_two_deliveries_fails_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
+    tasks = [https(sandbox, "output", "made", f"/campaign/out/of-two-{one}.${{SN}}") for one in (1, 2)]
+    carried = job(sandbox, tmp_path, "of-two", tasks=tasks, script="echo made >made")
+    ended = carried.end(start_signalled(carried, "enter goclient.services.globus.rest:RestTransfer.rename"))
+    assert (ended.code, ended.report["error_code"]) == (77, 5906)
+    assert [delivered(sandbox, f"of-two-{one}").exists() for one in (1, 2)] == [True, False]
+
+
+def test_a_signal_between_a_name_and_its_note_leaves_a_whole_file_that_a_later_attempt_replaces(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Nothing tells this moment from one in which the name is not given, so the job has failed."""
+    first = job(sandbox, tmp_path / "1", "noted")
+    ended = first.end(start_signalled(first, "leave goclient.node.delivery:Delivery._place_once"))
+    assert (ended.code, ended.report["error_code"]) == (77, 5906)
+    assert delivered(sandbox, "noted").read_bytes() == INPUT * 2
+    assert (ended.transfers[-1]["phase"], ended.transfers[-1]["bytes"]) == ("output", 2 * len(INPUT))
+    assert (processes_below(first.directory), first.left, valid_tokens(sandbox)) == ([], [], [])
+    wait_for_next_second()
+    assert job(sandbox, tmp_path / "2", "noted", script=f"{TWICE}; echo 2 >>twice.file").run().code == 0
+    assert delivered(sandbox, "noted").read_bytes() == INPUT * 2 + b"2\n"
+    assert [one.name for one in delivered(sandbox, "noted").parent.glob(".goclient-*")] == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from goclient.node.engines.local import LocalEngine
 from goclient.node.job import NodeJob, run_job
 from goclient.node.job_log import JobLog
 from goclient.node.payload import PAYLOAD, PayloadError
+from goclient.node.signals import interruptible
 from goclient.reporter.recording import RecordingReporter
 from tests.node.transfers import job_context
 
@@ -36,7 +37,8 @@ class Job:
         """Run the job as a pilot does, which knows nothing but what is on disk."""
         assert isinstance(self.context.reporter, RecordingReporter)
         vars(self.context.journal).update(vars(Journal(self.context.journal.path)))
-        with closing(JobLog(self.context.scratch, self.context.directory, self.context.reporter)) as log:
+        log = JobLog(self.context.scratch, self.context.directory, self.context.reporter)
+        with closing(log), interruptible():
             run_job(self.job, self.context, [LocalEngine(self.context)], log)
 
     @property

@@ -65,6 +65,31 @@ try:
 except KeyboardInterrupt:
     print("raised")
 """
+DONE = """
+with signals.finishing():
+    with signals.interruptible():
+        signals.hold()
+        send()
+        with signals.uninterrupted():
+            signals.check()
+        print("tidied up")
+    print("finished", signals.has_come())
+    try:
+        with signals.interruptible():
+            print("not raised")
+    except KeyboardInterrupt:
+        print("raised")
+"""
+ONCE = """
+with signals.finishing():
+    send()
+try:
+    signals.check()
+except KeyboardInterrupt:
+    print("raised")
+with signals.uninterrupted():
+    print("cleaned up")
+"""
 SWALLOWED = """
 try:
     send()
@@ -114,6 +139,8 @@ def test_the_first_signal_is_raised_at_once_and_no_other(name: str) -> None:
 CASES = [
     pytest.param(LATER, ["done", "raised"], id="between a start and its clean-up"),
     pytest.param(FINISHING, ["finished", "raised", "closed True", "raised"], id="while a job is ended"),
+    pytest.param(DONE, ["tidied up", "finished True", "raised"], id="once the work is done"),
+    pytest.param(ONCE, ["raised", "cleaned up"], id="where it is asked for, and not again"),
     pytest.param(SWALLOWED, ["raised"], id="raised where it was swallowed"),
     pytest.param(THREADS, ["raised", "thread raised"], id="with a thread at work"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests.sandboxes import Sandbox
 
 WITHIN = 60.0  # seconds
 NUMBERS = ("TERM", "HUP", "INT", "QUIT", "XCPU", "USR1", "USR2")
+SIGNALLED = str(Path(__file__).parents[1] / "signalled.py")
 WAIT = "#!/bin/sh\ntouch started\nsleep 1000 & wait\n"
 # A payload that takes its time to end, so that a second signal comes while it is ended.
 SLOW = "#!/bin/sh\ntrap 'touch ../ending; sleep 0.5; exit 1' TERM\ntouch started\nwhile :; do sleep 0.05; done\n"
@@ -47,12 +49,12 @@ class Started:
         _, err = self.process.communicate(timeout=WITHIN)
         assert "Traceback" not in err
         (row,) = self.sandbox.rows("select status, attributes from jobs where panda_id = ?", self.panda_id)
-        assert row["status"] in ("failed", "cancelled"), err
+        assert row["status"] in (("finished",) if self.process.returncode == 0 else ("failed", "cancelled")), err
         assert list(self.top.glob("goclient-*")) == []
         assert running_in(f"{self.top}/") == {}
         (journal,) = (self.top / "state" / "jobs").iterdir()
         assert journal.name.endswith(".done.jsonl")
-        return self.process.returncode, json.loads(row["attributes"])["pilotErrorDiag"]
+        return self.process.returncode, json.loads(row["attributes"]).get("pilotErrorDiag", "")
 
 
 Start = Callable[..., Started]
@@ -63,13 +65,14 @@ def start(shared_sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
     pilots: list[subprocess.Popen[str]] = []
     shared_sandbox.set(plain_retries=0)  # or the server would try the job again, and forget why it failed
 
-    def started(script: str, *words: str, options: tuple[str, ...] = (), **more: str) -> Started:
+    def started(script: str, *words: str, options: tuple[str, ...] = (), moment: str = "", **more: str) -> Started:
         payload = shared_sandbox.payload("stopped.sh", script)
         command = ("sendJob.py", "--computingSite=TEST1", f"--transformation={payload}", "--json", *words)
         sent = shared_sandbox.run(*command)
         assert sent.code == 0, sent.err
         env = {**shared_sandbox.env, "GOCLIENT_STATE": str(tmp_path / "state"), "TMPDIR": str(tmp_path), **more}
-        pilot = ("goclient", "pilot", "--site=TEST1", "--once", "--json", *options)
+        program = (sys.executable, SIGNALLED, moment, "goclient") if moment else ("goclient",)
+        pilot = (*program, "pilot", "--site=TEST1", "--once", "--json", *options)
         process = commands.started(pilot, env=env, cwd=shared_sandbox.cwd, stdout=-1, stderr=-1)
         pilots.append(process)
         return Started(shared_sandbox, int(sent.json["jobs"][0]["PandaID"]), tmp_path, process)
@@ -137,6 +140,27 @@ def test_a_signal_while_globus_connect_is_set_up_leaves_no_endpoint(start: Start
     job.process.terminate()
     assert job.end() == (130, "the pilot was stopped by a signal")
     assert job.sandbox.rows(made) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [
+        ("enter goclient.node.transfers:Transfers.deliver", 130),
+        ("enter goclient.node.engines.globus_ends:_wait", 0),
+        ("leave goclient.node.job:run_job", 0),
+        ("enter goclient.pilot.report:send_report", 0),
+    ],
+)
+def test_a_signal_once_the_last_name_is_asked_for_changes_nothing(
+    start: Start, tmp_path: Path, moment: str, code: int
+) -> None:
+    name = f"/home/osg_data/panda/{tmp_path.name}"
+    words = ("--Data=made", f"--OutputGO=SITE1:{name}", "--WorkingendpointGO=DELIVERED")
+    job = start("#!/bin/sh\necho made >made\n", *words, moment=moment)
+    assert job.end()[0] == code
+    made = job.sandbox.path("SITE1", f"{name}/made")
+    assert made.exists() == (code == 0)
+    assert job.sandbox.rows("select id from collections where display_name like 'DELIVERED-%'") == []
 
 
 def test_a_signal_while_a_dead_pilot_s_job_is_carried_on_ends_that_job_and_takes_no_other(

@@ -73,7 +73,7 @@ class Server(PandaServer):
             self.states[panda_id] = JobState(panda_id, known.attempt, known.task_id, state, "", "")
         return self.commands.pop(0) if self.commands else Command.GO_ON
 
-    def describe(self, panda_ids: Sequence[int]) -> list[JobState | None]:
+    def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | None]:
         self._check()
         return [self.described.get(one, self.states.get(one)) for one in panda_ids]
 

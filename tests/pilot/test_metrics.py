@@ -43,6 +43,19 @@ def test_each_phase_has_its_time_files_bytes_and_faults(journal: Journal) -> Non
     )
 
 
+def test_tasks_of_globus_are_named_while_there_is_room(journal: Journal) -> None:
+    ids = [f"8b5eb87a-10b2-4626-96dc-d9ab00c6942{number}" for number in range(9)]
+    for number, task_id in enumerate(ids):
+        entry = Entry("transfer", f"stage-in.{number}", "intended", (f"s{number}",), time=1.0)
+        state = "failed" if number else "done"
+        journal.append(entry.then(state, f"s{number}", task_id, detail="files=1 bytes=50"))
+    words = metrics(journal).split()
+    assert f"stage-in.task={ids[0]},1,50,done" in words
+    assert f"stage-in.task={ids[1]},0,0,failed" in words
+    assert len(" ".join(words)) <= MAX_METRICS
+    assert all(word.endswith(("done", "failed")) for word in words if ".task=" in word)
+
+
 @given(
     found=st.lists(
         st.builds(

@@ -91,6 +91,7 @@ PANDA: dict[str, Callable[[PandaServer], object]] = {
     "acquire": lambda server: server.acquire("TEST1", node="n"),
     "upload": lambda server: server.upload("jobO.x.tar.gz", b"x"),
     "task_state": lambda server: server.task_state(1),
+    "task_jobs": lambda server: server.task_jobs(1),
     "secrets": lambda server: server.secrets(),
     "set_secret": lambda server: server.set_secret("key", "value"),
     "update": lambda server: server.update(1, "running"),

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
@@ -19,6 +20,7 @@ MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
 MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
 MAX_REASON = 1000  # characters of why a job failed; each of the columns has 250 to 500
 MAX_DIAGNOSIS = 500  # characters of one of them: pilotErrorDiag and exeErrorDiag
+MAX_NAME = 256  # characters of a jobName
 MAX_METADATA = 4 << 20  # characters: runGen takes 1 MiB of a job's own, and adds little
 DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
 # Of tasks: pandaserver/taskbuffer/JediTaskSpec.py; a user may retry one of them, which is another attempt.
@@ -35,6 +37,7 @@ DIAGNOSES = (
     "ddmErrorDiag",
     "supErrorDiag",
 )
+TIME = "__datetime__"  # the key of a time, in UTC (encode_special_cases of pandaserver/server/panda.py)
 
 # The columns of ErrorCodes, in their order.
 CODES = (
@@ -125,6 +128,12 @@ class JobState:
     parameters: str
     reported: Mapping[str, Any] = field(default_factory=dict)
     codes: ErrorCodes = NO_CODES
+    name: str = ""
+    site: str = ""
+    created: float | None = None  # in seconds since 1970, as the other times
+    started: float | None = None
+    ended: float | None = None
+    metrics: str = ""  # jobMetrics, as its pilot has reported it
 
     @property
     def is_over(self) -> bool:
@@ -140,7 +149,17 @@ class JobState:
             raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
         reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
         state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
-        return cls(*numbers, state, reason, parameters, _reported(_text(job, "metadata")), ErrorCodes.from_answer(job))
+        return cls(
+            *(*numbers, state, reason, parameters),
+            reported=_reported(_text(job, "metadata")),
+            codes=ErrorCodes.from_answer(job),
+            name=said(_text(job, "jobName"), MAX_NAME),
+            site=said(_text(job, "computingSite"), MAX_NAME),
+            created=_moment(job.get("creationTime")),
+            started=_moment(job.get("startTime")),
+            ended=_moment(job.get("endTime")),
+            metrics=said(_text(job, "jobMetrics"), MAX_DIAGNOSIS),
+        )
 
 
 def _reported(metadata: str) -> Mapping[str, Any]:
@@ -172,6 +191,15 @@ def _number(job: dict[str, Any], key: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 12):
         raise ValueError(f"{key} is {quoted(text)}")
     return int(text)
+
+
+def _moment(value: object) -> float | None:
+    """Return a time in seconds since 1970, None for anything else."""
+    text = value.get(TIME) if isinstance(value, dict) else value
+    with suppress(ValueError, OverflowError):
+        if isinstance(text, str) and text != UNSET:
+            return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    return None
 
 
 def _short(job: dict[str, Any], key: str) -> str:

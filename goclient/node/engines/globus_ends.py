@@ -19,6 +19,7 @@ from goclient.node.destination import Renaming, Store
 from goclient.node.engines.base import JobContext, TransferService
 from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.own import OwnFiles
+from goclient.node.signals import finishing, interruptible
 from goclient.services.retry import turns
 
 AT_ONCE = 4  # renames that are asked for side by side
@@ -149,14 +150,15 @@ class CollectionStore(Store):
             return []
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
-            running: set[Future[None]] = set()
-            failures: list[GoclientError] = []
-            for number, one in enumerate(renamings):
-                if number >= BURST:
-                    time.sleep(PACE)
-                running.add(pool.submit(self._service.rename, self.endpoint, one.old, one.new))
-                failures += _wait(running, AT_ONCE - 1, meanwhile)
-            return failures + _wait(running, 0, meanwhile)
+            with finishing():  # the answer to what was asked for says whether the job is delivered
+                running: set[Future[None]] = set()
+                failures: list[GoclientError] = []
+                for number, one in enumerate(renamings):
+                    with interruptible():
+                        time.sleep(PACE if number >= BURST else 0.0)
+                    running.add(pool.submit(self._service.rename, self.endpoint, one.old, one.new))
+                    failures += _wait(running, AT_ONCE - 1, meanwhile)
+                return failures + _wait(running, 0, meanwhile)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -30,6 +30,7 @@ def end(caller: Caller, row: Row, status: str, job: dict[str, Any]) -> None:
     killed = row["command"] == stored.TO_BE_KILLED
     if status == "failed" and killed:
         status = "cancelled"
+    job.setdefault("endTime", stored.moment(now))
     store = "update jobs set attributes = ?, status = ?, ending = '', changed = ? where panda_id = ?"
     state.run(store, compact_json(job), status, now, row["panda_id"])
     if status != "failed":
@@ -110,6 +111,7 @@ def fail(state: State, row: Row, *, code: int, diagnosis: str) -> dict[str, Any]
     """Fail a job for the server's own reasons; return its attributes."""
     job: dict[str, Any] = json.loads(row["attributes"])
     job |= {"jobDispatcherErrorCode": code, "jobDispatcherErrorDiag": diagnosis}
+    job.setdefault("endTime", stored.moment(time.time()))
     change = "update jobs set attributes = ?, status = 'failed', ending = '', changed = ? where panda_id = ?"
     state.run(change, compact_json(job), time.time(), row["panda_id"])
     return job

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from goclient.model.records.panda_job import FILE_ATTRIBUTES, JOB_ATTRIBUTES, LOG, WIDTHS
@@ -29,7 +30,7 @@ def store(caller: Caller, job: dict[str, Any], *, task: int | None = None, recor
     fits &= all(len(str(file.get(name, ""))) <= width for file in files for name, width in FILE_WIDTHS.items())
     if not fits or any("\0" in value for value in job.values() if isinstance(value, str)):
         return None
-    site = str(job.get("computingSite"))
+    site, now = str(job.get("computingSite")), time.time()
     known = state.row("select 1 from queues where name = ?", site)
     if not known:
         told = f"computingSite:{job.get('computingSite')} is unknown"
@@ -39,7 +40,7 @@ def store(caller: Caller, job: dict[str, Any], *, task: int | None = None, recor
         "status": "activated" if known else "failed",
         "site": site,
         "attributes": "{}",
-        "changed": time.time(),
+        "changed": now,
         "task": task,
         "record": record,
     }
@@ -53,7 +54,7 @@ def store(caller: Caller, job: dict[str, Any], *, task: int | None = None, recor
         file["GUID"] = str(uuid.uuid4()) if file.get("type") == LOG else file.get("GUID")
         file["lfn"] = file["lfn"].replace("$PANDAID", f"{panda_id:05d}")
     job["jobName"] = str(job.get("jobName", "")).replace("$ORIGINPANDAID", str(panda_id))
-    job |= {"PandaID": panda_id, "prodUserID": caller.subject}
+    job |= {"PandaID": panda_id, "prodUserID": caller.subject, "creationTime": moment(now)}
     job["attemptNr"] = int(job.get("attemptNr") or 0) if task else 0  # JEDI counts from 1, the server from 0
     job["maxAttempt"] = job["attemptNr"] + 2
     state.run("update jobs set attributes = ? where panda_id = ?", compact_json(job), panda_id)
@@ -70,6 +71,11 @@ def describe(state: State, panda_id: int) -> dict[str, Any] | None:
     return {**{name: job.get(name) for name in JOB_ATTRIBUTES}, "Files": files}
 
 
+def moment(seconds: float) -> dict[str, str]:
+    """Return a time as the server's JSON has it, in UTC (encode_special_cases in panda.py of 1.0.4)."""
+    return {"__datetime__": datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec="seconds")}
+
+
 def kill(state: State, row: Row, by: str) -> bool:
     """Stop a job, as killJob of server 1.0.4: its pilot, if a node runs it, is told to; else it is cancelled at once.
 
@@ -80,7 +86,7 @@ def kill(state: State, row: Row, by: str) -> bool:
     job = {**json.loads(row["attributes"]), "taskBufferErrorDiag": f"killed by {by}"}
     status = "running" if row["status"] == "running" else "cancelled"
     if status == "cancelled":
-        job["taskBufferErrorCode"] = KILLED
+        job |= {"taskBufferErrorCode": KILLED, "endTime": moment(time.time())}
     change = "update jobs set command = ?, status = ?, attributes = ?, changed = ? where panda_id = ?"
     state.run(change, TO_BE_KILLED, status, compact_json(job), time.time(), row["panda_id"])
     return True

@@ -56,6 +56,7 @@ def take(caller: Caller, panda_id: int, status: str, *, attempt: int | None, det
             return command
         if old == "running" and new == "starting":
             new = old
+        _note_times(job, old, new)
         for argument, attribute in _DETAILS.items():
             is_dropped = argument == "meta_data" and status == "failed"  # addMetadata of 1.0.4
             if details.get(argument) not in (None, "") and not is_dropped:
@@ -68,6 +69,14 @@ def take(caller: Caller, panda_id: int, status: str, *, attempt: int | None, det
         if ends and not caller.tuning.now.adder_seconds:
             attempts.end(caller, row, status, job)
     return command
+
+
+def _note_times(job: dict[str, Any], old: str, new: str) -> None:
+    """Set the time of a job's start, or end, as updateJobStatus of server 1.0.4 does."""
+    if old in ("sent", "starting") and new == "running":
+        job["startTime"] = stored.moment(time.time())
+    elif new == "holding" or (new == "transferring" and old == "running"):
+        job.setdefault("endTime", stored.moment(time.time()))
 
 
 def end_reported(caller: Caller, row: Row) -> None:

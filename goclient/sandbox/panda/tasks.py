@@ -275,8 +275,8 @@ def _describe(state: State, row: Row) -> dict[str, Any]:
         "taskName": row["name"],
         "userName": owner["subject"].rpartition("=")[2],
         "taskType": "anal",
-        "creationDate": _moment(row["created"]),
-        "modificationTime": _moment(_last_change(state, row)),
+        "creationDate": jobs.moment(row["created"]),
+        "modificationTime": jobs.moment(_last_change(state, row)),
         "status": status,
         "superStatus": status,
         "nFiles": len(statuses),
@@ -286,8 +286,3 @@ def _describe(state: State, row: Row) -> dict[str, Any]:
         "pctFailed": 100 * bad // len(statuses),
         "task_creation_arguments": parameters.get("cliParams"),
     }
-
-
-def _moment(seconds: float) -> dict[str, str]:
-    """Return a time as the server's JSON has it, in UTC (encode_special_cases in panda.py of 1.0.4)."""
-    return {"__datetime__": datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec="seconds")}

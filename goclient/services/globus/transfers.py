@@ -5,6 +5,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
@@ -12,13 +13,14 @@ from goclient.errors.conditions import PathExists
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import Listing, TaskState
 from goclient.services.globus.calls import Call, Subject
-from goclient.services.globus.documents import Document, check_result, documents, uuid
+from goclient.services.globus.documents import Document, check_result, documents, text, uuid
 from goclient.services.globus.refusals import documented
 from goclient.services.globus.states import read_file_info, read_task_state
 
 MAX_LABEL = 128  # characters of a task's label
 MAX_LISTING = 48 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
 SEARCH_LIMIT = 25
+MOST_TASKS = 1000  # of a list, however it is paged (globus-sdk, TransferClient.task_list)
 SHOWN_LIMIT = 100  # what the service gives at most in one answer
 SILENT_TASK = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}  # no mail
 
@@ -77,13 +79,23 @@ class Transfers(ABC):
         with documented(subject.name):
             return uuid(self.ask(Call("POST", "/delete", subject, body=body)), "task_id")
 
-    def tasks_labelled(self, prefix: str) -> list[TaskState]:
-        """Return the identity's tasks whose label begins with ``prefix``, oldest first."""
-        query = {"filter": f"type:TRANSFER/label:~{prefix}*", "orderby": "request_time ASC", "limit": "1000"}
-        with documented(prefix):
-            found = self.ask(Call("GET", "/task_list", Subject(prefix), query=query))
-            states = [read_task_state(document) for document in documents(found, "DATA")]
-        return [state for state in states if state.label.startswith(prefix)]
+    def tasks_labelled(self, prefix: str, *, since: float | None = None) -> list[TaskState]:
+        """Return the identity's tasks whose label begins with ``prefix``, oldest first.
+
+        ``since``: those that were asked for at this time, in seconds since 1970, or later.
+        """
+        found: dict[str, TaskState] = {}
+        start, more = "" if since is None else time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since)), True
+        while more:  # the service gives the first 1,000 that a filter lets through, and no others
+            chosen = f"type:TRANSFER/label:~{prefix}*" + (f"/request_time:{start}," if start else "")
+            query = {"filter": chosen, "orderby": "request_time ASC", "limit": str(MOST_TASKS)}
+            with documented(prefix):
+                answer = list(documents(self.ask(Call("GET", "/task_list", Subject(prefix), query=query)), "DATA"))
+                states = [read_task_state(document) for document in answer]
+                found.update({state.task_id: state for state in states if state.label.startswith(prefix)})
+                last = text(answer[-1], "request_time") if len(answer) >= MOST_TASKS else start
+                start, more = last, last != start
+        return list(found.values())
 
 
 def operation(collection: Endpoint, name: str) -> str:

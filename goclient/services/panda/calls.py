@@ -31,8 +31,9 @@ from goclient.services.trust import session_for
 
 A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
 MOST_ANSWER = 128 << 20  # bytes, however many jobs it is about
+DESCRIPTION, ARCHIVED = "job/get_description", "job/get_description_incl_archive"
 # When it is sent again; nothing else ever is.
-SAYS_THE_SAME = ("job/get_description", "pilot/update_job", "creds/get_user_secrets")
+SAYS_THE_SAME = (DESCRIPTION, ARCHIVED, "pilot/update_job", "creds/get_user_secrets")
 PRIVATE = "creds/"  # begins the methods whose answers hold what nobody may see
 _SHOWN = 4096  # bytes of an answer that are read for a message
 _JSON = "application/json"  # the server does not see JSON with a charset in the content type

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 from goclient import secrets
 from goclient.errors import ServerError
 from goclient.errors.wording import quoted, said
-from goclient.model.records.answers import AssignedJob, JobState, is_panda_id
+from goclient.model.records.answers import AssignedJob, JobState, KnownJob, is_panda_id
 from goclient.model.records.panda_job import UNSET
-from goclient.services.panda.calls import Body, PandaCalls, Refused
+from goclient.services.panda.calls import ARCHIVED, DESCRIPTION, Body, PandaCalls, Refused
 
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
+SECONDS_A_DESCRIPTION = 0.05  # it looks a job up in four tables
+DESCRIBED = 1000  # jobs a call: the server leaves out what is behind the 5,500th, without a word
 JOBS_A_KILL = 1000
 SLOWEST_UPLOAD = 100_000  # bytes a second
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
@@ -75,12 +77,33 @@ class PandaServer(PandaCalls):
             raise self._lost(f"it answered for {len(ids)} of {count} jobs")
         return ids
 
-    def describe(self, panda_ids: Sequence[int]) -> list[JobState | None]:
-        """Return the state of each job, None for one that the server does not know."""
-        jobs = self._call("job/get_description", {"job_ids": list(panda_ids)}, jobs=len(panda_ids))
-        if not isinstance(jobs, list) or len(jobs) != len(panda_ids):
-            raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
+    def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | None]:
+        """Return the state of each job, None for one that the server does not know; one call asks for 1,000.
+
+        ``archived``: the archive, where jobs are that ended days ago, is searched, too; the server takes longer for it.
+        """
+        jobs = self._descriptions(panda_ids, ARCHIVED if archived else DESCRIPTION)
         return [job if job is None else JobState.from_answer(job) for job in jobs]
+
+    def records(self, panda_ids: Sequence[int]) -> list[KnownJob | None]:
+        """Return the record of each job, those of the archive, too; None for one that the server does not know."""
+        return [job if job is None else KnownJob.from_answer(job) for job in self._descriptions(panda_ids, ARCHIVED)]
+
+    def _descriptions(self, panda_ids: Sequence[int], method: str) -> Iterator[Any]:
+        for start in range(0, len(panda_ids), DESCRIBED):
+            ids = list(panda_ids[start : start + DESCRIBED])
+            seconds = self._access.answer_timeout + len(ids) * SECONDS_A_DESCRIPTION
+            jobs = self._call(method, {"job_ids": ids}, jobs=len(ids), seconds=seconds)
+            if not isinstance(jobs, list) or len(jobs) != len(ids):
+                raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
+            yield from jobs
+
+    def task_jobs(self, task_id: int) -> list[int]:
+        """Return the PandaIDs of a task's jobs, of all their attempts; none for a task that is not known."""
+        ids = self._call(f"task/get_job_ids?task_id={task_id}", {}, verb="GET")
+        if not isinstance(ids, list) or not all(map(is_panda_id, ids)):
+            raise ServerError(f"{self.name} did not tell the jobs of task {task_id}: {quoted(ids)}", code="bad-answer")
+        return ids
 
     def task_state(self, task_id: int) -> str:
         """Return the state of a task."""

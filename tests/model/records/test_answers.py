@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from goclient.errors import ServerError
-from goclient.model.records.answers import AssignedJob, JobState
+from goclient.model.records.answers import AssignedJob, ErrorCodes, JobState
 
 ANSWER: dict[str, Any] = {
     "PandaID": 7,
@@ -81,6 +81,29 @@ def test_a_state_says_everything_that_went_wrong() -> None:
     }
     assert JobState.from_answer(job) == JobState(7, 2, 41, "failed", "stage-in: no file; killed", "run")
     assert JobState.from_answer({"PandaID": "7"}) == JobState(7, 0, 0, "", "", "")
+
+
+def test_a_state_has_the_times_and_codes_that_the_server_gives() -> None:
+    known = {
+        "PandaID": 7,
+        "jobName": "c1.d7d3bb9a-0b4a-4c9f-9d9f-8a1f3c2b1a00",
+        "computingSite": "TEST1",
+        "creationTime": {"__datetime__": "2026-11-29T00:00:00"},
+        "startTime": "2026-11-29 00:00:01.5",
+        "jobMetrics": "goclient=v1 total.s=1.0",
+        "pilotErrorCode": 1137,
+        "transExitCode": "1",
+        "exeErrorCode": "x",
+    }
+    state = JobState.from_answer(known)
+    assert (state.name, state.site, state.metrics) == (known["jobName"], "TEST1", "goclient=v1 total.s=1.0")
+    assert (state.created, state.started, state.ended) == (1795910400.0, 1795910401.5, None)
+    assert state.codes == ErrorCodes(pilot=1137, exit=1)
+
+
+@pytest.mark.parametrize("time", [{"__datetime__": 5}, {}, "NULL", "yesterday", 5, "0001-01-01T00:00:00", "9" * 50])
+def test_what_is_not_a_time_is_not_known(time: Any) -> None:
+    assert JobState.from_answer({"PandaID": 7, "endTime": time}).ended in (None, -62135596800.0)
 
 
 @pytest.mark.parametrize(
