@@ -121,27 +121,9 @@ class Client(Lookups):
 
     def send_typed(self, prepared: Submission, show: Callable[[Submission], None] = lambda _: None) -> Submission:
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
-        from goclient.jobs.sent import check_not_sent  # 2 ms: with --noSubmit nothing is sent
+        from goclient.dispatch import send_prepared  # 2 ms: with --noSubmit nothing is sent
 
-        server, journal = self._connections.panda(), self._journal
-        if not prepared.again:
-            check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
-        if prepared.deposit_due and prepared.spec.myproxy is not None:
-            deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
-        luggage = prepared.luggage
-        secret = luggage.secret if luggage is not None else None
-        self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
-        try:
-            if luggage is not None and secret is not None:
-                from goclient.jobs.grants import make_ready  # as in _credentials
-
-                secret = make_ready(secret, self._connections, luggage.plan.needs, server=server.name)
-                prepared = replace(prepared, luggage=replace(luggage, secret=secret))
-            return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
-        except GoclientError:
-            if secret is not None:
-                self._credentials().give_up(secret, self._reporter)
-            raise
+        return send_prepared(prepared, self._connections, show)
 
     def submit(self, **options: Any) -> Submission:
         """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.

@@ -45,7 +45,8 @@ def fetch_archive(start: Start, directory: Path) -> Unpacked:
         download(start.url, data, seconds=SECONDS, size=LIMIT)
     except (requests.exceptions.RequestException, OSError) as error:
         message = f"the archive {quoted(start.url)} of the job could not be fetched: {said(unfetched(error))}"
-        raise EndpointError(message, hint=f"if PanDA has removed it, {_AGAIN}", code="archive", subject=start.url) from error
+        hint = f"if PanDA has removed it, {_AGAIN}"
+        raise EndpointError(message, hint=hint, code="archive", subject=start.url) from error
     data.seek(0)
     try:
         with tarfile.open(fileobj=data, mode="r:gz") as archive:

@@ -19,7 +19,7 @@ class RetryOptions(Options):
     noSubmit: bool = option("--noSubmit", help="do everything but send", group=RETRY, default=False)
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=RETRY, default=False)
     goOverwrite: bool = option(
-        "--goOverwrite", help="bring all files again, and overwrite those at the destinations", group=RETRY, default=False
+        "--goOverwrite", help="bring all files again, over those that are there", group=RETRY, default=False
     )
     goMkdir: bool = option("--goMkdir", help="make the destinations' directories now", group=RETRY, default=False)
     goGrant: bool = option(

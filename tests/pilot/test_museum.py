@@ -25,7 +25,7 @@ from goclient.model.records.answers import JobState
 from goclient.model.remote import TaskState
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
-from goclient.pilot.owner import is_owned
+from goclient.services.panda.owner import is_owned
 from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.panda.client import Command
 from tests.commands import Result

@@ -230,7 +230,10 @@ class KnownJob:
             texts = {name: _short(job, name) for name in (*_TEXTS, *_OPTIONAL, "jobName", "prodUserID")}
             common = JobTemplate(
                 **{name: texts[name] for name in _TEXTS},
-                **{name: texts[name] or None for name in _OPTIONAL},
+                cloud=texts["cloud"] or None,
+                VO=texts["VO"] or None,
+                processingType=texts["processingType"] or None,
+                specialHandling=texts["specialHandling"] or None,
                 jobDefinitionID=_number(job, "jobDefinitionID"),
                 currentPriority=int(_text(job, "currentPriority") or 0),
             )
