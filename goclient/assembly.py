@@ -15,6 +15,7 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.model.campaign import new_campaign
+from goclient.model.deal import DealOrder
 from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
 from goclient.model.names import NO_IDENTITY, is_identity
 from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
@@ -172,16 +173,17 @@ def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
         VO=options.VO,
         processingType=options.processingType,
     )
-    campaign = options.campaign or new_campaign()
+    campaign, per_job = options.campaign or new_campaign(), options.nFilesPerJob
     return Request(
         template,
-        f"{campaign}.{name}" if options.campaign else name,
-        options.njobs,
+        f"{campaign}.{name}" if options.campaign or per_job else name,
+        options.njobs or 1,
         options.jobParameters,
         transfers.items,
         lenient=options.goLenient,
         carriage=transfers.carriage,
         campaign=campaign,
+        order=DealOrder(per_job, options.njobs) if per_job else None,
     )
 
 

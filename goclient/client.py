@@ -165,16 +165,20 @@ class Client(Lookups):
         self._warn_of_missing_catalogue()
         return explain(_checked_text(text), catalogue=self.catalogue())
 
-    def parameters_typed(self, typed: Typed[SubmitOptions]) -> str:
-        """Return the jobParameters of the job, or of the jobs, that a line of sendJob would submit; ask nobody."""
+    def explain_typed(self, typed: Typed[SubmitOptions]) -> Explained:
+        """Explain the jobs that a line of sendJob would submit, the first if each has files of its own; ask nobody."""
         transfers = read_transfers(typed, self._connections)
         request = new_request(typed.options, transfers)
-        spec, payload, mistakes, warnings = validate_request(request, list_lines, transfers.errors)
-        raise_all(mistakes)
-        for warning in warnings:
+        valid = validate_request(request, list_lines, transfers.errors)
+        raise_all(valid.errors)
+        for warning in valid.warnings:
             self._reporter.warning(warning.message, warning.hint)
-        text = attach(payload, spec, lenient=request.lenient)
-        return fill_serial(text, 1) if request.count == 1 else text
+        spec, table = valid.spec, None
+        if valid.deal is not None:
+            spec, table = next(valid.deal.specs(spec)), valid.deal.table(spec)
+        text = attach(valid.payload, spec, lenient=request.lenient)
+        explained = self.explain(fill_serial(text, 1) if request.count == 1 or table is not None else text)
+        return replace(explained, deal=table)
 
     def parameters(self, panda_id: int) -> str:
         """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""

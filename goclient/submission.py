@@ -17,10 +17,11 @@ from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerE
 from goclient.errors.findings import Finding
 from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import counted
+from goclient.model.deal import Deal, plan_dealt
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
-from goclient.model.records.panda_job import NEW_BLOCK, JobRecord, JobTemplate, encode_jobs, job_records
+from goclient.model.records.panda_job import NEW_BLOCK, JobRecord, JobTemplate, encode_jobs, records_of
 from goclient.model.records.registry import attach, decode
 from goclient.model.request import Request as Request  # callers make it with new_job_template()
 from goclient.model.spec import TransferSpec
@@ -63,6 +64,7 @@ class Submission:
     options: TransferOptions = field(default=TransferOptions(), repr=False)  # of that deposit
     luggage: Luggage | None = None  # what goes to PanDA before carried jobs do
     campaign: str = ""  # under which it is sent
+    deal: Deal | None = None  # each job has files of its own, and the spec and the plan are those of all jobs
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object, with the jobs if it was sent."""
@@ -71,6 +73,8 @@ class Submission:
         document = {"spec": self.spec.model_dump(), "plan": entries, "findings": findings}
         if self.luggage is not None:
             document["carried"] = self.luggage.document()
+        if self.deal is not None:
+            document["deal"] = self.deal.table(self.spec).document()
         return {**document, "jobs": [job.document() for job in self.jobs]} if self.jobs else document
 
 
@@ -105,29 +109,32 @@ def prepare(
     Raises every mistake in the request together with the ``errors`` found before; if there are none, PreflightFailed
     with all that ``preflight`` finds if there are errors among it.
     """
-    spec, payload, wrong, warnings = validate_request(request, read_lines, errors)
-    raise_all(wrong)
-    report = preflight.run(spec, request.count, request.job)
-    findings = (*warnings, *report.findings)
+    valid = validate_request(request, read_lines, errors)
+    raise_all(valid.errors)
+    deal, payload = valid.deal, valid.payload
+    report = preflight.run(valid.spec, request.count, request.job, deal=deal)
+    findings = (*valid.warnings, *report.findings)
     if not report.ok:
         raise PreflightFailed(findings)
     spec, common, luggage = report.spec, request.common, None
+    specs = [spec] if deal is None else list(deal.specs(spec))
     if request.carriage is None:
-        text = attach(payload, spec, lenient=request.lenient)
+        texts = [attach(payload, one, lenient=request.lenient) for one in specs]
     else:
         from goclient.carrier.carried import prepare_carried  # archives, which other jobs do not need
 
-        carried = prepare_carried(request, spec, payload, rights=report.rights)
-        common, text, luggage = carried.common, carried.parameters, carried.luggage
-    records = job_records(common, name=request.name, parameters=text, count=request.count)
+        carried = prepare_carried(request, spec, payload, rights=report.rights, deal=deal)
+        common, texts, luggage = carried.common, carried.parameters, carried.luggage
+    records = records_of(common, name=request.name, texts=texts * (request.count if deal is None else 1))
     if spec:
         first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
-        spec = first.spec if request.count == 1 and first.counts is None else spec
+        spec = first.spec if len(records) == 1 and first.counts is None else spec
     return Submission(
-        *(spec, plan(spec), tuple(records), findings),
+        *(spec, plan(spec) if deal is None else plan_dealt(spec), tuple(records), findings),
         deposit_due=report.deposit_due,
         luggage=luggage,
         campaign=request.campaign,
+        deal=deal,
     )
 
 

@@ -13,15 +13,31 @@ from goclient.model.option import Options, frozen_options, option
 
 JOB, MOVE, PROXY, CARRY, RUN = "job", "transfers", "myproxy account", "carried jobs", "submission"
 LOCATION = "ENDPOINT:/PATH"
+MAX_JOBS = 100_000  # of one submission
 
 
 @frozen_options
 class JobOptions(Options):
     """Hold what was typed of the job; a required option that is missing is the empty string."""
 
-    njobs: int = option("--njobs", help="how many jobs", group=JOB, default=1, metavar="N", minimum=1, maximum=100_000)
+    njobs: Optional[int] = option(
+        "--njobs",
+        help="how many jobs (default: 1, or as many as --nFilesPerJob needs)",
+        group=JOB,
+        metavar="N",
+        minimum=1,
+        maximum=MAX_JOBS,
+    )
+    nFilesPerJob: Optional[int] = option(
+        "--nFilesPerJob",
+        help="deal the sources of --StageinGOsrc to the jobs in their order, so many to each",
+        group=JOB,
+        metavar="N",
+        minimum=1,
+        maximum=MAX_JOBS,
+    )
     campaign: Optional[str] = option(
-        "--campaign", help="what these jobs are sent under (default: the time)", group=JOB, metavar="NAME"
+        "--campaign", help="what these jobs are sent under (default: the time)", group=JOB, metavar="CAMPAIGN"
     )
     computingSite: str = option(
         "--computingSite",

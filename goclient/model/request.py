@@ -8,6 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from goclient.model.deal import DealOrder
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.options import Items
@@ -94,6 +95,7 @@ class Request:
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items.
 
     ``carriage``: they bring their own transfers.  ``campaign`` is the one under which they are sent.
+    With an ``order`` each job has files of its own, and there are as many jobs as these need; ``count`` is not used.
     """
 
     common: JobTemplate
@@ -102,6 +104,7 @@ class Request:
     parameters: str
     items: Items
     lenient: bool = False
+    order: DealOrder | None = None
     carriage: Carriage | None = None
     campaign: str = ""
 
