@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from goclient import submission
 from goclient.assembly import (
     carriage_of,
-    deposit_for_jobs,
     new_preflight,
     new_request,
     read_transfers,
 )
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import GoclientError, UsageError, raise_all
+from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.jobs.panda_ids import read_panda_ids
-from goclient.lookups import Lookups
+from goclient.mending.client import Mending
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
@@ -52,7 +51,7 @@ OURS = "goclient-"  # is in the name of each secret of ours
 T = TypeVar("T", bound="DataclassInstance")
 
 
-class Client(Lookups):
+class Client(Mending):
     """Submit PanDA jobs whose files Globus moves, and see what becomes of them.
 
     A client reads the environment and the settings files when it first needs them, as the commands do.  Options are

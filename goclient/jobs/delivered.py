@@ -1,4 +1,4 @@
-"""What earlier tries of jobs have delivered: it counts if their own report names it, and it is there as reported.
+"""Find what earlier tries of jobs have delivered: their own report names it, and it is there as reported.
 
 The report is that of Globus, whose tasks check the checksums of both ends: what it names without a checksum does not
 count.  Nothing else tells for certain what a job that failed has delivered.

@@ -61,7 +61,7 @@ def _may_be_sent(request: SentRequest) -> bool:
 
 
 class Latest(NamedTuple):
-    """The latest try of a job: its number, and another one after it of which nobody knows whether it was accepted."""
+    """Number of a job's latest try, and another try after it of which nobody knows whether it was accepted."""
 
     panda_id: int
     lost: Try | None = None

@@ -19,11 +19,13 @@ from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.private import locked
-from goclient.jobs.tries import Latest, Try, known_tries, latest_try, new_tries, next_name
+from goclient.jobs.selection import campaigns_of
+from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name
 from goclient.journal import Journal
+from goclient.mending.preparation import Again, Left, prepare_again
+from goclient.model.campaign import campaign_of
 from goclient.model.records.answers import KnownJob
 from goclient.model.retry_options import RetryOptions
-from goclient.retrial import Again, Left, prepare_again
 from goclient.services.panda.owner import person_name
 from goclient.submission import Submission
 
@@ -44,21 +46,12 @@ class RetriedJob(NamedTuple):
 
 @dataclass(frozen=True)
 class Retried:
-    """What came of a retry: jobs that were sent again, jobs that were left as they are, and what was refused."""
+    """Outcome of a retry: jobs that were sent again, jobs that were left as they are, and what was refused."""
 
     jobs: tuple[RetriedJob, ...] = ()
     left: tuple[Left, ...] = ()
     refused: tuple[GoclientError, ...] = ()
     findings: tuple[Finding, ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """Return the JSON object of it."""
-        return {
-            "jobs": [one.document() for one in self.jobs],
-            "left": [one.document() for one in self.left],
-            "refused": [one.finding.document() for one in self.refused],
-            "findings": [one.document() for one in self.findings],
-        }
 
 
 def retry_jobs(
@@ -74,7 +67,7 @@ def retry_jobs(
     """
     server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
     with locked(journal.path.with_name("retries.lock")):
-        choice = _choose(panda_ids, options, connections, known_tries(journal, server.name))
+        choice = _choose(panda_ids, options, connections, journal)
         prepared = prepare_again(choice.jobs, options, connections)
         jobs: list[RetriedJob] = []
         for group in prepared.groups:
@@ -116,11 +109,10 @@ class _Choice(NamedTuple):
     refused: tuple[GoclientError, ...]
 
 
-def _choose(
-    panda_ids: Iterable[int], options: RetryOptions, connections: Connections, tries: dict[int, Try]
-) -> _Choice:
+def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connections, journal: Journal) -> _Choice:
     """Decide for the latest try of each job whether it is sent again."""
     server = connections.panda()
+    tries, campaigns = known_tries(journal, server.name), campaigns_of(journal)
     latest: dict[int, Latest] = {}
     for panda_id in panda_ids:
         found = latest_try(panda_id, tries)
@@ -143,7 +135,9 @@ def _choose(
             continue
         name = next_name(job.record.jobName, after=one.lost.name if one.lost is not None else "")
         common = replace(job.record.common, jobDefinitionID=definition)
-        jobs.append(Again(one.panda_id, job.state, job.record._replace(common=common, jobName=name)))
+        record = job.record._replace(common=common, jobName=name)
+        campaign = campaigns.get(one.panda_id) or campaign_of(name)
+        jobs.append(Again(one.panda_id, job.state, record, campaign))
     return _Choice(tuple(jobs), tuple(left), tuple(refused))
 
 

@@ -17,7 +17,7 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import counted
 from goclient.jobs.delivered import find_delivered, without_delivered
 from goclient.jobs.repacking import fetch_archive, with_archive
-from goclient.model.campaign import campaign_of
+from goclient.model.campaign import new_campaign
 from goclient.model.deal import Deal
 from goclient.model.location import Transfer
 from goclient.model.options import SubmitOptions
@@ -34,11 +34,15 @@ from goclient.submission import Submission
 
 
 class Again(NamedTuple):
-    """A job that is sent again: its number and state, and the record of its next try, with the parameters as before."""
+    """A job that is sent again: its number and state, and the record of its next try, with the parameters as before.
+
+    ``campaign`` is the one under which it was sent, empty if that is not known.
+    """
 
     panda_id: int
     state: JobState
     record: JobRecord
+    campaign: str
 
 
 class Left(NamedTuple):
@@ -81,7 +85,7 @@ class _Part(NamedTuple):
         common = self.job.record.common
         shape = self.spec.model_copy(update={"stage_in": (), "stage_out": (), "output": ()})
         start = self.start and (self.start.archive, self.start.plan)
-        return campaign_of(self.job.record.jobName), common.transformation, common.prodSourceLabel, start, shape
+        return self.job.campaign, common.transformation, common.prodSourceLabel, start, shape
 
     @property
     def parameters(self) -> str:
@@ -140,7 +144,6 @@ def _prepare(parts: tuple[_Part, ...], options: RetryOptions, connections: Conne
     """Return jobs of one kind, checked, with all that goes with them; raise PreflightFailed."""
     start = parts[0].start
     jobs = tuple(one.job for one in parts)
-    campaign = campaign_of(jobs[0].record.jobName)
     if start is None:
         checked = _check(parts, options, connections, {})
         texts = [one.parameters for one in parts]
@@ -156,7 +159,7 @@ def _prepare(parts: tuple[_Part, ...], options: RetryOptions, connections: Conne
         deposit_due=checked.report.deposit_due,
         options=checked.options,
         luggage=checked.luggage,
-        campaign=campaign,
+        campaign=jobs[0].campaign or new_campaign(),
     )
     return Group(jobs, submission)
 
