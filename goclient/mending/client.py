@@ -79,7 +79,7 @@ class Mending(Lookups):
     @staticmethod
     def _unless_refused(mended: Mended) -> Mended:
         if not mended.is_something:
-            raise_all(mended.refused)
+            mended.check()
         return mended
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from goclient.carrier.sending import SECRET, TASK
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors import GoclientError, RequestError, ServerError, raise_all
 from goclient.errors.findings import Finding
 from goclient.jobs.kill import Fate, Stopped, kill_jobs
 from goclient.jobs.selection import Selection
@@ -55,6 +55,13 @@ class Mended:
             "refused": [one.finding.document() for one in self.refused],
             "findings": [one.document() for one in self.findings],
         }
+
+    def check(self) -> None:
+        """Raise all that was refused as one error, whose document has the rest of what was done."""
+        try:
+            raise_all(self.refused)
+        except GoclientError as error:
+            raise error.replace(extra=self.document()) from error.__cause__
 
     @property
     def is_something(self) -> bool:

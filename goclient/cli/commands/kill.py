@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.errors import raise_all
 from goclient.model.option import frozen_options, option
 from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
@@ -32,14 +31,15 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     options = parser.parse(argv)
     done = run.Session(reporter).client.kill_typed(options)
     if options.json:
+        done.check()
         output.print_json(done.document())
-    else:
-        from goclient.cli.tables import print_table  # --json and --help print none
+        return 0
+    from goclient.cli.tables import print_table  # --json and --help print none
 
-        rows = [(str(one.panda_id), one.state, one.fate.value) for one in done.stopped]
-        if rows:
-            print_table(("PandaID", "state", "what was done"), rows)
-        for task in done.tasks:
-            print(f"JediTaskID={task.task_id} {task.answer}")
-    raise_all(done.refused)
+    rows = [(str(one.panda_id), one.state, one.fate.value) for one in done.stopped]
+    if rows:
+        print_table(("PandaID", "state", "what was done"), rows)
+    for task in done.tasks:
+        print(f"JediTaskID={task.task_id} {task.answer}")
+    done.check()
     return 0

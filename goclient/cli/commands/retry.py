@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.errors import GoclientError, raise_all
+from goclient.errors import GoclientError
 from goclient.model.option import frozen_options, option
 from goclient.model.retry_options import RetryOptions
 from goclient.model.select import SelectOptions
@@ -45,17 +45,18 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         raise
     output.report_findings(done.findings, reporter)
     if options.json:
+        done.check()
         output.print_json(done.document())
-    else:
-        if options.noSubmit:
-            _print_jobs(done.jobs)
-        for task in done.tasks:
-            print(f"JediTaskID={task.task_id} {task.answer}")
+        return 0
+    if options.noSubmit:
+        _print_jobs(done.jobs)
+    for task in done.tasks:
+        print(f"JediTaskID={task.task_id} {task.answer}")
     for one in done.left:
         reporter.progress(f"PandaID {one.panda_id} was left as it is: {one.why}")
     if not (done.is_something or done.refused):
         reporter.progress("there was nothing to retry")
-    raise_all(done.refused)
+    done.check()
     return 0
 
 
