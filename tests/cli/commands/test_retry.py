@@ -10,6 +10,7 @@ import pytest
 
 import goclient
 from tests.commands import Result
+from tests.sandbox.panda.test_tasks import call, submit
 from tests.sandboxes import Sandbox
 
 SUBMIT = ("--StageinGOsrc=SITE1:/in/${SN}.dat", "--Data=out.dat", "--OutputGO=SITE1:/out/${SN}/")
@@ -100,7 +101,6 @@ def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
     fail(user, int(lines[0]["PandaID"]))
     third = retry(user, one)
     assert [job["jobName"] for job in third.json["jobs"]] == [lines[0]["jobName"].replace(".try2", ".try3")]
-    assert user.run("goclient", "status", "--campaign", "scan", "--json").code == 0
 
 
 def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> None:
@@ -112,7 +112,7 @@ def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> N
     user.rows("update jobs set attributes = json_set(attributes, '$.jediTaskID', 7) where panda_id = ?", three)
     result = retry(user, two, three, 999_999)
     assert (result.code, count(user)) == (10, 3)
-    assert [error["code"] for error in result.json["findings"]] if "findings" in result.json else True
+    assert [error["code"] for error in result.json["refused"]] == ["not-yours", "job-of-task", "unknown-job"]
     shown = user.run("goclient", "retry", str(two), str(three), "999999").err
     assert 'is a job of "Other Person"' in shown
     assert "goclient retry --task 7" in shown
@@ -123,13 +123,13 @@ def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> N
         assert code in (None, wrong.json["error"]["code"])
 
 
-@pytest.mark.parametrize("kind", ["reset-after", "timeout"])
+@pytest.mark.parametrize("kind", ["lost", "reset", "cut"])
 def test_a_retry_whose_answer_is_lost_is_not_sent_again(user: Sandbox, kind: str) -> None:
     one, two, _ = submitted(user)
     fail(user, one, two)
-    user.trouble("/api/v1/job/submit", kind, count=1)
+    user.trouble("POST /api/v1/job/submit", kind, times=1)
     try:
-        lost = retry(user, one, two, PANDA_TIMEOUT="2", GOCLIENT_TIMEOUT="2")
+        lost = retry(user, one, two)
     finally:
         user.clear_trouble()
     assert lost.code == 90, lost
@@ -193,7 +193,8 @@ def test_a_file_in_the_way_that_nobody_reports_stops_a_retry(user: Sandbox) -> N
 def test_python_retries_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two, _ = submitted(user)
     fail(user, one)
-    monkeypatch.setattr("os.environ", user.env)
+    for name, value in user.env.items():
+        monkeypatch.setenv(name, value)
     client = goclient.Client()
     done = client.retry([one, two])
     assert [job.old for job in done.jobs] == [one]
@@ -202,3 +203,60 @@ def test_python_retries_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch)
         client.retry([two])
     with pytest.raises(goclient.UsageError, match="is not an option"):
         client.retry([two], everything=True)
+
+
+def test_a_carried_job_gets_a_fresh_archive_and_credential(user: Sandbox) -> None:
+    (user.cwd / "lib").mkdir()
+    (user.cwd / "lib/a.py").write_text("a\n")
+    (user.cwd / "lib/link").symlink_to("a.py")
+    (user.cwd / "run.sh").write_text("#!/bin/sh\ncat lib/link 0064.file > hits.root\n")
+    words = ("--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--goFiles=lib/", "--njobs=2", "--json")
+    moves = (
+        "--StageinGOsrc=GUEST1:/campaign/in/0064.file",
+        "--Data=hits.root",
+        "--OutputGO=GUEST1:/campaign/out/${SN}/",
+    )
+    made = user.run("sendJob.py", *words, *moves, "--goMkdir", "--campaign=carried")
+    assert made.code == 0, made
+    one, two = (job["PandaID"] for job in made.json["jobs"])
+    fail(user, one, two, code="1305")
+    user.rows("delete from secrets")
+    done = retry(user, two, one)
+    assert done.code == 0, done
+    jobs = [attributes(user, job["PandaID"]) for job in done.json["jobs"]]
+    assert len({job["transformation"] for job in (*jobs, attributes(user, one))}) == 1
+    assert made.json["carried"]["archive"] not in jobs[0]["jobParameters"]
+    assert len(user.rows("select * from cache_files")) == 2
+    assert len(user.rows("select * from secrets")) == 1
+    (second,) = (job for job in done.json["jobs"] if job["retryOf"] == two)
+    site = user.run("goclient", "sandbox", "site", "--site", "TEST1", "--once", "--dir", str(user.root))
+    assert site.code == 0, site
+    site = user.run("goclient", "sandbox", "site", "--site", "TEST1", "--once", "--dir", str(user.root))
+    states = user.rows("select status from jobs where panda_id > ?", two)
+    assert [row["status"] for row in states] == ["finished", "finished"], site
+    assert second["jobName"].endswith("_1.try2")
+    text = user.path("GUEST1", "/campaign/out/2/hits.root").read_text()
+    assert text.startswith("a\n")
+    user.rows("update jobs set status = 'failed' where panda_id = ?", one)
+    for file in (user.root / "cache").iterdir():
+        file.unlink()
+    gone = retry(user, second["PandaID"], "--all", "--goOverwrite")
+    assert gone.code == 40
+    assert "could not be fetched" in gone.json["error"]["message"]
+
+
+def test_jedi_retries_a_task(user: Sandbox) -> None:
+    task = submit(user, site="TEST1")["data"]
+    ids = call(user, "task/get_job_ids", task_id=task)["data"]
+    waiting = retry(user, "--task", task)
+    assert (waiting.code, waiting.json["error"]["exit_code"]) == (90, 90)
+    assert "not accepted if the task is in ready status" in waiting.json["error"]["message"]
+    user.rows("update jobs set status = 'failed' where panda_id = ?", ids[0])
+    user.rows("update jobs set status = 'finished' where panda_id = ?", ids[1])
+    done = user.run("goclient", "retry", "--task", str(task))
+    assert (done.code, done.out) == (
+        0, f"JediTaskID={task} command=retry is registered for task ID {task}. will be executed in a few minutes\n",
+    )  # fmt: skip
+    assert call(user, "task/get_status", task_id=task)["data"] == "running"
+    other = retry(user, "--task", 999_999)
+    assert (other.code, "not the task owner" in other.json["error"]["message"]) == (90, True)
