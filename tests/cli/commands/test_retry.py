@@ -235,7 +235,7 @@ def test_a_carried_job_gets_a_fresh_archive_and_credential(user: Sandbox) -> Non
     states = user.rows("select status from jobs where panda_id > ?", two)
     assert [row["status"] for row in states] == ["finished", "finished"], site
     assert second["jobName"].endswith("_1.try2")
-    text = user.path("GUEST1", "/campaign/out/2/hits.root").read_text()
+    text = user.path("SITE1", "/shared/campaign/out/2/hits.root").read_text()
     assert text.startswith("a\n")
     user.rows("update jobs set status = 'failed' where panda_id = ?", one)
     for file in (user.root / "cache").iterdir():
