@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from goclient.sandbox.directory import Directory
-from goclient.sandbox.panda import attempts, jobs, reports, tasks
+from goclient.sandbox.panda import attempts, jobs, reports, task_commands
 from goclient.sandbox.panda.api import Caller
 from goclient.sandbox.settings import Tuning
 from goclient.sandbox.state import State
@@ -171,7 +171,7 @@ def test_commands_to_a_task_are_answered_as_by_the_server(state: State, command:
         panda_id = stored(state, {"attemptNr": 1, "Files": []}, status=statuses[str(case["status"])])
         state.run("update jobs set owner = 'jdoe', task = 1, record = 1 where panda_id = ?", panda_id)
         caller = Caller(state, str(case["user"]), str(case["user"]), str(case["user"]))
-        answer = (tasks.retry if command == "retry" else tasks.kill)(caller, int(str(case["task"])))
+        answer = (task_commands.retry if command == "retry" else task_commands.kill)(caller, int(str(case["task"])))
         found.append([answer["success"], answer["message"], answer["data"]])
     expected = real({"command": cases})["command"]
     assert [(c, f, e) for c, f, e in zip(cases, found, expected, strict=True) if f != e] == []

@@ -29,7 +29,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         epilog="A job that no node runs is cancelled at once; the pilot of any other cancels its transfers, too.",
     )
     options = parser.parse(argv)
-    done = run.Session(reporter).client.kill_typed(options)
+    client = run.Session(reporter).client
+    done = client.kill_selected(client.named_typed(options))
     if options.json:
         done.check()
         output.print_json(done.document())

@@ -37,7 +37,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     options = parser.parse(argv)
     show = _print_jobs if not options.json else lambda _: None
     try:
-        done = run.Session(reporter).client.retry_typed(options, options, show)
+        client = run.Session(reporter).client
+        done = client.retry_selected(client.named_typed(options), options, show)
     except GoclientError as error:
         for job in () if options.json else error.extra.get("jobs", ()):
             if "retryOf" not in job:  # those of earlier groups are printed
