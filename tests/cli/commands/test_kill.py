@@ -92,5 +92,5 @@ def test_python_stops_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     assert [job.panda_id for job in client.kill(campaign="scan").stopped] == [one, two]
     with pytest.raises(goclient.ServerError, match="the server does not know it"):
         client.kill([999_999])
-    with pytest.raises(goclient.UsageError, match="is not an option"):
-        client.kill([two], everything=True)
+    with pytest.raises(goclient.UsageError, match="no job is named"):
+        client.kill()
