@@ -65,7 +65,7 @@ COMMANDS: dict[str, type[Any]] = {
     "kill": kill.KillOptions,
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,
-    "probe": probe.ProbeOptions,
+    "probe": probe.CommandOptions,
     "retry": retry.RetryCommandOptions,
     "sandbox": sandbox.SandboxOptions,
     "settings": settings.SettingsOptions,
