@@ -5,7 +5,8 @@ What only some of the calls need is imported in them, as in ``client.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from goclient.config import environment
@@ -17,13 +18,12 @@ from goclient.model.select import SelectOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from goclient.campaigns.advance import Progress
-    from goclient.campaigns.campaigns import Campaigns
     from goclient.jobs.credentials import Credentials, Outstanding
     from goclient.jobs.follow import Followed
     from goclient.jobs.results import JobResults
     from goclient.jobs.selection import Selection
     from goclient.jobs.status import JobStatus
+    from goclient.jobs.watch import Turn
     from goclient.journal import Journal
 
 OURS = "goclient-"  # is in the name of each secret of ours
@@ -71,7 +71,7 @@ class Following(Lookups):
         """Return the jobs and tasks that a command line chooses."""
         from goclient.jobs.selection import select
 
-        return select(options, self._journal, self._connections.panda().name)
+        return select(options, self._journal, lambda: self._connections.panda().name)
 
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""
@@ -83,6 +83,27 @@ class Following(Lookups):
         if done and self._journal.mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)
         return followed
+
+    def page(
+        self, path: str, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+    ) -> list[JobStatus]:
+        """Write a page about jobs, one file that any browser shows, and return their status.
+
+        Jobs are chosen as for ``status``.  An earlier page is replaced; raises RequestError for another file there.
+        """
+        from goclient.jobs.page import check_place, write_page
+
+        check_place(path)
+        followed = self.follow(self.select(ids, task=task, campaign=campaign, last=last))
+        write_page(path, followed, now=time.time())
+        raise_all(followed.errors)
+        return list(followed.jobs)
+
+    def watch(self, selection: Selection) -> Iterator[Turn]:
+        """Yield what became of jobs and tasks, again and again, until all are over; Globus is not asked."""
+        from goclient.jobs.watch import watch
+
+        return watch(selection, self._connections)
 
     def wait(self, ids: Ids, *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
@@ -104,37 +125,6 @@ class Following(Lookups):
         from goclient.jobs.results import job_results
 
         return job_results(read_panda_ids(ids), self._connections)
-
-    # --- campaigns through a site ---
-
-    def advance(
-        self,
-        campaign: str = "",
-        *,
-        wait: bool = False,
-        again: bool = False,
-        end: bool = False,
-        overwrite: bool = False,
-        jobs: Ids = (),
-    ) -> list[Progress]:
-        """Do whatever is due in a campaign that was begun with ``goVia="site"``, or in all; return how far each is.
-
-        Jobs are sent once their inputs are there, outputs delivered when jobs have ended, and at last what was staged
-        is removed; nothing is done twice.  ``wait``: until all is done, or something needs a person, which is in
-        ``problems``.  ``again``: try once more what has failed too often.  ``end``: wait for failed jobs no more.
-        ``overwrite``: what exists at the destinations may be overwritten.  ``jobs`` are the PandaIDs of its jobs, if
-        the answer of the server was lost that had them.
-        """
-        from goclient.campaigns.advance import Allowed
-
-        allowed = Allowed(again, end, overwrite, tuple(read_panda_ids(jobs)))
-        return self._campaigns.advance(campaign, allowed, waits=wait)
-
-    @property
-    def _campaigns(self) -> Campaigns:
-        from goclient.campaigns.campaigns import Campaigns  # as in _credentials
-
-        return Campaigns(self._connections, self._journal)
 
     # --- credentials that jobs have ---
 

@@ -50,6 +50,10 @@ def run_tool(
     code = run_task(
         tool, words, Frontend(TABLES[tool], lambda ours: _request(tool, ours, reporter), list_lines, reporter, sent)
     )
+    if not code and not {"-h", "--help"}.isdisjoint(words):
+        from goclient.cli.examples import examples_of  # other lines need none
+
+        print(examples_of(f"goclient {tool}"), end="")
     if code:
         from goclient.services import loopback  # only a failure pays for it
 
