@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from goclient import submission
 from goclient.assembly import (
     carriage_of,
-    deposit_for_jobs,
     new_preflight,
     new_request,
     read_transfers,
 )
 from goclient.config.connections import Connections
-from goclient.errors import GoclientError, UsageError, raise_all
+from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.following import Following
+from goclient.mending.client import Mending
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.probe_options import ProbeOptions
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="DataclassInstance")
 
 
-class Client(Following):
+class Client(Mending):
     """Submit PanDA jobs whose files Globus moves, and see what becomes of them.
 
     A client reads the environment and the settings files when it first needs them, as the commands do.  Options are
@@ -114,27 +113,9 @@ class Client(Following):
 
     def send_typed(self, prepared: Submission, show: Callable[[Submission], None] = lambda _: None) -> Submission:
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
-        from goclient.jobs.sent import check_not_sent  # 2 ms: with --noSubmit nothing is sent
+        from goclient.dispatch import send_prepared  # 2 ms: with --noSubmit nothing is sent
 
-        server, journal = self._connections.panda(), self._journal
-        if not prepared.again:
-            check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
-        if prepared.deposit_due and prepared.spec.myproxy is not None:
-            deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
-        luggage = prepared.luggage
-        secret = luggage.secret if luggage is not None else None
-        self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
-        try:
-            if luggage is not None and secret is not None:
-                from goclient.jobs.grants import make_ready  # as in _credentials
-
-                secret = make_ready(secret, self._connections, luggage.plan.needs, server=server.name)
-                prepared = replace(prepared, luggage=replace(luggage, secret=secret))
-            return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
-        except GoclientError:
-            if secret is not None:
-                self._credentials().give_up(secret, self._reporter)
-            raise
+        return send_prepared(prepared, self._connections, show)
 
     def submit(self, **options: Any) -> Submission:
         """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.

@@ -54,6 +54,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("goclient journal list", "which requests have no known end?"),
         Example("goclient journal show 1", "what is known of a job?"),
     ),
+    "goclient kill": (
+        Example("goclient kill 1", "stop a job"),
+        Example("goclient kill --last", "stop all jobs that were sent last"),
+    ),
     "goclient login": (
         Example("goclient login --no-browser", "log in from a machine without a browser"),
         Example("goclient login --endpoint SITE1", "consent that goclient moves files of an endpoint"),
@@ -82,6 +86,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             "--useGOForOutput SITE1:/home/osg_data/panda/",
             "run a task whose output goes to SITE1",
         ),
+    ),
+    "goclient retry": (
+        Example("goclient retry 1", "send a job again, if it has failed"),
+        Example("goclient retry 1 --noSubmit --json", "what would be sent, and what is left as it is?"),
     ),
     "goclient sandbox": (
         Example("goclient sandbox demo", "see everything work, once"),
