@@ -58,6 +58,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("goclient kill 1", "stop a job"),
         Example("goclient kill --last", "stop all jobs that were sent last"),
     ),
+    "goclient kill": (
+        Example("goclient kill --campaign higgs", "stop all that were sent under a name"),
+        Example("goclient kill --task 7", "stop a task of prun or pathena, with its jobs"),
+    ),
     "goclient login": (
         Example("goclient login --no-browser", "log in from a machine without a browser"),
         Example("goclient login --endpoint SITE1", "consent that goclient moves files of an endpoint"),
@@ -91,13 +95,23 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("goclient retry 1", "send a job again, if it has failed"),
         Example("goclient retry 1 --noSubmit --json", "what would be sent, and what is left as it is?"),
     ),
+    "goclient retry": (
+        Example("goclient retry --campaign higgs", "send those again that have failed, each with its own number"),
+        Example("goclient retry --task 7", "have JEDI try the failed jobs of a task again"),
+    ),
     "goclient sandbox": (
         Example("goclient sandbox demo", "see everything work, once"),
         Example("goclient sandbox start --dir ./sandbox", "start it; then: . ./sandbox/env.sh"),
         Example("goclient sandbox site --site TEST1 --once", "play a site that does not know goclient"),
     ),
     "goclient settings": (Example("goclient settings show", "what is set, and where?"),),
-    "goclient status": (Example("goclient status 1", "what became of a job?"),),
+    "goclient status": (
+        Example("goclient status", "what became of all that I have sent in the last days?"),
+        Example("goclient status --campaign higgs --exit-status", "in a script: 0 once all have finished"),
+        Example("goclient status --campaign higgs --html higgs.html", "write a page for a colleague"),
+        Example("goclient status 1-3 -v", "show the transfers of some jobs, too"),
+        Example("goclient status --last --watch", "look on until all are over"),
+    ),
     "goclient version": (Example("goclient version -v", "what to write into a report of a defect"),),
     "goclient whoami": (Example("goclient whoami", "who asks Globus?"),),
 }

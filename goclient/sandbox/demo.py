@@ -98,7 +98,7 @@ def next_lines(path: Path) -> list[str]:
         f"    --StageinGOsrc={SITE}:/{DIRECTORY}/0064.file \\",
         f"    --Data={NAME} --OutputGO={SITE}:/{DIRECTORY}/mine/ --goMkdir",
         "goclient pilot --site TEST1 --once",
-        "goclient status 1",
+        "goclient status --last",
         f"ls -l {directory}/collections/{SITE}/{DIRECTORY}/mine/",
         "goclient help",
         f"goclient sandbox stop --dir {directory}",
