@@ -55,10 +55,6 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("goclient journal show 1", "what is known of a job?"),
     ),
     "goclient kill": (
-        Example("goclient kill 1", "stop a job"),
-        Example("goclient kill --last", "stop all jobs that were sent last"),
-    ),
-    "goclient kill": (
         Example("goclient kill --campaign higgs", "stop all that were sent under a name"),
         Example("goclient kill --task 7", "stop a task of prun or pathena, with its jobs"),
     ),
@@ -92,11 +88,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "goclient retry": (
-        Example("goclient retry 1", "send a job again, if it has failed"),
-        Example("goclient retry 1 --noSubmit --json", "what would be sent, and what is left as it is?"),
-    ),
-    "goclient retry": (
         Example("goclient retry --campaign higgs", "send those again that have failed, each with its own number"),
+        Example("goclient retry 1 --noSubmit --json", "what would be sent, and what is left as it is?"),
         Example("goclient retry --task 7", "have JEDI try the failed jobs of a task again"),
     ),
     "goclient sandbox": (
