@@ -5,6 +5,7 @@ What only some of the calls need is imported in them, as in ``client.py``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,21 @@ class Following(Lookups):
         if done and self._journal.mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)
         return followed
+
+    def page(
+        self, path: str, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+    ) -> list[JobStatus]:
+        """Write a page about jobs, one file that any browser shows, and return their status.
+
+        Jobs are chosen as for ``status``.  An earlier page is replaced; raises RequestError for another file there.
+        """
+        from goclient.jobs.page import check_place, write_page
+
+        check_place(path)
+        followed = self.follow(self.select(ids, task=task, campaign=campaign, last=last))
+        write_page(path, followed, now=time.time())
+        raise_all(followed.errors)
+        return list(followed.jobs)
 
     def watch(self, selection: Selection) -> Iterator[Turn]:
         """Yield what became of jobs and tasks, again and again, until all are over; Globus is not asked."""

@@ -1,17 +1,20 @@
 """Show what became of jobs and their transfers: ``goclient status``."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, Several
+from goclient.errors.wording import counted, quoted
 from goclient.model.option import frozen_options, option
 from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.jobs.follow import Followed
+    from goclient.jobs.watch import Turn
 
 PROG = "goclient status"
 OUTPUT = "output"
@@ -28,6 +31,9 @@ class StatusOptions(SelectOptions):
         group=OUTPUT,
         default=False,
     )
+    html: str | None = option(
+        "--html", help="write a page about the jobs, one file that any browser shows", group=OUTPUT, metavar="FILE"
+    )
     json: bool = option("--json", help="print one JSON document", group=OUTPUT, default=False)
     verbose: int = option(
         "-v", help="show every transfer; twice: the traceback of an error, too", group=OUTPUT, default=0, count=True
@@ -43,20 +49,41 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         description="Show what became of jobs and their transfers; alone, of the jobs that were sent in the last days.",
     )
     options = parser.parse(argv)
+    if options.html:
+        from goclient.jobs.page import check_place  # as below
+
+        check_place(options.html)
     client = run.Session(reporter).client
     selection = client.select_typed(options)
     if options.watch:
         from goclient.cli.watching import show_turns  # as below
 
-        turns = client.watch(selection)
+        turns = _with_page(client.watch(selection), options.html)
         if options.json:
             for _ in turns:  # what changes is not a document
                 pass
         else:
             show_turns(turns)
     followed = client.follow(selection)
+    if options.html:
+        _write_page(options.html, followed)
+        reporter.progress(f"{quoted(options.html)}: a page about {counted(len(followed.jobs), 'job')}")
     _report(followed, options, reporter)
     return followed.exit_code if options.exitStatus else 0
+
+
+def _with_page(turns: Iterator["Turn"], path: str | None) -> Iterator["Turn"]:
+    """Yield each turn, once the page about its jobs is written."""
+    for turn in turns:
+        if path:
+            _write_page(path, turn.followed)
+        yield turn
+
+
+def _write_page(path: str, followed: "Followed") -> None:
+    from goclient.jobs.page import write_page  # --help writes none
+
+    write_page(path, followed, now=time.time())
 
 
 def _report(followed: "Followed", options: StatusOptions, reporter: Reporter) -> None:
