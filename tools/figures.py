@@ -24,6 +24,7 @@ import attempts
 import carried
 import carrier
 import carrier_kills
+import following
 import gridftp
 import https
 import language
@@ -292,6 +293,7 @@ CHAPTERS = {
     "page": page.rows,
     "carried_jobs": carried.rows,
     "probe": probe.rows,
+    "following": following.rows,
     "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
