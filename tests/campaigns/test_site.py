@@ -299,3 +299,22 @@ def test_what_a_second_try_cures_is_tried_again_once_by_itself(site: Site) -> No
     assert site.panda_ids("cured") == [first, second, third, fourth], "a second try that failed is a person's to judge"
     assert site.advance("cured", "--end", "--wait").code == 0
     assert sorted(site.delivered("cured")) == ["job2/made/log", "out.2.txt"]
+
+
+def test_a_carried_job_copies_on_the_node_without_any_credential(site: Site) -> None:
+    sandbox = site.sandbox
+    (sandbox.cwd / "work.sh").write_text(PAYLOAD)
+    (sandbox.cwd / "work.sh").chmod(0o755)
+    line = [word.replace(site.payload, "./work.sh") for word in site.line("carried", "--goCarry", jobs=1)]
+    nobody = {"GOCLIENT_CARRY_CLIENT_ID": "", "GOCLIENT_CARRY_CLIENT_SECRET": ""}
+    sent = sandbox.run(*line, "--detach", **nobody)
+    assert sent.code == 0, sent.err
+    until(lambda: "1 running" in site.advance("carried", **nobody).out)  # the archive was kept, and is uploaded now
+    (panda_id,) = site.panda_ids("carried")
+    (job,) = sandbox.rows("select attributes from jobs where panda_id = ?", panda_id)
+    assert '"specialHandling": "us"' not in job["attributes"]
+    ran = sandbox.run("goclient", "sandbox", "site", "--site=TEST1", "--once", f"--dir={sandbox.root}")
+    assert (ran.code, f"PandaID={panda_id} finished" in ran.out) == (0, True), ran.err
+    assert site.advance("carried", "--wait", **nobody).code == 0
+    assert sorted(site.delivered("carried")) == expected(1)
+    assert not list((Path(sandbox.env["GOCLIENT_STATE"]) / "campaigns").glob("*.tar.gz"))
