@@ -200,3 +200,16 @@ def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
     assert "stopped by the batch system" in text
     assert "PandaID=12 running -> finished" not in text.splitlines()[-1]
     assert "2 jobs: 1 finished, 1 failed" in text
+
+
+def test_a_task_is_followed_by_its_number(jobs: Sandbox) -> None:
+    words = ("--outDS=user.jdoe.followed", "--noBuild", "--exec=true", "--site=TEST1", "--nJobs=2", "--useHomeDir")
+    assert jobs.run("goclient", "prun", *words).code == 0
+    (task,) = jobs.rows("select task_id from jedi_tasks")
+    number = str(task["task_id"])
+    told = jobs.run("goclient", "status", "--task", number, "--exit-status")
+    assert told.code == 6
+    assert told.out.startswith(f"task {number}: ready\n2 jobs: 2 activated\n")
+    for row in jobs.rows("select panda_id from jobs where task = ?", task["task_id"]):
+        change(jobs, row["panda_id"], "finished")
+    assert jobs.run("goclient", "status", "--task", number, "--exit-status").code == 0
