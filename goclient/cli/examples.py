@@ -97,7 +97,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("goclient sandbox site --site TEST1 --once", "play a site that does not know goclient"),
     ),
     "goclient settings": (Example("goclient settings show", "what is set, and where?"),),
-    "goclient status": (Example("goclient status 1", "what became of a job?"),),
+    "goclient status": (
+        Example("goclient status 1", "what became of a job?"),
+        Example("goclient status 1 --html jobs.html", "write a page about it, to send to a colleague"),
+    ),
     "goclient version": (Example("goclient version -v", "what to write into a report of a defect"),),
     "goclient whoami": (Example("goclient whoami", "who asks Globus?"),),
 }
