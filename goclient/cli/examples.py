@@ -30,6 +30,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
         Example(f"sendJob.py {_JOB} --StageinGOsrc={_FILE} --noSubmit -v", "check it, show the plan, and send nothing"),
     ),
+    "goclient advance": (Example("goclient advance", "do what is due in all campaigns, as cron may"),),
     "goclient carrier": (Example("goclient carrier build --out goclient-carry", "look at what travels with a job"),),
     "goclient check": (
         Example(f"goclient check --StageinGOsrc={_FILE}", "is the file there, and may you read it?"),
