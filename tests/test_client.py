@@ -328,17 +328,17 @@ def test_a_queue_is_probed_as_the_command_does_it(
 ) -> None:
     monkeypatch.setenv("GOCLIENT_STATE", str(tmp_path / "state"))
     client = goclient.Client()
-    sent = client.probe("TEST3", detach=True, path=["/proc"])
+    sent = client.probe("ANALY_BNL_T3", detach=True, path=["/proc"])
     assert (len(sent.jobs), sent.nodes) == (1, ())
-    words = ("sandbox", "site", "--dir", str(shared_sandbox.root), "--site=TEST3", "--once")
+    words = ("sandbox", "site", "--dir", str(shared_sandbox.root), "--site=ANALY_BNL_T3", "--once")
     assert shared_sandbox.run("goclient", *words).code == 0
-    told = client.probe("TEST3", wait=30)
+    told = client.probe("ANALY_BNL_T3", wait=30)
     assert [node.panda_id for node in told.nodes] == list(sent.jobs)
     assert told.findings
     with pytest.raises(goclient.UsageError, match='njobs "0"'):
-        client.probe("TEST3", njobs=0)
+        client.probe("ANALY_BNL_T3", njobs=0)
     with pytest.raises(goclient.UsageError, match='"sites" is not an option'):
-        client.probe("TEST3", sites=["x"])
+        client.probe("ANALY_BNL_T3", sites=["x"])
 
 
 def test_a_program_can_do_what_a_command_does() -> None:
