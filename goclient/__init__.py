@@ -2,8 +2,8 @@
 
 ``Client`` does what the commands do: check, submit, explain; status, watch, page, wait, results; retry, kill, advance;
 probe; and what there is about endpoints, credentials, settings and the journal.  ``prun(args)`` and ``pathena(args)``
-submit tasks, and give back a ``TaskResult``.  Whatever goes wrong is a ``GoclientError`` with a ``message``, a ``hint``,
-an ``exit_code`` and ``findings``.
+submit tasks, and give back a ``TaskResult``.  Whatever goes wrong is a ``GoclientError``, with a ``message``, a
+``hint``, an ``exit_code`` and ``findings``.
 """
 
 TYPE_CHECKING = False  # as type checkers have it; to import typing takes longer than all of this
