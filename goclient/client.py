@@ -25,6 +25,7 @@ from goclient.files.text import list_lines
 from goclient.following import Following
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
+from goclient.model.probe_options import ProbeOptions
 from goclient.model.records.registry import attach
 from goclient.model.typed import Typed, as_keywords, in_keywords, read_keywords
 from goclient.preflight.base import Report
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
     from goclient.journal import Entry as JournalEntry
+    from goclient.probes import Probed
 
 T = TypeVar("T", bound="DataclassInstance")
 
@@ -177,6 +179,35 @@ class Client(Following):
         text = attach(valid.payload, spec, lenient=request.lenient)
         explained = self.explain(fill_serial(text, 1) if request.count == 1 or table is not None else text)
         return replace(explained, deal=table)
+
+    # --- the nodes of a queue ---
+
+    def probe(self, queue: str, **options: Any) -> Probed:
+        """Ask what the worker nodes of a queue have, by jobs that look, and keep it for later checks.
+
+        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``wait``, ``detach``, ``again``.
+        What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.  After
+        ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
+        """
+        with in_keywords():
+            typed = self._read(ProbeOptions, {**options, "QUEUE": [queue]})
+            raise_all(typed.errors)
+            return self.probe_typed(typed.options)
+
+    def probe_typed(self, options: ProbeOptions) -> Probed:
+        """Probe a queue as a command line has it."""
+        from goclient.probes import Order, probe  # as submissions need none of it
+
+        order = Order(
+            queue=options.QUEUE[0],
+            count=options.njobs,
+            collections=options.collection,
+            paths=options.path,
+            answer_within=options.answerWithin,
+            within=0 if options.detach else options.wait,
+            again=options.again,
+        )
+        return probe(order, self._connections)
 
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""

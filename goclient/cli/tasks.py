@@ -45,9 +45,15 @@ def run_tool(
 
     ``sent`` is told of each task that was sent.
     """
+    end = argv.index("--") if "--" in argv else len(argv)
+    words = [word for at, word in enumerate(argv) if at >= end or word != "--quiet"]  # the reporter is quiet already
     code = run_task(
-        tool, argv, Frontend(TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, sent)
+        tool, words, Frontend(TABLES[tool], lambda ours: _request(tool, ours, reporter), list_lines, reporter, sent)
     )
+    if not code and not {"-h", "--help"}.isdisjoint(words):
+        from goclient.cli.examples import examples_of  # other lines need none
+
+        print(examples_of(f"goclient {tool}"), end="")
     if code:
         from goclient.services import loopback  # only a failure pays for it
 
