@@ -31,6 +31,7 @@ class Command(NamedTuple):
 COMMANDS = {
     one.name: one
     for one in (
+        Command("advance", "do what is due in campaigns through a site: send, deliver, clean up"),
         Command("carrier", "the program that travels with a job: build"),
         Command("check", "check a job's endpoints and paths as sendJob.py does, and send nothing"),
         Command("completion", "complete words in a shell: bash, zsh, fish, tcsh"),
@@ -39,6 +40,7 @@ COMMANDS = {
         Command("explain", "show what a jobParameters text will do"),
         Command("help", "show the options of a command, with examples"),
         Command("journal", "requests and jobs whose end is not known: list; show what was written of one"),
+        Command("kill", "stop jobs, and tasks with theirs"),
         Command("login", "log in to Globus, with consents for endpoints"),
         Command("logout", "log out of Globus"),
         Command("myproxy", "proxies for pilots: deposit, info, retrieve, destroy"),
@@ -46,6 +48,7 @@ COMMANDS = {
         Command("pilot", "run a job on a worker node: bring its input, run it, take its output away"),
         Command("probe", "ask what the worker nodes of a queue have"),
         Command("prun", "prun of panda-client, with transfers", "goclient.cli.tasks", "prun"),
+        Command("retry", "send jobs again that have failed; have JEDI retry tasks"),
         Command("sandbox", "the services in miniature on this machine: start, stop, status, env, demo"),
         Command("settings", "show the settings, and where each comes from"),
         Command("status", "show jobs and their transfers"),

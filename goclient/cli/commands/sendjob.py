@@ -87,7 +87,9 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
 def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> None:
     """Send a submission, and print its jobs; if that fails, print those that were accepted before."""
     try:
-        client.send_typed(submission, lambda sent: _print_jobs(sent, options))
+        sent = client.send_typed(submission, lambda sent: _print_jobs(sent, options))
+        if not sent.jobs and options.json:  # --detach: goclient advance sends them
+            output.print_json(sent.document())
     except GoclientError as error:
         for job in () if options.json else error.extra.get("jobs", ()):
             print(f"PandaID={job['PandaID']} jobName={job['jobName']}")
