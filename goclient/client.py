@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from goclient import submission
 from goclient.assembly import (
     carriage_of,
-    deposit_for_jobs,
     new_preflight,
     new_request,
     read_transfers,
 )
-from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import GoclientError, UsageError, raise_all
+from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.jobs.panda_ids import read_panda_ids
-from goclient.lookups import Lookups
+from goclient.mending.client import Mending
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
+from goclient.model.probe_options import ProbeOptions
 from goclient.model.records.registry import attach
 from goclient.model.typed import Typed, as_keywords, in_keywords, read_keywords
 from goclient.preflight.base import Report
@@ -36,23 +34,19 @@ from goclient.reporter.base import SILENT, Reporter
 from goclient.submission import Submission
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from _typeshed import DataclassInstance
 
-    from goclient.jobs.credentials import Credentials, Outstanding
+    from goclient.campaigns.advance import Progress
+    from goclient.campaigns.campaigns import Campaigns
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
-    from goclient.jobs.results import JobResults
-    from goclient.jobs.status import JobStatus
     from goclient.journal import Entry as JournalEntry
-    from goclient.journal import Journal
+    from goclient.probes import Probed
 
-OURS = "goclient-"  # is in the name of each secret of ours
 T = TypeVar("T", bound="DataclassInstance")
 
 
-class Client(Lookups):
+class Client(Mending):
     """Submit PanDA jobs whose files Globus moves, and see what becomes of them.
 
     A client reads the environment and the settings files when it first needs them, as the commands do.  Options are
@@ -90,7 +84,7 @@ class Client(Lookups):
         options, transfers = typed.options, read_transfers(typed, self._connections)
         if text is not None and not transfers.errors:
             transfers = transfers._replace(carriage=carriage_of(_checked_text(text), self._connections))
-        preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
+        preflight = new_preflight(options, self._connections, transfers=transfers)
         request = new_request(options, transfers)
         if text is not None and not transfers.errors:
             return check_text(text, preflight, request.job)
@@ -105,10 +99,10 @@ class Client(Lookups):
     def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
         """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        preflight = new_preflight(options, self._connections, carriage=transfers.carriage, checks=not options.noCheck)
+        preflight = new_preflight(options, self._connections, transfers=transfers, checks=not options.noCheck)
         request = new_request(options, transfers)
         prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
-        return replace(prepared, options=options, again=options.again)
+        return replace(prepared, options=options, again=options.again, detaches=options.detach)
 
     def send(self, prepared: Submission) -> Submission:
         """Send a submission, and return it with its jobs; first deposit the proxy that they need, if that is due.
@@ -121,27 +115,11 @@ class Client(Lookups):
 
     def send_typed(self, prepared: Submission, show: Callable[[Submission], None] = lambda _: None) -> Submission:
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
-        from goclient.jobs.sent import check_not_sent  # 2 ms: with --noSubmit nothing is sent
+        from goclient.dispatch import send_prepared  # 2 ms: with --noSubmit nothing is sent
 
-        server, journal = self._connections.panda(), self._journal
-        if not prepared.again:
-            check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
-        if prepared.deposit_due and prepared.spec.myproxy is not None:
-            deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
-        luggage = prepared.luggage
-        secret = luggage.secret if luggage is not None else None
-        self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
-        try:
-            if luggage is not None and secret is not None:
-                from goclient.jobs.grants import make_ready  # as in _credentials
-
-                secret = make_ready(secret, self._connections, luggage.plan.needs, server=server.name)
-                prepared = replace(prepared, luggage=replace(luggage, secret=secret))
-            return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
-        except GoclientError:
-            if secret is not None:
-                self._credentials().give_up(secret, self._reporter)
-            raise
+        if prepared.staged is not None:
+            return self._campaigns.send(prepared, show, waits=not prepared.detaches)
+        return send_prepared(prepared, self._connections, show)
 
     def submit(self, **options: Any) -> Submission:
         """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.
@@ -163,16 +141,37 @@ class Client(Lookups):
 
         return entries_about(self._journal, name)
 
-    @property
-    def journal_path(self) -> Path:
-        """Return the file in which what is sent is written down first; the journals of a pilot's jobs lie beside it."""
-        return environment.journal_path(self._connections.env)
+    # --- campaigns through a site ---
+
+    def advance(
+        self,
+        campaign: str = "",
+        *,
+        wait: bool = False,
+        again: bool = False,
+        end: bool = False,
+        overwrite: bool = False,
+        jobs: Iterable[int | str] = (),
+    ) -> list[Progress]:
+        """Do whatever is due in a campaign that was begun with ``goVia="site"``, or in all; return how far each is.
+
+        Jobs are sent once their inputs are there, outputs delivered when jobs have ended, and at last what was staged
+        is removed; nothing is done twice.  ``wait``: until all is done, or something needs a person, which is in
+        ``problems``.  ``again``: try once more what has failed too often.  ``end``: wait for failed jobs no more.
+        ``overwrite``: what exists at the destinations may be overwritten.  ``jobs`` are the PandaIDs of its jobs, if
+        the answer of the server was lost that had them.
+        """
+        from goclient.campaigns.advance import Allowed
+        from goclient.jobs.panda_ids import read_panda_ids
+
+        allowed = Allowed(again, end, overwrite, tuple(read_panda_ids(jobs)))
+        return self._campaigns.advance(campaign, allowed, waits=wait)
 
     @property
-    def _journal(self) -> Journal:
-        from goclient.journal import Journal  # as in send_typed
+    def _campaigns(self) -> Campaigns:
+        from goclient.campaigns.campaigns import Campaigns  # as in _credentials
 
-        return Journal(self.journal_path)
+        return Campaigns(self._connections, self._journal)
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 
@@ -183,71 +182,49 @@ class Client(Lookups):
         self._warn_of_missing_catalogue()
         return explain(_checked_text(text), catalogue=self.catalogue())
 
-    def parameters_typed(self, typed: Typed[SubmitOptions]) -> str:
-        """Return the jobParameters of the job, or of the jobs, that a line of sendJob would submit; ask nobody."""
+    def explain_typed(self, typed: Typed[SubmitOptions]) -> Explained:
+        """Explain the jobs that a line of sendJob would submit, the first if each has files of its own; ask nobody."""
         transfers = read_transfers(typed, self._connections)
         request = new_request(typed.options, transfers)
-        spec, payload, mistakes, warnings = validate_request(request, list_lines, transfers.errors)
-        raise_all(mistakes)
-        for warning in warnings:
+        valid = validate_request(request, list_lines, transfers.errors)
+        raise_all(valid.errors)
+        for warning in valid.warnings:
             self._reporter.warning(warning.message, warning.hint)
-        text = attach(payload, spec, lenient=request.lenient)
-        return fill_serial(text, 1) if request.count == 1 else text
+        spec, table = valid.spec, None
+        if valid.deal is not None:
+            spec, table = next(valid.deal.specs(spec)), valid.deal.table(spec)
+        text = attach(valid.payload, spec, lenient=request.lenient)
+        explained = self.explain(fill_serial(text, 1) if request.count == 1 or table is not None else text)
+        return replace(explained, deal=table)
 
-    def parameters(self, panda_id: int) -> str:
-        """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
-        from goclient.jobs.status import known_jobs
+    # --- the nodes of a queue ---
 
-        return known_jobs(read_panda_ids([panda_id]), server=self._connections.panda())[0].parameters
+    def probe(self, queue: str, **options: Any) -> Probed:
+        """Ask what the worker nodes of a queue have, by jobs that look, and keep it for later checks.
 
-    def status(self, ids: Iterable[int | str]) -> list[JobStatus]:
-        """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job.
-
-        A credential that no job needs any more, now that these are done, is taken back.
+        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``wait``, ``detach``, ``again``.
+        What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.  After
+        ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
         """
-        from goclient.jobs.status import job_status
+        with in_keywords():
+            typed = self._read(ProbeOptions, {**options, "QUEUE": [queue]})
+            raise_all(typed.errors)
+            return self.probe_typed(typed.options)
 
-        found = job_status(read_panda_ids(ids), self._connections)
-        done = [one.panda_id for one in found if one.done]
-        if done and self._journal.mentions(OURS):
-            self._credentials().revoke_ended(done, self._reporter)
-        return found
+    def probe_typed(self, options: ProbeOptions) -> Probed:
+        """Probe a queue as a command line has it."""
+        from goclient.probes import Order, probe  # as submissions need none of it
 
-    def wait(self, ids: Iterable[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
-        """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
-
-        A job is done if it is finished, failed, cancelled or closed.  Raises StillRunning after ``timeout`` seconds;
-        a server that cannot be reached for a while is asked again, with a warning.
-        """
-        from goclient.jobs.status import wait
-
-        panda_ids = read_panda_ids(ids)
-        wait(panda_ids, self._connections.panda(), seconds=seconds, timeout=timeout, reporter=self._reporter)
-        return self.status(panda_ids)
-
-    def results(self, ids: Iterable[int | str]) -> list[JobResults]:
-        """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.
-
-        Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
-        """
-        from goclient.jobs.results import job_results
-
-        return job_results(read_panda_ids(ids), self._connections)
-
-    # --- credentials that jobs have ---
-
-    def credentials(self) -> list[Outstanding]:
-        """Return the credentials of carried jobs that are out there, each with its state."""
-        return self._credentials().listed()
-
-    def revoke(self, ids: Iterable[str] = ()) -> list[Outstanding]:
-        """Take back the credentials with these ids, whatever their jobs do; without ids all that no job needs."""
-        return self._credentials().revoke(list(ids))
-
-    def _credentials(self) -> Credentials:
-        from goclient.jobs.credentials import Credentials  # requests, which most calls need not
-
-        return Credentials(self._journal, self._connections)
+        order = Order(
+            queue=options.QUEUE[0],
+            count=options.njobs,
+            collections=options.collection,
+            paths=options.path,
+            answer_within=options.answerWithin,
+            within=0 if options.detach else options.wait,
+            again=options.again,
+        )
+        return probe(order, self._connections)
 
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""

@@ -17,13 +17,15 @@ from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerE
 from goclient.errors.findings import Finding
 from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import counted
+from goclient.model.deal import Deal, plan_dealt
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
-from goclient.model.records.panda_job import NEW_BLOCK, JobRecord, JobTemplate, encode_jobs, job_records
+from goclient.model.records.panda_job import NEW_BLOCK, JobRecord, JobTemplate, encode_jobs, records_of
 from goclient.model.records.registry import attach, decode
 from goclient.model.request import Request as Request  # callers make it with new_job_template()
 from goclient.model.spec import TransferSpec
+from goclient.model.staging import Staged, stage
 from goclient.model.syntax.lists import ReadLines
 from goclient.preflight.validation import validate_request
 from goclient.reporter.base import Reporter
@@ -63,6 +65,10 @@ class Submission:
     options: TransferOptions = field(default=TransferOptions(), repr=False)  # of that deposit
     luggage: Luggage | None = None  # what goes to PanDA before carried jobs do
     campaign: str = ""  # under which it is sent
+    key: str = ""  # of its request in the journal; a new one unless it was begun before
+    staged: Staged | None = None  # what is brought before it is sent, and delivered after its jobs
+    detaches: bool = False  # nobody waits until that is there
+    deal: Deal | None = None  # each job has files of its own, and the spec and the plan are those of all jobs
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object, with the jobs if it was sent."""
@@ -71,6 +77,10 @@ class Submission:
         document = {"spec": self.spec.model_dump(), "plan": entries, "findings": findings}
         if self.luggage is not None:
             document["carried"] = self.luggage.document()
+        if self.staged is not None:
+            document["staged"] = self.staged.document()
+        if self.deal is not None:
+            document["deal"] = self.deal.table(self.spec).document()
         return {**document, "jobs": [job.document() for job in self.jobs]} if self.jobs else document
 
 
@@ -105,29 +115,36 @@ def prepare(
     Raises every mistake in the request together with the ``errors`` found before; if there are none, PreflightFailed
     with all that ``preflight`` finds if there are errors among it.
     """
-    spec, payload, wrong, warnings = validate_request(request, read_lines, errors)
-    raise_all(wrong)
-    report = preflight.run(spec, request.count, request.job)
-    findings = (*warnings, *report.findings)
+    valid = validate_request(request, read_lines, errors)
+    raise_all(valid.errors)
+    deal, payload = valid.deal, valid.payload
+    report = preflight.run(valid.spec, request.count, request.job, deal=deal)
+    findings = (*valid.warnings, *report.findings)
     if not report.ok:
         raise PreflightFailed(findings)
-    spec, common, luggage = report.spec, request.common, None
+    spec, common, luggage, staged = report.spec, request.common, None, None
+    if request.area is not None:
+        staged = stage(spec, request.area, request.count if deal is None else deal.jobs)
+        spec = staged.spec
+    specs = [spec] if deal is None else list(deal.specs(spec))
     if request.carriage is None:
-        text = attach(payload, spec, lenient=request.lenient)
+        texts = [attach(payload, one, lenient=request.lenient) for one in specs]
     else:
         from goclient.carrier.carried import prepare_carried  # archives, which other jobs do not need
 
-        carried = prepare_carried(request, spec, payload, rights=report.rights)
-        common, text, luggage = carried.common, carried.parameters, carried.luggage
-    records = job_records(common, name=request.name, parameters=text, count=request.count)
+        carried = prepare_carried(request, spec, payload, rights=report.rights, deal=deal)
+        common, texts, luggage = carried.common, carried.parameters, carried.luggage
+    records = records_of(common, name=request.name, texts=texts * (request.count if deal is None else 1))
     if spec:
         first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
-        spec = first.spec if request.count == 1 and first.counts is None else spec
+        spec = first.spec if len(records) == 1 and first.counts is None else spec
     return Submission(
-        *(spec, plan(spec), tuple(records), findings),
+        *(spec, plan(spec) if deal is None else plan_dealt(spec), tuple(records), findings),
         deposit_due=report.deposit_due,
         luggage=luggage,
         campaign=request.campaign,
+        staged=staged,
+        deal=deal,
     )
 
 
@@ -141,17 +158,18 @@ def send(
 ) -> Submission:
     """Send a submission, and return it with its jobs; each call is in the journal before and after it is made.
 
-    ``show`` tells the user of the jobs; until it has, the request is open in the journal.  Raises ServerError if any
+    ``show`` tells the user of the jobs; until it has, the request is open in the journal.  Calls that
+    were accepted under its ``key`` before are not made again.  Raises ServerError if any
     job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are
     in the error's message and in its document.
     """
     from goclient.jobs.sent import new_request, same_requests  # 2 ms: with --noSubmit nothing is sent
 
     records, luggage, note = submission.records, submission.luggage, partial(_note, journal, reporter)
-    key = str(uuid.uuid4())
+    key = submission.key or str(uuid.uuid4())
     request = new_request(records, server.name, key, campaign=submission.campaign, luggage=luggage)
     jobs: list[SubmittedJob] = []
-    earlier = same_requests(journal, records, server.name, luggage=luggage)
+    earlier = [one for one in same_requests(journal, records, server.name, luggage=luggage) if one.entry.key != key]
     journal.append(request)
     try:
         for one in earlier:
@@ -204,6 +222,9 @@ def _send_batch(
     from goclient.journal import Entry
 
     names = tuple(dict.fromkeys((batch[0].jobName, batch[-1].jobName)))
+    known = journal.last(CALL, key)
+    if known is not None and known.state == "accepted" and len(known.subjects) == len(batch):
+        return [int(panda_id) for panda_id in known.subjects]
     intent = Entry(CALL, key, "intended", names, f"{counted(len(batch), 'job')} to {server.name}")
     journal.append(intent)
     try:

@@ -13,6 +13,7 @@ from goclient.carrier.plan import CarrierPlan
 from goclient.carrier.rungen import Start
 from goclient.carrier.secret import Secret, access_of
 from goclient.errors import RequestError
+from goclient.model.deal import Deal, plan_dealt
 from goclient.model.plan import TransferTask, needs_token
 from goclient.model.planner import plan
 from goclient.model.records.panda_job import WITH_SECRETS, JobTemplate
@@ -53,10 +54,13 @@ class Luggage:
 
 @dataclass(frozen=True)
 class CarriedJobs:
-    """Hold what carried jobs have in common: values, the text of their jobParameters, and what goes before them."""
+    """Hold what carried jobs have in common: values, and what goes before them; and the texts of their jobParameters.
+
+    There is one text for all, or one for each if files are dealt to them.
+    """
 
     common: JobTemplate
-    parameters: str
+    parameters: list[str]
     luggage: Luggage
 
 
@@ -68,18 +72,14 @@ class Made:
     secret: Secret | None
 
 
-def make_plan(spec: TransferSpec, carriage: Carriage, *, name: str, program: str, rights: Rights = NO_RIGHTS) -> Made:
-    """Return the plan of carried jobs, whose endpoints are resolved, and their secret."""
-    tasks = plan(spec)
+def make_plan(bare: CarrierPlan, carriage: Carriage, rights: Rights = NO_RIGHTS) -> Made:
+    """Return the plan of carried jobs, whose endpoints are resolved, with all that they need to act, and a secret."""
+    tasks = bare.tasks
     secret = _make_secret(tasks, carriage, rights) if needs_token(tasks) else None
     is_service = secret is not None and secret.who is Who.SERVICE
     collections = secret.collections if secret is not None else ()
-    made = CarrierPlan(
-        name=name,
-        tasks=tasks,
-        overwrite=spec.overwrite,
-        working=spec.working or "",
-        program=program,
+    made = replace(
+        bare,
         auth=carriage.auth if is_service else "",
         transfer=carriage.transfer if is_service else "",
         scopes=scopes_of(tasks) if is_service else (),
@@ -103,7 +103,9 @@ def _make_secret(tasks: Sequence[TransferTask], carriage: Carriage, rights: Righ
     return replace(secret, access=access_of(tasks), shares=carriage.shares_secrets)
 
 
-def prepare_carried(request: Request, spec: TransferSpec, payload: str, *, rights: Rights = NO_RIGHTS) -> CarriedJobs:
+def prepare_carried(
+    request: Request, spec: TransferSpec, payload: str, *, rights: Rights = NO_RIGHTS, deal: Deal | None = None
+) -> CarriedJobs:
     """Return the jobs of a request with a carriage, whose endpoints are resolved; ``payload`` are the payload's words.
 
     Raises RequestError if the archive, or the text of jobParameters, is larger than PanDA takes.
@@ -111,21 +113,28 @@ def prepare_carried(request: Request, spec: TransferSpec, payload: str, *, right
     carriage = request.carriage
     assert carriage is not None, "the caller has looked"
     contents = contents_of(request)
-    made = make_plan(spec, carriage, name=request.name, program=contents.program, rights=rights)
-    luggage = _pack(contents, made, file_server=carriage.file_server)
+    bare = CarrierPlan(
+        name=request.name,
+        tasks=plan(spec) if deal is None else plan_dealt(spec),
+        overwrite=spec.overwrite,
+        working=spec.working or "",
+        program=contents.program,
+        dealt=() if deal is None else tuple(deal.serials_in(spec)),
+    )
+    made = make_plan(bare, carriage, rights)
+    luggage = pack_luggage(contents, made, file_server=carriage.file_server)
     own = tuple(word.value for word in words(payload))
     start = Start(luggage.file_server, luggage.archive, made.plan.sha256, own)
-    text = attach_carried(start.parameters(), spec, made.plan.sha256)
-    if len(text) > MAX_PARAMETERS:
-        message = (
-            f"the job's parameters take {len(text)} bytes, more than the {MAX_PARAMETERS} that a site's shell takes"
-        )
+    specs = [spec] if deal is None else deal.specs(spec)
+    texts = [attach_carried(start.parameters(), one, made.plan.sha256) for one in specs]
+    if (size := max(map(len, texts))) > MAX_PARAMETERS:
+        message = f"the job's parameters take {size} bytes, more than the {MAX_PARAMETERS} that a site's shell takes"
         hint = "put the payload's own words into a file, and name that with --goFiles"
         raise RequestError(message, hint=hint, code="too-long", subject="--jobParameters")
     handling = WITH_SECRETS if made.secret else None
     common = replace(request.common, transformation=carriage.run_gen, specialHandling=handling)
     common.check()
-    return CarriedJobs(common, text, luggage)
+    return CarriedJobs(common, texts, luggage)
 
 
 def contents_of(request: Request) -> Contents:
@@ -145,7 +154,9 @@ def https_collections(tasks: Sequence[TransferTask]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(task.far.text for task in tasks if task.asks_https))
 
 
-def _pack(contents: Contents, made: Made, *, file_server: str) -> Luggage:
+def pack_luggage(contents: Contents, made: Made, *, file_server: str) -> Luggage:
+    """Return all that goes to PanDA before jobs with this plan do; raise RequestError if the archive is too large."""
+
     from goclient.carrier.build import build  # reads all of the carrier
 
     packed = pack(contents, carrier=build(), plan=made.plan.encode())

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import compress
 from typing import Any, TypeVar, get_args
 
 from goclient.errors import RequestError
@@ -37,6 +38,7 @@ class CarrierPlan:
     of the file that has it, or tokens.  ``needs`` is in hours.  ``servers`` are the HTTPS servers for which there are
     tokens: the id of each collection, and the URL.
     ``connect`` is the URL, or the path on the node, of Globus Connect Personal, if a transfer passes through it.
+    ``dealt`` has, for the first tasks, the number of the job that alone has each item; 0: every job has it.
     """
 
     name: str
@@ -51,15 +53,18 @@ class CarrierPlan:
     needs: int = 0
     connect: str = ""
     servers: tuple[tuple[str, str], ...] = ()
+    dealt: tuple[tuple[int, ...], ...] = ()
 
     def for_job(self, serial: int, task: int | None = None) -> CarrierPlan:
-        """Return the plan of one of the jobs, with its number in the paths, and its PanDA task's if it has one."""
+        """Return the plan of one of the jobs: its items, with its number in the paths, and its PanDA task's if any."""
 
         def fill(path: str) -> str:
             filled = fill_serial(path, serial)
             return filled if task is None else filled.replace(TASK_NUMBER, str(task))
 
-        return replace(self, tasks=tuple(_with_paths(one, fill) for one in self.tasks))
+        shares = [_share(self.tasks[at], dealt, serial) for at, dealt in enumerate(self.dealt)]
+        own = [one for one in (*shares, *self.tasks[len(shares) :]) if one.items]
+        return replace(self, tasks=tuple(_with_paths(one, fill) for one in own), dealt=())
 
     def encode(self) -> bytes:
         """Return the document of the plan: the same bytes for the same plan."""
@@ -91,13 +96,21 @@ class CarrierPlan:
                 needs=_take(found, "needs", int),
                 connect=_take(found, "connect", str),
                 servers=tuple(map(_read_server, _take(found, "servers", list))),
+                dealt=tuple(tuple(_check(one, int) for one in dealt) for dealt in _take(found, "dealt", list)),
             )
+            if [*map(len, plan.dealt)] != [len(task.items) for task in plan.tasks[: len(plan.dealt)]]:
+                raise ValueError("it does not say of each item which job has it")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             reason = str(error) or type(error).__name__
             raise RequestError(
                 f"the plan of the job cannot be read: {quoted(reason)}", hint="submit the job again", code="plan"
             ) from error
         return plan
+
+
+def _share(task: TransferTask, dealt: tuple[int, ...], serial: int) -> TransferTask:
+    """Return a task with the items that a job has; ``dealt`` says of each whose it is."""
+    return replace(task, items=tuple(compress(task.items, (whose in (0, serial) for whose in dealt))))
 
 
 def _with_paths(task: TransferTask, fill: Callable[[str], str]) -> TransferTask:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, TextIO
 from goclient.errors.wording import printable
 
 if TYPE_CHECKING:
+    from goclient.model.deal import DealTable
     from goclient.model.plan import TransferTask
     from goclient.model.spec import TransferSpec
 
 GAP = "  "
+DEAL_ROWS = 20  # of a deal that is shown beside something else
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, file: TextIO | None = None) -> None:
@@ -66,6 +68,16 @@ def _width(file: TextIO) -> float:
         return os.get_terminal_size(file.fileno()).columns or float("inf")
     except OSError:
         return float("inf")
+
+
+def print_deal(deal: DealTable, *, most: int = sys.maxsize, file: TextIO | None = None) -> None:
+    """Print the share of each job, of many the first ones and the last, then the totals."""
+    rows = [(str(row.serial), str(row.files), row.first.display, row.last.display) for row in deal.rows]
+    hidden = max(len(rows) - most, 0)
+    if hidden:
+        rows[most - 1 : -1] = [("...", "", f"{hidden + 1} more jobs", "")]
+    print_table(("job", "files", "first", "last"), rows, file=file)
+    print(deal.summary, file=file or sys.stdout)
 
 
 def print_plan(

@@ -45,9 +45,15 @@ def run_tool(
 
     ``sent`` is told of each task that was sent.
     """
+    end = argv.index("--") if "--" in argv else len(argv)
+    words = [word for at, word in enumerate(argv) if at >= end or word != "--quiet"]  # the reporter is quiet already
     code = run_task(
-        tool, argv, Frontend(TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, sent)
+        tool, words, Frontend(TABLES[tool], lambda ours: _request(tool, ours, reporter), list_lines, reporter, sent)
     )
+    if not code and not {"-h", "--help"}.isdisjoint(words):
+        from goclient.cli.examples import examples_of  # other lines need none
+
+        print(examples_of(f"goclient {tool}"), end="")
     if code:
         from goclient.services import loopback  # only a failure pays for it
 
@@ -81,7 +87,7 @@ def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest
         options.globusWords or "",
         options.useGOForOutput,
         options.goLenient,
-        new_preflight(options, connections, carriage=transfers.carriage, checks=not options.noCheck),
+        new_preflight(options, connections, transfers=transfers, checks=not options.noCheck),
         lambda account: deposit_for_jobs(account, options, connections),
         tuple(transfers.errors),
         tuple(_warnings(options)),

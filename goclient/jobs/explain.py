@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from goclient.carrier.rungen import read_start
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted
+from goclient.model.deal import DealTable
 from goclient.model.endpoint import JOB, NODE, Catalogue, Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import plan
@@ -27,6 +28,7 @@ class Explained:
 
     ``carried`` is the checksum of the plan of a job that brings its own transfers, empty for another; ``counts`` says
     how many these are if the text does not name them; ``archive`` is the URL of what travels with the job.
+    With a ``deal`` all else is what the first of its jobs has.
     """
 
     spec: TransferSpec
@@ -36,6 +38,7 @@ class Explained:
     carried: str = ""
     counts: Counts | None = None
     archive: str = ""
+    deal: DealTable | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object: spec, plan, payload; and what a carried job has beside them."""
@@ -44,6 +47,8 @@ class Explained:
         if self.carried:
             counts = self.counts._asdict() if self.counts is not None else None
             document["carried"] = {"plan": self.carried, "archive": self.archive, "counts": counts}
+        if self.deal is not None:
+            document["deal"] = self.deal.document()
         return document
 
     def summary(self) -> list[str]:

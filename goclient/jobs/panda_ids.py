@@ -1,22 +1,80 @@
-"""Read the numbers of jobs that a program, or a user, gives."""
+"""Read the numbers of jobs that a program, or a user, gives: one by one, in ranges, in files, as they were printed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
-from goclient.errors import UsageError, raise_all
+from goclient.errors import Collector, UsageError, raise_all
 from goclient.errors.wording import quoted
+from goclient.files.text import list_lines
+
+MOST = 10_000  # jobs at a time
+_NUMBERS = re.compile(r"(?:PandaID=)?([0-9]{1,18})(?:-([0-9]{1,18}))?", re.ASCII)
+_SEVERAL = "; several are written 42,43 or 42-141"
+_BESIDE = "jobName="  # begins what sendJob prints behind a number
 
 
 def read_panda_ids(ids: Iterable[int | str]) -> list[int]:
-    """Return the numbers; raises every one that cannot be a PandaID, and UsageError for a number that is not a list."""
+    """Return the numbers, each once; raises every one that cannot be a PandaID, and UsageError if it is not a list.
+
+    A text may be ``42``, ``PandaID=42``, ``42-141``, ``42,43``, ``@FILE`` with such words, or ``-`` for standard input.
+    """
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         message = f"PandaIDs must be a list, not {quoted(ids)}"
         raise UsageError(message, hint="write them in brackets, such as [1, 2]", code="wrong-type", subject="ids")
-    ids = list(ids)
-    wrong = [one for one in ids if not (str(one).isascii() and str(one).isdigit() and len(str(one)) < 19)]
-    hint = "a PandaID is a number"
-    raise_all(
-        UsageError(f"{quoted(one)} is not a PandaID", hint=hint, code="not-a-number", subject=str(one)) for one in wrong
-    )
-    return [int(one) for one in ids]
+    collector, found = Collector(), list[range]()
+    for word in map(str, ids):
+        for part in _parts(word, collector):
+            with collector:
+                found.append(_range_of(part))
+    raise_all(collector.errors)
+    check_count(sum(map(len, found)))
+    return list(dict.fromkeys(number for numbers in found for number in numbers))
+
+
+def as_ranges(numbers: Iterable[int]) -> str:
+    """Return numbers as they are read here, those that follow each other as one: ``42-45,47``."""
+    found: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][-1] == number - 1:
+            found[-1][1:] = [number]
+        else:
+            found.append([number])
+    return ",".join("-".join(map(str, one)) for one in found)
+
+
+def check_count(jobs: int) -> None:
+    """Raise UsageError for more jobs than a command takes."""
+    if jobs > MOST:
+        hint = "name fewer: a campaign (--campaign), a range such as 42-141, or the last ones (--last)"
+        raise UsageError(f"{jobs:,} jobs are more than {MOST:,}", hint=hint, code="too-many", subject="PandaID")
+
+
+def _parts(word: str, collector: Collector) -> Iterator[str]:
+    """Yield the numbers and ranges in a word, or in the file that it names."""
+    if word != "-" and not word.startswith("@"):
+        yield from () if word.startswith(_BESIDE) else word.split(",")
+        return
+    with collector:
+        lines = list_lines("/dev/stdin" if word == "-" else word[1:])
+        words = [one for line in lines if not line.lstrip().startswith("#") for one in line.split()]
+        parts = [part for one in words if not one.startswith(_BESIDE) for part in one.split(",") if part]
+        if not parts:
+            where = "standard input" if word == "-" else quoted(word)
+            hint = "write a number, or a range such as 42-141, on each line"
+            raise UsageError(f"{where} has no PandaID in it", hint=hint, code="empty-list", subject=word)
+        yield from parts
+
+
+def _range_of(text: str) -> range:
+    """Return the numbers of ``42`` or ``42-141``; raise UsageError."""
+    numbers = _NUMBERS.fullmatch(text)
+    if numbers is None:
+        hint = f"a PandaID is a number{_SEVERAL}"
+        raise UsageError(f"{quoted(text)} is not a PandaID", hint=hint, code="not-a-number", subject=text)
+    first, last = int(numbers[1]), int(numbers[2] or numbers[1])
+    if first > last:
+        hint = f"write {last}-{first}"
+        raise UsageError(f"{quoted(text)} is upside down", hint=hint, code="upside-down", subject=text)
+    return range(first, last + 1)

@@ -13,15 +13,31 @@ from goclient.model.option import Options, frozen_options, option
 
 JOB, MOVE, PROXY, CARRY, RUN = "job", "transfers", "myproxy account", "carried jobs", "submission"
 LOCATION = "ENDPOINT:/PATH"
+MAX_JOBS = 100_000  # of one submission
 
 
 @frozen_options
 class JobOptions(Options):
     """Hold what was typed of the job; a required option that is missing is the empty string."""
 
-    njobs: int = option("--njobs", help="how many jobs", group=JOB, default=1, metavar="N", minimum=1, maximum=100_000)
+    njobs: Optional[int] = option(
+        "--njobs",
+        help="how many jobs (default: 1, or as many as --nFilesPerJob needs)",
+        group=JOB,
+        metavar="N",
+        minimum=1,
+        maximum=MAX_JOBS,
+    )
+    nFilesPerJob: Optional[int] = option(
+        "--nFilesPerJob",
+        help="deal the sources of --StageinGOsrc to the jobs in their order, so many to each",
+        group=JOB,
+        metavar="N",
+        minimum=1,
+        maximum=MAX_JOBS,
+    )
     campaign: Optional[str] = option(
-        "--campaign", help="what these jobs are sent under (default: the time)", group=JOB, metavar="NAME"
+        "--campaign", help="what these jobs are sent under (default: the time)", group=JOB, metavar="CAMPAIGN"
     )
     computingSite: str = option(
         "--computingSite",
@@ -112,10 +128,11 @@ class TransferOptions(Options):
     )
     goVia: Optional[str] = option(
         "--goVia",
-        help="how files get to the job's directory, and from it: gc (Globus Connect) or https (without it)",
+        help="how files get to the job's directory, and from it: gc (Globus Connect), https (without it), or site: "
+        "brought to the site before the jobs, and delivered after them",
         group=MOVE,
         metavar="WAY",
-        choices=("gc", "https"),
+        choices=("gc", "https", "site"),
     )
     goOverwrite: bool = option(
         "--goOverwrite", help="allow that files at the destinations are overwritten", group=MOVE, default=False
@@ -241,6 +258,12 @@ class SubmitOptions(RequestOptions):
 
     noSubmit: bool = option("--noSubmit", help="do everything but send", group=RUN, default=False)
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=RUN, default=False)
+    detach: bool = option(
+        "--detach",
+        help="with --goVia site: do not wait until the files are there; goclient advance goes on",
+        group=RUN,
+        default=False,
+    )
     again: bool = option(
         "--again",
         help="submit although the same request was sent before and its end is not known",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from goclient.errors import GoclientError, RequestError, raise_all
+from collections.abc import Iterator
+
+from goclient.errors import RequestError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB
 from goclient.model.location import Transfer
@@ -11,33 +13,40 @@ from goclient.model.spec import TransferSpec
 
 
 def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
-    """Return the tasks of a spec in the order in which they are done; items keep the user's order.
+    """Return the tasks of a job's spec in the order in which they are done; items keep the user's order.
 
-    Raises RequestError for each two items of a job that would be written to one place.
+    Raises RequestError for each two items that would be written to one place.
     """
+    raise_all(list(find_collisions(spec)))
+    return group_tasks(spec)
+
+
+def group_tasks(spec: TransferSpec) -> tuple[TransferTask, ...]:
+    """Return the same tasks of a spec that was judged, or of one that several jobs have together."""
     tasks: list[TransferTask] = []
-    written: dict[tuple[str, str], Transfer] = {}  # by texts: there may be a hundred thousand
-    errors: list[GoclientError] = []
     for phase, mode, transfers in spec.phases:
         server = spec.local_endpoint if mode.needs_server else None
         grouped: dict[tuple[str, str], list[Transfer]] = {}
         for transfer in transfers:
-            end = transfer.destination.endpoint.text
-            first = written.setdefault((end, same_location(transfer.target_path)), transfer)
-            if first is not transfer:
-                message = (
-                    f"{quoted(first.source.display)} and {quoted(transfer.source.display)} would both be written to "
-                )
-                message += quoted(transfer.target.display)
-                hint, subject = "give each its own destination", transfer.target.display
-                errors.append(RequestError(message, hint=hint, code="one-destination", subject=subject))
-            grouped.setdefault((transfer.source.endpoint.text, end), []).append(transfer)
+            ends = transfer.source.endpoint.text, transfer.destination.endpoint.text  # texts: there may be many
+            grouped.setdefault(ends, []).append(transfer)
         for group in grouped.values():
-            ends = group[0].source.endpoint, group[0].destination.endpoint
-            items = tuple(map(_item, group))
-            tasks.append(TransferTask(phase, *ends, items, server if JOB in ends else None, mode))
-    raise_all(errors)
+            source, destination = group[0].source.endpoint, group[0].destination.endpoint
+            at_job = server if JOB in (source, destination) else None
+            tasks.append(TransferTask(phase, source, destination, tuple(map(_item, group)), at_job, mode))
     return tuple(tasks)
+
+
+def find_collisions(spec: TransferSpec) -> Iterator[RequestError]:
+    """Yield an error for each two items of a job that would be written to one place."""
+    written: dict[tuple[str, str], Transfer] = {}  # by texts: there may be a hundred thousand
+    for transfer in spec.transfers:
+        place = transfer.destination.endpoint.text, same_location(transfer.target_path)
+        first = written.setdefault(place, transfer)
+        if first is not transfer:
+            sources, target = (quoted(one.source.display) for one in (first, transfer)), transfer.target.display
+            message = f"{' and '.join(sources)} would both be written to {quoted(target)}"
+            yield RequestError(message, hint="give each its own destination", code="one-destination", subject=target)
 
 
 def _item(transfer: Transfer) -> TransferItem:

@@ -16,6 +16,7 @@ from goclient.services.deadline import Deadline
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
+    from goclient.model.deal import Deal
     from goclient.model.endpoint import Catalogue, Endpoint
     from goclient.preflight.locations import Locations
     from goclient.preflight.storage import ServerConnections
@@ -44,6 +45,7 @@ class PreflightOptions(NamedTuple):
     acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
     grants: bool = False  # that client gets what it lacks before the jobs are sent
+    staging: Location | None = None  # the directory of a site in which files are left for the jobs
     secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
 
 
@@ -51,13 +53,14 @@ class Report(NamedTuple):
     """Hold what the checks found, and the spec with its endpoints resolved.
 
     ``deposit_due``: a proxy has to be deposited at the spec's MyProxy account before the job is sent.  ``rights`` are
-    those of who acts for carried jobs, as far as they are known.
+    those of who acts for carried jobs, as far as they are known.  ``deal`` is how files are dealt to the jobs.
     """
 
     spec: TransferSpec
     findings: tuple[Finding, ...]
     deposit_due: bool = False
     rights: Rights = NO_RIGHTS
+    deal: Deal | None = None
 
     @property
     def ok(self) -> bool:
@@ -71,7 +74,8 @@ class Report(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object: ok, findings."""
-        return {"ok": self.ok, "findings": [one.document() for one in self.findings]}
+        document = {"ok": self.ok, "findings": [one.document() for one in self.findings]}
+        return document if self.deal is None else {**document, "deal": self.deal.table(self.spec).document()}
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ class Context:
 
     spec: TransferSpec
     count: int = 1
+    deal: Deal | None = None
     job: Job = field(default_factory=Job)
     words: str = ""  # the payload's own
     options: PreflightOptions = field(default_factory=PreflightOptions)

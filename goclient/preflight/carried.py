@@ -16,7 +16,7 @@ from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.names import SERVER_PLACEHOLDERS
 from goclient.model.payload import is_url, shown
 from goclient.model.plan import needs_token
-from goclient.model.planner import plan
+from goclient.model.planner import group_tasks
 from goclient.model.request import Request, Who
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
@@ -46,10 +46,9 @@ def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[Goclient
         collected.errors += _find_collisions(spec, contents)
         check_size(contents)
     if request.carriage.credential is None and request.carriage.who is Who.SERVICE:
-        with collected:  # two items with one destination are told already
-            token = next((task for task in plan(spec) if needs_token([task])), None)
-            if token is not None:
-                collected.errors.append(no_carry_client(token.far.display))
+        token = next((task for task in group_tasks(spec) if needs_token([task])), None)
+        if token is not None:
+            collected.errors.append(no_carry_client(token.far.display))
     return collected.errors
 
 

@@ -10,11 +10,12 @@ from goclient.errors import GoclientError, RequestError
 from goclient.errors.findings import SHOWN
 from goclient.errors.wording import quoted
 from goclient.model.confusable import with_code_points
+from goclient.model.deal import Deal, find_dealt_collisions
 from goclient.model.endpoint import is_uuid
 from goclient.model.location import JOB_OUT
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import find_nested_targets
-from goclient.model.planner import plan
+from goclient.model.planner import find_collisions
 from goclient.model.serial import insert_serial, needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
@@ -25,12 +26,11 @@ _INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"
 _WRAPPED = re.compile(r"[{(<\[\"']+([0-9a-fA-F-]{36})[})>\]\"']+")
 
 
-def find_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iterator[GoclientError]:
+def find_mistakes(
+    spec: TransferSpec, count: int, *, task: bool = False, deal: Deal | None = None
+) -> Iterator[GoclientError]:
     """Yield what is wrong with a spec for ``count`` jobs that sendJob makes, which JEDI never sees, or for a task."""
-    try:
-        plan(spec)
-    except GoclientError as error:
-        yield error
+    yield from find_collisions(spec) if deal is None else find_dealt_collisions(spec, deal)
     copied = (transfer for _, mode, transfers in spec.phases if mode.copies_on_node for transfer in transfers)
     forbidden = (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of)
     for location in islice(forbidden, SHOWN):
@@ -68,7 +68,7 @@ def find_mistakes(spec: TransferSpec, count: int, *, task: bool = False) -> Iter
             hint = f"name another place, or write {shell_word(f'{outer.source.display}/')} if it is a directory"
             yield RequestError(message, hint=hint, code="file-and-directory", subject=inner.target.display)
     if count > 1:
-        yield from _find_shared(spec, count)
+        yield from _find_shared(spec, count, deal)
 
 
 def find_onto_themselves(spec: TransferSpec) -> Iterator[RequestError]:
@@ -81,9 +81,9 @@ def find_onto_themselves(spec: TransferSpec) -> Iterator[RequestError]:
             yield RequestError(message, hint=hint, code="onto-itself", subject=source.display)
 
 
-def _find_shared(spec: TransferSpec, count: int) -> Iterator[RequestError]:
-    """Yield an error for each target that several jobs would write."""
-    for transfer in needs_serial(spec):
+def _find_shared(spec: TransferSpec, count: int, deal: Deal | None) -> Iterator[RequestError]:
+    """Yield an error for each target that several jobs would write; what was dealt, one job alone writes."""
+    for transfer in needs_serial(spec if deal is None else deal.shared(spec)):
         yield RequestError(
             f"{count} jobs would all write {quoted(transfer.target.display)}",
             hint=f"write {shell_word(insert_serial(transfer))}, in single quotes: a shell puts nothing for ${{SN}}",

@@ -32,7 +32,9 @@ def check_request(
     ``errors`` were found before, and are findings like the others.
     """
     valid = validate_request(request, read_lines, errors)
-    report = Report(valid.spec, ()) if valid.errors else preflight.run(valid.spec, request.count, request.job)
+    report = Report(valid.spec, ())
+    if not valid.errors:
+        report = preflight.run(valid.spec, request.count, request.job, deal=valid.deal)
     return _report(report, valid.errors, valid.warnings, text=request.parameters)
 
 

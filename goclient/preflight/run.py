@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import GoclientError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
+from goclient.model.deal import Deal
 from goclient.model.endpoint import Catalogue, GlobusEndpoint
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
@@ -42,11 +43,15 @@ class Preflight:
     warnings: tuple[Finding, ...] = ()
     reporter: Reporter = SILENT
 
-    def run(self, spec: TransferSpec, count: int, job: Job | None = None) -> Report:
-        """Return the spec of so many jobs with its endpoints resolved, and what is found of it, and of the ``job``."""
+    def run(self, spec: TransferSpec, count: int, job: Job | None = None, *, deal: Deal | None = None) -> Report:
+        """Return the spec of so many jobs with its endpoints resolved, and what is found of it, and of the ``job``.
+
+        With a ``deal`` there are as many jobs as it makes.
+        """
         context = Context(
             spec,
-            count=count,
+            count=count if deal is None else deal.jobs,
+            deal=deal,
             job=job or Job(),
             options=self.options,
             accounts=self.accounts,
@@ -66,7 +71,7 @@ class Preflight:
         elif names is not None:
             context.findings += _find_unresolved(context.resolved)
         found, due = _without_repeats(context.findings), context.deposit_due
-        return Report(context.resolved, found, deposit_due=due, rights=context.rights)
+        return Report(context.resolved, found, deposit_due=due, rights=context.rights, deal=deal)
 
     def _resolve_offline(self, context: Context) -> Catalogue | None:
         """Resolve the endpoints that are in the catalogue, judge the ways between them, and return the catalogue.
@@ -79,7 +84,7 @@ class Preflight:
         except GoclientError as error:
             context.findings += error.findings
             return None
-        context.findings += judge_ways(context.resolved)
+        context.findings += judge_ways(context.resolved, context.deal)
         if not self.options.carried:  # whose files pass so unless something else is typed
             context.findings += find_idle_https(context.resolved)
         return names

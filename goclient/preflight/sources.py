@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, repeat
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import NotADirectory, PathNotFound, PermissionDenied
@@ -121,12 +122,13 @@ class Size(Check):
         locations = context.connection.locations
         files = size = directories = for_each = 0
         own: dict[int, int] = defaultdict(int)  # what one job brings beside that, by its serial number
-        for transfer in locations.transfers:
+        dealt = chain(context.deal.serials if context.deal is not None else (), repeat(0))
+        for transfer, whose in zip(locations.transfers, dealt, strict=False):
             if not locations.knows(transfer.source) or not transfer.source.name:
                 continue
-            sources = locations.in_jobs(transfer.source)
-            times = len(locations.serials) // len(sources)  # all jobs bring one, or each its own
-            for serial, location in zip(locations.serials, sources, strict=False):
+            sources, serials = locations.in_jobs(transfer.source), (whose,) if whose else locations.serials
+            times = len(serials) // len(sources)  # all jobs bring one, or each its own
+            for serial, location in zip(serials, sources, strict=False):
                 entry = locations.listings.entry(location)
                 if not isinstance(entry, FileInfo):
                     continue
@@ -134,7 +136,7 @@ class Size(Check):
                     directories += times
                     continue
                 files, size = files + times, size + times * entry.size
-                if transfer.destination.in_job and len(sources) > 1:
+                if transfer.destination.in_job and (whose or len(sources) > 1):
                     own[serial] += entry.size
                 elif transfer.destination.in_job:
                     for_each += entry.size

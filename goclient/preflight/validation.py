@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, RequestError, UsageError
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import counted, quoted
 from goclient.model.campaign import RULE as CAMPAIGN_RULE
 from goclient.model.campaign import is_campaign, repair_campaign
+from goclient.model.deal import OPTION, Deal, DealOrder, deal_files
 from goclient.model.payload import mistakes as payload_mistakes
 from goclient.model.payload import warnings as payload_warnings
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
+from goclient.model.staging import stage
 from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import read_typed, without_consequences
@@ -26,19 +28,23 @@ from goclient.preflight.offline import check_offline
 
 
 class Validation(NamedTuple):
-    """Transfers of a request, its payload's words, every mistake, and warnings; what is wrong is left out."""
+    """Transfers of a request, its payload's words, every mistake, and warnings; what is wrong is left out.
+
+    With a ``deal`` the transfers are those of all jobs together.
+    """
 
     spec: TransferSpec
     payload: str
     errors: list[GoclientError]
     warnings: list[Finding]
+    deal: Deal | None = None
 
 
 @dataclass(frozen=True)
 class TypedWords:
     """Transfers as typed: a text of the option ``source``, and items of the options beside it, for so many jobs.
 
-    ``task``: JEDI makes the jobs, as many as it likes.
+    ``task``: JEDI makes the jobs, as many as it likes.  ``order``: there are as many as a deal makes.
     """
 
     text: str
@@ -47,6 +53,7 @@ class TypedWords:
     lenient: bool = False
     source: Source = JOB_PARAMETERS
     task: bool = False
+    order: DealOrder | None = None
 
 
 def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Validation:
@@ -61,12 +68,27 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
         text, options=typed.items, read_lines=read_lines, source=typed.source
     )
     collected.errors += mistakes
-    collected.errors += find_mistakes(spec, typed.count, task=typed.task)
+    deal, largest, count = None, spec, typed.count
+    if typed.order is not None and (spec.stage_in or not mistakes):
+        spec, deal, wrong = deal_files(spec, typed.order)
+        collected.errors += wrong
+    if deal is not None and typed.order is not None:
+        largest, count = deal.largest(spec), deal.jobs
+        warnings = [*warnings, *_warn_of_fewer(deal, typed.order)]
+    collected.errors += find_mistakes(spec, count, task=typed.task, deal=deal)
     with collected:
         limit = MAX_TASK_BLOCK if typed.task else MAX_BLOCK
-        attach(payload, spec, lenient=typed.lenient, limit=limit)  # names that are resolved may only be longer
-    warnings = [*warnings, *check_offline(spec, payload, typed.count)]
-    return Validation(spec, payload, without_consequences(collected.errors), warnings)
+        attach(payload, largest, lenient=typed.lenient, limit=limit)  # names that are resolved may only be longer
+    warnings = [*warnings, *check_offline(spec, payload, count)]
+    return Validation(spec, payload, without_consequences(collected.errors), warnings, deal)
+
+
+def _warn_of_fewer(deal: Deal, order: DealOrder) -> Iterator[Finding]:
+    """Yield a warning if there are fewer jobs than were asked for, because there are not as many files."""
+    if order.most is not None and deal.jobs < order.most:
+        message = f"--njobs {order.most}, but {deal.summary}: {counted(deal.jobs, 'job')} will be submitted"
+        hint = f"leave out --njobs, or type a smaller {OPTION}" if deal.per_job > 1 else "leave out --njobs"
+        yield Finding("warning", "fewer-jobs", "--njobs", message, hint)
 
 
 def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Validation:
@@ -86,12 +108,17 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
         hint = "give its URL (https://HOST/run.sh), or a file here (./run.sh)"
         mistakes = [one.replace(hint=hint) for one in mistakes]
     collected.errors += [one for one in mistakes if one.subject not in reported]
-    typed = TypedWords(request.parameters, request.items, request.count, request.lenient)
+    typed = TypedWords(request.parameters, request.items, request.count, request.lenient, order=request.order)
     found = validate(typed, read_lines, collected.errors)
-    warnings = [] if packed else list(payload_warnings(request.common))
+    warnings, spec = [] if packed else list(payload_warnings(request.common)), found.spec
+    if request.area is not None:
+        staged = Collector(found.errors)
+        with staged:
+            spec = stage(spec, request.area, 1).spec
+        found = found._replace(errors=staged.errors)
     if request.carriage is not None:
         from goclient.preflight.carried import find_carried_mistakes, warn_of_packed  # other jobs need no archive
 
-        found.errors.extend(find_carried_mistakes(found.spec, request))
+        found.errors.extend(find_carried_mistakes(spec, request))
         warnings += warn_of_packed(request)
     return found._replace(warnings=[*warnings, *found.warnings])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from goclient.carrier.build import build
 from goclient.carrier.carried import Made, make_plan
+from goclient.carrier.plan import CarrierPlan
 from goclient.carrier.secret import Secret
 from goclient.carrier.sending import confirm_secret, hand_out, note_task
 from goclient.config.connections import Connections
@@ -21,6 +22,7 @@ from goclient.errors.wording import quoted
 from goclient.jobs.credentials import Credentials
 from goclient.jobs.grants import make_ready
 from goclient.journal import Journal
+from goclient.model.planner import plan
 from goclient.model.records.registry import attach_carried
 from goclient.model.request import Carriage, Rights
 from goclient.model.spec import TransferSpec
@@ -87,7 +89,8 @@ class TaskCarriage:
     def expect(self, task: ExpectedTask, spec: TransferSpec, rights: Rights) -> None:
         """Make the plan of a task, whose outputs are known before its archive is uploaded."""
         own = keep_names(spec, task.outputs)
-        made = make_plan(own, self._carrying.carriage, name=task.dataset, program="", rights=rights)
+        bare = CarrierPlan(task.dataset, plan(own), overwrite=own.overwrite, working=own.working or "", program="")
+        made = make_plan(bare, self._carrying.carriage, rights)
         self._plans[task.dataset] = _Expected(own, made)
 
     def find_refused(self, spec: TransferSpec, options: Any) -> Iterator[GoclientError]:

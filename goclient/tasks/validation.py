@@ -65,7 +65,7 @@ def validate_task(request: TaskRequest, read_lines: ReadLines, *, merging: bool)
         with collected:
             server = OutputServer.read(request.server)
     typed = TypedWords(request.words, request.items, lenient=request.lenient, source=WORDS, task=True)
-    spec, payload, errors, warnings = validate(typed, read_lines)
+    spec, payload, errors, warnings, _ = validate(typed, read_lines)
     collected.errors += [_for_task(part, request) for error in errors for part in error.parts]
     if payload.strip() and not errors:
         message = f"{WORDS.option}: {quoted(payload)} is not about transfers"

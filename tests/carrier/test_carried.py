@@ -17,7 +17,7 @@ from goclient.carrier.rungen import read_start
 from goclient.errors import RequestError
 from goclient.jobs.sent import digest_of
 from goclient.model.planner import plan
-from goclient.model.records.panda_job import JobRecord, job_records
+from goclient.model.records.panda_job import JobRecord, records_of
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request
 from goclient.model.spec import TransferSpec
@@ -58,7 +58,7 @@ def request(**more: object) -> Request:
 def carried(spec: TransferSpec, payload: str = "", **more: object) -> tuple[CarriedJobs, list[JobRecord]]:
     made = request(**more)
     jobs = prepare_carried(made, spec, payload)
-    return jobs, job_records(jobs.common, name=made.name, parameters=jobs.parameters, count=made.count)
+    return jobs, records_of(jobs.common, name=made.name, texts=jobs.parameters * made.count)
 
 
 def test_the_plan_in_the_archive_is_the_one_of_the_word_and_of_the_spec() -> None:

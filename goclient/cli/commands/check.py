@@ -93,6 +93,10 @@ def _more_than_one(options: CheckOptions) -> list[UsageError]:
 
 def _print(report: "Report") -> None:
     """Print what was found, and what it comes to."""
+    if report.deal is not None:
+        from goclient.cli.tables import DEAL_ROWS, print_deal  # hardly any check prints one
+
+        print_deal(report.deal.table(report.spec), most=DEAL_ROWS)
     output.print_findings(report.findings)
     errors = sum(finding.is_error for finding in report.findings)
     warnings = sum(finding.level == "warning" for finding in report.findings)

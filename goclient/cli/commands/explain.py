@@ -12,7 +12,7 @@ from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient explain"
-OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version"}
+OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version", "--quiet"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -42,21 +42,25 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     pasted = job_text.sendjob_words(argv)
     if pasted is None:
         options = parser.parse(_text_last(argv))
-        text, json = job_text.read(_one_text(options), options.pandaid, session.client), options.json
+        json = options.json
+        explained = session.client.explain(job_text.read(_one_text(options), options.pandaid, session.client))
     else:
         from goclient.cli.commands.sendjob import SendJobOptions  # only a pasted line needs them
 
         line = LenientParser(SendJobOptions, prog=PROG)
-        text, json = session.client.parameters_typed(line.read(pasted, session.defaults)), "--json" in pasted
-    explained = session.client.explain(text)
+        json = "--json" in pasted
+        explained = session.client.explain_typed(line.read(pasted, session.defaults))
     output.report_findings(explained.warnings, reporter)
-    if not explained.spec and (hint := job_text.several_words(text.split(), "")):
+    if not explained.spec and (hint := job_text.several_words(explained.payload.split(), "")):
         reporter.warning("no transfer is named", hint)
     if json:
         output.print_json(explained.document())
         return 0
-    from goclient.cli.tables import print_plan  # --json and --help print none
+    from goclient.cli.tables import print_deal, print_plan  # --json and --help print none
 
+    if explained.deal is not None:
+        print_deal(explained.deal)
+        print("the first job:")
     print_plan(explained.plan, explained.spec, lines=explained.summary())
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0

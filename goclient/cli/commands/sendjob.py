@@ -71,10 +71,14 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
     if options.goLenient and submission.spec:
         reporter.warning("a site that does not know goclient will run the job without its files (--goLenient)")
     if options.verbose:
-        from goclient.cli.tables import print_plan  # --json and --help print none
+        from goclient.cli.tables import DEAL_ROWS, print_deal, print_plan  # --json and --help print none
         from goclient.model.planner import plan
 
         spec = submission.spec.displayed(client.catalogue())
+        if submission.deal is not None:
+            print_deal(submission.deal.table(spec), most=DEAL_ROWS, file=sys.stderr)
+            print("the first job:", file=sys.stderr)
+            spec = next(submission.deal.specs(spec))
         print_plan(plan(spec), spec, file=sys.stderr)
         if (luggage := submission.luggage) is not None:
             reporter.detail(f"{luggage.archive} travels with each job: {len(luggage.data)} bytes")
@@ -83,7 +87,9 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
 def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> None:
     """Send a submission, and print its jobs; if that fails, print those that were accepted before."""
     try:
-        client.send_typed(submission, lambda sent: _print_jobs(sent, options))
+        sent = client.send_typed(submission, lambda sent: _print_jobs(sent, options))
+        if not sent.jobs and options.json:  # --detach: goclient advance sends them
+            output.print_json(sent.document())
     except GoclientError as error:
         for job in () if options.json else error.extra.get("jobs", ()):
             print(f"PandaID={job['PandaID']} jobName={job['jobName']}")

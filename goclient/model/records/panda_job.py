@@ -111,9 +111,14 @@ class JobRecord(NamedTuple):
 
 def job_records(common: JobTemplate, *, name: str, parameters: str, count: int) -> list[JobRecord]:
     """Return ``count`` jobs that differ in their name and where ``${SN}`` or ``${SN/P}`` stands, from 1."""
-    if count == 1:
-        return [JobRecord(common, name, fill_serial(parameters, 1))]
-    return [JobRecord(common, f"{name}_{i}", fill_serial(parameters, i + 1)) for i in range(count)]
+    return records_of(common, name=name, texts=[parameters] * count)
+
+
+def records_of(common: JobTemplate, *, name: str, texts: Sequence[str]) -> list[JobRecord]:
+    """Return a job for each text of jobParameters, with its name, and its number where that stands in the text."""
+    if len(texts) == 1:
+        return [JobRecord(common, name, fill_serial(texts[0], 1))]
+    return [JobRecord(common, f"{name}_{i}", fill_serial(text, i + 1)) for i, text in enumerate(texts)]
 
 
 def _find_wrong_texts(common: JobTemplate) -> Iterator[GoclientError]:

@@ -13,12 +13,13 @@ import uuid
 from typing import Any
 
 from goclient.model.records.panda_job import LOG
-from goclient.sandbox.panda import jedi
+from goclient.sandbox.panda import builds, jedi
 from goclient.sandbox.panda import jobs as stored
 from goclient.sandbox.panda.api import Caller
 from goclient.sandbox.state import Row, State, compact_json
 
 OF_AN_ATTEMPT = re.compile(r".*Error(Code|Diag)|transExitCode|batchID|startTime|endTime")
+MORE_ATTEMPTS = 5  # that a retry of a task allows: retryTask_JEDI
 LOST = 100  # EC_Watcher of jobdispatcher/ErrorCode.py
 RETRIED_ERRORS = ("1200", "1201", "1213")  # of the pilot: killed by the batch system, lost, too long
 
@@ -26,17 +27,20 @@ RETRIED_ERRORS = ("1200", "1201", "1213")  # of the pilot: killed by the batch s
 def end(caller: Caller, row: Row, status: str, job: dict[str, Any]) -> None:
     """End a job, as the server's Adder does, or let it be tried again."""
     state, now, settings = caller.state, time.time(), caller.tuning.now
-    killed = row["command"] == "tobekilled"
+    killed = row["command"] == stored.TO_BE_KILLED
     if status == "failed" and killed:
         status = "cancelled"
     job.setdefault("endTime", stored.moment(now))
     store = "update jobs set attributes = ?, status = ?, ending = '', changed = ? where panda_id = ?"
     state.run(store, compact_json(job), status, now, row["panda_id"])
+    if row["task"] is not None and row["record"] is None:
+        builds.end(state, row, status, at=stored.moment(now))
+        return
     if status != "failed":
         return
     if row["task"] is not None:
-        again = "select 1 from jedi_tasks where task_id = ? and command = ''"
-        if job["attemptNr"] < settings.task_attempts and state.row(again, row["task"]):
+        task = state.row("select retries from jedi_tasks where task_id = ? and command = ''", row["task"])
+        if task is not None and job["attemptNr"] < settings.task_attempts + MORE_ATTEMPTS * task["retries"]:
             add_job(state, row)
     elif _is_retried(job) and job["attemptNr"] < settings.plain_retries:
         reset(state, row["panda_id"])
@@ -78,13 +82,17 @@ def reset(state: State, panda_id: int) -> int:
 def add_job(state: State, row: Row) -> int:
     """Make one more job for the input record of a task's job; return its PandaID."""
     task = state.rows("select * from jedi_tasks where task_id = ?", row["task"])[0]
-    serial = state.rows("select count(*) as jobs from jobs where task = ?", row["task"])[0]["jobs"] + 1
+    counted = "select count(*) as jobs from jobs where task = ? and record is not null"  # a build has no number
+    serial = state.rows(counted, row["task"])[0]["jobs"] + 1
     owner = state.rows("select * from identities where id = ?", row["owner"])[0]
     refined = jedi.refine(json.loads(task["parameters"]), site=row["site"], url=state.fact("url"))
     attempt = json.loads(row["attributes"])["attemptNr"] + 1
     place = jedi.Place(task["task_id"], record=row["record"], serial=serial, attempt=attempt)
     caller = Caller(state, owner["id"], owner["username"], owner["subject"])
-    made = stored.store(caller, jedi.make_job(refined, place), task=task["task_id"], record=row["record"])
+    files = json.loads(row["attributes"])["Files"]
+    library = next((builds.Library(one["lfn"], one["dataset"]) for one in files if one["type"] == "input"), None)
+    job = jedi.make_job(refined, place, library)
+    made = stored.store(caller, job, task=task["task_id"], record=row["record"])
     assert made is not None, "the first one fitted"
     return made
 

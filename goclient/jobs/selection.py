@@ -1,0 +1,120 @@
+"""Selection of jobs: from what a user types, and from what the journal knows, to PandaIDs and tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from goclient.carrier.sending import TASK
+from goclient.errors import Collector, RequestError, UsageError, raise_all
+from goclient.errors.wording import quoted
+from goclient.jobs.panda_ids import check_count, read_panda_ids
+from goclient.jobs.sent import sent_requests
+from goclient.model.nearest import nearest
+from goclient.model.select import SelectOptions
+
+if TYPE_CHECKING:
+    from goclient.journal import Journal
+
+RECENT_DAYS = 7  # in which jobs were sent that are meant by nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Jobs, and tasks whose jobs the server knows."""
+
+    panda_ids: tuple[int, ...] = ()
+    tasks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One thing in the journal that has jobs: a request, or a task; the server that took it is empty if unknown."""
+
+    time: float
+    server: str
+    campaign: str
+    selection: Selection
+
+
+def select(options: SelectOptions, journal: Journal, server: Callable[[], str]) -> Selection:
+    """Return what the options choose, of what was sent to a server; raises all that is wrong with them.
+
+    Nothing typed: what was sent in the last days, which may be nothing.  ``server`` tells the server's name.
+    """
+    panda_ids, tasks, chosen, collector = list[int](), list[int](), list[Sent](), Collector()
+    with collector:
+        panda_ids += read_panda_ids(options.PandaID)
+    with collector:
+        tasks += read_task_ids(options.task)
+    raise_all(collector.errors)
+    if options.campaign or options.last or options.is_empty:
+        known, name = sent(journal), server()
+        here = [one for one in known if one.server in ("", name)]
+        if options.campaign:
+            chosen += _of_campaign(options.campaign, here, known)
+        if options.last:
+            chosen += here[-1:] or _nothing_sent(journal, name)
+        if options.is_empty:
+            chosen += [one for one in here if one.time > time.time() - RECENT_DAYS * 86400]
+    panda_ids += [panda_id for one in chosen for panda_id in one.selection.panda_ids]
+    tasks += [task for one in chosen for task in one.selection.tasks]
+    found = Selection(tuple(dict.fromkeys(panda_ids)), tuple(dict.fromkeys(tasks)))
+    check_count(len(found.panda_ids))
+    return found
+
+
+def read_task_ids(typed: Iterable[str]) -> list[int]:
+    """Return the numbers of tasks; raises every one that cannot be one."""
+    typed = list(typed)
+    wrong = [one for one in typed if not (one.isascii() and one.isdigit() and 0 < int(one[:19]) < 10**18)]
+    hint = "a task is named by its number, jediTaskID"
+    raise_all(
+        UsageError(f"{quoted(one)} is not the number of a task", hint=hint, code="not-a-number", subject="--task")
+        for one in wrong
+    )
+    return list(map(int, typed))
+
+
+def sent(journal: Journal) -> list[Sent]:
+    """Return the requests and tasks in the journal that have jobs, the oldest first."""
+    found = [
+        Sent(one.entry.time, one.subjects.server, one.subjects.campaign, Selection(tuple(map(int, one.panda_ids))))
+        for one in sent_requests(journal)
+        if one.panda_ids
+    ]
+    for entry in journal.latest(TASK):
+        task, server, *_ = (*entry.subjects, "", "")
+        if task.isascii() and task.isdigit():
+            found.append(Sent(entry.time, server, "", Selection(tasks=(int(task),))))
+    return sorted(found, key=lambda one: one.time)
+
+
+def campaigns_of(journal: Journal) -> dict[int, str]:
+    """Return the campaign of each job that was sent in one."""
+    return {panda_id: one.campaign for one in sent(journal) if one.campaign for panda_id in one.selection.panda_ids}
+
+
+def _of_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> list[Sent]:
+    """Return what was sent in a campaign; raise RequestError if there is none."""
+    if found := [one for one in here if one.campaign == name]:
+        return found
+    elsewhere = next((one.server for one in known if one.campaign == name), "")
+    message, hint = (
+        f"the journal has no campaign {quoted(name)}",
+        "goclient status alone shows the jobs of the last days",
+    )
+    if elsewhere:
+        message = f"the campaign {quoted(name)} was sent to another server, {elsewhere}"
+        hint = f"set PANDA_URL_SSL and PANDA_URL to those of {elsewhere}"
+    elif near := nearest(name, {one.campaign for one in here if one.campaign}, most=1):
+        hint = f"did you mean {near[0]}?"
+    raise RequestError(message, hint=hint, code="unknown-campaign", subject="--campaign")
+
+
+def _nothing_sent(journal: Journal, server: str) -> list[Sent]:
+    message = f"the journal {quoted(journal.path)} has no jobs that were sent to {server}"
+    hint = "type the jobs' numbers, as sendJob prints them"
+    raise RequestError(message, hint=hint, code="nothing-sent", subject="--last")

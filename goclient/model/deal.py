@@ -1,0 +1,199 @@
+"""Deal: which of a submission's jobs brings which of its files, where each job has files of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from goclient.errors import GoclientError, RequestError, raise_all
+from goclient.errors.findings import SHOWN
+from goclient.errors.wording import counted, quoted
+from goclient.model.location import Location, Transfer
+from goclient.model.names import fill_serial
+from goclient.model.options import MAX_JOBS
+from goclient.model.plan import TransferTask, same_location
+from goclient.model.planner import find_collisions, group_tasks
+from goclient.model.spec import TransferSpec
+
+OPTION = "--nFilesPerJob"
+
+
+class DealOrder(NamedTuple):
+    """Wish of a user: so many files for each job, in at most so many jobs, if that is said."""
+
+    per_job: int
+    most: int | None = None
+
+
+class DealRow(NamedTuple):
+    """Share of one job, by its number: how many files it has of its own, the first and the last of them."""
+
+    serial: int
+    files: int
+    first: Location
+    last: Location
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        return {**self._asdict(), "first": str(self.first), "last": str(self.last)}
+
+
+class DealTable(NamedTuple):
+    """A deal as it is shown: its totals in words, and the share of each job."""
+
+    per_job: int
+    summary: str
+    rows: tuple[DealRow, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        files, rows = sum(row.files for row in self.rows), [row.document() for row in self.rows]
+        return {"nFilesPerJob": self.per_job, "jobs": len(rows), "files": files, "rows": rows}
+
+
+class Deal(NamedTuple):
+    """Deal of so many files, so many to a job, in the spec of all jobs together.
+
+    ``serials`` has the number of the job that alone has each transfer of the spec's stage-in; 0: every job has it.
+    """
+
+    per_job: int
+    files: int
+    serials: tuple[int, ...]
+
+    @property
+    def jobs(self) -> int:
+        """Number of the jobs."""
+        return -(-self.files // self.per_job)
+
+    @property
+    def summary(self) -> str:
+        """Say in words how many files go to how many jobs."""
+        text, last = f"{counted(self.files, 'file')} for {counted(self.jobs, 'job')}", self._files_of(self.jobs)
+        if self.jobs == 1:
+            return text
+        return f"{text}, {self.per_job} for each" + (f", {last} for the last" if last != self.per_job else "")
+
+    def specs(self, spec: TransferSpec) -> Iterator[TransferSpec]:
+        """Yield the spec of each job, in order."""
+        own: list[list[Transfer]] = [[] for _ in range(self.jobs + 1)]
+        shared = 0 in self.serials
+        for serial, transfer in zip(self.serials, spec.stage_in, strict=True):
+            for transfers in own[1:] if shared and not serial else (own[serial],):
+                transfers.append(transfer)
+        for transfers in own[1:]:
+            yield spec.model_copy(update={"stage_in": tuple(transfers)})
+
+    def largest(self, spec: TransferSpec) -> TransferSpec:
+        """Return the spec of the job whose own transfers have the longest paths together."""
+        sizes = [0] * (self.jobs + 1)
+        for serial, one in zip(self.serials, spec.stage_in, strict=True):
+            sizes[serial] += len(one.source.path) + len(one.destination.path)
+        sizes[0] = -1
+        return next(islice(self.specs(spec), sizes.index(max(sizes)) - 1, None))
+
+    def shared(self, spec: TransferSpec) -> TransferSpec:
+        """Return what every job has of a spec."""
+        shared = (one for serial, one in zip(self.serials, spec.stage_in, strict=True) if not serial)
+        return spec.model_copy(update={"stage_in": tuple(shared)})
+
+    def serials_in(self, spec: TransferSpec) -> list[tuple[int, ...]]:
+        """Return the jobs' numbers of the items of each task of the spec's stage-in, as ``group_tasks`` makes them."""
+        grouped: dict[tuple[str, str], list[int]] = {}
+        for serial, one in zip(self.serials, spec.stage_in, strict=True):
+            grouped.setdefault((one.source.endpoint.text, one.destination.endpoint.text), []).append(serial)
+        return list(map(tuple, grouped.values()))
+
+    def table(self, spec: TransferSpec) -> DealTable:
+        """Return what is shown of it: the share of each job."""
+        first: dict[int, Location] = {}
+        last: dict[int, Location] = {}
+        for serial, transfer in zip(self.serials, spec.stage_in, strict=True):
+            first.setdefault(serial, transfer.source)
+            last[serial] = transfer.source
+        every = range(1, self.jobs + 1)
+        rows = (DealRow(one, self._files_of(one), first[one], last[one]) for one in every)
+        return DealTable(self.per_job, self.summary, tuple(rows))
+
+    def _files_of(self, serial: int) -> int:
+        return min(self.per_job, self.files - self.per_job * (serial - 1))
+
+
+class Dealt(NamedTuple):
+    """A spec whose stage-in is dealt to jobs, the deal, None without files, and every mistake."""
+
+    spec: TransferSpec
+    deal: Deal | None
+    errors: list[GoclientError]
+
+
+def deal_files(spec: TransferSpec, order: DealOrder) -> Dealt:
+    """Deal the sources of stage-in without a job's number in them, in their order; each job has the others.
+
+    Where a dealt file goes has its job's number filled in, because no other job has the file.
+    """
+    serials, files = [], 0
+    for transfer in spec.stage_in:
+        is_own = "${SN" not in transfer.source.path
+        serials.append(files // order.per_job + 1 if is_own else 0)
+        files += is_own
+    if not files:
+        numbered = " without ${SN}" if spec.stage_in else ""
+        message = f"{OPTION} {order.per_job}: there is no file of --StageinGOsrc{numbered} to be dealt"
+        hint = "name all of them, such as --StageinGOsrc=@LIST, or leave it out"
+        return Dealt(spec, None, [RequestError(message, hint=hint, code="no-files", subject=OPTION)])
+    deal, errors = Deal(order.per_job, files, tuple(serials)), list(_find_twice(spec))
+    if deal.jobs > (most := order.most or MAX_JOBS):
+        errors.append(_too_few(deal, order, most))
+    filled = tuple(map(_with_number, spec.stage_in, serials))
+    return Dealt(spec.model_copy(update={"stage_in": filled}), deal, errors)
+
+
+def plan_dealt(spec: TransferSpec) -> tuple[TransferTask, ...]:
+    """Return the tasks of all jobs of a dealt spec together; raise RequestError for each two items with one target."""
+    raise_all(list(_find_outer_collisions(spec)))
+    return group_tasks(spec)
+
+
+def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestError]:
+    """Yield an error for each two items that would be written to one place: in one job, or outside the jobs."""
+    yield from _find_outer_collisions(spec)
+    for own in deal.specs(spec):
+        brought = dict.fromkeys(one for one in own.stage_in if one.destination.in_job)  # what is there twice is told
+        yield from find_collisions(spec.model_copy(update={"stage_in": tuple(brought), "stage_out": (), "output": ()}))
+
+
+def _find_outer_collisions(spec: TransferSpec) -> Iterator[RequestError]:
+    outside = tuple(one for one in spec.stage_in if not one.destination.in_job)
+    return find_collisions(spec.model_copy(update={"stage_in": outside}))
+
+
+def _with_number(transfer: Transfer, serial: int) -> Transfer:
+    destination = transfer.destination
+    if not serial or "${SN" not in destination.path:
+        return transfer
+    return Transfer(transfer.source, destination.with_path(fill_serial(destination.path, serial)))
+
+
+def _find_twice(spec: TransferSpec) -> Iterator[GoclientError]:
+    """Yield an error for each file that is named twice: two jobs would work on it."""
+    seen: set[tuple[str, str]] = set()
+    twice: dict[tuple[str, str], Location] = {}
+    for source in (one.source for one in spec.stage_in):
+        key = source.endpoint.text, same_location(source.path)
+        if key in seen:
+            twice[key] = source
+        seen.add(key)
+    for source in islice(twice.values(), SHOWN):
+        more = f" (and {len(twice) - SHOWN} others are)" if len(twice) > SHOWN else ""
+        message = f"{quoted(source.display)} is named twice{more}: {OPTION} deals each file to one job"
+        yield RequestError(message, hint="leave one of them out", code="twice", subject=source.display)
+
+
+def _too_few(deal: Deal, order: DealOrder, most: int) -> RequestError:
+    """Return the error of files that need more jobs than there may be: none is left out."""
+    message = f"{counted(deal.files, 'file')}, {order.per_job} for each job, need {deal.jobs} jobs, more than "
+    message += f"--njobs {most}" if order.most else f"the {most} of one submission"
+    hint = f"{OPTION} {-(-deal.files // most)}" + (f", or --njobs {deal.jobs}" if deal.jobs <= MAX_JOBS else "")
+    return RequestError(message, hint=f"type {hint}", code="too-few-jobs", subject=OPTION)

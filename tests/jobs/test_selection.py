@@ -1,0 +1,149 @@
+"""Jobs are chosen by numbers as people write and copy them, and by what the journal knows of them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient.carrier.sending import TASK
+from goclient.errors import Collector, GoclientError, UsageError
+from goclient.jobs.panda_ids import MOST, read_panda_ids
+from goclient.jobs.selection import RECENT_DAYS, Selection, campaigns_of, select
+from goclient.jobs.sent import CALL, REQUEST, Subjects
+from goclient.journal import Entry, Journal
+from goclient.model.select import SelectOptions
+from tests.strategies import SOME
+
+SERVER = "https://panda.example"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.jsonl")
+
+
+def send(journal: Journal, key: str, *ids: int, campaign: str = "", server: str = SERVER, ago: float = 0.0) -> None:
+    subjects = Subjects("digest", "1.0", str(len(ids)), "first", "last", campaign, server)
+    when = time.time() - ago
+    journal.append(Entry(REQUEST, key, "intended", subjects, time=when))
+    journal.append(Entry(CALL, f"{key}.0", "accepted", tuple(map(str, ids)), time=when))
+    journal.append(Entry(REQUEST, key, "done", subjects, time=when))
+
+
+WORDS = [
+    (["42"], [42]),
+    (["PandaID=42", "jobName=c.d7d3bb9a"], [42]),
+    (["42-45"], [42, 43, 44, 45]),
+    (["7,42", "7"], [7, 42]),
+    (["PandaID=1-3,9"], [1, 2, 3, 9]),
+]
+
+
+@pytest.mark.parametrize(("words", "ids"), WORDS)
+def test_numbers_are_read_as_they_are_written_or_printed(words: list[str], ids: list[int]) -> None:
+    assert read_panda_ids(words) == ids
+
+
+def test_a_file_has_what_sendjob_has_printed(tmp_path: Path) -> None:
+    file = tmp_path / "jobs"
+    file.write_text("# of today\nPandaID=42 jobName=a\nPandaID=43 jobName=b\n\n50-52, 7\n")
+    assert read_panda_ids([f"@{file}"]) == [42, 43, 50, 51, 52, 7]
+
+
+WRONG = [
+    ("x", '"x" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
+    ("", '"" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
+    ("42,", '"" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
+    ("141-42", '"141-42" is upside down', "write 42-141"),
+    ("1-10001", "10,001 jobs are more than 10,000", "name fewer: a campaign (--campaign), a range such as 42-141, or"),
+    ("1-999999999999999999", "999,999,999,999,999,999 jobs are more than 10,000", "name fewer: a campaign"),
+    ("٤٢", '"٤٢" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
+]
+
+
+@pytest.mark.parametrize(("word", "message", "hint"), WRONG)
+def test_what_is_not_a_number_is_said_with_what_to_write(word: str, message: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_panda_ids([word])
+    assert caught.value.message == message
+    assert caught.value.hint.startswith(hint)
+
+
+def test_everything_that_is_wrong_is_said_at_once(journal: Journal) -> None:
+    with pytest.raises(GoclientError) as caught:
+        select(SelectOptions(PandaID=("x", "7-5"), task=("y",)), journal, lambda: SERVER)
+    assert len(caught.value.findings) == 3
+
+
+@given(st.lists(st.integers(1, 10**17).flatmap(lambda low: st.integers(low, low + 20).map(lambda high: (low, high)))))
+@SOME
+def test_ranges_are_what_they_say(ranges: list[tuple[int, int]]) -> None:
+    words = [f"{low}-{high}" if low < high else str(low) for low, high in ranges]
+    expected = [number for low, high in ranges for number in range(low, high + 1)]
+    assert read_panda_ids(words) == list(dict.fromkeys(expected))
+    assert read_panda_ids([",".join(words)] if words else []) == list(dict.fromkeys(expected))
+
+
+@given(st.lists(st.text(max_size=30).filter(lambda text: text != "-" and not text.startswith("@")), max_size=5))
+@SOME
+def test_any_words_are_numbers_or_an_error(words: list[str]) -> None:
+    collector = Collector()
+    with collector:
+        assert len(read_panda_ids(words)) <= MOST
+    assert all(error.exit_code in (0, 2) for error in collector.errors)
+
+
+def test_a_campaign_has_the_jobs_of_all_its_requests(journal: Journal) -> None:
+    send(journal, "r1", 1, 2, campaign="muons", ago=90 * 86400.0)
+    send(journal, "r2", 3, campaign="other")
+    send(journal, "r3", 7, campaign="muons")
+    assert select(SelectOptions(campaign="muons"), journal, lambda: SERVER) == Selection((1, 2, 7))
+    assert select(SelectOptions(PandaID=("2", "9"), campaign="muons"), journal, lambda: SERVER) == Selection(
+        (2, 9, 1, 7)
+    )
+    assert select(SelectOptions(last=True), journal, lambda: SERVER) == Selection((7,))
+    assert campaigns_of(journal) == {1: "muons", 2: "muons", 3: "other", 7: "muons"}
+
+
+def test_nothing_means_the_jobs_and_tasks_of_the_last_days(journal: Journal) -> None:
+    send(journal, "r1", 1, ago=(RECENT_DAYS + 1) * 86400.0)
+    send(journal, "r2", 2, ago=(RECENT_DAYS - 1) * 86400.0)
+    send(journal, "r3", 3, server="https://another.example")
+    journal.append(Entry(TASK, "r4.task", "intended"))
+    journal.append(Entry(TASK, "r4.task", "accepted", ("12",)))
+    assert select(SelectOptions(), journal, lambda: SERVER) == Selection((2,), (12,))
+    assert select(SelectOptions(last=True), journal, lambda: SERVER) == Selection((), (12,))
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("muon", 'the journal has no campaign "muon"', "did you mean muons?"),
+        ("a/b", 'the journal has no campaign "a/b"', "goclient status alone shows the jobs of the last days"),
+        ("far", 'the campaign "far" was sent to another server, https://another.example', "set PANDA_URL_SSL"),
+    ],
+)
+def test_an_unknown_campaign_is_said_with_the_nearest(journal: Journal, name: str, message: str, hint: str) -> None:
+    send(journal, "r1", 1, campaign="muons")
+    send(journal, "r2", 2, campaign="far", server="https://another.example")
+    with pytest.raises(GoclientError) as caught:
+        select(SelectOptions(campaign=name), journal, lambda: SERVER)
+    assert (caught.value.message, caught.value.exit_code) == (message, 10)
+    assert caught.value.hint.startswith(hint)
+
+
+def test_an_empty_journal_has_no_last_jobs(journal: Journal) -> None:
+    assert select(SelectOptions(), journal, lambda: SERVER) == Selection()
+    with pytest.raises(GoclientError) as caught:
+        select(SelectOptions(last=True), journal, lambda: SERVER)
+    assert caught.value.exit_code == 10
+
+
+@pytest.mark.parametrize("typed", ["x", "0", "-5", "1" * 19])
+def test_a_task_is_a_number(journal: Journal, typed: str) -> None:
+    with pytest.raises(UsageError, match="is not the number of a task"):
+        select(SelectOptions(task=(typed,)), journal, lambda: SERVER)
