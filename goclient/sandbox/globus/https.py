@@ -47,7 +47,7 @@ _STATUSES: dict[Kind, int] = {
 }
 
 routes = Routes("/https/<id>")
-_emptying = threading.Lock()  # a file is emptied right after its connection was looked at
+_emptying = threading.Lock()  # a file is emptied right after its connection is checked
 
 
 class AnyBytes(PathConverter):
