@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from goclient.cli.tables import print_table
 from goclient.errors.wording import counted, printable
+from goclient.jobs.cure import Cure
 from goclient.jobs.follow import Followed
 from goclient.jobs.links import jedi_task_page, job_page, task_page
 from goclient.jobs.panda_ids import as_ranges
@@ -64,8 +65,9 @@ def group_lines(group: ReasonGroup, jobs: Sequence[JobStatus]) -> Iterator[str]:
         yield f"    PandaID={job.panda_id}: {job.reason}"
     if len(own) > _REASONS:
         yield f"    and {len(own) - _REASONS:,} more; {_IN_PLACE}"
-    yield f"    {group.cure.value}{f': {group.hint}' if group.hint else ''}"
-    yield f"    {as_ranges(ids)}"
+    hint = f"goclient retry {as_ranges(ids)}" if group.cure is Cure.AGAIN else group.hint
+    yield f"    {group.cure.value}{f': {hint}' if hint else ''}"
+    yield f"    PandaID {as_ranges(ids)}"
 
 
 def print_jobs(jobs: Sequence[JobStatus], *, server: str) -> None:

@@ -119,7 +119,8 @@
       if (state && text(row, STATE) !== state) return false;
       if (group && row[GROUP] !== Number(group)) return false;
       if (!words.length) return true;
-      const all = `${row[ID]} ${row[NAME]} ${text(row, STATE)} ${text(row, SITE)} ${text(row, REASON)} ${row[TASK] || ""}`;
+      const tasks = row[TRANSFERS].map((transfer) => transfer[4]);  // as Globus names them in its letters
+      const all = [row[ID], row[NAME], text(row, STATE), text(row, SITE), text(row, REASON), row[TASK], ...tasks].join(" ");
       return words.every((word) => all.toLowerCase().includes(word));
     });
     if (order.column) {
@@ -178,5 +179,5 @@
     });
   }
   select(STEP);
-  $("jobs").hidden = false;
+  for (const part of [$("jobs"), document.querySelector(".skip")]) part.hidden = false;
 })();

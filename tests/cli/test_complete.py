@@ -74,7 +74,6 @@ def completed(line: str) -> list[str]:
         ("sendJob.py --log-file .h", [".hidden"]),
         ("sendJob.py --njobs ", []),
         ("sendJob.py --goVia h", ["https"]),
-        ("sendJob.py -- --comp", []),
         ("goclient prun --useGOFor", ["--useGOForOutput"]),
         ("goclient pathena --trfA", []),
     ],
@@ -90,6 +89,10 @@ def test_each_command_tells_its_options_each_once(name: str) -> None:
     found = completed(f"goclient {name} --")
     assert len(found) == len(set(found))
     assert {"--help", "--version"} <= set(found)
+
+
+def test_what_follows_two_dashes_is_not_completed() -> None:
+    assert completed("sendJob.py -- --comp") == []
 
 
 def test_an_option_that_was_typed_is_not_offered_again_unless_it_may_be() -> None:

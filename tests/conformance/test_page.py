@@ -101,10 +101,12 @@ def test_heads_sort_by_value_up_and_down_with_nothing_last(several: Tab) -> None
 
 
 def test_jobs_are_found_by_words_state_and_reason(several: Tab) -> None:
-    several.run("(() => { const one = document.getElementById('search'); one.value = '5000000017'; "
-                "one.dispatchEvent(new Event('input')) })()")  # fmt: skip
-    assert cells(several, "PandaID") == ["5000000017"]
-    assert several.run(COUNT) == "1 of 200 jobs"
+    (job,) = [job for job in campaign(200) if job.panda_id == 5000000118]
+    for words in ("5000000118", job.transfers[0].task_id, f"_118 {job.state.upper()}"):
+        several.run(f"(() => {{ const one = document.getElementById('search'); one.value = '{words}'; "
+                    "one.dispatchEvent(new Event('input')) })()")  # fmt: skip
+        assert cells(several, "PandaID") == ["5000000118"]
+        assert several.run(COUNT) == "1 of 200 jobs"
     several.run("document.querySelector('form button').click()")
     several.run("(() => { const one = document.getElementById('state'); one.value = 'failed'; "
                 "one.dispatchEvent(new Event('change')) })()")  # fmt: skip

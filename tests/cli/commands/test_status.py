@@ -70,11 +70,11 @@ def test_a_summary_and_the_reasons_come_first(jobs: Sandbox) -> None:
         "    PandaID=7: output: SITE1:/out/000007.root: no permission\n"
         "    PandaID=8: output: SITE1:/out/000008.root: no permission\n"
         "    something must be mended first: mend the output, its destination or its permission, as the reason says\n"
-        "    7-8\n"
+        "    PandaID 7-8\n"
         "\n"
         "1 job: stopped by the batch system\n"
-        "    a second try cures it\n"
-        "    9\n"
+        "    a second try cures it: goclient retry 9\n"
+        "    PandaID 9\n"
         "\n"
         "PandaID  state     site   created           waited      ran        name\n"
         "1        finished  TEST1  2026-11-29 00:30  30 min 0 s  1 h 0 min  muons."
@@ -200,3 +200,16 @@ def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
     assert "stopped by the batch system" in text
     assert "PandaID=12 running -> finished" not in text.splitlines()[-1]
     assert "2 jobs: 1 finished, 1 failed" in text
+
+
+def test_a_task_is_followed_by_its_number(jobs: Sandbox) -> None:
+    words = ("--outDS=user.jdoe.followed", "--noBuild", "--exec=true", "--site=TEST1", "--nJobs=2", "--useHomeDir")
+    assert jobs.run("goclient", "prun", *words).code == 0
+    (task,) = jobs.rows("select task_id from jedi_tasks")
+    number = str(task["task_id"])
+    told = jobs.run("goclient", "status", "--task", number, "--exit-status")
+    assert told.code == 6
+    assert told.out.startswith(f"task {number}: ready\n2 jobs: 2 activated\n")
+    for row in jobs.rows("select panda_id from jobs where task = ?", task["task_id"]):
+        change(jobs, row["panda_id"], "finished")
+    assert jobs.run("goclient", "status", "--task", number, "--exit-status").code == 0
