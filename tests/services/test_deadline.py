@@ -89,6 +89,10 @@ LOGIN: dict[str, Callable[[GlobusAccess], object]] = {
 PANDA: dict[str, Callable[[PandaServer], object]] = {
     "submit": lambda server: server.submit("[]", 1),
     "describe": lambda server: server.describe([1]),
+    "records": lambda server: server.records([1]),
+    "kill": lambda server: server.kill([1]),
+    "kill_task": lambda server: server.kill_task(1),
+    "retry_task": lambda server: server.retry_task(1),
     "acquire": lambda server: server.acquire("TEST1", node="n"),
     "upload": lambda server: server.upload("jobO.x.tar.gz", b"x"),
     "task_state": lambda server: server.task_state(1),
