@@ -14,6 +14,7 @@ from goclient.files.text import list_lines
 from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
 from goclient.tasks.command_line import TABLES
+from goclient.tasks.notes import TaskNotes
 from goclient.tasks.session import Frontend
 from goclient.tasks.session import run as run_task
 
@@ -45,9 +46,11 @@ def run_tool(
 
     ``sent`` is told of each task that was sent.
     """
-    code = run_task(
-        tool, argv, Frontend(TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, sent)
+    notes = TaskNotes(lambda: run.Session(reporter).connections, reporter)
+    frontend = Frontend(
+        TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, notes, sent=sent
     )
+    code = run_task(tool, argv, frontend)
     if code:
         from goclient.services import loopback  # only a failure pays for it
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import output, run
@@ -52,7 +53,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         raise
     _report(submission, options, client, reporter)
     if not options.noSubmit:
-        _send(submission, options, client)
+        sent = _send(submission, options, client)
+        _report_next_steps(sent, client, reporter)
     elif options.json:
         from goclient.model.records.panda_job import encoded_pieces  # pydantic, which --help does not need
 
@@ -84,14 +86,27 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
             reporter.detail(f"{luggage.archive} travels with each job: {len(luggage.data)} bytes")
 
 
-def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> None:
-    """Send a submission, and print its jobs; if that fails, print those that were accepted before."""
+def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> "Submission":
+    """Send a submission, print its jobs, and return it; if that fails, print those that were accepted before."""
     try:
-        client.send_typed(submission, lambda sent: _print_jobs(sent, options))
+        return client.send_typed(submission, lambda sent: _print_jobs(sent, options))
     except GoclientError as error:
         for job in () if options.json else error.extra.get("jobs", ()):
             print(f"PandaID={job['PandaID']} jobName={job['jobName']}")
         raise
+
+
+def _report_next_steps(sent: "Submission", client: "Client", reporter: Reporter) -> None:
+    """Report how to follow the jobs, and where their files will be."""
+    from goclient.jobs.next_steps import final_names, status_command  # what sends nothing needs none of it
+
+    jobs, spec = sent.jobs, sent.spec
+    with suppress(GoclientError):  # it was read before
+        spec = spec.displayed(client.catalogue())
+    command = status_command([job.panda_id for job in jobs], sent.campaign, job_name=jobs[0].name)
+    reporter.progress(f"to follow the {'job' if len(jobs) == 1 else 'jobs'}, type: {command}")
+    if names := final_names(spec, len(jobs)):
+        reporter.progress("the output will be at:", *names)
 
 
 def _print_jobs(submission: "Submission", options: SendJobOptions) -> None:
